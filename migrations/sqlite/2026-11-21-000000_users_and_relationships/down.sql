@@ -1,0 +1,9 @@
+DROP VIEW readable_relationships;
+DROP TABLE api_tokens;
+DROP TABLE counts_of_users;
+DROP TABLE counts_by_type;
+DROP TABLE counts_by_target;
+DROP TABLE counts_by_user;
+DROP TABLE user_relationships;
+DROP TABLE relationship_types;
+DROP TABLE users;

@@ -1,0 +1,76 @@
+//! Ids: positive 64-bit integers, one type for each kind of thing so that they cannot be mixed up.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Says that a text is not the decimal form of a positive 64-bit integer (`^[1-9][0-9]*$`, at most 2^63-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MalformedId;
+
+fn parse(text: &str) -> Result<i64, MalformedId> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || text.starts_with('0') {
+        return Err(MalformedId);
+    }
+    text.parse().map_err(|_| MalformedId)
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(i64);
+
+        impl $name {
+            /// Takes an id as a database gives it.
+            #[must_use]
+            pub const fn new(id: i64) -> Self {
+                Self(id)
+            }
+
+            /// The number itself.
+            #[must_use]
+            pub const fn get(self) -> i64 {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = MalformedId;
+
+            fn from_str(text: &str) -> Result<Self, MalformedId> {
+                parse(text).map(Self)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Names a user.
+    UserId,
+    /// Names a user relationship.
+    RelationshipId,
+    /// Names an API token (not the secret itself).
+    TokenId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_positive_decimal_integer_of_64_bits() {
+        for good in ["1", "9876", "9223372036854775807"] {
+            assert_eq!(good.parse::<UserId>().map(|id| id.to_string()), Ok(good.to_owned()));
+        }
+        for bad in ["", "0", "-1", "+1", "01", "1.0", " 1", "1 ", "x", "١", "9223372036854775808", "1e3"] {
+            assert_eq!(bad.parse::<UserId>(), Err(MalformedId), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Plain words that every floor shares: users, relationships, types, pages, filters, errors, and the pure rules on them.
+
+pub mod caller;
+pub mod code;
+pub mod error;
+pub mod filter;
+pub mod id;
+pub mod page;
+pub mod relationship;
+pub mod relationship_type;
+pub mod time;
+pub mod token;
+pub mod user;

@@ -1,0 +1,114 @@
+//! Instants, and how Skillhive prints them.
+
+use chrono::{DateTime, Datelike, Offset, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The length of [`Timestamp::rfc2822`] for years of four digits.
+const LENGTH: usize = 31;
+const WEEKDAYS: [&[u8; 3]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+const MONTHS: [&[u8; 3]; 12] =
+    [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+
+impl Timestamp {
+    /// The latest instant that prints: the end of the year 9999.
+    const MAX: i64 = 253_402_300_799_999_999;
+
+    /// Takes microseconds since 1970.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since 1970.
+    #[must_use]
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// This instant and so many seconds more.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    /// The instant in a time zone; what lies outside the years 1970 to 9999 is moved to their edge.
+    fn at(self, zone: Tz) -> DateTime<Tz> {
+        let utc = DateTime::<Utc>::from_timestamp_micros(self.0.clamp(0, Self::MAX)).unwrap_or_default();
+        zone.from_utc_datetime(&utc.naive_utc())
+    }
+
+    /// The instant as Skillhive prints it: RFC 2822 §3.3 with a numeric offset and the day padded to two
+    /// digits, `Tue, 03 Jun 2014 12:28:56 +0300`. (chrono's own `to_rfc2822` does not pad.)
+    #[must_use]
+    pub fn rfc2822(self, zone: Tz) -> Rfc2822 {
+        let time = self.at(zone);
+        let offset = time.offset().fix().local_minus_utc() / 60;
+        let mut text = *b"Www, DD Mmm YYYY HH:MM:SS +hhmm";
+        let mut put = |at: usize, bytes: &[u8]| {
+            if let Some(place) = text.get_mut(at..at + bytes.len()) {
+                place.copy_from_slice(bytes);
+            }
+        };
+        let weekday = WEEKDAYS.get(time.weekday().num_days_from_monday() as usize);
+        put(0, weekday.map_or(b"???", |name| *name));
+        put(5, &two_digits(time.day()));
+        put(8, MONTHS.get(time.month0() as usize).map_or(b"???", |name| *name));
+        let year = u32::try_from(time.year()).unwrap_or_default();
+        put(12, &two_digits(year / 100));
+        put(14, &two_digits(year % 100));
+        put(17, &two_digits(time.hour()));
+        put(20, &two_digits(time.minute()));
+        put(23, &two_digits(time.second()));
+        put(26, if offset < 0 { b"-" } else { b"+" });
+        put(27, &two_digits(offset.unsigned_abs() / 60));
+        put(29, &two_digits(offset.unsigned_abs() % 60));
+        Rfc2822(text)
+    }
+}
+
+fn two_digits(number: u32) -> [u8; 2] {
+    let digit = |n: u32| b'0' + u8::try_from(n % 10).unwrap_or_default();
+    [digit(number / 10), digit(number)]
+}
+
+/// A printed instant, held without an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rfc2822([u8; LENGTH]);
+
+impl Rfc2822 {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_time_is_printed_as_skillhive_prints_it() {
+        let time = Timestamp::from_micros(1_401_787_736_000_000);
+        assert_eq!(time.rfc2822(chrono_tz::Europe::Helsinki).as_str(), "Tue, 03 Jun 2014 12:28:56 +0300");
+        assert_eq!(time.rfc2822(chrono_tz::UTC).as_str(), "Tue, 03 Jun 2014 09:28:56 +0000");
+        assert_eq!(time.rfc2822(chrono_tz::America::St_Johns).as_str(), "Tue, 03 Jun 2014 06:58:56 -0230");
+    }
+
+    proptest! {
+        #[test]
+        fn the_formatter_agrees_with_chrono(micros in 0..=Timestamp::MAX, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
+            let zone = chrono_tz::TZ_VARIANTS[zone];
+            let time = Timestamp::from_micros(micros);
+            let ours = time.rfc2822(zone);
+            // The last hours of the year 9999 are the year 10000 east of Greenwich.
+            prop_assume!(time.at(zone).year() < 10_000);
+            prop_assert_eq!(ours.as_str(), time.at(zone).format("%a, %d %b %Y %H:%M:%S %z").to_string());
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! Users and what is known of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::UserId;
+use super::time::Timestamp;
+
+/// What a user may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum AccessLevel {
+    /// Sees everything, changes what is its own.
+    #[default]
+    User,
+    /// Sees and changes everything.
+    Admin,
+    /// An outsider: sees and changes what is its own.
+    Ext,
+    /// May not authenticate.
+    Excluded,
+}
+
+impl AccessLevel {
+    /// Every level.
+    pub const ALL: [Self; 4] = [Self::User, Self::Admin, Self::Ext, Self::Excluded];
+
+    /// The level's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+            Self::Ext => "ext",
+            Self::Excluded => "excluded",
+        }
+    }
+
+    /// The level of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+}
+
+/// What a user or an admin can write of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// Up to 255 characters.
+    FirstName,
+    /// Up to 255 characters.
+    LastName,
+    /// A valid address, required, unique without regard to case.
+    Email,
+    /// Up to 10,000 characters.
+    Description,
+    /// Up to 300 characters.
+    AdditionalInfo,
+    /// Where the user works.
+    Location,
+    /// The units it belongs to.
+    Unit,
+    /// Telephone numbers.
+    Phone,
+    /// Mobile telephone numbers.
+    Mobile,
+    /// What it does.
+    JobTitle,
+    /// Its pages.
+    Website,
+    /// Its names there.
+    Skype,
+    /// Its names there.
+    Twitter,
+    /// The user's id in another system, up to 255 characters.
+    AltId,
+    /// Whether it may authenticate.
+    IsEnabled,
+    /// What it may do.
+    AccessLevel,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text of at most so many characters; null clears it.
+    Text {
+        /// Characters, not bytes.
+        most: usize,
+    },
+    /// An e-mail address, never null.
+    Email,
+    /// A list of texts; null empties it.
+    List,
+    /// True or false, never null.
+    Flag,
+    /// The name of an access level, never null.
+    Level,
+}
+
+impl Field {
+    /// Every field, in the order in which documents show them.
+    pub const ALL: [Self; 16] = [
+        Self::FirstName,
+        Self::LastName,
+        Self::Email,
+        Self::Description,
+        Self::AdditionalInfo,
+        Self::Location,
+        Self::Unit,
+        Self::Phone,
+        Self::Mobile,
+        Self::JobTitle,
+        Self::Website,
+        Self::Skype,
+        Self::Twitter,
+        Self::AltId,
+        Self::IsEnabled,
+        Self::AccessLevel,
+    ];
+
+    /// What the field holds.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::FirstName | Self::LastName | Self::AltId => Kind::Text { most: 255 },
+            Self::Description => Kind::Text { most: 10_000 },
+            Self::AdditionalInfo => Kind::Text { most: 300 },
+            Self::Email => Kind::Email,
+            Self::Location
+            | Self::Unit
+            | Self::Phone
+            | Self::Mobile
+            | Self::JobTitle
+            | Self::Website
+            | Self::Skype
+            | Self::Twitter => Kind::List,
+            Self::IsEnabled => Kind::Flag,
+            Self::AccessLevel => Kind::Level,
+        }
+    }
+
+    /// Whether only an admin may write it: what names a user to credentials, and what gives rights.
+    #[must_use]
+    pub const fn is_admin_only(self) -> bool {
+        matches!(self, Self::Email | Self::AltId | Self::IsEnabled | Self::AccessLevel)
+    }
+}
+
+/// A value as somebody sends it, not yet known to suit its field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Clears the field.
+    Null,
+    /// A text.
+    Text(String),
+    /// A list of texts.
+    List(Vec<String>),
+    /// True or false.
+    Flag(bool),
+    /// A number, an object or anything else that no field takes.
+    Other,
+}
+
+/// The rarely asked attributes, kept together as one text by the store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "the fields are those of `Field`, documented there")]
+pub struct Profile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub additional_info: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub location: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unit: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub phone: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mobile: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub job_title: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub website: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub skype: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub twitter: Vec<String>,
+}
+
+/// All that can be written of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of `Field`, documented there")]
+pub struct UserData {
+    pub email: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub alt_id: Option<String>,
+    pub is_enabled: bool,
+    pub access_level: AccessLevel,
+    pub profile: Profile,
+}
+
+/// What a field holds now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// A text, or nothing.
+    Text(Option<&'a str>),
+    /// A list, possibly empty.
+    List(&'a [String]),
+    /// True or false.
+    Flag(bool),
+}
+
+impl UserData {
+    /// A new, enabled user with nothing but its address.
+    #[must_use]
+    pub fn new(email: String) -> Self {
+        Self {
+            email,
+            first_name: None,
+            last_name: None,
+            alt_id: None,
+            is_enabled: true,
+            access_level: AccessLevel::User,
+            profile: Profile::default(),
+        }
+    }
+
+    /// What `field` holds.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Held<'_> {
+        let profile = &self.profile;
+        match field {
+            Field::FirstName => Held::Text(self.first_name.as_deref()),
+            Field::LastName => Held::Text(self.last_name.as_deref()),
+            Field::Email => Held::Text(Some(&self.email)),
+            Field::AltId => Held::Text(self.alt_id.as_deref()),
+            Field::AccessLevel => Held::Text(Some(self.access_level.name())),
+            Field::IsEnabled => Held::Flag(self.is_enabled),
+            Field::Description => Held::Text(profile.description.as_deref()),
+            Field::AdditionalInfo => Held::Text(profile.additional_info.as_deref()),
+            Field::Location => Held::List(&profile.location),
+            Field::Unit => Held::List(&profile.unit),
+            Field::Phone => Held::List(&profile.phone),
+            Field::Mobile => Held::List(&profile.mobile),
+            Field::JobTitle => Held::List(&profile.job_title),
+            Field::Website => Held::List(&profile.website),
+            Field::Skype => Held::List(&profile.skype),
+            Field::Twitter => Held::List(&profile.twitter),
+        }
+    }
+
+    /// Whether `value` is what `field` holds already.
+    #[must_use]
+    pub fn holds(&self, field: Field, value: &Value) -> bool {
+        match (self.get(field), value) {
+            (Held::Text(None), Value::Null) => true,
+            (Held::Text(Some(held)), Value::Text(sent)) => held == sent,
+            (Held::List(held), Value::List(sent)) => held == sent.as_slice(),
+            (Held::List(held), Value::Null) => held.is_empty(),
+            (Held::Flag(held), Value::Flag(sent)) => held == *sent,
+            _ => false,
+        }
+    }
+
+    /// Puts `value` into `field`; a value that the field cannot hold changes nothing and answers `false`.
+    pub fn set(&mut self, field: Field, value: Value) -> bool {
+        let profile = &mut self.profile;
+        match field {
+            Field::FirstName => put_text(&mut self.first_name, value),
+            Field::LastName => put_text(&mut self.last_name, value),
+            Field::AltId => put_text(&mut self.alt_id, value),
+            Field::Description => put_text(&mut profile.description, value),
+            Field::AdditionalInfo => put_text(&mut profile.additional_info, value),
+            Field::Location => put_list(&mut profile.location, value),
+            Field::Unit => put_list(&mut profile.unit, value),
+            Field::Phone => put_list(&mut profile.phone, value),
+            Field::Mobile => put_list(&mut profile.mobile, value),
+            Field::JobTitle => put_list(&mut profile.job_title, value),
+            Field::Website => put_list(&mut profile.website, value),
+            Field::Skype => put_list(&mut profile.skype, value),
+            Field::Twitter => put_list(&mut profile.twitter, value),
+            Field::Email => match value {
+                Value::Text(text) => put(&mut self.email, Some(text)),
+                _ => false,
+            },
+            Field::IsEnabled => match value {
+                Value::Flag(flag) => put(&mut self.is_enabled, Some(flag)),
+                _ => false,
+            },
+            Field::AccessLevel => match value {
+                Value::Text(text) => put(&mut self.access_level, AccessLevel::parse(&text)),
+                _ => false,
+            },
+        }
+    }
+
+    /// First and last name joined, `None` when neither is known.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match (&self.first_name, &self.last_name) {
+            (Some(first), Some(last)) => Some(format!("{first} {last}")),
+            (one, other) => one.clone().or_else(|| other.clone()),
+        }
+    }
+
+    /// What the order by name and the search look at: the name in lower case.
+    #[must_use]
+    pub fn name_key(&self) -> String {
+        self.name().unwrap_or_default().to_lowercase()
+    }
+
+    /// What makes an address unique.
+    #[must_use]
+    pub fn email_key(&self) -> String {
+        self.email.to_lowercase()
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    value.map(|value| *place = value).is_some()
+}
+
+fn put_text(place: &mut Option<String>, value: Value) -> bool {
+    match value {
+        Value::Null => put(place, Some(None)),
+        Value::Text(text) => put(place, Some(Some(text))),
+        _ => false,
+    }
+}
+
+fn put_list(place: &mut Vec<String>, value: Value) -> bool {
+    match value {
+        Value::Null => put(place, Some(Vec::new())),
+        Value::List(list) => put(place, Some(list)),
+        _ => false,
+    }
+}
+
+/// A stored user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Given by the store, never reused.
+    pub id: UserId,
+    /// Raised by each change.
+    pub version: i64,
+    /// What can be written.
+    pub data: UserData,
+    /// Whether some `subordinate` relationship targets the user.
+    pub is_supervisor: bool,
+    /// When it was stored.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}

@@ -1,0 +1,38 @@
+//! What diesel's errors mean for a job.
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::model::error::Error;
+
+/// What the store does about a failed statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Another transaction was in the way: roll back and run the job again.
+    Conflict,
+    /// The connection is gone: take another.
+    Lost,
+    /// Neither helps.
+    Final,
+}
+
+/// Sorts an error: what to do, and what the caller is told if that does not help.
+pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
+    let fault = match error {
+        DieselError::DatabaseError(kind, info) => match kind {
+            // A constraint that a job runs into was not in its way when it looked: somebody else was faster.
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::SerializationFailure => Fault::Conflict,
+            DatabaseErrorKind::ClosedConnection => Fault::Lost,
+            // diesel has no kind for 40P01 and gives no SQLSTATE.
+            _ if info.message().contains("deadlock") => Fault::Conflict,
+            _ => Fault::Final,
+        },
+        _ => Fault::Final,
+    };
+    let told = match error {
+        DieselError::DatabaseError(..) => Error::Unavailable(error.to_string()),
+        other => Error::Internal(format!("{other:?}")),
+    };
+    (fault, told)
+}

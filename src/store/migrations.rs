@@ -1,0 +1,125 @@
+//! The schema: brought up to date, looked at, or taken back by one step.
+//!
+//! diesel takes no lock of its own, so that several machines that start at once would race. On SQLite all pending
+//! migrations run inside one immediate transaction. On PostgreSQL a second connection holds a transaction open with
+//! an advisory lock in it, which also works behind PgBouncer.
+
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::url::DatabaseUrl;
+use super::{OpenError, postgres, sqlite};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// Any fixed number that no other program is likely to lock in the same database.
+const LOCK: i64 = 0x7573_6572_2d72_656c;
+
+/// What a database has of a migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The migration's name.
+    pub name: String,
+    /// Whether it was run.
+    pub is_applied: bool,
+}
+
+/// The version that this release expects at least, as `__diesel_schema_migrations` has it.
+#[must_use]
+pub fn expected_version() -> String {
+    names::<sqlite::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
+}
+
+/// Runs all migrations that were not run yet and names them. Makes the SQLite file if `create`.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be reached or a migration fails; then none of it was applied.
+pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::connect(path, create)?
+            .immediate_transaction(|conn| conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure))
+            .map_err(OpenError::from),
+        DatabaseUrl::Postgres(url) => under_lock(url.as_str(), |conn| {
+            conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)
+        }),
+    }
+}
+
+/// Takes the newest migration back and names it; `None` if there is none.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be reached or the migration cannot be taken back.
+pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
+    if !status(url)?.iter().any(|step| step.is_applied) {
+        return Ok(None);
+    }
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::connect(path, false)?
+            .immediate_transaction(|conn| {
+                conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(Failure)
+            })
+            .map_err(OpenError::from),
+        DatabaseUrl::Postgres(url) => under_lock(url.as_str(), |conn| {
+            conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(Failure)
+        }),
+    }
+    .map(Some)
+}
+
+/// All migrations that this release knows, in order.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be reached.
+pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
+    let (known, applied) = match url {
+        DatabaseUrl::Sqlite(path) => (names::<sqlite::Db>(&SQLITE), sqlite::connect(path, false)?.applied_migrations()),
+        DatabaseUrl::Postgres(url) => {
+            (names::<postgres::Db>(&POSTGRES), postgres::connect(url.as_str())?.applied_migrations())
+        }
+    };
+    let known = known.map_err(OpenError::from)?;
+    let applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
+    let step = |(version, name)| Step { name, is_applied: applied.contains(&version) };
+    Ok(known.into_iter().map(step).collect())
+}
+
+fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {
+    let mut guard = postgres::connect(url)?;
+    let unlocked = |error: diesel::result::Error| OpenError::Schema(format!("no lock on the schema: {error}"));
+    guard.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).map_err(unlocked)?;
+    let result = migrate(&mut postgres::connect(url)?).map_err(OpenError::from);
+    guard.batch_execute("COMMIT").map_err(unlocked)?;
+    result
+}
+
+/// Version and name of each embedded migration, in order.
+fn names<Db: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<(String, String)>, Failure> {
+    let migrations = MigrationSource::<Db>::migrations(source).map_err(Failure)?;
+    let mut names: Vec<_> = migrations
+        .iter()
+        .map(|migration| (migration.name().version().to_string(), migration.name().to_string()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
+    versions.iter().map(ToString::to_string).collect()
+}
+
+/// Whatever went wrong inside a migration.
+struct Failure(Box<dyn std::error::Error + Send + Sync>);
+
+impl From<diesel::result::Error> for Failure {
+    fn from(error: diesel::result::Error) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl From<Failure> for OpenError {
+    fn from(failure: Failure) -> Self {
+        Self::Schema(failure.0.to_string())
+    }
+}

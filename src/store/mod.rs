@@ -1,0 +1,222 @@
+//! Where everything is kept: one SQLite file or a PostgreSQL database, behind [`Store::read`] and [`Store::write`].
+//!
+//! # Design
+//! A job is one synchronous closure over a [`Tx`]. The store alone decides on which thread and connection it runs,
+//! when a transaction begins, how writes are gathered into a commit, and what happens when others are in the way:
+//! closures may run more than once, so they must not do anything but ask their `Tx`.
+
+mod check;
+mod fault;
+pub mod migrations;
+mod postgres;
+mod rows;
+mod schema;
+mod sqlite;
+mod tx;
+mod types;
+pub mod url;
+mod writer;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+pub use check::Report;
+pub use tx::Tx;
+
+use crate::clock::Clock;
+use crate::model::error::{Error, Result};
+use postgres::Mode;
+use tx::Shared;
+use url::DatabaseUrl;
+
+/// Reads off a worker's thread that SQLite runs at once.
+const HOPS: usize = 4;
+
+/// What a store is made from.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the data is.
+    pub url: DatabaseUrl,
+    /// Connections to PostgreSQL.
+    pub pool_size: u32,
+    /// The longest wait for one.
+    pub timeout: Duration,
+    /// The longest that a statement may run on PostgreSQL.
+    pub longest_statement: Duration,
+    /// Threads that serve requests; each may read from SQLite at once.
+    pub workers: usize,
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenError {
+    /// There is no SQLite file.
+    Missing(PathBuf),
+    /// The database does not answer, or refuses.
+    Unreachable(String),
+    /// It answers, but its schema cannot be used or changed.
+    Schema(String),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => {
+                write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
+            }
+            Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
+            Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// How much work a read is, which decides where it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// A page of work at most, from one index: cheaper than a hop to another thread.
+    Bounded,
+    /// Anything that grows with the data, or needs several statements to see one snapshot.
+    Unbounded,
+}
+
+/// The door to the data; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    engine: Arc<Engine>,
+    shared: Shared,
+}
+
+enum Engine {
+    Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
+    Postgres(postgres::Engine),
+}
+
+impl Store {
+    /// Opens a database that has its schema (see [`migrations`]).
+    ///
+    /// # Errors
+    /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be away: jobs say so.
+    pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
+        let shared = Shared { clock, types: Arc::default() };
+        let engine = match &settings.url {
+            DatabaseUrl::Sqlite(path) => {
+                let readers = u32::try_from(settings.workers + HOPS).unwrap_or(u32::MAX);
+                Engine::Sqlite {
+                    engine: sqlite::Engine::open(path, readers, settings, shared.clone())?,
+                    hops: Semaphore::new(HOPS),
+                    timeout: settings.timeout,
+                }
+            }
+            DatabaseUrl::Postgres(url) => {
+                Engine::Postgres(postgres::Engine::open(&url.with_limits(settings), settings))
+            }
+        };
+        Ok(Self { engine: Arc::new(engine), shared })
+    }
+
+    /// Runs a job that only reads. `name` is what logs and metrics call it.
+    ///
+    /// # Errors
+    /// Whatever the job answers, or [`Error::Unavailable`].
+    pub async fn read<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let result = match (&*self.engine, cost) {
+            (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
+            (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
+                let permit = tokio::time::timeout(*timeout, hops.acquire()).await;
+                let Ok(Ok(_permit)) = permit else {
+                    return Err(named(name, Error::Unavailable("too many long reads at once".to_owned())));
+                };
+                self.hop(move |store| match &*store.engine {
+                    Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
+                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
+                })
+                .await
+            }
+            (Engine::Postgres(engine), cost) => {
+                let mode = if cost == Cost::Bounded { Mode::Read } else { Mode::Snapshot };
+                self.on_postgres(engine, mode, job).await
+            }
+        };
+        result.map_err(|error| named(name, error))
+    }
+
+    /// Runs a job that may write, wholly or not at all; once it is answered it is durable.
+    ///
+    /// # Errors
+    /// Whatever the job answers, or [`Error::Unavailable`]; then nothing was written, unless the connection died
+    /// during the commit itself.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let result = match &*self.engine {
+            Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
+            Engine::Postgres(engine) => self.on_postgres(engine, Mode::Write, job).await,
+        };
+        result.map_err(|error| named(name, error))
+    }
+
+    /// The name of the engine, for people.
+    #[must_use]
+    pub fn engine_name(&self) -> &'static str {
+        match *self.engine {
+            Engine::Sqlite { .. } => "sqlite",
+            Engine::Postgres(_) => "postgres",
+        }
+    }
+
+    async fn on_postgres<T: Send + 'static>(
+        &self,
+        engine: &postgres::Engine,
+        mode: Mode,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = engine.permit().await?;
+        self.hop(move |store| {
+            // Kept until the connection is back, even if the request has been given up.
+            let _permit = permit;
+            match &*store.engine {
+                Engine::Postgres(engine) => engine.run(mode, &store.shared, &job),
+                Engine::Sqlite { .. } => Err(Error::Internal("the engine changed".to_owned())),
+            }
+        })
+        .await
+    }
+
+    /// Runs a job on a thread that may wait.
+    #[expect(clippy::disallowed_methods, reason = "the one place that leaves a worker's thread")]
+    async fn hop<T: Send + 'static>(&self, job: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || job(&store))
+            .await
+            .unwrap_or_else(|_| Err(Error::Internal("a job ended without an answer".to_owned())))
+    }
+}
+
+/// A job that panics is a fault of this program, and nobody else's problem.
+fn caught<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(Error::Internal("a job panicked".to_owned())))
+}
+
+/// Puts the name of the job before the cause.
+fn named(name: &'static str, error: Error) -> Error {
+    match error {
+        Error::Refused(problems) => Error::Refused(problems),
+        Error::Unavailable(cause) => Error::Unavailable(format!("{name}: {cause}")),
+        Error::Internal(cause) => Error::Internal(format!("{name}: {cause}")),
+    }
+}

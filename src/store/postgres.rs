@@ -1,0 +1,247 @@
+//! PostgreSQL: a pool of connections, one transaction a write.
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::{Connection, ConnectionResult, PgConnection, QueryResult};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::fault::Fault;
+use super::tx::{Link, Shared, Tx};
+use super::{OpenError, Settings};
+use crate::model::error::{Error, Result};
+
+#[path = "queries/mod.rs"]
+pub(super) mod queries;
+
+pub(super) type Conn = PgConnection;
+pub(super) type Db = diesel::pg::Pg;
+
+/// What PostgreSQL says differently.
+pub(super) mod dialect {
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+
+    use super::Conn;
+    use crate::store::schema::{user_relationships, users};
+
+    /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
+    pub const TYPE_SLOTS: i64 = 32;
+
+    /// The planner chooses by statistics.
+    macro_rules! by_index {
+        ($index:literal) => {
+            ""
+        };
+    }
+    pub(crate) use by_index;
+
+    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends.
+    pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
+        let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
+        let _: Vec<i64> = user_relationships::table
+            .filter(user_relationships::user_id.eq(id).or(user_relationships::target_id.eq(id)))
+            .order(user_relationships::id)
+            .select(user_relationships::id)
+            .for_update()
+            .load(conn)?;
+        Ok(())
+    }
+
+    /// Lets others read, but not write.
+    pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
+        let tables = "users, user_relationships, counts_by_user, counts_by_target, counts_by_type, counts_of_users";
+        diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
+    }
+
+    /// Makes the next id larger than one that somebody chose. The lock keeps others from drawing ids meanwhile.
+    pub fn advance_user_ids(conn: &mut Conn, id: i64) -> QueryResult<()> {
+        diesel::sql_query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(conn)?;
+        diesel::sql_query(
+            "SELECT setval(pg_get_serial_sequence('users', 'id'), $1) FROM users_id_seq WHERE last_value < $1",
+        )
+        .bind::<BigInt, _>(id)
+        .execute(conn)
+        .map(drop)
+    }
+}
+
+/// How often a job runs that others were in the way of.
+const ATTEMPTS: u32 = 6;
+
+/// Connects.
+pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
+    Conn::establish(url).map_err(|error| OpenError::Unreachable(error.to_string()))
+}
+
+/// A pooled connection and whether it turned out to be dead.
+pub(super) struct Session {
+    conn: Conn,
+    is_lost: bool,
+}
+
+struct Sessions {
+    url: String,
+}
+
+impl r2d2::ManageConnection for Sessions {
+    type Connection = Session;
+    type Error = diesel::ConnectionError;
+
+    fn connect(&self) -> ConnectionResult<Session> {
+        Conn::establish(&self.url).map(|conn| Session { conn, is_lost: false })
+    }
+
+    fn is_valid(&self, _session: &mut Session) -> ConnectionResult<()> {
+        Ok(())
+    }
+
+    fn has_broken(&self, session: &mut Session) -> bool {
+        session.is_lost
+            || std::thread::panicking()
+            || AnsiTransactionManager::is_broken_transaction_manager(&mut session.conn)
+    }
+}
+
+#[derive(Debug)]
+struct LogRefusals;
+
+impl r2d2::HandleError<diesel::ConnectionError> for LogRefusals {
+    fn handle_error(&self, error: diesel::ConnectionError) {
+        log::warn!("no connection to PostgreSQL: {error}");
+    }
+}
+
+/// How a job meets the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Each statement is a snapshot of its own: one round trip for one statement.
+    Read,
+    /// All statements see one snapshot, and none runs longer than a request may.
+    Snapshot,
+    /// One transaction, run again when others are in its way.
+    Write,
+}
+
+/// The engine: a pool, and as many permits as it has connections, so that waiting costs no thread.
+pub(super) struct Engine {
+    pool: r2d2::Pool<Sessions>,
+    permits: Arc<Semaphore>,
+    timeout: Duration,
+    longest_statement: Duration,
+}
+
+impl Engine {
+    /// Makes the pool; connections are made in the background, so that a database that is away does not matter.
+    pub fn open(url: &str, settings: &Settings) -> Self {
+        let pool = r2d2::Pool::builder()
+            .max_size(settings.pool_size)
+            .test_on_check_out(false)
+            .connection_timeout(settings.timeout)
+            .error_handler(Box::new(LogRefusals))
+            .build_unchecked(Sessions { url: url.to_owned() });
+        let permits = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(usize::MAX)));
+        Self { pool, permits, timeout: settings.timeout, longest_statement: settings.longest_statement }
+    }
+
+    /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
+    pub async fn permit(&self) -> Result<OwnedSemaphorePermit> {
+        match tokio::time::timeout(self.timeout, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Error::Unavailable(format!("no connection became free within {:?}", self.timeout))),
+        }
+    }
+
+    /// Runs a job on this thread, again where others were in its way or the connection had died unnoticed.
+    pub fn run<T>(&self, mode: Mode, shared: &Shared, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let deadline = Instant::now() + self.longest_statement;
+        let mut attempts = 0;
+        let mut dead = 0;
+        loop {
+            let mut session = self
+                .pool
+                .get_timeout(self.timeout)
+                .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+            let (result, fault) = self.attempt(mode, &mut session, shared, job);
+            drop(session);
+            let Err(error) = result else { return result };
+            let again = match fault {
+                Some(Fault::Conflict) => {
+                    attempts += 1;
+                    shared.types.clear();
+                    std::thread::sleep(jitter(attempts));
+                    attempts < ATTEMPTS
+                }
+                // After a restart of the database every pooled connection is dead once.
+                Some(Fault::Lost) => {
+                    dead += 1;
+                    dead <= self.pool.max_size()
+                }
+                _ => false,
+            };
+            if !again || Instant::now() >= deadline {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Runs a job once; a fault says what a further attempt needs.
+    fn attempt<T>(
+        &self,
+        mode: Mode,
+        session: &mut Session,
+        shared: &Shared,
+        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+    ) -> (Result<T>, Option<Fault>) {
+        let begun = match mode {
+            Mode::Read => Ok(()),
+            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY"),
+            Mode::Write => self.begin(&mut session.conn, "READ COMMITTED"),
+        };
+        if let Err(error) = begun {
+            let (fault, told) = super::fault::sort(&error);
+            session.is_lost = fault == Fault::Lost;
+            return (Err(told), Some(fault));
+        }
+        let link = Link::Postgres(&mut session.conn);
+        let mut tx = if mode == Mode::Write { Tx::writing(link, shared) } else { Tx::reading(link, shared) };
+        let result = job(&mut tx);
+        let fault = tx.fault();
+        session.is_lost = fault == Some(Fault::Lost);
+        if mode == Mode::Read {
+            return (result, fault);
+        }
+        if result.is_err() {
+            // A rollback that fails leaves a connection that the pool throws away.
+            drop(AnsiTransactionManager::rollback_transaction(&mut session.conn));
+            return (result, fault);
+        }
+        match AnsiTransactionManager::commit_transaction(&mut session.conn) {
+            Ok(()) => (result, None),
+            Err(error) => {
+                let (fault, told) = super::fault::sort(&error);
+                session.is_lost = fault == Fault::Lost;
+                // The fate of a commit whose connection died is unknown: nobody may run the job again.
+                (Err(told), Some(if session.is_lost { Fault::Final } else { fault }))
+            }
+        }
+    }
+
+    fn begin(&self, conn: &mut Conn, isolation: &str) -> QueryResult<()> {
+        let limit = self.longest_statement.as_millis();
+        AnsiTransactionManager::begin_transaction_sql(
+            conn,
+            &format!(
+                "BEGIN ISOLATION LEVEL {isolation}; \
+                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {limit}"
+            ),
+        )
+    }
+}
+
+/// A little longer each time, and never the same for two.
+fn jitter(attempt: u32) -> Duration {
+    let mut byte = [0];
+    let random = aws_lc_rs::rand::fill(&mut byte).map_or(0, |()| u64::from(byte[0]));
+    Duration::from_micros(u64::from(attempt) * (500 + random * 40))
+}

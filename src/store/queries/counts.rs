@@ -1,0 +1,116 @@
+//! The kept counts, changed here and nowhere else, in the transaction of the change they count.
+//!
+//! Always in the order user, target, type, so that two transactions cannot wait for each other in a ring.
+//! A count is never clamped at zero: that would hide a drift from `check`.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, SmallInt};
+use diesel::upsert::excluded;
+
+use super::rows::RelationshipRow;
+use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_users};
+use super::sql::Sql;
+use super::{Conn, dialect};
+
+/// Counts one relationship more (`by` = 1) or less (`by` = -1).
+pub(super) fn add(conn: &mut Conn, row: &RelationshipRow, by: i64) -> QueryResult<()> {
+    of_user(conn, row.user_id, row.type_id, by)?;
+    of_target(conn, row.target_id, row.type_id, by)?;
+    of_type(conn, row.id, row.type_id, by)
+}
+
+/// Counts a relationship that went from one type to another.
+pub(super) fn move_type(conn: &mut Conn, old: &RelationshipRow, new: &RelationshipRow) -> QueryResult<()> {
+    let mut steps = [(old.type_id, -1), (new.type_id, 1)];
+    steps.sort_unstable();
+    for (kind, by) in steps {
+        of_user(conn, new.user_id, kind, by)?;
+    }
+    for (kind, by) in steps {
+        of_target(conn, new.target_id, kind, by)?;
+    }
+    for (kind, by) in steps {
+        of_type(conn, new.id, kind, by)?;
+    }
+    Ok(())
+}
+
+/// Uncounts all relationships of a user, in both directions. They must still be there, and locked.
+pub(super) fn forget_user(conn: &mut Conn, user: i64) -> QueryResult<()> {
+    let mut incoming = Sql::new("UPDATE counts_by_user SET n = n - gone.edges FROM (");
+    incoming.text("SELECT user_id, type_id, COUNT(*) AS edges FROM user_relationships WHERE target_id = ");
+    incoming.integer(user).text(" GROUP BY user_id, type_id) AS gone WHERE counts_by_user.user_id = gone.user_id");
+    incoming.text(" AND counts_by_user.type_id = gone.type_id");
+    incoming.returning::<()>().execute(conn)?;
+
+    let mut outgoing = Sql::new("UPDATE counts_by_target SET n = n - gone.edges FROM (");
+    outgoing.text("SELECT target_id, type_id, COUNT(*) AS edges FROM user_relationships WHERE user_id = ");
+    outgoing.integer(user).text(" GROUP BY target_id, type_id) AS gone WHERE counts_by_target.slot = 0");
+    outgoing.text(" AND counts_by_target.target_id = gone.target_id AND counts_by_target.type_id = gone.type_id");
+    outgoing.returning::<()>().execute(conn)?;
+
+    let mut both = Sql::new("SELECT type_id, COUNT(*) FROM (SELECT type_id FROM user_relationships WHERE user_id = ");
+    both.integer(user).text(" UNION ALL SELECT type_id FROM user_relationships WHERE target_id = ").integer(user);
+    both.text(") AS gone GROUP BY type_id ORDER BY type_id");
+    let by_type: Vec<(i16, i64)> = both.returning::<(SmallInt, BigInt)>().load(conn)?;
+    for (kind, rows) in by_type {
+        of_type(conn, user, kind, -rows)?;
+    }
+    diesel::delete(counts_by_user::table.filter(counts_by_user::user_id.eq(user))).execute(conn)?;
+    diesel::delete(counts_by_target::table.filter(counts_by_target::target_id.eq(user))).execute(conn)?;
+    Ok(())
+}
+
+/// Counts so many users more (or less) of that level.
+pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) -> QueryResult<()> {
+    use counts_of_users::dsl;
+    diesel::insert_into(dsl::counts_of_users)
+        .values((dsl::is_enabled.eq(is_enabled), dsl::access_level.eq(level), dsl::n.eq(by)))
+        .on_conflict((dsl::is_enabled, dsl::access_level))
+        .do_update()
+        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// How many relationships have that type.
+pub(in crate::store) fn with_type(conn: &mut Conn, kind: i16) -> QueryResult<i64> {
+    use counts_by_type::dsl;
+    let slots: Vec<i64> = dsl::counts_by_type.filter(dsl::type_id.eq(kind)).select(dsl::n).load(conn)?;
+    Ok(slots.iter().sum())
+}
+
+fn of_user(conn: &mut Conn, user: i64, kind: i16, by: i64) -> QueryResult<()> {
+    use counts_by_user::dsl;
+    diesel::insert_into(dsl::counts_by_user)
+        .values((dsl::user_id.eq(user), dsl::type_id.eq(kind), dsl::n.eq(by)))
+        .on_conflict((dsl::user_id, dsl::type_id))
+        .do_update()
+        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
+        .execute(conn)
+        .map(drop)
+}
+
+fn of_target(conn: &mut Conn, target: i64, kind: i16, by: i64) -> QueryResult<()> {
+    use counts_by_target::dsl;
+    diesel::insert_into(dsl::counts_by_target)
+        .values((dsl::target_id.eq(target), dsl::type_id.eq(kind), dsl::slot.eq(0), dsl::n.eq(by)))
+        .on_conflict((dsl::target_id, dsl::type_id, dsl::slot))
+        .do_update()
+        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// `spread` picks the slot: writers of different rows rarely wait for the same one.
+fn of_type(conn: &mut Conn, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
+    use counts_by_type::dsl;
+    let slot = i16::try_from(spread.rem_euclid(dialect::TYPE_SLOTS)).unwrap_or_default();
+    diesel::insert_into(dsl::counts_by_type)
+        .values((dsl::type_id.eq(kind), dsl::slot.eq(slot), dsl::n.eq(by)))
+        .on_conflict((dsl::type_id, dsl::slot))
+        .do_update()
+        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
+        .execute(conn)
+        .map(drop)
+}

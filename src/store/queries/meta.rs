@@ -1,0 +1,12 @@
+//! What the database says of itself.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
+
+use super::Conn;
+use super::sql::Sql;
+
+/// The version of the newest migration that was run, `None` for an empty database.
+pub(in crate::store) fn schema_version(conn: &mut Conn) -> QueryResult<Option<String>> {
+    Sql::new("SELECT MAX(version) FROM __diesel_schema_migrations").returning::<Nullable<Text>>().get_result(conn)
+}

@@ -1,0 +1,14 @@
+//! Every query, written once: this folder is mounted by `sqlite.rs` and by `postgres.rs`, each of which says what
+//! `Conn`, `Db` and the few words of its dialect are.
+
+pub(in crate::store) mod check;
+pub(in crate::store) mod counts;
+pub(in crate::store) mod meta;
+pub(in crate::store) mod relationship_types;
+pub(in crate::store) mod relationships;
+mod sql;
+pub(in crate::store) mod tokens;
+pub(in crate::store) mod users;
+
+use super::{Conn, Db, dialect};
+use crate::store::{rows, schema};

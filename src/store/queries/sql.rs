@@ -1,0 +1,155 @@
+//! SQL put together from pieces, for the statements whose shape depends on a filter.
+//!
+//! # Design
+//! The text depends on the shape alone, so diesel keeps the statement prepared under it; values are always bound.
+
+use diesel::QueryResult;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
+use std::marker::PhantomData;
+
+use super::{Conn, Db};
+
+/// A piece of SQL with its bound values.
+#[derive(Debug)]
+pub(super) struct Sql {
+    pieces: Vec<Piece>,
+    is_cached: bool,
+}
+
+#[derive(Debug)]
+enum Piece {
+    Text(&'static str),
+    Integer(i64),
+    Small(i16),
+    Flag(bool),
+    String(String),
+}
+
+/// A complete statement whose rows have these columns.
+#[derive(Debug)]
+pub(super) struct Statement<Columns>(Sql, PhantomData<Columns>);
+
+/// The columns of a [`Sql::listing`]: the count, and the page's row if there is one.
+pub(super) type Listed<Columns> = (BigInt, Nullable<Columns>);
+
+impl Sql {
+    /// Starts with a text that recurs, so that it is worth keeping prepared.
+    pub fn new(text: &'static str) -> Self {
+        let mut pieces = Vec::with_capacity(32);
+        pieces.push(Piece::Text(text));
+        Self { pieces, is_cached: true }
+    }
+
+    /// Says that the text depends on the number of values, of which there are too many to keep them all prepared.
+    pub fn varies(&mut self) {
+        self.is_cached = false;
+    }
+
+    pub fn text(&mut self, text: &'static str) -> &mut Self {
+        self.pieces.push(Piece::Text(text));
+        self
+    }
+
+    pub fn integer(&mut self, value: i64) -> &mut Self {
+        self.pieces.push(Piece::Integer(value));
+        self
+    }
+
+    pub fn small(&mut self, value: i16) -> &mut Self {
+        self.pieces.push(Piece::Small(value));
+        self
+    }
+
+    pub fn flag(&mut self, value: bool) -> &mut Self {
+        self.pieces.push(Piece::Flag(value));
+        self
+    }
+
+    pub fn string(&mut self, value: String) -> &mut Self {
+        self.pieces.push(Piece::String(value));
+        self
+    }
+
+    /// `column = v` or `column IN (v, …)`; never true when there are no values at all.
+    pub fn any_of<T: Copy>(&mut self, column: &'static str, values: &[T], put: fn(&mut Self, T) -> &mut Self) {
+        match values {
+            [] => {
+                self.text("1 = 0");
+            }
+            [one] => {
+                put(self.text(column).text(" = "), *one);
+            }
+            [first, others @ ..] => {
+                self.varies();
+                put(self.text(column).text(" IN ("), *first);
+                for other in others {
+                    put(self.text(", "), *other);
+                }
+                self.text(")");
+            }
+        }
+    }
+
+    /// Appends all of another.
+    fn append(&mut self, other: Self) -> &mut Self {
+        self.is_cached &= other.is_cached;
+        self.pieces.extend(other.pieces);
+        self
+    }
+
+    /// One page together with the exact count, in one statement: one round trip and one snapshot.
+    ///
+    /// `count` selects one `total`; `page` is ordered, and `order` repeats its order by names of its columns.
+    pub fn listing<Columns>(
+        count: Self,
+        columns: &'static str,
+        page: Self,
+        order: &'static str,
+    ) -> Statement<Listed<Columns>> {
+        let mut sql = Self::new("SELECT c.total, ");
+        sql.text(columns).text(" FROM (").append(count).text(") AS c LEFT JOIN (").append(page);
+        sql.text(") AS p ON 1 = 1 ORDER BY ").text(order);
+        sql.returning()
+    }
+
+    /// The complete statement, whose rows have these columns.
+    pub fn returning<Columns>(self) -> Statement<Columns> {
+        Statement(self, PhantomData)
+    }
+}
+
+impl<Columns> QueryFragment<Db> for Statement<Columns> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        if !self.0.is_cached {
+            out.unsafe_to_cache_prepared();
+        }
+        for piece in &self.0.pieces {
+            match piece {
+                Piece::Text(text) => out.push_sql(text),
+                Piece::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
+                Piece::Small(value) => out.push_bind_param::<SmallInt, _>(value)?,
+                Piece::Flag(value) => out.push_bind_param::<Bool, _>(value)?,
+                Piece::String(value) => out.push_bind_param::<Text, _>(value)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<Columns> QueryId for Statement<Columns> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Columns> Query for Statement<Columns> {
+    type SqlType = Columns;
+}
+
+impl<Columns> diesel::RunQueryDsl<Conn> for Statement<Columns> {}
+
+/// Rows of a listing taken apart: the count and the page's rows.
+pub(super) fn apart<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
+    let total = rows.first().map_or(0, |(total, _)| *total);
+    (total, rows.into_iter().filter_map(|(_, row)| row).collect())
+}

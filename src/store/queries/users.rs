@@ -1,0 +1,231 @@
+//! Users: pages of them, single ones, and their changes.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::rows::{
+    LISTED_COLUMNS, USER_COLUMNS, USER_COLUMNS_AND_KEY, UserColumns, UserRow, level_of, number_of, text_of,
+};
+use super::schema::users::dsl;
+use super::sql::{Sql, apart};
+use super::{Conn, counts, dialect};
+use crate::model::filter::{UserFilter, UserOrder, UserSort};
+use crate::model::page::{Direction, Window};
+use crate::model::user::UserData;
+
+/// The rows of a window and how many match in all. `supervised` is the type that makes its target a supervisor.
+pub(in crate::store) fn page(
+    conn: &mut Conn,
+    filter: &UserFilter,
+    sort: UserSort,
+    window: Window,
+    supervised: i16,
+) -> QueryResult<(i64, Vec<UserRow>)> {
+    let order = order_by(sort);
+    let mut page = select(USER_COLUMNS_AND_KEY, supervised);
+    push_conditions(&mut page, filter);
+    page.text(" ORDER BY ").text(order);
+    page.text(" LIMIT ").integer(window.limit).text(" OFFSET ").integer(window.offset);
+    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, order).load(conn).map(apart)
+}
+
+/// The users of these ids, by id; ids that name nobody are passed over.
+pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], supervised: i16) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select(USER_COLUMNS, supervised);
+    sql.any_of("id", ids, Sql::integer);
+    sql.text(" ORDER BY id");
+    sql.returning::<UserColumns>().load(conn)
+}
+
+/// Which of these ids name a user.
+pub(in crate::store) fn existing(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM users WHERE ");
+    sql.any_of("id", ids, Sql::integer);
+    sql.returning::<BigInt>().load(conn)
+}
+
+/// The id of the user with that address, given in lower case.
+pub(in crate::store) fn id_of_email(conn: &mut Conn, email_key: &str) -> QueryResult<Option<i64>> {
+    dsl::users.filter(dsl::email_key.eq(email_key)).select(dsl::id).first(conn).optional()
+}
+
+/// Stores a user, under an id of its own choice or the next one; `None` if the id or the address is taken.
+pub(in crate::store) fn insert(
+    conn: &mut Conn,
+    id: Option<i64>,
+    data: &UserData,
+    now: i64,
+) -> QueryResult<Option<i64>> {
+    let values = (
+        (
+            dsl::email.eq(&data.email),
+            dsl::email_key.eq(data.email_key()),
+            dsl::first_name.eq(data.first_name.as_deref()),
+            dsl::last_name.eq(data.last_name.as_deref()),
+            dsl::name_key.eq(data.name_key()),
+        ),
+        (
+            dsl::access_level.eq(number_of(data.access_level)),
+            dsl::is_enabled.eq(data.is_enabled),
+            dsl::alt_id.eq(data.alt_id.as_deref()),
+            dsl::profile.eq(text_of(&data.profile)),
+            dsl::created_at.eq(now),
+            dsl::updated_at.eq(now),
+        ),
+    );
+    let insert = diesel::insert_into(dsl::users);
+    let new: Option<i64> = match id {
+        None => insert.values(values).on_conflict_do_nothing().returning(dsl::id).get_result(conn).optional()?,
+        Some(id) => insert
+            .values((dsl::id.eq(id), values))
+            .on_conflict_do_nothing()
+            .returning(dsl::id)
+            .get_result(conn)
+            .optional()?,
+    };
+    if new.is_some() {
+        counts::add_users(conn, data.is_enabled, number_of(data.access_level), 1)?;
+        if let Some(id) = id {
+            dialect::advance_user_ids(conn, id)?;
+        }
+    }
+    Ok(new)
+}
+
+/// Writes all of a user's data; `false` if the row is gone or no longer has that version.
+pub(in crate::store) fn update(
+    conn: &mut Conn,
+    (id, version): (i64, i64),
+    old: &UserData,
+    new: &UserData,
+    now: i64,
+) -> QueryResult<bool> {
+    let row = dsl::users.filter(dsl::id.eq(id).and(dsl::version.eq(version)));
+    let changed = diesel::update(row)
+        .set((
+            dsl::version.eq(dsl::version + 1),
+            dsl::email.eq(&new.email),
+            dsl::email_key.eq(new.email_key()),
+            dsl::first_name.eq(new.first_name.as_deref()),
+            dsl::last_name.eq(new.last_name.as_deref()),
+            dsl::name_key.eq(new.name_key()),
+            dsl::access_level.eq(number_of(new.access_level)),
+            dsl::is_enabled.eq(new.is_enabled),
+            dsl::alt_id.eq(new.alt_id.as_deref()),
+            dsl::profile.eq(text_of(&new.profile)),
+            dsl::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    if changed == 1 {
+        let (before, after) =
+            ((old.is_enabled, number_of(old.access_level)), (new.is_enabled, number_of(new.access_level)));
+        if before != after {
+            let mut steps = [(before, -1), (after, 1)];
+            steps.sort_unstable();
+            for ((is_enabled, level), by) in steps {
+                counts::add_users(conn, is_enabled, level, by)?;
+            }
+        }
+    }
+    Ok(changed == 1)
+}
+
+/// Keeps a user, and its relationships, from changing until the transaction ends.
+pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<()> {
+    dialect::lock_user(conn, id)
+}
+
+/// Removes a user whose relationships and tokens are gone already; `false` if there is none.
+pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
+    let row: Option<(bool, i16)> = diesel::delete(dsl::users.find(id))
+        .returning((dsl::is_enabled, dsl::access_level))
+        .get_result(conn)
+        .optional()?;
+    if let Some((is_enabled, level)) = row {
+        counts::add_users(conn, is_enabled, number_of(level_of(level)), -1)?;
+    }
+    Ok(row.is_some())
+}
+
+/// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
+fn select(columns: &'static str, supervised: i16) -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(columns).text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
+    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ").small(supervised);
+    sql.text("), 0) AS BIGINT) AS subordinates FROM users WHERE ");
+    sql
+}
+
+fn order_by(sort: UserSort) -> &'static str {
+    match (sort.by, sort.direction) {
+        (UserOrder::Name, Direction::Ascending) => "name_key, id",
+        (UserOrder::Name, Direction::Descending) => "name_key DESC, id DESC",
+        (UserOrder::Id, Direction::Ascending) => "id",
+        (UserOrder::Id, Direction::Descending) => "id DESC",
+        (UserOrder::CreatedAt, Direction::Ascending) => "created_at, id",
+        (UserOrder::CreatedAt, Direction::Descending) => "created_at DESC, id DESC",
+    }
+}
+
+fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
+    sql.text("1 = 1");
+    if !filter.enabled.is_empty() {
+        sql.text(" AND ");
+        sql.any_of("is_enabled", &filter.enabled, Sql::flag);
+    }
+    if !filter.levels.is_empty() {
+        let levels: Vec<_> = filter.levels.iter().map(|level| number_of(*level)).collect();
+        sql.text(" AND ");
+        sql.any_of("access_level", &levels, Sql::small);
+    }
+    if !filter.ids.is_empty() {
+        let ids: Vec<_> = filter.ids.iter().map(|id| id.get()).collect();
+        sql.text(" AND ");
+        sql.any_of("id", &ids, Sql::integer);
+    }
+    if !filter.emails.is_empty() {
+        sql.varies();
+        let mut glue = " AND email_key IN (";
+        for email in &filter.emails {
+            sql.text(glue).string(email.to_lowercase());
+            glue = ", ";
+        }
+        sql.text(")");
+    }
+    for word in &filter.words {
+        let pattern = substring_pattern(word);
+        sql.varies();
+        sql.text(" AND (name_key LIKE ").string(pattern.clone()).text(" ESCAPE '!' OR email_key LIKE ");
+        sql.string(pattern).text(" ESCAPE '!')");
+    }
+    if let Some(me) = filter.seen_by {
+        sql.text(" AND (id = ").integer(me.get());
+        sql.text(" OR id IN (SELECT target_id FROM user_relationships WHERE user_id = ").integer(me.get());
+        sql.text(") OR id IN (SELECT user_id FROM user_relationships WHERE target_id = ").integer(me.get());
+        sql.text("))");
+    }
+}
+
+/// A pattern that matches `word` anywhere; `%` and `_` stand for themselves.
+fn substring_pattern(word: &str) -> String {
+    let mut pattern = String::with_capacity(word.len() + 2);
+    pattern.push('%');
+    for letter in word.to_lowercase().chars() {
+        if matches!(letter, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn count(filter: &UserFilter) -> Sql {
+    let mut sql = Sql::new(if filter.is_counted() {
+        "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM counts_of_users WHERE "
+    } else {
+        "SELECT COUNT(*) AS total FROM users WHERE "
+    });
+    push_conditions(&mut sql, filter);
+    sql
+}

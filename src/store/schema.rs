@@ -1,0 +1,92 @@
+//! The tables as diesel knows them, the same for both databases; `migrations/` makes them.
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        version -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        name_key -> Text,
+        access_level -> SmallInt,
+        is_enabled -> Bool,
+        alt_id -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        profile -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    relationship_types (id) {
+        id -> SmallInt,
+        version -> BigInt,
+        name -> Text,
+        description -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    user_relationships (id) {
+        id -> BigInt,
+        version -> BigInt,
+        user_id -> BigInt,
+        target_id -> BigInt,
+        type_id -> SmallInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+        created_by -> Nullable<BigInt>,
+        updated_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    counts_by_user (user_id, type_id) {
+        user_id -> BigInt,
+        type_id -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    counts_by_target (target_id, type_id, slot) {
+        target_id -> BigInt,
+        type_id -> SmallInt,
+        slot -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    counts_by_type (type_id, slot) {
+        type_id -> SmallInt,
+        slot -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    counts_of_users (is_enabled, access_level) {
+        is_enabled -> Bool,
+        access_level -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_tokens (id) {
+        id -> BigInt,
+        digest -> Binary,
+        user_id -> BigInt,
+        name -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(api_tokens, users);

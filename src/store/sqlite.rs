@@ -1,0 +1,153 @@
+//! SQLite: one file, readers beside one writer thread.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::tx::{Link, Shared, Tx};
+use super::writer::Writer;
+use super::{OpenError, Settings};
+use crate::model::error::{Error, Result};
+
+#[path = "queries/mod.rs"]
+#[expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for both databases")]
+pub(super) mod queries;
+
+pub(super) type Conn = SqliteConnection;
+pub(super) type Db = diesel::sqlite::Sqlite;
+
+/// What SQLite says differently.
+pub(super) mod dialect {
+    use super::{Conn, QueryResult};
+
+    /// Writers stand in line anyway.
+    pub const TYPE_SLOTS: i64 = 1;
+
+    /// Names the index that a scan is meant to use: without statistics the planner has been seen to choose
+    /// another, and to walk every edge of a popular user.
+    macro_rules! by_index {
+        ($index:literal) => {
+            concat!(" INDEXED BY ", $index)
+        };
+    }
+    pub(crate) use by_index;
+
+    /// Nothing to do: a write job is alone.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn lock_user(_conn: &mut Conn, _id: i64) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Nothing to do: a write job is alone.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn lock_all(_conn: &mut Conn) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Nothing to do: `AUTOINCREMENT` goes on from the largest id there ever was.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn advance_user_ids(_conn: &mut Conn, _id: i64) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// How long a statement waits for another process that writes.
+const BUSY_MILLIS: u32 = 5_000;
+
+/// Opens a connection that may write; creates the file only when told to.
+pub(super) fn connect(path: &Path, create: bool) -> std::result::Result<Conn, OpenError> {
+    if !create && !path.exists() {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    establish(path).map_err(|error| OpenError::Unreachable(format!("{}: {error}", path.display())))
+}
+
+fn establish(path: &Path) -> ConnectionResult<Conn> {
+    let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".to_owned()))?;
+    let mut conn = Conn::establish(name)?;
+    // FULL: with NORMAL an acknowledged write can be lost when the power fails.
+    conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = {BUSY_MILLIS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA mmap_size = 1073741824; \
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+    ))
+    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// Makes the pool's read-only connections.
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+}
+
+impl r2d2::ManageConnection for Readers {
+    type Connection = Conn;
+    type Error = ConnectionError;
+
+    fn connect(&self) -> ConnectionResult<Conn> {
+        let mut conn = establish(&self.path)?;
+        conn.batch_execute("PRAGMA query_only = ON").map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(conn)
+    }
+
+    fn is_valid(&self, _conn: &mut Conn) -> ConnectionResult<()> {
+        Ok(())
+    }
+
+    fn has_broken(&self, _conn: &mut Conn) -> bool {
+        // A panic in a job may leave a statement half read.
+        std::thread::panicking()
+    }
+}
+
+/// The engine: a pool of readers and the writer.
+pub(super) struct Engine {
+    readers: r2d2::Pool<Readers>,
+    pub writer: Writer,
+    timeout: Duration,
+}
+
+impl Engine {
+    /// Opens a file that has its schema. `readers` connections are enough for all workers and all hops at once.
+    pub fn open(
+        path: &Path,
+        readers: u32,
+        settings: &Settings,
+        shared: Shared,
+    ) -> std::result::Result<Self, OpenError> {
+        let writing = connect(path, false)?;
+        let pool = r2d2::Pool::builder()
+            .max_size(readers)
+            .min_idle(Some(readers.min(2)))
+            .test_on_check_out(false)
+            .connection_timeout(settings.timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .build(Readers { path: path.to_owned() })
+            .map_err(|error| OpenError::Unreachable(error.to_string()))?;
+        Ok(Self { readers: pool, writer: Writer::start(writing, shared)?, timeout: settings.timeout })
+    }
+
+    /// Runs a read on this thread. `snapshot`: all its statements see the same state.
+    pub fn read<T>(&self, shared: &Shared, snapshot: bool, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let deadline = Instant::now() + self.timeout;
+        let mut conn = self
+            .readers
+            .get_timeout(deadline.saturating_duration_since(Instant::now()))
+            .map_err(|error| Error::Unavailable(format!("no connection to read with: {error}")))?;
+        if !snapshot {
+            return job(&mut Tx::reading(Link::Sqlite(&mut conn), shared));
+        }
+        run(&mut conn, "BEGIN")?;
+        let result = job(&mut Tx::reading(Link::Sqlite(&mut conn), shared));
+        run(&mut conn, "COMMIT")?;
+        result
+    }
+}
+
+/// Runs a statement that has no values, such as the borders of a transaction.
+pub(super) fn run(conn: &mut Conn, statement: &str) -> Result<()> {
+    conn.batch_execute(statement).map_err(|error| Error::Unavailable(error.to_string()))
+}

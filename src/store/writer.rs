@@ -1,0 +1,146 @@
+//! The one thread that writes to SQLite.
+//!
+//! # Design
+//! A durable commit costs a flush of the disk, whatever it holds. So the writer takes all writes that are waiting,
+//! runs each inside a savepoint of one transaction, commits once, and only then answers them all. A job that
+//! fails, or panics, is rolled back to its savepoint and spoils nobody else's.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use tokio::sync::oneshot;
+
+use super::OpenError;
+use super::fault::Fault;
+use super::sqlite::{Conn, run};
+use super::tx::{Link, Shared, Tx};
+use crate::model::error::{Error, Result};
+
+/// Writes that may wait at once; more are refused.
+const QUEUE: usize = 4_096;
+/// Writes that share a commit at most, so that the first one's answer is not long in coming.
+const GATHERED: usize = 256;
+/// How often a job runs that somebody else was faster than.
+const ATTEMPTS: u32 = 3;
+
+/// The door to the writer's thread; the thread ends when this is dropped.
+pub(super) struct Writer {
+    queue: SyncSender<Box<dyn Work>>,
+}
+
+/// A job together with whoever waits for its answer.
+trait Work: Send {
+    /// Runs the job, inside a savepoint of its own.
+    fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome;
+    /// Whether the waiter has gone away.
+    fn is_abandoned(&self) -> bool;
+    /// Answers, once the fate of the transaction is known.
+    fn answer(self: Box<Self>, committed: &Result<()>);
+}
+
+/// What becomes of a job's savepoint.
+enum Outcome {
+    Keep,
+    Undo,
+    UndoAndRepeat,
+}
+
+struct Waiting<T, F> {
+    job: F,
+    result: Result<T>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
+    fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome {
+        let (result, fault) = super::caught(|| {
+            let mut tx = Tx::writing(Link::Sqlite(conn), shared);
+            let result = (self.job)(&mut tx);
+            Ok((result, tx.fault()))
+        })
+        .unwrap_or_else(|error| (Err(error), None));
+        self.result = result;
+        match (&self.result, fault) {
+            (Ok(_), _) => Outcome::Keep,
+            (Err(_), Some(Fault::Conflict)) => Outcome::UndoAndRepeat,
+            (Err(_), _) => Outcome::Undo,
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<()>) {
+        let result = match committed {
+            Ok(()) => self.result,
+            // A refusal may rest on a neighbour's write that is gone now, so it falls as well.
+            Err(error) => Err(error.clone()),
+        };
+        // Nobody may be waiting any more; the write stands all the same.
+        drop(self.answer.send(result));
+    }
+}
+
+impl Writer {
+    /// Starts the thread on a connection of its own.
+    pub fn start(conn: Conn, shared: Shared) -> std::result::Result<Self, OpenError> {
+        let (queue, waiting) = sync_channel(QUEUE);
+        std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || write_all(conn, &waiting, &shared))
+            .map_err(|error| OpenError::Unreachable(format!("cannot start the writer's thread: {error}")))?;
+        Ok(Self { queue })
+    }
+
+    /// Runs a job in the next commit and gives its result once that is durable.
+    pub async fn write<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (answer, result) = oneshot::channel();
+        let unanswered = Err(Error::Unavailable("the writer gave no answer".to_owned()));
+        self.queue.try_send(Box::new(Waiting { job, result: unanswered, answer })).map_err(|refused| {
+            Error::Unavailable(match refused {
+                TrySendError::Full(_) => format!("{QUEUE} writes are waiting already"),
+                TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
+            })
+        })?;
+        result.await.map_err(|_| Error::Unavailable("the writer's thread has ended".to_owned()))?
+    }
+}
+
+fn write_all(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, shared: &Shared) {
+    while let Ok(first) = waiting.recv() {
+        let mut gathered = vec![first];
+        gathered.extend(waiting.try_iter().take(GATHERED - 1));
+        gathered.retain(|work| !work.is_abandoned());
+        let committed = commit(&mut conn, &mut gathered, shared);
+        if committed.is_err() {
+            // SQLite ends a transaction by itself on some errors, such as a full disk; then there is nothing to roll back.
+            drop(run(&mut conn, "ROLLBACK"));
+        }
+        for work in gathered {
+            work.answer(&committed);
+        }
+    }
+}
+
+fn commit(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shared) -> Result<()> {
+    run(conn, "BEGIN IMMEDIATE")?;
+    for work in gathered {
+        for _ in 0..ATTEMPTS {
+            run(conn, "SAVEPOINT job")?;
+            match work.run(conn, shared) {
+                Outcome::Keep => {
+                    run(conn, "RELEASE job")?;
+                    break;
+                }
+                Outcome::Undo => {
+                    run(conn, "ROLLBACK TO job; RELEASE job")?;
+                    break;
+                }
+                Outcome::UndoAndRepeat => {
+                    run(conn, "ROLLBACK TO job; RELEASE job")?;
+                    shared.types.clear();
+                }
+            }
+        }
+    }
+    run(conn, "COMMIT")
+}

@@ -1,0 +1,259 @@
+//! A private, throw-away Postgres server for the tests of this process.
+//!
+//! Nobody has to set anything up: the programs are looked for in the usual places, and the server
+//! lives in a folder below `/tmp` and listens only on a Unix socket in there. It is tuned for speed
+//! and survives neither a power cut nor the end of the process that started it.
+
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+/// Not `env::temp_dir()`: a socket's name has room for 100 bytes, and macOS alone spends 50 there.
+const PARENT: &str = "/tmp";
+const PREFIX: &str = "ur-pg-";
+const MISSING: &str = "no PostgreSQL programs found: install the server, or set PG_BIN to the \
+                       folder of `initdb`, or TEST_DATABASE_URL to a server to use instead";
+
+/// Runs the server in the folder `$0` with the programs in `$1` until standard input ends. The
+/// kernel sees to that end even if SIGKILL ends the test process. Then it stops the server without
+/// ceremony and, unless told to keep it, removes the folder. It repeats the signal because a server
+/// that has not yet installed its handlers misses it.
+const SUPERVISOR: &str = r#"
+    # Not the tests' output: whoever reads that to its end would wait for the server, too.
+    exec >>log 2>&1
+    {
+        [ -d data ] || "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
+        exec "$1/postgres" -D data -k "$0" -p 5432 -c listen_addresses= \
+            -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off \
+            -c fsync=off -c synchronous_commit=off -c full_page_writes=off
+    } </dev/null &
+    read -r keep
+    while kill -QUIT $!; do sleep 0.05; done
+    [ -n "$keep" ] || rm -rf "$0"
+"#;
+
+/// Returns the server that all tests of this process share, and starts it on the first call.
+///
+/// `TEST_DATABASE_URL` names a server to use instead; its user must be allowed to create databases.
+/// Without that and without Postgres programs it returns the reason, so that a test can skip
+/// itself, or panics if `REQUIRE_POSTGRES` is `1`.
+pub fn cluster() -> Result<&'static Cluster, String> {
+    // If the first start panics, this panics at once in all later tests instead of trying again.
+    static CLUSTER: LazyLock<Option<Cluster>> =
+        LazyLock::new(|| match env::var("TEST_DATABASE_URL") {
+            Ok(url) if !url.is_empty() => Some(Cluster::Given(url)),
+            _ => PrivateServer::start().map(Cluster::Started),
+        });
+    CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned())
+}
+
+/// A Postgres server on which tests create databases of their own.
+#[derive(Debug)]
+pub enum Cluster {
+    /// The server that `TEST_DATABASE_URL` names.
+    Given(String),
+    /// The server of this process.
+    Started(PrivateServer),
+}
+
+impl Cluster {
+    /// Returns the URL of the database `postgres`, which every server has.
+    pub fn admin_url(&self) -> String {
+        self.url("postgres")
+    }
+
+    /// Returns the URL of a database on this server, whether or not the database exists.
+    pub fn url(&self, database: &str) -> String {
+        match self {
+            Self::Given(url) => with_database(url, database),
+            Self::Started(server) => server.url(database),
+        }
+    }
+
+    /// Creates a database as a copy of `template`, or else of `template1`.
+    ///
+    /// Several threads may copy one template at a time, but nobody may be connected to it. The
+    /// strategy, known since Postgres 15, spares the checkpoints that the other one forces.
+    pub fn create_database(&self, name: &str, template: Option<&str>) {
+        let template = template.unwrap_or("template1");
+        self.run(&format!(
+            "CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"
+        ));
+    }
+
+    /// Drops a database if it exists, and throws out whoever is still connected to it.
+    pub fn drop_database(&self, name: &str) {
+        self.run(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+    }
+
+    /// Returns the path of a program such as `psql`, or its bare name if only `PATH` may know it.
+    pub fn bin(&self, program: &str) -> PathBuf {
+        match self {
+            Self::Given(_) => programs().map_or_else(|| program.into(), |at| at.join(program)),
+            Self::Started(server) => server.programs.join(program),
+        }
+    }
+
+    fn run(&self, sql: &str) {
+        let mut psql = Command::new(self.bin("psql"));
+        psql.args(["-X", "-q", "-w", "-d", &self.admin_url(), "-c", sql]);
+        let output = psql.output().expect("running psql");
+        assert!(output.status.success(), "{sql}: {output:?}");
+    }
+}
+
+/// A server of its own for one test, which may stop it and start it again.
+///
+/// Dropping it stops the server and removes its folder.
+#[derive(Debug)]
+pub struct PrivateServer {
+    programs: &'static Path,
+    /// The user and group to become if we are root, because Postgres refuses to run as root.
+    user: Option<(u32, u32)>,
+    /// The shell that runs the server; `None` while that is stopped.
+    supervisor: Option<Child>,
+    folder: tempfile::TempDir,
+}
+
+impl PrivateServer {
+    /// Creates and starts a server, and returns it when it accepts connections.
+    ///
+    /// Returns `None` if there are no Postgres programs, or panics if `REQUIRE_POSTGRES` is `1`.
+    pub fn start() -> Option<Self> {
+        let required = env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+        let programs = match programs() {
+            None if required => panic!("REQUIRE_POSTGRES is 1, but {MISSING}"),
+            found => found?,
+        };
+        remove_abandoned_folders();
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(PARENT);
+        let folder = folder.expect("creating a folder below /tmp");
+        let metadata = fs::metadata(&folder).expect("reading the folder's owner");
+        let user = (metadata.uid() == 0).then(unprivileged_user);
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).expect("giving the folder to the server's user");
+        }
+        let mut server = Self {
+            programs,
+            user,
+            supervisor: None,
+            folder,
+        };
+        server.start_again();
+        Some(server)
+    }
+
+    /// Returns the URL of a database on this server, whether or not the database exists.
+    pub fn url(&self, database: &str) -> String {
+        // With the port, because the environment may set PGPORT.
+        let folder = self.folder.path().display();
+        format!("postgres://postgres@/{database}?host={folder}&port=5432")
+    }
+
+    /// Cuts all connections and stops the server, which leaves the recovery to its next start.
+    pub fn stop(&mut self) {
+        if let Some(mut supervisor) = self.supervisor.take() {
+            // This also runs when a failed test unwinds, so it must not panic.
+            let _ = supervisor.stdin.as_ref().map(|mut it| it.write(b"keep\n"));
+            let _ = supervisor.wait();
+        }
+    }
+
+    /// Starts the stopped server with its data, and returns when it accepts connections.
+    pub fn start_again(&mut self) {
+        assert!(self.supervisor.is_none(), "the server has not been stopped");
+        let mut shell = Command::new("sh");
+        shell.current_dir(&self.folder).args(["-c", SUPERVISOR]);
+        shell.args([self.folder.path(), self.programs]);
+        shell.stdin(Stdio::piped());
+        // In our own process group, Ctrl-C would end the shell before it has tidied up.
+        shell.process_group(0);
+        if let Some((uid, gid)) = self.user {
+            shell.uid(uid).gid(gid);
+        }
+        self.supervisor = Some(shell.spawn().expect("starting the supervisor"));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let mut pg_isready = Command::new(self.programs.join("pg_isready"));
+        pg_isready.args(["-q", "-d", &self.url("postgres")]);
+        while !pg_isready.status().expect("running pg_isready").success() {
+            if Instant::now() > deadline {
+                let log = fs::read(self.folder.path().join("log")).unwrap_or_default();
+                let tail = String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]);
+                panic!("PostgreSQL does not start:\n{tail}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Finds the folder of the Postgres programs once.
+fn programs() -> Option<&'static Path> {
+    static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let mut folders: Vec<PathBuf> = env::var_os("PG_BIN").map(Into::into).into_iter().collect();
+        if let Ok(answer) = Command::new("pg_config").arg("--bindir").output() {
+            folders.push(String::from_utf8_lossy(&answer.stdout).trim().into());
+        }
+        let parents = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"];
+        let installed = parents.iter().flat_map(fs::read_dir).flatten().flatten();
+        let versions = installed.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let version: u32 = name.trim_start_matches("postgresql@").parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        });
+        let oldest_first: BTreeSet<_> = versions.collect();
+        folders.extend(oldest_first.into_iter().rev().map(|(_, folder)| folder));
+        let complete = |at: &PathBuf| at.join("initdb").is_file() && at.join("postgres").is_file();
+        folders.into_iter().find(complete)
+    });
+    FOLDER.as_deref()
+}
+
+/// Returns the user and group numbers of `postgres`, or else of `nobody`.
+fn unprivileged_user() -> (u32, u32) {
+    let users = fs::read_to_string("/etc/passwd").expect("reading /etc/passwd");
+    let numbers = |name: &str| {
+        let mut users = users.lines().map(|line| line.split(':'));
+        let mut user = users.find_map(|mut user| (user.next() == Some(name)).then_some(user))?;
+        Some((user.nth(1)?.parse().ok()?, user.next()?.parse().ok()?))
+    };
+    let user = numbers("postgres").or_else(|| numbers("nobody"));
+    user.expect("a user to run PostgreSQL as")
+}
+
+/// Removes what is left of servers whose supervisor was killed as well.
+fn remove_abandoned_folders() {
+    for entry in fs::read_dir(PARENT).into_iter().flatten().flatten() {
+        let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let modified = entry.metadata().and_then(|data| data.modified()).ok();
+        let age = modified.and_then(|time| time.elapsed().ok());
+        if ours && age > Some(Duration::from_hours(1)) {
+            // A process number in `postmaster.pid` may be another program's by now, but a socket
+            // cannot. Other errors, such as a lack of permission, prove nothing.
+            let answer = UnixStream::connect(entry.path().join(".s.PGSQL.5432"));
+            let error = answer.map_err(|error| error.kind());
+            if let Err(ErrorKind::NotFound | ErrorKind::ConnectionRefused) = error {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+/// Replaces the database in a URL.
+fn with_database(url: &str, database: &str) -> String {
+    let (address, options) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let scheme_and_host: Vec<&str> = address.split('/').take(3).collect();
+    format!("{}/{database}{options}", scheme_and_host.join("/"))
+}

@@ -73,6 +73,8 @@ catalogue! {
         "The request refers to a user that does not exist, or that the caller may not see.";
     MethodNotAllowed 405 "method-not-allowed" "Method not allowed"
         "The resource does not know the method; the `Allow` header lists those it knows.";
+    NotAcceptable 406 "not-acceptable" "Not acceptable"
+        "The `Accept` header takes nothing that is served here; send `application/vnd.api+json`.";
     UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type"
         "Send the body as `application/vnd.api+json` (or `application/json`).";
     AlreadyExists 409 "already-exists" "It exists already"

@@ -1,8 +1,8 @@
-//! A private, throw-away Postgres server for the tests of this process.
+//! A private, throw-away PostgreSQL server for the tests of this process.
 //!
-//! Nobody has to set anything up: the programs are looked for in the usual places, and the server
-//! lives in a folder below `/tmp` and listens only on a Unix socket in there. It is tuned for speed
-//! and survives neither a power cut nor the end of the process that started it.
+//! Nobody has to set anything up: the programs are looked for in the usual places, and the server lives in a folder
+//! below `/tmp` and listens only on a Unix socket in there. It is tuned for speed and survives neither a power cut nor
+//! the end of the process that started it.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
@@ -21,10 +21,9 @@ const PREFIX: &str = "ur-pg-";
 const MISSING: &str = "no PostgreSQL programs found: install the server, or set PG_BIN to the \
                        folder of `initdb`, or TEST_DATABASE_URL to a server to use instead";
 
-/// Runs the server in the folder `$0` with the programs in `$1` until standard input ends. The
-/// kernel sees to that end even if SIGKILL ends the test process. Then it stops the server without
-/// ceremony and, unless told to keep it, removes the folder. It repeats the signal because a server
-/// that has not yet installed its handlers misses it.
+/// Runs the server in the folder `$0` with the programs in `$1` until standard input ends. The kernel sees to that end
+/// even if SIGKILL ends the test process. Then it stops the server without ceremony and, unless told to keep it,
+/// removes the folder. It repeats the signal because a server that has not yet installed its handlers misses it.
 const SUPERVISOR: &str = r#"
     # Not the tests' output: whoever reads that to its end would wait for the server, too.
     exec >>log 2>&1
@@ -41,20 +40,19 @@ const SUPERVISOR: &str = r#"
 
 /// Returns the server that all tests of this process share, and starts it on the first call.
 ///
-/// `TEST_DATABASE_URL` names a server to use instead; its user must be allowed to create databases.
-/// Without that and without Postgres programs it returns the reason, so that a test can skip
-/// itself, or panics if `REQUIRE_POSTGRES` is `1`.
+/// `TEST_DATABASE_URL` names a server to use instead; its user must be allowed to create databases. Without that and
+/// without PostgreSQL programs it returns the reason, so that a test can skip itself, or panics if `REQUIRE_POSTGRES`
+/// is `1`.
 pub fn cluster() -> Result<&'static Cluster, String> {
     // If the first start panics, this panics at once in all later tests instead of trying again.
-    static CLUSTER: LazyLock<Option<Cluster>> =
-        LazyLock::new(|| match env::var("TEST_DATABASE_URL") {
-            Ok(url) if !url.is_empty() => Some(Cluster::Given(url)),
-            _ => PrivateServer::start().map(Cluster::Started),
-        });
+    static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match setting("TEST_DATABASE_URL") {
+        Some(url) => Some(Cluster::Given(url)),
+        None => PrivateServer::start().map(Cluster::Started),
+    });
     CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned())
 }
 
-/// A Postgres server on which tests create databases of their own.
+/// A PostgreSQL server on which tests create databases of their own.
 #[derive(Debug)]
 pub enum Cluster {
     /// The server that `TEST_DATABASE_URL` names.
@@ -79,13 +77,11 @@ impl Cluster {
 
     /// Creates a database as a copy of `template`, or else of `template1`.
     ///
-    /// Several threads may copy one template at a time, but nobody may be connected to it. The
-    /// strategy, known since Postgres 15, spares the checkpoints that the other one forces.
+    /// Several threads may copy one template at a time, but nobody may be connected to it. The strategy, known since
+    /// PostgreSQL 15, spares the checkpoints that the other one forces.
     pub fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template1");
-        self.run(&format!(
-            "CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"
-        ));
+        self.run(&format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
     }
 
     /// Drops a database if it exists, and throws out whoever is still connected to it.
@@ -115,7 +111,7 @@ impl Cluster {
 #[derive(Debug)]
 pub struct PrivateServer {
     programs: &'static Path,
-    /// The user and group to become if we are root, because Postgres refuses to run as root.
+    /// The user and group to become if we are root, because PostgreSQL refuses to run as root.
     user: Option<(u32, u32)>,
     /// The shell that runs the server; `None` while that is stopped.
     supervisor: Option<Child>,
@@ -125,9 +121,9 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// Creates and starts a server, and returns it when it accepts connections.
     ///
-    /// Returns `None` if there are no Postgres programs, or panics if `REQUIRE_POSTGRES` is `1`.
+    /// Returns `None` if there are no PostgreSQL programs, or panics if `REQUIRE_POSTGRES` is `1`.
     pub fn start() -> Option<Self> {
-        let required = env::var("REQUIRE_POSTGRES").is_ok_and(|value| value == "1");
+        let required = setting("REQUIRE_POSTGRES").as_deref() == Some("1");
         let programs = match programs() {
             None if required => panic!("REQUIRE_POSTGRES is 1, but {MISSING}"),
             found => found?,
@@ -140,12 +136,7 @@ impl PrivateServer {
         if let Some((uid, gid)) = user {
             chown(&folder, Some(uid), Some(gid)).expect("giving the folder to the server's user");
         }
-        let mut server = Self {
-            programs,
-            user,
-            supervisor: None,
-            folder,
-        };
+        let mut server = Self { programs, user, supervisor: None, folder };
         server.start_again();
         Some(server)
     }
@@ -199,10 +190,15 @@ impl Drop for PrivateServer {
     }
 }
 
-/// Finds the folder of the Postgres programs once.
+#[expect(clippy::disallowed_methods, reason = "settings of the tests alone, which `Config` need not know")]
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Finds the folder of the PostgreSQL programs once.
 fn programs() -> Option<&'static Path> {
     static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        let mut folders: Vec<PathBuf> = env::var_os("PG_BIN").map(Into::into).into_iter().collect();
+        let mut folders: Vec<PathBuf> = setting("PG_BIN").map(Into::into).into_iter().collect();
         if let Ok(answer) = Command::new("pg_config").arg("--bindir").output() {
             folders.push(String::from_utf8_lossy(&answer.stdout).trim().into());
         }
@@ -240,8 +236,8 @@ fn remove_abandoned_folders() {
         let modified = entry.metadata().and_then(|data| data.modified()).ok();
         let age = modified.and_then(|time| time.elapsed().ok());
         if ours && age > Some(Duration::from_hours(1)) {
-            // A process number in `postmaster.pid` may be another program's by now, but a socket
-            // cannot. Other errors, such as a lack of permission, prove nothing.
+            // A process number in `postmaster.pid` may be another program's by now, but a socket cannot. Other errors,
+            // such as a lack of permission, prove nothing.
             let answer = UnixStream::connect(entry.path().join(".s.PGSQL.5432"));
             let error = answer.map_err(|error| error.kind());
             if let Err(ErrorKind::NotFound | ErrorKind::ConnectionRefused) = error {

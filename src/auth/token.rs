@@ -1,0 +1,91 @@
+//! API tokens: 256 random bits behind `urt_`; only their SHA-256 is ever kept or compared.
+
+use aws_lc_rs::digest::{SHA256, digest as hash};
+
+use crate::model::error::{Error, Result};
+use crate::model::token::Digest;
+
+const PREFIX: &str = "urt_";
+
+/// Makes a token: the secret, to be shown once, and what is kept of it.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the system gives no random numbers.
+pub fn generate() -> Result<(String, Digest)> {
+    let mut bits = [0; 32];
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+    let mut secret = String::with_capacity(PREFIX.len() + 2 * bits.len());
+    secret.push_str(PREFIX);
+    for byte in bits {
+        secret.push_str(&format!("{byte:02x}"));
+    }
+    let kept = digest(&secret);
+    Ok((secret, kept))
+}
+
+/// What is kept of a token. Comparing digests tells nothing of the secrets, however long it takes.
+#[must_use]
+pub fn digest(secret: &str) -> Digest {
+    let mut kept = [0; 32];
+    kept.copy_from_slice(hash(&SHA256, secret.as_bytes()).as_ref());
+    kept
+}
+
+/// The token in an `Authorization` header: `Token token=…` (quoted or not) or `Bearer urt_…`.
+/// Scheme and parameter are matched without regard to case.
+pub(super) fn presented(header: &[u8]) -> Option<&str> {
+    let header = std::str::from_utf8(header).ok()?.trim();
+    let (scheme, rest) = header.split_once(' ')?;
+    let rest = rest.trim_start();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return rest.starts_with(PREFIX).then_some(rest);
+    }
+    if !scheme.eq_ignore_ascii_case("token") {
+        return None;
+    }
+    let (name, value) = rest.split_once('=')?;
+    if !name.trim_end().eq_ignore_ascii_case("token") {
+        return None;
+    }
+    let value = value.trim_start();
+    let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    (!bare.is_empty()).then_some(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn both_spellings_of_a_token_are_read() {
+        for good in [
+            "Token token=urt_1",
+            "token TOKEN=urt_1",
+            "Token token=\"urt_1\"",
+            "TOKEN  token = \"urt_1\" ",
+            "Bearer urt_1",
+            "bearer  urt_1",
+        ] {
+            assert_eq!(presented(good.as_bytes()), Some("urt_1"), "{good}");
+        }
+        for bad in ["", "Token", "Token urt_1", "Token token=", "Token token=\"\"", "Basic dTpw", "Bearer eyJ.x.y", "Bearer"] {
+            assert_eq!(presented(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn tokens_differ_and_have_256_bits() {
+        let (one, kept) = generate().unwrap();
+        assert_eq!(one.len(), 68);
+        assert_eq!(digest(&one), kept);
+        assert_ne!(one, generate().unwrap().0);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read_without_a_panic(header in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = presented(&header);
+        }
+    }
+}

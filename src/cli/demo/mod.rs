@@ -1,0 +1,104 @@
+//! `demo`: a small company in a temporary database, served until a signal says otherwise.
+
+mod company;
+mod scratch;
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+
+use super::failure::Failure;
+use super::{database, healthcheck, output, serve};
+use crate::auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::id::UserId;
+use crate::model::token::NewToken;
+use crate::store::url::DatabaseUrl;
+use crate::store::{Store, migrations};
+use scratch::Scratch;
+
+/// The media type of a body.
+const MEDIA_TYPE: &str = "application/vnd.api+json";
+
+/// Founds the company, serves it and prints how to try it. The database goes away with the service.
+///
+/// Without a `LISTEN` of its own it takes any free port if the default one is busy.
+///
+/// # Errors
+/// [`Failure`] when there is no room for the database or the address cannot be listened on.
+pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
+    let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
+    config.database_url = DatabaseUrl::Sqlite(scratch.path().join("demo.db"));
+    if !is_listen_given && is_busy(config.listen) {
+        config.listen.set_port(0);
+    }
+    migrations::run(&config.database_url, true)?;
+    let store = Store::open(&config.store_settings(), Clock::System)?;
+    let tokens = found(&store)?;
+    let mut printed = Ok(());
+    serve::listen(&config, store, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
+    printed
+}
+
+fn is_busy(address: SocketAddr) -> bool {
+    TcpListener::bind(address).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+/// The secrets of two tokens.
+struct Tokens {
+    admin: String,
+    user: String,
+}
+
+/// Creates the company and a token for two of its people.
+fn found(store: &Store) -> Result<Tokens, Failure> {
+    let (admin, admin_digest) = auth::token::generate()?;
+    let (user, user_digest) = auth::token::generate()?;
+    let token = |digest, user: UserId| NewToken { digest, user, name: Some("demo".to_owned()), expires_at: None };
+    let tokens =
+        [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
+    database::wait(store.write("demo.found", move |tx| {
+        company::found(tx)?;
+        for token in &tokens {
+            tx.insert_token(token)?;
+        }
+        Ok(())
+    }))?;
+    Ok(Tokens { admin, user })
+}
+
+/// Prints everything that somebody needs to try the service.
+fn print(tokens: &Tokens, address: SocketAddr) -> Result<(), Failure> {
+    let (chief, lead, me) = (company::id_of(company::CHIEF), company::id_of(company::LEAD), &tokens.user);
+    let url = format!("http://{address}");
+    let curl = format!("curl -sg -H 'Authorization: Bearer {me}'");
+    let body = format!(
+        "{{\"data\":{{\"type\":\"user-relationships\",\"attributes\":{{\"relationship\":\"mentor\"}},\
+         \"relationships\":{{\"target\":{{\"data\":{{\"type\":\"users\",\"id\":\"{chief}\"}}}}}}}}}}"
+    );
+    let whose = |row| format!("{} (user {})", company::name_of(row), company::id_of(row));
+    output::print([
+        format!("A company of 60 users is served at {url} until you press Ctrl-C; then it is gone."),
+        String::new(),
+        format!("URL:          {url}/api/v2"),
+        format!("Admin token:  {}", tokens.admin),
+        format!("User token:   {}", tokens.user),
+        String::new(),
+        format!(
+            "The admin token is that of {}, the user token that of {}.",
+            whose(company::ADMIN),
+            whose(company::USER)
+        ),
+        String::new(),
+        "Try:".to_owned(),
+        String::new(),
+        format!("1. Who reports to {}?", whose(company::LEAD)),
+        format!("{curl} '{url}/api/v2/user-relationships?filter[target]={lead}&filter[relationship]=subordinate'"),
+        String::new(),
+        "2. Who is called `kim`?".to_owned(),
+        format!("{curl} '{url}/api/v2/users?query=kim'"),
+        String::new(),
+        format!("3. Let {} be your mentor:", whose(company::CHIEF)),
+        format!("{curl} -H 'Content-Type: {MEDIA_TYPE}' -d '{body}' '{url}/api/v2/user-relationships'"),
+    ])
+}

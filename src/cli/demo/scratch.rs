@@ -1,0 +1,45 @@
+//! A directory that goes away with its owner.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A directory below the system's temporary one, with a name that nobody can guess, removed when it is dropped.
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes the directory; only this user of the machine can look into it.
+    ///
+    /// # Errors
+    /// Those of the file system, or [`io::ErrorKind::Other`] if the system gives no random numbers.
+    pub fn new() -> io::Result<Self> {
+        let mut bytes = [0_u8; 16];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
+        let mut name = "user-relationships-".to_owned();
+        for byte in bytes {
+            write!(name, "{byte:02x}").map_err(io::Error::other)?;
+        }
+        let path = std::env::temp_dir().join(name);
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        // Fails on a directory that is there already, so that nobody can have prepared it.
+        builder.create(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            log::warn!("`{}` was not removed: {error}", self.0.display());
+        }
+    }
+}

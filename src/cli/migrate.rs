@@ -1,0 +1,79 @@
+//! `migrate`: the schema.
+
+use clap::Subcommand;
+
+use super::failure::Failure;
+use super::output;
+use crate::config::Config;
+use crate::store::migrations::{self, Step};
+
+/// What is asked of the schema.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run all migrations that were not run yet; safe to start from several machines at once
+    #[command(after_help = "Example:
+  user-relationships migrate run --database-url postgres://owner@db/relationships")]
+    Run,
+    /// List every migration, `applied` or `pending`
+    #[command(after_help = "Example:
+  user-relationships migrate status")]
+    Status,
+    /// Take the newest migration back, with all data that only it has room for
+    #[command(after_help = "Example:
+  user-relationships migrate revert")]
+    Revert,
+}
+
+/// Prints one line for each migration that was applied, is there, or was taken back.
+///
+/// # Errors
+/// [`Failure`] when the database is away or a migration fails.
+pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    let url = &config.database_url;
+    match args.action {
+        Action::Run => {
+            let names = apply(config)?;
+            if names.is_empty() {
+                output::tell("the schema is up to date");
+            }
+            output::print(names.iter().map(|name| format!("applied {name}")))
+        }
+        Action::Status => output::print(migrations::status(url)?.iter().map(|step| {
+            let state = if step.is_applied { "applied" } else { "pending" };
+            format!("{state}  {}", step.name)
+        })),
+        Action::Revert => {
+            let known = migrations::status(url)?;
+            let name = migrations::revert(url)?.map(|version| name_of(&version, &known));
+            if name.is_none() {
+                output::tell("no migration is applied");
+            }
+            output::print(name.iter().map(|name| format!("reverted {name}")))
+        }
+    }
+}
+
+/// Runs all migrations that were not run yet and names them.
+///
+/// # Errors
+/// [`Failure`] when the database is away or a migration fails.
+pub fn apply(config: &Config) -> Result<Vec<String>, Failure> {
+    let versions = migrations::run(&config.database_url, true)?;
+    if versions.is_empty() {
+        return Ok(versions);
+    }
+    let known = migrations::status(&config.database_url)?;
+    Ok(versions.iter().map(|version| name_of(version, &known)).collect())
+}
+
+/// The name of a version: a version is what stands before the first `_` of a name, without its dashes.
+fn name_of(version: &str, known: &[Step]) -> String {
+    let is_it = |step: &&Step| step.name.split('_').next().is_some_and(|start| start.replace('-', "") == version);
+    known.iter().find(is_it).map_or_else(|| version.to_owned(), |step| step.name.clone())
+}

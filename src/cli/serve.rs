@@ -1,0 +1,52 @@
+//! `serve`: the service itself.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use super::database;
+use super::failure::Failure;
+use super::migrate;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::server;
+use crate::store::Store;
+use crate::store::url::DatabaseUrl;
+
+/// Brings the schema up to date and serves until a signal says otherwise.
+///
+/// # Errors
+/// [`Failure`] when the database is away, its schema cannot be used, or the address is taken.
+pub fn run(config: &Config) -> Result<(), Failure> {
+    let is_sqlite = matches!(config.database_url, DatabaseUrl::Sqlite(_));
+    if is_sqlite || config.migrate {
+        for name in migrate::apply(config)? {
+            log::info!(migration = name.as_str(); "applied migration {name}");
+        }
+    }
+    let store = Store::open(&config.store_settings(), Clock::System)?;
+    let engine = store.engine_name();
+    listen(config, store, |address| {
+        let version = env!("CARGO_PKG_VERSION");
+        log::info!(address:%, database = engine, version; "listening on http://{address}");
+    })
+}
+
+/// Serves `store` until a signal says otherwise; `on_listening` learns the address.
+///
+/// # Errors
+/// [`Failure`] when the address cannot be listened on, or the server breaks.
+pub fn listen(config: &Config, store: Store, on_listening: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+    let address = config.listen;
+    database::wait(server::serve(config, store, Clock::System, on_listening)).map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            Failure::failed(format!("`LISTEN`: {address} is in use by another program; choose another with `--listen`"))
+        }
+        ErrorKind::AddrNotAvailable => Failure::failed(format!(
+            "`LISTEN`: {address} is no address of this machine; choose another with `--listen`"
+        )),
+        ErrorKind::PermissionDenied => {
+            Failure::failed(format!("`LISTEN`: {address} needs more rights; choose a port from 1024 with `--listen`"))
+        }
+        _ => Failure::failed(format!("the server ended: {error}")),
+    })
+}

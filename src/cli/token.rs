@@ -1,0 +1,138 @@
+//! `token`: API tokens.
+
+use clap::Subcommand;
+use std::time::Duration;
+
+use super::database::{self, Fresh};
+use super::failure::Failure;
+use super::output;
+use crate::auth;
+use crate::config::{Config, read};
+use crate::model::error::Error;
+use crate::model::id::TokenId;
+use crate::model::token::{NewToken, Token};
+use crate::store::Cost;
+
+/// Tokens that are read at once.
+const PAGE: i64 = 500;
+/// Characters of a name.
+const LONGEST_NAME: usize = 255;
+/// A hundred years: what is meant to work longer has no expiry.
+const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
+
+/// What is asked of the tokens.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make a token and print it, alone, on stdout; it cannot be shown again
+    #[command(after_help = "Examples:
+  user-relationships token create --user ann@example.com
+  user-relationships token create --user ann@example.com --name laptop --expires-in 30d")]
+    Create(New),
+    /// List all tokens: id, e-mail, name, expiry and last use, with tabs between them
+    #[command(after_help = "Example:
+  user-relationships token list | grep ann@example.com")]
+    List,
+    /// Remove a token; all instances refuse it within `AUTH_REFRESH`
+    #[command(after_help = "Example:
+  user-relationships token revoke 12")]
+    Revoke {
+        /// The number that `token list` shows first
+        #[arg(value_name = "ID", value_parser = id)]
+        id: TokenId,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    /// E-mail address of the user that it stands for
+    #[arg(long, value_name = "EMAIL")]
+    user: String,
+    /// What it is for
+    #[arg(long, value_parser = name)]
+    name: Option<String>,
+    /// How long it works, like `12h` or `30d`; for ever if left out
+    #[arg(long, value_name = "DURATION", value_parser = life)]
+    expires_in: Option<Duration>,
+}
+
+fn id(text: &str) -> Result<TokenId, &'static str> {
+    text.parse().map_err(|_| "write the number that `token list` shows first")
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if text.chars().count() > LONGEST_NAME || text.contains(char::is_control) {
+        return Err(format!("write at most {LONGEST_NAME} characters, none of them a control character"));
+    }
+    Ok(text.to_owned())
+}
+
+fn life(text: &str) -> Result<Duration, String> {
+    let life = read::duration(text)?;
+    if life < Duration::from_secs(1) || life > LONGEST_LIFE {
+        return Err("write `1s` to `36500d`, or leave it out for a token that works for ever".to_owned());
+    }
+    Ok(life)
+}
+
+/// Runs one of the actions.
+///
+/// # Errors
+/// [`Failure`] when the database is away, or there is no such user or token.
+pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    match &args.action {
+        Action::Create(new) => create(config, new),
+        Action::List => list(config),
+        Action::Revoke { id } => revoke(config, *id),
+    }
+}
+
+fn create(config: &Config, new: &New) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Create)?;
+    let (secret, digest) = auth::token::generate()?;
+    let New { user: email, name, expires_in } = new;
+    let (email, name) = (email.clone(), name.clone());
+    let seconds = expires_in.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
+    database::wait(store.write("tokens.create", move |tx| {
+        let user = tx.user_id_of_email(&email)?.ok_or_else(|| Error::not_found("user"))?;
+        let expires_at = seconds.map(|seconds| tx.now().plus_seconds(seconds));
+        tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at })
+    }))?;
+    output::print([secret])
+}
+
+fn list(config: &Config) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    database::wait(async {
+        let mut after = TokenId::new(0);
+        loop {
+            let page = store.read("tokens.list", Cost::Bounded, move |tx| tx.tokens(after, PAGE)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            output::print(page.iter().map(line))?;
+        }
+    })
+}
+
+fn line(token: &Token) -> String {
+    output::row([
+        Some(token.id.to_string()),
+        Some(token.email.clone()),
+        token.name.clone(),
+        token.expires_at.map(output::rfc3339),
+        token.last_used_at.map(output::rfc3339),
+    ])
+}
+
+fn revoke(config: &Config, id: TokenId) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
+        return Ok(());
+    }
+    Err(Failure::failed(format!("there is no token {id}; `token list` shows all")))
+}

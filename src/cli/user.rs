@@ -1,0 +1,178 @@
+//! `user`: the users, without going through the API.
+
+use clap::builder::PossibleValuesParser;
+use clap::{ArgGroup, Subcommand};
+
+use super::database::{self, Fresh};
+use super::failure::Failure;
+use super::output;
+use crate::config::Config;
+use crate::domain::users;
+use crate::model::caller::Caller;
+use crate::model::error::{Error, Result as JobResult};
+use crate::model::filter::{UserFilter, UserOrder, UserSort};
+use crate::model::id::UserId;
+use crate::model::page::{Direction, Window};
+use crate::model::user::{AccessLevel, Field, User, Value};
+use crate::store::{Cost, Tx};
+
+/// What is asked of the users.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a user and print its id, alone, on stdout
+    #[command(after_help = "Examples:
+  user-relationships user add --email ann@example.com --access-level admin
+  user-relationships user add --email bob@example.com --id 1234 --first-name Bob --last-name Ray")]
+    Add {
+        /// Its e-mail address, which no other user has
+        #[arg(long)]
+        email: String,
+        /// Its id; the next one if left out
+        #[arg(long, value_parser = id)]
+        id: Option<UserId>,
+        #[command(flatten)]
+        data: Data,
+    },
+    /// List all users: id, e-mail, name, access level, and `enabled` or `disabled`, with tabs between them
+    #[command(after_help = "Example:
+  user-relationships user list | grep disabled")]
+    List,
+    /// Change a user
+    #[command(group = ArgGroup::new("change").args(CHANGES).required(true).multiple(true), after_help = "Examples:
+  user-relationships user set ann@example.com --access-level admin
+  user-relationships user set 1234 --disable")]
+    Set {
+        /// Which user: its id or its e-mail address
+        #[arg(value_name = "EMAIL_OR_ID")]
+        user: String,
+        /// Its new e-mail address
+        #[arg(long)]
+        email: Option<String>,
+        #[command(flatten)]
+        data: Data,
+        /// Let it authenticate
+        #[arg(long, conflicts_with = "disable")]
+        enable: bool,
+        /// Do not let it authenticate any more
+        #[arg(long)]
+        disable: bool,
+    },
+}
+
+/// The options of which `set` needs at least one.
+const CHANGES: [&str; 6] = ["email", "first_name", "last_name", "access_level", "enable", "disable"];
+
+#[derive(Debug, clap::Args)]
+struct Data {
+    /// Its first name; an empty one clears it
+    #[arg(long, value_name = "NAME")]
+    first_name: Option<String>,
+    /// Its last name; an empty one clears it
+    #[arg(long, value_name = "NAME")]
+    last_name: Option<String>,
+    /// What it may do
+    #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(AccessLevel::ALL.map(AccessLevel::name)))]
+    access_level: Option<String>,
+}
+
+type Changes = Vec<(Field, Value)>;
+
+impl Data {
+    fn changes(&self) -> Changes {
+        let name = |text: &String| if text.is_empty() { Value::Null } else { Value::Text(text.clone()) };
+        let level = |text: &String| Value::Text(text.clone());
+        let mut changes = Vec::new();
+        changes.extend(self.first_name.as_ref().map(|text| (Field::FirstName, name(text))));
+        changes.extend(self.last_name.as_ref().map(|text| (Field::LastName, name(text))));
+        changes.extend(self.access_level.as_ref().map(|text| (Field::AccessLevel, level(text))));
+        changes
+    }
+}
+
+fn id(text: &str) -> Result<UserId, &'static str> {
+    text.parse().map_err(|_| "write a whole number from 1")
+}
+
+/// Runs one of the actions.
+///
+/// # Errors
+/// [`Failure`] when the database is away, there is no such user, or a value is not valid.
+pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    match &args.action {
+        Action::Add { email, id, data } => {
+            let mut changes = vec![(Field::Email, Value::Text(email.clone()))];
+            changes.extend(data.changes());
+            add(config, *id, changes)
+        }
+        Action::List => list(config),
+        Action::Set { user, email, data, enable, disable } => {
+            let mut changes = data.changes();
+            changes.extend(email.iter().map(|email| (Field::Email, Value::Text(email.clone()))));
+            if *enable || *disable {
+                changes.push((Field::IsEnabled, Value::Flag(*enable)));
+            }
+            set(config, user.clone(), changes)
+        }
+    }
+}
+
+fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Create)?;
+    let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
+    let user = database::wait(store.write("users.create", job))?;
+    output::print([user.id.to_string()])
+}
+
+fn set(config: &Config, user: String, changes: Changes) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    let job = move |tx: &mut Tx<'_>| {
+        let id = find(tx, &user)?;
+        users::change(tx, &Caller::OPERATOR, id, &changes)
+    };
+    database::wait(store.write("users.change", job))?;
+    Ok(())
+}
+
+fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
+    if let Ok(id) = email_or_id.parse() {
+        return Ok(id);
+    }
+    tx.user_id_of_email(email_or_id)?.ok_or_else(|| Error::not_found("user"))
+}
+
+fn list(config: &Config) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    let sort = UserSort { by: UserOrder::Id, direction: Direction::Ascending };
+    database::wait(async {
+        let mut window = Window { offset: 0, limit: Window::MAX_LIMIT };
+        loop {
+            let job = move |tx: &mut Tx<'_>| {
+                let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
+                users::list(tx, &Caller::OPERATOR, &filter, sort, window)
+            };
+            let page = store.read("users.list", Cost::Bounded, job).await?;
+            if page.items.is_empty() {
+                return Ok(());
+            }
+            output::print(page.items.iter().map(line))?;
+            window.offset += Window::MAX_LIMIT;
+        }
+    })
+}
+
+fn line(user: &User) -> String {
+    let state = if user.data.is_enabled { "enabled" } else { "disabled" };
+    output::row([
+        Some(user.id.to_string()),
+        Some(user.data.email.clone()),
+        user.data.name(),
+        Some(user.data.access_level.name().to_owned()),
+        Some(state.to_owned()),
+    ])
+}

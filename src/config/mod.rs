@@ -1,0 +1,227 @@
+//! The settings: given by flag or environment variable, checked all at once, then plain typed values.
+
+mod raw;
+pub mod read;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub use raw::{Raw, Row};
+
+use crate::store;
+use crate::store::url::DatabaseUrl;
+
+/// The settings in effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `DATABASE_URL`: where the data is.
+    pub database_url: DatabaseUrl,
+    /// `DATABASE_POOL_SIZE`: connections to PostgreSQL.
+    pub database_pool_size: u32,
+    /// `DATABASE_TIMEOUT`: the longest wait for a connection.
+    pub database_timeout: Duration,
+    /// `LISTEN`: the address of the API.
+    pub listen: SocketAddr,
+    /// `TIME_ZONE`: in which timestamps are shown.
+    pub time_zone: chrono_tz::Tz,
+    /// `WORKERS`: threads that serve requests.
+    pub workers: usize,
+    /// `MAX_OFFSET`: the deepest offset into a list.
+    pub max_offset: i64,
+    /// `MAX_BODY`: the largest request body, in bytes.
+    pub max_body: usize,
+    /// `REQUEST_TIMEOUT`: the longest time for a whole request.
+    pub request_timeout: Duration,
+    /// `CORS_ORIGINS`: whose scripts may call the API.
+    pub cors_origins: CorsOrigins,
+    /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
+    pub auth_refresh: Duration,
+    /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
+    pub drain_delay: Duration,
+    /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
+    pub shutdown_timeout: Duration,
+    /// `LOG_FORMAT`: what a log line looks like.
+    pub log_format: LogFormat,
+    /// `RUST_LOG`: what is logged, in `env_logger`'s grammar.
+    pub log_filter: String,
+    /// `NO_MIGRATE`, turned round: whether `serve` brings PostgreSQL's schema up to date.
+    pub migrate: bool,
+}
+
+/// Whose scripts may call the API from a browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// Nobody's.
+    None,
+    /// Everybody's.
+    Any,
+    /// Those of these origins, `scheme://host[:port]` in lower case.
+    List(Vec<String>),
+}
+
+/// What a log line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A setting whose value is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The environment variable.
+    pub setting: String,
+    /// What is wrong, and what is accepted.
+    pub detail: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.setting, self.detail)
+    }
+}
+
+impl fmt::Display for CorsOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Any => f.write_str("*"),
+            Self::List(origins) => f.write_str(&origins.join(",")),
+        }
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        })
+    }
+}
+
+impl Config {
+    /// Checks all settings.
+    ///
+    /// # Errors
+    /// Every setting that is not accepted.
+    pub fn check(raw: &Raw) -> Result<Self, Vec<Problem>> {
+        let mut desk = Desk::new();
+        let (short, hour) = (Duration::from_millis(10), Duration::from_hours(1));
+        let waits = || read::duration_within(short..=hour);
+        let delays = || read::duration_within(Duration::ZERO..=hour);
+
+        let database_url = desk.take("DATABASE_URL", &raw.database_url, DatabaseUrl::parse);
+        let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
+        let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
+        let listen = desk.take("LISTEN", &raw.listen, read::address);
+        let time_zone = desk.take("TIME_ZONE", &raw.time_zone, read::time_zone);
+        let workers = desk.take("WORKERS", &raw.workers, read::workers);
+        let max_offset = desk.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
+        let max_body = desk.take("MAX_BODY", &raw.max_body, read::body_size);
+        let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
+        let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
+        let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
+        let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
+        let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
+        let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
+        let log_filter = desk.take("RUST_LOG", &raw.rust_log, read::log_filter);
+        let no_migrate = desk.take("NO_MIGRATE", &raw.no_migrate, read::switch);
+
+        let config = || {
+            Some(Self {
+                database_url: database_url?,
+                database_pool_size: database_pool_size?,
+                database_timeout: database_timeout?,
+                listen: listen?,
+                time_zone: time_zone?,
+                workers: workers?,
+                max_offset: max_offset?,
+                max_body: max_body?,
+                request_timeout: request_timeout?,
+                cors_origins: cors_origins?,
+                auth_refresh: auth_refresh?,
+                drain_delay: drain_delay?,
+                shutdown_timeout: shutdown_timeout?,
+                log_format: log_format?,
+                log_filter: log_filter?,
+                migrate: !no_migrate?,
+            })
+        };
+        config().ok_or(desk.problems)
+    }
+
+    /// `LOG_FORMAT` alone, for telling what is wrong with the other settings; `None` if it is wrong itself.
+    #[must_use]
+    pub fn log_format_of(raw: &Raw) -> Option<LogFormat> {
+        Desk::new().take("LOG_FORMAT", &raw.log_format, read::log_format)
+    }
+
+    /// Every setting with its default, made from the definition of the flags.
+    #[must_use]
+    pub fn rows() -> Vec<Row> {
+        Raw::rows()
+    }
+
+    /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("DATABASE_URL", self.database_url.to_string()),
+            ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
+            ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
+            ("LISTEN", self.listen.to_string()),
+            ("TIME_ZONE", self.time_zone.to_string()),
+            ("WORKERS", self.workers.to_string()),
+            ("MAX_OFFSET", self.max_offset.to_string()),
+            ("MAX_BODY", read::show_size(self.max_body)),
+            ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
+            ("CORS_ORIGINS", self.cors_origins.to_string()),
+            ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
+            ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
+            ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
+            ("LOG_FORMAT", self.log_format.to_string()),
+            ("RUST_LOG", self.log_filter.clone()),
+            ("NO_MIGRATE", (!self.migrate).to_string()),
+        ]
+    }
+
+    /// What the store is made from.
+    #[must_use]
+    pub fn store_settings(&self) -> store::Settings {
+        store::Settings {
+            url: self.database_url.clone(),
+            pool_size: self.database_pool_size,
+            timeout: self.database_timeout,
+            longest_statement: self.request_timeout,
+            workers: self.workers,
+        }
+    }
+}
+
+/// Takes one setting after the other and notes what is wrong.
+struct Desk {
+    rows: Vec<Row>,
+    problems: Vec<Problem>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { rows: Config::rows(), problems: Vec::new() }
+    }
+
+    fn take<T>(&mut self, variable: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let default = self.rows.iter().find(|row| row.variable == variable).map_or("", |row| row.default.as_str());
+        let text = if text.trim().is_empty() { default } else { text.trim() };
+        match read(text) {
+            Ok(value) => Some(value),
+            Err(detail) => {
+                self.problems.push(Problem { setting: variable.to_owned(), detail });
+                None
+            }
+        }
+    }
+}

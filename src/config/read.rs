@@ -1,0 +1,230 @@
+//! How single settings are read: pure functions from text to value, or to a sentence that says what is accepted.
+
+use actix_web::http::Uri;
+use log::LevelFilter;
+use std::fmt::Display;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{CorsOrigins, LogFormat};
+
+const KIB: usize = 1024;
+const SIZES: [(&str, usize); 3] = [("GiB", KIB * KIB * KIB), ("MiB", KIB * KIB), ("KiB", KIB)];
+/// Milliseconds of each unit, the longest first.
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// Reads a duration such as `500ms`, `2s`, `10m`, `12h` or `30d`.
+///
+/// # Errors
+/// A sentence that says what is accepted.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("`{text}` is no duration; write a whole number and `ms`, `s`, `m`, `h` or `d`, like `500ms`");
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    let (_, millis) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// Prints a duration the way [`duration`] reads it.
+#[must_use]
+pub fn show_duration(duration: Duration) -> String {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let whole = |(_, unit): &(&str, u64)| millis > 0 && millis.is_multiple_of(*unit);
+    let (name, unit) = UNITS.into_iter().find(whole).unwrap_or(("s", 1_000));
+    format!("{}{name}", millis / unit)
+}
+
+pub(super) fn duration_within(range: RangeInclusive<Duration>) -> impl Fn(&str) -> Result<Duration, String> {
+    move |text| {
+        let value = duration(text)?;
+        let (least, most) = (show_duration(*range.start()), show_duration(*range.end()));
+        within(value, &range).ok_or_else(|| format!("`{text}` is out of range; `{least}` to `{most}` is accepted"))
+    }
+}
+
+/// Reads a size such as `64KiB`, `1MiB` or `1048576`, in bytes.
+///
+/// # Errors
+/// A sentence that says what is accepted.
+pub(super) fn size(text: &str) -> Result<usize, String> {
+    let wrong =
+        || format!("`{text}` is no size; write a whole number of bytes, or of `KiB`, `MiB` or `GiB`, like `1MiB`");
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    let bytes = match unit {
+        "" => 1,
+        unit => SIZES.into_iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1,
+    };
+    number.checked_mul(bytes).ok_or_else(wrong)
+}
+
+pub(super) fn show_size(bytes: usize) -> String {
+    let whole = |(_, unit): &(&str, usize)| bytes > 0 && bytes.is_multiple_of(*unit);
+    SIZES.into_iter().find(whole).map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
+}
+
+/// `1KiB` to `1GiB`: a create of the smallest kind must fit, and a body is held in memory.
+pub(super) fn body_size(text: &str) -> Result<usize, String> {
+    within(size(text)?, &(KIB..=KIB * KIB * KIB))
+        .ok_or_else(|| format!("`{text}` is out of range; `1KiB` to `1GiB` is accepted"))
+}
+
+pub(super) fn number<T: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<T>,
+) -> impl Fn(&str) -> Result<T, String> {
+    move |text| {
+        let wrong =
+            || format!("`{text}` is not accepted; write a whole number from {} to {}", range.start(), range.end());
+        let value = text.parse().map_err(|_| wrong())?;
+        within(value, &range).ok_or_else(wrong)
+    }
+}
+
+fn within<T: PartialOrd>(value: T, range: &RangeInclusive<T>) -> Option<T> {
+    range.contains(&value).then_some(value)
+}
+
+pub(super) fn workers(text: &str) -> Result<usize, String> {
+    if text == "cores" {
+        return Ok(std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    }
+    number(1..=1024)(text).map_err(|problem| format!("{problem}, or `cores`"))
+}
+
+/// An address with a port; of names only `localhost`, since others may change while the service runs.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || format!("`{text}` is no address; write `ip:port`, `[ipv6]:port` or `localhost:port`");
+    if !text.starts_with("localhost:") {
+        return text.parse().map_err(|_| wrong());
+    }
+    let all: Vec<_> = text.to_socket_addrs().map_err(|_| wrong())?.collect();
+    all.iter().find(|address| address.is_ipv4()).or(all.first()).copied().ok_or_else(wrong)
+}
+
+pub(super) fn time_zone(text: &str) -> Result<chrono_tz::Tz, String> {
+    text.parse().map_err(|_| format!("`{text}` is no IANA time zone; write a name like `UTC` or `Europe/Helsinki`"))
+}
+
+pub(super) fn origins(text: &str) -> Result<CorsOrigins, String> {
+    match text {
+        "none" => Ok(CorsOrigins::None),
+        "*" => Ok(CorsOrigins::Any),
+        list => list.split(',').map(|one| origin(one.trim())).collect::<Result<_, _>>().map(CorsOrigins::List),
+    }
+}
+
+/// One origin as browsers send it: lower case, no path.
+fn origin(text: &str) -> Result<String, String> {
+    let wrong = || {
+        format!(
+            "`{text}` is no origin; write `scheme://host[:port]` without a path, a comma list of them, `*` or `none`"
+        )
+    };
+    let uri: Uri = text.parse().map_err(|_| wrong())?;
+    let authority = uri.authority().ok_or_else(wrong)?;
+    let whole = uri.scheme_str().map(|scheme| format!("{scheme}://{authority}"));
+    let port_is_number = authority.port().is_some() || !authority.as_str().ends_with(':');
+    let is_origin = whole.is_some_and(|whole| whole.eq_ignore_ascii_case(text))
+        && !authority.host().is_empty()
+        && !text.contains(['@', '*'])
+        && port_is_number;
+    if is_origin { Ok(text.to_ascii_lowercase()) } else { Err(wrong()) }
+}
+
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    use std::io::IsTerminal;
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "auto" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
+        "json" | "auto" => Ok(LogFormat::Json),
+        _ => Err(format!("`{text}` is not accepted; write `text`, `json` or `auto`")),
+    }
+}
+
+/// A filter in `env_logger`'s grammar, which itself would skip what it cannot read.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    let wrong = |part: &str| {
+        format!(
+            "`{part}` is no log filter; write `off`, `error`, `warn`, `info`, `debug` or `trace`, or a comma list of `module=level`"
+        )
+    };
+    let (directives, words) = text.split_once('/').unwrap_or((text, ""));
+    if words.contains('/') {
+        return Err(wrong(text));
+    }
+    for directive in directives.split(',').map(str::trim) {
+        if let Some((module, level)) = directive.split_once('=')
+            && (module.trim().is_empty() || level.trim().parse::<LevelFilter>().is_err())
+        {
+            return Err(wrong(directive));
+        }
+        if directive.contains(char::is_whitespace) {
+            return Err(wrong(directive));
+        }
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(format!("`{text}` is not accepted; write `true` or `false`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        for (text, millis) in [("500ms", 500), ("2s", 2_000), ("10m", 600_000), ("12h", 43_200_000), ("0s", 0)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
+            assert_eq!(show_duration(Duration::from_millis(millis)), text);
+        }
+        for bad in
+            ["", "2", "s", "-2s", "+2s", "2 s", "1.5s", "2S", "2sec", "99999999999999999999s", "9999999999999999d"]
+        {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_bytes_or_a_whole_number_of_binary_units() {
+        for (text, bytes) in [("1MiB", 1_048_576), ("64KiB", 65_536), ("1000", 1_000), ("1GiB", 1_073_741_824)] {
+            assert_eq!(size(text), Ok(bytes));
+            assert_eq!(show_size(bytes), text);
+        }
+        for bad in ["", "MiB", "1MB", "1 MiB", "-1", "1.5MiB", "99999999999999999999", "18446744073709551615KiB"] {
+            assert!(size(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_no_path() {
+        for good in ["https://a.example", "http://localhost:3000", "http://[::1]:80", "capacitor://localhost"] {
+            assert_eq!(origin(good), Ok(good.to_owned()));
+        }
+        for bad in [
+            "",
+            "a.example",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "https://a?b",
+            "https://u@a",
+            "https://a:",
+            "https://a:x",
+            "https://a:99999",
+            "https://*.a",
+            "null",
+            "https://a b",
+        ] {
+            assert!(origin(bad).is_err(), "{bad:?}");
+        }
+    }
+}

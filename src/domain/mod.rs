@@ -1,0 +1,7 @@
+//! What is allowed, what is valid, and what happens together in one transaction.
+
+pub mod policy;
+pub mod relationship_types;
+pub mod relationships;
+pub mod users;
+mod validation;

@@ -1,0 +1,106 @@
+//! Every rule of who may do what: the authorization table of the contract as one pure function.
+
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Problem, Result};
+use crate::model::id::UserId;
+use crate::model::user::{AccessLevel, Field};
+
+/// Something that a caller wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// See a relationship with these ends.
+    SeeRelationship {
+        /// The owner.
+        user: UserId,
+        /// The other end.
+        target: UserId,
+    },
+    /// Create, change or delete a relationship of this owner, as it is stored (or would be).
+    WriteRelationship {
+        /// The owner.
+        owner: UserId,
+    },
+    /// Name a user as the target of a new relationship.
+    NameTarget {
+        /// The target.
+        id: UserId,
+        /// Whether a relationship joins it to the caller already.
+        is_related: bool,
+    },
+    /// See a user.
+    SeeUser {
+        /// The user.
+        id: UserId,
+        /// Whether a relationship joins it to the caller.
+        is_related: bool,
+    },
+    /// Create a user.
+    CreateUser,
+    /// Delete a user.
+    DeleteUser,
+    /// Change a user.
+    ChangeUser {
+        /// The user.
+        id: UserId,
+    },
+    /// Give one attribute of a user another value.
+    WriteField(Field),
+    /// See relationship types.
+    SeeTypes,
+    /// Create, change or delete relationship types.
+    WriteTypes,
+}
+
+/// Whether `caller` may do `action`; if not, the code of the refusal.
+///
+/// # Errors
+/// The code that the answer carries. What an external caller may not see is refused as if it were not there.
+pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
+    let me = caller.id;
+    let refused = match caller.level {
+        AccessLevel::Admin => None,
+        AccessLevel::Excluded => Some(Code::AccountDisabled),
+        AccessLevel::User | AccessLevel::Ext => {
+            let sees_all = caller.level == AccessLevel::User;
+            match action {
+                Action::SeeTypes => None,
+                Action::SeeRelationship { user, target } => {
+                    (!sees_all && user != me && target != me).then_some(Code::NotFound)
+                }
+                Action::SeeUser { id, is_related } => (!sees_all && id != me && !is_related).then_some(Code::NotFound),
+                Action::NameTarget { id, is_related } => {
+                    (!sees_all && id != me && !is_related).then_some(Code::RelatedResourceNotFound)
+                }
+                Action::WriteRelationship { owner } => (owner != me).then_some(Code::NotOwner),
+                Action::ChangeUser { id } => (id != me).then_some(Code::NotOwner),
+                Action::WriteField(field) => field.is_admin_only().then_some(Code::AdminOnlyAttribute),
+                Action::CreateUser | Action::DeleteUser | Action::WriteTypes => Some(Code::NotAdmin),
+            }
+        }
+    };
+    refused.map_or(Ok(()), Err)
+}
+
+/// Refuses what [`may`] does not allow, in a sentence.
+///
+/// # Errors
+/// [`Error::Refused`](crate::model::error::Error::Refused) with one problem.
+pub fn require(caller: &Caller, action: Action) -> Result<()> {
+    may(caller, action).map_err(|code| refusal(code).into())
+}
+
+/// The sentence that goes with a refusal.
+pub(super) fn refusal(code: Code) -> Problem {
+    Problem::new(
+        code,
+        match code {
+            Code::NotOwner => "this belongs to another user; only that user or an admin may change it",
+            Code::NotAdmin => "only a caller with the access level `admin` may do this",
+            Code::AdminOnlyAttribute => "only an admin may change this attribute; leave it out, or send its present value",
+            Code::AccountDisabled => "the account is disabled or excluded; ask an admin",
+            Code::RelatedResourceNotFound => "there is no such user",
+            _ => "there is no such resource",
+        },
+    )
+}

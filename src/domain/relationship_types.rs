@@ -1,0 +1,82 @@
+//! Relationship types: listed, registered, described anew and removed.
+
+use super::policy::{self, Action};
+use super::validation;
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::relationship_type::{RelationshipType, TypeName};
+use crate::store::Tx;
+
+/// The longest description, in characters.
+const LONGEST_DESCRIPTION: usize = 1_000;
+
+/// All types, by name.
+///
+/// # Errors
+/// Those of the store.
+pub fn list(tx: &mut Tx<'_>, caller: &Caller) -> Result<Vec<RelationshipType>> {
+    policy::require(caller, Action::SeeTypes)?;
+    tx.types()
+}
+
+/// One type; `None` stands for a name that no type can have.
+///
+/// # Errors
+/// `not-found`.
+pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<RelationshipType> {
+    let found = list(tx, caller)?.into_iter().find(|kind| Some(&kind.name) == name);
+    found.ok_or_else(|| Error::not_found("relationship type"))
+}
+
+/// Registers a type.
+///
+/// # Errors
+/// `not-admin`, `invalid-attribute`, `already-exists`.
+pub fn create(tx: &mut Tx<'_>, caller: &Caller, name: &TypeName, description: Option<&str>) -> Result<RelationshipType> {
+    policy::require(caller, Action::WriteTypes)?;
+    check_description(description)?;
+    let stored = tx.insert_type(name, description)?;
+    stored.ok_or_else(|| Problem::new(Code::AlreadyExists, "a type of this name is registered already").into())
+}
+
+/// Describes a type anew; the outer `None` changes nothing.
+///
+/// # Errors
+/// `not-admin`, `not-found`, `invalid-attribute`.
+pub fn change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    name: Option<&TypeName>,
+    description: Option<Option<&str>>,
+) -> Result<RelationshipType> {
+    policy::require(caller, Action::WriteTypes)?;
+    let old = get(tx, caller, name)?;
+    let Some(description) = description.filter(|new| *new != old.description.as_deref()) else { return Ok(old) };
+    check_description(description)?;
+    tx.describe_type(&old.name, description)?.ok_or_else(|| Error::not_found("relationship type"))
+}
+
+/// Removes a type that no relationship has.
+///
+/// # Errors
+/// `not-admin`, `not-found`, `type-in-use`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<()> {
+    policy::require(caller, Action::WriteTypes)?;
+    let name = name.ok_or_else(|| Error::not_found("relationship type"))?;
+    match tx.type_use(name)? {
+        None => Err(Error::not_found("relationship type")),
+        Some(0) => tx.delete_type(name),
+        Some(used) => {
+            let detail = format!("{used} relationships have this type; delete or change them first");
+            Err(Problem::new(Code::TypeInUse, detail).into())
+        }
+    }
+}
+
+fn check_description(description: Option<&str>) -> Result<()> {
+    match description.and_then(|text| validation::complaint_about_text(text, LONGEST_DESCRIPTION)) {
+        None => Ok(()),
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Description).into()),
+    }
+}

@@ -1,0 +1,171 @@
+//! User relationships: listed, created, changed and deleted.
+
+use super::policy::{self, Action};
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::filter::RelationshipFilter;
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::page::{Page, Window};
+use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship_type::TypeName;
+use crate::model::user::User;
+use crate::store::Tx;
+
+/// A relationship that somebody wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRelationship {
+    /// The owner; the caller when it is left out.
+    pub user: Option<UserId>,
+    /// The other end.
+    pub target: UserId,
+    /// The name of a type, as sent.
+    pub relationship: String,
+}
+
+/// Which end of a relationship.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The owner.
+    User,
+    /// The other one.
+    Target,
+}
+
+/// The relationships that match and that the caller may see.
+///
+/// # Errors
+/// Those of the store.
+pub fn list(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    filter: &RelationshipFilter,
+    window: Window,
+) -> Result<Page<Relationship>> {
+    let seen_by = caller.sees_only();
+    tx.relationships(&RelationshipFilter { seen_by, ..filter.clone() }, window)
+}
+
+/// One relationship.
+///
+/// # Errors
+/// `not-found` if there is none, or none that the caller may see.
+pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relationship> {
+    let Some(found) = tx.relationship(id)? else { return Err(Error::not_found("user relationship")) };
+    let may = policy::may(caller, Action::SeeRelationship { user: found.user, target: found.target });
+    may.map(|()| found).map_err(|_| Error::not_found("user relationship"))
+}
+
+/// The user at one end of a relationship.
+///
+/// # Errors
+/// As [`get`].
+pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -> Result<User> {
+    let relationship = get(tx, caller, id)?;
+    let id = match end {
+        End::User => relationship.user,
+        End::Target => relationship.target,
+    };
+    tx.user(id)?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Creates a relationship.
+///
+/// # Errors
+/// `not-owner`, `unknown-relationship-type`, `self-relationship`, `related-resource-not-found`, `already-exists`.
+pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result<Relationship> {
+    let user = new.user.unwrap_or(caller.id);
+    policy::require(caller, Action::WriteRelationship { owner: user })?;
+    let mut problems = Vec::new();
+    let relationship = registered_type(tx, &new.relationship)?;
+    if let Err(problem) = &relationship {
+        problems.push(problem.clone());
+    }
+    if user == new.target {
+        let detail = "the target is the user itself; a relationship joins two users";
+        problems.push(Problem::new(Code::SelfRelationship, detail).at(Culprit::Target));
+    }
+    Error::unless_empty(problems)?;
+    let edge = Edge { user, target: new.target, relationship: relationship? };
+    require_ends(tx, caller, &edge)?;
+    match tx.insert_relationship(&edge, caller.author())? {
+        Some(stored) => Ok(stored),
+        None => Err(conflict(tx, &edge)?),
+    }
+}
+
+/// Gives a relationship another type; `None` or the type it has changes nothing.
+///
+/// # Errors
+/// `not-found`, `not-owner`, `unknown-relationship-type`, `already-exists`.
+pub fn change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: RelationshipId,
+    relationship: Option<&str>,
+) -> Result<Relationship> {
+    let old = get_own(tx, caller, id)?;
+    let Some(name) = relationship.filter(|name| *name != old.relationship.as_str()) else { return Ok(old) };
+    let name = registered_type(tx, name)??;
+    let edge = Edge { user: old.user, target: old.target, relationship: name };
+    if tx.relationship_like(&edge)?.is_some() {
+        return Err(conflict(tx, &edge)?);
+    }
+    tx.set_relationship_type(&old, &edge.relationship, caller.author())
+}
+
+/// Deletes a relationship.
+///
+/// # Errors
+/// `not-found`, a second time included, and `not-owner`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<()> {
+    get_own(tx, caller, id)?;
+    if tx.delete_relationship(id)? { Ok(()) } else { Err(Error::not_found("user relationship")) }
+}
+
+/// A relationship that the caller may see and write. The owner is that of the stored row.
+pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relationship> {
+    let found = get(tx, caller, id)?;
+    policy::require(caller, Action::WriteRelationship { owner: found.user })?;
+    Ok(found)
+}
+
+/// The registered type of that name, or the problem that there is none.
+fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<TypeName, Problem>> {
+    if let Some(name) = TypeName::parse(name)
+        && tx.has_type(&name)?
+    {
+        return Ok(Ok(name));
+    }
+    let known: Vec<_> = tx.type_names()?.iter().map(|name| format!("`{name}`")).collect();
+    let detail = format!("this is not the name of a registered type; known are {}", known.join(", "));
+    Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(Culprit::TypeName)))
+}
+
+/// Both ends must be users that the caller may name.
+fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
+    let there = tx.existing_users(&[edge.user, edge.target])?;
+    let mut problems = Vec::new();
+    for (id, culprit) in [(edge.user, Culprit::Owner), (edge.target, Culprit::Target)] {
+        if !there.contains(&id) {
+            problems.push(policy::refusal(Code::RelatedResourceNotFound).at(culprit));
+        }
+    }
+    Error::unless_empty(problems)?;
+    if caller.sees_only().is_some() {
+        let is_related = tx.are_related(caller.id, edge.target)?;
+        policy::may(caller, Action::NameTarget { id: edge.target, is_related })
+            .map_err(|code| policy::refusal(code).at(Culprit::Target))?;
+    }
+    Ok(())
+}
+
+/// The refusal of a relationship that is there already.
+fn conflict(tx: &mut Tx<'_>, edge: &Edge) -> Result<Error> {
+    let detail = "the same user has this relationship to the same target already";
+    let problem = Problem::new(Code::AlreadyExists, detail);
+    Ok(match tx.relationship_like(edge)? {
+        Some(id) => problem.existing(id).into(),
+        None => problem.into(),
+    })
+}

@@ -1,0 +1,131 @@
+//! Users: listed, created, changed and deleted.
+
+use super::policy::{self, Action};
+use super::validation;
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::filter::{UserFilter, UserSort};
+use crate::model::id::UserId;
+use crate::model::page::{Page, Window};
+use crate::model::user::{Field, User, UserData, Value};
+use crate::store::Tx;
+
+/// The users that match and that the caller may see. Disabled ones are left out unless an admin asks for them.
+///
+/// # Errors
+/// Those of the store.
+pub fn list(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    filter: &UserFilter,
+    sort: UserSort,
+    window: Window,
+) -> Result<Page<User>> {
+    let mut filter = UserFilter { seen_by: caller.sees_only(), ..filter.clone() };
+    if filter.enabled.is_empty() {
+        filter.enabled.push(true);
+    } else if !caller.is_admin() {
+        filter.enabled.retain(|is_enabled| *is_enabled);
+        if filter.enabled.is_empty() {
+            return Ok(Page::empty());
+        }
+    }
+    tx.users(&filter, sort, window)
+}
+
+/// One user.
+///
+/// # Errors
+/// `not-found` if there is none, or none that the caller may see.
+pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
+    let found = tx.user(id)?;
+    let is_related = caller.sees_only().is_some() && found.is_some() && tx.are_related(caller.id, id)?;
+    match found {
+        Some(user) if policy::may(caller, Action::SeeUser { id, is_related }).is_ok() => Ok(user),
+        _ => Err(Error::not_found("user")),
+    }
+}
+
+/// Creates a user, under a chosen id or the next one.
+///
+/// # Errors
+/// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
+pub fn create(tx: &mut Tx<'_>, caller: &Caller, id: Option<UserId>, changes: &[(Field, Value)]) -> Result<User> {
+    policy::require(caller, Action::CreateUser)?;
+    let mut problems = validation::problems_of(changes);
+    if !changes.iter().any(|(field, _)| *field == Field::Email) {
+        let detail = "a user needs an e-mail address";
+        problems.push(Problem::new(Code::MissingAttribute, detail).at(Culprit::Missing(Field::Email)));
+    }
+    Error::unless_empty(problems)?;
+    let mut data = UserData::new(String::new());
+    apply(&mut data, changes)?;
+    if tx.user_id_of_email(&data.email)?.is_some() {
+        return Err(email_taken());
+    }
+    let Some(stored) = tx.insert_user(id, &data)? else {
+        let is_id_taken = id.is_some_and(|id| tx.user(id).is_ok_and(|user| user.is_some()));
+        return Err(if is_id_taken {
+            Problem::new(Code::AlreadyExists, "another user has this id").into()
+        } else {
+            email_taken()
+        });
+    };
+    tx.user(stored)?.ok_or_else(|| Error::Internal("a user vanished while it was made".to_owned()))
+}
+
+/// Changes a user; fields that are not named stay as they are.
+///
+/// # Errors
+/// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
+pub fn change(tx: &mut Tx<'_>, caller: &Caller, id: UserId, changes: &[(Field, Value)]) -> Result<User> {
+    let old = get(tx, caller, id)?;
+    policy::require(caller, Action::ChangeUser { id })?;
+    let changes: Vec<_> = changes.iter().filter(|(field, value)| !old.data.holds(*field, value)).cloned().collect();
+    let forbidden: Vec<_> = changes
+        .iter()
+        .filter_map(|(field, _)| {
+            let code = policy::may(caller, Action::WriteField(*field)).err()?;
+            Some(policy::refusal(code).at(Culprit::Attribute(*field)))
+        })
+        .collect();
+    Error::unless_empty(forbidden)?;
+    Error::unless_empty(validation::problems_of(&changes))?;
+    if changes.is_empty() {
+        return Ok(old);
+    }
+    let mut data = old.data.clone();
+    apply(&mut data, &changes)?;
+    if data.email_key() != old.data.email_key() && tx.user_id_of_email(&data.email)?.is_some() {
+        return Err(email_taken());
+    }
+    tx.update_user(&old, &data)?;
+    tx.user(id)?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// Deletes a user with its relationships, in both directions, and its tokens.
+///
+/// # Errors
+/// `not-admin`, `own-account`, `not-found`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<()> {
+    policy::require(caller, Action::DeleteUser)?;
+    if id == caller.id {
+        return Err(Problem::new(Code::OwnAccount, "an admin cannot delete itself; ask another admin").into());
+    }
+    if tx.delete_user(id)? { Ok(()) } else { Err(Error::not_found("user")) }
+}
+
+fn apply(data: &mut UserData, changes: &[(Field, Value)]) -> Result<()> {
+    for (field, value) in changes {
+        if !data.set(*field, value.clone()) {
+            return Err(Error::Internal(format!("{field:?} took a value that does not suit it")));
+        }
+    }
+    Ok(())
+}
+
+fn email_taken() -> Error {
+    let detail = "another user has this e-mail address; addresses are compared without regard to case";
+    Problem::new(Code::EmailTaken, detail).at(Culprit::Attribute(Field::Email)).into()
+}

@@ -1,0 +1,114 @@
+//! One request on its way to a handler: who asks, and all that has not been looked at yet.
+
+use actix_web::dev::Payload;
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use std::future::{Future, Ready, ready};
+use std::str::FromStr;
+
+use super::jsonapi::errors::{Failure, Problem};
+use super::jsonapi::negotiation;
+use super::jsonapi::query::{Parameter, Query};
+use crate::app::State;
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+
+/// What a handler below `/api` gets. Its caller is verified; query and body are read when the handler asks, in this
+/// order, so that nothing of a request is looked at before it is known who sends it.
+pub struct Call {
+    /// Who asks.
+    pub caller: Caller,
+    /// What the service is made of.
+    pub state: web::Data<State>,
+    request: HttpRequest,
+    payload: web::Payload,
+}
+
+impl FromRequest for Call {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        // A request that came past the door without a caller is not let in, whatever route it found.
+        let caller = request.extensions().get::<Caller>().copied().ok_or_else(Failure::unauthenticated);
+        let state = request.app_data::<web::Data<State>>().cloned();
+        let state = state.ok_or_else(|| Failure::internal("a handler runs outside of the service".to_owned()));
+        ready(caller.and_then(|caller| {
+            let payload = web::Payload::from_request(request, payload).into_inner();
+            let payload = payload.map_err(|error| Failure::internal(error.to_string()))?;
+            negotiation::check_accept(request.headers())?;
+            Ok(Self { caller, state: state?, request: request.clone(), payload })
+        }))
+    }
+}
+
+impl Call {
+    /// The part of the path called `name`.
+    #[must_use]
+    pub fn segment(&self, name: &str) -> &str {
+        self.request.match_info().get(name).unwrap_or_default()
+    }
+
+    /// The id in the path; a malformed one names nothing.
+    ///
+    /// # Errors
+    /// 404 `not-found`.
+    pub fn id<Id: FromStr>(&self) -> Result<Id, Failure> {
+        self.segment("id").parse().map_err(|_| Failure::not_found())
+    }
+
+    /// The path without its query, and without a slash at the end.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.request.path()
+    }
+
+    /// The query as it was sent.
+    #[must_use]
+    pub fn raw_query(&self) -> &str {
+        self.request.query_string()
+    }
+
+    /// The query, if it has no parameters but these.
+    ///
+    /// # Errors
+    /// 400 with all that is wrong.
+    pub fn query(&self, known: &'static [Parameter]) -> Result<Query, Failure> {
+        Query::parse(self.request.query_string(), known)
+    }
+
+    /// The body, once its media type is known to be right.
+    ///
+    /// # Errors
+    /// 415, 413 with the limit, or 400 if it does not arrive whole.
+    pub async fn body(self) -> Result<Bytes, Failure> {
+        negotiation::check_content_type(self.request.headers())?;
+        let most = self.state.max_body;
+        let too_large = || {
+            let detail = format!("the request body is larger than {most} bytes");
+            Failure::from(Problem::new(Code::BodyTooLarge, detail))
+        };
+        let announced = self.request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > most) {
+            return Err(too_large());
+        }
+        match self.payload.to_bytes_limited(most).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(_)) => {
+                Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole".to_owned()).into())
+            }
+            Err(_) => Err(too_large()),
+        }
+    }
+}
+
+/// Runs a handler, not longer than a request may take.
+pub async fn bounded<F: Future<Output = Result<HttpResponse, Failure>>>(
+    call: Call,
+    handler: impl FnOnce(Call) -> F,
+) -> Result<HttpResponse, Failure> {
+    let longest = call.state.request_timeout;
+    tokio::time::timeout(longest, handler(call))
+        .await
+        .unwrap_or_else(|_| Err(Failure::unavailable(format!("the request took longer than {longest:?}"))))
+}

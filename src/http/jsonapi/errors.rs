@@ -1,0 +1,265 @@
+//! Error documents (JSON:API 1.1, "Errors"): every failure becomes one, here and nowhere else.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use jsonapi::api::JsonApiError;
+use serde::Serialize;
+use std::borrow::Cow;
+use std::fmt;
+
+use super::document::{MEDIA_TYPE, VERSION, Version};
+use crate::http::routes;
+use crate::model::code::Code;
+use crate::model::error::{self, Culprit, Error};
+use crate::model::id::RelationshipId;
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The part of a request that is at fault (JSON:API 1.1, "Error Objects", `source`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A JSON pointer to a value of the request document that exists.
+    Pointer(String),
+    /// A query parameter, as it was sent.
+    Parameter(String),
+    /// A header field.
+    Header(&'static str),
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    source: Option<Source>,
+    existing: Option<RelationshipId>,
+}
+
+impl Problem {
+    /// A problem of the whole request.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), source: None, existing: None }
+    }
+
+    /// The same problem, blamed on a value of the request document.
+    #[must_use]
+    pub fn pointer(self, pointer: impl Into<String>) -> Self {
+        Self { source: Some(Source::Pointer(pointer.into())), ..self }
+    }
+
+    /// The same problem, blamed on a query parameter.
+    #[must_use]
+    pub fn parameter(self, name: impl Into<String>) -> Self {
+        Self { source: Some(Source::Parameter(name.into())), ..self }
+    }
+
+    /// The same problem, blamed on a header field.
+    #[must_use]
+    pub fn header(self, name: &'static str) -> Self {
+        Self { source: Some(Source::Header(name)), ..self }
+    }
+}
+
+/// Why a request is not answered as it hoped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    problems: Vec<Problem>,
+    /// For the log only.
+    cause: Option<String>,
+    /// What to allow instead, for 405.
+    allow: Option<&'static str>,
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { problems: vec![problem], cause: None, allow: None }
+    }
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, cause: None, allow: None }
+    }
+}
+
+impl Failure {
+    /// Nothing is there.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Problem::new(Code::NotFound, "there is no such resource").into()
+    }
+
+    /// Nobody asks.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Problem::new(Code::Unauthenticated, "send `Authorization: Token token=…`").header("Authorization").into()
+    }
+
+    /// The resource knows other methods.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let problem = Problem::new(Code::MethodNotAllowed, format!("the resource knows {allow}"));
+        Self { allow: Some(allow), ..problem.into() }
+    }
+
+    /// A fault of this program.
+    #[must_use]
+    pub fn internal(cause: String) -> Self {
+        let detail = "the service failed; the id of this error finds the cause in its log";
+        Self { cause: Some(cause), ..Problem::new(Code::Internal, detail).into() }
+    }
+
+    /// Something that is needed does not answer.
+    #[must_use]
+    pub fn unavailable(cause: String) -> Self {
+        let detail = "the service cannot answer at present; try again after the seconds in `Retry-After`";
+        Self { cause: Some(cause), ..Problem::new(Code::Unavailable, detail).into() }
+    }
+
+    /// What the domain answered, with the culprits found in a request document of this resource type.
+    #[must_use]
+    pub fn of(error: Error) -> Self {
+        Self::pointing(error, pointer_to)
+    }
+
+    /// The same, for requests without a document: there is nothing to point at.
+    #[must_use]
+    pub fn without_document(error: Error) -> Self {
+        Self::pointing(error, |_| None)
+    }
+
+    fn pointing(error: Error, place: impl Fn(Culprit) -> Option<String>) -> Self {
+        let problem = |problem: error::Problem| Problem {
+            code: problem.code,
+            detail: problem.detail,
+            source: problem.culprit.and_then(&place).map(Source::Pointer),
+            existing: problem.existing,
+        };
+        match error {
+            Error::Refused(problems) => problems.into_iter().map(problem).collect::<Vec<_>>().into(),
+            Error::Unavailable(cause) => Self::unavailable(cause),
+            Error::Internal(cause) => Self::internal(cause),
+        }
+    }
+
+    /// The failure that a bare status stands for, as frameworks make it.
+    #[must_use]
+    pub fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            404 => Self::not_found(),
+            401 => Self::unauthenticated(),
+            400..=499 => Problem::new(Code::MalformedDocument, "the request could not be read").into(),
+            503 => Self::unavailable("refused by the server".to_owned()),
+            _ => Self::internal(format!("the framework answered {status}")),
+        }
+    }
+
+    /// What is logged, for failures that are not the client's.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The status of the whole: that of its problems where they agree, else the most general one
+    /// (JSON:API 1.1, "Processing Errors").
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        let mut statuses = self.problems.iter().map(|problem| problem.code.status());
+        let first = statuses.next().unwrap_or(500);
+        let status = if statuses.all(|status| status == first) { first } else { 400 };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The error document. Every error has the id of the request, which finds it in the log.
+    #[must_use]
+    pub fn document(&self, request_id: &str) -> Vec<u8> {
+        let errors: Vec<_> = self.problems.iter().map(|problem| object(problem, request_id)).collect();
+        serde_json::to_vec(&Document { jsonapi: VERSION, errors }).unwrap_or_default()
+    }
+}
+
+#[derive(Serialize)]
+struct Document {
+    jsonapi: Version,
+    errors: Vec<Object>,
+}
+
+/// The crate's error object and the `source` that it cannot express (it emits null members and has no `header`).
+#[derive(Serialize)]
+struct Object {
+    #[serde(flatten)]
+    error: JsonApiError,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Source>,
+}
+
+fn object(problem: &Problem, request_id: &str) -> Object {
+    let mut links = std::collections::HashMap::new();
+    links.insert("type".to_owned(), routes::error_documentation(problem.code).into());
+    let meta = problem.existing.map(|id| {
+        links.insert("about".to_owned(), routes::relationship(id).into());
+        [("existing-id".to_owned(), id.to_string().into())].into()
+    });
+    Object {
+        error: JsonApiError {
+            id: Some(request_id.to_owned()),
+            links: Some(links),
+            status: Some(problem.code.status().to_string()),
+            code: Some(problem.code.name().to_owned()),
+            title: Some(problem.code.title().to_owned()),
+            detail: Some(problem.detail.clone().into_owned()),
+            source: None,
+            meta,
+        },
+        source: problem.source.clone(),
+    }
+}
+
+/// Where in a request document a culprit stands. What is missing is blamed on what should hold it.
+fn pointer_to(culprit: Culprit) -> Option<String> {
+    Some(match culprit {
+        Culprit::Owner => "/data/relationships/user/data".to_owned(),
+        Culprit::Target => "/data/relationships/target/data".to_owned(),
+        Culprit::TypeName => "/data/attributes/relationship".to_owned(),
+        Culprit::Description => "/data/attributes/description".to_owned(),
+        Culprit::Attribute(field) => format!("/data/attributes/{}", super::resources::member_of(field)),
+        Culprit::Missing(_) => "/data".to_owned(),
+    })
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes: Vec<_> = self.problems.iter().map(|problem| problem.code.name()).collect();
+        f.write_str(&codes.join(", "))
+    }
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    /// The answer without its document: that is made at the door, where the id of the request is known.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status());
+        response.content_type(MEDIA_TYPE);
+        match self.status() {
+            StatusCode::UNAUTHORIZED => {
+                response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer")));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+            }
+            _ => {}
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((HeaderName::from_static("allow"), HeaderValue::from_static(allow)));
+        }
+        let mut response = response.finish();
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}

@@ -1,0 +1,207 @@
+//! Request documents (JSON:API 1.1, "Creating, Updating and Deleting Resources").
+//!
+//! Members that JSON:API does not define, and those that begin with `@`, are ignored; unknown attributes and
+//! relationships are refused. Every problem of a document is reported, not only the first.
+
+use serde_json::{Map, Value};
+
+use super::errors::{Failure, Problem};
+use crate::model::code::Code;
+use crate::model::id::UserId;
+
+/// What a document must say of the resource that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Naming<'a> {
+    /// A new resource, whose id the service gives.
+    New,
+    /// A new resource, whose id the client gives.
+    NewWithId,
+    /// The resource of this id: both `type` and `id` are required and must fit.
+    Existing(&'a str),
+    /// The resource of this id; `type` and `id` may be left out, as Skillhive's own example does.
+    ExistingLenient(&'a str),
+}
+
+/// The resource object of a request, its members not yet looked at.
+#[derive(Debug)]
+pub struct Input {
+    /// The `id`, where the client gives one.
+    pub id: Option<String>,
+    attributes: Map<String, Value>,
+    relationships: Map<String, Value>,
+    problems: Vec<Problem>,
+}
+
+impl Input {
+    /// Reads a document about a resource of type `kind`.
+    ///
+    /// # Errors
+    /// 400 for what is no such document, 409 for another `type` or `id`, 403 for an `id` that the client may not give.
+    pub fn parse(body: &[u8], kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
+        let document: Value = serde_json::from_slice(body).map_err(|error| {
+            Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}"))
+        })?;
+        let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
+        let Value::Object(mut document) = document else {
+            return Err(malformed("", "the document must be an object").into());
+        };
+        let mut data = match document.remove("data") {
+            Some(Value::Object(data)) => data,
+            Some(_) => return Err(malformed("/data", "`data` must be a single resource object").into()),
+            None => return Err(malformed("", "the document needs `data` with a resource object").into()),
+        };
+        let id = check_names(&mut data, kind, naming)?;
+        let mut object = |name: &str, at: &str| match data.remove(name) {
+            None => Ok(Map::new()),
+            Some(Value::Object(members)) => Ok(members),
+            Some(_) => Err(malformed(at, "this member must be an object")),
+        };
+        Ok(Self {
+            id,
+            attributes: object("attributes", "/data/attributes")?,
+            relationships: object("relationships", "/data/relationships")?,
+            problems: Vec::new(),
+        })
+    }
+
+    /// Takes an attribute out.
+    pub fn attribute(&mut self, name: &str) -> Option<Value> {
+        self.attributes.remove(name)
+    }
+
+    /// Passes over attributes that only the service sets.
+    pub fn ignore(&mut self, names: &[&str]) {
+        self.attributes.retain(|name, _| !names.contains(&name.as_str()));
+    }
+
+    /// Notes a problem.
+    pub fn blame(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The attribute `name`, which must be a string; a problem is noted for any other value.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.attribute(name)? {
+            Value::String(text) => Some(text),
+            _ => {
+                let problem = Problem::new(Code::InvalidAttribute, "a string is needed here");
+                self.blame(problem.pointer(format!("/data/attributes/{name}")));
+                None
+            }
+        }
+    }
+
+    /// Notes that a required attribute is missing, if it is.
+    pub fn require_attribute(&mut self, name: &str) {
+        if !self.attributes.contains_key(name) {
+            let at = if self.attributes.is_empty() { "/data" } else { "/data/attributes" };
+            self.blame(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
+        }
+    }
+
+    /// Notes that a required relationship is missing, if it is.
+    pub fn require_relationship(&mut self, name: &str) {
+        if !self.relationships.contains_key(name) {
+            let at = if self.relationships.is_empty() { "/data" } else { "/data/relationships" };
+            self.blame(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
+        }
+    }
+
+    /// Takes a relationship object out.
+    pub fn relationship(&mut self, name: &str) -> Option<Value> {
+        self.relationships.remove(name)
+    }
+
+    /// The user that the to-one relationship `name` links to; a problem is noted for anything but one user.
+    pub fn linked_user(&mut self, name: &str) -> Option<UserId> {
+        let object = self.relationship(name)?;
+        match user_of(&object, &format!("/data/relationships/{name}")) {
+            Ok(id) => Some(id),
+            Err(problem) => {
+                self.blame(problem);
+                None
+            }
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// 422 for everything that is left over, together with all problems noted before.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        let unknown = [
+            (Code::UnknownAttribute, "attribute", &self.attributes),
+            (Code::UnknownRelationship, "relationship", &self.relationships),
+        ];
+        for (code, what, members) in unknown {
+            for name in members.keys().filter(|name| !name.starts_with('@')) {
+                let at = format!("/data/{what}s/{}", name.replace('~', "~0").replace('/', "~1"));
+                self.problems.push(Problem::new(code, format!("there is no such {what} here")).pointer(at));
+            }
+        }
+        if self.problems.is_empty() { Ok(()) } else { Err(self.problems.into()) }
+    }
+}
+
+/// Checks `type` and `id` and gives the latter where it is the client's to give.
+fn check_names(
+    data: &mut Map<String, Value>,
+    kind: &'static str,
+    naming: Naming<'_>,
+) -> Result<Option<String>, Problem> {
+    let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
+    match data.remove("type") {
+        Some(Value::String(sent)) if sent == kind => {}
+        Some(Value::String(_)) => {
+            let detail = format!("only `{kind}` are taken here");
+            return Err(Problem::new(Code::TypeMismatch, detail).pointer("/data/type"));
+        }
+        Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
+        None if matches!(naming, Naming::ExistingLenient(_)) => {}
+        None => return Err(malformed("/data", "the resource object needs a `type`")),
+    }
+    let id = match data.remove("id") {
+        Some(Value::String(id)) => Some(id),
+        Some(_) => return Err(malformed("/data/id", "`id` must be a string")),
+        None => None,
+    };
+    match (naming, &id) {
+        (Naming::New, Some(_)) => {
+            let detail = "the service gives the ids; leave `id` out";
+            Err(Problem::new(Code::ClientGeneratedId, detail).pointer("/data/id"))
+        }
+        (Naming::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
+        (Naming::Existing(expected) | Naming::ExistingLenient(expected), Some(sent)) if sent != expected => {
+            let detail = format!("the URL names the resource `{expected}`");
+            Err(Problem::new(Code::IdMismatch, detail).pointer("/data/id"))
+        }
+        _ => Ok(id),
+    }
+}
+
+/// The user that a relationship object at `at` links to.
+fn user_of(object: &Value, at: &str) -> Result<UserId, Problem> {
+    let invalid = |at: String, detail: &'static str| Problem::new(Code::InvalidRelationship, detail).pointer(at);
+    let data = object.as_object().and_then(|object| object.get("data"));
+    let Some(data) = data else {
+        return Err(invalid(at.to_owned(), "the relationship needs `data` with one resource identifier"));
+    };
+    let Some(identifier) = data.as_object() else {
+        return Err(invalid(format!("{at}/data"), "one resource identifier is needed here"));
+    };
+    match identifier.get("type") {
+        Some(Value::String(kind)) if kind == super::resources::USERS => {}
+        Some(Value::String(_)) => {
+            let detail = "this relationship links to `users`";
+            return Err(Problem::new(Code::TypeMismatch, detail).pointer(format!("{at}/data/type")));
+        }
+        Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
+        None => return Err(invalid(format!("{at}/data"), "the resource identifier needs a `type`")),
+    }
+    let id = match identifier.get("id") {
+        Some(id) => id,
+        None => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
+    };
+    let parsed = id.as_str().and_then(|id| id.parse().ok());
+    parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "an id is a string with a positive decimal integer"))
+}

@@ -1,0 +1,209 @@
+//! Media types (JSON:API 1.1, "Content Negotiation"; RFC 9110 §8.3 and §12.5.1).
+
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+
+use super::document::MEDIA_TYPE;
+use super::errors::Problem;
+use crate::model::code::Code;
+
+/// A media type or range with its parameters, names in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MediaType {
+    essence: String,
+    parameters: Vec<(String, String)>,
+}
+
+/// Refuses a request body that is neither JSON:API nor, for curl, plain JSON.
+///
+/// # Errors
+/// 415 `unsupported-media-type`.
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: &'static str| Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Type"));
+    let mut values = headers.get_all(CONTENT_TYPE);
+    let sent = match (values.next().map(|value| value.to_str()), values.next()) {
+        (Some(Ok(value)), None) => value,
+        _ => return refuse("send the body with one `Content-Type: application/vnd.api+json`"),
+    };
+    match media_types(sent).as_slice() {
+        [sent] if sent.essence == "application/json" => Ok(()),
+        [sent] if sent.essence == MEDIA_TYPE => {
+            if !sent.parameters.iter().all(|(name, _)| name == "ext" || name == "profile") {
+                refuse("`application/vnd.api+json` takes no parameters but `ext` and `profile`")
+            } else if sent.needs_extension() {
+                refuse("no extension of JSON:API is supported here")
+            } else {
+                Ok(())
+            }
+        }
+        _ => refuse("send the body as `Content-Type: application/vnd.api+json`"),
+    }
+}
+
+/// Refuses a request that would take nothing that is served here.
+///
+/// # Errors
+/// 406 `not-acceptable`.
+pub fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut values = headers.get_all(ACCEPT).peekable();
+    if values.peek().is_none() {
+        return Ok(());
+    }
+    let ranges: Vec<_> = values.filter_map(|value| value.to_str().ok()).flat_map(media_types).collect();
+    let mut ours = ranges.iter().filter(|range| range.essence == MEDIA_TYPE).peekable();
+    let is_acceptable = if ours.peek().is_some() {
+        ours.any(|range| range.is_wanted() && range.has_only_weights() && !range.needs_extension())
+    } else {
+        ranges.is_empty()
+            || ranges.iter().any(|range| {
+                matches!(range.essence.as_str(), "*/*" | "application/*" | "application/json") && range.is_wanted()
+            })
+    };
+    if is_acceptable {
+        return Ok(());
+    }
+    let detail = "the answer is `application/vnd.api+json`, without parameters but `profile`; accept that";
+    Err(Problem::new(Code::NotAcceptable, detail).header("Accept"))
+}
+
+impl MediaType {
+    /// A weight of zero means "not this".
+    fn is_wanted(&self) -> bool {
+        let weight = self.parameters.iter().find(|(name, _)| name == "q");
+        weight.is_none_or(|(_, value)| value.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    }
+
+    /// `q` is a weight, not a parameter of the media type.
+    fn has_only_weights(&self) -> bool {
+        self.parameters.iter().all(|(name, _)| matches!(name.as_str(), "q" | "ext" | "profile"))
+    }
+
+    fn needs_extension(&self) -> bool {
+        let extensions = self.parameters.iter().filter(|(name, _)| name == "ext");
+        extensions.flat_map(|(_, uris)| uris.split_ascii_whitespace()).next().is_some()
+    }
+}
+
+/// Reads a comma list of media types; what is no media type is passed over. Quoted strings hide separators.
+fn media_types(text: &str) -> Vec<MediaType> {
+    let entry = |entry: &str| {
+        let mut parts = split(entry, b';');
+        let essence = parts.next()?.trim().to_ascii_lowercase();
+        let parameters = parts.filter_map(|part| {
+            let (name, value) = part.split_once('=')?;
+            Some((name.trim().to_ascii_lowercase(), unquoted(value.trim())))
+        });
+        essence.contains('/').then(|| MediaType { essence, parameters: parameters.collect() })
+    };
+    split(text, b',').filter_map(entry).collect()
+}
+
+/// Splits at a separator that stands outside of quotes.
+fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (mut is_quoted, mut is_escaped) = (false, false);
+        let end = text.bytes().position(|byte| {
+            let is_end = byte == separator && !is_quoted;
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' if is_quoted => is_escaped = true,
+                b'"' => is_quoted = !is_quoted,
+                _ => {}
+            }
+            is_end
+        });
+        let (part, others) = match end {
+            Some(end) => (text.get(..end), text.get(end + 1..)),
+            None => (Some(text), None),
+        };
+        rest = others;
+        part
+    })
+}
+
+fn unquoted(value: &str) -> String {
+    let Some(inner) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
+        return value.to_owned();
+    };
+    let mut plain = String::with_capacity(inner.len());
+    let mut letters = inner.chars();
+    while let Some(letter) = letters.next() {
+        plain.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    fn accepts(value: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_str(value).unwrap());
+        check_accept(&headers).is_ok()
+    }
+
+    fn takes(value: &str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
+        check_content_type(&headers).is_ok()
+    }
+
+    #[test]
+    fn an_answer_is_sent_to_whoever_takes_json_api_without_parameters() {
+        for good in [
+            "*/*",
+            "application/*",
+            "application/json",
+            "application/vnd.api+json",
+            "Application/Vnd.Api+Json",
+            "application/vnd.api+json;q=0.5",
+            "application/vnd.api+json; foo=1, application/vnd.api+json",
+            "application/vnd.api+json; ext=\"https://nobody.example/x\", application/vnd.api+json",
+            "application/vnd.api+json; profile=\"https://a.example/, b;c\"; q=0.9",
+            "text/html, */*;q=0.1",
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "text/html",
+            "application/vnd.api+json; foo=1",
+            "application/vnd.api+json; foo=1, */*",
+            "application/vnd.api+json; ext=\"https://nobody.example/x\"",
+            "application/vnd.api+json;q=0",
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_taken_as_json_api_or_json() {
+        for good in [
+            "application/vnd.api+json",
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/vnd.api+json; profile=\"https://a.example/x\"",
+        ] {
+            assert!(takes(good), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "application/vnd.api+json; charset=utf-8",
+            "application/vnd.api+json; ext=\"https://nobody.example/x\"",
+            "application/vnd.api+json, application/json",
+            "",
+        ] {
+            assert!(!takes(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text in "[ -~é]{0,60}") {
+            let _ = media_types(&text);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What surrounds every request: its id, its line in the log, and the document of its failure.
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpResponse, web};
+use std::time::Instant;
+
+use super::jsonapi::document::MEDIA_TYPE;
+use super::jsonapi::errors::Failure;
+use super::routes;
+use crate::app::State;
+use crate::model::caller::Caller;
+
+/// The header that carries a request's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives a request its id, makes every failure a JSON:API document, and logs a line.
+///
+/// # Errors
+/// None: failures become answers here.
+pub async fn surround(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let is_probe = routes::is_probe(request.path());
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let mut response = next.call(request).await?.map_into_boxed_body();
+
+    if is_refused_preflight(&method, &response) {
+        // Without permission in its headers an empty answer is a refusal to every browser.
+        response = response.map_into_boxed_body();
+        *response.response_mut() = HttpResponse::NoContent().finish();
+    }
+    let failure = failure_of(&response);
+    if let Some(failure) = &failure {
+        let document = failure.document(&id);
+        response = response.map_body(|head, _| {
+            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+            BoxBody::new(document)
+        });
+    }
+    let headers = response.headers_mut();
+    add_vary(headers);
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if !is_probe {
+        log_line(&response, &method, &id, failure.as_ref(), started);
+    }
+    Ok(response)
+}
+
+/// The client's own id where it is 1 to 128 visible ASCII characters, else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
+    let is_usable = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    match (sent.filter(is_usable), request.app_data::<web::Data<State>>()) {
+        (Some(id), _) => id.to_owned(),
+        (None, Some(state)) => state.new_request_id(),
+        (None, None) => String::new(),
+    }
+}
+
+fn is_refused_preflight(method: &Method, response: &ServiceResponse<BoxBody>) -> bool {
+    *method == Method::OPTIONS && response.status() == StatusCode::BAD_REQUEST
+}
+
+/// Our own failures bring their problems with them; what the framework answers by itself has only a status.
+fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
+    if response.status().is_client_error() || response.status().is_server_error() {
+        let ours = response.response().extensions().get::<Failure>().cloned();
+        return Some(ours.unwrap_or_else(|| Failure::of_status(response.status())));
+    }
+    None
+}
+
+/// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities").
+fn add_vary(headers: &mut HeaderMap) {
+    let others = headers.get(VARY).and_then(|vary| vary.to_str().ok()).map(|others| format!("Accept, {others}"));
+    let vary = others.and_then(|all| HeaderValue::from_str(&all).ok());
+    headers.insert(VARY, vary.unwrap_or_else(|| HeaderValue::from_static("Accept")));
+}
+
+fn log_line(
+    response: &ServiceResponse<BoxBody>,
+    method: &Method,
+    id: &str,
+    failure: Option<&Failure>,
+    started: Instant,
+) {
+    let cause = failure.and_then(Failure::cause);
+    let level = if cause.is_some() { log::Level::Error } else { log::Level::Info };
+    if !log::log_enabled!(target: "request", level) {
+        return;
+    }
+    let request = response.request();
+    let route = request.match_pattern();
+    let user_id = request.extensions().get::<Caller>().map_or(0, |caller| caller.id.get());
+    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    let bytes = match response.response().body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None | BodySize::Stream => 0,
+    };
+    let outcome = failure.map_or_else(String::new, ToString::to_string);
+    log::log!(
+        target: "request",
+        level,
+        request_id = id,
+        method = method.as_str(),
+        route = route.as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        duration_ms = started.elapsed().as_secs_f64() * 1000.0,
+        bytes = bytes,
+        user_id = user_id,
+        scheme = if user_id > 0 { "token" } else { "-" },
+        client_ip = peer.as_deref().unwrap_or("-"),
+        cause = cause.unwrap_or("");
+        "{outcome}"
+    );
+}

@@ -1,0 +1,11 @@
+//! URLs, headers and documents: translates requests into words of the domain, and its answers back.
+
+pub mod call;
+pub mod identity;
+pub mod jsonapi;
+pub mod middleware;
+pub mod ops;
+pub mod relationship_types;
+pub mod relationships;
+pub mod routes;
+pub mod users;

@@ -1,0 +1,57 @@
+//! `/livez` and `/readyz`: what orchestrators ask.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use std::time::Duration;
+
+use crate::app::State;
+use crate::http::jsonapi::document::{Document, SelfLink};
+use crate::http::jsonapi::errors::Failure;
+use crate::store::{Cost, migrations};
+
+/// The longest wait for the database.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+#[derive(Serialize)]
+struct Meta {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Checks>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Checks {
+    database: bool,
+    schema: bool,
+    #[serde(rename = "not-draining")]
+    is_serving: bool,
+}
+
+/// `GET /livez`: the process answers. Never touches the database.
+pub async fn live() -> Result<HttpResponse, Failure> {
+    Document::about(SelfLink { this: "/livez" }, Meta { status: "ok", checks: None }).answer(StatusCode::OK)
+}
+
+/// `GET /readyz`: requests can be served. `?verbose` lists the checks.
+pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+    let checks = checks(&state).await;
+    if !(checks.database && checks.schema && checks.is_serving) {
+        return Err(Failure::unavailable(format!("not ready: {checks:?}")));
+    }
+    let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
+    let meta = Meta { status: "ok", checks: is_verbose.then_some(checks) };
+    Document::about(SelfLink { this: "/readyz" }, meta).answer(StatusCode::OK)
+}
+
+async fn checks(state: &State) -> Checks {
+    let version = state.store.read("health.schema", Cost::Bounded, |tx| tx.schema_version());
+    let version = tokio::time::timeout(PATIENCE, version).await;
+    // A later version is fine: a release runs on the next release's schema.
+    let is_new_enough = |version: Option<String>| version.is_some_and(|found| found >= migrations::expected_version());
+    Checks {
+        database: matches!(version, Ok(Ok(_))),
+        schema: version.is_ok_and(|answer| answer.is_ok_and(is_new_enough)),
+        is_serving: !state.is_draining(),
+    }
+}

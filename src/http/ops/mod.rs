@@ -1,0 +1,5 @@
+//! What operators and newcomers look at.
+
+pub mod docs;
+pub mod health;
+pub mod root;

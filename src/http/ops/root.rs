@@ -1,0 +1,27 @@
+//! `/`: what this is, and where to go.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+use crate::http::jsonapi::document::{Document, SelfLink};
+use crate::http::jsonapi::errors::Failure;
+
+#[derive(Serialize)]
+struct Meta {
+    name: &'static str,
+    version: &'static str,
+    api: &'static str,
+    docs: &'static str,
+}
+
+/// `GET /`
+pub async fn get() -> Result<HttpResponse, Failure> {
+    let meta = Meta {
+        name: env!("CARGO_PKG_NAME"),
+        version: env!("CARGO_PKG_VERSION"),
+        api: "/api/v2",
+        docs: "/docs",
+    };
+    Document::about(SelfLink { this: "/" }, meta).answer(StatusCode::OK)
+}

@@ -1,0 +1,93 @@
+//! Logs: lines for people or JSON objects for machines, always on stderr; a panic is a log line too.
+
+use env_logger::fmt::Formatter;
+use log::kv::{Error, Key, Value, VisitSource};
+use log::{LevelFilter, Record};
+use serde::ser::{SerializeMap, Serializer};
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
+
+use crate::config::{Config, LogFormat};
+
+/// The members that every JSON line has; a pair that goes by one of these names is left out.
+const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
+
+/// Starts logging as `config` says, and turns panics into log lines.
+pub fn start(config: &Config) {
+    begin(config.log_format, |builder| builder.parse_filters(&config.log_filter));
+    std::panic::set_hook(Box::new(log_panic));
+}
+
+/// Starts logging errors as JSON lines before there is a configuration, to tell what is wrong with it.
+pub fn start_for_errors() {
+    begin(LogFormat::Json, |builder| builder.filter_level(LevelFilter::Error));
+}
+
+fn begin(format: LogFormat, filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder) {
+    let mut builder = env_logger::Builder::new();
+    filter(&mut builder).target(env_logger::Target::Stderr);
+    if format == LogFormat::Json {
+        builder.format(write_json);
+    }
+    // A second logger can only be asked for by a test that runs several commands in one process.
+    drop(builder.try_init());
+}
+
+fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let timestamp = out.timestamp_micros();
+    let mut serializer = serde_json::Serializer::new(&mut *out);
+    let mut line = Line { map: serializer.serialize_map(None)?, seen: Vec::new() };
+    line.map.serialize_entry("timestamp", &format_args!("{timestamp}"))?;
+    line.map.serialize_entry("level", record.level().as_str())?;
+    line.map.serialize_entry("target", record.target())?;
+    line.map.serialize_entry("message", record.args())?;
+    record.key_values().visit(&mut line).map_err(io::Error::other)?;
+    line.map.end()?;
+    out.write_all(b"\n")
+}
+
+/// A JSON line in the making.
+struct Line<M> {
+    map: M,
+    /// Names of pairs that were written: a second one would make the object ambiguous.
+    seen: Vec<String>,
+}
+
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Line<M>
+where
+    M::Error: Send + Sync + 'static,
+{
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let name = key.to_string();
+        if FIXED.contains(&name.as_str()) || self.seen.contains(&name) {
+            return Ok(());
+        }
+        self.map.serialize_entry(&name, &json_of(&value)).map_err(Error::boxed)?;
+        self.seen.push(name);
+        Ok(())
+    }
+}
+
+/// The value with the JSON type that fits it.
+fn json_of(value: &Value<'_>) -> serde_json::Value {
+    if let Some(flag) = value.to_bool() {
+        return flag.into();
+    }
+    if let Some(number) = value.to_u64() {
+        return number.into();
+    }
+    if let Some(number) = value.to_i64() {
+        return number.into();
+    }
+    if let Some(number) = value.to_f64() {
+        return number.into();
+    }
+    value.to_string().into()
+}
+
+/// Logs a panic in one line: what was said, and where.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    log::error!(location = place.as_str(); "panic at {place}: {message}");
+}

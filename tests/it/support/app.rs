@@ -1,0 +1,247 @@
+//! A running service: the same `App` that `main` builds, on a database of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+
+use actix_web::web;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use user_relationships::app::State;
+use user_relationships::auth::token;
+use user_relationships::clock::Clock;
+use user_relationships::config::{Config, Raw};
+use user_relationships::domain::users;
+use user_relationships::model::caller::Caller;
+use user_relationships::model::error::Result;
+use user_relationships::model::id::UserId;
+use user_relationships::model::time::Timestamp;
+use user_relationships::model::token::NewToken;
+use user_relationships::model::user::{Field, Value};
+use user_relationships::store::url::DatabaseUrl;
+use user_relationships::store::{Cost, Store, Tx, migrations};
+use user_relationships::server;
+
+use super::client::Client;
+use super::cluster;
+
+/// Which database a service keeps its data in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file in a temporary folder.
+    Sqlite,
+    /// A database in the tests' own cluster.
+    Postgres,
+}
+
+/// Where a test's data is; gone when this is dropped.
+pub enum Home {
+    /// The folder of an SQLite file.
+    Folder(TempDir),
+    /// The name of a PostgreSQL database.
+    Database(String),
+}
+
+impl Home {
+    /// An empty, migrated database; `None` where there is no PostgreSQL to make it in.
+    pub fn new(engine: Engine) -> Option<Self> {
+        static TEMPLATE: OnceLock<()> = OnceLock::new();
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        if engine == Engine::Sqlite {
+            let home = Self::Folder(tempfile::tempdir().expect("a temporary folder"));
+            migrations::run(&home.url(), true).expect("the migrations run on SQLite");
+            return Some(home);
+        }
+        let cluster = match cluster::cluster() {
+            Ok(cluster) => cluster,
+            Err(reason) => {
+                eprintln!("SKIPPED on PostgreSQL: {reason}");
+                return None;
+            }
+        };
+        let process = std::process::id();
+        let template = format!("ur_{process}_template");
+        TEMPLATE.get_or_init(|| {
+            cluster.create_database(&template, None);
+            let url = DatabaseUrl::parse(&cluster.url(&template)).expect("the cluster's URL");
+            migrations::run(&url, false).expect("the migrations run on PostgreSQL");
+        });
+        let name = format!("ur_{process}_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        cluster.create_database(&name, Some(&template));
+        Some(Self::Database(name))
+    }
+
+    /// The `DATABASE_URL`.
+    pub fn url(&self) -> DatabaseUrl {
+        DatabaseUrl::parse(&self.text()).expect("the URL of a test's database")
+    }
+
+    /// The `DATABASE_URL` as a process takes it.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Folder(folder) => format!("sqlite://{}", folder.path().join("test.db").display()),
+            Self::Database(name) => cluster::cluster().expect("the cluster is there").url(name),
+        }
+    }
+
+    /// The SQLite file, if it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.path().join("test.db")),
+            Self::Database(_) => None,
+        }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let (Self::Database(name), Ok(cluster)) = (&self, cluster::cluster()) {
+            cluster.drop_database(name);
+        }
+    }
+}
+
+/// A running service and a way past it to its data.
+pub struct App {
+    /// Its settings.
+    pub config: Config,
+    /// Its store; the service has another on the same database.
+    pub store: Store,
+    /// Its time.
+    pub clock: Clock,
+    address: SocketAddr,
+    close: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+    names: AtomicU32,
+    home: Home,
+}
+
+/// Runs a test on one database; does nothing, and says so, where there is no PostgreSQL.
+pub fn run(engine: Engine, settings: fn(&mut Config), test: fn(&App)) {
+    if let Some(home) = Home::new(engine) {
+        test(&App::start(home, settings));
+    }
+}
+
+/// The settings that a service without flags and variables has, on a database and a free port.
+pub fn config(url: DatabaseUrl) -> Config {
+    let mut config = Config::check(&Raw::defaults().expect("the defaults parse")).expect("the defaults are legal");
+    config.database_url = url;
+    config.database_pool_size = 4;
+    config.workers = 1;
+    config.listen = ([127, 0, 0, 1], 0).into();
+    config
+}
+
+impl App {
+    /// Starts a service.
+    pub fn start(home: Home, settings: fn(&mut Config)) -> Self {
+        let mut config = config(home.url());
+        settings(&mut config);
+        let clock = Clock::System;
+        let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
+        let (served, store) = (open(), open());
+        let (close, closed) = oneshot::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let (theirs, time) = (config.clone(), clock.clone());
+        let server = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let state = web::Data::new(State::new(&theirs, served, time));
+                let until = async { drop(closed.await) };
+                let (server, address) = server::start(&theirs, state, until).expect("a free port");
+                tell.send(address).expect("the test waits");
+                server.await.expect("the server ends well");
+            });
+        });
+        let address = told.recv().expect("the server starts");
+        let names = AtomicU32::new(0);
+        Self { config, store, clock, address, close: Some(close), server: Some(server), names, home }
+    }
+
+    /// Where the service listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its data is.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// A new user of that level, with a token, as a client.
+    pub fn caller(&self, level: &str) -> Client {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        self.named(&format!("{level}{number}@example.com"), level)
+    }
+
+    /// A new ordinary user.
+    pub fn user(&self) -> Client {
+        self.caller("user")
+    }
+
+    /// A new admin.
+    pub fn admin(&self) -> Client {
+        self.caller("admin")
+    }
+
+    /// Somebody without credentials.
+    pub fn anybody(&self) -> Client {
+        Client::new(self.address, 0, None)
+    }
+
+    /// A new user with that address and level.
+    pub fn named(&self, email: &str, level: &str) -> Client {
+        let changes = vec![
+            (Field::Email, Value::Text(email.to_owned())),
+            (Field::AccessLevel, Value::Text(level.to_owned())),
+        ];
+        let id = self.write(move |tx| users::create(tx, &Caller::OPERATOR, None, &changes)).id;
+        self.client_of(id)
+    }
+
+    /// A client with a new token of a user that is there.
+    pub fn client_of(&self, user: UserId) -> Client {
+        let secret = self.token(user, None);
+        Client::new(self.address, user.get(), Some(format!("Token token={secret}")))
+    }
+
+    /// A new token of a user.
+    pub fn token(&self, user: UserId, expires_at: Option<Timestamp>) -> String {
+        let (secret, digest) = token::generate().expect("random numbers");
+        let new = NewToken { digest, user, name: None, expires_at };
+        self.write(move |tx| tx.insert_token(&new));
+        secret
+    }
+
+    /// Runs a read past the service.
+    pub fn read<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
+        wait(self.store.read("test.read", Cost::Unbounded, job)).expect("the read succeeds")
+    }
+
+    /// Runs a write past the service.
+    pub fn write<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
+        wait(self.store.write("test.write", job)).expect("the write succeeds")
+    }
+
+    /// Compares every kept count with the rows.
+    pub fn assert_no_drift(&self) {
+        assert_eq!(self.read(|tx| tx.check()).0, Vec::<String>::new());
+    }
+}
+
+/// Waits for a future of the store.
+pub fn wait<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(work)
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        drop(self.close.take());
+        if let Some(server) = self.server.take() {
+            drop(server.join());
+        }
+    }
+}

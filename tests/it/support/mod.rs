@@ -1,0 +1,50 @@
+//! The stage for the tests: a service on either database, and users who are clients of it.
+
+pub mod app;
+pub mod client;
+pub mod cluster;
+
+pub use app::{App, Engine};
+pub use client::{Answer, Client};
+pub use serde_json::{Value, json};
+
+/// One test on both databases: `both!(a_sentence, |app| { … })` makes `a_sentence::sqlite` and `a_sentence::postgres`.
+#[macro_export]
+macro_rules! both {
+    ($name:ident, |$app:ident| $body:block) => {
+        $crate::both!($name, |_config| {}, |$app| $body);
+    };
+    ($name:ident, |$config:ident| $settings:block, |$app:ident| $body:block) => {
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of them")]
+            use super::*;
+
+            fn settings($config: &mut user_relationships::config::Config) $settings
+
+            fn test($app: &$crate::support::App) $body
+
+            #[test]
+            fn sqlite() {
+                $crate::support::app::run($crate::support::Engine::Sqlite, settings, test);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::support::app::run($crate::support::Engine::Postgres, settings, test);
+            }
+        }
+    };
+}
+
+/// The document of a create: `user` (the caller when `None`) stands in `relationship` to `target`.
+pub fn edge(user: Option<i64>, relationship: &str, target: i64) -> Value {
+    let mut relationships = json!({"target": {"data": {"type": "users", "id": target.to_string()}}});
+    if let Some(user) = user {
+        relationships["user"] = json!({"data": {"type": "users", "id": user.to_string()}});
+    }
+    json!({"data": {
+        "type": "user-relationships",
+        "attributes": {"relationship": relationship},
+        "relationships": relationships,
+    }})
+}

@@ -79,7 +79,13 @@ impl State {
 pub fn build(
     state: web::Data<State>,
 ) -> App<
-    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<impl MessageBody>, Error = Error, InitError = ()>,
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
 > {
     let has_origins = state.cors_origins != CorsOrigins::None;
     let cors = cors(&state.cors_origins);

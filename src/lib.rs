@@ -3,6 +3,11 @@
 //! The floors, from the plainest up. Arrows between them point only upwards in this list; `docs/ARCHITECTURE.md`
 //! has the picture, and a test keeps it true.
 
+#![allow(
+    clippy::redundant_closure_for_method_calls,
+    reason = "a method of `Tx` is not general enough over its lifetime"
+)]
+
 /// Plain words that every floor shares: data and the pure rules on it.
 pub mod model;
 

@@ -2,6 +2,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest as hash};
 
+use std::fmt::Write;
+
 use crate::model::error::{Error, Result};
 use crate::model::token::Digest;
 
@@ -17,7 +19,8 @@ pub fn generate() -> Result<(String, Digest)> {
     let mut secret = String::with_capacity(PREFIX.len() + 2 * bits.len());
     secret.push_str(PREFIX);
     for byte in bits {
-        secret.push_str(&format!("{byte:02x}"));
+        // Writing to a string cannot fail.
+        let _ = write!(secret, "{byte:02x}");
     }
     let kept = digest(&secret);
     Ok((secret, kept))
@@ -69,7 +72,9 @@ mod tests {
         ] {
             assert_eq!(presented(good.as_bytes()), Some("urt_1"), "{good}");
         }
-        for bad in ["", "Token", "Token urt_1", "Token token=", "Token token=\"\"", "Basic dTpw", "Bearer eyJ.x.y", "Bearer"] {
+        for bad in
+            ["", "Token", "Token urt_1", "Token token=", "Token token=\"\"", "Basic dTpw", "Bearer eyJ.x.y", "Bearer"]
+        {
             assert_eq!(presented(bad.as_bytes()), None, "{bad}");
         }
     }

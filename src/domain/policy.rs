@@ -97,7 +97,9 @@ pub(super) fn refusal(code: Code) -> Problem {
         match code {
             Code::NotOwner => "this belongs to another user; only that user or an admin may change it",
             Code::NotAdmin => "only a caller with the access level `admin` may do this",
-            Code::AdminOnlyAttribute => "only an admin may change this attribute; leave it out, or send its present value",
+            Code::AdminOnlyAttribute => {
+                "only an admin may change this attribute; leave it out, or send its present value"
+            }
             Code::AccountDisabled => "the account is disabled or excluded; ask an admin",
             Code::RelatedResourceNotFound => "there is no such user",
             _ => "there is no such resource",

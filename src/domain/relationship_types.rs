@@ -33,7 +33,12 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<
 ///
 /// # Errors
 /// `not-admin`, `invalid-attribute`, `already-exists`.
-pub fn create(tx: &mut Tx<'_>, caller: &Caller, name: &TypeName, description: Option<&str>) -> Result<RelationshipType> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    name: &TypeName,
+    description: Option<&str>,
+) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
     check_description(description)?;
     let stored = tx.insert_type(name, description)?;

@@ -88,7 +88,8 @@ impl Call {
             let detail = format!("the request body is larger than {most} bytes");
             Failure::from(Problem::new(Code::BodyTooLarge, detail))
         };
-        let announced = self.request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced =
+            self.request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: usize| length > most) {
             return Err(too_large());
         }

@@ -24,10 +24,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 ///
 /// # Errors
 /// Those of the services behind it.
-pub async fn identify(
-    request: ServiceRequest,
-    next: Next<BoxBody>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn identify(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     // A preflight carries no credentials (Fetch standard, "CORS protocol and credentials").
     if request.method() != Method::OPTIONS && routes::needs_caller(request.path()) {
         match caller_of(&request).await {
@@ -47,9 +44,7 @@ async fn caller_of(request: &ServiceRequest) -> Result<Caller, Failure> {
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes().to_vec()).collect();
     let sent: Vec<_> = sent.iter().map(Vec::as_slice).collect();
     state.auth.identify(&sent).await.map_err(|denied| match denied {
-        Denied::Unauthenticated(detail) => {
-            Problem::new(Code::Unauthenticated, detail).header("Authorization").into()
-        }
+        Denied::Unauthenticated(detail) => Problem::new(Code::Unauthenticated, detail).header("Authorization").into(),
         Denied::Disabled => {
             let detail = "the account is disabled or excluded; ask an admin";
             Problem::new(Code::AccountDisabled, detail).into()
@@ -65,7 +60,8 @@ fn check_size(request: &ServiceRequest) -> Result<(), Failure> {
     if target > LONGEST_URI {
         return Err(Problem::new(Code::UriTooLong, format!("at most {LONGEST_URI} bytes are accepted")).into());
     }
-    let head = target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
+    let head =
+        target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
     if head > LARGEST_HEAD {
         return Err(Problem::new(Code::HeadersTooLarge, format!("at most {LARGEST_HEAD} bytes are accepted")).into());
     }

@@ -20,8 +20,7 @@ use crate::model::code::Code;
 use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::{Cost, Tx};
 
-const LIST: &[Parameter] =
-    &[Parameter::or("page[offset]", "offset"), Parameter::or("page[limit]", "limit")];
+const LIST: &[Parameter] = &[Parameter::or("page[offset]", "offset"), Parameter::or("page[limit]", "limit")];
 
 /// `GET /api/v2/relationship-types`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -124,6 +123,7 @@ fn document(kind: &RelationshipType, zone: chrono_tz::Tz) -> Document<Resource<'
 }
 
 /// The description that a document sends; the outer `None` stands for none sent.
+#[expect(clippy::option_option, reason = "left out, cleared and set are three things")]
 fn description_in(input: &mut Input) -> Option<Option<String>> {
     input.ignore(&["created-at", "updated-at"]);
     match input.attribute("description") {

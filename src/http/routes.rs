@@ -27,8 +27,12 @@ macro_rules! route {
 }
 
 macro_rules! allowed {
-    (GET) => { "GET, HEAD, " };
-    ($method:ident) => { concat!(stringify!($method), ", ") };
+    (GET) => {
+        "GET, HEAD, "
+    };
+    ($method:ident) => {
+        concat!(stringify!($method), ", ")
+    };
 }
 
 /// One table makes the routes below `/api`, their `Allow` header and the list that tests go through.

@@ -148,8 +148,10 @@ fn filter_of(query: &mut Query) -> UserFilter {
 /// The attributes that a document sends.
 fn changes_in(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore(&COMPUTED);
-    let changes =
-        Field::ALL.into_iter().filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?)))).collect();
+    let changes = Field::ALL
+        .into_iter()
+        .filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?))))
+        .collect();
     for name in ["user-relationships", "targeted-by"] {
         // Client libraries send whole records back; without `data` a relationship object asks for nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {

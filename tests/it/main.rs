@@ -1,5 +1,17 @@
 //! What the service promises, each promise tried through real HTTP on both databases.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::must_use_candidate,
+    clippy::similar_names,
+    clippy::wildcard_imports,
+    missing_docs,
+    reason = "a test that is surprised fails, and says where"
+)]
+
 mod support;
 
 mod thin;

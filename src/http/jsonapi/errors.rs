@@ -122,7 +122,7 @@ impl Failure {
     /// What the domain answered, with the culprits found in a request document of this resource type.
     #[must_use]
     pub fn of(error: Error) -> Self {
-        Self::pointing(error, pointer_to)
+        Self::pointing(error, |culprit| Some(pointer_to(culprit)))
     }
 
     /// The same, for requests without a document: there is nothing to point at.
@@ -219,15 +219,15 @@ fn object(problem: &Problem, request_id: &str) -> Object {
 }
 
 /// Where in a request document a culprit stands. What is missing is blamed on what should hold it.
-fn pointer_to(culprit: Culprit) -> Option<String> {
-    Some(match culprit {
+fn pointer_to(culprit: Culprit) -> String {
+    match culprit {
         Culprit::Owner => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),
         Culprit::TypeName => "/data/attributes/relationship".to_owned(),
         Culprit::Description => "/data/attributes/description".to_owned(),
         Culprit::Attribute(field) => format!("/data/attributes/{}", super::resources::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
-    })
+    }
 }
 
 impl fmt::Display for Failure {

@@ -38,9 +38,8 @@ impl Input {
     /// # Errors
     /// 400 for what is no such document, 409 for another `type` or `id`, 403 for an `id` that the client may not give.
     pub fn parse(body: &[u8], kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
-        let document: Value = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}"))
-        })?;
+        let document: Value = serde_json::from_slice(body)
+            .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
         let Value::Object(mut document) = document else {
             return Err(malformed("", "the document must be an object").into());
@@ -81,14 +80,12 @@ impl Input {
 
     /// The attribute `name`, which must be a string; a problem is noted for any other value.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        match self.attribute(name)? {
-            Value::String(text) => Some(text),
-            _ => {
-                let problem = Problem::new(Code::InvalidAttribute, "a string is needed here");
-                self.blame(problem.pointer(format!("/data/attributes/{name}")));
-                None
-            }
+        if let Value::String(text) = self.attribute(name)? {
+            return Some(text);
         }
+        let problem = Problem::new(Code::InvalidAttribute, "a string is needed here");
+        self.blame(problem.pointer(format!("/data/attributes/{name}")));
+        None
     }
 
     /// Notes that a required attribute is missing, if it is.
@@ -198,9 +195,8 @@ fn user_of(object: &Value, at: &str) -> Result<UserId, Problem> {
         Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
         None => return Err(invalid(format!("{at}/data"), "the resource identifier needs a `type`")),
     }
-    let id = match identifier.get("id") {
-        Some(id) => id,
-        None => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
+    let Some(id) = identifier.get("id") else {
+        return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`"));
     };
     let parsed = id.as_str().and_then(|id| id.parse().ok());
     parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "an id is a string with a positive decimal integer"))

@@ -20,9 +20,8 @@ struct MediaType {
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let refuse = |detail: &'static str| Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Type"));
     let mut values = headers.get_all(CONTENT_TYPE);
-    let sent = match (values.next().map(|value| value.to_str()), values.next()) {
-        (Some(Ok(value)), None) => value,
-        _ => return refuse("send the body with one `Content-Type: application/vnd.api+json`"),
+    let (Some(Ok(sent)), None) = (values.next().map(|value| value.to_str()), values.next()) else {
+        return refuse("send the body with one `Content-Type: application/vnd.api+json`");
     };
     match media_types(sent).as_slice() {
         [sent] if sent.essence == "application/json" => Ok(()),

@@ -127,8 +127,12 @@ impl Query {
                 match read(text) {
                     Some(value) if values.contains(&value) => {}
                     Some(value) if values.len() < most => values.push(value),
-                    Some(_) => bad = Some((sent.name.clone(), format!("at most {most} different values are accepted here"))),
-                    None => bad = Some((sent.name.clone(), format!("{expected} is accepted here, or a comma list of such"))),
+                    Some(_) => {
+                        bad = Some((sent.name.clone(), format!("at most {most} different values are accepted here")))
+                    }
+                    None => {
+                        bad = Some((sent.name.clone(), format!("{expected} is accepted here, or a comma list of such")))
+                    }
                 }
             }
         }
@@ -184,7 +188,17 @@ mod tests {
         for raw in ["user=1,2", "filter[user]=1,2,1", "filter%5Buser%5D=1&filter[user]=2", "filter[user]=1%2C2"] {
             assert_eq!(users(raw).unwrap(), [1, 2], "{raw}");
         }
-        for raw in ["user=1&user=2", "user=1&filter[user]=1", "user=", "user=1,,2", "user=x", "user=01", "user=1%00", "User=1", "utm=1"] {
+        for raw in [
+            "user=1&user=2",
+            "user=1&filter[user]=1",
+            "user=",
+            "user=1,,2",
+            "user=x",
+            "user=01",
+            "user=1%00",
+            "User=1",
+            "utm=1",
+        ] {
             assert!(users(raw).is_err(), "{raw}");
         }
     }

@@ -10,9 +10,9 @@ pub async fn get() -> HttpResponse {
     let mut rows = String::new();
     for code in Code::ALL {
         // Writing to a string cannot fail; the texts are constants of this program, so that nothing needs escaping.
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr id=\"{name}\"><td>{status}</td><td><code>{name}</code></td><td>{title}</td><td>{help}</td></tr>\n",
+            "<tr id=\"{name}\"><td>{status}</td><td><code>{name}</code></td><td>{title}</td><td>{help}</td></tr>",
             name = code.name(),
             status = code.status(),
             title = code.title(),

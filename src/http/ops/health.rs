@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::app::State;
 use crate::http::jsonapi::document::{Document, SelfLink};
 use crate::http::jsonapi::errors::Failure;
-use crate::store::{Cost, migrations};
+use crate::store::{Cost, Tx, migrations};
 
 /// The longest wait for the database.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -45,7 +45,7 @@ pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<Http
 }
 
 async fn checks(state: &State) -> Checks {
-    let version = state.store.read("health.schema", Cost::Bounded, |tx| tx.schema_version());
+    let version = state.store.read("health.schema", Cost::Bounded, |tx: &mut Tx<'_>| tx.schema_version());
     let version = tokio::time::timeout(PATIENCE, version).await;
     // A later version is fine: a release runs on the next release's schema.
     let is_new_enough = |version: Option<String>| version.is_some_and(|found| found >= migrations::expected_version());

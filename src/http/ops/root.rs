@@ -17,11 +17,6 @@ struct Meta {
 
 /// `GET /`
 pub async fn get() -> Result<HttpResponse, Failure> {
-    let meta = Meta {
-        name: env!("CARGO_PKG_NAME"),
-        version: env!("CARGO_PKG_VERSION"),
-        api: "/api/v2",
-        docs: "/docs",
-    };
+    let meta = Meta { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), api: "/api/v2", docs: "/docs" };
     Document::about(SelfLink { this: "/" }, meta).answer(StatusCode::OK)
 }

@@ -17,6 +17,7 @@ struct Scan {
 }
 
 impl Scan {
+    #[allow(clippy::match_same_arms, reason = "PostgreSQL's names of indexes are all empty")]
     fn index(self) -> &'static str {
         match (self.end, self.kind) {
             (Some(("user_id", _)), None) => dialect::by_index!("user_relationships_out"),

@@ -20,9 +20,9 @@ use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
 use user_relationships::model::token::NewToken;
 use user_relationships::model::user::{Field, Value};
+use user_relationships::server;
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx, migrations};
-use user_relationships::server;
 
 use super::client::Client;
 use super::cluster;
@@ -193,10 +193,8 @@ impl App {
 
     /// A new user with that address and level.
     pub fn named(&self, email: &str, level: &str) -> Client {
-        let changes = vec![
-            (Field::Email, Value::Text(email.to_owned())),
-            (Field::AccessLevel, Value::Text(level.to_owned())),
-        ];
+        let changes =
+            vec![(Field::Email, Value::Text(email.to_owned())), (Field::AccessLevel, Value::Text(level.to_owned()))];
         let id = self.write(move |tx| users::create(tx, &Caller::OPERATOR, None, &changes)).id;
         self.client_of(id)
     }

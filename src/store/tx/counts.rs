@@ -1,0 +1,39 @@
+//! The kept counts, and what is off with them.
+
+use super::{Tx, ask};
+use crate::model::error::Result;
+use crate::store::rows::{Drift, UserDrift};
+
+impl Tx<'_> {
+    pub(in crate::store) fn drifts_by_user(&mut self) -> Result<Vec<Drift>> {
+        ask!(self, check::by_user())
+    }
+
+    pub(in crate::store) fn drifts_by_target(&mut self) -> Result<Vec<Drift>> {
+        ask!(self, check::by_target())
+    }
+
+    pub(in crate::store) fn drifts_by_type(&mut self) -> Result<Vec<Drift>> {
+        ask!(self, check::by_type())
+    }
+
+    pub(in crate::store) fn drifts_of_users(&mut self) -> Result<Vec<UserDrift>> {
+        ask!(self, check::of_users())
+    }
+
+    pub(in crate::store) fn dangling_relationships(&mut self) -> Result<Vec<i64>> {
+        ask!(self, check::dangling())
+    }
+
+    pub(in crate::store) fn delete_dangling(&mut self, ids: &[i64]) -> Result<()> {
+        ask!(self, check::delete_dangling(ids)).map(drop)
+    }
+
+    pub(in crate::store) fn recount(&mut self) -> Result<()> {
+        ask!(self, check::recount())
+    }
+
+    pub(in crate::store) fn lock_everything(&mut self) -> Result<()> {
+        ask!(self, check::lock_all())
+    }
+}

@@ -1,0 +1,95 @@
+//! The questions that this service may ask a database.
+
+mod counts;
+mod credentials;
+mod relationship_types;
+mod relationships;
+mod users;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::model::error::{Error, Result};
+use crate::model::time::Timestamp;
+use crate::store::fault::{self, Fault};
+use crate::store::types::{TypeCache, Types};
+use crate::store::{postgres, sqlite};
+
+/// A connection to one of the two databases.
+pub(in crate::store) enum Link<'c> {
+    Sqlite(&'c mut sqlite::Conn),
+    Postgres(&'c mut postgres::Conn),
+}
+
+/// What all jobs of a store share.
+#[derive(Clone)]
+pub(in crate::store) struct Shared {
+    pub clock: Clock,
+    pub types: Arc<TypeCache>,
+}
+
+/// A job's view of the database: a catalogue of questions, each answered by one query (or a few).
+///
+/// Every method fails with [`Error::Unavailable`] when the database does not answer, or with
+/// [`Error::Internal`] when it answers something that cannot be.
+pub struct Tx<'c> {
+    link: Link<'c>,
+    shared: &'c Shared,
+    types: Arc<Types>,
+    is_writing: bool,
+    fault: Option<Fault>,
+}
+
+/// Puts one question to whichever database it is.
+macro_rules! ask {
+    ($tx:ident, $room:ident :: $query:ident ( $($argument:expr),* )) => {{
+        let answer = match &mut $tx.link {
+            $crate::store::tx::Link::Sqlite(conn) => $crate::store::sqlite::queries::$room::$query(conn, $($argument),*),
+            $crate::store::tx::Link::Postgres(conn) => $crate::store::postgres::queries::$room::$query(conn, $($argument),*),
+        };
+        answer.map_err(|error| $tx.note(&error))
+    }};
+}
+use ask;
+
+impl<'c> Tx<'c> {
+    pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared) -> Self {
+        Self { link, shared, types: shared.types.get(), is_writing: false, fault: None }
+    }
+
+    pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared) -> Self {
+        Self { is_writing: true, ..Self::reading(link, shared) }
+    }
+
+    /// What went wrong with the last statement that failed.
+    pub(in crate::store) fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    fn note(&mut self, error: &diesel::result::Error) -> Error {
+        let (fault, told) = fault::sort(error);
+        self.fault = Some(fault);
+        told
+    }
+
+    /// Notes that somebody else was faster, so that the store runs the job again.
+    fn conflict(&mut self) -> Error {
+        self.fault = Some(Fault::Conflict);
+        Error::Unavailable("others kept changing the same row".to_owned())
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    fn micros(&self) -> i64 {
+        self.now().micros()
+    }
+
+    /// The version of the newest migration that was run.
+    pub fn schema_version(&mut self) -> Result<Option<String>> {
+        ask!(self, meta::schema_version())
+    }
+}

@@ -1,0 +1,93 @@
+//! Questions about relationship types.
+
+use std::sync::Arc;
+
+use super::{Tx, ask};
+use crate::model::error::{Error, Result};
+use crate::model::relationship_type::{RelationshipType, TypeName};
+use crate::model::time::Timestamp;
+use crate::store::rows::TypeRow;
+use crate::store::types::Types;
+
+impl Tx<'_> {
+    /// All registered types, by name.
+    pub fn types(&mut self) -> Result<Vec<RelationshipType>> {
+        Ok(self.read_types()?.into_iter().filter_map(type_of).collect())
+    }
+
+    /// The names that are registered, by name.
+    pub fn type_names(&mut self) -> Result<Vec<TypeName>> {
+        self.read_types()?;
+        Ok(self.types.names().cloned().collect())
+    }
+
+    /// Whether a type of that name is registered.
+    pub fn has_type(&mut self, name: &TypeName) -> Result<bool> {
+        self.type_id(name).map(|id| id.is_some())
+    }
+
+    /// Registers a type; `None` if its name is taken.
+    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Option<RelationshipType>> {
+        let now = self.micros();
+        Ok(ask!(self, relationship_types::insert(name.as_str(), description, now))?.and_then(type_of))
+    }
+
+    /// Describes a type anew; `None` if there is none of that name.
+    pub fn describe_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Option<RelationshipType>> {
+        let now = self.micros();
+        Ok(ask!(self, relationship_types::describe(name.as_str(), description, now))?.and_then(type_of))
+    }
+
+    /// How many relationships have that type; `None` if there is no such type.
+    pub fn type_use(&mut self, name: &TypeName) -> Result<Option<i64>> {
+        self.read_types()?;
+        match self.types.id_of(name) {
+            Some(id) => ask!(self, counts::with_type(id)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes a type that nothing uses.
+    pub fn delete_type(&mut self, name: &TypeName) -> Result<()> {
+        match self.types.id_of(name) {
+            Some(id) => ask!(self, relationship_types::delete(id)).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    fn read_types(&mut self) -> Result<Vec<TypeRow>> {
+        let rows = ask!(self, relationship_types::all())?;
+        self.types = Arc::new(Types::of(&rows));
+        // What a write job reads may never be committed, so that it is no news for others.
+        if !self.is_writing {
+            self.shared.types.put(Arc::clone(&self.types));
+        }
+        Ok(rows)
+    }
+
+    pub(super) fn type_id(&mut self, name: &TypeName) -> Result<Option<i16>> {
+        if let Some(id) = self.types.id_of(name) {
+            return Ok(Some(id));
+        }
+        self.read_types()?;
+        Ok(self.types.id_of(name))
+    }
+
+    pub(super) fn type_name(&mut self, id: i16) -> Result<TypeName> {
+        if let Some(name) = self.types.name_of(id) {
+            return Ok(name.clone());
+        }
+        self.read_types()?;
+        let name = self.types.name_of(id).cloned();
+        name.ok_or_else(|| Error::Internal(format!("a relationship has the unregistered type {id}")))
+    }
+}
+fn type_of(row: TypeRow) -> Option<RelationshipType> {
+    Some(RelationshipType {
+        name: TypeName::parse(&row.name)?,
+        version: row.version,
+        description: row.description,
+        created_at: Timestamp::from_micros(row.created_at),
+        updated_at: Timestamp::from_micros(row.updated_at),
+    })
+}

@@ -1,0 +1,100 @@
+//! Questions about relationships.
+
+use super::{Tx, ask};
+use crate::model::error::Result;
+use crate::model::filter::RelationshipFilter;
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::page::{Page, Window};
+use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship_type::TypeName;
+use crate::model::time::Timestamp;
+use crate::store::rows::{RelationshipRow, Shape};
+
+impl Tx<'_> {
+    /// The relationships that match, ordered by id, and how many there are in all.
+    pub fn relationships(&mut self, filter: &RelationshipFilter, window: Window) -> Result<Page<Relationship>> {
+        let mut types = Vec::with_capacity(filter.relationships.len());
+        for name in &filter.relationships {
+            types.extend(self.type_id(name)?);
+        }
+        let shape = Shape {
+            users: filter.users.iter().map(|id| id.get()).collect(),
+            targets: filter.targets.iter().map(|id| id.get()).collect(),
+            types: (!filter.relationships.is_empty()).then_some(types),
+            seen_by: filter.seen_by.map(UserId::get),
+        };
+        let (total, rows) = ask!(self, relationships::page(&shape, window))?;
+        let items = rows.into_iter().map(|row| self.relationship_of(row)).collect::<Result<_>>()?;
+        Ok(Page { items, total })
+    }
+
+    /// The relationship of that id.
+    pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
+        let row = ask!(self, relationships::find(id.get()))?;
+        row.map(|row| self.relationship_of(row)).transpose()
+    }
+
+    /// The id of a relationship that is the same in all that matters.
+    pub fn relationship_like(&mut self, edge: &Edge) -> Result<Option<RelationshipId>> {
+        let Some(kind) = self.type_id(&edge.relationship)? else { return Ok(None) };
+        let id = ask!(self, relationships::find_edge(edge.user.get(), edge.target.get(), kind))?;
+        Ok(id.map(RelationshipId::new))
+    }
+
+    /// Whether any relationship, in either direction, joins the two.
+    pub fn are_related(&mut self, one: UserId, other: UserId) -> Result<bool> {
+        ask!(self, relationships::touch(one.get(), other.get()))
+    }
+
+    /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.
+    pub fn insert_relationship(&mut self, edge: &Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
+        let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.conflict()) };
+        let ends = (edge.user.get(), edge.target.get(), kind);
+        let now = self.micros();
+        let row = ask!(self, relationships::insert(ends, now, author.map(UserId::get)))?;
+        row.map(|row| self.relationship_of(row)).transpose()
+    }
+
+    /// Gives a relationship, as it was just read, another registered type.
+    pub fn set_relationship_type(
+        &mut self,
+        old: &Relationship,
+        name: &TypeName,
+        author: Option<UserId>,
+    ) -> Result<Relationship> {
+        let (Some(before), Some(after)) = (self.type_id(&old.relationship)?, self.type_id(name)?) else {
+            return Err(self.conflict());
+        };
+        let row = RelationshipRow {
+            id: old.id.get(),
+            version: old.version,
+            user_id: old.user.get(),
+            target_id: old.target.get(),
+            type_id: before,
+            created_at: old.created_at.micros(),
+            updated_at: old.updated_at.micros(),
+        };
+        let now = self.micros();
+        match ask!(self, relationships::set_type(&row, after, now, author.map(UserId::get)))? {
+            Some(row) => self.relationship_of(row),
+            None => Err(self.conflict()),
+        }
+    }
+
+    /// Removes a relationship and its counts; `false` if it is gone.
+    pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
+        ask!(self, relationships::delete(id.get()))
+    }
+
+    fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
+        Ok(Relationship {
+            id: RelationshipId::new(row.id),
+            version: row.version,
+            user: UserId::new(row.user_id),
+            target: UserId::new(row.target_id),
+            relationship: self.type_name(row.type_id)?,
+            created_at: Timestamp::from_micros(row.created_at),
+            updated_at: Timestamp::from_micros(row.updated_at),
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! Questions about users.
+
+use super::{Tx, ask};
+use crate::model::error::Result;
+use crate::model::filter::{UserFilter, UserSort};
+use crate::model::id::UserId;
+use crate::model::page::{Page, Window};
+use crate::model::relationship_type::TypeName;
+use crate::model::user::{User, UserData};
+
+impl Tx<'_> {
+    /// The users that match, and how many there are in all.
+    pub fn users(&mut self, filter: &UserFilter, sort: UserSort, window: Window) -> Result<Page<User>> {
+        let supervised = self.supervised()?;
+        let (total, rows) = ask!(self, users::page(filter, sort, window, supervised))?;
+        Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
+    }
+
+    /// The user of that id.
+    pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
+        let supervised = self.supervised()?;
+        Ok(ask!(self, users::find(&[id.get()], supervised))?.pop().map(User::from))
+    }
+
+    /// Which of these ids name a user.
+    pub fn existing_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>> {
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        Ok(ask!(self, users::existing(&ids))?.into_iter().map(UserId::new).collect())
+    }
+
+    /// The user with that address, compared without regard to case.
+    pub fn user_id_of_email(&mut self, email: &str) -> Result<Option<UserId>> {
+        Ok(ask!(self, users::id_of_email(&email.to_lowercase()))?.map(UserId::new))
+    }
+
+    /// Stores a user, under a chosen id or the next one; `None` if the id or the address is taken.
+    pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
+        let now = self.micros();
+        Ok(ask!(self, users::insert(id.map(UserId::get), data, now))?.map(UserId::new))
+    }
+
+    /// Writes all data of a user that was just read.
+    pub fn update_user(&mut self, old: &User, new: &UserData) -> Result<()> {
+        let now = self.micros();
+        if ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
+            Ok(())
+        } else {
+            Err(self.conflict())
+        }
+    }
+
+    /// Removes a user with its relationships, in both directions, and its tokens; `false` if there is none.
+    pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
+        ask!(self, users::lock(id.get()))?;
+        ask!(self, relationships::delete_of_user(id.get()))?;
+        ask!(self, tokens::delete_of_user(id.get()))?;
+        ask!(self, users::delete(id.get()))
+    }
+
+    /// The number of the type that makes its target a supervisor; 0, which no type has, if it was removed.
+    fn supervised(&mut self) -> Result<i16> {
+        match TypeName::parse(TypeName::SUBORDINATE) {
+            Some(name) => Ok(self.type_id(&name)?.unwrap_or(0)),
+            None => Ok(0),
+        }
+    }
+}

@@ -4,16 +4,19 @@ use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, NormalizePath, from_fn};
-use actix_web::{App, Error, web};
+use actix_web::{App, Error as ActixError, web};
+use aws_lc_rs::hmac;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::{Config, CorsOrigins};
 use crate::http::{identity, middleware, routes};
-use crate::store::Store;
+use crate::model::error::{Error, Result};
+use crate::store::{Cost, Store, Tx};
 
 /// What handlers share.
 pub struct State {
@@ -31,6 +34,8 @@ pub struct State {
     pub request_timeout: Duration,
     cors_origins: CorsOrigins,
     is_draining: AtomicBool,
+    /// What cursors are proved with; asked of the database once.
+    cursor_key: OnceCell<hmac::Key>,
     /// Ids of requests: random for the process, counted within it.
     request_prefix: String,
     requests: AtomicU64,
@@ -52,6 +57,7 @@ impl State {
             request_timeout: config.request_timeout,
             cors_origins: config.cors_origins.clone(),
             is_draining: AtomicBool::new(false),
+            cursor_key: OnceCell::new(),
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),
             requests: AtomicU64::new(0),
         }
@@ -61,6 +67,21 @@ impl State {
     #[must_use]
     pub fn new_request_id(&self) -> String {
         format!("{}-{:08x}", self.request_prefix, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The key of all cursors on this database, the same for every instance.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn cursor_key(&self) -> Result<&hmac::Key> {
+        let ask = || async {
+            let secret =
+                self.store.read("secrets.cursor", Cost::Bounded, |tx: &mut Tx<'_>| tx.secret("cursor")).await?;
+            let secret =
+                secret.ok_or_else(|| Error::Unavailable("the database has no key for cursors yet".to_owned()))?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+        };
+        self.cursor_key.get_or_try_init(ask).await
     }
 
     /// Says that the process is about to end, so that `/readyz` sends requests elsewhere.
@@ -83,7 +104,7 @@ pub fn build(
         ServiceRequest,
         Config = (),
         Response = ServiceResponse<impl MessageBody>,
-        Error = Error,
+        Error = ActixError,
         InitError = (),
     >,
 > {

@@ -14,7 +14,13 @@ const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
 /// Starts logging as `config` says, and turns panics into log lines.
 pub fn start(config: &Config) {
-    begin(config.log_format, |builder| builder.parse_filters(&config.log_filter));
+    begin(config.log_format, |builder| {
+        if config.log_filter == "info" {
+            // What the HTTP server tells of its threads is for those who ask for it.
+            builder.filter_module("actix_server", LevelFilter::Warn);
+        }
+        builder.parse_filters(&config.log_filter)
+    });
     std::panic::set_hook(Box::new(log_panic));
 }
 

@@ -27,12 +27,12 @@ pub struct Failure {
 impl Failure {
     /// The command could not do what it was asked.
     pub fn failed(sentence: impl Display) -> Self {
-        Self { code: FAILED, sentences: vec![sentence.to_string()] }
+        Self { code: FAILED, sentences: vec![one_line(&sentence)] }
     }
 
     /// The database is away.
     pub fn unreachable(sentence: impl Display) -> Self {
-        Self { code: UNREACHABLE, sentences: vec![sentence.to_string()] }
+        Self { code: UNREACHABLE, sentences: vec![one_line(&sentence)] }
     }
 
     /// Settings are not accepted.
@@ -80,6 +80,12 @@ impl From<Error> for Failure {
             Error::Internal(cause) => Self::failed(format!("a fault of this program: {cause}")),
         }
     }
+}
+
+/// Drivers say things in several lines.
+fn one_line(sentence: &impl Display) -> String {
+    let text = sentence.to_string();
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// What is wrong, behind the name of the option at fault.

@@ -12,6 +12,7 @@ mod serve;
 mod token;
 mod user;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -69,8 +70,13 @@ Examples:
 /// The definition of the command line.
 #[must_use]
 pub fn command() -> clap::Command {
+    // What is no text is told of together with what else is wrong.
+    let text = OsStringValueParser::new().map(|text| text.to_string_lossy().into_owned());
     // Only the settings are arguments of the program itself; each command has its own.
-    Cli::command().mut_args(|arg| arg.global(true).help_heading("Settings").hide_env_values(true).hide_short_help(true))
+    Cli::command().mut_args(|arg| {
+        let arg = arg.global(true).help_heading("Settings").value_parser(text.clone());
+        arg.hide_env_values(true).hide_short_help(true)
+    })
 }
 
 /// Runs the command that `matches` of [`command`] ask for.

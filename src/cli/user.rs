@@ -10,9 +10,10 @@ use crate::config::Config;
 use crate::domain::users;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result as JobResult};
-use crate::model::filter::{UserFilter, UserOrder, UserSort};
+use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Direction, Window};
+use crate::model::page::{Direction, MAX_LIMIT, Order, Slice, Sort};
+use crate::model::precondition::Precondition;
 use crate::model::user::{AccessLevel, Field, User, Value};
 use crate::store::{Cost, Tx};
 
@@ -133,7 +134,7 @@ fn set(config: &Config, user: String, changes: Changes) -> Result<(), Failure> {
     let store = database::open(config, Fresh::Refuse)?;
     let job = move |tx: &mut Tx<'_>| {
         let id = find(tx, &user)?;
-        users::change(tx, &Caller::OPERATOR, id, &changes)
+        users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
     };
     database::wait(store.write("users.change", job))?;
     Ok(())
@@ -148,20 +149,20 @@ fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
 
 fn list(config: &Config) -> Result<(), Failure> {
     let store = database::open(config, Fresh::Refuse)?;
-    let sort = UserSort { by: UserOrder::Id, direction: Direction::Ascending };
+    let sort = Sort { by: Order::Id, direction: Direction::Ascending };
     database::wait(async {
-        let mut window = Window { offset: 0, limit: Window::MAX_LIMIT };
+        let mut offset = 0;
         loop {
             let job = move |tx: &mut Tx<'_>| {
                 let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
-                users::list(tx, &Caller::OPERATOR, &filter, sort, window)
+                users::list(tx, &Caller::OPERATOR, &filter, &Slice::window(sort, offset, MAX_LIMIT))
             };
             let page = store.read("users.list", Cost::Bounded, job).await?;
             if page.items.is_empty() {
                 return Ok(());
             }
             output::print(page.items.iter().map(line))?;
-            window.offset += Window::MAX_LIMIT;
+            offset += MAX_LIMIT;
         }
     })
 }

@@ -216,12 +216,33 @@ impl Desk {
     fn take<T>(&mut self, variable: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let default = self.rows.iter().find(|row| row.variable == variable).map_or("", |row| row.default.as_str());
         let text = if text.trim().is_empty() { default } else { text.trim() };
-        match read(text) {
+        let value = if text.contains(char::REPLACEMENT_CHARACTER) {
+            Err("the value is not UTF-8".to_owned())
+        } else {
+            read(text)
+        };
+        match value {
             Ok(value) => Some(value),
             Err(detail) => {
                 self.problems.push(Problem { setting: variable.to_owned(), detail });
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_accepted_and_every_setting_is_shown() {
+        let config = Config::check(&Raw::defaults().unwrap()).unwrap();
+        let shown: Vec<_> = config.entries().into_iter().map(|(variable, _)| variable.to_owned()).collect();
+        let known: Vec<_> = Config::rows().into_iter().map(|row| row.variable).collect();
+        assert_eq!(shown, known);
+        for row in Config::rows() {
+            assert_eq!(row.flag, format!("--{}", row.variable.to_lowercase().replace('_', "-")));
         }
     }
 }

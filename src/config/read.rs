@@ -126,11 +126,11 @@ fn origin(text: &str) -> Result<String, String> {
     let uri: Uri = text.parse().map_err(|_| wrong())?;
     let authority = uri.authority().ok_or_else(wrong)?;
     let whole = uri.scheme_str().map(|scheme| format!("{scheme}://{authority}"));
-    let port_is_number = authority.port().is_some() || !authority.as_str().ends_with(':');
+    let has_good_port = authority.as_str() == authority.host() || authority.port_u16().is_some();
     let is_origin = whole.is_some_and(|whole| whole.eq_ignore_ascii_case(text))
         && !authority.host().is_empty()
         && !text.contains(['@', '*'])
-        && port_is_number;
+        && has_good_port;
     if is_origin { Ok(text.to_ascii_lowercase()) } else { Err(wrong()) }
 }
 

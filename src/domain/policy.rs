@@ -101,6 +101,7 @@ pub(super) fn refusal(code: Code) -> Problem {
                 "only an admin may change this attribute; leave it out, or send its present value"
             }
             Code::AccountDisabled => "the account is disabled or excluded; ask an admin",
+            Code::PreconditionFailed => "the resource is no longer as `If-Match` says; fetch it again, and decide anew",
             Code::RelatedResourceNotFound => "there is no such user",
             _ => "there is no such resource",
         },

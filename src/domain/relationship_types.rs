@@ -5,6 +5,7 @@ use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::precondition::Precondition;
 use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::Tx;
 
@@ -48,15 +49,16 @@ pub fn create(
 /// Describes a type anew; the outer `None` changes nothing.
 ///
 /// # Errors
-/// `not-admin`, `not-found`, `invalid-attribute`.
+/// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`.
 pub fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
     name: Option<&TypeName>,
+    precondition: &Precondition,
     description: Option<Option<&str>>,
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
-    let old = get(tx, caller, name)?;
+    let old = get_expected(tx, caller, name, precondition)?;
     let Some(description) = description.filter(|new| *new != old.description.as_deref()) else { return Ok(old) };
     check_description(description)?;
     tx.describe_type(&old.name, description)?.ok_or_else(|| Error::not_found("relationship type"))
@@ -65,10 +67,10 @@ pub fn change(
 /// Removes a type that no relationship has.
 ///
 /// # Errors
-/// `not-admin`, `not-found`, `type-in-use`.
-pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<()> {
+/// `not-admin`, `not-found`, `precondition-failed`, `type-in-use`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>, precondition: &Precondition) -> Result<()> {
     policy::require(caller, Action::WriteTypes)?;
-    let name = name.ok_or_else(|| Error::not_found("relationship type"))?;
+    let name = &get_expected(tx, caller, name, precondition)?.name;
     match tx.type_use(name)? {
         None => Err(Error::not_found("relationship type")),
         Some(0) => tx.delete_type(name),
@@ -76,6 +78,20 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Resu
             let detail = format!("{used} relationships have this type; delete or change them first");
             Err(Problem::new(Code::TypeInUse, detail).into())
         }
+    }
+}
+
+fn get_expected(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    name: Option<&TypeName>,
+    precondition: &Precondition,
+) -> Result<RelationshipType> {
+    let found = get(tx, caller, name)?;
+    if precondition.holds(found.version) {
+        Ok(found)
+    } else {
+        Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
     }
 }
 

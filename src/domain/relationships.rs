@@ -6,7 +6,8 @@ use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{Page, Window};
+use crate::model::page::{Order, Page, Slice};
+use crate::model::precondition::Precondition;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::user::User;
@@ -32,6 +33,20 @@ pub enum End {
     Target,
 }
 
+impl End {
+    /// The user at this end.
+    #[must_use]
+    pub fn of(self, relationship: &Relationship) -> UserId {
+        match self {
+            Self::User => relationship.user,
+            Self::Target => relationship.target,
+        }
+    }
+}
+
+/// The most rows that are sorted by anything but their id.
+const MOST_SORTED: i64 = 10_000;
+
 /// The relationships that match and that the caller may see.
 ///
 /// # Errors
@@ -40,10 +55,28 @@ pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &RelationshipFilter,
-    window: Window,
+    slice: &Slice,
 ) -> Result<Page<Relationship>> {
-    let seen_by = caller.sees_only();
-    tx.relationships(&RelationshipFilter { seen_by, ..filter.clone() }, window)
+    let filter = RelationshipFilter { seen_by: caller.sees_only(), ..filter.clone() };
+    if slice.sort.by == Order::CreatedAt && tx.relationships(&filter, &Slice::default())?.total > MOST_SORTED {
+        let detail = format!(
+            "only lists of at most {MOST_SORTED} rows are sorted by `created-at`; narrow the list, or sort by `id`, \
+             which is the order of creation too"
+        );
+        return Err(Problem::new(Code::UnsupportedSort, detail).at(Culprit::Sort).into());
+    }
+    tx.relationships(&filter, slice)
+}
+
+/// The users at these ends of some relationships that the caller may see, each once, by id.
+///
+/// # Errors
+/// Those of the store.
+pub fn ends(tx: &mut Tx<'_>, relationships: &[Relationship], ends: &[End]) -> Result<Vec<User>> {
+    let mut ids: Vec<_> = ends.iter().flat_map(|end| relationships.iter().map(|row| end.of(row))).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    tx.users_of(&ids)
 }
 
 /// One relationship.
@@ -62,11 +95,7 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relat
 /// As [`get`].
 pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -> Result<User> {
     let relationship = get(tx, caller, id)?;
-    let id = match end {
-        End::User => relationship.user,
-        End::Target => relationship.target,
-    };
-    tx.user(id)?.ok_or_else(|| Error::not_found("user"))
+    tx.user(end.of(&relationship))?.ok_or_else(|| Error::not_found("user"))
 }
 
 /// Creates a relationship.
@@ -97,18 +126,20 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result
 /// Gives a relationship another type; `None` or the type it has changes nothing.
 ///
 /// # Errors
-/// `not-found`, `not-owner`, `unknown-relationship-type`, `already-exists`.
+/// `not-found`, `not-owner`, `precondition-failed`, `unknown-relationship-type`, `already-exists`.
 pub fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: RelationshipId,
+    precondition: &Precondition,
     relationship: Option<&str>,
 ) -> Result<Relationship> {
-    let old = get_own(tx, caller, id)?;
+    let old = get_own(tx, caller, id, precondition)?;
     let Some(name) = relationship.filter(|name| *name != old.relationship.as_str()) else { return Ok(old) };
     let name = registered_type(tx, name)??;
     let edge = Edge { user: old.user, target: old.target, relationship: name };
-    if tx.relationship_like(&edge)?.is_some() {
+    // Where it is the same relationship, somebody else was faster, and the store runs the job again.
+    if tx.relationship_like(&edge)?.is_some_and(|other| other != id) {
         return Err(conflict(tx, &edge)?);
     }
     tx.set_relationship_type(&old, &edge.relationship, caller.author())
@@ -117,16 +148,28 @@ pub fn change(
 /// Deletes a relationship.
 ///
 /// # Errors
-/// `not-found`, a second time included, and `not-owner`.
-pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<()> {
-    get_own(tx, caller, id)?;
+/// `not-found`, a second time included, `not-owner`, and `precondition-failed`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, precondition: &Precondition) -> Result<()> {
+    get_own(tx, caller, id, precondition)?;
     if tx.delete_relationship(id)? { Ok(()) } else { Err(Error::not_found("user relationship")) }
 }
 
-/// A relationship that the caller may see and write. The owner is that of the stored row.
-pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relationship> {
+/// A relationship that the caller may see and write, in a version that it expects.
+/// The owner is that of the stored row.
+///
+/// # Errors
+/// `not-found`, `not-owner`, `precondition-failed`.
+pub fn get_own(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: RelationshipId,
+    precondition: &Precondition,
+) -> Result<Relationship> {
     let found = get(tx, caller, id)?;
     policy::require(caller, Action::WriteRelationship { owner: found.user })?;
+    if !precondition.holds(found.version) {
+        return Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into());
+    }
     Ok(found)
 }
 

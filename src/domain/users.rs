@@ -5,9 +5,10 @@ use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
-use crate::model::filter::{UserFilter, UserSort};
+use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Page, Window};
+use crate::model::page::{Page, Slice};
+use crate::model::precondition::Precondition;
 use crate::model::user::{Field, User, UserData, Value};
 use crate::store::Tx;
 
@@ -15,13 +16,7 @@ use crate::store::Tx;
 ///
 /// # Errors
 /// Those of the store.
-pub fn list(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    filter: &UserFilter,
-    sort: UserSort,
-    window: Window,
-) -> Result<Page<User>> {
+pub fn list(tx: &mut Tx<'_>, caller: &Caller, filter: &UserFilter, slice: &Slice) -> Result<Page<User>> {
     let mut filter = UserFilter { seen_by: caller.sees_only(), ..filter.clone() };
     if filter.enabled.is_empty() {
         filter.enabled.push(true);
@@ -31,7 +26,7 @@ pub fn list(
             return Ok(Page::empty());
         }
     }
-    tx.users(&filter, sort, window)
+    tx.users(&filter, slice)
 }
 
 /// One user.
@@ -78,10 +73,15 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, id: Option<UserId>, changes: &[(
 /// Changes a user; fields that are not named stay as they are.
 ///
 /// # Errors
-/// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
-pub fn change(tx: &mut Tx<'_>, caller: &Caller, id: UserId, changes: &[(Field, Value)]) -> Result<User> {
-    let old = get(tx, caller, id)?;
-    policy::require(caller, Action::ChangeUser { id })?;
+/// `not-found`, `not-owner`, `precondition-failed`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
+pub fn change(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: UserId,
+    precondition: &Precondition,
+    changes: &[(Field, Value)],
+) -> Result<User> {
+    let old = get_own(tx, caller, id, precondition)?;
     let changes: Vec<_> = changes.iter().filter(|(field, value)| !old.data.holds(*field, value)).cloned().collect();
     let forbidden: Vec<_> = changes
         .iter()
@@ -104,14 +104,30 @@ pub fn change(tx: &mut Tx<'_>, caller: &Caller, id: UserId, changes: &[(Field, V
     tx.user(id)?.ok_or_else(|| Error::not_found("user"))
 }
 
+/// A user that the caller may see and change, in a version that it expects.
+///
+/// # Errors
+/// `not-found`, `not-owner`, `precondition-failed`.
+pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<User> {
+    let found = get(tx, caller, id)?;
+    policy::require(caller, Action::ChangeUser { id })?;
+    if !precondition.holds(found.version) {
+        return Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into());
+    }
+    Ok(found)
+}
+
 /// Deletes a user with its relationships, in both directions, and its tokens.
 ///
 /// # Errors
-/// `not-admin`, `own-account`, `not-found`.
-pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<()> {
+/// `not-admin`, `own-account`, `not-found`, `precondition-failed`.
+pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<()> {
     policy::require(caller, Action::DeleteUser)?;
     if id == caller.id {
         return Err(Problem::new(Code::OwnAccount, "an admin cannot delete itself; ask another admin").into());
+    }
+    if *precondition != Precondition::None {
+        get_own(tx, caller, id, precondition)?;
     }
     if tx.delete_user(id)? { Ok(()) } else { Err(Error::not_found("user")) }
 }

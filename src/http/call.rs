@@ -1,17 +1,21 @@
 //! One request on its way to a handler: who asks, and all that has not been looked at yet.
 
 use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use std::future::{Future, Ready, ready};
 use std::str::FromStr;
 
 use super::jsonapi::errors::{Failure, Problem};
-use super::jsonapi::negotiation;
+use super::jsonapi::etag;
+use super::jsonapi::negotiation::{self, Accepted, BodyKind};
+use super::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use super::jsonapi::query::{Parameter, Query};
 use crate::app::State;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
+use crate::model::precondition::Precondition;
 
 /// What a handler below `/api` gets. Its caller is verified; query and body are read when the handler asks, in this
 /// order, so that nothing of a request is looked at before it is known who sends it.
@@ -20,6 +24,10 @@ pub struct Call {
     pub caller: Caller,
     /// What the service is made of.
     pub state: web::Data<State>,
+    /// What the client would like.
+    pub preferences: Preferences,
+    /// What the client takes beyond the base of JSON:API.
+    pub accepted: Accepted,
     request: HttpRequest,
     payload: web::Payload,
 }
@@ -35,9 +43,14 @@ impl FromRequest for Call {
         let state = state.ok_or_else(|| Failure::internal("a handler runs outside of the service".to_owned()));
         ready(caller.and_then(|caller| {
             let payload = web::Payload::from_request(request, payload).into_inner();
-            let payload = payload.map_err(|error| Failure::internal(error.to_string()))?;
-            negotiation::check_accept(request.headers())?;
-            Ok(Self { caller, state: state?, request: request.clone(), payload })
+            Ok(Self {
+                caller,
+                state: state?,
+                preferences: Preferences::of(request.headers()),
+                accepted: negotiation::check_accept(request.headers())?,
+                request: request.clone(),
+                payload: payload.map_err(|error| Failure::internal(error.to_string()))?,
+            })
         }))
     }
 }
@@ -69,20 +82,46 @@ impl Call {
         self.request.query_string()
     }
 
+    /// Path and query.
+    #[must_use]
+    pub fn target(&self) -> String {
+        format!("{}?{}", self.path(), self.raw_query())
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
+
+    /// The versions that a change may be applied to.
+    #[must_use]
+    pub fn precondition(&self) -> Precondition {
+        etag::precondition(self.request.headers())
+    }
+
     /// The query, if it has no parameters but these.
     ///
     /// # Errors
     /// 400 with all that is wrong.
     pub fn query(&self, known: &'static [Parameter]) -> Result<Query, Failure> {
-        Query::parse(self.request.query_string(), known)
+        Query::parse(self.request.query_string(), known, self.preferences.strict)
     }
 
-    /// The body, once its media type is known to be right.
+    /// The body of a request about one resource, once its media type is known to be right.
+    ///
+    /// # Errors
+    /// As [`body_of`](Self::body_of).
+    pub async fn body(&mut self) -> Result<Bytes, Failure> {
+        self.body_of(BodyKind::Resource { strict: self.preferences.strict }).await
+    }
+
+    /// The body, once its media type is known to be right. It can be read once.
     ///
     /// # Errors
     /// 415, 413 with the limit, or 400 if it does not arrive whole.
-    pub async fn body(self) -> Result<Bytes, Failure> {
-        negotiation::check_content_type(self.request.headers())?;
+    pub async fn body_of(&mut self, kind: BodyKind) -> Result<Bytes, Failure> {
+        negotiation::check_content_type(self.request.headers(), kind)?;
         let most = self.state.max_body;
         let too_large = || {
             let detail = format!("the request body is larger than {most} bytes");
@@ -93,23 +132,28 @@ impl Call {
         if announced.is_some_and(|length: usize| length > most) {
             return Err(too_large());
         }
-        match self.payload.to_bytes_limited(most).await {
+        let payload = web::Payload::from_request(&self.request, &mut Payload::None).into_inner();
+        let empty = payload.map_err(|error| Failure::internal(error.to_string()))?;
+        match std::mem::replace(&mut self.payload, empty).to_bytes_limited(most).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => {
-                Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole".to_owned()).into())
-            }
+            Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole").into()),
             Err(_) => Err(too_large()),
         }
     }
 }
 
-/// Runs a handler, not longer than a request may take.
+/// Runs a handler, not longer than a request may take, and says which wishes were granted.
 pub async fn bounded<F: Future<Output = Result<HttpResponse, Failure>>>(
     call: Call,
     handler: impl FnOnce(Call) -> F,
-) -> Result<HttpResponse, Failure> {
-    let longest = call.state.request_timeout;
-    tokio::time::timeout(longest, handler(call))
-        .await
-        .unwrap_or_else(|_| Err(Failure::unavailable(format!("the request took longer than {longest:?}"))))
+) -> HttpResponse {
+    let (longest, is_strict) = (call.state.request_timeout, call.preferences.strict);
+    let answer = tokio::time::timeout(longest, handler(call)).await;
+    let answer =
+        answer.unwrap_or_else(|_| Err(Failure::unavailable(format!("the request took longer than {longest:?}"))));
+    let mut answer = answer.unwrap_or_else(|failure| failure.error_response());
+    if is_strict {
+        answer.headers_mut().append(PREFERENCE_APPLIED, HeaderValue::from_static("handling=strict"));
+    }
+    answer
 }

@@ -26,7 +26,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// Those of the services behind it.
 pub async fn identify(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     // A preflight carries no credentials (Fetch standard, "CORS protocol and credentials").
-    if request.method() != Method::OPTIONS && routes::needs_caller(request.path()) {
+    if request.method() != Method::OPTIONS && routes::needs_caller(request.match_info().as_str()) {
         match caller_of(&request).await {
             Ok(caller) => drop(request.extensions_mut().insert(caller)),
             Err(failure) => return Ok(request.into_response(failure.error_response())),

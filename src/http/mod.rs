@@ -1,5 +1,6 @@
 //! URLs, headers and documents: translates requests into words of the domain, and its answers back.
 
+pub mod answer;
 pub mod call;
 pub mod identity;
 pub mod jsonapi;

@@ -2,21 +2,23 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 
+use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
-use super::jsonapi::document::{Document, ListMeta, Nothing};
+use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
-use super::jsonapi::links::PageLinks;
+use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
-use super::jsonapi::resources::{EndLinks, Identifier, Resource, USER_RELATIONSHIPS};
-use super::{routes, users};
+use super::jsonapi::resources::{EndLinks, Identifier, USER_RELATIONSHIPS};
+use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View};
+use super::routes;
 use crate::domain::relationships::{self, End, NewRelationship};
 use crate::model::code::Code;
+use crate::model::error::Result as JobResult;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::Window;
+use crate::model::page::{Order, Place, Sort};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
@@ -24,102 +26,118 @@ use crate::store::{Cost, Tx};
 /// The most type names that a filter takes.
 const MAX_TYPES: usize = 50;
 
-const LIST: &[Parameter] = &[
-    Parameter::or("page[offset]", "offset"),
-    Parameter::or("page[limit]", "limit"),
+/// The parameters of the list.
+pub const LIST: &[Parameter] = &[
+    OFFSET,
+    LIMIT,
+    SIZE,
+    AFTER,
+    BEFORE,
     Parameter::or("filter[user]", "user"),
     Parameter::or("filter[target]", "target"),
     Parameter::or("filter[relationship]", "relationship"),
+    Parameter::new("sort"),
+    INCLUDE,
+    FIELDS_OF_RELATIONSHIPS,
+    FIELDS_OF_USERS,
+    FIELDS_OF_TYPES,
 ];
+/// The parameters of everything that shows one relationship.
+pub const ONE: &[Parameter] = &[INCLUDE, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES];
+/// The parameters of everything that shows one user.
+pub const END: &[Parameter] = &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES];
 
-/// The window that a list's query asks for.
-pub(super) fn window_of(query: &mut Query, max_offset: i64) -> Window {
-    let cure = "; narrow the list with filters to reach what lies beyond";
-    Window {
-        offset: query.integer("page[offset]", 0, 0, max_offset, cure),
-        limit: query.integer("page[limit]", Window::DEFAULT_LIMIT, 0, Window::MAX_LIMIT, ""),
-    }
-}
+const ORDERS: &[(&str, Order)] = &[("id", Order::Id), ("created-at", Order::CreatedAt)];
+const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST)?;
-    let filter = RelationshipFilter {
-        users: query.ids("filter[user]"),
-        targets: query.ids("filter[target]"),
-        relationships: query.list("filter[relationship]", MAX_TYPES, TypeName::RULE, TypeName::parse),
-        seen_by: None,
-    };
-    let window = window_of(&mut query, call.state.max_offset);
-    query.finish()?;
-    let caller = call.caller;
-    let is_cheap = filter.is_narrow() && window.is_near() && caller.sees_only().is_none();
-    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
-    let job = move |tx: &mut Tx<'_>| relationships::list(tx, &caller, &filter, window);
-    let page = call.state.store.read("relationships.list", cost, job).await.map_err(Failure::without_document)?;
+    let filter = filter_of(&mut query);
+    let sort = query.sort(Sort::default(), ORDERS);
+    let view = View::of(&mut query, call.state.time_zone);
+    let (paging, cursors) = page_asked(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
+    let (caller, slice, ends) = (call.caller, paging.slice(sort), view.included_ends().to_vec());
 
-    let (path, raw, max) = (call.path(), call.raw_query(), call.state.max_offset);
-    let links = PageLinks::new(path, raw, &query, window, page.total, max);
-    let rows: Vec<_> = page.items.iter().map(|row| Resource(row, call.state.time_zone)).collect();
-    Document::new(rows, links, ListMeta { total_count: page.total }).answer(StatusCode::OK)
+    let is_by_id = sort.by == Order::Id && slice.is_near();
+    let is_cheap = is_by_id && filter.is_narrow() && caller.sees_only().is_none();
+    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let job = move |tx: &mut Tx<'_>| {
+        let page = relationships::list(tx, &caller, &filter, &slice)?;
+        let included = relationships::ends(tx, &page.items, &ends)?;
+        Ok((page, included))
+    };
+    let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
+    let read = call.state.store.read("relationships.list", cost, job).await;
+    let (page, included) = read.map_err(|error| by_profile(Failure::without_document(error)))?;
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    listed.answer(&call, &view, |row| match sort.by {
+        Order::CreatedAt => Place::CreatedAt(row.created_at.micros(), row.id.get()),
+        Order::Id | Order::Name => Place::Id(row.id.get()),
+    })
 }
 
 /// `GET /api/v2/user-relationships/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    call.query(&[])?;
-    let found = fetch(&call, id).await?;
-    show(&call, &found).answer(StatusCode::OK)
+    let view = view_of(&call, ONE)?;
+    let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let job = move |tx: &mut Tx<'_>| {
+        let row = relationships::get(tx, &caller, id)?;
+        with_ends(tx, row, &ends)
+    };
+    let shown = call.state.store.read("relationships.get", Cost::Bounded, job).await;
+    shown.map_err(Failure::without_document)?.fetched(&call, &view)
 }
 
 /// `POST /api/v2/user-relationships`
-pub async fn create(call: Call) -> Result<HttpResponse, Failure> {
-    call.query(&[])?;
-    let (caller, state) = (call.caller, call.state.clone());
+pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
+    let view = view_of(&call, ONE)?;
     let new = new_relationship(&call.body().await?)?;
-    let job = move |tx: &mut Tx<'_>| relationships::create(tx, &caller, &new);
-    let stored = state.store.write("relationships.create", job).await.map_err(Failure::of)?;
-    let mut answer = document(&stored, state.time_zone).answer(StatusCode::CREATED)?;
-    let location = routes::relationship(stored.id).parse();
-    answer.headers_mut().insert(LOCATION, location.map_err(|_| Failure::internal("a URL is no header".to_owned()))?);
-    Ok(answer)
+    let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let job = move |tx: &mut Tx<'_>| {
+        let row = relationships::create(tx, &caller, &new)?;
+        with_ends(tx, row, &ends)
+    };
+    let shown = call.state.store.write("relationships.create", job).await.map_err(Failure::of)?;
+    shown.created(&routes::relationship(shown.row.id), call.raw_query(), &view)
 }
 
 /// `PATCH /api/v2/user-relationships/{id}`
-pub async fn change(call: Call) -> Result<HttpResponse, Failure> {
+pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    call.query(&[])?;
-    let (caller, state) = (call.caller, call.state.clone());
-    // Who may not write it learns that before its document is judged.
-    let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id);
-    let old = state.store.read("relationships.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
-    let name = new_type(&call.body().await?, &old)?;
-    let job = move |tx: &mut Tx<'_>| relationships::change(tx, &caller, id, name.as_deref());
-    let stored = state.store.write("relationships.change", job).await.map_err(Failure::of)?;
-    document(&stored, state.time_zone).answer(StatusCode::OK)
+    let view = view_of(&call, ONE)?;
+    let (caller, precondition, ends) = (call.caller, call.precondition(), view.included_ends().to_vec());
+    // Who may not change it learns that before its document is judged.
+    let expected = precondition.clone();
+    let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
+    let old = call.state.store.read("relationships.get", Cost::Bounded, job).await;
+    let name = new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
+    let job = move |tx: &mut Tx<'_>| {
+        let row = relationships::change(tx, &caller, id, &precondition, name.as_deref())?;
+        with_ends(tx, row, &ends)
+    };
+    let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
+    shown.changed(&call.target(), &view)
 }
 
 /// `DELETE /api/v2/user-relationships/{id}`; a body, which some client libraries send, is not looked at.
 pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     call.query(&[])?;
-    let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| relationships::delete(tx, &caller, id);
+    let (caller, precondition) = (call.caller, call.precondition());
+    let job = move |tx: &mut Tx<'_>| relationships::delete(tx, &caller, id, &precondition);
     call.state.store.write("relationships.delete", job).await.map_err(Failure::without_document)?;
-    Ok(HttpResponse::NoContent().finish())
+    deleted(&call)
 }
 
 /// `GET /api/v2/user-relationships/{id}/relationships/{end}`
 pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let end = end_of(&call)?;
+    let (end, name) = end_of(&call)?;
     call.query(&[])?;
-    let found = fetch(&call, id).await?;
-    let (name, user) = match end {
-        End::User => ("user", found.user),
-        End::Target => ("target", found.target),
-    };
-    Document::of(Identifier::of_user(user), EndLinks::new(id, name)).answer(StatusCode::OK)
+    let linked = end.of(&fetch(&call, id).await?);
+    Document::one(Identifier::of_user(linked)).with_links(EndLinks::new(id, name)).answer(StatusCode::OK)
 }
 
 /// Any other method on a linkage: the ends of a relationship are fixed.
@@ -134,38 +152,47 @@ pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/user-relationships/{id}/{end}`
 pub async fn get_end(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let end = end_of(&call)?;
-    call.query(&[])?;
+    let (end, _) = end_of(&call)?;
+    let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get_end(tx, &caller, id, end);
     let user = call.state.store.read("relationships.get_end", Cost::Bounded, job).await;
-    users::document(&user.map_err(Failure::without_document)?, call.state.time_zone).answer(StatusCode::OK)
+    Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
-const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
-
-fn end_of(call: &Call) -> Result<End, Failure> {
+fn end_of(call: &Call) -> Result<(End, &'static str), Failure> {
     match call.segment("end") {
-        "user" => Ok(End::User),
-        "target" => Ok(End::Target),
+        "user" => Ok((End::User, "user")),
+        "target" => Ok((End::Target, "target")),
         _ => Err(Failure::not_found()),
     }
+}
+
+/// The view that a request for one resource asks for.
+pub(super) fn view_of(call: &Call, known: &'static [Parameter]) -> Result<View, Failure> {
+    let mut query = call.query(known)?;
+    let view = View::of(&mut query, call.state.time_zone);
+    query.finish().map(|()| view)
+}
+
+fn filter_of(query: &mut Query) -> RelationshipFilter {
+    RelationshipFilter {
+        users: query.ids("filter[user]"),
+        targets: query.ids("filter[target]"),
+        relationships: query.list("filter[relationship]", MAX_TYPES, TypeName::RULE, TypeName::parse),
+        seen_by: None,
+    }
+}
+
+fn with_ends(tx: &mut Tx<'_>, row: Relationship, ends: &[End]) -> JobResult<Shown<Relationship>> {
+    let included = relationships::ends(tx, std::slice::from_ref(&row), ends)?;
+    Ok(Shown { row, included })
 }
 
 async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure> {
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get(tx, &caller, id);
     call.state.store.read("relationships.get", Cost::Bounded, job).await.map_err(Failure::without_document)
-}
-
-type One<'a> = Document<Resource<'a, Relationship>, Nothing, ()>;
-
-fn show<'a>(call: &Call, relationship: &'a Relationship) -> One<'a> {
-    document(relationship, call.state.time_zone)
-}
-
-fn document(relationship: &Relationship, zone: chrono_tz::Tz) -> One<'_> {
-    Document::one(Resource(relationship, zone))
 }
 
 /// The relationship that a create asks for.

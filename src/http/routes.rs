@@ -74,10 +74,10 @@ table! {
     }
 }
 
-/// Whether a path needs a caller: all below `/api` do, unknown ones too.
+/// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
 #[must_use]
 pub fn needs_caller(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
+    path.trim_start_matches('/').split('/').next() == Some("api")
 }
 
 /// Whether a path is a probe, which is not worth a line in the log.

@@ -1,53 +1,67 @@
 //! `/api/v2/users`.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
 use serde_json::Value as Json;
 
+use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
-use super::jsonapi::document::{Document, ListMeta, Nothing};
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
-use super::jsonapi::links::PageLinks;
+use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
-use super::jsonapi::resources::{COMPUTED, Resource, USERS, member_of};
-use super::relationships::window_of;
+use super::jsonapi::resources::{COMPUTED, USERS};
+use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View, member_of};
+use super::relationships::{END, view_of};
 use super::routes;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
 use crate::model::code::Code;
-use crate::model::filter::{MAX_FILTER_VALUES, UserFilter, UserSort};
+use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
-use crate::model::user::{AccessLevel, Field, User, Value};
+use crate::model::page::{Direction, Order, Place, Sort};
+use crate::model::user::{AccessLevel, Field, Value};
 use crate::store::{Cost, Tx};
 
-const LIST: &[Parameter] = &[
-    Parameter::or("page[offset]", "offset"),
-    Parameter::or("page[limit]", "limit"),
+/// The parameters of the list.
+pub const LIST: &[Parameter] = &[
+    OFFSET,
+    LIMIT,
+    SIZE,
+    AFTER,
+    BEFORE,
     Parameter::or("filter[query]", "query"),
     Parameter::new("filter[id]"),
     Parameter::new("filter[email]"),
     Parameter::new("filter[is-enabled]"),
     Parameter::new("filter[access-level]"),
+    Parameter::new("sort"),
+    FIELDS_OF_USERS,
+    FIELDS_OF_RELATIONSHIPS,
+    FIELDS_OF_TYPES,
 ];
+const ORDERS: &[(&str, Order)] = &[("name", Order::Name), ("id", Order::Id), ("created-at", Order::CreatedAt)];
+const BY_NAME: Sort = Sort { by: Order::Name, direction: Direction::Ascending };
 
 /// `GET /api/v2/users`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST)?;
     let filter = filter_of(&mut query);
-    let window = window_of(&mut query, call.state.max_offset);
-    query.finish()?;
-    let caller = call.caller;
-    let is_cheap = filter.is_counted() && filter.levels.is_empty() && window.is_near() && caller.sees_only().is_none();
-    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
-    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, UserSort::default(), window);
-    let page = call.state.store.read("users.list", cost, job).await.map_err(Failure::without_document)?;
+    let sort = query.sort(BY_NAME, ORDERS);
+    let view = View::of(&mut query, call.state.time_zone);
+    let (paging, cursors) = page_asked(&call, &mut query, USERS, &(&filter, sort)).await?;
+    let (caller, slice) = (call.caller, paging.slice(sort));
 
-    let (path, raw, max) = (call.path(), call.raw_query(), call.state.max_offset);
-    let links = PageLinks::new(path, raw, &query, window, page.total, max);
-    let rows: Vec<_> = page.items.iter().map(|row| Resource(row, call.state.time_zone)).collect();
-    Document::new(rows, links, ListMeta { total_count: page.total }).answer(StatusCode::OK)
+    let is_indexed = sort.by != Order::CreatedAt && slice.is_near();
+    let is_cheap = is_indexed && filter.is_counted() && filter.levels.is_empty() && caller.sees_only().is_none();
+    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice);
+    let page = call.state.store.read("users.list", cost, job).await.map_err(Failure::without_document)?;
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: Vec::new() };
+    listed.answer(&call, &view, |user| match sort.by {
+        Order::Id => Place::Id(user.id.get()),
+        Order::CreatedAt => Place::CreatedAt(user.created_at.micros(), user.id.get()),
+        Order::Name => Place::Name(user.data.name_key(), user.id.get()),
+    })
 }
 
 /// `GET /api/v2/users/{id}`
@@ -63,26 +77,24 @@ pub async fn get_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    call.query(&[])?;
+    let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| users::get(tx, &caller, id);
-    let user = call.state.store.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
-    document(&user, call.state.time_zone).answer(StatusCode::OK)
+    let user = call.state.store.read("users.get", Cost::Bounded, job).await;
+    Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
 /// `POST /api/v2/users`
-pub async fn create(call: Call) -> Result<HttpResponse, Failure> {
+pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     // Who may not create users learns that before its document is judged.
     policy::require(&call.caller, Action::CreateUser).map_err(Failure::without_document)?;
-    call.query(&[])?;
-    let (caller, state) = (call.caller, call.state.clone());
+    let view = view_of(&call, END)?;
+    let caller = call.caller;
     let changes = changes_in(Input::parse(&call.body().await?, USERS, Naming::New)?)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes);
-    let stored = state.store.write("users.create", job).await.map_err(Failure::of)?;
-    let mut answer = document(&stored, state.time_zone).answer(StatusCode::CREATED)?;
-    let location = routes::user(stored.id).parse();
-    answer.headers_mut().insert(LOCATION, location.map_err(|_| Failure::internal("a URL is no header".to_owned()))?);
-    Ok(answer)
+    let stored = call.state.store.write("users.create", job).await.map_err(Failure::of)?;
+    let url = routes::user(stored.id);
+    Shown::alone(stored).created(&url, call.raw_query(), &view)
 }
 
 /// `PATCH /api/v2/users/{id}`
@@ -97,22 +109,19 @@ pub async fn change_me(call: Call) -> Result<HttpResponse, Failure> {
     change_user(call, id).await
 }
 
-async fn change_user(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    call.query(&[])?;
-    let (caller, state) = (call.caller, call.state.clone());
+async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure> {
+    let view = view_of(&call, END)?;
+    let (caller, precondition) = (call.caller, call.precondition());
     // Who may not change it learns that before its document is judged.
-    let job = move |tx: &mut Tx<'_>| {
-        users::get(tx, &caller, id)?;
-        policy::require(&caller, Action::ChangeUser { id })
-    };
-    state.store.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
+    let expected = precondition.clone();
+    let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
+    call.state.store.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
-    let input = Input::parse(&call.body().await?, USERS, Naming::ExistingLenient(&named))?;
-    let changes = changes_in(input)?;
-    let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &changes);
-    let stored = state.store.write("users.change", job).await.map_err(Failure::of)?;
-    state.auth.forget(id);
-    document(&stored, state.time_zone).answer(StatusCode::OK)
+    let changes = changes_in(Input::parse(&call.body().await?, USERS, Naming::ExistingLenient(&named))?)?;
+    let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
+    let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
+    call.state.auth.forget(id);
+    Shown::alone(stored).changed(&call.target(), &view)
 }
 
 /// `DELETE /api/v2/users/{id}`
@@ -120,16 +129,11 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::DeleteUser).map_err(Failure::without_document)?;
     let id: UserId = call.id()?;
     call.query(&[])?;
-    let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| users::delete(tx, &caller, id);
+    let (caller, precondition) = (call.caller, call.precondition());
+    let job = move |tx: &mut Tx<'_>| users::delete(tx, &caller, id, &precondition);
     call.state.store.write("users.delete", job).await.map_err(Failure::without_document)?;
     call.state.auth.forget(id);
-    Ok(HttpResponse::NoContent().finish())
-}
-
-/// The document that shows one user.
-pub(super) fn document(user: &User, zone: chrono_tz::Tz) -> Document<Resource<'_, User>, Nothing, ()> {
-    Document::one(Resource(user, zone))
+    deleted(&call)
 }
 
 fn filter_of(query: &mut Query) -> UserFilter {

@@ -51,6 +51,14 @@ catalogue! {
         "The value of a query parameter is malformed or out of range. The detail says what is accepted.";
     DuplicateParameter 400 "duplicate-parameter" "Repeated query parameter"
         "A parameter was given twice, or under both of its names. Only `filter[…]` may be repeated.";
+    InvalidCursor 400 "invalid-cursor" "Invalid cursor"
+        "The cursor was not made by this service, or for another list. Start again without one.";
+    UnsupportedInclude 400 "unsupported-include" "This cannot be included"
+        "The resource has no such relationship, or it cannot be included. The detail lists what can.";
+    UnsupportedSort 400 "unsupported-sort" "This order is not supported"
+        "The list cannot be sorted like this. The detail says which orders there are.";
+    UnknownField 400 "unknown-field" "Unknown field"
+        "A `fields[…]` parameter names a field that the resource type does not have.";
     Unauthenticated 401 "unauthenticated" "Credentials are missing or not valid"
         "Send a valid API token: `Authorization: Token token=…` or `Authorization: Bearer urt_…`.";
     NotOwner 403 "not-owner" "Only the owner or an admin may do this"
@@ -89,6 +97,8 @@ catalogue! {
         "A resource or a linkage has another `type` than the place it stands in.";
     IdMismatch 409 "id-mismatch" "The id does not fit"
         "`data.id` differs from the id in the URL.";
+    PreconditionFailed 412 "precondition-failed" "It has changed meanwhile"
+        "`If-Match` names another version than the present one. Fetch it again, and decide anew.";
     BodyTooLarge 413 "body-too-large" "The body is too large"
         "The request body is larger than the service accepts (`MAX_BODY`).";
     UriTooLong 414 "uri-too-long" "The URI is too long"

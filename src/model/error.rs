@@ -46,6 +46,10 @@ pub enum Culprit {
     Description,
     /// An attribute of a user that the request sends.
     Attribute(Field),
+    /// The order that a list is asked for in.
+    Sort,
+    /// The versions that the change may be applied to.
+    Precondition,
     /// An attribute of a user that the request lacks.
     Missing(Field),
 }

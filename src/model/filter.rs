@@ -1,7 +1,6 @@
 //! What a list is narrowed to.
 
 use super::id::UserId;
-use super::page::Direction;
 use super::relationship_type::TypeName;
 use super::user::AccessLevel;
 
@@ -52,25 +51,4 @@ impl UserFilter {
     pub fn is_counted(&self) -> bool {
         self.ids.is_empty() && self.emails.is_empty() && self.words.is_empty() && self.seen_by.is_none()
     }
-}
-
-/// The order of a list of users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UserOrder {
-    /// By last, then first name, ties by id.
-    #[default]
-    Name,
-    /// By id.
-    Id,
-    /// By the time of creation, ties by id.
-    CreatedAt,
-}
-
-/// An order and which way it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct UserSort {
-    /// By what.
-    pub by: UserOrder,
-    /// Which way, ties included.
-    pub direction: Direction,
 }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod filter;
 pub mod id;
 pub mod page;
+pub mod precondition;
 pub mod relationship;
 pub mod relationship_type;
 pub mod time;

@@ -1,34 +1,11 @@
 //! Which part of a list is asked for, and what comes back.
 
-/// A window on a list, counted from its start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Rows to leave out, 0 or more.
-    pub offset: i64,
-    /// Rows to show at most, 0 to [`Window::MAX_LIMIT`]; 0 asks for the count alone.
-    pub limit: i64,
-}
-
-impl Window {
-    /// The longest page.
-    pub const MAX_LIMIT: i64 = 50;
-    /// The page when nothing is asked.
-    pub const DEFAULT_LIMIT: i64 = 20;
-    /// Up to this offset a page costs about as much as the first one.
-    const NEAR: i64 = 1_000;
-
-    /// Whether reaching the window takes a bounded, small amount of work.
-    #[must_use]
-    pub fn is_near(&self) -> bool {
-        self.offset <= Self::NEAR
-    }
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self { offset: 0, limit: Self::DEFAULT_LIMIT }
-    }
-}
+/// The longest page.
+pub const MAX_LIMIT: i64 = 50;
+/// The page when nothing is asked.
+pub const DEFAULT_LIMIT: i64 = 20;
+/// Up to this offset a page costs about as much as the first one.
+const NEAR: i64 = 1_000;
 
 /// Up or down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,12 +17,101 @@ pub enum Direction {
     Descending,
 }
 
+impl Direction {
+    /// The other one.
+    #[must_use]
+    pub const fn reversed(self) -> Self {
+        match self {
+            Self::Ascending => Self::Descending,
+            Self::Descending => Self::Ascending,
+        }
+    }
+}
+
+/// What a list is sorted by; ties are always broken by id, in the same direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The order in which the store took things in.
+    #[default]
+    Id,
+    /// The time of creation.
+    CreatedAt,
+    /// The name, in lower case (users).
+    Name,
+}
+
+/// An order and which way it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sort {
+    /// By what.
+    pub by: Order,
+    /// Which way, ties included.
+    pub direction: Direction,
+}
+
+/// Where a row stands in an order: what it is sorted by, and its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// [`Order::Id`].
+    Id(i64),
+    /// [`Order::CreatedAt`]: microseconds since 1970, and the id.
+    CreatedAt(i64, i64),
+    /// [`Order::Name`]: the name in lower case, and the id.
+    Name(String, i64),
+}
+
+/// One end of a part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// Where it lies.
+    pub place: Place,
+    /// Whether a row at that very place belongs to the part.
+    pub is_inclusive: bool,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Slice {
+    /// The order.
+    pub sort: Sort,
+    /// Only rows that come after this, in the list's order.
+    pub after: Option<Bound>,
+    /// Only rows that come before this, in the list's order.
+    pub before: Option<Bound>,
+    /// Rows to leave out, 0 or more.
+    pub offset: i64,
+    /// Rows to give at most; 0 asks for the count alone.
+    pub limit: i64,
+    /// Whether the rows nearest the end are meant, rather than those nearest the start. They come in order all the same.
+    pub is_from_end: bool,
+}
+
+impl Slice {
+    /// A window that is counted from the start of a list.
+    #[must_use]
+    pub fn window(sort: Sort, offset: i64, limit: i64) -> Self {
+        Self { sort, offset, limit, ..Self::default() }
+    }
+
+    /// Whether reaching the rows takes a bounded, small amount of work where an index has the order.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.offset <= NEAR
+    }
+
+    /// The direction in which the rows are read.
+    #[must_use]
+    pub fn reading_direction(&self) -> Direction {
+        if self.is_from_end { self.sort.direction.reversed() } else { self.sort.direction }
+    }
+}
+
 /// One page of a list, read together with the exact number of rows that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows of the window, in order.
+    /// The rows of the slice, in order.
     pub items: Vec<T>,
-    /// All rows that the filter matches, whatever the window.
+    /// All rows that the filter matches, whatever the slice.
     pub total: i64,
 }
 

@@ -23,7 +23,8 @@ pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::SerializationFailure => Fault::Conflict,
-            DatabaseErrorKind::ClosedConnection => Fault::Lost,
+            // The second is what is said of a connection that turned out to be closed when something was to be sent.
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Fault::Lost,
             // diesel has no kind for 40P01 and gives no SQLSTATE.
             _ if info.message().contains("deadlock") => Fault::Conflict,
             _ => Fault::Final,

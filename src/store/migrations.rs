@@ -4,6 +4,8 @@
 //! migrations run inside one immediate transaction. On PostgreSQL a second connection holds a transaction open with
 //! an advisory lock in it, which also works behind PgBouncer.
 
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -13,6 +15,11 @@ use super::{OpenError, postgres, sqlite};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The longest wait for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a server may leave what was sent to it unacknowledged.
+const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// Any fixed number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
@@ -39,10 +46,16 @@ pub fn expected_version() -> String {
 pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::connect(path, create)?
-            .immediate_transaction(|conn| conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure))
+            .immediate_transaction(|conn| {
+                let done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
+                conn.batch_execute(&fill_secrets()?)?;
+                Ok::<_, Failure>(done)
+            })
             .map_err(OpenError::from),
-        DatabaseUrl::Postgres(url) => under_lock(url.as_str(), |conn| {
-            conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)
+        DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
+            let done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)?;
+            conn.batch_execute(&fill_secrets()?)?;
+            Ok(done)
         }),
     }
 }
@@ -61,7 +74,7 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(Failure)
             })
             .map_err(OpenError::from),
-        DatabaseUrl::Postgres(url) => under_lock(url.as_str(), |conn| {
+        DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
             conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(Failure)
         }),
     }
@@ -75,14 +88,23 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     let (known, applied) = match url {
         DatabaseUrl::Sqlite(path) => (names::<sqlite::Db>(&SQLITE), sqlite::connect(path, false)?.applied_migrations()),
-        DatabaseUrl::Postgres(url) => {
-            (names::<postgres::Db>(&POSTGRES), postgres::connect(url.as_str())?.applied_migrations())
-        }
+        DatabaseUrl::Postgres(url) => (
+            names::<postgres::Db>(&POSTGRES),
+            postgres::connect(&url.with_limits(PATIENCE, UNANSWERED))?.applied_migrations(),
+        ),
     };
     let known = known.map_err(OpenError::from)?;
     let applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
     let step = |(version, name)| Step { name, is_applied: applied.contains(&version) };
     Ok(known.into_iter().map(step).collect())
+}
+
+/// The statement that gives each secret its random value, once for the life of a database.
+fn fill_secrets() -> Result<String, Failure> {
+    let mut random = [0; 32];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure("no random numbers".into()))?;
+    let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("INSERT INTO service_secrets (name, value) VALUES ('cursor', '{secret}') ON CONFLICT (name) DO NOTHING"))
 }
 
 fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {

@@ -113,9 +113,10 @@ impl Store {
                     timeout: settings.timeout,
                 }
             }
-            DatabaseUrl::Postgres(url) => {
-                Engine::Postgres(postgres::Engine::open(&url.with_limits(settings), settings))
-            }
+            DatabaseUrl::Postgres(url) => Engine::Postgres(postgres::Engine::open(
+                &url.with_limits(settings.timeout, settings.longest_statement),
+                settings,
+            )),
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::Settings;
+use std::time::Duration;
 
 /// The place of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,11 @@ impl PostgresUrl {
         &self.0
     }
 
-    /// The URL with bounds on every wait for the network, where it does not set them itself.
+    /// The URL with bounds on every wait for the network, where it does not set them itself: for a connection, and for
+    /// an acknowledgement of what was sent.
     #[must_use]
-    pub fn with_limits(&self, settings: &Settings) -> String {
-        let seconds = settings.timeout.as_secs().max(2);
-        let unanswered = settings.longest_statement.as_millis();
+    pub fn with_limits(&self, patience: Duration, unanswered: Duration) -> String {
+        let seconds = patience.as_secs().max(2);
         let mut url = self.0.clone();
         let mut add = |name: &str, value: &str| {
             if !self.names(name) {
@@ -68,7 +68,7 @@ impl PostgresUrl {
             }
         };
         add("connect_timeout", &seconds.to_string());
-        add("tcp_user_timeout", &unanswered.to_string());
+        add("tcp_user_timeout", &unanswered.as_millis().to_string());
         add("keepalives_idle", "5");
         add("keepalives_interval", "2");
         add("keepalives_count", "3");

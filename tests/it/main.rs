@@ -14,4 +14,15 @@
 
 mod support;
 
+mod house;
+mod links;
+mod policy;
+mod program;
+mod races;
+mod relationship_lists;
+mod relationship_types;
+mod relationships;
+mod skillhive;
 mod thin;
+mod user_changes;
+mod users;

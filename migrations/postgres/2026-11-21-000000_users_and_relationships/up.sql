@@ -95,6 +95,12 @@ CREATE TABLE api_tokens (
 CREATE UNIQUE INDEX api_tokens_digest ON api_tokens (digest);
 CREATE INDEX api_tokens_by_user ON api_tokens (user_id, id);
 
+-- Random texts, filled once by the program after the migrations: what cursors are proved with.
+CREATE TABLE service_secrets (
+    name  TEXT COLLATE "C" PRIMARY KEY,
+    value TEXT COLLATE "C" NOT NULL
+);
+
 INSERT INTO relationship_types (name, description, created_at, updated_at)
 SELECT name, description, (EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000000)::BIGINT, (EXTRACT(EPOCH FROM CURRENT_TIMESTAMP) * 1000000)::BIGINT
 FROM (VALUES

@@ -96,6 +96,12 @@ CREATE TABLE api_tokens (
 CREATE UNIQUE INDEX api_tokens_digest ON api_tokens (digest);
 CREATE INDEX api_tokens_by_user ON api_tokens (user_id, id);
 
+-- Random texts, filled once by the program after the migrations: what cursors are proved with.
+CREATE TABLE service_secrets (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
 INSERT INTO relationship_types (name, description, created_at, updated_at) VALUES
     ('subordinate', 'The target is the supervisor of the user', CAST(strftime('%s', 'now') AS INTEGER) * 1000000, CAST(strftime('%s', 'now') AS INTEGER) * 1000000),
     ('colleague', 'The user works with the target', CAST(strftime('%s', 'now') AS INTEGER) * 1000000, CAST(strftime('%s', 'now') AS INTEGER) * 1000000),

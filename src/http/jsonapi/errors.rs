@@ -6,9 +6,12 @@ use actix_web::{HttpResponse, ResponseError};
 use jsonapi::api::JsonApiError;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
-use super::document::{MEDIA_TYPE, VERSION, Version};
+use super::document::MEDIA_TYPE;
+use super::paging::{TOO_LARGE, UNSUPPORTED_SORT};
+use super::profile::Applied;
 use crate::http::routes;
 use crate::model::code::Code;
 use crate::model::error::{self, Culprit, Error};
@@ -36,12 +39,16 @@ pub struct Problem {
     detail: Cow<'static, str>,
     source: Option<Source>,
     existing: Option<RelationshipId>,
+    /// Where the kind of problem is documented, if not beside its code.
+    documented: Option<&'static str>,
+    /// The largest page, where a page was too large.
+    max_size: Option<i64>,
 }
 
 impl Problem {
     /// A problem of the whole request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), source: None, existing: None }
+        Self { code, detail: detail.into(), source: None, existing: None, documented: None, max_size: None }
     }
 
     /// The same problem, blamed on a value of the request document.
@@ -54,6 +61,12 @@ impl Problem {
     #[must_use]
     pub fn parameter(self, name: impl Into<String>) -> Self {
         Self { source: Some(Source::Parameter(name.into())), ..self }
+    }
+
+    /// The same problem as the cursor profile knows it: a page is larger than `most`.
+    #[must_use]
+    pub fn too_large_for(self, most: i64) -> Self {
+        Self { documented: Some(TOO_LARGE), max_size: Some(most), ..self }
     }
 
     /// The same problem, blamed on a header field.
@@ -119,24 +132,35 @@ impl Failure {
         Self { cause: Some(cause), ..Problem::new(Code::Unavailable, detail).into() }
     }
 
+    /// The same failure of a request that follows the cursor profile, which documents some problems itself.
+    #[must_use]
+    pub fn by_profile(mut self) -> Self {
+        for problem in self.problems.iter_mut().filter(|problem| problem.code == Code::UnsupportedSort) {
+            problem.documented = Some(UNSUPPORTED_SORT);
+        }
+        self
+    }
+
     /// What the domain answered, with the culprits found in a request document of this resource type.
     #[must_use]
     pub fn of(error: Error) -> Self {
-        Self::pointing(error, |culprit| Some(pointer_to(culprit)))
+        Self::pointing(error, |culprit| Some(source_of(culprit)))
     }
 
     /// The same, for requests without a document: there is nothing to point at.
     #[must_use]
     pub fn without_document(error: Error) -> Self {
-        Self::pointing(error, |_| None)
+        Self::pointing(error, |culprit| Some(source_of(culprit)).filter(|it| !matches!(it, Source::Pointer(_))))
     }
 
-    fn pointing(error: Error, place: impl Fn(Culprit) -> Option<String>) -> Self {
+    fn pointing(error: Error, place: impl Fn(Culprit) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| Problem {
             code: problem.code,
             detail: problem.detail,
-            source: problem.culprit.and_then(&place).map(Source::Pointer),
+            source: problem.culprit.and_then(&place),
             existing: problem.existing,
+            documented: None,
+            max_size: None,
         };
         match error {
             Error::Refused(problems) => problems.into_iter().map(problem).collect::<Vec<_>>().into(),
@@ -177,13 +201,13 @@ impl Failure {
     #[must_use]
     pub fn document(&self, request_id: &str) -> Vec<u8> {
         let errors: Vec<_> = self.problems.iter().map(|problem| object(problem, request_id)).collect();
-        serde_json::to_vec(&Document { jsonapi: VERSION, errors }).unwrap_or_default()
+        serde_json::to_vec(&Document { jsonapi: Applied::Nothing, errors }).unwrap_or_default()
     }
 }
 
 #[derive(Serialize)]
 struct Document {
-    jsonapi: Version,
+    jsonapi: Applied,
     errors: Vec<Object>,
 }
 
@@ -197,12 +221,17 @@ struct Object {
 }
 
 fn object(problem: &Problem, request_id: &str) -> Object {
-    let mut links = std::collections::HashMap::new();
-    links.insert("type".to_owned(), routes::error_documentation(problem.code).into());
-    let meta = problem.existing.map(|id| {
+    let mut links = HashMap::new();
+    let documented = problem.documented.map_or_else(|| routes::error_documentation(problem.code), str::to_owned);
+    links.insert("type".to_owned(), documented.into());
+    let mut meta = HashMap::new();
+    if let Some(id) = problem.existing {
         links.insert("about".to_owned(), routes::relationship(id).into());
-        [("existing-id".to_owned(), id.to_string().into())].into()
-    });
+        meta.insert("existing-id".to_owned(), id.to_string().into());
+    }
+    if let Some(most) = problem.max_size {
+        meta.insert("page".to_owned(), serde_json::json!({ "maxSize": most }));
+    }
     Object {
         error: JsonApiError {
             id: Some(request_id.to_owned()),
@@ -212,22 +241,24 @@ fn object(problem: &Problem, request_id: &str) -> Object {
             title: Some(problem.code.title().to_owned()),
             detail: Some(problem.detail.clone().into_owned()),
             source: None,
-            meta,
+            meta: (!meta.is_empty()).then_some(meta),
         },
         source: problem.source.clone(),
     }
 }
 
-/// Where in a request document a culprit stands. What is missing is blamed on what should hold it.
-fn pointer_to(culprit: Culprit) -> String {
-    match culprit {
+/// Where in a request a culprit stands. What is missing is blamed on what should hold it.
+fn source_of(culprit: Culprit) -> Source {
+    Source::Pointer(match culprit {
+        Culprit::Sort => return Source::Parameter("sort".to_owned()),
+        Culprit::Precondition => return Source::Header("If-Match"),
         Culprit::Owner => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),
         Culprit::TypeName => "/data/attributes/relationship".to_owned(),
         Culprit::Description => "/data/attributes/description".to_owned(),
-        Culprit::Attribute(field) => format!("/data/attributes/{}", super::resources::member_of(field)),
+        Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
-    }
+    })
 }
 
 impl fmt::Display for Failure {

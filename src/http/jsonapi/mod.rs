@@ -1,9 +1,14 @@
 //! JSON:API 1.1: what requests mean and what answers look like.
 
+pub mod cursor;
 pub mod document;
 pub mod errors;
+pub mod etag;
 pub mod input;
-pub mod links;
 pub mod negotiation;
+pub mod paging;
+pub mod preferences;
+pub mod profile;
 pub mod query;
 pub mod resources;
+pub mod view;

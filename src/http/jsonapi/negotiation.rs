@@ -4,6 +4,7 @@ use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 
 use super::document::MEDIA_TYPE;
 use super::errors::Problem;
+use super::profile::{ATOMIC, Applied};
 use crate::model::code::Code;
 
 /// A media type or range with its parameters, names in lower case.
@@ -13,52 +14,78 @@ struct MediaType {
     parameters: Vec<(String, String)>,
 }
 
-/// Refuses a request body that is neither JSON:API nor, for curl, plain JSON.
+/// What a request body may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// A JSON:API document; plain JSON too, for curl, unless the client asked for strictness.
+    Resource {
+        /// Whether it did.
+        strict: bool,
+    },
+    /// A document of the atomic operations extension.
+    Operations,
+}
+
+/// Refuses a request body of another media type than `kind` has.
 ///
 /// # Errors
 /// 415 `unsupported-media-type`.
-pub fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Problem> {
     let refuse = |detail: &'static str| Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Type"));
     let mut values = headers.get_all(CONTENT_TYPE);
+    let wanted = match kind {
+        BodyKind::Resource { .. } => "send the body with one `Content-Type: application/vnd.api+json`",
+        BodyKind::Operations => {
+            "send the body with one `Content-Type: application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"`"
+        }
+    };
     let (Some(Ok(sent)), None) = (values.next().map(|value| value.to_str()), values.next()) else {
-        return refuse("send the body with one `Content-Type: application/vnd.api+json`");
+        return refuse(wanted);
     };
     match media_types(sent).as_slice() {
-        [sent] if sent.essence == "application/json" => Ok(()),
+        [sent] if sent.essence == "application/json" && kind == (BodyKind::Resource { strict: false }) => Ok(()),
         [sent] if sent.essence == MEDIA_TYPE => {
             if !sent.parameters.iter().all(|(name, _)| name == "ext" || name == "profile") {
                 refuse("`application/vnd.api+json` takes no parameters but `ext` and `profile`")
-            } else if sent.needs_extension() {
-                refuse("no extension of JSON:API is supported here")
-            } else {
+            } else if sent.needs_unknown_extension() {
+                refuse("the only extension of JSON:API that is supported is `https://jsonapi.org/ext/atomic`")
+            } else if sent.extensions().next().is_some() == (kind == BodyKind::Operations) {
                 Ok(())
+            } else {
+                refuse(wanted)
             }
         }
-        _ => refuse("send the body as `Content-Type: application/vnd.api+json`"),
+        _ => refuse(wanted),
     }
+}
+
+/// What the `Accept` header fields ask for beyond the base of JSON:API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Accepted {
+    /// Whether a range names the cursor profile.
+    pub cursor_profile: bool,
 }
 
 /// Refuses a request that would take nothing that is served here.
 ///
 /// # Errors
 /// 406 `not-acceptable`.
-pub fn check_accept(headers: &HeaderMap) -> Result<(), Problem> {
+pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, Problem> {
     let mut values = headers.get_all(ACCEPT).peekable();
     if values.peek().is_none() {
-        return Ok(());
+        return Ok(Accepted::default());
     }
     let ranges: Vec<_> = values.filter_map(|value| value.to_str().ok()).flat_map(media_types).collect();
     let mut ours = ranges.iter().filter(|range| range.essence == MEDIA_TYPE).peekable();
-    let is_acceptable = if ours.peek().is_some() {
-        ours.any(|range| range.is_wanted() && range.has_only_weights() && !range.needs_extension())
-    } else {
-        ranges.is_empty()
-            || ranges.iter().any(|range| {
-                matches!(range.essence.as_str(), "*/*" | "application/*" | "application/json") && range.is_wanted()
-            })
-    };
-    if is_acceptable {
-        return Ok(());
+    if ours.peek().is_some() {
+        let mut usable =
+            ours.filter(|range| range.is_wanted() && range.has_only_weights() && !range.needs_unknown_extension());
+        if let Some(first) = usable.next() {
+            let cursor_profile = first.names_cursor_profile() || usable.any(MediaType::names_cursor_profile);
+            return Ok(Accepted { cursor_profile });
+        }
+    } else if ranges.is_empty() || ranges.iter().any(MediaType::covers_json) {
+        return Ok(Accepted::default());
     }
     let detail = "the answer is `application/vnd.api+json`, without parameters but `profile`; accept that";
     Err(Problem::new(Code::NotAcceptable, detail).header("Accept"))
@@ -76,9 +103,25 @@ impl MediaType {
         self.parameters.iter().all(|(name, _)| matches!(name.as_str(), "q" | "ext" | "profile"))
     }
 
-    fn needs_extension(&self) -> bool {
-        let extensions = self.parameters.iter().filter(|(name, _)| name == "ext");
-        extensions.flat_map(|(_, uris)| uris.split_ascii_whitespace()).next().is_some()
+    fn covers_json(&self) -> bool {
+        matches!(self.essence.as_str(), "*/*" | "application/*" | "application/json") && self.is_wanted()
+    }
+
+    fn uris<'m>(&'m self, name: &'static str) -> impl Iterator<Item = &'m str> {
+        let values = self.parameters.iter().filter(move |(known, _)| known == name);
+        values.flat_map(|(_, uris)| uris.split_ascii_whitespace())
+    }
+
+    fn extensions(&self) -> impl Iterator<Item = &str> {
+        self.uris("ext")
+    }
+
+    fn needs_unknown_extension(&self) -> bool {
+        self.extensions().any(|uri| uri != ATOMIC)
+    }
+
+    fn names_cursor_profile(&self) -> bool {
+        self.uris("profile").any(Applied::is_cursor_profile)
     }
 }
 
@@ -148,7 +191,7 @@ mod tests {
     fn takes(value: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
-        check_content_type(&headers).is_ok()
+        check_content_type(&headers, BodyKind::Resource { strict: false }).is_ok()
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use super::errors::{Failure, Problem};
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
+use crate::model::page::{Direction, Order, Sort};
 
 /// A parameter that a resource knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,15 +51,16 @@ struct Sent {
 pub struct Query {
     sent: Vec<Sent>,
     problems: Vec<Problem>,
+    strict: bool,
 }
 
 impl Query {
-    /// Reads a query string.
+    /// Reads a query string; `strict` knows only the names of JSON:API (`Prefer: handling=strict`).
     ///
     /// # Errors
     /// 400 with every parameter that is unknown or repeated.
-    pub fn parse(raw: &str, known: &'static [Parameter]) -> Result<Self, Failure> {
-        let mut query = Self { sent: Vec::new(), problems: Vec::new() };
+    pub fn parse(raw: &str, known: &'static [Parameter], strict: bool) -> Result<Self, Failure> {
+        let mut query = Self { sent: Vec::new(), problems: Vec::new(), strict };
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             query.take(name, value, known);
         }
@@ -67,15 +69,20 @@ impl Query {
 
     fn take(&mut self, name: Cow<'_, str>, value: Cow<'_, str>, known: &'static [Parameter]) {
         let name = name.into_owned();
-        let found = known.iter().find(|known| known.name == name || known.bare == Some(&name));
+        let found = known.iter().find(|known| known.name == name || (!self.strict && known.bare == Some(&name)));
         let Some(parameter) = found else {
+            let code = match name.as_str() {
+                "include" => Code::UnsupportedInclude,
+                "sort" => Code::UnsupportedSort,
+                _ => Code::UnknownParameter,
+            };
             let detail = if known.is_empty() {
                 "this resource takes no query parameters".to_owned()
             } else {
                 let names: Vec<_> = known.iter().map(|known| format!("`{}`", known.name)).collect();
                 format!("there is no such parameter here; known are {}", names.join(", "))
             };
-            return self.blame(Code::UnknownParameter, &name, detail);
+            return self.blame(code, &name, detail);
         };
         if value.contains('\0') {
             return self.blame(Code::InvalidParameter, &name, "a value cannot contain U+0000".to_owned());
@@ -147,6 +154,87 @@ impl Query {
         self.list(name, MAX_FILTER_VALUES, "an id (a positive decimal integer)", |text| text.parse().ok())
     }
 
+    /// The places, in `fields`, of the names that a sparse fieldset lists; `None` if it was not sent.
+    pub fn fields(&mut self, name: &str, fields: &[&str]) -> Option<Vec<usize>> {
+        let sent = self.sent.iter().find(|sent| sent.parameter.name == name)?;
+        let mut places = Vec::new();
+        let mut unknown = Vec::new();
+        for field in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
+            match fields.iter().position(|known| *known == field) {
+                Some(place) => places.push(place),
+                None => unknown.push(format!("there is no field `{field}`; known are {}", fields.join(", "))),
+            }
+        }
+        for detail in unknown {
+            self.blame(Code::UnknownField, name, detail);
+        }
+        Some(places)
+    }
+
+    /// The relationships that `include` lists, each once; `None` if it was not sent.
+    pub fn include<T: Copy + PartialEq>(&mut self, known: &[(&str, T)]) -> Option<Vec<T>> {
+        let sent = self.sent.iter().find(|sent| sent.parameter.name == "include")?;
+        let mut included = Vec::new();
+        let mut is_known = true;
+        for path in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
+            match known.iter().find(|(name, _)| *name == path) {
+                Some((_, value)) if included.contains(value) => {}
+                Some((_, value)) => included.push(*value),
+                None => is_known = false,
+            }
+        }
+        if !is_known {
+            let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let detail = format!("only {} can be included here", names.join(" and "));
+            self.blame(Code::UnsupportedInclude, "include", detail);
+        }
+        Some(included)
+    }
+
+    /// The order that `sort` asks for, or `default` if it was not sent. Ties are broken by id, which may be said.
+    pub fn sort(&mut self, default: Sort, known: &[(&str, Order)]) -> Sort {
+        let Some(sent) = self.text("sort") else { return default };
+        let (direction, sign) = match sent.strip_prefix('-') {
+            Some(_) => (Direction::Descending, "-"),
+            None => (Direction::Ascending, ""),
+        };
+        let order = known.iter().find(|(name, _)| {
+            let first = format!("{sign}{name}");
+            sent == first || sent == format!("{first},{sign}id")
+        });
+        if let Some((_, by)) = order {
+            return Sort { by: *by, direction };
+        }
+        let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`, `-{name}`")).collect();
+        let detail = format!("the list is sorted by one of {}", names.join(", "));
+        self.problems.push(Problem::new(Code::UnsupportedSort, detail).parameter("sort"));
+        default
+    }
+
+    /// What was sent for a parameter that may be sent once.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.texts(name).next()
+    }
+
+    /// Whether a parameter was sent.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+
+    /// Notes a problem.
+    pub fn note(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// The name under which a parameter was sent.
+    #[must_use]
+    pub fn spelling(&self, name: &'static str) -> String {
+        let sent = self.sent.iter().find(|sent| sent.parameter.name == name);
+        sent.map_or_else(|| name.to_owned(), |sent| sent.name.clone())
+    }
+
     /// All texts that were sent for a parameter.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.sent.iter().filter(move |sent| sent.parameter.name == name).map(|sent| sent.value.as_str())
@@ -178,7 +266,7 @@ mod tests {
     const KNOWN: &[Parameter] = &[Parameter::or("page[limit]", "limit"), Parameter::or("filter[user]", "user")];
 
     fn users(raw: &str) -> Result<Vec<i64>, Failure> {
-        let mut query = Query::parse(raw, KNOWN)?;
+        let mut query = Query::parse(raw, KNOWN, false)?;
         let users = query.ids::<crate::model::id::UserId>("filter[user]");
         query.finish().map(|()| users.into_iter().map(crate::model::id::UserId::get).collect())
     }

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use std::fmt;
 
 use super::document::SelfLink;
+use super::view::{Fieldset, View, member_of};
 use crate::http::routes;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::Relationship;
@@ -83,44 +84,89 @@ struct ToOne {
     links: EndLinks,
 }
 
-/// Something shown as a resource object, its times in a zone.
-pub struct Resource<'a, T>(pub &'a T, pub Tz);
+/// `meta` of an item in a list that is paged by cursors.
+#[derive(Debug, Serialize)]
+pub struct ItemMeta {
+    page: ItemPage,
+}
+
+#[derive(Debug, Serialize)]
+struct ItemPage {
+    cursor: String,
+}
+
+/// Something shown as a resource object.
+pub struct Resource<'a, T> {
+    row: &'a T,
+    view: &'a View,
+    meta: Option<ItemMeta>,
+}
+
+impl<'a, T> Resource<'a, T> {
+    /// Shows a row.
+    #[must_use]
+    pub fn new(row: &'a T, view: &'a View) -> Self {
+        Self { row, view, meta: None }
+    }
+
+    /// Shows a row with the cursor that falls on it.
+    #[must_use]
+    pub fn with_cursor(row: &'a T, view: &'a View, cursor: Option<String>) -> Self {
+        let meta = cursor.map(|cursor| ItemMeta { page: ItemPage { cursor } });
+        Self { row, view, meta }
+    }
+}
+
+/// A resource object; what no field is wanted of is left out.
+#[derive(Serialize)]
+struct Body<'a, Id, Attributes, Relationships, Url> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    id: Id,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<Attributes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relationships: Option<Relationships>,
+    links: SelfLink<Url>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<&'a ItemMeta>,
+}
 
 impl Serialize for Resource<'_, Relationship> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Body<'a> {
-            #[serde(rename = "type")]
-            kind: &'static str,
-            id: Text<RelationshipId>,
-            attributes: Attributes<'a>,
-            relationships: Ends,
-            links: SelfLink<Text<routes::RelationshipUrl>>,
-        }
-        #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
         struct Attributes<'a> {
-            relationship: &'a str,
-            created_at: Time,
-            updated_at: Time,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            relationship: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            created_at: Option<Time>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            updated_at: Option<Time>,
         }
         #[derive(Serialize)]
         struct Ends {
-            user: ToOne,
-            target: ToOne,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            user: Option<ToOne>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            target: Option<ToOne>,
         }
-        let Self(edge, zone) = *self;
+        let (edge, zone, wanted) = (self.row, self.view.zone, self.view.relationships);
         let end = |name, id| ToOne { data: Identifier::of_user(id), links: EndLinks::new(edge.id, name) };
         Body {
             kind: USER_RELATIONSHIPS,
             id: Text(edge.id),
-            attributes: Attributes {
-                relationship: edge.relationship.as_str(),
-                created_at: Time(edge.created_at, zone),
-                updated_at: Time(edge.updated_at, zone),
-            },
-            relationships: Ends { user: end("user", edge.user), target: end("target", edge.target) },
+            attributes: wanted.has_any(0..3).then(|| Attributes {
+                relationship: wanted.has(0).then(|| edge.relationship.as_str()),
+                created_at: wanted.has(1).then_some(Time(edge.created_at, zone)),
+                updated_at: wanted.has(2).then_some(Time(edge.updated_at, zone)),
+            }),
+            relationships: wanted.has_any(3..5).then(|| Ends {
+                user: wanted.has(3).then(|| end("user", edge.user)),
+                target: wanted.has(4).then(|| end("target", edge.target)),
+            }),
             links: SelfLink { this: Text(routes::RelationshipUrl(edge.id)) },
+            meta: self.meta.as_ref(),
         }
         .serialize(serializer)
     }
@@ -129,55 +175,61 @@ impl Serialize for Resource<'_, Relationship> {
 impl Serialize for Resource<'_, User> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Body<'a> {
-            #[serde(rename = "type")]
-            kind: &'static str,
-            id: Text<UserId>,
-            attributes: UserAttributes<'a>,
-            relationships: Relationships,
-            links: SelfLink<Text<routes::UserUrl>>,
-        }
-        #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
         struct Relationships {
-            user_relationships: Links,
-            targeted_by: Links,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            user_relationships: Option<Links>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            targeted_by: Option<Links>,
         }
         #[derive(Serialize)]
         struct Links {
             links: Related<Text<routes::FilteredUrl>>,
         }
-        let Self(user, zone) = *self;
+        let (user, wanted) = (self.row, self.view.users);
         let filtered = |name| Links { links: Related { related: Text(routes::FilteredUrl(name, user.id)) } };
         Body {
             kind: USERS,
             id: Text(user.id),
-            attributes: UserAttributes(user, zone),
-            relationships: Relationships { user_relationships: filtered("user"), targeted_by: filtered("target") },
+            attributes: wanted.has_any(0..20).then_some(UserAttributes(user, self.view.zone, wanted)),
+            relationships: wanted.has_any(20..22).then(|| Relationships {
+                user_relationships: wanted.has(20).then(|| filtered("user")),
+                targeted_by: wanted.has(21).then(|| filtered("target")),
+            }),
             links: SelfLink { this: Text(routes::UserUrl(user.id)) },
+            meta: self.meta.as_ref(),
         }
         .serialize(serializer)
     }
 }
 
-struct UserAttributes<'a>(&'a User, Tz);
+struct UserAttributes<'a>(&'a User, Tz, Fieldset);
 
 impl Serialize for UserAttributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(user, zone) = *self;
+        let Self(user, zone, wanted) = *self;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", &user.data.name())?;
-        for field in Field::ALL {
-            let member = member_of(field);
-            match user.data.get(field) {
-                Held::Text(text) => map.serialize_entry(member, &text)?,
-                Held::List(list) => map.serialize_entry(member, list)?,
-                Held::Flag(flag) => map.serialize_entry(member, &flag)?,
+        if wanted.has(0) {
+            map.serialize_entry("name", &user.data.name())?;
+        }
+        for (place, field) in Field::ALL.into_iter().enumerate() {
+            if wanted.has(place + 1) {
+                let member = member_of(field);
+                match user.data.get(field) {
+                    Held::Text(text) => map.serialize_entry(member, &text)?,
+                    Held::List(list) => map.serialize_entry(member, list)?,
+                    Held::Flag(flag) => map.serialize_entry(member, &flag)?,
+                }
             }
         }
-        map.serialize_entry("is-supervisor", &user.is_supervisor)?;
-        map.serialize_entry("created-at", &Time(user.created_at, zone))?;
-        map.serialize_entry("updated-at", &Time(user.updated_at, zone))?;
+        if wanted.has(17) {
+            map.serialize_entry("is-supervisor", &user.is_supervisor)?;
+        }
+        for (place, member, time) in [(18, "created-at", user.created_at), (19, "updated-at", user.updated_at)] {
+            if wanted.has(place) {
+                map.serialize_entry(member, &Time(time, zone))?;
+            }
+        }
         map.end()
     }
 }
@@ -185,56 +237,31 @@ impl Serialize for UserAttributes<'_> {
 /// Attributes of users that the service alone sets; clients send them back with whole records.
 pub const COMPUTED: [&str; 4] = ["name", "is-supervisor", "created-at", "updated-at"];
 
-/// What a field of a user is called in documents.
-#[must_use]
-pub const fn member_of(field: Field) -> &'static str {
-    match field {
-        Field::FirstName => "first-name",
-        Field::LastName => "last-name",
-        Field::Email => "email",
-        Field::Description => "description",
-        Field::AdditionalInfo => "additional-info",
-        Field::Location => "location",
-        Field::Unit => "unit",
-        Field::Phone => "phone",
-        Field::Mobile => "mobile",
-        Field::JobTitle => "job-title",
-        Field::Website => "website",
-        Field::Skype => "skype",
-        Field::Twitter => "twitter",
-        Field::AltId => "alt-id",
-        Field::IsEnabled => "is-enabled",
-        Field::AccessLevel => "access-level",
-    }
-}
-
 impl Serialize for Resource<'_, RelationshipType> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Body<'a> {
-            #[serde(rename = "type")]
-            kind: &'static str,
-            id: &'a str,
-            attributes: Attributes<'a>,
-            links: SelfLink<String>,
-        }
-        #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
         struct Attributes<'a> {
-            description: Option<&'a str>,
-            created_at: Time,
-            updated_at: Time,
+            // Null when there is none, left out when it is not wanted.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            description: Option<Option<&'a str>>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            created_at: Option<Time>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            updated_at: Option<Time>,
         }
-        let Self(kind, zone) = *self;
+        let (kind, zone, wanted) = (self.row, self.view.zone, self.view.types);
         Body {
             kind: RELATIONSHIP_TYPES,
             id: kind.name.as_str(),
-            attributes: Attributes {
-                description: kind.description.as_deref(),
-                created_at: Time(kind.created_at, zone),
-                updated_at: Time(kind.updated_at, zone),
-            },
+            attributes: wanted.has_any(0..3).then(|| Attributes {
+                description: wanted.has(0).then_some(kind.description.as_deref()),
+                created_at: wanted.has(1).then_some(Time(kind.created_at, zone)),
+                updated_at: wanted.has(2).then_some(Time(kind.updated_at, zone)),
+            }),
+            relationships: None::<()>,
             links: SelfLink { this: routes::relationship_type(&kind.name) },
+            meta: self.meta.as_ref(),
         }
         .serialize(serializer)
     }

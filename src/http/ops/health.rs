@@ -30,7 +30,7 @@ struct Checks {
 
 /// `GET /livez`: the process answers. Never touches the database.
 pub async fn live() -> Result<HttpResponse, Failure> {
-    Document::about(SelfLink { this: "/livez" }, Meta { status: "ok", checks: None }).answer(StatusCode::OK)
+    Document::about(Some(SelfLink { this: "/livez" }), Meta { status: "ok", checks: None }).answer(StatusCode::OK)
 }
 
 /// `GET /readyz`: requests can be served. `?verbose` lists the checks.
@@ -41,7 +41,7 @@ pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<Http
     }
     let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
     let meta = Meta { status: "ok", checks: is_verbose.then_some(checks) };
-    Document::about(SelfLink { this: "/readyz" }, meta).answer(StatusCode::OK)
+    Document::about(Some(SelfLink { this: "/readyz" }), meta).answer(StatusCode::OK)
 }
 
 async fn checks(state: &State) -> Checks {

@@ -18,5 +18,5 @@ struct Meta {
 /// `GET /`
 pub async fn get() -> Result<HttpResponse, Failure> {
     let meta = Meta { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), api: "/api/v2", docs: "/docs" };
-    Document::about(SelfLink { this: "/" }, meta).answer(StatusCode::OK)
+    Document::about(Some(SelfLink { this: "/" }), meta).answer(StatusCode::OK)
 }

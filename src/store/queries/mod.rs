@@ -4,6 +4,8 @@
 pub(in crate::store) mod check;
 pub(in crate::store) mod counts;
 pub(in crate::store) mod meta;
+mod order;
+pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
 mod sql;

@@ -3,30 +3,29 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::order::{listed, push_bounds, push_end};
 use super::rows::{
     LISTED_COLUMNS, USER_COLUMNS, USER_COLUMNS_AND_KEY, UserColumns, UserRow, level_of, number_of, text_of,
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, apart};
 use super::{Conn, counts, dialect};
-use crate::model::filter::{UserFilter, UserOrder, UserSort};
-use crate::model::page::{Direction, Window};
+use crate::model::filter::UserFilter;
+use crate::model::page::Slice;
 use crate::model::user::UserData;
 
-/// The rows of a window and how many match in all. `supervised` is the type that makes its target a supervisor.
+/// The rows of a slice, in order, and how many match in all. `supervised` is the type that makes its target a supervisor.
 pub(in crate::store) fn page(
     conn: &mut Conn,
     filter: &UserFilter,
-    sort: UserSort,
-    window: Window,
+    slice: &Slice,
     supervised: i16,
 ) -> QueryResult<(i64, Vec<UserRow>)> {
-    let order = order_by(sort);
     let mut page = select(USER_COLUMNS_AND_KEY, supervised);
     push_conditions(&mut page, filter);
-    page.text(" ORDER BY ").text(order);
-    page.text(" LIMIT ").integer(window.limit).text(" OFFSET ").integer(window.offset);
-    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, order).load(conn).map(apart)
+    push_bounds(&mut page, slice);
+    push_end(&mut page, slice);
+    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listed(slice.sort)).load(conn).map(apart)
 }
 
 /// The users of these ids, by id; ids that name nobody are passed over.
@@ -154,17 +153,6 @@ fn select(columns: &'static str, supervised: i16) -> Sql {
     sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ").small(supervised);
     sql.text("), 0) AS BIGINT) AS subordinates FROM users WHERE ");
     sql
-}
-
-fn order_by(sort: UserSort) -> &'static str {
-    match (sort.by, sort.direction) {
-        (UserOrder::Name, Direction::Ascending) => "name_key, id",
-        (UserOrder::Name, Direction::Descending) => "name_key DESC, id DESC",
-        (UserOrder::Id, Direction::Ascending) => "id",
-        (UserOrder::Id, Direction::Descending) => "id DESC",
-        (UserOrder::CreatedAt, Direction::Ascending) => "created_at, id",
-        (UserOrder::CreatedAt, Direction::Descending) => "created_at DESC, id DESC",
-    }
 }
 
 fn push_conditions(sql: &mut Sql, filter: &UserFilter) {

@@ -92,4 +92,9 @@ impl<'c> Tx<'c> {
     pub fn schema_version(&mut self) -> Result<Option<String>> {
         ask!(self, meta::schema_version())
     }
+
+    /// A random text that all instances on this database share.
+    pub fn secret(&mut self, name: &str) -> Result<Option<String>> {
+        ask!(self, meta::secret(name))
+    }
 }

@@ -55,7 +55,7 @@ impl Tx<'_> {
         }
     }
 
-    fn read_types(&mut self) -> Result<Vec<TypeRow>> {
+    pub(super) fn read_types(&mut self) -> Result<Vec<TypeRow>> {
         let rows = ask!(self, relationship_types::all())?;
         self.types = Arc::new(Types::of(&rows));
         // What a write job reads may never be committed, so that it is no news for others.

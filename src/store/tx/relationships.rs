@@ -4,26 +4,26 @@ use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{Page, Window};
+use crate::model::page::{Page, Slice};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 use crate::store::rows::{RelationshipRow, Shape};
 
 impl Tx<'_> {
-    /// The relationships that match, ordered by id, and how many there are in all.
-    pub fn relationships(&mut self, filter: &RelationshipFilter, window: Window) -> Result<Page<Relationship>> {
-        let mut types = Vec::with_capacity(filter.relationships.len());
-        for name in &filter.relationships {
-            types.extend(self.type_id(name)?);
+    /// The relationships of a slice, in order, and how many match in all.
+    pub fn relationships(&mut self, filter: &RelationshipFilter, slice: &Slice) -> Result<Page<Relationship>> {
+        let mut shape = self.shape_of(filter)?;
+        let (mut total, mut rows) = ask!(self, relationship_pages::page(&shape, slice))?;
+        // A number without rows may be an old one: another instance has deleted the type and registered it anew.
+        if filter.relationships.len() > 1 || (!filter.relationships.is_empty() && total == 0) {
+            self.read_types()?;
+            let fresh = self.shape_of(filter)?;
+            if fresh.types != shape.types {
+                shape = fresh;
+                (total, rows) = ask!(self, relationship_pages::page(&shape, slice))?;
+            }
         }
-        let shape = Shape {
-            users: filter.users.iter().map(|id| id.get()).collect(),
-            targets: filter.targets.iter().map(|id| id.get()).collect(),
-            types: (!filter.relationships.is_empty()).then_some(types),
-            seen_by: filter.seen_by.map(UserId::get),
-        };
-        let (total, rows) = ask!(self, relationships::page(&shape, window))?;
         let items = rows.into_iter().map(|row| self.relationship_of(row)).collect::<Result<_>>()?;
         Ok(Page { items, total })
     }
@@ -43,7 +43,7 @@ impl Tx<'_> {
 
     /// Whether any relationship, in either direction, joins the two.
     pub fn are_related(&mut self, one: UserId, other: UserId) -> Result<bool> {
-        ask!(self, relationships::touch(one.get(), other.get()))
+        ask!(self, relationship_pages::touch(one.get(), other.get()))
     }
 
     /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.
@@ -84,6 +84,19 @@ impl Tx<'_> {
     /// Removes a relationship and its counts; `false` if it is gone.
     pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
         ask!(self, relationships::delete(id.get()))
+    }
+
+    fn shape_of(&mut self, filter: &RelationshipFilter) -> Result<Shape> {
+        let mut types = Vec::with_capacity(filter.relationships.len());
+        for name in &filter.relationships {
+            types.extend(self.type_id(name)?);
+        }
+        Ok(Shape {
+            users: filter.users.iter().map(|id| id.get()).collect(),
+            targets: filter.targets.iter().map(|id| id.get()).collect(),
+            types: (!filter.relationships.is_empty()).then_some(types),
+            seen_by: filter.seen_by.map(UserId::get),
+        })
     }
 
     fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {

@@ -2,17 +2,17 @@
 
 use super::{Tx, ask};
 use crate::model::error::Result;
-use crate::model::filter::{UserFilter, UserSort};
+use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Page, Window};
+use crate::model::page::{Page, Slice};
 use crate::model::relationship_type::TypeName;
 use crate::model::user::{User, UserData};
 
 impl Tx<'_> {
-    /// The users that match, and how many there are in all.
-    pub fn users(&mut self, filter: &UserFilter, sort: UserSort, window: Window) -> Result<Page<User>> {
+    /// The users of a slice, in order, and how many match in all.
+    pub fn users(&mut self, filter: &UserFilter, slice: &Slice) -> Result<Page<User>> {
         let supervised = self.supervised()?;
-        let (total, rows) = ask!(self, users::page(filter, sort, window, supervised))?;
+        let (total, rows) = ask!(self, users::page(filter, slice, supervised))?;
         Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
     }
 
@@ -20,6 +20,16 @@ impl Tx<'_> {
     pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
         let supervised = self.supervised()?;
         Ok(ask!(self, users::find(&[id.get()], supervised))?.pop().map(User::from))
+    }
+
+    /// The users of these ids, by id; ids that name nobody are passed over.
+    pub fn users_of(&mut self, ids: &[UserId]) -> Result<Vec<User>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let supervised = self.supervised()?;
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        Ok(ask!(self, users::find(&ids, supervised))?.into_iter().map(User::from).collect())
     }
 
     /// Which of these ids name a user.

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use actix_web::web;
@@ -115,7 +115,7 @@ pub struct App {
     close: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
     names: AtomicU32,
-    home: Home,
+    home: Arc<Home>,
 }
 
 /// Runs a test on one database; does nothing, and says so, where there is no PostgreSQL.
@@ -140,6 +140,15 @@ impl App {
     pub fn start(home: Home, settings: fn(&mut Config)) -> Self {
         let mut config = config(home.url());
         settings(&mut config);
+        Self::start_on(Arc::new(home), config)
+    }
+
+    /// Another instance of the service on the same database, with the same settings.
+    pub fn beside(&self) -> Self {
+        Self::start_on(Arc::clone(&self.home), self.config.clone())
+    }
+
+    fn start_on(home: Arc<Home>, config: Config) -> Self {
         let clock = Clock::System;
         let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
         let (served, store) = (open(), open());
@@ -197,6 +206,11 @@ impl App {
             vec![(Field::Email, Value::Text(email.to_owned())), (Field::AccessLevel, Value::Text(level.to_owned()))];
         let id = self.write(move |tx| users::create(tx, &Caller::OPERATOR, None, &changes)).id;
         self.client_of(id)
+    }
+
+    /// The same user as a client of this instance.
+    pub fn client_like(&self, client: &Client) -> Client {
+        client.at(self.address)
     }
 
     /// A client with a new token of a user that is there.

@@ -51,6 +51,11 @@ impl Client {
         Self { authorization: Some(authorization.to_owned()), ..self.clone() }
     }
 
+    /// The same user at another instance.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// `GET`.
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], None)
@@ -73,6 +78,20 @@ impl Client {
 
     /// Any request. The path goes out as it stands.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
+        self.attempt(method, path, headers, body).expect("the service answers")
+    }
+
+    /// Any request to a service that may end before it has answered.
+    ///
+    /// # Errors
+    /// When no whole answer came.
+    pub fn attempt(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -84,9 +103,9 @@ impl Client {
             Some(body) => self.agent.run(request.body(body).expect("a legal request")),
             None => self.agent.run(request.body(()).expect("a legal request")),
         };
-        let mut response = answered.expect("the service answers");
-        let text = response.body_mut().read_to_string().expect("a body of text");
-        Answer::read(response.status().as_u16(), response.headers().clone(), text)
+        let mut response = answered?;
+        let text = response.body_mut().read_to_string()?;
+        Ok(Answer::read(response.status().as_u16(), response.headers().clone(), text))
     }
 
     /// Sends bytes as they are and gives everything that comes back until the connection closes.

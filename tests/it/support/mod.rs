@@ -3,6 +3,8 @@
 pub mod app;
 pub mod client;
 pub mod cluster;
+pub mod process;
+pub mod sql;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};

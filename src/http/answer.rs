@@ -1,0 +1,192 @@
+//! Answers that several kinds of resources share: one resource, a new one, a deleted one, a page of a list.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, HeaderValue, LOCATION};
+use serde::Serialize;
+
+use super::call::Call;
+use super::jsonapi::cursor::Cursors;
+use super::jsonapi::document::Document;
+use super::jsonapi::errors::Failure;
+use super::jsonapi::etag::{Tag, TagOf, Versioned};
+use super::jsonapi::paging::{Asked, Paging, wants_cursors};
+use super::jsonapi::preferences::PREFERENCE_APPLIED;
+use super::jsonapi::profile::Applied;
+use super::jsonapi::query::Query;
+use super::jsonapi::resources::Resource;
+use super::jsonapi::view::View;
+use crate::model::page::{Page, Place};
+use crate::model::user::User;
+
+/// One resource and the users that come along.
+pub struct Shown<T> {
+    /// The resource.
+    pub row: T,
+    /// Users at its ends.
+    pub included: Vec<User>,
+}
+
+impl<T: Versioned> Shown<T>
+where
+    for<'a> Resource<'a, T>: Serialize,
+{
+    /// A resource that brings nobody along.
+    pub fn alone(row: T) -> Self {
+        Self { row, included: Vec::new() }
+    }
+
+    /// The tag of the answer to `target`.
+    #[must_use]
+    pub fn tag(&self, target: &str, view: &View) -> Tag {
+        let rows = std::slice::from_ref(&self.row);
+        let tag = TagOf::new(target, view.zone, Applied::Nothing).rows(rows).rows(&self.included);
+        tag.of_resource(self.row.version())
+    }
+
+    /// The answer to a request that fetches it: the document, or 304 if the client has it.
+    ///
+    /// # Errors
+    /// 500 if the document cannot be written.
+    pub fn fetched(&self, call: &Call, view: &View) -> Result<HttpResponse, Failure> {
+        let tag = self.tag(&call.target(), view);
+        unless_known(call, &tag, || self.document(view).answer(StatusCode::OK))
+    }
+
+    /// The answer to a request that changed it.
+    ///
+    /// # Errors
+    /// 500 if the document cannot be written.
+    pub fn changed(&self, target: &str, view: &View) -> Result<HttpResponse, Failure> {
+        let mut answer = self.document(view).answer(StatusCode::OK)?;
+        answer.headers_mut().insert(ETAG, self.tag(target, view).value());
+        Ok(answer)
+    }
+
+    /// The answer to a request that created it at `url`; `query` is that of the request.
+    ///
+    /// # Errors
+    /// 500 if the document cannot be written.
+    pub fn created(&self, url: &str, query: &str, view: &View) -> Result<HttpResponse, Failure> {
+        let mut answer = self.document(view).answer(StatusCode::CREATED)?;
+        let location = HeaderValue::from_str(url).map_err(|error| Failure::internal(error.to_string()))?;
+        answer.headers_mut().insert(LOCATION, location);
+        answer.headers_mut().insert(ETAG, self.tag(&format!("{url}?{query}"), view).value());
+        Ok(answer)
+    }
+
+    /// The document that shows it.
+    pub fn document<'a>(&'a self, view: &'a View) -> Document<'a, Resource<'a, T>> {
+        Document::one(Resource::new(&self.row, view)).including(included(&self.included, view))
+    }
+}
+
+/// The `included` member: users, if `include` was asked for.
+fn included<'a>(users: &'a [User], view: &'a View) -> Option<Vec<Resource<'a, User>>> {
+    view.include.is_some().then(|| users.iter().map(|user| Resource::new(user, view)).collect())
+}
+
+/// The answer with its tag, or 304 without a body if the client has it already.
+///
+/// # Errors
+/// Those of `render`.
+pub fn unless_known(
+    call: &Call,
+    tag: &Tag,
+    render: impl FnOnce() -> Result<HttpResponse, Failure>,
+) -> Result<HttpResponse, Failure> {
+    let mut answer = if tag.is_known(call.headers()) { HttpResponse::NotModified().finish() } else { render()? };
+    answer.headers_mut().insert(ETAG, tag.value());
+    Ok(answer)
+}
+
+/// The answer to a deletion: nothing, or a document with `meta` alone for clients that cannot read nothing.
+///
+/// # Errors
+/// 500 if the document cannot be written.
+pub fn deleted(call: &Call) -> Result<HttpResponse, Failure> {
+    #[derive(Serialize)]
+    struct Meta {
+        deleted: bool,
+    }
+    if !call.preferences.representation {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let mut answer = Document::about(None::<()>, Meta { deleted: true }).answer(StatusCode::OK)?;
+    answer.headers_mut().append(PREFERENCE_APPLIED, HeaderValue::from_static("return=representation"));
+    Ok(answer)
+}
+
+/// The page that a list's query asks for, with the list's cursors if it is paged by them. `definition` is all that
+/// decides which rows the list has and in which order.
+///
+/// # Errors
+/// 400 with every problem of the query, or 503 if the key of the cursors cannot be had.
+pub async fn page_asked<'c>(
+    call: &'c Call,
+    query: &mut Query,
+    kind: &str,
+    definition: &impl std::fmt::Debug,
+) -> Result<(Paging, Option<Cursors<'c>>), Failure> {
+    if !wants_cursors(query, call.accepted.cursor_profile) {
+        let paging = Paging::by_offset(query, call.state.max_offset);
+        return query.finish().map(|()| (paging, None));
+    }
+    let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
+    let cursors = Cursors::new(key, [kind, &format!("{definition:?}")].into_iter());
+    let paging = Paging::by_cursor(query, &cursors);
+    query.finish().map_err(Failure::by_profile)?;
+    Ok((paging, Some(cursors)))
+}
+
+/// A page of a list as it was read, and all that its answer is made from.
+pub struct Listed<'a, T> {
+    /// The query.
+    pub query: &'a Query,
+    /// The page that was asked for.
+    pub paging: &'a Paging,
+    /// The cursors of the list, if it is paged by them.
+    pub cursors: Option<&'a Cursors<'a>>,
+    /// The rows as they were read.
+    pub page: Page<T>,
+    /// The users that come along.
+    pub included: Vec<User>,
+}
+
+impl<T: Versioned> Listed<'_, T>
+where
+    for<'r> Resource<'r, T>: Serialize,
+{
+    /// The answer: the document, or 304 if the client has it. `place` says where a row stands in the list's order.
+    ///
+    /// # Errors
+    /// 500 if the document cannot be written.
+    pub fn answer(mut self, call: &Call, view: &View, place: impl Fn(&T) -> Place) -> Result<HttpResponse, Failure> {
+        let applied = self.paging.applied();
+        let is_more = self.paging.cut(&mut self.page);
+        let total = self.page.total;
+        let tag = TagOf::new(&call.target(), view.zone, applied).rows(&self.page.items).rows(&self.included);
+        let tag = tag.number(total).number(is_more.into()).of_list();
+        unless_known(call, &tag, || {
+            let asked = Asked {
+                path: call.path(),
+                raw_query: call.raw_query(),
+                query: self.query,
+                max_offset: call.state.max_offset,
+            };
+            let rows = &self.page.items;
+            let (links, meta) = match (self.paging, self.cursors) {
+                (Paging::Cursor { size, after, before }, Some(cursors)) => {
+                    let shown = rows.first().zip(rows.last()).map(|(first, last)| (place(first), place(last)));
+                    asked.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown, is_more, total)
+                }
+                (Paging::Offset { offset, limit }, _) => asked.by_offset(*offset, *limit, total),
+                (Paging::Cursor { size, .. }, None) => asked.by_offset(0, *size, total),
+            };
+            let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(place(row)));
+            let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, view, cursor(row))).collect();
+            let document = Document::list(applied, rows, links, meta).including(included(&self.included, view));
+            document.answer(StatusCode::OK)
+        })
+    }
+}

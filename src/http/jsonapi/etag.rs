@@ -1,0 +1,160 @@
+//! Entity tags, made from the versions of the rows that an answer shows, so that 304 and 412 need no rendering
+//! (RFC 9110 §8.8.3, §13).
+//!
+//! # Design
+//! The tag of a resource is `"{version}-{hash}"`. The hash covers every row shown, the URL and what was applied, as a
+//! strong tag must; the version is that of the resource itself. A conditional change looks at the version alone: a
+//! client that fetched a resource with `include` or `fields` may use that answer's tag for the change.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::profile::Applied;
+use crate::model::precondition::Precondition;
+use crate::model::relationship::Relationship;
+use crate::model::relationship_type::RelationshipType;
+use crate::model::user::User;
+
+/// An entity tag, quotes included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag(String);
+
+/// What a row adds to a tag: everything of it that can change without its URL.
+pub trait Versioned {
+    /// Its version.
+    fn version(&self) -> i64;
+    /// What names it, and what is computed from other rows.
+    fn mark(&self, context: &mut Context);
+}
+
+impl Versioned for Relationship {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn mark(&self, context: &mut Context) {
+        context.update(&self.id.get().to_be_bytes());
+    }
+}
+
+impl Versioned for User {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn mark(&self, context: &mut Context) {
+        context.update(&self.id.get().to_be_bytes());
+        context.update(&[u8::from(self.is_supervisor)]);
+    }
+}
+
+impl Versioned for RelationshipType {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
+    fn mark(&self, context: &mut Context) {
+        context.update(self.name.as_str().as_bytes());
+        context.update(&[0]);
+    }
+}
+
+/// Gathers what a tag covers.
+pub struct TagOf(Context);
+
+impl TagOf {
+    /// A tag of the answer to `target` (path and query), in this zone and with this applied.
+    #[must_use]
+    pub fn new(target: &str, zone: chrono_tz::Tz, applied: Applied) -> Self {
+        let mut context = Context::new(&SHA256);
+        // A release may render the same rows otherwise.
+        for text in [env!("CARGO_PKG_VERSION"), zone.name(), applied.media_type(), target] {
+            context.update(text.as_bytes());
+            context.update(&[0]);
+        }
+        Self(context)
+    }
+
+    /// Covers these rows.
+    #[must_use]
+    pub fn rows<T: Versioned>(mut self, rows: &[T]) -> Self {
+        self.0.update(&rows.len().to_be_bytes());
+        for row in rows {
+            self.0.update(&row.version().to_be_bytes());
+            row.mark(&mut self.0);
+        }
+        self
+    }
+
+    /// Covers a number.
+    #[must_use]
+    pub fn number(mut self, number: i64) -> Self {
+        self.0.update(&number.to_be_bytes());
+        self
+    }
+
+    /// The tag of a list.
+    #[must_use]
+    pub fn of_list(self) -> Tag {
+        Tag(format!("\"{:016x}\"", self.hash()))
+    }
+
+    /// The tag of one resource.
+    #[must_use]
+    pub fn of_resource(self, version: i64) -> Tag {
+        Tag(format!("\"{version}-{:016x}\"", self.hash()))
+    }
+
+    fn hash(self) -> u64 {
+        let digest = self.0.finish();
+        digest.as_ref().first_chunk::<8>().map_or(0, |start| u64::from_be_bytes(*start))
+    }
+}
+
+impl Tag {
+    /// The header field's value.
+    #[must_use]
+    pub fn value(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+    }
+
+    /// Whether the client says that it has this very answer (`If-None-Match`, compared weakly).
+    #[must_use]
+    pub fn is_known(&self, headers: &HeaderMap) -> bool {
+        tags(headers, &IF_NONE_MATCH).any(|sent| sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == self.0)
+    }
+}
+
+/// What `If-Match` demands of a resource that is about to change. A weak tag never matches.
+#[must_use]
+pub fn precondition(headers: &HeaderMap) -> Precondition {
+    if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(|sent| sent == "*") {
+        return Precondition::None;
+    }
+    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?.0.parse().ok();
+    Precondition::Versions(tags(headers, &IF_MATCH).filter_map(version).collect())
+}
+
+/// The tags of a list of them; our own have no commas in them.
+fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',').map(str::trim))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_weak_or_foreign_tag_matches_no_version() {
+        let versions = |sent: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_MATCH, HeaderValue::from_static(sent));
+            precondition(&headers)
+        };
+        assert_eq!(versions("\"3-00ff\", \"4-x\""), Precondition::Versions(vec![3, 4]));
+        assert_eq!(versions("W/\"3-00ff\""), Precondition::Versions(vec![]));
+        assert_eq!(versions("nonsense"), Precondition::Versions(vec![]));
+        assert_eq!(versions("*"), Precondition::None);
+        assert_eq!(precondition(&HeaderMap::new()), Precondition::None);
+    }
+}

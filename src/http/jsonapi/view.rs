@@ -1,0 +1,129 @@
+//! What of a resource a client wants to see: sparse fieldsets and inclusion
+//! (JSON:API 1.1, "Sparse Fieldsets", "Inclusion of Related Resources").
+
+use chrono_tz::Tz;
+
+use super::query::{Parameter, Query};
+use crate::domain::relationships::End;
+use crate::model::user::Field;
+
+/// The fields of a relationship: three attributes, then two relationships.
+pub const RELATIONSHIP_FIELDS: &[&str] = &["relationship", "created-at", "updated-at", "user", "target"];
+/// The fields of a relationship type: attributes.
+pub const TYPE_FIELDS: &[&str] = &["description", "created-at", "updated-at"];
+/// The fields of a user: `name`, those of [`Field::ALL`], what the service computes, then two relationships.
+pub const USER_FIELDS: &[&str] = &[
+    "name",
+    "first-name",
+    "last-name",
+    "email",
+    "description",
+    "additional-info",
+    "location",
+    "unit",
+    "phone",
+    "mobile",
+    "job-title",
+    "website",
+    "skype",
+    "twitter",
+    "alt-id",
+    "is-enabled",
+    "access-level",
+    "is-supervisor",
+    "created-at",
+    "updated-at",
+    "user-relationships",
+    "targeted-by",
+];
+
+/// What a field of a user is called in documents.
+#[must_use]
+pub fn member_of(field: Field) -> &'static str {
+    let place = Field::ALL.iter().position(|known| *known == field);
+    place.and_then(|place| USER_FIELDS.get(place + 1)).copied().unwrap_or_default()
+}
+
+/// A choice among the fields of one resource type: one bit each, in the order of its list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fieldset(u32);
+
+impl Fieldset {
+    /// All fields.
+    pub const ALL: Self = Self(u32::MAX);
+
+    /// Whether the field at this place of the list is wanted.
+    #[must_use]
+    pub const fn has(self, place: usize) -> bool {
+        self.0 >> place & 1 == 1
+    }
+
+    /// Whether any field at these places is wanted.
+    #[must_use]
+    pub fn has_any(self, mut places: std::ops::Range<usize>) -> bool {
+        places.any(|place| self.has(place))
+    }
+
+    fn of(places: impl Iterator<Item = usize>) -> Self {
+        Self(places.fold(0, |bits, place| bits | 1 << place))
+    }
+}
+
+/// How documents of one answer show what they show.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// The zone of all times.
+    pub zone: Tz,
+    /// Fields of relationships.
+    pub relationships: Fieldset,
+    /// Fields of users.
+    pub users: Fieldset,
+    /// Fields of relationship types.
+    pub types: Fieldset,
+    /// The ends of relationships whose users come along; `None` if `include` was not sent.
+    pub include: Option<Vec<End>>,
+}
+
+/// The parameters of everything that shows relationships.
+pub const INCLUDE: Parameter = Parameter::new("include");
+/// The parameter that chooses fields of relationships.
+pub const FIELDS_OF_RELATIONSHIPS: Parameter = Parameter::new("fields[user-relationships]");
+/// The parameter that chooses fields of users.
+pub const FIELDS_OF_USERS: Parameter = Parameter::new("fields[users]");
+/// The parameter that chooses fields of relationship types.
+pub const FIELDS_OF_TYPES: Parameter = Parameter::new("fields[relationship-types]");
+
+impl View {
+    /// The view that a query asks for. Problems are noted in the query.
+    pub fn of(query: &mut Query, zone: Tz) -> Self {
+        Self {
+            zone,
+            relationships: fieldset(query, FIELDS_OF_RELATIONSHIPS.name, RELATIONSHIP_FIELDS),
+            users: fieldset(query, FIELDS_OF_USERS.name, USER_FIELDS),
+            types: fieldset(query, FIELDS_OF_TYPES.name, TYPE_FIELDS),
+            include: query.include(&[("user", End::User), ("target", End::Target)]),
+        }
+    }
+
+    /// The ends whose users come along.
+    #[must_use]
+    pub fn included_ends(&self) -> &[End] {
+        self.include.as_deref().unwrap_or_default()
+    }
+}
+
+fn fieldset(query: &mut Query, parameter: &str, fields: &[&str]) -> Fieldset {
+    query.fields(parameter, fields).map_or(Fieldset::ALL, |places| Fieldset::of(places.into_iter()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_user_has_its_member() {
+        assert_eq!(member_of(Field::FirstName), "first-name");
+        assert_eq!(member_of(Field::AccessLevel), "access-level");
+        assert_eq!(USER_FIELDS.len(), Field::ALL.len() + 6);
+    }
+}

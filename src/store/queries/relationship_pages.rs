@@ -1,0 +1,185 @@
+//! Pages of relationships, each with the exact count, and the plan that each shape of a filter gets.
+//!
+//! # Design
+//! Ordered by id, a page is one index scan that stops after `offset + limit` rows, or a merge of several such scans
+//! where a filter names several values: it never sorts all relationships of a popular user. Filters that name both
+//! ends, callers that see only their own, and other orders look at every row that matches.
+
+use diesel::prelude::*;
+
+use super::order::{listed, push_bounds, push_end};
+use super::rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, Shape};
+use super::sql::{Sql, apart};
+use super::{Conn, dialect};
+use crate::model::page::{Order, Slice};
+
+/// The rows of a slice, in order, and how many match in all.
+pub(in crate::store) fn page(
+    conn: &mut Conn,
+    shape: &Shape,
+    slice: &Slice,
+) -> QueryResult<(i64, Vec<RelationshipRow>)> {
+    if shape.types.as_ref().is_some_and(Vec::is_empty) {
+        return Ok((0, Vec::new()));
+    }
+    let rows = if is_narrowed(shape) || slice.sort.by != Order::Id {
+        sorted_rows(shape, slice)
+    } else {
+        merged_scans(shape, slice)
+    };
+    let listing = Sql::listing::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, rows, listed(slice.sort));
+    listing.load(conn).map(apart)
+}
+
+/// Whether any relationship, in either direction, joins the two.
+pub(in crate::store) fn touch(conn: &mut Conn, one: i64, other: i64) -> QueryResult<bool> {
+    let nothing_but_the_count = Slice::default();
+    for (user, target) in [(one, other), (other, one)] {
+        let shape = Shape { users: vec![user], targets: vec![target], ..Shape::default() };
+        if page(conn, &shape, &nothing_but_the_count)?.0 > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// One index scan that gives its rows ordered by id.
+#[derive(Debug, Clone, Copy)]
+struct Scan {
+    end: Option<(&'static str, i64)>,
+    kind: Option<i16>,
+}
+
+impl Scan {
+    #[allow(clippy::match_same_arms, reason = "PostgreSQL's names of indexes are all empty")]
+    fn index(self) -> &'static str {
+        match (self.end, self.kind) {
+            (Some(("user_id", _)), None) => dialect::by_index!("user_relationships_out"),
+            (Some(("user_id", _)), Some(_)) => dialect::by_index!("user_relationships_out_by_type"),
+            (Some(_), None) => dialect::by_index!("user_relationships_in"),
+            (Some(_), Some(_)) => dialect::by_index!("user_relationships_in_by_type"),
+            (None, Some(_)) => dialect::by_index!("user_relationships_by_type"),
+            (None, None) => "",
+        }
+    }
+
+    /// All of the statement but its first word.
+    fn push(self, sql: &mut Sql, slice: &Slice) {
+        sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships").text(self.index()).text(" WHERE 1 = 1");
+        if let Some((column, id)) = self.end {
+            sql.text(" AND ").text(column).text(" = ").integer(id);
+        }
+        if let Some(kind) = self.kind {
+            sql.text(" AND type_id = ").small(kind);
+        }
+        push_bounds(sql, slice);
+        push_end(sql, slice);
+    }
+}
+
+/// Whether the rows must be looked at one by one: both ends are named, or the view is limited to one user's.
+fn is_narrowed(shape: &Shape) -> bool {
+    shape.seen_by.is_some() || (!shape.users.is_empty() && !shape.targets.is_empty())
+}
+
+/// The page by id, for filters that name one end at most.
+fn merged_scans(shape: &Shape, slice: &Slice) -> Sql {
+    let ends: Vec<_> = match (shape.users.as_slice(), shape.targets.as_slice()) {
+        ([], []) => vec![None],
+        ([], targets) => targets.iter().map(|id| Some(("target_id", *id))).collect(),
+        (users, _) => users.iter().map(|id| Some(("user_id", *id))).collect(),
+    };
+    let kinds: Vec<_> = match &shape.types {
+        None => vec![None],
+        Some(types) => types.iter().map(|id| Some(*id)).collect(),
+    };
+    let scans: Vec<_> = ends.iter().flat_map(|end| kinds.iter().map(|kind| Scan { end: *end, kind: *kind })).collect();
+    let mut sql = Sql::new("SELECT ");
+    if let [scan] = scans.as_slice() {
+        scan.push(&mut sql, slice);
+        return sql;
+    }
+    // Each scan gives all that the page can need of it; the page is cut from their union.
+    let of_each = Slice { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
+    sql.varies();
+    let mut glue = "* FROM (SELECT ";
+    for scan in scans {
+        sql.text(glue);
+        scan.push(&mut sql, &of_each);
+        sql.text(") AS scan");
+        glue = " UNION ALL SELECT * FROM (SELECT ";
+    }
+    push_end(&mut sql, slice);
+    sql
+}
+
+/// The page in any order, from all rows that match.
+fn sorted_rows(shape: &Shape, slice: &Slice) -> Sql {
+    let mut sql = Sql::new("SELECT * FROM (");
+    push_rows(shape, &mut sql, RELATIONSHIP_COLUMNS);
+    sql.text(") AS matching WHERE 1 = 1");
+    push_bounds(&mut sql, slice);
+    push_end(&mut sql, slice);
+    sql
+}
+
+/// `SELECT … WHERE …` over all rows that match; for external callers, those of either end.
+fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
+    let both_ends = !shape.users.is_empty() && !shape.targets.is_empty();
+    let halves = match shape.seen_by {
+        None if both_ends => vec![("", None, dialect::by_index!("user_relationships_identity"))],
+        None => vec![("", None, "")],
+        Some(me) => vec![
+            ("user_id = ", Some(me), dialect::by_index!("user_relationships_out")),
+            ("target_id = ", Some(me), dialect::by_index!("user_relationships_in")),
+        ],
+    };
+    let mut glue = "SELECT ";
+    for (end, me, index) in halves {
+        sql.text(glue).text(columns).text(" FROM user_relationships").text(index).text(" WHERE 1 = 1");
+        if let Some(me) = me {
+            sql.text(" AND ").text(end).integer(me);
+        }
+        for (column, ids) in [("user_id", &shape.users), ("target_id", &shape.targets)] {
+            if !ids.is_empty() {
+                sql.text(" AND ");
+                sql.any_of(column, ids, Sql::integer);
+            }
+        }
+        push_types(shape, sql);
+        glue = " UNION ALL SELECT ";
+    }
+}
+
+fn push_types(shape: &Shape, sql: &mut Sql) {
+    if let Some(types) = &shape.types {
+        sql.text(" AND ");
+        sql.any_of("type_id", types, Sql::small);
+    }
+}
+
+/// The count, from the kept counts wherever one end at most is named.
+fn count(shape: &Shape) -> Sql {
+    if is_narrowed(shape) {
+        let mut sql = Sql::new("SELECT COUNT(*) AS total FROM (");
+        push_rows(shape, &mut sql, "id");
+        sql.text(") AS matching");
+        return sql;
+    }
+    let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM ");
+    match (shape.users.as_slice(), shape.targets.as_slice()) {
+        ([], []) => {
+            sql.text("counts_by_type WHERE 1 = 1");
+        }
+        ([], targets) => {
+            sql.text("counts_by_target WHERE ");
+            sql.any_of("target_id", targets, Sql::integer);
+        }
+        (users, _) => {
+            sql.text("counts_by_user WHERE ");
+            sql.any_of("user_id", users, Sql::integer);
+        }
+    }
+    push_types(shape, &mut sql);
+    sql
+}

@@ -1,0 +1,149 @@
+//! The rules of who may do what, as a table: no database, no HTTP.
+
+use user_relationships::domain::policy::{Action, may, require};
+use user_relationships::model::caller::Caller;
+use user_relationships::model::code::Code;
+use user_relationships::model::error::Error;
+use user_relationships::model::id::UserId;
+use user_relationships::model::user::{AccessLevel, Field};
+
+const ME: UserId = UserId::new(1);
+const OTHER: UserId = UserId::new(2);
+const THIRD: UserId = UserId::new(3);
+
+type Rule = Result<(), Code>;
+
+const YES: Rule = Ok(());
+const NOT_FOUND: Rule = Err(Code::NotFound);
+const NOT_OWNER: Rule = Err(Code::NotOwner);
+const NOT_ADMIN: Rule = Err(Code::NotAdmin);
+const ADMIN_ONLY: Rule = Err(Code::AdminOnlyAttribute);
+const NO_SUCH_TARGET: Rule = Err(Code::RelatedResourceNotFound);
+
+const fn edge(user: UserId, target: UserId) -> Action {
+    Action::SeeRelationship { user, target }
+}
+
+const fn user(id: UserId, is_related: bool) -> Action {
+    Action::SeeUser { id, is_related }
+}
+
+const fn target(id: UserId, is_related: bool) -> Action {
+    Action::NameTarget { id, is_related }
+}
+
+/// What a `user`, an `ext` and an `admin` may do; somebody `excluded` may do nothing.
+const RULES: &[(Action, Rule, Rule, Rule)] = &[
+    (edge(ME, OTHER), YES, YES, YES),
+    (edge(OTHER, ME), YES, YES, YES),
+    (edge(OTHER, THIRD), YES, NOT_FOUND, YES),
+    (Action::WriteRelationship { owner: ME }, YES, YES, YES),
+    (Action::WriteRelationship { owner: OTHER }, NOT_OWNER, NOT_OWNER, YES),
+    (target(OTHER, false), YES, NO_SUCH_TARGET, YES),
+    (target(OTHER, true), YES, YES, YES),
+    (target(ME, false), YES, YES, YES),
+    (user(ME, false), YES, YES, YES),
+    (user(OTHER, true), YES, YES, YES),
+    (user(OTHER, false), YES, NOT_FOUND, YES),
+    (Action::CreateUser, NOT_ADMIN, NOT_ADMIN, YES),
+    (Action::DeleteUser, NOT_ADMIN, NOT_ADMIN, YES),
+    (Action::ChangeUser { id: ME }, YES, YES, YES),
+    (Action::ChangeUser { id: OTHER }, NOT_OWNER, NOT_OWNER, YES),
+    (Action::WriteField(Field::FirstName), YES, YES, YES),
+    (Action::WriteField(Field::LastName), YES, YES, YES),
+    (Action::WriteField(Field::Email), ADMIN_ONLY, ADMIN_ONLY, YES),
+    (Action::WriteField(Field::Description), YES, YES, YES),
+    (Action::WriteField(Field::AdditionalInfo), YES, YES, YES),
+    (Action::WriteField(Field::Location), YES, YES, YES),
+    (Action::WriteField(Field::Unit), YES, YES, YES),
+    (Action::WriteField(Field::Phone), YES, YES, YES),
+    (Action::WriteField(Field::Mobile), YES, YES, YES),
+    (Action::WriteField(Field::JobTitle), YES, YES, YES),
+    (Action::WriteField(Field::Website), YES, YES, YES),
+    (Action::WriteField(Field::Skype), YES, YES, YES),
+    (Action::WriteField(Field::Twitter), YES, YES, YES),
+    (Action::WriteField(Field::AltId), ADMIN_ONLY, ADMIN_ONLY, YES),
+    (Action::WriteField(Field::IsEnabled), ADMIN_ONLY, ADMIN_ONLY, YES),
+    (Action::WriteField(Field::AccessLevel), ADMIN_ONLY, ADMIN_ONLY, YES),
+    (Action::SeeTypes, YES, YES, YES),
+    (Action::WriteTypes, NOT_ADMIN, NOT_ADMIN, YES),
+];
+
+/// The row of an action in the list of kinds; a new action does not compile until it is here, and then fails the test
+/// below until the table has it.
+const fn kind(action: Action) -> usize {
+    match action {
+        Action::SeeRelationship { .. } => 0,
+        Action::WriteRelationship { .. } => 1,
+        Action::NameTarget { .. } => 2,
+        Action::SeeUser { .. } => 3,
+        Action::CreateUser => 4,
+        Action::DeleteUser => 5,
+        Action::ChangeUser { .. } => 6,
+        Action::WriteField(_) => 7,
+        Action::SeeTypes => 8,
+        Action::WriteTypes => 9,
+    }
+}
+
+/// One more than the largest number that [`kind`] gives.
+const KINDS: usize = 10;
+
+fn caller(level: AccessLevel) -> Caller {
+    Caller { id: ME, level }
+}
+
+#[test]
+fn every_level_may_do_what_the_table_says() {
+    for (action, user, ext, admin) in RULES {
+        for (level, expected) in [
+            (AccessLevel::User, *user),
+            (AccessLevel::Ext, *ext),
+            (AccessLevel::Admin, *admin),
+            (AccessLevel::Excluded, Err(Code::AccountDisabled)),
+        ] {
+            assert_eq!(may(&caller(level), *action), expected, "{level:?} {action:?}");
+        }
+        assert_eq!(may(&Caller::OPERATOR, *action), YES, "the operator, {action:?}");
+    }
+}
+
+#[test]
+fn the_table_has_every_action_and_every_field() {
+    for wanted in 0..KINDS {
+        assert!(RULES.iter().any(|(action, ..)| kind(*action) == wanted), "no row for kind {wanted}");
+    }
+    for field in Field::ALL {
+        let is_there = RULES.iter().any(|(action, ..)| *action == Action::WriteField(field));
+        assert!(is_there, "no row for {field:?}");
+    }
+}
+
+#[test]
+fn a_refusal_carries_the_code_of_the_rule_and_a_sentence() {
+    for (action, user, ..) in RULES {
+        let refused = require(&caller(AccessLevel::User), *action);
+        match (user, refused) {
+            (Ok(()), Ok(())) => {}
+            (Err(code), Err(Error::Refused(problems))) => {
+                assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [*code]);
+                assert!(problems.iter().all(|problem| !problem.detail.is_empty()), "{action:?}");
+            }
+            (rule, refused) => panic!("{action:?} is {rule:?}, but {refused:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_outsider_learns_the_same_of_what_is_hidden_and_of_what_is_missing() {
+    let outsider = caller(AccessLevel::Ext);
+    let told = |action| match require(&outsider, action) {
+        Err(Error::Refused(problems)) => problems,
+        other => panic!("{other:?}"),
+    };
+    let hidden = told(user(OTHER, false));
+    let problem = hidden.first().expect("a problem");
+    assert_eq!((problem.code, problem.code.status()), (Code::NotFound, 404));
+    assert_eq!(told(edge(OTHER, THIRD)).first().map(|problem| problem.code), Some(Code::NotFound));
+    assert_eq!(told(target(OTHER, false)).first().map(|problem| problem.code.status()), Some(404));
+}

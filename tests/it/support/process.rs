@@ -1,0 +1,225 @@
+//! The real program as a process of its own: started, signalled and killed by its id, and never left behind.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::client::Client;
+
+/// The longest wait for anything that a process should do.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program without any setting of the environment.
+pub fn program() -> Command {
+    with_settings_of_its_own(Command::new(env!("CARGO_BIN_EXE_user-relationships")))
+}
+
+/// The program, started by a line of shell that ends in `exec "$0" "$@"`.
+pub fn program_behind(line: &str) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", line, env!("CARGO_BIN_EXE_user-relationships")]);
+    with_settings_of_its_own(shell)
+}
+
+fn with_settings_of_its_own(mut command: Command) -> Command {
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command of the program to its end.
+#[track_caller]
+pub fn run(url: &str, args: &[&str]) -> Outcome {
+    finish(program().env("DATABASE_URL", url).args(args))
+}
+
+/// Runs any command to its end, which must come within [`PATIENCE`].
+#[track_caller]
+pub fn finish(command: &mut Command) -> Outcome {
+    let mut child = Guard(command.spawn().expect("the program starts"));
+    let (stdout, stderr) = (reader(child.0.stdout.take()), reader(child.0.stderr.take()));
+    let status = child.wait(PATIENCE);
+    let text = |bytes: thread::JoinHandle<Vec<u8>>| bytes.join().expect("all of its output");
+    Outcome::of(Output { status, stdout: text(stdout), stderr: text(stderr) })
+}
+
+fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            drop(pipe.read_to_end(&mut bytes));
+        }
+        bytes
+    })
+}
+
+/// How a command ended and what it printed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit code; -1 for a signal.
+    pub code: i32,
+    /// Data.
+    pub stdout: String,
+    /// Words for people.
+    pub stderr: String,
+}
+
+impl Outcome {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("output of text");
+        let code = output.status.code().unwrap_or(-1);
+        Self { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+
+    /// Says that the command ended with this code.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{} {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// The only line that it printed.
+    #[track_caller]
+    pub fn line(&self) -> &str {
+        let mut lines = self.stdout.lines();
+        let line = lines.next().unwrap_or_else(|| panic!("nothing printed; {}", self.stderr));
+        assert_eq!(lines.next(), None, "{}", self.stdout);
+        line
+    }
+}
+
+/// A child that does not outlive its owner.
+#[derive(Debug)]
+pub struct Guard(pub Child);
+
+impl Guard {
+    /// Waits for the end of the child.
+    #[track_caller]
+    pub fn wait(&mut self, longest: Duration) -> ExitStatus {
+        let deadline = Instant::now() + longest;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("a child of ours") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "process {} has not ended within {longest:?}", self.0.id());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// A service in a process of its own.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Guard,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Service {
+    /// Starts a service on that database with these settings, and waits until it listens.
+    #[track_caller]
+    pub fn start(url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_as(program(), url, settings)
+    }
+
+    /// Starts a service by a command of its own.
+    #[track_caller]
+    pub fn start_as(mut command: Command, url: &str, settings: &[(&str, &str)]) -> Self {
+        command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").stdout(Stdio::null());
+        command.env("LOG_FORMAT", "json").env("RUST_LOG", "warn,user_relationships=info");
+        command.envs(settings.iter().copied());
+        let mut child = Guard(command.spawn().expect("the program starts"));
+        let log = Arc::default();
+        let told = follow(child.0.stderr.take().expect("a pipe"), Arc::clone(&log));
+        let address = match told.recv_timeout(PATIENCE) {
+            Ok(address) => address,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                panic!("the service does not listen: {:?}", log.lock())
+            }
+        };
+        Self { address, child, log }
+    }
+
+    /// A client with that token.
+    pub fn client(&self, token: &str) -> Client {
+        Client::new(self.address, 0, Some(format!("Token token={token}")))
+    }
+
+    /// Somebody without credentials.
+    pub fn anybody(&self) -> Client {
+        Client::new(self.address, 0, None)
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.0.id()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let id = self.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("`kill` runs").success());
+    }
+
+    /// Ends the process at once, as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.0.kill().expect("the process is ours");
+        self.child.wait(PATIENCE);
+    }
+
+    /// Waits for the end of the process.
+    #[track_caller]
+    pub fn wait(&mut self, longest: Duration) -> ExitStatus {
+        self.child.wait(longest)
+    }
+
+    /// All that it logged.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().expect("the log").clone()
+    }
+}
+
+/// Keeps all lines of a JSON log, and tells the first address that stands in one.
+fn follow(pipe: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Receiver<SocketAddr> {
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let fields: Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(address) = fields["address"].as_str().and_then(|text| text.parse().ok()) {
+                drop(tell.send(address));
+            }
+            log.lock().expect("the log").push(line);
+        }
+    });
+    told
+}
+
+/// The URL of an SQLite file.
+pub fn sqlite_url(file: &Path) -> String {
+    format!("sqlite://{}", file.display())
+}
+
+/// Waits until something is so.
+#[track_caller]
+pub fn until(what: &str, longest: Duration, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + longest;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {longest:?}: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,73 @@
+//! A connection past the service and past its store: what an operator with `psql` or `sqlite3` sees and does.
+
+use diesel::connection::SimpleConnection;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use user_relationships::store::url::DatabaseUrl;
+
+/// A raw connection.
+pub enum Raw {
+    /// To an SQLite file.
+    Sqlite(SqliteConnection),
+    /// To PostgreSQL.
+    Postgres(PgConnection),
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Nullable<Text>)]
+    line: Option<String>,
+}
+
+impl Raw {
+    /// Connects.
+    pub fn connect(url: &DatabaseUrl) -> Self {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().expect("a path")).expect("the file opens");
+                conn.batch_execute("PRAGMA busy_timeout = 10000").expect("a pragma");
+                Self::Sqlite(conn)
+            }
+            DatabaseUrl::Postgres(url) => {
+                Self::Postgres(PgConnection::establish(url.as_str()).expect("the server answers"))
+            }
+        }
+    }
+
+    /// Runs statements.
+    #[track_caller]
+    pub fn run(&mut self, sql: &str) {
+        let done = match self {
+            Self::Sqlite(conn) => conn.batch_execute(sql),
+            Self::Postgres(conn) => conn.batch_execute(sql),
+        };
+        done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// The one number, called `number`, that a query gives.
+    #[track_caller]
+    pub fn number(&mut self, sql: &str) -> i64 {
+        let row: Result<Number, _> = match self {
+            Self::Sqlite(conn) => sql_query(sql).get_result(conn),
+            Self::Postgres(conn) => sql_query(sql).get_result(conn),
+        };
+        row.unwrap_or_else(|error| panic!("{sql}: {error}")).number
+    }
+
+    /// The texts, called `line`, that a query gives.
+    #[track_caller]
+    pub fn lines(&mut self, sql: &str) -> Vec<String> {
+        let rows: Result<Vec<Line>, _> = match self {
+            Self::Sqlite(conn) => sql_query(sql).load(conn),
+            Self::Postgres(conn) => sql_query(sql).load(conn),
+        };
+        let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        rows.into_iter().map(|row| row.line.unwrap_or_default()).collect()
+    }
+}

@@ -178,7 +178,7 @@ where
             let (links, meta) = match (self.paging, self.cursors) {
                 (Paging::Cursor { size, after, before }, Some(cursors)) => {
                     let shown = rows.first().zip(rows.last()).map(|(first, last)| (place(first), place(last)));
-                    asked.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown, is_more, total)
+                    asked.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown.as_ref(), is_more, total)
                 }
                 (Paging::Offset { offset, limit }, _) => asked.by_offset(*offset, *limit, total),
                 (Paging::Cursor { size, .. }, None) => asked.by_offset(0, *size, total),

@@ -56,6 +56,12 @@ impl FromRequest for Call {
 }
 
 impl Call {
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.request.method().as_str()
+    }
+
     /// The part of the path called `name`.
     #[must_use]
     pub fn segment(&self, name: &str) -> &str {

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::answer::{Listed, Shown, deleted};
 use super::call::Call;
+use super::idempotency::once;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{LIMIT, OFFSET, Paging};
@@ -17,7 +18,7 @@ use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::model::code::Code;
 use crate::model::page::{Page, Place, Sort};
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
@@ -56,11 +57,15 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
     let view = view_of(&call, END)?;
     let caller = call.caller;
-    let (name, description) = new_type(&call.body().await?)?;
-    let job = move |tx: &mut Tx<'_>| relationship_types::create(tx, &caller, &name, description.as_deref());
-    let stored = call.state.store.write("types.create", job).await.map_err(Failure::of)?;
-    let url = routes::relationship_type(&stored.name);
-    Shown::alone(stored).created(&url, call.raw_query(), &view)
+    let body = call.body().await?;
+    let (name, description) = new_type(&body)?;
+    let job =
+        move |tx: &mut Tx<'_>| relationship_types::create(tx, &caller, &name, description.as_deref()).map(Shown::alone);
+    let query = call.raw_query().to_owned();
+    let render = move |shown: &Shown<RelationshipType>| {
+        shown.created(&routes::relationship_type(&shown.row.name), &query, &view)
+    };
+    once(&call, &body, "types.create", job, render).await
 }
 
 /// `PATCH /api/v2/relationship-types/{id}`

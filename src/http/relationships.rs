@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
+use super::idempotency::once;
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
@@ -93,14 +94,16 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 /// `POST /api/v2/user-relationships`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, ONE)?;
-    let new = new_relationship(&call.body().await?)?;
+    let body = call.body().await?;
+    let new = new_relationship(&body)?;
     let (caller, ends) = (call.caller, view.included_ends().to_vec());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
         with_ends(tx, row, &ends)
     };
-    let shown = call.state.store.write("relationships.create", job).await.map_err(Failure::of)?;
-    shown.created(&routes::relationship(shown.row.id), call.raw_query(), &view)
+    let query = call.raw_query().to_owned();
+    let render = move |shown: &Shown<Relationship>| shown.created(&routes::relationship(shown.row.id), &query, &view);
+    once(&call, &body, "relationships.create", job, render).await
 }
 
 /// `PATCH /api/v2/user-relationships/{id}`

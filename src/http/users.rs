@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
+use super::idempotency::once;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
@@ -19,7 +20,7 @@ use crate::model::code::Code;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Order, Place, Sort};
-use crate::model::user::{AccessLevel, Field, Value};
+use crate::model::user::{AccessLevel, Field, User, Value};
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
@@ -90,11 +91,12 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::CreateUser).map_err(Failure::without_document)?;
     let view = view_of(&call, END)?;
     let caller = call.caller;
-    let changes = changes_in(Input::parse(&call.body().await?, USERS, Naming::New)?)?;
-    let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes);
-    let stored = call.state.store.write("users.create", job).await.map_err(Failure::of)?;
-    let url = routes::user(stored.id);
-    Shown::alone(stored).created(&url, call.raw_query(), &view)
+    let body = call.body().await?;
+    let changes = changes_in(Input::parse(&body, USERS, Naming::New)?)?;
+    let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(Shown::alone);
+    let query = call.raw_query().to_owned();
+    let render = move |shown: &Shown<User>| shown.created(&routes::user(shown.row.id), &query, &view);
+    once(&call, &body, "users.create", job, render).await
 }
 
 /// `PATCH /api/v2/users/{id}`

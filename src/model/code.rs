@@ -99,6 +99,8 @@ catalogue! {
         "`data.id` differs from the id in the URL.";
     PreconditionFailed 412 "precondition-failed" "It has changed meanwhile"
         "`If-Match` names another version than the present one. Fetch it again, and decide anew.";
+    IdempotencyKeyInUse 409 "idempotency-key-in-use" "The first request is still running"
+        "Another request with the same `Idempotency-Key` has not ended within the time that this one could wait.";
     BodyTooLarge 413 "body-too-large" "The body is too large"
         "The request body is larger than the service accepts (`MAX_BODY`).";
     UriTooLong 414 "uri-too-long" "The URI is too long"
@@ -121,6 +123,8 @@ catalogue! {
         "The two ends of a relationship must differ.";
     UnknownRelationshipType 422 "unknown-relationship-type" "The relationship type is not registered"
         "The detail lists the names that are. An admin can register more under `/api/v2/relationship-types`.";
+    IdempotencyKeyReused 422 "idempotency-key-reused" "The key belongs to another request"
+        "The same `Idempotency-Key` was sent with another method, path, query, media type or body.";
     Internal 500 "internal" "Internal error"
         "A fault of the service. The `id` of the error finds it in the log.";
     Unavailable 503 "unavailable" "Temporarily unavailable"

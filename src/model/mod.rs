@@ -5,6 +5,7 @@ pub mod code;
 pub mod error;
 pub mod filter;
 pub mod id;
+pub mod idempotency;
 pub mod page;
 pub mod precondition;
 pub mod relationship;

@@ -15,6 +15,14 @@ pub(super) enum Fault {
     Final,
 }
 
+/// What libpq says when it could not write to a closed connection; it then goes on calling the connection good.
+const LOST: [&str; 4] = [
+    "server closed the connection",
+    "could not send data to server",
+    "SSL SYSCALL error",
+    "SSL connection has been closed",
+];
+
 /// Sorts an error: what to do, and what the caller is told if that does not help.
 pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
     let fault = match error {
@@ -27,6 +35,7 @@ pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Fault::Lost,
             // diesel has no kind for 40P01 and gives no SQLSTATE.
             _ if info.message().contains("deadlock") => Fault::Conflict,
+            _ if LOST.iter().any(|text| info.message().contains(text)) => Fault::Lost,
             _ => Fault::Final,
         },
         _ => Fault::Final,

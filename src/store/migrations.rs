@@ -19,7 +19,7 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a server may leave what was sent to it unacknowledged.
-const UNANSWERED: Duration = Duration::from_secs(60);
+const UNANSWERED: Duration = Duration::from_mins(1);
 
 /// Any fixed number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
@@ -103,8 +103,12 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
 fn fill_secrets() -> Result<String, Failure> {
     let mut random = [0; 32];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure("no random numbers".into()))?;
-    let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = hex(&random);
     Ok(format!("INSERT INTO service_secrets (name, value) VALUES ('cursor', '{secret}') ON CONFLICT (name) DO NOTHING"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {

@@ -233,7 +233,9 @@ impl Engine {
             conn,
             &format!(
                 "BEGIN ISOLATION LEVEL {isolation}; \
-                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {limit}"
+                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {}",
+                // Whoever waits for a lock is told so before its request ends.
+                limit / 2
             ),
         )
     }

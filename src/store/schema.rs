@@ -96,4 +96,16 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    idempotency_keys (caller_id, key) {
+        caller_id -> BigInt,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> SmallInt,
+        headers -> Text,
+        body -> Binary,
+        created_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(api_tokens, users);

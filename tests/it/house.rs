@@ -16,14 +16,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["model", "clock"]),
     ("domain", &["model", "store::Tx"]),
     ("auth", &["model", "store", "clock"]),
-    ("config", &["store"]),
+    ("config", &["model", "store"]),
     (
         "http",
         &["model", "domain", "auth", "store::Cost", "store::Tx", "store::Store", "store::migrations", "app::State"],
     ),
-    ("app", &["http", "auth", "config", "clock", "store"]),
-    ("server", &["app", "config", "clock", "store"]),
-    ("telemetry", &["config"]),
+    ("app", &["model", "http", "auth", "config", "clock", "store"]),
+    ("server", &["model", "app", "config", "clock", "store"]),
+    ("telemetry", &["model", "config"]),
     ("cli", &["model", "domain", "auth", "store", "clock", "config", "server", "telemetry"]),
 ];
 

@@ -14,10 +14,14 @@
 
 mod support;
 
+mod authorization;
+mod credentials;
+mod errors;
 mod house;
 mod links;
 mod policy;
 mod program;
+mod protocol;
 mod races;
 mod relationship_lists;
 mod relationship_types;

@@ -1,5 +1,6 @@
 DROP VIEW readable_relationships;
 DROP TABLE service_secrets;
+DROP TABLE idempotency_keys;
 DROP TABLE api_tokens;
 DROP TABLE counts_of_users;
 DROP TABLE counts_by_type;

@@ -96,6 +96,19 @@ CREATE TABLE api_tokens (
 CREATE UNIQUE INDEX api_tokens_digest ON api_tokens (digest);
 CREATE INDEX api_tokens_by_user ON api_tokens (user_id, id);
 
+-- Answers kept so that a request can be repeated; status 0 until there is one.
+CREATE TABLE idempotency_keys (
+    caller_id   BIGINT NOT NULL,
+    key         TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status      SMALLINT NOT NULL,
+    headers     TEXT NOT NULL,
+    body        BLOB NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (caller_id, key)
+);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
+
 -- Random texts, filled once by the program after the migrations: what cursors are proved with.
 CREATE TABLE service_secrets (
     name  TEXT PRIMARY KEY,

@@ -233,7 +233,7 @@ impl Asked<'_> {
         &self,
         cursors: &Cursors<'_>,
         (size, after, before): (i64, Option<&Bound>, Option<&Bound>),
-        shown: Option<(Place, Place)>,
+        shown: Option<&(Place, Place)>,
         is_more: bool,
         total: i64,
     ) -> (PageLinks, ListMeta) {
@@ -242,10 +242,8 @@ impl Asked<'_> {
         let is_truncated = is_more && after.is_some() && before.is_some();
         // On an empty page the neighbours begin at the bound itself, which it left out.
         let edge = |bound: &Bound| Bound { is_inclusive: !bound.is_inclusive, ..bound.clone() };
-        let start =
-            shown.as_ref().map(|(first, _)| cursors.at(first.clone())).or(after.map(|it| cursors.write(&edge(it))));
-        let end =
-            shown.as_ref().map(|(_, last)| cursors.at(last.clone())).or(before.map(|it| cursors.write(&edge(it))));
+        let start = shown.map(|(first, _)| cursors.at(first.clone())).or(after.map(|it| cursors.write(&edge(it))));
+        let end = shown.map(|(_, last)| cursors.at(last.clone())).or(before.map(|it| cursors.write(&edge(it))));
         let has_previous = after.is_some() || (before.is_some() && is_more);
         let has_next = before.is_some() || is_more;
         let next = |cursor: &str| match before {

@@ -135,10 +135,11 @@ impl Query {
                     Some(value) if values.contains(&value) => {}
                     Some(value) if values.len() < most => values.push(value),
                     Some(_) => {
-                        bad = Some((sent.name.clone(), format!("at most {most} different values are accepted here")))
+                        bad = Some((sent.name.clone(), format!("at most {most} different values are accepted here")));
                     }
                     None => {
-                        bad = Some((sent.name.clone(), format!("{expected} is accepted here, or a comma list of such")))
+                        bad =
+                            Some((sent.name.clone(), format!("{expected} is accepted here, or a comma list of such")));
                     }
                 }
             }

@@ -241,6 +241,7 @@ impl Serialize for Resource<'_, RelationshipType> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
+        #[expect(clippy::option_option, reason = "left out and null are two things")]
         struct Attributes<'a> {
             // Null when there is none, left out when it is not wanted.
             #[serde(skip_serializing_if = "Option::is_none")]

@@ -59,11 +59,12 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a user with its relationships, in both directions, and its tokens; `false` if there is none.
+    /// Removes a user with its relationships, in both directions, its tokens and the answers kept for it; `false` if there is none.
     pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
         ask!(self, users::lock(id.get()))?;
         ask!(self, relationships::delete_of_user(id.get()))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
+        self.forget_answers(id)?;
         ask!(self, users::delete(id.get()))
     }
 

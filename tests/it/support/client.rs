@@ -51,6 +51,11 @@ impl Client {
         Self { authorization: Some(authorization.to_owned()), ..self.clone() }
     }
 
+    /// What it sends as `Authorization`.
+    pub fn authorization(&self) -> Option<&str> {
+        self.authorization.as_deref()
+    }
+
     /// The same user at another instance.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { address, ..self.clone() }

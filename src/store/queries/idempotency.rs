@@ -1,0 +1,69 @@
+//! Answers that are kept so that a request can be repeated.
+
+use diesel::prelude::*;
+
+use super::Conn;
+use super::schema::idempotency_keys::dsl;
+use super::sql::Sql;
+use crate::model::idempotency::{Key, StoredAnswer};
+
+/// A kept answer: fingerprint, status, headers, body, and when the key was claimed.
+pub(in crate::store) type Row = (Vec<u8>, i16, String, Vec<u8>, i64);
+
+/// Expired keys that a claim clears away: more than one, so that they become fewer.
+const CLEARED: i64 = 20;
+
+/// Claims a key; `false` if it is claimed already. Waits for a claim that is not committed yet.
+pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResult<bool> {
+    let inserted = diesel::insert_into(dsl::idempotency_keys)
+        .values((
+            dsl::caller_id.eq(key.caller.get()),
+            dsl::key.eq(&key.key),
+            dsl::fingerprint.eq(key.fingerprint.as_slice()),
+            dsl::status.eq(0_i16),
+            dsl::headers.eq(""),
+            dsl::body.eq([].as_slice()),
+            dsl::created_at.eq(now),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    Ok(inserted == 1)
+}
+
+/// What is kept under a key.
+pub(in crate::store) fn find(conn: &mut Conn, key: &Key) -> QueryResult<Option<Row>> {
+    dsl::idempotency_keys
+        .find((key.caller.get(), &key.key))
+        .select((dsl::fingerprint, dsl::status, dsl::headers, dsl::body, dsl::created_at))
+        .first(conn)
+        .optional()
+}
+
+/// Keeps the answer under a key that was claimed.
+pub(in crate::store) fn keep(conn: &mut Conn, key: &Key, answer: &StoredAnswer) -> QueryResult<usize> {
+    diesel::update(dsl::idempotency_keys.find((key.caller.get(), &key.key)))
+        .set((
+            dsl::status.eq(i16::try_from(answer.status).unwrap_or_default()),
+            dsl::headers.eq(&answer.headers),
+            dsl::body.eq(&answer.body),
+        ))
+        .execute(conn)
+}
+
+/// Forgets a key.
+pub(in crate::store) fn forget(conn: &mut Conn, key: &Key) -> QueryResult<usize> {
+    diesel::delete(dsl::idempotency_keys.find((key.caller.get(), &key.key))).execute(conn)
+}
+
+/// Forgets all keys of a user.
+pub(in crate::store) fn forget_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
+    diesel::delete(dsl::idempotency_keys.filter(dsl::caller_id.eq(user))).execute(conn)
+}
+
+/// Forgets some of the keys that were claimed before a time.
+pub(in crate::store) fn clear(conn: &mut Conn, before: i64) -> QueryResult<usize> {
+    let mut sql = Sql::new("DELETE FROM idempotency_keys WHERE (caller_id, key) IN (");
+    sql.text("SELECT caller_id, key FROM idempotency_keys WHERE created_at < ").integer(before);
+    sql.text(" ORDER BY created_at LIMIT ").integer(CLEARED).text(")");
+    sql.returning::<()>().execute(conn)
+}

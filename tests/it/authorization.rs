@@ -1,0 +1,287 @@
+//! Who may do what: every route and method with every kind of caller.
+
+use std::collections::BTreeSet;
+
+use user_relationships::http::routes::TABLE;
+use user_relationships::model::id::UserId;
+use user_relationships::model::time::Timestamp;
+
+use crate::both;
+use crate::support::{Answer, App, Client, Value, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const EDGE: &str = "/api/v2/user-relationships/{id}";
+const END: &str = "/api/v2/user-relationships/{id}/{end}";
+const LINKAGE: &str = "/api/v2/user-relationships/{id}/relationships/{end}";
+const USERS: &str = "/api/v2/users";
+const ME: &str = "/api/v2/users/me";
+const USER: &str = "/api/v2/users/{id}";
+const TYPES: &str = "/api/v2/relationship-types";
+const TYPE: &str = "/api/v2/relationship-types/{id}";
+
+/// Callers that no route lets in, and what they are told everywhere.
+const CLOSED: [(&str, &str); 5] = [
+    ("anybody", "401 unauthenticated"),
+    ("bad token", "401 unauthenticated"),
+    ("expired", "401 unauthenticated"),
+    ("disabled", "403 account-disabled"),
+    ("excluded", "403 account-disabled"),
+];
+
+/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`; `other` has no part in
+/// them, and `ext` sees neither.
+const OPEN: [&str; 5] = ["ext", "owner", "other", "target", "admin"];
+
+const NONE: &str = "404 not-found";
+const OWNER: &str = "403 not-owner";
+const ADMIN: &str = "403 not-admin";
+const FIXED: &str = "403 immutable-relationship";
+
+/// What the callers of [`OPEN`] are answered.
+#[rustfmt::skip]
+const MATRIX: &[(&str, &str, [&str; 5])] = &[
+    // method   path      ext    owner  other  target admin
+    ("GET",     EDGES,   ["200", "200", "200", "200", "200"]),
+    ("POST",    EDGES,   [OWNER, "201", OWNER, OWNER, "201"]),
+    ("GET",     EDGE,    [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   EDGE,    [NONE,  "200", OWNER, OWNER, "200"]),
+    ("DELETE",  EDGE,    [NONE,  "204", OWNER, OWNER, "204"]),
+    ("GET",     LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("POST",    LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("DELETE",  LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("GET",     END,     [NONE,  "200", "200", "200", "200"]),
+    ("GET",     USERS,   ["200", "200", "200", "200", "200"]),
+    ("POST",    USERS,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
+    ("GET",     ME,      ["200", "200", "200", "200", "200"]),
+    ("PATCH",   ME,      ["200", "200", "200", "200", "200"]),
+    ("GET",     USER,    [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   USER,    [NONE,  "200", OWNER, OWNER, "200"]),
+    ("DELETE",  USER,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     TYPES,   ["200", "200", "200", "200", "200"]),
+    ("POST",    TYPES,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
+    ("GET",     TYPE,    ["200", "200", "200", "200", "200"]),
+    ("PATCH",   TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("DELETE",  TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+];
+
+/// Method, path, header fields and body of a request.
+type Sent<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a [u8]>);
+
+/// One caller of each kind, and what the requests are about.
+struct Cast {
+    closed: [Client; 5],
+    open: [Client; 5],
+    admin: Client,
+}
+
+impl Cast {
+    fn assemble(app: &App) -> Self {
+        let expired = app.user();
+        let token = app.token(UserId::new(expired.id), Some(Timestamp::from_micros(1)));
+        let disabled = app.user();
+        let admin = app.admin();
+        let document = json!({"data": {"attributes": {"is-enabled": false}}});
+        admin.patch(&format!("{USERS}/{}", disabled.id), &document).expect(200);
+        let closed = [
+            app.anybody(),
+            app.anybody().with_authorization("Token token=urt_wrong"),
+            expired.with_authorization(&format!("Bearer {token}")),
+            disabled,
+            app.caller("excluded"),
+        ];
+        let open = [app.caller("ext"), app.user(), app.user(), app.user(), app.admin()];
+        Self { closed, open, admin }
+    }
+
+    /// Sends a legal request, about things that are there, to a route of the matrix.
+    fn send(&self, client: &Client, method: &str, pattern: &str) -> Answer {
+        let [_, owner, _, target, _] = &self.open;
+        let edge_id = if pattern.starts_with(EDGES) { self.fresh_edge(method, pattern) } else { 0 };
+        let id = match pattern {
+            USER => owner.id.to_string(),
+            TYPE => self.fresh_type(),
+            _ => edge_id.to_string(),
+        };
+        let named = |kind: &str, id: &str, attributes: Value| json!({"data": {"type": kind, "id": id, "attributes": attributes}});
+        let document = match (method, pattern) {
+            ("POST", EDGES) => edge(Some(owner.id), "mentor", target.id),
+            ("PATCH", EDGE) => named("user-relationships", &id, json!({"relationship": "colleague"})),
+            (_, LINKAGE) => json!({"data": {"type": "users", "id": target.id.to_string()}}),
+            ("POST", USERS) => json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}}),
+            ("PATCH", ME) => named("users", &client.id.to_string(), json!({"first-name": "Ann"})),
+            ("PATCH", USER) => named("users", &id, json!({"first-name": "Ann"})),
+            ("POST", TYPES) => named("relationship-types", "new", json!({})),
+            ("PATCH", TYPE) => named("relationship-types", &id, json!({"description": "x"})),
+            _ => json!(null),
+        };
+        let path = pattern.replace("{id}", &id).replace("{end}", "target");
+        match method {
+            "POST" => client.post(&path, &document),
+            "PATCH" => client.patch(&path, &document),
+            _ => client.send(method, &path, &[], None),
+        }
+    }
+
+    /// The edge from owner to target, made where it is missing; none at all for a create.
+    fn fresh_edge(&self, method: &str, pattern: &str) -> i64 {
+        let [_, owner, _, target, _] = &self.open;
+        for id in self.admin.get(&format!("{EDGES}?user={}", owner.id)).expect(200).ids() {
+            self.admin.delete(&format!("{EDGES}/{id}")).expect(204);
+        }
+        let is_create = (method, pattern) == ("POST", EDGES);
+        if is_create { 0 } else { self.admin.post(EDGES, &edge(Some(owner.id), "mentor", target.id)).expect(201).id() }
+    }
+
+    fn fresh_type(&self) -> String {
+        let document = json!({"data": {"type": "relationship-types", "id": "spare"}});
+        self.admin.post(TYPES, &document);
+        "spare".to_owned()
+    }
+}
+
+#[track_caller]
+fn assert_told(answer: &Answer, expected: &str, what: &str) {
+    let told = [answer.status.to_string()].into_iter().chain(answer.codes().into_iter().map(str::to_owned));
+    assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{what}: {}", answer.text);
+}
+
+#[test]
+fn the_matrix_has_every_route_and_method_and_no_other() {
+    let served: BTreeSet<_> =
+        TABLE.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*path, *method))).collect();
+    let listed: BTreeSet<_> = MATRIX.iter().map(|(method, path, _)| (*path, *method)).collect();
+    assert_eq!(served, listed);
+    assert_eq!(listed.len(), MATRIX.len());
+}
+
+both!(every_caller_is_answered_as_the_matrix_says, |app| {
+    let cast = Cast::assemble(app);
+    for (method, path, _) in MATRIX {
+        for (client, (kind, expected)) in cast.closed.iter().zip(CLOSED) {
+            let what = format!("{kind}: {method} {path}");
+            let answer = cast.send(client, method, path);
+            assert_told(&answer, expected, &what);
+            assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
+        }
+    }
+    // A deleted user cannot ask any more.
+    let (last, others): (Vec<_>, Vec<_>) = MATRIX.iter().partition(|row| (row.0, row.1) == ("DELETE", USER));
+    for (method, path, answers) in others.into_iter().chain(last) {
+        for (client, (kind, expected)) in cast.open.iter().zip(OPEN.iter().zip(answers)) {
+            assert_told(&cast.send(client, method, path), expected, &format!("{kind}: {method} {path}"));
+            if method == "GET" {
+                let head = cast.send(client, "HEAD", path);
+                assert_eq!(
+                    (head.status.to_string().as_str(), head.text.as_str()),
+                    (&expected[..3], ""),
+                    "{kind}: HEAD {path}"
+                );
+            }
+        }
+    }
+    app.assert_no_drift();
+});
+
+both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
+    let cast = Cast::assemble(app);
+    let long_path = format!("{USERS}?query={}", "x".repeat(9_000));
+    let json_api: &[(&str, &str)] = &[("content-type", "application/vnd.api+json")];
+    let requests: &[Sent] = &[
+        ("POST", EDGES, json_api, Some(b"{nonsense")),
+        ("POST", EDGES, json_api, Some(b"")),
+        ("POST", EDGES, &[("content-type", "text/plain")], Some(b"x")),
+        ("POST", EDGES, &[], None),
+        ("PATCH", "/api/v2/users/me", json_api, Some(b"[]")),
+        ("GET", "/api/v2/users?limit=x&foo=1", &[], None),
+        ("GET", EDGES, &[("accept", "text/html")], None),
+        ("GET", "/api/v2/user-relationships/x", &[], None),
+        ("PUT", EDGES, &[], None),
+        ("BREW", USERS, &[], None),
+        ("GET", "/api", &[], None),
+        ("GET", "/api/", &[], None),
+        ("GET", "/api/v1/users", &[], None),
+        ("POST", "/api/v2/nothing", json_api, Some(b"{}")),
+        ("DELETE", "/api/v2/users/me/and/more", &[], None),
+        ("GET", "//api/v2/nothing", &[], None),
+        ("PUT", "//api//v2/users", &[], None),
+        ("PUT", "/%61pi/v2/users", &[], None),
+        ("GET", "/%61pi/v2/nothing", &[], None),
+        ("GET", &long_path, &[], None),
+    ];
+    for (client, (kind, expected)) in cast.closed.iter().zip(CLOSED) {
+        for (method, path, headers, body) in requests {
+            let answer = client.send(method, path, headers, *body);
+            assert_told(&answer, expected, &format!("{kind}: {method} {path}"));
+            assert_eq!(answer.header("allow"), None);
+        }
+    }
+    // The same paths are served to whoever is known.
+    cast.admin.get("//api/v2/users").expect(200);
+    cast.admin.get("/%61pi/v2/users").expect(200);
+    cast.admin.get("//api/v2/nothing").refused(404, "not-found");
+});
+
+both!(an_outsider_sees_its_own_edges_and_whom_they_touch, |app| {
+    let (ext, friend, boss, stranger) = (app.caller("ext"), app.user(), app.user(), app.user());
+    let own = app.admin().post(EDGES, &edge(Some(ext.id), "mentor", friend.id)).expect(201).id();
+    let toward = boss.post(EDGES, &edge(None, "mentor", ext.id)).expect(201).id();
+    let hidden = boss.post(EDGES, &edge(None, "mentor", friend.id)).expect(201).id();
+    for (query, ids) in [
+        ("", vec![own, toward]),
+        (&*format!("user={}", boss.id), vec![toward]),
+        (&*format!("target={}", friend.id), vec![own]),
+        (&*format!("user={},{}&relationship=mentor", boss.id, ext.id), vec![own, toward]),
+        (&*format!("user={}&target={}", boss.id, friend.id), vec![]),
+        ("relationship=colleague", vec![]),
+        ("limit=1&offset=1", vec![toward]),
+    ] {
+        let listed = ext.get(&format!("{EDGES}?{query}")).expect(200);
+        let total = if query.contains("offset") { 2 } else { i64::try_from(ids.len()).unwrap() };
+        assert_eq!((listed.ids(), listed.total()), (ids, total), "{query}");
+    }
+    let users = ext.get(USERS).expect(200);
+    let seen: BTreeSet<_> = users.ids().into_iter().collect();
+    assert_eq!((seen, users.total()), (BTreeSet::from([ext.id, friend.id, boss.id]), 3));
+    assert_eq!(ext.get(&format!("{USERS}?filter[id]={},{}", boss.id, stranger.id)).expect(200).ids(), [boss.id]);
+    for path in ["", "/user", "/target", "/relationships/user", "/relationships/target"] {
+        for id in [own, toward] {
+            ext.get(&format!("{EDGES}/{id}{path}")).expect(200);
+        }
+        let unseen = ext.get(&format!("{EDGES}/{hidden}{path}")).refused(404, "not-found");
+        let missing = ext.get(&format!("{EDGES}/999999{path}")).refused(404, "not-found");
+        assert_same_refusal(&unseen, &missing);
+    }
+    for client in [&friend, &boss] {
+        ext.get(&format!("{USERS}/{}", client.id)).expect(200);
+    }
+    assert_same_refusal(&ext.get(&format!("{USERS}/{}", stranger.id)), &ext.get(&format!("{USERS}/999999")));
+    ext.delete(&format!("{EDGES}/{toward}")).refused(403, "not-owner");
+    ext.delete(&format!("{EDGES}/{own}")).expect(204);
+    ext.get(&format!("{USERS}/{}", friend.id)).refused(404, "not-found");
+});
+
+both!(an_outsider_that_names_an_unseen_target_is_answered_as_for_a_missing_one, |app| {
+    let (ext, friend, stranger) = (app.caller("ext"), app.user(), app.user());
+    let toward = friend.post(EDGES, &edge(None, "mentor", ext.id)).expect(201).id();
+    for relationship in ["mentor", "foe"] {
+        let unseen = ext.post(EDGES, &edge(None, relationship, stranger.id));
+        let missing = ext.post(EDGES, &edge(None, relationship, 999_999));
+        assert_same_refusal(&unseen, &missing);
+    }
+    ext.post(EDGES, &edge(None, "mentor", stranger.id)).refused(404, "related-resource-not-found");
+    ext.post(EDGES, &edge(Some(stranger.id), "mentor", ext.id)).refused(403, "not-owner");
+    let made = ext.post(EDGES, &edge(None, "colleague", friend.id)).expect(201).id();
+    assert_eq!(app.admin().get(EDGES).expect(200).ids(), [toward, made]);
+});
+
+#[track_caller]
+fn assert_same_refusal(one: &Answer, other: &Answer) {
+    let without_id = |answer: &Answer| {
+        let mut body = answer.body.clone();
+        body["errors"][0]["id"].take();
+        body
+    };
+    assert!(one.status >= 400, "{}", one.text);
+    assert_eq!((one.status, without_id(one)), (other.status, without_id(other)));
+}

@@ -1,0 +1,233 @@
+//! Every error code of the catalogue, produced by a request, and what every error object has.
+
+use std::time::Duration;
+
+use user_relationships::model::code::Code;
+
+use crate::both;
+use crate::support::sql::Raw;
+use crate::support::{Answer, App, Client, Value, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+const TYPES: &str = "/api/v2/relationship-types";
+const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
+
+/// The users of the requests, and an edge from ann to bob as mentor.
+struct Stage {
+    anybody: Client,
+    excluded: Client,
+    ann: Client,
+    bob: Client,
+    admin: Client,
+    edge: i64,
+}
+
+impl Stage {
+    fn set(app: &App) -> Self {
+        let (ann, bob) = (app.named("ann@example.com", "user"), app.user());
+        let edge = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
+        Self { anybody: app.anybody(), excluded: app.caller("excluded"), ann, bob, admin: app.admin(), edge }
+    }
+
+    fn edge_url(&self) -> String {
+        format!("{EDGES}/{}", self.edge)
+    }
+
+    /// Everything that is stored, as an admin sees it.
+    fn everything(&self) -> Vec<Value> {
+        let lists = [EDGES.to_owned(), format!("{USERS}?filter[is-enabled]=true,false"), TYPES.to_owned()];
+        lists.iter().map(|list| self.admin.get(list).expect(200).body["data"].clone()).collect()
+    }
+}
+
+/// A request that fails.
+struct Request {
+    client: Client,
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl Request {
+    fn get(client: &Client, path: impl Into<String>) -> Self {
+        Self { client: client.clone(), method: "GET", path: path.into(), headers: Vec::new(), body: None }
+    }
+
+    fn with(client: &Client, method: &'static str, path: impl Into<String>, document: &Value) -> Self {
+        let body = Some(document.to_string().into_bytes());
+        let headers = vec![(JSON_API.0, JSON_API.1.to_owned())];
+        Self { method, headers, body, ..Self::get(client, path) }
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn bytes(self, body: &[u8]) -> Self {
+        Self { body: Some(body.to_owned()), ..self }
+    }
+
+    fn send(&self) -> Answer {
+        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.client.send(self.method, &self.path, &headers, self.body.as_deref())
+    }
+}
+
+/// A code of the catalogue and a request that it answers.
+type Row = (&'static str, fn(&Stage) -> Request);
+
+fn post(stage: &Stage, document: &Value) -> Request {
+    Request::with(&stage.ann, "POST", EDGES, document)
+}
+
+fn change(id: i64, attributes: &Value) -> Value {
+    json!({"data": {"type": "user-relationships", "id": id.to_string(), "attributes": attributes}})
+}
+
+fn linked(target: &Value) -> Value {
+    json!({"data": {"type": "user-relationships", "attributes": {"relationship": "mentor"},
+        "relationships": {"target": {"data": target}}}})
+}
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    ("malformed-json", |s| post(s, &json!({})).bytes(b"{\"data\":")),
+    ("malformed-document", |s| post(s, &json!([]))),
+    ("unknown-parameter", |s| Request::get(&s.ann, format!("{EDGES}?fooBar=1"))),
+    ("invalid-parameter", |s| Request::get(&s.ann, format!("{EDGES}?limit=51"))),
+    ("duplicate-parameter", |s| Request::get(&s.ann, format!("{EDGES}?limit=1&limit=2"))),
+    ("invalid-cursor", |s| Request::get(&s.ann, format!("{EDGES}?page%5Bafter%5D=nonsense"))),
+    ("unsupported-include", |s| Request::get(&s.ann, format!("{EDGES}?include=enemy"))),
+    ("unsupported-sort", |s| Request::get(&s.ann, format!("{EDGES}?sort=colour"))),
+    ("unknown-field", |s| Request::get(&s.ann, format!("{EDGES}?fields%5Buser-relationships%5D=colour"))),
+    ("unauthenticated", |s| Request::get(&s.anybody, USERS)),
+    ("not-owner", |s| Request::with(&s.bob, "DELETE", s.edge_url(), &json!({}))),
+    ("not-admin", |s| Request::with(&s.ann, "POST", USERS, &json!({}))),
+    ("admin-only-attribute", |s| Request::with(&s.ann, "PATCH", "/api/v2/users/me", &json!({"data": {"attributes": {"alt-id": "1"}}}))),
+    ("client-generated-id", |s| post(s, &change(7, &json!({})))),
+    ("immutable-relationship", |s| Request::with(&s.ann, "PATCH", format!("{}/relationships/target", s.edge_url()), &json!({"data": null}))),
+    ("account-disabled", |s| Request::get(&s.excluded, USERS)),
+    ("not-found", |s| Request::get(&s.ann, format!("{EDGES}/999999"))),
+    ("related-resource-not-found", |s| post(s, &edge(None, "mentor", 999_999))),
+    ("method-not-allowed", |s| Request::with(&s.ann, "PUT", EDGES, &json!({}))),
+    ("not-acceptable", |s| Request::get(&s.ann, EDGES).header("accept", "text/html")),
+    ("unsupported-media-type", |s| post(s, &edge(None, "colleague", s.bob.id)).header("content-type", "text/plain")),
+    ("already-exists", |s| post(s, &edge(None, "mentor", s.bob.id))),
+    ("email-taken", |s| Request::with(&s.admin, "POST", USERS, &json!({"data": {"type": "users", "attributes": {"email": "ANN@example.com"}}}))),
+    ("type-in-use", |s| Request::with(&s.admin, "DELETE", format!("{TYPES}/mentor"), &json!({}))),
+    ("own-account", |s| Request::with(&s.admin, "DELETE", format!("{USERS}/{}", s.admin.id), &json!({}))),
+    ("type-mismatch", |s| post(s, &linked(&json!({"type": "people", "id": "1"})))),
+    ("id-mismatch", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge + 1, &json!({})))),
+    ("precondition-failed", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge, &json!({"relationship": "colleague"}))).header("if-match", "\"stale\"")),
+    ("body-too-large", |s| post(s, &json!({})).bytes(&vec![b' '; 2 * 1024 * 1024])),
+    ("uri-too-long", |s| Request::get(&s.ann, format!("{USERS}?query={}", "x".repeat(8 * 1024)))),
+    ("headers-too-large", |s| Request::get(&s.ann, USERS).header("x-long", "x".repeat(64 * 1024))),
+    ("missing-attribute", |s| post(s, &json!({"data": {"type": "user-relationships"}}))),
+    ("missing-relationship", |s| post(s, &json!({"data": {"type": "user-relationships", "attributes": {"relationship": "mentor"}, "relationships": {}}}))),
+    ("invalid-attribute", |s| Request::with(&s.ann, "PATCH", "/api/v2/users/me", &json!({"data": {"attributes": {"first-name": 1}}}))),
+    ("invalid-relationship", |s| post(s, &linked(&json!([])))),
+    ("unknown-attribute", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge, &json!({"a/b~c": 1})))),
+    ("unknown-relationship", |s| Request::with(&s.ann, "PATCH", "/api/v2/users/me", &json!({"data": {"relationships": {"boss": {"data": null}}}}))),
+    ("self-relationship", |s| post(s, &edge(None, "mentor", s.ann.id))),
+    ("unknown-relationship-type", |s| post(s, &edge(None, "foe", s.bob.id))),
+];
+
+/// Codes that no request brings about by itself, and where they come from.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
+    ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
+    ("unsupported-update", "no resource is read-only: all that can be fetched by id can be changed"),
+];
+
+#[test]
+fn every_code_of_the_catalogue_has_a_request_or_a_reason() {
+    for code in Code::ALL {
+        let rows = ROWS.iter().map(|row| row.0).chain(ELSEWHERE.iter().map(|row| row.0));
+        assert_eq!(rows.filter(|name| *name == code.name()).count(), 1, "{}", code.name());
+    }
+}
+
+both!(every_code_is_answered_with_a_whole_error_object_and_nothing_is_written, |app| {
+    let stage = Stage::set(app);
+    let before = stage.everything();
+    for code in Code::ALL {
+        let Some((name, request)) = ROWS.iter().find(|row| row.0 == code.name()) else { continue };
+        let request = request(&stage);
+        let answer = request.send().refused(code.status(), name);
+        for error in answer.body["errors"].as_array().unwrap() {
+            assert_is_whole(error, &request);
+            let page =
+                app.anybody().get(error["links"]["type"].as_str().unwrap().split('#').next().unwrap()).expect(200);
+            assert!(
+                page.text.contains(&format!("id=\"{}\"", error["code"].as_str().unwrap())),
+                "{name} is not documented"
+            );
+        }
+        assert_eq!(answer.header("vary").map(|vary| vary.starts_with("Accept")), Some(true), "{name}");
+        assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{name}");
+        assert_eq!(answer.header("allow").is_some(), answer.status == 405, "{name}");
+        for secret in ["SELECT", "panicked", ".rs:", "urt_", "diesel"] {
+            assert!(!answer.text.contains(secret) || *name == "unauthenticated", "{name}: {}", answer.text);
+        }
+        assert_eq!(stage.everything(), before, "{name} wrote something");
+    }
+    app.assert_no_drift();
+});
+
+/// Says that an error has a constant title, and points at a part of the request that is there.
+#[track_caller]
+fn assert_is_whole(error: &Value, request: &Request) {
+    let code = Code::ALL.iter().find(|code| error["code"] == code.name()).expect("a code of the catalogue");
+    assert_eq!((&error["title"], &error["status"]), (&json!(code.title()), &json!(code.status().to_string())));
+    let members = ["id", "links", "status", "code", "title", "detail", "source", "meta"];
+    assert!(error.as_object().unwrap().iter().all(|(name, value)| members.contains(&&**name) && !value.is_null()));
+    let Some(source) = error.get("source") else { return };
+    assert_eq!(source.as_object().unwrap().len(), 1, "{error}");
+    if let Some(pointer) = source["pointer"].as_str() {
+        let document: Value = serde_json::from_slice(request.body.as_deref().unwrap()).unwrap();
+        assert!(document.pointer(pointer).is_some(), "`{pointer}` is not in {document}");
+    } else if let Some(parameter) = source["parameter"].as_str() {
+        let query = request.path.split_once('?').unwrap().1;
+        assert!(form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == parameter), "{parameter}");
+    } else {
+        let name = source["header"].as_str().expect("a pointer, a parameter or a header").to_lowercase();
+        assert!(name == "authorization" || request.headers.iter().any(|(sent, _)| *sent == name), "{name}");
+    }
+}
+
+both!(
+    a_database_that_does_not_answer_makes_the_service_unavailable,
+    |config| {
+        config.request_timeout = Duration::from_millis(500);
+        config.database_timeout = Duration::from_millis(500);
+    },
+    |app| {
+        let stage = Stage::set(app);
+        let mut holder = Raw::connect(&app.home().url());
+        holder.run(match app.store.engine_name() {
+            "sqlite" => "BEGIN IMMEDIATE",
+            _ => "BEGIN; LOCK TABLE user_relationships IN ACCESS EXCLUSIVE MODE",
+        });
+        let refused = stage.ann.post(EDGES, &edge(None, "colleague", stage.bob.id)).refused(503, "unavailable");
+        assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+        assert!(!refused.text.contains("lock"), "{}", refused.text);
+        holder.run("ROLLBACK");
+    }
+);
+
+both!(a_database_that_answers_nonsense_is_an_internal_error, |app| {
+    let stage = Stage::set(app);
+    // A relationship of an unregistered type: nothing that this program ever wrote.
+    let nonsense = "UPDATE user_relationships SET type_id = 99";
+    let free = match app.store.engine_name() {
+        "sqlite" => "PRAGMA foreign_keys = OFF",
+        _ => "SET session_replication_role = replica",
+    };
+    Raw::connect(&app.home().url()).run(&format!("{free}; {nonsense}"));
+    let refused = stage.ann.get(&stage.edge_url()).refused(500, "internal");
+    assert!(!refused.text.contains("99") && refused.header("retry-after").is_none(), "{}", refused.text);
+});

@@ -1,0 +1,273 @@
+//! What holds for every request: paths, methods, sizes, request ids and browsers of other origins.
+
+use std::collections::BTreeSet;
+
+use user_relationships::config::CorsOrigins;
+use user_relationships::http::routes::TABLE;
+
+use crate::both;
+use crate::support::{Answer, Client, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
+const ORIGIN: &str = "https://app.example.com";
+
+/// Pages that anybody may read.
+const OPEN: [&str; 4] = ["/", "/livez", "/readyz", "/docs"];
+
+fn path_of(pattern: &str) -> String {
+    pattern.replace("{id}", "1").replace("{end}", "user")
+}
+
+fn words(text: &str) -> BTreeSet<String> {
+    text.split(',').map(|word| word.trim().to_ascii_lowercase()).collect()
+}
+
+/// An HTTP/1.1 request as text, on a connection that closes after it.
+fn head(client: &Client, start: &str, fields: &str) -> String {
+    let token = client.authorization().unwrap_or_default();
+    format!("{start} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {token}\r\n{fields}\r\n")
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("nothing")
+}
+
+both!(an_unknown_path_outside_of_the_api_is_a_json_api_404_for_everybody, |app| {
+    for client in [app.anybody(), app.user(), app.anybody().with_authorization("Token token=x")] {
+        for path in
+            ["/nothing", "/apis", "/api2/v2/users", "/API/v2/users", "/livez/x", "/docs.html", "/v2/users", "/%00"]
+        {
+            for method in ["GET", "POST", "DELETE", "BREW"] {
+                client.send(method, path, &[], None).refused(404, "not-found");
+            }
+        }
+    }
+});
+
+both!(the_open_pages_need_no_credentials, |app| {
+    for path in OPEN {
+        app.anybody().get(path).expect(200);
+        app.anybody().with_authorization("Token token=x").get(path).expect(200);
+        assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
+        let refused = app.anybody().send("POST", path, &[JSON_API], Some(b"{}")).refused(405, "method-not-allowed");
+        assert_eq!(words(refused.header("allow").unwrap()), words("GET, HEAD, OPTIONS"));
+    }
+});
+
+both!(a_method_that_a_resource_does_not_know_is_a_405_that_lists_those_it_knows, |app| {
+    let admin = app.admin();
+    for (pattern, methods) in TABLE {
+        let path = path_of(pattern);
+        let mut known: BTreeSet<_> = methods.iter().map(|method| method.to_ascii_lowercase()).collect();
+        known.extend(["head".to_owned(), "options".to_owned()]);
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get", "PROPFIND"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let body = matches!(method, "POST" | "PUT" | "PATCH").then_some(&b"{}"[..]);
+            let refused = admin.send(method, &path, &[JSON_API], body).refused(405, "method-not-allowed");
+            assert_eq!(words(refused.header("allow").unwrap()), known, "{method} {path}");
+        }
+        let options = app.anybody().send("OPTIONS", &path, &[], None).expect(204);
+        assert_eq!(words(options.header("allow").unwrap()), known, "OPTIONS {path}");
+    }
+});
+
+both!(every_answer_is_json_api_that_depends_on_accept, |app| {
+    let ann = app.user();
+    let bob = app.user();
+    for answer in [
+        ann.get(EDGES).expect(200),
+        ann.get("/api/v2/users/me").expect(200),
+        ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201),
+        ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists"),
+        ann.get("/nothing").refused(404, "not-found"),
+        app.anybody().get(EDGES).refused(401, "unauthenticated"),
+        app.anybody().get("/").expect(200),
+        app.anybody().get("/livez").expect(200),
+    ] {
+        assert_eq!(answer.header("content-type"), Some("application/vnd.api+json"), "{}", answer.text);
+        assert!(words(answer.header("vary").unwrap()).contains("accept"));
+        assert_eq!(answer.body["jsonapi"], json!({"version": "1.1"}));
+        assert!(!(answer.body.get("data").is_some() && answer.body.get("errors").is_some()));
+    }
+});
+
+both!(a_body_that_is_not_json_is_a_400, |app| {
+    let ann = app.user();
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let bodies: [&[u8]; 9] =
+        [b"", b" ", b"{", b"{\"data\":}", b"nul", b"{} {}", b"\xff\xfe", b"{\"data\":\"\x00\"}", deep.as_bytes()];
+    for body in bodies {
+        for (method, path) in [("POST", EDGES), ("PATCH", "/api/v2/users/me")] {
+            ann.send(method, path, &[JSON_API], Some(body)).refused(400, "malformed-json");
+        }
+    }
+    for body in ["null", "1", "\"x\"", "[]", "true"] {
+        ann.send("POST", EDGES, &[JSON_API], Some(body.as_bytes())).refused(400, "malformed-document");
+    }
+});
+
+both!(
+    a_body_up_to_the_limit_is_read_and_a_longer_one_is_a_413,
+    |config| {
+        config.max_body = 1024;
+    },
+    |app| {
+        let ann = app.user();
+        let bob = app.user();
+        let mut document = edge(None, "mentor", bob.id).to_string();
+        document.push_str(&" ".repeat(1024 - document.len()));
+        ann.send("POST", EDGES, &[JSON_API], Some(document.as_bytes())).expect(201);
+        document.push(' ');
+        let refused = ann.send("POST", EDGES, &[JSON_API], Some(document.as_bytes())).refused(413, "body-too-large");
+        assert!(refused.body["errors"][0]["detail"].as_str().unwrap().contains("1024"));
+        let chunked = format!(
+            "{}401\r\n{}\r\n0\r\n\r\n",
+            head(
+                &ann,
+                "POST /api/v2/user-relationships",
+                "content-type: application/json\r\ntransfer-encoding: chunked\r\n"
+            ),
+            " ".repeat(1025)
+        );
+        let answer = ann.raw(chunked.as_bytes());
+        assert_eq!(status(&answer), "413", "{answer}");
+        let announced = head(
+            &ann,
+            "POST /api/v2/user-relationships",
+            "content-type: application/json\r\ncontent-length: 99999999\r\n",
+        );
+        let answer = ann.raw(announced.as_bytes());
+        assert_eq!(status(&answer), "413", "{answer}");
+        assert_eq!(ann.get(EDGES).expect(200).total(), 1);
+    }
+);
+
+both!(a_target_above_8_kib_is_a_414_and_a_head_above_64_kib_a_431, |app| {
+    let ann = app.user();
+    let padded = |path: &str, size: usize| format!("{path}{}", "x".repeat(size - path.len()));
+    for path in ["/api/v2/users?query=", "/docs?"] {
+        ann.get(&padded(path, 8 * 1024)).expect(200);
+        ann.get(&padded(path, 8 * 1024 + 1)).refused(414, "uri-too-long");
+    }
+    let fields = |size: usize| format!("x-long: {}\r\n", "x".repeat(size));
+    for (size, expected) in [(60 * 1024, "200"), (64 * 1024, "431"), (100 * 1024, "431")] {
+        let answer = ann.raw(head(&ann, "GET /api/v2/users", &fields(size)).as_bytes());
+        assert_eq!(status(&answer), expected, "{size}");
+        assert_eq!(answer.contains("headers-too-large"), expected == "431");
+    }
+    app.anybody().get(&padded("/api/v2/users?query=", 9 * 1024)).refused(401, "unauthenticated");
+});
+
+both!(what_is_no_http_is_refused_and_the_service_goes_on, |app| {
+    let ann = app.user();
+    for garbage in ["GARBAGE\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET  /  HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n"]
+    {
+        let answer = ann.raw(garbage.as_bytes());
+        assert!(answer.is_empty() || status(&answer) == "400", "{garbage:?}: {answer}");
+    }
+    let huge = head(&ann, "GET /api/v2/users", &format!("x: {}\r\n", "x".repeat(1024 * 1024)));
+    drop(ann.raw(huge.as_bytes()));
+    ann.get(USERS).expect(200);
+});
+
+both!(a_request_id_is_taken_over_where_it_can_be_and_made_where_not, |app| {
+    let ann = app.user();
+    let id_of = |answer: &Answer| answer.header("x-request-id").unwrap().to_owned();
+    let longest = "x".repeat(128);
+    for id in ["a", "0-!~", "\"{}<>", longest.as_str()] {
+        for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anybody(), EDGES), (&app.anybody(), "/livez")] {
+            let answer = client.send("GET", path, &[("x-request-id", id)], None);
+            assert_eq!(id_of(&answer), id, "{path}");
+            if answer.status >= 400 {
+                assert_eq!(answer.body["errors"][0]["id"], json!(id));
+            }
+        }
+    }
+    let too_long = "x".repeat(129);
+    let mut made = BTreeSet::new();
+    for id in ["", "a b", "a\tb", too_long.as_str()] {
+        let answer = ann.send("GET", "/nothing", &[("x-request-id", id)], None).refused(404, "not-found");
+        assert!(id_of(&answer) != id && !id_of(&answer).is_empty());
+        made.insert(id_of(&answer));
+    }
+    made.insert(id_of(&ann.get(EDGES)));
+    assert_eq!(made.len(), 5);
+    let answer = ann.raw(head(&ann, "GET /nothing", "x-request-id: \u{e9}\r\n").as_bytes());
+    assert!(status(&answer) == "404" && !answer.contains('\u{e9}'), "{answer}");
+});
+
+fn preflight(client: &Client, path: &str, origin: &str) -> Answer {
+    let headers = [
+        ("origin", origin),
+        ("access-control-request-method", "PATCH"),
+        ("access-control-request-headers", "authorization, if-match"),
+    ];
+    client.send("OPTIONS", path, &headers, None)
+}
+
+fn allowed_origin(answer: &Answer) -> Option<&str> {
+    answer.header("access-control-allow-origin")
+}
+
+both!(without_origins_no_browser_of_another_origin_is_let_in, |app| {
+    for path in [EDGES, "/api/v2/users/1", "/"] {
+        let answer = preflight(&app.anybody(), path, ORIGIN).expect(204);
+        assert_eq!(allowed_origin(&answer), None);
+    }
+    let answer = app.user().send("GET", EDGES, &[("origin", ORIGIN)], None).expect(200);
+    assert_eq!((allowed_origin(&answer), answer.header("access-control-expose-headers")), (None, None));
+});
+
+both!(
+    a_listed_origin_is_let_in_and_no_other,
+    |config| {
+        config.cors_origins = CorsOrigins::List(vec![ORIGIN.to_owned(), "http://localhost:3000".to_owned()]);
+    },
+    |app| {
+        let ann = app.user();
+        for origin in [ORIGIN, "http://localhost:3000"] {
+            for path in [EDGES, "/api/v2/users/1", "/api/v2/nothing"] {
+                let answer = preflight(&app.anybody(), path, origin);
+                assert!(answer.status < 300, "{path}: {}", answer.status);
+                assert_eq!(allowed_origin(&answer), Some(origin));
+                let methods = words(answer.header("access-control-allow-methods").unwrap());
+                assert!(methods.is_superset(&words("GET, POST, PATCH, DELETE")), "{methods:?}");
+                let headers = words(answer.header("access-control-allow-headers").unwrap());
+                assert!(headers.is_superset(&words("authorization, if-match")), "{headers:?}");
+                assert!(words(answer.header("vary").unwrap()).is_superset(&words("Accept, Origin")));
+            }
+            for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anybody(), EDGES)] {
+                let answer = client.send("GET", path, &[("origin", origin)], None);
+                assert_eq!(allowed_origin(&answer), Some(origin), "{path}");
+                let exposed = words(answer.header("access-control-expose-headers").unwrap());
+                assert!(exposed.is_superset(&words("Location, ETag, X-Request-Id, Retry-After")), "{exposed:?}");
+                assert!(words(answer.header("vary").unwrap()).is_superset(&words("Accept, Origin")));
+            }
+        }
+        for origin in ["https://evil.example", "http://app.example.com", "https://app.example.com:444", "null"] {
+            assert_eq!(allowed_origin(&preflight(&app.anybody(), EDGES, origin).expect(204)), None);
+            let answer = ann.send("GET", EDGES, &[("origin", origin)], None).expect(200);
+            assert_eq!(allowed_origin(&answer), None, "{origin}");
+            assert!(words(answer.header("vary").unwrap()).contains("origin"), "a cache must not mix them up");
+        }
+        let answer = ann.get(EDGES).expect(200);
+        assert_eq!(allowed_origin(&answer), None);
+    }
+);
+
+both!(
+    any_origin_may_be_let_in,
+    |config| {
+        config.cors_origins = CorsOrigins::Any;
+    },
+    |app| {
+        assert_eq!(allowed_origin(&preflight(&app.anybody(), EDGES, ORIGIN)), Some("*"));
+        let answer = app.user().send("GET", EDGES, &[("origin", ORIGIN)], None).expect(200);
+        assert_eq!(allowed_origin(&answer), Some("*"));
+        assert!(words(answer.header("access-control-expose-headers").unwrap()).contains("location"));
+    }
+);

@@ -59,17 +59,13 @@ pub async fn once<T: Send + 'static>(
 fn key_of(call: &Call, body: &[u8]) -> Result<Option<Key>, Failure> {
     let mut sent = call.headers().get_all(KEY);
     let Some(key) = sent.next() else { return Ok(None) };
-    let key = key.to_str().ok().filter(|key| (1..=LONGEST).contains(&key.len()));
-    match (key.filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic())), sent.next()) {
-        (Some(key), None) => {
-            let fingerprint = fingerprint(call, body);
-            Ok(Some(Key { caller: call.caller.id, key: key.to_owned(), fingerprint }))
-        }
-        _ => {
-            let detail = format!("one `Idempotency-Key` of 1 to {LONGEST} visible ASCII characters is accepted");
-            Err(Problem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())
-        }
+    let is_legal = |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if let (Some(key), None) = (key.to_str().ok().filter(is_legal), sent.next()) {
+        let fingerprint = fingerprint(call, body);
+        return Ok(Some(Key { caller: call.caller.id, key: key.to_owned(), fingerprint }));
     }
+    let detail = format!("one `Idempotency-Key` of 1 to {LONGEST} visible ASCII characters is accepted");
+    Err(Problem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())
 }
 
 /// What makes two requests the same: method, path, query, media type and body.

@@ -6,6 +6,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;
 pub mod middleware;
+pub mod operations;
 pub mod ops;
 pub mod relationship_types;
 pub mod relationships;

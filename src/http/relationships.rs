@@ -163,6 +163,16 @@ pub async fn get_end(call: Call) -> Result<HttpResponse, Failure> {
     Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
+/// `PATCH /api/v2/user-relationships/{id}/{end}`: a user is changed where it lives (JSON:API 1.1, "403 Forbidden").
+pub async fn change_end(call: Call) -> Result<HttpResponse, Failure> {
+    let id: RelationshipId = call.id()?;
+    end_of(&call)?;
+    call.query(&[])?;
+    fetch(&call, id).await?;
+    let detail = "here the user at the end of a relationship can only be read; change it under its own `links.self`";
+    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+}
+
 fn end_of(call: &Call) -> Result<(End, &'static str), Failure> {
     match call.segment("end") {
         "user" => Ok((End::User, "user")),

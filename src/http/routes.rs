@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::call::bounded;
 use super::jsonapi::errors::Failure;
-use super::{ops, relationship_types, relationships, users};
+use super::{operations, ops, relationship_types, relationships, users};
 use crate::model::code::Code;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
@@ -64,10 +64,11 @@ table! {
         GET => relationships::get_linkage, PATCH => relationships::change_linkage,
         POST => relationships::change_linkage, DELETE => relationships::change_linkage,
     }
-    "/api/v2/user-relationships/{id}/{end}" { GET => relationships::get_end }
+    "/api/v2/user-relationships/{id}/{end}" { GET => relationships::get_end, PATCH => relationships::change_end }
     "/api/v2/users" { GET => users::list, POST => users::create }
     "/api/v2/users/me" { GET => users::get_me, PATCH => users::change_me }
     "/api/v2/users/{id}" { GET => users::get, PATCH => users::change, DELETE => users::delete }
+    "/api/v2/operations" { POST => operations::run }
     "/api/v2/relationship-types" { GET => relationship_types::list, POST => relationship_types::create }
     "/api/v2/relationship-types/{id}" {
         GET => relationship_types::get, PATCH => relationship_types::change, DELETE => relationship_types::delete,

@@ -140,19 +140,32 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
 
 fn filter_of(query: &mut Query) -> UserFilter {
     let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let words = query.texts("filter[query]").flat_map(str::split_whitespace).map(str::to_owned).collect();
     UserFilter {
         ids: query.ids("filter[id]"),
         emails: query.list("filter[email]", MAX_FILTER_VALUES, "an e-mail address", word),
-        words,
+        words: words_in(query),
         enabled: query.list("filter[is-enabled]", 2, "`true` or `false`", |text| text.parse().ok()),
         levels: query.list("filter[access-level]", 4, "an access level", AccessLevel::parse),
         seen_by: None,
     }
 }
 
+/// The words of a search, each once.
+fn words_in(query: &mut Query) -> Vec<String> {
+    let words = query.texts("filter[query]").flat_map(str::split_whitespace).map(str::to_lowercase);
+    let mut words: Vec<_> = words.collect();
+    words.sort_unstable();
+    words.dedup();
+    if words.len() > MAX_FILTER_VALUES {
+        let detail = format!("at most {MAX_FILTER_VALUES} different words are searched for at once");
+        let problem = Problem::new(Code::InvalidParameter, detail);
+        query.note(problem.parameter(query.spelling("filter[query]")));
+    }
+    words
+}
+
 /// The attributes that a document sends.
-fn changes_in(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
+pub(super) fn changes_in(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore(&COMPUTED);
     let changes = Field::ALL
         .into_iter()

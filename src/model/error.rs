@@ -31,6 +31,8 @@ pub struct Problem {
     pub culprit: Option<Culprit>,
     /// The relationship that is there already.
     pub existing: Option<RelationshipId>,
+    /// The place of the operation, among several, that it is a problem of.
+    pub operation: Option<usize>,
 }
 
 /// A part of a request, in words that every dialect can point at.
@@ -57,7 +59,7 @@ pub enum Culprit {
 impl Problem {
     /// A problem of the whole request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), culprit: None, existing: None }
+        Self { code, detail: detail.into(), culprit: None, existing: None, operation: None }
     }
 
     /// The same problem, blamed on one part of the request.

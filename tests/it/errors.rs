@@ -13,6 +13,9 @@ const USERS: &str = "/api/v2/users";
 const TYPES: &str = "/api/v2/relationship-types";
 const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 
+/// The key of the request that made the edge of the stage.
+const KEY: (&str, &str) = ("idempotency-key", "the-first");
+
 /// The users of the requests, and an edge from ann to bob as mentor.
 struct Stage {
     anybody: Client,
@@ -26,8 +29,9 @@ struct Stage {
 impl Stage {
     fn set(app: &App) -> Self {
         let (ann, bob) = (app.named("ann@example.com", "user"), app.user());
-        let edge = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
-        Self { anybody: app.anybody(), excluded: app.caller("excluded"), ann, bob, admin: app.admin(), edge }
+        let document = edge(None, "mentor", bob.id).to_string();
+        let made = ann.send("POST", EDGES, &[JSON_API, KEY], Some(document.as_bytes())).expect(201);
+        Self { anybody: app.anybody(), excluded: app.caller("excluded"), ann, bob, admin: app.admin(), edge: made.id() }
     }
 
     fn edge_url(&self) -> String {
@@ -132,6 +136,7 @@ const ROWS: &[Row] = &[
     ("invalid-relationship", |s| post(s, &linked(&json!([])))),
     ("unknown-attribute", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge, &json!({"a/b~c": 1})))),
     ("unknown-relationship", |s| Request::with(&s.ann, "PATCH", "/api/v2/users/me", &json!({"data": {"relationships": {"boss": {"data": null}}}}))),
+    ("idempotency-key-reused", |s| post(s, &edge(None, "colleague", s.bob.id)).header(KEY.0, KEY.1)),
     ("self-relationship", |s| post(s, &edge(None, "mentor", s.ann.id))),
     ("unknown-relationship-type", |s| post(s, &edge(None, "foe", s.bob.id))),
 ];
@@ -140,6 +145,7 @@ const ROWS: &[Row] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
+    ("idempotency-key-in-use", "two requests at once, the first of which outlasts the patience of the second"),
     ("unsupported-update", "no resource is read-only: all that can be fetched by id can be changed"),
 ];
 
@@ -229,5 +235,6 @@ both!(a_database_that_answers_nonsense_is_an_internal_error, |app| {
     };
     Raw::connect(&app.home().url()).run(&format!("{free}; {nonsense}"));
     let refused = stage.ann.get(&stage.edge_url()).refused(500, "internal");
-    assert!(!refused.text.contains("99") && refused.header("retry-after").is_none(), "{}", refused.text);
+    let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(!detail.contains("99") && refused.header("retry-after").is_none(), "{detail}");
 });

@@ -15,10 +15,17 @@
 mod support;
 
 mod authorization;
+mod crash;
 mod credentials;
 mod errors;
+mod gathering;
 mod house;
 mod links;
+mod migrations;
+mod model;
+mod operations;
+mod outages;
+mod plans;
 mod policy;
 mod program;
 mod protocol;

@@ -347,3 +347,27 @@ both!(the_count_follows_every_change, |app| {
     assert_eq!(types.len(), 4);
     app.assert_no_drift();
 });
+
+both!(fifty_users_and_fifty_types_are_filtered_by_at_once, |app| {
+    let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+    let names: Vec<_> = (0..50).map(|number| format!("kind-{number}")).collect();
+    let mut ids = Vec::new();
+    for name in &names {
+        let document = serde_json::json!({"data": {"type": "relationship-types", "id": name}});
+        admin.post("/api/v2/relationship-types", &document).expect(201);
+        ids.push(ann.post(URL, &edge(None, name, bob.id)).expect(201).id());
+    }
+    let fifty =
+        |first: i64| (0..49).map(|n| (n + 1_000).to_string()).chain([first.to_string()]).collect::<Vec<_>>().join(",");
+    for query in [
+        format!("user={}", fifty(ann.id)),
+        format!("target={}", fifty(bob.id)),
+        format!("user={}&target={}", fifty(ann.id), fifty(bob.id)),
+    ] {
+        for size in [3, 8, 9, 50] {
+            let names = names[..size].join(",");
+            let answer = ann.get(&format!("{URL}?{query}&relationship={names}&limit=50")).expect(200);
+            assert_eq!((answer.ids(), answer.total()), (ids[..size].to_vec(), count(&ids[..size])));
+        }
+    }
+});

@@ -250,3 +250,15 @@ both!(whoever_has_subordinates_is_a_supervisor_for_as_long_as_that_lasts, |app| 
     assert_eq!([&ann, &bob].map(is_supervisor), [false; 2]);
     app.assert_no_drift();
 });
+
+both!(a_search_has_at_most_fifty_different_words, |app| {
+    let stage = Stage::set(app);
+    let ann = stage.user("Ann", "Berg", "ann@example.com");
+    stage.lists(&format!("query={}", vec!["ann"; 1_500].join("+")), &[ann]);
+    let different = |count: i32| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join("+");
+    stage.lists(&format!("query={}", different(50)), &[]);
+    for (name, count) in [("query", 51), ("filter[query]", 1_500)] {
+        let answer = stage.admin.get(&format!("{URL}?{name}={}", different(count))).refused(400, "invalid-parameter");
+        assert_eq!(answer.source("parameter"), Some(name));
+    }
+});

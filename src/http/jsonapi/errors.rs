@@ -141,6 +141,19 @@ impl Failure {
         self
     }
 
+    /// The same failure of a part of the document, which begins at `pointer`.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        for problem in &mut self.problems {
+            problem.source = match problem.source.take() {
+                Some(Source::Pointer(inner)) => Some(Source::Pointer(format!("{pointer}{inner}"))),
+                None => Some(Source::Pointer(pointer.to_owned())),
+                other => other,
+            };
+        }
+        self
+    }
+
     /// What the domain answered, with the culprits found in a request document of this resource type.
     #[must_use]
     pub fn of(error: Error) -> Self {
@@ -154,16 +167,22 @@ impl Failure {
     }
 
     fn pointing(error: Error, place: impl Fn(Culprit) -> Option<Source>) -> Self {
-        let problem = |problem: error::Problem| Problem {
-            code: problem.code,
-            detail: problem.detail,
-            source: problem.culprit.and_then(&place),
-            existing: problem.existing,
-            documented: None,
-            max_size: None,
+        let problem = |problem: error::Problem| {
+            let mut failure = Self::from(Problem {
+                code: problem.code,
+                detail: problem.detail,
+                source: problem.culprit.and_then(&place),
+                existing: problem.existing,
+                documented: None,
+                max_size: None,
+            });
+            if let Some(at) = problem.operation {
+                failure = failure.below(&format!("/atomic:operations/{at}"));
+            }
+            failure.problems
         };
         match error {
-            Error::Refused(problems) => problems.into_iter().map(problem).collect::<Vec<_>>().into(),
+            Error::Refused(problems) => problems.into_iter().flat_map(problem).collect::<Vec<_>>().into(),
             Error::Unavailable(cause) => Self::unavailable(cause),
             Error::Internal(cause) => Self::internal(cause),
         }

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::errors::{Failure, Problem};
+use crate::domain::operations::Subject;
 use crate::model::code::Code;
 use crate::model::id::UserId;
 
@@ -44,11 +45,19 @@ impl Input {
         let Value::Object(mut document) = document else {
             return Err(malformed("", "the document must be an object").into());
         };
-        let mut data = match document.remove("data") {
-            Some(Value::Object(data)) => data,
-            Some(_) => return Err(malformed("/data", "`data` must be a single resource object").into()),
-            None => return Err(malformed("", "the document needs `data` with a resource object").into()),
-        };
+        match document.remove("data") {
+            Some(Value::Object(data)) => Self::of_data(data, kind, naming),
+            Some(_) => Err(malformed("/data", "`data` must be a single resource object").into()),
+            None => Err(malformed("", "the document needs `data` with a resource object").into()),
+        }
+    }
+
+    /// Reads a resource object of type `kind`; pointers are those of a document that has it as its `data`.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn of_data(mut data: Map<String, Value>, kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
+        let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
         let id = check_names(&mut data, kind, naming)?;
         let mut object = |name: &str, at: &str| match data.remove(name) {
             None => Ok(Map::new()),
@@ -109,11 +118,24 @@ impl Input {
         self.relationships.remove(name)
     }
 
-    /// The user that the to-one relationship `name` links to; a problem is noted for anything but one user.
+    /// The stored user that the to-one relationship `name` links to; a problem is noted for anything else.
     pub fn linked_user(&mut self, name: &str) -> Option<UserId> {
+        match self.linked_subject(name)? {
+            Subject::Stored(id) => Some(id),
+            Subject::Made(_) => {
+                let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
+                self.blame(problem.pointer(format!("/data/relationships/{name}/data")));
+                None
+            }
+        }
+    }
+
+    /// The user that the to-one relationship `name` links to, by id or, where no `id` is sent, by `lid`; a problem is
+    /// noted for anything but one user.
+    pub fn linked_subject(&mut self, name: &str) -> Option<Subject<UserId>> {
         let object = self.relationship(name)?;
         match user_of(&object, &format!("/data/relationships/{name}")) {
-            Ok(id) => Some(id),
+            Ok(subject) => Some(subject),
             Err(problem) => {
                 self.blame(problem);
                 None
@@ -177,7 +199,7 @@ fn check_names(
 }
 
 /// The user that a relationship object at `at` links to.
-fn user_of(object: &Value, at: &str) -> Result<UserId, Problem> {
+fn user_of(object: &Value, at: &str) -> Result<Subject<UserId>, Problem> {
     let invalid = |at: String, detail: &'static str| Problem::new(Code::InvalidRelationship, detail).pointer(at);
     let data = object.as_object().and_then(|object| object.get("data"));
     let Some(data) = data else {
@@ -195,9 +217,12 @@ fn user_of(object: &Value, at: &str) -> Result<UserId, Problem> {
         Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
         None => return Err(invalid(format!("{at}/data"), "the resource identifier needs a `type`")),
     }
-    let Some(id) = identifier.get("id") else {
-        return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`"));
+    let id = match (identifier.get("id"), identifier.get("lid")) {
+        (Some(id), _) => id,
+        (None, Some(Value::String(lid))) => return Ok(Subject::Made(lid.clone())),
+        (None, Some(_)) => return Err(invalid(format!("{at}/data/lid"), "`lid` must be a string")),
+        (None, None) => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
     };
-    let parsed = id.as_str().and_then(|id| id.parse().ok());
+    let parsed = id.as_str().and_then(|id| id.parse().ok()).map(Subject::Stored);
     parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "an id is a string with a positive decimal integer"))
 }

@@ -1,5 +1,6 @@
 //! JSON:API 1.1: what requests mean and what answers look like.
 
+pub mod atomic;
 pub mod cursor;
 pub mod document;
 pub mod errors;

@@ -22,13 +22,22 @@ pub(in crate::store) fn page(
     if shape.types.as_ref().is_some_and(Vec::is_empty) {
         return Ok((0, Vec::new()));
     }
-    let rows = if is_narrowed(shape) || slice.sort.by != Order::Id {
+    let rows = if is_narrowed(shape) || slice.sort.by != Order::Id || scans_of(shape) > MOST_SCANS {
         sorted_rows(shape, slice)
     } else {
         merged_scans(shape, slice)
     };
     let listing = Sql::listing::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, rows, listed(slice.sort));
     listing.load(conn).map(apart)
+}
+
+/// The most scans that are merged; SQLite joins at most 500, and PostgreSQL plans each of them.
+const MOST_SCANS: usize = 200;
+
+/// How many scans would have to be merged for a page by id.
+fn scans_of(shape: &Shape) -> usize {
+    let ends = shape.users.len().max(shape.targets.len()).max(1);
+    ends * shape.types.as_ref().map_or(1, Vec::len)
 }
 
 /// Whether any relationship, in either direction, joins the two.

@@ -1,0 +1,318 @@
+//! Documents of the atomic operations extension (<https://jsonapi.org/ext/atomic>).
+
+use serde_json::{Map, Value};
+use std::collections::HashSet;
+use std::str::FromStr;
+
+use super::errors::{Failure, Problem};
+use super::input::{Input, Naming};
+use super::resources::{USER_RELATIONSHIPS, USERS};
+use crate::domain::operations::{Operation, Subject};
+use crate::http::users::changes_in;
+use crate::model::code::Code;
+
+/// The member that holds the operations.
+const OPERATIONS: &str = "atomic:operations";
+/// The most operations in one request.
+const MOST: usize = 1_000;
+
+/// Reads a document of operations.
+///
+/// # Errors
+/// The problems of the document, or of the first operation that has any, with pointers into the document.
+pub fn parse(body: &[u8]) -> Result<Vec<Operation>, Failure> {
+    let document: Value = serde_json::from_slice(body)
+        .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
+    let Value::Object(mut document) = document else {
+        return Err(malformed("", "the document must be an object").into());
+    };
+    for forbidden in ["data", "included", "atomic:results", "errors"] {
+        if document.contains_key(forbidden) {
+            return Err(malformed(&format!("/{forbidden}"), "this member cannot stand beside operations").into());
+        }
+    }
+    let operations = match document.remove(OPERATIONS) {
+        Some(Value::Array(operations)) if (1..=MOST).contains(&operations.len()) => operations,
+        Some(_) => {
+            let detail = format!("an array of 1 to {MOST} operations is needed here");
+            return Err(Problem::new(Code::MalformedDocument, detail).pointer(format!("/{OPERATIONS}")).into());
+        }
+        None => return Err(malformed("", "the document needs `atomic:operations`").into()),
+    };
+    let mut lids = Lids::default();
+    operations
+        .into_iter()
+        .enumerate()
+        .map(|(place, operation)| {
+            read(operation, &mut lids).map_err(|failure| failure.below(&format!("/{OPERATIONS}/{place}")))
+        })
+        .collect()
+}
+
+/// Local ids that operations have given so far, with the type of what they name.
+#[derive(Debug, Default)]
+struct Lids(HashSet<(&'static str, String)>);
+
+/// The collections that operations are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Relationships,
+    Users,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Relationships => USER_RELATIONSHIPS,
+            Self::Users => USERS,
+        }
+    }
+
+    fn of(name: &str) -> Option<Self> {
+        [Self::Relationships, Self::Users].into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// What an operation is aimed at.
+#[derive(Debug)]
+struct Target {
+    kind: Kind,
+    /// The id or local id, unless a whole collection is meant.
+    subject: Option<Subject<String>>,
+    relationship: Option<String>,
+}
+
+fn malformed(pointer: &str, detail: &'static str) -> Problem {
+    Problem::new(Code::MalformedDocument, detail).pointer(pointer)
+}
+
+fn read(operation: Value, lids: &mut Lids) -> Result<Operation, Failure> {
+    let Value::Object(mut operation) = operation else {
+        return Err(malformed("", "an operation must be an object").into());
+    };
+    let target = target_of(&operation, lids)?;
+    let data = operation.remove("data");
+    match operation.get("op").and_then(Value::as_str) {
+        Some("add") => add(target.as_ref(), data, lids),
+        Some("update") => update(target, data, lids),
+        Some("remove") => remove(target),
+        Some(_) => Err(malformed("/op", "`op` is `add`, `update` or `remove`").into()),
+        None => Err(malformed("", "an operation needs `op`: `add`, `update` or `remove`").into()),
+    }
+}
+
+fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<Operation, Failure> {
+    if let Some(target) = target {
+        if target.relationship.is_some() {
+            return linkage(target);
+        }
+        if target.subject.is_some() {
+            return Err(malformed("", "`add` is aimed at a collection, not at a resource").into());
+        }
+    }
+    let data = object(data)?;
+    let kind = kind_of(&data, target)?;
+    let lid = match data.get("lid") {
+        None => None,
+        Some(Value::String(lid)) => Some(lid.clone()),
+        Some(_) => return Err(malformed("/data/lid", "`lid` must be a string").into()),
+    };
+    let mut input = Input::of_data(data, kind.name(), Naming::New)?;
+    let operation = match kind {
+        Kind::Users => Operation::AddUser { lid: lid.clone(), changes: changes_in(input)? },
+        Kind::Relationships => {
+            input.require_attribute("relationship");
+            input.require_relationship("target");
+            let relationship = input.text("relationship");
+            let user = input.linked_subject("user");
+            let target = input.linked_subject("target");
+            input.ignore(&["created-at", "updated-at"]);
+            input.finish()?;
+            let (Some(relationship), Some(target)) = (relationship, target) else {
+                return Err(Failure::internal("an operation without its members was not refused".to_owned()));
+            };
+            lids.check(user.as_ref(), "/data/relationships/user/data/lid")?;
+            lids.check(Some(&target), "/data/relationships/target/data/lid")?;
+            Operation::AddRelationship { lid: lid.clone(), user, target, relationship }
+        }
+    };
+    if let Some(lid) = lid
+        && !lids.0.insert((kind.name(), lid))
+    {
+        return Err(malformed("/data/lid", "an earlier operation has given this `lid` already").into());
+    }
+    Ok(operation)
+}
+
+fn update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Operation, Failure> {
+    if let Some(target) = target.as_ref().filter(|target| target.relationship.is_some()) {
+        return linkage(target);
+    }
+    let mut data = object(data)?;
+    let kind = kind_of(&data, target.as_ref())?;
+    let named = match (target.and_then(|target| target.subject), data.get("lid"), data.get("id")) {
+        (Some(named), _, _) => named,
+        (None, Some(Value::String(lid)), None) => Subject::Made(lid.clone()),
+        (None, None, Some(Value::String(id))) => Subject::Stored(id.clone()),
+        _ => return Err(malformed("/data", "`update` needs one `id` or `lid`, in `ref` or in `data`").into()),
+    };
+    lids.check_kind(kind, &named, "/data/lid")?;
+    // The resource is named by now; what `data` says of it must agree.
+    let input = match &named {
+        Subject::Stored(id) => {
+            data.entry("id").or_insert_with(|| id.clone().into());
+            Input::of_data(data, kind.name(), Naming::Existing(id))?
+        }
+        Subject::Made(lid) => {
+            if data.get("lid").is_some_and(|sent| sent != lid) {
+                return Err(Problem::new(Code::IdMismatch, "`ref` has another `lid`").pointer("/data/lid").into());
+            }
+            Input::of_data(data, kind.name(), Naming::ExistingLenient(""))?
+        }
+    };
+    match kind {
+        Kind::Users => Ok(Operation::UpdateUser { subject: subject(named)?, changes: changes_in(input)? }),
+        Kind::Relationships => {
+            let mut input = input;
+            let relationship = input.text("relationship");
+            let (user, target) = (input.linked_subject("user"), input.linked_subject("target"));
+            input.ignore(&["created-at", "updated-at"]);
+            input.finish()?;
+            Ok(Operation::UpdateRelationship { subject: subject(named)?, relationship, user, target })
+        }
+    }
+}
+
+fn remove(target: Option<Target>) -> Result<Operation, Failure> {
+    let needed = "`remove` needs `ref` or `href` of a resource";
+    let target = target.ok_or_else(|| malformed("", needed))?;
+    if target.relationship.is_some() {
+        return linkage(&target);
+    }
+    let named = target.subject.ok_or_else(|| malformed("", needed))?;
+    match target.kind {
+        Kind::Users => subject(named).map(Operation::RemoveUser),
+        Kind::Relationships => subject(named).map(Operation::RemoveRelationship),
+    }
+}
+
+/// An operation on a relationship of a resource: all of them are fixed, so that none can succeed.
+fn linkage(target: &Target) -> Result<Operation, Failure> {
+    match (target.kind, target.relationship.as_deref(), target.subject.clone()) {
+        (Kind::Relationships, Some("user" | "target"), Some(named)) => subject(named).map(Operation::UpdateLinkage),
+        (Kind::Users, Some("user-relationships" | "targeted-by"), Some(_)) => {
+            let detail = "these are created and deleted as `user-relationships`";
+            Err(Problem::new(Code::ImmutableRelationship, detail).pointer("").into())
+        }
+        _ => Err(Problem::new(Code::NotFound, "there is no such relationship").pointer("").into()),
+    }
+}
+
+fn object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
+    match data {
+        Some(Value::Object(data)) => Ok(data),
+        Some(_) => Err(malformed("/data", "`data` must be a resource object")),
+        None => Err(malformed("", "the operation needs `data` with a resource object")),
+    }
+}
+
+/// The type of what `data` describes, which must be that of the target if there is one.
+fn kind_of(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, Problem> {
+    let sent = match data.get("type") {
+        Some(Value::String(sent)) => sent,
+        Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
+        None => return Err(malformed("/data", "the resource object needs a `type`")),
+    };
+    let mismatch = |detail: &'static str| Problem::new(Code::TypeMismatch, detail).pointer("/data/type");
+    let kind = Kind::of(sent).ok_or_else(|| mismatch("operations are on `user-relationships` and `users`"))?;
+    match target {
+        Some(target) if target.kind != kind => Err(mismatch("the operation is aimed at another type")),
+        _ => Ok(kind),
+    }
+}
+
+/// What `ref` or `href` is aimed at; `None` if there is neither.
+fn target_of(operation: &Map<String, Value>, lids: &Lids) -> Result<Option<Target>, Failure> {
+    match (operation.get("ref"), operation.get("href")) {
+        (Some(_), Some(_)) => Err(malformed("", "an operation has `ref` or `href`, not both").into()),
+        (Some(Value::Object(reference)), None) => of_reference(reference, lids).map(Some),
+        (Some(_), None) => Err(malformed("/ref", "`ref` must be an object").into()),
+        (None, Some(Value::String(href))) => {
+            let nothing = || Problem::new(Code::NotFound, "the URL leads to no resource of this service");
+            of_url(href).map(Some).ok_or_else(|| nothing().pointer("/href").into())
+        }
+        (None, Some(_)) => Err(malformed("/href", "`href` must be a string").into()),
+        (None, None) => Ok(None),
+    }
+}
+
+fn of_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target, Failure> {
+    let text = |name: &str| match reference.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(malformed(&format!("/ref/{name}"), "this member must be a string")),
+    };
+    let Some(name) = text("type")? else { return Err(malformed("/ref", "`ref` needs a `type`").into()) };
+    let Some(kind) = Kind::of(&name) else {
+        let detail = "operations are on `user-relationships` and `users`";
+        return Err(Problem::new(Code::TypeMismatch, detail).pointer("/ref/type").into());
+    };
+    let subject = match (text("id")?, text("lid")?) {
+        (Some(id), None) => Subject::Stored(id),
+        (None, Some(lid)) => Subject::Made(lid),
+        _ => return Err(malformed("/ref", "`ref` needs one `id` or `lid`").into()),
+    };
+    lids.check_kind(kind, &subject, "/ref/lid")?;
+    Ok(Target { kind, subject: Some(subject), relationship: text("relationship")? })
+}
+
+/// Reads a URL of this service, with or without scheme and host.
+fn of_url(href: &str) -> Option<Target> {
+    let path = match href.split_once("://") {
+        Some((_, rest)) => rest.get(rest.find('/')?..)?,
+        None => href,
+    };
+    let mut parts = path.trim_end_matches('/').strip_prefix("/api/v2/")?.split('/');
+    let kind = Kind::of(parts.next()?)?;
+    let subject = parts.next().map(|id| Subject::Stored(id.to_owned()));
+    let relationship = match (parts.next(), parts.next(), parts.next()) {
+        (None, None, None) => None,
+        (Some("relationships"), Some(name), None) => Some(name.to_owned()),
+        _ => return None,
+    };
+    Some(Target { kind, subject, relationship })
+}
+
+/// A subject whose id is one; a malformed id names nothing.
+fn subject<Id: FromStr>(named: Subject<String>) -> Result<Subject<Id>, Failure> {
+    match named {
+        Subject::Made(lid) => Ok(Subject::Made(lid)),
+        Subject::Stored(id) => match id.parse() {
+            Ok(id) => Ok(Subject::Stored(id)),
+            Err(_) => Err(Problem::new(Code::NotFound, "there is no such resource").pointer("").into()),
+        },
+    }
+}
+
+impl Lids {
+    fn check<Id>(&self, subject: Option<&Subject<Id>>, pointer: &str) -> Result<(), Problem> {
+        match subject {
+            Some(Subject::Made(lid)) => self.require(USERS, lid, pointer),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_kind<Id>(&self, kind: Kind, subject: &Subject<Id>, pointer: &str) -> Result<(), Problem> {
+        match subject {
+            Subject::Made(lid) => self.require(kind.name(), lid, pointer),
+            Subject::Stored(_) => Ok(()),
+        }
+    }
+
+    fn require(&self, kind: &'static str, lid: &str, pointer: &str) -> Result<(), Problem> {
+        if self.0.contains(&(kind, lid.to_owned())) {
+            return Ok(());
+        }
+        Err(malformed(pointer, "no earlier operation made a resource of this type with this `lid`"))
+    }
+}

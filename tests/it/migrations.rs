@@ -1,0 +1,205 @@
+//! The schema: up, down and up again, by many at once, older and newer than the program.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use user_relationships::store::migrations;
+use user_relationships::store::url::DatabaseUrl;
+
+use crate::support::app::{Engine, Home};
+use crate::support::cluster;
+use crate::support::process::{Service, run, sqlite_url, until};
+use crate::support::sql::Raw;
+
+/// Where a database without any schema is; gone when this is dropped.
+enum Bare {
+    Folder(tempfile::TempDir),
+    Database(String),
+}
+
+impl Bare {
+    /// One of each kind that is there.
+    fn all(name: &str) -> Vec<Self> {
+        let mut all = vec![Self::Folder(tempfile::tempdir().expect("a folder"))];
+        match cluster::cluster() {
+            Ok(cluster) => {
+                let name = format!("ur_{}_bare_{name}", std::process::id());
+                cluster.create_database(&name, None);
+                all.push(Self::Database(name));
+            }
+            Err(reason) => eprintln!("SKIPPED on PostgreSQL: {reason}"),
+        }
+        all
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Folder(folder) => sqlite_url(&folder.path().join("bare.db")),
+            Self::Database(name) => cluster::cluster().expect("the cluster is there").url(name),
+        }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        if let (Self::Database(name), Ok(cluster)) = (&self, cluster::cluster()) {
+            cluster.drop_database(name);
+        }
+    }
+}
+
+fn parsed(url: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(url).expect("a URL of a test")
+}
+
+/// Everything that the schema consists of, a line each, without what diesel keeps for itself.
+fn schema(url: &str) -> Vec<String> {
+    let mut raw = Raw::connect(&parsed(url));
+    let queries: &[&str] = match raw {
+        Raw::Sqlite(_) => &["SELECT type || ' ' || name || ' ' || coalesce(sql, '') AS line FROM sqlite_schema
+                             WHERE name NOT LIKE 'sqlite%' ORDER BY 1"],
+        Raw::Postgres(_) => &[
+            "SELECT concat_ws(' ', table_name, column_name, data_type, collation_name, is_nullable, column_default,
+                              is_identity, identity_generation) AS line
+             FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1",
+            "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) AS line
+             FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1",
+            "SELECT viewname || ' ' || definition AS line FROM pg_views WHERE schemaname = 'public' ORDER BY 1",
+            "SELECT relkind::text || ' ' || relname AS line FROM pg_class
+             WHERE relnamespace = 'public'::regnamespace ORDER BY 1",
+        ],
+    };
+    let lines = queries.iter().flat_map(|query| raw.lines(query));
+    lines.filter(|line| !line.contains("__diesel_schema_migrations")).collect()
+}
+
+#[test]
+fn the_schema_goes_up_and_down_and_comes_up_the_same() {
+    for bare in Bare::all("updown") {
+        let url = bare.url();
+        let first = run(&url, &["migrate", "run"]).expect(0).stdout;
+        let up = schema(&url);
+        assert!(up.len() > 10 && first.lines().all(|line| line.starts_with("applied ")), "{first}");
+        assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "", "all of it is there already");
+        let mut down = up.clone();
+        for _ in first.lines() {
+            let reverted = run(&url, &["migrate", "revert"]).expect(0);
+            assert!(reverted.line().starts_with("reverted "), "{reverted:?}");
+            assert_ne!(schema(&url), down, "nothing was taken back");
+            down = schema(&url);
+        }
+        assert_eq!(down, Vec::<String>::new(), "something was left behind");
+        assert_eq!(run(&url, &["migrate", "revert"]).expect(0).stdout, "");
+        assert!(run(&url, &["migrate", "status"]).expect(0).stdout.lines().all(|line| line.starts_with("pending")));
+        assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, first);
+        assert_eq!(schema(&url), up);
+        assert!(run(&url, &["migrate", "status"]).expect(0).stdout.lines().all(|line| line.starts_with("applied")));
+    }
+}
+
+#[test]
+fn both_databases_have_migrations_of_the_same_names_with_a_way_back() {
+    let names = |engine: &str| -> BTreeSet<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
+        let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry"));
+        let name = |entry: std::fs::DirEntry| {
+            for file in ["up.sql", "down.sql"] {
+                let sql = std::fs::read_to_string(entry.path().join(file)).expect(file);
+                assert!(sql.contains(';'), "{file} of {:?} is empty", entry.path());
+            }
+            entry.file_name().into_string().expect("a name of text")
+        };
+        entries.map(name).collect()
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+    assert!(!names("sqlite").is_empty());
+}
+
+#[test]
+fn five_processes_that_migrate_at_once_all_succeed_and_each_migration_runs_once() {
+    for bare in Bare::all("five") {
+        let url = bare.url();
+        let ended: Vec<_> = thread::scope(|scope| {
+            let all: Vec<_> = (0..5).map(|_| scope.spawn(|| run(&url, &["migrate", "run"]))).collect();
+            all.into_iter().map(|one| one.join().expect("no panic")).collect()
+        });
+        let mut applied: Vec<_> = ended.iter().flat_map(|one| one.stdout.lines()).collect();
+        assert!(ended.iter().all(|one| one.code == 0), "{ended:?}");
+        let count = applied.len();
+        applied.dedup();
+        let known = migrations::status(&parsed(&url)).expect("the schema").len();
+        assert_eq!((count, applied.len()), (known, known), "{ended:?}");
+    }
+}
+
+#[test]
+fn five_services_that_start_at_once_on_an_empty_database_all_serve() {
+    for bare in Bare::all("serve") {
+        let url = bare.url();
+        thread::scope(|scope| {
+            for _ in 0..5 {
+                scope.spawn(|| Service::start(&url, &[]).anybody().get("/readyz").expect(200));
+            }
+        });
+        run(&url, &["check"]).expect(0);
+    }
+}
+
+#[test]
+fn commands_refuse_a_schema_that_is_behind_and_serve_brings_it_up_to_date() {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
+        let url = home.text();
+        let before = schema(&url);
+        run(&url, &["migrate", "revert"]).expect(0);
+        let reverted = schema(&url);
+        // With a single migration nothing is left: that is no schema, rather than one that is behind.
+        let code = if reverted.is_empty() { 69 } else { 1 };
+        for args in [&["user", "list"][..], &["token", "list"], &["check"], &["token", "revoke", "1"]] {
+            let ended = run(&url, args).expect(code);
+            assert!(ended.stderr.contains("migrate run"), "{ended:?}");
+        }
+        if !reverted.is_empty() {
+            run(&url, &["token", "create", "--user", "ann@example.com"]).expect(1);
+        }
+        assert_eq!(schema(&url), reverted, "looking at a database changes nothing in it");
+        let service = Service::start(&url, &[]);
+        service.anybody().get("/readyz").expect(200);
+        assert_eq!(schema(&url), before);
+    }
+}
+
+#[test]
+fn a_schema_of_a_later_release_is_served() {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
+        let url = home.text();
+        let later = "INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29991231235959', '2026-01-01')";
+        Raw::connect(&home.url()).run(later);
+        let service = Service::start(&url, &[]);
+        service.anybody().get("/readyz").expect(200);
+        run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+        run(&url, &["check"]).expect(0);
+    }
+}
+
+#[test]
+fn with_no_migrate_the_schema_of_postgres_is_left_to_somebody_else() {
+    for bare in Bare::all("no_migrate") {
+        let url = bare.url();
+        let service = Service::start(&url, &[("NO_MIGRATE", "true")]);
+        let anybody = service.anybody();
+        anybody.get("/livez").expect(200);
+        if matches!(bare, Bare::Folder(_)) {
+            anybody.get("/readyz").expect(200);
+            continue;
+        }
+        anybody.get("/readyz").refused(503, "unavailable");
+        assert_eq!(schema(&url), Vec::<String>::new());
+        run(&url, &["migrate", "run"]).expect(0);
+        until("the service is ready without a restart", Duration::from_secs(5), || {
+            anybody.get("/readyz").status == 200
+        });
+    }
+}

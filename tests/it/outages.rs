@@ -1,0 +1,212 @@
+//! The database or the disk goes away and comes back: requests are refused in bounded time, `/livez` goes on
+//! answering, nothing that was answered is lost, and nobody has to restart anything.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use user_relationships::store::url::DatabaseUrl;
+
+use crate::support::app::{Engine, Home};
+use crate::support::cluster::PrivateServer;
+use crate::support::load::{Worker, under_load, user};
+use crate::support::process::{Outcome, Service, finish, program, program_behind, run, sqlite_url, until};
+use crate::support::sql::Raw;
+use crate::support::{Answer, Client, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+
+/// An admin of the service on that database.
+fn admin(service: &Service, url: &str) -> Client {
+    let add = ["user", "add", "--email", "admin@example.com", "--access-level", "admin"];
+    run(url, &add).expect(0);
+    let token = run(url, &["token", "create", "--user", "admin@example.com"]).expect(0).line().to_owned();
+    service.client(&token)
+}
+
+fn users<const N: usize>(admin: &Client) -> [i64; N] {
+    std::array::from_fn(|number| {
+        admin.post("/api/v2/users", &user(&format!("user{number}@example.com"))).expect(201).id()
+    })
+}
+
+/// The tests' server is tuned for speed; a durable answer takes what is the default elsewhere.
+fn make_durable(url: &str) {
+    let url = DatabaseUrl::parse(url).expect("the server's URL");
+    Raw::connect(&url).run("ALTER DATABASE postgres SET synchronous_commit = on");
+}
+
+#[track_caller]
+fn assert_unavailable(answer: Answer) {
+    let answer = answer.refused(503, "unavailable");
+    assert!(answer.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{answer:?}");
+}
+
+#[test]
+fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
+    let Some(mut server) = PrivateServer::start() else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return;
+    };
+    let url = server.url("postgres");
+    make_durable(&url);
+    let service = Service::start(&url, &[("DATABASE_TIMEOUT", "1s"), ("DATABASE_POOL_SIZE", "4")]);
+    let admin = admin(&service, &url);
+    let ids: [i64; 12] = users(&admin);
+    let id = admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1])).expect(201).id();
+    let mut workers: Vec<_> = (0..3).map(|at| Worker::new(admin.clone(), ids[at], &ids[3..])).collect();
+
+    under_load(&mut workers, |_| {
+        thread::sleep(Duration::from_millis(300));
+        server.stop();
+        let away = Instant::now();
+        while away.elapsed() < Duration::from_secs(4) {
+            let patch = json!({"data": {"type": "user-relationships", "id": id.to_string(),
+                                        "attributes": {"relationship": "colleague"}}});
+            let asks: [&dyn Fn() -> Answer; 5] = [
+                &|| admin.get(EDGES),
+                &|| admin.get("/api/v2/users/me"),
+                &|| admin.post(EDGES, &edge(Some(ids[1]), "mentor", ids[2])),
+                &|| admin.patch(&format!("{EDGES}/{id}"), &patch),
+                &|| admin.delete(&format!("{EDGES}/{id}")),
+            ];
+            for ask in asks {
+                let asked = Instant::now();
+                assert_unavailable(ask());
+                assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
+                let asked = Instant::now();
+                service.anybody().get("/livez").expect(200);
+                assert!(asked.elapsed() < Duration::from_secs(1), "`/livez` waits for the database");
+            }
+            let asked = Instant::now();
+            assert_unavailable(service.anybody().get("/readyz"));
+            assert!(asked.elapsed() < Duration::from_millis(1_500), "`/readyz` took {:?}", asked.elapsed());
+        }
+    });
+    server.start_again();
+    until("requests are served again", Duration::from_secs(15), || admin.get(EDGES).status == 200);
+    until("`/readyz` is 200 again", Duration::from_secs(5), || service.anybody().get("/readyz").status == 200);
+    assert!(workers.iter().all(|worker| worker.acknowledged > 0));
+    workers.iter().for_each(Worker::assert_kept);
+    assert_eq!(admin.get(&format!("{EDGES}/{id}")).expect(200).body["data"]["attributes"]["relationship"], "mentor");
+    admin.post(EDGES, &edge(Some(ids[1]), "mentor", ids[2])).expect(201);
+    run(&url, &["check"]).expect(0);
+    assert!(!service.log().iter().any(|line| line.contains("panic")), "{:?}", service.log());
+}
+
+#[test]
+fn a_restart_of_postgres_between_requests_costs_no_request() {
+    let Some(mut server) = PrivateServer::start() else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return;
+    };
+    let url = server.url("postgres");
+    make_durable(&url);
+    let service = Service::start(&url, &[("DATABASE_POOL_SIZE", "4")]);
+    let admin = admin(&service, &url);
+    let ids: [i64; 4] = users(&admin);
+    for (round, target) in ids.into_iter().enumerate().skip(1) {
+        // All pooled connections have been used.
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| admin.get(EDGES).expect(200));
+            }
+        });
+        server.stop();
+        server.start_again();
+        if round % 2 == 0 {
+            admin.get(EDGES).expect(200);
+        }
+        let made = admin.post(EDGES, &edge(Some(ids[0]), "mentor", target));
+        assert_eq!(made.status, 201, "{:?}", service.log());
+    }
+    run(&url, &["check"]).expect(0);
+}
+
+/// Sets the largest size that a process may give to a file; `false` where there is no program for that.
+fn limit_files(service: &Service, bytes: &str) -> bool {
+    let id = service.id().to_string();
+    let done = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={bytes}:")]).status();
+    done.is_ok_and(|status| status.success())
+}
+
+/// A full disk is played by a limit on the size of files: the process gets an error for each byte beyond it.
+#[test]
+fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let (url, file) = (home.text(), home.file().expect("a file"));
+    let service = Service::start_as(program_behind("trap '' XFSZ; exec \"$0\" \"$@\""), &url, &[]);
+    if !limit_files(&service, "unlimited") {
+        eprintln!("SKIPPED: no `prlimit` to play a full disk with");
+        return;
+    }
+    let admin = admin(&service, &url);
+    let ids: [i64; 40] = users(&admin);
+    let first = admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1])).expect(201).id();
+    let count = || admin.get(&format!("{EDGES}?limit=0")).expect(200).total();
+
+    let wal = fs::metadata(file.with_extension("db-wal")).expect("the log of changes").size();
+    assert!(limit_files(&service, &(wal + 300_000).to_string()));
+    let pairs = || ids.iter().flat_map(|one| ids.iter().map(move |other| (*one, *other))).filter(|(a, b)| a != b);
+    let mut made = 1;
+    let mut refused = 0;
+    for (user, target) in pairs().skip(1) {
+        let answer = admin.post(EDGES, &edge(Some(user), "mentor", target));
+        if answer.status == 201 {
+            assert_eq!(refused, 0, "nobody made room");
+            made += 1;
+            continue;
+        }
+        assert_unavailable(answer);
+        assert_eq!(count(), made, "a refused write left something behind");
+        refused += 1;
+        if refused > 20 {
+            break;
+        }
+    }
+    assert!(made > 1 && refused > 20, "{made} {refused}");
+    assert!(limit_files(&service, "0"), "now the disk takes nothing at all");
+    for _ in 0..10 {
+        assert_unavailable(admin.delete(&format!("{EDGES}/{first}")));
+        admin.get(&format!("{EDGES}/{first}")).expect(200);
+        service.anybody().get("/livez").expect(200);
+        service.anybody().get("/readyz").expect(200);
+    }
+    assert!(limit_files(&service, "unlimited"));
+    until("a write succeeds", Duration::from_secs(5), || admin.delete(&format!("{EDGES}/{first}")).status == 204);
+    assert_eq!(count(), made - 1);
+    run(&url, &["check"]).expect(0);
+    service.kill();
+    run(&url, &["check"]).expect(0);
+    assert_eq!(Raw::connect(&home.url()).lines("SELECT integrity_check AS line FROM pragma_integrity_check"), ["ok"]);
+}
+
+#[test]
+fn a_database_that_may_not_be_written_is_told_in_one_sentence_and_left_alone() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let file = home.file().expect("a file");
+    let folder = file.parent().expect("its folder");
+    let before = fs::read(&file).expect("the file");
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("permissions");
+    let mut command = program();
+    if fs::metadata(&file).expect("the file").uid() == 0 {
+        // Permissions do not bind root.
+        let nobody = 65_534;
+        chown(folder, Some(nobody), Some(nobody))
+            .and_then(|()| chown(&file, Some(nobody), Some(nobody)))
+            .expect("chown");
+        command.uid(nobody).gid(nobody);
+    }
+    mode(&file, 0o444);
+    mode(folder, 0o555);
+    let settings = [("DATABASE_URL", sqlite_url(&file)), ("LISTEN", "127.0.0.1:0".to_owned())];
+    let Outcome { code, stderr, .. } = finish(command.envs(settings).env("LOG_FORMAT", "text").arg("serve"));
+    mode(folder, 0o755);
+    assert!(code == 1 || code == 69, "{code} {stderr}");
+    assert!(stderr.contains("database"), "{stderr}");
+    assert_eq!(fs::read(&file).expect("the file"), before);
+}

@@ -1,0 +1,185 @@
+//! Lists around a user with 100,000 edges: each shape of a filter is answered from the index that is meant for it.
+//!
+//! What is explained is the very text that the store sends, as diesel's instrumentation shows it to this process. On
+//! SQLite a plan does not depend on bound values (`SQLITE_ENABLE_QPSG`); on PostgreSQL both the plan for these values
+//! and the one for any values are looked at. The time of each list is bounded, too, because a plan that names the
+//! right index may still walk all of it.
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
+
+use crate::both;
+use crate::support::sql::Raw;
+use crate::support::{App, Client, cluster, edge};
+
+const EDGES: &str = "/api/v2/user-relationships";
+/// The target of 100,000 edges of two types.
+const TARGET: i64 = 1_000;
+/// The owner of 50,000 edges of a third.
+const OWNER: i64 = 1_001;
+/// One of many.
+const ONE: i64 = 1_002;
+/// A length of page that no other test asks for: by it the statements of these lists are known.
+const LIMIT: &str = "43";
+/// What a list may take at best, without optimization.
+const BOUND: Duration = Duration::from_millis(50);
+
+/// Lists as `EXPLAIN` is to see them, by their values.
+static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn recorder() -> Option<Box<dyn Instrumentation>> {
+    Some(Box::new(|event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            if text.contains("AS total") && binds(&text).iter().any(|bind| bind == LIMIT) {
+                SEEN.lock().expect("the list").push(text);
+            }
+        }
+    }))
+}
+
+/// The statement alone.
+fn statement(text: &str) -> &str {
+    text.split(" -- binds: ").next().unwrap_or_default()
+}
+
+/// The values that were bound, in order.
+fn binds(text: &str) -> Vec<String> {
+    let list = text.split_once(" -- binds: [").map_or("", |(_, list)| list.trim_end().trim_end_matches(']'));
+    list.split(", ").filter(|bind| !bind.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+fn load(app: &App) {
+    let mut raw = Raw::connect(&app.config.database_url);
+    let numbers = match raw {
+        Raw::Sqlite(_) => {
+            "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 101001) SELECT i FROM n"
+        }
+        Raw::Postgres(_) => "SELECT i FROM generate_series(1000, 101001) AS n(i)",
+    };
+    let insert = "INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at)";
+    raw.run(&format!(
+        "BEGIN;
+         INSERT INTO users (id, email, email_key, name_key, access_level, is_enabled, profile, created_at, updated_at)
+             SELECT i, 'u' || i || '@example.org', 'u' || i || '@example.org', '', access_level, is_enabled, profile, 0, 0
+             FROM ({numbers}) AS numbers, (SELECT * FROM users WHERE id = 1) AS like_this;
+         {insert} SELECT i, {TARGET}, i % 2 + 1, 0, 0 FROM ({numbers}) AS numbers WHERE i > {OWNER};
+         {insert} SELECT {OWNER}, i, 3, 0, 0 FROM ({numbers}) AS numbers WHERE i > {OWNER} AND i <= {OWNER} + 50000;
+         COMMIT"
+    ));
+    app.write(|tx| tx.repair());
+    raw.run(if matches!(raw, Raw::Sqlite(_)) { "ANALYZE" } else { "VACUUM ANALYZE" });
+}
+
+/// The plans of a statement, each one text.
+fn plans(app: &App, text: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    // A text with a list of values is not kept prepared, and so is always planned for its values.
+    let is_kept = !text.contains(" IN (") && !text.contains("* FROM (SELECT");
+    let modes = if is_kept { &["force_custom_plan", "force_generic_plan"][..] } else { &["force_custom_plan"] };
+    match Raw::connect(&app.config.database_url) {
+        Raw::Sqlite(mut conn) => {
+            let steps = sql_query(format!("EXPLAIN QUERY PLAN {}", statement(text))).load::<Step>(&mut conn);
+            let steps = steps.expect("a plan").into_iter().map(|step| step.detail);
+            vec![steps.collect::<Vec<_>>().join("\n")]
+        }
+        Raw::Postgres(_) => modes
+            .iter()
+            .map(|mode| {
+                let psql = cluster::cluster().expect("the cluster is there").bin("psql");
+                let (prepare, values) = (statement(text), binds(text).join(", "));
+                let explain =
+                    format!("SET plan_cache_mode = {mode}; PREPARE p AS {prepare}; EXPLAIN EXECUTE p({values})");
+                let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
+                let output = output.expect("psql runs");
+                assert!(output.status.success(), "{output:?}");
+                String::from_utf8(output.stdout).expect("a plan of text")
+            })
+            .collect(),
+    }
+}
+
+/// The best time of a few tries of a list, and the statement that it ran.
+fn ask(caller: &Client, filter: &str) -> (Duration, String) {
+    SEEN.lock().expect("the list").clear();
+    let path = format!("{EDGES}?limit={LIMIT}{filter}");
+    let time = || {
+        let asked = Instant::now();
+        caller.get(&path).expect(200);
+        asked.elapsed()
+    };
+    let best = (0..8).map(|_| time()).min().expect("several tries");
+    let seen = SEEN.lock().expect("the list");
+    (best, seen.last().unwrap_or_else(|| panic!("no statement was seen for {filter}")).clone())
+}
+
+fn check(app: &App) {
+    let admin = app.admin();
+    let ext = app.caller("ext");
+    let ann = app.user();
+    load(app);
+    admin.post(EDGES, &edge(Some(ext.id), "mentor", TARGET)).expect(201);
+    admin.post(EDGES, &edge(Some(ann.id), "mentor", ext.id)).expect(201);
+    let is_sqlite = matches!(app.config.database_url, user_relationships::store::url::DatabaseUrl::Sqlite(_));
+    let by_id: &[&str] = if is_sqlite { &[] } else { &["user_relationships_pkey"] };
+    let cases: [(&Client, String, &[&str]); 16] = [
+        (&admin, String::new(), by_id),
+        (&admin, "&relationship=mentor".to_owned(), &["user_relationships_by_type"]),
+        (&admin, "&relationship=mentor,colleague".to_owned(), &["user_relationships_by_type"]),
+        (&admin, format!("&user={ONE}"), &["user_relationships_out"]),
+        (&admin, format!("&user={OWNER}"), &["user_relationships_out"]),
+        (&admin, format!("&user={OWNER}&relationship=mentor"), &["user_relationships_out_by_type"]),
+        (&admin, format!("&user={OWNER}&relationship=colleague"), &["user_relationships_out_by_type"]),
+        (&admin, format!("&target={ONE}"), &["user_relationships_in"]),
+        (&admin, format!("&target={TARGET}"), &["user_relationships_in"]),
+        (&admin, format!("&target={TARGET}&relationship=subordinate"), &["user_relationships_in_by_type"]),
+        (&admin, format!("&target={TARGET}&relationship=subordinate,mentor"), &["user_relationships_in_by_type"]),
+        (&admin, format!("&user={OWNER}&target={ONE}"), &["user_relationships_identity"]),
+        (&admin, format!("&user={OWNER},1003&target={TARGET},1004"), &["user_relationships_identity"]),
+        (&admin, format!("&user={ONE},{OWNER},1003"), &["user_relationships_out"]),
+        (&admin, format!("&target={TARGET},{ONE},1003"), &["user_relationships_in"]),
+        (&ext, String::new(), &["user_relationships_out", "user_relationships_in"]),
+    ];
+    for (caller, filter, indexes) in cases {
+        let (time, text) = ask(caller, &filter);
+        for plan in plans(app, &text) {
+            let scans: Vec<_> = plan.lines().filter(|line| line.contains("user_relationships")).collect();
+            for index in indexes {
+                // For few rows PostgreSQL may take the index that has the type in its middle: they begin alike.
+                let is_it = |word: &str| word == *index || !is_sqlite && word.starts_with(index);
+                let names = |line: &&str| line.split([' ', ',']).any(is_it);
+                assert!(scans.iter().any(names), "{filter}: {index} is not used\n{plan}\n{text}");
+            }
+            let is_scan = |line: &&&str| line.contains("Seq Scan") || line.trim_start().starts_with("SCAN");
+            let allowed = is_sqlite && indexes.is_empty();
+            assert!(allowed || !scans.iter().any(|line| is_scan(&line)), "{filter}\n{plan}\n{text}");
+        }
+        assert!(time < BOUND, "{filter} took {time:?}\n{text}");
+    }
+}
+
+fn record() {
+    set_default_instrumentation(recorder).expect("nobody else instruments");
+}
+
+both!(
+    each_list_around_100_000_edges_uses_its_index,
+    |config| {
+        record();
+        config.max_offset = 100
+    },
+    |app| {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _turn = ONE_AT_A_TIME.lock();
+        check(app);
+    }
+);

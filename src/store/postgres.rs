@@ -23,6 +23,7 @@ pub(super) mod dialect {
     use diesel::sql_types::BigInt;
 
     use super::Conn;
+    use crate::store::rows::Lockable;
     use crate::store::schema::{user_relationships, users};
 
     /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
@@ -45,6 +46,21 @@ pub(super) mod dialect {
             .select(user_relationships::id)
             .for_update()
             .load(conn)?;
+        Ok(())
+    }
+
+    /// Makes others who are about to change the row wait until the transaction ends, so that what a job reads of it
+    /// is what it changes. (A relationship is locked by an update to itself, which Citus can route by `id` alone.)
+    pub fn lock_row(conn: &mut Conn, table: Lockable, id: i64) -> QueryResult<()> {
+        match table {
+            Lockable::Relationship => {
+                use user_relationships::dsl;
+                diesel::update(dsl::user_relationships.find(id)).set(dsl::version.eq(dsl::version)).execute(conn)?;
+            }
+            Lockable::User => {
+                let _: Vec<i64> = users::table.find(id).select(users::id).for_no_key_update().load(conn)?;
+            }
+        }
         Ok(())
     }
 

@@ -127,6 +127,13 @@ fn profile_of(text: &str) -> Profile {
     if text == "{}" { Profile::default() } else { serde_json::from_str(text).unwrap_or_default() }
 }
 
+/// A row that a job is about to change, having looked at it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lockable {
+    Relationship,
+    User,
+}
+
 /// One count that is off: the key (a user, or 0 for all), the type, the kept count, and the true one.
 pub(super) type Drift = (i64, i16, i64, i64);
 /// One count of users that is off: enabled, level, the kept count, and the true one.

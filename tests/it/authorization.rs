@@ -16,6 +16,7 @@ const LINKAGE: &str = "/api/v2/user-relationships/{id}/relationships/{end}";
 const USERS: &str = "/api/v2/users";
 const ME: &str = "/api/v2/users/me";
 const USER: &str = "/api/v2/users/{id}";
+const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
 
@@ -36,6 +37,7 @@ const NONE: &str = "404 not-found";
 const OWNER: &str = "403 not-owner";
 const ADMIN: &str = "403 not-admin";
 const FIXED: &str = "403 immutable-relationship";
+const READ_ONLY: &str = "403 unsupported-update";
 
 /// What the callers of [`OPEN`] are answered.
 #[rustfmt::skip]
@@ -51,6 +53,7 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("POST",    LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
     ("DELETE",  LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
     ("GET",     END,     [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   END,     [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
     ("GET",     USERS,   ["200", "200", "200", "200", "200"]),
     ("POST",    USERS,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
     ("GET",     ME,      ["200", "200", "200", "200", "200"]),
@@ -58,6 +61,7 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     USER,    [NONE,  "200", "200", "200", "200"]),
     ("PATCH",   USER,    [NONE,  "200", OWNER, OWNER, "200"]),
     ("DELETE",  USER,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("POST",    OPERATIONS, [OWNER, "200", OWNER, OWNER, "200"]),
     ("GET",     TYPES,   ["200", "200", "200", "200", "200"]),
     ("POST",    TYPES,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
     ("GET",     TYPE,    ["200", "200", "200", "200", "200"]),
@@ -97,7 +101,8 @@ impl Cast {
     /// Sends a legal request, about things that are there, to a route of the matrix.
     fn send(&self, client: &Client, method: &str, pattern: &str) -> Answer {
         let [_, owner, _, target, _] = &self.open;
-        let edge_id = if pattern.starts_with(EDGES) { self.fresh_edge(method, pattern) } else { 0 };
+        let edge_id =
+            if pattern.starts_with(EDGES) || pattern == OPERATIONS { self.fresh_edge(method, pattern) } else { 0 };
         let id = match pattern {
             USER => owner.id.to_string(),
             TYPE => self.fresh_type(),
@@ -106,6 +111,10 @@ impl Cast {
         let named = |kind: &str, id: &str, attributes: Value| json!({"data": {"type": kind, "id": id, "attributes": attributes}});
         let document = match (method, pattern) {
             ("POST", EDGES) => edge(Some(owner.id), "mentor", target.id),
+            ("POST", OPERATIONS) => {
+                let add = &edge(Some(owner.id), "mentor", target.id)["data"];
+                json!({"atomic:operations": [{"op": "add", "data": add}]})
+            }
             ("PATCH", EDGE) => named("user-relationships", &id, json!({"relationship": "colleague"})),
             (_, LINKAGE) => json!({"data": {"type": "users", "id": target.id.to_string()}}),
             ("POST", USERS) => json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}}),
@@ -116,7 +125,9 @@ impl Cast {
             _ => json!(null),
         };
         let path = pattern.replace("{id}", &id).replace("{end}", "target");
+        let atomic = ("content-type", "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"");
         match method {
+            _ if pattern == OPERATIONS => client.send(method, &path, &[atomic], Some(document.to_string().as_bytes())),
             "POST" => client.post(&path, &document),
             "PATCH" => client.patch(&path, &document),
             _ => client.send(method, &path, &[], None),
@@ -129,7 +140,7 @@ impl Cast {
         for id in self.admin.get(&format!("{EDGES}?user={}", owner.id)).expect(200).ids() {
             self.admin.delete(&format!("{EDGES}/{id}")).expect(204);
         }
-        let is_create = (method, pattern) == ("POST", EDGES);
+        let is_create = method == "POST" && [EDGES, OPERATIONS].contains(&pattern);
         if is_create { 0 } else { self.admin.post(EDGES, &edge(Some(owner.id), "mentor", target.id)).expect(201).id() }
     }
 

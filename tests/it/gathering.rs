@@ -56,8 +56,8 @@ impl Bench {
         let told: Arc<Mutex<Receiver<()>>> = Arc::new(Mutex::new(told));
         let held = self
             .queue(Box::new(move |_| {
-                drop(begun.send(()));
-                drop(told.lock().expect("one job at a time").recv());
+                let _ = begun.send(());
+                let _ = told.lock().expect("one job at a time").recv();
                 Ok(0)
             }))
             .await;
@@ -197,8 +197,8 @@ fn a_write_whose_caller_goes_while_it_runs_stands_whole() {
         let told = Mutex::new(told);
         let job: Job = Box::new(move |tx| {
             let id = add(tx, 1)?;
-            drop(begun.send(()));
-            drop(told.lock().expect("one job at a time").recv());
+            let _ = begun.send(());
+            let _ = told.lock().expect("one job at a time").recv();
             Ok(id)
         });
         let gone = bench.queue(job).await;

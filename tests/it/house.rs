@@ -292,3 +292,16 @@ fn links_in_documents_lead_somewhere() {
     }
     assert_none(&findings, "a link that leads nowhere");
 }
+
+#[test]
+fn files_that_documents_name_exist() {
+    const PLACES: [&str; 7] = ["src/", "tests/", "docs/", "migrations/", "vendor/", ".ci/", "benches/"];
+    let mut findings = Vec::new();
+    for file in documents() {
+        let quoted = file.text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+        let paths = quoted.filter(|text| PLACES.iter().any(|place| text.starts_with(place)));
+        let plain = paths.filter(|path| !path.contains(['<', '{', ' ', '*', '…']));
+        findings.extend(plain.filter(|path| !root().join(path).exists()).map(|path| format!("{}: {path}", file.path)));
+    }
+    assert_none(&findings, "a file that is not there");
+}

@@ -6,6 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestRng, TestRunner};
 
+use user_relationships::store::Tx;
+
 use crate::both;
 use crate::support::load::user;
 use crate::support::{App, Client, edge, json};
@@ -139,12 +141,12 @@ impl Model {
         for (name, set) in [("user", &ask.users), ("target", &ask.targets)] {
             let ids: Vec<_> = set.iter().map(|at| self.users[*at].to_string()).collect();
             if !ids.is_empty() {
-                query.push_str(&format!("&{name}={}", ids.join(",")));
+                query = format!("{query}&{name}={}", ids.join(","));
             }
         }
         let kinds: Vec<_> = ask.kinds.iter().map(|kind| KINDS[*kind]).collect();
         if !kinds.is_empty() {
-            query.push_str(&format!("&relationship={}", kinds.join(",")));
+            query = format!("{query}&relationship={}", kinds.join(","));
         }
         let answer = caller.get(&format!("{EDGES}{query}"));
         prop_assert_eq!(answer.status, 200, "{}", answer.text);
@@ -175,14 +177,14 @@ fn play(app: &App, admin: &Client, steps: &[(Change, Ask)]) -> TestCaseResult {
 
 both!(
     random_changes_leave_what_the_model_says,
-    |config| { config.auth_refresh = std::time::Duration::from_secs(60) },
+    |config| { config.auth_refresh = std::time::Duration::from_mins(1) },
     |app| {
         let admin = app.admin();
         let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let played = runner.run(&vec((changes(), asks()), STEPS), |steps| {
             play(app, &admin, &steps)?;
-            let drift = app.read(|tx| tx.check()).0;
+            let drift = app.read(|tx: &mut Tx<'_>| tx.check()).0;
             prop_assert!(drift.is_empty(), "{:?}", drift);
             Ok(())
         });

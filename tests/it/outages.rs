@@ -127,6 +127,90 @@ fn a_restart_of_postgres_between_requests_costs_no_request() {
     run(&url, &["check"]).expect(0);
 }
 
+/// Sends a signal to some processes.
+fn signal(name: &str, processes: &[String]) {
+    assert!(Command::new("kill").arg(format!("-{name}")).args(processes).status().expect("`kill` runs").success());
+}
+
+/// Backends that neither answer nor end, as behind a network that swallows everything.
+#[test]
+fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
+    let Some(server) = PrivateServer::start() else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return;
+    };
+    let url = server.url("postgres");
+    let settings = [("DATABASE_POOL_SIZE", "3"), ("DATABASE_TIMEOUT", "500ms"), ("REQUEST_TIMEOUT", "1s")];
+    let service = Service::start(&url, &settings);
+    let admin = admin(&service, &url);
+    let ids: [i64; 2] = users(&admin);
+    let mut raw = Raw::connect(&DatabaseUrl::parse(&url).expect("the server's URL"));
+    let backends = raw.lines(
+        "SELECT pid::text AS line FROM pg_stat_activity
+         WHERE application_name = 'user-relationships' AND backend_type = 'client backend'",
+    );
+    assert_eq!(backends.len(), 3, "the whole pool");
+    signal("STOP", &backends);
+    let asks: [&(dyn Fn() -> Answer + Sync); 3] =
+        [&|| admin.get(EDGES), &|| admin.get(&format!("/api/v2/users/{}", ids[0])), &|| {
+            admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1]))
+        }];
+    let refusals = thread::scope(|scope| {
+        let refused = |at: usize| {
+            let asked = Instant::now();
+            let answer = asks[at % asks.len()]();
+            (answer, asked.elapsed())
+        };
+        let all: Vec<_> = (0..24).map(|at| scope.spawn(move || refused(at))).collect();
+        for _ in 0..10 {
+            let asked = Instant::now();
+            service.anybody().get("/livez").expect(200);
+            assert!(asked.elapsed() < Duration::from_secs(1), "`/livez` waits for the database");
+        }
+        assert_unavailable(service.anybody().get("/readyz"));
+        all.into_iter().map(|one| one.join()).collect::<Vec<_>>()
+    });
+    signal("CONT", &backends);
+    for refusal in refusals {
+        let (answer, time) = refusal.expect("an answer");
+        assert_unavailable(answer);
+        assert!(time < Duration::from_secs(3), "{time:?}");
+    }
+    until("requests are served again", Duration::from_secs(10), || admin.get(EDGES).status == 200);
+    let made = admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1])).status;
+    assert!(made == 201 || made == 409, "{made}: what was refused for lack of time may have happened, wholly");
+    assert_eq!(admin.get(EDGES).expect(200).total(), 1);
+    run(&url, &["check"]).expect(0);
+}
+
+#[test]
+fn while_another_program_holds_the_file_writes_are_refused_and_reads_served() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let url = home.text();
+    let service = Service::start(&url, &[("REQUEST_TIMEOUT", "1s")]);
+    let admin = admin(&service, &url);
+    let ids: [i64; 3] = users(&admin);
+    let mut other = Raw::connect(&home.url());
+    other.run("BEGIN IMMEDIATE");
+    for target in &ids[1..] {
+        let asked = Instant::now();
+        assert_unavailable(admin.post(EDGES, &edge(Some(ids[0]), "mentor", *target)));
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        let asked = Instant::now();
+        admin.get(EDGES).expect(200);
+        service.anybody().get("/livez").expect(200);
+        service.anybody().get("/readyz").expect(200);
+        assert!(asked.elapsed() < Duration::from_secs(1), "reads wait for a writer");
+    }
+    other.run("ROLLBACK");
+    for target in &ids[1..] {
+        let made = admin.post(EDGES, &edge(Some(ids[0]), "mentor", *target)).status;
+        assert!(made == 201 || made == 409, "{made}");
+    }
+    assert_eq!(admin.get(EDGES).expect(200).total(), 2);
+    run(&url, &["check"]).expect(0);
+}
+
 /// Sets the largest size that a process may give to a file; `false` where there is no program for that.
 fn limit_files(service: &Service, bytes: &str) -> bool {
     let id = service.id().to_string();

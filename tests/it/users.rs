@@ -262,3 +262,22 @@ both!(a_search_has_at_most_fifty_different_words, |app| {
         assert_eq!(answer.source("parameter"), Some(name));
     }
 });
+
+both!(without_the_type_subordinate_nobody_is_a_supervisor, |app| {
+    let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+    let kind = "/api/v2/relationship-types/subordinate";
+    let is_supervisor =
+        || bob.get(&format!("{URL}/me")).expect(200).body["data"]["attributes"]["is-supervisor"].as_bool().unwrap();
+    let make =
+        || ann.post(EDGES, &edge(None, "subordinate", bob.id)).expect(201).header("location").unwrap().to_owned();
+    for _ in 0..2 {
+        let made = make();
+        assert!(is_supervisor());
+        ann.delete(&made).expect(204);
+        admin.delete(kind).expect(204);
+        assert!(!is_supervisor());
+        let document = json!({"data": {"type": "relationship-types", "id": "subordinate"}});
+        admin.post("/api/v2/relationship-types", &document).expect(201);
+        assert!(!is_supervisor());
+    }
+});

@@ -8,7 +8,7 @@ use crate::model::page::{Page, Slice};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
-use crate::store::rows::{RelationshipRow, Shape};
+use crate::store::rows::{Lockable, RelationshipRow, Shape};
 
 impl Tx<'_> {
     /// The relationships of a slice, in order, and how many match in all.
@@ -28,8 +28,11 @@ impl Tx<'_> {
         Ok(Page { items, total })
     }
 
-    /// The relationship of that id.
+    /// The relationship of that id; a write job keeps others from changing it.
     pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
+        if self.is_writing {
+            ask!(self, meta::lock_row(Lockable::Relationship, id.get()))?;
+        }
         let row = ask!(self, relationships::find(id.get()))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }

@@ -7,6 +7,7 @@ use crate::model::id::UserId;
 use crate::model::page::{Page, Slice};
 use crate::model::relationship_type::TypeName;
 use crate::model::user::{User, UserData};
+use crate::store::rows::Lockable;
 
 impl Tx<'_> {
     /// The users of a slice, in order, and how many match in all.
@@ -16,8 +17,11 @@ impl Tx<'_> {
         Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
     }
 
-    /// The user of that id.
+    /// The user of that id; a write job keeps others from changing it.
     pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
+        if self.is_writing {
+            ask!(self, meta::lock_row(Lockable::User, id.get()))?;
+        }
         let supervised = self.supervised()?;
         Ok(ask!(self, users::find(&[id.get()], supervised))?.pop().map(User::from))
     }

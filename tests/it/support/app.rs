@@ -239,7 +239,7 @@ impl App {
 
     /// Compares every kept count with the rows.
     pub fn assert_no_drift(&self) {
-        assert_eq!(self.read(|tx| tx.check()).0, Vec::<String>::new());
+        assert_eq!(self.read(|tx: &mut Tx<'_>| tx.check()).0, Vec::<String>::new());
     }
 }
 

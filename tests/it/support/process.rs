@@ -201,7 +201,7 @@ fn follow(pipe: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Rec
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let fields: Value = serde_json::from_str(&line).unwrap_or_default();
             if let Some(address) = fields["address"].as_str().and_then(|text| text.parse().ok()) {
-                drop(tell.send(address));
+                let _ = tell.send(address);
             }
             log.lock().expect("the log").push(line);
         }

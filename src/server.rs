@@ -70,7 +70,8 @@ pub fn start(
         .workers(config.workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .shutdown_timeout(config.shutdown_timeout.as_secs())
+        // Whole seconds, and none is none: a part of one counts as one.
+        .shutdown_timeout(config.shutdown_timeout.as_secs() + u64::from(config.shutdown_timeout.subsec_nanos() > 0))
         .shutdown_signal(closed)
         .bind(config.listen)?;
     let address = server.addrs().first().copied().unwrap_or(config.listen);

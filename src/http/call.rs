@@ -1,7 +1,7 @@
 //! One request on its way to a handler: who asks, and all that has not been looked at yet.
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{HeaderMap, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderValue, VARY};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use std::future::{Future, Ready, ready};
@@ -158,6 +158,8 @@ pub async fn bounded<F: Future<Output = Result<HttpResponse, Failure>>>(
     let answer =
         answer.unwrap_or_else(|_| Err(Failure::unavailable(format!("the request took longer than {longest:?}"))));
     let mut answer = answer.unwrap_or_else(|failure| failure.error_response());
+    // Also where no wish was sent: a cache must not answer a strict client with what a lenient one got.
+    answer.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     if is_strict {
         answer.headers_mut().append(PREFERENCE_APPLIED, HeaderValue::from_static("handling=strict"));
     }

@@ -16,8 +16,12 @@ const ME: &str = "/api/v2/users/me";
 #[track_caller]
 fn within(patience: Duration, client: &Client, status: u16) {
     let deadline = Instant::now() + patience + Duration::from_millis(500);
-    while client.get(ME).status != status {
-        assert!(Instant::now() < deadline, "{status} does not come");
+    loop {
+        let asked = Instant::now();
+        if client.get(ME).status == status {
+            return;
+        }
+        assert!(asked < deadline, "{status} does not come");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -141,9 +145,9 @@ both!(
     },
     |app| {
         let ann = app.user();
-        let end = Timestamp::from_micros(app.clock.now().micros() + 700_000);
+        let end = Timestamp::from_micros(app.clock.now().micros() + 2_000_000);
         let client = ann.with_authorization(&format!("Bearer {}", app.token(UserId::new(ann.id), Some(end))));
         client.get(ME).expect(200);
-        within(Duration::from_millis(700), &client, 401);
+        within(Duration::from_secs(2), &client, 401);
     }
 );

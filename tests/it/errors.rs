@@ -208,8 +208,8 @@ fn assert_is_whole(error: &Value, request: &Request) {
 both!(
     a_database_that_does_not_answer_makes_the_service_unavailable,
     |config| {
-        config.request_timeout = Duration::from_millis(500);
-        config.database_timeout = Duration::from_millis(500);
+        config.request_timeout = Duration::from_secs(2);
+        config.database_timeout = Duration::from_secs(2);
     },
     |app| {
         let stage = Stage::set(app);

@@ -181,6 +181,8 @@ fn check_names(
     }
     let id = match data.remove("id") {
         Some(Value::String(id)) => Some(id),
+        // Some client libraries say so that they have none yet.
+        Some(Value::Null) if matches!(naming, Naming::New | Naming::NewWithId) => None,
         Some(_) => return Err(malformed("/data/id", "`id` must be a string")),
         None => None,
     };

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::app::State;
 use crate::http::jsonapi::document::{Document, SelfLink};
-use crate::http::jsonapi::errors::Failure;
+use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::model::code::Code;
 use crate::store::{Cost, Tx, migrations};
 
 /// The longest wait for the database.
@@ -37,11 +38,24 @@ pub async fn live() -> Result<HttpResponse, Failure> {
 pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let checks = checks(&state).await;
     if !(checks.database && checks.schema && checks.is_serving) {
-        return Err(Failure::unavailable(format!("not ready: {checks:?}")));
+        return Err(checks.failure());
     }
     let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
     let meta = Meta { status: "ok", checks: is_verbose.then_some(checks) };
     Document::about(Some(SelfLink { this: "/readyz" }), meta).answer(StatusCode::OK)
+}
+
+impl Checks {
+    /// What is missing, for whoever asks why.
+    fn failure(self) -> Failure {
+        let missing = [
+            (self.is_serving, "the process is about to end"),
+            (self.database, "the database does not answer within 500 ms"),
+            (self.schema, "the schema is not at the version that this release needs"),
+        ];
+        let missing: Vec<_> = missing.iter().filter(|(is_fine, _)| !is_fine).map(|(_, what)| *what).collect();
+        Problem::new(Code::Unavailable, format!("not ready: {}", missing.join("; "))).into()
+    }
 }
 
 async fn checks(state: &State) -> Checks {

@@ -8,35 +8,35 @@
     reason = "a method of `Tx` is not general enough over its lifetime"
 )]
 
-/// Plain words that every floor shares: data and the pure rules on it.
+// Plain words that every floor shares: data and the pure rules on it.
 pub mod model;
 
-/// What time it is.
+// What time it is.
 pub mod clock;
 
-/// SQL, the two databases, transactions, counts.
+// SQL, the two databases, transactions, counts.
 pub mod store;
 
-/// What is allowed, what is valid, what happens together in one transaction.
+// What is allowed, what is valid, what happens together in one transaction.
 pub mod domain;
 
-/// Turns what a request brings into a verified caller.
+// Turns what a request brings into a verified caller.
 pub mod auth;
 
-/// Every setting, from one definition.
+// Every setting, from one definition.
 pub mod config;
 
-/// URLs, headers, documents.
+// URLs, headers, documents.
 pub mod http;
 
-/// Builds the service, the same for `main` and for tests.
+// Builds the service, the same for `main` and for tests.
 pub mod app;
 
-/// Listens, serves, and ends in good order.
+// Listens, serves, and ends in good order.
 pub mod server;
 
-/// Logs.
+// Logs.
 pub mod telemetry;
 
-/// One file a command.
+// One file a command.
 pub mod cli;

@@ -8,9 +8,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{self, State};
+use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::state::State;
 use crate::store::Store;
 
 /// A client that sends its head more slowly than this is cut off.
@@ -66,7 +67,8 @@ pub fn start(
     state: web::Data<State>,
     closed: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<(Server, SocketAddr)> {
-    let server = HttpServer::new(move || app::build(state.clone()))
+    let origins = config.cors_origins.clone();
+    let server = HttpServer::new(move || app::build(state.clone(), origins.clone()))
         .workers(config.workers)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)

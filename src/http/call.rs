@@ -12,7 +12,7 @@ use super::jsonapi::etag;
 use super::jsonapi::negotiation::{self, Accepted, BodyKind};
 use super::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use super::jsonapi::query::{Parameter, Query};
-use crate::app::State;
+use crate::http::state::State;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::precondition::Precondition;

@@ -9,8 +9,8 @@ use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::jsonapi::errors::{Failure, Problem};
 use super::routes;
-use crate::app::State;
 use crate::auth::Denied;
+use crate::http::state::State;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::Error as ModelError;

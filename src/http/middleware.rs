@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
 use super::routes;
-use crate::app::State;
+use crate::http::state::State;
 use crate::model::caller::Caller;
 
 /// The header that carries a request's id.

@@ -11,4 +11,5 @@ pub mod ops;
 pub mod relationship_types;
 pub mod relationships;
 pub mod routes;
+pub mod state;
 pub mod users;

@@ -92,7 +92,9 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let caller = call.caller;
     let body = call.body().await?;
-    let changes = changes_in(Input::parse(&body, USERS, Naming::New)?)?;
+    let mut input = Input::parse(&body, USERS, Naming::New)?;
+    input.require_attribute(member_of(Field::Email));
+    let changes = changes_in(input)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(Shown::alone);
     let query = call.raw_query().to_owned();
     let render = move |shown: &Shown<User>| shown.created(&routes::user(shown.row.id), &query, &view);

@@ -168,7 +168,7 @@ fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
             assert!(asked.elapsed() < Duration::from_secs(1), "`/livez` waits for the database");
         }
         assert_unavailable(service.anybody().get("/readyz"));
-        all.into_iter().map(|one| one.join()).collect::<Vec<_>>()
+        all.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     signal("CONT", &backends);
     for refusal in refusals {

@@ -119,7 +119,10 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
     };
     let mut input = Input::of_data(data, kind.name(), Naming::New)?;
     let operation = match kind {
-        Kind::Users => Operation::AddUser { lid: lid.clone(), changes: changes_in(input)? },
+        Kind::Users => {
+            input.require_attribute("email");
+            Operation::AddUser { lid: lid.clone(), changes: changes_in(input)? }
+        }
         Kind::Relationships => {
             input.require_attribute("relationship");
             input.require_relationship("target");

@@ -30,6 +30,8 @@ pub struct Input {
     pub id: Option<String>,
     attributes: Map<String, Value>,
     relationships: Map<String, Value>,
+    /// Where a missing attribute, and a missing relationship, would stand: the nearest value that was sent.
+    homes: [&'static str; 2],
     problems: Vec<Problem>,
 }
 
@@ -59,6 +61,8 @@ impl Input {
     pub fn of_data(mut data: Map<String, Value>, kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
         let id = check_names(&mut data, kind, naming)?;
+        let home = |name: &str, at| if data.contains_key(name) { at } else { "/data" };
+        let homes = [home("attributes", "/data/attributes"), home("relationships", "/data/relationships")];
         let mut object = |name: &str, at: &str| match data.remove(name) {
             None => Ok(Map::new()),
             Some(Value::Object(members)) => Ok(members),
@@ -68,6 +72,7 @@ impl Input {
             id,
             attributes: object("attributes", "/data/attributes")?,
             relationships: object("relationships", "/data/relationships")?,
+            homes,
             problems: Vec::new(),
         })
     }
@@ -100,7 +105,7 @@ impl Input {
     /// Notes that a required attribute is missing, if it is.
     pub fn require_attribute(&mut self, name: &str) {
         if !self.attributes.contains_key(name) {
-            let at = if self.attributes.is_empty() { "/data" } else { "/data/attributes" };
+            let [at, _] = self.homes;
             self.blame(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
         }
     }
@@ -108,7 +113,7 @@ impl Input {
     /// Notes that a required relationship is missing, if it is.
     pub fn require_relationship(&mut self, name: &str) {
         if !self.relationships.contains_key(name) {
-            let at = if self.relationships.is_empty() { "/data" } else { "/data/relationships" };
+            let [_, at] = self.homes;
             self.blame(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
         }
     }

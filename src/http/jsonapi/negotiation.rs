@@ -48,7 +48,12 @@ pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Pro
             if !sent.parameters.iter().all(|(name, _)| name == "ext" || name == "profile") {
                 refuse("`application/vnd.api+json` takes no parameters but `ext` and `profile`")
             } else if sent.needs_unknown_extension() {
-                refuse("the only extension of JSON:API that is supported is `https://jsonapi.org/ext/atomic`")
+                refuse(match kind {
+                    BodyKind::Resource { .. } => {
+                        "no extension applies here; send `application/vnd.api+json` without `ext`"
+                    }
+                    BodyKind::Operations => "only the extension `https://jsonapi.org/ext/atomic` applies here",
+                })
             } else if sent.extensions().next().is_some() == (kind == BodyKind::Operations) {
                 Ok(())
             } else {

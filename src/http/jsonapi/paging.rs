@@ -1,6 +1,7 @@
 //! Pages of lists, by offset and by cursor (JSON:API 1.1, "Pagination"; the cursor pagination profile).
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 use super::cursor::Cursors;
 use super::errors::Problem;
@@ -176,6 +177,24 @@ pub struct PageLinks {
     next: Option<String>,
 }
 
+/// A query as a URI may have it (RFC 3986 §3.4), where HTTP let more through. Brackets stay as they were sent.
+fn as_uri(query: &str) -> Cow<'_, str> {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=".contains(&byte);
+    let is_escape = |at: usize| {
+        let digits = query.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let is_kept = |(at, byte): (usize, u8)| is_legal(byte) || (byte == b'%' && is_escape(at));
+    if query.bytes().enumerate().all(is_kept) {
+        return query.into();
+    }
+    let encoded = query
+        .bytes()
+        .enumerate()
+        .map(|(at, byte)| if is_kept((at, byte)) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    encoded.collect()
+}
+
 /// The request that a page answers.
 pub struct Asked<'a> {
     /// Its path.
@@ -199,8 +218,8 @@ impl Asked<'_> {
     }
 
     fn this(&self, applied: Applied) -> This {
-        let href =
-            if self.raw_query.is_empty() { self.path.to_owned() } else { format!("{}?{}", self.path, self.raw_query) };
+        let query = as_uri(self.raw_query);
+        let href = if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) };
         match applied {
             Applied::Nothing => This::Plain(href),
             other => This::Typed { href, media_type: other.media_type() },

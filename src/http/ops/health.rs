@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use std::time::Duration;
 
-use crate::app::State;
 use crate::http::jsonapi::document::{Document, SelfLink};
 use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::state::State;
 use crate::model::code::Code;
 use crate::store::{Cost, Tx, migrations};
 

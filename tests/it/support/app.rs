@@ -9,11 +9,11 @@ use std::thread::JoinHandle;
 use actix_web::web;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
-use user_relationships::app::State;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
+use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;
 use user_relationships::model::id::UserId;
@@ -240,7 +240,7 @@ impl App {
     /// Compares every kept count with the rows.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method fits one lifetime only")]
     pub fn assert_no_drift(&self) {
-        assert_eq!(self.read(|tx: &mut Tx<'_>| tx.check()).0, Vec::<String>::new());
+        assert_eq!(self.read(|tx| tx.check()).0, Vec::<String>::new());
     }
 }
 

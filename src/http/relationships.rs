@@ -63,9 +63,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let is_by_id = sort.by == Order::Id && slice.is_near();
     let is_cheap = is_by_id && filter.is_narrow() && caller.sees_only().is_none();
     let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let asked = paging.clone();
     let job = move |tx: &mut Tx<'_>| {
         let page = relationships::list(tx, &caller, &filter, &slice)?;
-        let included = relationships::ends(tx, &page.items, &ends)?;
+        let included = relationships::ends(tx, asked.shown(&page.items), &ends)?;
         Ok((page, included))
     };
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };

@@ -102,6 +102,20 @@ impl Paging {
         }
     }
 
+    /// The rows that the page shows, of those that were read for it.
+    #[must_use]
+    pub fn shown<'r, T>(&self, rows: &'r [T]) -> &'r [T] {
+        let Self::Cursor { size, after, before } = self else { return rows };
+        match usize::try_from(*size) {
+            Ok(size) if rows.len() > size => {
+                let is_from_end = after.is_none() && before.is_some();
+                let first = if is_from_end { rows.len() - size } else { 0 };
+                rows.get(first..first + size).unwrap_or_default()
+            }
+            _ => rows,
+        }
+    }
+
     /// Takes the row that was read too many off the page and tells whether there was one.
     pub fn cut<T>(&self, page: &mut Page<T>) -> bool {
         let Self::Cursor { size, after, before } = self else { return false };

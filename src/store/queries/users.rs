@@ -12,16 +12,12 @@ use super::sql::{Sql, apart};
 use super::{Conn, counts, dialect};
 use crate::model::filter::UserFilter;
 use crate::model::page::Slice;
+use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
-/// The rows of a slice, in order, and how many match in all. `supervised` is the type that makes its target a supervisor.
-pub(in crate::store) fn page(
-    conn: &mut Conn,
-    filter: &UserFilter,
-    slice: &Slice,
-    supervised: i16,
-) -> QueryResult<(i64, Vec<UserRow>)> {
-    let mut page = select(USER_COLUMNS_AND_KEY, supervised);
+/// The rows of a slice, in order, and how many match in all.
+pub(in crate::store) fn page(conn: &mut Conn, filter: &UserFilter, slice: &Slice) -> QueryResult<(i64, Vec<UserRow>)> {
+    let mut page = select(USER_COLUMNS_AND_KEY);
     push_conditions(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
@@ -29,8 +25,8 @@ pub(in crate::store) fn page(
 }
 
 /// The users of these ids, by id; ids that name nobody are passed over.
-pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], supervised: i16) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select(USER_COLUMNS, supervised);
+pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select(USER_COLUMNS);
     sql.any_of("id", ids, Sql::integer);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
@@ -147,10 +143,12 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 }
 
 /// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
-fn select(columns: &'static str, supervised: i16) -> Sql {
+fn select(columns: &'static str) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.text(columns).text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
-    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ").small(supervised);
+    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
+    // By name: a number that this process remembers may be that of a type which another has replaced.
+    sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
     sql.text("), 0) AS BIGINT) AS subordinates FROM users WHERE ");
     sql
 }

@@ -5,15 +5,13 @@ use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Page, Slice};
-use crate::model::relationship_type::TypeName;
 use crate::model::user::{User, UserData};
 use crate::store::rows::Lockable;
 
 impl Tx<'_> {
     /// The users of a slice, in order, and how many match in all.
     pub fn users(&mut self, filter: &UserFilter, slice: &Slice) -> Result<Page<User>> {
-        let supervised = self.supervised()?;
-        let (total, rows) = ask!(self, users::page(filter, slice, supervised))?;
+        let (total, rows) = ask!(self, users::page(filter, slice))?;
         Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
     }
 
@@ -22,8 +20,7 @@ impl Tx<'_> {
         if self.is_writing {
             ask!(self, meta::lock_row(Lockable::User, id.get()))?;
         }
-        let supervised = self.supervised()?;
-        Ok(ask!(self, users::find(&[id.get()], supervised))?.pop().map(User::from))
+        Ok(ask!(self, users::find(&[id.get()]))?.pop().map(User::from))
     }
 
     /// The users of these ids, by id; ids that name nobody are passed over.
@@ -31,9 +28,8 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let supervised = self.supervised()?;
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
-        Ok(ask!(self, users::find(&ids, supervised))?.into_iter().map(User::from).collect())
+        Ok(ask!(self, users::find(&ids))?.into_iter().map(User::from).collect())
     }
 
     /// Which of these ids name a user.
@@ -70,13 +66,5 @@ impl Tx<'_> {
         ask!(self, tokens::delete_of_user(id.get()))?;
         self.forget_answers(id)?;
         ask!(self, users::delete(id.get()))
-    }
-
-    /// The number of the type that makes its target a supervisor; 0, which no type has, if it was removed.
-    fn supervised(&mut self) -> Result<i16> {
-        match TypeName::parse(TypeName::SUBORDINATE) {
-            Some(name) => Ok(self.type_id(&name)?.unwrap_or(0)),
-            None => Ok(0),
-        }
     }
 }

@@ -169,11 +169,6 @@ impl App {
         Self { config, store, clock, address, close: Some(close), server: Some(server), names, home }
     }
 
-    /// Where the service listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Where its data is.
     pub fn home(&self) -> &Home {
         &self.home

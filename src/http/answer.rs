@@ -185,8 +185,9 @@ where
             };
             let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(place(row)));
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, view, cursor(row))).collect();
+            let resources = rows.len() + self.included.len();
             let document = Document::list(applied, rows, links, meta).including(included(&self.included, view));
-            document.answer(StatusCode::OK)
+            document.answer_of(StatusCode::OK, resources)
         })
     }
 }

@@ -14,6 +14,7 @@
 
 mod support;
 
+mod allocations;
 mod authorization;
 mod crash;
 mod credentials;

@@ -12,6 +12,9 @@ use crate::model::user::User;
 /// The media type of JSON:API.
 pub const MEDIA_TYPE: &str = "application/vnd.api+json";
 
+/// About how many bytes a resource has, and all the rest of a document; too few cost a second piece, no more.
+const EXPECTED: usize = 900;
+
 /// A document; members that are `None` are left out.
 #[derive(Serialize)]
 pub struct Document<'a, Data, Links = (), Meta = ()> {
@@ -70,12 +73,12 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
         Self { included, ..self }
     }
 
-    /// The document as it is sent.
+    /// The document as it is sent. `expected` is about how many bytes it has, so that it is written in one piece.
     ///
     /// # Errors
     /// 500 if it cannot be written, which no document of ours should bring about.
-    pub fn bytes(&self) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::with_capacity(1024);
+    pub fn bytes(&self, expected: usize) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::with_capacity(expected);
         serde_json::to_writer(&mut body, self).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(body)
     }
@@ -85,6 +88,15 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub fn answer(&self, status: StatusCode) -> Result<HttpResponse, Failure> {
-        Ok(HttpResponse::build(status).content_type(self.jsonapi.media_type()).body(self.bytes()?))
+        self.answer_of(status, 1)
+    }
+
+    /// The answer that carries it, with so many resources.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub fn answer_of(&self, status: StatusCode, resources: usize) -> Result<HttpResponse, Failure> {
+        let body = self.bytes(EXPECTED + resources * EXPECTED)?;
+        Ok(HttpResponse::build(status).content_type(self.jsonapi.media_type()).body(body))
     }
 }

@@ -20,6 +20,7 @@ mod crash;
 mod credentials;
 mod errors;
 mod gathering;
+mod hostile;
 mod house;
 mod links;
 mod migrations;

@@ -7,6 +7,7 @@ mod demo;
 pub mod failure;
 mod healthcheck;
 mod migrate;
+mod openapi;
 pub mod output;
 mod serve;
 mod token;
@@ -65,6 +66,10 @@ Examples:
     #[command(after_help = "Example:
   user-relationships config --max-body 2MiB")]
     Config,
+    /// Print the description of the API for programs (OpenAPI 3.1), as `/openapi.json` has it
+    #[command(after_help = "Example:
+  user-relationships openapi > openapi.json")]
+    Openapi,
 }
 
 /// The definition of the command line.
@@ -104,6 +109,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config => config::run(&config),
+        Command::Openapi => openapi::run(),
     };
     result.map_err(|failure| told(&command, &raw, failure))
 }

@@ -5,4 +5,4 @@ pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
 pub mod users;
-mod validation;
+pub mod validation;

@@ -10,7 +10,7 @@ use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::Tx;
 
 /// The longest description, in characters.
-const LONGEST_DESCRIPTION: usize = 1_000;
+pub const LONGEST_DESCRIPTION: usize = 1_000;
 
 /// All types, by name.
 ///

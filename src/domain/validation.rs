@@ -7,11 +7,11 @@ use crate::model::error::{Culprit, Problem};
 use crate::model::user::{AccessLevel, Field, Kind, Value};
 
 /// The longest e-mail address (RFC 5321 §4.5.3.1.3 less the brackets).
-const LONGEST_EMAIL: usize = 254;
+pub const LONGEST_EMAIL: usize = 254;
 /// The most texts in a list.
-const MOST_ITEMS: usize = 100;
+pub const MOST_ITEMS: usize = 100;
 /// The most characters of a text in a list.
-const LONGEST_ITEM: usize = 1_000;
+pub const LONGEST_ITEM: usize = 1_000;
 
 /// The problems of values sent for a user.
 pub(super) fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {

@@ -12,4 +12,5 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod routes;
 pub mod state;
+pub mod urls;
 pub mod users;

@@ -13,7 +13,7 @@ use super::jsonapi::query::Parameter;
 use super::jsonapi::resources::RELATIONSHIP_TYPES;
 use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View};
 use super::relationships::{END, view_of};
-use super::routes;
+use super::urls;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::model::code::Code;
@@ -62,9 +62,8 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let job =
         move |tx: &mut Tx<'_>| relationship_types::create(tx, &caller, &name, description.as_deref()).map(Shown::alone);
     let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<RelationshipType>| {
-        shown.created(&routes::relationship_type(&shown.row.name), &query, &view)
-    };
+    let render =
+        move |shown: &Shown<RelationshipType>| shown.created(&urls::relationship_type(&shown.row.name), &query, &view);
     once(&call, &body, "types.create", job, render).await
 }
 

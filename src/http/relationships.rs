@@ -11,9 +11,11 @@ use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
+use super::jsonapi::requests::{new_relationship, relationship_change};
 use super::jsonapi::resources::{EndLinks, Identifier, USER_RELATIONSHIPS};
 use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View};
-use super::routes;
+use super::urls;
+use crate::domain::operations::Subject;
 use crate::domain::relationships::{self, End, NewRelationship};
 use crate::model::code::Code;
 use crate::model::error::Result as JobResult;
@@ -48,7 +50,8 @@ pub const ONE: &[Parameter] = &[INCLUDE, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USER
 /// The parameters of everything that shows one user.
 pub const END: &[Parameter] = &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES];
 
-const ORDERS: &[(&str, Order)] = &[("id", Order::Id), ("created-at", Order::CreatedAt)];
+/// What the list can be sorted by.
+pub const ORDERS: &[(&str, Order)] = &[("id", Order::Id), ("created-at", Order::CreatedAt)];
 const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
 
 /// `GET /api/v2/user-relationships`
@@ -96,14 +99,14 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, ONE)?;
     let body = call.body().await?;
-    let new = new_relationship(&body)?;
+    let new = new_of(&body)?;
     let (caller, ends) = (call.caller, view.included_ends().to_vec());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
         with_ends(tx, row, &ends)
     };
     let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<Relationship>| shown.created(&routes::relationship(shown.row.id), &query, &view);
+    let render = move |shown: &Shown<Relationship>| shown.created(&urls::relationship(shown.row.id), &query, &view);
     once(&call, &body, "relationships.create", job, render).await
 }
 
@@ -210,35 +213,30 @@ async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure>
 }
 
 /// The relationship that a create asks for.
-fn new_relationship(body: &[u8]) -> Result<NewRelationship, Failure> {
-    let mut input = Input::parse(body, USER_RELATIONSHIPS, Naming::New)?;
-    input.require_attribute("relationship");
-    input.require_relationship("target");
-    let relationship = input.text("relationship");
-    let user = input.linked_user("user");
-    let target = input.linked_user("target");
-    input.ignore(&["created-at", "updated-at"]);
-    input.finish()?;
-    // `finish` has refused a document that lacks either.
-    let (Some(relationship), Some(target)) = (relationship, target) else {
-        return Err(Failure::internal("a create without its members was not refused".to_owned()));
-    };
-    Ok(NewRelationship { user, target, relationship })
+fn new_of(body: &[u8]) -> Result<NewRelationship, Failure> {
+    let asked = new_relationship(Input::parse(body, USER_RELATIONSHIPS, Naming::New)?)?;
+    let user = asked.user.as_ref().map(stored).transpose()?;
+    Ok(NewRelationship { user, target: stored(&asked.target)?, relationship: asked.relationship })
 }
 
 /// The type that a change asks for; the ends may be sent back as they are.
 fn new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Failure> {
     let id = old.id.to_string();
-    let mut input = Input::parse(body, USER_RELATIONSHIPS, Naming::Existing(&id))?;
-    let relationship = input.text("relationship");
-    for (name, fixed) in [("user", old.user), ("target", old.target)] {
-        let sent: Option<UserId> = input.linked_user(name);
-        if sent.is_some_and(|sent| sent != fixed) {
-            let problem = Problem::new(Code::ImmutableRelationship, IMMUTABLE);
-            input.blame(problem.pointer(format!("/data/relationships/{name}")));
-        }
+    let asked = relationship_change(Input::parse(body, USER_RELATIONSHIPS, Naming::Existing(&id))?)?;
+    let is_moved = |(name, sent, fixed): (&str, Option<Subject<UserId>>, UserId)| {
+        let problem = Problem::new(Code::ImmutableRelationship, IMMUTABLE);
+        let is_moved = sent.is_some_and(|sent| sent != Subject::Stored(fixed));
+        is_moved.then(|| problem.pointer(format!("/data/relationships/{name}")))
+    };
+    let ends = [("user", asked.user, old.user), ("target", asked.target, old.target)];
+    let problems: Vec<_> = ends.into_iter().filter_map(is_moved).collect();
+    if problems.is_empty() { Ok(asked.relationship) } else { Err(problems.into()) }
+}
+
+/// A request about one resource names others by their ids; its reading has refused anything else.
+fn stored(subject: &Subject<UserId>) -> Result<UserId, Failure> {
+    match subject {
+        Subject::Stored(id) => Ok(*id),
+        Subject::Made(_) => Err(Failure::internal("a local id was not refused".to_owned())),
     }
-    input.ignore(&["created-at", "updated-at"]);
-    input.finish()?;
-    Ok(relationship)
 }

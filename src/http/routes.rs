@@ -1,17 +1,13 @@
-//! Every path of the service, and every URL that its documents show. No other file knows paths.
+//! Every path of the service. No other file knows paths, but `urls`, which prints those that documents show.
 
 use actix_web::guard::{Any, Get, Head, Options};
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
-use std::fmt;
 
 use super::call::bounded;
 use super::jsonapi::errors::Failure;
 use super::{operations, ops, relationship_types, relationships, users};
-use crate::model::code::Code;
-use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship_type::TypeName;
 
 /// A path pattern and the methods that it knows.
 pub type Known = (&'static str, &'static [&'static str]);
@@ -75,6 +71,26 @@ table! {
     }
 }
 
+/// The same for the pages that anybody may read.
+macro_rules! open_table {
+    ($($path:literal => $handler:path),* $(,)?) => {
+        /// Every page that anybody may read; all of them know GET.
+        pub const OPEN: &[&str] = &[$($path),*];
+
+        fn mount_open(config: &mut ServiceConfig) {
+            $(open(config, $path, || Route::new().to($handler));)*
+        }
+    };
+}
+
+open_table! {
+    "/" => ops::root::get,
+    "/livez" => ops::health::live,
+    "/readyz" => ops::health::ready,
+    "/docs" => ops::docs::get,
+    "/openapi.json" => ops::openapi::get,
+}
+
 /// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
 #[must_use]
 pub fn needs_caller(path: &str) -> bool {
@@ -90,10 +106,7 @@ pub fn is_probe(path: &str) -> bool {
 /// All routes.
 pub fn configure(config: &mut ServiceConfig) {
     mount(config);
-    open(config, "/", || Route::new().to(ops::root::get));
-    open(config, "/livez", || Route::new().to(ops::health::live));
-    open(config, "/readyz", || Route::new().to(ops::health::ready));
-    open(config, "/docs", || Route::new().to(ops::docs::get));
+    mount_open(config);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }
 
@@ -110,73 +123,4 @@ fn open(config: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
 
 fn options(allowed: &'static str) -> HttpResponse {
     HttpResponse::NoContent().insert_header((ALLOW, HeaderValue::from_static(allowed))).finish()
-}
-
-/// Where a relationship can be fetched.
-#[must_use]
-pub fn relationship(id: RelationshipId) -> String {
-    RelationshipUrl(id).to_string()
-}
-
-/// Where a user can be fetched.
-#[must_use]
-pub fn user(id: UserId) -> String {
-    UserUrl(id).to_string()
-}
-
-/// Where a relationship type can be fetched.
-#[must_use]
-pub fn relationship_type(name: &TypeName) -> String {
-    format!("/api/v2/relationship-types/{name}")
-}
-
-/// Where an error code is explained.
-#[must_use]
-pub fn error_documentation(code: Code) -> String {
-    format!("/docs#{}", code.name())
-}
-
-/// Prints where a relationship can be fetched.
-pub struct RelationshipUrl(pub RelationshipId);
-
-impl fmt::Display for RelationshipUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}", self.0)
-    }
-}
-
-/// Prints where the linkage to one end of a relationship can be fetched.
-pub struct LinkageUrl(pub RelationshipId, pub &'static str);
-
-impl fmt::Display for LinkageUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}/relationships/{}", self.0, self.1)
-    }
-}
-
-/// Prints where the user at one end of a relationship can be fetched.
-pub struct EndUrl(pub RelationshipId, pub &'static str);
-
-impl fmt::Display for EndUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}/{}", self.0, self.1)
-    }
-}
-
-/// Prints where a user can be fetched.
-pub struct UserUrl(pub UserId);
-
-impl fmt::Display for UserUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/users/{}", self.0)
-    }
-}
-
-/// Prints where the relationships with a user at the end called so can be fetched.
-pub struct FilteredUrl(pub &'static str, pub UserId);
-
-impl fmt::Display for FilteredUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships?filter%5B{}%5D={}", self.0, self.1)
-    }
 }

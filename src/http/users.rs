@@ -1,7 +1,6 @@
 //! `/api/v2/users`.
 
 use actix_web::HttpResponse;
-use serde_json::Value as Json;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
@@ -10,17 +9,18 @@ use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
-use super::jsonapi::resources::{COMPUTED, USERS};
+use super::jsonapi::requests::user_changes;
+use super::jsonapi::resources::USERS;
 use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View, member_of};
 use super::relationships::{END, view_of};
-use super::routes;
+use super::urls;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
 use crate::model::code::Code;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Order, Place, Sort};
-use crate::model::user::{AccessLevel, Field, User, Value};
+use crate::model::user::{AccessLevel, Field, User};
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
@@ -40,7 +40,8 @@ pub const LIST: &[Parameter] = &[
     FIELDS_OF_RELATIONSHIPS,
     FIELDS_OF_TYPES,
 ];
-const ORDERS: &[(&str, Order)] = &[("name", Order::Name), ("id", Order::Id), ("created-at", Order::CreatedAt)];
+/// What the list can be sorted by.
+pub const ORDERS: &[(&str, Order)] = &[("name", Order::Name), ("id", Order::Id), ("created-at", Order::CreatedAt)];
 const BY_NAME: Sort = Sort { by: Order::Name, direction: Direction::Ascending };
 
 /// `GET /api/v2/users`
@@ -94,10 +95,10 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let body = call.body().await?;
     let mut input = Input::parse(&body, USERS, Naming::New)?;
     input.require_attribute(member_of(Field::Email));
-    let changes = changes_in(input)?;
+    let changes = user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(Shown::alone);
     let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<User>| shown.created(&routes::user(shown.row.id), &query, &view);
+    let render = move |shown: &Shown<User>| shown.created(&urls::user(shown.row.id), &query, &view);
     once(&call, &body, "users.create", job, render).await
 }
 
@@ -121,7 +122,7 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
     call.state.store.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
-    let changes = changes_in(Input::parse(&call.body().await?, USERS, Naming::ExistingLenient(&named))?)?;
+    let changes = user_changes(Input::parse(&call.body().await?, USERS, Naming::ExistingLenient(&named))?)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
     let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);
@@ -164,36 +165,4 @@ fn words_in(query: &mut Query) -> Vec<String> {
         query.note(problem.parameter(query.spelling("filter[query]")));
     }
     words
-}
-
-/// The attributes that a document sends.
-pub(super) fn changes_in(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
-    input.ignore(&COMPUTED);
-    let changes = Field::ALL
-        .into_iter()
-        .filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?))))
-        .collect();
-    for name in ["user-relationships", "targeted-by"] {
-        // Client libraries send whole records back; without `data` a relationship object asks for nothing.
-        if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
-            let detail = "these are created and deleted under `/api/v2/user-relationships`";
-            let problem = Problem::new(Code::ImmutableRelationship, detail);
-            input.blame(problem.pointer(format!("/data/relationships/{name}")));
-        }
-    }
-    input.finish()?;
-    Ok(changes)
-}
-
-fn value_of(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Flag(flag),
-        Json::String(text) => Value::Text(text),
-        Json::Array(items) => {
-            let texts: Option<Vec<_>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
-            texts.map_or(Value::Other, Value::List)
-        }
-        Json::Number(_) | Json::Object(_) => Value::Other,
-    }
 }

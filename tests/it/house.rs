@@ -32,7 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["http", "config"]),
     ("server", &["app", "http::state", "config", "clock", "store"]),
     ("telemetry", &["model", "config"]),
-    ("cli", &["model", "domain", "auth", "store", "clock", "config", "server", "telemetry"]),
+    ("cli", &["model", "domain", "auth", "store", "clock", "config", "server", "telemetry", "http::ops::openapi"]),
 ];
 
 /// Crates that a floor never names.

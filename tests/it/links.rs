@@ -45,7 +45,11 @@ both!(every_link_that_is_sent_can_be_fetched, |app| {
     let mut seen = BTreeSet::new();
     while let Some(url) = waiting.pop_front() {
         let mut found = Vec::new();
-        links_in(&ann.get(url.split('#').next().unwrap()).expect(200).body, &mut found);
+        let answer = ann.get(url.split('#').next().unwrap()).expect(200);
+        // The description of the API is no document of it.
+        if answer.body.get("openapi").is_none() {
+            links_in(&answer.body, &mut found);
+        }
         waiting.extend(found.into_iter().filter(|link| seen.insert(link.clone())));
         assert!(seen.len() < 200, "the crawl ends");
     }

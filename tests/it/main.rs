@@ -25,6 +25,7 @@ mod house;
 mod links;
 mod migrations;
 mod model;
+mod openapi;
 mod operations;
 mod outages;
 mod plans;

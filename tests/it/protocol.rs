@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use user_relationships::config::CorsOrigins;
-use user_relationships::http::routes::TABLE;
+use user_relationships::http::routes::{OPEN, TABLE};
 
 use crate::both;
 use crate::support::{Answer, Client, edge, json};
@@ -12,9 +12,6 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 const ORIGIN: &str = "https://app.example.com";
-
-/// Pages that anybody may read.
-const OPEN: [&str; 4] = ["/", "/livez", "/readyz", "/docs"];
 
 fn path_of(pattern: &str) -> String {
     pattern.replace("{id}", "1").replace("{end}", "user")

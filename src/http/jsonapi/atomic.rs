@@ -6,15 +6,15 @@ use std::str::FromStr;
 
 use super::errors::{Failure, Problem};
 use super::input::{Input, Naming};
+use super::requests::{RequestedChange, RequestedRelationship, new_relationship, relationship_change, user_changes};
 use super::resources::{USER_RELATIONSHIPS, USERS};
 use crate::domain::operations::{Operation, Subject};
-use crate::http::users::changes_in;
 use crate::model::code::Code;
 
 /// The member that holds the operations.
-const OPERATIONS: &str = "atomic:operations";
+pub const OPERATIONS: &str = "atomic:operations";
 /// The most operations in one request.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;
 
 /// Reads a document of operations.
 ///
@@ -117,23 +117,14 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
         Some(Value::String(lid)) => Some(lid.clone()),
         Some(_) => return Err(malformed("/data/lid", "`lid` must be a string").into()),
     };
-    let mut input = Input::of_data(data, kind.name(), Naming::New)?;
+    let mut input = Input::of_data(data, kind.name(), Naming::New)?.with_lids();
     let operation = match kind {
         Kind::Users => {
             input.require_attribute("email");
-            Operation::AddUser { lid: lid.clone(), changes: changes_in(input)? }
+            Operation::AddUser { lid: lid.clone(), changes: user_changes(input)? }
         }
         Kind::Relationships => {
-            input.require_attribute("relationship");
-            input.require_relationship("target");
-            let relationship = input.text("relationship");
-            let user = input.linked_subject("user");
-            let target = input.linked_subject("target");
-            input.ignore(&["created-at", "updated-at"]);
-            input.finish()?;
-            let (Some(relationship), Some(target)) = (relationship, target) else {
-                return Err(Failure::internal("an operation without its members was not refused".to_owned()));
-            };
+            let RequestedRelationship { user, target, relationship } = new_relationship(input)?;
             lids.check(user.as_ref(), "/data/relationships/user/data/lid")?;
             lids.check(Some(&target), "/data/relationships/target/data/lid")?;
             Operation::AddRelationship { lid: lid.clone(), user, target, relationship }
@@ -174,13 +165,9 @@ fn update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Op
         }
     };
     match kind {
-        Kind::Users => Ok(Operation::UpdateUser { subject: subject(named)?, changes: changes_in(input)? }),
+        Kind::Users => Ok(Operation::UpdateUser { subject: subject(named)?, changes: user_changes(input)? }),
         Kind::Relationships => {
-            let mut input = input;
-            let relationship = input.text("relationship");
-            let (user, target) = (input.linked_subject("user"), input.linked_subject("target"));
-            input.ignore(&["created-at", "updated-at"]);
-            input.finish()?;
+            let RequestedChange { user, target, relationship } = relationship_change(input.with_lids())?;
             Ok(Operation::UpdateRelationship { subject: subject(named)?, relationship, user, target })
         }
     }

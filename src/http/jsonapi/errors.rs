@@ -12,7 +12,7 @@ use std::fmt;
 use super::document::MEDIA_TYPE;
 use super::paging::{TOO_LARGE, UNSUPPORTED_SORT};
 use super::profile::Applied;
-use crate::http::routes;
+use crate::http::urls;
 use crate::model::code::Code;
 use crate::model::error::{self, Culprit, Error};
 use crate::model::id::RelationshipId;
@@ -171,7 +171,7 @@ impl Failure {
             let mut failure = Self::from(Problem {
                 code: problem.code,
                 detail: problem.detail,
-                source: problem.culprit.and_then(&place),
+                source: problem.culprit.and_then(&place).or_else(|| header_of(problem.code)),
                 existing: problem.existing,
                 documented: None,
                 max_size: None,
@@ -241,11 +241,11 @@ struct Object {
 
 fn object(problem: &Problem, request_id: &str) -> Object {
     let mut links = HashMap::new();
-    let documented = problem.documented.map_or_else(|| routes::error_documentation(problem.code), str::to_owned);
+    let documented = problem.documented.map_or_else(|| urls::error_documentation(problem.code), str::to_owned);
     links.insert("type".to_owned(), documented.into());
     let mut meta = HashMap::new();
     if let Some(id) = problem.existing {
-        links.insert("about".to_owned(), routes::relationship(id).into());
+        links.insert("about".to_owned(), urls::relationship(id).into());
         meta.insert("existing-id".to_owned(), id.to_string().into());
     }
     if let Some(most) = problem.max_size {
@@ -264,6 +264,12 @@ fn object(problem: &Problem, request_id: &str) -> Object {
         },
         source: problem.source.clone(),
     }
+}
+
+/// The header field that is at fault wherever a code is used.
+fn header_of(code: Code) -> Option<Source> {
+    let is_of_keys = matches!(code, Code::IdempotencyKeyReused | Code::IdempotencyKeyInUse);
+    is_of_keys.then_some(Source::Header("Idempotency-Key"))
 }
 
 /// Where in a request a culprit stands. What is missing is blamed on what should hold it.

@@ -32,6 +32,8 @@ pub struct Input {
     relationships: Map<String, Value>,
     /// Where a missing attribute, and a missing relationship, would stand: the nearest value that was sent.
     homes: [&'static str; 2],
+    /// Whether other resources may be named by what earlier operations called them.
+    has_lids: bool,
     problems: Vec<Problem>,
 }
 
@@ -73,8 +75,15 @@ impl Input {
             attributes: object("attributes", "/data/attributes")?,
             relationships: object("relationships", "/data/relationships")?,
             homes,
+            has_lids: false,
             problems: Vec::new(),
         })
+    }
+
+    /// The same resource object as part of a document of operations, where others may be named by `lid`.
+    #[must_use]
+    pub fn with_lids(self) -> Self {
+        Self { has_lids: true, ..self }
     }
 
     /// Takes an attribute out.
@@ -123,29 +132,19 @@ impl Input {
         self.relationships.remove(name)
     }
 
-    /// The stored user that the to-one relationship `name` links to; a problem is noted for anything else.
-    pub fn linked_user(&mut self, name: &str) -> Option<UserId> {
-        match self.linked_subject(name)? {
-            Subject::Stored(id) => Some(id),
-            Subject::Made(_) => {
-                let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
-                self.blame(problem.pointer(format!("/data/relationships/{name}/data")));
-                None
-            }
-        }
-    }
-
-    /// The user that the to-one relationship `name` links to, by id or, where no `id` is sent, by `lid`; a problem is
-    /// noted for anything but one user.
-    pub fn linked_subject(&mut self, name: &str) -> Option<Subject<UserId>> {
+    /// The user that the to-one relationship `name` links to: by `id`, or in a document of operations by `lid`.
+    /// A problem is noted for anything but one user.
+    pub fn linked_user(&mut self, name: &str) -> Option<Subject<UserId>> {
         let object = self.relationship(name)?;
-        match user_of(&object, &format!("/data/relationships/{name}")) {
-            Ok(subject) => Some(subject),
-            Err(problem) => {
-                self.blame(problem);
-                None
+        let at = format!("/data/relationships/{name}");
+        let linked = user_of(&object, &at).and_then(|subject| match subject {
+            Subject::Made(_) if !self.has_lids => {
+                let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
+                Err(problem.pointer(format!("{at}/data")))
             }
-        }
+            subject => Ok(subject),
+        });
+        linked.map_err(|problem| self.blame(problem)).ok()
     }
 
     /// Ends the reading.

@@ -11,5 +11,6 @@ pub mod paging;
 pub mod preferences;
 pub mod profile;
 pub mod query;
+pub mod requests;
 pub mod resources;
 pub mod view;

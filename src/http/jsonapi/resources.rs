@@ -9,7 +9,7 @@ use std::fmt;
 
 use super::document::SelfLink;
 use super::view::{Fieldset, View, member_of};
-use crate::http::routes;
+use crate::http::urls;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
@@ -66,15 +66,15 @@ struct Related<Url> {
 #[derive(Serialize)]
 pub struct EndLinks {
     #[serde(rename = "self")]
-    this: Text<routes::LinkageUrl>,
-    related: Text<routes::EndUrl>,
+    this: Text<urls::LinkageUrl>,
+    related: Text<urls::EndUrl>,
 }
 
 impl EndLinks {
     /// The links of the end called `name`.
     #[must_use]
     pub fn new(id: RelationshipId, name: &'static str) -> Self {
-        Self { this: Text(routes::LinkageUrl(id, name)), related: Text(routes::EndUrl(id, name)) }
+        Self { this: Text(urls::LinkageUrl(id, name)), related: Text(urls::EndUrl(id, name)) }
     }
 }
 
@@ -165,7 +165,7 @@ impl Serialize for Resource<'_, Relationship> {
                 user: wanted.has(3).then(|| end("user", edge.user)),
                 target: wanted.has(4).then(|| end("target", edge.target)),
             }),
-            links: SelfLink { this: Text(routes::RelationshipUrl(edge.id)) },
+            links: SelfLink { this: Text(urls::RelationshipUrl(edge.id)) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)
@@ -184,10 +184,10 @@ impl Serialize for Resource<'_, User> {
         }
         #[derive(Serialize)]
         struct Links {
-            links: Related<Text<routes::FilteredUrl>>,
+            links: Related<Text<urls::FilteredUrl>>,
         }
         let (user, wanted) = (self.row, self.view.users);
-        let filtered = |name| Links { links: Related { related: Text(routes::FilteredUrl(name, user.id)) } };
+        let filtered = |name| Links { links: Related { related: Text(urls::FilteredUrl(name, user.id)) } };
         Body {
             kind: USERS,
             id: Text(user.id),
@@ -196,7 +196,7 @@ impl Serialize for Resource<'_, User> {
                 user_relationships: wanted.has(20).then(|| filtered("user")),
                 targeted_by: wanted.has(21).then(|| filtered("target")),
             }),
-            links: SelfLink { this: Text(routes::UserUrl(user.id)) },
+            links: SelfLink { this: Text(urls::UserUrl(user.id)) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)
@@ -261,7 +261,7 @@ impl Serialize for Resource<'_, RelationshipType> {
                 updated_at: wanted.has(2).then_some(Time(kind.updated_at, zone)),
             }),
             relationships: None::<()>,
-            links: SelfLink { this: routes::relationship_type(&kind.name) },
+            links: SelfLink { this: urls::relationship_type(&kind.name) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)

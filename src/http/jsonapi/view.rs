@@ -37,6 +37,11 @@ pub const USER_FIELDS: &[&str] = &[
     "targeted-by",
 ];
 
+/// Those of [`USER_FIELDS`] that are relationships.
+pub const USER_LINKS: &[&str] = &["user-relationships", "targeted-by"];
+/// The ends of a relationship by name.
+pub const ENDS: &[(&str, End)] = &[("user", End::User), ("target", End::Target)];
+
 /// What a field of a user is called in documents.
 #[must_use]
 pub fn member_of(field: Field) -> &'static str {
@@ -101,7 +106,7 @@ impl View {
             relationships: fieldset(query, FIELDS_OF_RELATIONSHIPS.name, RELATIONSHIP_FIELDS),
             users: fieldset(query, FIELDS_OF_USERS.name, USER_FIELDS),
             types: fieldset(query, FIELDS_OF_TYPES.name, TYPE_FIELDS),
-            include: query.include(&[("user", End::User), ("target", End::Target)]),
+            include: query.include(ENDS),
         }
     }
 

@@ -1,0 +1,96 @@
+//! What the document of a request asks for, resource by resource.
+
+use serde_json::Value as Json;
+
+use super::errors::{Failure, Problem};
+use super::input::Input;
+use super::resources::COMPUTED;
+use super::view::member_of;
+use crate::domain::operations::Subject;
+use crate::model::code::Code;
+use crate::model::id::UserId;
+use crate::model::user::{Field, Value};
+
+/// A relationship that is to be: its ends, the owner unless it is the caller, and its type as sent.
+#[derive(Debug)]
+pub struct RequestedRelationship {
+    /// The owner.
+    pub user: Option<Subject<UserId>>,
+    /// The other end.
+    pub target: Subject<UserId>,
+    /// The name of a type.
+    pub relationship: String,
+}
+
+/// What is to change of a relationship, and the ends that the client believes it to have.
+#[derive(Debug)]
+pub struct RequestedChange {
+    /// The owner.
+    pub user: Option<Subject<UserId>>,
+    /// The other end.
+    pub target: Option<Subject<UserId>>,
+    /// The name of a type; `None` changes nothing.
+    pub relationship: Option<String>,
+}
+
+/// The relationship that a create asks for.
+///
+/// # Errors
+/// 422 with everything that is wrong or missing.
+pub fn new_relationship(mut input: Input) -> Result<RequestedRelationship, Failure> {
+    input.require_attribute("relationship");
+    input.require_relationship("target");
+    let RequestedChange { user, target, relationship } = relationship_change(input)?;
+    match (target, relationship) {
+        (Some(target), Some(relationship)) => Ok(RequestedRelationship { user, target, relationship }),
+        _ => Err(Failure::internal("a create without its members was not refused".to_owned())),
+    }
+}
+
+/// The change of a relationship that an update asks for.
+///
+/// # Errors
+/// 422 with everything that is wrong.
+pub fn relationship_change(mut input: Input) -> Result<RequestedChange, Failure> {
+    let relationship = input.text("relationship");
+    let user = input.linked_user("user");
+    let target = input.linked_user("target");
+    input.ignore(&["created-at", "updated-at"]);
+    input.finish()?;
+    Ok(RequestedChange { user, target, relationship })
+}
+
+/// The values of a user that a create or an update sends.
+///
+/// # Errors
+/// 422 with everything that is wrong, or 403 for an attempt to set what is created elsewhere.
+pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
+    input.ignore(&COMPUTED);
+    let changes = Field::ALL
+        .into_iter()
+        .filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?))))
+        .collect();
+    for name in ["user-relationships", "targeted-by"] {
+        // Client libraries send whole records back; without `data` a relationship object asks for nothing.
+        if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
+            let detail = "these are created and deleted under `/api/v2/user-relationships`";
+            let problem = Problem::new(Code::ImmutableRelationship, detail);
+            input.blame(problem.pointer(format!("/data/relationships/{name}")));
+        }
+    }
+    input.finish()?;
+    Ok(changes)
+}
+
+fn value_of(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Flag(flag),
+        Json::String(text) => Value::Text(text),
+        Json::Array(items) => {
+            let texts: Option<Vec<_>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
+            texts.map_or(Value::Other, Value::List)
+        }
+        Json::Number(_) | Json::Object(_) => Value::Other,
+    }
+}

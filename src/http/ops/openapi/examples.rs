@@ -1,0 +1,70 @@
+//! Bodies that the service accepts; a test sends each of them.
+
+use serde_json::{Value, json};
+
+use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+
+/// The ids of Skillhive's own examples.
+pub const RELATIONSHIP: &str = "12345";
+/// The owner.
+pub const USER: &str = "1234";
+/// The target.
+pub const TARGET: &str = "9876";
+/// A type that every database has.
+pub const TYPE: &str = "mentor";
+
+fn user(id: &str) -> Value {
+    json!({ "data": { "type": USERS, "id": id } })
+}
+
+pub fn new_relationship() -> Value {
+    json!({ "data": {
+        "type": USER_RELATIONSHIPS,
+        "attributes": { "relationship": "subordinate" },
+        "relationships": { "user": user(USER), "target": user(TARGET) },
+    } })
+}
+
+pub fn changed_relationship() -> Value {
+    json!({ "data": { "type": USER_RELATIONSHIPS, "id": RELATIONSHIP, "attributes": { "relationship": "colleague" } } })
+}
+
+pub fn new_user() -> Value {
+    json!({ "data": { "type": USERS, "attributes": {
+        "email": "aino.virtanen@example.com",
+        "first-name": "Aino",
+        "last-name": "Virtanen",
+        "job-title": ["Platform engineer"],
+        "location": ["Tampere"],
+    } } })
+}
+
+pub fn changed_user() -> Value {
+    json!({ "data": { "attributes": { "description": "Asks first", "phone": ["+358 40 1234567"] } } })
+}
+
+pub fn new_type() -> Value {
+    json!({ "data": {
+        "type": RELATIONSHIP_TYPES,
+        "id": "sponsor",
+        "attributes": { "description": "The target speaks up for the user" },
+    } })
+}
+
+pub fn changed_type() -> Value {
+    json!({ "data": { "type": RELATIONSHIP_TYPES, "id": TYPE, "attributes": { "description": "The target teaches the user" } } })
+}
+
+pub fn operations() -> Value {
+    json!({ "atomic:operations": [
+        { "op": "add", "data": { "type": USERS, "lid": "new", "attributes": { "email": "ben.okafor@example.com" } } },
+        { "op": "add", "data": {
+            "type": USER_RELATIONSHIPS,
+            "attributes": { "relationship": "subordinate" },
+            "relationships": {
+                "user": { "data": { "type": USERS, "lid": "new" } },
+                "target": user(TARGET),
+            },
+        } },
+    ] })
+}

@@ -1,0 +1,206 @@
+//! Schemas of documents, their members taken from the lists that resources are rendered from.
+
+use serde_json::{Map, Value, json};
+
+use super::{requests, set};
+use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
+use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS, USER_LINKS, member_of};
+use crate::model::code::Code;
+use crate::model::user::{AccessLevel, Field, Kind};
+
+/// The schema of an id.
+pub const ID: &str = "Id";
+/// The schema of the name of a relationship type.
+pub const TYPE_NAME: &str = "RelationshipTypeName";
+
+/// Refers to a component.
+pub fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
+}
+
+/// Refers to a schema.
+pub fn schema(name: &str) -> Value {
+    reference("schemas", name)
+}
+
+/// All of them.
+pub fn all() -> Value {
+    let mut all = words();
+    for more in [resources(), answers(), requests::all(), errors()] {
+        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+            all.extend(more);
+        }
+    }
+    all
+}
+
+fn words() -> Value {
+    json!({
+        ID: { "type": "string", "pattern": "^[1-9][0-9]{0,18}$", "description": "A positive 64-bit integer in decimal", "examples": ["1234"] },
+        TYPE_NAME: { "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$", "examples": ["subordinate"] },
+        "Time": {
+            "type": "string",
+            "description": "RFC 2822 with a numeric offset, in the configured time zone",
+            "pattern": "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} [+-][0-9]{4}$",
+            "examples": ["Tue, 03 Jun 2014 12:28:56 +0300"],
+        },
+        "Url": { "type": "string", "format": "uri-reference" },
+        "JsonApi": object(&["version"], json!({
+            "version": { "const": "1.1" },
+            "ext": { "type": "array", "items": { "const": ATOMIC } },
+            "profile": { "type": "array", "items": { "const": CURSOR } },
+        })),
+        "UserIdentifier": object(&["type", "id"], json!({ "type": { "const": USERS }, "id": schema(ID) })),
+    })
+}
+
+/// An object with these members.
+#[expect(clippy::needless_pass_by_value, reason = "reads better around `json!`")]
+pub fn object(required: &[&str], properties: Value) -> Value {
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn resources() -> Value {
+    let end = object(
+        &["data", "links"],
+        json!({
+            "data": schema("UserIdentifier"),
+            "links": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
+        }),
+    );
+    let related = object(&["links"], json!({ "links": object(&["related"], json!({ "related": schema("Url") })) }));
+    let ends: Vec<_> = ENDS.iter().map(|(name, _)| *name).collect();
+    json!({
+        "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, &end, |_| schema(TYPE_NAME)),
+        "User": resource(USERS, ID, USER_FIELDS, USER_LINKS, &related, |name| match (field(name), name) {
+            (Some(field), _) => shown(field.kind()),
+            (None, "is-supervisor") => json!({ "type": "boolean", "description": "True while some `subordinate` relationship targets the user" }),
+            (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
+        }),
+        "RelationshipType": resource(RELATIONSHIP_TYPES, TYPE_NAME, TYPE_FIELDS, &[], &Value::Null, |_| json!({ "type": ["string", "null"] })),
+    })
+}
+
+/// A resource object as it is shown. Which members are there is for `fields[…]` to say.
+fn resource(
+    kind: &str,
+    id: &str,
+    fields: &[&str],
+    links: &[&str],
+    link: &Value,
+    attribute: impl Fn(&str) -> Value,
+) -> Value {
+    let (mut attributes, mut relationships) = (Map::new(), Map::new());
+    for name in fields {
+        match *name {
+            "created-at" | "updated-at" => drop(attributes.insert((*name).to_owned(), schema("Time"))),
+            name if links.contains(&name) => drop(relationships.insert(name.to_owned(), link.clone())),
+            name => drop(attributes.insert(name.to_owned(), attribute(name))),
+        }
+    }
+    let mut members = json!({
+        "type": { "const": kind },
+        "id": schema(id),
+        "attributes": { "type": "object", "properties": attributes },
+        "links": object(&["self"], json!({ "self": schema("Url") })),
+        "meta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
+    });
+    if !relationships.is_empty() {
+        set(&mut members, "relationships", json!({ "type": "object", "properties": relationships }));
+    }
+    object(&["type", "id", "links"], members)
+}
+
+fn field(name: &str) -> Option<Field> {
+    Field::ALL.into_iter().find(|field| member_of(*field) == name)
+}
+
+/// What a field of a user is shown as.
+pub fn shown(kind: Kind) -> Value {
+    match kind {
+        Kind::Text { .. } => json!({ "type": ["string", "null"] }),
+        Kind::Email => json!({ "type": "string" }),
+        Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Level => json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }),
+    }
+}
+
+fn answers() -> Value {
+    let page = json!({ "type": ["string", "null"], "format": "uri-reference" });
+    let this = json!({ "oneOf": [schema("Url"), object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } }))] });
+    let included = json!({ "type": "array", "items": schema("User") });
+    let one = |name: &str| {
+        object(
+            &["jsonapi", "data"],
+            json!({ "jsonapi": schema("JsonApi"), "data": schema(name), "included": included }),
+        )
+    };
+    let list = |name: &str| {
+        object(
+            &["jsonapi", "data", "links", "meta"],
+            json!({
+                "jsonapi": schema("JsonApi"),
+                "data": { "type": "array", "items": schema(name) },
+                "included": included,
+                "links": schema("PageLinks"),
+                "meta": schema("ListMeta"),
+            }),
+        )
+    };
+    let result = object(&[], json!({ "data": { "oneOf": [schema("UserRelationship"), schema("User")] } }));
+    json!({
+        "PageLinks": object(&["self", "first", "last", "prev", "next"], json!({
+            "self": this, "first": page, "last": page, "prev": page, "next": page,
+        })),
+        "ListMeta": object(&["total-count"], json!({
+            "total-count": { "type": "integer", "minimum": 0 },
+            "page": object(&["total"], json!({ "total": { "type": "integer", "minimum": 0 }, "rangeTruncated": { "const": true } })),
+        })),
+        "UserRelationshipDocument": one("UserRelationship"),
+        "UserRelationshipList": list("UserRelationship"),
+        "UserDocument": one("User"),
+        "UserList": list("User"),
+        "RelationshipTypeDocument": one("RelationshipType"),
+        "RelationshipTypeList": list("RelationshipType"),
+        "LinkageDocument": object(&["jsonapi", "data", "links"], json!({
+            "jsonapi": schema("JsonApi"),
+            "data": schema("UserIdentifier"),
+            "links": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
+        })),
+        "MetaDocument": object(&["jsonapi", "meta"], json!({
+            "jsonapi": schema("JsonApi"),
+            "links": { "type": "object", "additionalProperties": schema("Url") },
+            "meta": { "type": "object" },
+        })),
+        "OperationResults": object(&["jsonapi", "atomic:results"], json!({
+            "jsonapi": schema("JsonApi"),
+            "atomic:results": { "type": "array", "items": result },
+        })),
+    })
+}
+
+fn errors() -> Value {
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
+    let statuses: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.status().to_string()).collect();
+    let text = json!({ "type": "string" });
+    let source = |name: &str| object(&[name], json!({ name: text }));
+    json!({
+        "ErrorCode": { "enum": codes, "description": "Stable; explained at `/docs#{code}`" },
+        "ErrorDocument": object(&["jsonapi", "errors"], json!({
+            "jsonapi": schema("JsonApi"),
+            "errors": { "type": "array", "minItems": 1, "items": schema("Error") },
+        })),
+        "Error": object(&["id", "status", "code", "title", "detail", "links"], json!({
+            "id": { "type": "string", "description": "The id of the request" },
+            "status": { "enum": statuses },
+            "code": schema("ErrorCode"),
+            "title": { "type": "string", "description": "The same for every use of a code" },
+            "detail": { "type": "string", "description": "This case, and what to do" },
+            "source": { "oneOf": [source("pointer"), source("parameter"), source("header")] },
+            "links": object(&["type"], json!({ "type": schema("Url"), "about": schema("Url") })),
+            "meta": { "type": "object" },
+        })),
+    })
+}

@@ -1,0 +1,76 @@
+//! Every URL that a document shows; `routes` answers them all.
+
+use std::fmt;
+
+use crate::model::code::Code;
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship_type::TypeName;
+
+/// Where a relationship can be fetched.
+#[must_use]
+pub fn relationship(id: RelationshipId) -> String {
+    RelationshipUrl(id).to_string()
+}
+
+/// Where a user can be fetched.
+#[must_use]
+pub fn user(id: UserId) -> String {
+    UserUrl(id).to_string()
+}
+
+/// Where a relationship type can be fetched.
+#[must_use]
+pub fn relationship_type(name: &TypeName) -> String {
+    format!("/api/v2/relationship-types/{name}")
+}
+
+/// Where an error code is explained.
+#[must_use]
+pub fn error_documentation(code: Code) -> String {
+    format!("/docs#{}", code.name())
+}
+
+/// Prints where a relationship can be fetched.
+pub struct RelationshipUrl(pub RelationshipId);
+
+impl fmt::Display for RelationshipUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/user-relationships/{}", self.0)
+    }
+}
+
+/// Prints where the linkage to one end of a relationship can be fetched.
+pub struct LinkageUrl(pub RelationshipId, pub &'static str);
+
+impl fmt::Display for LinkageUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/user-relationships/{}/relationships/{}", self.0, self.1)
+    }
+}
+
+/// Prints where the user at one end of a relationship can be fetched.
+pub struct EndUrl(pub RelationshipId, pub &'static str);
+
+impl fmt::Display for EndUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/user-relationships/{}/{}", self.0, self.1)
+    }
+}
+
+/// Prints where a user can be fetched.
+pub struct UserUrl(pub UserId);
+
+impl fmt::Display for UserUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/users/{}", self.0)
+    }
+}
+
+/// Prints where the relationships with a user at the end called so can be fetched.
+pub struct FilteredUrl(pub &'static str, pub UserId);
+
+impl fmt::Display for FilteredUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/user-relationships?filter%5B{}%5D={}", self.0, self.1)
+    }
+}

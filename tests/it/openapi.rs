@@ -1,0 +1,211 @@
+//! The description for programs and the page for people, held to what the service does.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use user_relationships::domain::users;
+use user_relationships::http::ops::openapi::{self, operations::OPERATIONS};
+use user_relationships::http::routes::{OPEN, TABLE};
+use user_relationships::http::{relationship_types, relationships, users as user_handlers};
+use user_relationships::model::caller::Caller;
+use user_relationships::model::code::Code;
+use user_relationships::model::id::UserId;
+use user_relationships::model::user::{Field, Value as Sent};
+
+use crate::both;
+use crate::support::process::run;
+use crate::support::{App, Client, Value, edge, json};
+
+const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
+
+/// Every operation of the document: method, path, and what is said of it.
+fn operations() -> Vec<(String, &'static str, &'static Value)> {
+    let paths = openapi::value()["paths"].as_object().expect("paths");
+    let of = |(path, item): (&'static String, &'static Value)| {
+        let methods =
+            item.as_object().expect("a path item").iter().filter(|(name, _)| METHODS.contains(&name.as_str()));
+        methods.map(move |(name, operation)| (name.to_uppercase(), path.as_str(), operation)).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(of).collect()
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Follows a reference, which must lead somewhere.
+fn resolved(value: &'static Value) -> &'static Value {
+    let Some(reference) = value["$ref"].as_str() else { return value };
+    let pointer = reference.strip_prefix('#').expect("a reference within the document");
+    openapi::value().pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+}
+
+/// Calls `look` with everything in a value.
+fn walk(value: &'static Value, look: &mut impl FnMut(&'static Value)) {
+    look(value);
+    match value {
+        Value::Object(members) => members.values().for_each(|member| walk(member, look)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, look)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_document_has_every_route_and_method_and_no_other() {
+    let served = TABLE.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*method, *path)));
+    let served: BTreeSet<_> = served.chain(OPEN.iter().map(|path| ("GET", *path))).collect();
+    let all = operations();
+    let described: BTreeSet<_> = all.iter().map(|(method, path, _)| (method.as_str(), *path)).collect();
+    assert_eq!(served, described, "describe it in `src/http/ops/openapi/operations.rs`");
+    let written: BTreeSet<_> = OPERATIONS.iter().map(|operation| (operation.method, operation.path)).collect();
+    assert_eq!((&served, served.len()), (&written, OPERATIONS.len()));
+}
+
+#[test]
+fn the_document_is_one_of_openapi() {
+    let document = openapi::value();
+    assert_eq!(document["openapi"], "3.1.1");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    walk(document, &mut |value| {
+        resolved(value);
+    });
+    let tags: BTreeSet<_> = array(&document["tags"]).iter().map(|tag| &tag["name"]).map(Value::to_string).collect();
+    let mut ids = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        let what = format!("{method} {path}");
+        assert!(ids.insert(operation["operationId"].as_str().expect("an id")), "{what}: its id is taken");
+        assert!(!operation["summary"].as_str().expect("a summary").is_empty(), "{what}");
+        assert!(array(&operation["tags"]).iter().all(|tag| tags.contains(&tag.to_string())), "{what}");
+        assert_eq!(operation["security"] == json!([]), OPEN.contains(&path), "{what}");
+
+        let item = array(&document["paths"][path]["parameters"]);
+        let parameters: Vec<_> = item.iter().chain(array(&operation["parameters"])).map(resolved).collect();
+        let named: BTreeSet<_> = parameters.iter().map(|it| (it["in"].as_str(), it["name"].as_str())).collect();
+        assert_eq!(named.len(), parameters.len(), "{what}: a parameter stands there twice");
+        for parameter in &parameters {
+            assert!(parameter["schema"].is_object(), "{what}: {parameter}");
+            assert!(parameter["description"].as_str().is_some_and(|about| about.len() > 1), "{what}: {parameter}");
+            assert_eq!(parameter["required"] == true, parameter["in"] == "path", "{what}: {parameter}");
+        }
+        let declared: BTreeSet<_> =
+            named.iter().filter(|(place, _)| *place == Some("path")).filter_map(|it| it.1).collect();
+        let in_path: BTreeSet<_> =
+            path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+        assert_eq!(declared, in_path, "{what}");
+
+        let answers = operation["responses"].as_object().expect("answers");
+        assert!(answers.values().all(|answer| !answer["description"].as_str().expect("words").is_empty()), "{what}");
+        if method == "GET" && !OPEN.contains(&path) {
+            assert!(answers.contains_key("200") && answers.contains_key("406"), "{what}");
+        }
+    }
+}
+
+#[test]
+fn every_error_code_is_in_the_document_under_its_status() {
+    let document = openapi::value();
+    let codes: BTreeSet<_> =
+        array(&document["components"]["schemas"]["ErrorCode"]["enum"]).iter().filter_map(Value::as_str).collect();
+    assert_eq!(codes, Code::ALL.iter().map(|code| code.name()).collect());
+    let mut told: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for (_, _, operation) in operations() {
+        for (status, answer) in operation["responses"].as_object().expect("answers") {
+            told.entry(status).or_default().insert(answer["description"].as_str().expect("words").to_owned());
+        }
+    }
+    for code in Code::ALL {
+        let (status, named) = (code.status().to_string(), format!("`{}`", code.name()));
+        let general = &document["components"]["responses"][format!("Error{status}")]["description"];
+        assert!(general.as_str().is_some_and(|words| words.contains(&named)), "{named}");
+        let is_told = told.get(status.as_str()).is_some_and(|all| all.iter().any(|words| words.contains(&named)));
+        // No operation is answered 405: that is for what is none.
+        assert!(is_told || *code == Code::MethodNotAllowed, "no operation tells of {named}");
+    }
+}
+
+#[test]
+fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
+    for (path, list) in [
+        ("/api/v2/user-relationships", relationships::LIST),
+        ("/api/v2/user-relationships/{id}", relationships::ONE),
+        ("/api/v2/user-relationships/{id}/{end}", relationships::END),
+        ("/api/v2/users", user_handlers::LIST),
+        ("/api/v2/users/{id}", relationships::END),
+        ("/api/v2/relationship-types", relationship_types::LIST),
+    ] {
+        let parameters = array(&openapi::value()["paths"][path]["get"]["parameters"]);
+        let described: BTreeSet<_> =
+            parameters.iter().filter(|it| it["in"] == "query").filter_map(|it| it["name"].as_str()).collect();
+        let known: BTreeSet<_> = list.iter().flat_map(|known| [Some(known.name), known.bare]).flatten().collect();
+        assert_eq!(described, known, "{path}");
+    }
+}
+
+/// Users 1234 and 9876, and a relationship between them, which the examples call 12345.
+fn cast(app: &App) -> (Client, String) {
+    for id in [1234, 9876] {
+        let email = vec![(Field::Email, Sent::Text(format!("u{id}@example.com")))];
+        app.write(move |tx| users::create(tx, &Caller::OPERATOR, Some(UserId::new(id)), &email));
+    }
+    let admin = app.admin();
+    let made = admin.post("/api/v2/user-relationships", &edge(Some(1234), "mentor", 9876)).expect(201);
+    (admin, made.id().to_string())
+}
+
+both!(the_example_of_every_request_body_is_accepted, |app| {
+    let (admin, made) = cast(app);
+    let mut sent = 0;
+    for (method, path, operation) in operations() {
+        let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+        let item = array(&openapi::value()["paths"][path]["parameters"]);
+        let url = item.iter().fold(path.to_owned(), |url, parameter| {
+            let name = format!("{{{}}}", parameter["name"].as_str().expect("a name"));
+            url.replace(&name, parameter["example"].as_str().expect("an example"))
+        });
+        // Both media types of a create would make the same thing twice.
+        let (media_type, content) = content.iter().next_back().expect("a media type");
+        let body = content["example"].to_string().replace("\"12345\"", &format!("\"{made}\""));
+        let url = url.replace("/12345", &format!("/{made}"));
+        let answer = admin.send(&method, &url, &[("content-type", media_type)], Some(body.as_bytes()));
+        let status = answer.status.to_string();
+        assert!((200..300).contains(&answer.status), "{method} {url} {body}: {}", answer.text);
+        assert!(operation["responses"][&status].is_object(), "{method} {url}: {status} is not documented");
+        sent += 1;
+    }
+    assert!(sent >= 8);
+});
+
+both!(the_example_of_every_query_is_accepted, |app| {
+    let (admin, made) = cast(app);
+    for operation in OPERATIONS.iter().filter(|operation| !operation.example.is_empty()) {
+        let path = operation.path.replace("{id}", &made);
+        admin.get(&format!("{path}{}", operation.example)).expect(200);
+    }
+});
+
+both!(the_program_prints_what_it_serves, |app| {
+    let served = app.anybody().get("/openapi.json").expect(200);
+    assert_eq!(served.header("content-type"), Some("application/json"));
+    assert_eq!(served.body, *openapi::value());
+    assert_eq!(run("", &["openapi"]).expect(0).stdout, served.text);
+    let root = app.anybody().get("/").expect(200);
+    app.anybody().get(root.body["links"]["describedby"].as_str().expect("a link")).expect(200);
+});
+
+both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |app| {
+    let page = app.anybody().get("/docs").expect(200).text;
+    for (_, path, operation) in operations() {
+        let id = operation["operationId"].as_str().expect("an id");
+        assert!(page.contains(&format!("id=\"{id}\"")) && page.contains(&format!("<code>{path}</code>")), "{id}");
+    }
+    for code in Code::ALL {
+        assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");
+    }
+    let ids: Vec<_> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an anchor stands there twice");
+    for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(ids.contains(&target), "#{target} leads nowhere");
+    }
+    for foreign in ["<script", "src=", "<link", "@import", "url("] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
+});

@@ -18,6 +18,8 @@ pub fn start(config: &Config) {
         if config.log_filter == "info" {
             // What the HTTP server tells of its threads is for those who ask for it.
             builder.filter_module("actix_server", LevelFilter::Warn);
+            // It calls a request that nobody can read an error; that is its sender's, who is told so.
+            builder.filter_module("actix_http", LevelFilter::Off);
         }
         builder.parse_filters(&config.log_filter)
     });

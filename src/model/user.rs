@@ -298,10 +298,10 @@ impl UserData {
     /// First and last name joined, `None` when neither is known.
     #[must_use]
     pub fn name(&self) -> Option<String> {
-        match (&self.first_name, &self.last_name) {
-            (Some(first), Some(last)) => Some(format!("{first} {last}")),
-            (one, other) => one.clone().or_else(|| other.clone()),
-        }
+        let parts: Vec<_> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
+        let name = parts.join(" ");
+        let name = name.trim();
+        (!name.is_empty()).then(|| name.to_owned())
     }
 
     /// What the order by name and the search look at: the name in lower case.

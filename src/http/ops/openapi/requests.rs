@@ -8,11 +8,14 @@ use crate::domain::relationship_types::LONGEST_DESCRIPTION;
 use crate::domain::validation::{LONGEST_EMAIL, LONGEST_ITEM, MOST_ITEMS};
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::resources::{COMPUTED, RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::{ENDS, member_of};
+use crate::http::jsonapi::view::{ENDS, USER_LINKS, member_of};
 use crate::model::user::{Field, Kind};
 
 /// Any text but one with U+0000.
 const TEXT: &str = "^[^\\u0000]*$";
+
+/// Attributes that every resource has and no client sets.
+const TIMES: [&str; 2] = ["created-at", "updated-at"];
 
 /// A closed set of members: unknown ones are refused, but those with an `@` in front are passed over.
 fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
@@ -31,58 +34,131 @@ fn with_ignored(
     properties.chain(ignored).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
-fn request(required: &[&str], kind: &str, id: Option<&str>, attributes: &Value, relationships: Option<Value>) -> Value {
-    let mut members = json!({ "type": { "const": kind }, "attributes": attributes });
-    match id {
-        Some(id) => set(&mut members, "id", schema(id)),
-        // It would be the service's to give.
-        None => set(&mut members, "id", false),
-    }
-    if let Some(relationships) = relationships {
-        set(&mut members, "relationships", relationships);
-    }
-    object(&["data"], json!({ "data": object(required, members) }))
+/// A request about one resource.
+fn request(data: &Value) -> Value {
+    object(&["data"], json!({ "data": data }))
+}
+
+/// A resource object as it is sent.
+fn data(required: &[&str], kind: &str, id: &Value, attributes: &Value, relationships: &Value) -> Value {
+    object(
+        required,
+        json!({ "type": { "const": kind }, "id": id, "attributes": attributes, "relationships": relationships }),
+    )
+}
+
+/// Either of two members is needed, and not the other.
+fn one_of(schema: &mut Value, one: &str, other: &str) {
+    set(schema, "oneOf", json!([{ "required": [one] }, { "required": [other] }]));
+}
+
+fn relationship() -> Map<String, Value> {
+    with_ignored([("relationship", schema(TYPE_NAME))].into_iter(), &TIMES)
+}
+
+fn user() -> Map<String, Value> {
+    with_ignored(Field::ALL.into_iter().map(|field| (member_of(field), sent(field))), &COMPUTED)
+}
+
+/// Both ends, each linked to by an identifier of that schema.
+fn ends(required: &[&str], identifier: &str) -> Value {
+    let end = object(&["data"], json!({ "data": schema(identifier) }));
+    closed(required, ENDS.iter().map(|(name, _)| ((*name).to_owned(), end.clone())).collect())
+}
+
+/// Relationships of users may be sent back, but not with linkage.
+fn links() -> Value {
+    let link = json!({ "not": { "required": ["data"] } });
+    closed(&[], USER_LINKS.iter().map(|name| ((*name).to_owned(), link.clone())).collect())
 }
 
 /// All of them.
 pub fn all() -> Value {
-    let times = ["created-at", "updated-at"];
-    let relationship = || with_ignored([("relationship", schema(TYPE_NAME))].into_iter(), &times);
-    let end = || object(&["data"], json!({ "data": schema("UserIdentifier") }));
-    let ends = |required| closed(required, ENDS.iter().map(|(name, _)| ((*name).to_owned(), end())).collect());
-    let user = || with_ignored(Field::ALL.into_iter().map(|field| (member_of(field), sent(field))), &COMPUTED);
-    let description = || {
-        let text = json!({ "type": ["string", "null"], "maxLength": LONGEST_DESCRIPTION, "pattern": TEXT });
-        closed(&[], with_ignored([("description", text)].into_iter(), &times))
+    // The service gives the ids.
+    let (given, id, name) = (json!(false), schema(ID), schema(TYPE_NAME));
+    let text = json!({ "type": ["string", "null"], "maxLength": LONGEST_DESCRIPTION, "pattern": TEXT });
+    let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
+    let of_type = data(&["type", "id"], RELATIONSHIP_TYPES, &name, &description, &closed(&[], Map::new()));
+    let needed = ["type", "attributes", "relationships"];
+    let mut all = json!({
+        "NewUserRelationship": request(
+            &data(&needed, USER_RELATIONSHIPS, &given, &closed(&["relationship"], relationship()), &ends(&["target"], "UserIdentifier")),
+        ),
+        "ChangedUserRelationship": request(
+            &data(&["type", "id"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "UserIdentifier")),
+        ),
+        "NewUser": request(&data(&["type", "attributes"], USERS, &given, &closed(&["email"], user()), &links())),
+        "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
+        "NewRelationshipType": request(&of_type),
+        "ChangedRelationshipType": request(&of_type),
+    });
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), atomic_operations()) {
+        all.extend(more);
+    }
+    all
+}
+
+/// The operations of the atomic extension, in which `lid` names what an earlier operation added.
+fn atomic_operations() -> Value {
+    let lid = json!({ "type": "string", "description": "Names what an earlier operation added" });
+    let local = |kind: &Value| {
+        let mut local = object(&["type"], json!({ "type": kind, "id": schema(ID), "lid": lid }));
+        one_of(&mut local, "id", "lid");
+        local
     };
-    let subject = json!({ "type": "string", "minLength": 1 });
-    let target = object(
-        &["type"],
+    let with_lid = |mut data: Value, is_named: bool| {
+        if let Some(members) = data.get_mut("properties") {
+            set(members, "lid", lid.clone());
+        }
+        if is_named {
+            one_of(&mut data, "id", "lid");
+        }
+        data
+    };
+    let (given, id) = (json!(false), schema(ID));
+    let needed = ["type", "attributes", "relationships"];
+    let new_edge = data(
+        &needed,
+        USER_RELATIONSHIPS,
+        &given,
+        &closed(&["relationship"], relationship()),
+        &ends(&["target"], "LocalUserIdentifier"),
+    );
+    let new_user = data(&["type", "attributes"], USERS, &given, &closed(&["email"], user()), &links());
+    let edge =
+        data(&["type"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "LocalUserIdentifier"));
+    let user = data(&["type"], USERS, &id, &closed(&[], user()), &links());
+    let url =
+        json!({ "type": "string", "format": "uri-reference", "description": "A URL of this API, instead of `ref`" });
+    let mut update = object(
+        &["op", "data"],
         json!({
-            "type": { "enum": [USER_RELATIONSHIPS, USERS] }, "id": schema(ID), "lid": subject, "relationship": { "type": "string" },
+            "op": { "const": "update" },
+            "ref": schema("OperationTarget"),
+            "href": url,
+            "data": { "oneOf": [with_lid(edge, true), with_lid(user, true)] },
         }),
     );
+    set(&mut update, "not", json!({ "required": ["ref", "href"] }));
+    let mut remove =
+        object(&["op"], json!({ "op": { "const": "remove" }, "ref": schema("OperationTarget"), "href": url }));
+    one_of(&mut remove, "ref", "href");
     json!({
-        "NewUserRelationship": request(&["type", "attributes", "relationships"], USER_RELATIONSHIPS, None,
-            &closed(&["relationship"], relationship()), Some(ends(&["target"]))),
-        "ChangedUserRelationship": request(&["type", "id"], USER_RELATIONSHIPS, Some(ID), &closed(&[], relationship()), Some(ends(&[]))),
-        "NewUser": request(&["type", "attributes"], USERS, None, &closed(&["email"], user()), None),
-        "ChangedUser": request(&[], USERS, Some(ID), &closed(&[], user()), None),
-        "NewRelationshipType": request(&["type", "id"], RELATIONSHIP_TYPES, Some(TYPE_NAME), &description(), None),
-        "ChangedRelationshipType": request(&["type", "id"], RELATIONSHIP_TYPES, Some(TYPE_NAME), &description(), None),
-        "Operations": object(&[atomic::OPERATIONS], json!({ atomic::OPERATIONS: {
-            "type": "array", "minItems": 1, "maxItems": atomic::MOST, "items": schema("Operation"),
-        } })),
-        "Operation": object(&["op"], json!({
-            "op": { "enum": ["add", "update", "remove"] },
-            "ref": target,
-            "href": { "type": "string", "format": "uri-reference", "description": "A URL of this API, instead of `ref`" },
-            "data": {
-                "type": "object",
-                "description": "A resource object as in the requests about one resource; `lid` names what an earlier operation added",
-                "properties": { "type": { "enum": [USER_RELATIONSHIPS, USERS] }, "id": schema(ID), "lid": subject },
-            },
+        "LocalUserIdentifier": local(&json!({ "const": USERS })),
+        "OperationTarget": local(&json!({ "enum": [USER_RELATIONSHIPS, USERS] })),
+        "AddOperation": object(&["op", "data"], json!({
+            "op": { "const": "add" },
+            "ref": false,
+            "data": { "oneOf": [with_lid(new_edge, false), with_lid(new_user, false)] },
         })),
+        "UpdateOperation": update,
+        "RemoveOperation": remove,
+        "Operations": object(&[atomic::OPERATIONS], json!({ atomic::OPERATIONS: {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": atomic::MOST,
+            "items": { "oneOf": [schema("AddOperation"), schema("UpdateOperation"), schema("RemoveOperation")] },
+        } })),
     })
 }
 

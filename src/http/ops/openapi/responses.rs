@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-use super::operations::{Answer, Body, Operation};
+use super::operations::{Answer, Body, OPERATIONS, Operation};
 use super::schemas::reference;
 use super::set;
 use crate::http::jsonapi::document::MEDIA_TYPE;
@@ -99,7 +99,9 @@ fn successes(operation: &Operation) -> Vec<(&'static str, Value)> {
             vec![("200", response("A page of the list", &["ETag"], kinds, schema)), known()]
         }
         Answer::Created(schema) => {
-            vec![("201", document("The new resource", &["Location", "ETag", "Idempotent-Replayed"], schema))]
+            let mut created = document("The new resource", &["Location", "ETag", "Idempotent-Replayed"], schema);
+            set(&mut created, "links", links(operation.path));
+            vec![("201", created)]
         }
         Answer::Changed(schema) => vec![("200", document("The changed resource", &["ETag"], schema))],
         Answer::Deleted => {
@@ -128,6 +130,20 @@ fn successes(operation: &Operation) -> Vec<(&'static str, Value)> {
         }
         Answer::Refused => Vec::new(),
     }
+}
+
+/// What can be asked next of a resource that was created in a collection.
+fn links(collection: &str) -> Value {
+    let next =
+        OPERATIONS.iter().filter(|next| next.path.strip_prefix(collection).is_some_and(|it| it.starts_with("/{id}")));
+    let link = |next: &Operation| {
+        let mut parameters = json!({ "id": "$response.body#/data/id" });
+        if next.path.contains("{end}") {
+            set(&mut parameters, "end", "target");
+        }
+        (next.id.to_owned(), json!({ "operationId": next.id, "parameters": parameters }))
+    };
+    next.map(link).collect::<Map<_, _>>().into()
 }
 
 fn response(about: &str, headers: &[&str], kinds: &[Applied], schema: &str) -> Value {

@@ -1,5 +1,6 @@
 //! `Idempotency-Key`: requests that may be repeated (items I1 to I9).
 
+use crate::both;
 use crate::conformance::{Checked, EDGES, JSON_API, TYPES, USERS, make};
 use crate::item;
 use crate::support::sql::Raw;
@@ -209,4 +210,34 @@ item!([I9], the_answers_of_a_user_go_with_it, |app| {
     admin.delete(&format!("{USERS}/{}", ann.id)).expect(204);
     assert_eq!(kept(&app), 1);
     keyed(&ann, "k", EDGES, &edge(None, "mentor", bob.id)).refused(401, "unauthenticated");
+});
+
+/// Half of the request's time is what one may wait for another with the same key.
+fn impatient(config: &mut user_relationships::config::Config) {
+    config.request_timeout = std::time::Duration::from_secs(2);
+}
+
+both!(a_key_whose_first_request_does_not_end_is_in_use, |config| { impatient(config) }, |app| {
+    let (ann, bob) = (app.user(), app.user());
+    let mut first = Raw::connect(&app.home().url());
+    let is_sqlite = matches!(first, Raw::Sqlite(_));
+    let bytes = if is_sqlite { "x''" } else { "''" };
+    first.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+    first.run(&format!(
+        "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
+         VALUES ({}, 'slow', {bytes}, 0, '', {bytes}, 9000000000000000)",
+        ann.id
+    ));
+    let document = edge(None, "mentor", bob.id).to_string();
+    let headers = [JSON_API, ("idempotency-key", "slow")];
+    let second = ann.send("POST", EDGES, &headers, Some(document.as_bytes()));
+    if is_sqlite {
+        // Writers stand in line there: this one never came so far as to see the key.
+        second.refused(503, "unavailable");
+    } else {
+        let second = second.refused(409, "idempotency-key-in-use");
+        assert_eq!(second.source("header"), Some("Idempotency-Key"));
+    }
+    first.run("ROLLBACK");
+    ann.send("POST", EDGES, &headers, Some(document.as_bytes())).expect(201);
 });

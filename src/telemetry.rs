@@ -15,7 +15,7 @@ const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 /// Starts logging as `config` says, and turns panics into log lines.
 pub fn start(config: &Config) {
     begin(config.log_format, |builder| {
-        if config.log_filter == "info" {
+        if matches!(config.log_filter.as_str(), "info" | "warn" | "error") {
             // What the HTTP server tells of its threads is for those who ask for it.
             builder.filter_module("actix_server", LevelFilter::Warn);
             // It calls a request that nobody can read an error; that is its sender's, who is told so.

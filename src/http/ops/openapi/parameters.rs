@@ -102,13 +102,12 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
             "Only users with these addresses, without regard to case",
         ),
         "filter[is-enabled]" => (
-            list(&json!({ "type": "boolean" }), 2),
+            some(&json!({ "type": "boolean" })),
             "Only enabled or only disabled users; without it, the enabled ones. Disabled ones are shown to admins",
         ),
-        "filter[access-level]" => (
-            list(&json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }), AccessLevel::ALL.len()),
-            "Only users of these levels",
-        ),
+        "filter[access-level]" => {
+            (some(&json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) })), "Only users of these levels")
+        }
         "sort" => (
             json!({ "enum": orders(operation) }),
             "The order; `-` turns it round. Ties are broken by id, in the same direction",
@@ -143,6 +142,11 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
 
 fn list(items: &Value, most: usize) -> Value {
     json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most })
+}
+
+/// A list of values of which there are only a few: those sent twice count once, so it may be of any length.
+fn some(items: &Value) -> Value {
+    json!({ "type": "array", "items": items, "minItems": 1 })
 }
 
 fn orders(operation: &Operation) -> Vec<String> {

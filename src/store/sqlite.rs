@@ -158,3 +158,40 @@ impl Engine {
 pub(super) fn run(conn: &mut Conn, statement: &str) -> Result<()> {
     conn.batch_execute(statement).map_err(|error| Error::Unavailable(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::page::{Slice, Sort};
+    use crate::store::migrations;
+    use crate::store::rows::Shape;
+    use crate::store::url::DatabaseUrl;
+    use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
+
+    #[derive(QueryableByName)]
+    struct Statement {
+        #[diesel(sql_type = BigInt)]
+        runs: i64,
+        #[diesel(sql_type = BigInt)]
+        prepared_again: i64,
+    }
+
+    #[test]
+    fn a_bound_limit_does_not_force_a_statement_to_be_prepared_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        migrations::run(&DatabaseUrl::Sqlite(path.clone()), true).unwrap();
+        let mut conn = connect(&path, false).unwrap();
+        let shape = Shape { users: vec![1], ..Shape::default() };
+        for turn in 0..20 {
+            let slice = Slice::window(Sort::default(), turn, 50 - turn);
+            queries::relationship_pages::page(&mut conn, &shape, &slice).unwrap();
+        }
+        let listing = "sql LIKE '%user_relationships_out%' AND sql NOT LIKE '%sqlite_stmt%'";
+        let question = format!("SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE {listing}");
+        let found: Vec<Statement> = diesel::sql_query(question).load(&mut conn).unwrap();
+        let found: Vec<_> = found.iter().map(|it| (it.runs, it.prepared_again)).collect();
+        assert_eq!(found, [(20, 0)], "one statement, kept prepared");
+    }
+}

@@ -47,6 +47,5 @@ mod relationship_lists;
 mod relationship_types;
 mod relationships;
 mod skillhive;
-mod thin;
 mod user_changes;
 mod users;

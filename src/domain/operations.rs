@@ -182,7 +182,7 @@ fn resolve<Id: Copy>(made: &HashMap<String, Id>, subject: &Subject<Id>) -> Resul
 }
 
 fn immutable() -> Problem {
-    Problem::new(Code::ImmutableRelationship, "the ends of a relationship are fixed; delete it and create another")
+    Problem::new(Code::ImmutableRelationship, relationships::IMMUTABLE)
 }
 
 impl Error {

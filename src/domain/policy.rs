@@ -2,8 +2,9 @@
 
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Problem, Result};
+use crate::model::error::{Culprit, Problem, Result};
 use crate::model::id::UserId;
+use crate::model::precondition::Precondition;
 use crate::model::user::{AccessLevel, Field};
 
 /// Something that a caller wants to do.
@@ -90,8 +91,20 @@ pub fn require(caller: &Caller, action: Action) -> Result<()> {
     may(caller, action).map_err(|code| refusal(code).into())
 }
 
+/// Refuses a change of a row that is no longer in a version which the caller expects.
+///
+/// # Errors
+/// `precondition-failed`.
+pub(super) fn require_version(precondition: &Precondition, version: i64) -> Result<()> {
+    if precondition.holds(version) {
+        return Ok(());
+    }
+    Err(refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
+}
+
 /// The sentence that goes with a refusal.
-pub(super) fn refusal(code: Code) -> Problem {
+#[must_use]
+pub fn refusal(code: Code) -> Problem {
     Problem::new(
         code,
         match code {

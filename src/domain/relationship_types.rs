@@ -88,11 +88,7 @@ fn get_expected(
     precondition: &Precondition,
 ) -> Result<RelationshipType> {
     let found = get(tx, caller, name)?;
-    if precondition.holds(found.version) {
-        Ok(found)
-    } else {
-        Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
-    }
+    policy::require_version(precondition, found.version).map(|()| found)
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {

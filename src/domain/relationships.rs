@@ -44,6 +44,9 @@ impl End {
     }
 }
 
+/// Why nobody moves an end of a relationship.
+pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
+
 /// The most rows that are sorted by anything but their id.
 const MOST_SORTED: i64 = 10_000;
 
@@ -167,10 +170,7 @@ pub fn get_own(
 ) -> Result<Relationship> {
     let found = get(tx, caller, id)?;
     policy::require(caller, Action::WriteRelationship { owner: found.user })?;
-    if !precondition.holds(found.version) {
-        return Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into());
-    }
-    Ok(found)
+    policy::require_version(precondition, found.version).map(|()| found)
 }
 
 /// The registered type of that name, or the problem that there is none.

@@ -111,10 +111,7 @@ pub fn change(
 pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<User> {
     let found = get(tx, caller, id)?;
     policy::require(caller, Action::ChangeUser { id })?;
-    if !precondition.holds(found.version) {
-        return Err(policy::refusal(Code::PreconditionFailed).at(Culprit::Precondition).into());
-    }
-    Ok(found)
+    policy::require_version(precondition, found.version).map(|()| found)
 }
 
 /// Deletes a user with its relationships, in both directions, and its tokens.

@@ -3,17 +3,17 @@
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::jsonapi::errors::{Failure, Problem};
 use super::routes;
 use crate::auth::Denied;
+use crate::domain::policy;
 use crate::http::state::State;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::Error as ModelError;
 
 /// The longest request target, in bytes.
 const LONGEST_URI: usize = 8 * 1024;
@@ -41,17 +41,11 @@ pub async fn identify(request: ServiceRequest, next: Next<BoxBody>) -> Result<Se
 async fn caller_of(request: &ServiceRequest) -> Result<Caller, Failure> {
     let state = request.app_data::<web::Data<State>>().cloned();
     let state = state.ok_or_else(|| Failure::internal("the door stands outside of the service".to_owned()))?;
-    let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes().to_vec()).collect();
-    let sent: Vec<_> = sent.iter().map(Vec::as_slice).collect();
+    let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     state.auth.identify(&sent).await.map_err(|denied| match denied {
         Denied::Unauthenticated(detail) => Problem::new(Code::Unauthenticated, detail).header("Authorization").into(),
-        Denied::Disabled => {
-            let detail = "the account is disabled or excluded; ask an admin";
-            Problem::new(Code::AccountDisabled, detail).into()
-        }
-        Denied::Failed(ModelError::Internal(cause)) => Failure::internal(cause),
-        Denied::Failed(ModelError::Unavailable(cause)) => Failure::unavailable(cause),
-        Denied::Failed(ModelError::Refused(_)) => Failure::internal("a look-up of a token was refused".to_owned()),
+        Denied::Disabled => Failure::without_document(policy::refusal(Code::AccountDisabled).into()),
+        Denied::Failed(error) => Failure::without_document(error),
     })
 }
 

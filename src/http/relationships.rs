@@ -16,7 +16,7 @@ use super::jsonapi::resources::{EndLinks, Identifier, USER_RELATIONSHIPS};
 use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View};
 use super::urls;
 use crate::domain::operations::Subject;
-use crate::domain::relationships::{self, End, NewRelationship};
+use crate::domain::relationships::{self, End, IMMUTABLE, NewRelationship};
 use crate::model::code::Code;
 use crate::model::error::Result as JobResult;
 use crate::model::filter::RelationshipFilter;
@@ -52,7 +52,6 @@ pub const END: &[Parameter] = &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS
 
 /// What the list can be sorted by.
 pub const ORDERS: &[(&str, Order)] = &[("id", Order::Id), ("created-at", Order::CreatedAt)];
-const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {

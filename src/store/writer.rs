@@ -51,14 +51,10 @@ struct Waiting<T, F> {
 
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
     fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome {
-        let (result, fault) = super::caught(|| {
-            let mut tx = Tx::writing(Link::Sqlite(conn), shared);
-            let result = (self.job)(&mut tx);
-            Ok((result, tx.fault()))
-        })
-        .unwrap_or_else(|error| (Err(error), None));
-        self.result = result;
-        match (&self.result, fault) {
+        // A panic does not get here: the store has made it an error of the job.
+        let mut tx = Tx::writing(Link::Sqlite(conn), shared);
+        self.result = (self.job)(&mut tx);
+        match (&self.result, tx.fault()) {
             (Ok(_), _) => Outcome::Keep,
             (Err(_), Some(Fault::Conflict)) => Outcome::UndoAndRepeat,
             (Err(_), _) => Outcome::Undo,

@@ -88,7 +88,7 @@ impl Paging {
                 before: before.clone(),
                 offset: 0,
                 limit: size + 1,
-                is_from_end: after.is_none() && before.is_some(),
+                is_from_end: self.is_from_end(),
             },
         }
     }
@@ -105,27 +105,29 @@ impl Paging {
     /// The rows that the page shows, of those that were read for it.
     #[must_use]
     pub fn shown<'r, T>(&self, rows: &'r [T]) -> &'r [T] {
-        let Self::Cursor { size, after, before } = self else { return rows };
-        match usize::try_from(*size) {
-            Ok(size) if rows.len() > size => {
-                let is_from_end = after.is_none() && before.is_some();
-                let first = if is_from_end { rows.len() - size } else { 0 };
-                rows.get(first..first + size).unwrap_or_default()
-            }
-            _ => rows,
+        match self.surplus(rows.len()) {
+            Some(0) => rows.get(1..).unwrap_or_default(),
+            Some(last) => rows.get(..last).unwrap_or_default(),
+            None => rows,
         }
     }
 
     /// Takes the row that was read too many off the page and tells whether there was one.
     pub fn cut<T>(&self, page: &mut Page<T>) -> bool {
-        let Self::Cursor { size, after, before } = self else { return false };
-        let is_more = i64::try_from(page.items.len()).is_ok_and(|rows| rows > *size);
-        if is_more && after.is_none() && before.is_some() {
-            page.items.remove(0);
-        } else if is_more {
-            page.items.pop();
-        }
-        is_more
+        let surplus = self.surplus(page.items.len());
+        surplus.map(|place| page.items.remove(place)).is_some()
+    }
+
+    /// Where, among so many rows, the one stands that was read too many: at the far end of those that were asked for.
+    fn surplus(&self, rows: usize) -> Option<usize> {
+        let Self::Cursor { size, .. } = self else { return None };
+        let is_more = usize::try_from(*size).is_ok_and(|size| rows > size);
+        is_more.then(|| if self.is_from_end() { 0 } else { rows - 1 })
+    }
+
+    /// Whether the rows nearest the end are asked for.
+    fn is_from_end(&self) -> bool {
+        matches!(self, Self::Cursor { after: None, before: Some(_), .. })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Problem, Result};
+use crate::model::form::ResourceOwner;
 use crate::model::id::UserId;
 use crate::model::precondition::Precondition;
 use crate::model::user::{AccessLevel, Field};
@@ -51,6 +52,34 @@ pub enum Action {
     SeeTypes,
     /// Create, change or delete relationship types.
     WriteTypes,
+    /// See a group.
+    SeeGroup {
+        /// Whose it is.
+        owner: Option<UserId>,
+        /// Whether the caller is a member.
+        is_member: bool,
+    },
+    /// Create a group, which then belongs to the caller.
+    CreateGroup,
+    /// Change or delete a group, or add a member to it.
+    WriteGroup {
+        /// Whose it is.
+        owner: Option<UserId>,
+    },
+    /// See a membership.
+    SeeMember {
+        /// The member.
+        user: UserId,
+        /// Whose group it is.
+        owner: Option<UserId>,
+    },
+    /// Change or end a membership.
+    WriteMember {
+        /// The member.
+        user: UserId,
+        /// Whose group it is.
+        owner: Option<UserId>,
+    },
 }
 
 /// Whether `caller` may do `action`; if not, the code of the refusal.
@@ -65,7 +94,15 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
         AccessLevel::User | AccessLevel::Ext => {
             let sees_all = caller.level == AccessLevel::User;
             match action {
-                Action::SeeTypes => None,
+                Action::SeeTypes | Action::CreateGroup => None,
+                Action::SeeGroup { owner, is_member } => {
+                    (!sees_all && owner != Some(me) && !is_member).then_some(Code::NotFound)
+                }
+                Action::WriteGroup { owner } => (owner != Some(me)).then_some(Code::NotOwner),
+                Action::SeeMember { user, owner } => {
+                    (!sees_all && user != me && owner != Some(me)).then_some(Code::NotFound)
+                }
+                Action::WriteMember { user, owner } => (user != me && owner != Some(me)).then_some(Code::NotOwner),
                 Action::SeeRelationship { user, target } => {
                     (!sees_all && user != me && target != me).then_some(Code::NotFound)
                 }
@@ -81,6 +118,18 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
         }
     };
     refused.map_or(Ok(()), Err)
+}
+
+/// Whether `caller` may do `action` by a form that `owner` says who may use. A form takes rights away by what it
+/// does not list; it gives none, but where it is anyone's.
+///
+/// # Errors
+/// As [`may`].
+pub fn may_by_form(caller: &Caller, owner: ResourceOwner, action: Action) -> std::result::Result<(), Code> {
+    match (owner, caller.level) {
+        (ResourceOwner::Anyone, AccessLevel::User | AccessLevel::Admin | AccessLevel::Ext) => Ok(()),
+        (ResourceOwner::Anyone, AccessLevel::Excluded) | (ResourceOwner::Own, _) => may(caller, action),
+    }
 }
 
 /// Refuses what [`may`] does not allow, in a sentence.

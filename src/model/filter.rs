@@ -1,6 +1,6 @@
 //! What a list is narrowed to.
 
-use super::id::UserId;
+use super::id::{GroupId, MemberId, UserId};
 use super::relationship_type::TypeName;
 use super::user::AccessLevel;
 
@@ -51,4 +51,30 @@ impl UserFilter {
     pub fn is_counted(&self) -> bool {
         self.ids.is_empty() && self.emails.is_empty() && self.words.is_empty() && self.seen_by.is_none()
     }
+}
+
+/// Which groups are asked for; an empty list narrows nothing, several values mean any of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupFilter {
+    /// Ids.
+    pub ids: Vec<GroupId>,
+    /// Names of types.
+    pub kinds: Vec<String>,
+    /// Owners.
+    pub owners: Vec<UserId>,
+    /// Only those that this user owns or is a member of (external callers).
+    pub seen_by: Option<UserId>,
+}
+
+/// Which memberships are asked for; an empty list narrows nothing, several values mean any of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MemberFilter {
+    /// Ids.
+    pub ids: Vec<MemberId>,
+    /// Groups.
+    pub groups: Vec<GroupId>,
+    /// Members.
+    pub users: Vec<UserId>,
+    /// Only those of this user, and those in groups that it owns (external callers).
+    pub seen_by: Option<UserId>,
 }

@@ -56,6 +56,10 @@ ids! {
     UserId,
     /// Names a user relationship.
     RelationshipId,
+    /// Names a group.
+    GroupId,
+    /// Names a membership of one user in one group.
+    MemberId,
     /// Names an API token (not the secret itself).
     TokenId,
 }

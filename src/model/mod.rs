@@ -4,6 +4,8 @@ pub mod caller;
 pub mod code;
 pub mod error;
 pub mod filter;
+pub mod form;
+pub mod group;
 pub mod id;
 pub mod idempotency;
 pub mod page;

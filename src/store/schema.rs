@@ -86,6 +86,60 @@ diesel::table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
+        is_session -> Bool,
+    }
+}
+
+diesel::table! {
+    groups (id) {
+        id -> BigInt,
+        version -> BigInt,
+        group_type -> Text,
+        owner_id -> Nullable<BigInt>,
+        properties -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_members (id) {
+        id -> BigInt,
+        version -> BigInt,
+        member_type -> Text,
+        group_id -> BigInt,
+        user_id -> BigInt,
+        properties -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_clients (id) {
+        id -> BigInt,
+        api_id -> Text,
+        name -> Nullable<Text>,
+        allows_sha1 -> Bool,
+        is_enabled -> Bool,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_client_keys (id) {
+        id -> BigInt,
+        client_id -> BigInt,
+        public_key -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    api_nonces (client_id, nonce) {
+        client_id -> BigInt,
+        nonce -> Text,
+        seen_at -> BigInt,
     }
 }
 
@@ -109,3 +163,5 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(api_tokens, users);
+diesel::allow_tables_to_appear_in_same_query!(api_client_keys, api_clients);
+diesel::allow_tables_to_appear_in_same_query!(group_members, groups);

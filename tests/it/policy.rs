@@ -1,9 +1,10 @@
 //! The rules of who may do what, as a table: no database, no HTTP.
 
-use user_relationships::domain::policy::{Action, may, require};
+use user_relationships::domain::policy::{Action, may, may_by_form, require};
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::error::Error;
+use user_relationships::model::form::ResourceOwner;
 use user_relationships::model::id::UserId;
 use user_relationships::model::user::{AccessLevel, Field};
 
@@ -30,6 +31,18 @@ const fn user(id: UserId, is_related: bool) -> Action {
 
 const fn target(id: UserId, is_related: bool) -> Action {
     Action::NameTarget { id, is_related }
+}
+
+const fn group(owner: Option<UserId>, is_member: bool) -> Action {
+    Action::SeeGroup { owner, is_member }
+}
+
+const fn member(user: UserId, owner: Option<UserId>) -> Action {
+    Action::SeeMember { user, owner }
+}
+
+const fn change_member(user: UserId, owner: Option<UserId>) -> Action {
+    Action::WriteMember { user, owner }
 }
 
 /// What a `user`, an `ext` and an `admin` may do; somebody `excluded` may do nothing.
@@ -67,6 +80,22 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (Action::WriteField(Field::AccessLevel), ADMIN_ONLY, ADMIN_ONLY, YES),
     (Action::SeeTypes, YES, YES, YES),
     (Action::WriteTypes, NOT_ADMIN, NOT_ADMIN, YES),
+    (group(Some(ME), false), YES, YES, YES),
+    (group(Some(OTHER), true), YES, YES, YES),
+    (group(Some(OTHER), false), YES, NOT_FOUND, YES),
+    (group(None, false), YES, NOT_FOUND, YES),
+    (Action::CreateGroup, YES, YES, YES),
+    (Action::WriteGroup { owner: Some(ME) }, YES, YES, YES),
+    (Action::WriteGroup { owner: Some(OTHER) }, NOT_OWNER, NOT_OWNER, YES),
+    (Action::WriteGroup { owner: None }, NOT_OWNER, NOT_OWNER, YES),
+    (member(ME, Some(OTHER)), YES, YES, YES),
+    (member(OTHER, Some(ME)), YES, YES, YES),
+    (member(OTHER, Some(THIRD)), YES, NOT_FOUND, YES),
+    (member(OTHER, None), YES, NOT_FOUND, YES),
+    (change_member(ME, Some(OTHER)), YES, YES, YES),
+    (change_member(OTHER, Some(ME)), YES, YES, YES),
+    (change_member(OTHER, Some(THIRD)), NOT_OWNER, NOT_OWNER, YES),
+    (change_member(OTHER, None), NOT_OWNER, NOT_OWNER, YES),
 ];
 
 /// The row of an action in the list of kinds; a new action does not compile until it is here, and then fails the test
@@ -83,11 +112,16 @@ const fn kind(action: Action) -> usize {
         Action::WriteField(_) => 7,
         Action::SeeTypes => 8,
         Action::WriteTypes => 9,
+        Action::SeeGroup { .. } => 10,
+        Action::CreateGroup => 11,
+        Action::WriteGroup { .. } => 12,
+        Action::SeeMember { .. } => 13,
+        Action::WriteMember { .. } => 14,
     }
 }
 
 /// One more than the largest number that [`kind`] gives.
-const KINDS: usize = 10;
+const KINDS: usize = 15;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }
@@ -105,6 +139,20 @@ fn every_level_may_do_what_the_table_says() {
             assert_eq!(may(&caller(level), *action), expected, "{level:?} {action:?}");
         }
         assert_eq!(may(&Caller::OPERATOR, *action), YES, "the operator, {action:?}");
+    }
+}
+
+#[test]
+fn a_form_gives_no_right_but_where_it_is_anyones() {
+    for (action, ..) in RULES {
+        for level in AccessLevel::ALL {
+            let caller = caller(level);
+            let by_own = may_by_form(&caller, ResourceOwner::Own, *action);
+            assert_eq!(by_own, may(&caller, *action), "{level:?} {action:?}");
+            let by_anyones = may_by_form(&caller, ResourceOwner::Anyone, *action);
+            let expected = if level == AccessLevel::Excluded { Err(Code::AccountDisabled) } else { YES };
+            assert_eq!(by_anyones, expected, "{level:?} {action:?}");
+        }
     }
 }
 

@@ -1,0 +1,3 @@
+ALTER TABLE api_tokens DROP COLUMN is_session;
+DROP TABLE group_members;
+DROP TABLE groups;

@@ -7,6 +7,7 @@
 
 mod check;
 mod fault;
+mod group_rows;
 pub mod migrations;
 mod postgres;
 mod rows;

@@ -3,6 +3,7 @@
 
 pub(in crate::store) mod check;
 pub(in crate::store) mod counts;
+pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
 pub(in crate::store) mod meta;
 mod order;

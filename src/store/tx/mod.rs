@@ -2,6 +2,7 @@
 
 mod counts;
 mod credentials;
+mod groups;
 mod idempotency;
 mod relationship_types;
 mod relationships;

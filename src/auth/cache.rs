@@ -1,6 +1,8 @@
-//! Verified tokens and their owners, kept for a moment so that most requests need not ask the database.
+//! What was verified or read, kept for a moment so that most requests need not ask the database.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -8,48 +10,141 @@ use std::time::{Duration, Instant};
 use crate::model::id::UserId;
 use crate::model::token::{Digest, TokenOwner};
 
-/// The most tokens that are kept; about 10 MiB.
+/// The most entries of a kind; about 10 MiB of tokens.
 const MOST: usize = 65_536;
 
+/// Everything that is kept. Nothing is kept of what was not found, so that what was just made works at once.
 pub(super) struct Cache {
-    refresh: Duration,
     /// Raised by every `forget`, so that an answer read before it is not kept after it.
     epoch: AtomicU64,
-    kept: RwLock<HashMap<Digest, (Instant, TokenOwner)>>,
+    /// Tokens and their owners.
+    pub tokens: Kept<Digest, TokenOwner>,
 }
 
 impl Cache {
     pub fn new(refresh: Duration) -> Self {
-        Self { refresh, epoch: AtomicU64::new(0), kept: RwLock::default() }
+        Self { epoch: AtomicU64::new(0), tokens: Kept::new(refresh, MOST) }
     }
 
-    pub fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+    /// The moment that a question to the database belongs to.
+    pub fn epoch(&self) -> Epoch<'_> {
+        Epoch { now: &self.epoch, asked: self.epoch.load(Ordering::Acquire) }
     }
 
-    pub fn get(&self, digest: &Digest) -> Option<TokenOwner> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        let (since, owner) = kept.get(digest)?;
-        (since.elapsed() < self.refresh).then_some(*owner)
+    /// Forgets what is known of a user.
+    pub fn forget(&self, user: UserId) {
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.tokens.drop_where(|owner| owner.user == user);
+    }
+}
+
+/// The moment at which a question was asked.
+#[derive(Clone, Copy)]
+pub(super) struct Epoch<'c> {
+    now: &'c AtomicU64,
+    asked: u64,
+}
+
+impl Epoch<'_> {
+    fn is_over(self) -> bool {
+        self.now.load(Ordering::Acquire) != self.asked
+    }
+}
+
+/// A bounded map whose entries are believed for a while.
+pub(super) struct Kept<K, V> {
+    refresh: Duration,
+    most: usize,
+    entries: RwLock<HashMap<K, (Instant, V)>>,
+}
+
+impl<K: Eq + Hash, V: Clone> Kept<K, V> {
+    pub fn new(refresh: Duration, most: usize) -> Self {
+        Self { refresh, most, entries: RwLock::default() }
     }
 
-    pub fn put(&self, epoch: u64, digest: Digest, owner: TokenOwner) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if self.epoch() != epoch {
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let (since, value) = entries.get(key)?;
+        (since.elapsed() < self.refresh).then(|| value.clone())
+    }
+
+    /// Keeps what was found by a question, unless something was forgotten since.
+    pub fn put(&self, epoch: Epoch<'_>, key: K, value: V) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        // Asked while holding the map: who forgets raises the epoch first and sweeps the map after.
+        if epoch.is_over() {
             return;
         }
-        if kept.len() >= MOST {
-            kept.retain(|_, (since, _)| since.elapsed() < self.refresh);
-            if kept.len() >= MOST {
-                kept.clear();
+        if entries.len() >= self.most {
+            entries.retain(|_, (since, _)| since.elapsed() < self.refresh);
+            if entries.len() >= self.most {
+                entries.clear();
             }
         }
-        kept.insert(digest, (Instant::now(), owner));
+        entries.insert(key, (Instant::now(), value));
     }
 
-    pub fn forget(&self, user: UserId) {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        kept.retain(|_, (_, owner)| owner.user != user);
+    fn drop_where(&self, is_meant: impl Fn(&V) -> bool) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        entries.retain(|_, (_, value)| !is_meant(value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::TokenId;
+    use crate::model::user::AccessLevel;
+
+    fn owner(user: i64) -> TokenOwner {
+        TokenOwner {
+            token: TokenId::new(user),
+            expires_at: None,
+            last_used_at: None,
+            user: UserId::new(user),
+            level: AccessLevel::User,
+            is_enabled: true,
+        }
+    }
+
+    fn digest(number: u32) -> Digest {
+        let mut digest = [0; 32];
+        digest[..4].copy_from_slice(&number.to_le_bytes());
+        digest
+    }
+
+    #[test]
+    fn a_hundred_thousand_tokens_do_not_make_the_cache_grow() {
+        let cache = Cache::new(Duration::from_hours(1));
+        for number in 0..100_000 {
+            cache.tokens.put(cache.epoch(), digest(number), owner(1));
+            assert!(cache.tokens.entries.read().unwrap().len() <= MOST);
+        }
+        assert!(cache.tokens.get(&digest(99_999)).is_some());
+        assert!(cache.tokens.entries.read().unwrap().capacity() <= 4 * MOST);
+    }
+
+    #[test]
+    fn what_was_asked_before_a_user_was_forgotten_is_not_kept() {
+        let cache = Cache::new(Duration::from_hours(1));
+        let before = cache.epoch();
+        cache.forget(UserId::new(7));
+        cache.tokens.put(before, digest(1), owner(7));
+        assert!(cache.tokens.get(&digest(1)).is_none());
+        cache.tokens.put(cache.epoch(), digest(1), owner(7));
+        cache.tokens.put(cache.epoch(), digest(2), owner(8));
+        cache.forget(UserId::new(7));
+        assert!(cache.tokens.get(&digest(1)).is_none() && cache.tokens.get(&digest(2)).is_some());
+    }
+
+    #[test]
+    fn nothing_is_believed_when_it_is_to_be_asked_every_time() {
+        let cache = Cache::new(Duration::ZERO);
+        cache.tokens.put(cache.epoch(), digest(1), owner(1));
+        assert!(cache.tokens.get(&digest(1)).is_none());
     }
 }

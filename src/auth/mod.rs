@@ -1,9 +1,14 @@
 //! Who is asking: turns what a request brings into a verified caller.
 
 mod cache;
+pub mod failures;
+mod identity;
 pub mod token;
 
+use std::net::IpAddr;
 use std::time::Duration;
+
+pub use identity::{Identity, Scheme};
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
@@ -14,9 +19,19 @@ use crate::model::token::{Digest, TokenOwner};
 use crate::model::user::AccessLevel;
 use crate::store::{Cost, Store};
 use cache::Cache;
+use failures::{Attempt, Failures, RetryAfter};
 
 /// How long a use of a token may go unnoted.
 const NOTED_EVERY_SECONDS: i64 = 60;
+
+/// What is set about credentials.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Verified callers are asked for again after this time.
+    pub refresh: Duration,
+    /// Failures in a minute, of one source at one credential, that are told what they are.
+    pub failure_limit: u32,
+}
 
 /// Why nobody is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +40,8 @@ pub enum Denied {
     Unauthenticated(&'static str),
     /// The credential is valid, its user is disabled or excluded: 403.
     Disabled,
+    /// No credential that is valid, once more: 429.
+    TooOften(RetryAfter),
     /// Nobody can tell at present.
     Failed(Error),
 }
@@ -34,20 +51,22 @@ pub struct Auth {
     store: Store,
     clock: Clock,
     cache: Cache,
+    failures: Failures,
 }
 
 impl Auth {
-    /// Verified callers are asked for again after `refresh`.
+    /// A door to what `store` knows of users and credentials.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, refresh: Duration) -> Self {
-        Self { store, clock, cache: Cache::new(refresh) }
+    pub fn new(store: Store, clock: Clock, settings: &Settings) -> Self {
+        let (cache, failures) = (Cache::new(settings.refresh), Failures::new(settings.failure_limit));
+        Self { store, clock, cache, failures }
     }
 
-    /// The caller that the `Authorization` header fields of a request name.
+    /// The caller that the `Authorization` header fields of a request from `source` name.
     ///
     /// # Errors
     /// [`Denied`].
-    pub async fn identify(&self, authorization: &[&[u8]]) -> Result<Caller, Denied> {
+    pub async fn identify(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, Denied> {
         let header = match authorization {
             [] => return Err(Denied::Unauthenticated("send `Authorization: Token token=…`")),
             [one] => *one,
@@ -56,14 +75,14 @@ impl Auth {
         let secret = token::presented(header).ok_or(Denied::Unauthenticated(
             "the `Authorization` header is none of `Token token=…` and `Bearer urt_…`",
         ))?;
-        let owner = self.owner(token::digest(secret)).await?;
-        if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
-            return Err(INVALID);
-        }
-        if !owner.is_enabled || owner.level == AccessLevel::Excluded {
-            return Err(Denied::Disabled);
-        }
-        Ok(Caller { id: owner.user, level: owner.level })
+        let identity = self.by_token(secret).await;
+        identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))))
+    }
+
+    /// Failed attempts, for whoever checks a credential of another kind.
+    #[must_use]
+    pub fn failures(&self) -> &Failures {
+        &self.failures
     }
 
     /// Forgets what is known of a user, so that a change made here is obeyed here at once.
@@ -71,14 +90,38 @@ impl Auth {
         self.cache.forget(user);
     }
 
+    /// Counts an attempt that failed. A valid credential is let in however many others failed before.
+    fn counted(&self, denied: Denied, source: IpAddr, attempt: Attempt<'_>) -> Denied {
+        if !matches!(denied, Denied::Unauthenticated(_)) {
+            return denied;
+        }
+        if let Err(after) = self.failures.check(source, attempt) {
+            return Denied::TooOften(after);
+        }
+        self.failures.note(source, attempt);
+        denied
+    }
+
+    async fn by_token(&self, secret: &str) -> Result<Identity, Denied> {
+        let owner = self.owner(token::digest(secret)).await?;
+        if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
+            return Err(INVALID);
+        }
+        if !owner.is_enabled || owner.level == AccessLevel::Excluded {
+            return Err(Denied::Disabled);
+        }
+        let caller = Caller { id: owner.user, level: owner.level };
+        Ok(Identity { caller, scheme: Scheme::Token, token: Some(owner.token) })
+    }
+
     async fn owner(&self, digest: Digest) -> Result<TokenOwner, Denied> {
-        if let Some(owner) = self.cache.get(&digest) {
+        if let Some(owner) = self.cache.tokens.get(&digest) {
             return Ok(owner);
         }
         let epoch = self.cache.epoch();
         let found = self.store.read("tokens.owner", Cost::Bounded, move |tx| tx.token_owner(&digest)).await;
         let owner = found.map_err(Denied::Failed)?.ok_or(INVALID)?;
-        self.cache.put(epoch, digest, owner);
+        self.cache.tokens.put(epoch, digest, owner);
         self.note_use(owner.token, owner.last_used_at);
         Ok(owner)
     }

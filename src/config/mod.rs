@@ -37,6 +37,8 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
     pub auth_refresh: Duration,
+    /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
+    pub auth_failure_limit: u32,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -125,6 +127,7 @@ impl Config {
         let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
+        let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -144,6 +147,7 @@ impl Config {
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
                 auth_refresh: auth_refresh?,
+                auth_failure_limit: auth_failure_limit?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -181,6 +185,7 @@ impl Config {
             ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
             ("CORS_ORIGINS", self.cors_origins.to_string()),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
+            ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

@@ -51,6 +51,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub auth_refresh: String,
 
+    /// Failed attempts at one credential, a minute and source, that are told apart from 429, 1 to 1000000
+    #[arg(long, env, value_name = "NUMBER", default_value = "20")]
+    pub auth_failure_limit: String,
+
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,

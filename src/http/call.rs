@@ -12,6 +12,7 @@ use super::jsonapi::etag;
 use super::jsonapi::negotiation::{self, Accepted, BodyKind};
 use super::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use super::jsonapi::query::{Parameter, Query};
+use crate::auth::Identity;
 use crate::http::state::State;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -38,7 +39,8 @@ impl FromRequest for Call {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         // A request that came past the door without a caller is not let in, whatever route it found.
-        let caller = request.extensions().get::<Caller>().copied().ok_or_else(Failure::unauthenticated);
+        let caller =
+            request.extensions().get::<Identity>().map(|identity| identity.caller).ok_or_else(Failure::unauthenticated);
         let state = request.app_data::<web::Data<State>>().cloned();
         let state = state.ok_or_else(|| Failure::internal("a handler runs outside of the service".to_owned()));
         ready(caller.and_then(|caller| {

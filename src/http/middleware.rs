@@ -8,11 +8,12 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use std::time::Instant;
 
+use super::credentials::client_address;
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
 use super::routes;
+use crate::auth::Identity;
 use crate::http::state::State;
-use crate::model::caller::Caller;
 
 /// The header that carries a request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -100,8 +101,8 @@ fn log_line(
     }
     let request = response.request();
     let route = request.match_pattern();
-    let user_id = request.extensions().get::<Caller>().map_or(0, |caller| caller.id.get());
-    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    let identity = request.extensions().get::<Identity>().copied();
+    let source = client_address(request).to_string();
     let bytes = match response.response().body().size() {
         BodySize::Sized(bytes) => bytes,
         BodySize::None | BodySize::Stream => 0,
@@ -116,9 +117,9 @@ fn log_line(
         status = response.status().as_u16(),
         duration_ms = started.elapsed().as_secs_f64() * 1000.0,
         bytes = bytes,
-        user_id = user_id,
-        scheme = if user_id > 0 { "token" } else { "-" },
-        client_ip = peer.as_deref().unwrap_or("-"),
+        user_id = identity.map_or(0, |identity| identity.caller.id.get()),
+        scheme = identity.map_or("-", |identity| identity.scheme.name()),
+        client_ip = source.as_str(),
         cause = cause.unwrap_or("");
         "{outcome}"
     );

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod credentials;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
+use super::credentials;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -42,7 +43,7 @@ impl State {
         // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
-            auth: Auth::new(store.clone(), clock, config.auth_refresh),
+            auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
             store,
             time_zone: config.time_zone,
             max_offset: config.max_offset,

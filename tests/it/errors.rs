@@ -146,6 +146,7 @@ const ROWS: &[Row] = &[
 const ELSEWHERE: &[(&str, &str)] = &[
     ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
+    ("rate-limited", "what failed before: `a_credential_that_fails_again_and_again_is_slowed_down`"),
     ("idempotency-key-in-use", "two requests at once: `a_key_whose_first_request_does_not_end_is_in_use`"),
 ];
 

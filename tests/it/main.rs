@@ -47,5 +47,6 @@ mod relationship_lists;
 mod relationship_types;
 mod relationships;
 mod skillhive;
+mod slowdown;
 mod user_changes;
 mod users;

@@ -84,17 +84,19 @@ pub struct Failure {
     cause: Option<String>,
     /// What to allow instead, for 405.
     allow: Option<&'static str>,
+    /// Seconds after which to try again, for 429.
+    retry_after: Option<u64>,
 }
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { problems: vec![problem], cause: None, allow: None }
+        vec![problem].into()
     }
 }
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
-        Self { problems, cause: None, allow: None }
+        Self { problems, cause: None, allow: None, retry_after: None }
     }
 }
 
@@ -116,6 +118,13 @@ impl Failure {
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let problem = Problem::new(Code::MethodNotAllowed, format!("the resource knows {allow}"));
         Self { allow: Some(allow), ..problem.into() }
+    }
+
+    /// Too much was tried; it is worth trying again after so many seconds.
+    #[must_use]
+    pub fn rate_limited(seconds: u64) -> Self {
+        let problem = Problem::new(Code::RateLimited, "try again after the seconds in `Retry-After`");
+        Self { retry_after: Some(seconds), ..problem.into() }
     }
 
     /// A fault of this program.
@@ -310,6 +319,9 @@ impl ResponseError for Failure {
                 response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
             }
             _ => {}
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         if let Some(allow) = self.allow {
             response.insert_header((HeaderName::from_static("allow"), HeaderValue::from_static(allow)));

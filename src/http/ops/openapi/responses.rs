@@ -20,6 +20,7 @@ const ALWAYS: &[Code] = &[
     Code::UnsupportedSort,
     Code::Unauthenticated,
     Code::AccountDisabled,
+    Code::RateLimited,
     Code::NotAcceptable,
     Code::UriTooLong,
     Code::HeadersTooLarge,

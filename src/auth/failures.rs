@@ -1,0 +1,158 @@
+//! Failed attempts, counted so that guessing becomes slow.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long failures are remembered.
+const WINDOW: Duration = Duration::from_mins(1);
+/// The most pairs of source and credential that are counted; about 3 MiB.
+const MOST: usize = 65_536;
+
+/// What an attempt was about: who guesses at one thing is slowed down there, and nowhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Attempt<'a> {
+    /// A signature in the name of this `Api-Id`.
+    Client(&'a str),
+    /// An API token that begins like this.
+    Token(&'a str),
+    /// A JWT that claims this issuer and names this key.
+    Bearer {
+        /// `iss`, as far as it is text.
+        issuer: &'a str,
+        /// `kid`.
+        key: &'a str,
+    },
+    /// A password for this e-mail address.
+    Session(&'a str),
+}
+
+/// Says after how many whole seconds it is worth trying again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryAfter(pub u64);
+
+/// Counts failures for each source and thing guessed at. Keeps hashes only, no name and no address.
+#[derive(Debug)]
+pub struct Failures {
+    limit: u32,
+    hasher: RandomState,
+    counted: Mutex<HashMap<u64, Count>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    since: Instant,
+    failures: u32,
+}
+
+impl Count {
+    fn is_recent(&self) -> bool {
+        self.since.elapsed() < WINDOW
+    }
+}
+
+impl Failures {
+    /// More than `limit` failures in a minute are too many.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
+        Self { limit, hasher: RandomState::new(), counted: Mutex::default() }
+    }
+
+    /// Whether another attempt may be made, or be told why it failed.
+    ///
+    /// # Errors
+    /// [`RetryAfter`] when there were too many failures.
+    pub fn check(&self, source: IpAddr, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        match counted.get(&self.key(source, attempt)) {
+            Some(count) if count.is_recent() && count.failures >= self.limit => {
+                let left = WINDOW.saturating_sub(count.since.elapsed());
+                Err(RetryAfter(left.as_secs() + 1))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts a failure.
+    pub fn note(&self, source: IpAddr, attempt: Attempt<'_>) {
+        let key = self.key(source, attempt);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.len() >= MOST && !counted.contains_key(&key) {
+            counted.retain(|_, count| count.is_recent());
+            if counted.len() >= MOST {
+                // Who floods the map with new names must not wash away what is slowed down already.
+                counted.retain(|_, count| count.failures >= self.limit);
+            }
+            if counted.len() >= MOST {
+                counted.clear();
+            }
+        }
+        let count = counted.entry(key).or_insert(Count { since: Instant::now(), failures: 0 });
+        if !count.is_recent() {
+            *count = Count { since: Instant::now(), failures: 0 };
+        }
+        count.failures = count.failures.saturating_add(1);
+    }
+
+    fn key(&self, source: IpAddr, attempt: Attempt<'_>) -> u64 {
+        self.hasher.hash_one((network(source), attempt))
+    }
+}
+
+/// Whoever has one address of IPv6 has its whole /64.
+fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn too_many_failures_of_one_source_at_one_thing_are_slowed_down_and_no_others() {
+        let failures = Failures::new(3);
+        let attempt = Attempt::Session("ann@example.com");
+        for _ in 0..3 {
+            assert_eq!(failures.check(HERE, attempt), Ok(()));
+            failures.note(HERE, attempt);
+        }
+        let RetryAfter(seconds) = failures.check(HERE, attempt).unwrap_err();
+        assert!((59..=60).contains(&seconds), "{seconds}");
+        for (source, other) in [
+            (HERE, Attempt::Session("bob@example.com")),
+            (HERE, Attempt::Client("ann@example.com")),
+            ("10.0.0.1".parse().unwrap(), attempt),
+        ] {
+            assert_eq!(failures.check(source, other), Ok(()));
+        }
+    }
+
+    #[test]
+    fn one_network_of_ipv6_is_one_source_and_so_are_both_spellings_of_ipv4() {
+        let same = |one: &str, other: &str| network(one.parse().unwrap()) == network(other.parse().unwrap());
+        assert!(same("2001:db8::1", "2001:db8::ffff:1"));
+        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
+        assert!(same("::ffff:10.0.0.1", "10.0.0.1"));
+    }
+
+    #[test]
+    fn the_map_stays_bounded_and_keeps_who_is_slowed_down() {
+        let failures = Failures::new(2);
+        let slow = Attempt::Client("slow");
+        failures.note(HERE, slow);
+        failures.note(HERE, slow);
+        for number in 0..3 * MOST {
+            failures.note(HERE, Attempt::Token(&number.to_string()));
+            assert!(failures.counted.lock().unwrap().len() <= MOST);
+        }
+        assert!(failures.check(HERE, slow).is_err());
+    }
+}

@@ -20,6 +20,7 @@ mod conformance;
 mod crash;
 mod credentials;
 mod errors;
+mod gathered_creates;
 mod gathering;
 mod hostile;
 mod house;

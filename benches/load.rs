@@ -307,7 +307,7 @@ fn fill(url: &str, scale: u64) -> String {
         let text = |text: &str| Value::Text(text.to_owned());
         let admin = [(Field::Email, text("admin@example.com")), (Field::AccessLevel, text("admin"))];
         let user = users::create(tx, &Caller::OPERATOR, None, &admin)?.id;
-        tx.insert_token(&NewToken { digest, user, name: None, expires_at: None })
+        tx.insert_token(&NewToken { digest, user, name: None, expires_at: None, is_session: false })
     });
     match &config.database_url {
         DatabaseUrl::Sqlite(path) => {

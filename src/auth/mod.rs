@@ -3,6 +3,7 @@
 mod cache;
 pub mod failures;
 mod identity;
+pub mod password;
 pub mod token;
 
 use std::net::IpAddr;

@@ -101,7 +101,7 @@ fn create(config: &Config, new: &New) -> Result<(), Failure> {
     database::wait(store.write("tokens.create", move |tx| {
         let user = tx.user_id_of_email(&email)?.ok_or_else(|| Error::not_found("user"))?;
         let expires_at = seconds.map(|seconds| tx.now().plus_seconds(seconds));
-        tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at })
+        tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at, is_session: false })
     }))?;
     output::print([secret])
 }

@@ -39,6 +39,8 @@ pub struct Config {
     pub auth_refresh: Duration,
     /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
     pub auth_failure_limit: u32,
+    /// `SESSION_TTL`: how long the token of a session works.
+    pub session_ttl: Duration,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -128,6 +130,8 @@ impl Config {
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
         let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
+        let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
+        let session_ttl = desk.take("SESSION_TTL", &raw.session_ttl, lives);
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -148,6 +152,7 @@ impl Config {
                 cors_origins: cors_origins?,
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
+                session_ttl: session_ttl?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -186,6 +191,7 @@ impl Config {
             ("CORS_ORIGINS", self.cors_origins.to_string()),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
+            ("SESSION_TTL", read::show_duration(self.session_ttl)),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

@@ -55,6 +55,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "NUMBER", default_value = "20")]
     pub auth_failure_limit: String,
 
+    /// How long the token of a session works, 1s to 365d
+    #[arg(long, env, value_name = "DURATION", default_value = "12h")]
+    pub session_ttl: String,
+
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,

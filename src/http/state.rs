@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::credentials;
 use crate::auth::Auth;
+use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::error::{Error, Result};
@@ -19,6 +20,10 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// How long the token of a session works, in seconds.
+    pub session_ttl: i64,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -44,6 +49,8 @@ impl State {
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
+            passwords: Passwords::new(config.workers),
+            session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             store,
             time_zone: config.time_zone,
             max_offset: config.max_offset,

@@ -54,6 +54,10 @@ pub enum Culprit {
     Precondition,
     /// An attribute of a user that the request lacks.
     Missing(Field),
+    /// The group that a membership is to be in.
+    Group,
+    /// The user that is to be a member.
+    Member,
 }
 
 impl Problem {

@@ -209,6 +209,11 @@ impl Failure {
         }
     }
 
+    /// What each problem says of its case.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(|problem| problem.detail.as_ref())
+    }
+
     /// What is logged, for failures that are not the client's.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -292,6 +297,8 @@ fn source_of(culprit: Culprit) -> Source {
         Culprit::Description => "/data/attributes/description".to_owned(),
         Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
+        Culprit::Group => "/data/relationships/group/data".to_owned(),
+        Culprit::Member => "/data/relationships/user/data".to_owned(),
     })
 }
 

@@ -7,6 +7,7 @@ pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
 pub(in crate::store) mod meta;
 mod order;
+pub(in crate::store) mod passwords;
 pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;

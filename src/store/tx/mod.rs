@@ -4,6 +4,7 @@ mod counts;
 mod credentials;
 mod groups;
 mod idempotency;
+mod passwords;
 mod relationship_types;
 mod relationships;
 mod users;

@@ -221,7 +221,7 @@ impl App {
     /// A new token of a user.
     pub fn token(&self, user: UserId, expires_at: Option<Timestamp>) -> String {
         let (secret, digest) = token::generate().expect("random numbers");
-        let new = NewToken { digest, user, name: None, expires_at };
+        let new = NewToken { digest, user, name: None, expires_at, is_session: false };
         self.write(move |tx| tx.insert_token(&new));
         secret
     }

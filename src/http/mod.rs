@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod forms;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;

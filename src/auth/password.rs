@@ -14,7 +14,8 @@ const SALT: usize = 16;
 /// The longest wait for a turn.
 const TURN: Duration = Duration::from_secs(5);
 /// What is verified where there is no hash, so that an unknown address takes as long as a wrong password.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJlIQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJlIQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// Hashes and verifies passwords, on threads of their own.
 pub struct Passwords {
@@ -37,7 +38,8 @@ impl Passwords {
             let mut salt = [0; SALT];
             aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-            hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(format!("a password has no hash: {error}")))
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| Error::Internal(format!("a password has no hash: {error}")))
         })
         .await
     }

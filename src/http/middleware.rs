@@ -98,13 +98,7 @@ fn add_vary(headers: &mut HeaderMap) {
     headers.insert(VARY, vary.unwrap_or_else(|| HeaderValue::from_static("Accept")));
 }
 
-fn log_line(
-    response: &ServiceResponse<BoxBody>,
-    method: &Method,
-    id: &str,
-    told: &Told,
-    started: Instant,
-) {
+fn log_line(response: &ServiceResponse<BoxBody>, method: &Method, id: &str, told: &Told, started: Instant) {
     let cause = told.cause.as_deref();
     let level = if cause.is_some() { log::Level::Error } else { log::Level::Info };
     if !log::log_enabled!(target: "request", level) {

@@ -7,8 +7,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 
 use super::call::bounded;
-use super::jsonapi::errors::Failure;
 use super::forms::call::bounded as bounded_form;
+use super::jsonapi::errors::Failure;
 use super::{forms, operations, ops, relationship_types, relationships, users};
 
 /// A path pattern and the methods that it knows.
@@ -123,16 +123,20 @@ open_table! {
     "/openapi.json" => ops::openapi::get,
 }
 
-/// Whether a request to a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
-/// Only whoever opens a session is not known yet.
+/// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
 #[must_use]
-pub fn needs_caller(method: &Method, path: &str) -> bool {
+pub fn needs_caller(path: &str) -> bool {
+    segments(path).next() == Some("api")
+}
+
+/// Whether a request opens a session: whoever sends it is not known yet.
+#[must_use]
+pub fn opens_session(method: &Method, path: &str) -> bool {
     let mut segments = segments(path);
-    let is_api = segments.next() == Some("api");
-    let opens_session = *method == Method::POST
+    *method == Method::POST
+        && segments.next() == Some("api")
         && segments.next().is_some_and(|name| without_suffix(name) == "sessions")
-        && segments.next().is_none();
-    is_api && !opens_session
+        && segments.next().is_none()
 }
 
 /// Whether a path, percent-decoded, is one of the forms dialect, so that its failures are told in its words.

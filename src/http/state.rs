@@ -2,11 +2,13 @@
 
 use aws_lc_rs::hmac;
 use chrono_tz::Tz;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::credentials;
+use super::forms::catalogue::Catalogue;
 use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
@@ -20,6 +22,8 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// The forms that requests can name.
+    pub forms: Arc<Catalogue>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// How long the token of a session works, in seconds.
@@ -49,6 +53,7 @@ impl State {
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
+            forms: Arc::new(Catalogue::built_in()),
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             store,

@@ -177,8 +177,7 @@ both!(of_many_who_add_the_same_member_one_succeeds, |app| {
     let values = json!({"relationship_id": group, "user_id": user.id, "properties": {"status": "x"}});
     let body = typed("relationship_user_create", "special_group_users", &values);
     let statuses: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> =
-            (0..16).map(|_| scope.spawn(|| owner.form("POST", MEMBERS, &body).status)).collect();
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| owner.form("POST", MEMBERS, &body).status)).collect();
         threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");

@@ -57,14 +57,29 @@ both!(wrong_parameters_are_406_and_change_nothing, |app| {
         ("PUT", &path_of_user, form("update_user", &json!({"email": "y@example.com"})), "email"),
         ("PUT", &path_of_user, form("update_user", &json!({"access_level": "admin"})), "access_level"),
         ("PUT", &path_of_user, form("relationship_update", &json!({})), "another resource"),
-        ("POST", GROUPS, form("relationship_create", &json!({"properties": {"group_name": "x"}})), "`parent_resource_id`"),
+        (
+            "POST",
+            GROUPS,
+            form("relationship_create", &json!({"properties": {"group_name": "x"}})),
+            "`parent_resource_id`",
+        ),
         ("POST", GROUPS, typed_by(json!("no_such_type")), "`parent_resource_id`"),
         ("POST", GROUPS, typed_by(json!("special_group_users")), "`parent_resource_id`"),
         ("POST", GROUPS, typed_by(json!(["special_group"])), "`parent_resource_id`"),
         ("POST", GROUPS, typed_by(json!(99)), "`parent_resource_id`"),
-        ("POST", GROUPS, typed("relationship_create", "special_group", &json!({"properties": {"group_name": "x", "color": "red"}})), "color"),
+        (
+            "POST",
+            GROUPS,
+            typed("relationship_create", "special_group", &json!({"properties": {"group_name": "x", "color": "red"}})),
+            "color",
+        ),
         ("POST", GROUPS, typed("relationship_create", "special_group", &json!({"owner_id": 1})), "owner_id"),
-        ("PUT", &path_of_member, form("relationship_update", &json!({"properties": {"group_name": "x"}})), "group_name"),
+        (
+            "PUT",
+            &path_of_member,
+            form("relationship_update", &json!({"properties": {"group_name": "x"}})),
+            "group_name",
+        ),
         ("PUT", &path_of_member, form("relationship_update", &json!({"user_id": 1})), "user_id"),
         ("PUT", &path_of_member, form("update_user", &json!({})), "another resource"),
         ("POST", MEMBERS, typed("relationship_create", "special_group_users", &json!({})), "another resource"),
@@ -73,16 +88,26 @@ both!(wrong_parameters_are_406_and_change_nothing, |app| {
         let answer = admin.form(method, path, body).expect(406);
         assert_eq!(answer.fields(), ["base"], "{body}");
         assert_eq!(answer.body["model"], json!({}));
-        assert!(answer.body["errors"]["base"][0].as_str().is_some_and(|it| it.contains(culprit)), "{} is not {culprit}", answer.text);
+        assert!(
+            answer.body["errors"]["base"][0].as_str().is_some_and(|it| it.contains(culprit)),
+            "{} is not {culprit}",
+            answer.text
+        );
     }
     for body in ["", "{", "nonsense", "{\"form\":", "\u{feff}{}", "[[[[[[", "nul"] {
         let answer = admin.send("POST", USERS, JSON, Some(body.as_bytes())).expect(406);
         assert!(answer.text.contains("JSON"), "{}", answer.text);
     }
-    admin.send("POST", USERS, &[("content-type", "application/x-www-form-urlencoded")], Some(b"form[email]=x")).expect(406);
+    admin
+        .send("POST", USERS, &[("content-type", "application/x-www-form-urlencoded")], Some(b"form[email]=x"))
+        .expect(406);
     admin.send("POST", USERS, JSON, Some("[".repeat(100_000).as_bytes())).expect(406);
     admin.send("POST", USERS, JSON, Some(&[b'"', 0xff, 0xfe, b'"'])).expect(406);
-    for (path, query) in [(format!("{GROUPS}/{group}"), ""), (format!("{GROUPS}/{group}"), "?form_configuration_name=x"), (format!("{GROUPS}/{group}"), "?form_configuration_name=reference_rest_api_relationship_user_delete")] {
+    for (path, query) in [
+        (format!("{GROUPS}/{group}"), ""),
+        (format!("{GROUPS}/{group}"), "?form_configuration_name=x"),
+        (format!("{GROUPS}/{group}"), "?form_configuration_name=reference_rest_api_relationship_user_delete"),
+    ] {
         admin.delete(&format!("{path}{query}")).expect(406);
     }
     let after = rows(app);
@@ -115,11 +140,22 @@ both!(values_that_do_not_fit_are_422_with_every_field_and_every_message, |app| {
         let refused = admin.form("POST", USERS, &form("create_user", &all)).expect(422);
         assert!(refused.fields().iter().all(|it| it.starts_with(field)), "{field}: {:?}", refused.fields());
     }
-    for (values, field) in [(json!({}), "properties.group_name"), (json!({"properties": {"group_name": ""}}), "properties.group_name"), (json!({"properties": {"group_name": 5}}), "properties.group_name"), (json!({"properties": [1]}), "properties")] {
+    for (values, field) in [
+        (json!({}), "properties.group_name"),
+        (json!({"properties": {"group_name": ""}}), "properties.group_name"),
+        (json!({"properties": {"group_name": 5}}), "properties.group_name"),
+        (json!({"properties": [1]}), "properties"),
+    ] {
         let body = typed("relationship_create", "special_group", &values);
         assert!(admin.form("POST", GROUPS, &body).expect(422).fields().contains(&field), "{values}");
     }
-    for (name, value) in [("relationship_id", json!("x")), ("relationship_id", json!(-1)), ("user_id", json!(1.5)), ("user_id", json!({})), ("user_id", json!("99999999999999999999"))] {
+    for (name, value) in [
+        ("relationship_id", json!("x")),
+        ("relationship_id", json!(-1)),
+        ("user_id", json!(1.5)),
+        ("user_id", json!({})),
+        ("user_id", json!("99999999999999999999")),
+    ] {
         let mut values = json!({"relationship_id": 1, "user_id": 1, "properties": {"status": "x"}});
         values[name] = value;
         let body = typed("relationship_user_create", "special_group_users", &values);
@@ -131,34 +167,58 @@ both!(values_that_do_not_fit_are_422_with_every_field_and_every_message, |app| {
 both!(what_is_not_there_is_404, |app| {
     let admin = app.admin();
     for id in ["999999", "0", "x", "1x", "99999999999999999999", "1.xml", "%00"] {
-        for (path, name) in [(USERS, "update_user"), (GROUPS, "relationship_update"), (MEMBERS, "relationship_user_update")] {
+        for (path, name) in
+            [(USERS, "update_user"), (GROUPS, "relationship_update"), (MEMBERS, "relationship_user_update")]
+        {
             let answer = admin.form("PUT", &format!("{path}/{id}"), &form(name, &json!({}))).expect(404);
             assert_eq!((answer.fields(), &answer.body["model"]), (vec!["base"], &json!({})));
         }
     }
 });
 
-both!(a_body_that_is_too_large_is_413, |config| { config.max_body = 2_048; }, |app| {
-    let values = json!({"first_name": "x".repeat(4_000)});
-    assert_eq!(app.admin().form("POST", USERS, &form("create_user", &values)).expect(413).fields(), ["base"]);
-});
+both!(
+    a_body_that_is_too_large_is_413,
+    |config| {
+        config.max_body = 2_048;
+    },
+    |app| {
+        let values = json!({"first_name": "x".repeat(4_000)});
+        assert_eq!(app.admin().form("POST", USERS, &form("create_user", &values)).expect(413).fields(), ["base"]);
+    }
+);
 
 both!(no_body_makes_the_service_fail, |app| {
     let admin = app.admin();
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from), "\\PC{0,12}".prop_map(Value::from),
-        Just(json!("reference_rest_api_create_user")), Just(json!("special_group")), Just(json!("x@example.com")),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        Just(json!("reference_rest_api_create_user")),
+        Just(json!("special_group")),
+        Just(json!("x@example.com")),
     ];
     let names = prop_oneof![
-        Just("form".to_owned()), Just("form_configuration_name".to_owned()), Just("parent_resource_id".to_owned()),
-        Just("properties".to_owned()), Just("email".to_owned()), Just("password".to_owned()), Just("first_name".to_owned()),
-        Just("group_name".to_owned()), Just("relationship_id".to_owned()), Just("user_id".to_owned()), "\\PC{0,6}",
+        Just("form".to_owned()),
+        Just("form_configuration_name".to_owned()),
+        Just("parent_resource_id".to_owned()),
+        Just("properties".to_owned()),
+        Just("email".to_owned()),
+        Just("password".to_owned()),
+        Just("first_name".to_owned()),
+        Just("group_name".to_owned()),
+        Just("relationship_id".to_owned()),
+        Just("user_id".to_owned()),
+        "\\PC{0,6}",
     ];
-    let value = leaf.prop_recursive(4, 24, 6, move |inner| prop_oneof![
-        prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-        prop::collection::hash_map(names.clone(), inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
-    ]);
+    let value = leaf.prop_recursive(4, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(names.clone(), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
     let forms = prop_oneof![Just("create_user"), Just("relationship_create"), Just("relationship_user_create")];
     let paths = prop_oneof![Just(USERS), Just(GROUPS), Just(MEMBERS)];
     let mut runner = TestRunner::new(Config { cases: 200, failure_persistence: None, ..Config::default() });

@@ -110,24 +110,30 @@ fn the_matrix_has_every_route_and_method_and_no_other() {
     assert_eq!(listed.len(), MATRIX.len());
 }
 
-both!(every_caller_is_answered_as_the_matrix_says, |config| { config.auth_failure_limit = 1_000_000; }, |app| {
-    let cast = Cast::assemble(app);
-    for (method, path, answers) in MATRIX {
-        for (client, (kind, status)) in cast.closed.iter().zip(CLOSED) {
-            let expected = if (*method, *path) == ("POST", SESSIONS) { 401 } else { status };
-            let answer = cast.send(client, method, path);
-            assert_eq!(answer.status, expected, "{kind}: {method} {path}: {}", answer.text);
-            let challenge = answer.header("www-authenticate");
-            assert_eq!(challenge, (expected == 401).then_some("Token"), "{kind}: {method} {path}");
-            assert_eq!(answer.fields(), ["base"], "{kind}: {method} {path}");
+both!(
+    every_caller_is_answered_as_the_matrix_says,
+    |config| {
+        config.auth_failure_limit = 1_000_000;
+    },
+    |app| {
+        let cast = Cast::assemble(app);
+        for (method, path, answers) in MATRIX {
+            for (client, (kind, status)) in cast.closed.iter().zip(CLOSED) {
+                let expected = if (*method, *path) == ("POST", SESSIONS) { 401 } else { status };
+                let answer = cast.send(client, method, path);
+                assert_eq!(answer.status, expected, "{kind}: {method} {path}: {}", answer.text);
+                let challenge = answer.header("www-authenticate");
+                assert_eq!(challenge, (expected == 401).then_some("Token"), "{kind}: {method} {path}");
+                assert_eq!(answer.fields(), ["base"], "{kind}: {method} {path}");
+            }
+            for (client, (kind, expected)) in cast.open.iter().zip(OPEN.iter().zip(answers)) {
+                let answer = cast.send(client, method, path);
+                assert_eq!(answer.status, *expected, "{kind}: {method} {path}: {}", answer.text);
+            }
         }
-        for (client, (kind, expected)) in cast.open.iter().zip(OPEN.iter().zip(answers)) {
-            let answer = cast.send(client, method, path);
-            assert_eq!(answer.status, *expected, "{kind}: {method} {path}: {}", answer.text);
-        }
+        app.assert_no_drift();
     }
-    app.assert_no_drift();
-});
+);
 
 both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
     let cast = Cast::assemble(app);
@@ -178,9 +184,15 @@ both!(every_record_of_one_user_is_closed_to_another, |app| {
         let missing = spy.form("PUT", &path.replace(id, "999999"), &form(name, values)).expect(404);
         assert_eq!(unseen.text, missing.text);
     }
-    for (path, name) in [(format!("{GROUPS}/{group}"), "relationship_delete"), (format!("{MEMBERS}/{member}"), "relationship_user_delete")] {
+    for (path, name) in [
+        (format!("{GROUPS}/{group}"), "relationship_delete"),
+        (format!("{MEMBERS}/{member}"), "relationship_user_delete"),
+    ] {
         thief.form("DELETE", &path, &form(name, &json!({}))).expect(403);
         spy.form("DELETE", &path, &form(name, &json!({}))).expect(404);
     }
-    assert_eq!(owner.get(&format!("/api/v2/groups/{group}")).expect(200).body["data"]["attributes"]["properties"], json!({"group_name": "Captains"}));
+    assert_eq!(
+        owner.get(&format!("/api/v2/groups/{group}")).expect(200).body["data"]["attributes"]["properties"],
+        json!({"group_name": "Captains"})
+    );
 });

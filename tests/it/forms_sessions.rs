@@ -58,26 +58,40 @@ both!(a_new_password_ends_every_session_of_the_old_one, |app| {
     sign_in(app, "ann@example.com", "another one").expect(201);
 });
 
-both!(a_session_ends_by_itself, |config| { config.session_ttl = Duration::from_secs(1); config.auth_refresh = Duration::ZERO; }, |app| {
-    user(app, "ann@example.com", "long enough");
-    let me = client_of(app, &sign_in(app, "ann@example.com", "long enough").expect(201));
-    me.get("/api/v2/users/me").expect(200);
-    std::thread::sleep(Duration::from_millis(1_100));
-    me.get("/api/v2/users/me").refused(401, "unauthenticated");
-    sign_in(app, "ann@example.com", "long enough").expect(201);
-    let kept = Raw::connect(&app.home().url()).number("SELECT COUNT(*) AS number FROM api_tokens WHERE is_session");
-    assert_eq!(kept, 1, "the one that ended is cleared away");
-});
+both!(
+    a_session_ends_by_itself,
+    |config| {
+        config.session_ttl = Duration::from_secs(1);
+        config.auth_refresh = Duration::ZERO;
+    },
+    |app| {
+        user(app, "ann@example.com", "long enough");
+        let me = client_of(app, &sign_in(app, "ann@example.com", "long enough").expect(201));
+        me.get("/api/v2/users/me").expect(200);
+        std::thread::sleep(Duration::from_millis(1_100));
+        me.get("/api/v2/users/me").refused(401, "unauthenticated");
+        sign_in(app, "ann@example.com", "long enough").expect(201);
+        let kept = Raw::connect(&app.home().url()).number("SELECT COUNT(*) AS number FROM api_tokens WHERE is_session");
+        assert_eq!(kept, 1, "the one that ended is cleared away");
+    }
+);
 
 both!(a_wrong_address_and_a_wrong_password_are_told_the_same, |app| {
     user(app, "ann@example.com", "long enough");
     let without_password = app.named("bob@example.com", "user");
     let right = sign_in(app, "ann@example.com", "long enough").expect(201);
     assert!(right.fields().is_empty());
-    let wrong: Vec<_> = [("ann@example.com", "wrong"), ("nobody@example.com", "wrong"), ("bob@example.com", "wrong"),
-        ("bob@example.com", ""), ("ann@example.com", &"x".repeat(1_000))]
-        .into_iter().filter(|(_, password)| !password.is_empty())
-        .map(|(email, password)| sign_in(app, email, password)).collect();
+    let wrong: Vec<_> = [
+        ("ann@example.com", "wrong"),
+        ("nobody@example.com", "wrong"),
+        ("bob@example.com", "wrong"),
+        ("bob@example.com", ""),
+        ("ann@example.com", &"x".repeat(1_000)),
+    ]
+    .into_iter()
+    .filter(|(_, password)| !password.is_empty())
+    .map(|(email, password)| sign_in(app, email, password))
+    .collect();
     for answer in &wrong {
         assert_eq!((answer.status, &answer.text), (401, &wrong[0].text));
         assert_eq!(answer.header("www-authenticate"), Some("Token"));
@@ -86,21 +100,30 @@ both!(a_wrong_address_and_a_wrong_password_are_told_the_same, |app| {
     drop(without_password);
 });
 
-both!(a_wrong_address_takes_as_long_as_a_wrong_password, |config| { config.auth_failure_limit = 1_000; }, |app| {
-    user(app, "ann@example.com", "long enough");
-    let time = |email: &str| {
-        let began = Instant::now();
-        sign_in(app, email, "not the password").expect(401);
-        began.elapsed()
-    };
-    let mut times: [Vec<Duration>; 2] = Default::default();
-    for _ in 0..15 {
-        times[0].push(time("ann@example.com"));
-        times[1].push(time("nobody@example.com"));
+both!(
+    a_wrong_address_takes_as_long_as_a_wrong_password,
+    |config| {
+        config.auth_failure_limit = 1_000;
+    },
+    |app| {
+        user(app, "ann@example.com", "long enough");
+        let time = |email: &str| {
+            let began = Instant::now();
+            sign_in(app, email, "not the password").expect(401);
+            began.elapsed()
+        };
+        let mut times: [Vec<Duration>; 2] = Default::default();
+        for _ in 0..15 {
+            times[0].push(time("ann@example.com"));
+            times[1].push(time("nobody@example.com"));
+        }
+        let [known, unknown] = times.map(|mut times| {
+            times.sort_unstable();
+            times[times.len() / 2].as_secs_f64()
+        });
+        assert!((0.5..2.0).contains(&(known / unknown)), "{known} s and {unknown} s");
     }
-    let [known, unknown] = times.map(|mut times| { times.sort_unstable(); times[times.len() / 2].as_secs_f64() });
-    assert!((0.5..2.0).contains(&(known / unknown)), "{known} s and {unknown} s");
-});
+);
 
 both!(who_may_not_use_the_service_opens_no_session, |app| {
     let id = user(app, "ann@example.com", "long enough");
@@ -120,7 +143,10 @@ both!(a_password_is_kept_as_a_hash_and_told_to_nobody, |app| {
     assert_eq!(Raw::connect(&app.home().url()).number(&kept), 1);
     let values = json!({"first_name": "", "email": "x", "password": secret, "password_confirmation": secret});
     let admin = app.admin();
-    for body in [form("create_user", &values), form("create_user", &json!({"email": "ann@example.com", "first_name": "A", "password": secret}))] {
+    for body in [
+        form("create_user", &values),
+        form("create_user", &json!({"email": "ann@example.com", "first_name": "A", "password": secret})),
+    ] {
         let refused = admin.form("POST", "/api/users", &body);
         assert!([406, 422].contains(&refused.status) && !refused.text.contains(secret), "{}", refused.text);
     }
@@ -128,14 +154,21 @@ both!(a_password_is_kept_as_a_hash_and_told_to_nobody, |app| {
     assert!(!refused.text.contains(secret));
 });
 
-both!(many_who_sign_in_at_once_are_all_answered, |config| { config.workers = 2; config.auth_failure_limit = 1_000; }, |app| {
-    user(app, "ann@example.com", "long enough");
-    std::thread::scope(|scope| {
-        for number in 0..24 {
-            scope.spawn(move || {
-                let (password, status) = if number % 2 == 0 { ("long enough", 201) } else { ("wrong", 401) };
-                sign_in(app, "ann@example.com", password).expect(status);
-            });
-        }
-    });
-});
+both!(
+    many_who_sign_in_at_once_are_all_answered,
+    |config| {
+        config.workers = 2;
+        config.auth_failure_limit = 1_000;
+    },
+    |app| {
+        user(app, "ann@example.com", "long enough");
+        std::thread::scope(|scope| {
+            for number in 0..24 {
+                scope.spawn(move || {
+                    let (password, status) = if number % 2 == 0 { ("long enough", 201) } else { ("wrong", 401) };
+                    sign_in(app, "ann@example.com", password).expect(status);
+                });
+            }
+        });
+    }
+);

@@ -57,7 +57,8 @@ fn the_document_has_every_route_and_method_and_no_other() {
     let served: BTreeSet<_> = of(TABLE).chain(OPEN.iter().map(|path| ("GET", *path))).collect();
     let forms: BTreeSet<_> = of(FORMS).collect();
     let mut all = operations();
-    let (described, rest): (Vec<_>, _) = all.drain(..).partition(|(method, path, _)| forms.contains(&(method.as_str(), *path)));
+    let (described, rest): (Vec<_>, _) =
+        all.drain(..).partition(|(method, path, _)| forms.contains(&(method.as_str(), *path)));
     assert_eq!(described.len(), forms.len(), "describe it in `src/http/ops/openapi/forms.rs`");
     let all: Vec<_> = rest;
     let described: BTreeSet<_> = all.iter().map(|(method, path, _)| (method.as_str(), *path)).collect();

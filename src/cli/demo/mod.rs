@@ -54,7 +54,13 @@ struct Tokens {
 fn found(store: &Store) -> Result<Tokens, Failure> {
     let (admin, admin_digest) = auth::token::generate()?;
     let (user, user_digest) = auth::token::generate()?;
-    let token = |digest, user: UserId| NewToken { digest, user, name: Some("demo".to_owned()), expires_at: None, is_session: false };
+    let token = |digest, user: UserId| NewToken {
+        digest,
+        user,
+        name: Some("demo".to_owned()),
+        expires_at: None,
+        is_session: false,
+    };
     let tokens =
         [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
     database::wait(store.write("demo.found", move |tx| {

@@ -143,10 +143,11 @@ impl Call {
             return Err(Refusal::parameters(format!("`{NAME}`: there is no such form configuration")));
         };
         if !resources.contains(&form.resource) {
-            let detail = format!("`{NAME}`: this form configuration is for another resource, `{}`", form.resource.name());
+            let detail =
+                format!("`{NAME}`: this form configuration is for another resource, `{}`", form.resource.name());
             return Err(Refusal::parameters(detail));
         }
-        Ok(form)
+        Ok(Arc::clone(form))
     }
 
     async fn body(&mut self) -> Result<Bytes, Refusal> {
@@ -171,13 +172,12 @@ impl Parameters {
     /// # Errors
     /// 406 if it names none, or none of `resource`.
     pub fn kind(&self, state: &State, resource: Resource) -> Result<Arc<Type>, Refusal> {
-        let name = match &self.parent {
-            Some(Value::String(name)) => name.clone(),
-            Some(Value::Number(id)) => id.to_string(),
+        let named = match &self.parent {
+            Some(named @ (Value::String(_) | Value::Number(_))) => named,
             Some(_) => return Err(Refusal::parameters(format!("`{PARENT}` must be a text or a number"))),
             None => return Err(Refusal::parameters(format!("`{PARENT}` is missing: the name or id of a type"))),
         };
-        let kind = state.forms.kind(resource, &name);
+        let kind = state.forms.type_of(resource, named).cloned();
         kind.ok_or_else(|| Refusal::parameters(format!("`{PARENT}`: there is no such type of `{}`", resource.name())))
     }
 }

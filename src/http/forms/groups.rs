@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use serde_json::json;
+use std::sync::Arc;
 
 use super::answer::{Refusal, created, done};
 use super::call::Call;
@@ -31,8 +32,8 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
     let by = call.by(&asked.form)?;
     let job = move |tx: &mut Tx<'_>| groups::get_own(tx, &by, id);
     let old = call.state.store.read("groups.get", Cost::Bounded, job).await?;
-    let kind = call.state.forms.kind(Resource::Relationship, &old.kind);
-    let judged = asked.form.judge(&asked.sent, kind.as_deref(), false)?;
+    let kind = call.state.forms.type_named(Resource::Relationship, &old.kind);
+    let judged = asked.form.judge(&asked.sent, kind.map(Arc::as_ref), false)?;
     if !judged.errors.is_empty() {
         return Err(Refusal::values(&asked.sent, judged.errors));
     }

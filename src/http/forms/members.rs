@@ -2,10 +2,11 @@
 
 use actix_web::HttpResponse;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use super::answer::{Refusal, blamed, created, done};
-use super::call::{Call, Parameters};
 use super::attribute::Type;
+use super::call::{Call, Parameters};
 use super::definition::{Form, Resource};
 use super::judge::Judged;
 use crate::domain::groups::{self, Ends};
@@ -25,7 +26,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let check = move |tx: &mut Tx<'_>| groups::check_ends(tx, &by, ends);
     let checked = call.state.store.read("groups.check_ends", Cost::Bounded, check).await;
     if let Err(error) = checked {
-        judged.errors.extend(blamed(error)?);
+        judged.errors.complete(blamed(error)?);
     }
     // A form need not demand what a membership cannot do without.
     if ends.group.is_none() && !judged.errors.has("relationship_id") {
@@ -55,14 +56,14 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
     let by = if is_borrowed { FormUser { owner: ResourceOwner::Own, ..by } } else { by };
     let job = move |tx: &mut Tx<'_>| groups::get_own_member(tx, &by, id);
     let old = call.state.store.read("groups.get_member", Cost::Bounded, job).await?;
-    let kind = call.state.forms.kind(Resource::RelationshipUser, &old.kind);
-    let mut judged = judge_change(&call.state, &asked, kind.as_deref())?;
+    let kind = call.state.forms.type_named(Resource::RelationshipUser, &old.kind);
+    let mut judged = judge_change(&call.state, &asked, kind.map(Arc::as_ref))?;
     let ends = ends_of(&judged);
     if let Some((group, user)) = groups::moved(&old, ends) {
         let ends = Ends { group: Some(group), user: Some(user) };
         let check = move |tx: &mut Tx<'_>| groups::check_ends(tx, &by, ends);
         if let Err(error) = call.state.store.read("groups.check_ends", Cost::Bounded, check).await {
-            judged.errors.extend(blamed(error)?);
+            judged.errors.complete(blamed(error)?);
         }
     }
     if !judged.errors.is_empty() {

@@ -23,7 +23,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let checked = changes.clone();
     let check = move |tx: &mut Tx<'_>| accounts::check_new(tx, &by, &checked);
     if let Err(error) = call.state.store.read("users.check", Cost::Bounded, check).await {
-        judged.errors.extend(blamed(error)?);
+        judged.errors.complete(blamed(error)?);
     }
     if !judged.errors.is_empty() {
         return Err(Refusal::values(&asked.sent, judged.errors));
@@ -50,7 +50,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
     let checked = changes.clone();
     let check = move |tx: &mut Tx<'_>| accounts::check_change(tx, &by, id, &checked);
     if let Err(error) = call.state.store.read("users.check", Cost::Bounded, check).await {
-        judged.errors.extend(blamed(error)?);
+        judged.errors.complete(blamed(error)?);
     }
     if !judged.errors.is_empty() {
         return Err(Refusal::values(&asked.sent, judged.errors));

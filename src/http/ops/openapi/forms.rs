@@ -16,12 +16,30 @@ pub const TAG: (&str, &str) = (
 const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
     ("POST", "/api/users", "createUserByForm", "Create a user", "create_user"),
     ("PUT", "/api/users/{id}", "changeUserByForm", "Change a user", "update_user"),
-    ("POST", "/api/sessions", "openSession", "Open a session: a token for an e-mail address and a password", "create_session"),
+    (
+        "POST",
+        "/api/sessions",
+        "openSession",
+        "Open a session: a token for an e-mail address and a password",
+        "create_session",
+    ),
     ("DELETE", "/api/sessions", "closeSession", "End the session whose token is sent", "delete_session"),
     ("POST", "/api/user/relationships", "createGroup", "Create a group", "relationship_create"),
     ("PUT", "/api/user/relationships/{id}", "changeGroup", "Change a group", "relationship_update"),
-    ("DELETE", "/api/user/relationships/{id}", "deleteGroup", "Delete a group with its memberships", "relationship_delete"),
-    ("POST", "/api/user/relationship_users", "addMember", "Make a user a member of a group", "relationship_user_create"),
+    (
+        "DELETE",
+        "/api/user/relationships/{id}",
+        "deleteGroup",
+        "Delete a group with its memberships",
+        "relationship_delete",
+    ),
+    (
+        "POST",
+        "/api/user/relationship_users",
+        "addMember",
+        "Make a user a member of a group",
+        "relationship_user_create",
+    ),
     ("PUT", "/api/user/relationship_users/{id}", "changeMember", "Change a membership", "relationship_user_update"),
     ("DELETE", "/api/user/relationship_users/{id}", "removeMember", "End a membership", "relationship_user_delete"),
 ];
@@ -172,10 +190,14 @@ fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
         set(&mut responses, "201", answer("It was created"));
     } else {
         set(&mut responses, "204", json!({ "description": "It was done" }));
-        set(&mut responses, "200", json!({
-            "description": "It was done, and the client asked for a body (`Prefer: return=representation`)",
-            "content": { "application/json": { "schema": { "type": "object" } } },
-        }));
+        set(
+            &mut responses,
+            "200",
+            json!({
+                "description": "It was done, and the client asked for a body (`Prefer: return=representation`)",
+                "content": { "application/json": { "schema": { "type": "object" } } },
+            }),
+        );
     }
     if let (false, Some(members)) = (has_id || method == "DELETE", responses.as_object_mut()) {
         members.remove("404");

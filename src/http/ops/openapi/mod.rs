@@ -64,7 +64,8 @@ fn document() -> Value {
     for (name, schema) in forms::schemas() {
         set(&mut schemas, name, schema);
     }
-    let tags: Vec<_> = TAGS.iter().chain([&forms::TAG]).map(|(name, about)| json!({ "name": name, "description": about })).collect();
+    let tags: Vec<_> =
+        TAGS.iter().chain([&forms::TAG]).map(|(name, about)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.1",
         "info": {

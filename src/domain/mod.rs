@@ -1,5 +1,6 @@
 //! What is allowed, what is valid, and what happens together in one transaction.
 
+pub mod group_lists;
 pub mod operations;
 pub mod policy;
 pub mod relationship_types;

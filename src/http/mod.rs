@@ -2,6 +2,8 @@
 
 pub mod answer;
 pub mod call;
+pub mod group_members;
+pub mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;

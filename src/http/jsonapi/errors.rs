@@ -276,6 +276,7 @@ fn header_of(code: Code) -> Option<Source> {
 fn source_of(culprit: Culprit) -> Source {
     Source::Pointer(match culprit {
         Culprit::Sort => return Source::Parameter("sort".to_owned()),
+        Culprit::Include => return Source::Parameter("include".to_owned()),
         Culprit::Precondition => return Source::Header("If-Match"),
         Culprit::Owner => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),

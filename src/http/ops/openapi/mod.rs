@@ -7,6 +7,7 @@
 //! the words for people, stands in [`operations`]; a test fails on a route without them.
 
 mod examples;
+mod groups;
 pub mod operations;
 mod parameters;
 mod requests;

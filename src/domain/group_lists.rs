@@ -233,15 +233,7 @@ impl Around {
 
     fn with_users(self, tx: &mut Tx<'_>, caller: &Caller, linked: Vec<UserId>, wanted: Vec<UserId>) -> Result<Self> {
         let wanted = once_each(wanted);
-        let users = match caller.sees_only() {
-            None => tx.users_of(&wanted)?,
-            Some(_) => {
-                let ids = once_each(linked);
-                let all = Slice::window(Sort::default(), 0, i64::try_from(ids.len()).unwrap_or(i64::MAX));
-                let filter = UserFilter { ids, seen_by: caller.sees_only(), ..UserFilter::default() };
-                if filter.ids.is_empty() { Vec::new() } else { tx.users(&filter, &all)?.items }
-            }
-        };
+        let users = if self.sees_all { tx.users_of(&wanted)? } else { seen_of(tx, caller, once_each(linked))? };
         Ok(Self { users, wanted, ..self })
     }
 
@@ -287,6 +279,16 @@ fn members_of(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group]) -> Result<Vec<
          list `/api/v2/group-members?filter[group]=…` instead"
     );
     Err(Problem::new(Code::UnsupportedInclude, detail).at(Culprit::Include).into())
+}
+
+/// Those of some users that the caller may see, by id.
+fn seen_of(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<UserId>) -> Result<Vec<User>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = Slice::window(Sort::default(), 0, i64::try_from(ids.len()).unwrap_or(i64::MAX));
+    let filter = UserFilter { ids, seen_by: caller.sees_only(), ..UserFilter::default() };
+    Ok(tx.users(&filter, &all)?.items)
 }
 
 fn once_each<Id: Ord>(mut ids: Vec<Id>) -> Vec<Id> {

@@ -58,6 +58,7 @@ impl Passwords {
         .await
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is no job of the store, and it takes a core for a while")]
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {

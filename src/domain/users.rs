@@ -157,7 +157,8 @@ pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Prec
     policy::require_version(precondition, found.version).map(|()| found)
 }
 
-/// Deletes a user with its relationships, in both directions, and its tokens.
+/// Deletes a user with its relationships, in both directions, its memberships and its tokens. Its groups stay,
+/// without an owner.
 ///
 /// # Errors
 /// `not-admin`, `own-account`, `not-found`, `precondition-failed`.

@@ -5,6 +5,8 @@ pub mod body;
 pub mod call;
 pub mod credentials;
 pub mod forms;
+pub mod group_members;
+pub mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;

@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, Route};
 use super::call::bounded;
 use super::forms::call::bounded as bounded_form;
 use super::jsonapi::errors::Failure;
-use super::{forms, operations, ops, relationship_types, relationships, users};
+use super::{forms, group_members, groups, operations, ops, relationship_types, relationships, users};
 
 /// A path pattern and the methods that it knows.
 pub type Known = (&'static str, &'static [&'static str]);
@@ -71,6 +71,21 @@ table! {
     "/api/v2/relationship-types/{id}" {
         GET => relationship_types::get, PATCH => relationship_types::change, DELETE => relationship_types::delete,
     }
+    "/api/v2/groups" { GET => groups::list }
+    "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }
+    "/api/v2/groups/{id}/relationships/owner" { GET => groups::get_owner_linkage, PATCH => groups::change_linkage }
+    "/api/v2/groups/{id}/owner" { GET => groups::get_owner, PATCH => groups::change }
+    "/api/v2/groups/{id}/members" { GET => groups::list_members }
+    "/api/v2/group-members" { GET => group_members::list }
+    "/api/v2/group-members/{id}" { GET => group_members::get, PATCH => group_members::change }
+    "/api/v2/group-members/{id}/relationships/group" {
+        GET => group_members::get_group_linkage, PATCH => group_members::change_linkage,
+    }
+    "/api/v2/group-members/{id}/relationships/user" {
+        GET => group_members::get_user_linkage, PATCH => group_members::change_linkage,
+    }
+    "/api/v2/group-members/{id}/group" { GET => group_members::get_group, PATCH => group_members::change }
+    "/api/v2/group-members/{id}/user" { GET => group_members::get_user, PATCH => group_members::change }
 }
 
 /// The same for the forms dialect, whose paths all have a second form that ends in `.json`.

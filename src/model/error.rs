@@ -50,6 +50,8 @@ pub enum Culprit {
     Attribute(Field),
     /// The order that a list is asked for in.
     Sort,
+    /// What is to come along.
+    Include,
     /// The versions that the change may be applied to.
     Precondition,
     /// An attribute of a user that the request lacks.

@@ -7,6 +7,7 @@ use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
 
 use crate::both;
+use crate::support::groups::{new_group, new_member};
 use crate::support::{Answer, App, Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -19,6 +20,17 @@ const USER: &str = "/api/v2/users/{id}";
 const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
+const GROUPS: &str = "/api/v2/groups";
+const GROUP: &str = "/api/v2/groups/{id}";
+const GROUP_OWNER: &str = "/api/v2/groups/{id}/owner";
+const OWNER_LINKAGE: &str = "/api/v2/groups/{id}/relationships/owner";
+const GROUP_MEMBERS: &str = "/api/v2/groups/{id}/members";
+const MEMBERS: &str = "/api/v2/group-members";
+const MEMBER: &str = "/api/v2/group-members/{id}";
+const MEMBER_GROUP: &str = "/api/v2/group-members/{id}/group";
+const MEMBER_USER: &str = "/api/v2/group-members/{id}/user";
+const GROUP_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/group";
+const USER_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/user";
 
 /// Callers that no route lets in, and what they are told everywhere.
 const CLOSED: [(&str, &str); 5] = [
@@ -29,8 +41,8 @@ const CLOSED: [(&str, &str); 5] = [
     ("excluded", "403 account-disabled"),
 ];
 
-/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`; `other` has no part in
-/// them, and `ext` sees neither.
+/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`, the group `{id}` is that
+/// of `owner` with `target` as the member `{id}`; `other` has no part in them, and `ext` sees none.
 const OPEN: [&str; 5] = ["ext", "owner", "other", "target", "admin"];
 
 const NONE: &str = "404 not-found";
@@ -67,6 +79,25 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     TYPE,    ["200", "200", "200", "200", "200"]),
     ("PATCH",   TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("DELETE",  TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     GROUPS,  ["200", "200", "200", "200", "200"]),
+    ("GET",     GROUP,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     GROUP_OWNER,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP_OWNER,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     OWNER_LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   OWNER_LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("GET",     GROUP_MEMBERS, [NONE,  "200", "200", "200", "200"]),
+    ("GET",     MEMBERS, ["200", "200", "200", "200", "200"]),
+    ("GET",     MEMBER,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER,  [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     MEMBER_GROUP,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER_GROUP,  [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     MEMBER_USER,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER_USER,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     GROUP_LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP_LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("GET",     USER_LINKAGE,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   USER_LINKAGE,  [NONE,  FIXED, FIXED, FIXED, FIXED]),
 ];
 
 /// Method, path, header fields and body of a request.
@@ -77,6 +108,8 @@ struct Cast {
     closed: [Client; 5],
     open: [Client; 5],
     admin: Client,
+    group: i64,
+    member: i64,
 }
 
 impl Cast {
@@ -95,7 +128,9 @@ impl Cast {
             app.caller("excluded"),
         ];
         let open = [app.caller("ext"), app.user(), app.user(), app.user(), app.admin()];
-        Self { closed, open, admin }
+        let group = new_group(app, open[1].id, "{}");
+        let member = new_member(app, group, open[3].id, "{}");
+        Self { closed, open, admin, group, member }
     }
 
     /// Sends a legal request, about things that are there, to a route of the matrix.
@@ -106,6 +141,8 @@ impl Cast {
         let id = match pattern {
             USER => owner.id.to_string(),
             TYPE => self.fresh_type(),
+            _ if pattern.starts_with(GROUPS) => self.group.to_string(),
+            _ if pattern.starts_with(MEMBERS) => self.member.to_string(),
             _ => edge_id.to_string(),
         };
         let named = |kind: &str, id: &str, attributes: Value| json!({"data": {"type": kind, "id": id, "attributes": attributes}});

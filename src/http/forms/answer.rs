@@ -1,7 +1,9 @@
 //! Answers of the forms dialect: `{"model": …, "errors": …}` in every case but an empty 204.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    ACCEPT, ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -71,9 +73,9 @@ pub struct Refusal {
     model: Map<String, Value>,
     errors: FieldErrors,
     /// The codes of what is wrong, and the cause if it is not the client's fault: for the log.
-    told: Told,
-    allow: Option<HeaderValue>,
-    retry_after: Option<HeaderValue>,
+    told: Box<Told>,
+    /// `Allow` of a 405, `Retry-After` of a 429 or 503.
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What the log says of an answer that is no success.
@@ -87,8 +89,8 @@ pub struct Told {
 
 impl Refusal {
     fn new(status: StatusCode, outcome: &'static str, errors: FieldErrors) -> Self {
-        let told = Told { outcome: outcome.to_owned(), cause: None };
-        Self { status, model: Map::new(), errors, told, allow: None, retry_after: None }
+        let told = Box::new(Told { outcome: outcome.to_owned(), cause: None });
+        Self { status, model: Map::new(), errors, told, headers: Vec::new() }
     }
 
     /// The request does not fit the form: 406.
@@ -127,14 +129,11 @@ impl Refusal {
         if self.status == StatusCode::UNAUTHORIZED {
             answer.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Token")));
         }
-        if let Some(allow) = self.allow {
-            answer.insert_header((ALLOW, allow));
-        }
-        if let Some(seconds) = self.retry_after {
-            answer.insert_header((RETRY_AFTER, seconds));
+        for header in self.headers {
+            answer.insert_header(header);
         }
         let mut answer = write(&mut answer, headers, self.model, &self.errors);
-        answer.extensions_mut().insert(self.told);
+        answer.extensions_mut().insert(*self.told);
         answer
     }
 }
@@ -192,6 +191,7 @@ fn base(detail: impl Into<String>) -> FieldErrors {
 impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         let answer = actix_web::ResponseError::error_response(&failure);
+        let kept = |name: HeaderName| answer.headers().get(&name).cloned().map(|value| (name, value));
         let mut errors = FieldErrors::default();
         for detail in failure.details() {
             errors.add(BASE, detail.to_owned());
@@ -200,9 +200,8 @@ impl From<Failure> for Refusal {
             status: failure.status(),
             model: Map::new(),
             errors,
-            told: Told { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) },
-            allow: answer.headers().get(ALLOW).cloned(),
-            retry_after: answer.headers().get(RETRY_AFTER).cloned(),
+            told: Box::new(Told { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) }),
+            headers: [ALLOW, RETRY_AFTER].into_iter().filter_map(kept).collect(),
         }
     }
 }

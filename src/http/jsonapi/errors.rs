@@ -290,15 +290,15 @@ fn header_of(code: Code) -> Option<Source> {
 fn source_of(culprit: Culprit) -> Source {
     Source::Pointer(match culprit {
         Culprit::Sort => return Source::Parameter("sort".to_owned()),
+        Culprit::Include => return Source::Parameter("include".to_owned()),
         Culprit::Precondition => return Source::Header("If-Match"),
-        Culprit::Owner => "/data/relationships/user/data".to_owned(),
+        Culprit::Owner | Culprit::Member => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),
         Culprit::TypeName => "/data/attributes/relationship".to_owned(),
         Culprit::Description => "/data/attributes/description".to_owned(),
         Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
         Culprit::Group => "/data/relationships/group/data".to_owned(),
-        Culprit::Member => "/data/relationships/user/data".to_owned(),
     })
 }
 

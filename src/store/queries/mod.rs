@@ -3,6 +3,8 @@
 
 pub(in crate::store) mod check;
 pub(in crate::store) mod counts;
+pub(in crate::store) mod departures;
+pub(in crate::store) mod group_pages;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
 pub(in crate::store) mod meta;
@@ -16,4 +18,4 @@ pub(in crate::store) mod tokens;
 pub(in crate::store) mod users;
 
 use super::{Conn, Db, dialect};
-use crate::store::{rows, schema};
+use crate::store::{group_rows, rows, schema};

@@ -18,8 +18,8 @@ pub(in crate::store) fn account(conn: &mut Conn, email_key: &str) -> QueryResult
 }
 
 /// The hash of a user's password.
-pub(in crate::store) fn hash_of(conn: &mut Conn, user: i64) -> QueryResult<Option<Option<String>>> {
-    dsl::users.find(user).select(dsl::password_hash).first(conn).optional()
+pub(in crate::store) fn hash_of(conn: &mut Conn, user: i64) -> QueryResult<Option<String>> {
+    dsl::users.find(user).select(dsl::password_hash).first(conn).optional().map(Option::flatten)
 }
 
 /// Keeps the hash of a user's password.

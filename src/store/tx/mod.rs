@@ -2,6 +2,7 @@
 
 mod counts;
 mod credentials;
+mod group_pages;
 mod groups;
 mod idempotency;
 mod passwords;

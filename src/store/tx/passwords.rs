@@ -23,7 +23,7 @@ impl Tx<'_> {
         if self.is_writing {
             ask!(self, meta::lock_row(Lockable::User, user.get()))?;
         }
-        Ok(ask!(self, passwords::hash_of(user.get()))?.flatten())
+        ask!(self, passwords::hash_of(user.get()))
     }
 
     /// Keeps the hash of a user's password.

@@ -8,6 +8,7 @@
 
 mod examples;
 mod forms;
+mod groups;
 pub mod operations;
 mod parameters;
 mod requests;

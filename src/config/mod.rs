@@ -5,6 +5,7 @@ pub mod read;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use raw::{Raw, Row};
@@ -37,6 +38,8 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
     pub auth_refresh: Duration,
+    /// `FORMS_DIR`: where form configurations are, if not in the program.
+    pub forms_dir: Option<PathBuf>,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -125,6 +128,9 @@ impl Config {
         let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
+        let forms_dir = desk.take("FORMS_DIR", &raw.forms_dir, |text| {
+            Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+        });
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -144,6 +150,7 @@ impl Config {
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
                 auth_refresh: auth_refresh?,
+                forms_dir: forms_dir?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -181,6 +188,7 @@ impl Config {
             ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
             ("CORS_ORIGINS", self.cors_origins.to_string()),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
+            ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

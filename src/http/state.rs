@@ -2,6 +2,7 @@
 
 use aws_lc_rs::hmac;
 use chrono_tz::Tz;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
@@ -9,6 +10,7 @@ use tokio::sync::OnceCell;
 use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::model::error::{Error, Result};
 use crate::store::{Cost, Store, Tx};
 
@@ -18,6 +20,8 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// The forms and types of the forms dialect.
+    pub forms: Arc<Catalogue>,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -35,15 +39,16 @@ pub struct State {
 }
 
 impl State {
-    /// What a configuration and a store make.
+    /// What a configuration, a store and the forms make.
     #[must_use]
-    pub fn new(config: &Config, store: Store, clock: Clock) -> Self {
+    pub fn new(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> Self {
         let mut random = [0; 8];
         // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
             auth: Auth::new(store.clone(), clock, config.auth_refresh),
             store,
+            forms,
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

@@ -10,4 +10,5 @@ pub mod judge;
 pub mod member;
 pub mod numericality;
 pub mod validation;
+pub mod verdict;
 pub mod yaml;

@@ -5,12 +5,14 @@ use actix_web::{HttpServer, web};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
 
@@ -30,10 +32,11 @@ pub async fn serve(
     config: &Config,
     store: Store,
     clock: Clock,
+    forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
 ) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let state = web::Data::new(State::new(config, store, clock));
+    let state = web::Data::new(State::new(config, store, clock, forms));
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
     let (server, address) = start(config, state.clone(), async { drop(closed.await) })?;
     on_listening(address);

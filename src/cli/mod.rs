@@ -5,6 +5,7 @@ mod config;
 mod database;
 mod demo;
 pub mod failure;
+mod forms;
 mod healthcheck;
 mod migrate;
 mod openapi;
@@ -62,10 +63,8 @@ Examples:
     Check(check::Args),
     /// Ask the local service whether it lives
     Healthcheck(healthcheck::Args),
-    /// Print the settings in effect, secrets hidden
-    #[command(after_help = "Example:
-  user-relationships config --max-body 2MiB")]
-    Config,
+    /// Print the settings in effect, secrets hidden, or the built-in forms
+    Config(config::Args),
     /// Print the description of the API for programs (OpenAPI 3.1), as `/openapi.json` has it
     #[command(after_help = "Example:
   user-relationships openapi > openapi.json")]
@@ -108,7 +107,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Token(args) => token::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
-        Command::Config => config::run(&config),
+        Command::Config(args) => config::run(&config, args),
         Command::Openapi => openapi::run(),
     };
     result.map_err(|failure| told(&command, &raw, failure))

@@ -5,6 +5,7 @@ pub mod read;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use raw::{Raw, Row};
@@ -41,6 +42,8 @@ pub struct Config {
     pub auth_failure_limit: u32,
     /// `SESSION_TTL`: how long the token of a session works.
     pub session_ttl: Duration,
+    /// `FORMS_DIR`: where form configurations are, if not in the program.
+    pub forms_dir: Option<PathBuf>,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -132,6 +135,9 @@ impl Config {
         let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
         let session_ttl = desk.take("SESSION_TTL", &raw.session_ttl, lives);
+        let forms_dir = desk.take("FORMS_DIR", &raw.forms_dir, |text| {
+            Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+        });
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -153,6 +159,7 @@ impl Config {
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
+                forms_dir: forms_dir?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -192,6 +199,7 @@ impl Config {
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
+            ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

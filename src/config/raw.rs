@@ -59,6 +59,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "DURATION", default_value = "12h")]
     pub session_ttl: String,
 
+    /// Folder of form configurations and types for `/api`; without one the built-in ones
+    #[arg(long, env, value_name = "FOLDER", default_value = "", hide_default_value = true, visible_alias = "forms")]
+    pub forms_dir: String,
+
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,

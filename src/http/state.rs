@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::credentials;
-use super::forms::catalogue::Catalogue;
 use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::model::error::{Error, Result};
 use crate::store::{Cost, Store, Tx};
 
@@ -22,12 +22,12 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
-    /// The forms that requests can name.
-    pub forms: Arc<Catalogue>,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
     /// How long the token of a session works, in seconds.
     pub session_ttl: i64,
+    /// The forms and types of the forms dialect.
+    pub forms: Arc<Catalogue>,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -45,18 +45,18 @@ pub struct State {
 }
 
 impl State {
-    /// What a configuration and a store make.
+    /// What a configuration, a store and the forms make.
     #[must_use]
-    pub fn new(config: &Config, store: Store, clock: Clock) -> Self {
+    pub fn new(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> Self {
         let mut random = [0; 8];
         // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
-            forms: Arc::new(Catalogue::built_in()),
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             store,
+            forms,
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

@@ -1,9 +1,14 @@
 //! Sessions: a password for a token that expires.
 
+use std::path::Path;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::both;
 use crate::forms::form;
+use crate::support::process::run;
 use crate::support::sql::Raw;
 use crate::support::{Answer, App, Client, json};
 
@@ -16,6 +21,19 @@ fn sign_in(app: &App, email: &str, password: &str) -> Answer {
 fn client_of(app: &App, opened: &Answer) -> Client {
     let token = opened.body["model"]["token"].as_str().expect("a token");
     app.anybody().with_authorization(&format!("Token token={token}"))
+}
+
+/// The built-in forms, and one by which users change their own password.
+fn own_forms() -> &'static Path {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = "name: change_password\nresource: User\nconfiguration:\n  password: { validation: { presence: true, length: { minimum: 8 } } }\n";
+        std::fs::write(folder.path().join("own.yml"), own).expect("a file");
+        std::fs::write(folder.path().join("built_in.yml"), run("", &["config", "forms"]).expect(0).stdout).expect("a file");
+        folder
+    });
+    folder.path()
 }
 
 fn user(app: &App, email: &str, password: &str) -> i64 {
@@ -43,20 +61,26 @@ both!(a_token_that_no_session_made_is_not_ended_like_one, |app| {
     assert_eq!(answer.header("www-authenticate"), Some("Token"));
 });
 
-both!(a_new_password_ends_every_session_of_the_old_one, |app| {
-    let id = user(app, "ann@example.com", "long enough");
-    let sessions: Vec<_> =
-        (0..2).map(|_| client_of(app, &sign_in(app, "ann@example.com", "long enough").expect(201))).collect();
-    let kept = app.client_of(user_relationships::model::id::UserId::new(id));
-    let change = json!({"form_configuration_name": "change_password", "form": {"password": "another one"}});
-    sessions[0].form("PUT", &format!("/api/users/{id}"), &change).expect(204);
-    for session in &sessions {
-        session.get("/api/v2/users/me").refused(401, "unauthenticated");
+both!(
+    a_new_password_ends_every_session_of_the_old_one,
+    |config| {
+        config.forms_dir = Some(own_forms().to_owned());
+    },
+    |app| {
+        let id = user(app, "ann@example.com", "long enough");
+        let sessions: Vec<_> =
+            (0..2).map(|_| client_of(app, &sign_in(app, "ann@example.com", "long enough").expect(201))).collect();
+        let kept = app.client_of(user_relationships::model::id::UserId::new(id));
+        let change = json!({"form_configuration_name": "change_password", "form": {"password": "another one"}});
+        sessions[0].form("PUT", &format!("/api/users/{id}"), &change).expect(204);
+        for session in &sessions {
+            session.get("/api/v2/users/me").refused(401, "unauthenticated");
+        }
+        kept.get("/api/v2/users/me").expect(200);
+        sign_in(app, "ann@example.com", "long enough").expect(401);
+        sign_in(app, "ann@example.com", "another one").expect(201);
     }
-    kept.get("/api/v2/users/me").expect(200);
-    sign_in(app, "ann@example.com", "long enough").expect(401);
-    sign_in(app, "ann@example.com", "another one").expect(201);
-});
+);
 
 both!(
     a_session_ends_by_itself,

@@ -30,9 +30,24 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("app", &["http", "config"]),
-    ("server", &["app", "http::state", "config", "clock", "store"]),
+    ("server", &["app", "http::state", "http::forms::catalogue", "config", "clock", "store"]),
     ("telemetry", &["model", "config"]),
-    ("cli", &["model", "domain", "auth", "store", "clock", "config", "server", "telemetry", "http::ops::openapi"]),
+    (
+        "cli",
+        &[
+            "model",
+            "domain",
+            "auth",
+            "store",
+            "clock",
+            "config",
+            "server",
+            "telemetry",
+            "http::ops::openapi",
+            "http::forms::builtin",
+            "http::forms::catalogue",
+        ],
+    ),
 ];
 
 /// Crates that a floor never names.

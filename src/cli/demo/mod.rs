@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
 use super::failure::Failure;
-use super::{database, healthcheck, output, serve};
+use super::{database, forms, healthcheck, output, serve};
 use crate::auth;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,8 +25,9 @@ const MEDIA_TYPE: &str = "application/vnd.api+json";
 /// Without a `LISTEN` of its own it takes any free port if the default one is busy.
 ///
 /// # Errors
-/// [`Failure`] when there is no room for the database or the address cannot be listened on.
+/// [`Failure`] when forms are not accepted, there is no room for the database or the address cannot be listened on.
 pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
+    let forms = forms::load(&config)?;
     let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
     config.database_url = DatabaseUrl::Sqlite(scratch.path().join("demo.db"));
     if !is_listen_given && is_busy(config.listen) {
@@ -36,7 +37,7 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     let store = Store::open(&config.store_settings(), Clock::System)?;
     let tokens = found(&store)?;
     let mut printed = Ok(());
-    serve::listen(&config, store, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
+    serve::listen(&config, store, forms, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
     printed
 }
 

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::judge::{FieldErrors, Misfit};
+use super::verdict::{FieldErrors, Misfit};
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};

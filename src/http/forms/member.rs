@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 use super::attribute::Type;
 use super::catalogue::Catalogue;
 use super::definition::{Form, Properties, Resource};
-use super::judge::{Judged, Misfit, complaints_about_property, field_of, refuse_null_characters, refuse_undefined};
+use super::judge::{complaints_about_property, field_of, refuse_null_characters, refuse_undefined};
 use super::validation::Validations;
+use super::verdict::{Judged, Misfit};
 
 /// How a form of members lists a property.
 enum Listing<'f> {

@@ -8,7 +8,7 @@ use super::answer::{Refusal, blamed, created, done};
 use super::attribute::Type;
 use super::call::{Call, Parameters};
 use super::definition::{Form, Resource};
-use super::judge::Judged;
+use super::verdict::Judged;
 use crate::domain::groups::{self, Ends};
 use crate::domain::policy::FormUser;
 use crate::http::state::State;

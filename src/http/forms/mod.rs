@@ -16,4 +16,5 @@ pub mod numericality;
 pub mod sessions;
 pub mod users;
 pub mod validation;
+pub mod verdict;
 pub mod yaml;

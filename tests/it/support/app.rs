@@ -13,6 +13,7 @@ use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
+use user_relationships::http::forms::catalogue::Catalogue;
 use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;
@@ -156,12 +157,14 @@ impl App {
         let clock = Clock::System;
         let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
         let (served, store) = (open(), open());
+        let forms = Catalogue::of(config.forms_dir.as_deref()).expect("forms that are accepted");
+        let forms = Arc::new(forms);
         let (close, closed) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let (theirs, time) = (config.clone(), clock.clone());
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let state = web::Data::new(State::new(&theirs, served, time));
+                let state = web::Data::new(State::new(&theirs, served, time, forms));
                 let until = async { drop(closed.await) };
                 let (server, address) = server::start(&theirs, state, until).expect("a free port");
                 tell.send(address).expect("the test waits");

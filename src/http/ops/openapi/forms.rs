@@ -12,49 +12,58 @@ pub const TAG: (&str, &str) = (
      calls a relationship is a group, and a relationship user is a membership.",
 );
 
-/// Method, path, name of the operation, what it does, and the built-in form for it.
-const OPERATIONS: &[(&str, &str, &str, &str, &str)] = &[
-    ("POST", "/api/users", "createUserByForm", "Create a user", "create_user"),
-    ("PUT", "/api/users/{id}", "changeUserByForm", "Change a user", "update_user"),
-    (
-        "POST",
-        "/api/sessions",
-        "openSession",
-        "Open a session: a token for an e-mail address and a password",
-        "create_session",
+/// A method of a path.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    pub method: &'static str,
+    pub path: &'static str,
+    pub id: &'static str,
+    pub summary: &'static str,
+    /// The built-in form for it.
+    form: &'static str,
+}
+
+const fn operation(
+    (method, path): (&'static str, &'static str),
+    id: &'static str,
+    summary: &'static str,
+    form: &'static str,
+) -> Operation {
+    Operation { method, path, id, summary, form }
+}
+
+const OPERATIONS: &[Operation] = &[
+    operation(("POST", "/api/users"), "createUserByForm", "Create a user", "create_user"),
+    operation(("PUT", "/api/users/{id}"), "changeUserByForm", "Change a user", "update_user"),
+    operation(("DELETE", "/api/sessions"), "closeSession", "End the session whose token is sent", "delete_session"),
+    operation(("POST", "/api/user/relationships"), "createGroup", "Create a group", "relationship_create"),
+    operation(("PUT", "/api/user/relationships/{id}"), "changeGroup", "Change a group", "relationship_update"),
+    operation(
+        ("PUT", "/api/user/relationship_users/{id}"),
+        "changeMember",
+        "Change a membership",
+        "relationship_user_update",
     ),
-    ("DELETE", "/api/sessions", "closeSession", "End the session whose token is sent", "delete_session"),
-    ("POST", "/api/user/relationships", "createGroup", "Create a group", "relationship_create"),
-    ("PUT", "/api/user/relationships/{id}", "changeGroup", "Change a group", "relationship_update"),
-    (
-        "DELETE",
-        "/api/user/relationships/{id}",
-        "deleteGroup",
-        "Delete a group with its memberships",
-        "relationship_delete",
+    operation(
+        ("DELETE", "/api/user/relationship_users/{id}"),
+        "removeMember",
+        "End a membership",
+        "relationship_user_delete",
     ),
-    (
-        "POST",
-        "/api/user/relationship_users",
-        "addMember",
-        "Make a user a member of a group",
-        "relationship_user_create",
-    ),
-    ("PUT", "/api/user/relationship_users/{id}", "changeMember", "Change a membership", "relationship_user_update"),
-    ("DELETE", "/api/user/relationship_users/{id}", "removeMember", "End a membership", "relationship_user_delete"),
 ];
+
+/// Every operation in the order of the routes.
+pub fn in_order() -> impl Iterator<Item = &'static Operation> {
+    let find = |path: &str, method: &str| OPERATIONS.iter().find(|it| it.path == path && it.method == method);
+    routes::FORMS.iter().flat_map(move |(path, methods)| methods.iter().filter_map(move |method| find(path, method)))
+}
 
 /// The path items of the dialect.
 pub fn paths() -> Map<String, Value> {
     let mut paths = Map::new();
-    for (path, methods) in routes::FORMS {
-        let mut item = json!({ "parameters": parameters(path) });
-        for (method, .., id, summary, form) in
-            OPERATIONS.iter().filter(|(method, at, ..)| at == path && methods.contains(method))
-        {
-            set(&mut item, &method.to_ascii_lowercase(), operation(method, path, (id, summary), form));
-        }
-        paths.insert((*path).to_owned(), item);
+    for operation in in_order() {
+        let item = paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters(operation.path) }));
+        set(item, &operation.method.to_ascii_lowercase(), described(operation));
     }
     paths
 }
@@ -106,7 +115,8 @@ fn parameters(path: &str) -> Value {
     }])
 }
 
-fn operation(method: &str, path: &str, (id, summary): (&str, &str), form: &str) -> Value {
+fn described(operation: &Operation) -> Value {
+    let Operation { method, path, id, summary, form } = *operation;
     let name = format!("reference_rest_api_{form}");
     let is_deletion = method == "DELETE";
     let opens_session = id == "openSession";

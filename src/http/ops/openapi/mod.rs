@@ -7,7 +7,7 @@
 //! the words for people, stands in [`operations`]; a test fails on a route without them.
 
 mod examples;
-mod forms;
+pub(super) mod forms;
 mod groups;
 pub mod operations;
 mod parameters;

@@ -21,6 +21,7 @@ mod crash;
 mod credentials;
 mod errors;
 mod gathering;
+mod groups_around;
 mod groups_read;
 mod hostile;
 mod house;

@@ -25,6 +25,7 @@ mod forms_bad_input;
 mod forms_rights;
 mod forms_sessions;
 mod gathering;
+mod groups_around;
 mod groups_read;
 mod hostile;
 mod house;

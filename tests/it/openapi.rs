@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use user_relationships::domain::users;
 use user_relationships::http::ops::openapi::{self, operations::OPERATIONS};
 use user_relationships::http::routes::{FORMS, OPEN, TABLE};
-use user_relationships::http::{relationship_types, relationships, routes, users as user_handlers};
+use user_relationships::http::{
+    group_members, groups, relationship_types, relationships, routes, users as user_handlers,
+};
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::id::UserId;
@@ -139,6 +141,14 @@ fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
         ("/api/v2/users", user_handlers::LIST),
         ("/api/v2/users/{id}", relationships::END),
         ("/api/v2/relationship-types", relationship_types::LIST),
+        ("/api/v2/groups", groups::LIST),
+        ("/api/v2/groups/{id}", groups::ONE),
+        ("/api/v2/groups/{id}/members", groups::MEMBERS),
+        ("/api/v2/groups/{id}/owner", relationships::END),
+        ("/api/v2/group-members", group_members::LIST),
+        ("/api/v2/group-members/{id}", groups::ONE),
+        ("/api/v2/group-members/{id}/group", groups::ONE),
+        ("/api/v2/group-members/{id}/user", relationships::END),
     ] {
         let parameters = array(&openapi::value()["paths"][path]["get"]["parameters"]);
         let described: BTreeSet<_> =

@@ -93,18 +93,24 @@ fn push_groups(sql: &mut Sql, filter: &GroupFilter) {
 
 /// ` FROM … WHERE …` over all memberships that match.
 fn push_members(sql: &mut Sql, filter: &MemberFilter) {
-    sql.text(" FROM group_members").text(index_of_members(filter)).text(" WHERE 1 = 1");
+    match filter.seen_by {
+        None => {
+            sql.text(" FROM group_members").text(index_of_members(filter));
+        }
+        Some(me) => {
+            sql.text(" FROM (SELECT * FROM group_members WHERE user_id = ").integer(me.get());
+            sql.text(" UNION ALL SELECT theirs.* FROM groups AS mine INNER JOIN group_members AS theirs");
+            sql.text(" ON theirs.group_id = mine.id WHERE mine.owner_id = ").integer(me.get());
+            sql.text(" AND theirs.user_id <> ").integer(me.get()).text(") AS seen");
+        }
+    }
+    sql.text(" WHERE 1 = 1");
     let ids: Vec<_> = filter.ids.iter().copied().map(MemberId::get).collect();
     let groups: Vec<_> = filter.groups.iter().copied().map(GroupId::get).collect();
     let users: Vec<_> = filter.users.iter().copied().map(UserId::get).collect();
     push_any_of(sql, "id", &ids);
     push_any_of(sql, "group_id", &groups);
     push_any_of(sql, "user_id", &users);
-    if let Some(me) = filter.seen_by {
-        sql.text(" AND id IN (SELECT id FROM group_members WHERE user_id = ").integer(me.get());
-        sql.text(" UNION ALL SELECT theirs.id FROM groups AS mine INNER JOIN group_members AS theirs");
-        sql.text(" ON theirs.group_id = mine.id WHERE mine.owner_id = ").integer(me.get()).text(")");
-    }
 }
 
 fn push_any_of(sql: &mut Sql, column: &'static str, ids: &[i64]) {
@@ -146,10 +152,10 @@ fn index_of_groups(filter: &GroupFilter) -> &'static str {
     }
 }
 
-/// The index that a list of memberships is read from.
+/// The index that a list of memberships is read from, where the caller sees them all.
 #[allow(clippy::match_same_arms, reason = "PostgreSQL's names of indexes are all empty")]
 fn index_of_members(filter: &MemberFilter) -> &'static str {
-    if !filter.ids.is_empty() || filter.seen_by.is_some() {
+    if !filter.ids.is_empty() {
         return "";
     }
     match (filter.groups.is_empty(), filter.users.is_empty()) {

@@ -232,7 +232,7 @@ const WITHOUT_GROUPS: &[Operation] = &[
         .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
         .may_be(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Answer::Deleted)
-        .about("With its relationships in both directions and its tokens.").may_be(&[Code::NotAdmin, Code::OwnAccount]),
+        .about("With its relationships in both directions, its memberships and its tokens. Groups that it owned stay without an owner.").may_be(&[Code::NotAdmin, Code::OwnAccount]),
 
     operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Run several changes, all or none", Answer::Operated)
         .about("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \

@@ -35,9 +35,27 @@ const fn operation(
 const OPERATIONS: &[Operation] = &[
     operation(("POST", "/api/users"), "createUserByForm", "Create a user", "create_user"),
     operation(("PUT", "/api/users/{id}"), "changeUserByForm", "Change a user", "update_user"),
+    operation(
+        ("POST", "/api/sessions"),
+        "openSession",
+        "Open a session: a token for an address and a password",
+        "create_session",
+    ),
     operation(("DELETE", "/api/sessions"), "closeSession", "End the session whose token is sent", "delete_session"),
     operation(("POST", "/api/user/relationships"), "createGroup", "Create a group", "relationship_create"),
     operation(("PUT", "/api/user/relationships/{id}"), "changeGroup", "Change a group", "relationship_update"),
+    operation(
+        ("DELETE", "/api/user/relationships/{id}"),
+        "deleteGroup",
+        "Delete a group with its memberships",
+        "relationship_delete",
+    ),
+    operation(
+        ("POST", "/api/user/relationship_users"),
+        "addMember",
+        "Make a user a member of a group",
+        "relationship_user_create",
+    ),
     operation(
         ("PUT", "/api/user/relationship_users/{id}"),
         "changeMember",

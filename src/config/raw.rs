@@ -23,6 +23,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
+    /// How clients call the service, `scheme://host[:port]`, as it stands in what they sign; `none` goes by `Host`
+    #[arg(long, env, value_name = "URL", default_value = "none")]
+    pub public_url: String,
+
     /// IANA name of the zone in which timestamps are shown
     #[arg(long, env, value_name = "NAME", default_value = "UTC")]
     pub time_zone: String,
@@ -54,6 +58,11 @@ pub struct Raw {
     /// Failed attempts at one credential, a minute and source, that are told apart from 429, 1 to 1000000
     #[arg(long, env, value_name = "NUMBER", default_value = "20")]
     pub auth_failure_limit: String,
+
+    /// Refuse signed requests that carry no `Api-Timestamp` and `Api-Nonce`, and so could be replayed
+    #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_signed_timestamp: String,
 
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]

@@ -19,6 +19,8 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// Scheme and host as clients see them, where it is known.
+    pub public_url: Option<String>,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -45,6 +47,7 @@ impl State {
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
             store,
+            public_url: config.public_url.clone(),
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod counting;
 pub mod load;
 pub mod process;
+pub mod signing;
 pub mod sql;
 
 pub use app::{App, Engine};

@@ -1,18 +1,25 @@
 //! Who is asking: turns what a request brings into a verified caller.
 
 mod cache;
+mod client;
 pub mod failures;
 mod identity;
+pub mod keys;
 pub mod password;
+pub mod signature;
+mod signed;
+mod spelling;
 pub mod token;
 
 use std::net::IpAddr;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 pub use identity::{Identity, Scheme};
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
+use crate::model::client::Account;
 use crate::model::error::Error;
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
@@ -32,6 +39,8 @@ pub struct Settings {
     pub refresh: Duration,
     /// Failures in a minute, of one source at one credential, that are told what they are.
     pub failure_limit: u32,
+    /// Whether signed requests must not be repeatable.
+    pub require_timestamp: bool,
 }
 
 /// Why nobody is let in.
@@ -41,6 +50,8 @@ pub enum Denied {
     Unauthenticated(&'static str),
     /// The credential is valid, its user is disabled or excluded: 403.
     Disabled,
+    /// The request is signed, but not well: 403, and nobody is told what is wrong.
+    Rejected,
     /// No credential that is valid, once more: 429.
     TooOften(RetryAfter),
     /// Nobody can tell at present.
@@ -53,14 +64,23 @@ pub struct Auth {
     clock: Clock,
     cache: Cache,
     failures: Failures,
+    require_timestamp: bool,
+    /// When old nonces were last cleared away, in microseconds.
+    nonces_cleared: AtomicI64,
 }
 
 impl Auth {
     /// A door to what `store` knows of users and credentials.
     #[must_use]
     pub fn new(store: Store, clock: Clock, settings: &Settings) -> Self {
-        let (cache, failures) = (Cache::new(settings.refresh), Failures::new(settings.failure_limit));
-        Self { store, clock, cache, failures }
+        Self {
+            store,
+            clock,
+            cache: Cache::new(settings.refresh),
+            failures: Failures::new(settings.failure_limit),
+            require_timestamp: settings.require_timestamp,
+            nonces_cleared: AtomicI64::new(0),
+        }
     }
 
     /// The caller that the `Authorization` header fields of a request from `source` name.
@@ -93,7 +113,7 @@ impl Auth {
 
     /// Counts an attempt that failed. A valid credential is let in however many others failed before.
     fn counted(&self, denied: Denied, source: IpAddr, attempt: Attempt<'_>) -> Denied {
-        if !matches!(denied, Denied::Unauthenticated(_)) {
+        if !matches!(denied, Denied::Unauthenticated(_) | Denied::Rejected) {
             return denied;
         }
         if let Err(after) = self.failures.check(source, attempt) {
@@ -108,11 +128,8 @@ impl Auth {
         if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(INVALID);
         }
-        if !owner.is_enabled || owner.level == AccessLevel::Excluded {
-            return Err(Denied::Disabled);
-        }
-        let caller = Caller { id: owner.user, level: owner.level };
-        Ok(Identity { caller, scheme: Scheme::Token, token: Some(owner.token) })
+        let account = Account { user: owner.user, level: owner.level, is_enabled: owner.is_enabled };
+        Ok(Identity { token: Some(owner.token), ..admit(&account, Scheme::Token)? })
     }
 
     async fn owner(&self, digest: Digest) -> Result<TokenOwner, Denied> {
@@ -139,6 +156,15 @@ impl Auth {
             }
         });
     }
+}
+
+/// Lets in whoever may use the service at all.
+fn admit(account: &Account, scheme: Scheme) -> Result<Identity, Denied> {
+    if !account.is_enabled || account.level == AccessLevel::Excluded {
+        return Err(Denied::Disabled);
+    }
+    let caller = Caller { id: account.user, level: account.level };
+    Ok(Identity { caller, scheme, token: None })
 }
 
 const INVALID: Denied = Denied::Unauthenticated("the token is unknown, expired or revoked");

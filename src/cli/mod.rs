@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod check;
+mod client;
 mod config;
 mod database;
 mod demo;
@@ -59,6 +60,8 @@ Examples:
     User(user::Args),
     /// Make, list and revoke API tokens
     Token(token::Args),
+    /// Register, list and disable clients that sign their requests
+    Client(client::Args),
     /// Compare every stored count with the rows and find dangling relationships
     Check(check::Args),
     /// Ask the local service whether it lives
@@ -105,6 +108,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&config, args),
         Command::User(args) => user::run(&config, args),
         Command::Token(args) => token::run(&config, args),
+        Command::Client(args) => client::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),

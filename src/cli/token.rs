@@ -65,7 +65,8 @@ fn id(text: &str) -> Result<TokenId, &'static str> {
     text.parse().map_err(|_| "write the number that `token list` shows first")
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// Reads what somebody calls a credential.
+pub(super) fn name(text: &str) -> Result<String, String> {
     if text.chars().count() > LONGEST_NAME || text.contains(char::is_control) {
         return Err(format!("write at most {LONGEST_NAME} characters, none of them a control character"));
     }

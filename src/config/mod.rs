@@ -24,6 +24,8 @@ pub struct Config {
     pub database_timeout: Duration,
     /// `LISTEN`: the address of the API.
     pub listen: SocketAddr,
+    /// `PUBLIC_URL`: scheme and host as clients see them.
+    pub public_url: Option<String>,
     /// `TIME_ZONE`: in which timestamps are shown.
     pub time_zone: chrono_tz::Tz,
     /// `WORKERS`: threads that serve requests.
@@ -44,6 +46,8 @@ pub struct Config {
     pub session_ttl: Duration,
     /// `FORMS_DIR`: where form configurations are, if not in the program.
     pub forms_dir: Option<PathBuf>,
+    /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests must not be repeatable.
+    pub require_signed_timestamp: bool,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -125,6 +129,7 @@ impl Config {
         let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
         let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = desk.take("LISTEN", &raw.listen, read::address);
+        let public_url = desk.take("PUBLIC_URL", &raw.public_url, read::public_url);
         let time_zone = desk.take("TIME_ZONE", &raw.time_zone, read::time_zone);
         let workers = desk.take("WORKERS", &raw.workers, read::workers);
         let max_offset = desk.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
@@ -138,6 +143,8 @@ impl Config {
         let forms_dir = desk.take("FORMS_DIR", &raw.forms_dir, |text| {
             Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
         });
+        let require_signed_timestamp =
+            desk.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -150,6 +157,7 @@ impl Config {
                 database_pool_size: database_pool_size?,
                 database_timeout: database_timeout?,
                 listen: listen?,
+                public_url: public_url?,
                 time_zone: time_zone?,
                 workers: workers?,
                 max_offset: max_offset?,
@@ -160,6 +168,7 @@ impl Config {
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
                 forms_dir: forms_dir?,
+                require_signed_timestamp: require_signed_timestamp?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -190,6 +199,7 @@ impl Config {
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
             ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
             ("LISTEN", self.listen.to_string()),
+            ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(|| "none".to_owned())),
             ("TIME_ZONE", self.time_zone.to_string()),
             ("WORKERS", self.workers.to_string()),
             ("MAX_OFFSET", self.max_offset.to_string()),
@@ -200,6 +210,7 @@ impl Config {
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
             ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
+            ("REQUIRE_SIGNED_TIMESTAMP", self.require_signed_timestamp.to_string()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

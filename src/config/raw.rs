@@ -23,6 +23,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
+    /// How clients call the service, `scheme://host[:port]`, as it stands in what they sign; `none` goes by `Host`
+    #[arg(long, env, value_name = "URL", default_value = "none")]
+    pub public_url: String,
+
     /// IANA name of the zone in which timestamps are shown
     #[arg(long, env, value_name = "NAME", default_value = "UTC")]
     pub time_zone: String,
@@ -63,6 +67,11 @@ pub struct Raw {
     #[arg(long, env, value_name = "FOLDER", default_value = "", hide_default_value = true, visible_alias = "forms")]
     pub forms_dir: String,
 
+    /// Refuse signed requests that carry no `Api-Timestamp` and `Api-Nonce`, and so could be replayed
+    #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_signed_timestamp: String,
+
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,
@@ -90,10 +99,13 @@ pub struct Raw {
 pub struct Row {
     /// The environment variable, `DATABASE_URL`.
     pub variable: String,
+
     /// The flag, `--database-url`.
     pub flag: String,
+
     /// What holds when neither is given.
     pub default: String,
+
     /// What it means, one sentence.
     pub help: String,
 }

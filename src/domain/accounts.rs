@@ -6,7 +6,7 @@ use crate::model::error::{Error, Result};
 use crate::model::group::Properties;
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
-use crate::model::token::{Account, Digest, NewToken};
+use crate::model::token::{Digest, Login, NewToken};
 use crate::model::user::{Field, Value};
 use crate::store::Tx;
 
@@ -80,8 +80,8 @@ pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> 
 ///
 /// # Errors
 /// Those of the store.
-pub fn by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<Account>> {
-    tx.account_of_email(email)
+pub fn by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<Login>> {
+    tx.login_of_email(email)
 }
 
 /// Opens a session for somebody whose password was verified against `hash`; `None` if it has been changed meanwhile.

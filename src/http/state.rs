@@ -28,6 +28,8 @@ pub struct State {
     pub session_ttl: i64,
     /// The forms and types of the forms dialect.
     pub forms: Arc<Catalogue>,
+    /// Scheme and host as clients see them, where it is known.
+    pub public_url: Option<String>,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -57,6 +59,7 @@ impl State {
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             store,
             forms,
+            public_url: config.public_url.clone(),
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

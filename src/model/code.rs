@@ -73,6 +73,8 @@ catalogue! {
         "The ends of a user relationship are fixed: delete it and create another.";
     UnsupportedUpdate 403 "unsupported-update" "This resource cannot be changed"
         "The resource is read-only.";
+    SignatureRejected 403 "signature-rejected" "The signature of the request is not valid"
+        "A header of the signature is missing or malformed, the client or user is unknown, the signature does not verify, or it was seen before.";
     AccountDisabled 403 "account-disabled" "The account may not use the service"
         "The credential is valid, but its user is disabled or excluded.";
     NotFound 404 "not-found" "Not found"

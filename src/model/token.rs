@@ -56,7 +56,7 @@ pub struct TokenOwner {
 
 /// A user as one who signs in with a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
+pub struct Login {
     /// The user.
     pub user: UserId,
     /// What it may do.

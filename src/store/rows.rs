@@ -134,6 +134,11 @@ pub(super) enum Lockable {
     User,
 }
 
+/// A client that signs: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.
+pub(super) type ClientRow = (i64, String, Option<String>, bool, bool);
+/// A user as far as credentials are concerned: id, level, whether it is enabled.
+pub(super) type AccountRow = (i64, i16, bool);
+
 /// One count that is off: the key (a user, or 0 for all), the type, the kept count, and the true one.
 pub(super) type Drift = (i64, i16, i64, i64);
 /// One count of users that is off: enabled, level, the kept count, and the true one.

@@ -16,6 +16,7 @@ mod support;
 
 mod allocations;
 mod authorization;
+mod clients;
 mod conformance;
 mod crash;
 mod credentials;
@@ -52,6 +53,7 @@ mod races;
 mod relationship_lists;
 mod relationship_types;
 mod relationships;
+mod signatures;
 mod skillhive;
 mod slowdown;
 mod user_changes;

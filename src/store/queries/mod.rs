@@ -2,6 +2,7 @@
 //! `Conn`, `Db` and the few words of its dialect are.
 
 pub(in crate::store) mod check;
+pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
 pub(in crate::store) mod departures;
 pub(in crate::store) mod group_pages;

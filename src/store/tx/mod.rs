@@ -1,5 +1,6 @@
 //! The questions that this service may ask a database.
 
+mod clients;
 mod counts;
 mod credentials;
 mod group_pages;

@@ -3,14 +3,14 @@
 use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::id::{TokenId, UserId};
-use crate::model::token::Account;
+use crate::model::token::Login;
 use crate::store::rows::{Lockable, level_of};
 
 impl Tx<'_> {
     /// Who signs in with that address, compared without regard to case.
-    pub fn account_of_email(&mut self, email: &str) -> Result<Option<Account>> {
+    pub fn login_of_email(&mut self, email: &str) -> Result<Option<Login>> {
         let row = ask!(self, passwords::account(&email.to_lowercase()))?;
-        Ok(row.map(|(user, level, is_enabled, password_hash)| Account {
+        Ok(row.map(|(user, level, is_enabled, password_hash)| Login {
             user: UserId::new(user),
             level: level_of(level),
             is_enabled,

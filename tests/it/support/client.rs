@@ -8,6 +8,8 @@ use jsonapi::api::JsonApiDocument;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
 
+use super::signing::Signer;
+
 const MEDIA_TYPE: &str = "application/vnd.api+json";
 
 /// Somebody who talks to the service.
@@ -17,6 +19,7 @@ pub struct Client {
     pub id: i64,
     address: SocketAddr,
     authorization: Option<String>,
+    signer: Option<Signer>,
     agent: ureq::Agent,
 }
 
@@ -43,12 +46,22 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        Self { id, address, authorization, agent }
+        Self { id, address, authorization, signer: None, agent }
     }
 
     /// The same connection with another `Authorization` header.
     pub fn with_authorization(&self, authorization: &str) -> Self {
         Self { authorization: Some(authorization.to_owned()), ..self.clone() }
+    }
+
+    /// The same connection, signing its requests instead.
+    pub fn with_signer(&self, signer: Signer) -> Self {
+        Self { authorization: None, signer: Some(signer), ..self.clone() }
+    }
+
+    /// What its URLs begin with.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What it sends as `Authorization`.
@@ -106,6 +119,10 @@ impl Client {
         let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        let signed = self.signer.as_ref().map(|signer| signer.fields(method, &self.base(), path, body));
+        for (name, value) in signed.unwrap_or_default() {
+            request = request.header(name, value);
         }
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);

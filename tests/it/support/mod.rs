@@ -7,6 +7,7 @@ pub mod counting;
 pub mod groups;
 pub mod load;
 pub mod process;
+pub mod signing;
 pub mod sql;
 
 pub use app::{App, Engine};

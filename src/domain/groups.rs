@@ -1,6 +1,7 @@
 //! Groups and their members: created, changed and deleted, by forms.
 
 use super::accounts::merge;
+use super::group_lists::{visible, visible_member};
 use super::policy::{self, Action, FormUser};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -18,23 +19,12 @@ pub struct Ends {
     pub user: Option<UserId>,
 }
 
-/// One group.
-///
-/// # Errors
-/// `not-found` if there is none, or none that the caller may see.
-pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
-    let Some(found) = tx.group(id)? else { return Err(Error::not_found("group")) };
-    let is_member = caller.sees_only().is_some() && tx.membership(id, caller.id)?.is_some();
-    let may = policy::may(caller, Action::SeeGroup { owner: found.owner, is_member });
-    may.map(|()| found).map_err(|_| Error::not_found("group"))
-}
-
 /// A group that the caller may change by a form.
 ///
 /// # Errors
 /// `not-found`, `not-owner`.
 pub fn get_own(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<Group> {
-    let found = get(tx, &by.caller, id)?;
+    let found = visible(tx, &by.caller, id)?;
     by.require(Action::WriteGroup { owner: found.owner }).map(|()| found)
 }
 
@@ -72,11 +62,8 @@ pub fn delete(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<()> {
 /// # Errors
 /// `not-found`, `not-owner`.
 pub fn get_own_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<Member> {
-    let Some(found) = tx.group_member(id)? else { return Err(Error::not_found("membership")) };
-    let owner = tx.group(found.group)?.and_then(|group| group.owner);
-    let may = policy::may(&by.caller, Action::SeeMember { user: found.user, owner });
-    may.map_err(|_| Error::not_found("membership"))?;
-    by.require(Action::WriteMember { user: found.user, owner }).map(|()| found)
+    let (found, group) = visible_member(tx, &by.caller, id)?;
+    by.require(Action::WriteMember { user: found.user, owner: group.owner }).map(|()| found)
 }
 
 /// Whether a membership with these ends could be stored now. Ends that are not known are passed over.
@@ -86,7 +73,7 @@ pub fn get_own_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<Me
 pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
     let mut problems = Vec::new();
     if let Some(id) = ends.group {
-        match get(tx, &by.caller, id) {
+        match visible(tx, &by.caller, id) {
             Ok(group) => by.require(Action::WriteGroup { owner: group.owner })?,
             Err(Error::Refused(_)) => {
                 problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(Culprit::Group));

@@ -4,7 +4,6 @@ use diesel::prelude::*;
 
 use super::Conn;
 use super::schema::{group_members, groups};
-use crate::store::group_rows::{GroupRow, MemberRow};
 
 /// Stores a group, whose properties are the text of a JSON object.
 pub(in crate::store) fn insert(
@@ -47,16 +46,6 @@ pub(in crate::store) fn insert_member(
         .returning(group_members::id)
         .get_result(conn)
         .optional()
-}
-
-/// The group of that id.
-pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<GroupRow>> {
-    groups::table.find(id).first(conn).optional()
-}
-
-/// The membership of that id.
-pub(in crate::store) fn find_member(conn: &mut Conn, id: i64) -> QueryResult<Option<MemberRow>> {
-    group_members::table.find(id).first(conn).optional()
 }
 
 /// The id of the membership of that user in that group.

@@ -26,16 +26,6 @@ impl Tx<'_> {
         Ok(ask!(self, groups::insert_member(kind, ends, &properties, now))?.map(MemberId::new))
     }
 
-    /// The group of that id.
-    pub fn group(&mut self, id: GroupId) -> Result<Option<Group>> {
-        Ok(ask!(self, groups::find(id.get()))?.map(Group::from))
-    }
-
-    /// The membership of that id.
-    pub fn group_member(&mut self, id: MemberId) -> Result<Option<Member>> {
-        Ok(ask!(self, groups::find_member(id.get()))?.map(Member::from))
-    }
-
     /// The membership of a user in a group.
     pub fn membership(&mut self, group: GroupId, user: UserId) -> Result<Option<MemberId>> {
         Ok(ask!(self, groups::member_id(group.get(), user.get()))?.map(MemberId::new))

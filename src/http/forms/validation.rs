@@ -10,8 +10,9 @@ use super::yaml::{Content, Key, Node};
 
 /// The longest regular expression, in characters.
 const LONGEST_FORMAT: usize = 1_000;
-/// The largest compiled regular expression, in bytes: what a text costs at most grows with it.
-const LARGEST_FORMAT: usize = 1024 * 1024;
+/// The largest compiled regular expression, in bytes. What a text costs at most grows with it: the worst that was found
+/// took a second for the longest text. `[\w-]{1,40}` just fits, since letters of all scripts are many.
+const LARGEST_FORMAT: usize = 2 * 1024 * 1024;
 /// The most groups in groups of a regular expression.
 const DEEPEST_FORMAT: u32 = 32;
 /// The longest text that anything takes, in characters.
@@ -90,7 +91,7 @@ impl Validations {
     /// Reads the value of the key `validation`.
     pub(super) fn read(node: &Node, place: Place, findings: &mut Findings<'_>) -> Self {
         let mut all = Self::default();
-        for (key, node) in findings.mapping(node, "`validation`") {
+        for (key, node) in findings.mapping(node, "`validation`").unwrap_or_default() {
             if !NAMES.contains(&key.name.as_str()) {
                 findings.note(key.line, format!("there is no validation `{}`, only {}", key.name, listed(NAMES)));
             } else if place.takes(&key.name) {
@@ -126,7 +127,7 @@ fn misfit(validation: &str, place: Place) -> String {
 
 impl Length {
     fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
-        let [minimum, maximum, is] = findings.members(node, "`length`", ["minimum", "maximum", "is"]);
+        let [minimum, maximum, is] = findings.members(node, "`length`", ["minimum", "maximum", "is"])?;
         if minimum.or(maximum).or(is).is_none() {
             findings.note(node.line, "`length` needs `minimum`, `maximum` or `is`");
             return None;
@@ -153,7 +154,7 @@ impl Length {
 }
 
 fn read_inclusion(node: &Node, place: Place, findings: &mut Findings<'_>) -> Option<Vec<Value>> {
-    let [list] = findings.members(node, "`inclusion`", ["in"]);
+    let [list] = findings.members(node, "`inclusion`", ["in"])?;
     let items = match list.map(|(_, node)| &node.content) {
         Some(Content::List(items)) if !items.is_empty() => items,
         _ => {
@@ -170,7 +171,7 @@ fn read_inclusion(node: &Node, place: Place, findings: &mut Findings<'_>) -> Opt
 }
 
 fn read_format(node: &Node, findings: &mut Findings<'_>) -> Option<Regex> {
-    let [with] = findings.members(node, "`format`", ["with"]);
+    let [with] = findings.members(node, "`format`", ["with"])?;
     let Some((_, with)) = with else {
         findings.note(node.line, "`format` needs `with`, a regular expression");
         return None;
@@ -190,7 +191,8 @@ fn read_format(node: &Node, findings: &mut Findings<'_>) -> Option<Regex> {
 
 fn complaint_about_format(error: &regex::Error) -> String {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        return "the regular expression is too large: it repeats too much".to_owned();
+        let cure = "write `+` or `*` for large repetitions, and the number of characters as a `length`";
+        return format!("the regular expression is too large: {cure}");
     }
     // Several lines that point at the place; the last one says what it is.
     let text = error.to_string();

@@ -137,7 +137,7 @@ fn wrong_types_are_refused() {
             "- { name: n, attribute_type: integer }\n---\nname: f\nresource: Relationship\nconfiguration:\n  properties:\n    \
              n: { property_options: { default: a } }",
             10,
-            "the default of `n` is not an integer, as the type `t` demands",
+            "the default of `n`, which is an integer in the type `t`, is not an integer",
         ),
         (
             "- { name: a, attribute_type: date }\n---\nname: T\nresource: RelationshipUser\ncustom_attributes: []",
@@ -205,6 +205,23 @@ fn validations_that_do_not_fit_their_field_are_refused() {
     ];
     for (field, reason) in cases {
         assert_refused(&format!("{FORM}  {field}"), 4, reason);
+    }
+    // What types say of a property counts as well.
+    let cases = [
+        ("boolean", "numericality: true", "`numericality` does not fit `a`, which is a boolean in the type `t`"),
+        ("integer", "length: { is: 1 }", "`length` does not fit `a`, which is an integer"),
+        ("array", "format: { with: a }", "`format` does not fit `a`, which is an array"),
+        ("float", "email: true", "`email` does not fit `a`, which is a float"),
+        ("array", "confirmation: true", "`confirmation` does not fit `a`, which is an array"),
+        ("string", "inclusion: { in: [a, 1] }", "`inclusion` does not fit `a`, which is a string"),
+        ("date", "inclusion: { in: [soon] }", "`inclusion` does not fit `a`, which is a date"),
+    ];
+    for (kind, validation, reason) in cases {
+        let form = format!(
+            "name: f\nresource: Relationship\nconfiguration:\n  properties:\n    a: {{ validation: {{ {validation} }} }}"
+        );
+        let typed = |kind| format!("{TYPE}- {{ name: a, attribute_type: {kind} }}\n---\n{form}");
+        assert_refused(&typed(kind), 10, reason);
     }
     let session = "name: f\nresource: Session\nconfiguration:\n  email: { validation: { uniqueness: true } }";
     assert_refused(session, 4, "`uniqueness` fits the `email` of a `User` only");
@@ -285,8 +302,8 @@ fn bombs_are_refused_quickly() {
         laughs,
         format!("a: {}", "[".repeat(100_000)),
         format!("a: {}", "{b: ".repeat(50_000)),
-        (0..5_000).map(|level| format!("{}a:\n", " ".repeat(level % 50))).collect(),
-        (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect(),
+        (0..5_000).map(|level| format!("{}a:\n", " ".repeat(level % 50))).collect::<Vec<_>>().concat(),
+        (0..300).map(|level| format!("{}a:\n", " ".repeat(level))).collect::<Vec<_>>().concat(),
         "- ".repeat(100_000),
         "---\n".repeat(60_000),
         "? ".repeat(100_000),

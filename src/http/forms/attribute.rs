@@ -63,6 +63,13 @@ impl AttributeType {
         }
     }
 
+    /// Its name in a sentence.
+    #[must_use]
+    pub fn with_article(self) -> String {
+        let article = if matches!(self, Self::Integer | Self::Array) { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
+
     /// What a client is told of a value of another kind. `null` is of every kind.
     #[must_use]
     pub fn complaint_about(self, value: &Value) -> Option<&'static str> {

@@ -3,6 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
+use super::attribute::AttributeType;
 use super::definition::{Field, Resource};
 use super::findings::{Findings, listed};
 use super::numericality::Numericality;
@@ -101,6 +102,23 @@ impl Validations {
             }
         }
         all
+    }
+
+    /// The names of the validations that no value of this kind can satisfy, or that mean nothing for it.
+    pub(super) fn misfits(&self, kind: AttributeType) -> Vec<&'static str> {
+        let is_text = matches!(kind, AttributeType::String | AttributeType::Date | AttributeType::DateTime);
+        let is_array = kind == AttributeType::Array;
+        let is_number = matches!(kind, AttributeType::String | AttributeType::Integer | AttributeType::Float);
+        let is_listable = |value: &Value| is_array || kind.complaint_about(value).is_none();
+        let all = [
+            ("length", self.length.is_some() && !is_text && !is_array),
+            ("inclusion", self.inclusion.as_ref().is_some_and(|list| !list.iter().all(is_listable))),
+            ("format", self.format.is_some() && !is_text),
+            ("numericality", self.numericality.is_some() && !is_number),
+            ("email", self.email && kind != AttributeType::String),
+            ("confirmation", self.confirmation && !is_text),
+        ];
+        all.into_iter().filter(|(_, is_misfit)| *is_misfit).map(|(name, _)| name).collect()
     }
 
     fn read_one(&mut self, key: &Key, node: &Node, place: Place, findings: &mut Findings<'_>) {

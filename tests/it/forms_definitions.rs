@@ -83,7 +83,7 @@ fn a_folder_replaces_the_built_in_set_and_only_yaml_in_it_is_read() {
             "a.yml",
             "name: a\nresource: Session\nconfiguration: {}\n---\n# nothing\n---\nname: b\nresource: Session\nconfiguration:\n",
         ),
-        ("c.yaml", "name: c\nresource: User\nresource_owner: anyone\nconfiguration: { first_name: }\n"),
+        ("c.yaml", "---\nname: c\nresource: User\nresource_owner: anyone\nconfiguration: { first_name: }\n---\n"),
         ("README.md", "{{ no YAML"),
         (".a.yml", "{{ what an editor leaves behind"),
         ("d.yml.bak", "{{"),

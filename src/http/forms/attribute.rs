@@ -63,6 +63,13 @@ impl AttributeType {
         }
     }
 
+    /// Its name in a sentence.
+    #[must_use]
+    pub fn with_article(self) -> String {
+        let article = if matches!(self, Self::Integer | Self::Array) { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
+
     /// What a client is told of a value of another kind. `null` is of every kind.
     #[must_use]
     pub fn complaint_about(self, value: &Value) -> Option<&'static str> {
@@ -100,7 +107,8 @@ impl Type {
 
     /// Reads a type, whose id is not known before all are read.
     pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
-        let [name, resource, attributes] = findings.members(node, "a type", ["name", "resource", "custom_attributes"]);
+        let [name, resource, attributes] =
+            findings.members(node, "a type", ["name", "resource", "custom_attributes"])?;
         let name = findings.demanded(name, node.line, "a type", "name");
         let name = name.and_then(|node| type_name(node.line, findings.text(node, "`name`")?, findings));
         let resource = findings.demanded(resource, node.line, "a type", "resource");
@@ -146,7 +154,9 @@ fn read_attributes(node: &Node, findings: &mut Findings<'_>) -> BTreeMap<String,
         }
     };
     for item in items {
-        let [name, kind] = findings.members(item, "a custom attribute", ["name", "attribute_type"]);
+        let Some([name, kind]) = findings.members(item, "a custom attribute", ["name", "attribute_type"]) else {
+            continue;
+        };
         let (Some((_, name)), Some((_, kind))) = (name, kind) else {
             findings.note(item.line, "a custom attribute needs a `name` and an `attribute_type`");
             continue;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::attribute::Type;
 use super::builtin;
-use super::definition::{Form, Properties, Resource};
+use super::definition::{Form, Properties, Property, Resource};
 use super::findings::{Findings, FormProblem};
 use super::yaml::{self, Node};
 
@@ -84,7 +84,7 @@ impl Catalogue {
             }
         }
         reading.check_names();
-        reading.check_defaults();
+        reading.check_types();
         if reading.problems.is_empty() { Ok(reading.catalogue()) } else { Err(reading.problems) }
     }
 
@@ -195,21 +195,21 @@ impl Reading {
         self.problems.extend(twice);
     }
 
-    /// Notes defaults of another kind than a type gives their property.
-    fn check_defaults(&mut self) {
+    /// Notes what a form says of a property that does not fit the kind that a type gives it.
+    fn check_types(&mut self) {
+        let types = || self.types.iter().map(|found| &found.thing);
+        let mut problems = Vec::new();
         for Found { file, thing: form, .. } in &self.forms {
             let Some(Properties::Listed(listed)) = &form.properties else { continue };
             for (name, property) in listed {
-                let Some(default) = &property.default else { continue };
-                for kind in self.types.iter().map(|found| &found.thing).filter(|kind| kind.resource == form.resource) {
-                    let complaint = kind.attribute(name).and_then(|attribute| attribute.complaint_about(default));
-                    let reason = complaint
-                        .map(|it| format!("the default of `{name}` {it}, as the type `{}` demands", kind.name));
+                for kind in types().filter(|kind| kind.resource == form.resource) {
+                    let reasons = misfits(name, property, kind).into_iter();
                     let line = Some(property.line);
-                    self.problems.extend(reason.map(|reason| FormProblem { file: file.clone(), line, reason }));
+                    problems.extend(reasons.map(|reason| FormProblem { file: file.clone(), line, reason }));
                 }
             }
         }
+        self.problems.extend(problems);
     }
 
     fn catalogue(self) -> Catalogue {
@@ -238,4 +238,15 @@ fn duplicates<T>(all: &[Found<T>], name: impl Fn(&T) -> String, what: &str) -> V
         }
     }
     problems
+}
+
+fn misfits(name: &str, property: &Property, kind: &Type) -> Vec<String> {
+    let Some(attribute) = kind.attribute(name) else { return Vec::new() };
+    let of_the_type = format!("which is {} in the type `{}`", attribute.with_article(), kind.name);
+    let misfits = property.validations.misfits(attribute).into_iter();
+    let mut reasons: Vec<_> =
+        misfits.map(|validation| format!("`{validation}` does not fit `{name}`, {of_the_type}")).collect();
+    let complaint = property.default.as_ref().and_then(|default| attribute.complaint_about(default));
+    reasons.extend(complaint.map(|complaint| format!("the default of `{name}`, {of_the_type}, {complaint}")));
+    reasons
 }

@@ -164,7 +164,7 @@ impl Form {
     /// Reads a form.
     pub(super) fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
         let names = ["name", "resource", "resource_owner", "configuration"];
-        let [name, resource, owner, configuration] = findings.members(node, "a form", names);
+        let [name, resource, owner, configuration] = findings.members(node, "a form", names)?;
         let name = findings.demanded(name, node.line, "a form", "name").and_then(|node| {
             let name = findings.text(node, "`name`")?;
             findings.is_name(node.line, name, "the name of a form").then_some(name)
@@ -175,16 +175,18 @@ impl Form {
         let owner = owner.and_then(|(_, node)| read_owner(node, findings)).unwrap_or_default();
         // A form without a name is read on, so that all else that is wrong with it can be told.
         let mut form = Self::empty(name.unwrap_or_default(), resource?, owner);
-        for (key, node) in configuration.map(|(_, node)| findings.mapping(node, "`configuration`")).unwrap_or_default()
-        {
+        let fields = configuration.and_then(|(_, node)| findings.mapping(node, "`configuration`"));
+        for (key, node) in fields.unwrap_or_default() {
             form.read_field(key, node, findings);
         }
-        let demands = |field| form.fields.get(&field).is_some_and(|validations: &Validations| validations.presence);
-        if form.gives_accounts_away_on_update() && !(demands(Field::Email) && demands(Field::Password)) {
+        // Only a form that creates users demands an address of every request; one that is called an update is none.
+        let demands_email = form.fields.get(&Field::Email).is_some_and(|validations| validations.presence);
+        let creates = demands_email && !form.name.contains("update");
+        if form.gives_accounts_away_on_update() && !creates {
             findings.note(
                 owner_line,
                 "`resource_owner: anyone` on a form that can change `email` or `password` of a user gives accounts \
-                 away; a form that creates users demands the presence of both",
+                 away; a form that creates users demands the presence of `email`, and is not called an update",
             );
         }
         name.map(|_| form)
@@ -207,7 +209,8 @@ impl Form {
             return;
         };
         let what = format!("`{}`", key.name);
-        let [validation, options] = findings.members(node, &what, ["validation", "property_options"]);
+        let members = findings.members(node, &what, ["validation", "property_options"]);
+        let [validation, options] = members.unwrap_or_default();
         if let Some((key, _)) = options {
             findings.note(key.line, "only properties take `property_options`");
         }
@@ -231,7 +234,7 @@ fn read_owner(node: &Node, findings: &mut Findings<'_>) -> Option<ResourceOwner>
 impl Properties {
     /// Reads the value of the key `properties`.
     fn read(node: &Node, findings: &mut Findings<'_>) -> Self {
-        let members = findings.mapping(node, "`properties`");
+        let members = findings.mapping(node, "`properties`").unwrap_or_default();
         if members.is_empty() {
             return Self::Free;
         }
@@ -255,12 +258,14 @@ impl Properties {
 impl Property {
     fn read(key: &Key, node: &Node, findings: &mut Findings<'_>) -> Self {
         let what = format!("`{}`", key.name);
-        let [validation, options] = findings.members(node, &what, ["validation", "property_options"]);
+        let members = findings.members(node, &what, ["validation", "property_options"]);
+        let [validation, options] = members.unwrap_or_default();
         let validations =
             validation.map(|(_, node)| Validations::read(node, Place::Property, findings)).unwrap_or_default();
         let (mut default, mut is_readonly) = (None, false);
         if let Some((_, node)) = options {
-            let [value, readonly] = findings.members(node, "`property_options`", ["default", "readonly"]);
+            let members = findings.members(node, "`property_options`", ["default", "readonly"]);
+            let [value, readonly] = members.unwrap_or_default();
             is_readonly = readonly.is_some_and(|(_, node)| findings.flag(node, "`readonly`"));
             if let Some((_, node)) = value.filter(|(_, node)| !matches!(node.content, Content::Null)) {
                 let value = node.to_json();

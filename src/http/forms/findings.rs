@@ -53,32 +53,34 @@ impl<'f> Findings<'f> {
         self.problems.push(FormProblem { file: self.file.to_owned(), line: Some(line), reason });
     }
 
-    /// The members of a mapping; nothing at all stands for an empty one.
-    pub fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> &'n [(Key, Node)] {
+    /// The members of a mapping; nothing at all stands for an empty one, anything else is noted.
+    pub fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Key, Node)]> {
         match &node.content {
-            Content::Mapping(members) => return members,
-            Content::Null => {}
-            _ => self.note(node.line, format!("{what} must be a mapping")),
+            Content::Mapping(members) => Some(members),
+            Content::Null => Some(&[]),
+            _ => {
+                self.note(node.line, format!("{what} must be a mapping"));
+                None
+            }
         }
-        &[]
     }
 
-    /// The members of these names; any other is noted.
+    /// The members of these names; any other is noted, and so is what is no mapping.
     pub fn members<'n, const N: usize>(
         &mut self,
         node: &'n Node,
         what: &str,
         names: [&str; N],
-    ) -> [Option<(&'n Key, &'n Node)>; N] {
+    ) -> Option<[Option<(&'n Key, &'n Node)>; N]> {
         let mut found = [None; N];
-        for (key, value) in self.mapping(node, what) {
+        for (key, value) in self.mapping(node, what)? {
             let place = names.iter().position(|name| *name == key.name);
             match place.and_then(|place| found.get_mut(place)) {
                 Some(place) => *place = Some((key, value)),
                 None => self.note(key.line, format!("{what} has no key `{}`, only {}", key.name, listed(names))),
             }
         }
-        found
+        Some(found)
     }
 
     /// A member that must be there.

@@ -3,6 +3,7 @@
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
+use super::attribute::AttributeType;
 use super::definition::{Field, Resource};
 use super::findings::{Findings, listed};
 use super::numericality::Numericality;
@@ -10,8 +11,9 @@ use super::yaml::{Content, Key, Node};
 
 /// The longest regular expression, in characters.
 const LONGEST_FORMAT: usize = 1_000;
-/// The largest compiled regular expression, in bytes: what a text costs at most grows with it.
-const LARGEST_FORMAT: usize = 1024 * 1024;
+/// The largest compiled regular expression, in bytes. What a text costs at most grows with it: the worst that was found
+/// took a second for the longest text. `[\w-]{1,40}` just fits, since letters of all scripts are many.
+const LARGEST_FORMAT: usize = 2 * 1024 * 1024;
 /// The most groups in groups of a regular expression.
 const DEEPEST_FORMAT: u32 = 32;
 /// The longest text that anything takes, in characters.
@@ -90,7 +92,7 @@ impl Validations {
     /// Reads the value of the key `validation`.
     pub(super) fn read(node: &Node, place: Place, findings: &mut Findings<'_>) -> Self {
         let mut all = Self::default();
-        for (key, node) in findings.mapping(node, "`validation`") {
+        for (key, node) in findings.mapping(node, "`validation`").unwrap_or_default() {
             if !NAMES.contains(&key.name.as_str()) {
                 findings.note(key.line, format!("there is no validation `{}`, only {}", key.name, listed(NAMES)));
             } else if place.takes(&key.name) {
@@ -100,6 +102,23 @@ impl Validations {
             }
         }
         all
+    }
+
+    /// The names of the validations that no value of this kind can satisfy, or that mean nothing for it.
+    pub(super) fn misfits(&self, kind: AttributeType) -> Vec<&'static str> {
+        let is_text = matches!(kind, AttributeType::String | AttributeType::Date | AttributeType::DateTime);
+        let is_array = kind == AttributeType::Array;
+        let is_number = matches!(kind, AttributeType::String | AttributeType::Integer | AttributeType::Float);
+        let is_listable = |value: &Value| is_array || kind.complaint_about(value).is_none();
+        let all = [
+            ("length", self.length.is_some() && !is_text && !is_array),
+            ("inclusion", self.inclusion.as_ref().is_some_and(|list| !list.iter().all(is_listable))),
+            ("format", self.format.is_some() && !is_text),
+            ("numericality", self.numericality.is_some() && !is_number),
+            ("email", self.email && kind != AttributeType::String),
+            ("confirmation", self.confirmation && !is_text),
+        ];
+        all.into_iter().filter(|(_, is_misfit)| *is_misfit).map(|(name, _)| name).collect()
     }
 
     fn read_one(&mut self, key: &Key, node: &Node, place: Place, findings: &mut Findings<'_>) {
@@ -126,7 +145,7 @@ fn misfit(validation: &str, place: Place) -> String {
 
 impl Length {
     fn read(node: &Node, findings: &mut Findings<'_>) -> Option<Self> {
-        let [minimum, maximum, is] = findings.members(node, "`length`", ["minimum", "maximum", "is"]);
+        let [minimum, maximum, is] = findings.members(node, "`length`", ["minimum", "maximum", "is"])?;
         if minimum.or(maximum).or(is).is_none() {
             findings.note(node.line, "`length` needs `minimum`, `maximum` or `is`");
             return None;
@@ -153,7 +172,7 @@ impl Length {
 }
 
 fn read_inclusion(node: &Node, place: Place, findings: &mut Findings<'_>) -> Option<Vec<Value>> {
-    let [list] = findings.members(node, "`inclusion`", ["in"]);
+    let [list] = findings.members(node, "`inclusion`", ["in"])?;
     let items = match list.map(|(_, node)| &node.content) {
         Some(Content::List(items)) if !items.is_empty() => items,
         _ => {
@@ -170,7 +189,7 @@ fn read_inclusion(node: &Node, place: Place, findings: &mut Findings<'_>) -> Opt
 }
 
 fn read_format(node: &Node, findings: &mut Findings<'_>) -> Option<Regex> {
-    let [with] = findings.members(node, "`format`", ["with"]);
+    let [with] = findings.members(node, "`format`", ["with"])?;
     let Some((_, with)) = with else {
         findings.note(node.line, "`format` needs `with`, a regular expression");
         return None;
@@ -190,7 +209,8 @@ fn read_format(node: &Node, findings: &mut Findings<'_>) -> Option<Regex> {
 
 fn complaint_about_format(error: &regex::Error) -> String {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        return "the regular expression is too large: it repeats too much".to_owned();
+        let cure = "write `+` or `*` for large repetitions, and the number of characters as a `length`";
+        return format!("the regular expression is too large: {cure}");
     }
     // Several lines that point at the place; the last one says what it is.
     let text = error.to_string();

@@ -27,6 +27,7 @@ use user_relationships::store::{Cost, Store, Tx, migrations};
 
 use super::client::Client;
 use super::cluster;
+use super::forms;
 
 /// Which database a service keeps its data in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +118,7 @@ pub struct App {
     server: Option<JoinHandle<()>>,
     names: AtomicU32,
     home: Arc<Home>,
+    forms: Option<Arc<TempDir>>,
 }
 
 /// Runs a test on one database; does nothing, and says so, where there is no PostgreSQL.
@@ -145,15 +147,22 @@ impl App {
     pub fn start(home: Home, settings: fn(&mut Config)) -> Self {
         let mut config = config(home.url());
         settings(&mut config);
-        Self::start_on(Arc::new(home), config)
+        Self::start_on(Arc::new(home), config, None)
+    }
+
+    /// Starts a service with a folder of forms of its own: names of files and their texts.
+    pub fn start_with_forms(home: Home, files: &[(&str, &str)]) -> Self {
+        let folder = forms::folder(files);
+        let config = Config { forms_dir: Some(folder.path().to_owned()), ..config(home.url()) };
+        Self::start_on(Arc::new(home), config, Some(Arc::new(folder)))
     }
 
     /// Another instance of the service on the same database, with the same settings.
     pub fn beside(&self) -> Self {
-        Self::start_on(Arc::clone(&self.home), self.config.clone())
+        Self::start_on(Arc::clone(&self.home), self.config.clone(), self.forms.clone())
     }
 
-    fn start_on(home: Arc<Home>, config: Config) -> Self {
+    fn start_on(home: Arc<Home>, config: Config, folder: Option<Arc<TempDir>>) -> Self {
         let clock = Clock::System;
         let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
         let (served, store) = (open(), open());
@@ -173,7 +182,7 @@ impl App {
         });
         let address = told.recv().expect("the server starts");
         let names = AtomicU32::new(0);
-        Self { config, store, clock, address, close: Some(close), server: Some(server), names, home }
+        Self { config, store, clock, address, close: Some(close), server: Some(server), names, home, forms: folder }
     }
 
     /// Where its data is.

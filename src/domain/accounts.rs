@@ -2,8 +2,9 @@
 
 use super::policy::{self, Action, FormUser};
 use super::users;
-use crate::model::error::{Error, Result};
-use crate::model::group::Properties;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::group::{Properties, complaint_about_properties};
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, Login, NewToken};
@@ -38,7 +39,7 @@ pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()
 pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserId> {
     by.require(Action::CreateUser)?;
     let mut data = users::new_data(&changes.fields)?;
-    merge(&mut data.profile.properties, &changes.properties);
+    merge(&mut data.profile.properties, &changes.properties)?;
     let id = users::insert(tx, None, &data)?;
     if let Some(hash) = &changes.password_hash {
         tx.set_password(id, hash)?;
@@ -65,7 +66,7 @@ pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> 
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let mut data = users::changed_data(&old, &changes.fields, |action| may(by, action))?;
-    merge(&mut data.profile.properties, &changes.properties);
+    merge(&mut data.profile.properties, &changes.properties)?;
     if data != old.data {
         users::update(tx, &old, &data)?;
     }
@@ -111,17 +112,24 @@ pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
     if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
 }
 
-fn may(by: &FormUser, action: Action) -> std::result::Result<(), crate::model::code::Code> {
+fn may(by: &FormUser, action: Action) -> std::result::Result<(), Code> {
     policy::may_by_form(&by.caller, by.owner, action)
 }
 
 /// Puts `sent` over what is there.
-pub(super) fn merge(properties: &mut Properties, sent: &Properties) {
+///
+/// # Errors
+/// `invalid-attribute` if the whole becomes too large.
+pub(super) fn merge(properties: &mut Properties, sent: &Properties) -> Result<()> {
     for (name, value) in sent {
         if value.is_null() {
             properties.remove(name);
         } else {
             properties.insert(name.clone(), value.clone());
         }
+    }
+    match complaint_about_properties(properties) {
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Properties).into()),
+        None => Ok(()),
     }
 }

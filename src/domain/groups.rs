@@ -44,7 +44,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Propertie
 pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: GroupId, sent: &Properties) -> Result<()> {
     let old = get_own(tx, by, id)?;
     let mut properties = old.properties.clone();
-    merge(&mut properties, sent);
+    merge(&mut properties, sent)?;
     if properties == old.properties { Ok(()) } else { tx.update_group(&old, &properties) }
 }
 
@@ -128,7 +128,7 @@ pub fn change_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId, ends: Ends, s
         check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
     }
     let mut properties = old.properties.clone();
-    merge(&mut properties, sent);
+    merge(&mut properties, sent)?;
     if moved.is_none() && properties == old.properties {
         return Ok(());
     }

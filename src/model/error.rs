@@ -56,6 +56,8 @@ pub enum Culprit {
     Precondition,
     /// An attribute of a user that the request lacks.
     Missing(Field),
+    /// What is said of a user, a group or a membership beyond its attributes.
+    Properties,
     /// The group that a membership is to be in.
     Group,
     /// The user that is to be a member.

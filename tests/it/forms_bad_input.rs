@@ -164,6 +164,21 @@ both!(values_that_do_not_fit_are_422_with_every_field_and_every_message, |app| {
     assert_eq!(rows(app).0, 0);
 });
 
+both!(properties_do_not_grow_without_end, |app| {
+    let me = app.user();
+    let add = |name: &str| {
+        let values = json!({"properties": {name: "x".repeat(9_900)}});
+        me.form("PUT", &format!("{USERS}/{}", me.id), &form("update_user", &values))
+    };
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        add(name).expect(204);
+    }
+    assert_eq!(add("g").expect(422).fields(), ["properties"]);
+    let free = form("update_user", &json!({"properties": {"a": null}}));
+    me.form("PUT", &format!("{USERS}/{}", me.id), &free).expect(204);
+    add("g").expect(204);
+});
+
 both!(what_is_not_there_is_404, |app| {
     let admin = app.admin();
     for id in ["999999", "0", "x", "1x", "99999999999999999999", "1.xml", "%00"] {

@@ -167,6 +167,7 @@ fn field_of(problem: &Problem) -> Option<&'static str> {
             Field::AltId => "external_id",
             _ => BASE,
         }),
+        Culprit::Properties => Some("properties"),
         Culprit::Group => Some("relationship_id"),
         Culprit::Member => Some("user_id"),
         _ => None,

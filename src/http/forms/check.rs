@@ -1,6 +1,6 @@
 //! Whether a value that was sent satisfies validations, and what clients are told if not. No value is ever repeated.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::numericality::compare;
 use super::validation::{LONGEST_TEXT, Length, Validations};
@@ -8,10 +8,6 @@ use crate::domain::validation::is_email;
 
 /// What clients are told of something that must be there and is not.
 pub const BLANK: &str = "can't be blank";
-/// The most bytes of all properties of a record, as JSON.
-const LARGEST_PROPERTIES: usize = 64 * 1024;
-/// The deepest nesting of properties; they are the first level themselves.
-const DEEPEST_PROPERTIES: usize = 8;
 
 /// The name of the field in which another one is repeated.
 #[must_use]
@@ -64,16 +60,6 @@ pub fn complaint_about_texts(value: &Value) -> Option<String> {
     is_too_long.then(|| format!("is too long (maximum is {})", many(LONGEST_TEXT, "character")))
 }
 
-/// What is wrong with all properties of a record together; ask it of what is to be stored.
-#[must_use]
-pub fn complaint_about_properties(properties: &Map<String, Value>) -> Option<String> {
-    if 1 + properties.values().map(depth).max().unwrap_or_default() > DEEPEST_PROPERTIES {
-        return Some(format!("is nested too deeply (maximum is {DEEPEST_PROPERTIES} levels)"));
-    }
-    let bytes = serde_json::to_vec(properties).map_or(usize::MAX, |bytes| bytes.len());
-    (bytes > LARGEST_PROPERTIES).then(|| format!("is too large (maximum is {LARGEST_PROPERTIES} bytes of JSON)"))
-}
-
 /// Whether U+0000, which PostgreSQL cannot store, stands in a text or a name.
 #[must_use]
 pub fn has_null_character(value: &Value) -> bool {
@@ -84,15 +70,6 @@ pub fn has_null_character(value: &Value) -> bool {
             members.iter().any(|(name, member)| name.contains('\0') || has_null_character(member))
         }
         _ => false,
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    let deepest = |depths: &mut dyn Iterator<Item = usize>| 1 + depths.max().unwrap_or_default();
-    match value {
-        Value::Array(items) => deepest(&mut items.iter().map(depth)),
-        Value::Object(members) => deepest(&mut members.values().map(depth)),
-        _ => 0,
     }
 }
 
@@ -172,16 +149,5 @@ mod tests {
         let one = Length { is: Some(1), ..Length::default() };
         let complaint = complaint_about_length(one, &json!("ab"));
         assert_eq!(complaint.as_deref(), Some("is the wrong length (should be 1 character)"));
-    }
-
-    #[test]
-    fn properties_have_a_depth_and_a_size() {
-        let nested = |levels: usize| (1..levels).fold(json!({"a": 1}), |inner, _| json!({"a": inner}));
-        let of = |value: Value| complaint_about_properties(value.as_object().unwrap());
-        assert_eq!(of(nested(DEEPEST_PROPERTIES)), None);
-        assert!(of(nested(DEEPEST_PROPERTIES + 1)).unwrap().contains("deeply"));
-        let large = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
-        assert_eq!(of(large(LARGEST_PROPERTIES)), None);
-        assert!(of(large(LARGEST_PROPERTIES + 1)).unwrap().contains("large"));
     }
 }

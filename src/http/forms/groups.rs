@@ -38,7 +38,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
         return Err(Refusal::values(&asked.sent, judged.errors));
     }
     let job = move |tx: &mut Tx<'_>| groups::change(tx, &by, id, &judged.properties);
-    call.state.store.write("groups.change", job).await?;
+    call.state.store.write("groups.change", job).await.map_err(|error| Refusal::of(error, &asked.sent))?;
     Ok(done(call.headers()))
 }
 

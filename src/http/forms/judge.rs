@@ -8,6 +8,7 @@ use super::definition::{Field, Form, Properties, Property};
 use super::findings::{LONGEST_NAME, is_name};
 use super::validation::Validations;
 use super::verdict::{Judged, Misfit};
+use crate::model::group::complaint_about_properties;
 
 /// The longest password, in bytes.
 const LONGEST_PASSWORD: usize = 1_024;
@@ -154,7 +155,7 @@ impl Judged {
 
     /// Notes if the properties are too many or too large together.
     pub(super) fn check_size(&mut self) {
-        if let Some(complaint) = check::complaint_about_properties(&self.properties) {
+        if let Some(complaint) = complaint_about_properties(&self.properties) {
             self.errors.add("properties", complaint);
         }
     }

@@ -298,6 +298,7 @@ fn source_of(culprit: Culprit) -> Source {
         Culprit::Description => "/data/attributes/description".to_owned(),
         Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
+        Culprit::Properties => "/data/attributes/properties".to_owned(),
         Culprit::Group => "/data/relationships/group/data".to_owned(),
     })
 }

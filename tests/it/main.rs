@@ -16,6 +16,8 @@ mod support;
 
 mod allocations;
 mod authorization;
+mod bearer_keys;
+mod bearers;
 mod clients;
 mod conformance;
 mod crash;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::bearer::Bearer;
 use super::client::Verifier;
 use crate::model::client::Account;
 use crate::model::id::UserId;
@@ -20,6 +21,8 @@ const MOST_CLIENTS: usize = 1_024;
 /// How a credential names its user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
+    /// By its id.
+    Id(UserId),
     /// By its e-mail address, in lower case.
     Email(String),
 }
@@ -38,6 +41,8 @@ pub(super) struct Cache {
     pub tokens: Kept<Digest, TokenOwner>,
     /// Clients that sign, with their keys.
     pub clients: Kept<String, Arc<Verifier>>,
+    /// JWTs that were verified, and with which keys.
+    pub bearers: Kept<Digest, (u64, Bearer)>,
     /// Accounts of users whom other credentials name.
     pub accounts: Kept<Subject, Account>,
 }
@@ -48,6 +53,7 @@ impl Cache {
             epoch: AtomicU64::new(0),
             tokens: Kept::new(refresh, MOST),
             clients: Kept::new(refresh, MOST_CLIENTS),
+            bearers: Kept::new(refresh, MOST),
             accounts: Kept::new(refresh, MOST),
         }
     }

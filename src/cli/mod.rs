@@ -19,7 +19,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, LogFormat, Raw};
+use crate::config::{Config, LogFormat, Problem, Raw};
 use crate::telemetry;
 use failure::Failure;
 
@@ -97,6 +97,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         // The terminal is for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
     }
+    if is_given(matches, "jwt_secret", &raw.jwt_secret) && !is_from_environment(matches, "jwt_secret") {
+        let detail = "secrets are not taken from the command line, which others can read; set the variable, or \
+                      `JWT_SECRET_FILE`";
+        let problem = Problem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
+        return Err(told(&command, &raw, Failure::misconfigured(&[problem])));
+    }
     let config = match Config::check(&raw) {
         Ok(config) => config,
         Err(problems) => return Err(told(&command, &raw, Failure::misconfigured(&problems))),
@@ -120,6 +126,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// Whether somebody chose the value; an empty one stands for the default.
 fn is_given(matches: &ArgMatches, id: &str, text: &str) -> bool {
     matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue) && !text.trim().is_empty()
+}
+
+fn is_from_environment(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::EnvVariable)
 }
 
 /// With JSON logs a service prints nothing else, its last words included.

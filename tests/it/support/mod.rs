@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod counting;
 pub mod forms;
 pub mod groups;
+pub mod jwt;
 pub mod load;
 pub mod process;
 pub mod signing;

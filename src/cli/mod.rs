@@ -4,11 +4,14 @@ mod check;
 mod config;
 mod database;
 mod demo;
+mod export;
 pub mod failure;
 mod healthcheck;
+mod import;
 mod migrate;
 mod openapi;
 pub mod output;
+mod progress;
 mod serve;
 mod token;
 mod user;
@@ -58,6 +61,10 @@ Examples:
     User(user::Args),
     /// Make, list and revoke API tokens
     Token(token::Args),
+    /// Read users and relationships out of files
+    Import(import::Args),
+    /// Write users and relationships to files, in the form that `import` reads
+    Export(export::Args),
     /// Compare every stored count with the rows and find dangling relationships
     Check(check::Args),
     /// Ask the local service whether it lives
@@ -106,6 +113,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Migrate(args) => migrate::run(&config, args),
         Command::User(args) => user::run(&config, args),
         Command::Token(args) => token::run(&config, args),
+        Command::Import(args) => import::run(&config, args),
+        Command::Export(args) => export::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config => config::run(&config),

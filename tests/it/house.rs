@@ -32,7 +32,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("app", &["http", "config"]),
     ("server", &["app", "http::state", "config", "clock", "store"]),
     ("telemetry", &["model", "config"]),
-    ("cli", &["model", "domain", "auth", "store", "clock", "config", "server", "telemetry", "http::ops::openapi"]),
+    (
+        "cli",
+        &[
+            "model",
+            "domain",
+            "auth",
+            "store",
+            "clock",
+            "config",
+            "server",
+            "telemetry",
+            "http::ops::openapi",
+            "http::jsonapi::view::member_of",
+            "http::jsonapi::resources::COMPUTED",
+        ],
+    ),
 ];
 
 /// Crates that a floor never names.

@@ -47,5 +47,7 @@ mod relationship_lists;
 mod relationship_types;
 mod relationships;
 mod skillhive;
+mod transfer;
+mod transfer_rounds;
 mod user_changes;
 mod users;

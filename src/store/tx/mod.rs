@@ -5,6 +5,7 @@ mod credentials;
 mod idempotency;
 mod relationship_types;
 mod relationships;
+mod transfer;
 mod users;
 
 use std::sync::Arc;

@@ -5,12 +5,15 @@ mod client;
 mod config;
 mod database;
 mod demo;
+mod export;
 pub mod failure;
 mod forms;
 mod healthcheck;
+mod import;
 mod migrate;
 mod openapi;
 pub mod output;
+mod progress;
 mod serve;
 mod token;
 mod user;
@@ -62,6 +65,10 @@ Examples:
     Token(token::Args),
     /// Register, list and disable clients that sign their requests
     Client(client::Args),
+    /// Read users and relationships out of files
+    Import(import::Args),
+    /// Write users and relationships to files, in the form that `import` reads
+    Export(export::Args),
     /// Compare every stored count with the rows and find dangling relationships
     Check(check::Args),
     /// Ask the local service whether it lives
@@ -115,6 +122,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::User(args) => user::run(&config, args),
         Command::Token(args) => token::run(&config, args),
         Command::Client(args) => client::run(&config, args),
+        Command::Import(args) => import::run(&config, args),
+        Command::Export(args) => export::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),

@@ -46,6 +46,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "http::ops::openapi",
             "http::forms::builtin",
             "http::forms::catalogue",
+            "http::jsonapi::view::member_of",
+            "http::jsonapi::resources::COMPUTED",
         ],
     ),
 ];

@@ -65,5 +65,7 @@ mod signing_guide;
 mod skillhive;
 mod slowdown;
 mod strangers;
+mod transfer;
+mod transfer_rounds;
 mod user_changes;
 mod users;

@@ -9,6 +9,7 @@ mod idempotency;
 mod passwords;
 mod relationship_types;
 mod relationships;
+mod transfer;
 mod users;
 
 use std::sync::Arc;

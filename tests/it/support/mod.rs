@@ -4,6 +4,7 @@ pub mod app;
 pub mod client;
 pub mod cluster;
 pub mod counting;
+pub mod desk;
 pub mod forms;
 pub mod groups;
 pub mod jwt;

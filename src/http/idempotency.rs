@@ -55,6 +55,11 @@ pub async fn once<T: Send + 'static>(
     Ok(answer)
 }
 
+/// Whether a request has a key, be it a legal one or not.
+pub fn is_repeatable(call: &Call) -> bool {
+    call.headers().contains_key(KEY)
+}
+
 /// The key of a request, if it has one: 1 to 255 visible ASCII characters.
 fn key_of(call: &Call, body: &[u8]) -> Result<Option<Key>, Failure> {
     let mut sent = call.headers().get_all(KEY);

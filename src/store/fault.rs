@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Conflict,
     /// The connection is gone: take another.
     Lost,
+    /// The connection died during the commit: nobody knows what became of it.
+    Unknown,
     /// Neither helps.
     Final,
 }

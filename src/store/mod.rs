@@ -7,6 +7,7 @@
 
 mod check;
 mod fault;
+mod gatherer;
 mod group_rows;
 pub mod migrations;
 mod postgres;
@@ -30,6 +31,9 @@ pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::model::error::{Error, Result};
+use crate::model::id::UserId;
+use crate::model::relationship::{Edge, Relationship};
+use gatherer::{Asked, Gatherer};
 use postgres::Mode;
 use tx::Shared;
 use url::DatabaseUrl;
@@ -105,7 +109,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres(postgres::Engine),
+    Postgres { engine: Arc<postgres::Engine>, gatherer: Gatherer },
 }
 
 impl Store {
@@ -124,10 +128,11 @@ impl Store {
                     timeout: settings.timeout,
                 }
             }
-            DatabaseUrl::Postgres(url) => Engine::Postgres(postgres::Engine::open(
-                &url.with_limits(settings.timeout, settings.longest_statement),
-                settings,
-            )),
+            DatabaseUrl::Postgres(url) => {
+                let url = url.with_limits(settings.timeout, settings.longest_statement);
+                let engine = Arc::new(postgres::Engine::open(&url, settings));
+                Engine::Postgres { gatherer: Gatherer::start(Arc::clone(&engine), shared.clone())?, engine }
+            }
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }
@@ -152,11 +157,11 @@ impl Store {
                 };
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
-                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
-            (Engine::Postgres(engine), cost) => {
+            (Engine::Postgres { engine, .. }, cost) => {
                 let mode = if cost == Cost::Bounded { Mode::Read } else { Mode::Snapshot };
                 self.on_postgres(engine, mode, job).await
             }
@@ -177,9 +182,24 @@ impl Store {
         let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
         let result = match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
-            Engine::Postgres(engine) => self.on_postgres(engine, Mode::Write, job).await,
+            Engine::Postgres { engine, .. } => self.on_postgres(engine, Mode::Write, job).await,
         };
         result.map_err(|error| named(name, error))
+    }
+
+    /// Stores and counts a relationship that its author may create, together with those that others ask for at the
+    /// same time; once it is answered it is durable. `None` if nothing was done: then [`write`](Self::write) does it,
+    /// or says why it cannot be done. On SQLite, where all writes are gathered, that is always so.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn gather(&self, name: &'static str, edge: Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
+        match &*self.engine {
+            Engine::Sqlite { .. } => Ok(None),
+            Engine::Postgres { gatherer, .. } => {
+                gatherer.gather(Asked { edge, author }).await.map_err(|error| named(name, error))
+            }
+        }
     }
 
     /// The name of the engine, for people.
@@ -187,7 +207,7 @@ impl Store {
     pub fn engine_name(&self) -> &'static str {
         match *self.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Postgres(_) => "postgres",
+            Engine::Postgres { .. } => "postgres",
         }
     }
 
@@ -202,7 +222,7 @@ impl Store {
             // Kept until the connection is back, even if the request has been given up.
             let _permit = permit;
             match &*store.engine {
-                Engine::Postgres(engine) => engine.run(mode, &store.shared, &job),
+                Engine::Postgres { engine, .. } => engine.run(mode, &store.shared, &job),
                 Engine::Sqlite { .. } => Err(Error::Internal("the engine changed".to_owned())),
             }
         })

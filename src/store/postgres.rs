@@ -11,6 +11,8 @@ use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
 
+#[path = "queries/gathered.rs"]
+pub(super) mod gathered;
 #[path = "queries/mod.rs"]
 pub(super) mod queries;
 
@@ -25,6 +27,7 @@ pub(super) mod dialect {
     use crate::store::rows::{Lockable, Numbered};
     use crate::store::schema::{user_relationships, users};
     use diesel::prelude::*;
+    use diesel::sql_types::BigInt;
 
     /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
     pub const TYPE_SLOTS: i64 = 32;
@@ -37,7 +40,8 @@ pub(super) mod dialect {
     }
     pub(crate) use by_index;
 
-    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends.
+    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends, and the
+    /// counts of those at the other ends: in the order in which everybody locks them, while an update takes any.
     pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
         let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
         let _: Vec<i64> = user_relationships::table
@@ -46,6 +50,16 @@ pub(super) mod dialect {
             .select(user_relationships::id)
             .for_update()
             .load(conn)?;
+        for counts in [
+            "SELECT 1 FROM counts_by_user WHERE (user_id, type_id) IN \
+             (SELECT user_id, type_id FROM user_relationships WHERE target_id = $1) \
+             ORDER BY user_id, type_id FOR UPDATE",
+            "SELECT 1 FROM counts_by_target WHERE (target_id, type_id) IN \
+             (SELECT target_id, type_id FROM user_relationships WHERE user_id = $1) \
+             ORDER BY target_id, type_id, slot FOR UPDATE",
+        ] {
+            diesel::sql_query(counts).bind::<BigInt, _>(id).execute(conn)?;
+        }
         Ok(())
     }
 
@@ -131,7 +145,13 @@ pub(super) enum Mode {
     Snapshot,
     /// One transaction, run again when others are in its way.
     Write,
+    /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
+    Gathered,
 }
+
+/// How long a gathered transaction waits for a lock. It is shorter than `deadlock_timeout`, so that it also gives way
+/// before others lose by a deadlock.
+const GATHERED_LOCK_MILLIS: u128 = 250;
 
 /// The engine: a pool, and as many permits as it has connections, so that waiting costs no thread.
 pub(super) struct Engine {
@@ -195,6 +215,22 @@ impl Engine {
         }
     }
 
+    /// Runs a job once, for many who wait; `None` if it failed and changed nothing, so that each may try alone.
+    pub fn run_gathered<T>(&self, shared: &Shared, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<Option<T>> {
+        let mut session = self
+            .pool
+            .get_timeout(self.timeout)
+            .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+        match self.attempt(Mode::Gathered, &mut session, shared, job) {
+            (Ok(done), _) => Ok(Some(done)),
+            (Err(error), Some(Fault::Unknown)) => Err(error),
+            (Err(error), _) => {
+                log::debug!("creates that were gathered are tried one by one: {error:?}");
+                Ok(None)
+            }
+        }
+    }
+
     /// Runs a job once; a fault says what a further attempt needs.
     fn attempt<T>(
         &self,
@@ -205,8 +241,8 @@ impl Engine {
     ) -> (Result<T>, Option<Fault>) {
         let begun = match mode {
             Mode::Read => Ok(()),
-            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY"),
-            Mode::Write => self.begin(&mut session.conn, "READ COMMITTED"),
+            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY", mode),
+            Mode::Write | Mode::Gathered => self.begin(&mut session.conn, "READ COMMITTED", mode),
         };
         if let Err(error) = begun {
             let (fault, told) = super::fault::sort(&error);
@@ -214,7 +250,10 @@ impl Engine {
             return (Err(told), Some(fault));
         }
         let link = Link::Postgres(&mut session.conn);
-        let mut tx = if mode == Mode::Write { Tx::writing(link, shared) } else { Tx::reading(link, shared) };
+        let mut tx = match mode {
+            Mode::Read | Mode::Snapshot => Tx::reading(link, shared),
+            Mode::Write | Mode::Gathered => Tx::writing(link, shared),
+        };
         let result = job(&mut tx);
         let fault = tx.fault();
         session.is_lost = fault == Some(Fault::Lost);
@@ -232,20 +271,20 @@ impl Engine {
                 let (fault, told) = super::fault::sort(&error);
                 session.is_lost = fault == Fault::Lost;
                 // The fate of a commit whose connection died is unknown: nobody may run the job again.
-                (Err(told), Some(if session.is_lost { Fault::Final } else { fault }))
+                (Err(told), Some(if session.is_lost { Fault::Unknown } else { fault }))
             }
         }
     }
 
-    fn begin(&self, conn: &mut Conn, isolation: &str) -> QueryResult<()> {
+    fn begin(&self, conn: &mut Conn, isolation: &str, mode: Mode) -> QueryResult<()> {
         let limit = self.longest_statement.as_millis();
+        // Whoever waits for a lock is told so before its request ends.
+        let lock_limit = if mode == Mode::Gathered { GATHERED_LOCK_MILLIS.min(limit / 2) } else { limit / 2 };
         AnsiTransactionManager::begin_transaction_sql(
             conn,
             &format!(
                 "BEGIN ISOLATION LEVEL {isolation}; \
-                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {}",
-                // Whoever waits for a lock is told so before its request ends.
-                limit / 2
+                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}"
             ),
         )
     }

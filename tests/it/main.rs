@@ -30,6 +30,7 @@ mod forms_judging;
 mod forms_refusals;
 mod forms_rights;
 mod forms_sessions;
+mod gathered_creates;
 mod gathering;
 mod groups_around;
 mod groups_read;

@@ -129,6 +129,20 @@ impl Sql {
         sql.returning()
     }
 
+    /// The same in parts: first a row with the count and nothing else, then the rows of the page with the count 0. No
+    /// part has to be kept or sorted on the way, and nobody promises that the rows come in order.
+    pub fn parts<Columns>(
+        count: Self,
+        columns: &'static str,
+        nothing: &'static str,
+        page: Self,
+    ) -> Statement<Listed<Columns>> {
+        let mut sql = Self::new("SELECT c.total, ");
+        sql.text(nothing).text(" FROM (").append(count).text(") AS c UNION ALL SELECT CAST(0 AS BIGINT), ");
+        sql.text(columns).text(" FROM (").append(page).text(") AS p");
+        sql.returning()
+    }
+
     /// The complete statement, whose rows have these columns.
     pub fn returning<Columns>(self) -> Statement<Columns> {
         Statement(self, PhantomData)
@@ -168,6 +182,6 @@ impl<Columns> diesel::RunQueryDsl<Conn> for Statement<Columns> {}
 
 /// Rows of a listing taken apart: the count and the page's rows.
 pub(super) fn apart<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
-    let total = rows.first().map_or(0, |(total, _)| *total);
+    let total = rows.iter().map(|(total, _)| *total).max().unwrap_or(0);
     (total, rows.into_iter().filter_map(|(_, row)| row).collect())
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use crate::forms::form;
 use crate::support::app::{Engine, Home};
 use crate::support::jwt::{Key, SECRET, claims, file, signed, token};
 use crate::support::process::{Service, finish, program, run};
@@ -14,6 +15,8 @@ use crate::support::{Client, edge, json};
 
 const ME: &str = "/api/v2/users/me";
 const EDGES: &str = "/api/v2/user-relationships";
+/// A good one, a wrong one, and one that is too short.
+const PASSWORDS: [&str; 3] = ["Pa55 of the secrets", "Wr0ng of the secrets", "5hort!!"];
 const ANN: &str = "ann.of.the.secrets@example.com";
 
 /// All that is stored, as whoever holds a backup reads it.
@@ -52,6 +55,28 @@ fn talk(clients: &[Client]) -> String {
     answers
 }
 
+/// A user with a password, made by a form, that signs in once well and once badly: its token, and what was answered
+/// to all requests but that one.
+fn sign_in(url: &str, anybody: &Client) -> (String, String) {
+    let [password, wrong, short] = PASSWORDS;
+    run(url, &["user", "add", "--email", "root@example.com", "--access-level", "admin"]).expect(0);
+    let admin = run(url, &["token", "create", "--user", "root@example.com"]).expect(0);
+    let admin = anybody.with_authorization(&format!("Token token={}", admin.line()));
+    let user = |email: &str, password: &str| {
+        let values = json!({"first_name": "Cy", "email": email, "password": password});
+        admin.form("POST", "/api/users", &form("create_user", &values))
+    };
+    let credentials = |password: &str| {
+        let values = json!({"email": "cy.of.the.secrets@example.com", "password": password});
+        anybody.form("POST", "/api/sessions", &form("create_session", &values))
+    };
+    let made = user("cy.of.the.secrets@example.com", password).expect(201);
+    let refused = [user("no address", short).expect(422), credentials(wrong).expect(401)];
+    let opened = credentials(password).expect(201);
+    let token = opened.body["model"]["token"].as_str().expect("a token").to_owned();
+    (token, refused.iter().fold(made.text, |all, answer| all + &answer.text))
+}
+
 #[test]
 fn no_secret_is_logged_answered_shown_or_stored() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
@@ -83,7 +108,8 @@ fn no_secret_is_logged_answered_shown_or_stored() {
         clients.push(anybody.with_signer(signer.clone()));
         clients.push(anybody.with_signer(Signer { is_stamped: true, ..signer.clone() }));
         clients.push(anybody.with_signer(Signer { key: 1, ..signer.clone() }));
-        let answers = [talk(&clients), talk(&clients)].concat();
+        let (session, told) = sign_in(&url, &anybody);
+        let answers = [talk(&clients), talk(&clients), told].concat();
         assert!(answers.contains("rate-limited") && answers.contains("signature-rejected"));
         let config = finish(program().env("DATABASE_URL", &url).env("JWT_SECRET", SECRET).arg("config")).expect(0);
         let shown = format!("{}{}", config.stdout, config.stderr);
@@ -92,7 +118,9 @@ fn no_secret_is_logged_answered_shown_or_stored() {
         let stored = dump(&home);
         assert!(stored.contains("bob@example.com"));
 
+        assert!(!log.contains(&session) && !stored.contains(&session), "the token of a session");
         let mut secrets: BTreeSet<String> = [urt, expired, guess, SECRET.to_owned()].into();
+        secrets.extend(PASSWORDS.map(str::to_owned));
         for jwt in [&good, &forged] {
             secrets.extend(jwt.split('.').skip(1).map(str::to_owned));
         }

@@ -5,12 +5,14 @@ use actix_web::{HttpServer, web};
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
 
@@ -30,10 +32,11 @@ pub async fn serve(
     config: &Config,
     store: Store,
     clock: Clock,
+    forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
 ) -> io::Result<()> {
     let mut signals = Signals::new()?;
-    let state = web::Data::new(State::new(config, store, clock));
+    let state = web::Data::new(State::new(config, store, clock, forms));
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
     let (server, address) = start(config, state.clone(), async { drop(closed.await) })?;
     on_listening(address);
@@ -84,17 +87,26 @@ pub fn start(
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                // Not the end that it is by default: it is what people send to have settings read again.
+                _ = self.hangup.recv() => log::warn!("SIGHUP changes nothing: settings and forms are read at start"),
+            }
         }
     }
 }

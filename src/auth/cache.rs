@@ -4,14 +4,34 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::bearer::Bearer;
+use super::client::Verifier;
+use crate::model::client::Account;
 use crate::model::id::UserId;
 use crate::model::token::{Digest, TokenOwner};
 
 /// The most entries of a kind; about 10 MiB of tokens.
 const MOST: usize = 65_536;
+/// The most clients that sign, whose parsed keys are larger.
+const MOST_CLIENTS: usize = 1_024;
+
+/// How a credential names its user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// By its id.
+    Id(UserId),
+    /// By its e-mail address, in lower case.
+    Email(String),
+}
+
+impl Subject {
+    pub fn of_email(email: &str) -> Self {
+        Self::Email(email.to_lowercase())
+    }
+}
 
 /// Everything that is kept. Nothing is kept of what was not found, so that what was just made works at once.
 pub(super) struct Cache {
@@ -19,11 +39,23 @@ pub(super) struct Cache {
     epoch: AtomicU64,
     /// Tokens and their owners.
     pub tokens: Kept<Digest, TokenOwner>,
+    /// Clients that sign, with their keys.
+    pub clients: Kept<String, Arc<Verifier>>,
+    /// JWTs that were verified, and with which keys.
+    pub bearers: Kept<Digest, (u64, Bearer)>,
+    /// Accounts of users whom other credentials name.
+    pub accounts: Kept<Subject, Account>,
 }
 
 impl Cache {
     pub fn new(refresh: Duration) -> Self {
-        Self { epoch: AtomicU64::new(0), tokens: Kept::new(refresh, MOST) }
+        Self {
+            epoch: AtomicU64::new(0),
+            tokens: Kept::new(refresh, MOST),
+            clients: Kept::new(refresh, MOST_CLIENTS),
+            bearers: Kept::new(refresh, MOST),
+            accounts: Kept::new(refresh, MOST),
+        }
     }
 
     /// The moment that a question to the database belongs to.
@@ -35,6 +67,7 @@ impl Cache {
     pub fn forget(&self, user: UserId) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.tokens.drop_where(|owner| owner.user == user);
+        self.accounts.drop_where(|account| account.user == user);
     }
 }
 

@@ -97,6 +97,15 @@ impl Failures {
         count.failures = count.failures.saturating_add(1);
     }
 
+    /// Takes back a failure that was counted before it was known to be none.
+    pub fn take_back(&self, source: IpAddr, attempt: Attempt<'_>) {
+        let key = self.key(source, attempt);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counted.get_mut(&key) {
+            count.failures = count.failures.saturating_sub(1);
+        }
+    }
+
     fn key(&self, source: IpAddr, attempt: Attempt<'_>) -> u64 {
         self.hasher.hash_one((network(source), attempt))
     }

@@ -1,17 +1,29 @@
 //! Who is asking: turns what a request brings into a verified caller.
 
+pub mod bearer;
 mod cache;
+mod client;
 pub mod failures;
 mod identity;
+pub mod jwt;
+pub mod keys;
+pub mod keyset;
+pub mod password;
+pub mod signature;
+mod signed;
+mod spelling;
 pub mod token;
+mod watch;
 
 use std::net::IpAddr;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 pub use identity::{Identity, Scheme};
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
+use crate::model::client::Account;
 use crate::model::error::Error;
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
@@ -20,6 +32,8 @@ use crate::model::user::AccessLevel;
 use crate::store::{Cost, Store};
 use cache::Cache;
 use failures::{Attempt, Failures, RetryAfter};
+use jwt::Issuer;
+use watch::Watched;
 
 /// How long a use of a token may go unnoted.
 const NOTED_EVERY_SECONDS: i64 = 60;
@@ -31,6 +45,10 @@ pub struct Settings {
     pub refresh: Duration,
     /// Failures in a minute, of one source at one credential, that are told what they are.
     pub failure_limit: u32,
+    /// Whether signed requests must not be repeatable.
+    pub require_timestamp: bool,
+    /// What verifies JWTs, where they are taken.
+    pub jwt: Option<jwt::Settings>,
 }
 
 /// Why nobody is let in.
@@ -40,6 +58,8 @@ pub enum Denied {
     Unauthenticated(&'static str),
     /// The credential is valid, its user is disabled or excluded: 403.
     Disabled,
+    /// The request is signed, but not well: 403, and nobody is told what is wrong.
+    Rejected,
     /// No credential that is valid, once more: 429.
     TooOften(RetryAfter),
     /// Nobody can tell at present.
@@ -52,14 +72,28 @@ pub struct Auth {
     clock: Clock,
     cache: Cache,
     failures: Failures,
+    require_timestamp: bool,
+    issuer: Option<Issuer>,
+    /// When old nonces were last cleared away, in microseconds.
+    nonces_cleared: AtomicI64,
 }
 
 impl Auth {
     /// A door to what `store` knows of users and credentials.
     #[must_use]
     pub fn new(store: Store, clock: Clock, settings: &Settings) -> Self {
-        let (cache, failures) = (Cache::new(settings.refresh), Failures::new(settings.failure_limit));
-        Self { store, clock, cache, failures }
+        Self {
+            store,
+            clock,
+            cache: Cache::new(settings.refresh),
+            failures: Failures::new(settings.failure_limit),
+            require_timestamp: settings.require_timestamp,
+            issuer: settings.jwt.clone().map(|jwt::Settings { source, demands }| Issuer {
+                keys: Watched::new(source, settings.refresh),
+                demands,
+            }),
+            nonces_cleared: AtomicI64::new(0),
+        }
     }
 
     /// The caller that the `Authorization` header fields of a request from `source` name.
@@ -72,11 +106,16 @@ impl Auth {
             [one] => *one,
             _ => return Err(Denied::Unauthenticated("send exactly one `Authorization` header")),
         };
-        let secret = token::presented(header).ok_or(Denied::Unauthenticated(
-            "the `Authorization` header is none of `Token token=…` and `Bearer urt_…`",
-        ))?;
-        let identity = self.by_token(secret).await;
-        identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))))
+        if let Some(secret) = token::presented(header) {
+            let identity = self.by_token(secret).await;
+            return identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))));
+        }
+        match (&self.issuer, bearer::presented(header)) {
+            (Some(issuer), Some(token)) => self.identify_bearer(source, issuer, token).await,
+            _ => Err(Denied::Unauthenticated(
+                "the `Authorization` header is none of `Token token=…` and `Bearer …` with a token that is taken here",
+            )),
+        }
     }
 
     /// Failed attempts, for whoever checks a credential of another kind.
@@ -92,7 +131,7 @@ impl Auth {
 
     /// Counts an attempt that failed. A valid credential is let in however many others failed before.
     fn counted(&self, denied: Denied, source: IpAddr, attempt: Attempt<'_>) -> Denied {
-        if !matches!(denied, Denied::Unauthenticated(_)) {
+        if !matches!(denied, Denied::Unauthenticated(_) | Denied::Rejected) {
             return denied;
         }
         if let Err(after) = self.failures.check(source, attempt) {
@@ -107,11 +146,8 @@ impl Auth {
         if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(INVALID);
         }
-        if !owner.is_enabled || owner.level == AccessLevel::Excluded {
-            return Err(Denied::Disabled);
-        }
-        let caller = Caller { id: owner.user, level: owner.level };
-        Ok(Identity { caller, scheme: Scheme::Token, token: Some(owner.token) })
+        let account = Account { user: owner.user, level: owner.level, is_enabled: owner.is_enabled };
+        Ok(Identity { token: Some(owner.token), ..admit(&account, Scheme::Token)? })
     }
 
     async fn owner(&self, digest: Digest) -> Result<TokenOwner, Denied> {
@@ -140,4 +176,13 @@ impl Auth {
     }
 }
 
-const INVALID: Denied = Denied::Unauthenticated("the token is unknown, expired or revoked");
+/// Lets in whoever may use the service at all.
+fn admit(account: &Account, scheme: Scheme) -> Result<Identity, Denied> {
+    if !account.is_enabled || account.level == AccessLevel::Excluded {
+        return Err(Denied::Disabled);
+    }
+    let caller = Caller { id: account.user, level: account.level };
+    Ok(Identity { caller, scheme, token: None })
+}
+
+const INVALID: Denied = Denied::Unauthenticated("the token is not valid, or not any more");

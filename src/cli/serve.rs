@@ -2,12 +2,15 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::database;
 use super::failure::Failure;
+use super::forms;
 use super::migrate;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::server;
 use crate::store::Store;
 use crate::store::url::DatabaseUrl;
@@ -15,8 +18,9 @@ use crate::store::url::DatabaseUrl;
 /// Brings the schema up to date and serves until a signal says otherwise.
 ///
 /// # Errors
-/// [`Failure`] when the database is away, its schema cannot be used, or the address is taken.
+/// [`Failure`] when forms are not accepted, the database is away, its schema cannot be used, or the address is taken.
 pub fn run(config: &Config) -> Result<(), Failure> {
+    let forms = forms::load(config)?;
     let is_sqlite = matches!(config.database_url, DatabaseUrl::Sqlite(_));
     if is_sqlite || config.migrate {
         for name in migrate::apply(config)? {
@@ -25,7 +29,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     }
     let store = Store::open(&config.store_settings(), Clock::System)?;
     let engine = store.engine_name();
-    listen(config, store, |address| {
+    listen(config, store, forms, |address| {
         let version = env!("CARGO_PKG_VERSION");
         log::info!(address:%, database = engine, version; "listening on http://{address}");
     })
@@ -35,9 +39,15 @@ pub fn run(config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// [`Failure`] when the address cannot be listened on, or the server breaks.
-pub fn listen(config: &Config, store: Store, on_listening: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
+pub fn listen(
+    config: &Config,
+    store: Store,
+    forms: Arc<Catalogue>,
+    on_listening: impl FnOnce(SocketAddr),
+) -> Result<(), Failure> {
     let address = config.listen;
-    database::wait(server::serve(config, store, Clock::System, on_listening)).map_err(|error| match error.kind() {
+    let ended = database::wait(server::serve(config, store, Clock::System, forms, on_listening));
+    ended.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {
             Failure::failed(format!("`LISTEN`: {address} is in use by another program; choose another with `--listen`"))
         }

@@ -65,7 +65,8 @@ fn id(text: &str) -> Result<TokenId, &'static str> {
     text.parse().map_err(|_| "write the number that `token list` shows first")
 }
 
-fn name(text: &str) -> Result<String, String> {
+/// Reads what somebody calls a credential.
+pub(super) fn name(text: &str) -> Result<String, String> {
     if text.chars().count() > LONGEST_NAME || text.contains(char::is_control) {
         return Err(format!("write at most {LONGEST_NAME} characters, none of them a control character"));
     }
@@ -101,7 +102,7 @@ fn create(config: &Config, new: &New) -> Result<(), Failure> {
     database::wait(store.write("tokens.create", move |tx| {
         let user = tx.user_id_of_email(&email)?.ok_or_else(|| Error::not_found("user"))?;
         let expires_at = seconds.map(|seconds| tx.now().plus_seconds(seconds));
-        tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at })
+        tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at, is_session: false })
     }))?;
     output::print([secret])
 }

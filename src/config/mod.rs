@@ -1,14 +1,17 @@
 //! The settings: given by flag or environment variable, checked all at once, then plain typed values.
 
+mod jwt;
 mod raw;
 pub mod read;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use raw::{Raw, Row};
 
+use crate::auth::jwt::Settings as Jwt;
 use crate::store;
 use crate::store::url::DatabaseUrl;
 
@@ -23,6 +26,8 @@ pub struct Config {
     pub database_timeout: Duration,
     /// `LISTEN`: the address of the API.
     pub listen: SocketAddr,
+    /// `PUBLIC_URL`: scheme and host as clients see them.
+    pub public_url: Option<String>,
     /// `TIME_ZONE`: in which timestamps are shown.
     pub time_zone: chrono_tz::Tz,
     /// `WORKERS`: threads that serve requests.
@@ -35,10 +40,18 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `CORS_ORIGINS`: whose scripts may call the API.
     pub cors_origins: CorsOrigins,
+    /// `JWT_SECRET` and all others that begin so: what verifies JWTs, where they are taken.
+    pub jwt: Option<Jwt>,
     /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
     pub auth_refresh: Duration,
     /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
     pub auth_failure_limit: u32,
+    /// `SESSION_TTL`: how long the token of a session works.
+    pub session_ttl: Duration,
+    /// `FORMS_DIR`: where form configurations are, if not in the program.
+    pub forms_dir: Option<PathBuf>,
+    /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests must not be repeatable.
+    pub require_signed_timestamp: bool,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -120,14 +133,23 @@ impl Config {
         let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
         let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = desk.take("LISTEN", &raw.listen, read::address);
+        let public_url = desk.take("PUBLIC_URL", &raw.public_url, read::public_url);
         let time_zone = desk.take("TIME_ZONE", &raw.time_zone, read::time_zone);
         let workers = desk.take("WORKERS", &raw.workers, read::workers);
         let max_offset = desk.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
         let max_body = desk.take("MAX_BODY", &raw.max_body, read::body_size);
         let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
+        let jwt = jwt::take(&mut desk, raw);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
         let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
+        let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
+        let session_ttl = desk.take("SESSION_TTL", &raw.session_ttl, lives);
+        let forms_dir = desk.take("FORMS_DIR", &raw.forms_dir, |text| {
+            Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
+        });
+        let require_signed_timestamp =
+            desk.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -140,14 +162,19 @@ impl Config {
                 database_pool_size: database_pool_size?,
                 database_timeout: database_timeout?,
                 listen: listen?,
+                public_url: public_url?,
                 time_zone: time_zone?,
                 workers: workers?,
                 max_offset: max_offset?,
                 max_body: max_body?,
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
+                jwt,
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
+                session_ttl: session_ttl?,
+                forms_dir: forms_dir?,
+                require_signed_timestamp: require_signed_timestamp?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -155,7 +182,7 @@ impl Config {
                 migrate: !no_migrate?,
             })
         };
-        config().ok_or(desk.problems)
+        config().filter(|_| desk.problems.is_empty()).ok_or(desk.problems)
     }
 
     /// `LOG_FORMAT` alone, for telling what is wrong with the other settings; `None` if it is wrong itself.
@@ -173,19 +200,30 @@ impl Config {
     /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
+        let [secret, secret_file, public_key_file, jwks_file, issuer, audience] = jwt::entries(self.jwt.as_ref());
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
             ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
             ("LISTEN", self.listen.to_string()),
+            ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(|| "none".to_owned())),
             ("TIME_ZONE", self.time_zone.to_string()),
             ("WORKERS", self.workers.to_string()),
             ("MAX_OFFSET", self.max_offset.to_string()),
             ("MAX_BODY", read::show_size(self.max_body)),
             ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
             ("CORS_ORIGINS", self.cors_origins.to_string()),
+            secret,
+            secret_file,
+            public_key_file,
+            jwks_file,
+            issuer,
+            audience,
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
+            ("SESSION_TTL", read::show_duration(self.session_ttl)),
+            ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
+            ("REQUIRE_SIGNED_TIMESTAMP", self.require_signed_timestamp.to_string()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),
@@ -247,7 +285,8 @@ mod tests {
         let known: Vec<_> = Config::rows().into_iter().map(|row| row.variable).collect();
         assert_eq!(shown, known);
         for row in Config::rows() {
-            assert_eq!(row.flag, format!("--{}", row.variable.to_lowercase().replace('_', "-")));
+            let flag = format!("--{}", row.variable.to_lowercase().replace('_', "-"));
+            assert_eq!(row.flag, if row.variable == "JWT_SECRET" { "" } else { &flag });
         }
     }
 }

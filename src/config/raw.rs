@@ -23,6 +23,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
+    /// How clients call the service, `scheme://host[:port]`, as it stands in what they sign; `none` goes by `Host`
+    #[arg(long, env, value_name = "URL", default_value = "none")]
+    pub public_url: String,
+
     /// IANA name of the zone in which timestamps are shown
     #[arg(long, env, value_name = "NAME", default_value = "UTC")]
     pub time_zone: String,
@@ -47,6 +51,30 @@ pub struct Raw {
     #[arg(long, env, value_name = "ORIGINS", default_value = "none")]
     pub cors_origins: String,
 
+    /// Secret that verifies JWTs (HS256), at least 32 bytes, without space around it; not as a flag
+    #[arg(long, env, value_name = "TEXT", default_value = "none", hide = true)]
+    pub jwt_secret: String,
+
+    /// File with the secret that verifies JWTs (HS256), at least 32 bytes; all key files are read again when they change
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_secret_file: String,
+
+    /// File with the public key that verifies JWTs, in PEM: RSA (RS256), EC P-256 (ES256) or Ed25519 (`EdDSA`)
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_public_key_file: String,
+
+    /// File with such keys as a JWK set; the `kid` of a token chooses one
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_jwks_file: String,
+
+    /// What `iss` of a JWT must be; `none` takes any
+    #[arg(long, env, value_name = "TEXT", default_value = "none")]
+    pub jwt_issuer: String,
+
+    /// What `aud` of a JWT must be or hold; `none` takes any
+    #[arg(long, env, value_name = "TEXT", default_value = "none")]
+    pub jwt_audience: String,
+
     /// Longest time for which a verified credential is believed without asking the database
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub auth_refresh: String,
@@ -54,6 +82,19 @@ pub struct Raw {
     /// Failed attempts at one credential, a minute and source, that are told apart from 429, 1 to 1000000
     #[arg(long, env, value_name = "NUMBER", default_value = "20")]
     pub auth_failure_limit: String,
+
+    /// How long the token of a session works, 1s to 365d
+    #[arg(long, env, value_name = "DURATION", default_value = "12h")]
+    pub session_ttl: String,
+
+    /// Folder of form configurations and types for `/api`; without one the built-in ones
+    #[arg(long, env, value_name = "FOLDER", default_value = "", hide_default_value = true, visible_alias = "forms")]
+    pub forms_dir: String,
+
+    /// Refuse signed requests that carry no `Api-Timestamp` and `Api-Nonce`, and so could be replayed
+    #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_signed_timestamp: String,
 
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
@@ -82,7 +123,7 @@ pub struct Raw {
 pub struct Row {
     /// The environment variable, `DATABASE_URL`.
     pub variable: String,
-    /// The flag, `--database-url`.
+    /// The flag, `--database-url`; empty for secrets, which would show in the list of processes.
     pub flag: String,
     /// What holds when neither is given.
     pub default: String,
@@ -105,7 +146,7 @@ impl Raw {
             let text = |text: Option<&std::ffi::OsStr>| text.unwrap_or_default().to_string_lossy().into_owned();
             Some(Row {
                 variable: text(Some(arg.get_env()?)),
-                flag: format!("--{}", arg.get_long()?),
+                flag: if arg.is_hide_set() { String::new() } else { format!("--{}", arg.get_long()?) },
                 default: text(arg.get_default_values().first().map(AsRef::as_ref)),
                 help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
             })

@@ -134,6 +134,20 @@ fn origin(text: &str) -> Result<String, String> {
     if is_origin { Ok(text.to_ascii_lowercase()) } else { Err(wrong()) }
 }
 
+/// Scheme and host as clients write them: what they sign is compared byte for byte.
+pub(super) fn public_url(text: &str) -> Result<Option<String>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    if is_web && origin(text).is_ok() {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(format!(
+        "`{text}` is not accepted; write `https://host` or `http://host`, with `:port` where clients do, without a path or a slash at the end, or `none`"
+    ))
+}
+
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     use std::io::IsTerminal;
     match text {
@@ -225,6 +239,18 @@ mod tests {
             "https://a b",
         ] {
             assert!(origin(bad).is_err(), "{bad:?}");
+            assert!(public_url(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_kept_as_it_is_written() {
+        for good in ["https://demo.skillhive.com", "http://localhost:8080", "https://[::1]:8443"] {
+            assert_eq!(public_url(good), Ok(Some(good.to_owned())));
+        }
+        assert_eq!(public_url("none"), Ok(None));
+        for bad in ["ftp://a.example", "capacitor://localhost", "https://a.example/", "https://a.example/api"] {
+            assert!(public_url(bad).is_err(), "{bad:?}");
         }
     }
 }

@@ -1,8 +1,12 @@
 //! What is allowed, what is valid, and what happens together in one transaction.
 
+pub mod accounts;
+pub mod group_lists;
+pub mod groups;
 pub mod operations;
 pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
+pub mod transfer;
 pub mod users;
 pub mod validation;

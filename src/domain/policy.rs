@@ -132,6 +132,25 @@ pub fn may_by_form(caller: &Caller, owner: ResourceOwner, action: Action) -> std
     }
 }
 
+/// A caller with a form in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormUser {
+    /// Who asks.
+    pub caller: Caller,
+    /// Who may use the form.
+    pub owner: ResourceOwner,
+}
+
+impl FormUser {
+    /// Refuses what [`may_by_form`] does not allow, in a sentence.
+    ///
+    /// # Errors
+    /// As [`require`].
+    pub fn require(&self, action: Action) -> Result<()> {
+        may_by_form(&self.caller, self.owner, action).map_err(|code| refusal(code).into())
+    }
+}
+
 /// Refuses what [`may`] does not allow, in a sentence.
 ///
 /// # Errors

@@ -48,6 +48,15 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
 /// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, id: Option<UserId>, changes: &[(Field, Value)]) -> Result<User> {
     policy::require(caller, Action::CreateUser)?;
+    let stored = insert(tx, id, &new_data(changes)?)?;
+    tx.user(stored)?.ok_or_else(|| Error::Internal("a user vanished while it was made".to_owned()))
+}
+
+/// What a user that is made of these values would be.
+///
+/// # Errors
+/// `missing-attribute`, `invalid-attribute`.
+pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     let mut problems = validation::problems_of(changes);
     if !changes.iter().any(|(field, _)| *field == Field::Email) {
         let detail = "a user needs an e-mail address";
@@ -56,18 +65,23 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, id: Option<UserId>, changes: &[(
     Error::unless_empty(problems)?;
     let mut data = UserData::new(String::new());
     apply(&mut data, changes)?;
-    if tx.user_id_of_email(&data.email)?.is_some() {
-        return Err(email_taken());
+    Ok(data)
+}
+
+/// Stores a user, under a chosen id or the next one.
+///
+/// # Errors
+/// `already-exists`, `email-taken`.
+pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Result<UserId> {
+    require_free_email(tx, &data.email)?;
+    if let Some(stored) = tx.insert_user(id, data)? {
+        return Ok(stored);
     }
-    let Some(stored) = tx.insert_user(id, &data)? else {
-        let is_id_taken = id.is_some_and(|id| tx.user(id).is_ok_and(|user| user.is_some()));
-        return Err(if is_id_taken {
-            Problem::new(Code::AlreadyExists, "another user has this id").into()
-        } else {
-            email_taken()
-        });
-    };
-    tx.user(stored)?.ok_or_else(|| Error::Internal("a user vanished while it was made".to_owned()))
+    let is_id_taken = id.is_some_and(|id| tx.user(id).is_ok_and(|user| user.is_some()));
+    if is_id_taken {
+        return Err(Problem::new(Code::AlreadyExists, "another user has this id").into());
+    }
+    Err(email_taken())
 }
 
 /// Changes a user; fields that are not named stay as they are.
@@ -82,26 +96,55 @@ pub fn change(
     changes: &[(Field, Value)],
 ) -> Result<User> {
     let old = get_own(tx, caller, id, precondition)?;
+    let data = changed_data(&old, changes, |action| policy::may(caller, action))?;
+    if data == old.data {
+        return Ok(old);
+    }
+    update(tx, &old, &data)?;
+    tx.user(id)?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// What `old` would be with these values; those that it has already need no right.
+///
+/// # Errors
+/// `admin-only-attribute` and whatever else `may` refuses, `invalid-attribute`.
+pub(super) fn changed_data(
+    old: &User,
+    changes: &[(Field, Value)],
+    may: impl Fn(Action) -> std::result::Result<(), Code>,
+) -> Result<UserData> {
     let changes: Vec<_> = changes.iter().filter(|(field, value)| !old.data.holds(*field, value)).cloned().collect();
     let forbidden: Vec<_> = changes
         .iter()
         .filter_map(|(field, _)| {
-            let code = policy::may(caller, Action::WriteField(*field)).err()?;
+            let code = may(Action::WriteField(*field)).err()?;
             Some(policy::refusal(code).at(Culprit::Attribute(*field)))
         })
         .collect();
     Error::unless_empty(forbidden)?;
     Error::unless_empty(validation::problems_of(&changes))?;
-    if changes.is_empty() {
-        return Ok(old);
-    }
     let mut data = old.data.clone();
     apply(&mut data, &changes)?;
-    if data.email_key() != old.data.email_key() && tx.user_id_of_email(&data.email)?.is_some() {
-        return Err(email_taken());
+    Ok(data)
+}
+
+/// Stores what has become of a user.
+///
+/// # Errors
+/// `email-taken`.
+pub(super) fn update(tx: &mut Tx<'_>, old: &User, data: &UserData) -> Result<()> {
+    if data.email_key() != old.data.email_key() {
+        require_free_email(tx, &data.email)?;
     }
-    tx.update_user(&old, &data)?;
-    tx.user(id)?.ok_or_else(|| Error::not_found("user"))
+    tx.update_user(old, data)
+}
+
+/// Refuses an address that somebody has.
+///
+/// # Errors
+/// `email-taken`.
+pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str) -> Result<()> {
+    if tx.user_id_of_email(email)?.is_some() { Err(email_taken()) } else { Ok(()) }
 }
 
 /// A user that the caller may see and change, in a version that it expects.
@@ -114,7 +157,8 @@ pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Prec
     policy::require_version(precondition, found.version).map(|()| found)
 }
 
-/// Deletes a user with its relationships, in both directions, and its tokens.
+/// Deletes a user with its relationships, in both directions, its memberships and its tokens. Its groups stay,
+/// without an owner.
 ///
 /// # Errors
 /// `not-admin`, `own-account`, `not-found`, `precondition-failed`.

@@ -56,9 +56,14 @@ fn names_of_levels() -> String {
 }
 
 fn complaint_about_email(text: &str) -> Option<String> {
+    (!is_email(text)).then(|| "this is not a valid e-mail address".to_owned())
+}
+
+/// Whether a text is an e-mail address that a user can have.
+#[must_use]
+pub fn is_email(text: &str) -> bool {
     let options = Options::default().without_display_text().without_domain_literal();
-    let is_valid = text.len() <= LONGEST_EMAIL
+    text.len() <= LONGEST_EMAIL
         && !text.contains(char::is_control)
-        && EmailAddress::parse_with_options(text, options).is_ok();
-    (!is_valid).then(|| "this is not a valid e-mail address".to_owned())
+        && EmailAddress::parse_with_options(text, options).is_ok()
 }

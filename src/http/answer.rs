@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::call::Call;
 use super::jsonapi::cursor::Cursors;
-use super::jsonapi::document::Document;
+use super::jsonapi::document::{Document, Included};
 use super::jsonapi::errors::Failure;
 use super::jsonapi::etag::{Tag, TagOf, Versioned};
 use super::jsonapi::paging::{Asked, Paging, wants_cursors};
@@ -16,15 +16,15 @@ use super::jsonapi::profile::Applied;
 use super::jsonapi::query::Query;
 use super::jsonapi::resources::Resource;
 use super::jsonapi::view::View;
+use crate::domain::group_lists::Companions;
 use crate::model::page::{Page, Place};
-use crate::model::user::User;
 
-/// One resource and the users that come along.
+/// One resource and what comes along.
 pub struct Shown<T> {
     /// The resource.
     pub row: T,
-    /// Users at its ends.
-    pub included: Vec<User>,
+    /// Users at its ends, and whatever else stands around it.
+    pub included: Companions,
 }
 
 impl<T: Versioned> Shown<T>
@@ -33,15 +33,15 @@ where
 {
     /// A resource that brings nobody along.
     pub fn alone(row: T) -> Self {
-        Self { row, included: Vec::new() }
+        Self { row, included: Companions::default() }
     }
 
     /// The tag of the answer to `target`.
     #[must_use]
     pub fn tag(&self, target: &str, view: &View) -> Tag {
         let rows = std::slice::from_ref(&self.row);
-        let tag = TagOf::new(target, view.zone, Applied::Nothing).rows(rows).rows(&self.included);
-        tag.of_resource(self.row.version())
+        let tag = TagOf::new(target, view.zone, Applied::Nothing).rows(rows);
+        tag_with(tag, &self.included).of_resource(self.row.version())
     }
 
     /// The answer to a request that fetches it: the document, or 304 if the client has it.
@@ -81,9 +81,18 @@ where
     }
 }
 
-/// The `included` member: users, if `include` was asked for.
-fn included<'a>(users: &'a [User], view: &'a View) -> Option<Vec<Resource<'a, User>>> {
-    view.include.is_some().then(|| users.iter().map(|user| Resource::new(user, view)).collect())
+/// The `included` member, if `include` was asked for.
+fn included<'a>(companions: &'a Companions, view: &'a View) -> Option<Vec<Included<'a>>> {
+    let Companions { groups, members, users } = companions;
+    let groups = groups.iter().map(|group| Included::Group(Resource::new(group, view)));
+    let members = members.iter().map(|member| Included::Member(Resource::new(member, view)));
+    let users = users.iter().map(|user| Included::User(Resource::new(user, view)));
+    view.is_including().then(|| groups.chain(members).chain(users).collect())
+}
+
+/// The same tag, of all that comes along too.
+fn tag_with(tag: TagOf, companions: &Companions) -> TagOf {
+    tag.rows(&companions.groups).rows(&companions.members).rows(&companions.users)
 }
 
 /// The answer with its tag, or 304 without a body if the client has it already.
@@ -149,8 +158,8 @@ pub struct Listed<'a, T> {
     pub cursors: Option<&'a Cursors<'a>>,
     /// The rows as they were read.
     pub page: Page<T>,
-    /// The users that come along.
-    pub included: Vec<User>,
+    /// What comes along.
+    pub included: Companions,
 }
 
 impl<T: Versioned> Listed<'_, T>
@@ -165,8 +174,8 @@ where
         let applied = self.paging.applied();
         let is_more = self.paging.cut(&mut self.page);
         let total = self.page.total;
-        let tag = TagOf::new(&call.target(), view.zone, applied).rows(&self.page.items).rows(&self.included);
-        let tag = tag.number(total).number(is_more.into()).of_list();
+        let tag = TagOf::new(&call.target(), view.zone, applied).rows(&self.page.items);
+        let tag = tag_with(tag, &self.included).number(total).number(is_more.into()).of_list();
         unless_known(call, &tag, || {
             let asked = Asked {
                 path: call.path(),
@@ -185,9 +194,9 @@ where
             };
             let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(place(row)));
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, view, cursor(row))).collect();
-            let resources = rows.len() + self.included.len();
-            let document = Document::list(applied, rows, links, meta).including(included(&self.included, view));
-            document.answer_of(StatusCode::OK, resources)
+            let included = included(&self.included, view);
+            let resources = rows.len() + included.as_ref().map_or(0, Vec::len);
+            Document::list(applied, rows, links, meta).including(included).answer_of(StatusCode::OK, resources)
         })
     }
 }

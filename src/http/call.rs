@@ -7,7 +7,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseErr
 use std::future::{Future, Ready, ready};
 use std::str::FromStr;
 
-use super::jsonapi::errors::{Failure, Problem};
+use super::body;
+use super::jsonapi::errors::Failure;
 use super::jsonapi::etag;
 use super::jsonapi::negotiation::{self, Accepted, BodyKind};
 use super::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
@@ -15,7 +16,6 @@ use super::jsonapi::query::{Parameter, Query};
 use crate::auth::Identity;
 use crate::http::state::State;
 use crate::model::caller::Caller;
-use crate::model::code::Code;
 use crate::model::precondition::Precondition;
 
 /// What a handler below `/api` gets. Its caller is verified; query and body are read when the handler asks, in this
@@ -130,23 +130,10 @@ impl Call {
     /// 415, 413 with the limit, or 400 if it does not arrive whole.
     pub async fn body_of(&mut self, kind: BodyKind) -> Result<Bytes, Failure> {
         negotiation::check_content_type(self.request.headers(), kind)?;
-        let most = self.state.max_body;
-        let too_large = || {
-            let detail = format!("the request body is larger than {most} bytes");
-            Failure::from(Problem::new(Code::BodyTooLarge, detail))
-        };
-        let announced =
-            self.request.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > most) {
-            return Err(too_large());
-        }
         let payload = web::Payload::from_request(&self.request, &mut Payload::None).into_inner();
         let empty = payload.map_err(|error| Failure::internal(error.to_string()))?;
-        match std::mem::replace(&mut self.payload, empty).to_bytes_limited(most).await {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole").into()),
-            Err(_) => Err(too_large()),
-        }
+        let payload = std::mem::replace(&mut self.payload, empty);
+        body::read(payload, self.request.headers(), self.state.max_body).await
     }
 }
 

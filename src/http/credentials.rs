@@ -1,21 +1,36 @@
 //! What a request brings to prove who asks, taken from its head for `auth`, and what is told whom it does not let in.
 
+use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue};
-use actix_web::{HttpRequest, web};
+use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::jsonapi::errors::{Failure, Problem};
+use crate::auth::signature::{Sent, SignedRequest};
 use crate::auth::{Denied, Identity, Settings};
 use crate::config::Config;
 use crate::domain::policy;
 use crate::http::state::State;
 use crate::model::code::Code;
 
+/// The header fields of a signature; each of them says that the request is signed.
+const SIGNING: [HeaderName; 3] =
+    [HeaderName::from_static("api-id"), HeaderName::from_static("api-user"), HeaderName::from_static("api-signature")];
+const TIMESTAMP: HeaderName = HeaderName::from_static("api-timestamp");
+const NONCE: HeaderName = HeaderName::from_static("api-nonce");
+
+const REJECTED: &str = "the request is not signed as it has to be; see `docs/SIGNING.md`";
+
 /// What `auth` needs of the settings.
 #[must_use]
 pub fn settings(config: &Config) -> Settings {
-    Settings { refresh: config.auth_refresh, failure_limit: config.auth_failure_limit }
+    Settings {
+        refresh: config.auth_refresh,
+        failure_limit: config.auth_failure_limit,
+        require_timestamp: config.require_signed_timestamp,
+        jwt: config.jwt.clone(),
+    }
 }
 
 /// Verifies the credential of a request.
@@ -27,7 +42,57 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     let state = state.ok_or_else(|| Failure::internal("the door stands outside of the service".to_owned()))?;
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
-    state.auth.identify(source, &sent).await.map_err(told)
+    if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
+        return state.auth.identify(source, &sent).await.map_err(told);
+    }
+    if !sent.is_empty() {
+        return Err(told(Denied::Unauthenticated("send either a signature or an `Authorization` header, not both")));
+    }
+    let body = body_of(request, &state).await;
+    let url = url_of(request, state.public_url.as_deref());
+    let field = |name: &HeaderName| {
+        let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);
+        match (all.next(), all.next()) {
+            (None, _) => Sent::Nothing,
+            (Some(value), None) => Sent::Once(value),
+            (Some(_), Some(_)) => Sent::Oftener,
+        }
+    };
+    let [api_id, user, signature] = SIGNING.each_ref().map(field);
+    let signed = SignedRequest {
+        api_id,
+        user,
+        signature,
+        timestamp: field(&TIMESTAMP),
+        nonce: field(&NONCE),
+        method: request.method().as_str(),
+        url: url.as_deref(),
+        body: body.as_deref(),
+    };
+    state.auth.identify_signed(source, &signed).await.map_err(told)
+}
+
+/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole and
+/// in time, or is larger than a body may be.
+async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
+    let payload = request.extract::<web::Payload>().await.ok()?;
+    let read = tokio::time::timeout(state.request_timeout, payload.to_bytes_limited(state.max_body)).await;
+    let body = read.ok()?.ok()?.ok()?;
+    request.set_payload(body.clone().into());
+    Some(body)
+}
+
+/// The URL that the client called: what it sent as the target, byte for byte, behind the scheme and host that it used.
+fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> {
+    let target = request.uri().path_and_query()?;
+    if let Some(public_url) = public_url {
+        return Some(format!("{public_url}{target}"));
+    }
+    let mut hosts = request.headers().get_all(HOST);
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Some(format!("http://{}{target}", host.to_str().ok()?)),
+        _ => None,
+    }
 }
 
 /// The address from which a request comes: failures are counted by it, and the log names it.
@@ -40,6 +105,7 @@ fn told(denied: Denied) -> Failure {
     match denied {
         Denied::Unauthenticated(detail) => Problem::new(Code::Unauthenticated, detail).header("Authorization").into(),
         Denied::Disabled => Failure::without_document(policy::refusal(Code::AccountDisabled).into()),
+        Denied::Rejected => Problem::new(Code::SignatureRejected, REJECTED).into(),
         Denied::TooOften(after) => Failure::rate_limited(after.0),
         Denied::Failed(error) => Failure::without_document(error),
     }

@@ -21,7 +21,8 @@ const LARGEST_HEAD: usize = 64 * 1024;
 /// Those of the services behind it.
 pub async fn identify(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     // A preflight carries no credentials (Fetch standard, "CORS protocol and credentials").
-    if request.method() != Method::OPTIONS && routes::needs_caller(request.match_info().as_str()) {
+    let (method, path) = (request.method(), request.match_info().as_str());
+    if method != Method::OPTIONS && routes::needs_caller(path) && !routes::opens_session(method, path) {
         match credentials::verify(&mut request).await {
             Ok(identity) => drop(request.extensions_mut().insert(identity)),
             Err(failure) => return Ok(request.into_response(failure.error_response())),

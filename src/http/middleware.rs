@@ -9,6 +9,7 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use std::time::Instant;
 
 use super::credentials::client_address;
+use super::forms::answer::{Refusal, Told};
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
 use super::routes;
@@ -28,6 +29,7 @@ pub async fn surround(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let is_probe = routes::is_probe(request.path());
+    let is_form = routes::is_form(request.match_info().as_str());
     let id = request_id(&request);
     let method = request.method().clone();
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -37,21 +39,30 @@ pub async fn surround(
         response = response.map_into_boxed_body();
         *response.response_mut() = HttpResponse::NoContent().finish();
     }
-    let failure = failure_of(&response);
-    if let Some(failure) = &failure {
-        let document = failure.document(&id);
-        response = response.map_body(|head, _| {
-            head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-            BoxBody::new(document)
-        });
+    let mut told = response.response().extensions().get::<Told>().cloned();
+    if told.is_none()
+        && let Some(failure) = failure_of(&response)
+    {
+        told = Some(Told { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) });
+        if is_form {
+            let answer = Refusal::from(failure).respond(response.request().headers());
+            response = response.into_response(answer);
+        } else {
+            let document = failure.document(&id);
+            response = response.map_body(|head, _| {
+                head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+                BoxBody::new(document)
+            });
+        }
     }
+    let told = told.unwrap_or_default();
     let headers = response.headers_mut();
     add_vary(headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
     if !is_probe {
-        log_line(&response, &method, &id, failure.as_ref(), started);
+        log_line(&response, &method, &id, &told, started);
     }
     Ok(response)
 }
@@ -87,14 +98,8 @@ fn add_vary(headers: &mut HeaderMap) {
     headers.insert(VARY, vary.unwrap_or_else(|| HeaderValue::from_static("Accept")));
 }
 
-fn log_line(
-    response: &ServiceResponse<BoxBody>,
-    method: &Method,
-    id: &str,
-    failure: Option<&Failure>,
-    started: Instant,
-) {
-    let cause = failure.and_then(Failure::cause);
+fn log_line(response: &ServiceResponse<BoxBody>, method: &Method, id: &str, told: &Told, started: Instant) {
+    let cause = told.cause.as_deref();
     let level = if cause.is_some() { log::Level::Error } else { log::Level::Info };
     if !log::log_enabled!(target: "request", level) {
         return;
@@ -107,7 +112,7 @@ fn log_line(
         BodySize::Sized(bytes) => bytes,
         BodySize::None | BodySize::Stream => 0,
     };
-    let outcome = failure.map_or_else(String::new, ToString::to_string);
+    let outcome = &told.outcome;
     log::log!(
         target: "request",
         level,

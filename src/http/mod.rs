@@ -1,8 +1,12 @@
 //! URLs, headers and documents: translates requests into words of the domain, and its answers back.
 
 pub mod answer;
+pub mod body;
 pub mod call;
 pub mod credentials;
+pub mod forms;
+pub mod group_members;
+pub mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;

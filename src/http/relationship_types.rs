@@ -11,9 +11,12 @@ use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{LIMIT, OFFSET, Paging};
 use super::jsonapi::query::Parameter;
 use super::jsonapi::resources::RELATIONSHIP_TYPES;
-use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View};
+use super::jsonapi::view::{
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View,
+};
 use super::relationships::{END, view_of};
 use super::urls;
+use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::model::code::Code;
@@ -22,7 +25,8 @@ use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
-pub const LIST: &[Parameter] = &[OFFSET, LIMIT, FIELDS_OF_TYPES, FIELDS_OF_USERS, FIELDS_OF_RELATIONSHIPS];
+pub const LIST: &[Parameter] =
+    &[OFFSET, LIMIT, FIELDS_OF_TYPES, FIELDS_OF_USERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
 
 /// `GET /api/v2/relationship-types`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -39,7 +43,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let total = i64::try_from(types.len()).unwrap_or(i64::MAX);
     let items = types.into_iter().skip(skipped.unwrap_or(usize::MAX)).take(shown.unwrap_or(0)).collect();
     let page = Page { items, total };
-    let listed = Listed { query: &query, paging: &paging, cursors: None, page, included: Vec::new() };
+    let listed = Listed { query: &query, paging: &paging, cursors: None, page, included: Companions::default() };
     listed.answer(&call, &view, |_| Place::Id(0))
 }
 

@@ -13,7 +13,9 @@ use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
 use super::jsonapi::requests::{new_relationship, relationship_change};
 use super::jsonapi::resources::{EndLinks, Identifier, USER_RELATIONSHIPS};
-use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View};
+use super::jsonapi::view::{
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View,
+};
 use super::urls;
 use crate::domain::operations::Subject;
 use crate::domain::relationships::{self, End, IMMUTABLE, NewRelationship};
@@ -44,11 +46,15 @@ pub const LIST: &[Parameter] = &[
     FIELDS_OF_RELATIONSHIPS,
     FIELDS_OF_USERS,
     FIELDS_OF_TYPES,
+    FIELDS_OF_GROUPS,
+    FIELDS_OF_MEMBERS,
 ];
 /// The parameters of everything that shows one relationship.
-pub const ONE: &[Parameter] = &[INCLUDE, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES];
+pub const ONE: &[Parameter] =
+    &[INCLUDE, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
 /// The parameters of everything that shows one user.
-pub const END: &[Parameter] = &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES];
+pub const END: &[Parameter] =
+    &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
 
 /// What the list can be sorted by.
 pub const ORDERS: &[(&str, Order)] = &[("id", Order::Id), ("created-at", Order::CreatedAt)];
@@ -74,7 +80,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
     let read = call.state.store.read("relationships.list", cost, job).await;
     let (page, included) = read.map_err(|error| by_profile(Failure::without_document(error)))?;
-    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
     listed.answer(&call, &view, |row| match sort.by {
         Order::CreatedAt => Place::CreatedAt(row.created_at.micros(), row.id.get()),
         Order::Id | Order::Name => Place::Id(row.id.get()),
@@ -210,7 +216,7 @@ fn filter_of(query: &mut Query) -> RelationshipFilter {
 
 fn with_ends(tx: &mut Tx<'_>, row: Relationship, ends: &[End]) -> JobResult<Shown<Relationship>> {
     let included = relationships::ends(tx, std::slice::from_ref(&row), ends)?;
-    Ok(Shown { row, included })
+    Ok(Shown { row, included: included.into() })
 }
 
 async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure> {

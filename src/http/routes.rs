@@ -1,13 +1,15 @@
 //! Every path of the service. No other file knows paths, but `urls`, which prints those that documents show.
 
 use actix_web::guard::{Any, Get, Head, Options};
+use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Route};
 
 use super::call::bounded;
+use super::forms::call::bounded as bounded_form;
 use super::jsonapi::errors::Failure;
-use super::{operations, ops, relationship_types, relationships, users};
+use super::{forms, group_members, groups, operations, ops, relationship_types, relationships, users};
 
 /// A path pattern and the methods that it knows.
 pub type Known = (&'static str, &'static [&'static str]);
@@ -69,6 +71,51 @@ table! {
     "/api/v2/relationship-types/{id}" {
         GET => relationship_types::get, PATCH => relationship_types::change, DELETE => relationship_types::delete,
     }
+    "/api/v2/groups" { GET => groups::list }
+    "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }
+    "/api/v2/groups/{id}/relationships/owner" { GET => groups::get_owner_linkage, PATCH => groups::change_linkage }
+    "/api/v2/groups/{id}/owner" { GET => groups::get_owner, PATCH => groups::change }
+    "/api/v2/groups/{id}/members" { GET => groups::list_members }
+    "/api/v2/group-members" { GET => group_members::list }
+    "/api/v2/group-members/{id}" { GET => group_members::get, PATCH => group_members::change }
+    "/api/v2/group-members/{id}/relationships/group" {
+        GET => group_members::get_group_linkage, PATCH => group_members::change_linkage,
+    }
+    "/api/v2/group-members/{id}/relationships/user" {
+        GET => group_members::get_user_linkage, PATCH => group_members::change_linkage,
+    }
+    "/api/v2/group-members/{id}/group" { GET => group_members::get_group, PATCH => group_members::change }
+    "/api/v2/group-members/{id}/user" { GET => group_members::get_user, PATCH => group_members::change }
+}
+
+/// The same for the forms dialect, whose paths all have a second form that ends in `.json`.
+macro_rules! form_table {
+    ($($path:literal { $($method:ident => $handler:path),* $(,)? })*) => {
+        /// Every path of the forms dialect.
+        pub const FORMS: &[Known] = &[$(($path, &[$(stringify!($method)),*])),*];
+
+        fn mount_forms(config: &mut ServiceConfig) {
+            $({
+                const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
+                config.service(
+                    web::resource([$path, concat!($path, ".json")])
+                        $(.route(route!($method).to(|call| bounded_form(call, $handler))))*
+                        .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
+                        .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
+                );
+            })*
+        }
+    };
+}
+
+form_table! {
+    "/api/users" { POST => forms::users::create }
+    "/api/users/{id}" { PUT => forms::users::change }
+    "/api/sessions" { POST => forms::sessions::create, DELETE => forms::sessions::delete }
+    "/api/user/relationships" { POST => forms::groups::create }
+    "/api/user/relationships/{id}" { PUT => forms::groups::change, DELETE => forms::groups::delete }
+    "/api/user/relationship_users" { POST => forms::members::create }
+    "/api/user/relationship_users/{id}" { PUT => forms::members::change, DELETE => forms::members::delete }
 }
 
 /// The same for the pages that anybody may read.
@@ -94,7 +141,33 @@ open_table! {
 /// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
 #[must_use]
 pub fn needs_caller(path: &str) -> bool {
-    path.trim_start_matches('/').split('/').next() == Some("api")
+    segments(path).next() == Some("api")
+}
+
+/// Whether a request opens a session: whoever sends it is not known yet.
+#[must_use]
+pub fn opens_session(method: &Method, path: &str) -> bool {
+    let mut segments = segments(path);
+    *method == Method::POST
+        && segments.next() == Some("api")
+        && segments.next().is_some_and(|name| without_suffix(name) == "sessions")
+        && segments.next().is_none()
+}
+
+/// Whether a path, percent-decoded, is one of the forms dialect, so that its failures are told in its words.
+#[must_use]
+pub fn is_form(path: &str) -> bool {
+    let mut segments = segments(path);
+    let (api, room) = (segments.next(), segments.next().map(without_suffix));
+    api == Some("api") && matches!(room, Some("users" | "sessions" | "user"))
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+fn without_suffix(segment: &str) -> &str {
+    segment.strip_suffix(forms::call::SUFFIX).unwrap_or(segment)
 }
 
 /// Whether a path is a probe, which is not worth a line in the log.
@@ -106,6 +179,7 @@ pub fn is_probe(path: &str) -> bool {
 /// All routes.
 pub fn configure(config: &mut ServiceConfig) {
     mount(config);
+    mount_forms(config);
     mount_open(config);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }

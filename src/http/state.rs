@@ -2,14 +2,17 @@
 
 use aws_lc_rs::hmac;
 use chrono_tz::Tz;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::credentials;
 use crate::auth::Auth;
+use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::forms::catalogue::Catalogue;
 use crate::model::error::{Error, Result};
 use crate::store::{Cost, Store, Tx};
 
@@ -19,6 +22,14 @@ pub struct State {
     pub store: Store,
     /// Who is asking.
     pub auth: Auth,
+    /// Hashes and verifies passwords.
+    pub passwords: Passwords,
+    /// How long the token of a session works, in seconds.
+    pub session_ttl: i64,
+    /// The forms and types of the forms dialect.
+    pub forms: Arc<Catalogue>,
+    /// Scheme and host as clients see them, where it is known.
+    pub public_url: Option<String>,
     /// The zone in which times are shown.
     pub time_zone: Tz,
     /// The deepest offset.
@@ -36,15 +47,19 @@ pub struct State {
 }
 
 impl State {
-    /// What a configuration and a store make.
+    /// What a configuration, a store and the forms make.
     #[must_use]
-    pub fn new(config: &Config, store: Store, clock: Clock) -> Self {
+    pub fn new(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> Self {
         let mut random = [0; 8];
         // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
         let _ = aws_lc_rs::rand::fill(&mut random);
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
+            passwords: Passwords::new(config.workers),
+            session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             store,
+            forms,
+            public_url: config.public_url.clone(),
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

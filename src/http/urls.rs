@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::code::Code;
-use crate::model::id::{RelationshipId, UserId};
+use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 
 /// Where a relationship can be fetched.
@@ -63,6 +63,44 @@ pub struct UserUrl(pub UserId);
 impl fmt::Display for UserUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/api/v2/users/{}", self.0)
+    }
+}
+
+/// Prints where a group can be fetched.
+#[derive(Clone, Copy)]
+pub struct GroupUrl(pub GroupId);
+
+impl fmt::Display for GroupUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/groups/{}", self.0)
+    }
+}
+
+/// Prints where a membership can be fetched.
+#[derive(Clone, Copy)]
+pub struct MemberUrl(pub MemberId);
+
+impl fmt::Display for MemberUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/group-members/{}", self.0)
+    }
+}
+
+/// Prints where what is related to the resource at a URL can be fetched.
+pub struct RelatedUrl<Url>(pub Url, pub &'static str);
+
+impl<Url: fmt::Display> fmt::Display for RelatedUrl<Url> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
+/// Prints where the linkage to what is related to the resource at a URL can be fetched.
+pub struct RelatedLinkageUrl<Url>(pub Url, pub &'static str);
+
+impl<Url: fmt::Display> fmt::Display for RelatedLinkageUrl<Url> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/relationships/{}", self.0, self.1)
     }
 }
 

@@ -11,9 +11,12 @@ use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
 use super::jsonapi::requests::user_changes;
 use super::jsonapi::resources::USERS;
-use super::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View, member_of};
+use super::jsonapi::view::{
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View, member_of,
+};
 use super::relationships::{END, view_of};
 use super::urls;
+use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
 use crate::model::code::Code;
@@ -39,6 +42,8 @@ pub const LIST: &[Parameter] = &[
     FIELDS_OF_USERS,
     FIELDS_OF_RELATIONSHIPS,
     FIELDS_OF_TYPES,
+    FIELDS_OF_GROUPS,
+    FIELDS_OF_MEMBERS,
 ];
 /// What the list can be sorted by.
 pub const ORDERS: &[(&str, Order)] = &[("name", Order::Name), ("id", Order::Id), ("created-at", Order::CreatedAt)];
@@ -58,7 +63,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
     let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice);
     let page = call.state.store.read("users.list", cost, job).await.map_err(Failure::without_document)?;
-    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: Vec::new() };
+    let included = Companions::default();
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(&call, &view, |user| match sort.by {
         Order::Id => Place::Id(user.id.get()),
         Order::CreatedAt => Place::CreatedAt(user.created_at.micros(), user.id.get()),

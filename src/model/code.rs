@@ -60,7 +60,7 @@ catalogue! {
     UnknownField 400 "unknown-field" "Unknown field"
         "A `fields[…]` parameter names a field that the resource type does not have.";
     Unauthenticated 401 "unauthenticated" "Credentials are missing or not valid"
-        "Send a valid API token: `Authorization: Token token=…` or `Authorization: Bearer urt_…`.";
+        "Send a valid API token (`Authorization: Token token=…` or `Authorization: Bearer urt_…`) or a JWT (`Authorization: Bearer …`), or sign the request; one of these, not two.";
     NotOwner 403 "not-owner" "Only the owner or an admin may do this"
         "The relationship or user belongs to somebody else.";
     NotAdmin 403 "not-admin" "Only an admin may do this"
@@ -73,6 +73,8 @@ catalogue! {
         "The ends of a user relationship are fixed: delete it and create another.";
     UnsupportedUpdate 403 "unsupported-update" "This resource cannot be changed"
         "The resource is read-only.";
+    SignatureRejected 403 "signature-rejected" "The signature of the request is not valid"
+        "A header of the signature is missing or malformed, the client or user is unknown, the signature does not verify, or it was seen before.";
     AccountDisabled 403 "account-disabled" "The account may not use the service"
         "The credential is valid, but its user is disabled or excluded.";
     NotFound 404 "not-found" "Not found"

@@ -50,10 +50,18 @@ pub enum Culprit {
     Attribute(Field),
     /// The order that a list is asked for in.
     Sort,
+    /// What is to come along.
+    Include,
     /// The versions that the change may be applied to.
     Precondition,
     /// An attribute of a user that the request lacks.
     Missing(Field),
+    /// What is said of a user, a group or a membership beyond its attributes.
+    Properties,
+    /// The group that a membership is to be in.
+    Group,
+    /// The user that is to be a member.
+    Member,
 }
 
 impl Problem {

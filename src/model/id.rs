@@ -62,6 +62,10 @@ ids! {
     MemberId,
     /// Names an API token (not the secret itself).
     TokenId,
+    /// Names a client that signs its requests (not its `Api-Id`).
+    ClientId,
+    /// Names a public key of such a client.
+    ClientKeyId,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Plain words that every floor shares: users, relationships, types, pages, filters, errors, and the pure rules on them.
 
 pub mod caller;
+pub mod client;
 pub mod code;
 pub mod error;
 pub mod filter;

@@ -33,6 +33,8 @@ pub struct NewToken {
     pub name: Option<String>,
     /// When it stops working.
     pub expires_at: Option<Timestamp>,
+    /// Whether a session made it: then it ends with the password that opened the session.
+    pub is_session: bool,
 }
 
 /// A stored token together with what its owner may do now.
@@ -50,4 +52,17 @@ pub struct TokenOwner {
     pub level: AccessLevel,
     /// Whether the owner may authenticate at all.
     pub is_enabled: bool,
+}
+
+/// A user as one who signs in with a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: UserId,
+    /// What it may do.
+    pub level: AccessLevel,
+    /// Whether it may authenticate at all.
+    pub is_enabled: bool,
+    /// The Argon2id hash of its password, if it has one.
+    pub password_hash: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::group::Properties;
 use super::id::UserId;
 use super::time::Timestamp;
 
@@ -185,6 +186,9 @@ pub struct Profile {
     pub skype: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub twitter: Vec<String>,
+    /// What forms let be said beyond the attributes of the API.
+    #[serde(skip_serializing_if = "Properties::is_empty")]
+    pub properties: Properties,
 }
 
 /// All that can be written of a user.

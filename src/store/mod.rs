@@ -81,6 +81,16 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
+/// Whether nobody else seems to use a database, so that nobody is kept waiting by a long write. A missing one is not used.
+#[must_use]
+pub fn is_unused(url: &DatabaseUrl) -> bool {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
+        // Asked again where it matters, by `Tx::may_load`.
+        DatabaseUrl::Postgres(_) => true,
+    }
+}
+
 /// How much work a read is, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {

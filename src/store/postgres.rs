@@ -16,17 +16,18 @@ pub(super) mod gathered;
 #[path = "queries/mod.rs"]
 pub(super) mod queries;
 
+pub(super) mod bulk;
+
 pub(super) type Conn = PgConnection;
 pub(super) type Db = diesel::pg::Pg;
 
 /// What PostgreSQL says differently.
 pub(super) mod dialect {
+    use super::Conn;
+    use crate::store::rows::{Lockable, Numbered};
+    use crate::store::schema::{user_relationships, users};
     use diesel::prelude::*;
     use diesel::sql_types::BigInt;
-
-    use super::Conn;
-    use crate::store::rows::Lockable;
-    use crate::store::schema::{user_relationships, users};
 
     /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
     pub const TYPE_SLOTS: i64 = 32;
@@ -83,15 +84,9 @@ pub(super) mod dialect {
         diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
     }
 
-    /// Makes the next id larger than one that somebody chose. The lock keeps others from drawing ids meanwhile.
+    /// Makes the next id larger than one that somebody chose.
     pub fn advance_user_ids(conn: &mut Conn, id: i64) -> QueryResult<()> {
-        diesel::sql_query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(conn)?;
-        diesel::sql_query(
-            "SELECT setval(pg_get_serial_sequence('users', 'id'), $1) FROM users_id_seq WHERE last_value < $1",
-        )
-        .bind::<BigInt, _>(id)
-        .execute(conn)
-        .map(drop)
+        super::bulk::advance(conn, Numbered::Users, id)
     }
 }
 

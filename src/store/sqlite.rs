@@ -14,6 +14,8 @@ use crate::model::error::{Error, Result};
 #[expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for both databases")]
 pub(super) mod queries;
 
+pub(super) mod bulk;
+
 pub(super) type Conn = SqliteConnection;
 pub(super) type Db = diesel::sqlite::Sqlite;
 

@@ -3,7 +3,7 @@
 use user_relationships::http::jsonapi::document::Document;
 use user_relationships::http::jsonapi::profile::Applied;
 use user_relationships::http::jsonapi::resources::Resource;
-use user_relationships::http::jsonapi::view::{Fieldset, View};
+use user_relationships::http::jsonapi::view::View;
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
@@ -12,13 +12,7 @@ use user_relationships::model::time::Timestamp;
 use crate::support::counting::allocations_of;
 
 fn view() -> View {
-    View {
-        zone: chrono_tz::Europe::Helsinki,
-        relationships: Fieldset::ALL,
-        users: Fieldset::ALL,
-        types: Fieldset::ALL,
-        include: None,
-    }
+    View::whole(chrono_tz::Europe::Helsinki)
 }
 
 fn relationships(number: i64) -> Vec<Relationship> {

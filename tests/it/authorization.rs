@@ -7,6 +7,7 @@ use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
 
 use crate::both;
+use crate::support::groups::{new_group, new_member};
 use crate::support::{Answer, App, Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -19,6 +20,17 @@ const USER: &str = "/api/v2/users/{id}";
 const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
+const GROUPS: &str = "/api/v2/groups";
+const GROUP: &str = "/api/v2/groups/{id}";
+const GROUP_OWNER: &str = "/api/v2/groups/{id}/owner";
+const OWNER_LINKAGE: &str = "/api/v2/groups/{id}/relationships/owner";
+const GROUP_MEMBERS: &str = "/api/v2/groups/{id}/members";
+const MEMBERS: &str = "/api/v2/group-members";
+const MEMBER: &str = "/api/v2/group-members/{id}";
+const MEMBER_GROUP: &str = "/api/v2/group-members/{id}/group";
+const MEMBER_USER: &str = "/api/v2/group-members/{id}/user";
+const GROUP_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/group";
+const USER_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/user";
 
 /// Callers that no route lets in, and what they are told everywhere.
 const CLOSED: [(&str, &str); 5] = [
@@ -29,8 +41,8 @@ const CLOSED: [(&str, &str); 5] = [
     ("excluded", "403 account-disabled"),
 ];
 
-/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`; `other` has no part in
-/// them, and `ext` sees neither.
+/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`, the group `{id}` is that
+/// of `owner` with `target` as the member `{id}`; `other` has no part in them, and `ext` sees none.
 const OPEN: [&str; 5] = ["ext", "owner", "other", "target", "admin"];
 
 const NONE: &str = "404 not-found";
@@ -67,20 +79,41 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     TYPE,    ["200", "200", "200", "200", "200"]),
     ("PATCH",   TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("DELETE",  TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     GROUPS,  ["200", "200", "200", "200", "200"]),
+    ("GET",     GROUP,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     GROUP_OWNER,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP_OWNER,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     OWNER_LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   OWNER_LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("GET",     GROUP_MEMBERS, [NONE,  "200", "200", "200", "200"]),
+    ("GET",     MEMBERS, ["200", "200", "200", "200", "200"]),
+    ("GET",     MEMBER,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER,  [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     MEMBER_GROUP,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER_GROUP,  [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     MEMBER_USER,   [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   MEMBER_USER,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("GET",     GROUP_LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   GROUP_LINKAGE, [NONE,  FIXED, FIXED, FIXED, FIXED]),
+    ("GET",     USER_LINKAGE,  [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   USER_LINKAGE,  [NONE,  FIXED, FIXED, FIXED, FIXED]),
 ];
 
 /// Method, path, header fields and body of a request.
 type Sent<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a [u8]>);
 
 /// One caller of each kind, and what the requests are about.
-struct Cast {
+pub struct Cast {
     closed: [Client; 5],
     open: [Client; 5],
     admin: Client,
+    group: i64,
+    member: i64,
 }
 
 impl Cast {
-    fn assemble(app: &App) -> Self {
+    pub fn assemble(app: &App) -> Self {
         let expired = app.user();
         let token = app.token(UserId::new(expired.id), Some(Timestamp::from_micros(1)));
         let disabled = app.user();
@@ -95,7 +128,9 @@ impl Cast {
             app.caller("excluded"),
         ];
         let open = [app.caller("ext"), app.user(), app.user(), app.user(), app.admin()];
-        Self { closed, open, admin }
+        let group = new_group(app, open[1].id, "{}");
+        let member = new_member(app, group, open[3].id, "{}");
+        Self { closed, open, admin, group, member }
     }
 
     /// Sends a legal request, about things that are there, to a route of the matrix.
@@ -106,6 +141,8 @@ impl Cast {
         let id = match pattern {
             USER => owner.id.to_string(),
             TYPE => self.fresh_type(),
+            _ if pattern.starts_with(GROUPS) => self.group.to_string(),
+            _ if pattern.starts_with(MEMBERS) => self.member.to_string(),
             _ => edge_id.to_string(),
         };
         let named = |kind: &str, id: &str, attributes: Value| json!({"data": {"type": kind, "id": id, "attributes": attributes}});
@@ -176,12 +213,23 @@ both!(every_caller_is_answered_as_the_matrix_says, |app| {
             assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
         }
     }
+    walk(&cast, Client::clone);
+    app.assert_no_drift();
+});
+
+/// Sends every request of the matrix for every caller that is let in, with whatever credential `dress` gives it; how
+/// many were answered as they should.
+pub fn walk(cast: &Cast, dress: impl Fn(&Client) -> Client) -> usize {
+    let clients = cast.open.each_ref().map(dress);
+    let mut cells = 0;
     // A deleted user cannot ask any more.
     let (last, others): (Vec<_>, Vec<_>) = MATRIX.iter().partition(|row| (row.0, row.1) == ("DELETE", USER));
     for (method, path, answers) in others.into_iter().chain(last) {
-        for (client, (kind, expected)) in cast.open.iter().zip(OPEN.iter().zip(answers)) {
+        for (client, (kind, expected)) in clients.iter().zip(OPEN.iter().zip(answers)) {
+            cells += 1;
             assert_told(&cast.send(client, method, path), expected, &format!("{kind}: {method} {path}"));
             if method == "GET" {
+                cells += 1;
                 let head = cast.send(client, "HEAD", path);
                 assert_eq!(
                     (head.status.to_string().as_str(), head.text.as_str()),
@@ -191,8 +239,8 @@ both!(every_caller_is_answered_as_the_matrix_says, |app| {
             }
         }
     }
-    app.assert_no_drift();
-});
+    cells
+}
 
 both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
     let cast = Cast::assemble(app);

@@ -93,7 +93,13 @@ both!(a_token_that_was_just_made_works_at_once_everywhere, |app| {
     }
     let id = UserId::new(ann.id);
     app.write(move |tx| {
-        tx.insert_token(&NewToken { digest: token::digest(secret), user: id, name: None, expires_at: None })
+        tx.insert_token(&NewToken {
+            digest: token::digest(secret),
+            user: id,
+            name: None,
+            expires_at: None,
+            is_session: false,
+        })
     });
     for instance in [app, &beside] {
         assert_eq!(instance.anybody().with_authorization(&header).get(ME).expect(200).id(), ann.id);

@@ -115,6 +115,7 @@ const ROWS: &[Row] = &[
     ("client-generated-id", |s| post(s, &change(7, &json!({})))),
     ("immutable-relationship", |s| Request::with(&s.ann, "PATCH", format!("{}/relationships/target", s.edge_url()), &json!({"data": null}))),
     ("unsupported-update", |s| Request::with(&s.ann, "PATCH", format!("{}/user", s.edge_url()), &json!({}))),
+    ("signature-rejected", |s| Request::get(&s.anybody, USERS).header("api-signature", "x")),
     ("account-disabled", |s| Request::get(&s.excluded, USERS)),
     ("not-found", |s| Request::get(&s.ann, format!("{EDGES}/999999"))),
     ("related-resource-not-found", |s| post(s, &edge(None, "mentor", 999_999))),

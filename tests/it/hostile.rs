@@ -9,7 +9,7 @@ use crate::support::{Client, Value, edge, json};
 const CASES: u32 = 150;
 
 /// Runs a property over many inputs, always the same ones.
-fn hold<S: Strategy>(inputs: &S, property: impl Fn(S::Value)) {
+pub fn hold<S: Strategy>(inputs: &S, property: impl Fn(S::Value)) {
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(inputs, |input| {

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use user_relationships::domain::users;
 use user_relationships::http::ops::openapi::{self, operations::OPERATIONS};
-use user_relationships::http::routes::{OPEN, TABLE};
-use user_relationships::http::{relationship_types, relationships, users as user_handlers};
+use user_relationships::http::routes::{FORMS, OPEN, TABLE};
+use user_relationships::http::{
+    group_members, groups, relationship_types, relationships, routes, users as user_handlers,
+};
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::id::UserId;
@@ -51,9 +53,16 @@ fn walk(value: &'static Value, look: &mut impl FnMut(&'static Value)) {
 
 #[test]
 fn the_document_has_every_route_and_method_and_no_other() {
-    let served = TABLE.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*method, *path)));
-    let served: BTreeSet<_> = served.chain(OPEN.iter().map(|path| ("GET", *path))).collect();
-    let all = operations();
+    let of = |table: &'static [routes::Known]| {
+        table.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*method, *path)))
+    };
+    let served: BTreeSet<_> = of(TABLE).chain(OPEN.iter().map(|path| ("GET", *path))).collect();
+    let forms: BTreeSet<_> = of(FORMS).collect();
+    let mut all = operations();
+    let (described, rest): (Vec<_>, _) =
+        all.drain(..).partition(|(method, path, _)| forms.contains(&(method.as_str(), *path)));
+    assert_eq!(described.len(), forms.len(), "describe it in `src/http/ops/openapi/forms.rs`");
+    let all: Vec<_> = rest;
     let described: BTreeSet<_> = all.iter().map(|(method, path, _)| (method.as_str(), *path)).collect();
     assert_eq!(served, described, "describe it in `src/http/ops/openapi/operations.rs`");
     let written: BTreeSet<_> = OPERATIONS.iter().map(|operation| (operation.method, operation.path)).collect();
@@ -75,7 +84,8 @@ fn the_document_is_one_of_openapi() {
         assert!(ids.insert(operation["operationId"].as_str().expect("an id")), "{what}: its id is taken");
         assert!(!operation["summary"].as_str().expect("a summary").is_empty(), "{what}");
         assert!(array(&operation["tags"]).iter().all(|tag| tags.contains(&tag.to_string())), "{what}");
-        assert_eq!(operation["security"] == json!([]), OPEN.contains(&path), "{what}");
+        let is_open = OPEN.contains(&path) || what == "POST /api/sessions";
+        assert_eq!(operation["security"] == json!([]), is_open, "{what}");
 
         let item = array(&document["paths"][path]["parameters"]);
         let parameters: Vec<_> = item.iter().chain(array(&operation["parameters"])).map(resolved).collect();
@@ -131,6 +141,14 @@ fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
         ("/api/v2/users", user_handlers::LIST),
         ("/api/v2/users/{id}", relationships::END),
         ("/api/v2/relationship-types", relationship_types::LIST),
+        ("/api/v2/groups", groups::LIST),
+        ("/api/v2/groups/{id}", groups::ONE),
+        ("/api/v2/groups/{id}/members", groups::MEMBERS),
+        ("/api/v2/groups/{id}/owner", relationships::END),
+        ("/api/v2/group-members", group_members::LIST),
+        ("/api/v2/group-members/{id}", groups::ONE),
+        ("/api/v2/group-members/{id}/group", groups::ONE),
+        ("/api/v2/group-members/{id}/user", relationships::END),
     ] {
         let parameters = array(&openapi::value()["paths"][path]["get"]["parameters"]);
         let described: BTreeSet<_> =
@@ -156,6 +174,9 @@ both!(the_example_of_every_request_body_is_accepted, |app| {
     let mut sent = 0;
     for (method, path, operation) in operations() {
         let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+        if FORMS.iter().any(|(form, _)| *form == path) {
+            continue;
+        }
         let item = array(&openapi::value()["paths"][path]["parameters"]);
         let url = item.iter().fold(path.to_owned(), |url, parameter| {
             let name = format!("{{{}}}", parameter["name"].as_str().expect("a name"));
@@ -172,6 +193,33 @@ both!(the_example_of_every_request_body_is_accepted, |app| {
         sent += 1;
     }
     assert!(sent >= 8);
+});
+
+both!(the_example_of_every_form_is_accepted, |app| {
+    let (admin, _) = cast(app);
+    let all: Vec<_> = operations();
+    let example = |method: &str, path: &str| {
+        let found = all.iter().find(|it| it.0 == method && it.1 == path);
+        let (_, _, operation) = found.unwrap_or_else(|| panic!("{method} {path} is not described"));
+        operation["requestBody"]["content"]["application/json"]["example"].clone()
+    };
+    let user = admin.form("POST", "/api/users", &example("POST", "/api/users")).expect(201).model_id();
+    admin.form("PUT", &format!("/api/users/{user}"), &example("PUT", "/api/users/{id}")).expect(204);
+    let opened = app.anybody().form("POST", "/api/sessions", &example("POST", "/api/sessions")).expect(201);
+    let token = opened.body["model"]["token"].as_str().expect("a token");
+    let me = app.anybody().with_authorization(&format!("Token token={token}"));
+    me.form("DELETE", "/api/sessions", &example("DELETE", "/api/sessions")).expect(204);
+    let groups = "/api/user/relationships";
+    let group = admin.form("POST", groups, &example("POST", groups)).expect(201).model_id();
+    let members = "/api/user/relationship_users";
+    let mut values = example("POST", members);
+    (values["form"]["relationship_id"], values["form"]["user_id"]) = (group.into(), user.into());
+    let member = admin.form("POST", members, &values).expect(201).model_id();
+    for (path, id) in [(members, member), (groups, group)] {
+        for method in ["PUT", "DELETE"] {
+            admin.form(method, &format!("{path}/{id}"), &example(method, &format!("{path}/{{id}}"))).expect(204);
+        }
+    }
 });
 
 both!(the_example_of_every_query_is_accepted, |app| {

@@ -1,9 +1,10 @@
-//! The company that `demo` founds: always the same people and relationships.
+//! The company that `demo` founds: always the same people, relationships and groups.
 
 use crate::domain::relationships::{self, NewRelationship};
 use crate::domain::users;
 use crate::model::caller::Caller;
 use crate::model::error::Result;
+use crate::model::group::Properties;
 use crate::model::id::UserId;
 use crate::model::user::{AccessLevel, Field, Value};
 use crate::store::Tx;
@@ -134,7 +135,7 @@ pub fn name_of(row: usize) -> String {
     PEOPLE.get(row).map(|person| format!("{} {}", person.first, person.last)).unwrap_or_default()
 }
 
-/// Creates everybody and every relationship.
+/// Creates everybody, every relationship and every group.
 ///
 /// # Errors
 /// Those of the domain.
@@ -146,7 +147,18 @@ pub fn found(tx: &mut Tx<'_>) -> Result<()> {
         let new = NewRelationship { user: Some(id_of(user)), target: id_of(target), relationship: name.to_owned() };
         relationships::create(tx, &Caller::OPERATOR, &new)?;
     }
+    for (owner, name, members) in groups() {
+        let group = tx.insert_group("special_group", id_of(owner), &property("group_name", name))?;
+        for row in members {
+            let status = if row == OUTSIDER { "not_verified" } else { "active" };
+            tx.insert_group_member("special_group_users", group, id_of(row), &property("status", status))?;
+        }
+    }
     Ok(())
+}
+
+fn property(name: &str, value: &str) -> Properties {
+    Properties::from_iter([(name.to_owned(), value.into())])
 }
 
 fn data_of(row: usize, person: &Person) -> Vec<(Field, Value)> {
@@ -206,4 +218,10 @@ fn edges() -> Vec<(usize, usize, &'static str)> {
         }
     }
     edges
+}
+
+/// Owner, name and members of every group.
+fn groups() -> [(usize, &'static str, Vec<usize>); 2] {
+    let team = (FIRST_MEMBER..FIRST_MEMBER + TEAM).chain([OUTSIDER]);
+    [(ADMIN, "Captains", (FIRST_LEAD..FIRST_MEMBER).collect()), (LEAD, "Platform on call", team.collect())]
 }

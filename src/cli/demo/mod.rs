@@ -1,13 +1,13 @@
 //! `demo`: a small company in a temporary database, served until a signal says otherwise.
 
 mod company;
-mod scratch;
+pub mod scratch;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
 use super::failure::Failure;
-use super::{database, healthcheck, output, serve};
+use super::{database, forms, healthcheck, output, serve};
 use crate::auth;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -25,8 +25,9 @@ const MEDIA_TYPE: &str = "application/vnd.api+json";
 /// Without a `LISTEN` of its own it takes any free port if the default one is busy.
 ///
 /// # Errors
-/// [`Failure`] when there is no room for the database or the address cannot be listened on.
+/// [`Failure`] when forms are not accepted, there is no room for the database or the address cannot be listened on.
 pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
+    let forms = forms::load(&config)?;
     let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
     config.database_url = DatabaseUrl::Sqlite(scratch.path().join("demo.db"));
     if !is_listen_given && is_busy(config.listen) {
@@ -36,7 +37,7 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     let store = Store::open(&config.store_settings(), Clock::System)?;
     let tokens = found(&store)?;
     let mut printed = Ok(());
-    serve::listen(&config, store, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
+    serve::listen(&config, store, forms, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
     printed
 }
 
@@ -54,7 +55,13 @@ struct Tokens {
 fn found(store: &Store) -> Result<Tokens, Failure> {
     let (admin, admin_digest) = auth::token::generate()?;
     let (user, user_digest) = auth::token::generate()?;
-    let token = |digest, user: UserId| NewToken { digest, user, name: Some("demo".to_owned()), expires_at: None };
+    let token = |digest, user: UserId| NewToken {
+        digest,
+        user,
+        name: Some("demo".to_owned()),
+        expires_at: None,
+        is_session: false,
+    };
     let tokens =
         [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
     database::wait(store.write("demo.found", move |tx| {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::errors::Failure;
 use super::profile::Applied;
 use super::resources::Resource;
+use crate::domain::group_lists::{SeenGroup, SeenMember};
 use crate::model::user::User;
 
 /// The media type of JSON:API.
@@ -22,11 +23,23 @@ pub struct Document<'a, Data, Links = (), Meta = ()> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Data>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    included: Option<Vec<Resource<'a, User>>>,
+    included: Option<Vec<Included<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     links: Option<Links>,
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<Meta>,
+}
+
+/// A resource that comes along.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Included<'a> {
+    /// A group.
+    Group(Resource<'a, SeenGroup>),
+    /// A membership.
+    Member(Resource<'a, SeenMember>),
+    /// A user.
+    User(Resource<'a, User>),
 }
 
 /// The `links` of a single resource.
@@ -67,9 +80,9 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
         Self { jsonapi: applied, data: Some(data), included: None, links: Some(links), meta: Some(meta) }
     }
 
-    /// The same document with these users; `None` if `include` was not asked for.
+    /// The same document with what comes along; `None` if `include` was not asked for.
     #[must_use]
-    pub fn including(self, included: Option<Vec<Resource<'a, User>>>) -> Self {
+    pub fn including(self, included: Option<Vec<Included<'a>>>) -> Self {
         Self { included, ..self }
     }
 

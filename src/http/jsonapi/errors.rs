@@ -209,6 +209,11 @@ impl Failure {
         }
     }
 
+    /// What each problem says of its case.
+    pub fn details(&self) -> impl Iterator<Item = &str> {
+        self.problems.iter().map(|problem| problem.detail.as_ref())
+    }
+
     /// What is logged, for failures that are not the client's.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
@@ -285,13 +290,16 @@ fn header_of(code: Code) -> Option<Source> {
 fn source_of(culprit: Culprit) -> Source {
     Source::Pointer(match culprit {
         Culprit::Sort => return Source::Parameter("sort".to_owned()),
+        Culprit::Include => return Source::Parameter("include".to_owned()),
         Culprit::Precondition => return Source::Header("If-Match"),
-        Culprit::Owner => "/data/relationships/user/data".to_owned(),
+        Culprit::Owner | Culprit::Member => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),
         Culprit::TypeName => "/data/attributes/relationship".to_owned(),
         Culprit::Description => "/data/attributes/description".to_owned(),
         Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
         Culprit::Missing(_) => "/data".to_owned(),
+        Culprit::Properties => "/data/attributes/properties".to_owned(),
+        Culprit::Group => "/data/relationships/group/data".to_owned(),
     })
 }
 

@@ -5,6 +5,7 @@ pub mod cursor;
 pub mod document;
 pub mod errors;
 pub mod etag;
+pub mod group_resources;
 pub mod input;
 pub mod negotiation;
 pub mod paging;

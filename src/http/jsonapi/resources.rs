@@ -24,7 +24,7 @@ pub const USERS: &str = "users";
 pub const RELATIONSHIP_TYPES: &str = "relationship-types";
 
 /// Whatever prints itself, as a JSON string. Printed first and then written in one piece: pieces are dear.
-struct Text<T>(T);
+pub(super) struct Text<T>(pub T);
 
 impl<T: fmt::Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -58,7 +58,7 @@ impl fmt::Write for Printed {
 }
 
 /// An instant in the configured time zone, as Skillhive prints it.
-struct Time(Timestamp, Tz);
+pub(super) struct Time(pub Timestamp, pub Tz);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -68,17 +68,26 @@ impl Serialize for Time {
 
 /// `{"type": …, "id": …}`: names a resource (JSON:API 1.1, "Resource Identifier Objects").
 #[derive(Serialize)]
-pub struct Identifier {
+#[serde(bound = "Id: fmt::Display")]
+pub struct Identifier<Id = UserId> {
     #[serde(rename = "type")]
     kind: &'static str,
-    id: Text<UserId>,
+    id: Text<Id>,
+}
+
+impl<Id> Identifier<Id> {
+    /// Names a resource of that type.
+    #[must_use]
+    pub fn new(kind: &'static str, id: Id) -> Self {
+        Self { kind, id: Text(id) }
+    }
 }
 
 impl Identifier {
     /// Names a user.
     #[must_use]
     pub fn of_user(id: UserId) -> Self {
-        Self { kind: USERS, id: Text(id) }
+        Self::new(USERS, id)
     }
 }
 
@@ -122,9 +131,9 @@ struct ItemPage {
 
 /// Something shown as a resource object.
 pub struct Resource<'a, T> {
-    row: &'a T,
-    view: &'a View,
-    meta: Option<ItemMeta>,
+    pub(super) row: &'a T,
+    pub(super) view: &'a View,
+    pub(super) meta: Option<ItemMeta>,
 }
 
 impl<'a, T> Resource<'a, T> {
@@ -144,17 +153,17 @@ impl<'a, T> Resource<'a, T> {
 
 /// A resource object; what no field is wanted of is left out.
 #[derive(Serialize)]
-struct Body<'a, Id, Attributes, Relationships, Url> {
+pub(super) struct Body<'a, Id, Attributes, Relationships, Url> {
     #[serde(rename = "type")]
-    kind: &'static str,
-    id: Id,
+    pub kind: &'static str,
+    pub id: Id,
     #[serde(skip_serializing_if = "Option::is_none")]
-    attributes: Option<Attributes>,
+    pub attributes: Option<Attributes>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    relationships: Option<Relationships>,
-    links: SelfLink<Url>,
+    pub relationships: Option<Relationships>,
+    pub links: SelfLink<Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<&'a ItemMeta>,
+    pub meta: Option<&'a ItemMeta>,
 }
 
 impl Serialize for Resource<'_, Relationship> {

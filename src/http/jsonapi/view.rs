@@ -4,6 +4,7 @@
 use chrono_tz::Tz;
 
 use super::query::{Parameter, Query};
+use crate::domain::group_lists::Path;
 use crate::domain::relationships::End;
 use crate::model::user::Field;
 
@@ -39,6 +40,20 @@ pub const USER_FIELDS: &[&str] = &[
 
 /// Those of [`USER_FIELDS`] that are relationships.
 pub const USER_LINKS: &[&str] = &["user-relationships", "targeted-by"];
+/// The fields of a group: four attributes, then two relationships.
+pub const GROUP_FIELDS: &[&str] = &["group-type", "properties", "created-at", "updated-at", "owner", "members"];
+/// Those of [`GROUP_FIELDS`] that are relationships.
+pub const GROUP_LINKS: &[&str] = &["owner", "members"];
+/// The fields of a membership: four attributes, then two relationships.
+pub const MEMBER_FIELDS: &[&str] = &["member-type", "properties", "created-at", "updated-at", "group", "user"];
+/// Those of [`MEMBER_FIELDS`] that are relationships.
+pub const MEMBER_LINKS: &[&str] = &["group", "user"];
+/// What may come along with groups.
+pub const GROUP_PATHS: &[(&str, Path)] =
+    &[("owner", Path::Owner), ("members", Path::Members), ("members.user", Path::MemberUsers)];
+/// What may come along with memberships.
+pub const MEMBER_PATHS: &[(&str, Path)] =
+    &[("group", Path::Group), ("group.owner", Path::GroupOwner), ("user", Path::User)];
 /// The ends of a relationship by name.
 pub const ENDS: &[(&str, End)] = &[("user", End::User), ("target", End::Target)];
 
@@ -85,8 +100,14 @@ pub struct View {
     pub users: Fieldset,
     /// Fields of relationship types.
     pub types: Fieldset,
+    /// Fields of groups.
+    pub groups: Fieldset,
+    /// Fields of memberships.
+    pub members: Fieldset,
     /// The ends of relationships whose users come along; `None` if `include` was not sent.
     pub include: Option<Vec<End>>,
+    /// What comes along with groups or memberships; `None` if `include` was not sent.
+    pub paths: Option<Vec<Path>>,
 }
 
 /// The parameters of everything that shows relationships.
@@ -97,17 +118,50 @@ pub const FIELDS_OF_RELATIONSHIPS: Parameter = Parameter::new("fields[user-relat
 pub const FIELDS_OF_USERS: Parameter = Parameter::new("fields[users]");
 /// The parameter that chooses fields of relationship types.
 pub const FIELDS_OF_TYPES: Parameter = Parameter::new("fields[relationship-types]");
+/// The parameter that chooses fields of groups.
+pub const FIELDS_OF_GROUPS: Parameter = Parameter::new("fields[groups]");
+/// The parameter that chooses fields of memberships.
+pub const FIELDS_OF_MEMBERS: Parameter = Parameter::new("fields[group-members]");
 
 impl View {
+    /// The view that shows everything and brings nothing along.
+    #[must_use]
+    pub const fn whole(zone: Tz) -> Self {
+        let all = Fieldset::ALL;
+        Self { zone, relationships: all, users: all, types: all, groups: all, members: all, include: None, paths: None }
+    }
+
     /// The view that a query asks for. Problems are noted in the query.
     pub fn of(query: &mut Query, zone: Tz) -> Self {
+        Self { include: query.include(ENDS), ..Self::fields(query, zone) }
+    }
+
+    /// The view of groups or memberships that a query asks for; `known` may come along.
+    pub fn with_paths(query: &mut Query, zone: Tz, known: &[(&str, Path)]) -> Self {
+        Self { paths: query.include(known), ..Self::fields(query, zone) }
+    }
+
+    fn fields(query: &mut Query, zone: Tz) -> Self {
         Self {
-            zone,
             relationships: fieldset(query, FIELDS_OF_RELATIONSHIPS.name, RELATIONSHIP_FIELDS),
             users: fieldset(query, FIELDS_OF_USERS.name, USER_FIELDS),
             types: fieldset(query, FIELDS_OF_TYPES.name, TYPE_FIELDS),
-            include: query.include(ENDS),
+            groups: fieldset(query, FIELDS_OF_GROUPS.name, GROUP_FIELDS),
+            members: fieldset(query, FIELDS_OF_MEMBERS.name, MEMBER_FIELDS),
+            ..Self::whole(zone)
         }
+    }
+
+    /// Whether `include` was sent.
+    #[must_use]
+    pub fn is_including(&self) -> bool {
+        self.include.is_some() || self.paths.is_some()
+    }
+
+    /// What comes along with groups or memberships.
+    #[must_use]
+    pub fn included_paths(&self) -> &[Path] {
+        self.paths.as_deref().unwrap_or_default()
     }
 
     /// The ends whose users come along.

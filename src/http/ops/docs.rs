@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 use super::openapi::operations::{Operation, TAGS};
-use super::openapi::{self, responses};
+use super::openapi::{self, forms, responses};
 use crate::http::routes;
 use crate::model::code::Code;
 
@@ -33,6 +33,10 @@ fn page(document: &Value) -> String {
         contents += &format!("<h3>{tag}</h3><p>{}</p><table>{lines}</table>", prose(about));
         sections += &details;
     }
+    let (lines, details): (Vec<_>, Vec<_>) =
+        forms::in_order().map(|form| (form_line(form), form_section(document, form))).unzip();
+    contents += &format!("<h3>{}</h3><p>{}</p><table>{}</table>", forms::TAG.0, prose(forms::TAG.1), lines.concat());
+    sections += &details.concat();
     let codes: String = Code::ALL.iter().map(|code| row(*code)).collect();
     let about: String =
         text(document, "/info/description").split("\n\n").map(|it| format!("<p>{}</p>", prose(it))).collect();
@@ -92,6 +96,34 @@ fn section(document: &Value, operation: &Operation) -> String {
         prose(about),
         escaped(&command(document, operation)),
         codes.join(", "),
+    )
+}
+
+fn form_line(operation: &forms::Operation) -> String {
+    let forms::Operation { method, path, id, summary, .. } = operation;
+    format!("<tr><td><b>{method}</b></td><td><a href=\"#{id}\"><code>{path}</code></a></td><td>{summary}</td></tr>")
+}
+
+/// An operation of the forms dialect.
+fn form_section(document: &Value, operation: &forms::Operation) -> String {
+    let forms::Operation { method, path, id, summary, .. } = operation;
+    let paths = document.get("paths").and_then(|paths| paths.get(path));
+    let described = paths.and_then(|known| known.get(method.to_ascii_lowercase())).unwrap_or(&Value::Null);
+    let mut answers = String::new();
+    for (status, answer) in described.get("responses").and_then(Value::as_object).into_iter().flatten() {
+        answers += &format!("<li>{status}: {}</li>", prose(text(answer, "/description")));
+    }
+    let mut command = format!("curl -s -X {method}");
+    if described.get("security").is_none() {
+        command += " -H \"Authorization: Token token=$TOKEN\"";
+    }
+    let example = described.pointer("/requestBody/content/application~1json/example").unwrap_or(&Value::Null);
+    let path_shown = path.replace("{id}", "1");
+    command += &format!(" \"$URL{path_shown}\" \\\n  -H 'Content-Type: application/json' -d '\n{example:#}'");
+    format!(
+        "<section id=\"{id}\"><h3>{method} <code>{path}</code></h3><p>{summary}.</p><pre>{}</pre>\
+         <details><summary>Answers</summary><ul>{answers}</ul></details></section>\n",
+        escaped(&command),
     )
 }
 

@@ -47,3 +47,58 @@ pub(in crate::store) fn insert_member(
         .get_result(conn)
         .optional()
 }
+
+/// The id of the membership of that user in that group.
+pub(in crate::store) fn member_id(conn: &mut Conn, group: i64, user: i64) -> QueryResult<Option<i64>> {
+    group_members::table
+        .filter(group_members::group_id.eq(group))
+        .filter(group_members::user_id.eq(user))
+        .select(group_members::id)
+        .first(conn)
+        .optional()
+}
+
+/// Gives a group, in the version that was read, other properties; `false` if it is no longer in that version.
+pub(in crate::store) fn update(
+    conn: &mut Conn,
+    (id, version): (i64, i64),
+    properties: &str,
+    now: i64,
+) -> QueryResult<bool> {
+    let changed = diesel::update(groups::table.find(id).filter(groups::version.eq(version)))
+        .set((groups::version.eq(version + 1), groups::properties.eq(properties), groups::updated_at.eq(now)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Gives a membership, in the version that was read, other ends and properties; `false` if it is no longer in that
+/// version.
+pub(in crate::store) fn update_member(
+    conn: &mut Conn,
+    (id, version): (i64, i64),
+    (group, user): (i64, i64),
+    properties: &str,
+    now: i64,
+) -> QueryResult<bool> {
+    let changed = diesel::update(group_members::table.find(id).filter(group_members::version.eq(version)))
+        .set((
+            group_members::version.eq(version + 1),
+            group_members::group_id.eq(group),
+            group_members::user_id.eq(user),
+            group_members::properties.eq(properties),
+            group_members::updated_at.eq(now),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Removes a group and its memberships; `false` if there is none.
+pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
+    diesel::delete(group_members::table.filter(group_members::group_id.eq(id))).execute(conn)?;
+    Ok(diesel::delete(groups::table.find(id)).execute(conn)? == 1)
+}
+
+/// Removes a membership; `false` if there is none.
+pub(in crate::store) fn delete_member(conn: &mut Conn, id: i64) -> QueryResult<bool> {
+    Ok(diesel::delete(group_members::table.find(id)).execute(conn)? == 1)
+}

@@ -2,17 +2,22 @@
 //! `Conn`, `Db` and the few words of its dialect are.
 
 pub(in crate::store) mod check;
+pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
+pub(in crate::store) mod departures;
+pub(in crate::store) mod group_pages;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
 pub(in crate::store) mod meta;
 mod order;
+pub(in crate::store) mod passwords;
 pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
 mod sql;
 pub(in crate::store) mod tokens;
+pub(in crate::store) mod transfer;
 pub(in crate::store) mod users;
 
-use super::{Conn, Db, dialect};
-use crate::store::{rows, schema};
+use super::{Conn, Db, bulk, dialect};
+use crate::store::{group_rows, rows, schema};

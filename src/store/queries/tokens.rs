@@ -48,6 +48,7 @@ pub(in crate::store) fn insert(conn: &mut Conn, token: &NewToken, now: i64) -> Q
             api_tokens::name.eq(token.name.as_deref()),
             api_tokens::created_at.eq(now),
             api_tokens::expires_at.eq(token.expires_at.map(crate::model::time::Timestamp::micros)),
+            api_tokens::is_session.eq(token.is_session),
         ))
         .returning(api_tokens::id)
         .get_result(conn)
@@ -66,4 +67,25 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<usize> {
 /// Removes all tokens of a user.
 pub(in crate::store) fn delete_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
     diesel::delete(api_tokens::table.filter(api_tokens::user_id.eq(user))).execute(conn)
+}
+
+/// Removes the token of a session; 0 if it is no session's.
+pub(in crate::store) fn delete_session(conn: &mut Conn, id: i64) -> QueryResult<usize> {
+    diesel::delete(api_tokens::table.find(id).filter(api_tokens::is_session)).execute(conn)
+}
+
+/// Removes all tokens of a user's sessions.
+pub(in crate::store) fn delete_sessions_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
+    diesel::delete(api_tokens::table.filter(api_tokens::user_id.eq(user)).filter(api_tokens::is_session)).execute(conn)
+}
+
+/// Removes the tokens of a user's sessions that ended before `now`.
+pub(in crate::store) fn delete_expired_sessions_of_user(conn: &mut Conn, user: i64, now: i64) -> QueryResult<usize> {
+    diesel::delete(
+        api_tokens::table
+            .filter(api_tokens::user_id.eq(user))
+            .filter(api_tokens::is_session)
+            .filter(api_tokens::expires_at.lt(now)),
+    )
+    .execute(conn)
 }

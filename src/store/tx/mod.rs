@@ -1,11 +1,15 @@
 //! The questions that this service may ask a database.
 
+mod clients;
 mod counts;
 mod credentials;
+mod group_pages;
 mod groups;
 mod idempotency;
+mod passwords;
 mod relationship_types;
 mod relationships;
+mod transfer;
 mod users;
 
 use std::sync::Arc;

@@ -129,7 +129,7 @@ impl Tx<'_> {
         })
     }
 
-    fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
+    pub(super) fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
         Ok(Relationship {
             id: RelationshipId::new(row.id),
             version: row.version,

@@ -59,10 +59,14 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a user with its relationships, in both directions, its tokens and the answers kept for it; `false` if there is none.
+    /// Removes a user with its relationships, in both directions, its memberships, its tokens and the answers kept for
+    /// it; its groups stay without an owner. `false` if there is none.
     pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
         ask!(self, users::lock(id.get()))?;
+        let now = self.micros();
         ask!(self, relationships::delete_of_user(id.get()))?;
+        ask!(self, departures::end_memberships(id.get()))?;
+        ask!(self, departures::disown_groups(id.get(), now))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
         self.forget_answers(id)?;
         ask!(self, users::delete(id.get()))

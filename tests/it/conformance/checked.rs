@@ -31,6 +31,11 @@ impl<'a> Checked<&'a App> {
         Checked(self.0.user())
     }
 
+    /// As [`App::caller`].
+    pub fn caller(&self, level: &str) -> Checked<Client> {
+        Checked(self.0.caller(level))
+    }
+
     /// As [`App::admin`].
     pub fn admin(&self) -> Checked<Client> {
         Checked(self.0.admin())

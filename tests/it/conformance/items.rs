@@ -219,7 +219,7 @@ pub const UNTESTED: &[(&str, &str)] = &[
     ("18", NOT_OURS),
     ("19", NOT_OURS),
     ("32", "binds clients; a `lid` is read by atomic operations only"),
-    ("37", "no relationship shows a list"),
+    ("37", "no relationship has pagination links: its linkage is whole or left out"),
     ("82", "everything is finished when it is answered"),
     ("88", "optional; every collection can be added to"),
     ("97", NO_MANY),

@@ -13,6 +13,7 @@ use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
+use user_relationships::http::forms::catalogue::Catalogue;
 use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;
@@ -26,6 +27,7 @@ use user_relationships::store::{Cost, Store, Tx, migrations};
 
 use super::client::Client;
 use super::cluster;
+use super::forms;
 
 /// Which database a service keeps its data in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +118,7 @@ pub struct App {
     server: Option<JoinHandle<()>>,
     names: AtomicU32,
     home: Arc<Home>,
+    forms: Option<Arc<TempDir>>,
 }
 
 /// Runs a test on one database; does nothing, and says so, where there is no PostgreSQL.
@@ -144,24 +147,33 @@ impl App {
     pub fn start(home: Home, settings: fn(&mut Config)) -> Self {
         let mut config = config(home.url());
         settings(&mut config);
-        Self::start_on(Arc::new(home), config)
+        Self::start_on(Arc::new(home), config, None)
+    }
+
+    /// Starts a service with a folder of forms of its own: names of files and their texts.
+    pub fn start_with_forms(home: Home, files: &[(&str, &str)]) -> Self {
+        let folder = forms::folder(files);
+        let config = Config { forms_dir: Some(folder.path().to_owned()), ..config(home.url()) };
+        Self::start_on(Arc::new(home), config, Some(Arc::new(folder)))
     }
 
     /// Another instance of the service on the same database, with the same settings.
     pub fn beside(&self) -> Self {
-        Self::start_on(Arc::clone(&self.home), self.config.clone())
+        Self::start_on(Arc::clone(&self.home), self.config.clone(), self.forms.clone())
     }
 
-    fn start_on(home: Arc<Home>, config: Config) -> Self {
+    fn start_on(home: Arc<Home>, config: Config, folder: Option<Arc<TempDir>>) -> Self {
         let clock = Clock::System;
         let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
         let (served, store) = (open(), open());
+        let forms = Catalogue::of(config.forms_dir.as_deref()).expect("forms that are accepted");
+        let forms = Arc::new(forms);
         let (close, closed) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();
         let (theirs, time) = (config.clone(), clock.clone());
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let state = web::Data::new(State::new(&theirs, served, time));
+                let state = web::Data::new(State::new(&theirs, served, time, forms));
                 let until = async { drop(closed.await) };
                 let (server, address) = server::start(&theirs, state, until).expect("a free port");
                 tell.send(address).expect("the test waits");
@@ -170,7 +182,7 @@ impl App {
         });
         let address = told.recv().expect("the server starts");
         let names = AtomicU32::new(0);
-        Self { config, store, clock, address, close: Some(close), server: Some(server), names, home }
+        Self { config, store, clock, address, close: Some(close), server: Some(server), names, home, forms: folder }
     }
 
     /// Where its data is.
@@ -221,7 +233,7 @@ impl App {
     /// A new token of a user.
     pub fn token(&self, user: UserId, expires_at: Option<Timestamp>) -> String {
         let (secret, digest) = token::generate().expect("random numbers");
-        let new = NewToken { digest, user, name: None, expires_at };
+        let new = NewToken { digest, user, name: None, expires_at, is_session: false };
         self.write(move |tx| tx.insert_token(&new));
         secret
     }

@@ -8,6 +8,8 @@ use jsonapi::api::JsonApiDocument;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Request};
 
+use super::signing::Signer;
+
 const MEDIA_TYPE: &str = "application/vnd.api+json";
 
 /// Somebody who talks to the service.
@@ -17,6 +19,7 @@ pub struct Client {
     pub id: i64,
     address: SocketAddr,
     authorization: Option<String>,
+    signer: Option<Signer>,
     agent: ureq::Agent,
 }
 
@@ -43,12 +46,22 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .new_agent();
-        Self { id, address, authorization, agent }
+        Self { id, address, authorization, signer: None, agent }
     }
 
     /// The same connection with another `Authorization` header.
     pub fn with_authorization(&self, authorization: &str) -> Self {
         Self { authorization: Some(authorization.to_owned()), ..self.clone() }
+    }
+
+    /// The same connection, signing its requests instead.
+    pub fn with_signer(&self, signer: Signer) -> Self {
+        Self { authorization: None, signer: Some(signer), ..self.clone() }
+    }
+
+    /// What its URLs begin with.
+    pub fn base(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What it sends as `Authorization`.
@@ -76,6 +89,12 @@ impl Client {
         self.send("PATCH", path, &[("content-type", MEDIA_TYPE)], Some(document.to_string().as_bytes()))
     }
 
+    /// A request of the forms dialect.
+    pub fn form(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let headers = [("content-type", "application/json"), ("accept", "application/json")];
+        self.send(method, path, &headers, Some(body.to_string().as_bytes()))
+    }
+
     /// `DELETE`.
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], None)
@@ -101,6 +120,10 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let signed = self.signer.as_ref().map(|signer| signer.fields(method, &self.base(), path, body));
+        for (name, value) in signed.unwrap_or_default() {
+            request = request.header(name, value);
+        }
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
@@ -125,10 +148,20 @@ impl Client {
 }
 
 impl Answer {
-    /// Reads an answer; every JSON:API document must be one in the eyes of the `jsonapi` crate too.
+    /// Reads an answer; every JSON:API document must be one in the eyes of the `jsonapi` crate too, and every document
+    /// of the forms dialect has its two members.
     fn read(status: u16, headers: HeaderMap, text: String) -> Self {
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
         let answer = Self { status, headers, body, text };
+        if answer.text == "{}" {
+            return answer;
+        }
+        if answer.body.get("model").is_some() {
+            let (members, kind) = (answer.body.as_object().expect("an object"), answer.header("content-type"));
+            assert!(members.len() == 2 && answer.body["errors"].is_object(), "{}", answer.text);
+            assert!(matches!(kind, Some("application/json; charset=utf-8" | MEDIA_TYPE)), "{kind:?}");
+            return answer;
+        }
         if answer.header("content-type") == Some(MEDIA_TYPE) && !answer.text.is_empty() {
             let has_data = answer.body.get("data").is_some_and(|data| !data.is_null());
             if has_data || answer.body.get("errors").is_some() {
@@ -163,6 +196,16 @@ impl Answer {
     /// `meta.total-count`.
     pub fn total(&self) -> i64 {
         self.body["meta"]["total-count"].as_i64().unwrap_or_else(|| panic!("no count in {}", self.text))
+    }
+
+    /// `model.id` of an answer of the forms dialect.
+    pub fn model_id(&self) -> i64 {
+        self.body["model"]["id"].as_i64().unwrap_or_else(|| panic!("no id in {}", self.text))
+    }
+
+    /// The fields at fault, in an answer of the forms dialect.
+    pub fn fields(&self) -> Vec<&str> {
+        self.body["errors"].as_object().map(|errors| errors.keys().map(String::as_str).collect()).unwrap_or_default()
     }
 
     /// The codes of all errors.

@@ -4,8 +4,13 @@ pub mod app;
 pub mod client;
 pub mod cluster;
 pub mod counting;
+pub mod desk;
+pub mod forms;
+pub mod groups;
+pub mod jwt;
 pub mod load;
 pub mod process;
+pub mod signing;
 pub mod sql;
 
 pub use app::{App, Engine};

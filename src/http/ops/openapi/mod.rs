@@ -7,6 +7,8 @@
 //! the words for people, stands in [`operations`]; a test fails on a route without them.
 
 mod examples;
+pub(super) mod forms;
+mod groups;
 pub mod operations;
 mod parameters;
 mod requests;
@@ -58,7 +60,13 @@ fn document() -> Value {
             paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters::of_path(operation.path) }));
         set(path, &operation.method.to_ascii_lowercase(), described(operation));
     }
-    let tags: Vec<_> = TAGS.iter().map(|(name, about)| json!({ "name": name, "description": about })).collect();
+    paths.extend(forms::paths());
+    let mut schemas = schemas::all();
+    for (name, schema) in forms::schemas() {
+        set(&mut schemas, name, schema);
+    }
+    let tags: Vec<_> =
+        TAGS.iter().chain([&forms::TAG]).map(|(name, about)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.1",
         "info": {
@@ -74,7 +82,7 @@ fn document() -> Value {
         "security": [{ "token": [] }, { "bearer": [] }],
         "paths": paths,
         "components": {
-            "schemas": schemas::all(),
+            "schemas": schemas,
             "parameters": parameters::of_headers(),
             "responses": responses::of_errors(),
             "headers": responses::headers(),

@@ -1,8 +1,9 @@
 //! Every operation in words, and what its answers depend on.
 
 use serde_json::Value;
+use std::sync::LazyLock;
 
-use super::examples;
+use super::{examples, groups};
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Parameter;
@@ -21,6 +22,7 @@ pub const TAGS: &[(&str, &str)] = &[
     (RELATIONSHIPS, "Directed, typed relationships: a user stands in a relationship to a target."),
     (USERS, "The users at the ends of relationships."),
     (TYPES, "The names that relationships may go by."),
+    (groups::TAG, groups::ABOUT),
     (OPERATIONS_TAG, "Several changes at once, all or none."),
     (SERVICE, "The service itself; open to everybody."),
 ];
@@ -90,7 +92,8 @@ pub struct Operation {
     pub codes: &'static [Code],
 }
 
-const fn operation(
+/// An operation without parameters, a body or codes of its own.
+pub(super) const fn operation(
     method: &'static str,
     path: &'static str,
     id: &'static str,
@@ -115,19 +118,19 @@ const fn operation(
 }
 
 impl Operation {
-    const fn about(self, about: &'static str) -> Self {
+    pub(super) const fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
 
-    const fn takes(self, query: &'static [Parameter]) -> Self {
+    pub(super) const fn takes(self, query: &'static [Parameter]) -> Self {
         Self { query, ..self }
     }
 
-    const fn tried(self, example: &'static str) -> Self {
+    pub(super) const fn tried(self, example: &'static str) -> Self {
         Self { example, ..self }
     }
 
-    const fn sorted(self, orders: &'static [(&'static str, Order)]) -> Self {
+    pub(super) const fn sorted(self, orders: &'static [(&'static str, Order)]) -> Self {
         Self { orders, ..self }
     }
 
@@ -139,7 +142,7 @@ impl Operation {
         Self { body: Some(Body { schema, example, is_atomic: true }), ..self }
     }
 
-    const fn may_be(self, codes: &'static [Code]) -> Self {
+    pub(super) const fn may_be(self, codes: &'static [Code]) -> Self {
         Self { codes, ..self }
     }
 
@@ -180,8 +183,11 @@ admins, unless they are sent with their present value. Attributes that are left 
 `id` may be left out.";
 
 /// All of them.
+pub static OPERATIONS: LazyLock<Vec<Operation>> =
+    LazyLock::new(|| [WITHOUT_GROUPS, &groups::OF_GROUPS, &groups::OF_MEMBERS].concat());
+
 #[rustfmt::skip]
-pub const OPERATIONS: &[Operation] = &[
+const WITHOUT_GROUPS: &[Operation] = &[
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Answer::Listed("UserRelationshipList"))
         .about(COUNTED).takes(relationships::LIST).tried("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").sorted(relationships::ORDERS).may_be(&[Code::InvalidCursor]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Answer::Created("UserRelationshipDocument"))
@@ -226,7 +232,7 @@ pub const OPERATIONS: &[Operation] = &[
         .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
         .may_be(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Answer::Deleted)
-        .about("With its relationships in both directions and its tokens.").may_be(&[Code::NotAdmin, Code::OwnAccount]),
+        .about("With its relationships in both directions, its memberships and its tokens. Groups that it owned stay without an owner.").may_be(&[Code::NotAdmin, Code::OwnAccount]),
 
     operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Run several changes, all or none", Answer::Operated)
         .about("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \

@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::examples;
 use super::operations::Operation;
 use super::schemas::{ID, TYPE_NAME, reference};
-use super::set;
+use super::{examples, groups, set};
 use crate::http::jsonapi::query::Parameter;
-use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS};
+use crate::http::jsonapi::view::{ENDS, GROUP_FIELDS, MEMBER_FIELDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS};
 use crate::http::routes;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::page::{DEFAULT_LIMIT, MAX_LIMIT};
@@ -26,6 +25,16 @@ pub fn of_path(path: &str) -> Value {
                 json!({ "type": "string" }),
                 "The id of the relationship; one that is no positive integer names nothing",
                 examples::RELATIONSHIP,
+            ),
+            _ if path.contains("groups") => (
+                json!({ "type": "string" }),
+                "The id of the group; one that is no positive integer names nothing",
+                groups::EXAMPLE,
+            ),
+            _ if path.contains("group-members") => (
+                json!({ "type": "string" }),
+                "The id of the membership; one that is no positive integer names nothing",
+                groups::EXAMPLE,
             ),
             _ => (
                 json!({ "type": "string" }),
@@ -73,7 +82,7 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
     let ids = || list(&reference("schemas", ID), MAX_FILTER_VALUES);
     let fields = |names: &[&str]| json!({ "type": "array", "items": { "enum": names } });
     let cursor = || json!({ "type": "string", "minLength": 1 });
-    let (schema, about) = match parameter.name {
+    let elsewhere = || match parameter.name {
         "page[offset]" => {
             (json!({ "type": "integer", "minimum": 0, "default": 0 }), "Rows to leave out, at most `MAX_OFFSET`")
         }
@@ -123,9 +132,14 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
         "fields[relationship-types]" => {
             (fields(TYPE_FIELDS), "The members of relationship types to show; an empty value shows none")
         }
+        "fields[groups]" => (fields(GROUP_FIELDS), "The members of groups to show; an empty value shows none"),
+        "fields[group-members]" => {
+            (fields(MEMBER_FIELDS), "The members of memberships to show; an empty value shows none")
+        }
         "verbose" => (json!({ "type": "string" }), "Lists what was looked at; the value does not matter"),
         _ => (json!({ "type": "string" }), ""),
     };
+    let (schema, about) = groups::parameter(operation, parameter.name).unwrap_or_else(elsewhere);
     let is_list = schema.get("type").is_some_and(|kind| kind == "array");
     let mut described =
         json!({ "name": name, "in": "query", "description": format!("{prefix}{about}."), "schema": schema });
@@ -140,7 +154,7 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
     described
 }
 
-fn list(items: &Value, most: usize) -> Value {
+pub(super) fn list(items: &Value, most: usize) -> Value {
     json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most })
 }
 

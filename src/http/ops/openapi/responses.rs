@@ -19,6 +19,7 @@ const ALWAYS: &[Code] = &[
     Code::UnsupportedInclude,
     Code::UnsupportedSort,
     Code::Unauthenticated,
+    Code::SignatureRejected,
     Code::AccountDisabled,
     Code::RateLimited,
     Code::NotAcceptable,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{requests, set};
+use super::{groups, requests, set};
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS, USER_LINKS, member_of};
@@ -27,7 +27,7 @@ pub fn schema(name: &str) -> Value {
 /// All of them.
 pub fn all() -> Value {
     let mut all = words();
-    for more in [resources(), answers(), requests::all(), errors()] {
+    for more in [resources(), answers(), groups::schemas(), requests::all(), errors()] {
         if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
             all.extend(more);
         }
@@ -72,30 +72,30 @@ fn resources() -> Value {
     let related = object(&["links"], json!({ "links": object(&["related"], json!({ "related": schema("Url") })) }));
     let ends: Vec<_> = ENDS.iter().map(|(name, _)| *name).collect();
     json!({
-        "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, &end, |_| schema(TYPE_NAME)),
-        "User": resource(USERS, ID, USER_FIELDS, USER_LINKS, &related, |name| match (field(name), name) {
+        "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, |_| end.clone(), |_| schema(TYPE_NAME)),
+        "User": resource(USERS, ID, USER_FIELDS, USER_LINKS, |_| related.clone(), |name| match (field(name), name) {
             (Some(field), _) => shown(field.kind()),
             (None, "is-supervisor") => json!({ "type": "boolean", "description": "True while some `subordinate` relationship targets the user" }),
             (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
         }),
-        "RelationshipType": resource(RELATIONSHIP_TYPES, TYPE_NAME, TYPE_FIELDS, &[], &Value::Null, |_| json!({ "type": ["string", "null"] })),
+        "RelationshipType": resource(RELATIONSHIP_TYPES, TYPE_NAME, TYPE_FIELDS, &[], |_| Value::Null, |_| json!({ "type": ["string", "null"] })),
     })
 }
 
 /// A resource object as it is shown. Which members are there is for `fields[…]` to say.
-fn resource(
+pub fn resource(
     kind: &str,
     id: &str,
     fields: &[&str],
     links: &[&str],
-    link: &Value,
+    link: impl Fn(&str) -> Value,
     attribute: impl Fn(&str) -> Value,
 ) -> Value {
     let (mut attributes, mut relationships) = (Map::new(), Map::new());
     for name in fields {
         match *name {
             "created-at" | "updated-at" => drop(attributes.insert((*name).to_owned(), schema("Time"))),
-            name if links.contains(&name) => drop(relationships.insert(name.to_owned(), link.clone())),
+            name if links.contains(&name) => drop(relationships.insert(name.to_owned(), link(name))),
             name => drop(attributes.insert(name.to_owned(), attribute(name))),
         }
     }
@@ -127,28 +127,39 @@ pub fn shown(kind: Kind) -> Value {
     }
 }
 
+fn included(names: &[&str]) -> Value {
+    let schemas: Vec<_> = names.iter().map(|name| schema(name)).collect();
+    json!({ "type": "array", "items": { "oneOf": schemas } })
+}
+
+/// A document of one resource; what these schemas describe may come along.
+#[expect(clippy::needless_pass_by_value, reason = "reads better around `schema`")]
+pub fn document(data: Value, companions: &[&str]) -> Value {
+    object(
+        &["jsonapi", "data"],
+        json!({ "jsonapi": schema("JsonApi"), "data": data, "included": included(companions) }),
+    )
+}
+
+/// A page of a list; what these schemas describe may come along.
+pub fn list_document(name: &str, companions: &[&str]) -> Value {
+    object(
+        &["jsonapi", "data", "links", "meta"],
+        json!({
+            "jsonapi": schema("JsonApi"),
+            "data": { "type": "array", "items": schema(name) },
+            "included": included(companions),
+            "links": schema("PageLinks"),
+            "meta": schema("ListMeta"),
+        }),
+    )
+}
+
 fn answers() -> Value {
     let page = json!({ "type": ["string", "null"], "format": "uri-reference" });
     let this = json!({ "oneOf": [schema("Url"), object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } }))] });
-    let included = json!({ "type": "array", "items": schema("User") });
-    let one = |name: &str| {
-        object(
-            &["jsonapi", "data"],
-            json!({ "jsonapi": schema("JsonApi"), "data": schema(name), "included": included }),
-        )
-    };
-    let list = |name: &str| {
-        object(
-            &["jsonapi", "data", "links", "meta"],
-            json!({
-                "jsonapi": schema("JsonApi"),
-                "data": { "type": "array", "items": schema(name) },
-                "included": included,
-                "links": schema("PageLinks"),
-                "meta": schema("ListMeta"),
-            }),
-        )
-    };
+    let one = |name: &str| document(schema(name), &["User"]);
+    let list = |name: &str| list_document(name, &["User"]);
     let result = object(&[], json!({ "data": { "oneOf": [schema("UserRelationship"), schema("User")] } }));
     json!({
         "PageLinks": object(&["self", "first", "last", "prev", "next"], json!({

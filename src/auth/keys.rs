@@ -1,0 +1,103 @@
+//! Public keys as operators give them: PEM in, parsed or DER out, or a sentence that says what is wrong.
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rsa::PublicEncryptingKey;
+use aws_lc_rs::signature::RsaSubjectPublicKey;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+const BEGIN: &str = "-----BEGIN ";
+const DASHES: &str = "-----";
+
+/// The RSA key in a PEM file, as `SubjectPublicKeyInfo` in DER (RFC 5280 section 4.1). Both `BEGIN PUBLIC KEY` and
+/// `BEGIN RSA PUBLIC KEY` are read.
+///
+/// # Errors
+/// A sentence: what is wrong with the file, or the key is none of RSA, or not of 2,048 to 8,192 bits.
+pub fn rsa_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
+    rsa_of_der(&public_of_pem(pem)?)
+}
+
+/// An RSA key in either of its two DER forms, as `SubjectPublicKeyInfo`.
+pub(super) fn rsa_of_der(der: &[u8]) -> Result<Vec<u8>, String> {
+    let wrong = "this is no RSA public key, or a broken one";
+    let key = RsaSubjectPublicKey::from_der(der).and_then(|key| Ok(key.as_der()?)).map_err(|_| wrong)?;
+    match PublicEncryptingKey::from_der(key.as_ref()) {
+        Ok(_) => Ok(key.as_ref().to_vec()),
+        Err(error) => Err(match error.to_string().as_str() {
+            "TooSmall" => "the RSA key is shorter than 2,048 bits, which is too weak",
+            "TooLarge" => "the RSA key is longer than 8,192 bits",
+            _ => wrong,
+        }
+        .to_owned()),
+    }
+}
+
+/// The DER of the only block of a PEM file (RFC 7468), which must be a public key.
+pub(super) fn public_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
+    let text = std::str::from_utf8(pem).map_err(|_| NO_BLOCK)?;
+    let (_, rest) = text.split_once(BEGIN).ok_or(NO_BLOCK)?;
+    let (label, rest) = rest.split_once(DASHES).ok_or(NO_BLOCK)?;
+    if label.ends_with("PRIVATE KEY") {
+        return Err("this is a private key, which must stay with its owner; `openssl pkey -in FILE -pubout` prints \
+                    the public one"
+            .to_owned());
+    }
+    if label == "CERTIFICATE" {
+        return Err("this is a certificate; `openssl x509 -in FILE -pubkey -noout` prints its public key".to_owned());
+    }
+    if !matches!(label, "PUBLIC KEY" | "RSA PUBLIC KEY") {
+        return Err(NO_BLOCK.to_owned());
+    }
+    let (body, rest) = rest
+        .split_once(&format!("{DASHES}END {label}{DASHES}"))
+        .ok_or_else(|| format!("the block has no end, `-----END {label}-----`"))?;
+    if rest.contains(BEGIN) {
+        return Err("the file holds more than one block; one public key is taken from it".to_owned());
+    }
+    let body: String = body.split_whitespace().collect();
+    STANDARD.decode(body).map_err(|_| "the block is not base64".to_owned())
+}
+
+const NO_BLOCK: &str =
+    "this is no public key in PEM, which begins with `-----BEGIN PUBLIC KEY-----` or `-----BEGIN RSA PUBLIC KEY-----`";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::KeyPair as _;
+    use proptest::prelude::*;
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\r\n{}\r\n-----END {label}-----\r\n", STANDARD.encode(der))
+    }
+
+    #[test]
+    fn both_forms_of_an_rsa_key_are_read_as_one() {
+        let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+        let (short, whole) = (pair.public_key().as_ref(), pair.public_key().as_der().unwrap());
+        let key = rsa_of_pem(pem("RSA PUBLIC KEY", short).as_bytes()).unwrap();
+        assert_eq!(key, whole.as_ref());
+        let noisy = format!("Bag Attributes\n  friendlyName: x\n{}", pem("PUBLIC KEY", &key));
+        assert_eq!(rsa_of_pem(noisy.as_bytes()).unwrap(), key);
+        let twice = pem("PUBLIC KEY", &key).repeat(2);
+        assert!(rsa_of_pem(twice.as_bytes()).unwrap_err().contains("more than one"));
+        for bad in
+            ["", "x", "-----BEGIN PUBLIC KEY-----", "-----BEGIN PUBLIC KEY-----\nAAAA\n", &pem("PUBLIC KEY", b"x")]
+        {
+            assert!(rsa_of_pem(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read_without_a_panic(
+            noise in proptest::collection::vec(any::<u8>(), 0..80),
+            label in "(PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE|-----)",
+        ) {
+            prop_assert!(rsa_of_pem(&noise).is_err());
+            prop_assert!(rsa_of_pem(pem(&label, &noise).as_bytes()).is_err());
+        }
+    }
+}

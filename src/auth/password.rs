@@ -1,0 +1,99 @@
+//! Passwords: Argon2id (RFC 9106) with a cap on how many are hashed at once, since each takes 19 MiB and a core.
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+use crate::model::error::{Error, Result};
+
+/// Bytes of salt (RFC 9106 section 3.1).
+const SALT: usize = 16;
+/// The longest wait for a turn.
+const TURN: Duration = Duration::from_secs(5);
+/// What is verified where there is no hash, so that an unknown address takes as long as a wrong password.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJlIQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+/// Hashes and verifies passwords, on threads of their own.
+pub struct Passwords {
+    turns: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// At most `most` at once.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { turns: Arc::new(Semaphore::new(most)) }
+    }
+
+    /// What is kept of a password.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if too many others are waiting, or the system gives no random numbers.
+    pub async fn hash(&self, password: String) -> Result<String> {
+        self.in_turn(move || {
+            let mut salt = [0; SALT];
+            aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+            let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| Error::Internal(format!("a password has no hash: {error}")))
+        })
+        .await
+    }
+
+    /// Whether `hash` is that of the password. Where there is none it takes as long, and is `false`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if too many others are waiting.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
+        self.in_turn(move || {
+            let text = hash.as_deref().unwrap_or(NOBODY);
+            let kept = PasswordHash::new(text).map_err(|error| Error::Internal(format!("a kept hash: {error}")))?;
+            let is_right = Argon2::default().verify_password(password.as_bytes(), &kept).is_ok();
+            Ok(is_right && hash.is_some())
+        })
+        .await
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is no job of the store, and it takes a core for a while")]
+    async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(Error::Unavailable("too many passwords are being hashed".to_owned()));
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            // Kept until the work is done, even if the request has been given up.
+            let _turn = turn;
+            work()
+        });
+        done.await.unwrap_or_else(|error| Err(Error::Internal(format!("hashing a password failed: {error}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_known_by_its_hash_alone() {
+        let passwords = Passwords::new(1);
+        let hash = passwords.hash("correct horse".to_owned()).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && !hash.contains("correct"));
+        assert_ne!(hash, passwords.hash("correct horse".to_owned()).await.unwrap(), "salted");
+        assert_eq!(passwords.verify("correct horse".to_owned(), Some(hash.clone())).await, Ok(true));
+        assert_eq!(passwords.verify("wrong horse".to_owned(), Some(hash)).await, Ok(false));
+        assert_eq!(passwords.verify("correct horse".to_owned(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn what_is_verified_for_nobody_costs_what_a_password_costs() {
+        let kept = PasswordHash::new(NOBODY).unwrap();
+        let hash = Passwords::new(1).hash("any".to_owned()).await.unwrap();
+        let real = PasswordHash::new(&hash).unwrap();
+        assert_eq!((kept.algorithm, kept.version, &kept.params), (real.algorithm, real.version, &real.params));
+        assert_eq!(kept.hash.unwrap().len(), real.hash.unwrap().len());
+    }
+}

@@ -1,0 +1,193 @@
+//! `client`: who may sign requests.
+
+use clap::Subcommand;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::database::{self, Fresh};
+use super::failure::Failure;
+use super::output;
+use super::token::name;
+use crate::auth::keys;
+use crate::config::Config;
+use crate::model::client::{Client, ClientKey, NewClient};
+use crate::model::error::Error;
+use crate::model::id::{ClientId, ClientKeyId};
+use crate::store::Cost;
+
+/// Clients that are read at once.
+const PAGE: i64 = 100;
+
+/// What is asked of the clients.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Register a public key, for a new client or one that is there, and print the `Api-Id`, alone, on stdout
+    #[command(after_help = "The key is RSA of 2,048 to 8,192 bits, in PEM. The private key stays with the client:
+  openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out private.pem
+  openssl pkey -in private.pem -pubout -out public.pem
+
+Examples:
+  user-relationships client add --public-key public.pem --name intranet
+  user-relationships client add --public-key next.pem --to 3f0c9a…")]
+    Add(New),
+    /// List all keys of all clients: `Api-Id`, name, state, digests; number, fingerprint and birth of the key; with tabs between them
+    #[command(after_help = "The fingerprint is the SHA-256 of the key in DER:
+  openssl pkey -pubin -in public.pem -outform DER | openssl sha256
+
+Example:
+  user-relationships client list | grep intranet")]
+    List,
+    /// Disable a client, or remove one of its keys; all instances obey within `AUTH_REFRESH`
+    #[command(after_help = "A disabled client stays disabled: register another.
+
+Examples:
+  user-relationships client disable 3f0c9a…
+  user-relationships client disable 3f0c9a… --key 2")]
+    Disable {
+        /// What `client list` shows first
+        #[arg(value_name = "API_ID")]
+        api_id: String,
+        /// The number of a key, as `client list` shows it: only this key is removed
+        #[arg(long, value_name = "ID", value_parser = key_id)]
+        key: Option<ClientKeyId>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    /// File with the public key
+    #[arg(long, value_name = "FILE")]
+    public_key: PathBuf,
+    /// What the client is called
+    #[arg(long, value_parser = name, conflicts_with = "to")]
+    name: Option<String>,
+    /// Accept SHA-1, which PHP's `openssl_sign` uses when it is told no digest; tell it one instead, if you can
+    #[arg(long, conflicts_with = "to")]
+    allow_sha1: bool,
+    /// Give the key to this client, beside those that it has
+    #[arg(long, value_name = "API_ID")]
+    to: Option<String>,
+}
+
+fn key_id(text: &str) -> Result<ClientKeyId, &'static str> {
+    text.parse().map_err(|_| "write the number of a key that `client list` shows")
+}
+
+/// Runs one of the actions.
+///
+/// # Errors
+/// [`Failure`] when the database is away, the key is not accepted, or there is no such client.
+pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    match &args.action {
+        Action::Add(new) => add(config, new),
+        Action::List => list(config),
+        Action::Disable { api_id, key } => disable(config, api_id, *key),
+    }
+}
+
+fn add(config: &Config, new: &New) -> Result<(), Failure> {
+    let key = public_key(&new.public_key)?;
+    let store = database::open(config, Fresh::Create)?;
+    if let Some(api_id) = &new.to {
+        let wanted = api_id.clone();
+        let added = database::wait(store.write("clients.add_key", move |tx| match tx.client(&wanted)? {
+            None => Ok(Err("there is no such client; `client list` shows all")),
+            Some(client) if !client.is_enabled => Ok(Err("the client is disabled; register another")),
+            Some(client) if client.keys.iter().any(|known| known.public_key == key) => {
+                Ok(Err("the client has this key already"))
+            }
+            Some(client) => tx.insert_client_key(client.id, &key).map(Ok),
+        }))?;
+        added.map_err(Failure::failed)?;
+        return output::print([api_id]);
+    }
+    let api_id = generate()?;
+    let client = NewClient { api_id: api_id.clone(), name: new.name.clone(), allows_sha1: new.allow_sha1 };
+    database::wait(store.write("clients.add", move |tx| {
+        let id = tx.insert_client(&client)?;
+        tx.insert_client_key(id, &key)
+    }))?;
+    output::print([api_id])
+}
+
+/// A registered key must be one that no attacker of today can break.
+fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
+    let wrong = |what: &str| Failure::failed(format!("`--public-key`: {}: {what}", path.display()));
+    let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    keys::rsa_of_pem(&pem).map_err(|reason| wrong(&reason))
+}
+
+/// 128 random bits: an `Api-Id` is no secret, but nobody should be able to guess whose it is.
+fn generate() -> Result<String, Failure> {
+    let mut bits = [0; 16];
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+    Ok(hex(&bits))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn list(config: &Config) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    database::wait(async {
+        let mut after = ClientId::new(0);
+        loop {
+            let page = store.read("clients.list", Cost::Unbounded, move |tx| tx.clients(after, PAGE)).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.id;
+            output::print(page.iter().flat_map(lines))?;
+        }
+    })
+}
+
+/// A line for each key; one for a client that has none left.
+fn lines(client: &Client) -> Vec<String> {
+    let line = |key: Option<&ClientKey>| {
+        let digests = if client.data.allows_sha1 { "sha256,sha512,sha1" } else { "sha256,sha512" };
+        let fingerprint =
+            |key: &ClientKey| hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key).as_ref());
+        output::row([
+            Some(client.data.api_id.clone()),
+            client.data.name.clone(),
+            Some(if client.is_enabled { "enabled" } else { "disabled" }.to_owned()),
+            Some(digests.to_owned()),
+            key.map(|key| key.id.to_string()),
+            key.map(fingerprint),
+            key.map(|key| output::rfc3339(key.created_at)),
+        ])
+    };
+    if client.keys.is_empty() {
+        return vec![line(None)];
+    }
+    client.keys.iter().map(|key| line(Some(key))).collect()
+}
+
+fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), Failure> {
+    let store = database::open(config, Fresh::Refuse)?;
+    let wanted = api_id.to_owned();
+    let done = database::wait(store.write("clients.disable", move |tx| {
+        let Some(key) = key else { return tx.disable_client(&wanted) };
+        match tx.client(&wanted)? {
+            Some(client) => tx.delete_client_key(client.id, key),
+            None => Ok(false),
+        }
+    }))?;
+    if done {
+        return Ok(());
+    }
+    Err(Failure::failed(match key {
+        Some(key) => format!("there is no client `{api_id}` with a key {key}; `client list` shows all"),
+        None => format!("there is no client `{api_id}`; `client list` shows all"),
+    }))
+}

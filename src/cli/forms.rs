@@ -1,0 +1,29 @@
+//! Form configurations, for the commands that need them.
+
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::output;
+use crate::config::{Config, Problem};
+use crate::http::forms::builtin;
+use crate::http::forms::catalogue::Catalogue;
+
+/// Reads and checks the forms in effect.
+///
+/// # Errors
+/// [`Failure`] with everything that is wrong with the folder in `FORMS_DIR`.
+pub fn load(config: &Config) -> Result<Arc<Catalogue>, Failure> {
+    let forms = Catalogue::of(config.forms_dir.as_deref()).map_err(|problems| {
+        let named = problems.iter().map(|it| Problem { setting: "FORMS_DIR".to_owned(), detail: it.to_string() });
+        Failure::misconfigured(&named.collect::<Vec<_>>())
+    })?;
+    Ok(Arc::new(forms))
+}
+
+/// Prints the built-in files, as documents of YAML that could stand in one file.
+///
+/// # Errors
+/// [`Failure`] when stdout cannot be written.
+pub fn print() -> Result<(), Failure> {
+    output::print([builtin::as_one().trim_end()])
+}

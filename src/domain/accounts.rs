@@ -1,0 +1,135 @@
+//! Users as forms make and change them: with a password and properties beside the attributes of the API.
+
+use super::policy::{self, Action, FormUser};
+use super::users;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::group::{Properties, complaint_about_properties};
+use crate::model::id::{TokenId, UserId};
+use crate::model::time::Timestamp;
+use crate::model::token::{Digest, Login, NewToken};
+use crate::model::user::{Field, Value};
+use crate::store::Tx;
+
+/// What a form says of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// Attributes.
+    pub fields: Vec<(Field, Value)>,
+    /// Properties; those that are not named stay as they are, null removes one.
+    pub properties: Properties,
+    /// The hash of a new password.
+    pub password_hash: Option<String>,
+}
+
+/// Whether [`create`] would succeed now.
+///
+/// # Errors
+/// As [`create`].
+pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()> {
+    by.require(Action::CreateUser)?;
+    let data = users::new_data(&changes.fields)?;
+    users::require_free_email(tx, &data.email)
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
+pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserId> {
+    by.require(Action::CreateUser)?;
+    let mut data = users::new_data(&changes.fields)?;
+    merge(&mut data.profile.properties, &changes.properties)?;
+    let id = users::insert(tx, None, &data)?;
+    if let Some(hash) = &changes.password_hash {
+        tx.set_password(id, hash)?;
+    }
+    Ok(id)
+}
+
+/// Whether [`change`] would succeed now.
+///
+/// # Errors
+/// As [`change`].
+pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
+    let old = users::get(tx, &by.caller, id)?;
+    by.require(Action::ChangeUser { id })?;
+    let data = users::changed_data(&old, &changes.fields, |action| may(by, action))?;
+    if data.email_key() == old.data.email_key() { Ok(()) } else { users::require_free_email(tx, &data.email) }
+}
+
+/// Changes a user. A new password ends every session that was opened with the old one.
+///
+/// # Errors
+/// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
+pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
+    let old = users::get(tx, &by.caller, id)?;
+    by.require(Action::ChangeUser { id })?;
+    let mut data = users::changed_data(&old, &changes.fields, |action| may(by, action))?;
+    merge(&mut data.profile.properties, &changes.properties)?;
+    if data != old.data {
+        users::update(tx, &old, &data)?;
+    }
+    if let Some(hash) = &changes.password_hash {
+        tx.set_password(id, hash)?;
+        tx.delete_sessions(id)?;
+    }
+    Ok(())
+}
+
+/// Who has that address, and the hash of its password.
+///
+/// # Errors
+/// Those of the store.
+pub fn by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<Login>> {
+    tx.login_of_email(email)
+}
+
+/// Opens a session for somebody whose password was verified against `hash`; `None` if it has been changed meanwhile.
+/// Sessions of the same user that have ended are cleared away.
+///
+/// # Errors
+/// Those of the store.
+pub fn open_session(
+    tx: &mut Tx<'_>,
+    user: UserId,
+    hash: &str,
+    (digest, expires_at): (Digest, Timestamp),
+) -> Result<Option<TokenId>> {
+    if tx.password_of(user)?.as_deref() != Some(hash) {
+        return Ok(None);
+    }
+    tx.delete_expired_sessions(user)?;
+    let name = Some("session".to_owned());
+    tx.insert_token(&NewToken { digest, user, name, expires_at: Some(expires_at), is_session: true }).map(Some)
+}
+
+/// Ends the session that a token belongs to.
+///
+/// # Errors
+/// `not-found` if the token was not made by a session.
+pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
+    if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
+}
+
+fn may(by: &FormUser, action: Action) -> std::result::Result<(), Code> {
+    policy::may_by_form(&by.caller, by.owner, action)
+}
+
+/// Puts `sent` over what is there.
+///
+/// # Errors
+/// `invalid-attribute` if the whole becomes too large.
+pub(super) fn merge(properties: &mut Properties, sent: &Properties) -> Result<()> {
+    for (name, value) in sent {
+        if value.is_null() {
+            properties.remove(name);
+        } else {
+            properties.insert(name.clone(), value.clone());
+        }
+    }
+    match complaint_about_properties(properties) {
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Properties).into()),
+        None => Ok(()),
+    }
+}

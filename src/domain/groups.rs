@@ -1,0 +1,158 @@
+//! Groups and their members: created, changed and deleted, by forms.
+
+use super::accounts::merge;
+use super::group_lists::{visible, visible_member};
+use super::policy::{self, Action, FormUser};
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::group::{Group, Member, Properties};
+use crate::model::id::{GroupId, MemberId, UserId};
+use crate::store::Tx;
+
+/// A membership that somebody wants; an end that is not known yet is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ends {
+    /// The group.
+    pub group: Option<GroupId>,
+    /// The user that is to be a member.
+    pub user: Option<UserId>,
+}
+
+/// A group that the caller may change by a form.
+///
+/// # Errors
+/// `not-found`, `not-owner`.
+pub fn get_own(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<Group> {
+    let found = visible(tx, &by.caller, id)?;
+    by.require(Action::WriteGroup { owner: found.owner }).map(|()| found)
+}
+
+/// Creates a group, which belongs to the caller.
+///
+/// # Errors
+/// Those of the store.
+pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Properties) -> Result<GroupId> {
+    by.require(Action::CreateGroup)?;
+    tx.insert_group(kind, by.caller.id, properties)
+}
+
+/// Changes the properties of a group; those that are not named stay as they are.
+///
+/// # Errors
+/// As [`get_own`].
+pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: GroupId, sent: &Properties) -> Result<()> {
+    let old = get_own(tx, by, id)?;
+    let mut properties = old.properties.clone();
+    merge(&mut properties, sent)?;
+    if properties == old.properties { Ok(()) } else { tx.update_group(&old, &properties) }
+}
+
+/// Deletes a group with its memberships.
+///
+/// # Errors
+/// As [`get_own`].
+pub fn delete(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<()> {
+    get_own(tx, by, id)?;
+    if tx.delete_group(id)? { Ok(()) } else { Err(Error::not_found("group")) }
+}
+
+/// A membership that the caller may change by a form.
+///
+/// # Errors
+/// `not-found`, `not-owner`.
+pub fn get_own_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<Member> {
+    let (found, group) = visible_member(tx, &by.caller, id)?;
+    by.require(Action::WriteMember { user: found.user, owner: group.owner }).map(|()| found)
+}
+
+/// Whether a membership with these ends could be stored now. Ends that are not known are passed over.
+///
+/// # Errors
+/// `not-owner` of the group; `related-resource-not-found` and `already-exists` with the end at fault.
+pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
+    let mut problems = Vec::new();
+    if let Some(id) = ends.group {
+        match visible(tx, &by.caller, id) {
+            Ok(group) => by.require(Action::WriteGroup { owner: group.owner })?,
+            Err(Error::Refused(_)) => {
+                problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(Culprit::Group));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if let Some(id) = ends.user
+        && !may_name(tx, &by.caller, id)?
+    {
+        problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(Culprit::Member));
+    }
+    if let (Ends { group: Some(group), user: Some(user) }, true) = (ends, problems.is_empty())
+        && tx.membership(group, user)?.is_some()
+    {
+        problems.push(already_there());
+    }
+    Error::unless_empty(problems)
+}
+
+/// Makes a user a member of a group.
+///
+/// # Errors
+/// As [`check_ends`].
+pub fn add_member(
+    tx: &mut Tx<'_>,
+    by: &FormUser,
+    kind: &str,
+    (group, user): (GroupId, UserId),
+    properties: &Properties,
+) -> Result<MemberId> {
+    check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
+    tx.insert_group_member(kind, group, user, properties)?.ok_or_else(|| already_there().into())
+}
+
+/// The ends that a change of a membership moves it to; `None` if it stays where it is.
+#[must_use]
+pub fn moved(old: &Member, ends: Ends) -> Option<(GroupId, UserId)> {
+    let (group, user) = (ends.group.unwrap_or(old.group), ends.user.unwrap_or(old.user));
+    ((group, user) != (old.group, old.user)).then_some((group, user))
+}
+
+/// Changes a membership. Properties that are not named stay as they are; to move it, the caller must be allowed to
+/// add a member to the group that it goes to (and to the one it is in, if it is not its own).
+///
+/// # Errors
+/// As [`get_own_member`] and [`check_ends`].
+pub fn change_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId, ends: Ends, sent: &Properties) -> Result<()> {
+    let old = get_own_member(tx, by, id)?;
+    let moved = moved(&old, ends);
+    if let Some((group, user)) = moved {
+        check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
+    }
+    let mut properties = old.properties.clone();
+    merge(&mut properties, sent)?;
+    if moved.is_none() && properties == old.properties {
+        return Ok(());
+    }
+    tx.update_group_member(&old, moved.unwrap_or((old.group, old.user)), &properties)
+}
+
+/// Ends a membership.
+///
+/// # Errors
+/// As [`get_own_member`].
+pub fn remove_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<()> {
+    get_own_member(tx, by, id)?;
+    if tx.delete_group_member(id)? { Ok(()) } else { Err(Error::not_found("membership")) }
+}
+
+/// Whether the caller knows of such a user.
+fn may_name(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<bool> {
+    if tx.existing_users(&[id])?.is_empty() {
+        return Ok(false);
+    }
+    let is_related = caller.sees_only().is_some() && tx.are_related(caller.id, id)?;
+    Ok(policy::may(caller, Action::NameTarget { id, is_related }).is_ok())
+}
+
+fn already_there() -> Problem {
+    Problem::new(Code::AlreadyExists, "is a member of the group already").at(Culprit::Member)
+}

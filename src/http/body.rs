@@ -1,0 +1,27 @@
+//! Reads the body of a request, no more of it than is accepted.
+
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Bytes, Payload};
+
+use super::jsonapi::errors::{Failure, Problem};
+use crate::model::code::Code;
+
+/// The whole body, at most `most` bytes of it.
+///
+/// # Errors
+/// 413 with the limit, or 400 if it does not arrive whole.
+pub async fn read(payload: Payload, headers: &HeaderMap, most: usize) -> Result<Bytes, Failure> {
+    let too_large = || {
+        let detail = format!("the request body is larger than {most} bytes");
+        Failure::from(Problem::new(Code::BodyTooLarge, detail))
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > most) {
+        return Err(too_large());
+    }
+    match payload.to_bytes_limited(most).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole").into()),
+        Err(_) => Err(too_large()),
+    }
+}

@@ -1,0 +1,65 @@
+//! `/api/sessions`: a password for a token that expires.
+
+use actix_web::HttpResponse;
+use serde_json::{Value, json};
+
+use super::answer::{Refusal, created, done};
+use super::call::Call;
+use super::definition::Resource;
+use crate::auth::failures::Attempt;
+use crate::auth::token;
+use crate::domain::{accounts, policy};
+use crate::http::credentials::client_address;
+use crate::http::jsonapi::errors::Failure;
+use crate::model::code::Code;
+use crate::model::user::AccessLevel;
+use crate::store::{Cost, Tx};
+
+/// `POST /api/sessions`, for which nobody needs to be known.
+pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
+    let asked = call.parameters(&[Resource::Session]).await?;
+    let judged = asked.form.judge(&asked.sent, None, true)?;
+    if !judged.errors.is_empty() {
+        return Err(Refusal::values(&asked.sent, judged.errors));
+    }
+    let text = |name: &str| judged.values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let (email, password) = (text("email"), text("password"));
+    let (source, address) = (client_address(call.request()), email.to_lowercase());
+    let guess = Attempt::Session(&address);
+    // Counted before the password is hashed: guesses shall not cost a core each, nor race past the limit.
+    let failures = call.state.auth.failures();
+    failures.check(source, guess).map_err(|after| Refusal::from(Failure::rate_limited(after.0)))?;
+    failures.note(source, guess);
+    let find = move |tx: &mut Tx<'_>| accounts::by_email(tx, &email);
+    let account = call.state.store.read("sessions.account", Cost::Bounded, find).await?;
+    let hash = account.as_ref().and_then(|account| account.password_hash.clone());
+    let is_right = call.state.passwords.verify(password, hash.clone()).await?;
+    let (true, Some(account), Some(hash)) = (is_right, account, hash) else {
+        return Err(Refusal::wrong_password());
+    };
+    failures.take_back(source, guess);
+    if !account.is_enabled || account.level == AccessLevel::Excluded {
+        return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());
+    }
+    let (secret, digest) = token::generate()?;
+    let (user, life) = (account.user, call.state.session_ttl);
+    let job = move |tx: &mut Tx<'_>| {
+        let expires_at = tx.now().plus_seconds(life);
+        accounts::open_session(tx, user, &hash, (digest, expires_at))
+    };
+    match call.state.store.write("sessions.open", job).await? {
+        Some(id) => Ok(created(call.headers(), json!({ "id": id.get(), "token": secret }))),
+        None => Err(Refusal::wrong_password()),
+    }
+}
+
+/// `DELETE /api/sessions`: ends the session whose token the request brings.
+pub async fn delete(mut call: Call) -> Result<HttpResponse, Refusal> {
+    call.form_of_deletion(Resource::Session).await?;
+    let identity = call.identity()?;
+    let token = identity.token.ok_or_else(|| Refusal::from(Failure::not_found()))?;
+    let job = move |tx: &mut Tx<'_>| accounts::close_session(tx, token);
+    call.state.store.write("sessions.close", job).await?;
+    call.state.auth.forget(identity.caller.id);
+    Ok(done(call.headers()))
+}

@@ -1,0 +1,141 @@
+//! `/api/v2/group-members`: to be read; memberships are changed by forms.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::answer::{Listed, Shown, page_asked};
+use super::call::Call;
+use super::groups::{ONE, ORDERS, cost_of_one, view_with_paths};
+use super::jsonapi::document::Document;
+use super::jsonapi::errors::{Failure, Problem};
+use super::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS, Links};
+use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use super::jsonapi::query::Parameter;
+use super::jsonapi::resources::Identifier;
+use super::jsonapi::view::{
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, GROUP_PATHS,
+    INCLUDE, MEMBER_PATHS, View,
+};
+use super::relationships::{END, view_of};
+use super::urls::MemberUrl;
+use crate::domain::group_lists::{self, SeenMember};
+use crate::model::code::Code;
+use crate::model::filter::MemberFilter;
+use crate::model::id::MemberId;
+use crate::model::page::{Place, Sort};
+use crate::store::{Cost, Tx};
+
+/// The parameters of the list.
+pub const LIST: &[Parameter] = &[
+    OFFSET,
+    LIMIT,
+    SIZE,
+    AFTER,
+    BEFORE,
+    Parameter::new("filter[id]"),
+    Parameter::new("filter[group]"),
+    Parameter::new("filter[user]"),
+    Parameter::new("sort"),
+    INCLUDE,
+    FIELDS_OF_GROUPS,
+    FIELDS_OF_MEMBERS,
+    FIELDS_OF_USERS,
+    FIELDS_OF_RELATIONSHIPS,
+    FIELDS_OF_TYPES,
+];
+
+/// `GET /api/v2/group-members`
+pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
+    let mut query = call.query(LIST)?;
+    let filter = MemberFilter {
+        ids: query.ids("filter[id]"),
+        groups: query.ids("filter[group]"),
+        users: query.ids("filter[user]"),
+        seen_by: None,
+    };
+    let sort = query.sort(Sort::default(), ORDERS);
+    let view = View::with_paths(&mut query, call.state.time_zone, MEMBER_PATHS);
+    let (paging, cursors) = page_asked(&call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
+    let (caller, slice, asked, paths) =
+        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
+
+    let job = move |tx: &mut Tx<'_>| {
+        group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
+    };
+    let read = call.state.store.read("group_members.list", Cost::Unbounded, job).await;
+    let (page, included) = read.map_err(Failure::without_document)?;
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    listed.answer(&call, &view, |row| Place::Id(row.member.id.get()))
+}
+
+/// `GET /api/v2/group-members/{id}`
+pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
+    let id: MemberId = call.id()?;
+    let view = view_with_paths(&call, ONE, MEMBER_PATHS)?;
+    let (caller, paths) = (call.caller, view.included_paths().to_vec());
+    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &paths);
+    let read = call.state.store.read("group_members.get", cost_of_one(&call, &view), job).await;
+    let (row, included) = read.map_err(Failure::without_document)?;
+    Shown { row, included }.fetched(&call, &view)
+}
+
+/// `GET /api/v2/group-members/{id}/group`
+pub async fn get_group(call: Call) -> Result<HttpResponse, Failure> {
+    let id: MemberId = call.id()?;
+    let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
+    let (caller, paths) = (call.caller, view.included_paths().to_vec());
+    let job = move |tx: &mut Tx<'_>| group_lists::get_group_of(tx, &caller, id, &paths);
+    let read = call.state.store.read("group_members.get_group", Cost::Unbounded, job).await;
+    let (row, included) = read.map_err(Failure::without_document)?;
+    Shown { row, included }.fetched(&call, &view)
+}
+
+/// `GET /api/v2/group-members/{id}/user`
+pub async fn get_user(call: Call) -> Result<HttpResponse, Failure> {
+    let id: MemberId = call.id()?;
+    let view = view_of(&call, END)?;
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| group_lists::get_user_of(tx, &caller, id);
+    let user = call.state.store.read("group_members.get_user", Cost::Unbounded, job).await;
+    Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
+}
+
+/// `GET /api/v2/group-members/{id}/relationships/group`
+pub async fn get_group_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    let SeenMember { member, .. } = fetch(&call).await?;
+    let links = Links::to_one(MemberUrl(member.id), "group", true);
+    Document::one(Identifier::new(GROUPS, member.group)).with_links(links).answer(StatusCode::OK)
+}
+
+/// `GET /api/v2/group-members/{id}/relationships/user`
+pub async fn get_user_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    let SeenMember { member, is_user_seen } = fetch(&call).await?;
+    let links = Links::to_one(MemberUrl(member.id), "user", is_user_seen);
+    Document::one(Identifier::of_user(member.user)).with_links(links).answer(StatusCode::OK)
+}
+
+/// `PATCH /api/v2/group-members/{id}` and of what it links to: here they can only be read (JSON:API 1.1,
+/// "403 Forbidden").
+pub async fn change(call: Call) -> Result<HttpResponse, Failure> {
+    fetch(&call).await?;
+    let detail =
+        "here a membership can only be read; change it by a form, with `PUT /api/user/relationship_users/{id}`";
+    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+}
+
+/// `PATCH /api/v2/group-members/{id}/relationships/{group or user}`
+pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    fetch(&call).await?;
+    let detail = "group and user of a membership are fixed; end it and make another";
+    Err(Problem::new(Code::ImmutableRelationship, detail).into())
+}
+
+/// The membership in the path, for requests that have nothing else to say.
+async fn fetch(call: &Call) -> Result<SeenMember, Failure> {
+    let id: MemberId = call.id()?;
+    call.query(&[])?;
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &[]);
+    let read = call.state.store.read("group_members.get", Cost::Unbounded, job).await;
+    read.map(|(member, _)| member).map_err(Failure::without_document)
+}

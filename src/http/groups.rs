@@ -1,0 +1,196 @@
+//! `/api/v2/groups`: to be read; groups are changed by forms.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+
+use super::answer::{Listed, Shown, page_asked};
+use super::call::Call;
+use super::jsonapi::document::Document;
+use super::jsonapi::errors::{Failure, Problem};
+use super::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS, Links};
+use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use super::jsonapi::query::{Parameter, Query};
+use super::jsonapi::resources::{Identifier, Resource};
+use super::jsonapi::view::{
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, GROUP_PATHS,
+    INCLUDE, MEMBER_PATHS, View,
+};
+use super::relationships::{END, view_of};
+use super::urls::GroupUrl;
+use crate::domain::group_lists::{self, Path, SeenGroup};
+use crate::model::code::Code;
+use crate::model::filter::{GroupFilter, MAX_FILTER_VALUES, MemberFilter};
+use crate::model::group::Group;
+use crate::model::id::GroupId;
+use crate::model::page::{Order, Place, Sort};
+use crate::model::user::User;
+use crate::store::{Cost, Tx};
+
+/// The parameters of the list.
+pub const LIST: &[Parameter] = &[
+    OFFSET,
+    LIMIT,
+    SIZE,
+    AFTER,
+    BEFORE,
+    Parameter::new("filter[id]"),
+    Parameter::new("filter[group-type]"),
+    Parameter::new("filter[owner]"),
+    Parameter::new("sort"),
+    INCLUDE,
+    FIELDS_OF_GROUPS,
+    FIELDS_OF_MEMBERS,
+    FIELDS_OF_USERS,
+    FIELDS_OF_RELATIONSHIPS,
+    FIELDS_OF_TYPES,
+];
+/// The parameters of the list of one group's members.
+pub const MEMBERS: &[Parameter] = &[
+    OFFSET,
+    LIMIT,
+    SIZE,
+    AFTER,
+    BEFORE,
+    Parameter::new("filter[id]"),
+    Parameter::new("filter[user]"),
+    Parameter::new("sort"),
+    INCLUDE,
+    FIELDS_OF_GROUPS,
+    FIELDS_OF_MEMBERS,
+    FIELDS_OF_USERS,
+    FIELDS_OF_RELATIONSHIPS,
+    FIELDS_OF_TYPES,
+];
+/// The parameters of everything that shows one group or one membership.
+pub const ONE: &[Parameter] =
+    &[INCLUDE, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_USERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES];
+/// What lists of groups and memberships can be sorted by.
+pub const ORDERS: &[(&str, Order)] = &[("id", Order::Id)];
+
+/// `GET /api/v2/groups`
+pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
+    let mut query = call.query(LIST)?;
+    let filter = filter_of(&mut query);
+    let sort = query.sort(Sort::default(), ORDERS);
+    let view = View::with_paths(&mut query, call.state.time_zone, GROUP_PATHS);
+    let (paging, cursors) = page_asked(&call, &mut query, GROUPS, &(&filter, sort)).await?;
+    let (caller, slice, asked, paths) =
+        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
+
+    let job = move |tx: &mut Tx<'_>| group_lists::list(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows));
+    let read = call.state.store.read("groups.list", Cost::Unbounded, job).await;
+    let (page, included) = read.map_err(Failure::without_document)?;
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    listed.answer(&call, &view, |row| Place::Id(row.group.id.get()))
+}
+
+/// `GET /api/v2/groups/{id}`
+pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
+    let id: GroupId = call.id()?;
+    let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
+    let (caller, paths) = (call.caller, view.included_paths().to_vec());
+    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &paths);
+    let read = call.state.store.read("groups.get", cost_of_one(&call, &view), job).await;
+    let (row, included) = read.map_err(Failure::without_document)?;
+    Shown { row, included }.fetched(&call, &view)
+}
+
+/// `GET /api/v2/groups/{id}/members`
+pub async fn list_members(call: Call) -> Result<HttpResponse, Failure> {
+    let id: GroupId = call.id()?;
+    let mut query = call.query(MEMBERS)?;
+    let filter = MemberFilter {
+        ids: query.ids("filter[id]"),
+        groups: vec![id],
+        users: query.ids("filter[user]"),
+        seen_by: None,
+    };
+    let sort = query.sort(Sort::default(), ORDERS);
+    let view = View::with_paths(&mut query, call.state.time_zone, MEMBER_PATHS);
+    let (paging, cursors) = page_asked(&call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
+    let (caller, slice, asked, paths) =
+        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
+
+    let job = move |tx: &mut Tx<'_>| {
+        group_lists::visible(tx, &caller, id)?;
+        group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
+    };
+    let read = call.state.store.read("groups.list_members", Cost::Unbounded, job).await;
+    let (page, included) = read.map_err(Failure::without_document)?;
+    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    listed.answer(&call, &view, |row| Place::Id(row.member.id.get()))
+}
+
+/// `GET /api/v2/groups/{id}/owner`; null where nobody owns the group.
+pub async fn get_owner(call: Call) -> Result<HttpResponse, Failure> {
+    let id: GroupId = call.id()?;
+    let view = view_of(&call, END)?;
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| group_lists::get_owner(tx, &caller, id);
+    let owner = call.state.store.read("groups.get_owner", Cost::Unbounded, job).await;
+    match owner.map_err(Failure::without_document)? {
+        Some(owner) => Shown::alone(owner).fetched(&call, &view),
+        None => Document::one(None::<Resource<'_, User>>).answer(StatusCode::OK),
+    }
+}
+
+/// `GET /api/v2/groups/{id}/relationships/owner`
+pub async fn get_owner_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    let id: GroupId = call.id()?;
+    call.query(&[])?;
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &[]);
+    let read = call.state.store.read("groups.get", Cost::Unbounded, job).await;
+    let (SeenGroup { group, is_owner_seen, .. }, _) = read.map_err(Failure::without_document)?;
+    let links = Links::to_one(GroupUrl(id), "owner", is_owner_seen);
+    Document::one(group.owner.map(Identifier::of_user)).with_links(links).answer(StatusCode::OK)
+}
+
+/// `PATCH /api/v2/groups/{id}` and of its owner: here they can only be read (JSON:API 1.1, "403 Forbidden").
+pub async fn change(call: Call) -> Result<HttpResponse, Failure> {
+    fetch(&call).await?;
+    let detail = "here a group can only be read; change it by a form, with `PUT /api/user/relationships/{id}`";
+    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+}
+
+/// `PATCH /api/v2/groups/{id}/relationships/owner`
+pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    fetch(&call).await?;
+    Err(Problem::new(Code::ImmutableRelationship, "a group belongs to whoever created it").into())
+}
+
+/// The group in the path, for requests that have nothing else to say.
+async fn fetch(call: &Call) -> Result<Group, Failure> {
+    let id: GroupId = call.id()?;
+    call.query(&[])?;
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| group_lists::visible(tx, &caller, id);
+    call.state.store.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
+}
+
+/// The view of one group or one membership that a request asks for.
+pub(super) fn view_with_paths(
+    call: &Call,
+    known: &'static [Parameter],
+    paths: &[(&str, Path)],
+) -> Result<View, Failure> {
+    let mut query = call.query(known)?;
+    let view = View::with_paths(&mut query, call.state.time_zone, paths);
+    query.finish().map(|()| view)
+}
+
+/// One row costs a look at one index, unless more is read around it.
+pub(super) fn cost_of_one(call: &Call, view: &View) -> Cost {
+    let is_alone = view.included_paths().is_empty() && call.caller.sees_only().is_none();
+    if is_alone { Cost::Bounded } else { Cost::Unbounded }
+}
+
+fn filter_of(query: &mut Query) -> GroupFilter {
+    let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    GroupFilter {
+        ids: query.ids("filter[id]"),
+        kinds: query.list("filter[group-type]", MAX_FILTER_VALUES, "the name of a type", name),
+        owners: query.ids("filter[owner]"),
+        seen_by: None,
+    }
+}

@@ -1,0 +1,28 @@
+//! Passwords: their hashes, found by user or by e-mail address.
+
+use diesel::prelude::*;
+
+use super::Conn;
+use super::schema::users::dsl;
+
+/// Who signs in with an address: id, level, whether it is enabled, and the hash of its password.
+pub(in crate::store) type AccountRow = (i64, i16, bool, Option<String>);
+
+/// The user with that address, given in lower case.
+pub(in crate::store) fn account(conn: &mut Conn, email_key: &str) -> QueryResult<Option<AccountRow>> {
+    dsl::users
+        .filter(dsl::email_key.eq(email_key))
+        .select((dsl::id, dsl::access_level, dsl::is_enabled, dsl::password_hash))
+        .first(conn)
+        .optional()
+}
+
+/// The hash of a user's password.
+pub(in crate::store) fn hash_of(conn: &mut Conn, user: i64) -> QueryResult<Option<String>> {
+    dsl::users.find(user).select(dsl::password_hash).first(conn).optional().map(Option::flatten)
+}
+
+/// Keeps the hash of a user's password.
+pub(in crate::store) fn set(conn: &mut Conn, user: i64, hash: &str) -> QueryResult<usize> {
+    diesel::update(dsl::users.find(user)).set(dsl::password_hash.eq(hash)).execute(conn)
+}

@@ -1,0 +1,91 @@
+//! Questions about clients that sign, and the accounts in whose name anybody asks.
+
+use super::{Tx, ask};
+use crate::model::client::{Account, Client, ClientKey, NewClient, SigningClient};
+use crate::model::error::Result;
+use crate::model::id::{ClientId, ClientKeyId, UserId};
+use crate::model::time::Timestamp;
+use crate::store::rows::{AccountRow, ClientRow, level_of};
+
+impl Tx<'_> {
+    /// The enabled client with that `Api-Id`, if it has a key.
+    pub fn signing_client(&mut self, api_id: &str) -> Result<Option<SigningClient>> {
+        let rows = ask!(self, clients::keys(api_id))?;
+        let Some((id, allows_sha1, _)) = rows.first() else { return Ok(None) };
+        let (id, allows_sha1) = (ClientId::new(*id), *allows_sha1);
+        let keys = rows.into_iter().map(|(_, _, key)| key).collect();
+        Ok(Some(SigningClient { id, allows_sha1, keys }))
+    }
+
+    /// The client with that `Api-Id`.
+    pub fn client(&mut self, api_id: &str) -> Result<Option<Client>> {
+        match ask!(self, clients::find(api_id))? {
+            Some(row) => self.with_keys(row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Clients, by id: at most `limit` of those after `after`.
+    pub fn clients(&mut self, after: ClientId, limit: i64) -> Result<Vec<Client>> {
+        let rows = ask!(self, clients::list(after.get(), limit))?;
+        rows.into_iter().map(|row| self.with_keys(row)).collect()
+    }
+
+    fn with_keys(&mut self, row: ClientRow) -> Result<Client> {
+        let (id, api_id, name, allows_sha1, is_enabled) = row;
+        let key = |(id, public_key, created_at)| ClientKey {
+            id: ClientKeyId::new(id),
+            public_key,
+            created_at: Timestamp::from_micros(created_at),
+        };
+        let keys = ask!(self, clients::keys_of(id))?.into_iter().map(key).collect();
+        Ok(Client { id: ClientId::new(id), data: NewClient { api_id, name, allows_sha1 }, is_enabled, keys })
+    }
+
+    /// Stores a client.
+    pub fn insert_client(&mut self, client: &NewClient) -> Result<ClientId> {
+        let now = self.micros();
+        ask!(self, clients::insert(client, now)).map(ClientId::new)
+    }
+
+    /// Stores a public key of a client.
+    pub fn insert_client_key(&mut self, client: ClientId, public_key: &[u8]) -> Result<ClientKeyId> {
+        let now = self.micros();
+        ask!(self, clients::insert_key(client.get(), public_key, now)).map(ClientKeyId::new)
+    }
+
+    /// Disables a client; `false` if there is none.
+    pub fn disable_client(&mut self, api_id: &str) -> Result<bool> {
+        ask!(self, clients::disable(api_id)).map(|rows| rows > 0)
+    }
+
+    /// Removes a public key of a client; `false` if there is none.
+    pub fn delete_client_key(&mut self, client: ClientId, key: ClientKeyId) -> Result<bool> {
+        ask!(self, clients::delete_key(client.get(), key.get())).map(|rows| rows > 0)
+    }
+
+    /// Notes that a client used a nonce; `false` if it did before.
+    pub fn use_nonce(&mut self, client: ClientId, nonce: &str) -> Result<bool> {
+        let now = self.micros();
+        ask!(self, clients::use_nonce(client.get(), nonce, now)).map(|rows| rows > 0)
+    }
+
+    /// Forgets nonces that were used before a time, at most `limit`; how many they were.
+    pub fn clear_nonces(&mut self, before: Timestamp, limit: i64) -> Result<usize> {
+        ask!(self, clients::clear_nonces(before.micros(), limit))
+    }
+
+    /// The account of a user.
+    pub fn account(&mut self, user: UserId) -> Result<Option<Account>> {
+        Ok(ask!(self, clients::account(user.get()))?.map(account))
+    }
+
+    /// The account of the user with that address, compared without regard to case.
+    pub fn account_of_email(&mut self, email: &str) -> Result<Option<Account>> {
+        Ok(ask!(self, clients::account_of_email(&email.to_lowercase()))?.map(account))
+    }
+}
+
+fn account((user, level, is_enabled): AccountRow) -> Account {
+    Account { user: UserId::new(user), level: level_of(level), is_enabled }
+}

@@ -1,0 +1,49 @@
+//! Questions about passwords and the sessions that they open.
+
+use super::{Tx, ask};
+use crate::model::error::Result;
+use crate::model::id::{TokenId, UserId};
+use crate::model::token::Login;
+use crate::store::rows::{Lockable, level_of};
+
+impl Tx<'_> {
+    /// Who signs in with that address, compared without regard to case.
+    pub fn login_of_email(&mut self, email: &str) -> Result<Option<Login>> {
+        let row = ask!(self, passwords::account(&email.to_lowercase()))?;
+        Ok(row.map(|(user, level, is_enabled, password_hash)| Login {
+            user: UserId::new(user),
+            level: level_of(level),
+            is_enabled,
+            password_hash,
+        }))
+    }
+
+    /// The hash of a user's password; a write job keeps others from changing it.
+    pub fn password_of(&mut self, user: UserId) -> Result<Option<String>> {
+        if self.is_writing {
+            ask!(self, meta::lock_row(Lockable::User, user.get()))?;
+        }
+        ask!(self, passwords::hash_of(user.get()))
+    }
+
+    /// Keeps the hash of a user's password.
+    pub fn set_password(&mut self, user: UserId, hash: &str) -> Result<()> {
+        ask!(self, passwords::set(user.get(), hash)).map(drop)
+    }
+
+    /// Ends a session; `false` if the token is no session's.
+    pub fn delete_session(&mut self, token: TokenId) -> Result<bool> {
+        ask!(self, tokens::delete_session(token.get())).map(|rows| rows > 0)
+    }
+
+    /// Ends all sessions of a user.
+    pub fn delete_sessions(&mut self, user: UserId) -> Result<()> {
+        ask!(self, tokens::delete_sessions_of_user(user.get())).map(drop)
+    }
+
+    /// Clears away the sessions of a user that have expired.
+    pub fn delete_expired_sessions(&mut self, user: UserId) -> Result<()> {
+        let now = self.micros();
+        ask!(self, tokens::delete_expired_sessions_of_user(user.get(), now)).map(drop)
+    }
+}

@@ -130,7 +130,8 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::TokenId;
+    use crate::model::client::SigningClient;
+    use crate::model::id::{ClientId, TokenId};
     use crate::model::user::AccessLevel;
 
     fn owner(user: i64) -> TokenOwner {
@@ -159,6 +160,22 @@ mod tests {
         }
         assert!(cache.tokens.get(&digest(99_999)).is_some());
         assert!(cache.tokens.entries.read().unwrap().capacity() <= 4 * MOST);
+    }
+
+    #[test]
+    fn neither_do_a_hundred_thousand_users_and_some_thousand_clients() {
+        let cache = Cache::new(Duration::from_hours(1));
+        let account = |user| Account { user: UserId::new(user), level: AccessLevel::User, is_enabled: true };
+        for number in 0..100_000 {
+            cache.accounts.put(cache.epoch(), Subject::Id(UserId::new(number)), account(number));
+            assert!(cache.accounts.entries.read().unwrap().len() <= MOST);
+        }
+        let row = SigningClient { id: ClientId::new(1), allows_sha1: false, keys: Vec::new() };
+        let client = Arc::new(Verifier::new(row));
+        for number in 0..3_000 {
+            cache.clients.put(cache.epoch(), format!("client {number}"), Arc::clone(&client));
+            assert!(cache.clients.entries.read().unwrap().len() <= MOST_CLIENTS);
+        }
     }
 
     #[test]

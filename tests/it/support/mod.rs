@@ -8,6 +8,7 @@ pub mod forms;
 pub mod groups;
 pub mod load;
 pub mod process;
+pub mod scrape;
 pub mod signing;
 pub mod sql;
 

@@ -50,6 +50,7 @@ pub async fn once<T: Send + 'static>(
     let (answer, is_replayed) = call.state.store.write(name, job).await.map_err(Failure::of)?;
     let mut answer = sent(answer)?;
     if is_replayed {
+        call.state.measures.replays.add_one();
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(answer)

@@ -92,6 +92,9 @@ fn store(engine: &Engine, shared: &Shared, gathered: &[Waiting]) -> Result<HashM
         return Ok(HashMap::new());
     }
     let stored = engine.run_gathered(shared, &|tx| tx.insert_gathered(&asked))?;
+    if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
+        shared.measures.committed(rows.len());
+    }
     let by_edge = |row: Relationship| {
         let edge = Edge { user: row.user, target: row.target, relationship: row.relationship.clone() };
         (edge, row)

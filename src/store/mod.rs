@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod gatherer;
 mod group_rows;
+mod measures;
 pub mod migrations;
 mod postgres;
 mod rows;
@@ -30,10 +31,12 @@ pub use check::Report;
 pub use tx::Tx;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
 use crate::model::id::UserId;
 use crate::model::relationship::{Edge, Relationship};
 use gatherer::{Asked, Gatherer};
+use measures::Measures;
 use postgres::Mode;
 use tx::Shared;
 use url::DatabaseUrl;
@@ -118,7 +121,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be away: jobs say so.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = Shared { clock, types: Arc::default() };
+        let shared = Shared { clock, types: Arc::default(), measures: Measures::new() };
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => {
                 let readers = u32::try_from(settings.workers + HOPS).unwrap_or(u32::MAX);
@@ -147,7 +150,8 @@ impl Store {
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match (&*self.engine, cost) {
             (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
             (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
@@ -179,7 +183,8 @@ impl Store {
         name: &'static str,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
             Engine::Postgres { engine, .. } => self.on_postgres(engine, Mode::Write, job).await,
@@ -197,9 +202,20 @@ impl Store {
         match &*self.engine {
             Engine::Sqlite { .. } => Ok(None),
             Engine::Postgres { gatherer, .. } => {
+                let _timed = self.shared.measures.time(name);
                 gatherer.gather(Asked { edge, author }).await.map_err(|error| named(name, error))
             }
         }
+    }
+
+    /// What is counted and measured, here and by whoever adds to it; the connections are those of this moment.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        self.shared.measures.connected(match &*self.engine {
+            Engine::Sqlite { engine, .. } => engine.connections(),
+            Engine::Postgres { engine, .. } => engine.connections(),
+        });
+        &self.shared.measures.all
     }
 
     /// The name of the engine, for people.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::Fault;
+use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
@@ -174,6 +175,12 @@ impl Engine {
         Self { pool, permits, timeout: settings.timeout, longest_statement: settings.longest_statement }
     }
 
+    /// The pool's connections at this moment.
+    pub fn connections(&self) -> Connections {
+        let r2d2::State { connections, idle_connections: idle, .. } = self.pool.state();
+        Connections { busy: connections.saturating_sub(idle), idle }
+    }
+
     /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
     pub async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         match tokio::time::timeout(self.timeout, Arc::clone(&self.permits).acquire_owned()).await {
@@ -211,6 +218,9 @@ impl Engine {
             };
             if !again || Instant::now() >= deadline {
                 return Err(error);
+            }
+            if fault == Some(Fault::Lost) {
+                shared.measures.lost_connection();
             }
         }
     }
@@ -266,7 +276,12 @@ impl Engine {
             return (result, fault);
         }
         match AnsiTransactionManager::commit_transaction(&mut session.conn) {
-            Ok(()) => (result, None),
+            Ok(()) => {
+                if mode == Mode::Write {
+                    shared.measures.committed(1);
+                }
+                (result, None)
+            }
             Err(error) => {
                 let (fault, told) = super::fault::sort(&error);
                 session.is_lost = fault == Fault::Lost;

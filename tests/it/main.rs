@@ -46,6 +46,8 @@ mod jsonapi_preconditions;
 mod jsonapi_queries;
 mod jsonapi_writing;
 mod links;
+mod logs;
+mod metrics;
 mod migrations;
 mod model;
 mod openapi;

@@ -2,5 +2,6 @@
 
 pub mod docs;
 pub mod health;
+pub mod metrics;
 pub mod openapi;
 pub mod root;

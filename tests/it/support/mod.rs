@@ -10,6 +10,7 @@ pub mod groups;
 pub mod jwt;
 pub mod load;
 pub mod process;
+pub mod scrape;
 pub mod signing;
 pub mod sql;
 

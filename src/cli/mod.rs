@@ -97,6 +97,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         // The terminal is for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
     }
+    if matches!(command, Command::Demo) && !is_given(matches, "explorer", &raw.explorer) {
+        "true".clone_into(&mut raw.explorer);
+    }
     let config = match Config::check(&raw) {
         Ok(config) => config,
         Err(problems) => return Err(told(&command, &raw, Failure::misconfigured(&problems))),

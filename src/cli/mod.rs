@@ -110,6 +110,9 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let problem = Problem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
         return Err(told(&command, &raw, Failure::misconfigured(&[problem])));
     }
+    if matches!(command, Command::Demo) && !is_given(matches, "explorer", &raw.explorer) {
+        "true".clone_into(&mut raw.explorer);
+    }
     let config = match Config::check(&raw) {
         Ok(config) => config,
         Err(problems) => return Err(told(&command, &raw, Failure::misconfigured(&problems))),

@@ -52,6 +52,8 @@ pub struct Config {
     pub forms_dir: Option<PathBuf>,
     /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests must not be repeatable.
     pub require_signed_timestamp: bool,
+    /// `EXPLORER`: whether `/explorer` is there.
+    pub explorer: bool,
     /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
     pub drain_delay: Duration,
     /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
@@ -150,6 +152,7 @@ impl Config {
         });
         let require_signed_timestamp =
             desk.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
+        let explorer = desk.take("EXPLORER", &raw.explorer, read::switch);
         let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
@@ -175,6 +178,7 @@ impl Config {
                 session_ttl: session_ttl?,
                 forms_dir: forms_dir?,
                 require_signed_timestamp: require_signed_timestamp?,
+                explorer: explorer?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,
                 log_format: log_format?,
@@ -224,6 +228,7 @@ impl Config {
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
             ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
             ("REQUIRE_SIGNED_TIMESTAMP", self.require_signed_timestamp.to_string()),
+            ("EXPLORER", self.explorer.to_string()),
             ("DRAIN_DELAY", read::show_duration(self.drain_delay)),
             ("SHUTDOWN_TIMEOUT", read::show_duration(self.shutdown_timeout)),
             ("LOG_FORMAT", self.log_format.to_string()),

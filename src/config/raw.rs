@@ -96,6 +96,11 @@ pub struct Raw {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_signed_timestamp: String,
 
+    /// Serve `/explorer`, a page that draws who is related to whom; `demo` does so unless told not to
+    #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
+          num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub explorer: String,
+
     /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,

@@ -1,14 +1,15 @@
 //! Every path of the service. No other file knows paths, but `urls`, which prints those that documents show.
 
-use actix_web::guard::{Any, Get, Head, Options};
+use actix_web::guard::{Any, Get, GuardContext, Head, Options, fn_guard};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Route};
+use actix_web::{HttpResponse, Resource, Route};
 
 use super::call::bounded;
 use super::forms::call::bounded as bounded_form;
 use super::jsonapi::errors::Failure;
+use super::state::State;
 use super::{forms, group_members, groups, operations, ops, relationship_types, relationships, users};
 
 /// The route of paths that are none.
@@ -139,7 +140,7 @@ macro_rules! open_table {
         pub const OPEN: &[&str] = &[$($path),*];
 
         fn mount_open(config: &mut ServiceConfig) {
-            $(open(config, $path, || Route::new().to($handler));)*
+            $(config.service(page($path, || Route::new().to($handler)));)*
         }
     };
 }
@@ -151,6 +152,33 @@ open_table! {
     "/metrics" => ops::metrics::get,
     "/docs" => ops::docs::get,
     "/openapi.json" => ops::openapi::get,
+}
+
+/// The same for the pages that are there only where `EXPLORER` is on, and are no part of the API.
+macro_rules! explorer_table {
+    ($($path:literal => $handler:path),* $(,)?) => {
+        /// Every page of the explorer; all of them know GET.
+        pub const EXPLORER: &[&str] = &[$($path),*];
+
+        fn mount_explorer(config: &mut ServiceConfig) {
+            $(config.service(page($path, || Route::new().to($handler)).guard(fn_guard(has_explorer)));)*
+        }
+    };
+}
+
+explorer_table! {
+    "/explorer" => ops::explorer::get,
+    "/explorer/style.css" => ops::explorer::style,
+    "/explorer/app.js" => ops::explorer::app,
+    "/explorer/api.js" => ops::explorer::api,
+    "/explorer/map.js" => ops::explorer::map,
+    "/explorer/layout.js" => ops::explorer::layout,
+    "/explorer/html.js" => ops::explorer::html,
+}
+
+/// Where it is off, its paths are unknown to every method.
+fn has_explorer(context: &GuardContext<'_>) -> bool {
+    context.app_data::<web::Data<State>>().is_some_and(|state| state.has_explorer)
 }
 
 /// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
@@ -188,7 +216,7 @@ fn without_suffix(segment: &str) -> &str {
 /// Every pattern, in the order of their places; [`UNKNOWN`] is the last.
 pub fn patterns() -> impl Iterator<Item = &'static str> {
     let tables = TABLE.iter().chain(FORMS).map(|(path, _)| *path);
-    tables.chain(OPEN.iter().copied()).chain([UNKNOWN])
+    tables.chain(OPEN.iter().chain(EXPLORER).copied()).chain([UNKNOWN])
 }
 
 /// The route of that pattern; patterns that nobody knows are [`UNKNOWN`].
@@ -210,19 +238,18 @@ pub fn configure(config: &mut ServiceConfig) {
     mount(config);
     mount_forms(config);
     mount_open(config);
+    mount_explorer(config);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }
 
 /// A page that anybody may read.
-fn open(config: &mut ServiceConfig, path: &str, route: impl Fn() -> Route) {
+fn page(path: &str, route: impl Fn() -> Route) -> Resource {
     const ALLOWED: &str = "GET, HEAD, OPTIONS";
-    config.service(
-        web::resource(path)
-            .app_data(found(path))
-            .route(route().guard(Any(Get()).or(Head())))
-            .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
-            .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
-    );
+    web::resource(path)
+        .app_data(found(path))
+        .route(route().guard(Any(Get()).or(Head())))
+        .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
+        .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) }))
 }
 
 fn options(allowed: &'static str) -> HttpResponse {

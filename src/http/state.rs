@@ -41,6 +41,8 @@ pub struct State {
     pub request_timeout: Duration,
     /// What is counted and measured of requests.
     pub measures: Measures,
+    /// Whether `/explorer` is there.
+    pub has_explorer: bool,
     is_draining: AtomicBool,
     /// What cursors are proved with; asked of the database once.
     cursor_key: OnceCell<hmac::Key>,
@@ -68,6 +70,7 @@ impl State {
             max_offset: config.max_offset,
             max_body: config.max_body,
             request_timeout: config.request_timeout,
+            has_explorer: config.explorer,
             is_draining: AtomicBool::new(false),
             cursor_key: OnceCell::new(),
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),

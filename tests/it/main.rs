@@ -23,6 +23,7 @@ mod conformance;
 mod crash;
 mod credentials;
 mod errors;
+mod explorer;
 mod forms;
 mod forms_bad_input;
 mod forms_definitions;

@@ -37,7 +37,10 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     let store = Store::open(&config.store_settings(), Clock::System)?;
     let tokens = found(&store)?;
     let mut printed = Ok(());
-    serve::listen(&config, store, forms, |address| printed = print(&tokens, healthcheck::reachable(address)))?;
+    let has_explorer = config.explorer;
+    serve::listen(&config, store, forms, |address| {
+        printed = print(&tokens, healthcheck::reachable(address), has_explorer);
+    })?;
     printed
 }
 
@@ -75,7 +78,7 @@ fn found(store: &Store) -> Result<Tokens, Failure> {
 }
 
 /// Prints everything that somebody needs to try the service.
-fn print(tokens: &Tokens, address: SocketAddr) -> Result<(), Failure> {
+fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(), Failure> {
     let (chief, lead, me) = (company::id_of(company::CHIEF), company::id_of(company::LEAD), &tokens.user);
     let url = format!("http://{address}");
     let curl = format!("curl -sg -H 'Authorization: Bearer {me}'");
@@ -84,12 +87,15 @@ fn print(tokens: &Tokens, address: SocketAddr) -> Result<(), Failure> {
          \"relationships\":{{\"target\":{{\"data\":{{\"type\":\"users\",\"id\":\"{chief}\"}}}}}}}}}}"
     );
     let whose = |row| format!("{} (user {})", company::name_of(row), company::id_of(row));
-    output::print([
+    let explorer = has_explorer.then(|| format!("Explorer:     {url}/explorer"));
+    let lines = [
         format!("A company of 60 users is served at {url} until you press Ctrl-C; then it is gone."),
         String::new(),
         format!("URL:          {url}/api/v2"),
         format!("Admin token:  {}", tokens.admin),
         format!("User token:   {}", tokens.user),
+    ];
+    let rest = [
         String::new(),
         format!(
             "The admin token is that of {}, the user token that of {}.",
@@ -107,5 +113,6 @@ fn print(tokens: &Tokens, address: SocketAddr) -> Result<(), Failure> {
         String::new(),
         format!("3. Let {} be your mentor:", whose(company::CHIEF)),
         format!("{curl} -H 'Content-Type: {MEDIA_TYPE}' -d '{body}' '{url}/api/v2/user-relationships'"),
-    ])
+    ];
+    output::print(lines.into_iter().chain(explorer).chain(rest))
 }

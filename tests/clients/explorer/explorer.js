@@ -1,0 +1,327 @@
+// `/explorer` as people use it, in a real browser: with a mouse, with the keyboard alone, on a telephone, in the dark.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+
+import { api, reader, token } from "../steps.js";
+import { assertAccessible, assertFits, launch, open, origin } from "./browser.js";
+
+const step = reader("explorer");
+const admin = process.env.ADMIN_TOKEN;
+const ME = "1017";
+const LEAD = "1005";
+const CHIEF = "1000";
+const EVIL = `<img src=x onerror="alert(1)">`;
+
+/** Asks the API past the page. */
+async function ask(method, path, who = admin, body) {
+  const type = "application/vnd.api+json";
+  const headers = { Authorization: `Bearer ${who}`, ...(body && { "Content-Type": type }) };
+  const answer = await fetch(api + path, { method, headers, body: body && JSON.stringify(body) });
+  return answer.status === 204 ? null : answer.json();
+}
+
+const edgesOf = async (user, target, type) =>
+  (await ask("GET", `/user-relationships?user=${user}&target=${target}&relationship=${type}`)).data.map(({ id }) => id);
+
+const person = (page, id) => page.locator(`#map [data-id="${id}"]`);
+const said = (page, words) => page.getByRole("status").filter({ hasText: words }).waitFor();
+const alert = (page) => page.getByRole("alert");
+const top = async (page, id) => (await person(page, id).boundingBox()).y;
+
+async function enter(page, secret = token) {
+  await page.getByLabel("Your token").fill(secret);
+  await page.getByRole("button", { name: "Enter" }).click();
+  await person(page, ME).or(page.locator("#map [data-id]")).first().waitFor();
+  await said(page, "relationship");
+}
+
+async function search(page, words) {
+  await page.getByLabel("Name or e-mail address").fill(words);
+  await page.getByRole("button", { name: "Search" }).click();
+  await said(page, "found");
+}
+
+async function fillCreate(page, owner, type, target) {
+  await page.getByLabel("User", { exact: true }).selectOption(owner);
+  await page.getByLabel("stands in relationship").selectOption(type);
+  await page.getByLabel("to", { exact: true }).selectOption(target);
+}
+
+const browser = await launch();
+try {
+  const { page, context, close } = await open(browser, "/explorer");
+
+  await step("load", async () => {
+    assert.equal(await page.title(), "Explorer – user-relationships");
+    assert.ok(await page.getByLabel("Your token").isVisible());
+    assert.ok(!(await page.locator("#inside").isVisible()));
+    await assertAccessible(page);
+    return "asks for a token and shows nothing else";
+  });
+
+  await step("a token that is not accepted", async () => {
+    await page.getByLabel("Your token").fill("urt_nonsense");
+    await page.getByRole("button", { name: "Enter" }).click();
+    await alert(page).filter({ hasText: "unauthenticated" }).waitFor();
+    assert.ok(!(await page.locator("#inside").isVisible()));
+    return await alert(page).locator("strong").first().textContent();
+  });
+
+  await step("enter", async () => {
+    await enter(page);
+    assert.ok(!(await alert(page).isVisible()), "the old complaint is gone");
+    assert.match(await page.locator("#who").textContent(), /Oskar Johansson \(user\)/);
+    assert.ok((await top(page, LEAD)) < (await top(page, ME)), "the supervisor stands above");
+    assert.equal(await top(page, "1018"), await top(page, ME), "a colleague stands beside");
+    await assertAccessible(page);
+    return `${await page.locator("#map [data-id]").count()} people`;
+  });
+
+  await step("search", async () => {
+    await search(page, "mateusz");
+    await page.getByRole("button", { name: "Show Mateusz Kowalczyk" }).click();
+    await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+    await person(page, ME).waitFor();
+    assert.ok((await top(page, ME)) > (await top(page, LEAD)), "subordinates stand below");
+    await search(page, "nobody is called like that");
+    await said(page, "0 users found");
+    return "a map around who was found";
+  });
+
+  await step("expand", async () => {
+    const before = await page.locator("#map [data-id]").count();
+    assert.match(await person(page, ME).textContent(), /not opened yet/);
+    await person(page, ME).click();
+    await page.getByRole("heading", { name: "Oskar Johansson" }).waitFor();
+    await said(page, "Oskar Johansson:");
+    assert.doesNotMatch(await person(page, ME).textContent(), /not opened yet/);
+    const boss = await page.locator("#map [data-id]").count();
+    assert.ok(boss >= before);
+    const above = page.locator("#map button", { hasNotText: "Mateusz" }).first();
+    await above.click();
+    await page.waitForFunction((old) => document.querySelectorAll("#map [data-id]").length > old, boss);
+    return `${before} people, then ${await page.locator("#map [data-id]").count()}`;
+  });
+
+  await step("create", async () => {
+    await search(page, "aino.virtanen");
+    await page.getByRole("button", { name: "Add Aino Virtanen" }).click();
+    await page.getByRole("heading", { name: "Aino Virtanen" }).waitFor();
+    await fillCreate(page, ME, "mentor", CHIEF);
+    await page.getByRole("button", { name: "Create" }).click();
+    await said(page, "Created: Aino Virtanen is the mentor of Oskar Johansson.");
+    assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
+    return "the API has it";
+  });
+
+  await step("a conflict in words", async () => {
+    await page.getByRole("button", { name: "Create" }).click();
+    await alert(page).filter({ hasText: "already-exists" }).waitFor();
+    assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
+    return await alert(page).locator("p").first().textContent();
+  });
+
+  await step("refused for want of rights", async () => {
+    await fillCreate(page, LEAD, "colleague", ME);
+    await page.getByRole("button", { name: "Create" }).click();
+    await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
+    const link = alert(page).getByRole("link");
+    assert.equal(await link.getAttribute("href"), "/docs#not-owner");
+    assert.deepEqual(await edgesOf(LEAD, ME, "colleague"), []);
+    await assertAccessible(page);
+    return await alert(page).locator("p").first().textContent();
+  });
+
+  await step("a deletion that is not meant, and one that is", async () => {
+    const button = page.getByRole("button", { name: "Delete: Aino Virtanen is the mentor of Oskar Johansson" });
+    await button.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
+    assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
+    await button.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await said(page, "Deleted: Aino Virtanen is the mentor of Oskar Johansson.");
+    await button.waitFor({ state: "detached" });
+    assert.deepEqual(await edgesOf(ME, CHIEF, "mentor"), []);
+    return "kept, then gone";
+  });
+
+  await step("a deletion that is refused", async () => {
+    await person(page, LEAD).click();
+    await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+    const button = page.getByRole("button", { name: /^Delete: Mateusz Kowalczyk reports to/ });
+    await button.click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
+    assert.ok(await button.isVisible());
+    return "still there";
+  });
+
+  await step("requests and answers", async () => {
+    const newest = page.locator("#exchanges > li").first();
+    await newest.locator("summary").click();
+    const [request, command, answer] = await newest.locator("pre").allTextContents();
+    assert.match(request, /^DELETE \/api\/v2\/user-relationships\/\d+\n[^]*Authorization: Bearer \$TOKEN/);
+    assert.match(answer, /^403 [^]*"code": "not-owner"/);
+    const shell = (words) => execFileSync("sh", ["-c", words], { env: { ...process.env, TOKEN: token } }).toString();
+    assert.equal(JSON.parse(shell(command)).errors[0].code, "not-owner");
+    const post = page.locator("#exchanges > li", { hasText: "POST" }).first();
+    const curl = await post.locator("pre").nth(1).textContent();
+    assert.equal(JSON.parse(shell(curl)).errors[0].code, "not-owner");
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await newest.getByRole("button", { name: "Copy as curl" }).click();
+    await said(page, "Copied");
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
+    return "each as text and as a line for a shell that works";
+  });
+
+  await step("the token is in no place that lasts or shows", async () => {
+    assert.ok(!(await page.content()).includes(token));
+    assert.ok(!page.url().includes(token));
+    const values = await page.locator("input").evaluateAll((inputs) => inputs.map(({ value }) => value));
+    assert.ok(!values.includes(token));
+    const { cookies, origins } = await context.storageState({ indexedDB: true });
+    assert.deepEqual([cookies, origins], [[], []]);
+    await page.reload();
+    assert.ok(await page.getByLabel("Your token").isVisible());
+    assert.ok(!(await page.locator("#inside").isVisible()));
+    return "gone after a reload";
+  });
+
+  await step("forget", async () => {
+    await enter(page);
+    await page.getByRole("button", { name: "Forget the token" }).click();
+    await said(page, "forgotten");
+    const text = await page.evaluate(() => document.documentElement.outerHTML);
+    for (const name of ["Oskar", "Mateusz", "mentor"]) assert.ok(!text.includes(`>${name}`), name);
+    return "nothing of it is left";
+  });
+  await close();
+
+  await step("a name that is markup", async () => {
+    const made = await ask("POST", "/users", admin, {
+      data: { type: "users", attributes: { email: "evil@example.com", "first-name": EVIL, "last-name": EVIL, "job-title": [EVIL] } },
+    });
+    const edge = { type: "user-relationships", attributes: { relationship: "colleague" }, relationships: { target: { data: { type: "users", id: made.data.id } } } };
+    const { data } = await ask("POST", "/user-relationships", token, { data: edge });
+    const { page, close } = await open(browser, "/explorer");
+    await enter(page);
+    await person(page, made.data.id).click();
+    await page.getByRole("heading", { name: EVIL }).waitFor();
+    await search(page, "onerror");
+    await page.getByRole("button", { name: `Show ${EVIL}` }).click();
+    await person(page, made.data.id).waitFor();
+    assert.equal(await page.getByRole("button", { name: `Delete: Oskar Johansson works with ${EVIL}` }).count(), 1);
+    assert.equal(await page.locator("img, iframe, object, body script").count(), 0);
+    // The policy alone would hold, too.
+    const refusal = await page.evaluate(() => {
+      try {
+        document.createElement("p").innerHTML = "<img src=x onerror=alert(1)>";
+        return "markup was made";
+      } catch (error) {
+        return error.name;
+      }
+    });
+    assert.equal(refusal, "TypeError");
+    await page.context().close();
+    await ask("DELETE", `/user-relationships/${data.id}`);
+    await ask("DELETE", `/users/${made.data.id}`);
+    await close().catch((error) => assert.match(String(error.actual), /^console: [^,]*TrustedHTML[^,]*$/));
+    return "shown as it is written";
+  });
+
+  await step("360 pixels", async () => {
+    const { page, close } = await open(browser, "/explorer", { viewport: { width: 360, height: 740 }, hasTouch: true });
+    await assertFits(page);
+    await enter(page);
+    await search(page, "kim");
+    await person(page, LEAD).tap();
+    await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+    await said(page, "Mateusz Kowalczyk:");
+    await page.locator("#exchanges summary").first().tap();
+    await assertFits(page);
+    const boxes = await page.locator("#map button").evaluateAll((all) => all.map((it) => it.getBoundingClientRect().toJSON()));
+    for (const { left, right, top, bottom } of boxes) {
+      assert.ok(left >= 0 && right <= 360);
+      const covering = boxes.filter((box) => box.left < right && box.right > left && box.top < bottom && box.bottom > top);
+      assert.equal(covering.length, 1, "nobody stands on anybody");
+    }
+    await assertAccessible(page);
+    await close();
+    return `${boxes.length} people, nothing sticks out`;
+  });
+
+  await step("dark, without motion", async () => {
+    const { page, close } = await open(browser, "/explorer", { colorScheme: "dark", reducedMotion: "reduce" });
+    await enter(page);
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const [red, green, blue] = ground.match(/\d+/g).map(Number);
+    assert.ok(red + green + blue < 150, ground);
+    assert.equal(await person(page, ME).evaluate((it) => getComputedStyle(it).animationName), "none");
+    // Contrast is among what it looks at.
+    await assertAccessible(page);
+    await close();
+    return ground;
+  });
+
+  await step("the keyboard alone", async () => {
+    const { page, close } = await open(browser, "/explorer");
+    const { keyboard } = page;
+    const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent.trim());
+    const tabTo = async (isThere, what) => {
+      for (let stops = 0; stops < 60; stops++) {
+        if (isThere(await page.evaluate(() => document.activeElement.id), await focused())) return;
+        await keyboard.press("Tab");
+      }
+      assert.fail(`Tab does not lead to ${what}`);
+    };
+    await tabTo((id) => id === "token", "the token");
+    await keyboard.insertText(token);
+    await keyboard.press("Enter");
+    await said(page, "Oskar Johansson:");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "query");
+    await tabTo((_, words) => words.startsWith("Oskar"), "the map");
+    await keyboard.press("ArrowUp");
+    assert.match(await focused(), /^Mateusz Kowalczyk.*not opened yet/);
+    await keyboard.press("Enter");
+    await said(page, "Mateusz Kowalczyk:");
+    assert.match(await focused(), /^Mateusz Kowalczyk/);
+    await keyboard.press("Home");
+    assert.match(await focused(), /^Oskar/);
+    await tabTo((id) => id === "owner", "the form");
+    await keyboard.type("Oskar");
+    await keyboard.press("Tab");
+    await keyboard.type("mentor");
+    await keyboard.press("Tab");
+    await keyboard.type("Mateusz");
+    await keyboard.press("Enter");
+    await tabTo((_, words) => words === "Create", "the button");
+    await keyboard.press("Enter");
+    await said(page, "Created: Mateusz Kowalczyk is the mentor of Oskar Johansson.");
+    assert.equal((await edgesOf(ME, LEAD, "mentor")).length, 1);
+    await tabTo((_, words) => words.startsWith("Delete: Mateusz Kowalczyk is the mentor of Oskar"), "the deletion");
+    await keyboard.press("Enter");
+    assert.equal(await focused(), "Keep", "what is pressed without looking deletes nothing");
+    await keyboard.press("Tab");
+    await keyboard.press("Enter");
+    await said(page, "Deleted:");
+    assert.deepEqual(await edgesOf(ME, LEAD, "mentor"), []);
+    await close();
+    return "entered, opened, created, deleted";
+  });
+
+  if (process.env.SCREENSHOT) {
+    const { page, close } = await open(browser, "/explorer", { viewport: { width: 1120, height: 760 } });
+    await enter(page);
+    await person(page, LEAD).click();
+    await said(page, "Mateusz Kowalczyk:");
+    await page.locator("#exchanges summary").first().click();
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.mouse.move(0, 0);
+    await page.screenshot({ path: process.env.SCREENSHOT });
+    await close();
+  }
+} finally {
+  await browser.close();
+}
+console.log(`explorer: all of ${origin}`);

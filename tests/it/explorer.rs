@@ -1,0 +1,78 @@
+//! The pages for people: where they are, what they may load, and that they bring no data of their own.
+
+use user_relationships::http::routes::EXPLORER;
+
+use crate::both;
+use crate::support::Answer;
+
+/// The parts of the policy without which a page could be made to do what somebody else wants.
+const POLICY: [&str; 7] = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+];
+
+fn assert_guarded(answer: &Answer, path: &str) {
+    let kind = match path.rsplit_once('.') {
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        Some((_, "css")) => "text/css; charset=utf-8",
+        _ => "text/html; charset=utf-8",
+    };
+    assert_eq!(answer.header("content-type"), Some(kind), "{path}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+    let policy: Vec<_> = answer.header("content-security-policy").expect("a policy").split("; ").collect();
+    for part in POLICY {
+        assert!(policy.contains(&part), "{path}: {part}");
+    }
+    assert!(!policy.iter().any(|part| part.contains("unsafe")), "{path}: {policy:?}");
+}
+
+/// What a page names by `src` and `href`, and a script by `import … from`.
+fn named(text: &str) -> Vec<&str> {
+    let after = |mark| text.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
+    after(" src=\"").chain(after(" href=\"")).chain(after(" from \"")).collect()
+}
+
+both!(where_it_is_off_its_paths_are_unknown, |app| {
+    for client in [app.anybody(), app.admin()] {
+        for path in EXPLORER.iter().copied().chain(["/explorer/"]) {
+            for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS"] {
+                let answer = client.send(method, path, &[], None).expect(404);
+                assert!(method == "HEAD" || answer.codes() == ["not-found"], "{method} {path}");
+            }
+        }
+    }
+});
+
+both!(
+    where_it_is_on_anybody_may_load_it,
+    |config| {
+        config.explorer = true;
+    },
+    |app| {
+        for path in EXPLORER {
+            let answer = app.anybody().get(path).expect(200);
+            assert_guarded(&answer, path);
+            let text = answer.text.as_str();
+            assert!(!text.contains("://") || text.contains("http://www.w3.org/2000/svg"), "{path} names another place");
+            for name in named(text).into_iter().filter(|name| !name.starts_with("data:")) {
+                let name = name.strip_prefix("./").map_or_else(|| name.to_owned(), |name| format!("/explorer/{name}"));
+                assert!(EXPLORER.contains(&name.as_str()) || name == "/docs", "{path} loads {name}");
+            }
+            for inline in ["<style", " style=", " onclick=", " onload=", "javascript:", "eval(", "innerHTML", "Storage"]
+            {
+                assert!(!text.contains(inline), "{path}: {inline}");
+            }
+            assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
+            app.anybody().send("POST", path, &[], None).refused(405, "method-not-allowed");
+        }
+        assert_eq!(app.anybody().get("/explorer/").expect(200).text, app.anybody().get("/explorer").text);
+        app.anybody().get("/explorer/secret.js").refused(404, "not-found");
+        app.anybody().get("/api/v2/users/me").refused(401, "unauthenticated");
+    }
+);

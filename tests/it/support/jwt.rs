@@ -49,7 +49,8 @@ impl Key {
         }
     }
 
-    fn sign(self, message: &[u8]) -> Vec<u8> {
+    /// A signature as it stands in a token, before base64url.
+    pub fn sign(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Secret => hmac_of(SECRET.as_bytes(), message),
             Self::Rsa(key) => STANDARD.decode(sign(key, &RSA_PKCS1_SHA256, message)).expect("base64"),

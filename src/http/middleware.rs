@@ -3,7 +3,7 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY};
-use actix_web::http::{Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
@@ -66,6 +66,7 @@ pub async fn surround(
     if let Some(state) = state {
         state.measures.answered(&method, route, response.status(), time);
     }
+    close_if_draining(&mut response);
     if !is_probe {
         let line = Line { id: &id, method: &method, route: route.pattern, time, told: &told };
         log_line::write(&line, &response);
@@ -95,6 +96,14 @@ fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
         return Some(ours.unwrap_or_else(|| Failure::of_status(response.status())));
     }
     None
+}
+
+/// Sends clients with a connection of their own elsewhere while this process still listens: a request that is on its way
+/// when the connection is closed under it gets no answer.
+fn close_if_draining(response: &mut ServiceResponse<BoxBody>) {
+    if response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_draining()) {
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
 }
 
 /// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities").

@@ -43,6 +43,11 @@ impl Worker {
         Self { client, ..self }
     }
 
+    /// Changes that were sent and never answered with success.
+    pub fn unanswered(&self) -> usize {
+        self.edges.iter().filter(|(_, _, known)| *known == Known::Unknown).count()
+    }
+
     /// Changes edges in turn until told to stop, or until the service no longer answers.
     fn work(&mut self, stop: &AtomicBool) {
         loop {

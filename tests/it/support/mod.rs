@@ -1,6 +1,7 @@
 //! The stage for the tests: a service on either database, and users who are clients of it.
 
 pub mod app;
+pub mod balancer;
 pub mod client;
 pub mod cluster;
 pub mod counting;

@@ -1,0 +1,349 @@
+//! What `deploy/` and the Dockerfile say, held to each other and to what the program has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use user_relationships::config::Config;
+use user_relationships::http::routes::OPEN;
+
+use crate::support::Value;
+use crate::support::process::{finish, program};
+
+type Variables = BTreeMap<String, String>;
+
+/// Where secrets would come from. The program takes any URL of PostgreSQL.
+const PASSWORD: &str = "${POSTGRES_PASSWORD}";
+/// Kinds of objects, with the version of the API that every supported release of Kubernetes has.
+const KINDS: [(&str, &str); 7] = [
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("batch/v1", "Job"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("v1", "Secret"),
+    ("v1", "Service"),
+];
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every object of every manifest, with the file that it stands in.
+fn objects() -> Vec<(String, Value)> {
+    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes")).expect("the manifests");
+    let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    let of = |name: String| {
+        let found: Vec<Value> = serde_saphyr::from_multiple(&text(&format!("deploy/kubernetes/{name}"))).expect(&name);
+        found.into_iter().map(move |object| (name.clone(), object))
+    };
+    names.into_iter().flat_map(of).collect()
+}
+
+fn compose() -> Value {
+    serde_saphyr::from_str(&text("deploy/compose.yaml")).expect("YAML")
+}
+
+/// The objects that run something, with what they run.
+fn workloads() -> Vec<(String, Value, Value)> {
+    let all = objects().into_iter().filter(|(_, object)| object["spec"]["template"].is_object());
+    all.map(|(name, object)| (name, object["spec"]["template"].clone(), object)).collect()
+}
+
+fn container(template: &Value) -> &Value {
+    let all = array(&template["spec"]["containers"]);
+    assert_eq!(all.len(), 1, "{template}");
+    &all[0]
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    array(value).iter().map(|word| word.as_str().expect("a word")).collect()
+}
+
+/// The instructions of the Dockerfile, continued lines joined.
+fn instructions() -> Vec<(String, String)> {
+    let all = text("Dockerfile");
+    let lines: Vec<_> = all.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
+    let joined = lines.join("\n").replace("\\\n", " ");
+    let pair = |line: &str| line.split_once(' ').map(|(word, rest)| (word.to_owned(), rest.trim().to_owned()));
+    joined.lines().filter_map(pair).collect()
+}
+
+fn instruction(word: &str) -> String {
+    instructions().into_iter().rfind(|(it, _)| it == word).unwrap_or_else(|| panic!("no {word}")).1
+}
+
+fn pairs(text: &str) -> Variables {
+    let pair = |word: &str| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    text.split_whitespace().filter_map(pair).collect()
+}
+
+fn of_image() -> Variables {
+    let mut all = pairs(&instruction("ENV"));
+    assert_eq!(all.remove("SSL_CERT_FILE").as_deref(), Some("/etc/ssl/certs/ca-certificates.crt"));
+    all
+}
+
+fn of_container(container: &Value) -> Variables {
+    let secret = objects().into_iter().find(|(_, object)| object["kind"] == "Secret").expect("a secret").1;
+    let value = |variable: &Value| {
+        let reference = &variable["valueFrom"]["secretKeyRef"];
+        if reference.is_null() {
+            return variable["value"].as_str().expect("text: a number or a switch needs quotation marks").to_owned();
+        }
+        assert_eq!(reference["name"], secret["metadata"]["name"]);
+        let key = reference["key"].as_str().expect("a key");
+        secret["stringData"][key].as_str().unwrap_or_else(|| panic!("no {key} in the secret")).to_owned()
+    };
+    let all = array(&container["env"]).iter();
+    all.map(|variable| (variable["name"].as_str().expect("a name").to_owned(), value(variable))).collect()
+}
+
+fn of_compose(service: &Value) -> Variables {
+    let text = |value: &Value| value.as_str().expect("text").replace(PASSWORD, "secret");
+    let all = service["environment"].as_object().expect("variables").iter();
+    all.map(|(name, value)| (name.clone(), text(value))).collect()
+}
+
+/// The lines `name=value` of the unit, with repeated names as they come.
+fn of_unit(name: &str) -> Vec<String> {
+    let unit = text("deploy/user-relationships.service");
+    unit.lines().filter_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned())).collect()
+}
+
+/// Every place that sets variables, with all that hold there.
+fn places() -> Vec<(String, Variables)> {
+    let over_image = |given: Variables| of_image().into_iter().chain(given).collect::<Variables>();
+    let mut all = vec![("Dockerfile".to_owned(), of_image())];
+    all.extend(
+        workloads().iter().map(|(name, template, _)| (name.clone(), over_image(of_container(container(template))))),
+    );
+    for name in ["service", "migration"] {
+        all.push((format!("compose {name}"), over_image(of_compose(&compose()["services"][name]))));
+    }
+    all.push(("systemd".to_owned(), of_unit("Environment").iter().flat_map(|line| pairs(line)).collect()));
+    all
+}
+
+fn port_of(variables: &Variables, name: &str) -> u64 {
+    let address = variables.get(name).unwrap_or_else(|| panic!("no {name}"));
+    address.rsplit_once(':').expect("a port").1.parse().expect("a number")
+}
+
+fn seconds(variables: &Variables, name: &str) -> Duration {
+    let default = || Config::rows().into_iter().find(|row| row.variable == name).expect("a setting").default;
+    let text = variables.get(name).cloned().unwrap_or_else(default);
+    whole_seconds(&text)
+}
+
+fn whole_seconds(text: &str) -> Duration {
+    Duration::from_secs(text.strip_suffix('s').expect("seconds").parse().expect("a number"))
+}
+
+fn is_within(inner: &Value, outer: &Value) -> bool {
+    let inner = inner.as_object().expect("labels");
+    !inner.is_empty() && inner.iter().all(|(name, value)| outer[name] == *value)
+}
+
+#[test]
+fn every_variable_exists_and_every_value_is_accepted() {
+    let known: BTreeSet<_> =
+        Config::rows().into_iter().map(|row| row.variable).chain(["ADMIN_LISTEN".to_owned()]).collect();
+    for (place, variables) in places() {
+        assert!(variables.keys().all(|name| known.contains(name)), "{place}: {variables:?}");
+        let printed = finish(program().envs(&variables).arg("config")).expect(0).stdout;
+        for (name, value) in
+            variables.iter().filter(|(name, _)| !["DATABASE_URL", "ADMIN_LISTEN"].contains(&name.as_str()))
+        {
+            assert!(printed.lines().any(|line| line == format!("{name}={value}")), "{place}: {name} in\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn every_manifest_is_an_object_of_a_known_kind_and_this_release() {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut names = BTreeSet::new();
+    for (file, object) in objects() {
+        let kind = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
+        assert!(KINDS.contains(&kind), "{file}: {kind:?}");
+        let name = object["metadata"]["name"].as_str().expect("a name");
+        // The StatefulSet stands in for the Deployment.
+        assert!(names.insert((kind.1.to_owned(), name.to_owned())), "{file}: {kind:?} {name} stands there twice");
+        assert!(kind.1 != "Job" || name.ends_with(&version.replace('.', "-")), "{file}: a Job for each release");
+    }
+    for (file, template, _) in workloads() {
+        let image = container(&template)["image"].as_str().expect("an image");
+        assert!(image.ends_with(&format!("/user-relationships:{version}")), "{file}: {image}");
+    }
+}
+
+#[test]
+fn what_is_started_is_a_command_of_the_program() {
+    let commands = workloads().into_iter().map(|(file, template, _)| (file, container(&template)["args"].clone()));
+    let compose = compose();
+    let migration = ("compose".to_owned(), compose["services"]["migration"]["command"].clone());
+    for (file, args) in commands.chain([migration]) {
+        let args = words(&args);
+        assert!(!args.is_empty(), "{file}");
+        finish(program().args(&args).arg("--help")).expect(0);
+    }
+    let [start] = of_unit("ExecStart").try_into().expect("one command");
+    assert_eq!(start, "/usr/local/bin/user-relationships serve");
+    assert_eq!(instruction("ENTRYPOINT"), "[\"user-relationships\"]");
+    let (_, health) =
+        instruction("HEALTHCHECK").split_once("CMD ").map(|(a, b)| (a.to_owned(), b.to_owned())).expect("CMD");
+    let health: Value = serde_json::from_str(&health).expect("a list");
+    assert_eq!(words(&health), ["user-relationships", "healthcheck", "--ready"]);
+    assert_eq!(words(&compose["services"]["service"]["healthcheck"]["test"])[1..], words(&health));
+    finish(program().args(["healthcheck", "--ready", "--help"])).expect(0);
+}
+
+#[test]
+fn ports_and_probes_lead_to_what_listens_there() {
+    let image = of_image();
+    let (api, admin) = (port_of(&image, "LISTEN"), port_of(&image, "ADMIN_LISTEN"));
+    assert_eq!(instruction("EXPOSE"), format!("{api} {admin}"));
+    for (file, template, object) in workloads() {
+        let container = container(&template);
+        if object["kind"] == "Job" {
+            continue;
+        }
+        let variables = of_container(container);
+        let ports: BTreeMap<_, _> = array(&container["ports"])
+            .iter()
+            .map(|port| (port["name"].as_str().unwrap(), port["containerPort"].as_u64().unwrap()))
+            .collect();
+        let expected =
+            BTreeMap::from([("http", port_of(&variables, "LISTEN")), ("admin", port_of(&variables, "ADMIN_LISTEN"))]);
+        assert_eq!(ports, expected, "{file}");
+        for (probe, path) in [("livenessProbe", "/livez"), ("readinessProbe", "/readyz"), ("startupProbe", "/livez")] {
+            let get = &container[probe]["httpGet"];
+            assert_eq!((get["path"].as_str(), get["port"].as_str()), (Some(path), Some("admin")), "{file} {probe}");
+            assert!(OPEN.contains(&path));
+        }
+        // `/readyz` gives the database 500 ms.
+        assert!(container["readinessProbe"]["timeoutSeconds"].as_u64() > Some(0), "{file}");
+        let notes = &template["metadata"]["annotations"];
+        assert_eq!(notes["prometheus.io/port"], admin.to_string(), "{file}");
+        assert_eq!(notes["prometheus.io/path"], "/metrics", "{file}");
+        for (_, service) in objects().iter().filter(|(_, object)| object["kind"] == "Service") {
+            assert!(ports.contains_key(service["spec"]["ports"][0]["targetPort"].as_str().unwrap()));
+        }
+    }
+    for (_, policy) in objects().iter().filter(|(_, object)| object["kind"] == "NetworkPolicy") {
+        let open: BTreeSet<_> = array(&policy["spec"]["ingress"])
+            .iter()
+            .flat_map(|rule| array(&rule["ports"]))
+            .filter_map(|port| port["port"].as_u64())
+            .collect();
+        assert_eq!(open, BTreeSet::from([api, admin]));
+    }
+    let compose = compose();
+    assert_eq!(words(&compose["services"]["service"]["ports"]), [format!("127.0.0.1:{api}:{api}")]);
+}
+
+#[test]
+fn selectors_find_what_they_are_meant_to_find() {
+    let all = objects();
+    let templates = workloads();
+    let served: Vec<_> = templates.iter().filter(|(_, _, object)| object["kind"] != "Job").collect();
+    assert_eq!(served.len(), 2);
+    for (file, object) in &all {
+        let spec = &object["spec"];
+        match object["kind"].as_str().expect("a kind") {
+            "Service" => {
+                assert!(
+                    served.iter().all(|(_, template, _)| is_within(&spec["selector"], &template["metadata"]["labels"]))
+                );
+            }
+            "Deployment" | "StatefulSet" => {
+                assert!(is_within(&spec["selector"]["matchLabels"], &spec["template"]["metadata"]["labels"]), "{file}");
+            }
+            "PodDisruptionBudget" => {
+                assert!(is_within(&spec["selector"]["matchLabels"], &served[0].1["metadata"]["labels"]), "{file}");
+                assert!(spec["maxUnavailable"].is_u64(), "{file}: with `minAvailable` a lone instance is never moved");
+            }
+            "NetworkPolicy" => {
+                let names = words(&spec["podSelector"]["matchExpressions"][0]["values"]);
+                for (file, template, _) in &templates {
+                    let label = template["metadata"]["labels"]["app.kubernetes.io/name"].as_str().expect("a label");
+                    assert!(names.contains(&label), "{file}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_runs_as_root_or_writes_outside_of_its_volume() {
+    let user: u64 = instruction("USER").split(':').next().expect("a user").parse().expect("a number");
+    for (file, template, object) in workloads() {
+        let (spec, container) = (&template["spec"], container(&template));
+        let pod = &spec["securityContext"];
+        assert_eq!((&pod["runAsNonRoot"], &pod["runAsUser"]), (&true.into(), &user.into()), "{file}");
+        assert_eq!(pod["seccompProfile"]["type"], "RuntimeDefault", "{file}");
+        assert_eq!(spec["automountServiceAccountToken"], false, "{file}");
+        let own = &container["securityContext"];
+        assert_eq!((&own["readOnlyRootFilesystem"], &own["allowPrivilegeEscalation"]), (&true.into(), &false.into()));
+        assert_eq!(words(&own["capabilities"]["drop"]), ["ALL"], "{file}");
+        assert!(container["resources"]["limits"]["memory"].is_string(), "{file}");
+        if object["kind"] == "StatefulSet" {
+            let mounted = container["volumeMounts"][0]["mountPath"].as_str().expect("a path");
+            let url = &of_container(container)["DATABASE_URL"];
+            assert!(url.starts_with(&format!("sqlite://{mounted}/")), "{url} is not in {mounted}");
+            assert_eq!(instruction("VOLUME"), mounted);
+            assert_eq!(object["spec"]["replicas"], 1, "two instances on one file");
+        }
+    }
+    let compose = compose();
+    for name in ["service", "migration"] {
+        let service = &compose["services"][name];
+        assert_eq!((&service["read_only"], words(&service["cap_drop"])), (&true.into(), vec!["ALL"]), "{name}");
+    }
+    for (name, value) in
+        [("DynamicUser", "yes"), ("ProtectSystem", "strict"), ("NoNewPrivileges", "yes"), ("CapabilityBoundingSet", "")]
+    {
+        assert_eq!(of_unit(name), [value], "{name}");
+    }
+}
+
+#[test]
+fn whoever_stops_it_waits_until_it_has_ended() {
+    let needed = |variables: &Variables| seconds(variables, "DRAIN_DELAY") + seconds(variables, "SHUTDOWN_TIMEOUT");
+    for (file, template, object) in workloads() {
+        if object["kind"] != "Job" {
+            let variables = of_image().into_iter().chain(of_container(container(&template))).collect();
+            let given = template["spec"]["terminationGracePeriodSeconds"].as_u64().expect("a number");
+            assert!(Duration::from_secs(given) > needed(&variables), "{file}");
+        }
+    }
+    let compose = compose();
+    let given = compose["services"]["service"]["stop_grace_period"].as_str().expect("a duration");
+    assert!(whole_seconds(given) > needed(&of_image()));
+    let given = of_unit("TimeoutStopSec")[0].parse().expect("seconds");
+    assert!(Duration::from_secs(given) > needed(&Variables::new()));
+}
+
+#[test]
+fn the_last_stage_of_the_image_runs_with_what_it_is_given_and_nothing_else() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/without-docker");
+    let mut command = Command::new("python3");
+    command.arg(script).args(["--binary", env!("CARGO_BIN_EXE_user-relationships")]);
+    match command.output() {
+        Ok(ended) if ended.status.code() == Some(75) => {
+            eprintln!("SKIPPED: {}", String::from_utf8_lossy(&ended.stdout));
+        }
+        Ok(ended) => assert!(ended.status.success(), "{ended:?}"),
+        Err(error) => eprintln!("SKIPPED: no python3: {error}"),
+    }
+}

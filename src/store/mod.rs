@@ -84,12 +84,12 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// Whether nobody else seems to use a database, so that nobody is kept waiting by a long write. A missing one is not used.
+/// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
 #[must_use]
 pub fn is_unused(url: &DatabaseUrl) -> bool {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
-        // Asked again where it matters, by `Tx::may_load`.
+        // Writers of other rows do not wait there; what makes them wait is asked for by `Tx::may_load`.
         DatabaseUrl::Postgres(_) => true,
     }
 }

@@ -120,6 +120,9 @@ fn write_all(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, shared: &Shared)
 }
 
 fn commit(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shared) -> Result<()> {
+    if let [alone] = gathered {
+        return commit_alone(conn, alone.as_mut(), shared);
+    }
     run(conn, "BEGIN IMMEDIATE")?;
     for work in gathered {
         for _ in 0..ATTEMPTS {
@@ -141,4 +144,20 @@ fn commit(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shared) -> R
         }
     }
     run(conn, "COMMIT")
+}
+
+/// A job that is alone needs no savepoint, which would keep a copy in memory of every page that it changes.
+fn commit_alone(conn: &mut Conn, work: &mut dyn Work, shared: &Shared) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        run(conn, "BEGIN IMMEDIATE")?;
+        match work.run(conn, shared) {
+            Outcome::Keep => return run(conn, "COMMIT"),
+            Outcome::Undo => return run(conn, "ROLLBACK"),
+            Outcome::UndoAndRepeat => {
+                run(conn, "ROLLBACK")?;
+                shared.types.clear();
+            }
+        }
+    }
+    Ok(())
 }

@@ -205,7 +205,7 @@ fn every_bad_line_is_named_with_its_reason_and_the_others_go_on() {
         assert_eq!(total + 9, bad.len() as u64);
         assert!(outcome.stderr.contains(&format!("{} lines were rejected", bad.len())), "{}", outcome.stderr);
 
-        let mixed = format!("{}\n\n{}{}\n{}", bad[0].0, lines(&[user(3)]), bad[30].0, relation(3, "mentor", 1));
+        let mixed = format!("{}\n\n{}{}\n{}", bad[0].0, lines(&[user(30)]), bad[30].0, relation(30, "mentor", 1));
         let outcome = desk.import(&mixed, &[]).expect(1);
         assert_eq!(counts(&outcome), [[1, 0, 0, 0], [1, 0, 0, 1]], "{}", outcome.stderr);
         assert!(outcome.stderr.contains("line 1: ") && outcome.stderr.contains("line 4: "), "{}", outcome.stderr);

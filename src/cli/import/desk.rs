@@ -74,6 +74,11 @@ impl Desk {
         self.progress.advance(batch.position, (batch.lines.len() + batch.refused.len()) as u64);
     }
 
+    /// Says something to people.
+    pub fn tell(&self, sentence: &str) {
+        self.progress.tell(sentence);
+    }
+
     /// Lines that were rejected so far.
     pub fn rejected(&self) -> u64 {
         let notes = self.notes();

@@ -85,7 +85,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let size = Arc::new(AtomicUsize::new(work::FIRST_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
     let (batches, total) = feed::start(&sources, plan)?;
-    let may_load = !args.dry_run && store::is_unused(&config.database_url);
+    let is_alone = !args.dry_run && store::is_unused(&config.database_url);
     let (store, _scratch) =
         if args.dry_run { open_to_look(config)? } else { (database::open(config, Fresh::Create)?, None) };
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
@@ -93,7 +93,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let options = Options { creates_types: args.create_types, is_load: false };
     let mut work = Work::new(store, Arc::clone(&desk), options, size, args.strict);
     let done = database::wait(async {
-        if args.dry_run { work.rehearse(batches).await } else { work.import(batches, may_load).await }
+        if args.dry_run { work.rehearse(batches).await } else { work.import(batches, is_alone).await }
     });
     desk.end(args.dry_run);
     done?;
@@ -136,4 +136,107 @@ fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
         },
     };
     Err(Failure::usage(told))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use std::io::BufReader;
+
+    use super::cell::Members;
+    use super::record::{Kind, Reader};
+    use super::table::{Header, Table};
+    use crate::cli::export::row::{self, Row};
+    use crate::domain::transfer::{Record, UserLine};
+    use crate::model::id::UserId;
+    use crate::model::time::Timestamp;
+    use crate::model::user::{AccessLevel, Field, Kind as FieldKind, User, UserData, Value};
+
+    /// Anything that a user may hold, to the second.
+    fn users() -> impl Strategy<Value = User> {
+        let text = || prop::option::of("[^\\x00]{0,20}|\"|\"\"|,|\r\n|\\[\\]");
+        let list = || prop::collection::vec("[^\\x00]{0,5}", 0..3);
+        let values = (prop::collection::vec(text(), 6), prop::collection::vec(list(), 10));
+        let rest = (1..=i64::MAX / 2, any::<bool>(), 0..4_usize, 0..Timestamp::MAX / 1_000_000);
+        (values, rest).prop_map(|((texts, lists), (id, is_enabled, level, seconds))| {
+            let mut data = UserData::new(format!("a{id}@example.com"));
+            let (mut texts, mut lists) = (texts.into_iter(), lists.into_iter());
+            for field in Field::ALL {
+                let value = match field.kind() {
+                    FieldKind::Text { .. } => texts.next().flatten().map_or(Value::Null, Value::Text),
+                    FieldKind::List => Value::List(lists.next().unwrap_or_default()),
+                    FieldKind::Flag => Value::Flag(is_enabled),
+                    FieldKind::Level => Value::Text(AccessLevel::ALL[level].name().to_owned()),
+                    FieldKind::Email => continue,
+                };
+                assert!(data.set(field, value), "{field:?}");
+            }
+            let at = Timestamp::from_micros(seconds * 1_000_000);
+            User { id: UserId::new(id), version: 1, data, is_supervisor: false, created_at: at, updated_at: at }
+        })
+    }
+
+    fn assert_same(user: &User, line: &UserLine) {
+        let mut data = UserData::new(line.email.clone());
+        for (field, value) in &line.fields {
+            assert!(data.set(*field, value.clone()), "{field:?}");
+        }
+        assert_eq!(data, user.data);
+        let times = (Some(user.created_at), Some(user.updated_at));
+        assert_eq!((line.id, (line.created_at, line.updated_at)), (Some(user.id), times));
+    }
+
+    fn user_of(record: Record) -> UserLine {
+        match record {
+            Record::User(line) => *line,
+            Record::Relationship(line) => panic!("{line:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_user_is_read_as_it_was_written(user in users()) {
+            let mut line = Vec::new();
+            Row::User(&user).write_json(&mut line).unwrap();
+            let members = Members::of_json(std::str::from_utf8(&line).unwrap().trim_end()).unwrap();
+            assert_same(&user, &user_of(Reader::default().read(members, None).unwrap()));
+
+            let mut table = Vec::new();
+            row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
+            Row::User(&user).write_csv(&mut table).unwrap();
+            let mut table = Table::new(BufReader::with_capacity(7, &*table));
+            let header = Header::new(&table.next().unwrap().unwrap().1, Kind::User).unwrap();
+            let (_, cells) = table.next().unwrap().unwrap();
+            let members = header.members(cells).unwrap();
+            assert_same(&user, &user_of(Reader::default().read(members, Some(Kind::User)).unwrap()));
+            prop_assert!(table.next().unwrap().is_none());
+        }
+
+        #[test]
+        fn whatever_a_file_holds_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,100}") {
+            drop(Members::of_json(&text).map(|members| Reader::default().read(members, None)));
+            let mut table = Table::new(&*bytes);
+            let mut last = 1;
+            while let Some((number, row)) = table.next().unwrap() {
+                prop_assert!(number >= last && row.map_or_else(|told| !told.is_empty(), |cells| !cells.is_empty()));
+                last = number;
+            }
+        }
+
+        #[test]
+        fn any_members_are_read_or_refused(
+            names in prop::collection::vec("type|id|user|target|relationship|email|phone|created-at|\\PC{0,5}", 0..6),
+            values in prop::collection::vec("null|true|-?[0-9]{1,20}|\"user\"|\"user-relationship\"|\"\\PC{0,9}\"|\\[\\]|\\{\\}|1e9", 6),
+        ) {
+            let members: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("{name:?}:{value}")).collect();
+            if let Ok(members) = Members::of_json(&format!("{{{}}}", members.join(","))) {
+                let mut reader = Reader::default();
+                match reader.read(members, None) {
+                    Ok(Record::User(line)) => prop_assert!(line.email.contains('@')),
+                    Ok(Record::Relationship(line)) => prop_assert!(names.contains(&"target".to_owned()), "{line:?}"),
+                    Err(refusal) => prop_assert!(!refusal.reason.is_empty()),
+                }
+            }
+        }
+    }
 }

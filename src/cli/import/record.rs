@@ -51,6 +51,8 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// The most members of a line.
+const MOST_MEMBERS: usize = 100;
 /// Ids that files bring leave room for more.
 const LARGEST_ID: i64 = i64::MAX / 2;
 
@@ -77,6 +79,9 @@ impl Reader {
     /// # Errors
     /// All that is wrong with the line by itself.
     pub fn read(&mut self, members: Members<'_>, kind: Option<Kind>) -> Result<Record, Refusal> {
+        if members.0.len() > MOST_MEMBERS {
+            return Err(Refusal { kind, reason: format!("it has more than {MOST_MEMBERS} members") });
+        }
         let kind = kind_of(&members, kind).map_err(|reason| Refusal { kind: None, reason })?;
         let mut complaints = Vec::new();
         for (place, (name, _)) in members.0.iter().enumerate() {

@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! Each batch is one transaction, whose size follows the time that it takes: a service on the same database waits for
-//! its own writes no longer than that. Where there are no relationships yet and nobody else is there to wait, all of
+//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in. Where there are no relationships yet and nobody else is there to wait, all of
 //! them are one transaction that makes the indexes at its end, which is several times faster.
 
 use std::io;
@@ -21,9 +21,12 @@ use crate::store::{Cost, Store, Tx};
 /// Lines of the first batch.
 pub const FIRST_SIZE: usize = 2_000;
 /// Lines of a batch, at least and at most.
-const SIZES: (usize, usize) = (500, 20_000);
+const SIZES: (usize, usize) = (1_000, 20_000);
 /// How long a transaction should take.
-const PACE: Duration = Duration::from_millis(250);
+const PACE: Duration = Duration::from_millis(400);
+
+/// Longer than a connection to SQLite that waits for another sleeps at once.
+const PAUSE: Duration = Duration::from_millis(120);
 
 /// Everything that an import needs.
 pub struct Work {
@@ -40,11 +43,12 @@ impl Work {
         Self { store, desk, options, size, is_strict }
     }
 
-    /// Writes all batches.
+    /// Writes all batches. `is_alone`: nobody else seems to use the database.
     ///
     /// # Errors
     /// [`Failure`] when a file or the database fails, or at the first rejected line if that is the end.
-    pub async fn import(&mut self, batches: Batches, mut may_load: bool) -> Result<(), Failure> {
+    pub async fn import(&mut self, batches: Batches, is_alone: bool) -> Result<(), Failure> {
+        let mut may_load = is_alone;
         let batches = Arc::new(Mutex::new(batches));
         while let Some(batch) = next(&batches).map_err(|error| self.on_read(&error))? {
             let batch = Arc::new(batch);
@@ -66,6 +70,9 @@ impl Work {
             let outcome = self.store.write("import", job).await.map_err(|error| self.on_write(&batch, error))?;
             self.pace(&batch, begun.elapsed());
             self.done(&batch, outcome)?;
+            if !is_alone {
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         Ok(())
     }
@@ -122,6 +129,7 @@ impl Work {
                     Err(error) => break Ended::OnRead(error),
                 }
             };
+            desk.tell("all lines are read; the indexes are made now");
             tx.end_load(&taken_down)?;
             Ok(Some(Loaded { notes, ended }))
         };

@@ -57,7 +57,11 @@ pub(super) fn import(
             updated_at: it.line.updated_at.unwrap_or(created_at),
         });
     }
-    let added = tx.insert_many_relationships(&relationships, !options.is_load)?;
+    let added = if options.is_load {
+        tx.load_relationships(&relationships)?
+    } else {
+        tx.insert_many_relationships(&relationships)?
+    };
     outcome.relationships.added += added;
     outcome.relationships.unchanged += relationships.len() as u64 - added;
     Ok(())

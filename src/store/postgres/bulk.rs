@@ -9,9 +9,10 @@ use crate::store::rows::{Column, Numbered};
 
 /// Rows of one statement: arrays have room for any batch.
 pub(in crate::store) const ROWS: usize = 1_000_000;
+/// The same in a load.
+pub(in crate::store) const ROWS_OF_LOAD: usize = ROWS;
 
-/// Whether a table of so many rows comes often, so that its statement is worth keeping prepared: the text is the
-/// same for any number.
+/// Whether so many rows come often, so that their statement is worth keeping prepared: the text is the same for all.
 pub(in crate::store) const fn is_usual(_rows: usize) -> bool {
     true
 }
@@ -67,6 +68,12 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
     }
     out.push_sql(")");
     Ok(())
+}
+
+/// `SELECT …` out of arrays, in their order.
+pub(in crate::store) fn push_source<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
+    out.push_sql("SELECT * FROM ");
+    push_table(out, columns)
 }
 
 /// Draws ids for so many rows of a table. They are larger than any that was passed to [`advance`].
@@ -132,4 +139,12 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
         again.push(format!("ALTER TABLE user_relationships ADD CONSTRAINT {name} {definition}"));
     }
     Ok(again)
+}
+
+/// Makes again what was taken down.
+pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
+    for statement in statements {
+        diesel::sql_query(statement).execute(conn)?;
+    }
+    Ok(())
 }

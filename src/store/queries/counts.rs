@@ -87,42 +87,32 @@ pub(super) fn add_many(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult
         *by_target.entry((row.target_id, row.type_id)).or_default() += 1;
         *by_type.entry(row.type_id).or_default() += 1;
     }
-    add_ends(
-        conn,
-        "INSERT INTO counts_by_user (user_id, type_id, n) SELECT * FROM ",
-        " WHERE 1 = 1 ORDER BY column1, column2 ON CONFLICT (user_id, type_id) DO UPDATE SET n = counts_by_user.n + excluded.n",
-        by_user,
-    )?;
-    add_ends(
-        conn,
-        "INSERT INTO counts_by_target (target_id, type_id, slot, n) SELECT column1, column2, 0, column3 FROM ",
-        " WHERE 1 = 1 ORDER BY column1, column2 ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = counts_by_target.n + excluded.n",
-        by_target,
-    )?;
+    for some in by_user.into_iter().collect::<Vec<_>>().chunks(bulk::ROWS) {
+        let mut sql = Sql::new("INSERT INTO counts_by_user (user_id, type_id, n) ");
+        sql.source(columns_of(some));
+        sql.text(" ON CONFLICT (user_id, type_id) DO UPDATE SET n = counts_by_user.n + excluded.n");
+        sql.returning::<()>().execute(conn)?;
+    }
+    for some in by_target.into_iter().collect::<Vec<_>>().chunks(bulk::ROWS) {
+        let mut columns = columns_of(some);
+        columns.push(Column::Smalls(vec![0; some.len()]));
+        let mut sql = Sql::new("INSERT INTO counts_by_target (target_id, type_id, n, slot) ");
+        sql.source(columns);
+        sql.text(" ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = counts_by_target.n + excluded.n");
+        sql.returning::<()>().execute(conn)?;
+    }
     for (kind, by) in by_type {
         of_type(conn, first.id, kind, by)?;
     }
     Ok(())
 }
 
-fn add_ends(
-    conn: &mut Conn,
-    before: &'static str,
-    after: &'static str,
-    counted: BTreeMap<(i64, i16), i64>,
-) -> QueryResult<()> {
-    let counted: Vec<_> = counted.into_iter().collect();
-    for some in counted.chunks(bulk::ROWS) {
-        let columns = vec![
-            Column::Integers(some.iter().map(|((end, _), _)| *end).collect()),
-            Column::Smalls(some.iter().map(|((_, kind), _)| *kind).collect()),
-            Column::Integers(some.iter().map(|(_, by)| *by).collect()),
-        ];
-        let mut sql = Sql::new(before);
-        sql.table(columns).text(after);
-        sql.returning::<()>().execute(conn)?;
-    }
-    Ok(())
+fn columns_of(counted: &[((i64, i16), i64)]) -> Vec<Column> {
+    vec![
+        Column::Integers(counted.iter().map(|((end, _), _)| *end).collect()),
+        Column::Smalls(counted.iter().map(|((_, kind), _)| *kind).collect()),
+        Column::Integers(counted.iter().map(|(_, by)| *by).collect()),
+    ]
 }
 
 /// Counts many users that were just stored.

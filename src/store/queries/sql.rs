@@ -27,6 +27,7 @@ enum Piece {
     String(String),
     List(bulk::List),
     Table(Vec<Column>),
+    Source(Vec<Column>),
 }
 
 /// A complete statement whose rows have these columns.
@@ -100,10 +101,20 @@ impl Sql {
         self
     }
 
-    /// A table `given`, of at most [`bulk::ROWS`] rows, with columns called `column1` and so on.
+    /// A table `given`, with columns called `column1` and so on.
     pub fn table(&mut self, columns: Vec<Column>) -> &mut Self {
+        self.brings(&columns).pieces.push(Piece::Table(columns));
+        self
+    }
+
+    /// The rows of an `INSERT`, which takes them in their order.
+    pub fn source(&mut self, columns: Vec<Column>) -> &mut Self {
+        self.brings(&columns).pieces.push(Piece::Source(columns));
+        self
+    }
+
+    fn brings(&mut self, columns: &[Column]) -> &mut Self {
         self.is_cached &= columns.first().is_some_and(|column| bulk::is_usual(column.len()));
-        self.pieces.push(Piece::Table(columns));
         self
     }
 
@@ -163,6 +174,7 @@ impl<Columns> QueryFragment<Db> for Statement<Columns> {
                 Piece::String(value) => out.push_bind_param::<Text, _>(value)?,
                 Piece::List(values) => values.push(&mut out)?,
                 Piece::Table(columns) => bulk::push_table(&mut out, columns)?,
+                Piece::Source(columns) => bulk::push_source(&mut out, columns)?,
             }
         }
         Ok(())

@@ -86,8 +86,8 @@ pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryR
             integers(|user| user.updated_at.micros()),
         ];
         let mut sql = Sql::new("INSERT INTO users (id, email, email_key, first_name, last_name, name_key, ");
-        sql.text("access_level, is_enabled, alt_id, profile, created_at, updated_at) SELECT * FROM ");
-        sql.table(columns).text(" WHERE 1 = 1");
+        sql.text("access_level, is_enabled, alt_id, profile, created_at, updated_at) ");
+        sql.source(columns);
         sql.returning::<()>().execute(conn)?;
     }
     counts::add_many_users(conn, users)
@@ -98,21 +98,36 @@ pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryR
 pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<Vec<i64>> {
     let mut stored = Vec::with_capacity(rows.len());
     for some in rows.chunks(bulk::ROWS) {
-        let integers = |number: fn(&RelationshipRow) -> i64| Column::Integers(some.iter().map(number).collect());
-        let columns = vec![
-            integers(|row| row.id),
-            integers(|row| row.user_id),
-            integers(|row| row.target_id),
-            Column::Smalls(some.iter().map(|row| row.type_id).collect()),
-            integers(|row| row.created_at),
-            integers(|row| row.updated_at),
-        ];
-        let mut sql = Sql::new("INSERT INTO user_relationships (id, user_id, target_id, type_id, created_at, ");
-        // Without a condition SQLite would take `ON` for that of a join.
-        sql.text("updated_at) SELECT * FROM ").table(columns).text(" WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id");
-        stored.extend(sql.returning::<BigInt>().load::<i64>(conn)?);
+        if let [row] = some {
+            let is_stored = insertion(some).returning::<()>().execute(conn)? == 1;
+            stored.extend(is_stored.then_some(row.id));
+        } else {
+            let mut sql = insertion(some);
+            sql.text(" RETURNING id");
+            stored.extend(sql.returning::<BigInt>().load::<i64>(conn)?);
+        }
     }
     Ok(stored)
+}
+
+/// The same, but gives only how many it stored.
+pub(in crate::store) fn load_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<usize> {
+    rows.chunks(bulk::ROWS_OF_LOAD).map(|some| insertion(some).returning::<()>().execute(conn)).sum()
+}
+
+fn insertion(rows: &[RelationshipRow]) -> Sql {
+    let integers = |number: fn(&RelationshipRow) -> i64| Column::Integers(rows.iter().map(number).collect());
+    let columns = vec![
+        integers(|row| row.id),
+        integers(|row| row.user_id),
+        integers(|row| row.target_id),
+        Column::Smalls(rows.iter().map(|row| row.type_id).collect()),
+        integers(|row| row.created_at),
+        integers(|row| row.updated_at),
+    ];
+    let mut sql = Sql::new("INSERT INTO user_relationships (id, user_id, target_id, type_id, created_at, updated_at) ");
+    sql.source(columns).text(" ON CONFLICT DO NOTHING");
+    sql
 }
 
 /// Counts relationships that were just stored.
@@ -126,7 +141,7 @@ pub(in crate::store) fn existing_relationships(
     edges: &[(i64, i64, i16)],
 ) -> QueryResult<Vec<(i64, i64, i16)>> {
     let mut found = Vec::new();
-    for some in edges.chunks(bulk::ROWS) {
+    for some in edges.chunks(bulk::ROWS_OF_LOAD) {
         let columns = vec![
             Column::Integers(some.iter().map(|edge| edge.0).collect()),
             Column::Integers(some.iter().map(|edge| edge.1).collect()),
@@ -177,8 +192,6 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
 
 /// Makes again what was taken down, and counts what was stored meanwhile.
 pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
-    for statement in statements {
-        diesel::sql_query(statement).execute(conn)?;
-    }
+    bulk::make_again(conn, statements)?;
     counts::count_all(conn)
 }

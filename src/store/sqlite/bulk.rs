@@ -8,12 +8,14 @@ use std::path::Path;
 use super::{Conn, Db};
 use crate::store::rows::{Column, Numbered};
 
-/// Rows of one statement: enough to make the statement itself cheap, few enough to keep its text short.
-pub(in crate::store) const ROWS: usize = 32;
+/// Rows of one statement: with several SQLite would keep a copy of every page that they change.
+pub(in crate::store) const ROWS: usize = 1;
+/// Rows of one statement where pages are new: enough to make the statement itself cheap, few enough for a short text.
+pub(in crate::store) const ROWS_OF_LOAD: usize = 128;
 
-/// Whether a table of so many rows comes often, so that its statement is worth keeping prepared.
+/// Whether so many rows come often, so that their statement is worth keeping prepared.
 pub(in crate::store) const fn is_usual(rows: usize) -> bool {
-    rows == ROWS
+    rows == ROWS || rows == ROWS_OF_LOAD
 }
 
 /// Values to look among: a JSON array, so that one statement serves any number of them.
@@ -40,8 +42,16 @@ impl List {
 
 /// A table `given` out of values, whose columns are called `column1` and so on.
 pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
+    out.push_sql("(");
+    push_source(out, columns)?;
+    out.push_sql(") AS given");
+    Ok(())
+}
+
+/// `VALUES (…), (…)`
+pub(in crate::store) fn push_source<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
     let rows = columns.first().map_or(0, Column::len);
-    let mut before_row = "(VALUES (";
+    let mut before_row = "VALUES (";
     for row in 0..rows {
         out.push_sql(before_row);
         before_row = "), (";
@@ -52,7 +62,7 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
             push_value(out, column, row)?;
         }
     }
-    out.push_sql(")) AS given");
+    out.push_sql(")");
     Ok(())
 }
 
@@ -95,13 +105,24 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'user_relationships' \
                AND sql IS NOT NULL AND name <> 'user_relationships_identity' ORDER BY name";
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql).load(conn)?;
-    // The sorter may have a second thread, and room for what is put in at the ends of the trees that are left.
-    diesel::sql_query("PRAGMA threads = 2").execute(conn)?;
+    // Room for the tree that rows are put into in no order.
     diesel::sql_query("PRAGMA cache_size = -65536").execute(conn)?;
     for (name, _) in &indexes {
         diesel::sql_query(format!("DROP INDEX {name}")).execute(conn)?;
     }
     Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
+}
+
+/// Makes again what was taken down.
+pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
+    // What is sorted goes to files, in pieces that a processor's own memory has room for: half the time of one sort
+    // in memory, which would need as much of it as there are rows.
+    diesel::sql_query("PRAGMA temp_store = FILE").execute(conn)?;
+    diesel::sql_query("PRAGMA cache_size = -4096").execute(conn)?;
+    for statement in statements {
+        diesel::sql_query(statement).execute(conn)?;
+    }
+    Ok(())
 }
 
 /// Whether nobody else has the file open. Only then can it leave the write-ahead log for a moment.

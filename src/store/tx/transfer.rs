@@ -91,8 +91,29 @@ impl Tx<'_> {
     }
 
     /// Stores relationships of registered types under ids of their own, with their times, but not those that are
-    /// there already; gives how many it stored. `is_counted` is false in a load, which counts at its end.
-    pub fn insert_many_relationships(&mut self, relationships: &[Relationship], is_counted: bool) -> Result<u64> {
+    /// there already; gives how many it stored.
+    pub fn insert_many_relationships(&mut self, relationships: &[Relationship]) -> Result<u64> {
+        let rows = self.rows_of(relationships)?;
+        let stored: HashSet<i64> = ask!(self, transfer::insert_relationships(&rows))?.into_iter().collect();
+        let (stored, left): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| stored.contains(&row.id));
+        if !left.is_empty() {
+            // What was not stored must be there as it is, and not only its id.
+            let left: Vec<_> = left.iter().map(|row| (row.user_id, row.target_id, row.type_id)).collect();
+            if ask!(self, transfer::existing_relationships(&left))?.len() < left.len() {
+                return Err(self.conflict());
+            }
+        }
+        ask!(self, transfer::count_relationships(&stored))?;
+        Ok(stored.len() as u64)
+    }
+
+    /// The same in a load, which counts at its end.
+    pub fn load_relationships(&mut self, relationships: &[Relationship]) -> Result<u64> {
+        let rows = self.rows_of(relationships)?;
+        Ok(ask!(self, transfer::load_relationships(&rows))? as u64)
+    }
+
+    fn rows_of(&mut self, relationships: &[Relationship]) -> Result<Vec<RelationshipRow>> {
         let mut rows = Vec::with_capacity(relationships.len());
         for one in relationships {
             let Some(kind) = self.type_id(&one.relationship)? else { return Err(self.conflict()) };
@@ -108,20 +129,7 @@ impl Tx<'_> {
         }
         // Neighbours in the largest indexes one after the other; and two imports meet in the same order.
         rows.sort_unstable_by_key(|row| (row.user_id, row.target_id, row.type_id));
-        let stored: HashSet<i64> = ask!(self, transfer::insert_relationships(&rows))?.into_iter().collect();
-        if stored.len() < rows.len() {
-            // What was not stored must be there as it is, and not only its id.
-            let (there, left): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| stored.contains(&row.id));
-            let left: Vec<_> = left.iter().map(|row| (row.user_id, row.target_id, row.type_id)).collect();
-            if ask!(self, transfer::existing_relationships(&left))?.len() < left.len() {
-                return Err(self.conflict());
-            }
-            rows = there;
-        }
-        if is_counted {
-            ask!(self, transfer::count_relationships(&rows))?;
-        }
-        Ok(rows.len() as u64)
+        Ok(rows)
     }
 
     /// At most so many users after an id, by id. Whether they are supervisors is not looked up.

@@ -123,7 +123,7 @@ pub fn company(users: u64, edges: u64) -> String {
     // Steps that share no factor with the number of pairs visit each pair once.
     let pairs = users * (users - 1);
     assert!(edges <= pairs);
-    let step = (pairs * 5 / 8..).find(|step| gcd(*step, pairs) == 1).unwrap();
+    let step = (pairs * 5 / 8..pairs).find(|step| gcd(*step, pairs) == 1).unwrap();
     for number in 0..edges {
         let pair = (number * step) % pairs;
         let (user, other) = (pair / (users - 1) + 1, pair % (users - 1) + 1);

@@ -323,7 +323,7 @@ fn links_in_documents_lead_somewhere() {
 
 #[test]
 fn files_that_documents_name_exist() {
-    const PLACES: [&str; 7] = ["src/", "tests/", "docs/", "migrations/", "vendor/", ".ci/", "benches/"];
+    const PLACES: [&str; 8] = ["src/", "tests/", "docs/", "migrations/", "vendor/", ".ci/", "benches/", "deploy/"];
     let mut findings = Vec::new();
     for file in documents() {
         let quoted = file.text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));

@@ -10,6 +10,19 @@ use crate::config::CorsOrigins;
 use crate::http::state::State;
 use crate::http::{identity, middleware, routes};
 
+/// What scripts of other origins may read of an answer besides its body.
+const EXPOSED: [&str; 9] = [
+    "Location",
+    "ETag",
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Idempotent-Replayed",
+    "Preference-Applied",
+];
+
 /// The service. From the outside in: id, log and error documents; CORS; the door; routes.
 pub fn build(
     state: web::Data<State>,
@@ -23,14 +36,34 @@ pub fn build(
         InitError = (),
     >,
 > {
+    let has_admin_address = state.has_admin_address;
     let has_origins = origins != CorsOrigins::None;
     let cors = cors(origins);
     App::new()
         .app_data(state)
-        .configure(routes::configure)
+        .configure(|config| routes::configure(config, has_admin_address))
         .wrap(NormalizePath::trim())
         .wrap(from_fn(identity::identify))
         .wrap(Condition::new(has_origins, cors))
+        .wrap(from_fn(middleware::surround))
+}
+
+/// Probes and metrics alone, for an address of their own.
+pub fn build_admin(
+    state: web::Data<State>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .app_data(state)
+        .configure(routes::configure_admin)
+        .wrap(NormalizePath::trim())
         .wrap(from_fn(middleware::surround))
 }
 
@@ -39,7 +72,7 @@ fn cors(origins: CorsOrigins) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"])
         .allow_any_header()
-        .expose_headers(["Location", "ETag", "X-Request-Id", "Retry-After"])
+        .expose_headers(EXPOSED)
         .block_on_origin_mismatch(false)
         .max_age(3600);
     match origins {

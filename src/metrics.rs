@@ -124,6 +124,11 @@ impl Counters {
     pub fn of(&self, labels: &[&str]) -> Counter {
         Counter(self.0.as_ref().and_then(|family| family.get_metric_with_label_values(labels).ok()))
     }
+
+    /// Shows these labels from the start, with nothing counted.
+    pub fn show(&self, labels: &[&str]) {
+        drop(self.of(labels));
+    }
 }
 
 impl Counter {
@@ -164,6 +169,11 @@ impl Histograms {
     #[must_use]
     pub fn of(&self, labels: &[&str]) -> Histogram {
         Histogram(self.0.as_ref().and_then(|family| family.get_metric_with_label_values(labels).ok()))
+    }
+
+    /// Shows these labels from the start, with nothing measured.
+    pub fn show(&self, labels: &[&str]) {
+        drop(self.of(labels));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use actix_web::dev::Server;
 use actix_web::{HttpServer, web};
+use std::any::Any;
+use std::fs;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -21,28 +23,58 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// An idle connection is kept this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// Files that the process needs besides connections of clients.
+const SPARE_FILES: usize = 64;
+/// Files of a connection to SQLite: the database, its log of changes, the index of that.
+const FILES_OF_SQLITE: usize = 3;
+/// Connections that each worker keeps at most where nothing else limits them.
+const MOST_CONNECTIONS: usize = 25_000;
+
+/// Why the service ended, or never began.
+#[derive(Debug)]
+pub enum Failed {
+    /// An address cannot be listened on.
+    Listen {
+        /// The setting.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The server broke.
+    Broke(io::Error),
+}
+
 /// Serves until SIGTERM or SIGINT; `on_listening` is told the address once requests can come.
 ///
 /// Then `/readyz` turns 503, requests go on being served for `DRAIN_DELAY`, the listener closes, and requests in
-/// flight get `SHUTDOWN_TIMEOUT` to finish. A second signal ends at once.
+/// flight get `SHUTDOWN_TIMEOUT` to finish; probes and metrics at an address of their own are answered until the end.
+/// A second signal ends at once.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// [`Failed`].
 pub async fn serve(
     config: &Config,
     store: Store,
     clock: Clock,
     forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
-) -> io::Result<()> {
-    let mut signals = Signals::new()?;
+) -> Result<(), Failed> {
+    let mut signals = Signals::new().map_err(Failed::Broke)?;
     let state = web::Data::new(State::new(config, store, clock, forms));
+    if let Some(address) = config.admin_listen {
+        let (server, address) = start_admin(address, state.clone())?;
+        log::info!(admin_address:% = address; "probes and metrics on http://{address}");
+        // It ends with the process: whoever drains asks until the very end.
+        drop(actix_web::rt::spawn(server));
+    }
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
     let (server, address) = start(config, state.clone(), async { drop(closed.await) })?;
     on_listening(address);
     let mut server = std::pin::pin!(server);
     tokio::select! {
-        ended = &mut server => return ended,
+        ended = &mut server => return ended.map_err(Failed::Broke),
         () = signals.next() => {}
     }
     log::info!("a signal came: no longer ready, ending after {:?}", config.drain_delay);
@@ -53,7 +85,7 @@ pub async fn serve(
         server.await
     };
     tokio::select! {
-        ended = ended => ended,
+        ended = ended => ended.map_err(Failed::Broke),
         () = signals.next() => {
             log::warn!("a second signal came: ending at once");
             Ok(())
@@ -69,18 +101,72 @@ pub fn start(
     config: &Config,
     state: web::Data<State>,
     closed: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<(Server, SocketAddr)> {
+) -> Result<(Server, SocketAddr), Failed> {
     let origins = config.cors_origins.clone();
+    let patience = config.request_timeout;
     let server = HttpServer::new(move || app::build(state.clone(), origins.clone()))
         .workers(config.workers)
+        .max_connections(connections_of_a_worker(config))
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
+        .on_connect(move |connection, _| cut_off_after(connection, patience))
         // Whole seconds, and none is none: a part of one counts as one.
         .shutdown_timeout(config.shutdown_timeout.as_secs() + u64::from(config.shutdown_timeout.subsec_nanos() > 0))
         .shutdown_signal(closed)
-        .bind(config.listen)?;
+        .bind(config.listen)
+        .map_err(cannot_listen("LISTEN", config.listen))?;
     let address = server.addrs().first().copied().unwrap_or(config.listen);
     Ok((server.run(), address))
+}
+
+/// The same for probes and metrics alone: one thread of its own, which no request of the API and no job of the store
+/// can hold up. It ends with the process.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn start_admin(address: SocketAddr, state: web::Data<State>) -> Result<(Server, SocketAddr), Failed> {
+    let server = HttpServer::new(move || app::build_admin(state.clone()))
+        .workers(1)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .on_connect(|connection, _| cut_off_after(connection, HEAD_TIMEOUT))
+        .shutdown_timeout(0)
+        .disable_signals()
+        .bind(address)
+        .map_err(cannot_listen("ADMIN_LISTEN", address))?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    Ok((server.run(), address))
+}
+
+fn cannot_listen(setting: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> Failed {
+    move |error| Failed::Listen { setting, address, error }
+}
+
+/// Lets the kernel close a connection whose client takes nothing of what it was sent for so long: no answer waits for
+/// ever in memory. Where the option is not known it stays as it is.
+#[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has the option"))]
+fn cut_off_after(connection: &dyn Any, patience: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+    {
+        log::debug!("a connection cannot be given a time limit: {error}");
+    }
+}
+
+/// As many connections as leave enough files for the database: when all are taken, newcomers wait until one closes.
+fn connections_of_a_worker(config: &Config) -> usize {
+    let files = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| open_files(&limits));
+    let pool = usize::try_from(config.database_pool_size).unwrap_or(usize::MAX);
+    let spare = SPARE_FILES + pool.max(FILES_OF_SQLITE * (config.workers + SPARE_FILES / 4)) + 4 * config.workers;
+    let fitting = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(spare) / config.workers.max(1));
+    fitting.clamp(8, MOST_CONNECTIONS)
+}
+
+/// The soft limit in `/proc/self/limits`.
+fn open_files(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// The signals that ask the process to end.

@@ -290,7 +290,7 @@ impl Bench {
         let connections = self.args.connections;
         let creates = AtomicU64::new(1 << 20);
         let mixed = |n: u64| {
-            if n % 10 == 0 {
+            if n.is_multiple_of(10) {
                 stage.create(creates.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
             } else {
                 stage.list(n)

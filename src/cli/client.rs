@@ -20,6 +20,9 @@ const PAGE: i64 = 100;
 
 /// What is asked of the clients.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  user-relationships client add --public-key public.pem --name intranet
+  user-relationships client list")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

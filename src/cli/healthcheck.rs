@@ -12,7 +12,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What is asked.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exits 0 if the service at `LISTEN` answers 200, else 1.
+#[command(after_help = "Exits 0 if the service at `ADMIN_LISTEN`, or else at `LISTEN`, answers 200, else 1.
 
 Example:
   user-relationships healthcheck --ready")]
@@ -27,7 +27,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] for anything but an answer of 200 in time.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
-    let address = reachable(config.listen);
+    let address = reachable(config.admin_listen.unwrap_or(config.listen));
     let path = if args.ready { "/readyz" } else { "/livez" };
     match ask(address, path) {
         Ok(head) if status_of(&head) == Some("200") => Ok(()),

@@ -9,6 +9,9 @@ use crate::store::migrations::{self, Step};
 
 /// What is asked of the schema.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  user-relationships migrate status
+  user-relationships migrate run")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

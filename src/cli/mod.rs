@@ -2,6 +2,7 @@
 
 mod check;
 mod client;
+mod completions;
 mod config;
 mod database;
 mod demo;
@@ -79,6 +80,8 @@ Examples:
     #[command(after_help = "Example:
   user-relationships openapi > openapi.json")]
     Openapi,
+    /// Print what a shell needs to complete commands and flags
+    Completions(completions::Args),
 }
 
 /// The definition of the command line.
@@ -100,6 +103,10 @@ pub fn command() -> clap::Command {
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let Cli { settings: mut raw, command } = Cli::from_arg_matches(matches).map_err(Failure::failed)?;
     let command = command.unwrap_or(Command::Serve);
+    if let Command::Completions(args) = &command {
+        // Whatever the settings are.
+        return completions::run(args);
+    }
     if matches!(command, Command::Demo) && !is_given(matches, "rust_log", &raw.rust_log) {
         // The terminal is for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
@@ -131,6 +138,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),
         Command::Openapi => openapi::run(),
+        Command::Completions(args) => completions::run(args),
     };
     result.map_err(|failure| told(&command, &raw, failure))
 }

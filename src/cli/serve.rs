@@ -1,6 +1,6 @@
 //! `serve`: the service itself.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::migrate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::catalogue::Catalogue;
-use crate::server;
+use crate::server::{self, Failed};
 use crate::store::Store;
 use crate::store::url::DatabaseUrl;
 
@@ -45,18 +45,25 @@ pub fn listen(
     forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
-    let address = config.listen;
     let ended = database::wait(server::serve(config, store, Clock::System, forms, on_listening));
-    ended.map_err(|error| match error.kind() {
+    ended.map_err(|failed| match failed {
+        Failed::Listen { setting, address, error } => cannot_listen(setting, address, &error),
+        Failed::Broke(error) => Failure::failed(format!("the server ended: {error}")),
+    })
+}
+
+fn cannot_listen(setting: &str, address: SocketAddr, error: &io::Error) -> Failure {
+    let flag = format!("--{}", setting.to_ascii_lowercase().replace('_', "-"));
+    Failure::failed(match error.kind() {
         ErrorKind::AddrInUse => {
-            Failure::failed(format!("`LISTEN`: {address} is in use by another program; choose another with `--listen`"))
+            format!("`{setting}`: {address} is in use by another program; choose another with `{flag}`")
         }
-        ErrorKind::AddrNotAvailable => Failure::failed(format!(
-            "`LISTEN`: {address} is no address of this machine; choose another with `--listen`"
-        )),
+        ErrorKind::AddrNotAvailable => {
+            format!("`{setting}`: {address} is no address of this machine; choose another with `{flag}`")
+        }
         ErrorKind::PermissionDenied => {
-            Failure::failed(format!("`LISTEN`: {address} needs more rights; choose a port from 1024 with `--listen`"))
+            format!("`{setting}`: {address} needs more rights; choose a port from 1024 with `{flag}`")
         }
-        _ => Failure::failed(format!("the server ended: {error}")),
+        _ => format!("`{setting}`: {address} cannot be listened on: {error}"),
     })
 }

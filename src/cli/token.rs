@@ -22,6 +22,9 @@ const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// What is asked of the tokens.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  user-relationships token create --user ann@example.com
+  user-relationships token list")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

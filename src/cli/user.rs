@@ -19,6 +19,9 @@ use crate::store::{Cost, Tx};
 
 /// What is asked of the users.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  user-relationships user add --email ann@example.com
+  user-relationships user list")]
 pub struct Args {
     #[command(subcommand)]
     action: Action,

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub use raw::{Raw, Row};
 
 use crate::auth::jwt::Settings as Jwt;
+use crate::model::network::Network;
+use crate::model::rate::Rate;
 use crate::store;
 use crate::store::url::DatabaseUrl;
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub database_timeout: Duration,
     /// `LISTEN`: the address of the API.
     pub listen: SocketAddr,
+    /// `ADMIN_LISTEN`: the address of probes and metrics, if not that of the API.
+    pub admin_listen: Option<SocketAddr>,
     /// `PUBLIC_URL`: scheme and host as clients see them.
     pub public_url: Option<String>,
     /// `TIME_ZONE`: in which timestamps are shown.
@@ -42,6 +46,10 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// `JWT_SECRET` and all others that begin so: what verifies JWTs, where they are taken.
     pub jwt: Option<Jwt>,
+    /// `RATE_LIMIT`: how often each caller may ask.
+    pub rate_limit: Option<Rate>,
+    /// `TRUSTED_PROXIES`: whose word about clients is believed.
+    pub trusted_proxies: Vec<Network>,
     /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
     pub auth_refresh: Duration,
     /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
@@ -135,6 +143,7 @@ impl Config {
         let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
         let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = desk.take("LISTEN", &raw.listen, read::address);
+        let admin_listen = desk.take("ADMIN_LISTEN", &raw.admin_listen, read::optional_address);
         let public_url = desk.take("PUBLIC_URL", &raw.public_url, read::public_url);
         let time_zone = desk.take("TIME_ZONE", &raw.time_zone, read::time_zone);
         let workers = desk.take("WORKERS", &raw.workers, read::workers);
@@ -143,6 +152,8 @@ impl Config {
         let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
         let jwt = jwt::take(&mut desk, raw);
+        let rate_limit = desk.take("RATE_LIMIT", &raw.rate_limit, read::rate);
+        let trusted_proxies = desk.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
         let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
@@ -165,6 +176,7 @@ impl Config {
                 database_pool_size: database_pool_size?,
                 database_timeout: database_timeout?,
                 listen: listen?,
+                admin_listen: admin_listen?,
                 public_url: public_url?,
                 time_zone: time_zone?,
                 workers: workers?,
@@ -173,6 +185,8 @@ impl Config {
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
                 jwt,
+                rate_limit: rate_limit?,
+                trusted_proxies: trusted_proxies?,
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
@@ -210,6 +224,7 @@ impl Config {
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
             ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
             ("LISTEN", self.listen.to_string()),
+            ("ADMIN_LISTEN", self.admin_listen.map(|address| address.to_string()).unwrap_or_default()),
             ("PUBLIC_URL", self.public_url.clone().unwrap_or_else(|| "none".to_owned())),
             ("TIME_ZONE", self.time_zone.to_string()),
             ("WORKERS", self.workers.to_string()),
@@ -223,6 +238,8 @@ impl Config {
             jwks_file,
             issuer,
             audience,
+            ("RATE_LIMIT", self.rate_limit.map_or_else(|| "off".to_owned(), |rate| rate.to_string())),
+            ("TRUSTED_PROXIES", read::show_networks(&self.trusted_proxies)),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),

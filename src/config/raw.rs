@@ -23,6 +23,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
+    /// Address of `/livez`, `/readyz` and `/metrics`, which then are there only; without one they are at `LISTEN`
+    #[arg(long, env, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
+    pub admin_listen: String,
+
     /// How clients call the service, `scheme://host[:port]`, as it stands in what they sign; `none` goes by `Host`
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub public_url: String,
@@ -74,6 +78,14 @@ pub struct Raw {
     /// What `aud` of a JWT must be or hold; `none` takes any
     #[arg(long, env, value_name = "TEXT", default_value = "none")]
     pub jwt_audience: String,
+
+    /// Requests a second and requests at once of each caller, like `50/100`, then 429; `off` is no limit
+    #[arg(long, env, value_name = "LIMIT", default_value = "off")]
+    pub rate_limit: String,
+
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed, comma list of networks; `none` is none
+    #[arg(long, env, value_name = "NETWORKS", default_value = "none")]
+    pub trusted_proxies: String,
 
     /// Longest time for which a verified credential is believed without asking the database
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]

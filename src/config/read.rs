@@ -9,6 +9,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{CorsOrigins, LogFormat};
+use crate::model::network::Network;
+use crate::model::rate::Rate;
 
 const KIB: usize = 1024;
 const SIZES: [(&str, usize); 3] = [("GiB", KIB * KIB * KIB), ("MiB", KIB * KIB), ("KiB", KIB)];
@@ -102,6 +104,24 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     }
     let all: Vec<_> = text.to_socket_addrs().map_err(|_| wrong())?.collect();
     all.iter().find(|address| address.is_ipv4()).or(all.first()).copied().ok_or_else(wrong)
+}
+
+/// The same, or nothing.
+pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() { Ok(None) } else { address(text).map(Some) }
+}
+
+pub(super) fn rate(text: &str) -> Result<Option<Rate>, String> {
+    if text == "off" { Ok(None) } else { text.parse().map(Some) }
+}
+
+pub(super) fn networks(text: &str) -> Result<Vec<Network>, String> {
+    if text == "none" { Ok(Vec::new()) } else { text.split(',').map(|one| one.trim().parse()).collect() }
+}
+
+pub(super) fn show_networks(networks: &[Network]) -> String {
+    let all: Vec<_> = networks.iter().map(ToString::to_string).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(",") }
 }
 
 pub(super) fn time_zone(text: &str) -> Result<chrono_tz::Tz, String> {

@@ -104,8 +104,9 @@ pub fn unless_known(
     tag: &Tag,
     render: impl FnOnce() -> Result<HttpResponse, Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let mut answer = if tag.is_known(call.headers()) { HttpResponse::NotModified().finish() } else { render()? };
-    answer.headers_mut().insert(ETAG, tag.value());
+    let known = tag.known(call.headers());
+    let mut answer = if known.is_some() { HttpResponse::NotModified().finish() } else { render()? };
+    answer.headers_mut().insert(ETAG, known.as_ref().unwrap_or(tag).value());
     Ok(answer)
 }
 

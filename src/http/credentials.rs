@@ -6,6 +6,7 @@ use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::forwarded;
 use super::jsonapi::errors::{Failure, Problem};
 use crate::auth::signature::{Sent, SignedRequest};
 use crate::auth::{Denied, Identity, Settings};
@@ -95,10 +96,13 @@ fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> 
     }
 }
 
-/// The address from which a request comes: failures are counted by it, and the log names it.
+/// The address from which a request comes, past the proxies that are trusted: failures and requests of nobody are
+/// counted by it, and the log names it.
 #[must_use]
 pub fn client_address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip())
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = request.app_data::<web::Data<State>>().map(|state| state.trusted_proxies.as_slice());
+    forwarded::client(peer, request.headers(), trusted.unwrap_or_default())
 }
 
 fn told(denied: Denied) -> Failure {

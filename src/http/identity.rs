@@ -7,8 +7,10 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::jsonapi::errors::{Failure, Problem};
+use super::rate_limit::{Asker, Verdict};
 use super::state::State;
 use super::{credentials, measures, routes};
+use crate::auth::Identity;
 use crate::model::code::Code;
 
 /// The longest request target, in bytes.
@@ -16,26 +18,50 @@ const LONGEST_URI: usize = 8 * 1024;
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 
-/// Lets in whoever is known, with its [`Identity`](crate::auth::Identity) in the request's extensions, and everybody where no caller is needed.
+/// Lets in whoever is known, with its [`Identity`] in the request's extensions, and everybody where no caller is
+/// needed; but nobody too often.
 ///
 /// # Errors
 /// Those of the services behind it.
 pub async fn identify(mut request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
     // A preflight carries no credentials (Fetch standard, "CORS protocol and credentials").
     let (method, path) = (request.method(), request.match_info().as_str());
-    if method != Method::OPTIONS && routes::needs_caller(path) && !routes::opens_session(method, path) {
-        match credentials::verify(&mut request).await {
-            Ok(identity) => drop(request.extensions_mut().insert(identity)),
-            Err(failure) => {
-                note(&request, &failure);
-                return Ok(request.into_response(failure.error_response()));
-            }
+    let is_probe = routes::is_probe(path);
+    let needs_caller = method != Method::OPTIONS && routes::needs_caller(path) && !routes::opens_session(method, path);
+    let known = if needs_caller { credentials::verify(&mut request).await.map(Some) } else { Ok(None) };
+    let verdict = if is_probe { None } else { count(&request, &known) };
+    let too_often = verdict.and_then(|verdict| verdict.retry_after);
+    let refused = match known {
+        Err(failure) => {
+            note(&request, &failure);
+            Some(too_often.map_or(failure, Failure::rate_limited))
         }
+        Ok(identity) => {
+            if let Some(identity) = identity {
+                request.extensions_mut().insert(identity);
+            }
+            too_often.map(Failure::rate_limited).or_else(|| check_size(&request).err())
+        }
+    };
+    let mut response = match refused {
+        Some(failure) => request.into_response(failure.error_response()),
+        None => next.call(request).await?,
+    };
+    if let Some(verdict) = verdict {
+        verdict.write(response.headers_mut());
     }
-    if let Err(failure) = check_size(&request) {
-        return Ok(request.into_response(failure.error_response()));
+    Ok(response)
+}
+
+/// Counts a request against the limit of whoever sends it: a verified caller, or else an address. What fails by no
+/// fault of the sender is not counted.
+fn count(request: &ServiceRequest, known: &Result<Option<Identity>, Failure>) -> Option<Verdict> {
+    let limit = request.app_data::<web::Data<State>>()?.rate_limit.as_ref()?;
+    match known {
+        Ok(Some(identity)) => Some(limit.ask(Asker::User(identity.caller.id))),
+        Err(failure) if failure.status().is_server_error() => None,
+        Ok(None) | Err(_) => Some(limit.ask(Asker::Address(credentials::client_address(request.request())))),
     }
-    next.call(request).await
 }
 
 /// Counts a request that is not let in.

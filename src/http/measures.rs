@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::routes::{self, Found};
 use crate::metrics::{Counter, Counters, Gauge, Histogram, Histograms, Metrics};
+use crate::model::code::Code;
 
 /// Upper bounds, in seconds.
 const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -54,8 +55,18 @@ impl Measures {
         let about =
             all.gauges("app_info", "What runs: release, kind of database, and the schema that it needs.", labels);
         about.of(&[env!("CARGO_PKG_VERSION"), database, schema]).set(1);
+        let auth_failures = all.counters(
+            "auth_failures_total",
+            "Requests that were not let in, by what they brought and the code of the answer.",
+            &["scheme", "reason"],
+        );
+        // So that no family is missing from the first scrape.
+        for scheme in ["none", "token", "bearer", "signature", "password"] {
+            let reason = if scheme == "signature" { Code::SignatureRejected } else { Code::Unauthenticated };
+            auth_failures.show(&[scheme, reason.name()]);
+        }
         let route = |pattern| Route { pattern, methods: Default::default() };
-        Self {
+        let measures = Self {
             requests: all.counters(
                 "http_requests_total",
                 "Requests that were answered.",
@@ -68,15 +79,14 @@ impl Measures {
                 SECONDS,
             ),
             in_flight: all.gauge("http_requests_in_flight", "Requests that are being answered."),
-            auth_failures: all.counters(
-                "auth_failures_total",
-                "Requests that were not let in, by what they brought and the code of the answer.",
-                &["scheme", "reason"],
-            ),
+            auth_failures,
             rate_limited: all.counter("rate_limited_total", "Requests that were answered 429."),
             replays: all.counter("idempotent_replays_total", "Kept answers that were sent once more."),
             routes: routes::patterns().map(route).collect(),
-        }
+        };
+        measures.durations.show(&["GET", "/metrics"]);
+        measures.requests.show(&["GET", "/metrics", "200"]);
+        measures
     }
 
     /// Counts a request as being answered until the guard is dropped.

@@ -8,10 +8,12 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
+use super::compression::compressed;
 use super::forms::answer::{Refusal, Told};
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
 use super::log_line::{self, Line};
+use super::protection::{Audience, protect};
 use super::{measures, routes};
 use crate::http::state::State;
 
@@ -27,7 +29,7 @@ pub async fn surround(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
-    let is_probe = routes::is_probe(request.path());
+    let audience = Audience::of(request.match_info().as_str());
     let is_form = routes::is_form(request.match_info().as_str());
     let id = request_id(&request);
     let method = request.method().clone();
@@ -47,7 +49,7 @@ pub async fn surround(
         told = Some(Told { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) });
         if is_form {
             let answer = Refusal::from(failure).respond(response.request().headers());
-            response = response.into_response(answer);
+            response = in_place_of(response, answer);
         } else {
             let document = failure.document(&id);
             response = response.map_body(|head, _| {
@@ -57,8 +59,11 @@ pub async fn surround(
         }
     }
     let told = told.unwrap_or_default();
+    response = compressed(response);
+    let status = response.status();
     let headers = response.headers_mut();
     add_vary(headers);
+    protect(headers, &method, audience, status);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -67,7 +72,7 @@ pub async fn surround(
         state.measures.answered(&method, route, response.status(), time);
     }
     close_if_draining(&mut response);
-    if !is_probe {
+    if audience != Audience::Operator {
         let line = Line { id: &id, method: &method, route: route.pattern, time, told: &told };
         log_line::write(&line, &response);
     }
@@ -106,9 +111,25 @@ fn close_if_draining(response: &mut ServiceResponse<BoxBody>) {
     }
 }
 
-/// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities").
+/// Puts another answer in the place of one, with all that was said in header fields by whoever stands around: rate
+/// limits, permissions for other origins.
+fn in_place_of(response: ServiceResponse<BoxBody>, answer: HttpResponse) -> ServiceResponse<BoxBody> {
+    let said = response.headers().clone();
+    let mut response = response.into_response(answer);
+    let headers = response.headers_mut();
+    let is_unsaid = |name: &HeaderName, headers: &HeaderMap| *name == VARY || !headers.contains_key(name);
+    let missing: Vec<_> = said.into_iter().filter(|(name, _)| is_unsaid(name, headers)).collect();
+    for (name, value) in missing {
+        headers.append(name, value);
+    }
+    response
+}
+
+/// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities"), and its size on `Accept-Encoding`.
 fn add_vary(headers: &mut HeaderMap) {
-    let others = headers.get(VARY).and_then(|vary| vary.to_str().ok()).map(|others| format!("Accept, {others}"));
-    let vary = others.and_then(|all| HeaderValue::from_str(&all).ok());
-    headers.insert(VARY, vary.unwrap_or_else(|| HeaderValue::from_static("Accept")));
+    let others = headers.get_all(VARY).filter_map(|vary| vary.to_str().ok());
+    let all: Vec<_> = ["Accept, Accept-Encoding"].into_iter().chain(others).collect();
+    if let Ok(vary) = HeaderValue::from_str(&all.join(", ")) {
+        headers.insert(VARY, vary);
+    }
 }

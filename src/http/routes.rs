@@ -139,8 +139,10 @@ macro_rules! open_table {
         /// Every page that anybody may read; all of them know GET.
         pub const OPEN: &[&str] = &[$($path),*];
 
-        fn mount_open(config: &mut ServiceConfig) {
-            $(config.service(page($path, || Route::new().to($handler)));)*
+        fn mount_open(config: &mut ServiceConfig, is_wanted: impl Fn(&str) -> bool) {
+            $(if is_wanted($path) {
+                config.service(page($path, || Route::new().to($handler)));
+            })*
         }
     };
 }
@@ -230,15 +232,21 @@ pub fn found(pattern: &str) -> Found {
 /// Whether a path is a probe or a scrape, which is not worth a line in the log.
 #[must_use]
 pub fn is_probe(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz" | "/metrics")
+    matches!(path.trim_end_matches('/'), "/livez" | "/readyz" | "/metrics")
 }
 
-/// All routes.
-pub fn configure(config: &mut ServiceConfig) {
+/// All routes, those of probes and metrics only where they have no address of their own.
+pub fn configure(config: &mut ServiceConfig, has_admin_address: bool) {
     mount(config);
     mount_forms(config);
-    mount_open(config);
+    mount_open(config, |path| !(has_admin_address && is_probe(path)));
     mount_explorer(config);
+    config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
+}
+
+/// The routes of probes and metrics alone.
+pub fn configure_admin(config: &mut ServiceConfig) {
+    mount_open(config, is_probe);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }
 

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::credentials;
 use crate::auth::Auth;
@@ -14,7 +14,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::catalogue::Catalogue;
 use crate::http::measures::Measures;
+use crate::http::rate_limit::RateLimit;
 use crate::model::error::{Error, Result};
+use crate::model::network::Network;
 use crate::store::{Cost, Store, Tx, migrations};
 
 /// What handlers share.
@@ -43,6 +45,14 @@ pub struct State {
     pub measures: Measures,
     /// Whether `/explorer` is there.
     pub has_explorer: bool,
+    /// How often each caller may ask, if that is limited.
+    pub rate_limit: Option<RateLimit>,
+    /// Whose word about clients is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Whether probes and metrics have an address of their own.
+    pub has_admin_address: bool,
+    /// One probe asks the database at a time; a disk that hangs keeps one thread and no more.
+    pub probe: Arc<Semaphore>,
     is_draining: AtomicBool,
     /// What cursors are proved with; asked of the database once.
     cursor_key: OnceCell<hmac::Key>,
@@ -71,6 +81,10 @@ impl State {
             max_body: config.max_body,
             request_timeout: config.request_timeout,
             has_explorer: config.explorer,
+            rate_limit: config.rate_limit.map(RateLimit::new),
+            trusted_proxies: config.trusted_proxies.clone(),
+            has_admin_address: config.admin_listen.is_some(),
+            probe: Arc::new(Semaphore::new(1)),
             is_draining: AtomicBool::new(false),
             cursor_key: OnceCell::new(),
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),

@@ -128,7 +128,7 @@ catalogue! {
     IdempotencyKeyReused 422 "idempotency-key-reused" "The key belongs to another request"
         "The same `Idempotency-Key` was sent with another method, path, query, media type or body.";
     RateLimited 429 "rate-limited" "Too many requests"
-        "Too much was tried in a short time, such as credentials that are not valid. Try again after `Retry-After` seconds.";
+        "Too many requests came from this caller or address (`RATE_LIMIT`), or too many credentials that are not valid. Try again after `Retry-After` seconds.";
     Internal 500 "internal" "Internal error"
         "A fault of the service. The `id` of the error finds it in the log.";
     Unavailable 503 "unavailable" "Temporarily unavailable"

@@ -18,22 +18,30 @@ pub(super) enum Fault {
 }
 
 /// What libpq says when it could not write to a closed connection; it then goes on calling the connection good.
-const LOST: [&str; 4] = [
+const CLOSED: [&str; 4] = [
     "server closed the connection",
     "could not send data to server",
     "SSL SYSCALL error",
     "SSL connection has been closed",
 ];
 
-/// The SQLSTATE of a row that somebody else changed meanwhile.
+/// SQLSTATE: somebody else changed the row meanwhile.
 pub(super) const SERIALIZATION: &str = "40001";
+/// SQLSTATE: somebody else has put the same thing there.
+pub(super) const UNIQUE: &str = "23505";
+/// SQLSTATE: somebody else has removed what is referred to.
+pub(super) const FOREIGN_KEY: &str = "23503";
+/// SQLSTATE: two wait for each other.
+pub(super) const DEADLOCK: &str = "40P01";
+/// SQLSTATE: the connection is gone.
+pub(super) const LOST: &str = "08006";
 
 /// The SQLSTATE of a conflict; diesel tells kinds only, and SQLite's have the same names here.
 pub(super) fn code(error: &DieselError) -> &'static str {
     match error {
-        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => "23505",
-        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => "23503",
-        DieselError::DatabaseError(_, info) if info.message().contains("deadlock") => "40P01",
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => UNIQUE,
+        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => FOREIGN_KEY,
+        DieselError::DatabaseError(_, info) if info.message().contains("deadlock") => DEADLOCK,
         _ => SERIALIZATION,
     }
 }
@@ -50,7 +58,7 @@ pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Fault::Lost,
             // diesel has no kind for 40P01 and gives no SQLSTATE.
             _ if info.message().contains("deadlock") => Fault::Conflict,
-            _ if LOST.iter().any(|text| info.message().contains(text)) => Fault::Lost,
+            _ if CLOSED.iter().any(|text| info.message().contains(text)) => Fault::Lost,
             _ => Fault::Final,
         },
         _ => Fault::Final,

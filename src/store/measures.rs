@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::fault::{DEADLOCK, FOREIGN_KEY, LOST, SERIALIZATION, UNIQUE};
 use super::tx::Tx;
 use crate::metrics::{Counters, Gauge, Gauges, Histogram, Histograms, Metrics};
 
@@ -36,7 +37,7 @@ pub(in crate::store) struct Connections {
 impl Measures {
     pub fn new() -> Arc<Self> {
         let all = Metrics::new();
-        Arc::new(Self {
+        let measures = Self {
             durations: all.histograms(
                 "store_job_duration_seconds",
                 "How long a job took, from when it was asked for until it was answered.",
@@ -52,7 +53,13 @@ impl Measures {
             commits: all.histogram("writes_per_commit", "Writes that shared a commit.", WRITES),
             connections: all.gauges("store_connections", "Connections to the database.", &["state"]),
             all,
-        })
+        };
+        // So that no family is missing from the first scrape.
+        measures.durations.show(&["health.schema"]);
+        for code in [UNIQUE, FOREIGN_KEY, SERIALIZATION, DEADLOCK, LOST] {
+            measures.retries.show(&[code]);
+        }
+        Arc::new(measures)
     }
 
     /// Measures a job until the answer is dropped.
@@ -68,7 +75,7 @@ impl Measures {
 
     /// A job is run again for lack of a connection that works.
     pub fn lost_connection(&self) {
-        self.retries.of(&["08006"]).add_one();
+        self.retries.of(&[LOST]).add_one();
     }
 
     /// So many writes became durable together.

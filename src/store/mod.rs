@@ -99,6 +99,8 @@ pub fn is_unused(url: &DatabaseUrl) -> bool {
 pub enum Cost {
     /// A page of work at most, from one index: cheaper than a hop to another thread.
     Bounded,
+    /// No more work than that, but never on the thread of the caller: the answer is not to be held up by a disk.
+    Probe,
     /// Anything that grows with the data, or needs several statements to see one snapshot.
     Unbounded,
 }
@@ -124,7 +126,8 @@ impl Store {
         let shared = Shared { clock, types: Arc::default(), measures: Measures::new() };
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => {
-                let readers = u32::try_from(settings.workers + HOPS).unwrap_or(u32::MAX);
+                // Each worker, each hop and a probe.
+                let readers = u32::try_from(settings.workers + HOPS + 1).unwrap_or(u32::MAX);
                 Engine::Sqlite {
                     engine: sqlite::Engine::open(path, readers, settings, shared.clone())?,
                     hops: Semaphore::new(HOPS),
@@ -165,8 +168,15 @@ impl Store {
                 })
                 .await
             }
+            (Engine::Sqlite { .. }, Cost::Probe) => {
+                self.hop(move |store| match &*store.engine {
+                    Engine::Sqlite { engine, .. } => engine.read(&store.shared, false, &job),
+                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
+                })
+                .await
+            }
             (Engine::Postgres { engine, .. }, cost) => {
-                let mode = if cost == Cost::Bounded { Mode::Read } else { Mode::Snapshot };
+                let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
                 self.on_postgres(engine, mode, job).await
             }
         };

@@ -146,11 +146,34 @@ impl Tag {
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 
-    /// Whether the client says that it has this very answer (`If-None-Match`, compared weakly).
+    /// The tag that the client has of this very answer, in whichever encoding (`If-None-Match`, compared weakly).
     #[must_use]
-    pub fn is_known(&self, headers: &HeaderMap) -> bool {
-        tags(headers, &IF_NONE_MATCH).any(|sent| sent == "*" || sent.strip_prefix("W/").unwrap_or(sent) == self.0)
+    pub fn known(&self, headers: &HeaderMap) -> Option<Self> {
+        tags(headers, &IF_NONE_MATCH).find_map(|sent| {
+            let tag = sent.strip_prefix("W/").unwrap_or(sent);
+            match tag {
+                "*" => Some(self.clone()),
+                tag if tag == self.0 || is_encoded(tag, &self.0) => Some(Self(tag.to_owned())),
+                _ => None,
+            }
+        })
     }
+}
+
+/// The names of the encodings in which an answer can be sent.
+const ENCODINGS: [&str; 2] = ["zstd", "gzip"];
+
+/// The tag of the same answer in an encoding.
+#[must_use]
+pub fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
+    let plain = tag.to_str().ok()?.strip_suffix('"')?;
+    HeaderValue::from_str(&format!("{plain}.{encoding}\"")).ok()
+}
+
+/// Whether a tag is that of the same answer in an encoding.
+fn is_encoded(sent: &str, plain: &str) -> bool {
+    let rest = plain.strip_suffix('"').and_then(|start| sent.strip_prefix(start)?.strip_prefix('.'));
+    rest.and_then(|rest| rest.strip_suffix('"')).is_some_and(|encoding| ENCODINGS.contains(&encoding))
 }
 
 /// What `If-Match` demands of a resource that is about to change. A weak tag never matches.
@@ -180,9 +203,30 @@ mod tests {
             precondition(&headers)
         };
         assert_eq!(versions("\"3-00ff\", \"4-x\""), Precondition::Versions(vec![3, 4]));
+        assert_eq!(versions("\"3-00ff.gzip\""), Precondition::Versions(vec![3]));
         assert_eq!(versions("W/\"3-00ff\""), Precondition::Versions(vec![]));
         assert_eq!(versions("nonsense"), Precondition::Versions(vec![]));
         assert_eq!(versions("*"), Precondition::None);
         assert_eq!(precondition(&HeaderMap::new()), Precondition::None);
+    }
+
+    #[test]
+    fn a_tag_is_known_in_every_encoding_of_its_answer() {
+        let tag = Tag("\"3-00ff\"".to_owned());
+        let known = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_str(sent).unwrap());
+            tag.known(&headers).map(|tag| tag.0)
+        };
+        for same in ["\"3-00ff\"", "\"3-00ff.gzip\"", "\"3-00ff.zstd\""] {
+            assert_eq!(known(same).as_deref(), Some(same));
+            assert_eq!(known(&format!("\"x\", W/{same}")).as_deref(), Some(same));
+        }
+        assert_eq!(known("*").as_deref(), Some("\"3-00ff\""));
+        for other in ["\"3-00ff.br\"", "\"3-00ff.gzip", "\"3-00ffgzip\"", "\"3-00fe.gzip\"", "\"3-00ff.\"", "3-00ff"] {
+            assert_eq!(known(other), None, "{other}");
+        }
+        let sent = encoded(&tag.value(), "gzip").unwrap();
+        assert_eq!(known(sent.to_str().unwrap()).as_deref(), Some("\"3-00ff.gzip\""));
     }
 }

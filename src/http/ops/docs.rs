@@ -3,19 +3,23 @@
 #![expect(clippy::format_push_string, clippy::format_collect, reason = "made once, so that clarity comes first")]
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use serde_json::Value;
 use std::sync::LazyLock;
 
 use super::openapi::operations::{Operation, TAGS};
 use super::openapi::{self, forms, responses};
+use crate::http::protection::policy_of;
 use crate::http::routes;
 use crate::model::code::Code;
 
 static PAGE: LazyLock<String> = LazyLock::new(|| page(openapi::value()));
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(&PAGE));
 
 /// `GET /docs`
 pub async fn get() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/html; charset=utf-8").body(PAGE.as_str())
+    let policy = (CONTENT_SECURITY_POLICY, POLICY.clone());
+    HttpResponse::Ok().content_type("text/html; charset=utf-8").insert_header(policy).body(PAGE.as_str())
 }
 
 /// A member of a member of …, as text.

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::jsonapi::document::{Document, SelfLink};
@@ -59,8 +60,16 @@ impl Checks {
 }
 
 async fn checks(state: &State) -> Checks {
-    let version = state.store.read("health.schema", Cost::Bounded, |tx: &mut Tx<'_>| tx.schema_version());
-    let version = tokio::time::timeout(PATIENCE, version).await;
+    let ask = async {
+        let turn = Arc::clone(&state.probe).acquire_owned().await.ok();
+        let job = move |tx: &mut Tx<'_>| {
+            // Kept until the job is over, even where nobody waits for it any more.
+            let _turn = &turn;
+            tx.schema_version()
+        };
+        state.store.read("health.schema", Cost::Probe, job).await
+    };
+    let version = tokio::time::timeout(PATIENCE, ask).await;
     // A later version is fine: a release runs on the next release's schema.
     let is_new_enough = |version: Option<String>| version.is_some_and(|found| found >= migrations::expected_version());
     Checks {

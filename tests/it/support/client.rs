@@ -64,6 +64,11 @@ impl Client {
         format!("http://{}", self.address)
     }
 
+    /// Where its service is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What it sends as `Authorization`.
     pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
@@ -138,12 +143,17 @@ impl Client {
 
     /// Sends bytes as they are and gives everything that comes back until the connection closes.
     pub fn raw(&self, bytes: &[u8]) -> String {
+        String::from_utf8_lossy(&self.raw_bytes(bytes)).into_owned()
+    }
+
+    /// The same as bytes.
+    pub fn raw_bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.address).expect("the service listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
         stream.write_all(bytes).expect("the service reads");
         let mut all = Vec::new();
         drop(stream.read_to_end(&mut all));
-        String::from_utf8_lossy(&all).into_owned()
+        all
     }
 }
 

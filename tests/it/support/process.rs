@@ -165,6 +165,14 @@ impl Service {
         Client::new(self.address, 0, None)
     }
 
+    /// Somebody at the address of probes and metrics.
+    pub fn admin(&self) -> Client {
+        let lines = self.log();
+        let mut fields = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let address = fields.find_map(|fields| fields["admin_address"].as_str()?.parse().ok());
+        Client::new(address.unwrap_or_else(|| panic!("no address in {lines:?}")), 0, None)
+    }
+
     /// The number of the process.
     pub fn id(&self) -> u32 {
         self.child.0.id()

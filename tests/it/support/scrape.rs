@@ -50,6 +50,14 @@ impl Scrape {
         fitting.map(|(_, _, value)| value).sum()
     }
 
+    /// The same of things that are counted, and so come in whole numbers.
+    #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
+    pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        let sum = self.sum(name, labels);
+        assert!(sum.fract().abs() < f64::EPSILON, "{name}: {sum}");
+        sum as i64
+    }
+
     /// The names of a family's labels, `le` of histograms left out.
     pub fn labels(&self, family: &str) -> BTreeSet<&str> {
         let fitting = self.samples.iter().filter(|(name, ..)| self.family(name) == family);

@@ -180,7 +180,8 @@ pub fn of_errors() -> Value {
         let headers: &[&str] = match status {
             401 => &["WWW-Authenticate", "X-Request-Id"],
             405 => &["Allow", "X-Request-Id"],
-            429 | 503 => &["Retry-After", "X-Request-Id"],
+            429 => &["Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id"],
+            503 => &["Retry-After", "X-Request-Id"],
             _ => &["X-Request-Id"],
         };
         let codes: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
@@ -199,6 +200,9 @@ pub fn headers() -> Value {
         "Location": header("Where the new resource is.", json!({ "type": "string", "format": "uri-reference" })),
         "ETag": header("Changes with everything that the answer shows.", text()),
         "Retry-After": header("Seconds after which to try again.", json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit-Limit": header("Requests that may come at once, where that is limited.", json!({ "type": "integer", "minimum": 1 })),
+        "RateLimit-Remaining": header("How many of them are left.", json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit-Reset": header("Seconds until all of them are there again.", json!({ "type": "integer", "minimum": 0 })),
         "Allow": header("The methods that the resource knows.", text()),
         "WWW-Authenticate": header("The schemes that are understood.", text()),
         "Preference-Applied": header("The wishes of `Prefer` that were granted.", text()),

@@ -1,0 +1,30 @@
+//! `completions`: what a shell needs to complete commands and flags.
+
+use clap_complete::Shell;
+
+use super::failure::Failure;
+use super::output;
+
+/// For which shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  user-relationships completions bash > /etc/bash_completion.d/user-relationships
+  user-relationships completions zsh > ~/.zfunc/_user-relationships
+  user-relationships completions fish > ~/.config/fish/completions/user-relationships.fish")]
+pub struct Args {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: Shell,
+}
+
+/// Prints the script.
+///
+/// # Errors
+/// [`Failure`] when stdout cannot be written.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let mut command = super::command();
+    let name = command.get_name().to_owned();
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, name, &mut script);
+    output::print(String::from_utf8_lossy(&script).lines())
+}

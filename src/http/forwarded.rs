@@ -1,0 +1,230 @@
+//! The address of a client behind proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, believed only as far as
+//! proxies that are trusted wrote them.
+//!
+//! # Design
+//! Each proxy adds to the right what it saw. So the walk begins at the other end of the connection, goes from right to
+//! left while it meets trusted proxies, and stops at the first address that is none, or at the first thing that cannot
+//! be read: whatever stands further left could have been sent by anybody. Where the two fields lead to different
+//! addresses, one of them was sent by the client past a proxy that knows only the other, and neither is believed.
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+use std::net::{IpAddr, SocketAddr};
+
+use crate::model::network::Network;
+
+const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The client of a request that came from `peer`.
+#[must_use]
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let by_standard =
+        headers.contains_key(FORWARDED).then(|| walk(peer, lines(headers, &FORWARDED), elements, is_trusted));
+    let by_custom =
+        headers.contains_key(X_FORWARDED_FOR).then(|| walk(peer, lines(headers, &X_FORWARDED_FOR), plain, is_trusted));
+    match (by_standard, by_custom) {
+        (Some(one), Some(other)) if one != other => peer,
+        (Some(found), _) | (None, Some(found)) => found,
+        (None, None) => peer,
+    }
+}
+
+/// The field's lines from the last to the first; what is no text is empty.
+fn lines<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let lines: Vec<_> = headers.get_all(name).map(|line| line.to_str().unwrap_or_default()).collect();
+    lines.into_iter().rev()
+}
+
+/// Goes from hop to hop; `read` gives the addresses of a line from left to right, `None` for what cannot be read.
+fn walk<'h>(
+    peer: IpAddr,
+    lines: impl Iterator<Item = &'h str>,
+    read: impl Fn(&'h str) -> Vec<Option<IpAddr>>,
+    is_trusted: impl Fn(IpAddr) -> bool,
+) -> IpAddr {
+    let mut nearest = peer;
+    for hop in lines.flat_map(|line| read(line).into_iter().rev()) {
+        let Some(address) = hop else { return nearest };
+        nearest = address.to_canonical();
+        if !is_trusted(nearest) {
+            return nearest;
+        }
+    }
+    nearest
+}
+
+/// The hops of a line of `X-Forwarded-For`.
+fn plain(line: &str) -> Vec<Option<IpAddr>> {
+    line.split(',').map(|hop| node(hop.trim())).collect()
+}
+
+/// The hops of a line of `Forwarded`: the `for` of each element. A line that breaks the grammar has one hop, which
+/// cannot be read.
+fn elements(line: &str) -> Vec<Option<IpAddr>> {
+    let mut hops = Vec::new();
+    let mut rest = line;
+    loop {
+        let Some((hop, after)) = element(rest) else { return vec![None] };
+        hops.push(hop);
+        match after {
+            Some(after) => rest = after,
+            None => return hops,
+        }
+    }
+}
+
+/// Reads an element up to the comma behind it: its hop, and what follows the comma, if there is one.
+fn element(text: &str) -> Option<(Option<IpAddr>, Option<&str>)> {
+    let mut hop = None;
+    let mut rest = text.trim_start();
+    loop {
+        let (name, value) = rest.split_once('=')?;
+        let is_token = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        };
+        if !is_token(name) {
+            return None;
+        }
+        let (value, after) = value_of(value)?;
+        if name.eq_ignore_ascii_case("for") {
+            if hop.is_some() {
+                return None;
+            }
+            hop = Some(node(&value));
+        }
+        let after = after.trim_start();
+        match after.chars().next() {
+            Some(';') => rest = after.get(1..)?.trim_start(),
+            Some(',') => return Some((hop.flatten(), Some(after.get(1..)?))),
+            None => return Some((hop.flatten(), None)),
+            Some(_) => return None,
+        }
+    }
+}
+
+/// A token or a quoted string, and what follows it.
+fn value_of(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());
+        let (token, rest) = text.split_at_checked(end)?;
+        return (!token.is_empty() && !token.contains('"')).then(|| (token.to_owned(), rest));
+    };
+    let mut value = String::new();
+    let mut letters = quoted.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Some((value, quoted.get(at + 1..)?)),
+            '\\' => value.push(letters.next()?.1),
+            _ => value.push(letter),
+        }
+    }
+    None
+}
+
+/// An address, with or without a port, as either field has it; `unknown` and names that hide an address are none.
+fn node(text: &str) -> Option<IpAddr> {
+    let in_brackets =
+        || text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::from);
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(in_brackets).or_else(with_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    /// The client as seen from `127.0.0.1`, behind proxies in `10.0.0.0/8`.
+    fn seen(fields: &[(&HeaderName, &str)]) -> String {
+        let mut headers = HeaderMap::new();
+        for (name, line) in fields {
+            headers.append((*name).clone(), HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        let trusted = ["127.0.0.1", "10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap());
+        client("127.0.0.1".parse().unwrap(), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn the_first_address_from_the_right_that_is_no_proxy_is_the_client() {
+        for (line, client) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("1.1.1.1, 203.0.113.9, 10.0.0.1,10.0.0.2", "203.0.113.9"),
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("2001:db8::9, fd00::1", "2001:db8::9"),
+            ("[2001:db8::9]:4711", "2001:db8::9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("10.0.0.3, 10.0.0.2", "10.0.0.3"),
+            ("203.0.113.9, nonsense, 10.0.0.1", "10.0.0.1"),
+            ("203.0.113.9, , 10.0.0.1", "10.0.0.1"),
+            ("nonsense", "127.0.0.1"),
+            ("", "127.0.0.1"),
+        ] {
+            assert_eq!(seen(&[(&X_FORWARDED_FOR, line)]), client, "{line}");
+        }
+        assert_eq!(seen(&[(&X_FORWARDED_FOR, "1.1.1.1"), (&X_FORWARDED_FOR, "203.0.113.9, 10.0.0.1")]), "203.0.113.9");
+    }
+
+    #[test]
+    fn forwarded_is_read_as_its_standard_has_it() {
+        for (line, client) in [
+            ("for=203.0.113.9", "203.0.113.9"),
+            ("For=\"203.0.113.9:80\";proto=https;by=10.0.0.1", "203.0.113.9"),
+            ("proto=https;host=\"a,b;for=1.1.1.1\";for=203.0.113.9", "203.0.113.9"),
+            ("for=\"[2001:db8:cafe::17]:4711\", for=10.0.0.1", "2001:db8:cafe::17"),
+            ("for=1.1.1.1, for=203.0.113.9 ; proto=http , for=10.0.0.1", "203.0.113.9"),
+            ("for=203.0.113.9, for=unknown, for=10.0.0.1", "10.0.0.1"),
+            ("for=_hidden, for=10.0.0.1", "10.0.0.1"),
+            ("for=\"\\203.0.113.9\"", "203.0.113.9"),
+            ("for=203.0.113.9, proto=https", "127.0.0.1"),
+            ("for=\"203.0.113.9, for=10.0.0.1", "127.0.0.1"),
+            ("for=1.1.1.1;for=203.0.113.9", "127.0.0.1"),
+            ("for=203.0.113.9,", "127.0.0.1"),
+            ("for", "127.0.0.1"),
+            ("for=", "127.0.0.1"),
+        ] {
+            assert_eq!(seen(&[(&FORWARDED, line)]), client, "{line}");
+        }
+        assert_eq!(seen(&[(&FORWARDED, "for=\"x"), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
+    }
+
+    #[test]
+    fn nobody_is_believed_where_the_two_fields_disagree() {
+        assert_eq!(seen(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.9")]), "203.0.113.9");
+        assert_eq!(seen(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.8")]), "127.0.0.1");
+    }
+
+    #[test]
+    fn only_proxies_that_are_trusted_are_believed() {
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1"));
+        let peer = "203.0.113.9".parse().unwrap();
+        assert_eq!(client(peer, &headers, &[]), peer);
+        assert_eq!(client(peer, &headers, &["10.0.0.0/8".parse().unwrap()]), peer);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_client_sends_stands_left_of_what_the_proxy_adds(sent in "[ -~\\t]{0,60}") {
+            let line = format!("{sent}, 203.0.113.9");
+            prop_assert_eq!(seen(&[(&X_FORWARDED_FOR, &line)]), "203.0.113.9");
+            // A proxy that appends to the same line cannot mend an open quote; then it is the proxy that is named.
+            let found = seen(&[(&FORWARDED, &format!("{sent}, for=203.0.113.9"))]);
+            prop_assert!(found == "203.0.113.9" || found == "127.0.0.1", "{}", found);
+            prop_assert_eq!(seen(&[(&FORWARDED, &sent), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
+        }
+
+        #[test]
+        fn any_bytes_are_read(sent in proptest::collection::vec(prop_oneof![Just(9_u8), 32..127_u8, 128..=255_u8], 0..80)) {
+            let mut headers = HeaderMap::new();
+            headers.insert(FORWARDED, HeaderValue::from_bytes(&sent).unwrap());
+            headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(&sent).unwrap());
+            let _ = client("127.0.0.1".parse().unwrap(), &headers, &["127.0.0.1".parse().unwrap()]);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `deploy/alerts.yml` and `deploy/grafana-dashboard.json` name nothing that a real scrape does not have.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use regex::Regex;
+use user_relationships::http::routes::{FORMS, OPEN, TABLE};
+
+use crate::both;
+use crate::metrics::busy;
+use crate::support::scrape::Scrape;
+use crate::support::{App, Value};
+
+/// Words of Prometheus' language that are no names of metrics.
+const WORDS: [&str; 16] = [
+    "sum",
+    "by",
+    "rate",
+    "histogram_quantile",
+    "topk",
+    "count",
+    "min_over_time",
+    "increase",
+    "max",
+    "min",
+    "avg",
+    "and",
+    "or",
+    "unless",
+    "on",
+    "without",
+];
+/// Labels that Prometheus adds to every sample by itself.
+const TARGETS: [&str; 2] = ["job", "instance"];
+
+fn read(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Every expression, with where it stands.
+fn expressions() -> Vec<(String, String)> {
+    let alerts: Value = serde_saphyr::from_str(&read("deploy/alerts.yml")).expect("YAML");
+    let mut all = Vec::new();
+    let mut names = BTreeSet::new();
+    for rule in list(&alerts["groups"]).iter().flat_map(|group| list(&group["rules"])) {
+        let name = rule["alert"].as_str().expect("a name");
+        assert!(names.insert(name.to_owned()), "{name} stands there twice");
+        assert!(
+            ["critical", "warning", "info"].contains(&rule["labels"]["severity"].as_str().unwrap_or_default()),
+            "{name}"
+        );
+        for word in ["summary", "description"] {
+            assert!(rule["annotations"][word].as_str().is_some_and(|text| !text.is_empty()), "{name}: {word}");
+        }
+        all.push((name.to_owned(), rule["expr"].as_str().expect("an expression").to_owned()));
+    }
+    assert!(all.len() > 5);
+    let board: Value = serde_json::from_str(&read("deploy/grafana-dashboard.json")).expect("JSON");
+    let mut ids = BTreeSet::new();
+    for panel in list(&board["panels"]) {
+        let title = panel["title"].as_str().expect("a title");
+        assert!(ids.insert(panel["id"].as_i64()), "{title}: its id is taken");
+        for target in list(&panel["targets"]) {
+            all.push((title.to_owned(), target["expr"].as_str().expect("an expression").to_owned()));
+        }
+    }
+    assert!(ids.len() > 10);
+    all
+}
+
+/// The names of metrics in an expression, each with the labels that are asked of it.
+fn asked(expression: &str) -> (Vec<(String, String)>, BTreeSet<String>) {
+    let groups = Regex::new(r"\b(?:by|on|without)\s*\(([^)]*)\)").expect("a pattern");
+    let name = Regex::new(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{[^}]*\})?").expect("a pattern");
+    let grouped = groups
+        .captures_iter(expression)
+        .flat_map(|found| found[1].split(',').map(|label| label.trim().to_owned()).collect::<Vec<_>>());
+    let grouped = grouped.filter(|label| !label.is_empty()).collect();
+    let bare = Regex::new(r"\[[^\]]*\]").expect("a pattern").replace_all(expression, "");
+    let bare = groups.replace_all(&bare, "");
+    let names = name.captures_iter(&bare).filter(|found| !WORDS.contains(&&found[1]));
+    let names = names.map(|found| (found[1].to_owned(), found.get(2).map_or("", |it| it.as_str()).to_owned()));
+    (names.collect(), grouped)
+}
+
+/// What a sample of a metric is labelled with, in Prometheus: its own `job` makes way for that of the target.
+fn labels(found: &Scrape, metric: &str) -> BTreeSet<String> {
+    let own = found.labels(found.family(metric)).into_iter().map(|label| match label {
+        "job" => "exported_job".to_owned(),
+        label => label.to_owned(),
+    });
+    own.chain(TARGETS.map(str::to_owned)).chain(["le".to_owned()]).collect()
+}
+
+fn check(app: &App) {
+    let found = busy(app);
+    let samples: BTreeSet<_> = found.samples.iter().map(|(name, ..)| name.as_str()).collect();
+    let matcher = Regex::new(r#"([a-z_]+)\s*(=~|!~|!=|=)\s*"([^"]*)""#).expect("a pattern");
+    let routes: Vec<_> = TABLE.iter().chain(FORMS).map(|(path, _)| *path).chain(OPEN.iter().copied()).collect();
+    let mut used = BTreeSet::new();
+    for (place, expression) in expressions() {
+        let (metrics, grouped) = asked(&expression);
+        assert!(!metrics.is_empty(), "{place}: {expression}");
+        let mut known = BTreeSet::new();
+        for (metric, matchers) in metrics {
+            if metric == "up" {
+                continue;
+            }
+            assert!(samples.contains(metric.as_str()), "{place}: `{metric}` is in no scrape");
+            used.insert(found.family(&metric).to_owned());
+            let labels = labels(&found, &metric);
+            for matched in matcher.captures_iter(&matchers) {
+                assert!(labels.contains(&matched[1]), "{place}: `{metric}` has no label `{}`", &matched[1]);
+                let is_one = || {
+                    routes.contains(&&matched[3])
+                        || (&matched[2] == "=~" && !Regex::new(&matched[3]).unwrap().as_str().is_empty())
+                };
+                assert!(&matched[1] != "route" || is_one(), "{place}: there is no route `{}`", &matched[3]);
+            }
+            known.extend(labels);
+        }
+        assert!(grouped.is_subset(&known), "{place}: {grouped:?} is not in {known:?}");
+    }
+    let unused: Vec<_> =
+        found.kinds.keys().filter(|name| !used.contains(*name) && !name.starts_with("process_")).collect();
+    assert!(unused.is_empty(), "nobody looks at {unused:?}");
+}
+
+both!(alerts_and_dashboard_name_metrics_and_labels_that_exist, |app| {
+    check(app);
+});

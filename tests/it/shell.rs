@@ -1,0 +1,70 @@
+//! What the program is like to use in a shell.
+
+use std::process::{Command, Stdio};
+
+use user_relationships::cli;
+
+use crate::support::process::{finish, program};
+
+/// Every command that stands in the contract with operators.
+const COMMANDS: [&str; 10] =
+    ["serve", "demo", "migrate", "user", "token", "client", "check", "openapi", "healthcheck", "config"];
+
+fn walk(path: &str, command: &clap::Command, look: &mut impl FnMut(&str, &clap::Command)) {
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        let path = format!("{path} {}", inner.get_name());
+        look(&path, inner);
+        walk(&path, inner, look);
+    }
+}
+
+#[test]
+fn every_command_has_a_sentence_and_an_example_that_begins_with_itself() {
+    let mut missing = Vec::new();
+    walk("user-relationships", &cli::command(), &mut |path, command| {
+        let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let has_example = after.contains("Example") && after.lines().any(|line| line.contains(path));
+        if command.get_about().is_none() || !has_example {
+            missing.push(path.to_owned());
+        }
+    });
+    assert!(missing.is_empty(), "{missing:?}");
+    let known: Vec<_> = cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    assert!(COMMANDS.iter().all(|name| known.iter().any(|found| found == name)), "{known:?}");
+}
+
+#[test]
+fn a_completion_script_knows_every_command_and_setting_whatever_the_settings_are() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = finish(program().env("LISTEN", "nonsense").args(["completions", shell])).expect(0);
+        for word in COMMANDS.iter().chain(&["completions", "rate-limit", "database-url"]) {
+            assert!(ended.stdout.contains(word), "{shell}: {word}");
+        }
+        assert_eq!(ended.stderr, "");
+        let checked = Command::new(shell).args(["-n", "/dev/stdin"]).stdin(Stdio::piped()).spawn();
+        if let (Ok(mut child), true) = (checked, shell == "bash") {
+            std::io::Write::write_all(&mut child.stdin.take().unwrap(), ended.stdout.as_bytes()).unwrap();
+            assert!(child.wait().unwrap().success(), "{shell} does not take it");
+        }
+    }
+    finish(program().args(["completions", "tcsh"])).expect(2);
+    finish(program().arg("completions")).expect(2);
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_did_not_say_no() {
+    let help = |settings: &[(&str, &str)]| {
+        let ended = finish(program().envs(settings.iter().copied()).arg("--help")).expect(0);
+        ended.stdout.contains('\u{1b}')
+    };
+    assert!(!help(&[]), "stdout is no terminal");
+    assert!(help(&[("CLICOLOR_FORCE", "1")]), "this is how the test knows colour when it sees it");
+    assert!(!help(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    let logs = |settings: &[(&str, &str)]| {
+        let mut command = program();
+        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x?connect_timeout=1").env("LOG_FORMAT", "text");
+        finish(command.envs(settings.iter().copied()).args(["serve", "--no-migrate", "--listen", "203.0.113.1:1"]))
+            .stderr
+    };
+    assert!(!logs(&[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")]).contains('\u{1b}'));
+}

@@ -23,6 +23,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// An idle connection is kept this long.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// A client takes nothing of its answer for at least this long before it is cut off: networks pause too.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 /// Files that the process needs besides connections of clients.
 const SPARE_FILES: usize = 64;
 /// Files of a connection to SQLite: the database, its log of changes, the index of that.
@@ -103,7 +105,7 @@ pub fn start(
     closed: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(Server, SocketAddr), Failed> {
     let origins = config.cors_origins.clone();
-    let patience = config.request_timeout;
+    let patience = config.request_timeout.max(SHORTEST_PATIENCE);
     let server = HttpServer::new(move || app::build(state.clone(), origins.clone()))
         .workers(config.workers)
         .max_connections(connections_of_a_worker(config))

@@ -1,9 +1,15 @@
-//! What a list costs in memory requests.
+//! What a list costs in memory requests, and counting a request none at all.
 
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
 use user_relationships::http::jsonapi::document::Document;
 use user_relationships::http::jsonapi::profile::Applied;
 use user_relationships::http::jsonapi::resources::Resource;
 use user_relationships::http::jsonapi::view::View;
+use user_relationships::http::measures::Measures;
+use user_relationships::http::routes;
+use user_relationships::metrics::Metrics;
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
@@ -44,4 +50,16 @@ fn rendering_a_page_asks_for_memory_as_often_for_50_rows_as_for_one() {
         allocations
     };
     assert_eq!([cost(1), cost(20), cost(50)], [2, 2, 2]);
+}
+
+#[test]
+fn counting_a_request_asks_for_no_memory() {
+    let measures = Measures::new(&Metrics::new(), "sqlite", "1");
+    let route = routes::found("/api/v2/users/{id}");
+    let count = || {
+        let _in_flight = measures.begin();
+        measures.answered(&Method::GET, route, StatusCode::OK, Duration::from_millis(1));
+    };
+    assert!(allocations_of(count).0 > 0, "the first one makes its series");
+    assert_eq!(allocations_of(|| (0..100).for_each(|_| count())).0, 0);
 }

@@ -46,6 +46,7 @@ pub fn codes_of(operation: &Operation) -> Vec<Code> {
     let is_open = !routes::needs_caller(operation.path);
     let groups = [
         when(!is_open, ALWAYS),
+        when(is_open && !routes::is_probe(operation.path), &[Code::RateLimited]),
         when(is_open, &[Code::UriTooLong, Code::HeadersTooLarge, Code::Internal]),
         when(takes("fields["), &[Code::UnknownField]),
         when(operation.path.contains("{id}"), &[Code::NotFound]),

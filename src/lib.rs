@@ -14,6 +14,9 @@ pub mod model;
 // What time it is.
 pub mod clock;
 
+// What is counted and measured while the service runs.
+pub mod metrics;
+
 // SQL, the two databases, transactions, counts.
 pub mod store;
 

@@ -1,8 +1,9 @@
 //! Logs: lines for people or JSON objects for machines, always on stderr; a panic is a log line too.
 
-use env_logger::fmt::Formatter;
+use env_logger::fmt::{Formatter, WriteStyle};
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Record};
+use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, Write};
 use std::panic::PanicHookInfo;
@@ -35,7 +36,8 @@ fn begin(format: LogFormat, filter: impl FnOnce(&mut env_logger::Builder) -> &mu
     let mut builder = env_logger::Builder::new();
     filter(&mut builder).target(env_logger::Target::Stderr);
     if format == LogFormat::Json {
-        builder.format(write_json);
+        // There are no colours in it, so that nothing need be looked for that takes them away.
+        builder.format(write_json).write_style(WriteStyle::Always);
     }
     // A second logger can only be asked for by a test that runs several commands in one process.
     drop(builder.try_init());
@@ -43,54 +45,64 @@ fn begin(format: LogFormat, filter: impl FnOnce(&mut env_logger::Builder) -> &mu
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let timestamp = out.timestamp_micros();
-    let mut serializer = serde_json::Serializer::new(&mut *out);
-    let mut line = Line { map: serializer.serialize_map(None)?, seen: Vec::new() };
+    // One piece: each write to the formatter has its price.
+    let mut text = Vec::with_capacity(512);
+    let mut serializer = serde_json::Serializer::new(&mut text);
+    let mut line = Line { map: serializer.serialize_map(None)?, seen: Vec::with_capacity(16) };
     line.map.serialize_entry("timestamp", &format_args!("{timestamp}"))?;
     line.map.serialize_entry("level", record.level().as_str())?;
     line.map.serialize_entry("target", record.target())?;
     line.map.serialize_entry("message", record.args())?;
     record.key_values().visit(&mut line).map_err(io::Error::other)?;
     line.map.end()?;
-    out.write_all(b"\n")
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
 /// A JSON line in the making.
-struct Line<M> {
+struct Line<'kvs, M> {
     map: M,
     /// Names of pairs that were written: a second one would make the object ambiguous.
-    seen: Vec<String>,
+    seen: Vec<Key<'kvs>>,
 }
 
-impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Line<M>
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Line<'kvs, M>
 where
     M::Error: Send + Sync + 'static,
 {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let name = key.to_string();
-        if FIXED.contains(&name.as_str()) || self.seen.contains(&name) {
+        if FIXED.contains(&key.as_str()) || self.seen.contains(&key) {
             return Ok(());
         }
-        self.map.serialize_entry(&name, &json_of(&value)).map_err(Error::boxed)?;
-        self.seen.push(name);
+        self.map.serialize_entry(key.as_str(), &Fitting(value)).map_err(Error::boxed)?;
+        self.seen.push(key);
         Ok(())
     }
 }
 
-/// The value with the JSON type that fits it.
-fn json_of(value: &Value<'_>) -> serde_json::Value {
-    if let Some(flag) = value.to_bool() {
-        return flag.into();
+/// A value with the JSON type that fits it.
+struct Fitting<'v>(Value<'v>);
+
+impl Serialize for Fitting<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(value) = self;
+        if let Some(text) = value.to_borrowed_str() {
+            return serializer.serialize_str(text);
+        }
+        if let Some(flag) = value.to_bool() {
+            return serializer.serialize_bool(flag);
+        }
+        if let Some(number) = value.to_u64() {
+            return serializer.serialize_u64(number);
+        }
+        if let Some(number) = value.to_i64() {
+            return serializer.serialize_i64(number);
+        }
+        match value.to_f64() {
+            Some(number) => serializer.serialize_f64(number),
+            None => serializer.collect_str(value),
+        }
     }
-    if let Some(number) = value.to_u64() {
-        return number.into();
-    }
-    if let Some(number) = value.to_i64() {
-        return number.into();
-    }
-    if let Some(number) = value.to_f64() {
-        return number.into();
-    }
-    value.to_string().into()
 }
 
 /// Logs a panic in one line: what was said, and where.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::bearer::Bearer;
 use super::client::Verifier;
 use crate::model::client::Account;
 use crate::model::id::UserId;
@@ -20,6 +21,8 @@ const MOST_CLIENTS: usize = 1_024;
 /// How a credential names its user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
+    /// By its id.
+    Id(UserId),
     /// By its e-mail address, in lower case.
     Email(String),
 }
@@ -38,6 +41,8 @@ pub(super) struct Cache {
     pub tokens: Kept<Digest, TokenOwner>,
     /// Clients that sign, with their keys.
     pub clients: Kept<String, Arc<Verifier>>,
+    /// JWTs that were verified, and with which keys.
+    pub bearers: Kept<Digest, (u64, Bearer)>,
     /// Accounts of users whom other credentials name.
     pub accounts: Kept<Subject, Account>,
 }
@@ -48,6 +53,7 @@ impl Cache {
             epoch: AtomicU64::new(0),
             tokens: Kept::new(refresh, MOST),
             clients: Kept::new(refresh, MOST_CLIENTS),
+            bearers: Kept::new(refresh, MOST),
             accounts: Kept::new(refresh, MOST),
         }
     }
@@ -124,7 +130,8 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::id::TokenId;
+    use crate::model::client::SigningClient;
+    use crate::model::id::{ClientId, TokenId};
     use crate::model::user::AccessLevel;
 
     fn owner(user: i64) -> TokenOwner {
@@ -153,6 +160,22 @@ mod tests {
         }
         assert!(cache.tokens.get(&digest(99_999)).is_some());
         assert!(cache.tokens.entries.read().unwrap().capacity() <= 4 * MOST);
+    }
+
+    #[test]
+    fn neither_do_a_hundred_thousand_users_and_some_thousand_clients() {
+        let cache = Cache::new(Duration::from_hours(1));
+        let account = |user| Account { user: UserId::new(user), level: AccessLevel::User, is_enabled: true };
+        for number in 0..100_000 {
+            cache.accounts.put(cache.epoch(), Subject::Id(UserId::new(number)), account(number));
+            assert!(cache.accounts.entries.read().unwrap().len() <= MOST);
+        }
+        let row = SigningClient { id: ClientId::new(1), allows_sha1: false, keys: Vec::new() };
+        let client = Arc::new(Verifier::new(row));
+        for number in 0..3_000 {
+            cache.clients.put(cache.epoch(), format!("client {number}"), Arc::clone(&client));
+            assert!(cache.clients.entries.read().unwrap().len() <= MOST_CLIENTS);
+        }
     }
 
     #[test]

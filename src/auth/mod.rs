@@ -1,15 +1,19 @@
 //! Who is asking: turns what a request brings into a verified caller.
 
+pub mod bearer;
 mod cache;
 mod client;
 pub mod failures;
 mod identity;
+pub mod jwt;
 pub mod keys;
+pub mod keyset;
 pub mod password;
 pub mod signature;
 mod signed;
 mod spelling;
 pub mod token;
+mod watch;
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
@@ -28,6 +32,8 @@ use crate::model::user::AccessLevel;
 use crate::store::{Cost, Store};
 use cache::Cache;
 use failures::{Attempt, Failures, RetryAfter};
+use jwt::Issuer;
+use watch::Watched;
 
 /// How long a use of a token may go unnoted.
 const NOTED_EVERY_SECONDS: i64 = 60;
@@ -41,6 +47,8 @@ pub struct Settings {
     pub failure_limit: u32,
     /// Whether signed requests must not be repeatable.
     pub require_timestamp: bool,
+    /// What verifies JWTs, where they are taken.
+    pub jwt: Option<jwt::Settings>,
 }
 
 /// Why nobody is let in.
@@ -65,6 +73,7 @@ pub struct Auth {
     cache: Cache,
     failures: Failures,
     require_timestamp: bool,
+    issuer: Option<Issuer>,
     /// When old nonces were last cleared away, in microseconds.
     nonces_cleared: AtomicI64,
 }
@@ -79,6 +88,10 @@ impl Auth {
             cache: Cache::new(settings.refresh),
             failures: Failures::new(settings.failure_limit),
             require_timestamp: settings.require_timestamp,
+            issuer: settings.jwt.clone().map(|jwt::Settings { source, demands }| Issuer {
+                keys: Watched::new(source, settings.refresh),
+                demands,
+            }),
             nonces_cleared: AtomicI64::new(0),
         }
     }
@@ -93,11 +106,16 @@ impl Auth {
             [one] => *one,
             _ => return Err(Denied::Unauthenticated("send exactly one `Authorization` header")),
         };
-        let secret = token::presented(header).ok_or(Denied::Unauthenticated(
-            "the `Authorization` header is none of `Token token=…` and `Bearer urt_…`",
-        ))?;
-        let identity = self.by_token(secret).await;
-        identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))))
+        if let Some(secret) = token::presented(header) {
+            let identity = self.by_token(secret).await;
+            return identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))));
+        }
+        match (&self.issuer, bearer::presented(header)) {
+            (Some(issuer), Some(token)) => self.identify_bearer(source, issuer, token).await,
+            _ => Err(Denied::Unauthenticated(
+                "the `Authorization` header is none of `Token token=…` and `Bearer …` with a token that is taken here",
+            )),
+        }
     }
 
     /// Failed attempts, for whoever checks a credential of another kind.
@@ -167,4 +185,4 @@ fn admit(account: &Account, scheme: Scheme) -> Result<Identity, Denied> {
     Ok(Identity { caller, scheme, token: None })
 }
 
-const INVALID: Denied = Denied::Unauthenticated("the token is unknown, expired or revoked");
+const INVALID: Denied = Denied::Unauthenticated("the token is not valid, or not any more");

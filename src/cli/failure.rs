@@ -10,6 +10,8 @@ use crate::store::OpenError;
 
 /// The exit code of a command that failed.
 const FAILED: u8 = 1;
+/// The exit code when the command line is wrong, as clap has it.
+const USAGE: u8 = 2;
 /// The exit code when the database is away (`EX_UNAVAILABLE` of sysexits.h).
 const UNREACHABLE: u8 = 69;
 /// The exit code when a setting is not accepted (`EX_CONFIG` of sysexits.h).
@@ -28,6 +30,18 @@ impl Failure {
     /// The command could not do what it was asked.
     pub fn failed(sentence: impl Display) -> Self {
         Self { code: FAILED, sentences: vec![one_line(&sentence)] }
+    }
+
+    /// The command line asks for what does not go together.
+    pub fn usage(sentence: impl Display) -> Self {
+        Self { code: USAGE, sentences: vec![one_line(&sentence)] }
+    }
+
+    /// The same failure, with a further sentence.
+    #[must_use]
+    pub fn and(mut self, sentence: String) -> Self {
+        self.sentences.push(sentence);
+        self
     }
 
     /// The database is away.

@@ -5,12 +5,15 @@ mod client;
 mod config;
 mod database;
 mod demo;
+mod export;
 pub mod failure;
 mod forms;
 mod healthcheck;
+mod import;
 mod migrate;
 mod openapi;
 pub mod output;
+mod progress;
 mod serve;
 mod token;
 mod user;
@@ -19,7 +22,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, LogFormat, Raw};
+use crate::config::{Config, LogFormat, Problem, Raw};
 use crate::telemetry;
 use failure::Failure;
 
@@ -62,6 +65,10 @@ Examples:
     Token(token::Args),
     /// Register, list and disable clients that sign their requests
     Client(client::Args),
+    /// Read users and relationships out of files
+    Import(import::Args),
+    /// Write users and relationships to files, in the form that `import` reads
+    Export(export::Args),
     /// Compare every stored count with the rows and find dangling relationships
     Check(check::Args),
     /// Ask the local service whether it lives
@@ -97,6 +104,12 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         // The terminal is for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
     }
+    if is_given(matches, "jwt_secret", &raw.jwt_secret) && !is_from_environment(matches, "jwt_secret") {
+        let detail = "secrets are not taken from the command line, which others can read; set the variable, or \
+                      `JWT_SECRET_FILE`";
+        let problem = Problem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
+        return Err(told(&command, &raw, Failure::misconfigured(&[problem])));
+    }
     if matches!(command, Command::Demo) && !is_given(matches, "explorer", &raw.explorer) {
         "true".clone_into(&mut raw.explorer);
     }
@@ -112,6 +125,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::User(args) => user::run(&config, args),
         Command::Token(args) => token::run(&config, args),
         Command::Client(args) => client::run(&config, args),
+        Command::Import(args) => import::run(&config, args),
+        Command::Export(args) => export::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),
@@ -123,6 +138,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
 /// Whether somebody chose the value; an empty one stands for the default.
 fn is_given(matches: &ArgMatches, id: &str, text: &str) -> bool {
     matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue) && !text.trim().is_empty()
+}
+
+fn is_from_environment(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::EnvVariable)
 }
 
 /// With JSON logs a service prints nothing else, its last words included.

@@ -1,5 +1,6 @@
 //! The settings: given by flag or environment variable, checked all at once, then plain typed values.
 
+mod jwt;
 mod raw;
 pub mod read;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 pub use raw::{Raw, Row};
 
+use crate::auth::jwt::Settings as Jwt;
 use crate::store;
 use crate::store::url::DatabaseUrl;
 
@@ -38,6 +40,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// `CORS_ORIGINS`: whose scripts may call the API.
     pub cors_origins: CorsOrigins,
+    /// `JWT_SECRET` and all others that begin so: what verifies JWTs, where they are taken.
+    pub jwt: Option<Jwt>,
     /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
     pub auth_refresh: Duration,
     /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
@@ -138,6 +142,7 @@ impl Config {
         let max_body = desk.take("MAX_BODY", &raw.max_body, read::body_size);
         let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
+        let jwt = jwt::take(&mut desk, raw);
         let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
         let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
@@ -167,6 +172,7 @@ impl Config {
                 max_body: max_body?,
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
+                jwt,
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
@@ -180,7 +186,7 @@ impl Config {
                 migrate: !no_migrate?,
             })
         };
-        config().ok_or(desk.problems)
+        config().filter(|_| desk.problems.is_empty()).ok_or(desk.problems)
     }
 
     /// `LOG_FORMAT` alone, for telling what is wrong with the other settings; `None` if it is wrong itself.
@@ -198,6 +204,7 @@ impl Config {
     /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
+        let [secret, secret_file, public_key_file, jwks_file, issuer, audience] = jwt::entries(self.jwt.as_ref());
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
@@ -210,6 +217,12 @@ impl Config {
             ("MAX_BODY", read::show_size(self.max_body)),
             ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
             ("CORS_ORIGINS", self.cors_origins.to_string()),
+            secret,
+            secret_file,
+            public_key_file,
+            jwks_file,
+            issuer,
+            audience,
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
@@ -277,7 +290,8 @@ mod tests {
         let known: Vec<_> = Config::rows().into_iter().map(|row| row.variable).collect();
         assert_eq!(shown, known);
         for row in Config::rows() {
-            assert_eq!(row.flag, format!("--{}", row.variable.to_lowercase().replace('_', "-")));
+            let flag = format!("--{}", row.variable.to_lowercase().replace('_', "-"));
+            assert_eq!(row.flag, if row.variable == "JWT_SECRET" { "" } else { &flag });
         }
     }
 }

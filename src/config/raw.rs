@@ -51,6 +51,30 @@ pub struct Raw {
     #[arg(long, env, value_name = "ORIGINS", default_value = "none")]
     pub cors_origins: String,
 
+    /// Secret that verifies JWTs (HS256), at least 32 bytes, without space around it; not as a flag
+    #[arg(long, env, value_name = "TEXT", default_value = "none", hide = true)]
+    pub jwt_secret: String,
+
+    /// File with the secret that verifies JWTs (HS256), at least 32 bytes; all key files are read again when they change
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_secret_file: String,
+
+    /// File with the public key that verifies JWTs, in PEM: RSA (RS256), EC P-256 (ES256) or Ed25519 (`EdDSA`)
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_public_key_file: String,
+
+    /// File with such keys as a JWK set; the `kid` of a token chooses one
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub jwt_jwks_file: String,
+
+    /// What `iss` of a JWT must be; `none` takes any
+    #[arg(long, env, value_name = "TEXT", default_value = "none")]
+    pub jwt_issuer: String,
+
+    /// What `aud` of a JWT must be or hold; `none` takes any
+    #[arg(long, env, value_name = "TEXT", default_value = "none")]
+    pub jwt_audience: String,
+
     /// Longest time for which a verified credential is believed without asking the database
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub auth_refresh: String,
@@ -104,13 +128,10 @@ pub struct Raw {
 pub struct Row {
     /// The environment variable, `DATABASE_URL`.
     pub variable: String,
-
-    /// The flag, `--database-url`.
+    /// The flag, `--database-url`; empty for secrets, which would show in the list of processes.
     pub flag: String,
-
     /// What holds when neither is given.
     pub default: String,
-
     /// What it means, one sentence.
     pub help: String,
 }
@@ -130,7 +151,7 @@ impl Raw {
             let text = |text: Option<&std::ffi::OsStr>| text.unwrap_or_default().to_string_lossy().into_owned();
             Some(Row {
                 variable: text(Some(arg.get_env()?)),
-                flag: format!("--{}", arg.get_long()?),
+                flag: if arg.is_hide_set() { String::new() } else { format!("--{}", arg.get_long()?) },
                 default: text(arg.get_default_values().first().map(AsRef::as_ref)),
                 help: arg.get_help().map(ToString::to_string).unwrap_or_default(),
             })

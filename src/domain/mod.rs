@@ -7,5 +7,6 @@ pub mod operations;
 pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
+pub mod transfer;
 pub mod users;
 pub mod validation;

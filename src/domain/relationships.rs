@@ -101,6 +101,17 @@ pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -
     tx.user(end.of(&relationship))?.ok_or_else(|| Error::not_found("user"))
 }
 
+/// The relationship that a create makes, if it is one that may be stored at once: legal, and allowed whatever is in the
+/// database. All others need [`create`], which says what is wrong, and so does this one if it cannot be stored.
+#[must_use]
+pub fn plain(caller: &Caller, new: &NewRelationship) -> Option<Edge> {
+    let user = new.user.unwrap_or(caller.id);
+    policy::may(caller, Action::WriteRelationship { owner: user }).ok()?;
+    policy::may(caller, Action::NameTarget { id: new.target, is_related: false }).ok()?;
+    let relationship = TypeName::parse(&new.relationship)?;
+    (user != new.target).then_some(Edge { user, target: new.target, relationship })
+}
+
 /// Creates a relationship.
 ///
 /// # Errors

@@ -29,6 +29,7 @@ pub fn settings(config: &Config) -> Settings {
         refresh: config.auth_refresh,
         failure_limit: config.auth_failure_limit,
         require_timestamp: config.require_signed_timestamp,
+        jwt: config.jwt.clone(),
     }
 }
 

@@ -50,9 +50,15 @@ pub async fn once<T: Send + 'static>(
     let (answer, is_replayed) = call.state.store.write(name, job).await.map_err(Failure::of)?;
     let mut answer = sent(answer)?;
     if is_replayed {
+        call.state.measures.replays.add_one();
         answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(answer)
+}
+
+/// Whether a request has a key, be it a legal one or not.
+pub fn is_repeatable(call: &Call) -> bool {
+    call.headers().contains_key(KEY)
 }
 
 /// The key of a request, if it has one: 1 to 255 visible ASCII characters.

@@ -4,10 +4,11 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, ResponseError};
+use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use super::jsonapi::errors::{Failure, Problem};
-use super::{credentials, routes};
+use super::state::State;
+use super::{credentials, measures, routes};
 use crate::model::code::Code;
 
 /// The longest request target, in bytes.
@@ -25,13 +26,23 @@ pub async fn identify(mut request: ServiceRequest, next: Next<BoxBody>) -> Resul
     if method != Method::OPTIONS && routes::needs_caller(path) && !routes::opens_session(method, path) {
         match credentials::verify(&mut request).await {
             Ok(identity) => drop(request.extensions_mut().insert(identity)),
-            Err(failure) => return Ok(request.into_response(failure.error_response())),
+            Err(failure) => {
+                note(&request, &failure);
+                return Ok(request.into_response(failure.error_response()));
+            }
         }
     }
     if let Err(failure) = check_size(&request) {
         return Ok(request.into_response(failure.error_response()));
     }
     next.call(request).await
+}
+
+/// Counts a request that is not let in.
+fn note(request: &ServiceRequest, failure: &Failure) {
+    if let Some(state) = request.app_data::<web::Data<State>>() {
+        state.measures.not_let_in(measures::scheme_of(request), &failure.to_string());
+    }
 }
 
 fn check_size(request: &ServiceRequest) -> Result<(), Failure> {

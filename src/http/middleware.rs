@@ -1,19 +1,18 @@
 //! What surrounds every request: its id, its line in the log, and the document of its failure.
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, VARY};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, web};
+use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
-use super::credentials::client_address;
 use super::forms::answer::{Refusal, Told};
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
-use super::routes;
-use crate::auth::Identity;
+use super::log_line::{self, Line};
+use super::{measures, routes};
 use crate::http::state::State;
 
 /// The header that carries a request's id.
@@ -32,6 +31,8 @@ pub async fn surround(
     let is_form = routes::is_form(request.match_info().as_str());
     let id = request_id(&request);
     let method = request.method().clone();
+    let state = request.app_data::<web::Data<State>>().cloned();
+    let _in_flight = state.as_ref().map(|state| state.measures.begin());
     let mut response = next.call(request).await?.map_into_boxed_body();
 
     if is_refused_preflight(&method, &response) {
@@ -61,9 +62,18 @@ pub async fn surround(
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    close_if_draining(&mut response);
+    if state.as_ref().is_some_and(|state| state.is_draining()) {
+        // Sends clients with a connection of their own elsewhere while this process still listens: a request that is on
+        // its way when the connection is closed under it gets no answer.
+        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    let (route, time) = (measures::route_of(&response), started.elapsed());
+    if let Some(state) = state {
+        state.measures.answered(&method, route, response.status(), time);
+    }
     if !is_probe {
-        log_line(&response, &method, &id, &told, started);
+        let line = Line { id: &id, method: &method, route: route.pattern, time, told: &told };
+        log_line::write(&line, &response);
     }
     Ok(response)
 }
@@ -92,49 +102,9 @@ fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
     None
 }
 
-/// Sends clients with a connection of their own elsewhere while this process still listens: a request that is on its way
-/// when the connection is closed under it gets no answer.
-fn close_if_draining(response: &mut ServiceResponse<BoxBody>) {
-    if response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_draining()) {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-    }
-}
-
 /// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities").
 fn add_vary(headers: &mut HeaderMap) {
     let others = headers.get(VARY).and_then(|vary| vary.to_str().ok()).map(|others| format!("Accept, {others}"));
     let vary = others.and_then(|all| HeaderValue::from_str(&all).ok());
     headers.insert(VARY, vary.unwrap_or_else(|| HeaderValue::from_static("Accept")));
-}
-
-fn log_line(response: &ServiceResponse<BoxBody>, method: &Method, id: &str, told: &Told, started: Instant) {
-    let cause = told.cause.as_deref();
-    let level = if cause.is_some() { log::Level::Error } else { log::Level::Info };
-    if !log::log_enabled!(target: "request", level) {
-        return;
-    }
-    let request = response.request();
-    let route = request.match_pattern();
-    let identity = request.extensions().get::<Identity>().copied();
-    let source = client_address(request).to_string();
-    let bytes = match response.response().body().size() {
-        BodySize::Sized(bytes) => bytes,
-        BodySize::None | BodySize::Stream => 0,
-    };
-    let outcome = &told.outcome;
-    log::log!(
-        target: "request",
-        level,
-        request_id = id,
-        method = method.as_str(),
-        route = route.as_deref().unwrap_or("-"),
-        status = response.status().as_u16(),
-        duration_ms = started.elapsed().as_secs_f64() * 1000.0,
-        bytes = bytes,
-        user_id = identity.map_or(0, |identity| identity.caller.id.get()),
-        scheme = identity.map_or("-", |identity| identity.scheme.name()),
-        client_ip = source.as_str(),
-        cause = cause.unwrap_or("");
-        "{outcome}"
-    );
 }

@@ -10,6 +10,8 @@ pub mod groups;
 pub mod idempotency;
 pub mod identity;
 pub mod jsonapi;
+pub mod log_line;
+pub mod measures;
 pub mod middleware;
 pub mod operations;
 pub mod ops;

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
-use super::idempotency::once;
+use super::idempotency::{is_repeatable, once};
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
@@ -106,12 +106,20 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let body = call.body().await?;
     let new = new_of(&body)?;
     let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let query = call.raw_query().to_owned();
+    let render = move |shown: &Shown<Relationship>| shown.created(&urls::relationship(shown.row.id), &query, &view);
+    if !is_repeatable(&call)
+        && ends.is_empty()
+        && let Some(edge) = relationships::plain(&caller, &new)
+        && let gathered = call.state.store.gather("relationships.create", edge, caller.author()).await
+        && let Some(row) = gathered.map_err(Failure::of)?
+    {
+        return render(&Shown::alone(row));
+    }
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
         with_ends(tx, row, &ends)
     };
-    let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<Relationship>| shown.created(&urls::relationship(shown.row.id), &query, &view);
     once(&call, &body, "relationships.create", job, render).await
 }
 

@@ -12,6 +12,18 @@ use super::jsonapi::errors::Failure;
 use super::state::State;
 use super::{forms, group_members, groups, operations, ops, relationship_types, relationships, users};
 
+/// The route of paths that are none.
+pub const UNKNOWN: &str = "unknown";
+
+/// A route that a request has found: its pattern, and its place among [`patterns`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// The pattern, never a path.
+    pub pattern: &'static str,
+    /// Its place.
+    pub at: usize,
+}
+
 /// A path pattern and the methods that it knows.
 pub type Known = (&'static str, &'static [&'static str]);
 
@@ -45,6 +57,7 @@ macro_rules! table {
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
                     web::resource($path)
+                        .app_data(found($path))
                         $(.route(route!($method).to(|call| bounded(call, $handler))))*
                         .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
                         .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
@@ -100,6 +113,7 @@ macro_rules! form_table {
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
                     web::resource([$path, concat!($path, ".json")])
+                        .app_data(found($path))
                         $(.route(route!($method).to(|call| bounded_form(call, $handler))))*
                         .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
                         .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
@@ -135,6 +149,7 @@ open_table! {
     "/" => ops::root::get,
     "/livez" => ops::health::live,
     "/readyz" => ops::health::ready,
+    "/metrics" => ops::metrics::get,
     "/docs" => ops::docs::get,
     "/openapi.json" => ops::openapi::get,
 }
@@ -198,10 +213,24 @@ fn without_suffix(segment: &str) -> &str {
     segment.strip_suffix(forms::call::SUFFIX).unwrap_or(segment)
 }
 
-/// Whether a path is a probe, which is not worth a line in the log.
+/// Every pattern, in the order of their places; [`UNKNOWN`] is the last.
+pub fn patterns() -> impl Iterator<Item = &'static str> {
+    let tables = TABLE.iter().chain(FORMS).map(|(path, _)| *path);
+    tables.chain(OPEN.iter().chain(EXPLORER).copied()).chain([UNKNOWN])
+}
+
+/// The route of that pattern; patterns that nobody knows are [`UNKNOWN`].
+#[must_use]
+pub fn found(pattern: &str) -> Found {
+    let is_it = |(_, known): &(usize, &'static str)| *known == pattern || *known == UNKNOWN;
+    let found = patterns().enumerate().find(is_it);
+    found.map_or(Found { pattern: UNKNOWN, at: 0 }, |(at, pattern)| Found { pattern, at })
+}
+
+/// Whether a path is a probe or a scrape, which is not worth a line in the log.
 #[must_use]
 pub fn is_probe(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz")
+    matches!(path, "/livez" | "/readyz" | "/metrics")
 }
 
 /// All routes.
@@ -217,6 +246,7 @@ pub fn configure(config: &mut ServiceConfig) {
 fn page(path: &str, route: impl Fn() -> Route) -> Resource {
     const ALLOWED: &str = "GET, HEAD, OPTIONS";
     web::resource(path)
+        .app_data(found(path))
         .route(route().guard(Any(Get()).or(Head())))
         .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
         .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) }))

@@ -13,8 +13,9 @@ use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::catalogue::Catalogue;
+use crate::http::measures::Measures;
 use crate::model::error::{Error, Result};
-use crate::store::{Cost, Store, Tx};
+use crate::store::{Cost, Store, Tx, migrations};
 
 /// What handlers share.
 pub struct State {
@@ -38,6 +39,8 @@ pub struct State {
     pub max_body: usize,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// What is counted and measured of requests.
+    pub measures: Measures,
     /// Whether `/explorer` is there.
     pub has_explorer: bool,
     is_draining: AtomicBool,
@@ -59,6 +62,7 @@ impl State {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
+            measures: Measures::new(store.metrics(), store.engine_name(), &migrations::expected_version()),
             store,
             forms,
             public_url: config.public_url.clone(),

@@ -60,7 +60,7 @@ catalogue! {
     UnknownField 400 "unknown-field" "Unknown field"
         "A `fields[…]` parameter names a field that the resource type does not have.";
     Unauthenticated 401 "unauthenticated" "Credentials are missing or not valid"
-        "Send a valid API token: `Authorization: Token token=…` or `Authorization: Bearer urt_…`.";
+        "Send a valid API token (`Authorization: Token token=…` or `Authorization: Bearer urt_…`) or a JWT (`Authorization: Bearer …`), or sign the request; one of these, not two.";
     NotOwner 403 "not-owner" "Only the owner or an admin may do this"
         "The relationship or user belongs to somebody else.";
     NotAdmin 403 "not-admin" "Only an admin may do this"

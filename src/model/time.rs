@@ -15,7 +15,7 @@ const MONTHS: [&[u8; 3]; 12] =
 
 impl Timestamp {
     /// The latest instant that prints: the end of the year 9999.
-    const MAX: i64 = 253_402_300_799_999_999;
+    pub const MAX: i64 = 253_402_300_799_999_999;
 
     /// Takes microseconds since 1970.
     #[must_use]

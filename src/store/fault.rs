@@ -11,6 +11,8 @@ pub(super) enum Fault {
     Conflict,
     /// The connection is gone: take another.
     Lost,
+    /// The connection died during the commit: nobody knows what became of it.
+    Unknown,
     /// Neither helps.
     Final,
 }
@@ -22,6 +24,19 @@ const LOST: [&str; 4] = [
     "SSL SYSCALL error",
     "SSL connection has been closed",
 ];
+
+/// The SQLSTATE of a row that somebody else changed meanwhile.
+pub(super) const SERIALIZATION: &str = "40001";
+
+/// The SQLSTATE of a conflict; diesel tells kinds only, and SQLite's have the same names here.
+pub(super) fn code(error: &DieselError) -> &'static str {
+    match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => "23505",
+        DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => "23503",
+        DieselError::DatabaseError(_, info) if info.message().contains("deadlock") => "40P01",
+        _ => SERIALIZATION,
+    }
+}
 
 /// Sorts an error: what to do, and what the caller is told if that does not help.
 pub(super) fn sort(error: &DieselError) -> (Fault, Error) {

@@ -7,7 +7,9 @@
 
 mod check;
 mod fault;
+mod gatherer;
 mod group_rows;
+mod measures;
 pub mod migrations;
 mod postgres;
 mod rows;
@@ -29,7 +31,12 @@ pub use check::Report;
 pub use tx::Tx;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
+use crate::model::id::UserId;
+use crate::model::relationship::{Edge, Relationship};
+use gatherer::{Asked, Gatherer};
+use measures::Measures;
 use postgres::Mode;
 use tx::Shared;
 use url::DatabaseUrl;
@@ -77,6 +84,16 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
+/// Whether nobody else seems to use a database, so that nobody is kept waiting by a long write. A missing one is not used.
+#[must_use]
+pub fn is_unused(url: &DatabaseUrl) -> bool {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
+        // Asked again where it matters, by `Tx::may_load`.
+        DatabaseUrl::Postgres(_) => true,
+    }
+}
+
 /// How much work a read is, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
@@ -95,7 +112,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres(postgres::Engine),
+    Postgres { engine: Arc<postgres::Engine>, gatherer: Gatherer },
 }
 
 impl Store {
@@ -104,7 +121,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be away: jobs say so.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = Shared { clock, types: Arc::default() };
+        let shared = Shared { clock, types: Arc::default(), measures: Measures::new() };
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => {
                 let readers = u32::try_from(settings.workers + HOPS).unwrap_or(u32::MAX);
@@ -114,10 +131,11 @@ impl Store {
                     timeout: settings.timeout,
                 }
             }
-            DatabaseUrl::Postgres(url) => Engine::Postgres(postgres::Engine::open(
-                &url.with_limits(settings.timeout, settings.longest_statement),
-                settings,
-            )),
+            DatabaseUrl::Postgres(url) => {
+                let url = url.with_limits(settings.timeout, settings.longest_statement);
+                let engine = Arc::new(postgres::Engine::open(&url, settings));
+                Engine::Postgres { gatherer: Gatherer::start(Arc::clone(&engine), shared.clone())?, engine }
+            }
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }
@@ -132,7 +150,8 @@ impl Store {
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match (&*self.engine, cost) {
             (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
             (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
@@ -142,11 +161,11 @@ impl Store {
                 };
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
-                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
-            (Engine::Postgres(engine), cost) => {
+            (Engine::Postgres { engine, .. }, cost) => {
                 let mode = if cost == Cost::Bounded { Mode::Read } else { Mode::Snapshot };
                 self.on_postgres(engine, mode, job).await
             }
@@ -164,12 +183,39 @@ impl Store {
         name: &'static str,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = move |tx: &mut Tx<'_>| caught(|| job(tx));
+        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
-            Engine::Postgres(engine) => self.on_postgres(engine, Mode::Write, job).await,
+            Engine::Postgres { engine, .. } => self.on_postgres(engine, Mode::Write, job).await,
         };
         result.map_err(|error| named(name, error))
+    }
+
+    /// Stores and counts a relationship that its author may create, together with those that others ask for at the
+    /// same time; once it is answered it is durable. `None` if nothing was done: then [`write`](Self::write) does it,
+    /// or says why it cannot be done. On SQLite, where all writes are gathered, that is always so.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn gather(&self, name: &'static str, edge: Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
+        match &*self.engine {
+            Engine::Sqlite { .. } => Ok(None),
+            Engine::Postgres { gatherer, .. } => {
+                let _timed = self.shared.measures.time(name);
+                gatherer.gather(Asked { edge, author }).await.map_err(|error| named(name, error))
+            }
+        }
+    }
+
+    /// What is counted and measured, here and by whoever adds to it; the connections are those of this moment.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        self.shared.measures.connected(match &*self.engine {
+            Engine::Sqlite { engine, .. } => engine.connections(),
+            Engine::Postgres { engine, .. } => engine.connections(),
+        });
+        &self.shared.measures.all
     }
 
     /// The name of the engine, for people.
@@ -177,7 +223,7 @@ impl Store {
     pub fn engine_name(&self) -> &'static str {
         match *self.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Postgres(_) => "postgres",
+            Engine::Postgres { .. } => "postgres",
         }
     }
 
@@ -192,7 +238,7 @@ impl Store {
             // Kept until the connection is back, even if the request has been given up.
             let _permit = permit;
             match &*store.engine {
-                Engine::Postgres(engine) => engine.run(mode, &store.shared, &job),
+                Engine::Postgres { engine, .. } => engine.run(mode, &store.shared, &job),
                 Engine::Sqlite { .. } => Err(Error::Internal("the engine changed".to_owned())),
             }
         })

@@ -7,24 +7,28 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::Fault;
+use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
 
+#[path = "queries/gathered.rs"]
+pub(super) mod gathered;
 #[path = "queries/mod.rs"]
 pub(super) mod queries;
+
+pub(super) mod bulk;
 
 pub(super) type Conn = PgConnection;
 pub(super) type Db = diesel::pg::Pg;
 
 /// What PostgreSQL says differently.
 pub(super) mod dialect {
+    use super::Conn;
+    use crate::store::rows::{Lockable, Numbered};
+    use crate::store::schema::{user_relationships, users};
     use diesel::prelude::*;
     use diesel::sql_types::BigInt;
-
-    use super::Conn;
-    use crate::store::rows::Lockable;
-    use crate::store::schema::{user_relationships, users};
 
     /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
     pub const TYPE_SLOTS: i64 = 32;
@@ -37,7 +41,8 @@ pub(super) mod dialect {
     }
     pub(crate) use by_index;
 
-    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends.
+    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends, and the
+    /// counts of those at the other ends: in the order in which everybody locks them, while an update takes any.
     pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
         let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
         let _: Vec<i64> = user_relationships::table
@@ -46,6 +51,16 @@ pub(super) mod dialect {
             .select(user_relationships::id)
             .for_update()
             .load(conn)?;
+        for counts in [
+            "SELECT 1 FROM counts_by_user WHERE (user_id, type_id) IN \
+             (SELECT user_id, type_id FROM user_relationships WHERE target_id = $1) \
+             ORDER BY user_id, type_id FOR UPDATE",
+            "SELECT 1 FROM counts_by_target WHERE (target_id, type_id) IN \
+             (SELECT target_id, type_id FROM user_relationships WHERE user_id = $1) \
+             ORDER BY target_id, type_id, slot FOR UPDATE",
+        ] {
+            diesel::sql_query(counts).bind::<BigInt, _>(id).execute(conn)?;
+        }
         Ok(())
     }
 
@@ -70,15 +85,9 @@ pub(super) mod dialect {
         diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
     }
 
-    /// Makes the next id larger than one that somebody chose. The lock keeps others from drawing ids meanwhile.
+    /// Makes the next id larger than one that somebody chose.
     pub fn advance_user_ids(conn: &mut Conn, id: i64) -> QueryResult<()> {
-        diesel::sql_query("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE").execute(conn)?;
-        diesel::sql_query(
-            "SELECT setval(pg_get_serial_sequence('users', 'id'), $1) FROM users_id_seq WHERE last_value < $1",
-        )
-        .bind::<BigInt, _>(id)
-        .execute(conn)
-        .map(drop)
+        super::bulk::advance(conn, Numbered::Users, id)
     }
 }
 
@@ -137,7 +146,13 @@ pub(super) enum Mode {
     Snapshot,
     /// One transaction, run again when others are in its way.
     Write,
+    /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
+    Gathered,
 }
+
+/// How long a gathered transaction waits for a lock. It is shorter than `deadlock_timeout`, so that it also gives way
+/// before others lose by a deadlock.
+const GATHERED_LOCK_MILLIS: u128 = 250;
 
 /// The engine: a pool, and as many permits as it has connections, so that waiting costs no thread.
 pub(super) struct Engine {
@@ -158,6 +173,12 @@ impl Engine {
             .build_unchecked(Sessions { url: url.to_owned() });
         let permits = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(usize::MAX)));
         Self { pool, permits, timeout: settings.timeout, longest_statement: settings.longest_statement }
+    }
+
+    /// The pool's connections at this moment.
+    pub fn connections(&self) -> Connections {
+        let r2d2::State { connections, idle_connections: idle, .. } = self.pool.state();
+        Connections { busy: connections.saturating_sub(idle), idle }
     }
 
     /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
@@ -198,6 +219,25 @@ impl Engine {
             if !again || Instant::now() >= deadline {
                 return Err(error);
             }
+            if fault == Some(Fault::Lost) {
+                shared.measures.lost_connection();
+            }
+        }
+    }
+
+    /// Runs a job once, for many who wait; `None` if it failed and changed nothing, so that each may try alone.
+    pub fn run_gathered<T>(&self, shared: &Shared, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<Option<T>> {
+        let mut session = self
+            .pool
+            .get_timeout(self.timeout)
+            .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+        match self.attempt(Mode::Gathered, &mut session, shared, job) {
+            (Ok(done), _) => Ok(Some(done)),
+            (Err(error), Some(Fault::Unknown)) => Err(error),
+            (Err(error), _) => {
+                log::debug!("creates that were gathered are tried one by one: {error:?}");
+                Ok(None)
+            }
         }
     }
 
@@ -211,8 +251,8 @@ impl Engine {
     ) -> (Result<T>, Option<Fault>) {
         let begun = match mode {
             Mode::Read => Ok(()),
-            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY"),
-            Mode::Write => self.begin(&mut session.conn, "READ COMMITTED"),
+            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY", mode),
+            Mode::Write | Mode::Gathered => self.begin(&mut session.conn, "READ COMMITTED", mode),
         };
         if let Err(error) = begun {
             let (fault, told) = super::fault::sort(&error);
@@ -220,7 +260,10 @@ impl Engine {
             return (Err(told), Some(fault));
         }
         let link = Link::Postgres(&mut session.conn);
-        let mut tx = if mode == Mode::Write { Tx::writing(link, shared) } else { Tx::reading(link, shared) };
+        let mut tx = match mode {
+            Mode::Read | Mode::Snapshot => Tx::reading(link, shared),
+            Mode::Write | Mode::Gathered => Tx::writing(link, shared),
+        };
         let result = job(&mut tx);
         let fault = tx.fault();
         session.is_lost = fault == Some(Fault::Lost);
@@ -233,25 +276,30 @@ impl Engine {
             return (result, fault);
         }
         match AnsiTransactionManager::commit_transaction(&mut session.conn) {
-            Ok(()) => (result, None),
+            Ok(()) => {
+                if mode == Mode::Write {
+                    shared.measures.committed(1);
+                }
+                (result, None)
+            }
             Err(error) => {
                 let (fault, told) = super::fault::sort(&error);
                 session.is_lost = fault == Fault::Lost;
                 // The fate of a commit whose connection died is unknown: nobody may run the job again.
-                (Err(told), Some(if session.is_lost { Fault::Final } else { fault }))
+                (Err(told), Some(if session.is_lost { Fault::Unknown } else { fault }))
             }
         }
     }
 
-    fn begin(&self, conn: &mut Conn, isolation: &str) -> QueryResult<()> {
+    fn begin(&self, conn: &mut Conn, isolation: &str, mode: Mode) -> QueryResult<()> {
         let limit = self.longest_statement.as_millis();
+        // Whoever waits for a lock is told so before its request ends.
+        let lock_limit = if mode == Mode::Gathered { GATHERED_LOCK_MILLIS.min(limit / 2) } else { limit / 2 };
         AnsiTransactionManager::begin_transaction_sql(
             conn,
             &format!(
                 "BEGIN ISOLATION LEVEL {isolation}; \
-                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {}",
-                // Whoever waits for a lock is told so before its request ends.
-                limit / 2
+                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}"
             ),
         )
     }

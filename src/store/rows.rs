@@ -143,3 +143,41 @@ pub(super) type AccountRow = (i64, i16, bool);
 pub(super) type Drift = (i64, i16, i64, i64);
 /// One count of users that is off: enabled, level, the kept count, and the true one.
 pub(super) type UserDrift = (bool, i16, i64, i64);
+
+/// A column of a table of values that a statement brings along.
+#[derive(Debug)]
+pub(super) enum Column {
+    Integers(Vec<i64>),
+    Smalls(Vec<i16>),
+    Flags(Vec<bool>),
+    Texts(Vec<String>),
+    OptionalTexts(Vec<Option<String>>),
+}
+
+impl Column {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Integers(values) => values.len(),
+            Self::Smalls(values) => values.len(),
+            Self::Flags(values) => values.len(),
+            Self::Texts(values) => values.len(),
+            Self::OptionalTexts(values) => values.len(),
+        }
+    }
+}
+
+/// A table whose rows an import may bring ids for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbered {
+    Users,
+    Relationships,
+}
+
+impl Numbered {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Relationships => "user_relationships",
+        }
+    }
+}

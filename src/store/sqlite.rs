@@ -5,6 +5,7 @@ use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, SqliteC
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::writer::Writer;
 use super::{OpenError, Settings};
@@ -13,6 +14,8 @@ use crate::model::error::{Error, Result};
 #[path = "queries/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for both databases")]
 pub(super) mod queries;
+
+pub(super) mod bulk;
 
 pub(super) type Conn = SqliteConnection;
 pub(super) type Db = diesel::sqlite::Sqlite;
@@ -135,6 +138,12 @@ impl Engine {
             .build(Readers { path: path.to_owned() })
             .map_err(|error| OpenError::Unreachable(error.to_string()))?;
         Ok(Self { readers: pool, writer: Writer::start(writing, shared)?, timeout: settings.timeout })
+    }
+
+    /// The readers at this moment; the writer's connection is not counted.
+    pub fn connections(&self) -> Connections {
+        let r2d2::State { connections, idle_connections: idle, .. } = self.readers.state();
+        Connections { busy: connections.saturating_sub(idle), idle }
     }
 
     /// Runs a read on this thread. `snapshot`: all its statements see the same state.

@@ -107,7 +107,9 @@ fn write_all(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, shared: &Shared)
         gathered.extend(waiting.try_iter().take(GATHERED - 1));
         gathered.retain(|work| !work.is_abandoned());
         let committed = commit(&mut conn, &mut gathered, shared);
-        if committed.is_err() {
+        if committed.is_ok() {
+            shared.measures.committed(gathered.len());
+        } else {
             // SQLite ends a transaction by itself on some errors, such as a full disk; then there is nothing to roll back.
             drop(run(&mut conn, "ROLLBACK"));
         }

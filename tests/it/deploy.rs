@@ -334,6 +334,50 @@ fn whoever_stops_it_waits_until_it_has_ended() {
     assert!(Duration::from_secs(given) > needed(&Variables::new()));
 }
 
+/// Copies a file or a folder.
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir_all(to).expect("a folder");
+        for entry in fs::read_dir(from).expect("a folder") {
+            let entry = entry.expect("an entry");
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        fs::copy(from, to).expect("a copy");
+    }
+}
+
+#[test]
+fn the_files_of_the_build_stage_are_all_that_cargo_asks_for() {
+    let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().expect("a folder"));
+    for (_, rest) in instructions().iter().filter(|(word, rest)| word == "COPY" && !rest.starts_with("--from")) {
+        let mut sources: Vec<_> = rest.split_whitespace().collect();
+        let target = folder.path().join(sources.pop().expect("a target"));
+        for source in sources {
+            let target = if target.ends_with(".") { folder.path().join(source) } else { target.clone() };
+            copy(&root.join(source), &target);
+        }
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    let ended = cargo.args(["metadata", "--no-deps", "--offline", "--format-version=1"]).current_dir(&folder).output();
+    let ended = ended.expect("cargo runs");
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    let mut folders = vec![folder.path().join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            // Keys in tests are no text.
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            for name in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(path.with_file_name(name).exists(), "{}: {name} is not copied", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn the_last_stage_of_the_image_runs_with_what_it_is_given_and_nothing_else() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/without-docker");

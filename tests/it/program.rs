@@ -245,3 +245,12 @@ fn the_demo_prints_three_lines_of_curl_that_work() {
     assert_eq!(child.wait(PATIENCE).code(), Some(0));
     assert!(is_empty(&folder), "the demo's database goes away with it");
 }
+
+#[test]
+fn a_hangup_changes_nothing_and_says_so() {
+    let (_folder, url) = nowhere();
+    let service = Service::start(&url, &[]);
+    service.signal("HUP");
+    until("the log says so", Duration::from_secs(10), || service.log().iter().any(|line| line.contains("SIGHUP")));
+    service.anybody().get("/livez").expect(200);
+}

@@ -1,7 +1,7 @@
 //! `demo`: a small company in a temporary database, served until a signal says otherwise.
 
 mod company;
-mod scratch;
+pub mod scratch;
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};

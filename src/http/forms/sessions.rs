@@ -28,17 +28,23 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let guess = Attempt::Session(&address);
     // Counted before the password is hashed: guesses shall not cost a core each, nor race past the limit.
     let failures = call.state.auth.failures();
-    failures.check(source, guess).map_err(|after| Refusal::from(Failure::rate_limited(after.0)))?;
+    let note = |reason| call.state.measures.not_let_in("password", reason);
+    failures.check(source, guess).map_err(|after| {
+        note(Code::RateLimited.name());
+        Refusal::from(Failure::rate_limited(after.0))
+    })?;
     failures.note(source, guess);
     let find = move |tx: &mut Tx<'_>| accounts::by_email(tx, &email);
     let account = call.state.store.read("sessions.account", Cost::Bounded, find).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     let is_right = call.state.passwords.verify(password, hash.clone()).await?;
     let (true, Some(account), Some(hash)) = (is_right, account, hash) else {
+        note(Code::Unauthenticated.name());
         return Err(Refusal::wrong_password());
     };
     failures.take_back(source, guess);
     if !account.is_enabled || account.level == AccessLevel::Excluded {
+        note(Code::AccountDisabled.name());
         return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());
     }
     let (secret, digest) = token::generate()?;

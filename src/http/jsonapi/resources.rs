@@ -5,7 +5,7 @@
 use chrono_tz::Tz;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::document::SelfLink;
 use super::view::{Fieldset, View, member_of};
@@ -23,12 +23,37 @@ pub const USERS: &str = "users";
 /// The type of a name that a relationship may go by.
 pub const RELATIONSHIP_TYPES: &str = "relationship-types";
 
-/// Whatever prints itself, as a JSON string.
+/// Whatever prints itself, as a JSON string. Printed first and then written in one piece: pieces are dear.
 pub(super) struct Text<T>(pub T);
 
 impl<T: fmt::Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        let mut printed = Printed { text: [0; 96], length: 0 };
+        match write!(printed, "{}", self.0) {
+            Ok(()) => serializer.serialize_str(printed.as_str()),
+            Err(_) => serializer.collect_str(&self.0),
+        }
+    }
+}
+
+/// A text with room for every URL of a resource with a number.
+struct Printed {
+    text: [u8; 96],
+    length: usize,
+}
+
+impl Printed {
+    fn as_str(&self) -> &str {
+        self.text.get(..self.length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+    }
+}
+
+impl fmt::Write for Printed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.text.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 

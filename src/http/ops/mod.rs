@@ -3,6 +3,7 @@
 pub mod docs;
 pub mod explorer;
 pub mod health;
+pub mod metrics;
 pub mod openapi;
 pub mod page;
 pub mod root;

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 
 use super::rows::{Drift, UserDrift};
 use super::sql::Sql;
-use super::{Conn, dialect};
+use super::{Conn, counts, dialect};
 
 const ENDS: [(&str, &str); 2] = [
     (
@@ -75,13 +75,8 @@ pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryRe
 
 /// Makes all counts anew from the rows, under a lock that lets nobody change them meanwhile.
 pub(in crate::store) fn recount(conn: &mut Conn) -> QueryResult<()> {
+    counts::count_all(conn)?;
     for statement in [
-        "DELETE FROM counts_by_user",
-        "INSERT INTO counts_by_user (user_id, type_id, n) SELECT user_id, type_id, COUNT(*) FROM user_relationships GROUP BY user_id, type_id",
-        "DELETE FROM counts_by_target",
-        "INSERT INTO counts_by_target (target_id, type_id, slot, n) SELECT target_id, type_id, 0, COUNT(*) FROM user_relationships GROUP BY target_id, type_id",
-        "DELETE FROM counts_by_type",
-        "INSERT INTO counts_by_type (type_id, slot, n) SELECT type_id, 0, COUNT(*) FROM user_relationships GROUP BY type_id",
         "DELETE FROM counts_of_users",
         "INSERT INTO counts_of_users (is_enabled, access_level, n) SELECT is_enabled, access_level, COUNT(*) FROM users GROUP BY is_enabled, access_level",
     ] {

@@ -7,10 +7,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
 use diesel::upsert::excluded;
 
-use super::rows::RelationshipRow;
+use std::collections::BTreeMap;
+
+use super::rows::{Column, RelationshipRow, number_of};
 use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_users};
 use super::sql::Sql;
-use super::{Conn, dialect};
+use super::{Conn, bulk, dialect};
+use crate::model::user::User;
 
 /// Counts one relationship more (`by` = 1) or less (`by` = -1).
 pub(super) fn add(conn: &mut Conn, row: &RelationshipRow, by: i64) -> QueryResult<()> {
@@ -71,6 +74,82 @@ pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) 
         .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
         .execute(conn)
         .map(drop)
+}
+
+/// Counts many relationships that were just stored.
+pub(super) fn add_many(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let mut by_user: BTreeMap<(i64, i16), i64> = BTreeMap::new();
+    let mut by_target: BTreeMap<(i64, i16), i64> = BTreeMap::new();
+    let mut by_type: BTreeMap<i16, i64> = BTreeMap::new();
+    for row in rows {
+        *by_user.entry((row.user_id, row.type_id)).or_default() += 1;
+        *by_target.entry((row.target_id, row.type_id)).or_default() += 1;
+        *by_type.entry(row.type_id).or_default() += 1;
+    }
+    add_ends(
+        conn,
+        "INSERT INTO counts_by_user (user_id, type_id, n) SELECT * FROM ",
+        " WHERE 1 = 1 ORDER BY column1, column2 ON CONFLICT (user_id, type_id) DO UPDATE SET n = counts_by_user.n + excluded.n",
+        by_user,
+    )?;
+    add_ends(
+        conn,
+        "INSERT INTO counts_by_target (target_id, type_id, slot, n) SELECT column1, column2, 0, column3 FROM ",
+        " WHERE 1 = 1 ORDER BY column1, column2 ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = counts_by_target.n + excluded.n",
+        by_target,
+    )?;
+    for (kind, by) in by_type {
+        of_type(conn, first.id, kind, by)?;
+    }
+    Ok(())
+}
+
+fn add_ends(
+    conn: &mut Conn,
+    before: &'static str,
+    after: &'static str,
+    counted: BTreeMap<(i64, i16), i64>,
+) -> QueryResult<()> {
+    let counted: Vec<_> = counted.into_iter().collect();
+    for some in counted.chunks(bulk::ROWS) {
+        let columns = vec![
+            Column::Integers(some.iter().map(|((end, _), _)| *end).collect()),
+            Column::Smalls(some.iter().map(|((_, kind), _)| *kind).collect()),
+            Column::Integers(some.iter().map(|(_, by)| *by).collect()),
+        ];
+        let mut sql = Sql::new(before);
+        sql.table(columns).text(after);
+        sql.returning::<()>().execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Counts many users that were just stored.
+pub(super) fn add_many_users(conn: &mut Conn, users: &[&User]) -> QueryResult<()> {
+    let mut counted: BTreeMap<(bool, i16), i64> = BTreeMap::new();
+    for user in users {
+        *counted.entry((user.data.is_enabled, number_of(user.data.access_level))).or_default() += 1;
+    }
+    for ((is_enabled, level), by) in counted {
+        add_users(conn, is_enabled, level, by)?;
+    }
+    Ok(())
+}
+
+/// Counts all relationships anew. Nobody else may write meanwhile.
+pub(super) fn count_all(conn: &mut Conn) -> QueryResult<()> {
+    for statement in [
+        "DELETE FROM counts_by_user",
+        "INSERT INTO counts_by_user (user_id, type_id, n) SELECT user_id, type_id, COUNT(*) FROM user_relationships GROUP BY user_id, type_id",
+        "DELETE FROM counts_by_target",
+        "INSERT INTO counts_by_target (target_id, type_id, slot, n) SELECT target_id, type_id, 0, COUNT(*) FROM user_relationships GROUP BY target_id, type_id",
+        "DELETE FROM counts_by_type",
+        "INSERT INTO counts_by_type (type_id, slot, n) SELECT type_id, 0, COUNT(*) FROM user_relationships GROUP BY type_id",
+    ] {
+        Sql::new(statement).returning::<()>().execute(conn)?;
+    }
+    Ok(())
 }
 
 /// How many relationships have that type.

@@ -16,7 +16,8 @@ pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
 mod sql;
 pub(in crate::store) mod tokens;
+pub(in crate::store) mod transfer;
 pub(in crate::store) mod users;
 
-use super::{Conn, Db, dialect};
+use super::{Conn, Db, bulk, dialect};
 use crate::store::{group_rows, rows, schema};

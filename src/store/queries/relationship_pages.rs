@@ -7,11 +7,11 @@
 
 use diesel::prelude::*;
 
-use super::order::{listed, push_bounds, push_end};
+use super::order::{push_bounds, push_end};
 use super::rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, Shape};
 use super::sql::{Sql, apart};
 use super::{Conn, dialect};
-use crate::model::page::{Order, Slice};
+use crate::model::page::{Direction, Order, Slice};
 
 /// The rows of a slice, in order, and how many match in all.
 pub(in crate::store) fn page(
@@ -27,9 +27,20 @@ pub(in crate::store) fn page(
     } else {
         merged_scans(shape, slice)
     };
-    let listing = Sql::listing::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, rows, listed(slice.sort));
-    listing.load(conn).map(apart)
+    let listing = Sql::parts::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, NOTHING, rows);
+    let (total, mut rows): (_, Vec<RelationshipRow>) = listing.load(conn).map(apart)?;
+    match slice.sort.by {
+        Order::CreatedAt => rows.sort_unstable_by_key(|row| (row.created_at, row.id)),
+        Order::Id | Order::Name => rows.sort_unstable_by_key(|row| row.id),
+    }
+    if slice.sort.direction == Direction::Descending {
+        rows.reverse();
+    }
+    Ok((total, rows))
 }
+
+/// As many as [`RELATIONSHIP_COLUMNS`], of the types that PostgreSQL takes from them.
+const NOTHING: &str = "NULL, NULL, NULL, NULL, NULL, NULL, NULL";
 
 /// The most scans that are merged; SQLite joins at most 500, and PostgreSQL plans each of them.
 const MOST_SCANS: usize = 200;

@@ -8,7 +8,8 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::marker::PhantomData;
 
-use super::{Conn, Db};
+use super::rows::Column;
+use super::{Conn, Db, bulk};
 
 /// A piece of SQL with its bound values.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ enum Piece {
     Small(i16),
     Flag(bool),
     String(String),
+    List(bulk::List),
+    Table(Vec<Column>),
 }
 
 /// A complete statement whose rows have these columns.
@@ -91,6 +94,19 @@ impl Sql {
         }
     }
 
+    /// `column IN (…)` for any number of values, in one statement for all numbers.
+    pub fn among(&mut self, column: &'static str, values: bulk::List) -> &mut Self {
+        self.text(column).pieces.push(Piece::List(values));
+        self
+    }
+
+    /// A table `given`, of at most [`bulk::ROWS`] rows, with columns called `column1` and so on.
+    pub fn table(&mut self, columns: Vec<Column>) -> &mut Self {
+        self.is_cached &= columns.first().is_some_and(|column| bulk::is_usual(column.len()));
+        self.pieces.push(Piece::Table(columns));
+        self
+    }
+
     /// Appends all of another.
     fn append(&mut self, other: Self) -> &mut Self {
         self.is_cached &= other.is_cached;
@@ -113,6 +129,20 @@ impl Sql {
         sql.returning()
     }
 
+    /// The same in parts: first a row with the count and nothing else, then the rows of the page with the count 0. No
+    /// part has to be kept or sorted on the way, and nobody promises that the rows come in order.
+    pub fn parts<Columns>(
+        count: Self,
+        columns: &'static str,
+        nothing: &'static str,
+        page: Self,
+    ) -> Statement<Listed<Columns>> {
+        let mut sql = Self::new("SELECT c.total, ");
+        sql.text(nothing).text(" FROM (").append(count).text(") AS c UNION ALL SELECT CAST(0 AS BIGINT), ");
+        sql.text(columns).text(" FROM (").append(page).text(") AS p");
+        sql.returning()
+    }
+
     /// The complete statement, whose rows have these columns.
     pub fn returning<Columns>(self) -> Statement<Columns> {
         Statement(self, PhantomData)
@@ -131,6 +161,8 @@ impl<Columns> QueryFragment<Db> for Statement<Columns> {
                 Piece::Small(value) => out.push_bind_param::<SmallInt, _>(value)?,
                 Piece::Flag(value) => out.push_bind_param::<Bool, _>(value)?,
                 Piece::String(value) => out.push_bind_param::<Text, _>(value)?,
+                Piece::List(values) => values.push(&mut out)?,
+                Piece::Table(columns) => bulk::push_table(&mut out, columns)?,
             }
         }
         Ok(())
@@ -150,6 +182,6 @@ impl<Columns> diesel::RunQueryDsl<Conn> for Statement<Columns> {}
 
 /// Rows of a listing taken apart: the count and the page's rows.
 pub(super) fn apart<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
-    let total = rows.first().map_or(0, |(total, _)| *total);
+    let total = rows.iter().map(|(total, _)| *total).max().unwrap_or(0);
     (total, rows.into_iter().filter_map(|(_, row)| row).collect())
 }

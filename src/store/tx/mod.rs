@@ -9,6 +9,7 @@ mod idempotency;
 mod passwords;
 mod relationship_types;
 mod relationships;
+mod transfer;
 mod users;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
 use crate::store::fault::{self, Fault};
+use crate::store::measures::Measures;
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
 
@@ -31,6 +33,7 @@ pub(in crate::store) enum Link<'c> {
 pub(in crate::store) struct Shared {
     pub clock: Clock,
     pub types: Arc<TypeCache>,
+    pub measures: Arc<Measures>,
 }
 
 /// A job's view of the database: a catalogue of questions, each answered by one query (or a few).
@@ -43,6 +46,8 @@ pub struct Tx<'c> {
     types: Arc<Types>,
     is_writing: bool,
     fault: Option<Fault>,
+    /// The SQLSTATE of a conflict.
+    conflict: Option<&'static str>,
 }
 
 /// Puts one question to whichever database it is.
@@ -59,7 +64,7 @@ use ask;
 
 impl<'c> Tx<'c> {
     pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared) -> Self {
-        Self { link, shared, types: shared.types.get(), is_writing: false, fault: None }
+        Self { link, shared, types: shared.types.get(), is_writing: false, fault: None, conflict: None }
     }
 
     pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared) -> Self {
@@ -71,15 +76,22 @@ impl<'c> Tx<'c> {
         self.fault
     }
 
+    /// The SQLSTATE of what the last statement ran into, if it helps to run the job again.
+    pub(in crate::store) fn conflict_code(&self) -> Option<&'static str> {
+        self.conflict
+    }
+
     fn note(&mut self, error: &diesel::result::Error) -> Error {
         let (fault, told) = fault::sort(error);
         self.fault = Some(fault);
+        self.conflict = (fault == Fault::Conflict).then(|| fault::code(error));
         told
     }
 
     /// Notes that somebody else was faster, so that the store runs the job again.
     fn conflict(&mut self) -> Error {
         self.fault = Some(Fault::Conflict);
+        self.conflict = Some(fault::SERIALIZATION);
         Error::Unavailable("others kept changing the same row".to_owned())
     }
 

@@ -5,10 +5,13 @@ pub mod balancer;
 pub mod client;
 pub mod cluster;
 pub mod counting;
+pub mod desk;
 pub mod forms;
 pub mod groups;
+pub mod jwt;
 pub mod load;
 pub mod process;
+pub mod scrape;
 pub mod signing;
 pub mod sql;
 

@@ -79,7 +79,7 @@ fn document() -> Value {
         "servers": [{ "url": "/", "description": "Where this document was fetched" }],
         "externalDocs": { "url": "/docs", "description": "The same for people" },
         "tags": tags,
-        "security": [{ "token": [] }, { "bearer": [] }],
+        "security": [{ "token": [] }, { "bearer": [] }, { "apiId": [], "apiUser": [], "apiSignature": [] }],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -96,9 +96,12 @@ fn document() -> Value {
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "bearerFormat": "urt_…",
-                    "description": "The same token, sent as `Authorization: Bearer urt_…`.",
+                    "bearerFormat": "urt_… or JWT",
+                    "description": "The same token, sent as `Authorization: Bearer urt_…`, or a JWT.",
                 },
+                "apiId": signing("Api-Id", "Names the client that signs the request."),
+                "apiUser": signing("Api-User", "E-mail address of the user in whose name the request is made."),
+                "apiSignature": signing("Api-Signature", "Base64 of an RSA signature over URL, body, client and user."),
             },
         },
     })
@@ -112,6 +115,11 @@ with it.\n\nThe six bare query names (`offset`, `limit`, `user`, `target`, `rela
 Skillhive's API; each is another name of a bracketed parameter, and only one of the two may be sent. \
 `page[offset]` and `page[limit]` cannot be mixed with `page[size]`, `page[after]` and `page[before]`. \
 Unknown parameters are 400.";
+
+/// A header field that a signed request has beside others.
+fn signing(name: &str, about: &str) -> Value {
+    json!({ "type": "apiKey", "in": "header", "name": name, "description": about })
+}
 
 /// Gives an object one more member.
 fn set(object: &mut Value, name: &str, value: impl Into<Value>) {

@@ -48,6 +48,8 @@ pub enum Answer {
     Page,
     /// 200 with JSON that is no JSON:API.
     Json,
+    /// 200 with lines of text.
+    Text,
     /// There is no success.
     Refused,
 }
@@ -263,6 +265,8 @@ users. The first operation that fails is answered with its own status and a `sou
     operation("GET", "/readyz", "getReadiness", SERVICE, "Whether requests can be served", Answer::Plain("MetaDocument"))
         .about("503 while the database is away, its schema is older than the program, or the process is about to end.")
         .takes(&[Parameter::new("verbose")]).may_be(&[Code::Unavailable]),
+    operation("GET", "/metrics", "getMetrics", SERVICE, "What Prometheus reads", Answer::Text)
+        .about("Never touches the database. `docs/OPERATIONS.md` lists the metrics."),
     operation("GET", "/docs", "getDocumentation", SERVICE, "This API for people", Answer::Page),
     operation("GET", "/openapi.json", "getOpenApi", SERVICE, "This document", Answer::Json),
 ];

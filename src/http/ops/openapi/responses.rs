@@ -124,6 +124,10 @@ fn successes(operation: &Operation) -> Vec<(&'static str, Value)> {
             "200",
             json!({ "description": "The page", "content": { "text/html": { "schema": { "type": "string" } } } }),
         )],
+        Answer::Text => vec![(
+            "200",
+            json!({ "description": "The lines", "content": { "text/plain": { "schema": { "type": "string" } } } }),
+        )],
         Answer::Json => {
             vec![(
                 "200",

@@ -1,0 +1,169 @@
+//! The data: users and relationships, Zipf-like at both ends, a fifth of them to one popular target.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+
+use super::servers::program;
+
+/// Users at scale 1.
+const USERS: f64 = 100_000.0;
+/// Relationships at scale 1, those of the popular target included.
+const RELATIONSHIPS: f64 = 1_000_000.0;
+/// The user that a fifth of all relationships target. User 1 is the admin who asks.
+pub const POPULAR: u64 = 2;
+/// The types that relationships have; `mentor` is left to those that a benchmark makes.
+pub const TYPES: [&str; 2] = ["subordinate", "colleague"];
+/// Rows of one statement.
+const ROWS: usize = 500;
+
+/// A filled database.
+pub struct Filled {
+    pub url: String,
+    pub users: u64,
+    /// An admin's.
+    pub token: String,
+    pub relationships: usize,
+    /// How long the command `import` took, where there is one.
+    pub imported: Option<Duration>,
+}
+
+impl Filled {
+    /// Somebody who is neither the admin nor popular.
+    pub fn somebody(&self, n: u64) -> u64 {
+        3 + scatter(n) % (self.users - 2)
+    }
+}
+
+/// Makes the schema and the data.
+pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
+    let users = (scale * USERS) as u64;
+    let edges = edges(users, (scale * RELATIONSHIPS) as usize);
+    run(url, &["migrate", "run"]);
+    run(url, &["user", "add", "--email", "admin@example.com", "--access-level", "admin"]);
+    let token = run(url, &["token", "create", "--user", "admin@example.com"]).trim().to_owned();
+    let imported = has_import().then(|| import(url, users, &edges, folder));
+    if imported.is_none() {
+        insert(url, users, &edges);
+        run(url, &["check", "--repair"]);
+    }
+    if url.starts_with("postgres") {
+        let mut conn = PgConnection::establish(url).expect("the server");
+        conn.batch_execute("VACUUM ANALYZE").expect("statistics");
+        conn.batch_execute("CHECKPOINT").expect("a checkpoint");
+    }
+    Filled { url: url.to_owned(), users, token, relationships: edges.len(), imported }
+}
+
+/// Owner, target and the place of the type in [`TYPES`], in an order that looks random.
+fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
+    // Everybody is a subordinate of the popular one, and most are colleagues of it.
+    let popular = (0..2).flat_map(|kind| (3..=users).map(move |user| (user, POPULAR, kind)));
+    let mut all: Vec<_> = popular.take(total / 5).collect();
+    let mut seen: HashSet<_> = all.iter().copied().collect();
+    // The chance of a rank falls with its number (Zipf); ranks are scattered over the ids.
+    let rank = |n| ((users - 2) as f64).powf(scatter(n) as f64 / u64::MAX as f64) as u64 - 1;
+    let mut n = 0;
+    while all.len() < total {
+        let (owner, target) = (3 + rank(3 * n) * 7_919 % (users - 2), 3 + rank(3 * n + 1) * 104_729 % (users - 2));
+        let edge = (owner, target, (scatter(3 * n + 2) % 2) as usize);
+        n += 1;
+        if owner != target && seen.insert(edge) {
+            all.push(edge);
+        }
+        // A small set of users has not so many edges of this shape: the rest are spread evenly.
+        if n > 20 * total as u64 {
+            break;
+        }
+    }
+    all.sort_by_key(|(user, target, kind)| scatter(user ^ target << 24 ^ (*kind as u64) << 48));
+    all
+}
+
+/// Runs a command of the program and gives what it prints.
+pub fn run(url: &str, args: &[&str]) -> String {
+    let output = program().env("DATABASE_URL", url).args(args).output().expect("the program runs");
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output of text")
+}
+
+fn has_import() -> bool {
+    let output = program().args(["import", "--help"]).output().expect("the program runs");
+    output.status.success()
+}
+
+/// Writes everything to a file and has the command `import` read it.
+fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
+    let path = folder.join("data.ndjson");
+    let mut file = BufWriter::new(File::create(&path).expect("a file"));
+    for id in 2..=users {
+        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
+        let names = format!(r#""first-name":"{first}","last-name":"{last}""#);
+        writeln!(file, r#"{{"type":"user","id":{id},"email":"u{id}@example.com",{names}}}"#).expect("room");
+    }
+    for (user, target, kind) in edges {
+        let ends = format!(r#""user":{user},"target":{target}"#);
+        let kind = TYPES[*kind];
+        writeln!(file, r#"{{"type":"user-relationship",{ends},"relationship":"{kind}"}}"#).expect("room");
+    }
+    file.flush().expect("room");
+    let started = Instant::now();
+    run(url, &["import", path.to_str().expect("a path of text")]);
+    let time = started.elapsed();
+    std::fs::remove_file(path).expect("our file");
+    time
+}
+
+/// Writes everything past the service; the counts are made anew afterwards.
+fn insert(url: &str, users: u64, edges: &[(u64, u64, usize)]) {
+    match url.strip_prefix("sqlite://") {
+        Some(path) => {
+            let mut conn = SqliteConnection::establish(path).expect("the file");
+            conn.batch_execute("PRAGMA synchronous = OFF").expect("a setting");
+            insert_into(&mut conn, users, edges);
+        }
+        None => insert_into(&mut PgConnection::establish(url).expect("the server"), users, edges),
+    }
+}
+
+fn insert_into(conn: &mut impl SimpleConnection, users: u64, edges: &[(u64, u64, usize)]) {
+    let user = |id: u64| {
+        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
+        let key = format!("{first} {last}").to_lowercase();
+        let email = format!("u{id}@example.com");
+        format!("('{email}', '{email}', '{first}', '{last}', '{key}', 0, TRUE, '{{}}', {id}, {id})")
+    };
+    let columns = "email, email_key, first_name, last_name, name_key, access_level, is_enabled, profile, created_at, \
+                   updated_at";
+    insert_rows(conn, &format!("users ({columns})"), (2..=users).map(user));
+    let rows = edges.iter().enumerate();
+    let rows = rows.map(|(at, (user, target, kind))| format!("({user}, {target}, {}, {at}, {at})", kind + 1));
+    insert_rows(conn, "user_relationships (user_id, target_id, type_id, created_at, updated_at)", rows);
+}
+
+fn insert_rows(conn: &mut impl SimpleConnection, into: &str, mut rows: impl Iterator<Item = String>) {
+    let mut run = |sql: &str| conn.batch_execute(sql).unwrap_or_else(|error| panic!("{error}"));
+    run("BEGIN");
+    while let Some(first) = rows.next() {
+        let mut sql = format!("INSERT INTO {into} VALUES {first}");
+        for row in rows.by_ref().take(ROWS - 1) {
+            write!(sql, ", {row}").expect("room in memory");
+        }
+        run(&sql);
+    }
+    run("COMMIT");
+}
+
+/// Numbers that look random and are the same every time (the finalizer of `SplitMix64`).
+pub fn scatter(n: u64) -> u64 {
+    let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ n >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ n >> 31
+}

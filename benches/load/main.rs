@@ -1,0 +1,404 @@
+//! The targets of `docs/PERFORMANCE.md`, measured: `cargo bench --bench load`; `-- --help` has the rest.
+//!
+//! # Design
+//! Machines differ and are noisy, so only ratios mean anything: what the service does is measured in short rounds that
+//! alternate with what it is held against, on the same machine in the same minutes. The service is the real program
+//! with its default settings, in a process of its own: tokens are checked, writes are durable, counts are kept, its log
+//! goes to a file. The client has one thread and shares the machine with all of them. What the environment says
+//! (`RUST_LOG`, `WORKERS`, …) reaches the service.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a measurement that is surprised fails, and says where; its figures are rounded anyway"
+)]
+
+mod client;
+mod data;
+mod postgres;
+mod report;
+mod servers;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Instant;
+
+use clap::Parser;
+
+use client::{Make, Round, run};
+use data::{Filled, POPULAR, TYPES, fill};
+use postgres::Cluster;
+use report::{HEAD, Report, Target, median, percentile};
+use servers::{Server, serve_constant, serve_one_by_one};
+
+/// The same allocator as the program has, for the servers that it is held against.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EDGES: &str = "/api/v2/user-relationships";
+
+/// Measures the service beside what it is held against, and writes a table of ratios
+#[derive(Debug, Parser)]
+struct Args {
+    /// Size of the data: 1 is 100,000 users and 1,000,000 relationships
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// Rounds of each kind; they alternate
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds that a round takes
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// Connections that read; twice as many write
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Only these parts
+    #[arg(long, value_delimiter = ',', value_parser = PARTS, default_values = PARTS)]
+    only: Vec<String>,
+    /// Where the table is written
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/load.md"))]
+    output: PathBuf,
+    /// What `cargo bench` says to every benchmark
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Be the constant server
+    #[arg(long, hide = true)]
+    constant: Option<SocketAddr>,
+    /// Be the server that gives every create a transaction
+    #[arg(long, hide = true, requires = "file")]
+    one_by_one: Option<SocketAddr>,
+    /// Its SQLite file
+    #[arg(long, hide = true)]
+    file: Option<PathBuf>,
+}
+
+/// What can be measured by itself.
+const PARTS: [&str; 4] = ["lists", "growth", "creates", "postgres"];
+
+fn main() {
+    let args = Args::parse();
+    if let Some(address) = args.constant {
+        return serve_constant(address).expect("the constant server runs");
+    }
+    if let (Some(address), Some(file)) = (args.one_by_one, &args.file) {
+        return serve_one_by_one(address, file).expect("the server runs");
+    }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let settings = format!("{cores} cores, scale {}, {} rounds of {} s each", args.scale, args.rounds, args.seconds);
+    println!("{settings}\n\n{HEAD}");
+    let mut bench = Bench { args, folder: tempfile::tempdir().expect("a folder"), report: Report::default() };
+    if bench.does("lists") || bench.does("creates") {
+        bench.sqlite();
+    }
+    if bench.does("growth") {
+        bench.growth();
+    }
+    if bench.does("postgres") {
+        match Cluster::start() {
+            Some(cluster) => bench.postgres(&cluster),
+            None => println!("no programs of PostgreSQL: nothing is said of it"),
+        }
+    }
+    fs::write(&bench.args.output, format!("{settings}\n\n{}", bench.report.table())).expect("the table is written");
+    println!("\nwritten to {}", bench.args.output.display());
+}
+
+struct Bench {
+    args: Args,
+    folder: tempfile::TempDir,
+    report: Report,
+}
+
+/// A service on filled data, and how to ask it.
+struct Stage<'d> {
+    server: Server,
+    data: &'d Filled,
+    /// No create comes twice.
+    creates: AtomicU64,
+    lists: AtomicU64,
+}
+
+impl<'d> Stage<'d> {
+    fn new(data: &'d Filled, folder: &Path) -> Self {
+        let server = Server::service(&data.url, folder);
+        Self { server, data, creates: AtomicU64::new(0), lists: AtomicU64::new(0) }
+    }
+
+    fn get(&self, query: &str) -> (usize, Vec<u8>) {
+        let head = format!("Host: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
+        (0, format!("GET {EDGES}?{query} HTTP/1.1\r\n{head}\r\n").into_bytes())
+    }
+
+    /// The list of somebody's relationships.
+    fn list(&self, n: u64) -> (usize, Vec<u8>) {
+        self.get(&format!("filter%5Buser%5D={}", self.data.somebody(n)))
+    }
+
+    /// A relationship that is not there yet: the data has no mentors.
+    fn create(&self, n: u64) -> (usize, Vec<u8>) {
+        let users = self.data.users;
+        let (user, step) = (n % users, n / users);
+        let end = |id| format!(r#"{{"data":{{"type":"users","id":"{id}"}}}}"#);
+        let (user, target) = (end(user + 1), end((user + 1 + step) % users + 1));
+        let body = format!(
+            r#"{{"data":{{"type":"user-relationships","attributes":{{"relationship":"mentor"}},"relationships":{{"user":{user},"target":{target}}}}}}}"#
+        );
+        let head = format!("Host: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
+        let head = format!("{head}Content-Type: application/vnd.api+json\r\nContent-Length: {}\r\n", body.len());
+        (1, format!("POST {EDGES} HTTP/1.1\r\n{head}\r\n{body}").into_bytes())
+    }
+
+    fn lists(&self, connections: usize, seconds: f64, make: &Make) -> Round {
+        run(self.server.address, connections, seconds, &self.lists, make)
+    }
+
+    fn creates(&self, connections: usize, seconds: f64) -> Round {
+        run(self.server.address, connections, seconds, &self.creates, &|n| self.create(n))
+    }
+}
+
+impl Bench {
+    fn does(&self, part: &str) -> bool {
+        self.args.only.iter().any(|it| it == part)
+    }
+
+    fn fill_sqlite(&self, name: &str, scale: f64) -> (PathBuf, Filled) {
+        let file = self.folder.path().join(name);
+        let data = fill(&format!("sqlite://{}", file.display()), scale, self.folder.path());
+        (file, data)
+    }
+
+    /// Two figures in turn, and the ratio of each pair: the second to the first.
+    fn alternate(&self, mut first: impl FnMut(f64) -> f64, mut second: impl FnMut(f64) -> f64) -> Pairs {
+        first(0.3);
+        second(0.3);
+        let seconds = self.args.seconds;
+        let pairs = (0..self.args.rounds).map(|_| (first(seconds), second(seconds)));
+        let (first, second): (Vec<_>, Vec<_>) = pairs.unzip();
+        let ratios = first.iter().zip(&second).map(|(first, second)| second / first).collect();
+        Pairs { first: median(&first), second: median(&second), ratios }
+    }
+
+    fn sqlite(&mut self) {
+        let (file, data) = self.fill_sqlite("load.db", self.args.scale);
+        self.imported("SQLite", &data, 100_000.0);
+        self.start(&data);
+        let copy = self.folder.path().join("one-by-one.db");
+        fs::copy(&file, &copy).expect("room for a copy");
+        let stage = Stage::new(&data, self.folder.path());
+        if self.does("lists") {
+            self.lists(&stage);
+        }
+        if self.does("creates") {
+            self.mixed(&stage);
+            self.creates(&stage, &file, &copy);
+        }
+        let (own, mapped) = stage.server.memory();
+        let detail = format!("and {mapped} MiB of pages mapped from files");
+        self.report.add("memory after all of it", &[own as f64], " MiB", Target::Most(200.0), detail);
+    }
+
+    fn imported(&mut self, database: &str, data: &Filled, least: f64) {
+        if let Some(time) = data.imported {
+            let rate = data.relationships as f64 / time.as_secs_f64();
+            let what = format!("{database}: import, relationships/s");
+            let detail = format!("{} relationships and {} users in {time:.1?}", data.relationships, data.users);
+            self.report.add(&what, &[rate], "", Target::Least(least), detail);
+        }
+    }
+
+    /// From the start of the process to `/readyz`.
+    fn start(&mut self, data: &Filled) {
+        let once = || {
+            let started = Instant::now();
+            let server = Server::service(&data.url, self.folder.path());
+            let request: &Make = &|_| (0, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec());
+            run(server.address, 1, 0.0, &AtomicU64::new(0), request);
+            started.elapsed().as_secs_f64() * 1000.0
+        };
+        let times: Vec<_> = (0..self.args.rounds).map(|_| once()).collect();
+        self.report.add("SQLite: start to `/readyz`", &times, " ms", Target::Most(300.0), String::new());
+    }
+
+    fn lists(&mut self, stage: &Stage<'_>) {
+        let constant = Server::constant();
+        let connections = self.args.connections;
+        let whole = |_| stage.get("page%5Blimit%5D=50");
+        let somebody: &Make = &|n| stage.list(n);
+        for (what, make, target) in [
+            ("SQLite: list of a user / constant body", somebody, 0.30),
+            ("SQLite: 50 rows of the whole table / constant body", &whole as &Make, 0.20),
+        ] {
+            let warm = stage.lists(connections, 0.3, make);
+            let bytes = warm.bytes / (warm.answers() as u64).max(1);
+            let same_size = |n| {
+                let (kind, request) = make(n);
+                let request = String::from_utf8(request).expect("a request of text");
+                (kind, request.replacen(EDGES, &format!("/{bytes}"), 1).into_bytes())
+            };
+            let mut latencies = Vec::new();
+            let pairs = self.alternate(
+                |seconds| run(constant.address, connections, seconds, &AtomicU64::new(0), &same_size).rate(),
+                |seconds| {
+                    let mut round = stage.lists(connections, seconds, make);
+                    let rate = round.rate();
+                    latencies.append(&mut round.latencies[0]);
+                    rate
+                },
+            );
+            let (p50, p99) = (percentile(&mut latencies, 50), percentile(&mut latencies, 99));
+            let detail = format!("{bytes} bytes; {}; p50 {p50:.2} ms, p99 {p99:.2} ms", pairs.rates());
+            self.report.add(what, &pairs.ratios, "", Target::Least(target), detail);
+        }
+        // Pages of the same length.
+        let busy = Self::somebody_busy(stage);
+        for (what, filter) in [("without", String::new()), ("with", format!("&filter%5Brelationship%5D={}", TYPES[0]))]
+        {
+            let ordinary = |_| stage.get(&format!("filter%5Btarget%5D={busy}{filter}&page%5Blimit%5D=5"));
+            let popular = |_| stage.get(&format!("filter%5Btarget%5D={POPULAR}{filter}&page%5Blimit%5D=5"));
+            let pairs = self.alternate(
+                |seconds| stage.lists(connections, seconds, &ordinary).rate(),
+                |seconds| stage.lists(connections, seconds, &popular).rate(),
+            );
+            let what = format!("SQLite: list of the popular target / of an ordinary one, {what} a type");
+            self.report.add(&what, &pairs.ratios, "", Target::Least(0.8), pairs.rates());
+        }
+    }
+
+    /// Somebody whom enough others target for as long a page as the popular one has.
+    fn somebody_busy(stage: &Stage<'_>) -> u64 {
+        let bytes = |target| {
+            let filter = format!("filter%5Btarget%5D={target}&filter%5Brelationship%5D={}", TYPES[0]);
+            stage.lists(1, 0.0, &|_| stage.get(&format!("{filter}&page%5Blimit%5D=5"))).bytes
+        };
+        // Ids of other lengths make a few bytes of difference, a row makes hundreds.
+        let enough = bytes(POPULAR) - 200;
+        let mut all = (0..stage.data.users).map(|n| stage.data.somebody(n));
+        all.find(|target| bytes(*target) >= enough).expect("somebody has five")
+    }
+
+    /// Nine lists to one create: what becomes of the lists.
+    fn mixed(&mut self, stage: &Stage<'_>) {
+        let connections = self.args.connections;
+        let creates = AtomicU64::new(1 << 20);
+        let mixed = |n: u64| {
+            if n % 10 == 0 {
+                stage.create(creates.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+            } else {
+                stage.list(n)
+            }
+        };
+        let p99 = |mut round: Round| percentile(&mut round.latencies[0], 99);
+        let pairs = self.alternate(
+            |seconds| p99(stage.lists(connections, seconds, &|n| stage.list(n))),
+            |seconds| p99(stage.lists(connections, seconds, &mixed)),
+        );
+        let detail = format!("{:.2} ms alone, {:.2} ms beside creates", pairs.first, pairs.second);
+        let what = "SQLite: p99 of lists, beside a tenth of creates / alone";
+        self.report.add(what, &pairs.ratios, "", Target::Most(3.0), detail);
+    }
+
+    fn creates(&mut self, stage: &Stage<'_>, file: &Path, copy: &Path) {
+        let one_by_one = Server::one_by_one(copy);
+        let connections = self.args.connections * 2;
+        let counter = AtomicU64::new(0);
+        let users = stage.data.users;
+        let plain = |n: u64| {
+            let (user, step) = (n % users, n / users);
+            let target = (user + 1 + step) % users + 1;
+            let head = "Host: localhost\r\nContent-Length: 0\r\n";
+            (1, format!("POST /{}/{target} HTTP/1.1\r\n{head}\r\n", user + 1).into_bytes())
+        };
+        let mut latencies = Vec::new();
+        let mut largest = 0;
+        let pairs = self.alternate(
+            |seconds| run(one_by_one.address, connections, seconds, &counter, &plain).rate(),
+            |seconds| {
+                let mut round = stage.creates(connections, seconds);
+                let rate = round.rate();
+                latencies.append(&mut round.latencies[1]);
+                let log = fs::metadata(file.with_extension("db-wal")).map_or(0, |log| log.len());
+                largest = largest.max(log);
+                rate
+            },
+        );
+        let what = "SQLite: creates / one transaction a request";
+        self.report.add(what, &pairs.ratios, "", Target::Least(2.5), pairs.rates());
+        let p99 = percentile(&mut latencies, 99);
+        self.report.add("SQLite: p99 of creates", &[p99], " ms", Target::Most(20.0), String::new());
+        let mib = largest as f64 / 1024.0 / 1024.0;
+        self.report.add("SQLite: largest log of changes", &[mib], " MiB", Target::Most(64.0), String::new());
+    }
+
+    /// The same list where there is a hundred times as much.
+    fn growth(&mut self) {
+        let (_, small) = self.fill_sqlite("small.db", self.args.scale / 20.0);
+        let (_, large) = self.fill_sqlite("large.db", self.args.scale * 5.0);
+        let folder = self.folder.path().to_owned();
+        let (small, large) = (Stage::new(&small, &folder), Stage::new(&large, &folder));
+        let connections = self.args.connections;
+        let pairs = self.alternate(
+            |seconds| small.lists(connections, seconds, &|n| small.list(n)).rate(),
+            |seconds| large.lists(connections, seconds, &|n| large.list(n)).rate(),
+        );
+        let sizes = (large.data.relationships, small.data.relationships);
+        let what = format!("SQLite: list of a user among {} relationships / among {}", sizes.0, sizes.1);
+        self.report.add(&what, &pairs.ratios, "", Target::Least(0.8), pairs.rates());
+    }
+
+    fn postgres(&mut self, cluster: &Cluster) {
+        let data = fill(&cluster.url(), self.args.scale, self.folder.path());
+        self.imported("PostgreSQL", &data, 60_000.0);
+        let folder = self.folder.path().to_owned();
+        let stage = Stage::new(&data, &folder);
+        let (readers, writers) = (self.args.connections, self.args.connections * 2);
+        let mut latencies = Vec::new();
+        let pairs = self.alternate(
+            |seconds| cluster.lists(data.users, readers, seconds),
+            |seconds| {
+                let mut round = stage.lists(readers, seconds, &|n| stage.list(n));
+                let rate = round.rate();
+                latencies.append(&mut round.latencies[0]);
+                rate
+            },
+        );
+        let detail = format!("{}; p99 {:.2} ms", pairs.rates(), percentile(&mut latencies, 99));
+        let what = "PostgreSQL: list of a user / `pgbench`, the same statement";
+        self.report.add(what, &pairs.ratios, "", Target::Least(0.75), detail);
+
+        let mut latencies = Vec::new();
+        let pairs = self.alternate(
+            |seconds| cluster.inserts(data.users, writers, seconds),
+            |seconds| {
+                let mut round = stage.creates(writers, seconds);
+                let rate = round.rate();
+                latencies.append(&mut round.latencies[1]);
+                rate
+            },
+        );
+        let detail = format!("{}; p99 {:.2} ms", pairs.rates(), percentile(&mut latencies, 99));
+        let what = "PostgreSQL: creates with counts / `pgbench`, single inserts without";
+        self.report.add(what, &pairs.ratios, "", Target::Least(1.0), detail);
+    }
+}
+
+/// What two alternating measurements gave.
+struct Pairs {
+    first: f64,
+    second: f64,
+    ratios: Vec<f64>,
+}
+
+impl Pairs {
+    fn rates(&self) -> String {
+        format!("{:.0}/s against {:.0}/s", self.second, self.first)
+    }
+}

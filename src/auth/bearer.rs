@@ -1,0 +1,201 @@
+//! JSON Web Tokens (RFC 7519) in the compact form of RFC 7515: read, verified, and asked whose they are.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
+
+use super::cache::Subject;
+use super::keyset::KeySet;
+use crate::model::time::Timestamp;
+
+/// The longest token, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// How far the clocks of issuer and service may be apart, in seconds.
+const LEEWAY: f64 = 30.0;
+
+/// What a token must say beside whom it is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// `iss`, where it matters.
+    pub issuer: Option<String>,
+    /// One of `aud`, where it matters.
+    pub audience: Option<String>,
+}
+
+/// A verified token.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Bearer {
+    pub subject: Subject,
+    /// Seconds since 1970, as everywhere in a token.
+    expires: f64,
+    starts: Option<f64>,
+}
+
+impl Bearer {
+    /// Whether its time has come and not gone.
+    pub fn is_timely(&self, now: Timestamp) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "fractions of a second are all that is lost")]
+        let now = now.micros() as f64 / 1e6;
+        now < self.expires + LEEWAY && self.starts.is_none_or(|starts| now >= starts - LEEWAY)
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    /// Names what must be understood; nothing of it is.
+    crit: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    exp: f64,
+    nbf: Option<f64>,
+    #[serde(default)]
+    iss: Value,
+    #[serde(default)]
+    aud: Value,
+    #[serde(default)]
+    sub: Value,
+    #[serde(default)]
+    email: Value,
+    #[serde(default)]
+    email_verified: Value,
+}
+
+/// The JWT in an `Authorization` header.
+pub(super) fn presented(header: &[u8]) -> Option<&str> {
+    let (scheme, token) = std::str::from_utf8(header).ok()?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start()).filter(|token| !token.is_empty())
+}
+
+/// Reads a token that one of these keys has signed. Its time is not looked at.
+pub(super) fn verify(token: &str, keys: &KeySet, demands: &Demands) -> Option<Bearer> {
+    let (message, header, claims, signature) = parts(token)?;
+    let header: Header = decoded(header)?;
+    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+    if header.crit.is_some() || !keys.verifies(&header.alg, header.kid.as_deref(), message.as_bytes(), &signature) {
+        return None;
+    }
+    let claims: Claims = decoded(claims)?;
+    let is_meant = |demanded: &Option<String>, claimed: &Value| match (demanded, claimed) {
+        (None, _) => true,
+        (Some(demanded), Value::Array(all)) => all.iter().any(|one| one == demanded.as_str()),
+        (Some(demanded), claimed) => claimed == demanded.as_str(),
+    };
+    if !claims.iss.is_array() && is_meant(&demands.issuer, &claims.iss) && is_meant(&demands.audience, &claims.aud) {
+        return Some(Bearer { subject: claims.subject()?, expires: claims.exp, starts: claims.nbf });
+    }
+    None
+}
+
+/// The issuer and the key that a token names, true or not: what failures are counted by.
+pub(super) fn names(token: &str) -> (String, String) {
+    #[derive(Deserialize)]
+    struct Issued {
+        iss: String,
+    }
+    let parts = parts(token);
+    let key = parts.and_then(|(_, header, ..)| decoded::<Header>(header)?.kid);
+    let issuer = parts.and_then(|(_, _, claims, _)| Some(decoded::<Issued>(claims)?.iss));
+    (issuer.unwrap_or_default(), key.unwrap_or_default())
+}
+
+/// What is signed, header, claims and signature.
+fn parts(token: &str) -> Option<(&str, &str, &str, &str)> {
+    if token.len() > LONGEST {
+        return None;
+    }
+    let (message, signature) = token.rsplit_once('.')?;
+    let (header, claims) = message.split_once('.')?;
+    (!claims.contains('.')).then_some((message, header, claims, signature))
+}
+
+/// What base64url holds as a JSON object; a member that stands twice makes it illegible.
+fn decoded<T: DeserializeOwned>(part: &str) -> Option<T> {
+    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
+    // To serde a list of all values would do as well.
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok()).flatten()
+}
+
+impl Claims {
+    /// A numeric `sub` is the id of a user and decides alone, even if it names nobody.
+    fn subject(&self) -> Option<Subject> {
+        match &self.sub {
+            Value::Number(number) => return number.to_string().parse().ok().map(Subject::Id),
+            Value::String(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return text.parse().ok().map(Subject::Id);
+            }
+            _ => {}
+        }
+        let is_verified = match &self.email_verified {
+            Value::Null => true,
+            Value::Bool(flag) => *flag,
+            // Some issuers write it as text.
+            Value::String(text) => text == "true",
+            _ => false,
+        };
+        let email = self.email.as_str().filter(|email| !email.is_empty() && !email.contains(char::is_control))?;
+        is_verified.then(|| Subject::of_email(email))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::keyset::{Secret, Source};
+    use aws_lc_rs::hmac;
+    use proptest::prelude::*;
+
+    const SECRET: &str = "a secret that is thirty-two bytes";
+
+    fn keys() -> KeySet {
+        Source::Secret(Secret::new(SECRET)).read().unwrap_or_default()
+    }
+
+    fn signed(header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), message.as_bytes());
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    #[test]
+    fn what_failures_are_counted_by_is_read_without_belief() {
+        let token = signed(r#"{"alg":"none","kid":"k"}"#, r#"{"iss":"i","exp":"never"}"#);
+        assert_eq!(names(&token), ("i".to_owned(), "k".to_owned()));
+        for bad in ["", "..", "a.b.c", "e30.e30.", &"x.".repeat(9_000)] {
+            assert_eq!(names(bad), (String::new(), String::new()), "{bad:.20}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_field_is_read_without_a_panic(header in proptest::collection::vec(any::<u8>(), 0..64)) {
+            if let Some(token) = presented(&header) {
+                prop_assert!(verify(token, &keys(), &Demands::default()).is_none());
+                names(token);
+            }
+        }
+
+        #[test]
+        fn any_claims_are_read_without_a_panic(claims: String, header: String) {
+            let (good, mine) = (r#"{"alg":"HS256"}"#, r#"{"exp":9e9,"sub":1}"#);
+            for (header, claims, is_taken) in [(good, &*claims, false), (&*header, mine, false), (good, mine, true)] {
+                let taken = verify(&signed(header, claims), &keys(), &Demands::default());
+                prop_assert_eq!(taken.is_some(), is_taken);
+            }
+        }
+
+        #[test]
+        fn a_numeric_sub_is_the_id_whatever_else_is_said(id in 1..=i64::MAX, email: String) {
+            for sub in [serde_json::json!(id), serde_json::json!(id.to_string())] {
+                let claims = serde_json::json!({"exp": 9e9, "sub": sub, "email": email}).to_string();
+                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims), &keys(), &Demands::default());
+                prop_assert_eq!(bearer.map(|it| it.subject), id.to_string().parse().ok().map(Subject::Id));
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `export`: users and relationships into files, in the form in which `import` reads them.
+
+pub mod row;
+mod sink;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::database::{self, Fresh};
+use super::failure::Failure;
+use super::import::Format;
+use super::output;
+use super::progress::{Progress, grouped};
+use crate::config::Config;
+use crate::model::error::Result as JobResult;
+use crate::model::filter::{RelationshipFilter, UserFilter};
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::page::Slice;
+use crate::model::relationship::Relationship;
+use crate::model::user::User;
+use crate::store::{Cost, Tx};
+use sink::Sink;
+
+/// Rows that are read at once.
+const PAGE: i64 = 2_000;
+
+/// Where everything goes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Users come before relationships, each by id, and all of it is one state of the database, whatever is
+written meanwhile. Passwords and tokens are not part of it.
+
+Examples:
+  user-relationships export > company.ndjson
+  user-relationships export --output company.ndjson
+  user-relationships export --format csv --users users.csv --relationships edges.csv"
+)]
+pub struct Args {
+    /// How the data is written; `csv` takes `--users` and `--relationships`
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// The file to write; stdout if left out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["users", "relationships"])]
+    output: Option<PathBuf>,
+    /// The CSV file to write users to; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// The CSV file to write relationships to; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    relationships: Option<PathBuf>,
+}
+
+/// A part of the data.
+enum Page {
+    /// How many rows there are, in all.
+    Total(i64),
+    Users(Vec<User>),
+    Relationships(Vec<Relationship>),
+}
+
+/// What was written.
+#[derive(Default)]
+struct Written {
+    users: u64,
+    relationships: u64,
+    summary: String,
+}
+
+/// Writes everything.
+///
+/// # Errors
+/// [`Failure`] when a file cannot be written or the database is away.
+pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+    check(args)?;
+    let store = database::open(config, Fresh::Refuse)?;
+    let sinks = sinks(args)?;
+    let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
+    // One page waits while another is written.
+    let (hand_over, pages) = sync_channel(1);
+    let writer = std::thread::Builder::new()
+        .name("export".to_owned())
+        .spawn(move || sinks.write(&pages))
+        .map_err(|error| Failure::failed(format!("cannot start the writing thread: {error}")))?;
+    let is_begun = AtomicBool::new(false);
+    let read = database::wait(store.read("export", Cost::Unbounded, move |tx: &mut Tx<'_>| {
+        // What is written already cannot be taken back.
+        if is_begun.swap(true, Ordering::Relaxed) {
+            return Err(Tx::interrupted());
+        }
+        read(tx, &hand_over, has_users, has_relationships)
+    }));
+    let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread died")));
+    read?;
+    let Written { users, relationships, summary } = written?;
+    output::tell(&format!("{} users and {} relationships: {summary}", grouped(users), grouped(relationships)));
+    Ok(())
+}
+
+/// Hands over all pages, for as long as somebody takes them.
+fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_relationships: bool) -> JobResult<()> {
+    let nothing = Slice { limit: 0, ..Slice::default() };
+    let mut total = 0;
+    if has_users {
+        total += tx.users(&UserFilter { enabled: vec![true, false], ..UserFilter::default() }, &nothing)?.total;
+    }
+    if has_relationships {
+        total += tx.relationships(&RelationshipFilter::default(), &nothing)?.total;
+    }
+    let mut is_wanted = hand_over.send(Page::Total(total)).is_ok();
+    let mut last = UserId::new(0);
+    while has_users && is_wanted {
+        let users = tx.users_after(last, PAGE)?;
+        let Some(user) = users.last() else { break };
+        last = user.id;
+        is_wanted = hand_over.send(Page::Users(users)).is_ok();
+    }
+    let mut last = RelationshipId::new(0);
+    while has_relationships && is_wanted {
+        let relationships = tx.relationships_after(last, PAGE)?;
+        let Some(relationship) = relationships.last() else { break };
+        last = relationship.id;
+        is_wanted = hand_over.send(Page::Relationships(relationships)).is_ok();
+    }
+    Ok(())
+}
+
+fn check(args: &Args) -> Result<(), Failure> {
+    let told = match (args.format, &args.output, &args.users, &args.relationships) {
+        (Format::Ndjson, _, None, None) => return Ok(()),
+        (Format::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
+        (Format::Csv, Some(_), ..) | (Format::Csv, None, None, None) => {
+            "`--format csv` needs `--users FILE`, `--relationships FILE` or both"
+        }
+        (Format::Csv, None, Some(users), Some(relationships)) if users == relationships => {
+            "`--users` and `--relationships` are two files"
+        }
+        (Format::Csv, ..) => return Ok(()),
+    };
+    Err(Failure::usage(told))
+}
+
+/// Where rows are written to.
+struct Sinks {
+    format: Format,
+    open: Vec<Sink>,
+    /// The place of the sink for users, if they are wanted.
+    users: Option<usize>,
+    relationships: Option<usize>,
+}
+
+fn sinks(args: &Args) -> Result<Sinks, Failure> {
+    if args.format == Format::Ndjson {
+        let open = vec![Sink::open(args.output.as_deref())?];
+        return Ok(Sinks { format: args.format, open, users: Some(0), relationships: Some(0) });
+    }
+    let mut sinks = Sinks { format: args.format, open: Vec::new(), users: None, relationships: None };
+    for (path, place, columns) in [
+        (&args.users, &mut sinks.users, row::user_columns()),
+        (&args.relationships, &mut sinks.relationships, row::relationship_columns()),
+    ] {
+        if let Some(path) = path {
+            let mut sink = Sink::open(Some(path))?;
+            sink.put(|out| row::write_cells(out, columns.iter().copied()))?;
+            *place = Some(sinks.open.len());
+            sinks.open.push(sink);
+        }
+    }
+    Ok(sinks)
+}
+
+impl Sinks {
+    fn write(mut self, pages: &Receiver<Page>) -> Result<Written, Failure> {
+        let mut progress = None;
+        let (mut users, mut relationships) = (0, 0);
+        for page in pages {
+            let rows = match page {
+                Page::Total(total) => {
+                    progress = Some(Progress::begin("export", u64::try_from(total).ok()));
+                    continue;
+                }
+                Page::Users(page) => {
+                    self.put(self.users, page.iter().map(row::Row::User))?;
+                    users += page.len() as u64;
+                    page.len()
+                }
+                Page::Relationships(page) => {
+                    self.put(self.relationships, page.iter().map(row::Row::Relationship))?;
+                    relationships += page.len() as u64;
+                    page.len()
+                }
+            };
+            if let Some(progress) = &progress {
+                progress.advance(users + relationships, rows as u64);
+            }
+        }
+        let summary = progress.map(|progress| progress.end()).unwrap_or_default();
+        for sink in self.open {
+            sink.finish()?;
+        }
+        Ok(Written { users, relationships, summary })
+    }
+
+    fn put<'a>(&mut self, place: Option<usize>, rows: impl Iterator<Item = row::Row<'a>>) -> Result<(), Failure> {
+        let format = self.format;
+        let Some(sink) = place.and_then(|place| self.open.get_mut(place)) else { return Ok(()) };
+        sink.put(|out| {
+            for row in rows {
+                match format {
+                    Format::Ndjson => row.write_json(out)?,
+                    Format::Csv => row.write_csv(out)?,
+                }
+            }
+            io::Result::Ok(())
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! What a user and a relationship look like in a file.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::cli::import::record::Kind;
+use crate::http::jsonapi::view::member_of;
+use crate::model::relationship::Relationship;
+use crate::model::time::{Rfc2822, Timestamp};
+use crate::model::user::{Field, Held, User};
+
+/// A line of NDJSON, a record of CSV.
+#[derive(Debug, Clone, Copy)]
+pub enum Row<'a> {
+    /// A user with all that can be written of it.
+    User(&'a User),
+    /// A relationship.
+    Relationship(&'a Relationship),
+}
+
+/// The columns of users, in order.
+#[must_use]
+pub fn user_columns() -> Vec<&'static str> {
+    let fields = Field::ALL.into_iter().map(member_of);
+    ["id"].into_iter().chain(fields).chain(["created-at", "updated-at"]).collect()
+}
+
+/// The columns of relationships, in order.
+#[must_use]
+pub fn relationship_columns() -> Vec<&'static str> {
+    vec!["id", "user", "target", "relationship", "created-at", "updated-at"]
+}
+
+impl Row<'_> {
+    /// Writes a line of NDJSON.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, self)?;
+        out.write_all(b"\n")
+    }
+
+    /// Writes a record of CSV.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::User(user) => {
+                let mut cells = vec![Cow::Owned(user.id.to_string())];
+                cells.extend(Field::ALL.into_iter().map(|field| cell_of(user.data.get(field))));
+                cells.extend([user.created_at, user.updated_at].map(|at| Cow::Owned(time(at).as_str().to_owned())));
+                write_cells(out, cells.iter().map(|cell| &**cell))
+            }
+            Self::Relationship(edge) => {
+                let [id, user, target] = [edge.id.get(), edge.user.get(), edge.target.get()].map(|id| id.to_string());
+                let (created_at, updated_at) = (time(edge.created_at), time(edge.updated_at));
+                let name = edge.relationship.as_str();
+                write_cells(out, [&id, &user, &target, name, created_at.as_str(), updated_at.as_str()].into_iter())
+            }
+        }
+    }
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let times = match self {
+            Self::User(user) => {
+                map.serialize_entry("type", Kind::User.name())?;
+                map.serialize_entry("id", &user.id.get())?;
+                for field in Field::ALL {
+                    match user.data.get(field) {
+                        Held::Text(text) => map.serialize_entry(member_of(field), &text)?,
+                        Held::List(list) => map.serialize_entry(member_of(field), list)?,
+                        Held::Flag(flag) => map.serialize_entry(member_of(field), &flag)?,
+                    }
+                }
+                [("created-at", user.created_at), ("updated-at", user.updated_at)]
+            }
+            Self::Relationship(edge) => {
+                map.serialize_entry("type", Kind::Relationship.name())?;
+                map.serialize_entry("id", &edge.id.get())?;
+                map.serialize_entry("user", &edge.user.get())?;
+                map.serialize_entry("target", &edge.target.get())?;
+                map.serialize_entry("relationship", edge.relationship.as_str())?;
+                [("created-at", edge.created_at), ("updated-at", edge.updated_at)]
+            }
+        };
+        for (name, at) in times {
+            map.serialize_entry(name, time(at).as_str())?;
+        }
+        map.end()
+    }
+}
+
+/// In UTC, whatever zone the API shows: a file may go anywhere.
+fn time(at: Timestamp) -> Rfc2822 {
+    at.rfc2822(chrono_tz::UTC)
+}
+
+/// An empty cell is nothing, so that a text that is empty, or could be taken for JSON, is written as JSON.
+fn cell_of(held: Held<'_>) -> Cow<'_, str> {
+    let json = |text: serde_json::Result<String>| Cow::Owned(text.unwrap_or_default());
+    match held {
+        Held::Text(None) | Held::List([]) => Cow::Borrowed(""),
+        Held::Text(Some(text)) if text.is_empty() || text.starts_with('"') => json(serde_json::to_string(text)),
+        Held::Text(Some(text)) => Cow::Borrowed(text),
+        Held::List(list) => json(serde_json::to_string(list)),
+        Held::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
+    }
+}
+
+/// Writes a record (RFC 4180, but with a plain line feed at the end).
+///
+/// # Errors
+/// Those of the file.
+pub fn write_cells<'a>(out: &mut dyn Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    for (place, cell) in cells.enumerate() {
+        if place > 0 {
+            out.write_all(b",")?;
+        }
+        if cell.contains([',', '"', '\n', '\r']) {
+            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
+        } else {
+            out.write_all(cell.as_bytes())?;
+        }
+    }
+    out.write_all(b"\n")
+}

@@ -1,0 +1,66 @@
+//! A file on its way out.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::Failure;
+
+/// Stdout, or a file that gets its name once it is complete.
+pub struct Sink {
+    out: BufWriter<Box<dyn Write + Send>>,
+    /// The name, where it is a file.
+    name: Option<PathBuf>,
+    /// What it is called until it is complete, where it is a file that can be renamed.
+    temporary: Option<PathBuf>,
+}
+
+impl Sink {
+    /// Opens a file; stdout for `-` and where there is none.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path.filter(|path| *path != Path::new("-")) else {
+            return Ok(Self { out: BufWriter::new(Box::new(io::stdout())), name: None, temporary: None });
+        };
+        // A pipe or a device keeps its name.
+        let is_plain = fs::metadata(path).map_or(true, |about| about.is_file());
+        let temporary = path.file_name().filter(|_| is_plain).map(|name| {
+            let mut name = name.to_owned();
+            name.push(".part");
+            path.with_file_name(name)
+        });
+        let file = File::create(temporary.as_deref().unwrap_or(path)).map_err(|error| on_file(path, &error))?;
+        let out = BufWriter::with_capacity(1 << 16, Box::new(file) as Box<dyn Write + Send>);
+        Ok(Self { out, name: Some(path.to_owned()), temporary })
+    }
+
+    /// Writes something.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be written.
+    pub fn put(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        write(&mut self.out).map_err(|error| self.on(&error))
+    }
+
+    /// Writes what is left and gives the file its name.
+    ///
+    /// # Errors
+    /// [`Failure`] when it cannot be written.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(|error| self.on(&error))?;
+        match (&self.name, &self.temporary) {
+            (Some(name), Some(temporary)) => fs::rename(temporary, name).map_err(|error| self.on(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn on(&self, error: &io::Error) -> Failure {
+        self.name.as_ref().map_or_else(|| Failure::on_stdout(error), |name| on_file(name, error))
+    }
+}
+
+fn on_file(path: &Path, error: &io::Error) -> Failure {
+    Failure::failed(format!("`{}` cannot be written: {error}", path.display()))
+}

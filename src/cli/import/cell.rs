@@ -1,0 +1,183 @@
+//! What a line holds, before anybody asks whether it makes sense: members with plain values.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// A plain value of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell<'a> {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Flag(bool),
+    /// A whole number of 64 bits.
+    Number(i64),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A list of texts.
+    List(Vec<String>),
+    /// What no member takes.
+    Other,
+}
+
+/// The members of a line, in its order, repeated ones included.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Members<'a>(pub Vec<(Cow<'a, str>, Cell<'a>)>);
+
+struct Name<'a>(Cow<'a, str>);
+
+struct TextVisitor;
+struct CellVisitor;
+struct MembersVisitor;
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor).map(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CellVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for CellVisitor {
+    type Value = Cell<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cell::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Cell::Flag(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Cell::Number(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(i64::try_from(number).map_or(Cell::Other, Cell::Number))
+    }
+
+    fn visit_f64<E>(self, _number: f64) -> Result<Self::Value, E> {
+        Ok(Cell::Other)
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Some(Vec::new());
+        while let Some(item) = items.next_element::<Cell<'de>>()? {
+            match (item, &mut list) {
+                (Cell::Text(text), Some(list)) => list.push(text.into_owned()),
+                _ => list = None,
+            }
+        }
+        Ok(list.map_or(Cell::Other, Cell::List))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Cell::Other)
+    }
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::with_capacity(8);
+        while let Some((name, cell)) = members.next_entry::<Name<'de>, Cell<'de>>()? {
+            all.push((name.0, cell));
+        }
+        Ok(Members(all))
+    }
+}
+
+impl<'a> Members<'a> {
+    /// Reads a line of NDJSON.
+    ///
+    /// # Errors
+    /// A sentence for people, without anything that the line holds.
+    pub fn of_json(line: &'a str) -> Result<Self, String> {
+        serde_json::from_str(line).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => "this is no JSON object".to_owned(),
+            serde_json::error::Category::Eof => "the line ends in the middle of a JSON object".to_owned(),
+            _ => format!("this is not JSON from column {} on", error.column()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_object_of_plain_values() {
+        let line = r#"{"a":null,"b":true,"c":-7,"d":"x\n","e":["y"],"f":1e400}"#;
+        assert!(Members::of_json(line).is_err());
+        let line =
+            r#"{"a":null,"b":true,"c":-7,"d":"x\n","e":["y"],"f":1.5,"g":{"h":1},"i":[1],"j":99999999999999999999}"#;
+        let Members(members) = Members::of_json(line).unwrap();
+        let cells: Vec<_> = members.into_iter().map(|(_, cell)| cell).collect();
+        let text = |text: &'static str| Cell::Text(text.into());
+        let list = Cell::List(vec!["y".to_owned()]);
+        let expected = [Cell::Null, Cell::Flag(true), Cell::Number(-7), text("x\n"), list];
+        assert_eq!(cells[..5], expected);
+        assert_eq!(cells[5..], [Cell::Other, Cell::Other, Cell::Other, Cell::Other]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_told_without_repeating_it() {
+        for (line, told) in [
+            (r#""secret""#, "no JSON object"),
+            (r#"{"a":"secret"#, "ends in the middle"),
+            (r#"{"a":secret}"#, "not JSON from column 6"),
+            (r#"{"a":1} {"b":2}"#, "not JSON from column 9"),
+            ("[1]", "no JSON object"),
+        ] {
+            let complaint = Members::of_json(line).unwrap_err();
+            assert!(complaint.contains(told) && !complaint.contains("secret"), "{line}: {complaint}");
+        }
+    }
+}

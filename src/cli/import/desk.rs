@@ -1,0 +1,128 @@
+//! Where it is noted what became of lines.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::feed::Batch;
+use super::record::Kind;
+use crate::cli::output;
+use crate::cli::progress::{Progress, grouped};
+use crate::domain::transfer::{Outcome, Tally};
+
+/// Counts lines and tells people of those that were rejected.
+pub struct Desk {
+    progress: Progress,
+    /// The names of the files.
+    names: Vec<String>,
+    notes: Mutex<Notes>,
+}
+
+/// What became of lines.
+#[derive(Default)]
+pub struct Notes {
+    outcome: Outcome,
+    /// Lines of which it is not clear what they are about.
+    unclear: u64,
+    /// The file and the number of the last line.
+    last: Option<(usize, u64)>,
+}
+
+impl Notes {
+    /// What became of a batch.
+    pub fn of(batch: &Batch, mut outcome: Outcome) -> Self {
+        let mut unclear = 0;
+        for (_, refusal) in &batch.refused {
+            match refusal.kind {
+                Some(Kind::User) => outcome.users.rejected += 1,
+                Some(Kind::Relationship) => outcome.relationships.rejected += 1,
+                None => unclear += 1,
+            }
+        }
+        Self { outcome, unclear, last: Some((batch.source, batch.last)) }
+    }
+
+    /// Adds what became of later lines.
+    pub fn add(&mut self, later: &Self) {
+        self.outcome.add(&later.outcome);
+        self.unclear += later.unclear;
+        self.last = later.last.or(self.last);
+    }
+}
+
+impl Desk {
+    /// A desk without notes.
+    pub fn new(progress: Progress, names: Vec<String>) -> Self {
+        Self { progress, names, notes: Mutex::default() }
+    }
+
+    /// Tells of rejected lines, those that say nothing sensible and those that are not possible, in their order.
+    pub fn tell_rejected(&self, batch: &Batch, impossible: &[(u64, String)]) {
+        let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason.as_str()));
+        let mut all: Vec<_> = refused.chain(impossible.iter().map(|(number, reason)| (*number, &**reason))).collect();
+        all.sort_by_key(|(number, _)| *number);
+        for (number, reason) in all {
+            self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
+        }
+    }
+
+    /// Notes what became of lines for good.
+    pub fn note(&self, notes: &Notes) {
+        self.notes().add(notes);
+    }
+
+    /// Shows how far it has come.
+    pub fn advance(&self, batch: &Batch) {
+        self.progress.advance(batch.position, (batch.lines.len() + batch.refused.len()) as u64);
+    }
+
+    /// Lines that were rejected so far.
+    pub fn rejected(&self) -> u64 {
+        let notes = self.notes();
+        notes.outcome.users.rejected + notes.outcome.relationships.rejected + notes.unclear
+    }
+
+    /// Says up to where lines are written.
+    pub fn written(&self) -> String {
+        match self.notes().last {
+            Some((source, number)) => format!("everything up to {} is written", self.place(source, number)),
+            None => "nothing is written".to_owned(),
+        }
+    }
+
+    /// Takes the progress away and tells the counts.
+    pub fn end(&self, is_rehearsal: bool) {
+        let summary = self.progress.end();
+        let notes = self.notes();
+        let would = if is_rehearsal { "would be: " } else { "" };
+        for (what, tally) in [("users", notes.outcome.users), ("relationships", notes.outcome.relationships)] {
+            output::tell(&format!("{what}: {would}{}", told(tally)));
+        }
+        output::tell(&format!("relationship types: {would}{} added", grouped(notes.outcome.types_added)));
+        if notes.unclear > 0 {
+            output::tell(&format!("other lines: {would}{} rejected", grouped(notes.unclear)));
+        }
+        output::tell(&summary);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of the one line at which a strict import ends.
+    pub fn tell_end(&self, batch: &Batch, number: u64, reason: &str) {
+        self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
+    }
+
+    /// `line 400`, with the name of the file where there are several.
+    fn place(&self, source: usize, number: u64) -> String {
+        match self.names.as_slice() {
+            [_, _, ..] => format!("{}: line {number}", self.names.get(source).map_or("", String::as_str)),
+            _ => format!("line {number}"),
+        }
+    }
+}
+
+fn told(tally: Tally) -> String {
+    let Tally { added, changed, unchanged, rejected } = tally;
+    let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(grouped);
+    format!("{added} added, {changed} changed, {unchanged} unchanged, {rejected} rejected")
+}

@@ -1,0 +1,232 @@
+//! Files on their way in: read and understood on a thread of their own, handed over in batches.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use super::cell::Members;
+use super::lines::{self, LONGEST};
+use super::record::{Kind, Reader, Refusal};
+use super::table::{Header, Table};
+use crate::cli::failure::Failure;
+use crate::domain::transfer::Line;
+
+/// What a file is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Where it is; `-` is stdin.
+    pub path: PathBuf,
+    /// What its records are about, for CSV; NDJSON otherwise.
+    pub table_of: Option<Kind>,
+}
+
+/// Lines of one file that are done together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The place of the file among the files.
+    pub source: usize,
+    /// What the lines say.
+    pub lines: Vec<Line>,
+    /// Lines that say nothing sensible.
+    pub refused: Vec<(u64, Refusal)>,
+    /// The number of the last line.
+    pub last: u64,
+    /// Bytes of all files read so far.
+    pub position: u64,
+}
+
+/// What the reading thread may do.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Lines at the beginning that are passed over.
+    pub skip: u64,
+    /// Ends at the first line that says nothing sensible.
+    pub is_strict: bool,
+    /// How many lines a batch has; changed while it runs.
+    pub size: Arc<AtomicUsize>,
+}
+
+/// The most bytes of a batch.
+const MOST_BYTES: u64 = 8 << 20;
+
+/// What the reading thread hands over.
+pub type Batches = Receiver<io::Result<Batch>>;
+
+/// An open file.
+type Input = BufReader<Counting<Box<dyn Read + Send>>>;
+
+/// Counts the bytes that are read.
+struct Counting<R> {
+    inner: R,
+    bytes: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes.fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Opens all files and begins to read them; gives their size too, where it is known.
+///
+/// # Errors
+/// [`Failure`] when one cannot be opened.
+pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), Failure> {
+    let bytes = Arc::<AtomicU64>::default();
+    let mut total = Some(0);
+    let mut open = Vec::new();
+    for source in sources {
+        let told = |error: io::Error| Failure::failed(format!("`{}` cannot be read: {error}", source.path.display()));
+        let (inner, size) = open_file(&source.path).map_err(told)?;
+        total = total.zip(size).map(|(total, size)| total + size);
+        let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
+        lines::pass_over_mark(&mut input).map_err(told)?;
+        open.push((input, source.table_of));
+    }
+    let (hand_over, batches) = sync_channel(1);
+    let feed = Feed { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, hand_over };
+    std::thread::Builder::new()
+        .name("reader".to_owned())
+        .spawn(move || feed.run(open))
+        .map_err(|error| Failure::failed(format!("cannot start the reading thread: {error}")))?;
+    Ok((batches, total))
+}
+
+fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    Ok((Box::new(file), about.is_file().then_some(about.len())))
+}
+
+struct Feed {
+    plan: Plan,
+    reader: Reader,
+    batch: Batch,
+    weight: u64,
+    bytes: Arc<AtomicU64>,
+    hand_over: SyncSender<io::Result<Batch>>,
+}
+
+/// Nobody wants any more lines.
+struct Enough;
+
+impl Feed {
+    fn run(mut self, open: Vec<(Input, Option<Kind>)>) {
+        for (source, (input, table_of)) in open.into_iter().enumerate() {
+            self.batch.source = source;
+            let done = match table_of {
+                Some(kind) => self.read_table(input, kind),
+                None => self.read_lines(input),
+            };
+            match done {
+                Ok(Ok(())) => {}
+                Ok(Err(Enough)) => return,
+                Err(error) => {
+                    // What was read before the fault is as good as ever.
+                    if self.flush().is_ok() {
+                        drop(self.hand_over.send(Err(error)));
+                    }
+                    return;
+                }
+            }
+            if self.flush().is_err() {
+                return;
+            }
+        }
+    }
+
+    fn read_lines(&mut self, mut input: Input) -> io::Result<Result<(), Enough>> {
+        let mut line = Vec::new();
+        let mut number = 0;
+        loop {
+            let what = lines::read(&mut input, &mut line)?;
+            number += 1;
+            if what == lines::Line::End {
+                return Ok(Ok(()));
+            }
+            if number <= self.plan.skip {
+                continue;
+            }
+            let text = match what {
+                lines::Line::TooLong => Err(format!("it is longer than {LONGEST} bytes")),
+                _ => std::str::from_utf8(&line)
+                    .map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
+            };
+            if text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty()) {
+                continue;
+            }
+            let weight = line.len();
+            let members = text.and_then(Members::of_json);
+            if self.take(number, members, None, weight).is_err() {
+                return Ok(Err(Enough));
+            }
+        }
+    }
+
+    fn read_table(&mut self, input: Input, kind: Kind) -> io::Result<Result<(), Enough>> {
+        let mut table = Table::new(input);
+        let invalid = |told: String| io::Error::new(io::ErrorKind::InvalidData, told);
+        let Some((_, first)) = table.next()? else {
+            return Err(invalid("it has no first line with the names of its columns".to_owned()));
+        };
+        let header = Header::new(&first, kind).map_err(invalid)?;
+        while let Some((number, row)) = table.next()? {
+            if number <= self.plan.skip {
+                continue;
+            }
+            let weight = row.as_ref().map_or(0, |cells| cells.iter().map(|cell| cell.len()).sum());
+            if self.take(number, header.members(row), Some(kind), weight).is_err() {
+                return Ok(Err(Enough));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Takes a line into the batch, and hands the batch over when it is full.
+    fn take(
+        &mut self,
+        number: u64,
+        members: Result<Members<'_>, String>,
+        kind: Option<Kind>,
+        weight: usize,
+    ) -> Result<(), Enough> {
+        let refused = |reason| Refusal { kind, reason };
+        match members.map_err(refused).and_then(|members| self.reader.read(members, kind)) {
+            Ok(record) => self.batch.lines.push(Line { number, record }),
+            Err(refusal) => self.batch.refused.push((number, refusal)),
+        }
+        self.batch.last = number;
+        self.weight += u64::try_from(weight).unwrap_or_default();
+        if self.plan.is_strict && !self.batch.refused.is_empty() {
+            self.flush()?;
+            return Err(Enough);
+        }
+        let lines = self.batch.lines.len() + self.batch.refused.len();
+        if lines >= self.plan.size.load(Ordering::Relaxed) || self.weight >= MOST_BYTES {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Enough> {
+        self.weight = 0;
+        let source = self.batch.source;
+        let mut batch = std::mem::replace(&mut self.batch, Batch { source, ..Batch::default() });
+        if batch.lines.is_empty() && batch.refused.is_empty() {
+            return Ok(());
+        }
+        batch.position = self.bytes.load(Ordering::Relaxed);
+        self.hand_over.send(Ok(batch)).map_err(|_| Enough)
+    }
+}

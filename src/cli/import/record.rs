@@ -1,0 +1,282 @@
+//! What a line means: which members there are, and what they hold.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+
+use super::cell::{Cell, Members};
+use crate::domain::transfer::{self, Named, Record, RelationshipLine, UserLine};
+use crate::http::jsonapi::resources::COMPUTED;
+use crate::http::jsonapi::view::member_of;
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship_type::TypeName;
+use crate::model::time::Timestamp;
+use crate::model::user::{Field, Kind as FieldKind, Value};
+
+/// What a line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A user.
+    User,
+    /// A relationship.
+    Relationship,
+}
+
+impl Kind {
+    /// The `type` of its lines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Relationship => "user-relationship",
+        }
+    }
+
+    /// The members that its lines must have.
+    #[must_use]
+    pub const fn required(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &["email"],
+            Self::Relationship => &["user", "target", "relationship"],
+        }
+    }
+}
+
+/// A line that is refused, and what it is about where that is clear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is about.
+    pub kind: Option<Kind>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// Ids that files bring leave room for more.
+const LARGEST_ID: i64 = i64::MAX / 2;
+
+/// Makes records of members.
+#[derive(Debug)]
+pub struct Reader {
+    fields: HashMap<&'static str, Field>,
+    /// Names that were met, so that equal ones share their text.
+    types: Vec<TypeName>,
+}
+
+/// A member's complaint, or its value.
+type Read<T> = Result<T, String>;
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self { fields: Field::ALL.into_iter().map(|field| (member_of(field), field)).collect(), types: Vec::new() }
+    }
+}
+
+impl Reader {
+    /// What a line means. `kind` is what the file is about, where it is about one thing.
+    ///
+    /// # Errors
+    /// All that is wrong with the line by itself.
+    pub fn read(&mut self, members: Members<'_>, kind: Option<Kind>) -> Result<Record, Refusal> {
+        let kind = kind_of(&members, kind).map_err(|reason| Refusal { kind: None, reason })?;
+        let mut complaints = Vec::new();
+        for (place, (name, _)) in members.0.iter().enumerate() {
+            if members.0.iter().skip(place + 1).any(|(other, _)| other == name) {
+                complaints.push(format!("`{}` is there twice", shown(name)));
+            }
+        }
+        for name in kind.required() {
+            let is_there = |(other, cell): &(_, Cell<'_>)| other == name && *cell != Cell::Null;
+            if !members.0.iter().any(is_there) {
+                complaints.push(format!("`{name}` is missing"));
+            }
+        }
+        let record = match kind {
+            Kind::User => Record::User(Box::new(self.user_of(members, &mut complaints))),
+            Kind::Relationship => self
+                .relationship_of(members, &mut complaints)
+                .map_or_else(|| Record::User(Box::new(blank_user())), Record::Relationship),
+        };
+        if complaints.is_empty() {
+            return Ok(record);
+        }
+        Err(Refusal { kind: Some(kind), reason: complaints.join("; ") })
+    }
+
+    fn user_of(&self, members: Members<'_>, complaints: &mut Vec<String>) -> UserLine {
+        let mut line = blank_user();
+        for (name, cell) in members.0 {
+            let read = match &*name {
+                "type" => Ok(()),
+                "created-at" => time(&cell).map(|time| line.created_at = time),
+                "updated-at" => time(&cell).map(|time| line.updated_at = time),
+                "id" => id(&cell).map(|id| line.id = id.map(UserId::new)),
+                name => match self.fields.get(name) {
+                    Some(field) => {
+                        line.fields.push((*field, value_of(cell)));
+                        Ok(())
+                    }
+                    None if COMPUTED.contains(&name) => Ok(()),
+                    None => Err(UNKNOWN.to_owned()),
+                },
+            };
+            note(complaints, &name, read);
+        }
+        for problem in transfer::check(&line.fields) {
+            let name = match problem.culprit {
+                Some(crate::model::error::Culprit::Attribute(field)) => member_of(field),
+                _ => Kind::User.name(),
+            };
+            note(complaints, name, Err(problem.detail.into_owned()));
+        }
+        if let Some((_, Value::Text(email))) = line.fields.iter().find(|(field, _)| *field == Field::Email) {
+            line.email.clone_from(email);
+        }
+        line
+    }
+
+    fn relationship_of(&mut self, members: Members<'_>, complaints: &mut Vec<String>) -> Option<RelationshipLine> {
+        let (mut user, mut target, mut relationship) = (None, None, None);
+        let (mut own_id, mut created_at, mut updated_at) = (None, None, None);
+        for (name, cell) in members.0 {
+            let read = match &*name {
+                "type" => Ok(()),
+                "user" => named(cell).map(|name| user = name),
+                "target" => named(cell).map(|name| target = name),
+                "relationship" => self.type_of(&cell).map(|name| relationship = name),
+                "created-at" => time(&cell).map(|time| created_at = time),
+                "updated-at" => time(&cell).map(|time| updated_at = time),
+                "id" => id(&cell).map(|id| own_id = id.map(RelationshipId::new)),
+                _ => Err(UNKNOWN.to_owned()),
+            };
+            note(complaints, &name, read);
+        }
+        Some(RelationshipLine {
+            id: own_id,
+            user: user?,
+            target: target?,
+            relationship: relationship?,
+            created_at,
+            updated_at,
+        })
+    }
+
+    fn type_of(&mut self, cell: &Cell<'_>) -> Read<Option<TypeName>> {
+        let text = match cell {
+            Cell::Null => return Ok(None),
+            Cell::Text(text) => text,
+            _ => return Err("the name of a relationship type is needed here".to_owned()),
+        };
+        if let Some(known) = self.types.iter().find(|known| known.as_str() == text) {
+            return Ok(Some(known.clone()));
+        }
+        let name = TypeName::parse(text).ok_or_else(|| format!("a name has {}", TypeName::RULE))?;
+        if self.types.len() < MOST_TYPES {
+            self.types.push(name.clone());
+        }
+        Ok(Some(name))
+    }
+}
+
+/// Names that are remembered; a file of nothing but different names fills no memory.
+const MOST_TYPES: usize = 100;
+
+const UNKNOWN: &str = "there is no such member";
+
+fn note(complaints: &mut Vec<String>, name: &str, read: Read<()>) {
+    complaints.extend(read.err().map(|complaint| format!("`{}`: {complaint}", shown(name))));
+}
+
+/// A name as it may be shown: a line can have any.
+fn shown(name: &str) -> String {
+    let short: String = name.chars().take(64).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
+    if short.len() < name.len() { short + "…" } else { short }
+}
+
+fn blank_user() -> UserLine {
+    UserLine {
+        id: None,
+        email: String::new(),
+        fields: Vec::with_capacity(Field::ALL.len()),
+        created_at: None,
+        updated_at: None,
+    }
+}
+
+fn kind_of(members: &Members<'_>, expected: Option<Kind>) -> Read<Kind> {
+    let said = members.0.iter().find(|(name, _)| name == "type").map(|(_, cell)| cell);
+    let kinds = [Kind::User, Kind::Relationship];
+    match (said, expected) {
+        (None | Some(Cell::Null), Some(kind)) => Ok(kind),
+        (None, None) => Err("`type` is missing".to_owned()),
+        (Some(Cell::Text(text)), _)
+            if kinds.iter().any(|kind| kind.name() == text && expected.is_none_or(|it| it == *kind)) =>
+        {
+            Ok(if *text == Kind::User.name() { Kind::User } else { Kind::Relationship })
+        }
+        (Some(_), Some(kind)) => Err(format!("`type`: only `{}` is taken here", kind.name())),
+        (Some(_), None) => Err("`type`: only `user` and `user-relationship` are taken here".to_owned()),
+    }
+}
+
+fn value_of(cell: Cell<'_>) -> Value {
+    match cell {
+        Cell::Null => Value::Null,
+        Cell::Flag(flag) => Value::Flag(flag),
+        Cell::Text(text) => Value::Text(text.into_owned()),
+        Cell::List(list) => Value::List(list),
+        Cell::Number(_) | Cell::Other => Value::Other,
+    }
+}
+
+fn id(cell: &Cell<'_>) -> Read<Option<i64>> {
+    let number = match cell {
+        Cell::Null => return Ok(None),
+        Cell::Number(number) => Some(*number),
+        Cell::Text(text) => text.parse::<UserId>().ok().map(UserId::get),
+        _ => None,
+    };
+    match number.filter(|number| (1..=LARGEST_ID).contains(number)) {
+        Some(number) => Ok(Some(number)),
+        None => Err(format!("a whole number from 1 to {LARGEST_ID} is needed here")),
+    }
+}
+
+fn named(cell: Cell<'_>) -> Read<Option<Named>> {
+    let complaint = || Err("an id, `email:…` or `alt-id:…` is needed here".to_owned());
+    match cell {
+        Cell::Null => Ok(None),
+        Cell::Number(number) if number > 0 => Ok(Some(Named::Id(UserId::new(number)))),
+        Cell::Text(text) => match text.split_once(':') {
+            _ if text.contains('\0') => complaint(),
+            Some(("email", email)) if !email.is_empty() => Ok(Some(Named::Email(email.to_lowercase()))),
+            Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(Named::AltId(alt_id.to_owned()))),
+            Some(_) => complaint(),
+            None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(Named::Id(id)))),
+        },
+        _ => complaint(),
+    }
+}
+
+/// An instant as the API shows it (RFC 2822 §3.3), or as RFC 3339 has it.
+fn time(cell: &Cell<'_>) -> Read<Option<Timestamp>> {
+    let text = match cell {
+        Cell::Null => return Ok(None),
+        Cell::Text(text) => text,
+        _ => return Err(TIME.to_owned()),
+    };
+    let parsed = if text.starts_with(|first: char| first.is_ascii_digit()) {
+        DateTime::parse_from_rfc3339(text)
+    } else {
+        DateTime::parse_from_rfc2822(text)
+    };
+    let micros = parsed.map_err(|_| TIME.to_owned())?.timestamp_micros();
+    if (0..=Timestamp::MAX).contains(&micros) { Ok(Some(Timestamp::from_micros(micros))) } else { Err(TIME.to_owned()) }
+}
+
+const TIME: &str = "a time of the years 1970 to 9999 such as `Wed, 21 May 2014 10:11:24 +0300` is needed here";
+
+/// What a column of a table holds, for those members that are not plain text.
+#[must_use]
+pub fn kind_of_column(name: &str) -> Option<FieldKind> {
+    Field::ALL.into_iter().find(|field| member_of(*field) == name).map(Field::kind)
+}

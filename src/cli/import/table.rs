@@ -1,0 +1,210 @@
+//! Records of a CSV file: as long as they are reasonable, in memory one at a time.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead};
+
+use super::cell::{Cell, Members};
+use super::lines::LONGEST;
+use super::record::{Kind, kind_of_column};
+use crate::model::user::Kind as FieldKind;
+
+/// The most columns of a record.
+const MOST_COLUMNS: usize = 100;
+
+/// A record that was read, or why it was not.
+pub type Row<'a> = Result<Vec<&'a str>, String>;
+
+/// Reads records out of a file, into a buffer that never grows.
+pub struct Table<F> {
+    file: F,
+    parser: csv_core::Reader,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Line ends that were passed.
+    passed: u64,
+}
+
+impl<F: BufRead> Table<F> {
+    /// Reads from the beginning of a file.
+    pub fn new(file: F) -> Self {
+        Self {
+            file,
+            parser: csv_core::Reader::new(),
+            bytes: vec![0; LONGEST],
+            ends: vec![0; MOST_COLUMNS + 1],
+            passed: 0,
+        }
+    }
+
+    /// The next record and the number of the line on which it begins; `None` at the end.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn next(&mut self) -> io::Result<Option<(u64, Row<'_>)>> {
+        self.pass_over_line_ends()?;
+        let number = self.passed + 1;
+        let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
+        loop {
+            let input = self.file.fill_buf()?;
+            let is_end = input.is_empty();
+            let room = (self.bytes.get_mut(filled..), self.ends.get_mut(ended..));
+            let (Some(bytes), Some(ends)) = room else { return Ok(None) };
+            let (result, read, written, ends) = self.parser.read_record(input, bytes, ends);
+            self.passed += line_ends(input.get(..read).unwrap_or_default());
+            self.file.consume(read);
+            filled += written;
+            ended += ends;
+            match result {
+                csv_core::ReadRecordResult::InputEmpty => {}
+                csv_core::ReadRecordResult::OutputFull | csv_core::ReadRecordResult::OutputEndsFull => {
+                    // Only the end of the record is of interest any more.
+                    (filled, ended, is_too_large) = (0, 0, true);
+                }
+                csv_core::ReadRecordResult::End => return Ok(None),
+                csv_core::ReadRecordResult::Record if is_too_large => {
+                    return Ok(Some((
+                        number,
+                        Err(format!("it is longer than {LONGEST} bytes or {MOST_COLUMNS} columns")),
+                    )));
+                }
+                csv_core::ReadRecordResult::Record if is_end => {
+                    let cut =
+                        "the file ends here without a line end, so that the last cell may be cut short".to_owned();
+                    return Ok(Some((number, Err(cut))));
+                }
+                csv_core::ReadRecordResult::Record => break,
+            }
+        }
+        Ok(Some((number, self.cells(ended))))
+    }
+
+    fn pass_over_line_ends(&mut self) -> io::Result<()> {
+        loop {
+            let input = self.file.fill_buf()?;
+            let blank = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if blank == 0 {
+                return Ok(());
+            }
+            self.passed += line_ends(input.get(..blank).unwrap_or_default());
+            self.file.consume(blank);
+        }
+    }
+
+    fn cells(&self, ended: usize) -> Row<'_> {
+        let mut start = 0;
+        let ends = self.ends.iter().take(ended);
+        ends.map(|end| {
+            let bytes = self.bytes.get(start..*end).unwrap_or_default();
+            start = *end;
+            std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+        })
+        .collect()
+    }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
+/// The columns of a file.
+#[derive(Debug)]
+pub struct Header(Vec<String>);
+
+impl Header {
+    /// Takes the first record of a file.
+    ///
+    /// # Errors
+    /// All that is wrong with it: what is missing or there twice. What is unknown is told by each line.
+    pub fn new(row: &Row<'_>, kind: Kind) -> Result<Self, String> {
+        let names = row.as_ref().map_err(Clone::clone)?;
+        let missing: Vec<_> =
+            kind.required().iter().filter(|name| !names.contains(name)).map(|name| format!("`{name}`")).collect();
+        if missing.is_empty() {
+            return Ok(Self(names.iter().map(|name| (*name).to_owned()).collect()));
+        }
+        Err(format!("the first line names the columns; {} is missing", missing.join(", ")))
+    }
+
+    /// The members of a record.
+    ///
+    /// # Errors
+    /// What is wrong with its shape.
+    pub fn members<'a>(&'a self, row: Row<'a>) -> Result<Members<'a>, String> {
+        let cells = row?;
+        if cells.len() != self.0.len() {
+            return Err(format!("it has {} cells; the first line has {}", cells.len(), self.0.len()));
+        }
+        let mut members = Vec::with_capacity(cells.len());
+        for (name, text) in self.0.iter().zip(cells) {
+            members.extend(cell_of(name, text)?.map(|cell| (Cow::Borrowed(name.as_str()), cell)));
+        }
+        Ok(Members(members))
+    }
+}
+
+/// What a cell of a column holds; `None` if its line does not name that member.
+///
+/// An empty one clears what can be cleared. Lists are JSON. A text that is empty, or begins with a quotation mark, is
+/// a JSON text.
+fn cell_of<'a>(name: &str, text: &'a str) -> Result<Option<Cell<'a>>, String> {
+    let kind = kind_of_column(name);
+    if text.is_empty() {
+        let is_clearable = matches!(kind, Some(FieldKind::Text { .. } | FieldKind::List));
+        return Ok(is_clearable.then_some(Cell::Null));
+    }
+    let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("`{name}`: {what} is needed here"));
+    match kind {
+        Some(FieldKind::List) => json("a JSON array of strings such as `[\"a\",\"b\"]`").map(Some),
+        Some(FieldKind::Flag) => json("`true` or `false`").map(Some),
+        _ if text.starts_with('"') => json("a JSON string, since it begins with a quotation mark,").map(Some),
+        _ => Ok(Some(Cell::Text(Cow::Borrowed(text)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::BufReader;
+
+    fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
+        let mut table = Table::new(BufReader::with_capacity(5, text));
+        let mut rows = Vec::new();
+        while let Some((number, row)) = table.next().unwrap() {
+            rows.push((number, row.map(|cells| cells.into_iter().map(ToOwned::to_owned).collect())));
+        }
+        rows
+    }
+
+    #[test]
+    fn records_know_their_lines_and_bad_ones_do_not_spoil_the_next() {
+        let found = rows(b"a,b\r\n\r\n\"x\ny\",\"\"\"\"\n\xFF,1\nlast,\"2\"");
+        let good = |cells: &[&str]| Ok(cells.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(found[0], (1, good(&["a", "b"])));
+        assert_eq!(found[1], (3, good(&["x\ny", "\""])));
+        assert_eq!(found[2], (5, Err("it is not UTF-8".to_owned())));
+        assert!(found[3].0 == 6 && found[3].1.as_ref().unwrap_err().contains("without a line end"), "{found:?}");
+        assert_eq!(found.len(), 4);
+        let long = [b"a,".to_vec(), b"x".repeat(3 * LONGEST), b"\nb,c\n".to_vec()].concat();
+        let found = rows(&long);
+        assert!(found[0].1.as_ref().unwrap_err().contains("longer"), "{:?}", found[0].1);
+        assert_eq!(found[1], (2, good(&["b", "c"])));
+        let wide = [b",".repeat(1_000), b"\nb,c\n".to_vec()].concat();
+        assert_eq!(rows(&wide)[1], (2, good(&["b", "c"])));
+    }
+
+    #[test]
+    fn a_cell_is_read_as_its_column_wants_it() {
+        let text = |text: &'static str| Ok(Some(Cell::Text(Cow::Borrowed(text))));
+        assert_eq!(cell_of("first-name", "Ann"), text("Ann"));
+        assert_eq!(cell_of("first-name", ""), Ok(Some(Cell::Null)));
+        assert_eq!(cell_of("access-level", ""), Ok(None));
+        assert_eq!(cell_of("first-name", r#""""#), text(""));
+        assert_eq!(cell_of("first-name", r#""\"A\"""#), text("\"A\""));
+        assert_eq!(cell_of("is-enabled", "true"), Ok(Some(Cell::Flag(true))));
+        assert_eq!(cell_of("phone", r#"["1"]"#), Ok(Some(Cell::List(vec!["1".to_owned()]))));
+        assert_eq!(cell_of("id", "7"), text("7"));
+        for (name, bad) in [("is-enabled", "yes"), ("phone", "1, 2"), ("first-name", "\"A\" B")] {
+            assert!(cell_of(name, bad).is_err(), "{name} {bad}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! How far a long command has come: a bar on a terminal, a line every few seconds elsewhere. Always on stderr.
+
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::output;
+
+/// Between two lines where there is no terminal.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The progress of one command; shared by the threads that do its work.
+pub struct Progress {
+    what: &'static str,
+    /// The whole way, where it is known, in the unit of [`Progress::advance`].
+    total: Option<u64>,
+    bar: Option<ProgressBar>,
+    lines: AtomicU64,
+    started: Instant,
+    told: Mutex<Instant>,
+}
+
+impl Progress {
+    /// Begins. `what` is the name of the command.
+    #[must_use]
+    pub fn begin(what: &'static str, total: Option<u64>) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            // No colours, whatever `NO_COLOR` says.
+            let template = match total {
+                Some(_) => "{prefix} {bar:30} {percent}%  {msg}  {eta} left",
+                None => "{prefix} {spinner}  {msg}",
+            };
+            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+            bar.set_style(style.progress_chars("=> "));
+            bar.set_prefix(what);
+            bar
+        });
+        let now = Instant::now();
+        Self { what, total, bar, lines: AtomicU64::new(0), started: now, told: Mutex::new(now) }
+    }
+
+    /// Tells that so many more lines are done, and how far on the way that is.
+    pub fn advance(&self, position: u64, lines: u64) {
+        let lines = self.lines.fetch_add(lines, Ordering::Relaxed) + lines;
+        let rate = rate(lines, self.started.elapsed());
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{} lines, {}/s", grouped(lines), grouped(rate)));
+            bar.set_position(position);
+            return;
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= INTERVAL {
+            *told = Instant::now();
+            let left = self.total.map(|total| left(self.started.elapsed(), position, total)).unwrap_or_default();
+            output::tell(&format!("{}: {} lines, {} lines/s{left}", self.what, grouped(lines), grouped(rate)));
+        }
+    }
+
+    /// Says something to people, above the bar.
+    pub fn tell(&self, sentence: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| output::tell(sentence)),
+            None => output::tell(sentence),
+        }
+    }
+
+    /// Takes the bar away and gives lines and rate in words.
+    #[must_use]
+    pub fn end(&self) -> String {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        let (lines, time) = (self.lines.load(Ordering::Relaxed), self.started.elapsed());
+        format!("{} lines in {:.1} s, {} lines/s", grouped(lines), time.as_secs_f64(), grouped(rate(lines, time)))
+    }
+}
+
+fn rate(lines: u64, time: Duration) -> u64 {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1);
+    lines.saturating_mul(1_000) / millis
+}
+
+fn left(time: Duration, position: u64, total: u64) -> String {
+    let percent = position.saturating_mul(100) / total.max(1);
+    let seconds = u128::from(total.saturating_sub(position)) * time.as_millis() / u128::from(position.max(1)) / 1_000;
+    format!(", {percent} %, {seconds} s left")
+}
+
+/// A number with its thousands set apart: `1,234,567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_are_told_for_people() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+        assert_eq!(rate(500, Duration::from_millis(250)), 2_000);
+        assert_eq!(left(Duration::from_secs(10), 25, 100), ", 25 %, 30 s left");
+    }
+}

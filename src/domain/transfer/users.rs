@@ -1,0 +1,163 @@
+//! Lines with users: matched by e-mail address, added, changed, or left as they are.
+
+use super::{Known, Outcome, UserLine, too_few, unsuitable};
+use crate::model::error::Result;
+use crate::model::id::UserId;
+use crate::model::time::Timestamp;
+use crate::model::user::{Field, User, UserData, Value};
+use crate::store::Tx;
+
+/// A user that lines have named.
+#[derive(Debug)]
+pub(super) struct Person {
+    /// As it is in the database.
+    stored: Option<User>,
+    /// As the lines want it; the id is 0 until it has one.
+    pub wanted: User,
+}
+
+/// Stands for an id that is still to be given.
+const NO_ID: UserId = UserId::new(0);
+
+pub(super) fn import(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    known: &mut Known,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let order = walk(tx, lines, known, outcome)?;
+    let added = || known.people.values().filter(|person| person.stored.is_none());
+    if let Some(largest) = added().map(|person| person.wanted.id).max() {
+        let unnumbered = added().filter(|person| person.wanted.id == NO_ID).count();
+        let mut ids = tx.reserve_user_ids(unnumbered, largest)?.into_iter();
+        for key in &order {
+            if let Some(person) = known.people.get_mut(key).filter(|person| person.wanted.id == NO_ID) {
+                person.wanted.id = ids.next().ok_or_else(too_few)?;
+            }
+        }
+        let mut added: Vec<_> =
+            known.people.values().filter(|person| person.stored.is_none()).map(|person| &person.wanted).collect();
+        added.sort_unstable_by_key(|user| user.id);
+        tx.insert_many_users(&added)?;
+    }
+    let mut changed: Vec<_> = known.people.values().filter_map(changed).collect();
+    changed.sort_unstable_by_key(|(old, _)| old.id);
+    for (old, data) in changed {
+        tx.update_user(old, data)?;
+    }
+    Ok(())
+}
+
+fn changed(person: &Person) -> Option<(&User, &UserData)> {
+    let old = person.stored.as_ref()?;
+    (old.data != person.wanted.data).then_some((old, &person.wanted.data))
+}
+
+pub(super) fn rehearse(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    known: &mut Known,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    for key in walk(tx, lines, known, outcome)? {
+        let Some(person) = known.people.get_mut(&key).filter(|person| person.wanted.id == NO_ID) else { continue };
+        known.last_made_up -= 1;
+        person.wanted.id = UserId::new(known.last_made_up);
+    }
+    for (_, line) in lines {
+        let Some(person) = known.people.get(&line.email.to_lowercase()) else { continue };
+        if let Some(alt_id) = &person.wanted.data.alt_id {
+            known.alt_ids.entry(alt_id.clone()).or_default().insert(person.wanted.id);
+        }
+    }
+    Ok(())
+}
+
+/// Goes through the lines; gives the addresses of those that are new, in order.
+fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome: &mut Outcome) -> Result<Vec<String>> {
+    let keys: Vec<String> = lines.iter().map(|(_, line)| line.email.to_lowercase()).collect();
+    look_up(tx, lines, &keys, known)?;
+    let now = tx.now();
+    let mut new = Vec::new();
+    for ((number, line), key) in lines.iter().zip(keys) {
+        if let Some(complaint) = complaint_about_id(line, &key, known) {
+            outcome.reject_user(*number, complaint);
+            continue;
+        }
+        if let Some(id) = line.id {
+            known.addresses.insert(id, key.clone());
+        }
+        let Some(person) = known.people.get_mut(&key) else {
+            let user = user_of(line, now)?;
+            known.people.insert(key.clone(), Person { stored: None, wanted: user });
+            new.push(key);
+            outcome.users.added += 1;
+            continue;
+        };
+        if let (NO_ID, Some(id)) = (person.wanted.id, line.id) {
+            person.wanted.id = id;
+        }
+        let different: Vec<_> =
+            line.fields.iter().filter(|(field, value)| !person.wanted.data.holds(*field, value)).collect();
+        if different.is_empty() {
+            outcome.users.unchanged += 1;
+            continue;
+        }
+        for (field, value) in different {
+            put(&mut person.wanted.data, *field, value)?;
+        }
+        outcome.users.changed += 1;
+    }
+    Ok(new)
+}
+
+/// Reads all users that the lines name and that are not known yet.
+fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], known: &mut Known) -> Result<()> {
+    let emails: Vec<_> = keys.iter().filter(|key| !known.people.contains_key(*key)).cloned().collect();
+    for user in tx.many_users_of_emails(&emails)? {
+        let key = user.data.email_key();
+        known.addresses.insert(user.id, key.clone());
+        known.people.insert(key, Person { stored: Some(user.clone()), wanted: user });
+    }
+    let ids = lines.iter().filter_map(|(_, line)| line.id);
+    let ids: Vec<_> = ids.filter(|id| !known.addresses.contains_key(id)).collect();
+    if !ids.is_empty() {
+        for user in tx.many_users(&ids)? {
+            known.addresses.insert(user.id, user.data.email_key());
+        }
+    }
+    Ok(())
+}
+
+fn complaint_about_id(line: &UserLine, key: &str, known: &Known) -> Option<String> {
+    let id = line.id?;
+    if known.addresses.get(&id).is_some_and(|other| other != key) {
+        return Some(format!("`id`: user {id} has another e-mail address"));
+    }
+    let has = known.people.get(key)?.wanted.id;
+    (has != NO_ID && has != id).then(|| match has.get() {
+        1.. => format!("`id`: the user with this e-mail address is {has}, not {id}"),
+        _ => format!("`id`: an earlier line has this e-mail address, and another id than {id}"),
+    })
+}
+
+/// A new user.
+fn user_of(line: &UserLine, now: Timestamp) -> Result<User> {
+    let mut data = UserData::new(line.email.clone());
+    for (field, value) in &line.fields {
+        put(&mut data, *field, value)?;
+    }
+    let created_at = line.created_at.unwrap_or(now);
+    Ok(User {
+        id: line.id.unwrap_or(NO_ID),
+        version: 1,
+        data,
+        is_supervisor: false,
+        created_at,
+        updated_at: line.updated_at.unwrap_or(created_at),
+    })
+}
+
+fn put(data: &mut UserData, field: Field, value: &Value) -> Result<()> {
+    if data.set(field, value.clone()) { Ok(()) } else { Err(unsuitable(field)) }
+}

@@ -1,0 +1,135 @@
+//! Many rows at once, as PostgreSQL takes them.
+
+use diesel::prelude::*;
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
+
+use super::{Conn, Db};
+use crate::store::rows::{Column, Numbered};
+
+/// Rows of one statement: arrays have room for any batch.
+pub(in crate::store) const ROWS: usize = 1_000_000;
+
+/// Whether a table of so many rows comes often, so that its statement is worth keeping prepared: the text is the
+/// same for any number.
+pub(in crate::store) const fn is_usual(_rows: usize) -> bool {
+    true
+}
+
+/// Values to look among.
+#[derive(Debug)]
+pub(in crate::store) enum List {
+    Integers(Vec<i64>),
+    Texts(Vec<String>),
+}
+
+impl List {
+    pub fn of_integers(values: &[i64]) -> Self {
+        Self::Integers(values.to_vec())
+    }
+
+    pub fn of_texts(values: &[String]) -> Self {
+        Self::Texts(values.to_vec())
+    }
+
+    /// ` = ANY(…)`
+    pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql(" = ANY(");
+        match self {
+            Self::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
+            Self::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// A table `given` out of arrays, whose columns are called `column1` and so on.
+pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
+    out.push_sql("unnest(");
+    for (place, column) in columns.iter().enumerate() {
+        if place > 0 {
+            out.push_sql(", ");
+        }
+        match column {
+            Column::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
+            Column::Smalls(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
+            Column::Flags(values) => out.push_bind_param::<Array<Bool>, _>(values)?,
+            Column::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
+            Column::OptionalTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(values)?,
+        }
+    }
+    // As the other database calls columns that nobody has named.
+    let mut before = ") AS given (";
+    for number in 1..=columns.len() {
+        out.push_sql(&format!("{before}column{number}"));
+        before = ", ";
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+/// Draws ids for so many rows of a table. They are larger than any that was passed to [`advance`].
+pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, _largest: i64) -> QueryResult<Vec<i64>> {
+    diesel::dsl::sql::<BigInt>("SELECT nextval(pg_get_serial_sequence(")
+        .bind::<Text, _>(table.name())
+        .sql(", 'id')) FROM generate_series(1, ")
+        .bind::<BigInt, _>(i64::try_from(rows).unwrap_or(i64::MAX))
+        .sql(")")
+        .load(conn)
+}
+
+/// Makes the next id of a table larger than one that somebody chose. Where it is not, the lock keeps others from
+/// drawing ids meanwhile.
+pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
+    // A sequence only ever grows, so that what it has passed needs no lock. A new one has given nothing yet.
+    let (table, given) = (table.name(), "CASE WHEN is_called THEN last_value ELSE 0 END");
+    let last: i64 = diesel::dsl::sql::<BigInt>(&format!("SELECT {given} FROM {table}_id_seq")).get_result(conn)?;
+    if last >= largest {
+        return Ok(());
+    }
+    diesel::sql_query(format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).execute(conn)?;
+    let advance = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)";
+    diesel::sql_query(format!("{advance} FROM {table}_id_seq WHERE {given} < $2"))
+        .bind::<Text, _>(table)
+        .bind::<BigInt, _>(largest)
+        .execute(conn)
+        .map(drop)
+}
+
+/// Whether the indexes may be taken down here: this role owns the table, and nobody else is connected, who would
+/// have to wait until they are there again.
+pub(in crate::store) fn may_take_down(conn: &mut Conn) -> QueryResult<bool> {
+    diesel::dsl::sql::<Bool>(
+        "SELECT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
+         AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+         AND pid <> pg_backend_pid() AND backend_type = 'client backend')",
+    )
+    .get_result(conn)
+}
+
+/// Takes down all foreign keys and indexes of relationships but the ones that say what a relationship is, and gives
+/// what makes them.
+pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    diesel::sql_query("LOCK TABLE user_relationships IN ACCESS EXCLUSIVE MODE").execute(conn)?;
+    let keys: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
+        "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint \
+         WHERE conrelid = 'user_relationships'::regclass AND contype = 'f' ORDER BY conname",
+    )
+    .load(conn)?;
+    let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index \
+         WHERE indrelid = 'user_relationships'::regclass AND NOT indisunique ORDER BY 1",
+    )
+    .load(conn)?;
+    let mut again = Vec::new();
+    for (name, definition) in indexes {
+        diesel::sql_query(format!("DROP INDEX {name}")).execute(conn)?;
+        again.push(definition);
+    }
+    for (name, definition) in keys {
+        diesel::sql_query(format!("ALTER TABLE user_relationships DROP CONSTRAINT {name}")).execute(conn)?;
+        again.push(format!("ALTER TABLE user_relationships ADD CONSTRAINT {name} {definition}"));
+    }
+    Ok(again)
+}

@@ -1,0 +1,111 @@
+//! New relationships of many callers, stored and counted by one statement. PostgreSQL alone mounts this room: SQLite's
+//! one writer gathers whole jobs.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
+
+use super::{Conn, Db, dialect};
+use crate::store::rows::{RelationshipColumns, RelationshipRow};
+
+/// Stores and counts what nothing stands in the way of. Each `?` stands for a value.
+///
+/// * Ends and types are locked as their foreign keys do, but what somebody else is about to delete is passed over
+///   instead of waited for, and so is what is gone.
+/// * Rows and counts are written in the order of their keys, and the counts in the order of `counts`: user, target,
+///   type. Each table waits for the last row of the one before, because it asks how many there were.
+/// * One slot counts the types of all: others who count them at this moment rarely use the same.
+const INSERT: &str = "
+WITH asked AS (
+    SELECT *, ? AS now FROM unnest(?, ?, ?, ?) AS asked (user_id, target_id, type_id, author_id)
+), ends AS MATERIALIZED (
+    SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
+), kinds AS MATERIALIZED (
+    SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked) FOR KEY SHARE SKIP LOCKED
+), made AS (
+    INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at, created_by, updated_by)
+    SELECT user_id, target_id, type_id, now, now, author_id, author_id FROM asked
+    WHERE user_id IN (SELECT id FROM ends) AND target_id IN (SELECT id FROM ends)
+        AND type_id IN (SELECT id FROM kinds)
+    ORDER BY user_id, target_id, type_id
+    ON CONFLICT DO NOTHING
+    RETURNING id, version, user_id, target_id, type_id, created_at, updated_at
+), by_user AS (
+    INSERT INTO counts_by_user AS kept (user_id, type_id, n)
+    SELECT user_id, type_id, COUNT(*) FROM made GROUP BY user_id, type_id ORDER BY user_id, type_id
+    ON CONFLICT (user_id, type_id) DO UPDATE SET n = kept.n + excluded.n
+    RETURNING 1
+), by_target AS (
+    INSERT INTO counts_by_target AS kept (target_id, type_id, slot, n)
+    SELECT target_id, type_id, 0, COUNT(*) FROM made WHERE (SELECT COUNT(*) FROM by_user) > 0
+    GROUP BY target_id, type_id ORDER BY target_id, type_id
+    ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = kept.n + excluded.n
+    RETURNING 1
+), by_type AS (
+    INSERT INTO counts_by_type AS kept (type_id, slot, n)
+    SELECT type_id, MIN(id) % ?, COUNT(*) FROM made WHERE (SELECT COUNT(*) FROM by_target) > 0
+    GROUP BY type_id ORDER BY type_id
+    ON CONFLICT (type_id, slot) DO UPDATE SET n = kept.n + excluded.n
+    RETURNING 1
+)
+SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM made
+WHERE (SELECT COUNT(*) FROM by_type) > 0";
+
+/// A new relationship: its ends, its type and its author.
+pub(in crate::store) type New = (i64, i64, i16, Option<i64>);
+
+/// Stores and counts those whose ends and type are there and that nobody has stored before; no two may be alike. The
+/// rows come back in any order.
+pub(in crate::store) fn insert(conn: &mut Conn, new: &[New], now: i64) -> QueryResult<Vec<RelationshipRow>> {
+    let mut insert = Insert { now, ..Insert::default() };
+    for (user, target, kind, author) in new {
+        insert.users.push(*user);
+        insert.targets.push(*target);
+        insert.types.push(*kind);
+        insert.authors.push(*author);
+        insert.ends.extend([*user, *target]);
+    }
+    insert.ends.sort_unstable();
+    insert.ends.dedup();
+    insert.load(conn)
+}
+
+/// The statement with its values; diesel keeps it prepared under this type.
+#[derive(Debug, Default, QueryId)]
+struct Insert {
+    now: i64,
+    users: Vec<i64>,
+    targets: Vec<i64>,
+    types: Vec<i16>,
+    authors: Vec<Option<i64>>,
+    ends: Vec<i64>,
+}
+
+impl QueryFragment<Db> for Insert {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        let mut pieces = INSERT.split('?');
+        let mut go_on = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
+        go_on(&mut out);
+        out.push_bind_param::<BigInt, _>(&self.now)?;
+        go_on(&mut out);
+        out.push_bind_param::<Array<BigInt>, _>(&self.users)?;
+        go_on(&mut out);
+        out.push_bind_param::<Array<BigInt>, _>(&self.targets)?;
+        go_on(&mut out);
+        out.push_bind_param::<Array<SmallInt>, _>(&self.types)?;
+        go_on(&mut out);
+        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.authors)?;
+        go_on(&mut out);
+        out.push_bind_param::<Array<BigInt>, _>(&self.ends)?;
+        go_on(&mut out);
+        out.push_bind_param::<BigInt, _>(&dialect::TYPE_SLOTS)?;
+        go_on(&mut out);
+        Ok(())
+    }
+}
+
+impl Query for Insert {
+    type SqlType = RelationshipColumns;
+}
+
+impl diesel::RunQueryDsl<Conn> for Insert {}

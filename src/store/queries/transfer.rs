@@ -1,0 +1,184 @@
+//! Many rows at once: what an import asks and writes, and the pages of an export.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
+
+use super::rows::{
+    Column, Numbered, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, USER_COLUMNS, UserColumns, UserRow,
+    number_of, text_of,
+};
+use super::sql::Sql;
+use super::{Conn, bulk, counts};
+use crate::model::user::User;
+
+/// The users of these ids.
+pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select_users();
+    sql.among("id", bulk::List::of_integers(ids));
+    sql.returning::<UserColumns>().load(conn)
+}
+
+/// The users with these addresses, given in lower case.
+pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select_users();
+    sql.among("email_key", bulk::List::of_texts(emails));
+    sql.returning::<UserColumns>().load(conn)
+}
+
+/// `SELECT … FROM users WHERE `. Nobody asks here who is a supervisor.
+fn select_users() -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(USER_COLUMNS).text(", CAST(0 AS BIGINT) FROM users WHERE ");
+    sql
+}
+
+/// Which of these ids name a user.
+pub(in crate::store) fn existing_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM users WHERE ");
+    sql.among("id", bulk::List::of_integers(ids));
+    sql.returning::<BigInt>().load(conn)
+}
+
+/// The ids of the users with these addresses, given in lower case.
+pub(in crate::store) fn ids_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<(String, i64)>> {
+    let mut sql = Sql::new("SELECT email_key, id FROM users WHERE ");
+    sql.among("email_key", bulk::List::of_texts(emails));
+    sql.returning::<(Text, BigInt)>().load(conn)
+}
+
+/// The ids of the users with these ids in other systems, which several may share.
+pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
+    let mut sql = Sql::new("SELECT alt_id, id FROM users WHERE ");
+    sql.among("alt_id", bulk::List::of_texts(alt_ids));
+    sql.returning::<(Text, BigInt)>().load(conn)
+}
+
+/// Ids, larger than `largest`, for so many new rows of a table.
+pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
+    bulk::reserve(conn, table, rows, largest)
+}
+
+/// Makes the next id of a table larger than one that somebody chose.
+pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
+    bulk::advance(conn, table, largest)
+}
+
+/// Stores users under their ids and counts them. Their ids and addresses must be free.
+pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryResult<()> {
+    for some in users.chunks(bulk::ROWS) {
+        let texts = |text: fn(&User) -> String| Column::Texts(some.iter().map(|user| text(user)).collect());
+        let optional = |text: fn(&User) -> Option<&String>| {
+            Column::OptionalTexts(some.iter().map(|user| text(user).cloned()).collect())
+        };
+        let integers = |number: fn(&User) -> i64| Column::Integers(some.iter().map(|user| number(user)).collect());
+        let columns = vec![
+            integers(|user| user.id.get()),
+            texts(|user| user.data.email.clone()),
+            texts(|user| user.data.email_key()),
+            optional(|user| user.data.first_name.as_ref()),
+            optional(|user| user.data.last_name.as_ref()),
+            texts(|user| user.data.name_key()),
+            Column::Smalls(some.iter().map(|user| number_of(user.data.access_level)).collect()),
+            Column::Flags(some.iter().map(|user| user.data.is_enabled).collect()),
+            optional(|user| user.data.alt_id.as_ref()),
+            texts(|user| text_of(&user.data.profile)),
+            integers(|user| user.created_at.micros()),
+            integers(|user| user.updated_at.micros()),
+        ];
+        let mut sql = Sql::new("INSERT INTO users (id, email, email_key, first_name, last_name, name_key, ");
+        sql.text("access_level, is_enabled, alt_id, profile, created_at, updated_at) SELECT * FROM ");
+        sql.table(columns).text(" WHERE 1 = 1");
+        sql.returning::<()>().execute(conn)?;
+    }
+    counts::add_many_users(conn, users)
+}
+
+/// Stores relationships under their ids, but not those that are there already, and gives the ids of those that it
+/// stored. Nothing is counted.
+pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<Vec<i64>> {
+    let mut stored = Vec::with_capacity(rows.len());
+    for some in rows.chunks(bulk::ROWS) {
+        let integers = |number: fn(&RelationshipRow) -> i64| Column::Integers(some.iter().map(number).collect());
+        let columns = vec![
+            integers(|row| row.id),
+            integers(|row| row.user_id),
+            integers(|row| row.target_id),
+            Column::Smalls(some.iter().map(|row| row.type_id).collect()),
+            integers(|row| row.created_at),
+            integers(|row| row.updated_at),
+        ];
+        let mut sql = Sql::new("INSERT INTO user_relationships (id, user_id, target_id, type_id, created_at, ");
+        // Without a condition SQLite would take `ON` for that of a join.
+        sql.text("updated_at) SELECT * FROM ").table(columns).text(" WHERE 1 = 1 ON CONFLICT DO NOTHING RETURNING id");
+        stored.extend(sql.returning::<BigInt>().load::<i64>(conn)?);
+    }
+    Ok(stored)
+}
+
+/// Counts relationships that were just stored.
+pub(in crate::store) fn count_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
+    counts::add_many(conn, rows)
+}
+
+/// Which of these relationships are there, by their ends and types.
+pub(in crate::store) fn existing_relationships(
+    conn: &mut Conn,
+    edges: &[(i64, i64, i16)],
+) -> QueryResult<Vec<(i64, i64, i16)>> {
+    let mut found = Vec::new();
+    for some in edges.chunks(bulk::ROWS) {
+        let columns = vec![
+            Column::Integers(some.iter().map(|edge| edge.0).collect()),
+            Column::Integers(some.iter().map(|edge| edge.1).collect()),
+            Column::Smalls(some.iter().map(|edge| edge.2).collect()),
+        ];
+        let mut sql = Sql::new("SELECT r.user_id, r.target_id, r.type_id FROM ");
+        sql.table(columns).text(" JOIN user_relationships AS r ON r.user_id = given.column1");
+        sql.text(" AND r.target_id = given.column2 AND r.type_id = given.column3");
+        found.extend(sql.returning::<(BigInt, BigInt, SmallInt)>().load::<(i64, i64, i16)>(conn)?);
+    }
+    Ok(found)
+}
+
+/// The relationships of these ids.
+pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<RelationshipRow>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE ");
+    sql.among("id", bulk::List::of_integers(ids));
+    sql.returning::<RelationshipColumns>().load(conn)
+}
+
+/// At most so many users after an id, by id.
+pub(in crate::store) fn users_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select_users();
+    sql.text("id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
+    sql.returning::<UserColumns>().load(conn)
+}
+
+/// At most so many relationships after an id, by id.
+pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<RelationshipRow>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE id > ").integer(id);
+    sql.text(" ORDER BY id LIMIT ").integer(limit);
+    sql.returning::<RelationshipColumns>().load(conn)
+}
+
+/// Whether the indexes of relationships may be taken down while many are stored.
+pub(in crate::store) fn may_take_down(conn: &mut Conn) -> QueryResult<bool> {
+    let is_used: bool =
+        Sql::new("SELECT EXISTS (SELECT 1 FROM user_relationships)").returning::<Bool>().get_result(conn)?;
+    Ok(!is_used && bulk::may_take_down(conn)?)
+}
+
+/// Takes down what makes storing relationships slow, and gives the statements that make it again.
+pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    bulk::take_down(conn)
+}
+
+/// Makes again what was taken down, and counts what was stored meanwhile.
+pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
+    for statement in statements {
+        diesel::sql_query(statement).execute(conn)?;
+    }
+    counts::count_all(conn)
+}

@@ -1,0 +1,111 @@
+//! The keys that verify JWTs: read again when their file changes, and refused at the start with the reason.
+
+use std::time::Duration;
+
+use crate::support::app::{Engine, Home};
+use crate::support::jwt::{Key, SECRET, claims, file, jwks, kid, token};
+use crate::support::process::{Service, finish, program, run};
+use crate::support::signing::{KEYS, openssl, pem, private_pem};
+use crate::support::{Value, json};
+
+const ME: &str = "/api/v2/users/me";
+
+#[test]
+fn keys_are_read_again_when_their_file_changes_and_a_broken_one_changes_nothing() {
+    // Making them takes a while, in which the service would wait.
+    std::sync::LazyLock::force(&KEYS);
+    let Some(home) = Home::new(Engine::Sqlite) else { return };
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let path = jwks("rotated.json", &[Key::Rsa(0), Key::Curve]);
+    let settings = [("JWT_JWKS_FILE", path.to_str().unwrap()), ("AUTH_REFRESH", "100ms")];
+    let service = Service::start(&url, &settings);
+    let status = |key: Key| {
+        let token = token(key, Some(&kid(key)), &claims(&json!({"sub": "1"})));
+        service.anybody().with_authorization(&format!("Bearer {token}")).get(ME).status
+    };
+    assert_eq!([Key::Rsa(0), Key::Curve, Key::Edwards].map(status), [200, 200, 401]);
+    jwks("rotated.json", &[Key::Curve, Key::Edwards]);
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!([Key::Rsa(0), Key::Curve, Key::Edwards].map(status), [401, 200, 200], "{:?}", service.log());
+    for broken in ["", "{\"keys\":[", "{\"keys\":[{\"kty\":\"oct\"}]}"] {
+        file("rotated.json", broken);
+        std::thread::sleep(Duration::from_millis(150));
+        assert_eq!([Key::Rsa(0), Key::Curve, Key::Edwards].map(status), [401, 200, 200], "{broken}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!([Key::Curve, Key::Edwards].map(status), [200, 200]);
+    jwks("rotated.json", &[Key::Rsa(0)]);
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!([Key::Rsa(0), Key::Curve].map(status), [200, 401]);
+    assert!(service.log().iter().any(|line| line.contains("stay as they were")), "{:?}", service.log());
+}
+
+#[test]
+fn keys_that_are_weak_private_broken_or_unknown_keep_the_service_from_starting() {
+    let private = private_pem(0);
+    let weak = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], b"");
+    let weak = String::from_utf8(openssl(&["pkey", "-pubout"], &weak)).unwrap();
+    let other = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], b"");
+    let other = String::from_utf8(openssl(&["pkey", "-pubout"], &other)).unwrap();
+    let jwk = Key::Rsa(0).jwk("a");
+    let changed = |name: &str, value: Value| {
+        let mut jwk = jwk.clone();
+        jwk[name] = value;
+        json!({"keys": [jwk]}).to_string()
+    };
+    let set = |keys: &[Value]| json!({ "keys": keys }).to_string();
+    let path = |name: &str, content: &str| file(name, content).to_str().unwrap().to_owned();
+    let good = path("start.pem", &pem("PUBLIC KEY", &Key::Curve.der()));
+    let pem_file = "JWT_PUBLIC_KEY_FILE";
+    let jwks_file = "JWT_JWKS_FILE";
+    let cases: Vec<(&str, String, &str)> = vec![
+        ("JWT_SECRET", "x".repeat(31), "31 bytes"),
+        ("JWT_SECRET_FILE", path("short.txt", &format!("{}\n", "x".repeat(31))), "31 bytes"),
+        ("JWT_SECRET_FILE", path("key.txt", &pem("PUBLIC KEY", &Key::Rsa(0).der())), "JWT_PUBLIC_KEY_FILE"),
+        ("JWT_SECRET_FILE", "/no/such/file".to_owned(), "/no/such/file"),
+        (pem_file, path("private.pem", &private), "private"),
+        (pem_file, path("weak.pem", &weak), "2,048"),
+        (pem_file, path("p384.pem", &other), "P-256"),
+        (pem_file, path("broken.pem", "-----BEGIN PUBLIC KEY-----\nMII=\n"), "no end"),
+        (jwks_file, path("none.json", "{}"), "JWK set"),
+        (jwks_file, path("no.json", &set(&[])), "no key"),
+        (jwks_file, path("oct.json", &set(&[Key::Secret.jwk("a")])), "kty"),
+        (jwks_file, path("kty.json", &changed("kty", json!("XYZ"))), "XYZ"),
+        (jwks_file, path("crv.json", &set(&[json!({"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"})])), "P-521"),
+        (jwks_file, path("okp.json", &set(&[json!({"kty": "OKP", "crv": "X25519", "x": "AA"})])), "X25519"),
+        (jwks_file, path("point.json", &set(&[json!({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"})])), "point"),
+        (jwks_file, path("alg.json", &changed("alg", json!("PS256"))), "PS256"),
+        (jwks_file, path("d.json", &changed("d", json!("AQAB"))), "private"),
+        (jwks_file, path("n.json", &changed("n", json!("not base64!"))), "`n`"),
+        (jwks_file, path("small.json", &changed("n", json!("w".repeat(170)))), "2,048"),
+        (jwks_file, path("enc.json", &changed("use", json!("enc"))), "no key"),
+        (jwks_file, path("twice.json", &set(&[jwk.clone(), jwk.clone()])), "two keys"),
+        (
+            jwks_file,
+            path("nameless.json", &set(&[jwk.clone(), json!({"kty": "RSA", "n": jwk["n"], "e": "AQAB"})])),
+            "kid",
+        ),
+    ];
+    for (variable, value, reason) in &cases {
+        let ended = finish(program().env(variable, value).env("LISTEN", "nonsense").arg("serve")).expect(78);
+        assert!(ended.stderr.contains(&format!("`{variable}`")), "{variable} {ended:?}");
+        assert!(ended.stderr.contains(reason), "{variable} {value}: {reason} is not in {}", ended.stderr);
+        assert!(ended.stderr.contains("`LISTEN`"), "all problems at once: {ended:?}");
+        assert!(!ended.stderr.contains("xxxx"), "{ended:?}");
+    }
+    let two = finish(program().env("JWT_SECRET", SECRET).env(pem_file, &good).arg("config")).expect(78);
+    assert!(
+        two.stderr.contains(pem_file) && two.stderr.contains("JWT_SECRET") && !two.stderr.contains(SECRET),
+        "{two:?}"
+    );
+    let flag = finish(program().args(["config", "--jwt-secret", SECRET])).expect(78);
+    assert!(flag.stderr.contains("JWT_SECRET_FILE") && !flag.stderr.contains(SECRET), "{flag:?}");
+    assert!(!finish(program().arg("--help")).expect(0).stdout.contains("--jwt-secret "));
+    for (variable, value) in [("JWT_SECRET", SECRET), (pem_file, &good)] {
+        let shown = finish(program().env(variable, value).arg("config")).expect(0).stdout;
+        let line = shown.lines().find(|line| line.starts_with(&format!("{variable}="))).unwrap().to_owned();
+        assert_eq!(line, format!("{variable}={}", if value == SECRET { "(hidden)" } else { &*good }));
+    }
+}

@@ -1,0 +1,372 @@
+//! Creates on PostgreSQL that come at the same time share a statement and a commit, and nobody can tell.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::task::{JoinHandle, yield_now};
+use user_relationships::clock::Clock;
+use user_relationships::domain::users;
+use user_relationships::model::caller::Caller;
+use user_relationships::model::error::{Error, Result};
+use user_relationships::model::id::UserId;
+use user_relationships::model::relationship::{Edge, Relationship};
+use user_relationships::model::relationship_type::TypeName;
+use user_relationships::model::user::{Field, Value as Held};
+use user_relationships::store::url::DatabaseUrl;
+use user_relationships::store::{Store, Tx};
+
+use crate::both;
+use crate::support::app::{Engine, Home, config, wait};
+use crate::support::cluster::PrivateServer;
+use crate::support::load::{Worker, under_load, user};
+use crate::support::process::{Service, run, until};
+use crate::support::sql::Raw;
+use crate::support::{Client, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+
+/// A store with a single connection, so that creates can be held up, and users to relate.
+struct Bench {
+    store: Store,
+    users: Vec<UserId>,
+    home: Home,
+}
+
+impl Bench {
+    fn new(users: usize) -> Option<Self> {
+        let home = Home::new(Engine::Postgres)?;
+        let mut config = config(home.url());
+        config.database_pool_size = 1;
+        let store = Store::open(&config.store_settings(), Clock::System).expect("the database opens");
+        let add = move |tx: &mut Tx<'_>| {
+            let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];
+            (0..users).map(|number| Ok(users::create(tx, &Caller::OPERATOR, None, &email(number))?.id)).collect()
+        };
+        let users = wait(store.write("test.users", add)).expect("users");
+        Some(Self { store, users, home })
+    }
+
+    fn edge(&self, user: usize, target: usize, kind: &str) -> Edge {
+        let relationship = TypeName::parse(kind).expect("a name");
+        Edge { user: self.users[user], target: self.users[target], relationship }
+    }
+
+    /// Asks for a create.
+    async fn ask(&self, edge: Edge) -> JoinHandle<Result<Option<Relationship>>> {
+        let store = self.store.clone();
+        let author = edge.user;
+        let waiting = tokio::spawn(async move { store.gather("test.gather", edge, Some(author)).await });
+        // Now it has been polled once, which is what puts it into the queue.
+        yield_now().await;
+        waiting
+    }
+
+    /// Takes the only connection until it is told to give it back.
+    async fn hold(&self) -> (JoinHandle<Result<()>>, Sender<()>) {
+        let ((go_on, told), (begun, begins)) = (channel::<()>(), channel());
+        let (store, told) = (self.store.clone(), Arc::new(Mutex::new(told)));
+        let job = move |_: &mut Tx<'_>| {
+            let _ = begun.send(());
+            let _ = told.lock().expect("one job at a time").recv();
+            Ok(())
+        };
+        let held = tokio::spawn(async move { store.write("test.hold", job).await });
+        yield_now().await;
+        begins.recv().expect("the job begins");
+        (held, go_on)
+    }
+
+    fn number(&self, question: &str) -> i64 {
+        Raw::connect(&self.home.url()).number(question)
+    }
+
+    fn assert_no_drift(&self) {
+        run(&self.home.text(), &["check"]).expect(0);
+    }
+}
+
+#[test]
+fn creates_that_wait_share_a_commit_and_each_gets_its_own_row() {
+    let Some(bench) = Bench::new(12) else { return };
+    wait(async {
+        let (held, go_on) = bench.hold().await;
+        let mut waiting = Vec::new();
+        // Backwards, so that the order of rows is not that of those who ask.
+        for user in (1..12).rev() {
+            for kind in ["mentor", "colleague"] {
+                let edge = bench.edge(user, user - 1, kind);
+                waiting.push((edge.clone(), bench.ask(edge).await));
+            }
+        }
+        go_on.send(()).expect("the job waits");
+        held.await.expect("no panic").expect("it did nothing");
+        for (edge, waiting) in waiting {
+            let row = waiting.await.expect("no panic").expect("an answer").expect("a new relationship");
+            assert_eq!((row.user, row.target, &row.relationship), (edge.user, edge.target, &edge.relationship));
+            assert_eq!(row.version, 1);
+            let id = row.id;
+            let stored =
+                bench.store.read("test.get", user_relationships::store::Cost::Bounded, move |tx| tx.relationship(id));
+            assert_eq!(stored.await.expect("a read"), Some(row));
+        }
+    });
+    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 22);
+    assert_eq!(bench.number("SELECT COUNT(DISTINCT xmin::text) AS number FROM user_relationships"), 1);
+    let authors =
+        "SELECT COUNT(*) AS number FROM user_relationships WHERE created_by = user_id AND updated_by = user_id";
+    assert_eq!(bench.number(authors), 22);
+    bench.assert_no_drift();
+}
+
+#[test]
+fn what_cannot_be_stored_is_left_out_and_spoils_nobody_elses() {
+    let Some(bench) = Bench::new(4) else { return };
+    wait(async {
+        bench.ask(bench.edge(0, 1, "mentor")).await.await.expect("no panic").expect("an answer").expect("a row");
+        let (held, go_on) = bench.hold().await;
+        let nobody = Edge { target: UserId::new(999_999), ..bench.edge(0, 1, "colleague") };
+        let asked = [
+            (bench.edge(0, 1, "mentor"), false),
+            (bench.edge(0, 2, "mentor"), true),
+            (bench.edge(0, 2, "mentor"), false),
+            (nobody.clone(), false),
+            (Edge { user: nobody.target, target: nobody.user, ..nobody }, false),
+            (bench.edge(0, 3, "no-such-type"), false),
+            (bench.edge(3, 2, "colleague"), true),
+        ];
+        let mut waiting = Vec::new();
+        for (edge, is_stored) in asked {
+            waiting.push((format!("{edge:?}"), bench.ask(edge).await, is_stored));
+        }
+        go_on.send(()).expect("the job waits");
+        held.await.expect("no panic").expect("it did nothing");
+        for (edge, waiting, is_stored) in waiting {
+            let answered = waiting.await.expect("no panic").expect("an answer");
+            assert_eq!(answered.is_some(), is_stored, "{edge}");
+        }
+    });
+    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 3);
+    bench.assert_no_drift();
+}
+
+#[test]
+fn while_one_of_them_would_have_to_wait_for_a_lock_all_are_left_out_before_long() {
+    let Some(bench) = Bench::new(4) else { return };
+    // A user that is being deleted is not waited for; the same relationship that is not committed yet is.
+    let mut other = Raw::connect(&bench.home.url());
+    other.run(&format!("BEGIN; SELECT 1 FROM users WHERE id = {} FOR UPDATE", bench.users[3].get()));
+    wait(async {
+        let (held, go_on) = bench.hold().await;
+        let (blocked, free) =
+            (bench.ask(bench.edge(0, 3, "mentor")).await, bench.ask(bench.edge(0, 1, "mentor")).await);
+        go_on.send(()).expect("the job waits");
+        held.await.expect("no panic").expect("it did nothing");
+        assert_eq!(blocked.await.expect("no panic").expect("an answer"), None);
+        assert!(free.await.expect("no panic").expect("an answer").is_some());
+    });
+    other.run("ROLLBACK");
+    let (user, target) = (bench.users[1].get(), bench.users[2].get());
+    other.run(&format!(
+        "BEGIN; INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at)
+         SELECT {user}, {target}, id, 0, 0 FROM relationship_types WHERE name = 'mentor'"
+    ));
+    wait(async {
+        let (held, go_on) = bench.hold().await;
+        let (same, free) = (bench.ask(bench.edge(1, 2, "mentor")).await, bench.ask(bench.edge(0, 2, "mentor")).await);
+        let asked = Instant::now();
+        go_on.send(()).expect("the job waits");
+        held.await.expect("no panic").expect("it did nothing");
+        assert_eq!(same.await.expect("no panic").expect("an answer"), None);
+        assert_eq!(free.await.expect("no panic").expect("an answer"), None);
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    });
+    other.run("ROLLBACK");
+    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 1);
+    bench.assert_no_drift();
+}
+
+#[test]
+fn a_create_whose_caller_has_gone_before_its_turn_is_not_made_and_a_full_queue_refuses() {
+    let Some(bench) = Bench::new(3) else { return };
+    wait(async {
+        let (held, go_on) = bench.hold().await;
+        // The gatherer has one in its hand while it waits for the connection.
+        let first = bench.ask(bench.edge(0, 1, "mentor")).await;
+        thread::sleep(Duration::from_millis(100));
+        let gone = bench.ask(bench.edge(1, 2, "mentor")).await;
+        let mut waiting = Vec::new();
+        for _ in 1..4_200 {
+            waiting.push(bench.ask(bench.edge(0, 2, "mentor")).await);
+        }
+        gone.abort();
+        assert!(gone.await.expect_err("it was given up").is_cancelled());
+        assert_eq!(waiting.iter().filter(|one| one.is_finished()).count(), 4_200 - 4_096);
+        go_on.send(()).expect("the job waits");
+        held.await.expect("no panic").expect("it did nothing");
+        assert!(first.await.expect("no panic").expect("an answer").is_some());
+        let mut outcomes = BTreeMap::new();
+        for waiting in waiting {
+            let outcome = match waiting.await.expect("no panic") {
+                Ok(Some(_)) => "stored",
+                Ok(None) => "left out",
+                Err(Error::Unavailable(_)) => "refused",
+                other => panic!("{other:?}"),
+            };
+            *outcomes.entry(outcome).or_insert(0) += 1;
+        }
+        assert_eq!(outcomes, BTreeMap::from([("stored", 1), ("left out", 4_094), ("refused", 104)]));
+    });
+    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 2);
+    bench.assert_no_drift();
+}
+
+both!(
+    everything_at_once_through_two_instances_leaves_no_drift_and_no_refusal,
+    |config| {
+        config.workers = 2;
+        config.database_pool_size = 6;
+    },
+    |app| {
+        let beside = app.beside();
+        let admin = app.admin();
+        let lasting: Vec<Client> = (0..6).map(|_| app.user()).collect();
+        let stop = AtomicBool::new(false);
+        let kinds = ["mentor", "colleague", "subordinate"];
+        // A hub whom everybody targets, and users who come and go.
+        let hub = app.user().id;
+        let tally = thread::scope(|scope| {
+            let work = |number: usize| {
+                let (stop, lasting, beside, admin) = (&stop, &lasting, &beside, &admin);
+                scope.spawn(move || {
+                    let me = &lasting[number % 6];
+                    let is_here = number.is_multiple_of(2);
+                    let me = if is_here { me.clone() } else { beside.client_like(me) };
+                    let admin = if is_here { admin.clone() } else { beside.client_like(admin) };
+                    let mut statuses = Vec::new();
+                    for round in 0.. {
+                        if stop.load(Ordering::Relaxed) {
+                            break;
+                        }
+                        let kind = kinds[(number + round) % 3];
+                        let leaving = admin.post("/api/v2/users", &user(&format!("{number}-{round}@example.com")));
+                        let leaving = leaving.expect(201).id();
+                        let mut made = Vec::new();
+                        for target in lasting.iter().map(|other| other.id).chain([hub, leaving]) {
+                            for (owner, target) in [(me.id, target), (target, me.id)] {
+                                let answer = admin.post(EDGES, &edge(Some(owner), kind, target));
+                                statuses.push(answer.status);
+                                if answer.status == 201 {
+                                    made.push(answer.id());
+                                }
+                            }
+                        }
+                        for (place, id) in made.into_iter().enumerate() {
+                            let path = format!("{EDGES}/{id}");
+                            if place % 3 == 0 {
+                                let change = json!({"data": {"type": "user-relationships", "id": id.to_string(),
+                                    "attributes": {"relationship": kinds[(number + round + 1) % 3]}}});
+                                statuses.push(admin.patch(&path, &change).status);
+                            } else {
+                                statuses.push(admin.delete(&path).status);
+                            }
+                        }
+                        statuses.push(admin.delete(&format!("/api/v2/users/{leaving}")).status);
+                    }
+                    statuses
+                })
+            };
+            let all: Vec<_> = (0..8).map(work).collect();
+            thread::sleep(Duration::from_secs(4));
+            stop.store(true, Ordering::Relaxed);
+            let mut tally = BTreeMap::new();
+            for status in all.into_iter().flat_map(|thread| thread.join().expect("a thread ends well")) {
+                *tally.entry(status).or_insert(0) += 1;
+            }
+            tally
+        });
+        let allowed = [200, 201, 204, 404, 409, 422];
+        assert!(tally.keys().all(|status| allowed.contains(status)), "{tally:?}");
+        assert!(tally[&201] > 100, "{tally:?}");
+        app.assert_no_drift();
+    }
+);
+
+#[test]
+fn a_type_registered_anew_by_another_instance_is_the_one_that_a_create_gets() {
+    crate::support::app::run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let kind = json!({"data": {"type": "relationship-types", "id": "buddy", "attributes": {}}});
+            let other = app.beside();
+            let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+            let there = other.client_like(&admin);
+            admin.post("/api/v2/relationship-types", &kind).expect(201);
+            let id = ann.post(EDGES, &edge(None, "buddy", bob.id)).expect(201).id();
+            there.delete(&format!("{EDGES}/{id}")).expect(204);
+            there.delete("/api/v2/relationship-types/buddy").expect(204);
+            ann.post(EDGES, &edge(None, "buddy", bob.id)).refused(422, "unknown-relationship-type");
+            there.post("/api/v2/relationship-types", &kind).expect(201);
+            let id = ann.post(EDGES, &edge(None, "buddy", bob.id)).expect(201).id();
+            assert_eq!(there.get(&format!("{EDGES}?relationship=buddy")).expect(200).ids(), [id]);
+            app.assert_no_drift();
+        },
+    );
+}
+
+/// A service on a server of its own, whose backends can be killed, and clients who create and delete.
+fn under_kills(rounds: u32, kill: impl Fn(&mut Raw)) {
+    let Some(server) = PrivateServer::start() else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return;
+    };
+    let url = server.url("postgres");
+    let parsed = DatabaseUrl::parse(&url).expect("the server's URL");
+    Raw::connect(&parsed).run("ALTER DATABASE postgres SET synchronous_commit = on");
+    let service = Service::start(&url, &[("DATABASE_TIMEOUT", "2s"), ("DATABASE_POOL_SIZE", "4")]);
+    let add = ["user", "add", "--email", "admin@example.com", "--access-level", "admin"];
+    run(&url, &add).expect(0);
+    let token = run(&url, &["token", "create", "--user", "admin@example.com"]).expect(0).line().to_owned();
+    let admin = service.client(&token);
+    let ids: Vec<i64> = (0..30)
+        .map(|number| admin.post("/api/v2/users", &user(&format!("user{number}@example.com"))).expect(201).id())
+        .collect();
+    let mut workers: Vec<_> = (0..6).map(|at| Worker::new(admin.clone(), ids[at], &ids[6..])).collect();
+    under_load(&mut workers, |_| {
+        for _ in 0..rounds {
+            thread::sleep(Duration::from_millis(300));
+            until("somebody answers", Duration::from_secs(20), || admin.get(EDGES).status == 200);
+            kill(&mut Raw::connect(&parsed));
+        }
+        until("requests are served again", Duration::from_secs(20), || admin.get(EDGES).status == 200);
+        thread::sleep(Duration::from_millis(300));
+    });
+    assert!(workers.iter().all(|worker| worker.acknowledged > 0));
+    workers.iter().for_each(Worker::assert_kept);
+    run(&url, &["check"]).expect(0);
+    assert!(!service.log().iter().any(|line| line.contains("panic")), "{:?}", service.log());
+}
+
+const BACKENDS: &str =
+    "FROM pg_stat_activity WHERE application_name = 'user-relationships' AND pid <> pg_backend_pid()";
+
+#[test]
+fn connections_that_are_cut_under_load_lose_nothing_that_was_answered() {
+    under_kills(6, |raw| {
+        raw.lines(&format!("SELECT pg_terminate_backend(pid)::text AS line {BACKENDS}"));
+    });
+}
+
+#[test]
+fn a_server_that_crashes_under_load_loses_nothing_that_was_answered() {
+    // One backend that is killed makes the server throw all of them out and recover from its log of changes.
+    under_kills(3, |raw| {
+        let pids = raw.lines(&format!("SELECT pid::text AS line {BACKENDS}"));
+        let mut kill = std::process::Command::new("kill");
+        assert!(kill.arg("-KILL").args(pids.iter().take(1)).status().expect("`kill` runs").success());
+    });
+}

@@ -1,0 +1,146 @@
+//! What the log says of a request: exactly these fields, once, and nothing that is secret.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::support::app::{Engine, Home};
+use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::sql::Raw;
+use crate::support::{Client, Value, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
+const FIELDS: [&str; 9] =
+    ["request_id", "method", "route", "status", "duration_ms", "bytes", "user_id", "scheme", "client_ip"];
+
+/// The line of the request with that id.
+fn line(service: &Service, id: &str) -> Value {
+    let mut found = Vec::new();
+    until("the line is logged", PATIENCE, || {
+        let lines = service.log();
+        let all = lines.iter().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        found = all.filter(|line| line["request_id"] == id).collect();
+        !found.is_empty()
+    });
+    assert_eq!(found.len(), 1, "one line a request: {found:?}");
+    found.remove(0)
+}
+
+fn names(line: &Value) -> BTreeSet<&str> {
+    line.as_object().expect("an object").keys().map(String::as_str).filter(|name| !FIXED.contains(name)).collect()
+}
+
+fn ask(client: &Client, method: &str, path: &str, id: &str, headers: &[(&str, &str)], body: Option<&Value>) {
+    let body = body.map(Value::to_string);
+    let headers = [&[("x-request-id", id), ("content-type", "application/vnd.api+json")], headers].concat();
+    client.send(method, path, &headers, body.as_deref().map(str::as_bytes));
+}
+
+#[test]
+fn a_request_has_one_line_with_the_promised_fields() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let service = Service::start(&url, &[("RUST_LOG", "info")]);
+    let ann = service.client(&token);
+
+    ask(&ann, "GET", "/api/v2/users/1?fields%5Busers%5D=email", "one", &[], None);
+    let found = line(&service, "one");
+    assert_eq!(names(&found), FIELDS.into());
+    assert_eq!((&found["level"], &found["target"]), (&json!("INFO"), &json!("request")));
+    assert_eq!(
+        (&found["method"], &found["route"], &found["status"]),
+        (&json!("GET"), &json!("/api/v2/users/{id}"), &json!(200))
+    );
+    assert_eq!(
+        (&found["user_id"], &found["scheme"], &found["client_ip"]),
+        (&json!(1), &json!("token"), &json!("127.0.0.1"))
+    );
+    assert!(found["bytes"].as_u64().expect("a number") > 100 && found["duration_ms"].as_f64().expect("a number") > 0.0);
+
+    ask(&ann, "HEAD", "/api/v2/users/1", "head", &[], None);
+    assert_eq!(line(&service, "head")["bytes"], 0);
+    ask(&service.anybody(), "GET", EDGES, "two", &[], None);
+    let found = line(&service, "two");
+    assert_eq!((&found["status"], &found["user_id"], &found["scheme"]), (&json!(401), &json!(0), &json!("-")));
+    assert_eq!(
+        (&found["level"], &found["message"], &found["route"]),
+        (&json!("INFO"), &json!("unauthenticated"), &json!(EDGES))
+    );
+    assert_eq!(names(&found), FIELDS.into());
+    ask(&ann, "GET", "/no/such/ann@example.com", "three", &[], None);
+    assert_eq!(line(&service, "three")["route"], "unknown");
+
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    ask(&ann, "GET", EDGES, "four", &[("traceparent", trace)], None);
+    assert_eq!(line(&service, "four")["traceparent"], trace);
+    ask(&ann, "GET", EDGES, "five", &[("traceparent", "00-0-0-0")], None);
+    assert_eq!(names(&line(&service, "five")), FIELDS.into());
+
+    for path in ["/livez", "/readyz", "/metrics"] {
+        ask(&service.anybody(), "GET", path, "probe", &[], None);
+    }
+    ask(&ann, "GET", EDGES, "last", &[], None);
+    line(&service, "last");
+    assert!(!service.log().iter().any(|line| line.contains("probe")), "{:?}", service.log());
+}
+
+#[test]
+fn a_failure_of_the_service_is_an_error_with_its_cause_once() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let url = home.text();
+    for email in ["ann@example.com", "bob@example.com"] {
+        run(&url, &["user", "add", "--email", email]).expect(0);
+    }
+    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let service = Service::start(&url, &[("REQUEST_TIMEOUT", "300ms"), ("RUST_LOG", "info")]);
+    let ann = service.client(&token);
+    ann.get(EDGES).expect(200);
+    let mut other = Raw::connect(&home.url());
+    other.run("BEGIN IMMEDIATE");
+    ask(&ann, "POST", EDGES, "late", &[], Some(&edge(None, "mentor", 2)));
+    let found = line(&service, "late");
+    assert_eq!(
+        (&found["level"], &found["status"], &found["message"]),
+        (&json!("ERROR"), &json!(503), &json!("unavailable"))
+    );
+    assert!(found["cause"].as_str().is_some_and(|cause| cause.contains("longer than")), "{found}");
+    other.run("ROLLBACK");
+}
+
+#[test]
+fn nothing_secret_and_nothing_but_json_is_in_the_log() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let mut service = Service::start(&url, &[("RUST_LOG", "debug"), ("AUTH_REFRESH", "0s")]);
+    let ann = service.client(&token);
+    let secrets = ["s3cr3t", "ann@example.com", &token, "c0ffee"];
+    let headers = [("cookie", "session=s3cr3t"), ("api-nonce", "s3cr3t")];
+    ask(&ann, "GET", "/api/v2/users?filter%5Bquery%5D=s3cr3t", "a", &headers, None);
+    ask(&ann, "GET", "/api/v2/users?s3cr3t=1", "b", &headers, None);
+    ask(
+        &ann,
+        "POST",
+        "/api/v2/users",
+        "c",
+        &[],
+        Some(&json!({"data": {"type": "users", "attributes": {"s3cr3t": 1}}})),
+    );
+    ask(&service.anybody().with_authorization("Token token=urt_s3cr3t"), "GET", EDGES, "d", &[], None);
+    let signed = [("api-id", "s3cr3t"), ("api-user", "ann@example.com"), ("api-signature", "c0ffee")];
+    ask(&service.anybody(), "GET", EDGES, "e", &signed, None);
+    let session = json!({"form": {"email": "ann@example.com", "password": "s3cr3t"}});
+    service.anybody().form("POST", "/api/sessions", &session);
+    service.anybody().raw(b"GET /s3cr3t HTTP/1.1\r\nhost: x\r\nbad header s3cr3t\r\n\r\n");
+    ask(&ann, "GET", EDGES, "z", &[], None);
+    line(&service, "z");
+    service.signal("TERM");
+    assert!(service.wait(Duration::from_secs(30)).success());
+    for line in service.log() {
+        serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        assert!(!secrets.iter().any(|secret| line.contains(secret)), "{line}");
+    }
+}

@@ -1,0 +1,217 @@
+//! What Prometheus reads: the names and labels that operators were promised, and numbers that are true.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use user_relationships::http::routes::{FORMS, OPEN, TABLE, UNKNOWN};
+
+use crate::both;
+use crate::support::app::App;
+use crate::support::cluster::PrivateServer;
+use crate::support::process::Service;
+use crate::support::scrape::{Scrape, scrape};
+use crate::support::{Client, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+
+/// Every family and its labels, as the contract with operators has them.
+const FAMILIES: [(&str, &str, &[&str]); 12] = [
+    ("http_requests_total", "counter", &["method", "route", "status"]),
+    ("http_request_duration_seconds", "histogram", &["method", "route"]),
+    ("http_requests_in_flight", "gauge", &[]),
+    ("store_job_duration_seconds", "histogram", &["job"]),
+    ("store_jobs_queued", "gauge", &[]),
+    ("store_connections", "gauge", &["state"]),
+    ("store_retries_total", "counter", &["code"]),
+    ("writes_per_commit", "histogram", &[]),
+    ("auth_failures_total", "counter", &["scheme", "reason"]),
+    ("rate_limited_total", "counter", &[]),
+    ("idempotent_replays_total", "counter", &[]),
+    ("app_info", "gauge", &["version", "database", "schema"]),
+];
+
+/// Lets everything happen that has a series of its own.
+pub fn busy(app: &App) -> Scrape {
+    let (ann, bob) = (app.user(), app.user());
+    ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
+    let key = [("content-type", "application/vnd.api+json"), ("idempotency-key", "one")];
+    for _ in 0..2 {
+        ann.send("POST", EDGES, &key, Some(edge(None, "colleague", bob.id).to_string().as_bytes())).expect(201);
+    }
+    ann.get(EDGES).expect(200);
+    app.anybody().get(EDGES).refused(401, "unauthenticated");
+    // Somebody has the place between the look and the insertion: the job is run again.
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| ann.post(EDGES, &edge(None, "subordinate", bob.id)));
+        }
+    });
+    scrape(&app.anybody())
+}
+
+both!(every_promised_family_is_there_with_its_labels_and_no_other, |app| {
+    let found = busy(app);
+    for (name, kind, labels) in FAMILIES {
+        // Nobody can be made to stand in the way of a job on SQLite, where writers stand in line.
+        if name == "store_retries_total" && !found.kinds.contains_key(name) {
+            continue;
+        }
+        assert_eq!(found.kinds.get(name).map(String::as_str), Some(kind), "{name}: {:?}", found.kinds);
+        assert_eq!(found.labels(name), labels.iter().copied().collect(), "{name}");
+    }
+    let others = found.kinds.keys().filter(|name| !FAMILIES.iter().any(|(known, ..)| known == name));
+    let others: Vec<_> = others.filter(|name| !name.starts_with("process_")).collect();
+    assert!(others.is_empty(), "{others:?}");
+    for name in ["process_open_fds", "process_resident_memory_bytes", "process_start_time_seconds"] {
+        assert!(found.sum(name, &[]) > 0.0, "{name}");
+    }
+    assert_eq!(found.sum("app_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1.0);
+    assert!(found.values("schema").iter().all(|schema| schema.starts_with("20")), "{:?}", found.values("schema"));
+});
+
+both!(requests_are_counted_by_method_pattern_and_status, |app| {
+    let ann = app.user();
+    let me = format!("/api/v2/users/{}", ann.id);
+    let (route, unknown) = (("route", "/api/v2/users/{id}"), ("route", UNKNOWN));
+    for _ in 0..3 {
+        ann.get(&me).expect(200);
+    }
+    ann.send("HEAD", &me, &[], None).expect(200);
+    ann.get("/api/v2/users/999999").refused(404, "not-found");
+    app.anybody().get(&me).refused(401, "unauthenticated");
+    ann.send("BREW", &me, &[], None).refused(405, "method-not-allowed");
+    ann.get("/api/v2/users/1/2/3/4").refused(404, "not-found");
+    ann.get("/some/secret@example.com").refused(404, "not-found");
+    ann.form("PUT", "/api/users/x.json", &json!({}));
+    let found = scrape(&app.anybody());
+    let count = |method: &str, route, status: &str| {
+        found.sum("http_requests_total", &[("method", method), route, ("status", status)])
+    };
+    assert_eq!(count("GET", route, "200"), 3.0);
+    assert_eq!(count("HEAD", route, "200"), 1.0);
+    assert_eq!(count("GET", route, "404"), 1.0);
+    assert_eq!(count("GET", route, "401"), 1.0, "what is not let in has its route all the same");
+    assert_eq!(count("other", route, "405"), 1.0);
+    assert_eq!(count("GET", unknown, "404"), 2.0);
+    assert_eq!(found.sum("http_requests_total", &[("route", "/api/users/{id}")]), 1.0);
+    let timed = [("method", "GET"), route];
+    assert_eq!(found.sum("http_request_duration_seconds_count", &timed), 5.0);
+    assert!(found.sum("http_request_duration_seconds_sum", &timed) > 0.0);
+    assert_eq!(found.sum("http_requests_in_flight", &[]), 1.0, "the scrape itself");
+    let known: BTreeSet<_> = TABLE.iter().chain(FORMS).map(|(path, _)| *path).chain(OPEN.iter().copied()).collect();
+    for route in found.values("route") {
+        assert!(known.contains(route) || route == UNKNOWN, "{route}");
+    }
+    assert_eq!(scrape(&app.anybody()).sum("http_requests_total", &[("route", "/metrics")]), 1.0);
+});
+
+both!(no_label_takes_a_value_from_the_outside, |app| {
+    let ann = app.user();
+    let before = busy(app).samples.len();
+    for number in 0..40 {
+        ann.get(&format!("/nothing/{number}"));
+        ann.get(&format!("/api/v2/users/{number}x"));
+        ann.send(&format!("M{number}"), EDGES, &[], None);
+        ann.with_authorization(&format!("S{number} x")).get(EDGES);
+        app.anybody().with_authorization(&format!("Bearer urt_{number}")).get(EDGES);
+    }
+    let grown = scrape(&app.anybody()).samples.len() - before;
+    assert!(grown < 120, "{grown} new series");
+});
+
+both!(who_is_not_let_in_is_counted_by_scheme_and_reason, |app| {
+    let ann = app.user();
+    for (header, scheme) in
+        [("Token token=urt_x", "token"), ("bearer urt_x", "token"), ("Bearer a.b.c", "bearer"), ("Basic x", "other")]
+    {
+        ann.with_authorization(header).get(EDGES).refused(401, "unauthenticated");
+        let found = scrape(&app.anybody());
+        assert!(
+            found.sum("auth_failures_total", &[("scheme", scheme), ("reason", "unauthenticated")]) >= 1.0,
+            "{header}"
+        );
+    }
+    app.anybody()
+        .send("GET", EDGES, &[("api-id", "x"), ("api-signature", "y")], None)
+        .refused(403, "signature-rejected");
+    app.anybody().get(EDGES).refused(401, "unauthenticated");
+    app.caller("excluded").get(EDGES).refused(403, "account-disabled");
+    let password = json!({"form": {"email": "nobody@example.com", "password": "wrong"}});
+    app.anybody().form("POST", "/api/sessions", &password);
+    let found = scrape(&app.anybody());
+    for (scheme, reason) in
+        [("signature", "signature-rejected"), ("none", "unauthenticated"), ("token", "account-disabled")]
+    {
+        assert_eq!(found.sum("auth_failures_total", &[("scheme", scheme), ("reason", reason)]), 1.0, "{scheme}");
+    }
+    assert_eq!(
+        found.sum("auth_failures_total", &[]),
+        7.0 + found.sum("auth_failures_total", &[("scheme", "password")])
+    );
+});
+
+both!(
+    too_many_failures_are_counted_as_rate_limited,
+    |config| {
+        config.auth_failure_limit = 2;
+    },
+    |app| {
+        for _ in 0..5 {
+            app.anybody().with_authorization("Token token=urt_guess").get(EDGES);
+        }
+        let found = scrape(&app.anybody());
+        assert_eq!(found.sum("rate_limited_total", &[]), 3.0);
+        assert_eq!(found.sum("auth_failures_total", &[("reason", "rate-limited")]), 3.0);
+    }
+);
+
+both!(the_store_tells_of_jobs_commits_and_connections, |app| {
+    let found = busy(app);
+    assert!(found.sum("store_job_duration_seconds_count", &[("job", "relationships.create")]) >= 11.0);
+    assert!(found.sum("store_job_duration_seconds_count", &[("job", "relationships.list")]) >= 1.0);
+    assert_eq!(found.sum("store_jobs_queued", &[]), 0.0);
+    assert!(found.sum("writes_per_commit_count", &[]) >= 2.0);
+    assert!(found.sum("writes_per_commit_sum", &[]) >= 3.0);
+    assert!(found.sum("store_connections", &[]) >= 1.0);
+    assert_eq!(found.values("state"), ["busy", "idle"].into());
+    assert_eq!(found.sum("idempotent_replays_total", &[]), 1.0);
+    let known = ["23505", "23503", "40001", "40P01", "08006"];
+    assert!(found.values("code").iter().all(|code| known.contains(code)), "{:?}", found.values("code"));
+});
+
+/// Answers a scrape within a second.
+#[track_caller]
+fn scraped_at_once(client: &Client) -> Scrape {
+    let asked = Instant::now();
+    let found = scrape(client);
+    assert!(asked.elapsed() < Duration::from_secs(1), "the scrape took {:?}", asked.elapsed());
+    found
+}
+
+#[test]
+fn a_scrape_is_answered_while_the_database_is_away() {
+    let Some(mut server) = PrivateServer::start() else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return;
+    };
+    let url = server.url("postgres");
+    let service = Service::start(&url, &[("DATABASE_TIMEOUT", "2s"), ("DATABASE_POOL_SIZE", "2")]);
+    assert!(scraped_at_once(&service.anybody()).sum("store_connections", &[]) >= 1.0);
+    server.stop();
+    let token = format!("Token token=urt_{}", "a".repeat(43));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| service.anybody().with_authorization(&token).get(EDGES));
+        }
+        thread::sleep(Duration::from_millis(500));
+        for _ in 0..5 {
+            let found = scraped_at_once(&service.anybody());
+            assert!(found.sum("http_requests_in_flight", &[]) >= 2.0, "those that wait are in flight");
+            assert!(found.sum("store_jobs_queued", &[]) >= 2.0, "and their jobs are waiting");
+        }
+    });
+    let found = scraped_at_once(&service.anybody());
+    assert_eq!(found.sum("http_requests_in_flight", &[]), 1.0);
+    assert_eq!(found.sum("store_jobs_queued", &[]), 0.0);
+}

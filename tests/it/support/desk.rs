@@ -1,0 +1,144 @@
+//! Files on their way into a database, and out of it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::app::{Engine, Home};
+use super::process::{Outcome, run};
+use super::sql::Raw;
+
+const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
+
+/// Files of a test and a way to bring them in.
+pub struct Desk {
+    /// The database.
+    pub home: Home,
+    /// The files.
+    pub folder: TempDir,
+}
+
+impl Desk {
+    /// One with an empty, migrated database of each kind that is there.
+    pub fn all() -> Vec<Self> {
+        ENGINES.into_iter().filter_map(Self::new).collect()
+    }
+
+    /// One on that database, if it is there.
+    pub fn new(engine: Engine) -> Option<Self> {
+        Some(Self { home: Home::new(engine)?, folder: tempfile::tempdir().expect("a folder") })
+    }
+
+    /// Where a file is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file and gives its path.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        fs::write(&path, bytes).expect("a file");
+        path.display().to_string()
+    }
+
+    /// Runs a command of the program.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> Outcome {
+        run(&self.home.text(), args)
+    }
+
+    /// Imports lines.
+    #[track_caller]
+    pub fn import(&self, lines: &str, options: &[&str]) -> Outcome {
+        let file = self.write("lines.ndjson", lines);
+        self.run(&[&["import", &file], options].concat())
+    }
+
+    /// All data, as NDJSON.
+    #[track_caller]
+    pub fn export(&self) -> String {
+        self.run(&["export"]).expect(0).stdout
+    }
+
+    /// The one number that a query gives.
+    #[track_caller]
+    pub fn number(&self, sql: &str) -> i64 {
+        Raw::connect(&self.home.url()).number(sql)
+    }
+
+    /// Somebody else who uses the database, so that an import takes the indexes as they are and commits each batch.
+    #[track_caller]
+    pub fn somebody_else(&self) -> Raw {
+        let mut raw = Raw::connect(&self.home.url());
+        raw.number("SELECT COUNT(*) AS number FROM users");
+        raw
+    }
+
+    /// Compares every kept count with the rows.
+    #[track_caller]
+    pub fn assert_no_drift(&self) {
+        self.run(&["check"]).expect(0);
+    }
+}
+
+/// The counts that an import tells of users and of relationships: added, changed, unchanged, rejected.
+#[track_caller]
+pub fn counts(outcome: &Outcome) -> [[u64; 4]; 2] {
+    ["users: ", "relationships: "].map(|what| {
+        let line = outcome.stderr.lines().find_map(|line| line.strip_prefix(what));
+        let line = line.unwrap_or_else(|| panic!("no counts in {}", outcome.stderr)).replace(',', "");
+        let numbers: Vec<u64> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        numbers.try_into().expect("four counts")
+    })
+}
+
+/// The line of a user.
+pub fn user(id: i64) -> Value {
+    json!({"type": "user", "id": id, "email": format!("u{id}@example.com")})
+}
+
+/// The line of a relationship.
+pub fn relation(user: impl Into<Value>, relationship: &str, target: impl Into<Value>) -> Value {
+    json!({"type": "user-relationship", "user": user.into(), "target": target.into(), "relationship": relationship})
+}
+
+/// Lines of a file.
+pub fn lines(values: &[Value]) -> String {
+    values.iter().fold(String::new(), |text, value| text + &value.to_string() + "\n")
+}
+
+/// A company of `users` users and `edges` relationships, in no particular order.
+pub fn company(users: u64, edges: u64) -> String {
+    let mut text = String::new();
+    for id in 1..=users {
+        let level = ["user", "user", "admin", "ext"][usize::try_from(id % 4).unwrap()];
+        let line = json!({"type": "user", "id": id, "email": format!("U{id}@example.com"), "first-name": "Ann",
+            "last-name": format!("O'Neil, \"{id}\""), "access-level": level, "is-enabled": id % 5 != 0,
+            "alt-id": format!("x{id}"), "phone": ["1", "2"], "created-at": "Tue, 03 Jun 2014 12:28:56 +0300"});
+        writeln!(text, "{line}").unwrap();
+    }
+    // Steps that share no factor with the number of pairs visit each pair once.
+    let pairs = users * (users - 1);
+    assert!(edges <= pairs);
+    let step = (pairs * 5 / 8..).find(|step| gcd(*step, pairs) == 1).unwrap();
+    for number in 0..edges {
+        let pair = (number * step) % pairs;
+        let (user, other) = (pair / (users - 1) + 1, pair % (users - 1) + 1);
+        let target = if other >= user { other + 1 } else { other };
+        let name = ["subordinate", "colleague", "mentor"][usize::try_from(number % 3).unwrap()];
+        writeln!(
+            text,
+            r#"{{"type":"user-relationship","id":{},"user":{user},"target":{target},"relationship":"{name}","created-at":"Wed, 21 May 2014 10:11:24 +0300"}}"#,
+            number + 1
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

@@ -156,6 +156,12 @@ open_table! {
     "/openapi.json" => ops::openapi::get,
 }
 
+/// What `/docs` loads.
+fn mount_files(config: &mut ServiceConfig) {
+    config.service(page("/docs/style.css", || Route::new().to(ops::docs::style)));
+    config.service(page("/docs/app.js", || Route::new().to(ops::docs::app)));
+}
+
 /// The same for the pages that are there only where `EXPLORER` is on, and are no part of the API.
 macro_rules! explorer_table {
     ($($path:literal => $handler:path),* $(,)?) => {
@@ -240,6 +246,7 @@ pub fn configure(config: &mut ServiceConfig, has_admin_address: bool) {
     mount(config);
     mount_forms(config);
     mount_open(config, |path| !(has_admin_address && is_probe(path)));
+    mount_files(config);
     mount_explorer(config);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use user_relationships::config::Config;
 use user_relationships::http::routes::OPEN;
 
+use crate::image::instruction;
 use crate::support::Value;
 use crate::support::process::{finish, program};
 
@@ -66,19 +66,6 @@ fn array(value: &Value) -> &[Value] {
 
 fn words(value: &Value) -> Vec<&str> {
     array(value).iter().map(|word| word.as_str().expect("a word")).collect()
-}
-
-/// The instructions of the Dockerfile, continued lines joined.
-fn instructions() -> Vec<(String, String)> {
-    let all = text("Dockerfile");
-    let lines: Vec<_> = all.lines().filter(|line| !line.trim_start().starts_with('#')).collect();
-    let joined = lines.join("\n").replace("\\\n", " ");
-    let pair = |line: &str| line.split_once(' ').map(|(word, rest)| (word.to_owned(), rest.trim().to_owned()));
-    joined.lines().filter_map(pair).collect()
-}
-
-fn instruction(word: &str) -> String {
-    instructions().into_iter().rfind(|(it, _)| it == word).unwrap_or_else(|| panic!("no {word}")).1
 }
 
 fn pairs(text: &str) -> Variables {
@@ -332,18 +319,4 @@ fn whoever_stops_it_waits_until_it_has_ended() {
     assert!(whole_seconds(given) > needed(&of_image()));
     let given = of_unit("TimeoutStopSec")[0].parse().expect("seconds");
     assert!(Duration::from_secs(given) > needed(&Variables::new()));
-}
-
-#[test]
-fn the_last_stage_of_the_image_runs_with_what_it_is_given_and_nothing_else() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/without-docker");
-    let mut command = Command::new("python3");
-    command.arg(script).args(["--binary", env!("CARGO_BIN_EXE_user-relationships")]);
-    match command.output() {
-        Ok(ended) if ended.status.code() == Some(75) => {
-            eprintln!("SKIPPED: {}", String::from_utf8_lossy(&ended.stdout));
-        }
-        Ok(ended) => assert!(ended.status.success(), "{ended:?}"),
-        Err(error) => eprintln!("SKIPPED: no python3: {error}"),
-    }
 }

@@ -1,9 +1,12 @@
 //! The pages for people: where they are, what they may load, and that they bring no data of their own.
 
+use std::process::Command;
+
 use user_relationships::http::routes::EXPLORER;
 
 use crate::both;
-use crate::support::Answer;
+use crate::support::process::run;
+use crate::support::{Answer, Value};
 
 /// The parts of the policy without which a page could be made to do what somebody else wants.
 const POLICY: [&str; 7] = [
@@ -76,3 +79,40 @@ both!(
         app.anybody().get("/api/v2/users/me").refused(401, "unauthenticated");
     }
 );
+
+both!(the_documentation_loads_its_own_files_and_no_others, |app| {
+    for path in ["/docs", "/docs/style.css", "/docs/app.js"] {
+        let answer = app.anybody().get(path).expect(200);
+        assert_guarded(&answer, path);
+        assert!(!answer.text.contains("innerHTML") && !answer.text.contains("Storage"), "{path}");
+        assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
+        app.anybody().send("POST", path, &[], None).refused(405, "method-not-allowed");
+    }
+});
+
+both!(what_the_documentation_shows_of_signing_works_as_it_stands, |app| {
+    let page = app.anybody().get("/docs").expect(200).text;
+    let (_, rest) = page.split_once("id=\"signing-example\">").expect("the example");
+    let example = rest.split("</pre>").next().expect("its end").replace("&quot;", "\"").replace("&amp;", "&");
+    let has = |name: &str| Command::new(name).arg("version").output().is_ok();
+    if !has("openssl") || !has("curl") {
+        eprintln!("SKIPPED: no openssl or no curl to run the example with");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-ec", script]).current_dir(&folder).env("URL", app.anybody().base());
+        command
+    };
+    let keys = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem 2>/dev/null
+                openssl pkey -in private.pem -pubout -out public.pem";
+    assert!(shell(keys).status().expect("a shell").success());
+    let key = folder.path().join("public.pem");
+    let added = run(&app.home().text(), &["client", "add", "--public-key", &key.display().to_string()]).expect(0);
+    let ann = app.named("ann@example.com", "user");
+    let answered =
+        shell(&example).env("API_ID", added.line()).env("API_USER", "ann@example.com").output().expect("a shell");
+    let document: Value = serde_json::from_slice(&answered.stdout).unwrap_or_default();
+    assert_eq!(document["data"]["id"], ann.id.to_string(), "{answered:?}");
+});

@@ -42,6 +42,7 @@ mod groups_read;
 mod hostile;
 mod house;
 mod idempotency;
+mod image;
 mod jsonapi_cursors;
 mod jsonapi_documents;
 mod jsonapi_errors;

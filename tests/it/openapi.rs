@@ -243,7 +243,7 @@ both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |ap
     let page = app.anybody().get("/docs").expect(200).text;
     for (_, path, operation) in operations() {
         let id = operation["operationId"].as_str().expect("an id");
-        assert!(page.contains(&format!("id=\"{id}\"")) && page.contains(&format!("<code>{path}</code>")), "{id}");
+        assert!(page.contains(&format!("id=\"{id}\"")) && page.contains(&format!("<code>{path}</code></h3>")), "{id}");
     }
     for code in Code::ALL {
         assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");
@@ -253,7 +253,10 @@ both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |ap
     for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(ids.contains(&target), "#{target} leads nowhere");
     }
-    for foreign in ["<script", "src=", "<link", "@import", "url("] {
-        assert!(!page.contains(foreign), "{foreign}");
+    for inline in ["<script>", "<style", " style=", " onclick=", "@import", "url(", "javascript:"] {
+        assert!(!page.contains(inline), "{inline}");
     }
+    let loaded = |mark: &str| page.split(mark).skip(1).filter_map(|rest| rest.split('"').next()).collect::<Vec<_>>();
+    assert_eq!(loaded(" src=\""), ["/docs/app.js"]);
+    assert_eq!(loaded("<link rel=\"stylesheet\" href=\""), ["/docs/style.css"]);
 });

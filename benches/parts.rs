@@ -1,10 +1,13 @@
-//! The parts of a list request that are not the database, each timed alone: `cargo bench --bench parts`.
+//! The parts of a list request, each timed alone: `cargo bench --bench parts`. Who asks is the business of `identity`.
 #![allow(clippy::expect_used, missing_docs, reason = "a measurement that cannot be made may stop")]
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 use std::hint::black_box;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 use user_relationships::auth::token;
+use user_relationships::clock::Clock;
+use user_relationships::domain::{relationships as edges, users};
 use user_relationships::http::jsonapi::document::Document;
 use user_relationships::http::jsonapi::negotiation::check_accept;
 use user_relationships::http::jsonapi::paging::Paging;
@@ -13,10 +16,16 @@ use user_relationships::http::jsonapi::query::Query;
 use user_relationships::http::jsonapi::resources::Resource;
 use user_relationships::http::jsonapi::view::View;
 use user_relationships::http::relationships::LIST;
+use user_relationships::model::caller::Caller;
+use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::{RelationshipId, UserId};
+use user_relationships::model::page::Slice;
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::time::Timestamp;
+use user_relationships::model::user::{Field, Value};
+use user_relationships::store::url::DatabaseUrl;
+use user_relationships::store::{self, Cost, Store, Tx, migrations};
 
 const ROUNDS: u32 = 7;
 const TURNS: u32 = 100_000;
@@ -51,6 +60,28 @@ fn relationships() -> Vec<Relationship> {
     (0..20).map(row).collect()
 }
 
+/// A store in a file, with a user who has 20 relationships.
+fn store(folder: &Path) -> Store {
+    let url = DatabaseUrl::Sqlite(folder.join("parts.db"));
+    migrations::run(&url, true).expect("a schema");
+    let (timeout, longest_statement) = (Duration::from_secs(2), Duration::from_secs(2));
+    let settings = store::Settings { url, pool_size: 1, timeout, longest_statement, workers: 1 };
+    Store::open(&settings, Clock::System).expect("a database")
+}
+
+fn fill(tx: &mut Tx<'_>) -> user_relationships::model::error::Result<()> {
+    for number in 0..=20 {
+        let changes = [(Field::Email, Value::Text(format!("u{number}@example.com")))];
+        let target = users::create(tx, &Caller::OPERATOR, None, &changes)?.id;
+        if number > 0 {
+            let relationship = "colleague".to_owned();
+            let new = edges::NewRelationship { user: Some(UserId::new(1)), target, relationship };
+            edges::create(tx, &Caller::OPERATOR, &new)?;
+        }
+    }
+    Ok(())
+}
+
 fn main() {
     let mut accept = HeaderMap::new();
     accept.insert(ACCEPT, HeaderValue::from_static("application/vnd.api+json"));
@@ -77,5 +108,27 @@ fn main() {
     time("reading the query of a usual list", read);
     time("both together", || (negotiate(), read()));
     time("rendering 20 relationships", render);
+    let mut micros = 1_400_000_000_000_000;
+    time("printing a time, UTC", || {
+        micros += 1_000_003;
+        Timestamp::from_micros(micros).rfc2822(chrono_tz::UTC)
+    });
+    time("printing a time, Europe/Helsinki", || {
+        micros += 1_000_003;
+        Timestamp::from_micros(micros).rfc2822(chrono_tz::Europe::Helsinki)
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(store.write("parts.fill", fill)).expect("data");
+    let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
+    let slice = Slice { limit: 20, ..Slice::default() };
+    let list = |cost| {
+        let (filter, slice) = (filter.clone(), slice.clone());
+        let job = move |tx: &mut Tx<'_>| edges::list(tx, &Caller::OPERATOR, &filter, &slice);
+        runtime.block_on(store.read("parts.list", cost, job)).expect("a list").items.len()
+    };
+    time("20 rows and their count from SQLite", || list(Cost::Bounded));
+    time("the same behind a hop, in a transaction", || list(Cost::Unbounded));
     time("digest of a token", || token::digest("urt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
 }

@@ -362,7 +362,7 @@ impl Bench {
         let (readers, writers) = (self.args.connections, self.args.connections * 2);
         let mut latencies = Vec::new();
         let pairs = self.alternate(
-            |seconds| cluster.lists(data.users, readers, seconds),
+            |seconds| cluster.lists_and_counts(data.users, readers, seconds),
             |seconds| {
                 let mut round = stage.lists(readers, seconds, &|n| stage.list(n));
                 let rate = round.rate();
@@ -371,8 +371,14 @@ impl Bench {
             },
         );
         let detail = format!("{}; p99 {:.2} ms", pairs.rates(), percentile(&mut latencies, 99));
-        let what = "PostgreSQL: list of a user / `pgbench`, the same statement";
+        let what = "PostgreSQL: list of a user / `pgbench`, list and count";
         self.report.add(what, &pairs.ratios, "", Target::Least(0.75), detail);
+        let pairs = self.alternate(
+            |seconds| cluster.lists(data.users, readers, seconds),
+            |seconds| stage.lists(readers, seconds, &|n| stage.list(n)).rate(),
+        );
+        let what = "PostgreSQL: list of a user / `pgbench`, both in the statement of the service";
+        self.report.add(what, &pairs.ratios, "", Target::None, pairs.rates());
 
         let mut latencies = Vec::new();
         let pairs = self.alternate(

@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 use diesel::{Connection, PgConnection};
 use tempfile::TempDir;
 
-/// The same as the service asks for the list of a user.
+/// A list of a user and its count, as anybody would ask for them.
+const LIST_AND_COUNT: &str = r"\set id random(3, :users)
+SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM user_relationships WHERE user_id = :id ORDER BY id LIMIT 20 OFFSET 0;
+SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts_by_user WHERE user_id = :id;
+";
+/// The same as the service asks for it, in one statement.
 const LIST: &str = r"\set id random(3, :users)
 SELECT c.total, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM counts_by_user WHERE user_id = :id) AS c UNION ALL SELECT CAST(0 AS BIGINT), id, version, user_id, target_id, type_id, created_at, updated_at FROM (SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM user_relationships WHERE 1 = 1 AND user_id = :id ORDER BY id LIMIT 20 OFFSET 0) AS p;
 ";
@@ -64,7 +69,12 @@ impl Cluster {
         format!("postgres://postgres@/postgres?host={}", self.folder.path().display())
     }
 
-    /// Lists of users a second, by so many clients.
+    /// Lists of users with their counts a second, by so many clients, in two statements.
+    pub fn lists_and_counts(&self, users: u64, clients: usize, seconds: f64) -> f64 {
+        self.pgbench(LIST_AND_COUNT, users, clients, seconds)
+    }
+
+    /// The same in the statement of the service.
     pub fn lists(&self, users: u64, clients: usize, seconds: f64) -> f64 {
         self.pgbench(LIST, users, clients, seconds)
     }

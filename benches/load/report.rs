@@ -9,6 +9,8 @@ pub enum Target {
     Least(f64),
     /// At most so much.
     Most(f64),
+    /// Nothing: it is told for comparison.
+    None,
 }
 
 /// One line of the table.
@@ -50,11 +52,12 @@ impl Line {
         let Self { what, unit, detail, .. } = self;
         let median = median(&self.figures);
         let (least, most) = self.figures.iter().fold((f64::MAX, f64::MIN), |(a, b), it| (a.min(*it), b.max(*it)));
-        let (target, is_met) = match self.target {
-            Target::Least(least) => (format!("≥ {least}{unit}"), median >= least),
-            Target::Most(most) => (format!("≤ {most}{unit}"), median <= most),
+        let word = |is_met| if is_met { "yes" } else { "**no**" };
+        let (target, met) = match self.target {
+            Target::Least(least) => (format!("≥ {least}{unit}"), word(median >= least)),
+            Target::Most(most) => (format!("≤ {most}{unit}"), word(median <= most)),
+            Target::None => (String::new(), ""),
         };
-        let met = if is_met { "yes" } else { "**no**" };
         let (median, least, most) = (short(median), short(least), short(most));
         format!("| {what} | {median}{unit} | {least}, {most} | {target} | {met} | {detail} |")
     }

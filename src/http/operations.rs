@@ -11,6 +11,7 @@ use super::jsonapi::errors::Failure;
 use super::jsonapi::negotiation::BodyKind;
 use super::jsonapi::profile::Applied;
 use super::jsonapi::resources::Resource;
+use super::jsonapi::verbatim;
 use super::jsonapi::view::View;
 use crate::domain::operations::{self, Operation, Outcome};
 use crate::model::relationship::Relationship;
@@ -43,7 +44,7 @@ fn answer(outcomes: &[Outcome], view: &View) -> Result<HttpResponse, Failure> {
     }
     let applied = Applied::AtomicExtension;
     let results = outcomes.iter().map(|outcome| ResultObject::of(outcome, view)).collect();
-    let body = serde_json::to_vec(&Document { jsonapi: applied, results });
+    let body = verbatim::write(&Document { jsonapi: applied, results }, 1_000 * outcomes.len());
     let body = body.map_err(|error| Failure::internal(error.to_string()))?;
     Ok(HttpResponse::build(StatusCode::OK).content_type(applied.media_type()).body(body))
 }

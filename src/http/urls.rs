@@ -6,6 +6,11 @@ use crate::model::code::Code;
 use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 
+/// What stands before the id of a relationship in its URL.
+pub const RELATIONSHIPS: &str = "/api/v2/user-relationships/";
+/// What stands between the URL of a resource and the name of an end, where that is a linkage.
+pub const LINKAGE: &str = "/relationships/";
+
 /// Where a relationship can be fetched.
 #[must_use]
 pub fn relationship(id: RelationshipId) -> String {
@@ -35,7 +40,7 @@ pub struct RelationshipUrl(pub RelationshipId);
 
 impl fmt::Display for RelationshipUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}", self.0)
+        write!(f, "{RELATIONSHIPS}{}", self.0)
     }
 }
 
@@ -44,7 +49,7 @@ pub struct LinkageUrl(pub RelationshipId, pub &'static str);
 
 impl fmt::Display for LinkageUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}/relationships/{}", self.0, self.1)
+        write!(f, "{RELATIONSHIPS}{}{LINKAGE}{}", self.0, self.1)
     }
 }
 
@@ -53,7 +58,7 @@ pub struct EndUrl(pub RelationshipId, pub &'static str);
 
 impl fmt::Display for EndUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/api/v2/user-relationships/{}/{}", self.0, self.1)
+        write!(f, "{RELATIONSHIPS}{}/{}", self.0, self.1)
     }
 }
 

@@ -16,13 +16,14 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use user_relationships::store::Tx;
 
+use super::statements;
 use crate::both;
 use crate::support::sql::Raw;
 use crate::support::{App, Client, cluster, edge};
 
 const EDGES: &str = "/api/v2/user-relationships";
 /// The target of 100,000 edges of two types.
-const TARGET: i64 = 1_000;
+pub const TARGET: i64 = 1_000;
 /// The owner of 50,000 edges of a third.
 const OWNER: i64 = 1_001;
 /// One of many.
@@ -33,17 +34,20 @@ const LIMIT: &str = "43";
 const BOUND: Duration = Duration::from_millis(50);
 
 /// What is seen belongs to the test whose turn it is.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Lists as `EXPLAIN` is to see them, by their values.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 #[expect(clippy::unnecessary_wraps, reason = "diesel asks for an option")]
-fn recorder() -> Option<Box<dyn Instrumentation>> {
+pub fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
-            if text.contains("AS total") && binds(&text).iter().any(|bind| bind == LIMIT) {
+            let binds = binds(&text);
+            if text.contains("AS total") && binds.iter().any(|bind| bind == LIMIT) {
                 SEEN.lock().expect("the list").push(text);
+            } else if binds.iter().any(|bind| statements::is_marked(bind)) {
+                statements::SEEN.lock().expect("the list").insert(text);
             }
         }
     }))
@@ -60,7 +64,7 @@ fn binds(text: &str) -> Vec<String> {
     list.split(", ").filter(|bind| !bind.is_empty()).map(ToOwned::to_owned).collect()
 }
 
-fn load(app: &App) {
+pub fn load(app: &App) {
     let mut raw = Raw::connect(&app.config.database_url);
     let numbers = match raw {
         Raw::Sqlite(_) => {
@@ -83,7 +87,7 @@ fn load(app: &App) {
 }
 
 /// The plans of a statement, each one text.
-fn plans(app: &App, text: &str) -> Vec<String> {
+pub fn plans(app: &App, text: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Step {
         #[diesel(sql_type = Text)]

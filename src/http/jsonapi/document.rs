@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::errors::Failure;
 use super::profile::Applied;
 use super::resources::Resource;
+use super::verbatim;
 use crate::domain::group_lists::{SeenGroup, SeenMember};
 use crate::model::user::User;
 
@@ -91,9 +92,7 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
     /// # Errors
     /// 500 if it cannot be written, which no document of ours should bring about.
     pub fn bytes(&self, expected: usize) -> Result<Vec<u8>, Failure> {
-        let mut body = Vec::with_capacity(expected);
-        serde_json::to_writer(&mut body, self).map_err(|error| Failure::internal(error.to_string()))?;
-        Ok(body)
+        verbatim::write(self, expected).map_err(|error| Failure::internal(error.to_string()))
     }
 
     /// The answer that carries it.

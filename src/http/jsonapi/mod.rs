@@ -12,6 +12,8 @@ pub mod paging;
 pub mod preferences;
 pub mod profile;
 pub mod query;
+mod relationship_resource;
 pub mod requests;
 pub mod resources;
+pub mod verbatim;
 pub mod view;

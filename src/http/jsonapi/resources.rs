@@ -11,7 +11,6 @@ use super::document::SelfLink;
 use super::view::{Fieldset, View, member_of};
 use crate::http::urls;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Held, User};
@@ -112,12 +111,6 @@ impl EndLinks {
     }
 }
 
-#[derive(Serialize)]
-struct ToOne {
-    data: Identifier,
-    links: EndLinks,
-}
-
 /// `meta` of an item in a list that is paged by cursors.
 #[derive(Debug, Serialize)]
 pub struct ItemMeta {
@@ -149,6 +142,11 @@ impl<'a, T> Resource<'a, T> {
         let meta = cursor.map(|cursor| ItemMeta { page: ItemPage { cursor } });
         Self { row, view, meta }
     }
+
+    /// The cursor that falls on it, in a list that is paged by them.
+    pub(super) fn cursor(&self) -> Option<&str> {
+        self.meta.as_ref().map(|meta| meta.page.cursor.as_str())
+    }
 }
 
 /// A resource object; what no field is wanted of is left out.
@@ -164,46 +162,6 @@ pub(super) struct Body<'a, Id, Attributes, Relationships, Url> {
     pub links: SelfLink<Url>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meta: Option<&'a ItemMeta>,
-}
-
-impl Serialize for Resource<'_, Relationship> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        struct Attributes<'a> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            relationship: Option<&'a str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            created_at: Option<Time>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            updated_at: Option<Time>,
-        }
-        #[derive(Serialize)]
-        struct Ends {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            user: Option<ToOne>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            target: Option<ToOne>,
-        }
-        let (edge, zone, wanted) = (self.row, self.view.zone, self.view.relationships);
-        let end = |name, id| ToOne { data: Identifier::of_user(id), links: EndLinks::new(edge.id, name) };
-        Body {
-            kind: USER_RELATIONSHIPS,
-            id: Text(edge.id),
-            attributes: wanted.has_any(0..3).then(|| Attributes {
-                relationship: wanted.has(0).then(|| edge.relationship.as_str()),
-                created_at: wanted.has(1).then_some(Time(edge.created_at, zone)),
-                updated_at: wanted.has(2).then_some(Time(edge.updated_at, zone)),
-            }),
-            relationships: wanted.has_any(3..5).then(|| Ends {
-                user: wanted.has(3).then(|| end("user", edge.user)),
-                target: wanted.has(4).then(|| end("target", edge.target)),
-            }),
-            links: SelfLink { this: Text(urls::RelationshipUrl(edge.id)) },
-            meta: self.meta.as_ref(),
-        }
-        .serialize(serializer)
-    }
 }
 
 impl Serialize for Resource<'_, User> {

@@ -185,10 +185,11 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
         sql.string(pattern).text(" ESCAPE '!')");
     }
     if let Some(me) = filter.seen_by {
-        sql.text(" AND (id = ").integer(me.get());
-        sql.text(" OR id IN (SELECT target_id FROM user_relationships WHERE user_id = ").integer(me.get());
-        sql.text(") OR id IN (SELECT user_id FROM user_relationships WHERE target_id = ").integer(me.get());
-        sql.text("))");
+        // One set, which is looked up row by row: of several conditions joined by OR each user would be asked.
+        sql.text(" AND id IN (SELECT CAST(").integer(me.get()).text(" AS BIGINT)");
+        sql.text(" UNION SELECT target_id FROM user_relationships WHERE user_id = ").integer(me.get());
+        sql.text(" UNION SELECT user_id FROM user_relationships WHERE target_id = ").integer(me.get());
+        sql.text(")");
     }
 }
 

@@ -32,7 +32,12 @@ unsafe impl GlobalAlloc for Counting {
 
 /// How often `work` asks for memory, or for more of it, on this thread.
 pub fn allocations_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
-    let before = ALLOCATIONS.with(Cell::get);
+    let before = allocations();
     let result = work();
-    (ALLOCATIONS.with(Cell::get) - before, result)
+    (allocations() - before, result)
+}
+
+/// How often this thread has asked for memory, or for more of it.
+pub fn allocations() -> usize {
+    ALLOCATIONS.with(Cell::get)
 }

@@ -1,0 +1,125 @@
+//! The resource object of a relationship: the one that is rendered most, and so by hand (see [`verbatim`](super::verbatim)).
+
+use serde::ser::Error;
+use serde::{Serialize, Serializer};
+
+use super::resources::Resource;
+use super::verbatim::{Digits, Piece};
+use crate::http::urls;
+use crate::model::relationship::Relationship;
+
+impl Serialize for Resource<'_, Relationship> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut piece = Piece::new();
+        self.put(&mut piece);
+        let json = piece.whole().ok_or_else(|| S::Error::custom("a relationship needs more room"))?;
+        serializer.serialize_bytes(json)
+    }
+}
+
+impl Resource<'_, Relationship> {
+    fn put(&self, out: &mut Piece) {
+        let (edge, wanted) = (self.row, self.view.relationships);
+        let id = Digits::of(edge.id.get());
+        let id = id.as_str();
+        out.put(r#"{"type":"user-relationships","id":""#).put(id).put("\"");
+        if wanted.has_any(0..3) {
+            let mut glue = r#","attributes":{"#;
+            if wanted.has(0) {
+                out.put(glue).put(r#""relationship":""#).put(edge.relationship.as_str()).put("\"");
+                glue = ",";
+            }
+            if wanted.has(1) {
+                out.put(glue).put(r#""created-at":""#).put(edge.created_at.rfc2822(self.view.zone).as_str()).put("\"");
+                glue = ",";
+            }
+            if wanted.has(2) {
+                out.put(glue).put(r#""updated-at":""#).put(edge.updated_at.rfc2822(self.view.zone).as_str()).put("\"");
+            }
+            out.put("}");
+        }
+        if wanted.has_any(3..5) {
+            let mut glue = r#","relationships":{"#;
+            for (place, name, user) in [(3, "user", edge.user), (4, "target", edge.target)] {
+                if wanted.has(place) {
+                    out.put(glue).put("\"").put(name).put(r#"":{"data":{"type":"users","id":""#);
+                    out.put(Digits::of(user.get()).as_str()).put(r#""},"links":{"self":""#);
+                    out.put(urls::RELATIONSHIPS).put(id).put(urls::LINKAGE).put(name).put(r#"","related":""#);
+                    out.put(urls::RELATIONSHIPS).put(id).put("/").put(name).put(r#""}}"#);
+                    glue = ",";
+                }
+            }
+            out.put("}");
+        }
+        out.put(r#","links":{"self":""#).put(urls::RELATIONSHIPS).put(id).put(r#""}"#);
+        if let Some(cursor) = self.cursor() {
+            // Of the alphabet of base64 for URLs, like all that is put here.
+            out.put(r#","meta":{"page":{"cursor":""#).put(cursor).put(r#""}}"#);
+        }
+        out.put("}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::jsonapi::query::Query;
+    use crate::http::jsonapi::verbatim;
+    use crate::http::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, RELATIONSHIP_FIELDS, View};
+    use crate::model::id::{RelationshipId, UserId};
+    use crate::model::relationship_type::TypeName;
+    use crate::model::time::Timestamp;
+    use serde_json::{Value, json};
+
+    /// The resource as other means make it.
+    fn expected(edge: &Relationship, fields: &[&str], cursor: Option<&str>) -> Value {
+        let url = format!("/api/v2/user-relationships/{}", edge.id);
+        let end = |name: &str, id: UserId| {
+            let links = json!({"self": format!("{url}/relationships/{name}"), "related": format!("{url}/{name}")});
+            json!({"data": {"type": "users", "id": id.to_string()}, "links": links})
+        };
+        let time = |time: Timestamp| time.rfc2822(chrono_tz::Asia::Kolkata).as_str().to_owned();
+        let mut all = json!({"type": "user-relationships", "id": edge.id.to_string(), "links": {"self": url}});
+        for (group, name, value) in [
+            ("attributes", "relationship", json!(edge.relationship.as_str())),
+            ("attributes", "created-at", json!(time(edge.created_at))),
+            ("attributes", "updated-at", json!(time(edge.updated_at))),
+            ("relationships", "user", end("user", edge.user)),
+            ("relationships", "target", end("target", edge.target)),
+        ] {
+            if fields.contains(&name) {
+                all[group][name] = value;
+            }
+        }
+        if let Some(cursor) = cursor {
+            all["meta"] = json!({"page": {"cursor": cursor}});
+        }
+        all
+    }
+
+    #[test]
+    fn every_fieldset_with_and_without_a_cursor_is_the_json_that_it_should_be_even_at_its_longest() {
+        let edge = Relationship {
+            id: RelationshipId::new(i64::MAX),
+            version: 1,
+            user: UserId::new(i64::MAX),
+            target: UserId::new(7),
+            relationship: TypeName::parse(&"a".repeat(64)).unwrap(),
+            created_at: Timestamp::from_micros(1_400_000_000_000_000),
+            updated_at: Timestamp::from_micros(1_500_000_000_000_000),
+        };
+        for choice in 0_u32..32 {
+            let places = RELATIONSHIP_FIELDS.iter().enumerate().filter(|(place, _)| choice >> place & 1 == 1);
+            let fields: Vec<_> = places.map(|(_, name)| *name).collect();
+            let raw = format!("fields[user-relationships]={}", fields.join(","));
+            let mut query = Query::parse(&raw, &[FIELDS_OF_RELATIONSHIPS], false).unwrap();
+            let view = View::of(&mut query, chrono_tz::Asia::Kolkata);
+            for cursor in [None, Some("x".repeat(80))] {
+                let resource = Resource::with_cursor(&edge, &view, cursor.clone());
+                let json = verbatim::write(&[resource], 2_000).unwrap();
+                let found: Value = serde_json::from_slice(&json).unwrap();
+                assert_eq!(found[0], expected(&edge, &fields, cursor.as_deref()), "{raw}");
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a list request may cost beside its time: requests for memory and hops between threads. The figures stand in
+//! `docs/PERFORMANCE.md`; whoever raises one says there why.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web;
+use user_relationships::clock::Clock;
+use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::state::State;
+use user_relationships::store::{Cost, Store, Tx};
+
+use crate::support::app::{Engine, config, run};
+use crate::support::counting::allocations;
+use crate::support::{App, edge};
+
+const EDGES: &str = "/api/v2/user-relationships";
+/// Requests for memory of a list of 20 relationships on SQLite, from the head of the request to the body of the answer.
+const ALLOCATIONS: usize = 80;
+/// Those that a list of 50 may have more than a list of one: pieces that grow, never one a row.
+const OF_MORE_ROWS: usize = 6;
+
+/// A runtime whose only thread for hops is taken as long as the sender lives.
+fn without_hops() -> (tokio::runtime::Runtime, std::sync::mpsc::Sender<()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
+    let runtime = runtime.expect("a runtime");
+    let (hold, held) = channel::<()>();
+    runtime.spawn_blocking(move || held.recv());
+    (runtime, hold)
+}
+
+fn store(app: &App) -> Store {
+    Store::open(&app.config.store_settings(), Clock::System).expect("the database opens")
+}
+
+#[test]
+fn a_list_on_sqlite_asks_for_memory_within_its_budget_and_does_not_leave_its_thread() {
+    run(
+        Engine::Sqlite,
+        |_| {},
+        |app| {
+            let ann = app.user();
+            for _ in 0..50 {
+                ann.post(EDGES, &edge(None, "mentor", app.user().id)).expect(201);
+            }
+            let (runtime, hold) = without_hops();
+            let config = config(app.home().url());
+            let counts = tokio::task::LocalSet::new().block_on(&runtime, async {
+                let forms = Arc::new(Catalogue::of(None).expect("no forms"));
+                let state = web::Data::new(State::new(&config, store(app), Clock::System, forms));
+                let service = init_service(user_relationships::app::build(state, config.cors_origins.clone())).await;
+                let mut counts = Vec::new();
+                // The first ones fill caches and prepare the statement.
+                for limit in [20, 20, 20, 1, 1, 50, 50] {
+                    let request = TestRequest::get()
+                        .uri(&format!("{EDGES}?user={}&limit={limit}", ann.id))
+                        .insert_header(("authorization", ann.authorization().expect("a token")))
+                        .to_request();
+                    let before = allocations();
+                    let answer = call_service(&service, request).await;
+                    let count = allocations() - before;
+                    assert_eq!(answer.status(), 200);
+                    let bytes = read_body(answer).await.len();
+                    assert!(bytes > 500 * limit, "{bytes}");
+                    counts.push((limit, count));
+                }
+                counts
+            });
+            drop(hold);
+            let of = |limit: usize| counts.iter().rfind(|(asked, _)| *asked == limit).expect("it was asked").1;
+            assert!(of(20) <= ALLOCATIONS, "{counts:?}");
+            assert!(of(50) <= of(1) + OF_MORE_ROWS, "longer lists ask more often: {counts:?}");
+        },
+    );
+}
+
+#[test]
+fn bounded_reads_stay_on_their_thread_on_sqlite_and_all_others_hop_once() {
+    run(
+        Engine::Sqlite,
+        |_| {},
+        |app| {
+            let store = store(app);
+            let here = thread::current().id();
+            assert_eq!(thread_of(&store, Cost::Bounded), here);
+            assert_ne!(thread_of(&store, Cost::Unbounded), here);
+        },
+    );
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let store = store(app);
+            let here = thread::current().id();
+            assert_ne!(thread_of(&store, Cost::Bounded), here);
+        },
+    );
+}
+
+/// The thread on which a read of that cost runs.
+fn thread_of(store: &Store, cost: Cost) -> thread::ThreadId {
+    crate::support::app::wait(store.read("test.read", cost, |_: &mut Tx<'_>| Ok(thread::current().id())))
+        .expect("a read")
+}

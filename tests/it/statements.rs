@@ -1,0 +1,132 @@
+//! Every statement that requests about single things run, lists and writes, beside 100,000 users and 150,000 edges:
+//! none of them looks at all rows of a large table.
+//!
+//! The recorder of `plans` knows the statements of this test by the ids that stand in them.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use diesel::connection::set_default_instrumentation;
+
+use super::plans::{ONE_AT_A_TIME, TARGET, load, plans, recorder};
+use crate::both;
+use crate::support::{App, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+/// Tables that grow with the data.
+const LARGE: [&str; 4] = ["user_relationships", "users", "counts_by_user", "counts_by_target"];
+/// Ids that no other test comes near.
+const MARKED: std::ops::Range<i64> = 98_000..99_000;
+
+/// Statements about marked things, with their values.
+pub static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Whether a bound value is a marked id, or a text about a marked user.
+pub fn is_marked(bind: &str) -> bool {
+    bind.parse().is_ok_and(|id| MARKED.contains(&id)) || bind.trim_matches('"').starts_with("u98")
+}
+
+/// Asks for whatever can be asked of single things.
+fn ask_everything(app: &App) {
+    let admin = app.admin();
+    let get = |path: String| admin.get(&path).expect(200);
+    get(format!("{EDGES}/98001"));
+    get(format!("{EDGES}/98001?include=user,target"));
+    get(format!("{EDGES}/98001/user"));
+    for filter in [
+        "user=98010",
+        "target=98010",
+        "user=98010&relationship=mentor",
+        "target=98010&relationship=colleague",
+        "user=98010&target=1000",
+        "user=98010,98011",
+        "target=98010,98011&relationship=mentor,colleague",
+    ] {
+        for more in ["", "&sort=-id", "&sort=created-at", "&offset=10", "&include=user,target", "&page[size]=2"] {
+            get(format!("{EDGES}?{filter}{more}"));
+        }
+    }
+    let first = get(format!("{EDGES}?user=1001&page[size]=2"));
+    let next = first.body["links"]["next"].as_str().expect("another page");
+    get(next.to_owned());
+    get(format!("{USERS}/98020"));
+    get(format!("{USERS}?filter[id]=98020,98021"));
+    get(format!("{USERS}?filter[email]=u98022@example.org"));
+
+    let made = admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).expect(201).id();
+    admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).refused(409, "already-exists");
+    admin.post(EDGES, &edge(Some(98_030), "mentor", 999_999_999)).refused(404, "related-resource-not-found");
+    let operation = |id: i64| json!({"op": "remove", "ref": {"type": "user-relationships", "id": id.to_string()}});
+    let atomic = "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"";
+    let body = json!({"atomic:operations": [operation(made)]}).to_string();
+    admin.send("POST", "/api/v2/operations", &[("content-type", atomic)], Some(body.as_bytes())).expect(200);
+    let retyped = json!({"data": {"type": "user-relationships", "id": "98040",
+                                  "attributes": {"relationship": "mentor"}}});
+    admin.patch(&format!("{EDGES}/98040"), &retyped).expect(200);
+    admin.delete(&format!("{EDGES}/98041")).expect(204);
+    let renamed = json!({"data": {"type": "users", "id": "98050", "attributes": {"first-name": "Ann"}}});
+    admin.patch(&format!("{USERS}/98050"), &renamed).expect(200);
+    admin.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": "u98@example.org"}}})).expect(201);
+    admin.delete(&format!("{USERS}/98060")).expect(204);
+
+    // An external caller with a popular neighbour.
+    let ext = app.client_of(user_relationships::model::id::UserId::new(98_070));
+    let excluded = json!({"data": {"type": "users", "id": "98070", "attributes": {"access-level": "ext"}}});
+    admin.patch(&format!("{USERS}/98070"), &excluded).expect(200);
+    ext.get(EDGES).expect(200);
+    ext.get(&format!("{USERS}/{TARGET}")).expect(200);
+    ext.get(USERS).expect(200);
+    ext.post(EDGES, &edge(None, "mentor", TARGET)).expect(201);
+}
+
+fn check(app: &App) {
+    // Users that are loaded are like the first one.
+    app.admin();
+    load(app);
+    SEEN.lock().expect("the list").clear();
+    ask_everything(app);
+    let seen = std::mem::take(&mut *SEEN.lock().expect("the list"));
+    let mut explained = BTreeSet::new();
+    for text in &seen {
+        let statement = text.split(" -- binds: ").next().unwrap_or_default();
+        if !explained.insert(statement.to_owned()) {
+            continue;
+        }
+        // Lists are printed so that nobody can send them. So are bytes: those of tokens, which are few here.
+        let text = match text.split_once(" -- binds: [") {
+            Some(_) if statement.contains("unnest") => {
+                format!("{statement} -- binds: [1, '{{98030}}', '{{98031}}', '{{3}}', '{{1}}', '{{98030,98031}}', 32]")
+            }
+            Some((_, binds)) if binds.contains('[') => continue,
+            Some((_, binds)) => {
+                let binds = binds.replace("Some(", "").replace(')', "").replace("None", "NULL");
+                format!("{statement} -- binds: [{binds}")
+            }
+            None => text.clone(),
+        };
+        for plan in plans(app, &text) {
+            for line in plan.lines() {
+                let line = line.trim_start_matches([' ', '-', '>']);
+                let scanned = line.strip_prefix("SCAN ").or_else(|| {
+                    let (_, table) = line.split_once("Seq Scan on ")?;
+                    Some(table)
+                });
+                let is_large = scanned.and_then(|rest| rest.split(' ').next()).is_some_and(|it| LARGE.contains(&it));
+                // A page by an index of its order is a scan that ends early.
+                let is_whole = is_large && !line.contains("USING");
+                assert!(!is_whole, "{line}\n{plan}\n{text}");
+            }
+        }
+    }
+    assert!(explained.len() > 40, "{} statements were seen", explained.len());
+}
+
+both!(
+    no_statement_about_single_things_looks_at_all_rows,
+    |_config| { set_default_instrumentation(recorder).unwrap() },
+    |app| {
+        let _turn = ONE_AT_A_TIME.lock();
+        check(app);
+    }
+);

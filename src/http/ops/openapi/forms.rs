@@ -87,7 +87,7 @@ pub fn paths() -> Map<String, Value> {
 }
 
 /// The schemas of the dialect, by name.
-pub fn schemas() -> [(&'static str, Value); 3] {
+pub fn schemas() -> [(&'static str, Value); 4] {
     let answer = json!({
         "type": "object",
         "required": ["model", "errors"],
@@ -106,18 +106,20 @@ pub fn schemas() -> [(&'static str, Value); 3] {
         "required": ["form_configuration_name", "form"],
         "properties": {
             "form_configuration_name": { "type": "string", "description": "The name of a form configuration" },
-            "parent_resource_id": {
-                "type": ["string", "integer"],
-                "description": "The name or id of a type; for new groups and memberships",
-            },
             "form": { "type": "object", "description": "The values that the form configuration lists" },
         },
     });
+    let mut typed = request.clone();
+    set(&mut typed, "required", json!(["form_configuration_name", "parent_resource_id", "form"]));
+    if let Some(properties) = typed.get_mut("properties") {
+        let kind = json!({ "type": ["string", "integer"], "description": "The name or id of a type" });
+        set(properties, "parent_resource_id", kind);
+    }
     let deletion = json!({
         "type": "object",
         "properties": { "form_configuration_name": { "type": "string" } },
     });
-    [("FormAnswer", answer), ("FormRequest", request), ("FormDeletion", deletion)]
+    [("FormAnswer", answer), ("FormRequest", request), ("TypedFormRequest", typed), ("FormDeletion", deletion)]
 }
 
 fn parameters(path: &str) -> Value {
@@ -147,12 +149,17 @@ fn described(operation: &Operation) -> Value {
             "schema": { "type": "string" },
         }));
     }
-    let schema = if is_deletion { "FormDeletion" } else { "FormRequest" };
+    let kind = kind_of(path).filter(|_| method == "POST");
+    let schema = match (is_deletion, kind) {
+        (true, _) => "FormDeletion",
+        (false, None) => "FormRequest",
+        (false, Some(_)) => "TypedFormRequest",
+    };
     let mut example = json!({ "form_configuration_name": name });
     if !is_deletion {
         set(&mut example, "form", values(form));
     }
-    if let ("POST", Some(kind)) = (method, kind_of(path)) {
+    if let Some(kind) = kind {
         set(&mut example, "parent_resource_id", kind);
     }
     let mut described = json!({

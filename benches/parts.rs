@@ -119,7 +119,7 @@ fn main() {
     });
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(folder.path());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(store.write("parts.fill", fill)).expect("data");
     let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
     let slice = Slice { limit: 20, ..Slice::default() };

@@ -157,9 +157,12 @@ open_table! {
 }
 
 /// What `/docs` loads.
+pub const FILES: [&str; 2] = ["/docs/style.css", "/docs/app.js"];
+
 fn mount_files(config: &mut ServiceConfig) {
-    config.service(page("/docs/style.css", || Route::new().to(ops::docs::style)));
-    config.service(page("/docs/app.js", || Route::new().to(ops::docs::app)));
+    let [style, app] = FILES;
+    config.service(page(style, || Route::new().to(ops::docs::style)));
+    config.service(page(app, || Route::new().to(ops::docs::app)));
 }
 
 /// The same for the pages that are there only where `EXPLORER` is on, and are no part of the API.
@@ -224,7 +227,7 @@ fn without_suffix(segment: &str) -> &str {
 /// Every pattern, in the order of their places; [`UNKNOWN`] is the last.
 pub fn patterns() -> impl Iterator<Item = &'static str> {
     let tables = TABLE.iter().chain(FORMS).map(|(path, _)| *path);
-    tables.chain(OPEN.iter().chain(EXPLORER).copied()).chain([UNKNOWN])
+    tables.chain(OPEN.iter().chain(&FILES).chain(EXPLORER).copied()).chain([UNKNOWN])
 }
 
 /// The route of that pattern; patterns that nobody knows are [`UNKNOWN`].

@@ -1,9 +1,7 @@
 //! Pages for people, and the files that they load: nothing from elsewhere, and no script in the page itself.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 
 /// Only files of this service act on a page, and only this service is asked by them. Text never becomes markup: where
 /// browsers know trusted types, they refuse what tries.
@@ -33,9 +31,5 @@ fn answer(media_type: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        // A page and its files are of one release.
-        .insert_header((CACHE_CONTROL, "no-cache"))
         .body(text)
 }

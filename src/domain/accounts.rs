@@ -1,6 +1,6 @@
 //! Users as forms make and change them: with a password and properties beside the attributes of the API.
 
-use super::policy::{self, Action, FormUser};
+use super::policy::{Action, FormUser};
 use super::users;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
@@ -54,7 +54,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserI
 pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
-    let data = users::changed_data(&old, &changes.fields, |action| may(by, action))?;
+    let data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
     if data.email_key() == old.data.email_key() { Ok(()) } else { users::require_free_email(tx, &data.email) }
 }
 
@@ -65,7 +65,7 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Change
 pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
-    let mut data = users::changed_data(&old, &changes.fields, |action| may(by, action))?;
+    let mut data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
     merge(&mut data.profile.properties, &changes.properties)?;
     if data != old.data {
         users::update(tx, &old, &data)?;
@@ -110,10 +110,6 @@ pub fn open_session(
 /// `not-found` if the token was not made by a session.
 pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
     if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
-}
-
-fn may(by: &FormUser, action: Action) -> std::result::Result<(), Code> {
-    policy::may_by_form(&by.caller, by.owner, action)
 }
 
 /// Puts `sent` over what is there.

@@ -142,12 +142,20 @@ pub struct FormUser {
 }
 
 impl FormUser {
-    /// Refuses what [`may_by_form`] does not allow, in a sentence.
+    /// As [`may_by_form`], with this form.
+    ///
+    /// # Errors
+    /// As [`may`].
+    pub fn may(&self, action: Action) -> std::result::Result<(), Code> {
+        may_by_form(&self.caller, self.owner, action)
+    }
+
+    /// Refuses what [`may`](Self::may) does not allow, in a sentence.
     ///
     /// # Errors
     /// As [`require`].
     pub fn require(&self, action: Action) -> Result<()> {
-        may_by_form(&self.caller, self.owner, action).map_err(|code| refusal(code).into())
+        self.may(action).map_err(|code| refusal(code).into())
     }
 }
 

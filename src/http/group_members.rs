@@ -10,7 +10,7 @@ use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS, Links};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
-use super::jsonapi::query::Parameter;
+use super::jsonapi::query::{Parameter, Query};
 use super::jsonapi::resources::Identifier;
 use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, GROUP_PATHS,
@@ -21,7 +21,7 @@ use super::urls::MemberUrl;
 use crate::domain::group_lists::{self, SeenMember};
 use crate::model::code::Code;
 use crate::model::filter::MemberFilter;
-use crate::model::id::MemberId;
+use crate::model::id::{GroupId, MemberId};
 use crate::model::page::{Place, Sort};
 use crate::store::{Cost, Tx};
 
@@ -53,19 +53,33 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         users: query.ids("filter[user]"),
         seen_by: None,
     };
+    list_of(&call, query, filter, "group_members.list", None).await
+}
+
+/// The memberships that match, by a job of that name; where they are those `within` a group, the caller has to see it.
+pub(super) async fn list_of(
+    call: &Call,
+    mut query: Query,
+    filter: MemberFilter,
+    name: &'static str,
+    within: Option<GroupId>,
+) -> Result<HttpResponse, Failure> {
     let sort = query.sort(Sort::default(), ORDERS);
     let view = View::with_paths(&mut query, call.state.time_zone, MEMBER_PATHS);
-    let (paging, cursors) = page_asked(&call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
+    let (paging, cursors) = page_asked(call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
     let (caller, slice, asked, paths) =
         (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
 
     let job = move |tx: &mut Tx<'_>| {
+        if let Some(group) = within {
+            group_lists::visible(tx, &caller, group)?;
+        }
         group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
     };
-    let read = call.state.store.read("group_members.list", Cost::Unbounded, job).await;
+    let read = call.state.store.read(name, Cost::Unbounded, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
-    listed.answer(&call, &view, |row| Place::Id(row.member.id.get()))
+    listed.answer(call, &view, |row| Place::Id(row.member.id.get()))
 }
 
 /// `GET /api/v2/group-members/{id}`

@@ -5,15 +5,16 @@ use actix_web::http::StatusCode;
 
 use super::answer::{Listed, Shown, page_asked};
 use super::call::Call;
+use super::group_members::list_of;
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
-use super::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS, Links};
+use super::jsonapi::group_resources::{GROUPS, Links};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::jsonapi::query::{Parameter, Query};
 use super::jsonapi::resources::{Identifier, Resource};
 use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, GROUP_PATHS,
-    INCLUDE, MEMBER_PATHS, View,
+    INCLUDE, View,
 };
 use super::relationships::{END, view_of};
 use super::urls::GroupUrl;
@@ -105,20 +106,7 @@ pub async fn list_members(call: Call) -> Result<HttpResponse, Failure> {
         users: query.ids("filter[user]"),
         seen_by: None,
     };
-    let sort = query.sort(Sort::default(), ORDERS);
-    let view = View::with_paths(&mut query, call.state.time_zone, MEMBER_PATHS);
-    let (paging, cursors) = page_asked(&call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
-    let (caller, slice, asked, paths) =
-        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
-
-    let job = move |tx: &mut Tx<'_>| {
-        group_lists::visible(tx, &caller, id)?;
-        group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
-    };
-    let read = call.state.store.read("groups.list_members", Cost::Unbounded, job).await;
-    let (page, included) = read.map_err(Failure::without_document)?;
-    let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
-    listed.answer(&call, &view, |row| Place::Id(row.member.id.get()))
+    list_of(&call, query, filter, "groups.list_members", Some(id)).await
 }
 
 /// `GET /api/v2/groups/{id}/owner`; null where nobody owns the group.

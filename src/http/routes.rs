@@ -56,11 +56,8 @@ macro_rules! table {
             $({
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
-                    web::resource($path)
-                        .app_data(found($path))
-                        $(.route(route!($method).to(|call| bounded(call, $handler))))*
-                        .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
-                        .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
+                    closed(web::resource($path), $path, ALLOWED)
+                        $(.route(route!($method).to(|call| bounded(call, $handler))))*,
                 );
             })*
         }
@@ -112,11 +109,8 @@ macro_rules! form_table {
             $({
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
-                    web::resource([$path, concat!($path, ".json")])
-                        .app_data(found($path))
-                        $(.route(route!($method).to(|call| bounded_form(call, $handler))))*
-                        .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
-                        .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) })),
+                    closed(web::resource([$path, concat!($path, ".json")]), $path, ALLOWED)
+                        $(.route(route!($method).to(|call| bounded_form(call, $handler))))*,
                 );
             })*
         }
@@ -263,11 +257,15 @@ pub fn configure_admin(config: &mut ServiceConfig) {
 /// A page that anybody may read.
 fn page(path: &str, route: impl Fn() -> Route) -> Resource {
     const ALLOWED: &str = "GET, HEAD, OPTIONS";
-    web::resource(path)
-        .app_data(found(path))
-        .route(route().guard(Any(Get()).or(Head())))
-        .route(Route::new().guard(Options()).to(|| async { options(ALLOWED) }))
-        .default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::method_not_allowed(ALLOWED)) }))
+    closed(web::resource(path), path, ALLOWED).route(route().guard(Any(Get()).or(Head())))
+}
+
+/// A resource of that pattern as it is before it has routes of its own: it tells what is allowed, and refuses the rest.
+fn closed(resource: Resource, pattern: &str, allowed: &'static str) -> Resource {
+    resource
+        .app_data(found(pattern))
+        .route(Route::new().guard(Options()).to(move || async move { options(allowed) }))
+        .default_service(web::to(move || async move { Err::<HttpResponse, _>(Failure::method_not_allowed(allowed)) }))
 }
 
 fn options(allowed: &'static str) -> HttpResponse {

@@ -50,6 +50,12 @@ pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and
 /// The most rows that are sorted by anything but their id.
 const MOST_SORTED: i64 = 10_000;
 
+/// The filter, narrowed to what the caller may see.
+#[must_use]
+pub fn seen_by(caller: &Caller, filter: RelationshipFilter) -> RelationshipFilter {
+    RelationshipFilter { seen_by: caller.sees_only(), ..filter }
+}
+
 /// The relationships that match and that the caller may see.
 ///
 /// # Errors
@@ -60,7 +66,7 @@ pub fn list(
     filter: &RelationshipFilter,
     slice: &Slice,
 ) -> Result<Page<Relationship>> {
-    let filter = RelationshipFilter { seen_by: caller.sees_only(), ..filter.clone() };
+    let filter = seen_by(caller, filter.clone());
     if slice.sort.by == Order::CreatedAt && tx.relationships(&filter, &Slice::default())?.total > MOST_SORTED {
         let detail = format!(
             "only lists of at most {MOST_SORTED} rows are sorted by `created-at`; narrow the list, or sort by `id`, \

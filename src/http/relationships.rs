@@ -67,18 +67,28 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let view = View::of(&mut query, call.state.time_zone);
     let (paging, cursors) = page_asked(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
     let (caller, slice, ends) = (call.caller, paging.slice(sort), view.included_ends().to_vec());
+    let filter = relationships::seen_by(&caller, filter);
 
     let is_by_id = sort.by == Order::Id && slice.is_near();
-    let is_cheap = is_by_id && filter.is_narrow() && caller.sees_only().is_none();
+    let is_cheap = is_by_id && filter.is_narrow();
     let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let gathered = if ends.is_empty() {
+        call.state.store.list_gathered("relationships.list", &filter, &slice).await
+    } else {
+        Ok(None)
+    };
     let asked = paging.clone();
     let job = move |tx: &mut Tx<'_>| {
         let page = relationships::list(tx, &caller, &filter, &slice)?;
         let included = relationships::ends(tx, asked.shown(&page.items), &ends)?;
         Ok((page, included))
     };
+    let read = match gathered {
+        Ok(Some(page)) => Ok((page, Vec::new())),
+        Ok(None) => call.state.store.read("relationships.list", cost, job).await,
+        Err(error) => Err(error),
+    };
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
-    let read = call.state.store.read("relationships.list", cost, job).await;
     let (page, included) = read.map_err(|error| by_profile(Failure::without_document(error)))?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
     listed.answer(&call, &view, |row| match sort.by {
@@ -111,7 +121,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     if !is_repeatable(&call)
         && ends.is_empty()
         && let Some(edge) = relationships::plain(&caller, &new)
-        && let gathered = call.state.store.gather("relationships.create", edge, caller.author()).await
+        && let gathered = call.state.store.create_gathered("relationships.create", edge, caller.author()).await
         && let Some(row) = gathered.map_err(Failure::of)?
     {
         return render(&Shown::alone(row));

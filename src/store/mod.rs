@@ -33,9 +33,11 @@ pub use tx::Tx;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
+use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
+use crate::model::page::{Page, Slice};
 use crate::model::relationship::{Edge, Relationship};
-use gatherer::{Asked, Gatherer};
+use gatherer::{Create, Gatherer, List};
 use measures::Measures;
 use postgres::Mode;
 use tx::Shared;
@@ -114,7 +116,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres { engine: Arc<postgres::Engine>, gatherer: Gatherer },
+    Postgres { engine: Arc<postgres::Engine>, creates: Gatherer<Create>, lists: Gatherer<List> },
 }
 
 impl Store {
@@ -137,7 +139,9 @@ impl Store {
             DatabaseUrl::Postgres(url) => {
                 let url = url.with_limits(settings.timeout, settings.longest_statement);
                 let engine = Arc::new(postgres::Engine::open(&url, settings));
-                Engine::Postgres { gatherer: Gatherer::start(Arc::clone(&engine), shared.clone())?, engine }
+                let creates = Gatherer::start(1, &engine, &shared)?;
+                let lists = Gatherer::start(readers_of(settings), &engine, &shared)?;
+                Engine::Postgres { engine, creates, lists }
             }
         };
         Ok(Self { engine: Arc::new(engine), shared })
@@ -208,14 +212,33 @@ impl Store {
     ///
     /// # Errors
     /// As [`write`](Self::write).
-    pub async fn gather(&self, name: &'static str, edge: Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
-        match &*self.engine {
-            Engine::Sqlite { .. } => Ok(None),
-            Engine::Postgres { gatherer, .. } => {
-                let _timed = self.shared.measures.time(name);
-                gatherer.gather(Asked { edge, author }).await.map_err(|error| named(name, error))
-            }
-        }
+    pub async fn create_gathered(
+        &self,
+        name: &'static str,
+        edge: Edge,
+        author: Option<UserId>,
+    ) -> Result<Option<Relationship>> {
+        let Engine::Postgres { creates, .. } = &*self.engine else { return Ok(None) };
+        let _timed = self.shared.measures.time(name);
+        creates.ask(Create { edge, author }).await.map_err(|error| named(name, error))
+    }
+
+    /// The relationships of a slice and how many match in all, read together with the lists that others ask for at the
+    /// same time, and after all of them were asked for. `None` if this is no list that is read like that: then
+    /// [`read`](Self::read) does it. On SQLite, where lists are read on the thread that asks, that is always so.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn list_gathered(
+        &self,
+        name: &'static str,
+        filter: &RelationshipFilter,
+        slice: &Slice,
+    ) -> Result<Option<Page<Relationship>>> {
+        let Engine::Postgres { lists, .. } = &*self.engine else { return Ok(None) };
+        let Some(list) = List::of(filter, slice) else { return Ok(None) };
+        let _timed = self.shared.measures.time(name);
+        lists.ask(list).await.map_err(|error| named(name, error))
     }
 
     /// What is counted and measured, here and by whoever adds to it; the connections are those of this moment.
@@ -263,6 +286,13 @@ impl Store {
             .await
             .unwrap_or_else(|_| Err(Error::Internal("a job ended without an answer".to_owned())))
     }
+}
+
+/// How many threads read lists for all who ask: as many as can be busy with the answers, and no more than half of the
+/// connections.
+fn readers_of(settings: &Settings) -> usize {
+    let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
+    std::env::var("READERS").ok().and_then(|it| it.parse().ok()).unwrap_or(settings.workers.min(connections / 2).max(1))
 }
 
 /// A job that panics is a fault of this program, and nobody else's problem.

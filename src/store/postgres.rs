@@ -12,8 +12,10 @@ use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
 
-#[path = "queries/gathered.rs"]
-pub(super) mod gathered;
+#[path = "queries/gathered_creates.rs"]
+pub(super) mod gathered_creates;
+#[path = "queries/gathered_lists.rs"]
+pub(super) mod gathered_lists;
 #[path = "queries/mod.rs"]
 pub(super) mod queries;
 
@@ -226,16 +228,21 @@ impl Engine {
     }
 
     /// Runs a job once, for many who wait; `None` if it failed and changed nothing, so that each may try alone.
-    pub fn run_gathered<T>(&self, shared: &Shared, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<Option<T>> {
+    pub fn run_gathered<T>(
+        &self,
+        mode: Mode,
+        shared: &Shared,
+        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
         let mut session = self
             .pool
             .get_timeout(self.timeout)
             .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
-        match self.attempt(Mode::Gathered, &mut session, shared, job) {
+        match self.attempt(mode, &mut session, shared, job) {
             (Ok(done), _) => Ok(Some(done)),
             (Err(error), Some(Fault::Unknown)) => Err(error),
             (Err(error), _) => {
-                log::debug!("creates that were gathered are tried one by one: {error:?}");
+                log::debug!("what was gathered is tried one by one: {error:?}");
                 Ok(None)
             }
         }

@@ -59,7 +59,7 @@ impl Bench {
     async fn ask(&self, edge: Edge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
         let author = edge.user;
-        let waiting = tokio::spawn(async move { store.gather("test.gather", edge, Some(author)).await });
+        let waiting = tokio::spawn(async move { store.create_gathered("test.gather", edge, Some(author)).await });
         // Now it has been polled once, which is what puts it into the queue.
         yield_now().await;
         waiting

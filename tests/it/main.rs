@@ -37,6 +37,7 @@ mod forms_refusals;
 mod forms_rights;
 mod forms_sessions;
 mod gathered_creates;
+mod gathered_lists;
 mod gathering;
 mod groups_around;
 mod groups_read;

@@ -3,6 +3,7 @@
 mod clients;
 mod counts;
 mod credentials;
+mod gathered;
 mod group_pages;
 mod groups;
 mod idempotency;

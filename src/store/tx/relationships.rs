@@ -1,8 +1,6 @@
 //! Questions about relationships.
 
-use std::sync::Arc;
-
-use super::{Link, Tx, ask};
+use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
@@ -10,8 +8,6 @@ use crate::model::page::{Page, Slice};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
-use crate::store::gatherer::Asked;
-use crate::store::postgres::gathered;
 use crate::store::rows::{Lockable, RelationshipRow, Shape};
 
 impl Tx<'_> {
@@ -60,29 +56,6 @@ impl Tx<'_> {
         let now = self.micros();
         let row = ask!(self, relationships::insert(ends, now, author.map(UserId::get)))?;
         row.map(|row| self.relationship_of(row)).transpose()
-    }
-
-    /// Stores and counts all that nothing stands in the way of, no two alike; the rows come in any order. On SQLite
-    /// nothing is gathered like this.
-    pub(in crate::store) fn insert_gathered(&mut self, asked: &[&Asked]) -> Result<Vec<Relationship>> {
-        if asked.iter().any(|asked| self.types.id_of(&asked.edge.relationship).is_none()) {
-            self.read_types()?;
-            // Nothing was written yet, so that this is what others see too.
-            self.shared.types.put(Arc::clone(&self.types));
-        }
-        let now = self.micros();
-        let new = |asked: &&Asked| {
-            let Asked { edge, author } = asked;
-            let kind = self.types.id_of(&edge.relationship)?;
-            Some((edge.user.get(), edge.target.get(), kind, author.map(UserId::get)))
-        };
-        let new: Vec<gathered::New> = asked.iter().filter_map(new).collect();
-        let rows = match &mut self.link {
-            Link::Postgres(conn) if !new.is_empty() => gathered::insert(conn, &new, now),
-            Link::Postgres(_) | Link::Sqlite(_) => Ok(Vec::new()),
-        };
-        let rows = rows.map_err(|error| self.note(&error))?;
-        rows.into_iter().map(|row| self.relationship_of(row)).collect()
     }
 
     /// Gives a relationship, as it was just read, another registered type.

@@ -1,0 +1,118 @@
+//! Pages of several users' relationships with their counts, in one statement. PostgreSQL alone mounts this room: on
+//! SQLite a list is read where it is asked for, and there is nothing to gather.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
+
+use super::{Conn, Db};
+use crate::store::gatherer::End;
+use crate::store::rows::{RelationshipColumns, RelationshipRow};
+
+/// The statement for one end. Each `?` stands for an array with a value for each list.
+///
+/// Nothing but the order of the arguments and the names of columns differs; each text stays prepared for itself.
+macro_rules! statement {
+    ($counts:literal, $end:literal) => {
+        statement!($counts, $end, "unnest(?, ?, ?) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
+    };
+    ($counts:literal, $end:literal, of_a_type) => {
+        statement!(
+            $counts,
+            $end,
+            "unnest(?, ?, ?, ?) WITH ORDINALITY AS asked (id, skipped, most, type_id, place)",
+            " AND type_id = asked.type_id"
+        )
+    };
+    ($counts:literal, $end:literal, $asked:literal, $and:literal) => {
+        concat!(
+            "SELECT asked.place, c.total, p.id, p.version, p.user_id, p.target_id, p.type_id, p.created_at, p.updated_at FROM ",
+            $asked,
+            " CROSS JOIN LATERAL (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM ",
+            $counts,
+            " WHERE ",
+            $end,
+            " = asked.id",
+            $and,
+            ") AS c LEFT JOIN LATERAL (SELECT id, version, user_id, target_id, type_id, created_at, updated_at \
+             FROM user_relationships WHERE ",
+            $end,
+            " = asked.id",
+            $and,
+            " ORDER BY id LIMIT asked.most OFFSET asked.skipped) AS p ON TRUE"
+        )
+    };
+}
+
+/// What several lists of one shape differ in; all have as many values.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Wanted {
+    pub ids: Vec<i64>,
+    pub offsets: Vec<i64>,
+    pub limits: Vec<i64>,
+    /// Empty where the lists are of all types.
+    pub types: Vec<i16>,
+}
+
+/// How many match, and the rows of the window, by id; for each list, in the order in which they are wanted.
+pub(in crate::store) fn pages(
+    conn: &mut Conn,
+    end: End,
+    wanted: Wanted,
+) -> QueryResult<Vec<(i64, Vec<RelationshipRow>)>> {
+    let text = match (end, wanted.types.is_empty()) {
+        (End::User, true) => statement!("counts_by_user", "user_id"),
+        (End::User, false) => statement!("counts_by_user", "user_id", of_a_type),
+        (End::Target, true) => statement!("counts_by_target", "target_id"),
+        (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
+    };
+    let mut pages = vec![(0, Vec::new()); wanted.ids.len()];
+    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = Statement { text, wanted }.load(conn)?;
+    for (place, total, row) in rows {
+        let place = usize::try_from(place - 1).ok();
+        if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
+            *counted = total;
+            rows.extend(row);
+        }
+    }
+    // Nobody promises the order in which joined rows come.
+    for (_, rows) in &mut pages {
+        rows.sort_unstable_by_key(|row| row.id);
+    }
+    Ok(pages)
+}
+
+#[derive(Debug)]
+struct Statement {
+    text: &'static str,
+    wanted: Wanted,
+}
+
+impl QueryFragment<Db> for Statement {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        let Wanted { ids, offsets, limits, types } = &self.wanted;
+        let mut pieces = self.text.split('?');
+        let mut go_on = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
+        for integers in [ids, offsets, limits] {
+            go_on(&mut out);
+            out.push_bind_param::<Array<BigInt>, _>(integers)?;
+        }
+        if !types.is_empty() {
+            go_on(&mut out);
+            out.push_bind_param::<Array<SmallInt>, _>(types)?;
+        }
+        go_on(&mut out);
+        Ok(())
+    }
+}
+
+impl QueryId for Statement {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Statement {
+    type SqlType = (BigInt, BigInt, Nullable<RelationshipColumns>);
+}
+
+impl diesel::RunQueryDsl<Conn> for Statement {}

@@ -1,0 +1,242 @@
+//! Lists on PostgreSQL that are asked for at the same time share a statement, and nobody can tell.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use tokio::task::{JoinHandle, yield_now};
+use user_relationships::clock::Clock;
+use user_relationships::model::error::Result;
+use user_relationships::model::filter::RelationshipFilter;
+use user_relationships::model::id::UserId;
+use user_relationships::model::page::{Direction, Order, Page, Slice, Sort};
+use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship_type::TypeName;
+use user_relationships::store::{Cost, Store, Tx};
+
+use crate::support::app::{App, Engine, config, run, wait};
+use crate::support::{edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+
+/// A store beside an app with one connection, so that lists can be held up.
+fn store_beside(app: &App) -> Store {
+    let mut config = config(app.config.database_url.clone());
+    config.database_pool_size = 1;
+    Store::open(&config.store_settings(), Clock::System).expect("the database opens")
+}
+
+/// Takes the only connection until it is told to give it back.
+async fn hold(store: &Store) -> (JoinHandle<Result<()>>, Sender<()>) {
+    let ((go_on, told), (begun, begins)) = (channel::<()>(), channel());
+    let (store, told) = (store.clone(), Arc::new(Mutex::new(told)));
+    let job = move |_: &mut Tx<'_>| {
+        let _ = begun.send(());
+        let _ = told.lock().expect("one job at a time").recv();
+        Ok(())
+    };
+    let held = tokio::spawn(async move { store.write("test.hold", job).await });
+    yield_now().await;
+    begins.recv().expect("the job begins");
+    (held, go_on)
+}
+
+/// Asks for a list with others, and has been polled once when this returns: that is what puts it into the queue.
+async fn ask(
+    store: &Store,
+    filter: RelationshipFilter,
+    slice: Slice,
+) -> JoinHandle<Result<Option<Page<Relationship>>>> {
+    let store = store.clone();
+    let waiting = tokio::spawn(async move { store.list_gathered("test.lists", &filter, &slice).await });
+    yield_now().await;
+    waiting
+}
+
+/// The same list alone.
+async fn alone(store: &Store, filter: RelationshipFilter, slice: Slice) -> Page<Relationship> {
+    let read = store.read("test.list", Cost::Bounded, move |tx| tx.relationships(&filter, &slice));
+    read.await.expect("a page")
+}
+
+fn of_user(id: i64) -> RelationshipFilter {
+    RelationshipFilter { users: vec![UserId::new(id)], ..RelationshipFilter::default() }
+}
+
+fn of_target(id: i64) -> RelationshipFilter {
+    RelationshipFilter { targets: vec![UserId::new(id)], ..RelationshipFilter::default() }
+}
+
+fn of_type(filter: RelationshipFilter, name: &str) -> RelationshipFilter {
+    RelationshipFilter { relationships: vec![TypeName::parse(name).expect("a name")], ..filter }
+}
+
+fn window(offset: i64, limit: i64) -> Slice {
+    Slice::window(Sort::default(), offset, limit)
+}
+
+#[test]
+fn lists_that_wait_together_are_each_what_they_are_alone() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let users: Vec<i64> = (0..8).map(|_| app.user().id).collect();
+            let admin = app.admin();
+            for (place, user) in users.iter().enumerate() {
+                for target in &users[..place] {
+                    for kind in ["mentor", "colleague"] {
+                        admin.post(EDGES, &edge(Some(*user), kind, *target)).expect(201);
+                    }
+                }
+            }
+            let store = store_beside(app);
+            let mut asked = Vec::new();
+            for id in users.iter().copied().chain([999_999]) {
+                for filter in [of_user(id), of_target(id), of_type(of_user(id), "mentor"), of_type(of_target(id), "colleague")] {
+                    for slice in [window(0, 20), window(1, 2), window(0, 0), window(500, 50)] {
+                        asked.push((filter.clone(), slice));
+                    }
+                }
+            }
+            wait(async {
+                // So that the types are known.
+                alone(&store, of_user(users[1]), window(0, 1)).await;
+                let (held, go_on) = hold(&store).await;
+                let mut waiting = Vec::new();
+                for (filter, slice) in &asked {
+                    waiting.push(ask(&store, filter.clone(), slice.clone()).await);
+                }
+                go_on.send(()).expect("the job waits");
+                held.await.expect("no panic").expect("it did nothing");
+                let mut answered = 0;
+                for ((filter, slice), waiting) in asked.into_iter().zip(waiting) {
+                    let together = waiting.await.expect("no panic").expect("an answer");
+                    let told = format!("{filter:?} {slice:?}");
+                    let has_type = !filter.relationships.is_empty();
+                    let alone = alone(&store, filter, slice).await;
+                    match together {
+                        Some(page) => assert_eq!(page, alone, "{told}"),
+                        // Only an ordinary job knows that nothing of a type is there.
+                        None => assert!(has_type && alone.total == 0, "{told}"),
+                    }
+                    answered += alone.items.len();
+                }
+                assert!(answered > 200, "{answered}");
+            });
+        },
+    );
+}
+
+#[test]
+fn lists_of_another_shape_are_left_to_an_ordinary_job() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let id = app.user().id;
+            let store = store_beside(app);
+            let both_ends = RelationshipFilter { targets: vec![UserId::new(1)], ..of_user(id) };
+            let two_users = RelationshipFilter { users: vec![UserId::new(1), UserId::new(id)], ..of_user(id) };
+            let two_types = RelationshipFilter {
+                relationships: ["mentor", "colleague"].map(|name| TypeName::parse(name).expect("a name")).to_vec(),
+                ..of_user(id)
+            };
+            let of_an_outsider = RelationshipFilter { seen_by: Some(UserId::new(id)), ..of_user(id) };
+            let by_time = Sort { by: Order::CreatedAt, direction: Direction::Ascending };
+            let backwards = Sort { by: Order::Id, direction: Direction::Descending };
+            let cases = [
+                (RelationshipFilter::default(), window(0, 20)),
+                (both_ends, window(0, 20)),
+                (two_users, window(0, 20)),
+                (two_types, window(0, 20)),
+                (of_an_outsider, window(0, 20)),
+                (of_type(of_user(id), "no-such-type"), window(0, 20)),
+                (of_user(id), Slice::window(by_time, 0, 20)),
+                (of_user(id), Slice::window(backwards, 0, 20)),
+                (of_user(id), window(5_000, 20)),
+                (of_user(id), Slice { is_from_end: true, ..window(0, 20) }),
+            ];
+            wait(async {
+                for (filter, slice) in cases {
+                    let told = format!("{filter:?} {slice:?}");
+                    let answer = ask(&store, filter, slice).await.await.expect("no panic");
+                    assert_eq!(answer.expect("an answer"), None, "{told}");
+                }
+                let answer = ask(&store, of_user(id), window(0, 20)).await.await.expect("no panic");
+                assert_eq!(answer.expect("an answer"), Some(Page::empty()));
+            });
+        },
+    );
+}
+
+#[test]
+fn whoever_was_answered_finds_its_change_in_any_list_that_is_asked_for_later() {
+    run(
+        Engine::Postgres,
+        |config| config.workers = 2,
+        |app| {
+            let (admin, stop) = (app.admin(), AtomicBool::new(false));
+            let hub = app.user().id;
+            thread::scope(|scope| {
+                let workers: Vec<_> = (0..6)
+                    .map(|_| {
+                        let (me, stop) = (app.user(), &stop);
+                        scope.spawn(move || {
+                            let mine = format!("{EDGES}?user={}", me.id);
+                            let of_the_type = format!("{mine}&relationship=mentor");
+                            let mut rounds = 0;
+                            while !stop.load(Ordering::Relaxed) {
+                                let id = me.post(EDGES, &edge(None, "mentor", hub)).expect(201).id();
+                                for list in [&mine, &of_the_type] {
+                                    let listed = me.get(list).expect(200);
+                                    assert_eq!(listed.ids(), [id]);
+                                    assert_eq!(listed.body["meta"]["total-count"], 1, "{}", listed.body);
+                                }
+                                me.delete(&format!("{EDGES}/{id}")).expect(204);
+                                for list in [&mine, &of_the_type] {
+                                    let listed = me.get(list).expect(200);
+                                    assert!(listed.ids().is_empty(), "{}", listed.body);
+                                    assert_eq!(listed.body["meta"]["total-count"], 0, "{}", listed.body);
+                                }
+                                rounds += 1;
+                            }
+                            rounds
+                        })
+                    })
+                    .collect();
+                thread::sleep(std::time::Duration::from_secs(2));
+                stop.store(true, Ordering::Relaxed);
+                let rounds: u32 = workers.into_iter().map(|worker| worker.join().expect("no panic")).sum();
+                assert!(rounds > 20, "{rounds}");
+            });
+            assert!(admin.get(&format!("{EDGES}?target={hub}")).expect(200).ids().is_empty());
+            app.assert_no_drift();
+        },
+    );
+}
+
+#[test]
+fn a_type_registered_anew_by_another_instance_is_the_one_that_is_listed() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let kind = json!({"data": {"type": "relationship-types", "id": "buddy", "attributes": {}}});
+            let other = app.beside();
+            let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+            let (there, ann_there) = (other.client_like(&admin), other.client_like(&ann));
+            let list = format!("{EDGES}?user={}&relationship=buddy", ann.id);
+            admin.post("/api/v2/relationship-types", &kind).expect(201);
+            let id = ann.post(EDGES, &edge(None, "buddy", bob.id)).expect(201).id();
+            assert_eq!(ann.get(&list).expect(200).ids(), [id]);
+            there.delete(&format!("{EDGES}/{id}")).expect(204);
+            there.delete("/api/v2/relationship-types/buddy").expect(204);
+            there.post("/api/v2/relationship-types", &kind).expect(201);
+            let id = ann_there.post(EDGES, &edge(None, "buddy", bob.id)).expect(201).id();
+            assert_eq!(ann.get(&list).expect(200).ids(), [id]);
+            assert_eq!(ann.get(&format!("{EDGES}?user={}", ann.id)).expect(200).ids(), [id]);
+        },
+    );
+}

@@ -18,6 +18,7 @@
     reason = "a measurement that is surprised fails, and says where; its figures are rounded anyway"
 )]
 
+mod choices;
 mod client;
 mod data;
 mod postgres;
@@ -81,7 +82,7 @@ struct Args {
 }
 
 /// What can be measured by itself.
-const PARTS: [&str; 4] = ["lists", "growth", "creates", "postgres"];
+const PARTS: [&str; 5] = ["lists", "growth", "creates", "postgres", "choices"];
 
 fn main() {
     let args = Args::parse();
@@ -95,13 +96,13 @@ fn main() {
     let settings = format!("{cores} cores, scale {}, {} rounds of {} s each", args.scale, args.rounds, args.seconds);
     println!("{settings}\n\n{HEAD}");
     let mut bench = Bench { args, folder: tempfile::tempdir().expect("a folder"), report: Report::default() };
-    if bench.does("lists") || bench.does("creates") {
+    if ["lists", "creates", "choices"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
     if bench.does("growth") {
         bench.growth();
     }
-    if bench.does("postgres") {
+    if bench.does("postgres") || bench.does("choices") {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("no programs of PostgreSQL: nothing is said of it"),
@@ -128,7 +129,12 @@ struct Stage<'d> {
 
 impl<'d> Stage<'d> {
     fn new(data: &'d Filled, folder: &Path) -> Self {
-        let server = Server::service(&data.url, folder);
+        Self::with(data, folder, &[])
+    }
+
+    /// With settings of its own.
+    fn with(data: &'d Filled, folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let server = Server::service(&data.url, folder, settings);
         Self { server, data, creates: AtomicU64::new(0), lists: AtomicU64::new(0) }
     }
 
@@ -201,6 +207,9 @@ impl Bench {
             self.mixed(&stage);
             self.creates(&stage, &file, &copy);
         }
+        if self.does("choices") {
+            self.counts("SQLite", &data);
+        }
         let (own, mapped) = stage.server.memory();
         let detail = format!("and {mapped} MiB of pages mapped from files");
         self.report.add("memory after all of it", &[own as f64], " MiB", Target::Most(200.0), detail);
@@ -219,7 +228,7 @@ impl Bench {
     fn start(&mut self, data: &Filled) {
         let once = || {
             let started = Instant::now();
-            let server = Server::service(&data.url, self.folder.path());
+            let server = Server::service(&data.url, self.folder.path(), &[]);
             let request: &Make = &|_| (0, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec());
             run(server.address, 1, 0.0, &AtomicU64::new(0), request);
             started.elapsed().as_secs_f64() * 1000.0
@@ -358,6 +367,13 @@ impl Bench {
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());
         self.imported("PostgreSQL", &data, 60_000.0);
         let folder = self.folder.path().to_owned();
+        if self.does("choices") {
+            self.counts("PostgreSQL", &data);
+            self.pools(&data);
+        }
+        if !self.does("postgres") {
+            return;
+        }
         let stage = Stage::new(&data, &folder);
         let (readers, writers) = (self.args.connections, self.args.connections * 2);
         let mut latencies = Vec::new();

@@ -29,10 +29,10 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the service with its default settings; its log goes to a file, as it should.
-    pub fn service(url: &str, folder: &Path) -> Self {
+    /// Starts the service with its default settings but for these; its log goes to a file, as it should.
+    pub fn service(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
-        Self::start(program().env("DATABASE_URL", url).stderr(log), None)
+        Self::start(program().env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
     }
 
     /// Starts the server that answers `/n` with n bytes, whatever is asked.

@@ -292,7 +292,7 @@ impl Store {
 /// connections.
 fn readers_of(settings: &Settings) -> usize {
     let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
-    std::env::var("READERS").ok().and_then(|it| it.parse().ok()).unwrap_or(settings.workers.min(connections / 2).max(1))
+    settings.workers.min(connections / 2).max(1)
 }
 
 /// A job that panics is a fault of this program, and nobody else's problem.

@@ -94,7 +94,9 @@ fn lists_that_wait_together_are_each_what_they_are_alone() {
             let store = store_beside(app);
             let mut asked = Vec::new();
             for id in users.iter().copied().chain([999_999]) {
-                for filter in [of_user(id), of_target(id), of_type(of_user(id), "mentor"), of_type(of_target(id), "colleague")] {
+                for filter in
+                    [of_user(id), of_target(id), of_type(of_user(id), "mentor"), of_type(of_target(id), "colleague")]
+                {
                     for slice in [window(0, 20), window(1, 2), window(0, 0), window(500, 50)] {
                         asked.push((filter.clone(), slice));
                     }

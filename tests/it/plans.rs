@@ -44,7 +44,7 @@ pub fn recorder() -> Option<Box<dyn Instrumentation>> {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             let binds = binds(&text);
-            if text.contains("AS total") && binds.iter().any(|bind| bind == LIMIT) {
+            if text.contains("AS total") && binds.iter().any(|bind| bind == LIMIT || *bind == array_of(LIMIT)) {
                 SEEN.lock().expect("the list").push(text);
             } else if binds.iter().any(|bind| statements::is_marked(bind)) {
                 statements::SEEN.lock().expect("the list").insert(text);
@@ -58,10 +58,19 @@ fn statement(text: &str) -> &str {
     text.split(" -- binds: ").next().unwrap_or_default()
 }
 
-/// The values that were bound, in order.
+/// The values that were bound, in order; arrays of one value as PostgreSQL writes them.
 fn binds(text: &str) -> Vec<String> {
-    let list = text.split_once(" -- binds: [").map_or("", |(_, list)| list.trim_end().trim_end_matches(']'));
-    list.split(", ").filter(|bind| !bind.is_empty()).map(ToOwned::to_owned).collect()
+    let list =
+        text.trim_end().split_once(" -- binds: [").map_or("", |(_, list)| list.strip_suffix(']').unwrap_or(list));
+    let bind = |bind: &str| match bind.strip_prefix('[').and_then(|bind| bind.strip_suffix(']')) {
+        Some(value) => array_of(value),
+        None => bind.to_owned(),
+    };
+    list.split(", ").filter(|bind| !bind.is_empty()).map(bind).collect()
+}
+
+fn array_of(value: &str) -> String {
+    format!("'{{{value}}}'")
 }
 
 pub fn load(app: &App) {

@@ -17,7 +17,8 @@ use crate::store::rows::{RelationshipColumns, RelationshipRow};
 /// * One slot counts the types of all: others who count them at this moment rarely use the same.
 const INSERT: &str = "
 WITH asked AS (
-    SELECT *, ? AS now FROM unnest(?, ?, ?, ?) AS asked (user_id, target_id, type_id, author_id)
+    SELECT *, ?::bigint AS now
+    FROM unnest(?::bigint[], ?::bigint[], ?::smallint[], ?::bigint[]) AS asked (user_id, target_id, type_id, author_id)
 ), ends AS MATERIALIZED (
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (

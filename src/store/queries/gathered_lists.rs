@@ -14,13 +14,13 @@ use crate::store::rows::{RelationshipColumns, RelationshipRow};
 /// Nothing but the order of the arguments and the names of columns differs; each text stays prepared for itself.
 macro_rules! statement {
     ($counts:literal, $end:literal) => {
-        statement!($counts, $end, "unnest(?, ?, ?) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
+        statement!($counts, $end, "unnest(?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
     };
     ($counts:literal, $end:literal, of_a_type) => {
         statement!(
             $counts,
             $end,
-            "unnest(?, ?, ?, ?) WITH ORDINALITY AS asked (id, skipped, most, type_id, place)",
+            "unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::smallint[]) WITH ORDINALITY AS asked (id, skipped, most, type_id, place)",
             " AND type_id = asked.type_id"
         )
     };

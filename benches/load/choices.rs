@@ -1,8 +1,11 @@
 //! What the decision records say of choices, measured: no targets, only figures.
 
+use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection};
 
@@ -43,6 +46,26 @@ impl Bench {
             let detail = format!("{counted:.0} µs against {kept:.0} µs");
             self.report.add(&what, &[counted / kept], "", Target::None, detail);
         }
+    }
+
+    /// What the covering indexes by type cost a create: the same file with and without them.
+    pub fn indexes(&mut self, data: &Filled, file: &Path) {
+        let copy = |name: &str, change: &str| {
+            let copy = self.folder.path().join(name);
+            fs::copy(file, &copy).expect("room for a copy");
+            let url = format!("sqlite://{}", copy.display());
+            let mut conn = SqliteConnection::establish(copy.to_str().expect("a path of text")).expect("the file");
+            conn.batch_execute(change).expect("a change of the schema");
+            Filled { url, token: data.token.clone(), imported: None, ..*data }
+        };
+        let fewer = "DROP INDEX user_relationships_out_by_type; DROP INDEX user_relationships_in_by_type";
+        let (two, four) = (copy("two.db", fewer), copy("four.db", ""));
+        let [two, four] = [&two, &four].map(|data| Stage::new(data, self.folder.path()));
+        let writers = 2 * self.args.connections;
+        let pairs = self
+            .alternate(|seconds| two.creates(writers, seconds).rate(), |seconds| four.creates(writers, seconds).rate());
+        let what = "SQLite: creates with four covering indexes / with two";
+        self.report.add(what, &pairs.ratios, "", Target::None, pairs.rates());
     }
 
     /// Lists that are read together held against lists that are read one by one, and sizes of the pool.

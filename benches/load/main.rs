@@ -199,6 +199,10 @@ impl Bench {
         self.start(&data);
         let copy = self.folder.path().join("one-by-one.db");
         fs::copy(&file, &copy).expect("room for a copy");
+        if self.does("choices") {
+            self.counts("SQLite", &data);
+            self.indexes(&data, &file);
+        }
         let stage = Stage::new(&data, self.folder.path());
         if self.does("lists") {
             self.lists(&stage);
@@ -206,9 +210,6 @@ impl Bench {
         if self.does("creates") {
             self.mixed(&stage);
             self.creates(&stage, &file, &copy);
-        }
-        if self.does("choices") {
-            self.counts("SQLite", &data);
         }
         let (own, mapped) = stage.server.memory();
         let detail = format!("and {mapped} MiB of pages mapped from files");

@@ -21,6 +21,7 @@
 mod choices;
 mod client;
 mod data;
+mod peers;
 mod postgres;
 mod report;
 mod servers;
@@ -82,7 +83,7 @@ struct Args {
 }
 
 /// What can be measured by itself.
-const PARTS: [&str; 5] = ["lists", "growth", "creates", "postgres", "choices"];
+const PARTS: [&str; 6] = ["lists", "growth", "creates", "postgres", "peers", "choices"];
 
 fn main() {
     let args = Args::parse();
@@ -102,7 +103,7 @@ fn main() {
     if bench.does("growth") {
         bench.growth();
     }
-    if bench.does("postgres") || bench.does("choices") {
+    if ["postgres", "peers", "choices"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("no programs of PostgreSQL: nothing is said of it"),
@@ -371,6 +372,9 @@ impl Bench {
         if self.does("choices") {
             self.counts("PostgreSQL", &data);
             self.pools(&data);
+        }
+        if self.does("peers") {
+            self.peers(&data);
         }
         if !self.does("postgres") {
             return;

@@ -31,8 +31,13 @@ pub struct Server {
 impl Server {
     /// Starts the service with its default settings; its log goes to a file, as it should.
     pub fn service(url: &str, folder: &Path) -> Self {
+        Self::service_with(url, folder, &[])
+    }
+
+    /// Starts the service with these settings beside its default ones.
+    pub fn service_with(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
-        Self::start(program().env("DATABASE_URL", url).stderr(log), None)
+        Self::start(program().env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
     }
 
     /// Starts the server that answers `/n` with n bytes, whatever is asked.
@@ -60,9 +65,14 @@ impl Server {
         server
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Memory of its own and mapped from files, in MiB.
     pub fn memory(&self) -> (u64, u64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let kib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
             line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)

@@ -12,6 +12,7 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
+    clippy::too_many_lines,
     missing_docs,
     reason = "a measurement that cannot be made may stop; its figures are rounded anyway"
 )]
@@ -62,6 +63,7 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// What HS256 is signed with.
 const SECRET: &str = "a secret of the measurement, long enough";
 const ROUNDS: usize = 41;
+const MIB: usize = 1024 * 1024;
 
 /// Something that is measured.
 struct Case<'c> {
@@ -117,10 +119,13 @@ fn store(folder: &Path) -> Store {
     Store::open(&settings, Clock::System).expect("a database")
 }
 
-fn auth(store: &Store, refresh: Duration, source: Option<Source>) -> Auth {
+fn settings(refresh: Duration, source: Option<Source>) -> Settings {
     let jwt = source.map(|source| jwt::Settings { source, demands: Demands::default() });
-    let settings = Settings { refresh, failure_limit: 20, require_timestamp: false, jwt };
-    Auth::new(store.clone(), Clock::System, &settings)
+    Settings { refresh, failure_limit: 20, require_timestamp: false, jwt }
+}
+
+fn auth(store: &Store, refresh: Duration, source: Option<Source>) -> Auth {
+    Auth::new(store.clone(), Clock::System, &settings(refresh, source))
 }
 
 fn signed(alg: &str, number: usize, sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
@@ -220,6 +225,17 @@ fn schemes(words: &[String]) -> f64 {
     let url = "https://demo.skillhive.com/api/v2/user-relationships?user=1234&relationship=subordinate&limit=20";
     let signing = auth(&store, hour, None);
 
+    let (small, large) = (STANDARD.encode([1; 256]), STANDARD.encode([1; 512]));
+    let (spaces, bells) = (vec![b' '; MIB], vec![7; MIB]);
+    let refused: [(&str, &str, &str, &[u8], usize); 5] = [
+        ("a signature refused, unknown client", "nobody", &small, b"", 20),
+        ("a signature refused, known client", "bench", &small, b"", 20),
+        ("a signature refused, of 4,096 bits", "nobody", &large, b"", 5),
+        ("a signature refused, over 1 MiB of text", "nobody", &small, &spaces, 1),
+        ("a signature refused, over 1 MiB of escapes", "nobody", &small, &bells, 1),
+    ];
+    let strict = Auth::new(store.clone(), Clock::System, &Settings { failure_limit: u32::MAX, ..settings(hour, None) });
+
     let mut cases = Cases::default();
     cases.add(BELIEVED, 5_000, |_| identify(&believing, &header));
     cases.add("API token, the database asked", 500, |_| identify(&doubting, &header));
@@ -255,6 +271,22 @@ fn schemes(words: &[String]) -> f64 {
                 body: Some(b""),
             };
             black_box(runtime.block_on(signing.identify_signed(HERE, &request)).expect("a caller"));
+        });
+    }
+    for (name, api_id, signature, body, turns) in refused {
+        let (strict, runtime) = (&strict, &runtime);
+        cases.add(name, turns, move |_| {
+            let request = SignedRequest {
+                api_id: Sent::Once(api_id.as_bytes()),
+                user: Sent::Once(b"ann@example.com"),
+                signature: Sent::Once(signature.as_bytes()),
+                timestamp: Sent::Nothing,
+                nonce: Sent::Nothing,
+                method: "POST",
+                url: Some(url),
+                body: Some(body),
+            };
+            black_box(runtime.block_on(strict.identify_signed(HERE, &request)).expect_err("nobody"));
         });
     }
     cases.run(words)

@@ -7,6 +7,7 @@ use aws_lc_rs::signature::{
 };
 use std::iter::once;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::task::yield_now;
 
 use super::signature::Claim;
 use super::spelling::Style;
@@ -77,16 +78,24 @@ impl Verifier {
     }
 
     /// Whether the signature of a claim is one of this client, over any of the three spellings.
-    pub fn verifies(&self, tries: &mut Tries<'_, '_>) -> bool {
+    pub async fn verifies(&self, tries: &mut Tries<'_, '_>) -> bool {
         let latest = self.latest.load(Ordering::Relaxed);
-        let all = once(latest).chain((0..self.keys.len() * WAYS).filter(|at| *at != latest));
-        for at in all {
-            if self.keys.get(at / WAYS).is_some_and(|key| tries.is_good(key, at % WAYS)) {
-                self.latest.store(at, Ordering::Relaxed);
-                return true;
-            }
+        if let Some(style) = Style::ALL.get(latest % Style::ALL.len()) {
+            tries.digest(*style, once(latest % WAYS));
         }
-        false
+        if self.is_good(tries, latest) {
+            return true;
+        }
+        tries.digest_all().await;
+        (0..self.keys.len() * WAYS).any(|at| at != latest && self.is_good(tries, at))
+    }
+
+    fn is_good(&self, tries: &mut Tries<'_, '_>, at: usize) -> bool {
+        let is_good = self.keys.get(at / WAYS).is_some_and(|key| tries.is_good(key, at % WAYS));
+        if is_good {
+            self.latest.store(at, Ordering::Relaxed);
+        }
+        is_good
     }
 }
 
@@ -108,43 +117,39 @@ impl<'t, 'r> Tries<'t, 'r> {
         if !key.fits(&self.claim.signature) {
             return false;
         }
-        // The first is nearly always good, and the others are digested together.
-        if self.made == 0 {
-            self.digest(way..=way);
-        } else {
-            self.digest(0..=WAYS - 1);
-        }
         self.made += 1;
         let digest = self.digests.get(way).and_then(Option::as_ref);
         digest.is_some_and(|digest| parsed.verify_digest_sig(digest, &self.claim.signature).is_ok())
     }
 
-    /// Makes the digests that are missing in a range of ways. A text is spelled once for all of its digests, and never
-    /// held in memory.
-    fn digest(&mut self, ways: std::ops::RangeInclusive<usize>) {
-        for (at, style) in Style::ALL.into_iter().enumerate() {
-            let is_missing = |way: &usize, digests: &[Option<Digest>]| digests.get(*way).is_some_and(Option::is_none);
-            let ways = ways.clone().filter(|way| way % Style::ALL.len() == at && is_missing(way, &self.digests));
-            let context = |way: usize| Some((way, Context::new(DIGESTS.get(way / Style::ALL.len())?.0)));
-            let mut contexts: Vec<_> = ways.filter_map(context).collect();
-            if contexts.is_empty() {
-                continue;
-            }
+    /// Makes those of the digests that are missing, all of one spelling. The text is never held in memory.
+    fn digest(&mut self, style: Style, ways: impl Iterator<Item = usize>) {
+        let missing = ways.filter(|way| self.digests.get(*way).is_some_and(Option::is_none));
+        let context = |way: usize| Some((way, Context::new(DIGESTS.get(way / Style::ALL.len())?.0)));
+        let mut contexts: Vec<_> = missing.filter_map(context).collect();
+        if !contexts.is_empty() {
             self.claim.spell(style, |part| contexts.iter_mut().for_each(|(_, context)| context.update(part)));
-            for (way, context) in contexts {
-                if let Some(digest) = self.digests.get_mut(way) {
-                    *digest = Some(context.finish());
-                }
+        }
+        for (way, context) in contexts {
+            if let Some(digest) = self.digests.get_mut(way) {
+                *digest = Some(context.finish());
+            }
+        }
+    }
+
+    /// Makes all digests. Those of a large body take a while, in which others shall have their turn.
+    async fn digest_all(&mut self) {
+        for (at, style) in Style::ALL.into_iter().enumerate() {
+            self.digest(style, (at..WAYS).step_by(Style::ALL.len()));
+            if self.claim.is_large() {
+                yield_now().await;
             }
         }
     }
 
     /// Tries what is missing with a key of nobody.
-    pub fn fill_up(&mut self) {
-        if self.made == 0 {
-            self.digest(0..=0);
-        }
-        self.digest(0..=WAYS - 1);
+    pub async fn fill_up(&mut self) {
+        self.digest_all().await;
         let Some(key) = nobody::key_for(self.claim.signature.len()) else { return };
         // A signature of its own: that which was sent may be a number that this key refuses in no time.
         let signature = vec![1; key.bytes()];

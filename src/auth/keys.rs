@@ -76,7 +76,7 @@ const NO_BLOCK: &str =
 mod tests {
     use super::*;
     use aws_lc_rs::rsa::{KeyPair, KeySize};
-    use aws_lc_rs::signature::KeyPair as _;
+    use aws_lc_rs::signature::{KeyPair as _, RsaPublicKeyComponents};
     use proptest::prelude::*;
 
     fn pem(label: &str, der: &[u8]) -> String {
@@ -112,6 +112,15 @@ mod tests {
             assert_eq!(whole.get(9..9 + modulus.len()), Some(modulus.as_slice()));
         }
         assert_eq!(modulus_of_rsa(b"no key"), None);
+    }
+
+    #[test]
+    fn a_key_of_more_than_8192_bits_is_refused() {
+        let key = |bytes: usize| RsaPublicKeyComponents { n: vec![0xff; bytes], e: vec![1, 0, 1] }.as_der();
+        assert!(rsa_of_der(key(1024).unwrap().as_ref()).is_ok());
+        // The library may not even write down such a key.
+        let refused = key(1032).map_or(Err("8,192".to_owned()), |der| rsa_of_der(der.as_ref()));
+        assert!(refused.unwrap_err().contains("8,192"));
     }
 
     proptest! {

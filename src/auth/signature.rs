@@ -14,6 +14,8 @@ use crate::model::time::Timestamp;
 const WINDOW_SECONDS: i64 = 300;
 /// The longest nonce.
 const LONGEST_NONCE: usize = 255;
+/// A body of so many bytes takes a millisecond or so to digest in one way.
+const LARGE: usize = 64 * 1024;
 /// How long signatures of keys of 2,048 to 8,192 bits are.
 const SIGNATURE_BYTES: RangeInclusive<usize> = 256..=1024;
 
@@ -106,6 +108,11 @@ impl<'r> Claim<'r> {
     pub fn is_timely(&self, now: Timestamp) -> bool {
         self.stamp
             .is_none_or(|stamp| (now.micros() / 1_000_000).abs_diff(stamp.seconds) <= WINDOW_SECONDS.unsigned_abs())
+    }
+
+    /// Whether its text takes long to digest.
+    pub fn is_large(&self) -> bool {
+        self.content.len() > LARGE
     }
 
     /// The text that a client signs, in one of its spellings, in parts.

@@ -51,7 +51,7 @@ impl Auth {
         let (known, account) = (self.cache.clients.get(claim.api_id), self.cache.accounts.get(&subject));
         let was_tried = known.is_some() && account.is_some();
         if let (Some(client), Some(account)) = (&known, &account)
-            && client.verifies(&mut tries)
+            && client.verifies(&mut tries).await
             && may_pass
         {
             return self.admit_signed(claim, client.id, account).await;
@@ -70,10 +70,12 @@ impl Auth {
             let client = same.unwrap_or_else(|| Arc::new(Verifier::new(row)));
             // Kept however this ends: parsing its keys again would tell that they are there.
             self.cache.clients.put(epoch, claim.api_id.to_owned(), Arc::clone(&client));
-            verified = Some(client).filter(|client| !was_tried && client.verifies(&mut tries));
+            if !was_tried && client.verifies(&mut tries).await {
+                verified = Some(client);
+            }
         }
         let (true, Some(client), Some(account)) = (may_pass, verified, account) else {
-            tries.fill_up();
+            tries.fill_up().await;
             return Err(Denied::Rejected);
         };
         self.cache.accounts.put(epoch, subject, account);

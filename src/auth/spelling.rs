@@ -101,8 +101,9 @@ impl<F: FnMut(&[u8])> Spelling<F> {
             _ => {
                 for unit in letter.encode_utf16(&mut [0; 2]) {
                     self.part.push_str("\\u");
-                    let digits = [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(*unit) >> shift & 0xf, 16));
-                    self.part.extend(digits.into_iter().flatten());
+                    for shift in [12, 8, 4, 0] {
+                        self.part.push(hex_digit(*unit >> shift & 0xf));
+                    }
                 }
                 return;
             }
@@ -119,4 +120,8 @@ fn is_escaped(letter: char, style: Style) -> bool {
         '\u{7f}' => style == Style::Python,
         _ => !letter.is_ascii() && style != Style::Plain,
     }
+}
+
+fn hex_digit(number: u16) -> char {
+    char::from_digit(number.into(), 16).unwrap_or_default()
 }

@@ -130,7 +130,8 @@ fn a_service_does_not_grow_with_its_users_and_tokens() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let Some(home) = Home::new(engine) else { continue };
         fill(&mut Raw::connect(&home.url()), users, tokens);
-        let service = Service::start(&home.text(), &[("RUST_LOG", "warn")]);
+        let service =
+            Service::start(&home.text(), &[("RUST_LOG", "warn,user_relationships=info,user_relationships::http=warn")]);
         let mut sizes = vec![memory(&service)];
         for round in 0..ROUNDS {
             let begun = Instant::now();

@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde_json::Value;
+use std::borrow::Cow;
 
 use super::cache::Subject;
 use super::keyset::KeySet;
@@ -43,9 +44,11 @@ impl Bearer {
 }
 
 #[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
+struct Header<'j> {
+    #[serde(borrow)]
+    alg: Cow<'j, str>,
+    #[serde(borrow)]
+    kid: Option<Cow<'j, str>>,
     /// Names what must be understood; nothing of it is.
     crit: Option<IgnoredAny>,
 }
@@ -75,12 +78,13 @@ pub(super) fn presented(header: &[u8]) -> Option<&str> {
 /// Reads a token that one of these keys has signed. Its time is not looked at.
 pub(super) fn verify(token: &str, keys: &KeySet, demands: &Demands) -> Option<Bearer> {
     let (message, header, claims, signature) = parts(token)?;
-    let header: Header = decoded(header)?;
+    let header = URL_SAFE_NO_PAD.decode(header).ok()?;
+    let header: Header = object(&header)?;
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
     if header.crit.is_some() || !keys.verifies(&header.alg, header.kid.as_deref(), message.as_bytes(), &signature) {
         return None;
     }
-    let claims: Claims = decoded(claims)?;
+    let claims: Claims = object(&URL_SAFE_NO_PAD.decode(claims).ok()?)?;
     let is_meant = |demanded: &Option<String>, claimed: &Value| match (demanded, claimed) {
         (None, _) => true,
         (Some(demanded), Value::Array(all)) => all.iter().any(|one| one == demanded.as_str()),
@@ -98,10 +102,11 @@ pub(super) fn names(token: &str) -> (String, String) {
     struct Issued {
         iss: String,
     }
-    let parts = parts(token);
-    let key = parts.and_then(|(_, header, ..)| decoded::<Header>(header)?.kid);
-    let issuer = parts.and_then(|(_, _, claims, _)| Some(decoded::<Issued>(claims)?.iss));
-    (issuer.unwrap_or_default(), key.unwrap_or_default())
+    let (_, header, claims, _) = parts(token).unwrap_or_default();
+    let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.decode(part).unwrap_or_default());
+    let key = object::<Header>(&header).and_then(|header| header.kid);
+    let issuer = object::<Issued>(&claims).map(|claims| claims.iss);
+    (issuer.unwrap_or_default(), key.unwrap_or_default().into_owned())
 }
 
 /// What is signed, header, claims and signature.
@@ -114,11 +119,10 @@ fn parts(token: &str) -> Option<(&str, &str, &str, &str)> {
     (!claims.contains('.')).then_some((message, header, claims, signature))
 }
 
-/// What base64url holds as a JSON object; a member that stands twice makes it illegible.
-fn decoded<T: DeserializeOwned>(part: &str) -> Option<T> {
-    let json = URL_SAFE_NO_PAD.decode(part).ok()?;
+/// Reads a JSON object; a member that stands twice makes it illegible.
+fn object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Option<T> {
     // To serde a list of all values would do as well.
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(&json).ok()).flatten()
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
 }
 
 impl Claims {

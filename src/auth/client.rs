@@ -1,38 +1,75 @@
 //! A client that signs, with its keys parsed and ready to verify.
 
+use aws_lc_rs::digest::{Algorithm, Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 use aws_lc_rs::signature::{
     ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
     RSA_PKCS1_2048_8192_SHA512, RsaParameters,
 };
 use std::iter::once;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::task::yield_now;
 
-use super::keys;
 use super::signature::Claim;
 use super::spelling::Style;
+use super::{keys, nobody};
 use crate::model::client::SigningClient;
 use crate::model::id::ClientId;
 
 /// The digests that every client may use, and the one that must be allowed.
-const DIGESTS: [&RsaParameters; 3] =
-    [&RSA_PKCS1_2048_8192_SHA256, &RSA_PKCS1_2048_8192_SHA512, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY];
+const DIGESTS: [(&Algorithm, &RsaParameters); 3] = [
+    (&SHA256, &RSA_PKCS1_2048_8192_SHA256),
+    (&SHA512, &RSA_PKCS1_2048_8192_SHA512),
+    (&SHA1_FOR_LEGACY_USE_ONLY, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
+];
+/// Ways to sign a claim with one key.
+const WAYS: usize = DIGESTS.len() * Style::ALL.len();
+/// A refusal has tried a multiple of so many signatures: what two keys take, or one that may use SHA-1.
+const TRIES: usize = 12;
+
+/// A key, parsed with each digest that it may be used with.
+pub(super) struct Key {
+    modulus: Vec<u8>,
+    parsed: Vec<ParsedPublicKey>,
+}
+
+impl Key {
+    /// Parses a key in DER.
+    pub fn new(der: &[u8], allows_sha1: bool) -> Option<Self> {
+        let digests = DIGESTS.iter().take(if allows_sha1 { 3 } else { 2 });
+        let parsed = digests.map(|(_, parameters)| ParsedPublicKey::new(*parameters, der).ok());
+        Some(Self { modulus: keys::modulus_of_rsa(der)?, parsed: parsed.collect::<Option<_>>()? })
+    }
+
+    /// How long its signatures are.
+    pub fn bytes(&self) -> usize {
+        self.modulus.len()
+    }
+
+    /// How many digests it may be used with.
+    #[cfg(test)]
+    pub fn digests(&self) -> usize {
+        self.parsed.len()
+    }
+
+    /// Whether a signature is a number that the key can have made. One that is not is refused in no time.
+    fn fits(&self, signature: &[u8]) -> bool {
+        signature.len() == self.modulus.len() && signature < self.modulus.as_slice()
+    }
+}
 
 /// A client whose signatures can be verified. Never remembers a signature.
 pub(super) struct Verifier {
     pub id: ClientId,
     row: SigningClient,
-    /// Each key with each digest, since a parsed key has one.
-    keys: Vec<ParsedPublicKey>,
+    keys: Vec<Key>,
     /// Which of all combinations of key, digest and spelling was right the last time: a client sticks to one.
     latest: AtomicUsize,
 }
 
 impl Verifier {
     pub fn new(row: SigningClient) -> Self {
-        let digests = DIGESTS.iter().take(if row.allows_sha1 { 3 } else { 2 });
-        let keys = digests.flat_map(|digest| row.keys.iter().filter_map(|key| ParsedPublicKey::new(*digest, key).ok()));
-        Self { id: row.id, keys: keys.collect(), row, latest: AtomicUsize::new(0) }
+        let keys = row.keys.iter().filter_map(|key| Key::new(key, row.allows_sha1)).collect();
+        Self { id: row.id, keys, row, latest: AtomicUsize::new(0) }
     }
 
     /// Whether the client is still the one that this was made from.
@@ -41,50 +78,89 @@ impl Verifier {
     }
 
     /// Whether the signature of a claim is one of this client, over any of the three spellings.
-    pub fn verifies(&self, claim: &Claim<'_>) -> bool {
-        let mut texts = Style::ALL.map(|style| (style, None));
+    pub async fn verifies(&self, tries: &mut Tries<'_, '_>) -> bool {
         let latest = self.latest.load(Ordering::Relaxed);
-        let all = once(latest).chain((0..self.keys.len() * texts.len()).filter(|at| *at != latest));
-        for at in all {
-            let (Some(key), Some((style, text))) =
-                (self.keys.get(at / texts.len()), texts.get_mut(at % Style::ALL.len()))
-            else {
-                continue;
-            };
-            let text = text.get_or_insert_with(|| claim.text(*style));
-            if key.verify_sig(text, &claim.signature).is_ok() {
-                self.latest.store(at, Ordering::Relaxed);
-                return true;
-            }
+        if let Some(style) = Style::ALL.get(latest % Style::ALL.len()) {
+            tries.digest(*style, once(latest % WAYS));
         }
-        false
+        if self.is_good(tries, latest) {
+            return true;
+        }
+        tries.digest_all().await;
+        (0..self.keys.len() * WAYS).any(|at| at != latest && self.is_good(tries, at))
+    }
+
+    fn is_good(&self, tries: &mut Tries<'_, '_>, at: usize) -> bool {
+        let is_good = self.keys.get(at / WAYS).is_some_and(|key| tries.is_good(key, at % WAYS));
+        if is_good {
+            self.latest.store(at, Ordering::Relaxed);
+        }
+        is_good
     }
 }
 
-/// Stands in for a client that is not there, so that it takes no less time to refuse. Nobody has its private key.
-pub(super) static NOBODY: LazyLock<Verifier> = LazyLock::new(|| {
-    let key = keys::rsa_of_pem(NOBODYS_KEY.as_bytes()).unwrap_or_default();
-    Verifier::new(SigningClient { id: ClientId::new(0), allows_sha1: false, keys: vec![key] })
-});
+/// What has been tried with a claim. However a client was found wanting, a refusal shall take as long: it depends on
+/// what was sent, and not on whether there is such a client, which keys it has, or whether the user is there.
+pub(super) struct Tries<'t, 'r> {
+    claim: &'t Claim<'r>,
+    digests: [Option<Digest>; WAYS],
+    made: usize,
+}
 
-const NOBODYS_KEY: &str = "\
------BEGIN PUBLIC KEY-----\n\
-MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAzHq6SbvC/qrQ+l9gefyt\n\
-qBOlAMrlJe/19vrhAZZnZHTPlCs0zC5+yTdH1tiIelO1CALV/wQQCN+wAlRMtgUs\n\
-V8Nd+xHkWk/iLOI9aAjZ9CU0bLYjMNuBKc2sLzq/ffsDf7jDsKYifKycVKGQgb5F\n\
-I3bAH9j5zgdjgckUJBTxU2nv2W+ND18Qkfo2l2KQKG2XE8gA3E/KDO+WJtLR+i88\n\
-HyQSJl29WNkEaKkhK+jxlDFFVXVsU5f4GvyWAuTwJN9H5E+kgf5t51hUbXx3xmaf\n\
-IPwUBtIyeDS4ikf1bxWg7q0GMWV2zaYC+kqefd96N2cSVlrLl0L8ujVxrSCw2k2Y\n\
-IwIDAQAB\n\
------END PUBLIC KEY-----\n\
-";
+impl<'t, 'r> Tries<'t, 'r> {
+    pub fn new(claim: &'t Claim<'r>) -> Self {
+        Self { claim, digests: [const { None }; WAYS], made: 0 }
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn is_good(&mut self, key: &Key, way: usize) -> bool {
+        let Some(parsed) = key.parsed.get(way / Style::ALL.len()) else { return false };
+        if !key.fits(&self.claim.signature) {
+            return false;
+        }
+        self.made += 1;
+        let digest = self.digests.get(way).and_then(Option::as_ref);
+        digest.is_some_and(|digest| parsed.verify_digest_sig(digest, &self.claim.signature).is_ok())
+    }
 
-    #[test]
-    fn nobody_takes_as_long_as_a_client_with_one_key() {
-        assert_eq!(NOBODY.keys.len(), 2);
+    /// Makes those of the digests that are missing, all of one spelling. The text is never held in memory.
+    fn digest(&mut self, style: Style, ways: impl Iterator<Item = usize>) {
+        let missing = ways.filter(|way| self.digests.get(*way).is_some_and(Option::is_none));
+        let context = |way: usize| Some((way, Context::new(DIGESTS.get(way / Style::ALL.len())?.0)));
+        let mut contexts: Vec<_> = missing.filter_map(context).collect();
+        if !contexts.is_empty() {
+            self.claim.spell(style, |part| contexts.iter_mut().for_each(|(_, context)| context.update(part)));
+        }
+        for (way, context) in contexts {
+            if let Some(digest) = self.digests.get_mut(way) {
+                *digest = Some(context.finish());
+            }
+        }
+    }
+
+    /// Makes all digests. Those of a large body take a while, in which others shall have their turn.
+    async fn digest_all(&mut self) {
+        for (at, style) in Style::ALL.into_iter().enumerate() {
+            self.digest(style, (at..WAYS).step_by(Style::ALL.len()));
+            if self.claim.is_large() {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// Tries what is missing with a key of nobody.
+    pub async fn fill_up(&mut self) {
+        self.digest_all().await;
+        let Some(key) = nobody::key_for(self.claim.signature.len()) else { return };
+        // A signature of its own: that which was sent may be a number that this key refuses in no time.
+        let signature = vec![1; key.bytes()];
+        while self.made == 0 || !self.made.is_multiple_of(TRIES) {
+            let way = self.made % WAYS;
+            if let (Some(parsed), Some(Some(digest))) = (key.parsed.get(way / Style::ALL.len()), self.digests.get(way))
+            {
+                // What comes of it is known.
+                let _ = parsed.verify_digest_sig(digest, &signature);
+            }
+            self.made += 1;
+        }
     }
 }

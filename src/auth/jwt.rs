@@ -52,7 +52,7 @@ impl Auth {
 
     /// A verified token is believed for a moment, as long as the keys are the same.
     fn verified(&self, issuer: &Issuer, token: &str) -> Option<Bearer> {
-        let (digest, number) = (token::digest(token), issuer.keys.keys().number);
+        let (digest, number) = (token::digest(token), issuer.keys.number());
         if let Some((_, bearer)) = self.cache.bearers.get(&digest).filter(|(verified, _)| *verified == number) {
             return Some(bearer);
         }

@@ -33,6 +33,16 @@ pub(super) fn rsa_of_der(der: &[u8]) -> Result<Vec<u8>, String> {
     }
 }
 
+/// The modulus of an RSA key as [`rsa_of_der`] gives it, without zeros in front.
+pub(super) fn modulus_of_rsa(der: &[u8]) -> Option<Vec<u8>> {
+    // All lengths of such a key take two bytes, so that everything has its place (RFC 5280 section 4.1, RFC 8017
+    // appendix A.1.1): the modulus is the integer at the 28th byte.
+    let (head, number) = der.get(28..)?.split_at_checked(4)?;
+    let [0x02, 0x82, high, low] = *head else { return None };
+    let number = number.get(..usize::from(u16::from_be_bytes([high, low])))?;
+    Some(number.iter().copied().skip_while(|byte| *byte == 0).collect())
+}
+
 /// The DER of the only block of a PEM file (RFC 7468), which must be a public key.
 pub(super) fn public_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
     let text = std::str::from_utf8(pem).map_err(|_| NO_BLOCK)?;
@@ -66,7 +76,7 @@ const NO_BLOCK: &str =
 mod tests {
     use super::*;
     use aws_lc_rs::rsa::{KeyPair, KeySize};
-    use aws_lc_rs::signature::KeyPair as _;
+    use aws_lc_rs::signature::{KeyPair as _, RsaPublicKeyComponents};
     use proptest::prelude::*;
 
     fn pem(label: &str, der: &[u8]) -> String {
@@ -88,6 +98,29 @@ mod tests {
         {
             assert!(rsa_of_pem(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_modulus_of_a_key_is_found_in_its_encoding() {
+        for size in [KeySize::Rsa2048, KeySize::Rsa3072] {
+            let pair = KeyPair::generate(size).unwrap();
+            let der = pair.public_key().as_der().unwrap();
+            let modulus = modulus_of_rsa(&rsa_of_der(der.as_ref()).unwrap()).unwrap();
+            assert_eq!(modulus.len(), pair.public_modulus_len());
+            // A `RSAPublicKey` holds nothing but the modulus and the exponent.
+            let whole = pair.public_key().as_ref();
+            assert_eq!(whole.get(9..9 + modulus.len()), Some(modulus.as_slice()));
+        }
+        assert_eq!(modulus_of_rsa(b"no key"), None);
+    }
+
+    #[test]
+    fn a_key_of_more_than_8192_bits_is_refused() {
+        let key = |bytes: usize| RsaPublicKeyComponents { n: vec![0xff; bytes], e: vec![1, 0, 1] }.as_der();
+        assert!(rsa_of_der(key(1024).unwrap().as_ref()).is_ok());
+        // The library may not even write down such a key.
+        let refused = key(1032).map_or(Err("8,192".to_owned()), |der| rsa_of_der(der.as_ref()));
+        assert!(refused.unwrap_err().contains("8,192"));
     }
 
     proptest! {

@@ -8,6 +8,7 @@ mod identity;
 pub mod jwt;
 pub mod keys;
 pub mod keyset;
+mod nobody;
 pub mod password;
 pub mod signature;
 mod signed;

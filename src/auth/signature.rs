@@ -5,6 +5,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::ops::RangeInclusive;
 
 use super::spelling::{Spelling, Style};
 use crate::model::time::Timestamp;
@@ -13,6 +14,10 @@ use crate::model::time::Timestamp;
 const WINDOW_SECONDS: i64 = 300;
 /// The longest nonce.
 const LONGEST_NONCE: usize = 255;
+/// A body of so many bytes takes a millisecond or so to digest in one way.
+const LARGE: usize = 64 * 1024;
+/// How long signatures of keys of 2,048 to 8,192 bits are.
+const SIGNATURE_BYTES: RangeInclusive<usize> = 256..=1024;
 
 /// A header field as it came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +85,7 @@ pub(super) struct Stamp<'r> {
 impl<'r> Claim<'r> {
     pub fn of(request: &SignedRequest<'r>) -> Self {
         let signature = request.signature.text().and_then(|text| STANDARD.decode(text).ok());
+        let signature = signature.filter(|bytes| SIGNATURE_BYTES.contains(&bytes.len()));
         let content = request.body.and_then(|body| std::str::from_utf8(body).ok());
         let stamp = match (request.timestamp, request.nonce) {
             (Sent::Nothing, Sent::Nothing) => Some(None),
@@ -104,9 +110,14 @@ impl<'r> Claim<'r> {
             .is_none_or(|stamp| (now.micros() / 1_000_000).abs_diff(stamp.seconds) <= WINDOW_SECONDS.unsigned_abs())
     }
 
-    /// The text that a client signs, in one of its spellings.
-    pub fn text(&self, style: Style) -> Vec<u8> {
-        let mut text = Spelling::new(style, 128 + self.url.len() + self.content.len());
+    /// Whether its text takes long to digest.
+    pub fn is_large(&self) -> bool {
+        self.content.len() > LARGE
+    }
+
+    /// The text that a client signs, in one of its spellings, in parts.
+    pub fn spell(&self, style: Style, take: impl FnMut(&[u8])) {
+        let mut text = Spelling::new(style, take);
         text.string("url", self.url);
         text.string("content", self.content);
         text.string("api_id", self.api_id);
@@ -116,7 +127,7 @@ impl<'r> Claim<'r> {
             text.string("nonce", stamp.nonce);
             text.string("method", stamp.method);
         }
-        text.end()
+        text.end();
     }
 }
 
@@ -143,10 +154,18 @@ mod tests {
         Sent::Once(text.as_bytes())
     }
 
+    impl Claim<'_> {
+        fn text(&self, style: Style) -> Vec<u8> {
+            let mut text = Vec::new();
+            self.spell(style, |part| text.extend_from_slice(part));
+            text
+        }
+    }
+
     const PLAIN: SignedRequest<'_> = SignedRequest {
         api_id: Sent::Once(b"xasx7as87xash7978"),
         user: Sent::Once(b"demouser@skillhive.com"),
-        signature: Sent::Once(b"AAAA"),
+        signature: Sent::Once(&[b'A'; 344]),
         timestamp: Sent::Nothing,
         nonce: Sent::Nothing,
         method: "GET",
@@ -199,6 +218,8 @@ mod tests {
             SignedRequest { signature: Sent::Nothing, ..PLAIN },
             SignedRequest { signature: sent("not base64"), ..PLAIN },
             SignedRequest { signature: sent("AAA"), ..PLAIN },
+            SignedRequest { signature: sent("AAAA"), ..PLAIN },
+            SignedRequest { signature: Sent::Once(&[b'A'; 1368]), ..PLAIN },
             SignedRequest { url: None, ..PLAIN },
             SignedRequest { body: None, ..PLAIN },
             SignedRequest { body: Some(b"\xc3"), ..PLAIN },
@@ -232,7 +253,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_spelling_says_the_same_and_the_plain_one_is_that_of_serde(url: String, body: String, user: String) {
+        fn every_spelling_says_the_same_and_the_plain_one_is_that_of_serde(
+            url: String, body: String, user: String, times in prop_oneof![Just(1_usize), 1..300_usize],
+        ) {
+            let body = body.repeat(times);
             let request = SignedRequest { url: Some(&url), body: Some(body.as_bytes()), user: sent(&user), ..PLAIN };
             let claim = Claim::of(&request);
             let value = json!({"url": url, "content": body, "api_id": "xasx7as87xash7978", "user": user});

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::cache::Subject;
-use super::client::{NOBODY, Verifier};
+use super::client::{Tries, Verifier};
 use super::failures::Attempt;
 use super::identity::{Identity, Scheme};
 use super::signature::{Claim, SignedRequest};
@@ -32,14 +32,26 @@ impl Auth {
         identity.map_err(|denied| self.counted(denied, source, Attempt::Client(claim.api_id)))
     }
 
-    /// Whatever is wrong, it costs the same: every key, digest and spelling is tried, and the database asked once.
+    /// Whether a signed request can be good, as far as its head says: whether its body is worth reading. That tells
+    /// its sender nothing but what it sent; whether there is such a client is not asked.
+    #[must_use]
+    pub fn is_worth_reading(&self, head: &SignedRequest<'_>) -> bool {
+        self.may_pass(&Claim::of(&SignedRequest { body: Some(b""), ..*head }))
+    }
+
+    fn may_pass(&self, claim: &Claim<'_>) -> bool {
+        claim.is_whole && claim.is_timely(self.clock.now()) && (claim.stamp.is_some() || !self.require_timestamp)
+    }
+
+    /// Whatever is wrong, it costs the same: the database is asked once, and so many signatures are tried.
     async fn by_signature(&self, claim: &Claim<'_>) -> Result<Identity, Denied> {
-        let may_pass =
-            claim.is_whole && claim.is_timely(self.clock.now()) && (claim.stamp.is_some() || !self.require_timestamp);
+        let may_pass = self.may_pass(claim);
+        let mut tries = Tries::new(claim);
         let subject = Subject::of_email(claim.user);
-        let known = self.cache.clients.get(claim.api_id).zip(self.cache.accounts.get(&subject));
-        if let Some((client, account)) = &known
-            && client.verifies(claim)
+        let (known, account) = (self.cache.clients.get(claim.api_id), self.cache.accounts.get(&subject));
+        let was_tried = known.is_some() && account.is_some();
+        if let (Some(client), Some(account)) = (&known, &account)
+            && client.verifies(&mut tries).await
             && may_pass
         {
             return self.admit_signed(claim, client.id, account).await;
@@ -51,20 +63,21 @@ impl Auth {
             Ok((tx.signing_client(&api_id)?, tx.account_of_email(&email)?))
         });
         let (row, account) = ask.await.map_err(Denied::Failed)?;
-        let known = known.map(|(client, _)| client);
-        let verified = match (row, known) {
-            // Its keys were tried already.
-            (Some(row), Some(known)) if known.is_of(&row) => None,
-            (Some(row), _) => Some(Arc::new(Verifier::new(row))).filter(|client| client.verifies(claim)),
-            (None, _) => {
-                NOBODY.verifies(claim);
-                None
+        let mut verified = None;
+        if let Some(row) = row {
+            let same = known.filter(|known| known.is_of(&row));
+            let was_tried = was_tried && same.is_some();
+            let client = same.unwrap_or_else(|| Arc::new(Verifier::new(row)));
+            // Kept however this ends: parsing its keys again would tell that they are there.
+            self.cache.clients.put(epoch, claim.api_id.to_owned(), Arc::clone(&client));
+            if !was_tried && client.verifies(&mut tries).await {
+                verified = Some(client);
             }
-        };
+        }
         let (true, Some(client), Some(account)) = (may_pass, verified, account) else {
+            tries.fill_up().await;
             return Err(Denied::Rejected);
         };
-        self.cache.clients.put(epoch, claim.api_id.to_owned(), Arc::clone(&client));
         self.cache.accounts.put(epoch, subject, account);
         self.admit_signed(claim, client.id, &account).await
     }

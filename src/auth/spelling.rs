@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+/// So much is gathered before it is handed on: a body may be large, and is never held in a second spelling.
+const PART: usize = 4 * 1024;
+
 /// Whose JSON encoder made a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -17,78 +20,108 @@ impl Style {
     pub const ALL: [Self; 3] = [Self::Php, Self::Plain, Self::Python];
 }
 
-/// An object in the making.
-pub(super) struct Spelling {
+/// An object in the making, handed on in parts.
+pub(super) struct Spelling<F> {
     style: Style,
-    json: String,
+    has_begun: bool,
+    part: String,
+    take: F,
 }
 
-impl Spelling {
-    pub fn new(style: Style, size: usize) -> Self {
-        Self { style, json: String::with_capacity(size) }
+impl<F: FnMut(&[u8])> Spelling<F> {
+    pub fn new(style: Style, take: F) -> Self {
+        Self { style, has_begun: false, part: String::with_capacity(256), take }
     }
 
     /// Adds a string.
     pub fn string(&mut self, name: &str, value: &str) {
         self.name(name);
-        self.json.push('"');
-        for letter in value.chars() {
-            self.push(letter);
+        self.part.push('"');
+        let style = self.style;
+        let mut rest = value;
+        while let Some((plain, tail)) =
+            rest.find(|letter| is_escaped(letter, style)).and_then(|at| rest.split_at_checked(at))
+        {
+            self.plain(plain);
+            let mut letters = tail.chars();
+            letters.next().into_iter().for_each(|letter| self.escape(letter));
+            rest = letters.as_str();
         }
-        self.json.push('"');
+        self.plain(rest);
+        self.part.push('"');
     }
 
     /// Adds a whole number.
     pub fn number(&mut self, name: &str, value: i64) {
         self.name(name);
         // Writing to a string cannot fail.
-        let _ = write!(self.json, "{value}");
+        let _ = write!(self.part, "{value}");
     }
 
-    /// The object.
-    pub fn end(mut self) -> Vec<u8> {
-        self.json.push('}');
-        self.json.into_bytes()
+    /// Ends the object.
+    pub fn end(mut self) {
+        self.part.push('}');
+        (self.take)(self.part.as_bytes());
     }
 
     fn name(&mut self, name: &str) {
         let has_spaces = self.style == Style::Python;
-        self.json.push_str(match (self.json.is_empty(), has_spaces) {
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        self.part.push_str(match (is_first, has_spaces) {
             (true, _) => "{\"",
             (false, false) => ",\"",
             (false, true) => ", \"",
         });
-        self.json.push_str(name);
-        self.json.push_str(if has_spaces { "\": " } else { "\":" });
+        self.part.push_str(name);
+        self.part.push_str(if has_spaces { "\": " } else { "\":" });
     }
 
-    fn push(&mut self, letter: char) {
-        let short = match letter {
-            '"' => Some("\\\""),
-            '\\' => Some("\\\\"),
-            '/' if self.style == Style::Php => Some("\\/"),
-            '\u{8}' => Some("\\b"),
-            '\u{c}' => Some("\\f"),
-            '\n' => Some("\\n"),
-            '\r' => Some("\\r"),
-            '\t' => Some("\\t"),
-            _ => None,
-        };
-        let is_escaped = match letter {
-            '\0'..='\u{1f}' => true,
-            // PHP leaves it as it is.
-            '\u{7f}' => self.style == Style::Python,
-            _ => !letter.is_ascii() && self.style != Style::Plain,
-        };
-        match short {
-            Some(short) => self.json.push_str(short),
-            None if is_escaped => {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    // Writing to a string cannot fail.
-                    let _ = write!(self.json, "\\u{unit:04x}");
-                }
-            }
-            None => self.json.push(letter),
+    fn plain(&mut self, text: &str) {
+        if self.part.len() + text.len() > PART {
+            (self.take)(self.part.as_bytes());
+            self.part.clear();
+        }
+        if text.len() > PART {
+            (self.take)(text.as_bytes());
+        } else {
+            self.part.push_str(text);
         }
     }
+
+    fn escape(&mut self, letter: char) {
+        let short = match letter {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '/' => "\\/",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            _ => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    self.part.push_str("\\u");
+                    for shift in [12, 8, 4, 0] {
+                        self.part.push(hex_digit(*unit >> shift & 0xf));
+                    }
+                }
+                return;
+            }
+        };
+        self.part.push_str(short);
+    }
+}
+
+fn is_escaped(letter: char, style: Style) -> bool {
+    match letter {
+        '"' | '\\' | '\0'..='\u{1f}' => true,
+        '/' => style == Style::Php,
+        // PHP leaves it as it is.
+        '\u{7f}' => style == Style::Python,
+        _ => !letter.is_ascii() && style != Style::Plain,
+    }
+}
+
+fn hex_digit(number: u16) -> char {
+    char::from_digit(number.into(), 16).unwrap_or_default()
 }

@@ -42,9 +42,9 @@ impl Watched {
         Self { source, refresh, state: RwLock::new(state) }
     }
 
-    /// The keys as they were read last.
-    pub fn keys(&self) -> Keys {
-        self.state.read().unwrap_or_else(PoisonError::into_inner).keys.clone()
+    /// The number of the keys as they were read last.
+    pub fn number(&self) -> u64 {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).keys.number
     }
 
     /// The keys as they are now, or were a moment ago: the file is looked at once in a while. One that has become

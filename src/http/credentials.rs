@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -49,8 +49,14 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     if !sent.is_empty() {
         return Err(told(Denied::Unauthenticated("send either a signature or an `Authorization` header, not both")));
     }
-    let body = body_of(request, &state).await;
     let url = url_of(request, state.public_url.as_deref());
+    // A stranger may not make the service read and digest what cannot be signed.
+    let is_worth_reading = state.auth.is_worth_reading(&signed(request, url.as_deref(), None));
+    let body = if is_worth_reading { body_of(request, &state).await } else { None };
+    state.auth.identify_signed(source, &signed(request, url.as_deref(), body.as_deref())).await.map_err(told)
+}
+
+fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'r [u8]>) -> SignedRequest<'r> {
     let field = |name: &HeaderName| {
         let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);
         match (all.next(), all.next()) {
@@ -60,22 +66,17 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
         }
     };
     let [api_id, user, signature] = SIGNING.each_ref().map(field);
-    let signed = SignedRequest {
-        api_id,
-        user,
-        signature,
-        timestamp: field(&TIMESTAMP),
-        nonce: field(&NONCE),
-        method: request.method().as_str(),
-        url: url.as_deref(),
-        body: body.as_deref(),
-    };
-    state.auth.identify_signed(source, &signed).await.map_err(told)
+    let (timestamp, nonce) = (field(&TIMESTAMP), field(&NONCE));
+    SignedRequest { api_id, user, signature, timestamp, nonce, method: request.method().as_str(), url, body }
 }
 
 /// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole and
 /// in time, or is larger than a body may be.
 async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > state.max_body) {
+        return None;
+    }
     let payload = request.extract::<web::Payload>().await.ok()?;
     let read = tokio::time::timeout(state.request_timeout, payload.to_bytes_limited(state.max_body)).await;
     let body = read.ok()?.ok()?.ok()?;

@@ -43,6 +43,33 @@ fn keys_are_read_again_when_their_file_changes_and_a_broken_one_changes_nothing(
 }
 
 #[test]
+fn a_public_key_and_a_secret_are_read_again_when_their_files_change() {
+    std::sync::LazyLock::force(&KEYS);
+    let secret = |text: &str| file("rotated.txt", &format!("{text}\n"));
+    let key = |key: Key| file("rotated.pem", &pem("PUBLIC KEY", &key.der()));
+    for (variable, path) in [("JWT_PUBLIC_KEY_FILE", key(Key::Rsa(0))), ("JWT_SECRET_FILE", secret(&"x".repeat(40)))] {
+        let Some(home) = Home::new(Engine::Sqlite) else { return };
+        let url = home.text();
+        run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+        let service = Service::start(&url, &[(variable, path.to_str().unwrap()), ("AUTH_REFRESH", "100ms")]);
+        let status = |key: Key| {
+            let token = token(key, None, &claims(&json!({"sub": "1"})));
+            service.anybody().with_authorization(&format!("Bearer {token}")).get(ME).status
+        };
+        let is_key = variable == "JWT_PUBLIC_KEY_FILE";
+        assert_eq!([Key::Rsa(0), Key::Edwards, Key::Secret].map(status), [if is_key { 200 } else { 401 }, 401, 401]);
+        if is_key {
+            key(Key::Edwards)
+        } else {
+            secret(SECRET)
+        };
+        std::thread::sleep(Duration::from_millis(150));
+        let expected = if is_key { [401, 200, 401] } else { [401, 401, 200] };
+        assert_eq!([Key::Rsa(0), Key::Edwards, Key::Secret].map(status), expected, "{variable}: {:?}", service.log());
+    }
+}
+
+#[test]
 fn keys_that_are_weak_private_broken_or_unknown_keep_the_service_from_starting() {
     let private = private_pem(0);
     let weak = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], b"");

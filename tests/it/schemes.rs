@@ -7,7 +7,7 @@ use user_relationships::auth::bearer::Demands;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::config::Config;
-use user_relationships::http::routes::TABLE;
+use user_relationships::http::routes::{FORMS, TABLE};
 use user_relationships::model::id::{TokenId, UserId};
 use user_relationships::model::time::Timestamp;
 
@@ -209,7 +209,7 @@ impl Stage {
 /// Every route and method that needs a caller, with ids that are there, and what is no route at all.
 fn requests(id: i64) -> Vec<(String, String)> {
     let mut all: Vec<_> = STRAY.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
-    for (pattern, methods) in TABLE {
+    for (pattern, methods) in TABLE.iter().chain(FORMS) {
         let path = pattern.replace("{id}", &id.to_string()).replace("{end}", "target");
         let heads = methods.contains(&"GET").then_some("HEAD");
         for method in methods.iter().copied().chain(heads) {

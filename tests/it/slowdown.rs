@@ -1,7 +1,10 @@
 //! Guessing: failures are slowed down, and whoever has a valid credential notices nothing of it.
 
+use std::time::Instant;
+
 use crate::both;
-use crate::support::{App, Client};
+use crate::forms::form;
+use crate::support::{App, Client, json};
 
 const ME: &str = "/api/v2/users/me";
 
@@ -44,5 +47,41 @@ both!(
             app.anybody().get(ME).refused(401, "unauthenticated");
             app.anybody().with_authorization("Basic eDp5").get(ME).refused(401, "unauthenticated");
         }
+    }
+);
+
+both!(
+    guesses_at_a_password_are_slowed_down_before_it_is_hashed_and_others_sign_in,
+    |config| {
+        config.auth_failure_limit = 2;
+    },
+    |app| {
+        let admin = app.admin();
+        for email in ["ann@example.com", "bob@example.com"] {
+            let values = json!({"first_name": "A", "email": email, "password": "long enough"});
+            admin.form("POST", "/api/users", &form("create_user", &values)).expect(201);
+        }
+        let sign_in = |email: &str, password: &str| {
+            let values = json!({"email": email, "password": password});
+            let begun = Instant::now();
+            let answer = app.anybody().form("POST", "/api/sessions", &form("create_session", &values));
+            (answer, begun.elapsed())
+        };
+        // The right password takes nothing back of what failed before.
+        sign_in("ann@example.com", "wrong enough").0.expect(401);
+        sign_in("ann@example.com", "long enough").0.expect(201);
+        let (answer, hashed) = sign_in("ANN@example.com", "wrong enough");
+        answer.expect(401);
+        let quickest = (0..5).map(|_| {
+            let (answer, time) = sign_in("ann@example.com", "long enough");
+            assert!(answer.expect(429).header("retry-after").is_some());
+            time
+        });
+        let quickest = quickest.min().unwrap();
+        assert!(quickest < hashed / 2, "nothing is hashed: {quickest:?}, {hashed:?}");
+        sign_in("bob@example.com", "long enough").0.expect(201);
+        sign_in("nobody@example.com", "long enough").0.expect(401);
+        sign_in("nobody@example.com", "long enough").0.expect(401);
+        sign_in("nobody@example.com", "long enough").0.expect(429);
     }
 );

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use user_relationships::http::routes::TABLE;
 
 use crate::both;
+use crate::support::groups::{new_group, new_member};
 use crate::support::{Answer, App, Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -44,7 +45,12 @@ both!(no_id_of_one_user_opens_anything_to_another, |app| {
         .map(|(user, target, name)| user.post(EDGES, &edge(None, name, target.id)).expect(201).id())
         .to_vec();
     let (other, ext) = (app.user(), app.caller("ext"));
-    let ids: BTreeSet<_> = edges.iter().copied().chain([ann.id, friend.id, admin.id]).chain([999_999]).collect();
+    // Several groups, so that the last has an id that nothing else has.
+    let groups: Vec<_> = (0..20).map(|_| new_group(app, ann.id, "{}")).collect();
+    let group = groups[groups.len() - 1];
+    let member = new_member(app, group, friend.id, "{}");
+    let others = [ann.id, friend.id, admin.id, group, member, 999_999];
+    let ids: BTreeSet<_> = edges.iter().copied().chain(others).collect();
     let before = everything(&admin);
     let mut tried = 0;
     for (pattern, methods) in TABLE.iter().filter(|(pattern, _)| pattern.contains("{id}")) {

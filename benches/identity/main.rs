@@ -1,0 +1,306 @@
+//! How long it takes to know who asks, by each scheme, and how much of a request that is: `cargo bench --bench
+//! identity`; words behind `--` choose the lines that contain one of them, and `share` the second part.
+//!
+//! # Design
+//! Machines are noisy and shared, so the cases take turns of a few milliseconds and the median of many turns counts:
+//! who is disturbed is disturbed in a few turns, and what is compared was measured in the same moments.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    missing_docs,
+    reason = "a measurement that cannot be made may stop; its figures are rounded anyway"
+)]
+
+#[path = "../load/client.rs"]
+#[allow(dead_code, reason = "what the load driver measures beside")]
+mod client;
+#[path = "../load/data.rs"]
+#[allow(dead_code, reason = "what the load driver measures beside")]
+mod data;
+#[path = "../load/servers.rs"]
+#[allow(dead_code, reason = "what the load driver measures beside")]
+mod servers;
+mod share;
+
+use aws_lc_rs::digest::{self, SHA256};
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey,
+};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use user_relationships::auth::bearer::Demands;
+use user_relationships::auth::keyset::{Format, Secret, Source};
+use user_relationships::auth::signature::{Sent, SignedRequest};
+use user_relationships::auth::{Auth, Settings, jwt, token};
+use user_relationships::clock::Clock;
+use user_relationships::domain::users;
+use user_relationships::model::caller::Caller;
+use user_relationships::model::client::NewClient;
+use user_relationships::model::token::NewToken;
+use user_relationships::model::user::{Field, Value};
+use user_relationships::store::url::DatabaseUrl;
+use user_relationships::store::{self, Store, Tx, migrations};
+
+/// The same allocator as the program has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// What HS256 is signed with.
+const SECRET: &str = "a secret of the measurement, long enough";
+const ROUNDS: usize = 41;
+const MIB: usize = 1024 * 1024;
+
+/// Something that is measured.
+struct Case<'c> {
+    name: String,
+    /// How often it is done in a round.
+    turns: usize,
+    work: Box<dyn FnMut(usize) + 'c>,
+    rounds: Vec<f64>,
+}
+
+/// All that is measured, in turn.
+#[derive(Default)]
+struct Cases<'c>(Vec<Case<'c>>);
+
+impl<'c> Cases<'c> {
+    fn add(&mut self, name: &str, turns: usize, work: impl FnMut(usize) + 'c) {
+        self.0.push(Case { name: name.to_owned(), turns, work: Box::new(work), rounds: Vec::new() });
+    }
+
+    /// Measures those whose names contain one of the words, and prints the median of each; gives that of [`BELIEVED`].
+    fn run(mut self, words: &[String]) -> f64 {
+        self.0.retain(|case| words.is_empty() || words.iter().any(|word| case.name.contains(word)));
+        for round in 0..ROUNDS {
+            for case in &mut self.0 {
+                let started = Instant::now();
+                for turn in 0..case.turns {
+                    (case.work)(round * case.turns + turn);
+                }
+                case.rounds.push(started.elapsed().as_secs_f64() / case.turns as f64);
+            }
+        }
+        for case in &self.0 {
+            let median = median(&case.rounds);
+            println!("{:<56} {:>9.2} us {:>10.0} /s", case.name, median * 1e6, 1.0 / median);
+        }
+        let believed = self.0.iter().find(|case| case.name == BELIEVED);
+        believed.map_or(f64::NAN, |case| median(&case.rounds))
+    }
+}
+
+/// The one in the middle.
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn store(folder: &Path) -> Store {
+    let url = DatabaseUrl::Sqlite(folder.join("bench.db"));
+    migrations::run(&url, true).expect("a schema");
+    let (timeout, longest_statement) = (Duration::from_secs(2), Duration::from_secs(2));
+    let settings = store::Settings { url, pool_size: 1, timeout, longest_statement, workers: 1 };
+    Store::open(&settings, Clock::System).expect("a database")
+}
+
+fn settings(refresh: Duration, source: Option<Source>) -> Settings {
+    let jwt = source.map(|source| jwt::Settings { source, demands: Demands::default() });
+    Settings { refresh, failure_limit: 20, require_timestamp: false, jwt }
+}
+
+fn auth(store: &Store, refresh: Duration, source: Option<Source>) -> Auth {
+    Auth::new(store.clone(), Clock::System, &settings(refresh, source))
+}
+
+fn signed(alg: &str, number: usize, sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"{alg}","typ":"JWT"}}"#));
+    let claims =
+        format!(r#"{{"iss":"https://id.example","sub":"1","aud":"people","exp":9999999999,"jti":"{number}"}}"#);
+    let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
+    let signature = URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
+    format!("Bearer {message}.{signature}").into_bytes()
+}
+
+/// A signature as clients of Skillhive and issuers of RS256 make it.
+fn signature_of(key: &KeyPair, text: &[u8]) -> Vec<u8> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).expect("a signature");
+    signature
+}
+
+/// Writes a public key as operators have it.
+fn pem(folder: &Path, name: &str, der: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    let block = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
+    std::fs::write(&path, block).expect("a file");
+    path
+}
+
+fn main() {
+    // `cargo bench` says so to every benchmark.
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let is_share = |word: &String| word == "share";
+    let believed = schemes(&if words.iter().any(is_share) { vec![BELIEVED.to_owned()] } else { words.clone() });
+    if words.is_empty() || words.iter().any(is_share) {
+        share::measure(believed);
+    }
+}
+
+/// What a request costs at the least to know who asks.
+const BELIEVED: &str = "API token, believed";
+
+/// Prints how long each scheme takes, from the header fields to the caller; gives what [`BELIEVED`] takes, in seconds.
+fn schemes(words: &[String]) -> f64 {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let rsa_der = key.public_key().as_der().expect("an encoding");
+    let (secret, kept) = token::generate().expect("random numbers");
+    let public = rsa_der.as_ref().to_vec();
+    let set = store.write("bench.set", move |tx: &mut Tx<'_>| {
+        let email = (Field::Email, Value::Text("ann@example.com".to_owned()));
+        let user = users::create(tx, &Caller::OPERATOR, None, &[email])?.id;
+        tx.insert_token(&NewToken { digest: kept, user, name: None, expires_at: None, is_session: false })?;
+        let client = NewClient { api_id: "bench".to_owned(), name: None, allows_sha1: false };
+        let client = tx.insert_client(&client)?;
+        tx.insert_client_key(client, &public)
+    });
+    runtime.block_on(set).expect("somebody who asks");
+
+    let (hour, none) = (Duration::from_hours(1), Duration::ZERO);
+    let identify = |auth: &Auth, header: &[u8]| {
+        black_box(runtime.block_on(auth.identify(HERE, &[header])).expect("a caller"));
+    };
+
+    let header = format!("Bearer {secret}").into_bytes();
+    let believing = auth(&store, hour, None);
+    let doubting = auth(&store, none, None);
+
+    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let hs256 = |number| signed("HS256", number, |message| hmac::sign(&hmac_key, message).as_ref().to_vec());
+    let by_secret = || Some(Source::Secret(Secret::new(SECRET)));
+    let (again, by_hmac) = (hs256(0), auth(&store, hour, by_secret()));
+    let fresh: Vec<_> = (0..ROUNDS * 1_000).map(hs256).collect();
+
+    let by_key = |path| Some(Source::File(Format::Pem, path));
+    let rs256 = |number| signed("RS256", number, |message| signature_of(&key, message));
+    let by_rsa = auth(&store, hour, by_key(pem(folder.path(), "rsa.pem", rsa_der.as_ref())));
+    let tokens: Vec<_> = (0..ROUNDS * 100).map(rs256).collect();
+    let alone = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, rsa_der.as_ref()).expect("a key");
+    let unparsed = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, rsa_der.as_ref());
+    let taken_apart: Vec<_> = tokens.iter().map(|token| parts(token)).collect();
+
+    let curve = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let es256 = |number| {
+        let sign = |message: &[u8]| curve.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec();
+        signed("ES256", number, sign)
+    };
+    let curve_der = curve.public_key().as_der().expect("an encoding");
+    let by_curve = auth(&store, hour, by_key(pem(folder.path(), "curve.pem", curve_der.as_ref())));
+    let es256: Vec<_> = (0..ROUNDS * 50).map(es256).collect();
+
+    let edwards = Ed25519KeyPair::generate().expect("a key");
+    let eddsa = |number| signed("EdDSA", number, |message| edwards.sign(message).as_ref().to_vec());
+    let der = edwards.public_key().as_der().expect("an encoding");
+    let by_edwards = auth(&store, hour, by_key(pem(folder.path(), "edwards.pem", der.as_ref())));
+    let eddsa: Vec<_> = (0..ROUNDS * 50).map(eddsa).collect();
+
+    let url = "https://demo.skillhive.com/api/v2/user-relationships?user=1234&relationship=subordinate&limit=20";
+    let signing = auth(&store, hour, None);
+
+    let (small, large) = (STANDARD.encode([1; 256]), STANDARD.encode([1; 512]));
+    let (spaces, bells) = (vec![b' '; MIB], vec![7; MIB]);
+    let refused: [(&str, &str, &str, &[u8], usize); 5] = [
+        ("a signature refused, unknown client", "nobody", &small, b"", 20),
+        ("a signature refused, known client", "bench", &small, b"", 20),
+        ("a signature refused, of 4,096 bits", "nobody", &large, b"", 5),
+        ("a signature refused, over 1 MiB of text", "nobody", &small, &spaces, 1),
+        ("a signature refused, over 1 MiB of escapes", "nobody", &small, &bells, 1),
+    ];
+    let strict = Auth::new(store.clone(), Clock::System, &Settings { failure_limit: u32::MAX, ..settings(hour, None) });
+
+    let mut cases = Cases::default();
+    cases.add(BELIEVED, 5_000, |_| identify(&believing, &header));
+    cases.add("API token, the database asked", 500, |_| identify(&doubting, &header));
+    cases.add("HS256, believed", 3_000, |_| identify(&by_hmac, &again));
+    cases.add("HS256, a new token each time", 1_000, |turn| identify(&by_hmac, fresh.get(turn).expect("a token")));
+    cases.add("RSA-2048 in aws-lc-rs alone", 100, |turn| {
+        let (message, signature) = taken_apart.get(turn).expect("a token");
+        alone.verify_sig(message, signature).expect("a signature");
+    });
+    cases.add("RSA-2048 in aws-lc-rs alone, by its digest", 100, |turn| {
+        let (message, signature) = taken_apart.get(turn).expect("a token");
+        alone.verify_digest_sig(&digest::digest(&SHA256, message), signature).expect("a signature");
+    });
+    cases.add("RSA-2048 in aws-lc-rs alone, the key parsed each time", 100, |turn| {
+        let (message, signature) = taken_apart.get(turn).expect("a token");
+        unparsed.verify(message, signature).expect("a signature");
+    });
+    cases.add("RS256, a new token each time", 100, |turn| identify(&by_rsa, tokens.get(turn).expect("a token")));
+    cases.add("ES256, a new token each time", 50, |turn| identify(&by_curve, es256.get(turn).expect("a token")));
+    cases.add("EdDSA, a new token each time", 50, |turn| identify(&by_edwards, eddsa.get(turn).expect("a token")));
+    for (name, slash) in [("plain", "/"), ("PHP's", "\\/")] {
+        let text = format!(
+            r#"{{"url":"{}","content":"","api_id":"bench","user":"ann@example.com"}}"#,
+            url.replace('/', slash)
+        );
+        let signature = STANDARD.encode(signature_of(&key, text.as_bytes()));
+        let (signing, runtime) = (&signing, &runtime);
+        cases.add(&format!("signature over {name} text, RSA-2048"), 100, move |_| {
+            let request = SignedRequest {
+                api_id: Sent::Once(b"bench"),
+                user: Sent::Once(b"ann@example.com"),
+                signature: Sent::Once(signature.as_bytes()),
+                timestamp: Sent::Nothing,
+                nonce: Sent::Nothing,
+                method: "GET",
+                url: Some(url),
+                body: Some(b""),
+            };
+            black_box(runtime.block_on(signing.identify_signed(HERE, &request)).expect("a caller"));
+        });
+    }
+    for (name, api_id, signature, body, turns) in refused {
+        let (strict, runtime) = (&strict, &runtime);
+        cases.add(name, turns, move |_| {
+            let request = SignedRequest {
+                api_id: Sent::Once(api_id.as_bytes()),
+                user: Sent::Once(b"ann@example.com"),
+                signature: Sent::Once(signature.as_bytes()),
+                timestamp: Sent::Nothing,
+                nonce: Sent::Nothing,
+                method: "POST",
+                url: Some(url),
+                body: Some(body),
+            };
+            black_box(runtime.block_on(strict.identify_signed(HERE, &request)).expect_err("nobody"));
+        });
+    }
+    cases.run(words)
+}
+
+/// What is signed in an `Authorization` header, and the signature.
+fn parts(header: &[u8]) -> (&[u8], Vec<u8>) {
+    let token = header.strip_prefix(b"Bearer ").expect("a token");
+    let end = token.iter().rposition(|byte| *byte == b'.').expect("a token");
+    let (message, signature) = token.split_at(end);
+    (message, URL_SAFE_NO_PAD.decode(&signature[1..]).expect("base64url"))
+}

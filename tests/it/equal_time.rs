@@ -1,0 +1,153 @@
+//! Refusals that must not be told apart, not even by how long they take.
+//!
+//! # Design
+//! The machine is shared and noisy, so all kinds of refusal take turns, the quicker turns are compared with a generous
+//! bound, and a difference must show again and again. Without the protection signatures differ by a factor of two at the
+//! least (two keys, or one), and sign-ins by one of fifty.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use user_relationships::auth::signature::{Sent, SignedRequest};
+use user_relationships::auth::{Auth, Denied, Settings};
+use user_relationships::clock::Clock;
+
+use crate::both;
+use crate::forms::form;
+use crate::support::app::{Engine, run};
+use crate::support::signing::{add_key, client_id, register, sign, text};
+use crate::support::{App, json};
+
+const ANN: &str = "ann@example.com";
+const URL: &str = "http://api.example/api/v2/users/me";
+/// How often it is measured until it is believed that one takes longer.
+const ATTEMPTS: usize = 4;
+
+/// A kind of signed request that is refused: what it is, its `Api-Id`, its user and its signature.
+type Kind = (&'static str, String, &'static str, String);
+
+/// The time that a quarter of all turns did not need: what disturbs them only makes them longer.
+fn quarter(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 4].as_secs_f64()
+}
+
+/// Asks by each kind in turn, and says that none takes much longer than another. Noise passes; a real difference shows
+/// at every attempt.
+#[track_caller]
+fn assert_alike(kinds: &[&str], turns: usize, bound: f64, mut ask: impl FnMut(usize)) {
+    let mut told = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let mut times = vec![Vec::new(); kinds.len()];
+        for _ in 0..turns {
+            for (kind, times) in times.iter_mut().enumerate() {
+                let begun = Instant::now();
+                ask(kind);
+                times.push(begun.elapsed());
+            }
+        }
+        let times: Vec<_> = times.iter_mut().map(|times| quarter(times)).collect();
+        told.push(kinds.iter().zip(&times).map(|(kind, time)| format!("{kind}: {:.0} µs", time * 1e6)).collect());
+        let (least, most) = times.iter().fold((f64::MAX, 0.0_f64), |(least, most), it| (least.min(*it), most.max(*it)));
+        if most < bound * least {
+            return;
+        }
+    }
+    let told: Vec<Vec<String>> = told;
+    panic!("one takes longer than another: {told:#?}");
+}
+
+/// Clients with one key, with one that may use SHA-1, with two, with one more that is longer, and one that is disabled.
+fn clients(app: &App, longer: &KeyPair) -> [String; 5] {
+    let all = [false, true, false, false, true].map(|allows_sha1| register(app, 0, allows_sha1));
+    let [_, _, two, long, disabled] = all.clone();
+    add_key(app, &two, 1);
+    let (client, key) = (client_id(app, &long), longer.public_key().as_der().unwrap().as_ref().to_vec());
+    app.write(move |tx| tx.insert_client_key(client, &key));
+    app.write(move |tx| tx.disable_client(&disabled));
+    all
+}
+
+#[test]
+fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
+    run(
+        Engine::Sqlite,
+        |_| {},
+        |app| {
+            app.named(ANN, "user");
+            let longer = KeyPair::generate(KeySize::Rsa3072).unwrap();
+            let [one, sha1, two, long, disabled] = clients(app, &longer);
+            let good = sign(0, &RSA_PKCS1_SHA256, text(URL, "", &one, "nobody@example.com").as_bytes());
+            // A number that every key of that size could have made, and one that hardly any could.
+            let [small, great] = [0x01, 0xff].map(|byte| STANDARD.encode([byte; 256]));
+            let nobody = "nobody".to_owned();
+            let usual: Vec<Kind> = vec![
+                ("an unknown client", nobody.clone(), ANN, small.clone()),
+                ("an unknown client and user", nobody.clone(), "nobody@example.com", small.clone()),
+                ("a disabled client", disabled, ANN, small.clone()),
+                ("a client with one key", one.clone(), ANN, small.clone()),
+                ("a client with one key, of an unknown user", one.clone(), "nobody@example.com", small.clone()),
+                ("a client with one key that may use SHA-1", sha1, ANN, small.clone()),
+                ("a client with two keys", two, ANN, small.clone()),
+                ("a client with a longer key beside", long.clone(), ANN, small),
+                ("a number that is too great, of an unknown client", nobody.clone(), ANN, great.clone()),
+                ("a number that is too great, of a client", one.clone(), ANN, great),
+                ("a good signature in the name of an unknown user", one.clone(), "nobody@example.com", good),
+                ("a signature that is too short", one, ANN, STANDARD.encode([1; 255])),
+                ("no signature", nobody.clone(), ANN, String::new()),
+            ];
+            let mut by_longer = vec![0; 384];
+            let signed = text(URL, "", &long, ANN);
+            longer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut by_longer).unwrap();
+            let by_longer: Kind = ("a good signature by a longer key", long.clone(), ANN, STANDARD.encode(by_longer));
+            let long_one = STANDARD.encode([1; 384]);
+            let of_longer: Vec<Kind> = vec![
+                ("3,072 bits, an unknown client", nobody, ANN, long_one.clone()),
+                ("3,072 bits, a client that has such a key", long, ANN, long_one),
+            ];
+            let refresh = Duration::from_mins(1);
+            let settings = Settings { refresh, failure_limit: u32::MAX, require_timestamp: false, jwt: None };
+            let auth = Auth::new(app.store.clone(), Clock::System, &settings);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let ask = |(_, api_id, user, signature): &Kind| {
+                let request = SignedRequest {
+                    api_id: Sent::Once(api_id.as_bytes()),
+                    user: Sent::Once(user.as_bytes()),
+                    signature: Sent::Once(signature.as_bytes()),
+                    timestamp: Sent::Nothing,
+                    nonce: Sent::Nothing,
+                    method: "GET",
+                    url: Some(URL),
+                    body: Some(b""),
+                };
+                runtime.block_on(auth.identify_signed(IpAddr::V4(Ipv4Addr::LOCALHOST), &request))
+            };
+            assert!(ask(&by_longer).is_ok());
+            for kinds in [usual, of_longer] {
+                let names: Vec<_> = kinds.iter().map(|kind| kind.0).collect();
+                assert_alike(&names, 41, 1.5, |at| assert_eq!(ask(&kinds[at]), Err(Denied::Rejected)));
+            }
+        },
+    );
+}
+
+both!(no_sign_in_is_refused_sooner_whether_there_is_such_a_user_or_not, |app| {
+    let values = json!({"first_name": "A", "email": "with@example.com", "password": "long enough"});
+    app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(201);
+    app.named("without@example.com", "user");
+    let disabled = app.named("disabled@example.com", "user");
+    let document = json!({"data": {"attributes": {"is-enabled": false}}});
+    app.admin().patch(&format!("/api/v2/users/{}", disabled.id), &document).expect(200);
+    let anybody = app.anybody();
+    let kinds = ["with", "without", "disabled", "nobody"];
+    assert_alike(&kinds, 5, 3.0, |at| {
+        let values = json!({"email": format!("{}@example.com", kinds[at]), "password": "wrong enough"});
+        anybody.form("POST", "/api/sessions", &form("create_session", &values)).expect(401);
+    });
+});

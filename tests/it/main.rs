@@ -83,6 +83,8 @@ mod slowdown;
 mod statements;
 mod strangers;
 mod transfer;
+mod transfer_bad_input;
+mod transfer_loads;
 mod transfer_rounds;
 mod user_changes;
 mod users;

@@ -95,6 +95,9 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let done = database::wait(async {
         if args.dry_run { work.rehearse(batches).await } else { work.import(batches, is_alone).await }
     });
+    if !args.dry_run {
+        store::tidy_up(&config.database_url);
+    }
     desk.end(args.dry_run);
     done?;
     match desk.rejected() {

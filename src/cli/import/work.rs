@@ -2,8 +2,9 @@
 //!
 //! # Design
 //! Each batch is one transaction, whose size follows the time that it takes: a service on the same database waits for
-//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in. Where there are no relationships yet and nobody else is there to wait, all of
-//! them are one transaction that makes the indexes at its end, which is several times faster.
+//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in.
+//! Where there are no relationships yet and nobody else is there to wait, all of them are one transaction that makes
+//! the indexes at its end, which is several times faster.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -110,6 +111,7 @@ impl Work {
         let job = move |tx: &mut Tx<'_>| {
             let Some(taken_down) = tx.begin_load()? else { return Ok(None) };
             once(&is_begun)?;
+            desk.tell("these are the first relationships: they are written together, and the indexes at their end");
             size.store(SIZES.1, Ordering::Relaxed);
             let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), Load::default());
             let ended = loop {
@@ -158,7 +160,7 @@ impl Work {
     }
 
     fn on_read(&self, error: &io::Error) -> Failure {
-        Failure::failed(format!("a file cannot be read on: {error}; {}", self.desk.written()))
+        Failure::failed(format!("{error}; {}", self.desk.written()))
     }
 
     fn on_write(&self, batch: &Batch, error: Error) -> Failure {

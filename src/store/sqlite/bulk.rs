@@ -137,3 +137,15 @@ pub(in crate::store) fn is_alone(path: &Path) -> bool {
     };
     !path.exists() || alone().unwrap_or(false)
 }
+
+/// Moves what was written into the file itself, so that the write-ahead log, which a load makes as long as its data,
+/// takes no room any more. Where others read just now they keep it; then it shrinks with their next writes.
+pub(in crate::store) fn empty_log(path: &Path) {
+    let checkpoint = || -> Option<()> {
+        let mut conn = super::connect(path, false).ok()?;
+        diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).ok().map(drop)
+    };
+    if checkpoint().is_none() {
+        log::debug!("the write-ahead log could not be emptied");
+    }
+}

@@ -85,6 +85,7 @@ mod strangers;
 mod transfer;
 mod transfer_bad_input;
 mod transfer_loads;
+mod transfer_plans;
 mod transfer_rounds;
 mod user_changes;
 mod users;

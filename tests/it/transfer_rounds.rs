@@ -67,6 +67,11 @@ fn what_was_exported_is_the_same_after_an_import_whatever_the_texts() {
         desk.import(&nasty(), &[]).expect(0);
         let before = desk.export();
         assert_eq!(before.lines().count(), 16);
+        let order = |line: &str| {
+            let line: Value = serde_json::from_str(line).unwrap();
+            (line["type"] == "user-relationship", line["id"].as_i64().unwrap())
+        };
+        assert!(before.lines().is_sorted_by_key(order), "users before relationships, each by id: {before}");
         for is_csv in [false, true] {
             assert_eq!(moved(&desk, engine, is_csv).export(), before, "CSV: {is_csv}");
         }

@@ -213,7 +213,7 @@ fn blank_user() -> UserLine {
     UserLine {
         id: None,
         email: String::new(),
-        fields: Vec::with_capacity(Field::ALL.len()),
+        fields: Vec::new(),
         created_at: None,
         updated_at: None,
     }

@@ -22,7 +22,7 @@ use crate::store::{Cost, Store, Tx};
 /// Lines of the first batch.
 pub const FIRST_SIZE: usize = 2_000;
 /// Lines of a batch, at least and at most.
-const SIZES: (usize, usize) = (1_000, 20_000);
+const SIZES: (usize, usize) = (1_000, 10_000);
 /// How long a transaction should take.
 const PACE: Duration = Duration::from_millis(400);
 

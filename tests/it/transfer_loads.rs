@@ -234,3 +234,32 @@ fn an_import_leaves_no_log_of_its_writes() {
     assert!(largest > 0 && largest <= 64 << 20, "{largest} bytes at its largest");
     assert_eq!(fs::metadata(&log).map_or(0, |about| about.len()), 0);
 }
+
+#[test]
+fn a_role_that_may_not_look_at_others_sees_that_they_are_there() {
+    let Some(desk) = Desk::new(Engine::Postgres) else { return };
+    // The role belongs to the server, so that another test process may have made it.
+    desk.somebody_else().run(
+        "DO $$ BEGIN CREATE ROLE importer LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+         DO $$ DECLARE name text; BEGIN
+             FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+                 EXECUTE format('ALTER TABLE %I OWNER TO importer', name);
+             END LOOP;
+         END $$; GRANT CREATE ON SCHEMA public TO importer",
+    );
+    let url = desk.home.text();
+    let Some(theirs) = url.split_once("postgres@").map(|(before, after)| format!("{before}importer@{after}")) else {
+        return;
+    };
+    let file = desk.write("company.ndjson", company(30, 300));
+    let beside = desk.somebody_else();
+    let import = run(&theirs, &["import", &file]).expect(0);
+    assert!(!import.stderr.contains(BEGUN), "{}", import.stderr);
+    desk.somebody_else().run("DELETE FROM user_relationships; DELETE FROM counts_by_user; DELETE FROM counts_by_target; DELETE FROM counts_by_type");
+    drop(beside);
+    let before = schema(&desk);
+    let import = run(&theirs, &["import", &file]).expect(0);
+    assert!(import.stderr.contains(BEGUN), "an owner may: {}", import.stderr);
+    assert_eq!(schema(&desk), before);
+    desk.assert_no_drift();
+}

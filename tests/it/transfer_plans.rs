@@ -27,7 +27,7 @@ const INDEXES: [(&str, &str, &str); 8] = [
     ("FROM users WHERE email_key =", "users_email_key", "users_email_key"),
     ("email_key, id FROM users", "users_email_key", "users_email_key"),
     ("alt_id, id FROM users", "users_by_alt_id", "users_by_alt_id"),
-    ("AS given JOIN user_relationships", "user_relationships_identity", "user_relationships_identity"),
+    ("JOIN user_relationships AS r ON", "user_relationships_identity", "user_relationships_identity"),
     ("FROM user_relationships WHERE id =", "PRIMARY KEY", "user_relationships_pkey"),
     ("FROM users WHERE id >", "PRIMARY KEY", "users_pkey"),
     ("FROM user_relationships WHERE id >", "PRIMARY KEY", "user_relationships_pkey"),
@@ -84,9 +84,8 @@ fn plans(app: &App, statement: &str) -> Vec<String> {
     };
     let plan = |mode| {
         let psql = cluster::cluster().expect("the cluster is there").bin("psql");
-        let explain = format!(
-            "SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})"
-        );
+        let explain =
+            format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
         let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
         let output = output.expect("psql runs");
         assert!(output.status.success(), "{output:?}");

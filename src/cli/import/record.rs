@@ -210,13 +210,7 @@ pub fn shown(name: &str) -> String {
 }
 
 fn blank_user() -> UserLine {
-    UserLine {
-        id: None,
-        email: String::new(),
-        fields: Vec::new(),
-        created_at: None,
-        updated_at: None,
-    }
+    UserLine { id: None, email: String::new(), fields: Vec::new(), created_at: None, updated_at: None }
 }
 
 fn kind_of(members: &Members<'_>, expected: Option<Kind>) -> Read<Kind> {

@@ -113,10 +113,7 @@ pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[Relationsh
 
 /// Stores relationships while there is no index but that of their ids, which must be free.
 pub(in crate::store) fn load_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
-    for some in rows.chunks(bulk::ROWS_OF_LOAD) {
-        values_of(some).returning::<()>().execute(conn)?;
-    }
-    Ok(())
+    bulk::load(conn, rows, |conn, some| values_of(some).returning::<()>().execute(conn).map(drop))
 }
 
 fn insertion(rows: &[RelationshipRow]) -> Sql {

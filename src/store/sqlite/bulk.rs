@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::path::Path;
 
 use super::{Conn, Db};
-use crate::store::rows::{Column, Numbered};
+use crate::store::rows::{Column, Numbered, RelationshipRow};
 
 /// Rows of one statement: with several SQLite would keep a copy of every page that they change.
 pub(in crate::store) const ROWS: usize = 1;
@@ -109,6 +109,15 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
         diesel::sql_query(format!("DROP INDEX \"{name}\"")).execute(conn)?;
     }
     Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
+}
+
+/// Stores relationships while their indexes are down, by inserting some at a time.
+pub(in crate::store) fn load(
+    conn: &mut Conn,
+    rows: &[RelationshipRow],
+    insert: impl Fn(&mut Conn, &[RelationshipRow]) -> QueryResult<()>,
+) -> QueryResult<()> {
+    rows.chunks(ROWS_OF_LOAD).try_for_each(|some| insert(conn, some))
 }
 
 /// Prepares to make what was taken down.

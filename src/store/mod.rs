@@ -96,6 +96,13 @@ pub fn is_unused(url: &DatabaseUrl) -> bool {
     }
 }
 
+/// Gives back the room that many writes have taken beside the data itself.
+pub fn tidy_up(url: &DatabaseUrl) {
+    if let DatabaseUrl::Sqlite(path) = url {
+        sqlite::bulk::empty_log(path);
+    }
+}
+
 /// How much work a read is, which decides where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {

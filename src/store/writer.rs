@@ -152,7 +152,11 @@ fn commit_alone(conn: &mut Conn, work: &mut dyn Work, shared: &Shared) -> Result
         run(conn, "BEGIN IMMEDIATE")?;
         match work.run(conn, shared) {
             Outcome::Keep => return run(conn, "COMMIT"),
-            Outcome::Undo => return run(conn, "ROLLBACK"),
+            Outcome::Undo => {
+                // There may be nothing to roll back (see above), and the job has its own error, which says why.
+                drop(run(conn, "ROLLBACK"));
+                return Ok(());
+            }
             Outcome::UndoAndRepeat => {
                 run(conn, "ROLLBACK")?;
                 shared.types.clear();

@@ -16,7 +16,7 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use user_relationships::store::Tx;
 
-use super::statements;
+use super::{statements, transfer_plans};
 use crate::both;
 use crate::support::sql::Raw;
 use crate::support::{App, Client, cluster, edge};
@@ -43,6 +43,7 @@ pub fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
+            transfer_plans::note(&text);
             let binds = binds(&text);
             if text.contains("AS total") && binds.iter().any(|bind| bind == LIMIT || *bind == array_of(LIMIT)) {
                 SEEN.lock().expect("the list").push(text);

@@ -30,7 +30,8 @@ const PAGE: i64 = 2_000;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Users come before relationships, each by id, and all of it is one state of the database, whatever is
-written meanwhile. Passwords and tokens are not part of it.
+written meanwhile. It is no backup: groups, passwords, tokens, clients and their keys are not part of it. For all of a
+database use `pg_dump`, or `sqlite3 FILE \".backup COPY\"`.
 
 Examples:
   user-relationships export > company.ndjson

@@ -46,6 +46,12 @@ impl Notes {
         self.unclear += later.unclear;
         self.last = later.last.or(self.last);
     }
+
+    /// Takes back so many relationships that turned out to be there already.
+    pub fn were_there(&mut self, relationships: u64) {
+        self.outcome.relationships.added -= relationships;
+        self.outcome.relationships.unchanged += relationships;
+    }
 }
 
 impl Desk {

@@ -58,6 +58,12 @@ pub type Batches = Receiver<io::Result<Batch>>;
 /// An open file.
 type Input = BufReader<Counting<Box<dyn Read + Send>>>;
 
+/// An open file, and what is known of it.
+enum Open {
+    Lines(Input),
+    Table(Table<Input>, Header, Kind),
+}
+
 /// Counts the bytes that are read.
 struct Counting<R> {
     inner: R,
@@ -86,7 +92,15 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         total = total.zip(size).map(|(total, size)| total + size);
         let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
         lines::pass_over_mark(&mut input).map_err(told)?;
-        open.push((input, source.table_of));
+        let input = match source.table_of {
+            None => Open::Lines(input),
+            Some(kind) => {
+                let mut table = Table::new(input);
+                let header = header_of(&mut table, kind).map_err(told)?;
+                Open::Table(table, header, kind)
+            }
+        };
+        open.push((source.path.clone(), input));
     }
     let (hand_over, batches) = sync_channel(1);
     let feed = Feed { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, hand_over };
@@ -95,6 +109,15 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         .spawn(move || feed.run(open))
         .map_err(|error| Failure::failed(format!("cannot start the reading thread: {error}")))?;
     Ok((batches, total))
+}
+
+/// The columns of a table, before anything is done with any.
+fn header_of(table: &mut Table<Input>, kind: Kind) -> io::Result<Header> {
+    let invalid = |told: String| io::Error::new(io::ErrorKind::InvalidData, told);
+    let Some((number, first)) = table.next()? else {
+        return Err(invalid("it has no first line with the names of its columns".to_owned()));
+    };
+    Header::new(&first, kind).map_err(|told| invalid(format!("line {number}: {told}")))
 }
 
 fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
@@ -122,12 +145,12 @@ struct Feed {
 struct Enough;
 
 impl Feed {
-    fn run(mut self, open: Vec<(Input, Option<Kind>)>) {
-        for (source, (input, table_of)) in open.into_iter().enumerate() {
+    fn run(mut self, open: Vec<(PathBuf, Open)>) {
+        for (source, (path, input)) in open.into_iter().enumerate() {
             self.batch.source = source;
-            let done = match table_of {
-                Some(kind) => self.read_table(input, kind),
-                None => self.read_lines(input),
+            let done = match input {
+                Open::Table(table, header, kind) => self.read_table(table, &header, kind),
+                Open::Lines(input) => self.read_lines(input),
             };
             match done {
                 Ok(Ok(())) => {}
@@ -135,7 +158,8 @@ impl Feed {
                 Err(error) => {
                     // What was read before the fault is as good as ever.
                     if self.flush().is_ok() {
-                        drop(self.hand_over.send(Err(error)));
+                        let told = format!("`{}` cannot be read on: {error}", path.display());
+                        drop(self.hand_over.send(Err(io::Error::new(error.kind(), told))));
                     }
                     return;
                 }
@@ -174,13 +198,7 @@ impl Feed {
         }
     }
 
-    fn read_table(&mut self, input: Input, kind: Kind) -> io::Result<Result<(), Enough>> {
-        let mut table = Table::new(input);
-        let invalid = |told: String| io::Error::new(io::ErrorKind::InvalidData, told);
-        let Some((_, first)) = table.next()? else {
-            return Err(invalid("it has no first line with the names of its columns".to_owned()));
-        };
-        let header = Header::new(&first, kind).map_err(invalid)?;
+    fn read_table(&mut self, mut table: Table<Input>, header: &Header, kind: Kind) -> io::Result<Result<(), Enough>> {
         while let Some((number, row)) = table.next()? {
             if number <= self.plan.skip {
                 continue;

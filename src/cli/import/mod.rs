@@ -90,11 +90,14 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         if args.dry_run { open_to_look(config)? } else { (database::open(config, Fresh::Create)?, None) };
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
     let desk = Arc::new(Desk::new(Progress::begin("import", total), names));
-    let options = Options { creates_types: args.create_types, is_load: false };
+    let options = Options { creates_types: args.create_types };
     let mut work = Work::new(store, Arc::clone(&desk), options, size, args.strict);
     let done = database::wait(async {
         if args.dry_run { work.rehearse(batches).await } else { work.import(batches, is_alone).await }
     });
+    if !args.dry_run {
+        store::tidy_up(&config.database_url);
+    }
     desk.end(args.dry_run);
     done?;
     match desk.rejected() {

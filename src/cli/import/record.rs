@@ -40,6 +40,16 @@ impl Kind {
             Self::Relationship => &["user", "target", "relationship"],
         }
     }
+
+    /// Whether its lines may have that member.
+    #[must_use]
+    pub fn takes(self, name: &str) -> bool {
+        let is_own = match self {
+            Self::User => COMPUTED.contains(&name) || kind_of_column(name).is_some(),
+            Self::Relationship => self.required().contains(&name),
+        };
+        is_own || ["type", "id", "created-at", "updated-at"].contains(&name)
+    }
 }
 
 /// A line that is refused, and what it is about where that is clear.
@@ -185,26 +195,22 @@ impl Reader {
 /// Names that are remembered; a file of nothing but different names fills no memory.
 const MOST_TYPES: usize = 100;
 
-const UNKNOWN: &str = "there is no such member";
+/// What is said of a member that nobody knows.
+pub const UNKNOWN: &str = "there is no such member";
 
 fn note(complaints: &mut Vec<String>, name: &str, read: Read<()>) {
     complaints.extend(read.err().map(|complaint| format!("`{}`: {complaint}", shown(name))));
 }
 
 /// A name as it may be shown: a line can have any.
-fn shown(name: &str) -> String {
+#[must_use]
+pub fn shown(name: &str) -> String {
     let short: String = name.chars().take(64).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
     if short.len() < name.len() { short + "…" } else { short }
 }
 
 fn blank_user() -> UserLine {
-    UserLine {
-        id: None,
-        email: String::new(),
-        fields: Vec::with_capacity(Field::ALL.len()),
-        created_at: None,
-        updated_at: None,
-    }
+    UserLine { id: None, email: String::new(), fields: Vec::new(), created_at: None, updated_at: None }
 }
 
 fn kind_of(members: &Members<'_>, expected: Option<Kind>) -> Read<Kind> {

@@ -5,7 +5,7 @@ use std::io::{self, BufRead};
 
 use super::cell::{Cell, Members};
 use super::lines::LONGEST;
-use super::record::{Kind, kind_of_column};
+use super::record::{Kind, UNKNOWN, kind_of_column, shown};
 use crate::model::user::Kind as FieldKind;
 
 /// The most columns of a record.
@@ -114,15 +114,22 @@ impl Header {
     /// Takes the first record of a file.
     ///
     /// # Errors
-    /// All that is wrong with it: what is missing or there twice. What is unknown is told by each line.
+    /// All that is wrong with it: what is missing, unknown or there twice.
     pub fn new(row: &Row<'_>, kind: Kind) -> Result<Self, String> {
         let names = row.as_ref().map_err(Clone::clone)?;
-        let missing: Vec<_> =
-            kind.required().iter().filter(|name| !names.contains(name)).map(|name| format!("`{name}`")).collect();
-        if missing.is_empty() {
+        let missing = kind.required().iter().filter(|name| !names.contains(name));
+        let mut complaints: Vec<_> = missing.map(|name| format!("`{name}` is missing")).collect();
+        for (place, name) in names.iter().enumerate() {
+            if !kind.takes(name) {
+                complaints.push(format!("`{}`: {UNKNOWN}", shown(name)));
+            } else if names.iter().take(place).any(|other| other == name) {
+                complaints.push(format!("`{name}` is there twice"));
+            }
+        }
+        if complaints.is_empty() {
             return Ok(Self(names.iter().map(|name| (*name).to_owned()).collect()));
         }
-        Err(format!("the first line names the columns; {} is missing", missing.join(", ")))
+        Err(format!("the first line names the columns: {}", complaints.join("; ")))
     }
 
     /// The members of a record.

@@ -2,8 +2,9 @@
 //!
 //! # Design
 //! Each batch is one transaction, whose size follows the time that it takes: a service on the same database waits for
-//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in. Where there are no relationships yet and nobody else is there to wait, all of
-//! them are one transaction that makes the indexes at its end, which is several times faster.
+//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in.
+//! Where there are no relationships yet and nobody else is there to wait, all of them are one transaction that makes
+//! the indexes at its end, which is several times faster.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::desk::{Desk, Notes};
 use super::feed::{Batch, Batches};
 use crate::cli::failure::Failure;
-use crate::domain::transfer::{self, Known, Options, Outcome, Record};
+use crate::domain::transfer::{self, Known, Load, Options, Outcome, Record};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::store::{Cost, Store, Tx};
@@ -21,7 +22,7 @@ use crate::store::{Cost, Store, Tx};
 /// Lines of the first batch.
 pub const FIRST_SIZE: usize = 2_000;
 /// Lines of a batch, at least and at most.
-const SIZES: (usize, usize) = (1_000, 20_000);
+const SIZES: (usize, usize) = (1_000, 10_000);
 /// How long a transaction should take.
 const PACE: Duration = Duration::from_millis(400);
 
@@ -104,19 +105,17 @@ impl Work {
     /// `None`, with nothing done, where that is not possible.
     async fn load(&self, first: &Arc<Batch>, batches: &Arc<Mutex<Batches>>) -> Result<Option<Loaded>, Failure> {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
-        let options = Options { is_load: true, ..self.options };
+        let options = self.options;
         let (desk, is_begun, is_strict) = (Arc::clone(&self.desk), AtomicBool::new(false), self.is_strict);
         let size = Arc::clone(&self.size);
         let job = move |tx: &mut Tx<'_>| {
-            if !tx.may_load()? {
-                return Ok(None);
-            }
+            let Some(taken_down) = tx.begin_load()? else { return Ok(None) };
             once(&is_begun)?;
+            desk.tell("these are the first relationships: they are written together, and the indexes at their end");
             size.store(SIZES.1, Ordering::Relaxed);
-            let taken_down = tx.begin_load()?;
-            let (mut batch, mut notes) = (Arc::clone(&batch), Notes::default());
+            let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), Load::default());
             let ended = loop {
-                let outcome = checked(transfer::import(tx, &batch.lines, options)?, is_strict)?;
+                let outcome = checked(transfer::load(tx, &batch.lines, options, &mut load)?, is_strict)?;
                 desk.tell_rejected(&batch, &outcome.rejected);
                 desk.advance(&batch);
                 notes.add(&Notes::of(&batch, outcome));
@@ -130,7 +129,7 @@ impl Work {
                 }
             };
             desk.tell("all lines are read; the indexes are made now");
-            tx.end_load(&taken_down)?;
+            notes.were_there(tx.end_load(&taken_down)?);
             Ok(Some(Loaded { notes, ended }))
         };
         self.store.write("import.load", job).await.map_err(|error| self.on_write(first, error))
@@ -161,7 +160,7 @@ impl Work {
     }
 
     fn on_read(&self, error: &io::Error) -> Failure {
-        Failure::failed(format!("a file cannot be read on: {error}; {}", self.desk.written()))
+        Failure::failed(format!("{error}; {}", self.desk.written()))
     }
 
     fn on_write(&self, batch: &Batch, error: Error) -> Failure {

@@ -2,10 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Known, Named, RelationshipLine};
+use super::{Known, Load, Named, RelationshipLine};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::store::Tx;
+
+/// How many users a load remembers, in 10 MB: nobody can remove them meanwhile.
+pub(super) const MOST_REMEMBERED: usize = 900_000;
 
 /// Who is meant by the names in some lines.
 #[derive(Debug, Default)]
@@ -17,7 +20,12 @@ pub(super) struct Ends {
 
 impl Ends {
     /// Looks up everybody whom the lines name.
-    pub fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &RelationshipLine)], known: &Known) -> Result<Self> {
+    pub fn look_up(
+        tx: &mut Tx<'_>,
+        lines: &[(u64, &RelationshipLine)],
+        known: &Known,
+        load: Option<&mut Load>,
+    ) -> Result<Self> {
         let mut named: Vec<&Named> = lines.iter().flat_map(|(_, line)| [&line.user, &line.target]).collect();
         named.sort_unstable();
         named.dedup();
@@ -30,7 +38,14 @@ impl Ends {
             }
         }
         let mut ends = Self::default();
-        if !ids.is_empty() {
+        if let Some(load) = load {
+            ends.ids.extend(ids.iter().filter(|id| load.users.contains(id)));
+            ids.retain(|id| !load.users.contains(id));
+            let found = if ids.is_empty() { Vec::new() } else { tx.many_existing_users(&ids)? };
+            let room = MOST_REMEMBERED.saturating_sub(load.users.len());
+            load.users.extend(found.iter().take(room));
+            ends.ids.extend(found);
+        } else if !ids.is_empty() {
             ends.ids = tx.many_existing_users(&ids)?.into_iter().collect();
             ends.ids.extend(ids.iter().filter(|id| known.addresses.contains_key(id)));
         }

@@ -111,8 +111,15 @@ pub struct Outcome {
 pub struct Options {
     /// Registers relationship types that are not known yet.
     pub creates_types: bool,
-    /// Leaves counting relationships to the end of a load.
-    pub is_load: bool,
+}
+
+/// What a load, which is one job, remembers of the lines before.
+#[derive(Debug, Default)]
+pub struct Load {
+    /// Users that are there, at most [`ends::MOST_REMEMBERED`].
+    users: HashSet<UserId>,
+    /// No relationship has a larger id.
+    largest: Option<RelationshipId>,
 }
 
 /// What lines have said so far that is not in the database: in an import until the end of a run of lines, in a
@@ -140,12 +147,25 @@ pub fn check(fields: &[(Field, Value)]) -> Vec<Problem> {
 /// # Errors
 /// Those of the store. What is wrong with single lines is in the outcome.
 pub fn import(tx: &mut Tx<'_>, lines: &[Line], options: Options) -> Result<Outcome> {
+    write(tx, lines, options, None)
+}
+
+/// The same in a load, between [`Tx::begin_load`] and [`Tx::end_load`]: relationships that are there twice count as
+/// added until then.
+///
+/// # Errors
+/// Those of the store.
+pub fn load(tx: &mut Tx<'_>, lines: &[Line], options: Options, load: &mut Load) -> Result<Outcome> {
+    write(tx, lines, options, Some(load))
+}
+
+fn write(tx: &mut Tx<'_>, lines: &[Line], options: Options, mut load: Option<&mut Load>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for run in runs(lines) {
         let mut known = Known::default();
         match run {
             Run::Users(lines) => users::import(tx, &lines, &mut known, &mut outcome)?,
-            Run::Relationships(lines) => relationships::import(tx, &lines, options, &mut outcome)?,
+            Run::Relationships(lines) => relationships::import(tx, &lines, options, load.as_deref_mut(), &mut outcome)?,
         }
     }
     Ok(outcome)

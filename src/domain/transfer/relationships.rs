@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::ends::Ends;
-use super::{Known, Options, Outcome, RelationshipLine, too_few};
+use super::{Known, Load, Options, Outcome, RelationshipLine, too_few};
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
@@ -20,6 +20,7 @@ pub(super) fn import(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
     options: Options,
+    mut load: Option<&mut Load>,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let known = Known::default();
@@ -34,8 +35,8 @@ pub(super) fn import(
     } else {
         unknown
     };
-    let mut asked = ask_for(tx, lines, &types, &known, outcome)?;
-    let taken = free_ids(tx, &mut asked, outcome)?;
+    let mut asked = ask_for(tx, lines, &types, &known, load.as_deref_mut(), outcome)?;
+    let taken = free_ids(tx, &mut asked, load.as_deref(), outcome)?;
     let largest = asked.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
     let has_id = |it: &Asked| it.line.id.is_some_and(|id| !taken.contains(&id));
     // An id serves the first line that brings it.
@@ -57,10 +58,13 @@ pub(super) fn import(
             updated_at: it.line.updated_at.unwrap_or(created_at),
         });
     }
-    let added = if options.is_load {
-        tx.load_relationships(&relationships)?
-    } else {
-        tx.insert_many_relationships(&relationships)?
+    let added = match load {
+        Some(load) => {
+            tx.load_relationships(&relationships)?;
+            load.largest = load.largest.max(relationships.iter().map(|one| one.id).max());
+            relationships.len() as u64
+        }
+        None => tx.insert_many_relationships(&relationships)?,
     };
     outcome.relationships.added += added;
     outcome.relationships.unchanged += relationships.len() as u64 - added;
@@ -82,7 +86,7 @@ pub(super) fn rehearse(
     } else {
         unknown
     };
-    let asked = ask_for(tx, lines, &types, known, outcome)?;
+    let asked = ask_for(tx, lines, &types, known, None, outcome)?;
     let edges: Vec<_> = asked.into_iter().map(|it| it.edge).collect();
     let there = tx.many_relationships_like(&edges)?;
     for edge in edges {
@@ -113,9 +117,10 @@ fn ask_for<'a>(
     lines: &[(u64, &'a RelationshipLine)],
     unknown: &HashSet<TypeName>,
     known: &Known,
+    load: Option<&mut Load>,
     outcome: &mut Outcome,
 ) -> Result<Vec<Asked<'a>>> {
-    let ends = Ends::look_up(tx, lines, known)?;
+    let ends = Ends::look_up(tx, lines, known, load)?;
     let mut seen = HashSet::with_capacity(lines.len());
     let mut asked = Vec::with_capacity(lines.len());
     for (number, line) in lines {
@@ -142,8 +147,15 @@ fn edge_of(line: &RelationshipLine, ends: &Ends, unknown: &HashSet<TypeName>) ->
 }
 
 /// Leaves out what is there under the very id that its line brings; gives the ids that other relationships have.
-fn free_ids(tx: &mut Tx<'_>, asked: &mut Vec<Asked<'_>>, outcome: &mut Outcome) -> Result<HashSet<RelationshipId>> {
-    let ids: Vec<_> = asked.iter().filter_map(|it| it.line.id).collect();
+fn free_ids(
+    tx: &mut Tx<'_>,
+    asked: &mut Vec<Asked<'_>>,
+    load: Option<&Load>,
+    outcome: &mut Outcome,
+) -> Result<HashSet<RelationshipId>> {
+    // A load has begun with none, and knows the largest.
+    let may_be_there = |id: &RelationshipId| load.is_none_or(|load| Some(*id) <= load.largest);
+    let ids: Vec<_> = asked.iter().filter_map(|it| it.line.id).filter(may_be_there).collect();
     if ids.is_empty() {
         return Ok(HashSet::new());
     }

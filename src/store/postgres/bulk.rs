@@ -5,7 +5,8 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::{Conn, Db};
-use crate::store::rows::{Column, Numbered};
+use crate::store::rows::{Column, Numbered, RelationshipRow};
+use crate::store::schema::user_relationships;
 
 /// Rows of one statement: arrays have room for any batch.
 pub(in crate::store) const ROWS: usize = 1_000_000;
@@ -105,28 +106,52 @@ pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) 
 }
 
 /// Whether the indexes may be taken down here: this role owns the table, and nobody else is connected, who would
-/// have to wait until they are there again.
-pub(in crate::store) fn may_take_down(conn: &mut Conn) -> QueryResult<bool> {
+/// have to wait until they are there again. If so, whoever comes waits.
+pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
+    let mut is_alone = is_alone_now(conn)?;
+    // Whoever has just gone, such as a `migrate run`, is there for a moment more.
+    for _ in 0..LOOKS {
+        if is_alone {
+            break;
+        }
+        diesel::sql_query("SELECT pg_sleep(0.1), pg_stat_clear_snapshot()").execute(conn)?;
+        is_alone = is_alone_now(conn)?;
+    }
+    if is_alone {
+        // All that the keys lead to at once, rather than one after the other as they are taken down.
+        diesel::sql_query("LOCK TABLE users, relationship_types, user_relationships IN ACCESS EXCLUSIVE MODE")
+            .execute(conn)?;
+    }
+    Ok(is_alone)
+}
+
+/// How often it is looked again whether somebody is still connected.
+const LOOKS: u32 = 5;
+
+fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
+    // Of sessions of other roles an ordinary one is not told what kind they are. Those that work for the server itself
+    // belong to nobody.
     diesel::dsl::sql::<Bool>(
         "SELECT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
          AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
-         AND pid <> pg_backend_pid() AND backend_type = 'client backend')",
+         AND pid <> pg_backend_pid() AND usesysid IS NOT NULL \
+         AND COALESCE(backend_type, 'client backend') = 'client backend')",
     )
     .get_result(conn)
 }
 
-/// Takes down all foreign keys and indexes of relationships but the ones that say what a relationship is, and gives
-/// what makes them.
+/// Takes down all foreign keys and indexes of relationships but that of their ids, and gives what makes them: first
+/// the one that says what a relationship is.
 pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
-    diesel::sql_query("LOCK TABLE user_relationships IN ACCESS EXCLUSIVE MODE").execute(conn)?;
-    let keys: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
-        "SELECT conname::text, pg_get_constraintdef(oid) FROM pg_constraint \
-         WHERE conrelid = 'user_relationships'::regclass AND contype = 'f' ORDER BY conname",
-    )
-    .load(conn)?;
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index \
-         WHERE indrelid = 'user_relationships'::regclass AND NOT indisunique ORDER BY 1",
+         WHERE indrelid = 'user_relationships'::regclass \
+         AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) ORDER BY NOT indisunique, 1",
+    )
+    .load(conn)?;
+    let keys: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
+        "SELECT quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint \
+         WHERE conrelid = 'user_relationships'::regclass AND contype = 'f' ORDER BY conname",
     )
     .load(conn)?;
     let mut again = Vec::new();
@@ -141,10 +166,43 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
     Ok(again)
 }
 
-/// Makes again what was taken down.
-pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
-    for statement in statements {
-        diesel::sql_query(statement).execute(conn)?;
-    }
+/// What a load brings of a relationship.
+#[derive(Insertable)]
+#[diesel(table_name = user_relationships, treat_none_as_default_value = false)]
+struct Loaded {
+    id: i64,
+    user_id: i64,
+    target_id: i64,
+    type_id: i16,
+    created_at: i64,
+    updated_at: i64,
+}
+
+/// Stores relationships while their indexes are down, by `COPY`, which fills pages rather than insert rows.
+pub(in crate::store) fn load(
+    conn: &mut Conn,
+    rows: &[RelationshipRow],
+    _insert: impl Fn(&mut Conn, &[RelationshipRow]) -> QueryResult<()>,
+) -> QueryResult<()> {
+    let loaded = |row: &RelationshipRow| Loaded {
+        id: row.id,
+        user_id: row.user_id,
+        target_id: row.target_id,
+        type_id: row.type_id,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    };
+    let rows: Vec<_> = rows.iter().map(loaded).collect();
+    diesel::copy_from(user_relationships::table).from_insertable(rows).execute(conn).map(drop)
+}
+
+/// Prepares to make what was taken down: nothing to do.
+#[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+pub(in crate::store) fn prepare_to_make(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
+}
+
+/// Looks at the tables, so that plans are good at once and not a minute later.
+pub(in crate::store) fn finish_load(conn: &mut Conn) -> QueryResult<()> {
+    diesel::sql_query("ANALYZE users, user_relationships, counts_by_user, counts_by_target").execute(conn).map(drop)
 }

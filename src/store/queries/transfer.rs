@@ -1,6 +1,7 @@
 //! Many rows at once: what an import asks and writes, and the pages of an export.
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
 use super::rows::{
@@ -110,12 +111,18 @@ pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[Relationsh
     Ok(stored)
 }
 
-/// The same, but gives only how many it stored.
-pub(in crate::store) fn load_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<usize> {
-    rows.chunks(bulk::ROWS_OF_LOAD).map(|some| insertion(some).returning::<()>().execute(conn)).sum()
+/// Stores relationships while there is no index but that of their ids, which must be free.
+pub(in crate::store) fn load_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
+    bulk::load(conn, rows, |conn, some| values_of(some).returning::<()>().execute(conn).map(drop))
 }
 
 fn insertion(rows: &[RelationshipRow]) -> Sql {
+    let mut sql = values_of(rows);
+    sql.text(" ON CONFLICT DO NOTHING");
+    sql
+}
+
+fn values_of(rows: &[RelationshipRow]) -> Sql {
     let integers = |number: fn(&RelationshipRow) -> i64| Column::Integers(rows.iter().map(number).collect());
     let columns = vec![
         integers(|row| row.id),
@@ -126,7 +133,7 @@ fn insertion(rows: &[RelationshipRow]) -> Sql {
         integers(|row| row.updated_at),
     ];
     let mut sql = Sql::new("INSERT INTO user_relationships (id, user_id, target_id, type_id, created_at, updated_at) ");
-    sql.source(columns).text(" ON CONFLICT DO NOTHING");
+    sql.source(columns);
     sql
 }
 
@@ -178,20 +185,54 @@ pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
-/// Whether the indexes of relationships may be taken down while many are stored.
-pub(in crate::store) fn may_take_down(conn: &mut Conn) -> QueryResult<bool> {
-    let is_used: bool =
-        Sql::new("SELECT EXISTS (SELECT 1 FROM user_relationships)").returning::<Bool>().get_result(conn)?;
-    Ok(!is_used && bulk::may_take_down(conn)?)
+/// Takes down what makes storing relationships slow, and gives the statements that make it again; `None` where that
+/// is not possible, or where there are relationships already.
+pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Option<Vec<String>>> {
+    // The first look spares others the lock, the second is the one that holds.
+    if has_relationships(conn)? || !bulk::lock_for_load(conn)? || has_relationships(conn)? {
+        return Ok(None);
+    }
+    bulk::take_down(conn).map(Some)
 }
 
-/// Takes down what makes storing relationships slow, and gives the statements that make it again.
-pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
-    bulk::take_down(conn)
+fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {
+    Sql::new("SELECT EXISTS (SELECT 1 FROM user_relationships)").returning::<Bool>().get_result(conn)
 }
 
-/// Makes again what was taken down, and counts what was stored meanwhile.
-pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
-    bulk::make_again(conn, statements)?;
-    counts::count_all(conn)
+/// Makes again what was taken down, and counts what was stored meanwhile. Gives how many relationships it removed
+/// because they were there twice.
+pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<usize> {
+    bulk::prepare_to_make(conn)?;
+    let mut removed = 0;
+    for statement in statements {
+        removed += make(conn, statement)?;
+    }
+    counts::count_all(conn)?;
+    bulk::finish_load(conn)?;
+    Ok(removed)
+}
+
+/// Makes an index or a key. If it is the one that says what a relationship is, and finds some twice, they go first.
+fn make(conn: &mut Conn, statement: &str) -> QueryResult<usize> {
+    let run = |conn: &mut Conn, statement: &str| diesel::sql_query(statement).execute(conn);
+    run(conn, "SAVEPOINT made")?;
+    let removed = match run(conn, statement) {
+        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            run(conn, "ROLLBACK TO SAVEPOINT made")?;
+            let removed = remove_repeated(conn)?;
+            run(conn, statement)?;
+            removed
+        }
+        made => made.map(|_| 0)?,
+    };
+    run(conn, "RELEASE SAVEPOINT made")?;
+    Ok(removed)
+}
+
+/// Removes all but the first, by id, of those relationships that are the same.
+fn remove_repeated(conn: &mut Conn) -> QueryResult<usize> {
+    let mut sql = Sql::new("DELETE FROM user_relationships WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER ");
+    sql.text("(PARTITION BY user_id, target_id, type_id ORDER BY id) AS place FROM user_relationships) AS numbered ");
+    sql.text("WHERE place > 1)");
+    sql.returning::<()>().execute(conn)
 }

@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::path::Path;
 
 use super::{Conn, Db};
-use crate::store::rows::{Column, Numbered};
+use crate::store::rows::{Column, Numbered, RelationshipRow};
 
 /// Rows of one statement: with several SQLite would keep a copy of every page that they change.
 pub(in crate::store) const ROWS: usize = 1;
@@ -96,32 +96,41 @@ pub(in crate::store) fn advance(_conn: &mut Conn, _table: Numbered, _largest: i6
 
 /// Whether the indexes may be taken down here: always, since others go on seeing them until the commit.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
-pub(in crate::store) fn may_take_down(_conn: &mut Conn) -> QueryResult<bool> {
+pub(in crate::store) fn lock_for_load(_conn: &mut Conn) -> QueryResult<bool> {
     Ok(true)
 }
 
-/// Takes down all indexes on relationships but the one that says what a relationship is, and gives what makes them.
+/// Takes down all indexes on relationships, and gives what makes them: first the one that says what a relationship is.
 pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'user_relationships' \
-               AND sql IS NOT NULL AND name <> 'user_relationships_identity' ORDER BY name";
+               AND sql IS NOT NULL ORDER BY name <> 'user_relationships_identity', name";
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql).load(conn)?;
-    // Room for the tree that rows are put into in no order.
-    diesel::sql_query("PRAGMA cache_size = -65536").execute(conn)?;
     for (name, _) in &indexes {
-        diesel::sql_query(format!("DROP INDEX {name}")).execute(conn)?;
+        diesel::sql_query(format!("DROP INDEX \"{name}\"")).execute(conn)?;
     }
     Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
 }
 
-/// Makes again what was taken down.
-pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<()> {
+/// Stores relationships while their indexes are down, by inserting some at a time.
+pub(in crate::store) fn load(
+    conn: &mut Conn,
+    rows: &[RelationshipRow],
+    insert: impl Fn(&mut Conn, &[RelationshipRow]) -> QueryResult<()>,
+) -> QueryResult<()> {
+    rows.chunks(ROWS_OF_LOAD).try_for_each(|some| insert(conn, some))
+}
+
+/// Prepares to make what was taken down.
+pub(in crate::store) fn prepare_to_make(conn: &mut Conn) -> QueryResult<()> {
     // What is sorted goes to files, in pieces that a processor's own memory has room for: half the time of one sort
     // in memory, which would need as much of it as there are rows.
     diesel::sql_query("PRAGMA temp_store = FILE").execute(conn)?;
-    diesel::sql_query("PRAGMA cache_size = -4096").execute(conn)?;
-    for statement in statements {
-        diesel::sql_query(statement).execute(conn)?;
-    }
+    diesel::sql_query("PRAGMA cache_size = -4096").execute(conn).map(drop)
+}
+
+/// Nothing to do: no plan depends on what the tables hold.
+#[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+pub(in crate::store) fn finish_load(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
@@ -136,4 +145,16 @@ pub(in crate::store) fn is_alone(path: &Path) -> bool {
         Some(is_alone)
     };
     !path.exists() || alone().unwrap_or(false)
+}
+
+/// Moves what was written into the file itself, so that the write-ahead log, which a load makes as long as its data,
+/// takes no room any more. Where others read just now they keep it; then it shrinks with their next writes.
+pub(in crate::store) fn empty_log(path: &Path) {
+    let checkpoint = || -> Option<()> {
+        let mut conn = super::connect(path, false).ok()?;
+        diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).ok().map(drop)
+    };
+    if checkpoint().is_none() {
+        log::debug!("the write-ahead log could not be emptied");
+    }
 }

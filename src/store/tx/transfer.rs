@@ -93,7 +93,9 @@ impl Tx<'_> {
     /// Stores relationships of registered types under ids of their own, with their times, but not those that are
     /// there already; gives how many it stored.
     pub fn insert_many_relationships(&mut self, relationships: &[Relationship]) -> Result<u64> {
-        let rows = self.rows_of(relationships)?;
+        let mut rows = self.rows_of(relationships)?;
+        // Neighbours in the largest indexes one after the other; and two imports meet in the same order.
+        rows.sort_unstable_by_key(|row| (row.user_id, row.target_id, row.type_id));
         let stored: HashSet<i64> = ask!(self, transfer::insert_relationships(&rows))?.into_iter().collect();
         let (stored, left): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| stored.contains(&row.id));
         if !left.is_empty() {
@@ -107,10 +109,13 @@ impl Tx<'_> {
         Ok(stored.len() as u64)
     }
 
-    /// The same in a load, which counts at its end.
-    pub fn load_relationships(&mut self, relationships: &[Relationship]) -> Result<u64> {
-        let rows = self.rows_of(relationships)?;
-        Ok(ask!(self, transfer::load_relationships(&rows))? as u64)
+    /// Stores relationships in a load, under ids that are free. Its end counts them, and removes those that are there
+    /// twice.
+    pub fn load_relationships(&mut self, relationships: &[Relationship]) -> Result<()> {
+        let mut rows = self.rows_of(relationships)?;
+        // So that each page is written once.
+        rows.sort_unstable_by_key(|row| row.id);
+        ask!(self, transfer::load_relationships(&rows))
     }
 
     fn rows_of(&mut self, relationships: &[Relationship]) -> Result<Vec<RelationshipRow>> {
@@ -127,8 +132,6 @@ impl Tx<'_> {
                 updated_at: one.updated_at.micros(),
             });
         }
-        // Neighbours in the largest indexes one after the other; and two imports meet in the same order.
-        rows.sort_unstable_by_key(|row| (row.user_id, row.target_id, row.type_id));
         Ok(rows)
     }
 
@@ -143,20 +146,17 @@ impl Tx<'_> {
         rows.into_iter().map(|row| self.relationship_of(row)).collect()
     }
 
-    /// Whether relationships may be loaded into a table without indexes: there are none yet, and on PostgreSQL
-    /// nobody else is connected.
-    pub fn may_load(&mut self) -> Result<bool> {
-        ask!(self, transfer::may_take_down())
+    /// Takes down what makes storing many relationships slow, until the job ends: on SQLite others see nothing of it,
+    /// on PostgreSQL they wait. `None` where there are relationships already and, on PostgreSQL, where somebody else
+    /// is connected, or owns the tables.
+    pub fn begin_load(&mut self) -> Result<Option<TakenDown>> {
+        Ok(ask!(self, transfer::take_down())?.map(TakenDown))
     }
 
-    /// Takes down what makes storing many relationships slow. Others see nothing of it before the commit.
-    pub fn begin_load(&mut self) -> Result<TakenDown> {
-        ask!(self, transfer::take_down()).map(TakenDown)
-    }
-
-    /// Makes again what was taken down, and counts what was stored meanwhile.
-    pub fn end_load(&mut self, taken_down: &TakenDown) -> Result<()> {
-        ask!(self, transfer::make_again(&taken_down.0))
+    /// Makes again what was taken down, and counts what was stored meanwhile. Of relationships that are the same it
+    /// keeps the one with the smallest id; gives how many it removed.
+    pub fn end_load(&mut self, taken_down: &TakenDown) -> Result<u64> {
+        Ok(ask!(self, transfer::make_again(&taken_down.0))? as u64)
     }
 
     /// Says that a job was to run again that can run only once.

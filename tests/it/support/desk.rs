@@ -95,6 +95,21 @@ pub fn counts(outcome: &Outcome) -> [[u64; 4]; 2] {
     })
 }
 
+/// The whole schema, as the database describes it.
+pub fn schema(desk: &Desk) -> Vec<String> {
+    let sql = if desk.home.file().is_some() {
+        "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || COALESCE(sql, '') AS line FROM sqlite_schema ORDER BY 1"
+    } else {
+        "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public' UNION ALL \
+         SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated::text \
+         FROM pg_constraint WHERE connamespace = 'public'::regnamespace UNION ALL \
+         SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable || COALESCE(column_default, '') \
+         FROM information_schema.columns WHERE table_schema = 'public' UNION ALL \
+         SELECT tgrelid::regclass || ' ' || tgfoid::regproc || ' ' || tgenabled::text FROM pg_trigger ORDER BY 1"
+    };
+    Raw::connect(&desk.home.url()).lines(sql)
+}
+
 /// The line of a user.
 pub fn user(id: i64) -> Value {
     json!({"type": "user", "id": id, "email": format!("u{id}@example.com")})

@@ -1,0 +1,132 @@
+//! What imports and exports ask, beside 100,000 users and 150,000 relationships: every question is answered from an
+//! index, however many things it is about.
+//!
+//! The recorder of `plans` knows the statements of this test by the ids that stand in them.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Mutex;
+
+use diesel::connection::set_default_instrumentation;
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
+
+use user_relationships::model::id::{RelationshipId, UserId};
+use user_relationships::model::relationship::Edge;
+use user_relationships::model::relationship_type::TypeName;
+use user_relationships::store::Tx;
+
+use super::plans::{ONE_AT_A_TIME, load, recorder};
+use crate::both;
+use crate::support::sql::Raw;
+use crate::support::{App, cluster};
+
+/// The index that a question is answered from, by what it begins with. The primary keys of SQLite have no name.
+const INDEXES: [(&str, &str, &str); 8] = [
+    ("FROM users WHERE id =", "PRIMARY KEY", "users_pkey"),
+    ("FROM users WHERE email_key =", "users_email_key", "users_email_key"),
+    ("email_key, id FROM users", "users_email_key", "users_email_key"),
+    ("alt_id, id FROM users", "users_by_alt_id", "users_by_alt_id"),
+    ("JOIN user_relationships AS r ON", "user_relationships_identity", "user_relationships_identity"),
+    ("FROM user_relationships WHERE id =", "PRIMARY KEY", "user_relationships_pkey"),
+    ("FROM users WHERE id >", "PRIMARY KEY", "users_pkey"),
+    ("FROM user_relationships WHERE id >", "PRIMARY KEY", "user_relationships_pkey"),
+];
+
+/// Statements about ids from 97,000 on, without their values, and one set of these.
+pub static SEEN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+
+/// Keeps a statement if it belongs to this test.
+pub fn note(text: &str) {
+    if let Some((statement, binds)) = text.split_once(" -- binds: ")
+        && ["[97", "[\"[97", "u97", "x97"].iter().any(|mark| binds.contains(mark))
+    {
+        SEEN.lock().expect("the list").insert(statement.to_owned(), binds.to_owned());
+    }
+}
+
+fn ask_everything(app: &App) {
+    app.write(|tx: &mut Tx<'_>| {
+        let users = [UserId::new(97_000), UserId::new(97_001)];
+        let emails = ["u97000@example.org".to_owned(), "u97001@example.org".to_owned()];
+        assert_eq!(tx.many_users(&users)?.len(), 2);
+        assert_eq!(tx.many_existing_users(&users)?.len(), 2);
+        assert_eq!(tx.many_users_of_emails(&emails)?.len(), 2);
+        assert_eq!(tx.many_ids_of_emails(&emails)?.len(), 2);
+        assert_eq!(tx.many_ids_of_alt_ids(&["x97".to_owned()])?.len(), 0);
+        let edges = tx.many_relationships(&[RelationshipId::new(97_000), RelationshipId::new(97_001)])?;
+        assert_eq!(edges.len(), 2);
+        let relationship = TypeName::parse("mentor").expect("a name");
+        let edge = Edge { user: UserId::new(97_000), target: UserId::new(97_001), relationship };
+        assert!(tx.many_relationships_like(&[edge])?.is_empty());
+        assert_eq!(tx.users_after(UserId::new(97_000), 10)?.len(), 10);
+        assert_eq!(tx.relationships_after(RelationshipId::new(97_000), 10)?.len(), 10);
+        Ok(())
+    });
+}
+
+/// The plans of a statement: on PostgreSQL for these values and for any.
+fn plans(app: &App, statement: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = Text)]
+        detail: String,
+    }
+    if let Raw::Sqlite(mut conn) = Raw::connect(&app.config.database_url) {
+        let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
+        return vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")];
+    }
+    let (types, values) = match () {
+        () if statement.contains("unnest") => ("(bigint[], bigint[], smallint[])", "'{97000}', '{97001}', '{3}'"),
+        () if statement.contains("id > ") => ("(bigint, bigint)", "97000, 10"),
+        () if statement.contains(" id = ANY") => ("(bigint[])", "'{97000,97001}'"),
+        () => ("(text[])", "'{u97000@example.org,u97001@example.org}'"),
+    };
+    let plan = |mode| {
+        let psql = cluster::cluster().expect("the cluster is there").bin("psql");
+        let explain =
+            format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
+        let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
+        let output = output.expect("psql runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("a plan of text")
+    };
+    ["force_custom_plan", "force_generic_plan"].map(plan).to_vec()
+}
+
+fn check(app: &App) {
+    app.admin();
+    load(app);
+    SEEN.lock().expect("the list").clear();
+    ask_everything(app);
+    let seen = std::mem::take(&mut *SEEN.lock().expect("the list"));
+    let is_sqlite = matches!(Raw::connect(&app.config.database_url), Raw::Sqlite(_));
+    let mut met = 0;
+    for (statement, binds) in &seen {
+        let alike = statement.replace(" IN (SELECT value FROM json_each(?))", " = ");
+        let found = INDEXES.iter().find(|(part, ..)| alike.contains(part));
+        let (_, on_sqlite, on_postgres) = found.unwrap_or_else(|| panic!("no index for {statement} {binds}"));
+        met += 1;
+        for plan in plans(app, statement) {
+            let index = if is_sqlite { on_sqlite } else { on_postgres };
+            assert!(plan.contains(index), "{index} is not used\n{plan}\n{statement}");
+            let is_whole = |line: &str| {
+                line.contains("Seq Scan")
+                    || line.starts_with("SCAN u") && !line.contains("USING")
+                    || line.contains("TEMP B-TREE")
+                    || line.contains("Sort")
+            };
+            assert!(!plan.lines().any(is_whole), "{plan}\n{statement}");
+        }
+    }
+    assert_eq!(met, 9, "{seen:#?}");
+}
+
+both!(
+    every_question_of_imports_and_exports_is_answered_from_an_index,
+    |_config| { set_default_instrumentation(recorder).unwrap() },
+    |app| {
+        let _turn = ONE_AT_A_TIME.lock();
+        check(app);
+    }
+);

@@ -38,9 +38,7 @@ pub fn settings(config: &Config) -> Settings {
 ///
 /// # Errors
 /// 401 or 403, the same for all that is wrong with a credential; 429 after too many failures.
-pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
-    let state = request.app_data::<web::Data<State>>().cloned();
-    let state = state.ok_or_else(|| Failure::internal("the door stands outside of the service".to_owned()))?;
+pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Identity, Failure> {
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
@@ -49,7 +47,7 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     if !sent.is_empty() {
         return Err(told(Denied::Unauthenticated("send either a signature or an `Authorization` header, not both")));
     }
-    let body = body_of(request, &state).await;
+    let body = body_of(request, state).await;
     let url = url_of(request, state.public_url.as_deref());
     let field = |name: &HeaderName| {
         let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);
@@ -73,12 +71,11 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     state.auth.identify_signed(source, &signed).await.map_err(told)
 }
 
-/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole and
-/// in time, or is larger than a body may be.
+/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole, or is
+/// larger than a body may be.
 async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
     let payload = request.extract::<web::Payload>().await.ok()?;
-    let read = tokio::time::timeout(state.request_timeout, payload.to_bytes_limited(state.max_body)).await;
-    let body = read.ok()?.ok()?.ok()?;
+    let body = payload.to_bytes_limited(state.max_body).await.ok()?.ok()?;
     request.set_payload(body.clone().into());
     Some(body)
 }

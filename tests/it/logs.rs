@@ -60,6 +60,8 @@ fn a_request_has_one_line_with_the_promised_fields() {
         (&json!(1), &json!("token"), &json!("127.0.0.1"))
     );
     assert!(found["bytes"].as_u64().expect("a number") > 100 && found["duration_ms"].as_f64().expect("a number") > 0.0);
+    let digits = found["duration_ms"].to_string();
+    assert!(digits.split('.').nth(1).unwrap_or_default().len() <= 3, "{digits}");
 
     ask(&ann, "HEAD", "/api/v2/users/1", "head", &[], None);
     assert_eq!(line(&service, "head")["bytes"], 0);

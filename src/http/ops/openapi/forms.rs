@@ -80,7 +80,10 @@ const OPERATIONS: &[Operation] = &[
     operation(
         ("DELETE", "/api/user/relationships/{id}"),
         "deleteGroup",
-        ("Delete a group with its memberships", "For its owner and admins. The form may be named in the query instead of a body."),
+        (
+            "Delete a group with its memberships",
+            "For its owner and admins. The form may be named in the query instead of a body.",
+        ),
         "relationship_delete",
     ),
     operation(

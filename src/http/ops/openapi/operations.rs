@@ -251,7 +251,7 @@ users. The first operation that fails is answered with its own status and a `sou
             Code::SelfRelationship, Code::UnknownRelationshipType]),
 
     operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Answer::Listed("RelationshipTypeList"))
-        .about("By name.").takes(relationship_types::LIST),
+        .about("All of them, in the order of their names.").takes(relationship_types::LIST),
     operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Answer::Created("RelationshipTypeDocument"))
         .about("The `id`, which the client gives here, is the name.")
         .takes(relationships::END).sends("NewRelationshipType", examples::new_type)

@@ -162,28 +162,30 @@ fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
         fields.concat(),
         body.len()
     );
-    // All but the end of the body at once, the end so late; what is answered, and when.
-    let send = |late: Duration| {
+    // All but the end of the body at once, the end so late or never; what is answered, and when.
+    let send = |late: Option<Duration>| {
         let asked = Instant::now();
         let mut stream = connect(ann.address());
         let (begin, end) = body.split_at(body.len() - 1);
         stream.write_all(format!("{head}{begin}").as_bytes()).expect("sent");
-        thread::sleep(late);
-        drop(stream.write_all(end.as_bytes()));
+        if let Some(late) = late {
+            thread::sleep(late);
+            drop(stream.write_all(end.as_bytes()));
+        }
         (rest(stream).0, asked.elapsed())
     };
-    let (answer, took) = send(Duration::from_secs(3));
+    let (answer, took) = send(None);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"unavailable\""), "{answer}");
     assert!(took < Duration::from_secs(5), "{took:?}");
     // What the door has used is no longer there for the handler, which waits for the file.
     let mut holder = Raw::connect(&app.home().url());
     holder.run("BEGIN IMMEDIATE");
-    let (answer, took) = send(Duration::from_millis(1_200));
+    let (answer, took) = send(Some(Duration::from_millis(1_200)));
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(took < Duration::from_millis(2_900), "{took:?}");
     holder.run("ROLLBACK");
     until("the file is free", Duration::from_secs(10), || {
-        let (answer, _) = send(Duration::from_millis(500));
+        let (answer, _) = send(Some(Duration::from_millis(500)));
         answer.starts_with("HTTP/1.1 201") || answer.starts_with("HTTP/1.1 409")
     });
 }

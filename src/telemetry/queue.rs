@@ -15,6 +15,8 @@ use std::time::Duration;
 const MOST: usize = 1 << 20;
 /// A reader that stalls holds the end of the process up for so long.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The thread rests for so long after it has written: under load it wakes a thousand times a second, not for each line.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// Where lines are put; cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +62,7 @@ impl Queue {
             if left_out > 0 {
                 log::warn!(left_out; "{left_out} lines of the log were left out here: its reader did not keep up");
             }
+            thread::sleep(PAUSE);
         }
     }
 
@@ -147,7 +150,9 @@ mod tests {
         for number in 1..=1_500 {
             queue.write_all(&line(number)).unwrap();
         }
-        assert_eq!((queue.lock().text.len(), queue.lock().left_out), (MOST, 1_500 - 1_024));
+        let waiting = queue.lock();
+        assert_eq!((waiting.text.len(), waiting.left_out), (MOST, 1_500 - 1_024));
+        drop(waiting);
         let last_words = LastWords::of(Some(queue.clone()));
         open.send(()).unwrap();
         open.send(()).unwrap();

@@ -1,21 +1,30 @@
 //! Logs: lines for people or JSON objects for machines, always on stderr; a panic is a log line too.
 
+mod queue;
+
+use env_logger::Target;
 use env_logger::fmt::{Formatter, WriteStyle};
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Record};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic::PanicHookInfo;
 
 use crate::config::{Config, LogFormat};
+pub use queue::LastWords;
+use queue::Queue;
 
 /// The members that every JSON line has; a pair that goes by one of these names is left out.
 const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-/// Starts logging as `config` says, and turns panics into log lines.
-pub fn start(config: &Config) {
-    begin(config.log_format, |builder| {
+/// Starts logging as `config` says, and turns panics into log lines. Nobody who logs waits for whoever reads the log of
+/// a service, unless that is a terminal. What is left to say at the end is said when the answer is dropped.
+pub fn start(config: &Config, is_service: bool) -> LastWords {
+    let is_read_by_a_program = is_service && !io::stderr().is_terminal();
+    let queue = is_read_by_a_program.then(|| Queue::start(io::stderr()).ok()).flatten();
+    let target = queue.clone().map_or(Target::Stderr, |queue| Target::Pipe(Box::new(queue)));
+    begin(config.log_format, target, |builder| {
         if matches!(config.log_filter.as_str(), "info" | "warn" | "error") {
             // What the HTTP server tells of its threads is for those who ask for it.
             builder.filter_module("actix_server", LevelFilter::Warn);
@@ -25,16 +34,17 @@ pub fn start(config: &Config) {
         builder.parse_filters(&config.log_filter)
     });
     std::panic::set_hook(Box::new(log_panic));
+    LastWords::of(queue)
 }
 
 /// Starts logging errors as JSON lines before there is a configuration, to tell what is wrong with it.
 pub fn start_for_errors() {
-    begin(LogFormat::Json, |builder| builder.filter_level(LevelFilter::Error));
+    begin(LogFormat::Json, Target::Stderr, |builder| builder.filter_level(LevelFilter::Error));
 }
 
-fn begin(format: LogFormat, filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder) {
+fn begin(format: LogFormat, target: Target, filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder) {
     let mut builder = env_logger::Builder::new();
-    filter(&mut builder).target(env_logger::Target::Stderr);
+    filter(&mut builder).target(target);
     if format == LogFormat::Json {
         // There are no colours in it, so that nothing need be looked for that takes them away.
         builder.format(write_json).write_style(WriteStyle::Always);

@@ -124,7 +124,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Ok(config) => config,
         Err(problems) => return Err(told(&command, &raw, Failure::misconfigured(&problems))),
     };
-    telemetry::start(&config);
+    let _last_words = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
     let result = match &command {
         Command::Serve => serve::run(&config),
         Command::Demo => demo::run(config.clone(), is_given(matches, "listen", &raw.listen)),

@@ -8,6 +8,7 @@ use std::future::{Future, Ready, ready};
 use std::str::FromStr;
 
 use super::body;
+use super::deadline::Deadline;
 use super::jsonapi::errors::Failure;
 use super::jsonapi::etag;
 use super::jsonapi::negotiation::{self, Accepted, BodyKind};
@@ -29,6 +30,7 @@ pub struct Call {
     pub preferences: Preferences,
     /// What the client takes beyond the base of JSON:API.
     pub accepted: Accepted,
+    deadline: Deadline,
     request: HttpRequest,
     payload: web::Payload,
 }
@@ -45,9 +47,11 @@ impl FromRequest for Call {
         let state = state.ok_or_else(|| Failure::internal("a handler runs outside of the service".to_owned()));
         ready(caller.and_then(|caller| {
             let payload = web::Payload::from_request(request, payload).into_inner();
+            let state = state?;
             Ok(Self {
                 caller,
-                state: state?,
+                deadline: deadline_of(request, &state),
+                state,
                 preferences: Preferences::of(request.headers()),
                 accepted: negotiation::check_accept(request.headers())?,
                 request: request.clone(),
@@ -137,15 +141,20 @@ impl Call {
     }
 }
 
+/// The deadline that the door has set.
+#[must_use]
+pub fn deadline_of(request: &HttpRequest, state: &State) -> Deadline {
+    let set = request.extensions().get::<Deadline>().copied();
+    set.unwrap_or_else(|| Deadline::after(state.request_timeout))
+}
+
 /// Runs a handler, not longer than a request may take, and says which wishes were granted.
 pub async fn bounded<F: Future<Output = Result<HttpResponse, Failure>>>(
     call: Call,
     handler: impl FnOnce(Call) -> F,
 ) -> HttpResponse {
-    let (longest, is_strict) = (call.state.request_timeout, call.preferences.strict);
-    let answer = tokio::time::timeout(longest, handler(call)).await;
-    let answer =
-        answer.unwrap_or_else(|_| Err(Failure::unavailable(format!("the request took longer than {longest:?}"))));
+    let (deadline, is_strict) = (call.deadline, call.preferences.strict);
+    let answer = deadline.keep(handler(call)).await.unwrap_or_else(Err);
     let mut answer = answer.unwrap_or_else(|failure| failure.error_response());
     // Also where no wish was sent: a cache must not answer a strict client with what a lenient one got.
     answer.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));

@@ -38,9 +38,7 @@ pub fn settings(config: &Config) -> Settings {
 ///
 /// # Errors
 /// 401 or 403, the same for all that is wrong with a credential; 429 after too many failures.
-pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
-    let state = request.app_data::<web::Data<State>>().cloned();
-    let state = state.ok_or_else(|| Failure::internal("the door stands outside of the service".to_owned()))?;
+pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Identity, Failure> {
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
@@ -52,7 +50,7 @@ pub async fn verify(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     let url = url_of(request, state.public_url.as_deref());
     // A stranger may not make the service read and digest what cannot be signed.
     let is_worth_reading = state.auth.is_worth_reading(&signed(request, url.as_deref(), None));
-    let body = if is_worth_reading { body_of(request, &state).await } else { None };
+    let body = if is_worth_reading { body_of(request, state).await } else { None };
     state.auth.identify_signed(source, &signed(request, url.as_deref(), body.as_deref())).await.map_err(told)
 }
 
@@ -70,16 +68,15 @@ fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'
     SignedRequest { api_id, user, signature, timestamp, nonce, method: request.method().as_str(), url, body }
 }
 
-/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole and
-/// in time, or is larger than a body may be.
+/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole, or is
+/// larger than a body may be.
 async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > state.max_body) {
         return None;
     }
     let payload = request.extract::<web::Payload>().await.ok()?;
-    let read = tokio::time::timeout(state.request_timeout, payload.to_bytes_limited(state.max_body)).await;
-    let body = read.ok()?.ok()?.ok()?;
+    let body = payload.to_bytes_limited(state.max_body).await.ok()?.ok()?;
     request.set_payload(body.clone().into());
     Some(body)
 }

@@ -6,6 +6,7 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
+use super::deadline::Deadline;
 use super::jsonapi::errors::{Failure, Problem};
 use super::rate_limit::{Asker, Verdict};
 use super::state::State;
@@ -19,7 +20,7 @@ const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 64 * 1024;
 
 /// Lets in whoever is known, with its [`Identity`] in the request's extensions, and everybody where no caller is
-/// needed; but nobody too often.
+/// needed; but nobody too often. The time that a request may take begins here, and its [`Deadline`] goes with it.
 ///
 /// # Errors
 /// Those of the services behind it.
@@ -28,7 +29,7 @@ pub async fn identify(mut request: ServiceRequest, next: Next<BoxBody>) -> Resul
     let (method, path) = (request.method(), request.match_info().as_str());
     let is_probe = routes::is_probe(path);
     let needs_caller = method != Method::OPTIONS && routes::needs_caller(path) && !routes::opens_session(method, path);
-    let known = if needs_caller { credentials::verify(&mut request).await.map(Some) } else { Ok(None) };
+    let known = if needs_caller { verify_in_time(&mut request).await.map(Some) } else { Ok(None) };
     let verdict = if is_probe { None } else { count(&request, &known) };
     let too_often = verdict.and_then(|verdict| verdict.retry_after);
     let refused = match known {
@@ -51,6 +52,15 @@ pub async fn identify(mut request: ServiceRequest, next: Next<BoxBody>) -> Resul
         verdict.write(response.headers_mut());
     }
     Ok(response)
+}
+
+/// Verifies the credential of a request, a body that is signed included, not longer than a request may take.
+async fn verify_in_time(request: &mut ServiceRequest) -> Result<Identity, Failure> {
+    let state = request.app_data::<web::Data<State>>().cloned();
+    let state = state.ok_or_else(|| Failure::internal("the door stands outside of the service".to_owned()))?;
+    let deadline = Deadline::after(state.request_timeout);
+    request.extensions_mut().insert(deadline);
+    deadline.keep(credentials::verify(request, &state)).await?
 }
 
 /// Counts a request against the limit of whoever sends it: a verified caller, or else an address. What fails by no

@@ -60,7 +60,7 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
         ("method", Some(line.method.as_str().into())),
         ("route", Some(line.route.into())),
         ("status", Some(status.as_u16().into())),
-        ("duration_ms", Some((line.time.as_secs_f64() * 1_000.0).into())),
+        ("duration_ms", Some(milliseconds(line.time).into())),
         ("bytes", Some(bytes.into())),
         ("user_id", Some(identity.map_or(0, |identity| identity.caller.id.get()).into())),
         ("scheme", Some(identity.map_or("-", |identity| identity.scheme.name()).into())),
@@ -72,6 +72,11 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
     let mut record = Record::builder();
     record.target(TARGET).module_path_static(Some(module_path!())).level(level).key_values(&pairs);
     log::logger().log(&record.args(format_args!("{outcome}")).build());
+}
+
+/// Whole microseconds as milliseconds: no more digits than say something.
+fn milliseconds(time: Duration) -> f64 {
+    f64::from(u32::try_from(time.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 /// The trace that a request belongs to, if it names one in the words of W3C Trace Context §3.2.

@@ -5,6 +5,7 @@ pub mod body;
 pub mod call;
 pub mod compression;
 pub mod credentials;
+pub mod deadline;
 pub mod forms;
 pub mod forwarded;
 pub mod group_members;

@@ -199,6 +199,27 @@ fn while_the_process_drains_probes_say_so_until_the_very_end() {
 }
 
 #[test]
+fn what_is_not_finished_in_time_is_cut_off() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let url = home.text();
+    let mut service = Service::start(&url, &[APART, ("SHUTDOWN_TIMEOUT", "1s"), ("REQUEST_TIMEOUT", "60s")]);
+    let ann = service.client(&token(&url));
+    let mut stream = std::net::TcpStream::connect(ann.address()).expect("the service listens");
+    let head = format!(
+        "POST {EDGES} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
+         content-length: 2\r\n\r\n{{",
+        ann.authorization().unwrap_or_default()
+    );
+    std::io::Write::write_all(&mut stream, head.as_bytes()).expect("sent");
+    until("it is in flight", PATIENCE, || scrape(&service.admin()).count("http_requests_in_flight", &[]) >= 2);
+    service.signal("TERM");
+    let began = Instant::now();
+    assert_eq!(service.wait(PATIENCE).code(), Some(0));
+    let took = began.elapsed();
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(6), "{took:?}");
+}
+
+#[test]
 fn a_second_signal_ends_at_once() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let mut service = Service::start(&home.text(), &[APART, ("DRAIN_DELAY", "1m")]);

@@ -57,6 +57,8 @@ fn expressions() -> Vec<(String, String)> {
         for word in ["summary", "description"] {
             assert!(rule["annotations"][word].as_str().is_some_and(|text| !text.is_empty()), "{name}: {word}");
         }
+        let runbook = rule["annotations"]["runbook"].as_str().unwrap_or_default();
+        assert_eq!(runbook, format!("docs/OPERATIONS.md#{}", name.to_lowercase()), "{name}");
         all.push((name.to_owned(), rule["expr"].as_str().expect("an expression").to_owned()));
     }
     assert!(all.len() > 5);
@@ -129,6 +131,19 @@ fn check(app: &App) {
     let unused: Vec<_> =
         found.kinds.keys().filter(|name| !used.contains(*name) && !name.starts_with("process_")).collect();
     assert!(unused.is_empty(), "nobody looks at {unused:?}");
+}
+
+#[test]
+fn the_runbook_has_every_alert_and_no_other() {
+    let text = read("docs/OPERATIONS.md");
+    let runbook = text.split("\n## Alerts\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let told: BTreeSet<_> = runbook.split("\n### ").skip(1).filter_map(|part| part.split_once('\n')).collect();
+    for (name, words) in &told {
+        assert!(words.trim().len() > 120, "{name} says too little");
+    }
+    let alerts = read("deploy/alerts.yml");
+    let named: BTreeSet<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert_eq!(told.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), named);
 }
 
 both!(alerts_and_dashboard_name_metrics_and_labels_that_exist, |app| {

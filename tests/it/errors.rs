@@ -168,12 +168,14 @@ both!(every_code_is_answered_with_a_whole_error_object_and_nothing_is_written, |
         let answer = request.send().refused(code.status(), name);
         for error in answer.body["errors"].as_array().unwrap() {
             assert_is_whole(error, &request);
-            let page =
-                app.anybody().get(error["links"]["type"].as_str().unwrap().split('#').next().unwrap()).expect(200);
-            assert!(
-                page.text.contains(&format!("id=\"{}\"", error["code"].as_str().unwrap())),
-                "{name} is not documented"
-            );
+            let (page, anchor) = error["links"]["type"].as_str().unwrap().split_once('#').unwrap();
+            let page = app.anybody().get(page).expect(200).text;
+            let row = page.split(&format!("<tr id=\"{anchor}\">")).nth(1).unwrap_or_default();
+            let row = row.split("</tr>").next().unwrap_or_default();
+            let cells: Vec<_> = row.split("<td>").skip(1).collect();
+            assert!(anchor == error["code"] && cells.len() == 3, "{name} is not documented");
+            assert!(cells[0].starts_with(&code.status().to_string()), "{row}");
+            assert!(cells[2].len() > 15, "{name} is not explained: {row}");
         }
         assert_eq!(answer.header("vary").map(|vary| vary.starts_with("Accept")), Some(true), "{name}");
         assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{name}");

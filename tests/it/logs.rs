@@ -1,10 +1,12 @@
 //! What the log says of a request: exactly these fields, once, and nothing that is secret.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::process::{Guard, PATIENCE, Service, program, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, Value, edge, json};
 
@@ -58,6 +60,8 @@ fn a_request_has_one_line_with_the_promised_fields() {
         (&json!(1), &json!("token"), &json!("127.0.0.1"))
     );
     assert!(found["bytes"].as_u64().expect("a number") > 100 && found["duration_ms"].as_f64().expect("a number") > 0.0);
+    let digits = found["duration_ms"].to_string();
+    assert!(digits.split('.').nth(1).unwrap_or_default().len() <= 3, "{digits}");
 
     ask(&ann, "HEAD", "/api/v2/users/1", "head", &[], None);
     assert_eq!(line(&service, "head")["bytes"], 0);
@@ -143,4 +147,54 @@ fn nothing_secret_and_nothing_but_json_is_in_the_log() {
         serde_json::from_str::<Value>(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(!secrets.iter().any(|secret| line.contains(secret)), "{line}");
     }
+}
+
+/// A service whose log is read by nobody but the caller, and only when it is; and what it said until it listened.
+fn unread(url: String) -> (Guard, impl Iterator<Item = Value>, SocketAddr) {
+    let mut command = program();
+    command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").env("LOG_FORMAT", "json");
+    let mut child = Guard(command.spawn().expect("the program starts"));
+    let log = BufReader::new(child.0.stderr.take().expect("a pipe")).lines();
+    let mut log = log.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("a line of JSON"));
+    let address = log.find_map(|line| line["address"].as_str()?.parse().ok()).expect("the service listens");
+    (child, log, address)
+}
+
+#[test]
+fn whoever_reads_the_log_and_stalls_holds_no_request_up() {
+    const REQUESTS: usize = 6_000;
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let (mut child, log, address) = unread(home.text());
+    let anybody = Client::new(address, 0, None);
+    for _ in 0..REQUESTS {
+        let asked = Instant::now();
+        anybody.get("/").expect(200);
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    }
+    let reader = std::thread::spawn(move || {
+        let (mut told, mut left_out) = (0, 0);
+        for line in log {
+            told += usize::from(line["target"] == "request");
+            left_out += line["left_out"].as_u64().unwrap_or_default();
+        }
+        (told, left_out)
+    });
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(std::process::Command::new("kill").arg(child.0.id().to_string()).status().expect("`kill` runs").success());
+    assert!(child.wait(PATIENCE).success());
+    let (told, left_out) = reader.join().expect("the rest of the log");
+    assert!(left_out > 0, "less was logged than may wait");
+    assert_eq!(told as u64 + left_out, REQUESTS as u64, "what is not told is counted");
+}
+
+#[test]
+fn whoever_never_reads_the_log_does_not_keep_the_service_from_ending() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let (mut child, _log, address) = unread(home.text());
+    let anybody = Client::new(address, 0, None);
+    for _ in 0..500 {
+        anybody.get("/").expect(200);
+    }
+    assert!(std::process::Command::new("kill").arg(child.0.id().to_string()).status().expect("`kill` runs").success());
+    assert!(child.wait(Duration::from_secs(10)).success());
 }

@@ -243,7 +243,15 @@ both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |ap
     let page = app.anybody().get("/docs").expect(200).text;
     for (_, path, operation) in operations() {
         let id = operation["operationId"].as_str().expect("an id");
-        assert!(page.contains(&format!("id=\"{id}\"")) && page.contains(&format!("<code>{path}</code></h3>")), "{id}");
+        assert!(page.contains(&format!("<code>{path}</code></h3>")), "{id}");
+        let section = page.split(&format!("<section id=\"{id}\">")).nth(1).unwrap_or_default();
+        let section = section.split("</section>").next().unwrap_or_default();
+        let described = section.split("<p>").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default();
+        let about = operation["description"].as_str().unwrap_or_default();
+        assert!(about.len() > 10 && described.len() > about.len(), "{id} has no description: {described}");
+        for part in ["<details class=\"try\"", "<pre tabindex=\"0\">curl ", "<summary>Answers</summary>"] {
+            assert!(section.contains(part), "{id} has no {part}");
+        }
     }
     for code in Code::ALL {
         assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");

@@ -5,10 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::Client;
-use crate::support::app::{Engine, Home};
+use crate::support::app::{App, Engine, Home};
 use crate::support::process::{Service, program_behind, run, until};
 use crate::support::scrape::scrape;
+use crate::support::signing::Signer;
+use crate::support::sql::Raw;
+use crate::support::{Client, edge};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
@@ -49,7 +51,7 @@ fn thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off() {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let files =
         limits.lines().find_map(|line| line.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
-    let number = files.unwrap_or(1_024_usize).saturating_sub(500).min(2_000);
+    let number = files.unwrap_or(1_024_usize).saturating_sub(500).min(10_000);
     let mut open: Vec<_> = (0..number).map(|_| connect(service.address)).collect();
     for (at, stream) in open.iter_mut().enumerate() {
         let begun: &[u8] = match at % 3 {
@@ -140,6 +142,52 @@ fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
         assert!(is_closed && asked.elapsed() < Duration::from_secs(7), "{method} {path}: {:?}", asked.elapsed());
         dripper.join().expect("it ends");
     }
+}
+
+#[test]
+fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
+    let app = App::start(Home::new(Engine::Sqlite).expect("a folder"), |config| {
+        config.request_timeout = Duration::from_secs(2);
+        config.database_timeout = Duration::from_secs(30);
+    });
+    let (ann, bob) = (app.named("ann@example.com", "user"), app.user());
+    let signer = Signer::new(&app, "ann@example.com");
+    let body = edge(None, "mentor", bob.id).to_string();
+    let fields = signer.fields("POST", &ann.base(), EDGES, Some(body.as_bytes()));
+    let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let head = format!(
+        "POST {EDGES} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n{}content-length: \
+         {}\r\n\r\n",
+        ann.address(),
+        fields.concat(),
+        body.len()
+    );
+    // All but the end of the body at once, the end so late or never; what is answered, and when.
+    let send = |late: Option<Duration>| {
+        let asked = Instant::now();
+        let mut stream = connect(ann.address());
+        let (begin, end) = body.split_at(body.len() - 1);
+        stream.write_all(format!("{head}{begin}").as_bytes()).expect("sent");
+        if let Some(late) = late {
+            thread::sleep(late);
+            drop(stream.write_all(end.as_bytes()));
+        }
+        (rest(stream).0, asked.elapsed())
+    };
+    let (answer, took) = send(None);
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"unavailable\""), "{answer}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // What the door has used is no longer there for the handler, which waits for the file.
+    let mut holder = Raw::connect(&app.home().url());
+    holder.run("BEGIN IMMEDIATE");
+    let (answer, took) = send(Some(Duration::from_millis(1_200)));
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(took < Duration::from_millis(2_900), "{took:?}");
+    holder.run("ROLLBACK");
+    until("the file is free", Duration::from_secs(10), || {
+        let (answer, _) = send(Some(Duration::from_millis(500)));
+        answer.starts_with("HTTP/1.1 201") || answer.starts_with("HTTP/1.1 409")
+    });
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::definition::{Form, Resource};
 use crate::auth::Identity;
 use crate::domain::policy::FormUser;
 use crate::http::body;
+use crate::http::call::deadline_of;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::state::State;
 use crate::model::caller::Caller;
@@ -198,8 +199,7 @@ pub async fn bounded<F: Future<Output = Result<HttpResponse, Refusal>>>(
     call: Call,
     handler: impl FnOnce(Call) -> F,
 ) -> HttpResponse {
-    let (longest, request) = (call.state.request_timeout, call.request.clone());
-    let late = |_| Err(Failure::unavailable(format!("the request took longer than {longest:?}")).into());
-    let answer = tokio::time::timeout(longest, handler(call)).await.unwrap_or_else(late);
+    let (deadline, request) = (deadline_of(&call.request, &call.state), call.request.clone());
+    let answer = deadline.keep(handler(call)).await.unwrap_or_else(|late| Err(late.into()));
     answer.unwrap_or_else(|refusal| refusal.respond(request.headers()))
 }

@@ -129,7 +129,7 @@ fn heading(method: &str, path: &str) -> String {
 
 /// An operation of the forms dialect.
 fn form_section(document: &Value, operation: &forms::Operation) -> String {
-    let forms::Operation { method, path, id, summary, .. } = operation;
+    let forms::Operation { method, path, id, summary, about, .. } = operation;
     let paths = document.get("paths").and_then(|paths| paths.get(path));
     let described = paths.and_then(|known| known.get(method.to_ascii_lowercase())).unwrap_or(&Value::Null);
     let mut answers = String::new();
@@ -137,9 +137,10 @@ fn form_section(document: &Value, operation: &forms::Operation) -> String {
         answers += &format!("<li>{status}: {}</li>", prose(text(answer, "/description")));
     }
     format!(
-        "<section id=\"{id}\">{}<p>{summary}.</p>{}\
+        "<section id=\"{id}\">{}<p>{summary}. {}</p>{}\
          <details><summary>Answers</summary><ul>{answers}</ul></details></section>\n",
         heading(method, path),
+        prose(about),
         attempt::of_form(operation, described).shown(),
     )
 }

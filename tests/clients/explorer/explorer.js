@@ -230,6 +230,41 @@ try {
     return "shown as it is written";
   });
 
+  await step("somebody with few rights", async () => {
+    const level = (value) =>
+      ask("PATCH", `/users/${ME}`, admin, { data: { type: "users", id: ME, attributes: { "access-level": value } } });
+    assert.equal((await level("ext")).data.attributes["access-level"], "ext");
+    try {
+      const { page, close } = await open(browser, "/explorer");
+      await enter(page);
+      assert.match(await page.locator("#who").textContent(), /Oskar Johansson \(ext\)/);
+      await person(page, LEAD).click();
+      await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+      await said(page, "Mateusz Kowalczyk:");
+      assert.ok(!(await alert(page).isVisible()), "what is not shown is no complaint");
+      // Whom it is not related to is not there for it.
+      await search(page, "aino.virtanen");
+      await said(page, "0 users found");
+      await fillCreate(page, LEAD, "colleague", ME);
+      await page.getByRole("button", { name: "Create" }).click();
+      await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
+      assert.deepEqual(await edgesOf(LEAD, ME, "colleague"), []);
+      await close();
+
+      await level("excluded");
+      const shut = await open(browser, "/explorer");
+      await shut.page.getByLabel("Your token").fill(token);
+      await shut.page.getByRole("button", { name: "Enter" }).click();
+      await alert(shut.page).filter({ hasText: "account-disabled" }).waitFor();
+      assert.ok(!(await shut.page.locator("#inside").isVisible()));
+      const words = await alert(shut.page).locator("p").first().textContent();
+      await shut.close();
+      return words;
+    } finally {
+      await level("user");
+    }
+  });
+
   await step("360 pixels", async () => {
     const { page, close } = await open(browser, "/explorer", { viewport: { width: 360, height: 740 }, hasTouch: true });
     await assertFits(page);

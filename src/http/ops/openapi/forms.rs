@@ -19,6 +19,8 @@ pub struct Operation {
     pub path: &'static str,
     pub id: &'static str,
     pub summary: &'static str,
+    /// What is to be known besides.
+    pub about: &'static str,
     /// The built-in form for it.
     form: &'static str,
 }
@@ -26,46 +28,80 @@ pub struct Operation {
 const fn operation(
     (method, path): (&'static str, &'static str),
     id: &'static str,
-    summary: &'static str,
+    (summary, about): (&'static str, &'static str),
     form: &'static str,
 ) -> Operation {
-    Operation { method, path, id, summary, form }
+    Operation { method, path, id, summary, about, form }
 }
 
 const OPERATIONS: &[Operation] = &[
-    operation(("POST", "/api/users"), "createUserByForm", "Create a user", "create_user"),
-    operation(("PUT", "/api/users/{id}"), "changeUserByForm", "Change a user", "update_user"),
+    operation(
+        ("POST", "/api/users"),
+        "createUserByForm",
+        ("Create a user", "With the fields that the form lists; a `password` is kept as a hash and opens sessions."),
+        "create_user",
+    ),
+    operation(
+        ("PUT", "/api/users/{id}"),
+        "changeUserByForm",
+        ("Change a user", "Fields that are left out stay as they are. The form says who may: the user, or an admin."),
+        "update_user",
+    ),
     operation(
         ("POST", "/api/sessions"),
         "openSession",
-        "Open a session: a token for an address and a password",
+        (
+            "Open a session: a token for an address and a password",
+            "Needs no credential. The token works for `SESSION_TTL`; an unknown address and a wrong password are told alike.",
+        ),
         "create_session",
     ),
-    operation(("DELETE", "/api/sessions"), "closeSession", "End the session whose token is sent", "delete_session"),
-    operation(("POST", "/api/user/relationships"), "createGroup", "Create a group", "relationship_create"),
-    operation(("PUT", "/api/user/relationships/{id}"), "changeGroup", "Change a group", "relationship_update"),
+    operation(
+        ("DELETE", "/api/sessions"),
+        "closeSession",
+        ("End the session whose token is sent", "The token works no longer, on any instance, within `AUTH_REFRESH`."),
+        "delete_session",
+    ),
+    operation(
+        ("POST", "/api/user/relationships"),
+        "createGroup",
+        (
+            "Create a group",
+            "Of the type in `parent_resource_id`; its properties are those of the type. The caller owns it.",
+        ),
+        "relationship_create",
+    ),
+    operation(
+        ("PUT", "/api/user/relationships/{id}"),
+        "changeGroup",
+        ("Change a group", "Properties that are left out stay as they are. For its owner and admins."),
+        "relationship_update",
+    ),
     operation(
         ("DELETE", "/api/user/relationships/{id}"),
         "deleteGroup",
-        "Delete a group with its memberships",
+        (
+            "Delete a group with its memberships",
+            "For its owner and admins. The form may be named in the query instead of a body.",
+        ),
         "relationship_delete",
     ),
     operation(
         ("POST", "/api/user/relationship_users"),
         "addMember",
-        "Make a user a member of a group",
+        ("Make a user a member of a group", "`relationship_id` names the group, `user_id` the user."),
         "relationship_user_create",
     ),
     operation(
         ("PUT", "/api/user/relationship_users/{id}"),
         "changeMember",
-        "Change a membership",
+        ("Change a membership", "Its properties; group and user stay as they are."),
         "relationship_user_update",
     ),
     operation(
         ("DELETE", "/api/user/relationship_users/{id}"),
         "removeMember",
-        "End a membership",
+        ("End a membership", "The group and the user stay. The form may be named in the query instead of a body."),
         "relationship_user_delete",
     ),
 ];
@@ -136,7 +172,7 @@ fn parameters(path: &str) -> Value {
 }
 
 fn described(operation: &Operation) -> Value {
-    let Operation { method, path, id, summary, form } = *operation;
+    let Operation { method, path, id, summary, about, form } = *operation;
     let name = format!("reference_rest_api_{form}");
     let is_deletion = method == "DELETE";
     let opens_session = id == "openSession";
@@ -166,6 +202,7 @@ fn described(operation: &Operation) -> Value {
         "operationId": id,
         "tags": [TAG.0],
         "summary": summary,
+        "description": about,
         "parameters": query,
         "requestBody": {
             "required": !is_deletion,

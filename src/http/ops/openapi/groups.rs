@@ -46,7 +46,8 @@ pub const OF_GROUPS: [Operation; 8] = [
         .about(COUNTED).takes(groups::LIST).tried("?filter[group-type]=special_group&include=owner").sorted(groups::ORDERS).may_be(&[Code::InvalidCursor]),
     get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Answer::Fetched("GroupDocument")).about(WHOLE).takes(groups::ONE),
     refused("/api/v2/groups/{id}", "updateGroup", "Change a group (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/groups/{id}/relationships/owner", "getGroupOwnerLinkage", "Fetch the linkage to the owner", Answer::Plain("OwnerLinkageDocument")),
+    get("/api/v2/groups/{id}/relationships/owner", "getGroupOwnerLinkage", "Fetch the linkage to the owner", Answer::Plain("OwnerLinkageDocument"))
+        .about("`data` is null once that user was deleted."),
     refused("/api/v2/groups/{id}/relationships/owner", "updateGroupOwnerLinkage", "Replace the owner (refused)", LINKED).may_be(LINKAGE),
     get("/api/v2/groups/{id}/owner", "getGroupOwner", "Fetch the owner of a group", Answer::Fetched("OwnerDocument"))
         .about("`data` is null once that user was deleted.").takes(relationships::END),
@@ -60,15 +61,19 @@ pub const OF_GROUPS: [Operation; 8] = [
 pub const OF_MEMBERS: [Operation; 11] = [
     get("/api/v2/group-members", "listGroupMembers", "List memberships", Answer::Listed("GroupMemberList"))
         .about(MEMBERS_COUNTED).takes(group_members::LIST).tried("?filter[group]=1&include=user").sorted(groups::ORDERS).may_be(&[Code::InvalidCursor]),
-    get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Answer::Fetched("GroupMemberDocument")).takes(groups::ONE),
+    get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Answer::Fetched("GroupMemberDocument"))
+        .about("With the properties of its type; `include` brings its group and its user along.").takes(groups::ONE),
     refused("/api/v2/group-members/{id}", "updateGroupMember", "Change a membership (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/group-members/{id}/relationships/group", "getGroupMemberGroupLinkage", "Fetch the linkage to the group", Answer::Plain("GroupLinkageDocument")),
+    get("/api/v2/group-members/{id}/relationships/group", "getGroupMemberGroupLinkage", "Fetch the linkage to the group", Answer::Plain("GroupLinkageDocument"))
+        .about("Its type and id, and no more."),
     refused("/api/v2/group-members/{id}/relationships/group", "updateGroupMemberGroupLinkage", "Replace the group (refused)", FIXED).may_be(LINKAGE),
-    get("/api/v2/group-members/{id}/relationships/user", "getGroupMemberUserLinkage", "Fetch the linkage to the user", Answer::Plain("LinkageDocument")),
+    get("/api/v2/group-members/{id}/relationships/user", "getGroupMemberUserLinkage", "Fetch the linkage to the user", Answer::Plain("LinkageDocument"))
+        .about("Its type and id, and no more."),
     refused("/api/v2/group-members/{id}/relationships/user", "updateGroupMemberUserLinkage", "Replace the user (refused)", FIXED).may_be(LINKAGE),
     get("/api/v2/group-members/{id}/group", "getGroupOfMember", "Fetch the group of a membership", Answer::Fetched("GroupDocument")).about(WHOLE).takes(groups::ONE),
     refused("/api/v2/group-members/{id}/group", "updateGroupOfMember", "Change the group of a membership (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/group-members/{id}/user", "getUserOfMember", "Fetch the user of a membership", Answer::Fetched("UserDocument")).takes(relationships::END),
+    get("/api/v2/group-members/{id}/user", "getUserOfMember", "Fetch the user of a membership", Answer::Fetched("UserDocument"))
+        .about("Who is a member of the group.").takes(relationships::END),
     refused("/api/v2/group-members/{id}/user", "updateUserOfMember", "Change the user of a membership (refused)", READ_ONLY).may_be(UPDATE),
 ];
 

@@ -199,6 +199,7 @@ const WITHOUT_GROUPS: &[Operation] = &[
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
             Code::SelfRelationship, Code::UnknownRelationshipType]),
     operation("GET", EDGE, "getUserRelationship", RELATIONSHIPS, "Fetch a relationship", Answer::Fetched("UserRelationshipDocument"))
+        .about("`include` brings the users at its ends along. Its `ETag` is for `If-Match` and `If-None-Match`.")
         .takes(relationships::ONE).tried("?include=user,target"),
     operation("PATCH", EDGE, "updateUserRelationship", RELATIONSHIPS, "Change the type of a relationship", Answer::Changed("UserRelationshipDocument"))
         .about("By its owner or an admin. The ends may be sent back as they are; other ones are refused.")
@@ -207,7 +208,8 @@ const WITHOUT_GROUPS: &[Operation] = &[
             Code::InvalidRelationship, Code::UnknownRelationship, Code::UnknownRelationshipType]),
     operation("DELETE", EDGE, "deleteUserRelationship", RELATIONSHIPS, "Delete a relationship", Answer::Deleted)
         .about("By its owner or an admin.").may_be(&[Code::NotOwner]),
-    operation("GET", LINKAGE, "getUserRelationshipLinkage", RELATIONSHIPS, "Fetch the linkage to one end", Answer::Plain("LinkageDocument")),
+    operation("GET", LINKAGE, "getUserRelationshipLinkage", RELATIONSHIPS, "Fetch the linkage to one end", Answer::Plain("LinkageDocument"))
+        .about("The type and the id of the user at that end, and no more: `user` is the owner, `target` the other end."),
     operation("PATCH", LINKAGE, "updateUserRelationshipLinkage", RELATIONSHIPS, "Replace one end (refused)", Answer::Refused)
         .about(FIXED).may_be(&[Code::ImmutableRelationship]),
     operation("POST", LINKAGE, "addUserRelationshipLinkage", RELATIONSHIPS, "Add to one end (refused)", Answer::Refused)
@@ -215,21 +217,24 @@ const WITHOUT_GROUPS: &[Operation] = &[
     operation("DELETE", LINKAGE, "removeUserRelationshipLinkage", RELATIONSHIPS, "Remove from one end (refused)", Answer::Refused)
         .about(FIXED).may_be(&[Code::ImmutableRelationship]),
     operation("GET", END, "getUserRelationshipEnd", RELATIONSHIPS, "Fetch the user at one end", Answer::Fetched("UserDocument"))
-        .takes(relationships::END),
+        .about("`user` is the owner, `target` the other end.").takes(relationships::END),
     operation("PATCH", END, "updateUserRelationshipEnd", RELATIONSHIPS, "Change the user at one end (refused)", Answer::Refused)
         .about("Here the user can only be read; change it under its own `links.self`.").may_be(&[Code::UnsupportedUpdate]),
 
     operation("GET", ALL_USERS, "listUsers", USERS, "List and search users", Answer::Listed("UserList"))
         .about(COUNTED).takes(users::LIST).tried("?filter[query]=virtanen&fields[users]=name,email").sorted(users::ORDERS).may_be(&[Code::InvalidCursor]),
     operation("POST", ALL_USERS, "createUser", USERS, "Create a user (admin)", Answer::Created("UserDocument"))
+        .about("`email` is required, and nobody else may have it, whatever its case. The service gives the id.")
         .takes(relationships::END).sends("NewUser", examples::new_user)
         .may_be(&[Code::NotAdmin, Code::ClientGeneratedId, Code::ImmutableRelationship, Code::EmailTaken,
             Code::MissingAttribute, Code::UnknownRelationship]),
-    operation("GET", ME, "getMe", USERS, "Fetch the caller", Answer::Fetched("UserDocument")).takes(relationships::END),
+    operation("GET", ME, "getMe", USERS, "Fetch the caller", Answer::Fetched("UserDocument"))
+        .about("The user whom the credential names.").takes(relationships::END),
     operation("PATCH", ME, "updateMe", USERS, "Change the caller", Answer::Changed("UserDocument"))
         .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
         .may_be(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
-    operation("GET", USER, "getUser", USERS, "Fetch a user", Answer::Fetched("UserDocument")).takes(relationships::END),
+    operation("GET", USER, "getUser", USERS, "Fetch a user", Answer::Fetched("UserDocument"))
+        .about("Callers of the level `ext` see the users at the ends of their own relationships; all others are 404 to them.").takes(relationships::END),
     operation("PATCH", USER, "updateUser", USERS, "Change a user", Answer::Changed("UserDocument"))
         .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
         .may_be(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
@@ -246,20 +251,21 @@ users. The first operation that fails is answered with its own status and a `sou
             Code::SelfRelationship, Code::UnknownRelationshipType]),
 
     operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Answer::Listed("RelationshipTypeList"))
-        .about("By name.").takes(relationship_types::LIST),
+        .about("All of them, in the order of their names.").takes(relationship_types::LIST),
     operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Answer::Created("RelationshipTypeDocument"))
         .about("The `id`, which the client gives here, is the name.")
         .takes(relationships::END).sends("NewRelationshipType", examples::new_type)
         .may_be(&[Code::NotAdmin, Code::AlreadyExists, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Answer::Fetched("RelationshipTypeDocument"))
-        .takes(relationships::END),
+        .about("Its `id` is its name, as in `relationship` of a relationship.").takes(relationships::END),
     operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Describe a relationship type (admin)", Answer::Changed("RelationshipTypeDocument"))
-        .takes(relationships::END).sends("ChangedRelationshipType", examples::changed_type)
+        .about("Its `description`; the name stays.").takes(relationships::END).sends("ChangedRelationshipType", examples::changed_type)
         .may_be(&[Code::NotAdmin, Code::IdMismatch, Code::UnknownRelationship]),
     operation("DELETE", TYPE, "deleteRelationshipType", TYPES, "Remove a relationship type (admin)", Answer::Deleted)
         .about("Only one that no relationship has.").may_be(&[Code::NotAdmin, Code::TypeInUse]),
 
-    operation("GET", "/", "getRoot", SERVICE, "What this is, and where to go", Answer::Plain("MetaDocument")),
+    operation("GET", "/", "getRoot", SERVICE, "What this is, and where to go", Answer::Plain("MetaDocument"))
+        .about("The version, and the URLs of the API and of its description."),
     operation("GET", "/livez", "getLiveness", SERVICE, "Whether the process answers", Answer::Plain("MetaDocument"))
         .about("Never touches the database."),
     operation("GET", "/readyz", "getReadiness", SERVICE, "Whether requests can be served", Answer::Plain("MetaDocument"))
@@ -267,6 +273,8 @@ users. The first operation that fails is answered with its own status and a `sou
         .takes(&[Parameter::new("verbose")]).may_be(&[Code::Unavailable]),
     operation("GET", "/metrics", "getMetrics", SERVICE, "What Prometheus reads", Answer::Text)
         .about("Never touches the database. `docs/OPERATIONS.md` lists the metrics."),
-    operation("GET", "/docs", "getDocumentation", SERVICE, "This API for people", Answer::Page),
-    operation("GET", "/openapi.json", "getOpenApi", SERVICE, "This document", Answer::Json),
+    operation("GET", "/docs", "getDocumentation", SERVICE, "This API for people", Answer::Page)
+        .about("Every request with a form to try it, and every error code explained."),
+    operation("GET", "/openapi.json", "getOpenApi", SERVICE, "This document", Answer::Json)
+        .about("OpenAPI 3.1. `user-relationships openapi` prints the same."),
 ];

@@ -28,7 +28,6 @@ mod data;
 mod servers;
 mod share;
 
-use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -245,10 +244,6 @@ fn schemes(words: &[String]) -> f64 {
     cases.add("RSA-2048 in aws-lc-rs alone", 100, |turn| {
         let (message, signature) = taken_apart.get(turn).expect("a token");
         alone.verify_sig(message, signature).expect("a signature");
-    });
-    cases.add("RSA-2048 in aws-lc-rs alone, by its digest", 100, |turn| {
-        let (message, signature) = taken_apart.get(turn).expect("a token");
-        alone.verify_digest_sig(&digest::digest(&SHA256, message), signature).expect("a signature");
     });
     cases.add("RSA-2048 in aws-lc-rs alone, the key parsed each time", 100, |turn| {
         let (message, signature) = taken_apart.get(turn).expect("a token");

@@ -61,7 +61,7 @@ type Input = BufReader<Counting<Box<dyn Read + Send>>>;
 /// An open file, and what is known of it.
 enum Open {
     Lines(Input),
-    Table(Table<Input>, Header, Kind),
+    Table(Box<Table<Input>>, Header, Kind),
 }
 
 /// Counts the bytes that are read.
@@ -97,7 +97,7 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
             Some(kind) => {
                 let mut table = Table::new(input);
                 let header = header_of(&mut table, kind).map_err(told)?;
-                Open::Table(table, header, kind)
+                Open::Table(Box::new(table), header, kind)
             }
         };
         open.push((source.path.clone(), input));
@@ -149,7 +149,7 @@ impl Feed {
         for (source, (path, input)) in open.into_iter().enumerate() {
             self.batch.source = source;
             let done = match input {
-                Open::Table(table, header, kind) => self.read_table(table, &header, kind),
+                Open::Table(table, header, kind) => self.read_table(*table, &header, kind),
                 Open::Lines(input) => self.read_lines(input),
             };
             match done {

@@ -1,14 +1,13 @@
 //! The data: users and relationships, Zipf-like at both ends, a fifth of them to one popular target.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::{Connection, PgConnection};
 
 use super::servers::program;
 
@@ -20,8 +19,6 @@ const RELATIONSHIPS: f64 = 1_000_000.0;
 pub const POPULAR: u64 = 2;
 /// The types that relationships have; `mentor` is left to those that a benchmark makes.
 pub const TYPES: [&str; 2] = ["subordinate", "colleague"];
-/// Rows of one statement.
-const ROWS: usize = 500;
 
 /// A filled database.
 pub struct Filled {
@@ -30,8 +27,8 @@ pub struct Filled {
     /// An admin's.
     pub token: String,
     pub relationships: usize,
-    /// How long the command `import` took, where there is one.
-    pub imported: Option<Duration>,
+    /// How long the command `import` took.
+    pub imported: Duration,
 }
 
 impl Filled {
@@ -48,11 +45,7 @@ pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
     run(url, &["migrate", "run"]);
     run(url, &["user", "add", "--email", "admin@example.com", "--access-level", "admin"]);
     let token = run(url, &["token", "create", "--user", "admin@example.com"]).trim().to_owned();
-    let imported = has_import().then(|| import(url, users, &edges, folder));
-    if imported.is_none() {
-        insert(url, users, &edges);
-        run(url, &["check", "--repair"]);
-    }
+    let imported = import(url, users, &edges, folder);
     if url.starts_with("postgres") {
         let mut conn = PgConnection::establish(url).expect("the server");
         conn.batch_execute("VACUUM ANALYZE").expect("statistics");
@@ -93,11 +86,6 @@ pub fn run(url: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("output of text")
 }
 
-fn has_import() -> bool {
-    let output = program().args(["import", "--help"]).output().expect("the program runs");
-    output.status.success()
-}
-
 /// Writes everything to a file and has the command `import` read it.
 fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
     let path = folder.join("data.ndjson");
@@ -118,46 +106,6 @@ fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> 
     let time = started.elapsed();
     std::fs::remove_file(path).expect("our file");
     time
-}
-
-/// Writes everything past the service; the counts are made anew afterwards.
-fn insert(url: &str, users: u64, edges: &[(u64, u64, usize)]) {
-    match url.strip_prefix("sqlite://") {
-        Some(path) => {
-            let mut conn = SqliteConnection::establish(path).expect("the file");
-            conn.batch_execute("PRAGMA synchronous = OFF").expect("a setting");
-            insert_into(&mut conn, users, edges);
-        }
-        None => insert_into(&mut PgConnection::establish(url).expect("the server"), users, edges),
-    }
-}
-
-fn insert_into(conn: &mut impl SimpleConnection, users: u64, edges: &[(u64, u64, usize)]) {
-    let user = |id: u64| {
-        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
-        let key = format!("{first} {last}").to_lowercase();
-        let email = format!("u{id}@example.com");
-        format!("('{email}', '{email}', '{first}', '{last}', '{key}', 0, TRUE, '{{}}', {id}, {id})")
-    };
-    let columns = "email, email_key, first_name, last_name, name_key, access_level, is_enabled, profile, created_at, \
-                   updated_at";
-    insert_rows(conn, &format!("users ({columns})"), (2..=users).map(user));
-    let rows = edges.iter().enumerate();
-    let rows = rows.map(|(at, (user, target, kind))| format!("({user}, {target}, {}, {at}, {at})", kind + 1));
-    insert_rows(conn, "user_relationships (user_id, target_id, type_id, created_at, updated_at)", rows);
-}
-
-fn insert_rows(conn: &mut impl SimpleConnection, into: &str, mut rows: impl Iterator<Item = String>) {
-    let mut run = |sql: &str| conn.batch_execute(sql).unwrap_or_else(|error| panic!("{error}"));
-    run("BEGIN");
-    while let Some(first) = rows.next() {
-        let mut sql = format!("INSERT INTO {into} VALUES {first}");
-        for row in rows.by_ref().take(ROWS - 1) {
-            write!(sql, ", {row}").expect("room in memory");
-        }
-        run(&sql);
-    }
-    run("COMMIT");
 }
 
 /// Numbers that look random and are the same every time (the finalizer of `SplitMix64`).

@@ -295,11 +295,11 @@ impl Store {
     }
 }
 
-/// How many threads read lists for all who ask: as many as can be busy with the answers, and no more than half of the
-/// connections.
+/// How many threads read lists for all who ask. Fewer read more with each statement, which is worth more than what two
+/// do at once as long as the processors are shared; so there is one for two workers, and connections are left for others.
 fn readers_of(settings: &Settings) -> usize {
     let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
-    settings.workers.min(connections / 2).max(1)
+    (settings.workers / 2).min(connections / 2).max(1)
 }
 
 /// A job that panics is a fault of this program, and nobody else's problem.

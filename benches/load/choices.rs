@@ -18,7 +18,7 @@ const POOLS: [&str; 4] = ["2", "4", "16", "32"];
 const DEFAULT_POOL: &str = "8";
 
 /// The count of the popular target's relationships of a type: kept, and counted.
-const KEPT: &str = "SELECT CAST(SUM(n) AS BIGINT) AS number FROM counts_by_target WHERE target_id = ";
+const KEPT: &str = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS number FROM counts_by_target WHERE target_id = ";
 const COUNTED: &str = "SELECT COUNT(*) AS number FROM user_relationships WHERE target_id = ";
 
 #[derive(QueryableByName)]

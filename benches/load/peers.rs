@@ -34,7 +34,8 @@ pub const PEERS: [Peer; 2] = [
     Peer {
         name: "Django REST framework JSON:API",
         program: "gunicorn",
-        arguments: &["with_django:application", "--workers=2", "--log-level=warning"],
+        // Its default worker closes the connection after each answer.
+        arguments: &["with_django:application", "--workers=2", "--threads=16", "--log-level=warning"],
     },
 ];
 

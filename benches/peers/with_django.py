@@ -14,6 +14,8 @@ settings.configure(
     SECRET_KEY="of a benchmark",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
+    # Says how long an answer is, so that connections can be kept.
+    MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "rest_framework", "rest_framework_json_api"],
     DATABASES={
         "default": {
@@ -90,7 +92,7 @@ class Relationships(views.ReadOnlyModelViewSet):
 
     def get_queryset(self):
         mine = Relationship.objects.filter(user_id=int(self.request.query_params["filter[user]"]))
-        return mine.select_related("type").order_by("id")
+        return mine.select_related("user", "target", "type").order_by("id")
 
 
 router = routers.SimpleRouter(trailing_slash=False)

@@ -19,8 +19,49 @@ pub(super) use lists::{End, List};
 
 use super::postgres::Engine;
 use super::tx::Shared;
-use super::{OpenError, caught};
+use super::{Engine as Engines, OpenError, Store, caught, named};
 use crate::model::error::{Error, Result};
+use crate::model::filter::RelationshipFilter;
+use crate::model::id::UserId;
+use crate::model::page::{Page, Slice};
+use crate::model::relationship::{Edge, Relationship};
+
+impl Store {
+    /// Stores and counts a relationship that its author may create, together with those that others ask for at the
+    /// same time; once it is answered it is durable. `None` if nothing was done: then [`write`](Self::write) does it,
+    /// or says why it cannot be done. On SQLite, where all writes are gathered, that is always so.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn create_gathered(
+        &self,
+        name: &'static str,
+        edge: Edge,
+        author: Option<UserId>,
+    ) -> Result<Option<Relationship>> {
+        let Engines::Postgres { creates, .. } = &*self.engine else { return Ok(None) };
+        let _timed = self.shared.measures.time(name);
+        creates.ask(Create { edge, author }).await.map_err(|error| named(name, error))
+    }
+
+    /// The relationships of a slice and how many match in all, read together with the lists that others ask for at the
+    /// same time, and after all of them were asked for. `None` if this is no list that is read like that: then
+    /// [`read`](Self::read) does it. On SQLite, where lists are read on the thread that asks, that is always so.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn list_gathered(
+        &self,
+        name: &'static str,
+        filter: &RelationshipFilter,
+        slice: &Slice,
+    ) -> Result<Option<Page<Relationship>>> {
+        let Engines::Postgres { lists, .. } = &*self.engine else { return Ok(None) };
+        let Some(list) = List::of(filter, slice) else { return Ok(None) };
+        let _timed = self.shared.measures.time(name);
+        lists.ask(list).await.map_err(|error| named(name, error))
+    }
+}
 
 /// Questions of a kind that may wait at once; more are refused.
 const QUEUE: usize = 4_096;

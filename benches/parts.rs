@@ -2,9 +2,9 @@
 #![allow(clippy::expect_used, missing_docs, reason = "a measurement that cannot be made may stop")]
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
-use std::hint::black_box;
+use divan::{Bencher, black_box};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::domain::{relationships as edges, users};
@@ -26,25 +26,6 @@ use user_relationships::model::time::Timestamp;
 use user_relationships::model::user::{Field, Value};
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{self, Cost, Store, Tx, migrations};
-
-const ROUNDS: u32 = 7;
-const TURNS: u32 = 100_000;
-
-/// Prints the median, over some rounds, of the time that one turn of `work` takes.
-fn time<T>(name: &str, mut work: impl FnMut() -> T) {
-    let mut rounds: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let started = Instant::now();
-            for _ in 0..TURNS {
-                black_box(work());
-            }
-            started.elapsed() / TURNS
-        })
-        .collect();
-    rounds.sort_unstable();
-    let median = rounds.get(rounds.len() / 2).map_or(0, std::time::Duration::as_nanos);
-    println!("{name:<42} {median:>8} ns");
-}
 
 fn relationships() -> Vec<Relationship> {
     let relationship = TypeName::parse("subordinate").expect("a legal name");
@@ -82,53 +63,84 @@ fn fill(tx: &mut Tx<'_>) -> user_relationships::model::error::Result<()> {
     Ok(())
 }
 
-fn main() {
-    let mut accept = HeaderMap::new();
-    accept.insert(ACCEPT, HeaderValue::from_static("application/vnd.api+json"));
-    let raw = "user=1234&relationship=subordinate&offset=0&limit=20";
-    let read = || {
-        let mut query = Query::parse(raw, LIST, false).expect("a legal query");
-        let users = query.ids::<UserId>("filter[user]");
-        let targets = query.ids::<UserId>("filter[target]");
-        let names = query.list("filter[relationship]", 50, "a name", TypeName::parse);
-        let view = View::of(&mut query, chrono_tz::UTC);
-        let paging = Paging::by_offset(&mut query, 100_000);
-        query.finish().expect("a legal query");
-        (users, targets, names, view, paging)
-    };
-    let (.., view, _) = read();
-    let rows = relationships();
-    let render = || {
+fn accept() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/vnd.api+json"));
+    headers
+}
+
+/// A usual list is asked for.
+fn read() -> (Vec<UserId>, View, Paging) {
+    let mut query = Query::parse("user=1234&relationship=subordinate&offset=0&limit=20", LIST, false).expect("legal");
+    let users = query.ids::<UserId>("filter[user]");
+    black_box(query.ids::<UserId>("filter[target]"));
+    black_box(query.list("filter[relationship]", 50, "a name", TypeName::parse));
+    let view = View::of(&mut query, chrono_tz::UTC);
+    let paging = Paging::by_offset(&mut query, 100_000);
+    query.finish().expect("a legal query");
+    (users, view, paging)
+}
+
+#[divan::bench]
+fn negotiation(bencher: Bencher) {
+    let headers = accept();
+    bencher.bench_local(|| check_accept(black_box(&headers)).is_ok());
+}
+
+#[divan::bench]
+fn query_of_a_usual_list() -> impl Sized {
+    read()
+}
+
+#[divan::bench]
+fn negotiation_and_query(bencher: Bencher) {
+    let headers = accept();
+    bencher.bench_local(|| (check_accept(black_box(&headers)).is_ok(), read()));
+}
+
+#[divan::bench]
+fn rendering_20_relationships(bencher: Bencher) {
+    let (rows, (_, view, _)) = (relationships(), read());
+    bencher.bench_local(|| {
         let rows: Vec<_> = rows.iter().map(|row| Resource::new(row, &view)).collect();
         Document::list(Applied::Nothing, rows, (), ()).bytes(19_000).expect("a document")
-    };
-    let negotiate = || check_accept(&accept).expect("acceptable");
+    });
+}
 
-    time("negotiation", negotiate);
-    time("reading the query of a usual list", read);
-    time("both together", || (negotiate(), read()));
-    time("rendering 20 relationships", render);
+#[divan::bench(args = [chrono_tz::UTC, chrono_tz::Europe::Helsinki])]
+fn printing_a_time(bencher: Bencher, zone: chrono_tz::Tz) {
     let mut micros = 1_400_000_000_000_000;
-    time("printing a time, UTC", || {
+    bencher.bench_local(|| {
         micros += 1_000_003;
-        Timestamp::from_micros(micros).rfc2822(chrono_tz::UTC)
+        Timestamp::from_micros(micros).rfc2822(zone)
     });
-    time("printing a time, Europe/Helsinki", || {
-        micros += 1_000_003;
-        Timestamp::from_micros(micros).rfc2822(chrono_tz::Europe::Helsinki)
-    });
+}
+
+/// In place, and behind a hop to another thread in a transaction.
+#[divan::bench(args = [Cost::Bounded, Cost::Unbounded])]
+fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(store.write("parts.fill", fill)).expect("data");
     let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
     let slice = Slice { limit: 20, ..Slice::default() };
-    let list = |cost| {
+    bencher.bench_local(|| {
         let (filter, slice) = (filter.clone(), slice.clone());
         let job = move |tx: &mut Tx<'_>| edges::list(tx, &Caller::OPERATOR, &filter, &slice);
         runtime.block_on(store.read("parts.list", cost, job)).expect("a list").items.len()
-    };
-    time("20 rows and their count from SQLite", || list(Cost::Bounded));
-    time("the same behind a hop, in a transaction", || list(Cost::Unbounded));
-    time("digest of a token", || token::digest("urt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"));
+    });
+}
+
+#[divan::bench]
+fn digest_of_a_token() -> impl Sized {
+    token::digest(black_box("urt_0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"))
+}
+
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    divan::main();
 }

@@ -83,7 +83,7 @@ struct Args {
 }
 
 /// What can be measured by itself.
-const PARTS: [&str; 6] = ["lists", "growth", "creates", "postgres", "peers", "choices"];
+const PARTS: [&str; 7] = ["import", "lists", "growth", "creates", "postgres", "peers", "choices"];
 
 fn main() {
     let args = Args::parse();
@@ -97,13 +97,16 @@ fn main() {
     let settings = format!("{cores} cores, scale {}, {} rounds of {} s each", args.scale, args.rounds, args.seconds);
     println!("{settings}\n\n{HEAD}");
     let mut bench = Bench { args, folder: tempfile::tempdir().expect("a folder"), report: Report::default() };
+    if bench.does("import") {
+        bench.import("SQLite", 100_000.0, |n, folder| format!("sqlite://{}/{n}.db", folder.display()));
+    }
     if ["lists", "creates", "choices"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
     if bench.does("growth") {
         bench.growth();
     }
-    if ["postgres", "peers", "choices"].iter().any(|part| bench.does(part)) {
+    if ["import", "postgres", "peers", "choices"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("no programs of PostgreSQL: nothing is said of it"),
@@ -196,7 +199,6 @@ impl Bench {
 
     fn sqlite(&mut self) {
         let (file, data) = self.fill_sqlite("load.db", self.args.scale);
-        self.imported("SQLite", &data, 100_000.0);
         self.start(&data);
         let copy = self.folder.path().join("one-by-one.db");
         fs::copy(&file, &copy).expect("room for a copy");
@@ -217,11 +219,15 @@ impl Bench {
         self.report.add("memory after all of it", &[own as f64], " MiB", Target::Most(200.0), detail);
     }
 
-    fn imported(&mut self, database: &str, data: &Filled, least: f64) {
-        let rate = data.relationships as f64 / data.imported.as_secs_f64();
+    /// The same data again and again, each time into an empty database.
+    fn import(&mut self, database: &str, least: f64, url: impl Fn(usize, &Path) -> String) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let all: Vec<_> =
+            (0..self.args.rounds).map(|n| fill(&url(n, folder.path()), self.args.scale, folder.path())).collect();
+        let rates: Vec<_> = all.iter().map(|data| data.relationships as f64 / data.imported.as_secs_f64()).collect();
+        let detail = all.last().map(|data| format!("{} relationships, and {} users", data.relationships, data.users));
         let what = format!("{database}: import, relationships/s");
-        let detail = format!("{} relationships and {} users in {:.1?}", data.relationships, data.users, data.imported);
-        self.report.add(&what, &[rate], "", Target::Least(least), detail);
+        self.report.add(&what, &rates, "", Target::Least(least), detail.unwrap_or_default());
     }
 
     /// From the start of the process to `/readyz`.
@@ -364,8 +370,13 @@ impl Bench {
     }
 
     fn postgres(&mut self, cluster: &Cluster) {
+        if self.does("import") {
+            self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
+        }
+        if !["postgres", "peers", "choices"].iter().any(|part| self.does(part)) {
+            return;
+        }
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());
-        self.imported("PostgreSQL", &data, 60_000.0);
         let folder = self.folder.path().to_owned();
         if self.does("choices") {
             self.counts("PostgreSQL", &data);

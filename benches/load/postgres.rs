@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use tempfile::TempDir;
 
@@ -67,6 +68,13 @@ impl Cluster {
     /// Where it is.
     pub fn url(&self) -> String {
         format!("postgres://postgres@/postgres?host={}", self.folder.path().display())
+    }
+
+    /// Makes another database, and says where it is.
+    pub fn another(&self, name: &str) -> String {
+        let mut conn = PgConnection::establish(&self.url()).expect("the server");
+        conn.batch_execute(&format!("CREATE DATABASE {name}")).expect("another database");
+        self.url().replacen("/postgres?", &format!("/{name}?"), 1)
     }
 
     /// Lists of users with their counts a second, by so many clients, in two statements.

@@ -1,11 +1,12 @@
-//! The parts of a list request, each timed alone: `cargo bench --bench parts`. Who asks is the business of `identity`.
+//! The parts of a list request, each timed alone: `cargo bench --bench parts`. All ways to know who asks: `identity`.
 #![allow(clippy::expect_used, missing_docs, reason = "a measurement that cannot be made may stop")]
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 use divan::{Bencher, black_box};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
-use user_relationships::auth::token;
+use user_relationships::auth::{Auth, Settings, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::{relationships as edges, users};
 use user_relationships::http::jsonapi::document::Document;
@@ -23,6 +24,7 @@ use user_relationships::model::page::Slice;
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::time::Timestamp;
+use user_relationships::model::token::NewToken;
 use user_relationships::model::user::{Field, Value};
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{self, Cost, Store, Tx, migrations};
@@ -130,6 +132,26 @@ fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
         let job = move |tx: &mut Tx<'_>| edges::list(tx, &Caller::OPERATOR, &filter, &slice);
         runtime.block_on(store.read("parts.list", cost, job)).expect("a list").items.len()
     });
+}
+
+/// From the header field to the caller, by a token that was verified a moment ago; the others are in `identity`.
+#[divan::bench]
+fn identity_by_a_token(bencher: Bencher) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    runtime.block_on(store.write("parts.fill", fill)).expect("data");
+    let (secret, kept) = token::generate().expect("random numbers");
+    let new = NewToken { digest: kept, user: UserId::new(1), name: None, expires_at: None, is_session: false };
+    let make = move |tx: &mut Tx<'_>| tx.insert_token(&new).map(drop);
+    runtime.block_on(store.write("parts.token", make)).expect("a token");
+    let refresh = Duration::from_hours(1);
+    let settings = Settings { refresh, failure_limit: 20, require_timestamp: false, jwt: None };
+    let (auth, header) = (Auth::new(store, Clock::System, &settings), format!("Bearer {secret}"));
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let identify = || runtime.block_on(auth.identify(here, &[header.as_bytes()]));
+    assert!(identify().is_ok(), "the token is good");
+    bencher.bench_local(identify);
 }
 
 #[divan::bench]

@@ -22,6 +22,7 @@ use user_relationships::store::{Store, Tx};
 use crate::both;
 use crate::support::app::{Engine, Home, config, wait};
 use crate::support::cluster::PrivateServer;
+use crate::support::hold::hold;
 use crate::support::load::{Worker, under_load, user};
 use crate::support::process::{Service, run, until};
 use crate::support::sql::Raw;
@@ -65,21 +66,6 @@ impl Bench {
         waiting
     }
 
-    /// Takes the only connection until it is told to give it back.
-    async fn hold(&self) -> (JoinHandle<Result<()>>, Sender<()>) {
-        let ((go_on, told), (begun, begins)) = (channel::<()>(), channel());
-        let (store, told) = (self.store.clone(), Arc::new(Mutex::new(told)));
-        let job = move |_: &mut Tx<'_>| {
-            let _ = begun.send(());
-            let _ = told.lock().expect("one job at a time").recv();
-            Ok(())
-        };
-        let held = tokio::spawn(async move { store.write("test.hold", job).await });
-        yield_now().await;
-        begins.recv().expect("the job begins");
-        (held, go_on)
-    }
-
     fn number(&self, question: &str) -> i64 {
         Raw::connect(&self.home.url()).number(question)
     }
@@ -93,7 +79,7 @@ impl Bench {
 fn creates_that_wait_share_a_commit_and_each_gets_its_own_row() {
     let Some(bench) = Bench::new(12) else { return };
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, go_on) = hold(&bench.store).await;
         let mut waiting = Vec::new();
         // Backwards, so that the order of rows is not that of those who ask.
         for user in (1..12).rev() {
@@ -127,7 +113,7 @@ fn what_cannot_be_stored_is_left_out_and_spoils_nobody_elses() {
     let Some(bench) = Bench::new(4) else { return };
     wait(async {
         bench.ask(bench.edge(0, 1, "mentor")).await.await.expect("no panic").expect("an answer").expect("a row");
-        let (held, go_on) = bench.hold().await;
+        let (held, go_on) = hold(&bench.store).await;
         let nobody = Edge { target: UserId::new(999_999), ..bench.edge(0, 1, "colleague") };
         let asked = [
             (bench.edge(0, 1, "mentor"), false),
@@ -160,7 +146,7 @@ fn while_one_of_them_would_have_to_wait_for_a_lock_all_are_left_out_before_long(
     let mut other = Raw::connect(&bench.home.url());
     other.run(&format!("BEGIN; SELECT 1 FROM users WHERE id = {} FOR UPDATE", bench.users[3].get()));
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, go_on) = hold(&bench.store).await;
         let (blocked, free) =
             (bench.ask(bench.edge(0, 3, "mentor")).await, bench.ask(bench.edge(0, 1, "mentor")).await);
         go_on.send(()).expect("the job waits");
@@ -175,7 +161,7 @@ fn while_one_of_them_would_have_to_wait_for_a_lock_all_are_left_out_before_long(
          SELECT {user}, {target}, id, 0, 0 FROM relationship_types WHERE name = 'mentor'"
     ));
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, go_on) = hold(&bench.store).await;
         let (same, free) = (bench.ask(bench.edge(1, 2, "mentor")).await, bench.ask(bench.edge(0, 2, "mentor")).await);
         let asked = Instant::now();
         go_on.send(()).expect("the job waits");
@@ -193,7 +179,7 @@ fn while_one_of_them_would_have_to_wait_for_a_lock_all_are_left_out_before_long(
 fn a_create_whose_caller_has_gone_before_its_turn_is_not_made_and_a_full_queue_refuses() {
     let Some(bench) = Bench::new(3) else { return };
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, go_on) = hold(&bench.store).await;
         // The gatherer has one in its hand while it waits for the connection.
         let first = bench.ask(bench.edge(0, 1, "mentor")).await;
         thread::sleep(Duration::from_millis(100));

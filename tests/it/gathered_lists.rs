@@ -1,8 +1,6 @@
 //! Lists on PostgreSQL that are asked for at the same time share a statement, and nobody can tell.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::task::{JoinHandle, yield_now};
@@ -13,9 +11,10 @@ use user_relationships::model::id::UserId;
 use user_relationships::model::page::{Direction, Order, Page, Slice, Sort};
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
-use user_relationships::store::{Cost, Store, Tx};
+use user_relationships::store::{Cost, Store};
 
 use crate::support::app::{App, Engine, config, run, wait};
+use crate::support::hold::hold;
 use crate::support::{edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -25,21 +24,6 @@ fn store_beside(app: &App) -> Store {
     let mut config = config(app.config.database_url.clone());
     config.database_pool_size = 1;
     Store::open(&config.store_settings(), Clock::System).expect("the database opens")
-}
-
-/// Takes the only connection until it is told to give it back.
-async fn hold(store: &Store) -> (JoinHandle<Result<()>>, Sender<()>) {
-    let ((go_on, told), (begun, begins)) = (channel::<()>(), channel());
-    let (store, told) = (store.clone(), Arc::new(Mutex::new(told)));
-    let job = move |_: &mut Tx<'_>| {
-        let _ = begun.send(());
-        let _ = told.lock().expect("one job at a time").recv();
-        Ok(())
-    };
-    let held = tokio::spawn(async move { store.write("test.hold", job).await });
-    yield_now().await;
-    begins.recv().expect("the job begins");
-    (held, go_on)
 }
 
 /// Asks for a list with others, and has been polled once when this returns: that is what puts it into the queue.

@@ -8,6 +8,7 @@ pub mod counting;
 pub mod desk;
 pub mod forms;
 pub mod groups;
+pub mod hold;
 pub mod jwt;
 pub mod load;
 pub mod process;

@@ -1,0 +1,23 @@
+//! A store whose only connection is taken, so that whatever is asked of it waits together.
+
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use tokio::task::{JoinHandle, yield_now};
+use user_relationships::model::error::Result;
+use user_relationships::store::{Store, Tx};
+
+/// Takes the only connection of a store until it is told to give it back.
+pub async fn hold(store: &Store) -> (JoinHandle<Result<()>>, Sender<()>) {
+    let ((go_on, told), (begun, begins)) = (channel::<()>(), channel());
+    let (store, told) = (store.clone(), Arc::new(Mutex::new(told)));
+    let job = move |_: &mut Tx<'_>| {
+        let _ = begun.send(());
+        let _ = told.lock().expect("one job at a time").recv();
+        Ok(())
+    };
+    let held = tokio::spawn(async move { store.write("test.hold", job).await });
+    yield_now().await;
+    begins.recv().expect("the job begins");
+    (held, go_on)
+}

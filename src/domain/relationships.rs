@@ -8,7 +8,7 @@ use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Order, Page, Slice};
 use crate::model::precondition::Precondition;
-use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship::{Edge, End, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::user::User;
 use crate::store::Tx;
@@ -22,26 +22,6 @@ pub struct NewRelationship {
     pub target: UserId,
     /// The name of a type, as sent.
     pub relationship: String,
-}
-
-/// Which end of a relationship.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The owner.
-    User,
-    /// The other one.
-    Target,
-}
-
-impl End {
-    /// The user at this end.
-    #[must_use]
-    pub fn of(self, relationship: &Relationship) -> UserId {
-        match self {
-            Self::User => relationship.user,
-            Self::Target => relationship.target,
-        }
-    }
 }
 
 /// Why nobody moves an end of a relationship.

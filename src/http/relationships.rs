@@ -18,13 +18,13 @@ use super::jsonapi::view::{
 };
 use super::urls;
 use crate::domain::operations::Subject;
-use crate::domain::relationships::{self, End, IMMUTABLE, NewRelationship};
+use crate::domain::relationships::{self, IMMUTABLE, NewRelationship};
 use crate::model::code::Code;
 use crate::model::error::Result as JobResult;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Order, Place, Sort};
-use crate::model::relationship::Relationship;
+use crate::model::relationship::{End, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 

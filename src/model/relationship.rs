@@ -33,3 +33,23 @@ pub struct Edge {
     /// The name of the type.
     pub relationship: TypeName,
 }
+
+/// Which end of a relationship.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The owner.
+    User,
+    /// The other one.
+    Target,
+}
+
+impl End {
+    /// The user at this end.
+    #[must_use]
+    pub fn of(self, relationship: &Relationship) -> UserId {
+        match self {
+            Self::User => relationship.user,
+            Self::Target => relationship.target,
+        }
+    }
+}

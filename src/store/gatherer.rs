@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Mutex, oneshot};
 
 pub(super) use creates::Create;
-pub(super) use lists::{End, List};
+pub(super) use lists::List;
 
 use super::postgres::Engine;
 use super::tx::Shared;

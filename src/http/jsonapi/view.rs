@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::query::{Parameter, Query};
 use crate::domain::group_lists::Path;
-use crate::domain::relationships::End;
+use crate::model::relationship::End;
 use crate::model::user::Field;
 
 /// The fields of a relationship: three attributes, then two relationships.

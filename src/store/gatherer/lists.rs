@@ -5,17 +5,10 @@ use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Order, Page, Slice};
-use crate::model::relationship::Relationship;
+use crate::model::relationship::{End, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::postgres::{Engine, Mode};
 use crate::store::tx::Shared;
-
-/// The end at which a list has its user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum End {
-    User,
-    Target,
-}
 
 /// A window on the relationships of one user, of one type or of all, by id.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
 
 use super::{Conn, Db};
-use crate::store::gatherer::End;
+use crate::model::relationship::End;
 use crate::store::rows::{RelationshipColumns, RelationshipRow};
 
 /// The statement for one end. Each `?` stands for an array with a value for each list.

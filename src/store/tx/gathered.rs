@@ -6,8 +6,8 @@ use super::{Link, Tx};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::page::Page;
-use crate::model::relationship::Relationship;
-use crate::store::gatherer::{Create, End, List};
+use crate::model::relationship::{End, Relationship};
+use crate::store::gatherer::{Create, List};
 use crate::store::postgres::{gathered_creates, gathered_lists};
 use gathered_lists::Wanted;
 

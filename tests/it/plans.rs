@@ -98,34 +98,37 @@ pub fn load(app: &App) {
 
 /// The plans of a statement, each one text.
 pub fn plans(app: &App, text: &str) -> Vec<String> {
+    // A text with a list of values is not kept prepared, and so is always planned for its values.
+    let is_kept = !text.contains(" IN (") && !text.contains("* FROM (SELECT");
+    let modes = if is_kept { &ANY_PLAN[..] } else { &ANY_PLAN[..1] };
+    explained(app, statement(text), "", &binds(text).join(", ").replace('"', "'"), modes)
+}
+
+/// How PostgreSQL may plan what is kept prepared: for its values, and for any.
+pub const ANY_PLAN: [&str; 2] = ["force_custom_plan", "force_generic_plan"];
+
+/// The plans of a statement: one on SQLite, and on PostgreSQL one for each mode with parameters of these types, which
+/// may be left out, and values.
+pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &[&str]) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Step {
         #[diesel(sql_type = Text)]
         detail: String,
     }
-    // A text with a list of values is not kept prepared, and so is always planned for its values.
-    let is_kept = !text.contains(" IN (") && !text.contains("* FROM (SELECT");
-    let modes = if is_kept { &["force_custom_plan", "force_generic_plan"][..] } else { &["force_custom_plan"] };
-    match Raw::connect(&app.config.database_url) {
-        Raw::Sqlite(mut conn) => {
-            let steps = sql_query(format!("EXPLAIN QUERY PLAN {}", statement(text))).load::<Step>(&mut conn);
-            let steps = steps.expect("a plan").into_iter().map(|step| step.detail);
-            vec![steps.collect::<Vec<_>>().join("\n")]
-        }
-        Raw::Postgres(_) => modes
-            .iter()
-            .map(|mode| {
-                let psql = cluster::cluster().expect("the cluster is there").bin("psql");
-                let (prepare, values) = (statement(text), binds(text).join(", ").replace('"', "'"));
-                let explain =
-                    format!("SET plan_cache_mode = {mode}; PREPARE p AS {prepare}; EXPLAIN EXECUTE p({values})");
-                let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
-                let output = output.expect("psql runs");
-                assert!(output.status.success(), "{output:?}");
-                String::from_utf8(output.stdout).expect("a plan of text")
-            })
-            .collect(),
+    if let Raw::Sqlite(mut conn) = Raw::connect(&app.config.database_url) {
+        let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
+        return vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")];
     }
+    let plan = |mode: &&str| {
+        let psql = cluster::cluster().expect("the cluster is there").bin("psql");
+        let explain =
+            format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
+        let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
+        let output = output.expect("psql runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("a plan of text")
+    };
+    modes.iter().map(plan).collect()
 }
 
 /// The best time of a few tries of a list, and the statement that it ran.

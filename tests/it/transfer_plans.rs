@@ -4,22 +4,19 @@
 //! The recorder of `plans` knows the statements of this test by the ids that stand in them.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::Mutex;
 
 use diesel::connection::set_default_instrumentation;
-use diesel::sql_types::Text;
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::relationship::Edge;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::Tx;
 
-use super::plans::{ONE_AT_A_TIME, load, recorder};
+use super::plans::{ANY_PLAN, ONE_AT_A_TIME, explained, load, recorder};
 use crate::both;
+use crate::support::App;
 use crate::support::sql::Raw;
-use crate::support::{App, cluster};
 
 /// The index that a question is answered from, by what it begins with. The primary keys of SQLite have no name.
 const INDEXES: [(&str, &str, &str); 8] = [
@@ -68,31 +65,13 @@ fn ask_everything(app: &App) {
 
 /// The plans of a statement: on PostgreSQL for these values and for any.
 fn plans(app: &App, statement: &str) -> Vec<String> {
-    #[derive(QueryableByName)]
-    struct Step {
-        #[diesel(sql_type = Text)]
-        detail: String,
-    }
-    if let Raw::Sqlite(mut conn) = Raw::connect(&app.config.database_url) {
-        let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
-        return vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")];
-    }
     let (types, values) = match () {
         () if statement.contains("unnest") => ("(bigint[], bigint[], smallint[])", "'{97000}', '{97001}', '{3}'"),
         () if statement.contains("id > ") => ("(bigint, bigint)", "97000, 10"),
         () if statement.contains(" id = ANY") => ("(bigint[])", "'{97000,97001}'"),
         () => ("(text[])", "'{u97000@example.org,u97001@example.org}'"),
     };
-    let plan = |mode| {
-        let psql = cluster::cluster().expect("the cluster is there").bin("psql");
-        let explain =
-            format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
-        let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
-        let output = output.expect("psql runs");
-        assert!(output.status.success(), "{output:?}");
-        String::from_utf8(output.stdout).expect("a plan of text")
-    };
-    ["force_custom_plan", "force_generic_plan"].map(plan).to_vec()
+    explained(app, statement, types, values, &ANY_PLAN)
 }
 
 fn check(app: &App) {

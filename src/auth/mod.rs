@@ -2,6 +2,7 @@
 
 pub mod bearer;
 mod cache;
+mod claims;
 mod client;
 pub mod failures;
 mod identity;
@@ -107,6 +108,7 @@ impl Auth {
             [one] => *one,
             _ => return Err(Denied::Unauthenticated("send exactly one `Authorization` header")),
         };
+        let header = std::str::from_utf8(header).unwrap_or_default();
         if let Some(secret) = token::presented(header) {
             let identity = self.by_token(secret).await;
             return identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))));

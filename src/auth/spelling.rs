@@ -40,7 +40,7 @@ impl<F: FnMut(&[u8])> Spelling<F> {
         let style = self.style;
         let mut rest = value;
         while let Some((plain, tail)) =
-            rest.find(|letter| is_escaped(letter, style)).and_then(|at| rest.split_at_checked(at))
+            rest.bytes().position(|byte| begins_escaped(byte, style)).and_then(|at| rest.split_at_checked(at))
         {
             self.plain(plain);
             let mut letters = tail.chars();
@@ -112,13 +112,15 @@ impl<F: FnMut(&[u8])> Spelling<F> {
     }
 }
 
-fn is_escaped(letter: char, style: Style) -> bool {
-    match letter {
-        '"' | '\\' | '\0'..='\u{1f}' => true,
-        '/' => style == Style::Php,
+/// Whether a letter that begins with this byte is escaped: to look at bytes is several times as fast, and all letters
+/// beyond ASCII are treated alike.
+fn begins_escaped(byte: u8, style: Style) -> bool {
+    match byte {
+        b'"' | b'\\' | 0..=0x1f => true,
+        b'/' => style == Style::Php,
         // PHP leaves it as it is.
-        '\u{7f}' => style == Style::Python,
-        _ => !letter.is_ascii() && style != Style::Plain,
+        0x7f => style == Style::Python,
+        _ => !byte.is_ascii() && style != Style::Plain,
     }
 }
 

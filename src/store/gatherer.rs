@@ -39,9 +39,9 @@ impl Store {
         edge: Edge,
         author: Option<UserId>,
     ) -> Result<Option<Relationship>> {
-        let Engines::Postgres { creates, .. } = &*self.engine else { return Ok(None) };
+        let Engines::Postgres(server) = &*self.engine else { return Ok(None) };
         let _timed = self.shared.measures.time(name);
-        creates.ask(Create { edge, author }).await.map_err(|error| named(name, error))
+        server.connected().creates.ask(Create { edge, author }).await.map_err(|error| named(name, error))
     }
 
     /// The relationships of a slice and how many match in all, read together with the lists that others ask for at the
@@ -56,10 +56,10 @@ impl Store {
         filter: &RelationshipFilter,
         slice: &Slice,
     ) -> Result<Option<Page<Relationship>>> {
-        let Engines::Postgres { lists, .. } = &*self.engine else { return Ok(None) };
+        let Engines::Postgres(server) = &*self.engine else { return Ok(None) };
         let Some(list) = List::of(filter, slice) else { return Ok(None) };
         let _timed = self.shared.measures.time(name);
-        lists.ask(list).await.map_err(|error| named(name, error))
+        server.connected().lists.ask(list).await.map_err(|error| named(name, error))
     }
 }
 

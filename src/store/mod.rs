@@ -14,6 +14,7 @@ pub mod migrations;
 mod postgres;
 mod rows;
 mod schema;
+mod server;
 mod sqlite;
 mod tx;
 mod types;
@@ -33,9 +34,9 @@ pub use tx::Tx;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
-use gatherer::{Create, Gatherer, List};
 use measures::Measures;
 use postgres::Mode;
+use server::Server;
 use tx::Shared;
 use url::DatabaseUrl;
 
@@ -119,7 +120,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres { engine: Arc<postgres::Engine>, creates: Gatherer<Create>, lists: Gatherer<List> },
+    Postgres(Server),
 }
 
 impl Store {
@@ -139,13 +140,7 @@ impl Store {
                     timeout: settings.timeout,
                 }
             }
-            DatabaseUrl::Postgres(url) => {
-                let url = url.with_limits(settings.timeout, settings.longest_statement);
-                let engine = Arc::new(postgres::Engine::open(&url, settings));
-                let creates = Gatherer::start(1, &engine, &shared)?;
-                let lists = Gatherer::start(readers_of(settings), &engine, &shared)?;
-                Engine::Postgres { engine, creates, lists }
-            }
+            DatabaseUrl::Postgres(url) => Engine::Postgres(Server::open(url, settings, &shared)?),
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }
@@ -171,20 +166,20 @@ impl Store {
                 };
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
-                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
             (Engine::Sqlite { .. }, Cost::Probe) => {
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, false, &job),
-                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
-            (Engine::Postgres { engine, .. }, cost) => {
+            (Engine::Postgres(server), cost) => {
                 let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
-                self.on_postgres(engine, mode, job).await
+                self.on_postgres(server, mode, job).await
             }
         };
         result.map_err(|error| named(name, error))
@@ -204,7 +199,7 @@ impl Store {
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
-            Engine::Postgres { engine, .. } => self.on_postgres(engine, Mode::Write, job).await,
+            Engine::Postgres(server) => self.on_postgres(server, Mode::Write, job).await,
         };
         result.map_err(|error| named(name, error))
     }
@@ -214,7 +209,7 @@ impl Store {
     pub fn metrics(&self) -> &Metrics {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.connections(),
-            Engine::Postgres { engine, .. } => engine.connections(),
+            Engine::Postgres(server) => server.connected().engine.connections(),
         });
         &self.shared.measures.all
     }
@@ -224,24 +219,22 @@ impl Store {
     pub fn engine_name(&self) -> &'static str {
         match *self.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Postgres { .. } => "postgres",
+            Engine::Postgres(_) => "postgres",
         }
     }
 
     async fn on_postgres<T: Send + 'static>(
         &self,
-        engine: &postgres::Engine,
+        server: &Server,
         mode: Mode,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = engine.permit().await?;
+        let connected = server.connected();
+        let permit = connected.engine.permit().await?;
         self.hop(move |store| {
             // Kept until the connection is back, even if the request has been given up.
             let _permit = permit;
-            match &*store.engine {
-                Engine::Postgres { engine, .. } => engine.run(mode, &store.shared, &job),
-                Engine::Sqlite { .. } => Err(Error::Internal("the engine changed".to_owned())),
-            }
+            connected.engine.run(mode, &store.shared, &job)
         })
         .await
     }
@@ -254,13 +247,6 @@ impl Store {
             .await
             .unwrap_or_else(|_| Err(Error::Internal("a job ended without an answer".to_owned())))
     }
-}
-
-/// How many threads read lists for all who ask. Fewer read more with each statement, which is worth more than what two
-/// do at once as long as the processors are shared; so there is one for two workers, and connections are left for others.
-fn readers_of(settings: &Settings) -> usize {
-    let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
-    (settings.workers / 2).min(connections / 2).max(1)
 }
 
 /// A job that panics is a fault of this program, and nobody else's problem.

@@ -11,6 +11,7 @@ use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
+use running::Running;
 
 #[path = "queries/gathered_creates.rs"]
 pub(super) mod gathered_creates;
@@ -20,6 +21,7 @@ pub(super) mod gathered_lists;
 pub(super) mod queries;
 
 pub(super) mod bulk;
+mod running;
 
 pub(super) type Conn = PgConnection;
 pub(super) type Db = diesel::pg::Pg;
@@ -93,6 +95,8 @@ pub(super) mod dialect {
     }
 }
 
+/// An attempt that takes so many times the longest statement waits for an answer that does not come.
+pub(super) const PATIENCE: u32 = 2;
 /// How often a job runs that others were in the way of.
 const ATTEMPTS: u32 = 6;
 
@@ -162,6 +166,7 @@ pub(super) struct Engine {
     permits: Arc<Semaphore>,
     timeout: Duration,
     longest_statement: Duration,
+    running: Running,
 }
 
 impl Engine {
@@ -174,13 +179,24 @@ impl Engine {
             .error_handler(Box::new(LogRefusals))
             .build_unchecked(Sessions { url: url.to_owned() });
         let permits = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(usize::MAX)));
-        Self { pool, permits, timeout: settings.timeout, longest_statement: settings.longest_statement }
+        Self {
+            pool,
+            permits,
+            timeout: settings.timeout,
+            longest_statement: settings.longest_statement,
+            running: Running::default(),
+        }
     }
 
     /// The pool's connections at this moment.
     pub fn connections(&self) -> Connections {
         let r2d2::State { connections, idle_connections: idle, .. } = self.pool.state();
         Connections { busy: connections.saturating_sub(idle), idle }
+    }
+
+    /// Whether a job has been waiting so long for an answer that none is to be expected.
+    pub fn is_silent(&self) -> bool {
+        self.running.longest().is_some_and(|time| time > PATIENCE * self.longest_statement)
     }
 
     /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
@@ -256,6 +272,7 @@ impl Engine {
         shared: &Shared,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> (Result<T>, Option<Fault>) {
+        let _running = self.running.begin();
         let begun = match mode {
             Mode::Read => Ok(()),
             Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY", mode),

@@ -61,6 +61,7 @@ mod logs;
 mod metrics;
 mod migrations;
 mod model;
+mod network;
 mod openapi;
 mod operations;
 mod outages;

@@ -9,7 +9,7 @@ use user_relationships::http::routes::{FORMS, OPEN, TABLE, UNKNOWN};
 use crate::both;
 use crate::support::app::App;
 use crate::support::cluster::PrivateServer;
-use crate::support::process::Service;
+use crate::support::process::{PATIENCE, Service, until};
 use crate::support::scrape::{Scrape, scrape};
 use crate::support::{Client, edge, json};
 
@@ -195,19 +195,19 @@ fn a_scrape_is_answered_while_the_database_is_away() {
     };
     let url = server.url("postgres");
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "2s"), ("DATABASE_POOL_SIZE", "2")]);
-    assert!(scraped_at_once(&service.anybody()).sum("store_connections", &[]) >= 1.0);
+    let is_connected = || scraped_at_once(&service.anybody()).sum("store_connections", &[]) >= 1.0;
+    until("a connection is there", PATIENCE, is_connected);
     server.stop();
     let token = format!("Token token=urt_{}", "a".repeat(43));
     thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| service.anybody().with_authorization(&token).get(EDGES));
         }
-        thread::sleep(Duration::from_millis(500));
-        for _ in 0..5 {
+        // Those who wait are in flight, and their jobs are queued.
+        until("the scrape is answered while requests wait", Duration::from_secs(5), || {
             let found = scraped_at_once(&service.anybody());
-            assert!(found.sum("http_requests_in_flight", &[]) >= 2.0, "those that wait are in flight");
-            assert!(found.sum("store_jobs_queued", &[]) >= 2.0, "and their jobs are waiting");
-        }
+            found.sum("http_requests_in_flight", &[]) >= 2.0 && found.sum("store_jobs_queued", &[]) >= 2.0
+        });
     });
     let found = scraped_at_once(&service.anybody());
     assert_eq!(found.count("http_requests_in_flight", &[]), 1);

@@ -148,6 +148,11 @@ impl PrivateServer {
         format!("postgres://postgres@/{database}?host={folder}&port=5432")
     }
 
+    /// Returns the path of the socket that the server listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join(".s.PGSQL.5432")
+    }
+
     /// Cuts all connections and stops the server, which leaves the recovery to its next start.
     pub fn stop(&mut self) {
         if let Some(mut supervisor) = self.supervisor.take() {

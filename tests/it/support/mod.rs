@@ -15,6 +15,7 @@ pub mod process;
 pub mod scrape;
 pub mod signing;
 pub mod sql;
+pub mod wire;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};

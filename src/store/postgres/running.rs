@@ -1,0 +1,66 @@
+//! Which attempts are being made at this moment, and since when.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Attempts by number, as many as there are connections at the most.
+#[derive(Default)]
+pub(super) struct Running(Mutex<Attempts>);
+
+#[derive(Default)]
+struct Attempts {
+    begun: u64,
+    since: BTreeMap<u64, Instant>,
+}
+
+impl Running {
+    /// An attempt begins; it ends when this is dropped.
+    pub fn begin(&self) -> Attempt<'_> {
+        let mut attempts = self.attempts();
+        attempts.begun += 1;
+        let number = attempts.begun;
+        attempts.since.insert(number, Instant::now());
+        Attempt { running: self, number }
+    }
+
+    /// For how long the longest has been running.
+    pub fn longest(&self) -> Option<Duration> {
+        self.attempts().since.first_key_value().map(|(_, since)| since.elapsed())
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt that is being made.
+pub(super) struct Attempt<'r> {
+    running: &'r Running,
+    number: u64,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.running.attempts().since.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_is_the_one_that_began_first_of_those_that_have_not_ended() {
+        let running = Running::default();
+        assert_eq!(running.longest(), None);
+        let first = running.begin();
+        std::thread::sleep(Duration::from_millis(30));
+        let second = running.begin();
+        assert!(running.longest() >= Some(Duration::from_millis(30)));
+        drop(first);
+        assert!(running.longest().is_some());
+        drop(second);
+        assert_eq!(running.longest(), None);
+    }
+}

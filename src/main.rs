@@ -3,13 +3,15 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use user_relationships::cli;
+use user_relationships::{cli, telemetry};
 
 /// Many small allocations of many sizes on several threads: measurably faster than the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // First of all: settings hold secrets, too.
+    telemetry::watch_panics();
     let matches = match cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(answer) => {

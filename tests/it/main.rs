@@ -64,6 +64,7 @@ mod model;
 mod openapi;
 mod operations;
 mod outages;
+mod panics;
 mod plans;
 mod policy;
 mod program;

@@ -15,6 +15,9 @@ fn main() -> ExitCode {
     let matches = match cli::command().try_get_matches() {
         Ok(matches) => matches,
         Err(answer) => {
+            if let Some(failure) = cli::usage::logged(&answer) {
+                return ExitCode::from(failure.code);
+            }
             // Help and version are such answers too. Nobody is left to tell if they cannot be printed.
             drop(answer.print());
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1));

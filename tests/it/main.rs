@@ -47,6 +47,7 @@ mod house;
 mod idempotency;
 mod identity_scale;
 mod image;
+mod json_only;
 mod jsonapi_cursors;
 mod jsonapi_documents;
 mod jsonapi_errors;

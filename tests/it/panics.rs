@@ -29,6 +29,7 @@ const LITERAL: &str = "nothing but this text";
 const WITHHELD: &str = "the message is withheld";
 
 /// What this process is to panic with; `None` in the one that looks at it.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, not of the service")]
 fn brought() -> Option<String> {
     env::var(BROUGHT).ok()
 }
@@ -88,7 +89,8 @@ async fn in_the_handler(call: Call) -> std::result::Result<HttpResponse, Failure
 
 async fn in_a_job(call: Call) -> std::result::Result<HttpResponse, Failure> {
     let query = call.raw_query().to_owned();
-    let unlucky = move |_: &mut Tx<'_>| -> Result<i64> { Ok(Err(query.clone()).expect("a number")) };
+    let unlucky =
+        move |_: &mut Tx<'_>| -> Result<i64> { Ok(query.parse().unwrap_or_else(|_| panic!("{query} is no number"))) };
     let number = call.state.store.write("test.panic", unlucky).await.map_err(Failure::of)?;
     Ok(HttpResponse::Ok().body(number.to_string()))
 }

@@ -1,5 +1,6 @@
 //! Logs: lines for people or JSON objects for machines, always on stderr; a panic is a log line too.
 
+mod panics;
 mod queue;
 
 use env_logger::Target;
@@ -9,16 +10,16 @@ use log::{LevelFilter, Record};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
-use std::panic::PanicHookInfo;
 
 use crate::config::{Config, LogFormat};
+pub use panics::watch as watch_panics;
 pub use queue::LastWords;
 use queue::Queue;
 
 /// The members that every JSON line has; a pair that goes by one of these names is left out.
 const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-/// Starts logging as `config` says, and turns panics into log lines. Nobody who logs waits for whoever reads the log of
+/// Starts logging as `config` says, panics among the rest. Nobody who logs waits for whoever reads the log of
 /// a service, unless that is a terminal. What is left to say at the end is said when the answer is dropped.
 pub fn start(config: &Config, is_service: bool) -> LastWords {
     let is_read_by_a_program = is_service && !io::stderr().is_terminal();
@@ -33,7 +34,7 @@ pub fn start(config: &Config, is_service: bool) -> LastWords {
         }
         builder.parse_filters(&config.log_filter)
     });
-    std::panic::set_hook(Box::new(log_panic));
+    panics::watch();
     LastWords::of(queue)
 }
 
@@ -113,11 +114,4 @@ impl Serialize for Fitting<'_> {
             None => serializer.collect_str(value),
         }
     }
-}
-
-/// Logs a panic in one line: what was said, and where.
-fn log_panic(info: &PanicHookInfo<'_>) {
-    let message = info.payload_as_str().unwrap_or("no message").replace(['\r', '\n'], " ");
-    let place = info.location().map(ToString::to_string).unwrap_or_default();
-    log::error!(location = place.as_str(); "panic at {place}: {message}");
 }

@@ -77,7 +77,7 @@ impl Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Missing(_) | OpenError::Unreachable(_) => Self::unreachable(error),
+            OpenError::Missing(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => Self::unreachable(error),
             OpenError::Schema(_) => Self::failed(error),
         }
     }

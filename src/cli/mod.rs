@@ -17,6 +17,7 @@ pub mod output;
 mod progress;
 mod serve;
 mod token;
+pub mod usage;
 mod user;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 use tokio::time::Instant;
 
+use super::caught::caught;
 use super::jsonapi::errors::Failure;
 
 /// The moment at which a request has taken too long. One for all of it: the time that the door takes, reading a signed
@@ -24,9 +25,9 @@ impl Deadline {
     /// Works until then and no longer.
     ///
     /// # Errors
-    /// 503 `unavailable`.
+    /// 503 `unavailable`; 500 `internal-error` if the work panics.
     pub async fn keep<T>(self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let answer = tokio::time::timeout_at(self.at, work).await;
-        answer.map_err(|_| Failure::unavailable(format!("the request took longer than {:?}", self.longest)))
+        let late = |_| Err(Failure::unavailable(format!("the request took longer than {:?}", self.longest)));
+        tokio::time::timeout_at(self.at, caught(work)).await.unwrap_or_else(late)
     }
 }

@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod body;
 pub mod call;
+pub mod caught;
 pub mod compression;
 pub mod credentials;
 pub mod deadline;

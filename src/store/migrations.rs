@@ -1,9 +1,11 @@
 //! The schema: brought up to date, looked at, or taken back by one step.
 //!
 //! diesel takes no lock of its own, so that several machines that start at once would race. On SQLite all pending
-//! migrations run inside one immediate transaction. On PostgreSQL a second connection holds a transaction open with
+//! migrations run inside one immediate transaction; where none is pending nothing is locked, so that a service starts
+//! while an import writes. On PostgreSQL a second connection holds a transaction open with
 //! an advisory lock in it, which also works behind PgBouncer.
 
+use std::path::Path;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -23,6 +25,9 @@ const UNANSWERED: Duration = Duration::from_mins(1);
 
 /// Any fixed number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
+
+/// The name of the secret that signs cursors.
+const CURSOR: &str = "cursor";
 
 /// What a database has of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +50,18 @@ pub fn expected_version() -> String {
 /// [`OpenError`] when the database cannot be reached or a migration fails; then none of it was applied.
 pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     match url {
-        DatabaseUrl::Sqlite(path) => sqlite::connect(path, create)?
-            .immediate_transaction(|conn| {
+        DatabaseUrl::Sqlite(path) => {
+            let mut conn = sqlite::connect(path, create)?;
+            if is_complete(&mut conn) {
+                return Ok(Vec::new());
+            }
+            let migrate = |conn: &mut sqlite::Conn| {
                 let done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
                 conn.batch_execute(&fill_secrets()?)?;
                 Ok::<_, Failure>(done)
-            })
-            .map_err(OpenError::from),
+            };
+            conn.immediate_transaction(migrate).map_err(|failure| failure.of_file(path))
+        }
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
             let done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)?;
             conn.batch_execute(&fill_secrets()?)?;
@@ -73,7 +83,7 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
             .immediate_transaction(|conn| {
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(Failure)
             })
-            .map_err(OpenError::from),
+            .map_err(|failure| failure.of_file(path)),
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
             conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(Failure)
         }),
@@ -99,12 +109,21 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     Ok(known.into_iter().map(step).collect())
 }
 
+/// Whether nothing is left to be done, found out by reading alone.
+fn is_complete(conn: &mut sqlite::Conn) -> bool {
+    // In this order: only where there is a schema already do diesel's own tables not have to be made.
+    let has_secret = sqlite::queries::meta::secret(conn, CURSOR).is_ok_and(|secret| secret.is_some());
+    has_secret && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
+}
+
 /// The statement that gives each secret its random value, once for the life of a database.
 fn fill_secrets() -> Result<String, Failure> {
     let mut random = [0; 32];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure("no random numbers".into()))?;
     let secret = hex(&random);
-    Ok(format!("INSERT INTO service_secrets (name, value) VALUES ('cursor', '{secret}') ON CONFLICT (name) DO NOTHING"))
+    Ok(format!(
+        "INSERT INTO service_secrets (name, value) VALUES ('{CURSOR}', '{secret}') ON CONFLICT (name) DO NOTHING"
+    ))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -137,6 +156,12 @@ fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
 
 /// Whatever went wrong inside a migration.
 struct Failure(Box<dyn std::error::Error + Send + Sync>);
+
+impl Failure {
+    fn of_file(self, path: &Path) -> OpenError {
+        sqlite::locked(path, &self.0).unwrap_or_else(|| self.into())
+    }
+}
 
 impl From<diesel::result::Error> for Failure {
     fn from(error: diesel::result::Error) -> Self {

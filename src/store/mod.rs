@@ -65,6 +65,13 @@ pub enum OpenError {
     Missing(PathBuf),
     /// The database does not answer, or refuses.
     Unreachable(String),
+    /// Another process writes to an SQLite file and has not let go of it.
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// For so long.
+        waited: Duration,
+    },
     /// It answers, but its schema cannot be used or changed.
     Schema(String),
 }
@@ -76,6 +83,12 @@ impl fmt::Display for OpenError {
                 write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
             }
             Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
+            Self::Locked { path, waited } => write!(
+                f,
+                "the database `{0}` is locked: another process has been writing to it for {waited:?}, perhaps an import; \
+                 wait until that has ended, or end it (`fuser {0}` names it), then try again",
+                path.display()
+            ),
             Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
         }
     }

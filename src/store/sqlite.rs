@@ -70,7 +70,15 @@ pub(super) fn connect(path: &Path, create: bool) -> std::result::Result<Conn, Op
     if !create && !path.exists() {
         return Err(OpenError::Missing(path.to_owned()));
     }
-    establish(path).map_err(|error| OpenError::Unreachable(format!("{}: {error}", path.display())))
+    let unreachable = |error| OpenError::Unreachable(format!("{}: {error}", path.display()));
+    establish(path).map_err(|error| locked(path, &error).unwrap_or_else(|| unreachable(error)))
+}
+
+/// What an error of SQLite means if another process had the file to itself for as long as a statement waits.
+pub(super) fn locked(path: &Path, error: &impl ToString) -> Option<OpenError> {
+    // diesel has no kind for it.
+    let is_locked = error.to_string().contains("database is locked");
+    is_locked.then(|| OpenError::Locked { path: path.to_owned(), waited: Duration::from_millis(BUSY_MILLIS.into()) })
 }
 
 fn establish(path: &Path) -> ConnectionResult<Conn> {

@@ -203,3 +203,32 @@ fn with_no_migrate_the_schema_of_postgres_is_left_to_somebody_else() {
         });
     }
 }
+
+#[test]
+fn a_file_that_somebody_writes_to_is_migrated_once_they_are_done_and_not_waited_for_without_end() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let (url, file) = (home.text(), home.file().expect("a file").display().to_string());
+    run(&url, &["migrate", "revert"]).expect(0);
+    let mut other = Raw::connect(&home.url());
+    other.run("BEGIN IMMEDIATE");
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "run"], &["migrate", "revert"]] {
+        let ended = run(&url, args).expect(69);
+        for word in [&*file, "another process", "import", "fuser"] {
+            assert!(ended.stderr.contains(word), "{word}: {ended:?}");
+        }
+    }
+    let service = thread::scope(|scope| {
+        let service = scope.spawn(|| Service::start(&url, &[]));
+        // Long enough for it to stand there waiting; if it does not yet, it has less to wait for.
+        thread::sleep(Duration::from_millis(500));
+        assert!(!service.is_finished());
+        other.run("ROLLBACK");
+        service.join().expect("it listens")
+    });
+    service.anybody().get("/readyz").expect(200);
+    // All is there: nobody is in the way of another start.
+    other.run("BEGIN IMMEDIATE");
+    assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "");
+    Service::start(&url, &[]).anybody().get("/readyz").expect(200);
+    other.run("ROLLBACK");
+}

@@ -316,6 +316,7 @@ impl Engine {
     }
 
     fn begin(&self, conn: &mut Conn, isolation: &str, mode: Mode) -> QueryResult<()> {
+        // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
         let limit = self.longest_statement.as_millis();
         // Whoever waits for a lock is told so before its request ends.
         let lock_limit = if mode == Mode::Gathered { GATHERED_LOCK_MILLIS.min(limit / 2) } else { limit / 2 };
@@ -323,7 +324,8 @@ impl Engine {
             conn,
             &format!(
                 "BEGIN ISOLATION LEVEL {isolation}; \
-                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}"
+                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
+                 SET LOCAL idle_in_transaction_session_timeout = {limit}"
             ),
         )
     }

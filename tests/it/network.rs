@@ -3,9 +3,12 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use user_relationships::store::url::DatabaseUrl;
+
 use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
 use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::sql::Raw;
 use crate::support::wire::{Weather, Wire};
 use crate::support::{Answer, Client, edge, json};
 
@@ -137,4 +140,41 @@ fn connections_that_fall_silent_are_replaced_without_a_restart() {
     // Threads that wait for an answer still do not keep the service from ending.
     stage.service.signal("TERM");
     assert_eq!(stage.service.wait(PATIENCE).code(), Some(0));
+}
+
+/// A machine that stops in the middle of a write says no farewell: its locks are held by a session that nobody is at the
+/// other end of, and whoever writes next must not wait for the network to find that out.
+#[test]
+fn an_instance_that_stops_in_the_middle_of_a_write_does_not_keep_its_locks() {
+    let Some(stage) = Stage::set(&[("REQUEST_TIMEOUT", "2s")]) else { return };
+    let id = stage.ids[0];
+    let mut held = Raw::connect(&DatabaseUrl::parse(&stage.server.url("postgres")).expect("the server's URL"));
+    let lock = format!("SELECT 1 FROM users WHERE id = {id} FOR UPDATE");
+    let sessions = "SELECT count(*) AS number FROM pg_stat_activity WHERE application_name = 'user-relationships' AND";
+    let waiting = format!("{sessions} wait_event_type = 'Lock'");
+    let left_alone = format!("{sessions} state = 'idle in transaction'");
+    held.run(&format!("BEGIN; {lock}"));
+    thread::scope(|scope| {
+        let patch = json!({"data": {"type": "users", "id": id.to_string(), "attributes": {"first-name": "Ann"}}});
+        let request = scope.spawn({
+            let admin = stage.admin.clone();
+            move || admin.patch(&format!("/api/v2/users/{id}"), &patch)
+        });
+        until("the write waits for the lock", PATIENCE, || held.number(&waiting) == 1);
+        stage.service.signal("STOP");
+        held.run("COMMIT");
+        until("the write has the lock, and nobody goes on with it", PATIENCE, || held.number(&left_alone) == 1);
+        until("the lock is let go", Duration::from_secs(6), || {
+            held.run("BEGIN; SET LOCAL lock_timeout = '100ms'");
+            let is_free = held.attempt(&lock);
+            held.run("ROLLBACK");
+            is_free
+        });
+        stage.service.signal("CONT");
+        let answer = request.join().expect("an answer");
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+    });
+    let patch = json!({"data": {"type": "users", "id": id.to_string(), "attributes": {"first-name": "Bo"}}});
+    stage.admin.patch(&format!("/api/v2/users/{id}"), &patch).expect(200);
+    run(&stage.server.url("postgres"), &["check"]).expect(0);
 }

@@ -50,6 +50,14 @@ impl Raw {
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// Runs statements, and tells whether they were carried out.
+    pub fn attempt(&mut self, sql: &str) -> bool {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute(sql).is_ok(),
+            Self::Postgres(conn) => conn.batch_execute(sql).is_ok(),
+        }
+    }
+
     /// The one number, called `number`, that a query gives.
     #[track_caller]
     pub fn number(&mut self, sql: &str) -> i64 {

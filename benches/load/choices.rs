@@ -106,9 +106,7 @@ impl Stage<'_> {
     fn rename(&self, id: u64) -> (usize, Vec<u8>) {
         let name = TYPES[(id % 2) as usize];
         let body = format!(r#"{{"data":{{"type":"users","id":"{id}","attributes":{{"first-name":"{name}"}}}}}}"#);
-        let head = format!("Host: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
-        let head = format!("{head}Content-Type: application/vnd.api+json\r\nContent-Length: {}\r\n", body.len());
-        (0, format!("PATCH /api/v2/users/{id} HTTP/1.1\r\n{head}\r\n{body}").into_bytes())
+        (0, self.request(&format!("PATCH /api/v2/users/{id}"), Some(&body)))
     }
 }
 

@@ -143,8 +143,16 @@ impl<'d> Stage<'d> {
     }
 
     fn get(&self, query: &str) -> (usize, Vec<u8>) {
-        let head = format!("Host: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
-        (0, format!("GET {EDGES}?{query} HTTP/1.1\r\n{head}\r\n").into_bytes())
+        (0, self.request(&format!("GET {EDGES}?{query}"), None))
+    }
+
+    /// A request by somebody who may do all, with a document if it brings one.
+    fn request(&self, what: &str, document: Option<&str>) -> Vec<u8> {
+        let head = format!("{what} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
+        let rest = document.map(|text| {
+            format!("Content-Type: application/vnd.api+json\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+        });
+        (head + rest.as_deref().unwrap_or("\r\n")).into_bytes()
     }
 
     /// The list of somebody's relationships.
@@ -161,9 +169,7 @@ impl<'d> Stage<'d> {
         let body = format!(
             r#"{{"data":{{"type":"user-relationships","attributes":{{"relationship":"mentor"}},"relationships":{{"user":{user},"target":{target}}}}}}}"#
         );
-        let head = format!("Host: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
-        let head = format!("{head}Content-Type: application/vnd.api+json\r\nContent-Length: {}\r\n", body.len());
-        (1, format!("POST {EDGES} HTTP/1.1\r\n{head}\r\n{body}").into_bytes())
+        (1, self.request(&format!("POST {EDGES}"), Some(&body)))
     }
 
     fn lists(&self, connections: usize, seconds: f64, make: &Make) -> Round {

@@ -2,16 +2,17 @@
 //! into a virtual environment of their own; without Python, or without a registry of packages, nothing is said of them.
 
 use std::fs::{self, File};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicU64;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::client::run;
 use super::data::Filled;
 use super::report::Target;
+use super::servers::{free_port, wait_for};
 use super::{Bench, Stage};
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
@@ -83,7 +84,7 @@ pub struct Running {
 impl Peer {
     /// Starts it on a database and waits until it listens.
     pub fn start(&self, database: &str, folder: &Path) -> Running {
-        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port");
+        let free = free_port();
         let log = File::options().append(true).create(true).open(folder.join("peers.log")).expect("a file");
         let mut command = Command::new(Path::new(ENVIRONMENT).join("bin").join(self.program));
         match self.program {
@@ -93,12 +94,7 @@ impl Peer {
         command.args(self.arguments).current_dir(SOURCES).env("PEER_DATABASE", database);
         command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut running = Running { child: command.spawn().expect("the peer starts"), address: free };
-        let patience = Instant::now() + Duration::from_mins(1);
-        while TcpStream::connect(free).is_err() {
-            let ended = running.child.try_wait().expect("a child of ours");
-            assert!(ended.is_none() && Instant::now() < patience, "{} does not listen: {ended:?}", self.name);
-            thread::sleep(Duration::from_millis(20));
-        }
+        wait_for(&mut running.child, free);
         // Its processes connect to the database after that.
         thread::sleep(Duration::from_secs(2));
         running

@@ -47,16 +47,11 @@ impl Server {
 
     /// Starts a server on a free port and waits until it listens.
     fn start(command: &mut Command, flag: Option<&str>) -> Self {
-        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port");
+        let free = free_port();
         command.env("LISTEN", free.to_string()).args(flag.map(|flag| format!("{flag}={free}")));
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let mut server = Self { child: command.spawn().expect("the server starts"), address: free };
-        let patience = Instant::now() + Duration::from_mins(1);
-        while TcpStream::connect(free).is_err() {
-            let ended = server.child.try_wait().expect("a child of ours");
-            assert!(ended.is_none() && Instant::now() < patience, "the server does not listen: {ended:?}");
-            thread::sleep(Duration::from_millis(1));
-        }
+        wait_for(&mut server.child, free);
         server
     }
 
@@ -80,6 +75,21 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+/// Waits until a program listens there.
+pub fn wait_for(program: &mut Child, address: SocketAddr) {
+    let patience = Instant::now() + Duration::from_mins(1);
+    while TcpStream::connect(address).is_err() {
+        let ended = program.try_wait().expect("a child of ours");
+        assert!(ended.is_none() && Instant::now() < patience, "{program:?} does not listen: {ended:?}");
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

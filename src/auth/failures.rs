@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::model::network;
+
 /// How long failures are remembered.
 const WINDOW: Duration = Duration::from_mins(1);
 /// The most pairs of source and credential that are counted; about 3 MiB.
@@ -107,15 +109,7 @@ impl Failures {
     }
 
     fn key(&self, source: IpAddr, attempt: Attempt<'_>) -> u64 {
-        self.hasher.hash_one((network(source), attempt))
-    }
-}
-
-/// Whoever has one address of IPv6 has its whole /64.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address @ IpAddr::V4(_) => address,
+        self.hasher.hash_one((network::of_a_client(source), attempt))
     }
 }
 
@@ -146,7 +140,9 @@ mod tests {
 
     #[test]
     fn one_network_of_ipv6_is_one_source_and_so_are_both_spellings_of_ipv4() {
-        let same = |one: &str, other: &str| network(one.parse().unwrap()) == network(other.parse().unwrap());
+        let same = |one: &str, other: &str| {
+            network::of_a_client(one.parse().unwrap()) == network::of_a_client(other.parse().unwrap())
+        };
         assert!(same("2001:db8::1", "2001:db8::ffff:1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
         assert!(same("::ffff:10.0.0.1", "10.0.0.1"));

@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::model::id::UserId;
+use crate::model::network;
 use crate::model::rate::Rate;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -83,7 +84,7 @@ impl RateLimit {
 
     fn ask_at(&self, asker: Asker, now: u64) -> Verdict {
         let asker = match asker {
-            Asker::Address(address) => Asker::Address(network(address)),
+            Asker::Address(address) => Asker::Address(network::of_a_client(address)),
             user @ Asker::User(_) => user,
         };
         let key = self.hasher.hash_one(asker);
@@ -129,14 +130,6 @@ impl Verdict {
         headers.insert(LIMIT, HeaderValue::from(self.limit));
         headers.insert(REMAINING, HeaderValue::from(self.remaining));
         headers.insert(RESET, HeaderValue::from(self.reset));
-    }
-}
-
-/// Whoever has one address of IPv6 has its whole /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        address @ IpAddr::V4(_) => address,
     }
 }
 

@@ -22,6 +22,15 @@ impl Network {
     }
 }
 
+/// The addresses that one client may use as it likes, by the first of them: whoever has one of IPv6 has its whole /64.
+#[must_use]
+pub fn of_a_client(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        address @ IpAddr::V6(_) => begin(address, 64),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
 /// The address with all bits behind the prefix cleared.
 fn begin(address: IpAddr, prefix: u8) -> IpAddr {
     match address {

@@ -10,7 +10,7 @@ use user_relationships::http::routes::{OPEN, is_probe};
 
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
-use crate::support::process::{Guard, PATIENCE, Service, finish, program, run, until};
+use crate::support::process::{Guard, PATIENCE, Service, finish, in_time, program, run, until};
 use crate::support::scrape::scrape;
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client};
@@ -22,19 +22,16 @@ const APART: (&str, &str) = ("ADMIN_LISTEN", "127.0.0.1:0");
 const IN_TIME: Duration = Duration::from_millis(1_200);
 
 #[track_caller]
-fn in_time(client: &Client, path: &str) -> Answer {
-    let asked = Instant::now();
-    let answer = client.get(path);
-    assert!(asked.elapsed() < IN_TIME, "{path} took {:?}", asked.elapsed());
-    answer
+fn probe(client: &Client, path: &str) -> Answer {
+    in_time(path, IN_TIME, || client.get(path))
 }
 
 /// `/livez` and `/metrics` are 200 and `/readyz` is this, each in time.
 #[track_caller]
 fn assert_probes(client: &Client, ready: u16) {
-    in_time(client, "/livez").expect(200);
-    in_time(client, "/readyz").expect(ready);
-    in_time(client, "/metrics").expect(200);
+    probe(client, "/livez").expect(200);
+    probe(client, "/readyz").expect(ready);
+    probe(client, "/metrics").expect(200);
 }
 
 fn token(url: &str) -> String {
@@ -104,13 +101,13 @@ fn probes_answer_in_time_while_the_pool_is_exhausted_and_while_the_database_is_a
         assert!(scrape(&admin).sum("store_jobs_queued", &[]) >= 1.0, "jobs that wait for a connection");
         other.run("ROLLBACK");
     });
-    until("`/readyz` is 200 again", PATIENCE, || in_time(&admin, "/readyz").status == 200);
+    until("`/readyz` is 200 again", PATIENCE, || probe(&admin, "/readyz").status == 200);
     server.stop();
     for _ in 0..3 {
         assert_probes(&admin, 503);
     }
     server.start_again();
-    until("`/readyz` is 200 again", PATIENCE, || in_time(&admin, "/readyz").status == 200);
+    until("`/readyz` is 200 again", PATIENCE, || probe(&admin, "/readyz").status == 200);
 }
 
 /// Keeps everybody from reading: what SQLite does where another process puts its log of changes in order, for as long as
@@ -158,7 +155,7 @@ fn probes_answer_in_time_while_every_worker_is_stuck() {
         assert!(other.join().expect("an answer") > Duration::from_millis(500), "the workers were not stuck");
     });
     holder.wait(PATIENCE);
-    until("`/readyz` is 200 again", PATIENCE, || in_time(&admin, "/readyz").status == 200);
+    until("`/readyz` is 200 again", PATIENCE, || probe(&admin, "/readyz").status == 200);
     ann.get(EDGES).expect(200);
 }
 
@@ -189,7 +186,7 @@ fn while_the_process_drains_probes_say_so_until_the_very_end() {
     });
     thread::sleep(Duration::from_millis(300));
     service.signal("TERM");
-    until("`/readyz` turns 503", Duration::from_millis(500), || in_time(&admin, "/readyz").status == 503);
+    until("`/readyz` turns 503", Duration::from_millis(500), || probe(&admin, "/readyz").status == 503);
     ann.get(EDGES).expect(200);
     thread::sleep(Duration::from_millis(1_700));
     assert!(ann.attempt("GET", EDGES, &[], None).is_err(), "the listener is closed");

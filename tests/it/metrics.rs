@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use user_relationships::http::routes::{FORMS, OPEN, TABLE, UNKNOWN};
 
 use crate::both;
 use crate::support::app::App;
 use crate::support::cluster::PrivateServer;
-use crate::support::process::{PATIENCE, Service, until};
+use crate::support::process::{PATIENCE, Service, in_time, until};
 use crate::support::scrape::{Scrape, scrape};
 use crate::support::{Client, edge, json};
 
@@ -181,10 +181,7 @@ both!(the_store_tells_of_jobs_commits_and_connections, |app| {
 /// Answers a scrape within a second.
 #[track_caller]
 fn scraped_at_once(client: &Client) -> Scrape {
-    let asked = Instant::now();
-    let found = scrape(client);
-    assert!(asked.elapsed() < Duration::from_secs(1), "the scrape took {:?}", asked.elapsed());
-    found
+    in_time("the scrape", Duration::from_secs(1), || scrape(client))
 }
 
 #[test]

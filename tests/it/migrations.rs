@@ -44,7 +44,9 @@ impl Bare {
 
 impl Drop for Bare {
     fn drop(&mut self) {
-        if let (Self::Database(name), Ok(cluster)) = (&self, cluster::cluster()) {
+        if let Self::Database(name) = self
+            && let Ok(cluster) = cluster::cluster()
+        {
             cluster.drop_database(name);
         }
     }

@@ -99,7 +99,10 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let (Self::Database(name), Ok(cluster)) = (&self, cluster::cluster()) {
+        // In this order: to ask for the server is to start it.
+        if let Self::Database(name) = self
+            && let Ok(cluster) = cluster::cluster()
+        {
             cluster.drop_database(name);
         }
     }

@@ -175,7 +175,8 @@ impl PrivateServer {
             shell.uid(uid).gid(gid);
         }
         self.supervisor = Some(shell.spawn().expect("starting the supervisor"));
-        let deadline = Instant::now() + Duration::from_secs(20);
+        // A first start makes all files of a server, which takes a busy machine its time.
+        let deadline = Instant::now() + Duration::from_mins(1);
         let mut pg_isready = Command::new(self.programs.join("pg_isready"));
         pg_isready.args(["-q", "-d", &self.url("postgres")]);
         while !pg_isready.status().expect("running pg_isready").success() {

@@ -11,7 +11,9 @@ mod gatherer;
 mod group_rows;
 mod measures;
 pub mod migrations;
+mod opening;
 mod postgres;
+mod replica;
 mod rows;
 mod schema;
 mod sqlite;
@@ -20,67 +22,28 @@ mod types;
 pub mod url;
 mod writer;
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub use check::Report;
+pub use opening::{OpenError, Settings};
 pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
 use gatherer::{Create, Gatherer, List};
-use measures::Measures;
+use measures::{Measures, Timed};
 use postgres::Mode;
+use postgres::sessions::Sessions;
+use replica::Replica;
 use tx::Shared;
 use url::DatabaseUrl;
 
 /// Reads off a worker's thread that SQLite runs at once.
 const HOPS: usize = 4;
-
-/// What a store is made from.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the data is.
-    pub url: DatabaseUrl,
-    /// Connections to PostgreSQL.
-    pub pool_size: u32,
-    /// The longest wait for one.
-    pub timeout: Duration,
-    /// The longest that a statement may run on PostgreSQL.
-    pub longest_statement: Duration,
-    /// Threads that serve requests; each may read from SQLite at once.
-    pub workers: usize,
-}
-
-/// Why a database cannot be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OpenError {
-    /// There is no SQLite file.
-    Missing(PathBuf),
-    /// The database does not answer, or refuses.
-    Unreachable(String),
-    /// It answers, but its schema cannot be used or changed.
-    Schema(String),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path) => {
-                write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
-            }
-            Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
-            Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
 
 /// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
 #[must_use]
@@ -118,8 +81,17 @@ pub struct Store {
 }
 
 enum Engine {
-    Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres { engine: Arc<postgres::Engine>, creates: Gatherer<Create>, lists: Gatherer<List> },
+    Sqlite {
+        engine: sqlite::Engine,
+        hops: Semaphore,
+        timeout: Duration,
+    },
+    Postgres {
+        engine: Arc<postgres::Engine>,
+        creates: Gatherer<Create>,
+        lists: Gatherer<List>,
+        replica: Option<Arc<Replica>>,
+    },
 }
 
 impl Store {
@@ -141,16 +113,18 @@ impl Store {
             }
             DatabaseUrl::Postgres(url) => {
                 let url = url.with_limits(settings.timeout, settings.longest_statement);
-                let engine = Arc::new(postgres::Engine::open(&url, settings));
+                let engine = Arc::new(postgres::Engine::open(Sessions::of_primary(url), settings));
                 let creates = Gatherer::start(1, &engine, &shared)?;
                 let lists = Gatherer::start(readers_of(settings), &engine, &shared)?;
-                Engine::Postgres { engine, creates, lists }
+                let replica = settings.replica.as_ref();
+                let replica = replica.map(|url| Replica::open(url, settings, &engine, &shared)).transpose()?;
+                Engine::Postgres { engine, creates, lists, replica }
             }
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }
 
-    /// Runs a job that only reads. `name` is what logs and metrics call it.
+    /// Runs a job that only reads, and reads what is so at this moment. `name` is what logs and metrics call it.
     ///
     /// # Errors
     /// Whatever the job answers, or [`Error::Unavailable`].
@@ -160,14 +134,23 @@ impl Store {
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        self.read_primary(self.shared.measures.time(name), cost, job).await.map_err(|error| named(name, error))
+    }
+
+    async fn read_primary<T: Send + 'static>(
+        &self,
+        _timed: Timed,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let followed = self.shared.measures.follow();
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-        let result = match (&*self.engine, cost) {
+        match (&*self.engine, cost) {
             (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
             (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
                 let permit = tokio::time::timeout(*timeout, hops.acquire()).await;
                 let Ok(Ok(_permit)) = permit else {
-                    return Err(named(name, Error::Unavailable("too many long reads at once".to_owned())));
+                    return Err(Error::Unavailable("too many long reads at once".to_owned()));
                 };
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
@@ -186,8 +169,7 @@ impl Store {
                 let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
                 self.on_postgres(engine, mode, job).await
             }
-        };
-        result.map_err(|error| named(name, error))
+        }
     }
 
     /// Runs a job that may write, wholly or not at all; once it is answered it is durable.
@@ -214,7 +196,10 @@ impl Store {
     pub fn metrics(&self) -> &Metrics {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.connections(),
-            Engine::Postgres { engine, .. } => engine.connections(),
+            Engine::Postgres { engine, replica, .. } => {
+                replica.iter().for_each(|replica| replica.note_connections());
+                engine.connections()
+            }
         });
         &self.shared.measures.all
     }

@@ -74,6 +74,7 @@ mod races;
 mod relationship_lists;
 mod relationship_types;
 mod relationships;
+mod replicas;
 mod rolling;
 mod schemes;
 mod secrets;

@@ -74,6 +74,7 @@ mod races;
 mod relationship_lists;
 mod relationship_types;
 mod relationships;
+mod replica_failures;
 mod replicas;
 mod rolling;
 mod schemes;

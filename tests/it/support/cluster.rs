@@ -174,6 +174,11 @@ impl PrivateServer {
         format!("postgres://postgres@/{database}?host={folder}&port=5432")
     }
 
+    /// Returns whether it has been started and not stopped.
+    pub fn is_running(&self) -> bool {
+        self.supervisor.is_some()
+    }
+
     /// Cuts all connections and stops the server, which leaves the recovery to its next start.
     pub fn stop(&mut self) {
         if let Some(mut supervisor) = self.supervisor.take() {

@@ -8,7 +8,7 @@
 use prometheus::core::Collector;
 #[cfg(target_os = "linux")]
 use prometheus::process_collector::ProcessCollector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::time::Duration;
 
 /// The media type of the text that [`Metrics::text`] makes.
@@ -35,6 +35,10 @@ pub struct Gauges(Option<IntGaugeVec>);
 /// One of them.
 #[derive(Debug, Clone)]
 pub struct Gauge(Option<prometheus::IntGauge>);
+
+/// A time that rises and falls, and is not always known.
+#[derive(Debug, Clone)]
+pub struct Seconds(Option<GaugeVec>);
 
 /// A family of distributions.
 #[derive(Debug, Clone)]
@@ -84,6 +88,12 @@ impl Metrics {
     #[must_use]
     pub fn gauge(&self, name: &str, help: &str) -> Gauge {
         self.gauges(name, help, &[]).of(&[])
+    }
+
+    /// A time without labels, which nobody knows yet.
+    #[must_use]
+    pub fn seconds(&self, name: &str, help: &str) -> Seconds {
+        Seconds(self.add(GaugeVec::new(Opts::new(name, help), &[])))
     }
 
     /// A new family of histograms with these upper bounds.
@@ -160,6 +170,17 @@ impl Gauge {
     pub fn set(&self, number: i64) {
         if let Some(gauge) = &self.0 {
             gauge.set(number);
+        }
+    }
+}
+
+impl Seconds {
+    /// So long; `None` while nobody knows, and then there is no such line.
+    pub fn set(&self, seconds: Option<f64>) {
+        let Some(family) = &self.0 else { return };
+        match seconds {
+            Some(seconds) => family.with_label_values::<&str>(&[]).set(seconds),
+            None => family.reset(),
         }
     }
 }

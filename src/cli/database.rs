@@ -44,8 +44,14 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
     if is_empty {
         migrations::run(&config.database_url, true)?;
     }
-    let settings =
-        Settings { pool_size: 1, workers: 1, longest_statement: LONGEST_STATEMENT, ..config.store_settings() };
+    // What a command reads it may be about to change, and it says how things are now.
+    let settings = Settings {
+        replica: None,
+        pool_size: 1,
+        workers: 1,
+        longest_statement: LONGEST_STATEMENT,
+        ..config.store_settings()
+    };
     Ok(Store::open(&settings, Clock::System)?)
 }
 

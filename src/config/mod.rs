@@ -1,8 +1,10 @@
 //! The settings: given by flag or environment variable, checked all at once, then plain typed values.
 
+mod desk;
 mod jwt;
 mod raw;
 pub mod read;
+mod replica;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -15,13 +17,16 @@ use crate::auth::jwt::Settings as Jwt;
 use crate::model::network::Network;
 use crate::model::rate::Rate;
 use crate::store;
-use crate::store::url::DatabaseUrl;
+use crate::store::url::{DatabaseUrl, PostgresUrl};
+use desk::Desk;
 
 /// The settings in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `DATABASE_URL`: where the data is.
     pub database_url: DatabaseUrl,
+    /// `DATABASE_READ_URL`: a replica of it that answers reads, if there is one.
+    pub database_read_url: Option<PostgresUrl>,
     /// `DATABASE_POOL_SIZE`: connections to PostgreSQL.
     pub database_pool_size: u32,
     /// `DATABASE_TIMEOUT`: the longest wait for a connection.
@@ -140,6 +145,7 @@ impl Config {
         let delays = || read::duration_within(Duration::ZERO..=hour);
 
         let database_url = desk.take("DATABASE_URL", &raw.database_url, DatabaseUrl::parse);
+        let database_read_url = replica::take(&mut desk, raw, database_url.as_ref());
         let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
         let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = desk.take("LISTEN", &raw.listen, read::address);
@@ -173,6 +179,7 @@ impl Config {
         let config = || {
             Some(Self {
                 database_url: database_url?,
+                database_read_url,
                 database_pool_size: database_pool_size?,
                 database_timeout: database_timeout?,
                 listen: listen?,
@@ -221,6 +228,7 @@ impl Config {
         let [secret, secret_file, public_key_file, jwks_file, issuer, audience] = jwt::entries(self.jwt.as_ref());
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
+            ("DATABASE_READ_URL", replica::show(self.database_read_url.as_ref())),
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
             ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
             ("LISTEN", self.listen.to_string()),
@@ -259,39 +267,11 @@ impl Config {
     pub fn store_settings(&self) -> store::Settings {
         store::Settings {
             url: self.database_url.clone(),
+            replica: self.database_read_url.clone(),
             pool_size: self.database_pool_size,
             timeout: self.database_timeout,
             longest_statement: self.request_timeout,
             workers: self.workers,
-        }
-    }
-}
-
-/// Takes one setting after the other and notes what is wrong.
-struct Desk {
-    rows: Vec<Row>,
-    problems: Vec<Problem>,
-}
-
-impl Desk {
-    fn new() -> Self {
-        Self { rows: Config::rows(), problems: Vec::new() }
-    }
-
-    fn take<T>(&mut self, variable: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let default = self.rows.iter().find(|row| row.variable == variable).map_or("", |row| row.default.as_str());
-        let text = if text.trim().is_empty() { default } else { text.trim() };
-        let value = if text.contains(char::REPLACEMENT_CHARACTER) {
-            Err("the value is not UTF-8".to_owned())
-        } else {
-            read(text)
-        };
-        match value {
-            Ok(value) => Some(value),
-            Err(detail) => {
-                self.problems.push(Problem { setting: variable.to_owned(), detail });
-                None
-            }
         }
     }
 }

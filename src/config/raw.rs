@@ -11,6 +11,10 @@ pub struct Raw {
     #[arg(long, env, value_name = "URL", default_value = "sqlite://user-relationships.db")]
     pub database_url: String,
 
+    /// Replica of a PostgreSQL `DATABASE_URL`, with anything libpq understands: answers reads; `none` is none
+    #[arg(long, env, value_name = "URL", default_value = "none")]
+    pub database_read_url: String,
+
     /// Connections to PostgreSQL, 1 to 1000
     #[arg(long, env, value_name = "NUMBER", default_value = "16")]
     pub database_pool_size: String,

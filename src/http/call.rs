@@ -1,6 +1,7 @@
 //! One request on its way to a handler: who asks, and all that has not been looked at yet.
 
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderValue, VARY};
 use actix_web::web::{self, Bytes};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, ResponseError};
@@ -17,7 +18,9 @@ use super::jsonapi::query::{Parameter, Query};
 use crate::auth::Identity;
 use crate::http::state::State;
 use crate::model::caller::Caller;
+use crate::model::error::Result as JobResult;
 use crate::model::precondition::Precondition;
+use crate::store::{Cost, Tx};
 
 /// What a handler below `/api` gets. Its caller is verified; query and body are read when the handler asks, in this
 /// order, so that nothing of a request is looked at before it is known who sends it.
@@ -118,6 +121,24 @@ impl Call {
     /// 400 with all that is wrong.
     pub fn query(&self, known: &'static [Parameter]) -> Result<Query, Failure> {
         Query::parse(self.request.query_string(), known, self.preferences.strict)
+    }
+
+    /// Runs a job that only reads. What GET and HEAD show may come from a replica; what any other method looks at before
+    /// it changes something is what is so at this moment.
+    ///
+    /// # Errors
+    /// As [`Store::read`](crate::store::Store::read).
+    pub async fn read<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + Sync + 'static,
+    ) -> JobResult<T> {
+        if matches!(*self.request.method(), Method::GET | Method::HEAD) {
+            self.state.store.read_replica(name, cost, job).await
+        } else {
+            self.state.store.read(name, cost, job).await
+        }
     }
 
     /// The body of a request about one resource, once its media type is known to be right.

@@ -76,7 +76,7 @@ pub(super) async fn list_of(
         }
         group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
     };
-    let read = call.state.store.read(name, Cost::Unbounded, job).await;
+    let read = call.read(name, Cost::Unbounded, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(call, &view, |row| Place::Id(row.member.id.get()))
@@ -88,7 +88,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_with_paths(&call, ONE, MEMBER_PATHS)?;
     let (caller, paths) = (call.caller, view.included_paths().to_vec());
     let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &paths);
-    let read = call.state.store.read("group_members.get", cost_of_one(&call, &view), job).await;
+    let read = call.read("group_members.get", cost_of_one(&call, &view), job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
 }
@@ -99,7 +99,7 @@ pub async fn get_group(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
     let (caller, paths) = (call.caller, view.included_paths().to_vec());
     let job = move |tx: &mut Tx<'_>| group_lists::get_group_of(tx, &caller, id, &paths);
-    let read = call.state.store.read("group_members.get_group", Cost::Unbounded, job).await;
+    let read = call.read("group_members.get_group", Cost::Unbounded, job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
 }
@@ -110,7 +110,7 @@ pub async fn get_user(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get_user_of(tx, &caller, id);
-    let user = call.state.store.read("group_members.get_user", Cost::Unbounded, job).await;
+    let user = call.read("group_members.get_user", Cost::Unbounded, job).await;
     Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
@@ -150,6 +150,6 @@ async fn fetch(call: &Call) -> Result<SeenMember, Failure> {
     call.query(&[])?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &[]);
-    let read = call.state.store.read("group_members.get", Cost::Unbounded, job).await;
+    let read = call.read("group_members.get", Cost::Unbounded, job).await;
     read.map(|(member, _)| member).map_err(Failure::without_document)
 }

@@ -79,7 +79,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
 
     let job = move |tx: &mut Tx<'_>| group_lists::list(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows));
-    let read = call.state.store.read("groups.list", Cost::Unbounded, job).await;
+    let read = call.read("groups.list", Cost::Unbounded, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(&call, &view, |row| Place::Id(row.group.id.get()))
@@ -91,7 +91,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
     let (caller, paths) = (call.caller, view.included_paths().to_vec());
     let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &paths);
-    let read = call.state.store.read("groups.get", cost_of_one(&call, &view), job).await;
+    let read = call.read("groups.get", cost_of_one(&call, &view), job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
 }
@@ -115,7 +115,7 @@ pub async fn get_owner(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get_owner(tx, &caller, id);
-    let owner = call.state.store.read("groups.get_owner", Cost::Unbounded, job).await;
+    let owner = call.read("groups.get_owner", Cost::Unbounded, job).await;
     match owner.map_err(Failure::without_document)? {
         Some(owner) => Shown::alone(owner).fetched(&call, &view),
         None => Document::one(None::<Resource<'_, User>>).answer(StatusCode::OK),
@@ -128,7 +128,7 @@ pub async fn get_owner_linkage(call: Call) -> Result<HttpResponse, Failure> {
     call.query(&[])?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &[]);
-    let read = call.state.store.read("groups.get", Cost::Unbounded, job).await;
+    let read = call.read("groups.get", Cost::Unbounded, job).await;
     let (SeenGroup { group, is_owner_seen, .. }, _) = read.map_err(Failure::without_document)?;
     let links = Links::to_one(GroupUrl(id), "owner", is_owner_seen);
     Document::one(group.owner.map(Identifier::of_user)).with_links(links).answer(StatusCode::OK)
@@ -153,7 +153,7 @@ async fn fetch(call: &Call) -> Result<Group, Failure> {
     call.query(&[])?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::visible(tx, &caller, id);
-    call.state.store.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
+    call.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
 }
 
 /// The view of one group or one membership that a request asks for.

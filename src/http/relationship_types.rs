@@ -36,7 +36,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     query.finish()?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationship_types::list(tx, &caller);
-    let types = call.state.store.read("types.list", Cost::Bounded, job).await.map_err(Failure::without_document)?;
+    let types = call.read("types.list", Cost::Bounded, job).await.map_err(Failure::without_document)?;
 
     let slice = paging.slice(Sort::default());
     let (skipped, shown) = (usize::try_from(slice.offset), usize::try_from(slice.limit));
@@ -52,7 +52,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let (caller, name) = (call.caller, name_of(&call));
     let job = move |tx: &mut Tx<'_>| relationship_types::get(tx, &caller, name.as_ref());
-    let found = call.state.store.read("types.get", Cost::Bounded, job).await;
+    let found = call.read("types.get", Cost::Bounded, job).await;
     Shown::alone(found.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 

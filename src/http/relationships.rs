@@ -85,7 +85,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     };
     let read = match gathered {
         Ok(Some(page)) => Ok((page, Vec::new())),
-        Ok(None) => call.state.store.read("relationships.list", cost, job).await,
+        Ok(None) => call.read("relationships.list", cost, job).await,
         Err(error) => Err(error),
     };
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
@@ -106,7 +106,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
         let row = relationships::get(tx, &caller, id)?;
         with_ends(tx, row, &ends)
     };
-    let shown = call.state.store.read("relationships.get", Cost::Bounded, job).await;
+    let shown = call.read("relationships.get", Cost::Bounded, job).await;
     shown.map_err(Failure::without_document)?.fetched(&call, &view)
 }
 
@@ -141,7 +141,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     // Who may not change it learns that before its document is judged.
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
-    let old = call.state.store.read("relationships.get", Cost::Bounded, job).await;
+    let old = call.read("relationships.get", Cost::Bounded, job).await;
     let name = new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::change(tx, &caller, id, &precondition, name.as_deref())?;
@@ -186,7 +186,7 @@ pub async fn get_end(call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get_end(tx, &caller, id, end);
-    let user = call.state.store.read("relationships.get_end", Cost::Bounded, job).await;
+    let user = call.read("relationships.get_end", Cost::Bounded, job).await;
     Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
@@ -232,7 +232,7 @@ fn with_ends(tx: &mut Tx<'_>, row: Relationship, ends: &[End]) -> JobResult<Show
 async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure> {
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get(tx, &caller, id);
-    call.state.store.read("relationships.get", Cost::Bounded, job).await.map_err(Failure::without_document)
+    call.read("relationships.get", Cost::Bounded, job).await.map_err(Failure::without_document)
 }
 
 /// The relationship that a create asks for.

@@ -62,7 +62,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let is_cheap = is_indexed && filter.is_counted() && filter.levels.is_empty() && caller.sees_only().is_none();
     let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
     let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice);
-    let page = call.state.store.read("users.list", cost, job).await.map_err(Failure::without_document)?;
+    let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
     let included = Companions::default();
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(&call, &view, |user| match sort.by {
@@ -88,7 +88,7 @@ async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, END)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| users::get(tx, &caller, id);
-    let user = call.state.store.read("users.get", Cost::Bounded, job).await;
+    let user = call.read("users.get", Cost::Bounded, job).await;
     Shown::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
 }
 
@@ -126,7 +126,7 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     // Who may not change it learns that before its document is judged.
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
-    call.state.store.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
+    call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
     let changes = user_changes(Input::parse(&call.body().await?, USERS, Naming::ExistingLenient(&named))?)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);

@@ -39,14 +39,15 @@ impl Store {
         edge: Edge,
         author: Option<UserId>,
     ) -> Result<Option<Relationship>> {
-        let Engines::Postgres(server) = &*self.engine else { return Ok(None) };
+        let Engines::Postgres { server, .. } = &*self.engine else { return Ok(None) };
         let _timed = self.shared.measures.time(name);
         server.connected().creates.ask(Create { edge, author }).await.map_err(|error| named(name, error))
     }
 
-    /// The relationships of a slice and how many match in all, read together with the lists that others ask for at the
-    /// same time, and after all of them were asked for. `None` if this is no list that is read like that: then
-    /// [`read`](Self::read) does it. On SQLite, where lists are read on the thread that asks, that is always so.
+    /// The relationships of a slice and how many match in all, for a caller to be shown: read together with the lists
+    /// that others ask for at the same time, and after all of them were asked for; from the replica if there is one.
+    /// `None` if this is no list that is read like that: then [`read_replica`](Self::read_replica) does it. On SQLite,
+    /// where lists are read on the thread that asks, that is always so.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -56,9 +57,14 @@ impl Store {
         filter: &RelationshipFilter,
         slice: &Slice,
     ) -> Result<Option<Page<Relationship>>> {
-        let Engines::Postgres(server) = &*self.engine else { return Ok(None) };
+        let Engines::Postgres { server, replica } = &*self.engine else { return Ok(None) };
         let Some(list) = List::of(filter, slice) else { return Ok(None) };
         let _timed = self.shared.measures.time(name);
+        if let Some(replica) = replica
+            && let Ok(read) = replica.list(list.clone()).await
+        {
+            return Ok(read);
+        }
         server.connected().lists.ask(list).await.map_err(|error| named(name, error))
     }
 }

@@ -11,7 +11,9 @@ mod gatherer;
 mod group_rows;
 mod measures;
 pub mod migrations;
+mod opening;
 mod postgres;
+mod replica;
 mod rows;
 mod schema;
 mod server;
@@ -21,80 +23,28 @@ mod types;
 pub mod url;
 mod writer;
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub use check::Report;
+pub use opening::{OpenError, Settings};
 pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
-use measures::Measures;
+use measures::{Measures, Timed};
 use postgres::Mode;
+use postgres::sessions::Sessions;
+use replica::Replica;
 use server::Server;
 use tx::Shared;
 use url::DatabaseUrl;
 
 /// Reads off a worker's thread that SQLite runs at once.
 const HOPS: usize = 4;
-
-/// What a store is made from.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the data is.
-    pub url: DatabaseUrl,
-    /// Connections to PostgreSQL.
-    pub pool_size: u32,
-    /// The longest wait for one.
-    pub timeout: Duration,
-    /// The longest that a statement may run on PostgreSQL.
-    pub longest_statement: Duration,
-    /// Threads that serve requests; each may read from SQLite at once.
-    pub workers: usize,
-}
-
-/// Why a database cannot be opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OpenError {
-    /// There is no SQLite file.
-    Missing(PathBuf),
-    /// The database does not answer, or refuses.
-    Unreachable(String),
-    /// Another process writes to an SQLite file and has not let go of it.
-    Locked {
-        /// The file.
-        path: PathBuf,
-        /// For so long.
-        waited: Duration,
-    },
-    /// It answers, but its schema cannot be used or changed.
-    Schema(String),
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing(path) => {
-                write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
-            }
-            Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
-            Self::Locked { path, waited } => write!(
-                f,
-                "the database `{0}` is locked: another process has been writing to it for {waited:?}, perhaps an import; \
-                 wait until that has ended, or end it (`fuser {0}` names it), then try again",
-                path.display()
-            ),
-            Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
-        }
-    }
-}
-
-impl std::error::Error for OpenError {}
 
 /// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
 #[must_use]
@@ -133,7 +83,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
-    Postgres(Server),
+    Postgres { server: Arc<Server>, replica: Option<Arc<Replica>> },
 }
 
 impl Store {
@@ -153,12 +103,18 @@ impl Store {
                     timeout: settings.timeout,
                 }
             }
-            DatabaseUrl::Postgres(url) => Engine::Postgres(Server::open(url, settings, &shared)?),
+            DatabaseUrl::Postgres(url) => {
+                let url = url.with_limits(settings.timeout, settings.longest_statement);
+                let server = Arc::new(Server::open(Sessions::of_primary(url), settings, &shared)?);
+                let replica = settings.replica.as_ref();
+                let replica = replica.map(|url| Replica::open(url, settings, &server, &shared)).transpose()?;
+                Engine::Postgres { server, replica }
+            }
         };
         Ok(Self { engine: Arc::new(engine), shared })
     }
 
-    /// Runs a job that only reads. `name` is what logs and metrics call it.
+    /// Runs a job that only reads, and reads what is so at this moment. `name` is what logs and metrics call it.
     ///
     /// # Errors
     /// Whatever the job answers, or [`Error::Unavailable`].
@@ -168,34 +124,42 @@ impl Store {
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        self.read_primary(self.shared.measures.time(name), cost, job).await.map_err(|error| named(name, error))
+    }
+
+    async fn read_primary<T: Send + 'static>(
+        &self,
+        _timed: Timed,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let followed = self.shared.measures.follow();
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-        let result = match (&*self.engine, cost) {
+        match (&*self.engine, cost) {
             (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
             (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
                 let permit = tokio::time::timeout(*timeout, hops.acquire()).await;
                 let Ok(Ok(_permit)) = permit else {
-                    return Err(named(name, Error::Unavailable("too many long reads at once".to_owned())));
+                    return Err(Error::Unavailable("too many long reads at once".to_owned()));
                 };
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
-                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
             (Engine::Sqlite { .. }, Cost::Probe) => {
                 self.hop(move |store| match &*store.engine {
                     Engine::Sqlite { engine, .. } => engine.read(&store.shared, false, &job),
-                    Engine::Postgres(_) => Err(Error::Internal("the engine changed".to_owned())),
+                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
                 })
                 .await
             }
-            (Engine::Postgres(server), cost) => {
+            (Engine::Postgres { server, .. }, cost) => {
                 let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
                 self.on_postgres(server, mode, job).await
             }
-        };
-        result.map_err(|error| named(name, error))
+        }
     }
 
     /// Runs a job that may write, wholly or not at all; once it is answered it is durable.
@@ -212,7 +176,7 @@ impl Store {
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
-            Engine::Postgres(server) => self.on_postgres(server, Mode::Write, job).await,
+            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::Write, job).await,
         };
         result.map_err(|error| named(name, error))
     }
@@ -222,7 +186,10 @@ impl Store {
     pub fn metrics(&self) -> &Metrics {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.connections(),
-            Engine::Postgres(server) => server.connected().engine.connections(),
+            Engine::Postgres { server, replica } => {
+                replica.iter().for_each(|replica| replica.note_connections());
+                server.connected().engine.connections()
+            }
         });
         &self.shared.measures.all
     }
@@ -232,7 +199,7 @@ impl Store {
     pub fn engine_name(&self) -> &'static str {
         match *self.engine {
             Engine::Sqlite { .. } => "sqlite",
-            Engine::Postgres(_) => "postgres",
+            Engine::Postgres { .. } => "postgres",
         }
     }
 

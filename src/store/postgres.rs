@@ -1,7 +1,7 @@
 //! PostgreSQL: a pool of connections, one transaction a write.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::{Connection, ConnectionResult, PgConnection, QueryResult};
+use diesel::{Connection, PgConnection, QueryResult};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -12,6 +12,7 @@ use super::tx::{Link, Shared, Tx};
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
 use running::Running;
+use sessions::{Session, Sessions};
 
 #[path = "queries/gathered_creates.rs"]
 pub(super) mod gathered_creates;
@@ -19,9 +20,12 @@ pub(super) mod gathered_creates;
 pub(super) mod gathered_lists;
 #[path = "queries/mod.rs"]
 pub(super) mod queries;
+#[path = "queries/replica.rs"]
+pub(super) mod replica;
 
 pub(super) mod bulk;
 mod running;
+pub(super) mod sessions;
 
 pub(super) type Conn = PgConnection;
 pub(super) type Db = diesel::pg::Pg;
@@ -105,44 +109,6 @@ pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
     Conn::establish(url).map_err(|error| OpenError::Unreachable(error.to_string()))
 }
 
-/// A pooled connection and whether it turned out to be dead.
-pub(super) struct Session {
-    conn: Conn,
-    is_lost: bool,
-}
-
-struct Sessions {
-    url: String,
-}
-
-impl r2d2::ManageConnection for Sessions {
-    type Connection = Session;
-    type Error = diesel::ConnectionError;
-
-    fn connect(&self) -> ConnectionResult<Session> {
-        Conn::establish(&self.url).map(|conn| Session { conn, is_lost: false })
-    }
-
-    fn is_valid(&self, _session: &mut Session) -> ConnectionResult<()> {
-        Ok(())
-    }
-
-    fn has_broken(&self, session: &mut Session) -> bool {
-        session.is_lost
-            || std::thread::panicking()
-            || AnsiTransactionManager::is_broken_transaction_manager(&mut session.conn)
-    }
-}
-
-#[derive(Debug)]
-struct LogRefusals;
-
-impl r2d2::HandleError<diesel::ConnectionError> for LogRefusals {
-    fn handle_error(&self, error: diesel::ConnectionError) {
-        log::warn!("no connection to PostgreSQL: {error}");
-    }
-}
-
 /// How a job meets the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -171,13 +137,8 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Makes the pool; connections are made in the background, so that a database that is away does not matter.
-    pub fn open(url: &str, settings: &Settings) -> Self {
-        let pool = r2d2::Pool::builder()
-            .max_size(settings.pool_size)
-            .test_on_check_out(false)
-            .connection_timeout(settings.timeout)
-            .error_handler(Box::new(LogRefusals))
-            .build_unchecked(Sessions { url: url.to_owned() });
+    pub fn open(sessions: Sessions, settings: &Settings) -> Self {
+        let pool = sessions.pool(settings.pool_size, settings.timeout);
         let permits = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(usize::MAX)));
         Self {
             pool,
@@ -213,10 +174,7 @@ impl Engine {
         let mut attempts = 0;
         let mut dead = 0;
         loop {
-            let mut session = self
-                .pool
-                .get_timeout(self.timeout)
-                .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+            let mut session = self.session()?;
             let (result, fault) = self.attempt(mode, &mut session, shared, job);
             drop(session);
             let Err(error) = result else { return result };
@@ -250,10 +208,7 @@ impl Engine {
         shared: &Shared,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let mut session = self
-            .pool
-            .get_timeout(self.timeout)
-            .map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+        let mut session = self.session()?;
         match self.attempt(mode, &mut session, shared, job) {
             (Ok(done), _) => Ok(Some(done)),
             (Err(error), Some(Fault::Unknown)) => Err(error),
@@ -262,6 +217,28 @@ impl Engine {
                 Ok(None)
             }
         }
+    }
+
+    /// Runs a job once, for whoever can ask elsewhere; a fault says what was in the way.
+    pub fn run_once<T>(
+        &self,
+        mode: Mode,
+        shared: &Shared,
+        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+    ) -> (Result<T>, Option<Fault>) {
+        let mut session = match self.session() {
+            Ok(session) => session,
+            Err(error) => return (Err(error), Some(Fault::Lost)),
+        };
+        let (result, fault) = self.attempt(mode, &mut session, shared, job);
+        // Whoever is in the way of a statement on a replica may have ended the connection with it.
+        session.is_lost |= fault == Some(Fault::Conflict);
+        (result, fault)
+    }
+
+    fn session(&self) -> Result<r2d2::PooledConnection<Sessions>> {
+        let session = self.pool.get_timeout(self.timeout);
+        session.map_err(|error| Error::Unavailable(format!("no connection: {error}")))
     }
 
     /// Runs a job once; a fault says what a further attempt needs.

@@ -10,8 +10,8 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use super::gatherer::{Create, Gatherer, List};
+use super::postgres::sessions::Sessions;
 use super::tx::Shared;
-use super::url::PostgresUrl;
 use super::{OpenError, Settings, postgres};
 
 /// The most pools that may wait for answers at once: each keeps as many connections as the first.
@@ -19,7 +19,7 @@ const MOST_SILENT: usize = 4;
 
 /// A server.
 pub(super) struct Server {
-    url: String,
+    sessions: Sessions,
     settings: Settings,
     shared: Shared,
     current: RwLock<Arc<Connected>>,
@@ -35,11 +35,10 @@ pub(super) struct Connected {
 
 impl Server {
     /// Prepares to ask a server, which may be away.
-    pub fn open(url: &PostgresUrl, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
-        let url = url.with_limits(settings.timeout, settings.longest_statement);
-        let connected = Connected::open(&url, settings, shared)?;
+    pub fn open(sessions: Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
+        let connected = Connected::open(&sessions, settings, shared)?;
         Ok(Self {
-            url,
+            sessions,
             settings: settings.clone(),
             shared: shared.clone(),
             current: RwLock::new(Arc::new(connected)),
@@ -59,10 +58,11 @@ impl Server {
         silent.retain(|engine| engine.strong_count() > 0);
         // Another may have been faster.
         if current.engine.is_silent() && silent.len() < MOST_SILENT {
-            match Connected::open(&self.url, &self.settings, &self.shared) {
+            match Connected::open(&self.sessions, &self.settings, &self.shared) {
                 Ok(connected) => {
                     let patience = postgres::PATIENCE * self.settings.longest_statement;
-                    log::warn!("PostgreSQL has not answered for {patience:?}: all connections are made anew");
+                    let server = if self.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
+                    log::warn!("{server} has not answered for {patience:?}: all connections are made anew");
                     silent.push(Arc::downgrade(&current.engine));
                     *current = Arc::new(connected);
                 }
@@ -74,10 +74,11 @@ impl Server {
 }
 
 impl Connected {
-    fn open(url: &str, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
-        let engine = Arc::new(postgres::Engine::open(url, settings));
+    fn open(sessions: &Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
+        let engine = Arc::new(postgres::Engine::open(sessions.clone(), settings));
         Ok(Self {
-            creates: Gatherer::start(1, &engine, shared)?,
+            // Nobody writes to a replica.
+            creates: Gatherer::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
             lists: Gatherer::start(readers_of(settings), &engine, shared)?,
             engine,
         })

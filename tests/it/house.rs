@@ -226,6 +226,19 @@ fn a_floor_never_names_what_it_must_not_know() {
 }
 
 #[test]
+fn what_is_decided_never_goes_by_a_replica() {
+    let mut findings = Vec::new();
+    for file in files("src", ".rs") {
+        // The one place that knows whether a request shows or changes something.
+        let is_known = file.floor() == "store" || file.path == "src/http/call.rs";
+        if file.code().contains("read_replica(") && !is_known {
+            findings.push(format!("{}: `Call::read` goes by the method", file.path));
+        }
+    }
+    assert_none(&findings, "a read that may be late");
+}
+
+#[test]
 fn no_file_is_too_long() {
     let all = files("src", ".rs").into_iter().chain(files("tests", ".rs"));
     let long = all.filter(|file| file.text.lines().count() > LONGEST_FILE);

@@ -77,6 +77,8 @@ mod races;
 mod relationship_lists;
 mod relationship_types;
 mod relationships;
+mod replica_failures;
+mod replicas;
 mod rolling;
 mod schemes;
 mod secrets;

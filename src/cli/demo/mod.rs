@@ -30,6 +30,7 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     let forms = forms::load(&config)?;
     let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
     config.database_url = DatabaseUrl::Sqlite(scratch.path().join("demo.db"));
+    config.database_read_url = None;
     if !is_listen_given && is_busy(config.listen) {
         config.listen.set_port(0);
     }

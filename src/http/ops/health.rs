@@ -28,6 +28,9 @@ struct Checks {
     schema: bool,
     #[serde(rename = "not-draining")]
     is_serving: bool,
+    /// Only told: without its replica the service does all that it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replica: Option<bool>,
 }
 
 /// `GET /livez`: the process answers. Never touches the database.
@@ -76,5 +79,6 @@ async fn checks(state: &State) -> Checks {
         database: matches!(version, Ok(Ok(_))),
         schema: version.is_ok_and(|answer| answer.is_ok_and(is_new_enough)),
         is_serving: !state.is_draining(),
+        replica: state.store.is_replica_used(),
     }
 }

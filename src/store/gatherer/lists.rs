@@ -11,7 +11,7 @@ use crate::store::postgres::{Engine, Mode};
 use crate::store::tx::Shared;
 
 /// A window on the relationships of one user, of one type or of all, by id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::store) struct List {
     pub end: End,
     pub id: UserId,

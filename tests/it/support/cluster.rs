@@ -129,6 +129,13 @@ impl PrivateServer {
             found => found?,
         };
         remove_abandoned_folders();
+        let mut server = Self::stopped(programs);
+        server.start_again();
+        Some(server)
+    }
+
+    /// A folder for a server, without anything in it.
+    fn stopped(programs: &'static Path) -> Self {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(PARENT);
         let folder = folder.expect("creating a folder below /tmp");
         let metadata = fs::metadata(&folder).expect("reading the folder's owner");
@@ -136,9 +143,28 @@ impl PrivateServer {
         if let Some((uid, gid)) = user {
             chown(&folder, Some(uid), Some(gid)).expect("giving the folder to the server's user");
         }
-        let mut server = Self { programs, user, supervisor: None, folder };
+        Self { programs, user, supervisor: None, folder }
+    }
+
+    /// Copies a running server, and starts the copy as a hot standby that streams from it.
+    pub fn standby(&self) -> Self {
+        let mut server = Self::stopped(self.programs);
+        let mut copy = Command::new(self.programs.join("pg_basebackup"));
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "-D"])
+            .arg(server.folder.path().join("data"));
+        copy.args(["-d", &self.url("postgres")]).stdin(Stdio::null());
+        if let Some((uid, gid)) = server.user {
+            copy.uid(uid).gid(gid);
+        }
+        let copied = copy.current_dir(&server.folder).output().expect("running pg_basebackup");
+        assert!(copied.status.success(), "{copied:?}");
         server.start_again();
-        Some(server)
+        server
+    }
+
+    /// Returns the folder of its socket.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Returns the URL of a database on this server, whether or not the database exists.
@@ -151,6 +177,11 @@ impl PrivateServer {
     /// Returns the path of the socket that the server listens on.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join(".s.PGSQL.5432")
+    }
+
+    /// Returns whether it has been started and not stopped.
+    pub fn is_running(&self) -> bool {
+        self.supervisor.is_some()
     }
 
     /// Cuts all connections and stops the server, which leaves the recovery to its next start.

@@ -12,6 +12,7 @@ pub mod hold;
 pub mod jwt;
 pub mod load;
 pub mod process;
+pub mod replica;
 pub mod scrape;
 pub mod signing;
 pub mod sql;

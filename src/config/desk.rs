@@ -1,0 +1,35 @@
+//! How settings are taken one after the other, and all that is wrong is noted.
+
+use super::{Config, Problem, Row};
+
+/// Takes one setting after the other and notes what is wrong.
+pub(super) struct Desk {
+    rows: Vec<Row>,
+    /// What is wrong so far.
+    pub problems: Vec<Problem>,
+}
+
+impl Desk {
+    /// Nothing has been taken yet.
+    pub fn new() -> Self {
+        Self { rows: Config::rows(), problems: Vec::new() }
+    }
+
+    /// The value of a setting, given or by default; `None` if it is not accepted.
+    pub fn take<T>(&mut self, variable: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let default = self.rows.iter().find(|row| row.variable == variable).map_or("", |row| row.default.as_str());
+        let text = if text.trim().is_empty() { default } else { text.trim() };
+        let value = if text.contains(char::REPLACEMENT_CHARACTER) {
+            Err("the value is not UTF-8".to_owned())
+        } else {
+            read(text)
+        };
+        match value {
+            Ok(value) => Some(value),
+            Err(detail) => {
+                self.problems.push(Problem { setting: variable.to_owned(), detail });
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! `DATABASE_READ_URL`: a replica of the database that `DATABASE_URL` names.
+
+use super::{Desk, Problem, Raw};
+use crate::store::url::{DatabaseUrl, PostgresUrl};
+
+/// The setting.
+const NAME: &str = "DATABASE_READ_URL";
+
+/// Reads the setting, which makes sense beside PostgreSQL only.
+pub(super) fn take(desk: &mut Desk, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
+    let replica = desk.take(NAME, &raw.database_read_url, read).flatten();
+    if replica.is_some() && matches!(primary, Some(DatabaseUrl::Sqlite(_))) {
+        let detail = "an SQLite file has no replicas; leave this out, or set `DATABASE_URL` to the PostgreSQL \
+                      database that it is a replica of";
+        desk.problems.push(Problem { setting: NAME.to_owned(), detail: detail.to_owned() });
+    }
+    replica
+}
+
+/// The setting as `config` shows it: never a password.
+pub(super) fn show(replica: Option<&PostgresUrl>) -> String {
+    replica.map_or_else(|| "none".to_owned(), ToString::to_string)
+}
+
+fn read(text: &str) -> Result<Option<PostgresUrl>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    match DatabaseUrl::parse(text) {
+        Ok(DatabaseUrl::Postgres(url)) => Ok(Some(url)),
+        Ok(DatabaseUrl::Sqlite(_)) | Err(_) => {
+            Err("only PostgreSQL has replicas; write `postgres://…` or `postgresql://…`, or leave this out".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_is_a_postgresql_database_or_none() {
+        assert_eq!(read("none"), Ok(None));
+        for good in ["postgres://u@/db?host=/run/pg", "postgresql://a,b/db?load_balance_hosts=random"] {
+            assert_eq!(show(read(good).unwrap().as_ref()), good);
+        }
+        for bad in ["sqlite://a.db", "a.db", "mysql://h/d", "sqlite://", "postgres://a\0"] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! A replica of a PostgreSQL database, which answers what callers are shown.
+//!
+//! # Design
+//! Nothing that is decided or changed goes by the replica: it may lag behind. Nor does it refuse anything: whatever it
+//! cannot answer, for whatever reason, is asked of the primary, as if there were no replica. So it can be away, late,
+//! or behind a migration, and all that anybody notices is its lag.
+
+pub(super) mod health;
+mod measures;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use super::fault::Fault;
+use super::gatherer::List;
+use super::postgres::Mode;
+use super::postgres::sessions::Sessions;
+use super::server::Server;
+use super::tx::{Shared, Tx};
+use super::url::PostgresUrl;
+use super::{Cost, Engine, OpenError, Settings, Store, caught, named};
+use crate::metrics::Counter;
+use crate::model::error::{Error, Result};
+use crate::model::page::Page;
+use crate::model::relationship::Relationship;
+use health::Health;
+use measures::Measures;
+use watch::Watch;
+
+impl Store {
+    /// Runs a job that only reads what a caller is to be shown: on the replica if there is one, and on the primary if
+    /// the replica does not answer or would refuse. What is shown may be as old as the replica's lag; what is decided
+    /// or changed goes by [`read`](Self::read).
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_replica<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let Engine::Postgres { replica: Some(replica), .. } = &*self.engine else {
+            return self.read(name, cost, job).await;
+        };
+        let timed = self.shared.measures.time(name);
+        let job = Arc::new(job);
+        let asked = Arc::clone(&job);
+        if let Ok(found) = replica.read(self, cost, move |tx| asked(tx)).await {
+            return Ok(found);
+        }
+        self.read_primary(timed, cost, move |tx| job(tx)).await.map_err(|error| named(name, error))
+    }
+
+    /// Whether the replica answers reads at this moment; `None` if there is none.
+    #[must_use]
+    pub fn is_replica_used(&self) -> Option<bool> {
+        match &*self.engine {
+            Engine::Postgres { replica: Some(replica), .. } => Some(replica.health.is_used()),
+            Engine::Postgres { .. } | Engine::Sqlite { .. } => None,
+        }
+    }
+}
+
+/// The replica did not answer: the primary is to be asked.
+#[derive(Debug)]
+pub(super) struct Unanswered;
+
+/// The replica: connections of its own, threads of its own that gather lists, and types as it knows them.
+pub(super) struct Replica {
+    server: Server,
+    shared: Shared,
+    health: Arc<Health>,
+    measures: Arc<Measures>,
+    /// Jobs that ended, however they did.
+    ended: AtomicU64,
+    /// The longest wait for a page of work, so that there is time left for the primary.
+    patience: Duration,
+}
+
+impl Replica {
+    /// Makes what a replica needs, and looks whether it is there: until that is known, the primary is asked.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a thread cannot be started. The replica may be away.
+    pub fn open(
+        url: &PostgresUrl,
+        settings: &Settings,
+        primary: &Arc<Server>,
+        shared: &Shared,
+    ) -> std::result::Result<Arc<Self>, OpenError> {
+        let patience = settings.timeout.min(settings.longest_statement / 4);
+        let settings = Settings { timeout: patience, ..settings.clone() };
+        let shared = Shared { types: Arc::default(), ..shared.clone() };
+        let measures = Arc::new(Measures::new(&shared.measures.all));
+        let (look, asked) = sync_channel(1);
+        let health = Arc::new(Health::new(look));
+        let watch = Watch {
+            url: url.with_limits(watch::PATIENCE, watch::PATIENCE),
+            primary: Arc::clone(primary),
+            shared: shared.clone(),
+            health: Arc::downgrade(&health),
+            measures: Arc::clone(&measures),
+            secret: None,
+        };
+        let url = url.with_limits(patience, settings.longest_statement);
+        let server = Server::open(Sessions::of_replica(url, Arc::clone(&health)), &settings, &shared)?;
+        std::thread::Builder::new()
+            .name("replica".to_owned())
+            .spawn(move || watch.run(&asked))
+            .map_err(|error| OpenError::Unreachable(format!("cannot start a thread for the replica: {error}")))?;
+        Ok(Arc::new(Self { server, shared, health, measures, ended: AtomicU64::new(0), patience }))
+    }
+
+    /// Notes the connections at this moment.
+    pub fn note_connections(&self) {
+        self.measures.connected(self.server.connected().engine.connections());
+    }
+
+    /// A list, read together with others; `None` if it was left out, for [`read`](Self::read) to do.
+    pub async fn list(&self, list: List) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
+        // What fails for all is left out for each, which then finds out why.
+        let read = self.answer(Cost::Bounded, self.server.connected().lists.ask(list)).await?;
+        read.map_err(|_| self.unanswered(&self.measures.unavailable))
+    }
+
+    /// Runs a job once.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        store: &Store,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Unanswered> {
+        let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
+        let (replica, followed) = (Arc::clone(self), self.shared.measures.follow());
+        let ended = self.ended.load(Ordering::Relaxed);
+        let connected = self.server.connected();
+        let Ok(permit) = self.answer(Cost::Unbounded, connected.engine.permit()).await? else {
+            // It is merely busy as long as others get their answers.
+            if self.ended.load(Ordering::Relaxed) == ended {
+                self.health.lose(&format!("it has answered nothing within {:?}", self.patience));
+            }
+            return Err(self.unanswered(&self.measures.unavailable));
+        };
+        let work = store.hop(move |_| {
+            let _permit = permit;
+            let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
+            let ran = connected.engine.run_once(mode, &replica.shared, &job);
+            replica.ended.fetch_add(1, Ordering::Relaxed);
+            Ok(ran)
+        });
+        Err(self.unanswered(match self.answer(cost, work).await? {
+            Ok((Ok(found), _)) => return Ok(found),
+            Ok((Err(Error::Refused(_)), None)) => &self.measures.refused,
+            Ok((Err(_), Some(Fault::Conflict))) => &self.measures.conflict,
+            Ok((Err(_), Some(Fault::Lost | Fault::Unknown))) => {
+                self.health.suspect();
+                &self.measures.unavailable
+            }
+            Ok((Err(error), _)) | Err(error) => {
+                log::debug!("the replica has failed: {error:?}");
+                &self.measures.failed
+            }
+        }))
+    }
+
+    fn unanswered(&self, reason: &Counter) -> Unanswered {
+        reason.add_one();
+        Unanswered
+    }
+
+    /// Waits for an answer as long as the replica is used: for a page of work no longer than [`patience`](Self).
+    async fn answer<T>(&self, cost: Cost, work: impl Future<Output = T>) -> std::result::Result<T, Unanswered> {
+        let mut given_up = std::pin::pin!(self.health.given_up.notified());
+        given_up.as_mut().enable();
+        let mut work = std::pin::pin!(work);
+        while self.health.is_used() {
+            tokio::select! {
+                answer = &mut work => return Ok(answer),
+                () = &mut given_up => break,
+                () = tokio::time::sleep(self.patience) => {
+                    if cost != Cost::Unbounded {
+                        self.health.lose(&format!("it has not answered a short read within {:?}", self.patience));
+                    }
+                }
+            }
+        }
+        Err(self.unanswered(&self.measures.unavailable))
+    }
+}

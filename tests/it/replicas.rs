@@ -1,0 +1,118 @@
+//! `DATABASE_READ_URL`, with a standby that streams from the tests' own primary: what callers are shown comes from it,
+//! what is decided does not.
+
+use crate::forms::{group, member};
+use crate::support::app::{Engine, Home};
+use crate::support::process::{Service, finish, program, until};
+use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, stage};
+use crate::support::scrape::scrape;
+use crate::support::{edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+
+#[test]
+fn callers_are_shown_what_the_replica_has_and_nothing_is_decided_by_it() {
+    let Some(stage) = stage() else { return };
+    // Several hosts, of which libpq takes the one that is a standby.
+    let (one, other) = (stage.primary.folder().display(), stage.standby.folder().display());
+    let several =
+        format!("postgres://postgres@/postgres?host={one},{other}&port=5432,5432&target_session_attrs=standby");
+    let service = Service::start(&stage.url(), &[("DATABASE_READ_URL", &several), ("AUTH_REFRESH", "0s")]);
+    until("the replica is used", SOON, || is_used(&service));
+    let ann = admin(&stage.url(), &service);
+    let bob = admin(&stage.url(), &service);
+    let me = format!("{USERS}/{}", ann.id);
+    stage.settle();
+    let old = ann.get(&me).expect(200);
+    let list = format!("{EDGES}?user={}", ann.id);
+    assert_eq!(ann.get(&list).expect(200).total(), 0);
+
+    stage.pause();
+    let id = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
+    let late = admin(&stage.url(), &service);
+    for list in
+        [&list, &format!("{list}&include=target"), &format!("{list}&relationship=mentor"), &format!("{list}&sort=-id")]
+    {
+        let shown = ann.get(list).expect(200);
+        assert_eq!((shown.total(), shown.ids()), (0, vec![]), "{list}");
+        assert_eq!(late.get(list).expect(200).total(), 0, "a token that the replica has not got");
+    }
+    assert_eq!(ann.get(&format!("{EDGES}/{id}")).expect(200).id(), id, "what the replica has not got is still there");
+    ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists");
+
+    let named =
+        |name: &str| json!({"data": {"type": "users", "id": ann.id.to_string(), "attributes": {"first-name": name}}});
+    let new = ann.patch(&me, &named("Ann")).expect(200);
+    assert_ne!(old.header("etag"), new.header("etag"));
+    let shown = ann.get(&me).expect(200);
+    assert_eq!((shown.header("etag"), &shown.body["data"]), (old.header("etag"), &old.body["data"]));
+    let change = |tag: Option<&str>| {
+        let headers = [("content-type", "application/vnd.api+json"), ("if-match", tag.expect("a tag"))];
+        ann.send("PATCH", &me, &headers, Some(named("Anne").to_string().as_bytes()))
+    };
+    change(old.header("etag")).refused(412, "precondition-failed");
+    change(new.header("etag")).expect(200);
+
+    until("the lag shows", SOON, || lag(&service) > 0.5);
+    let first = lag(&service);
+    until("it grows", SOON, || lag(&service) > first + 0.5);
+    assert_eq!(fallbacks(&service, "refused"), 1, "{:?}", service.log());
+    stage.resume();
+    until("the relationship is seen", SOON, || ann.get(&list).expect(200).ids() == [id]);
+    until("the name is seen", SOON, || ann.get(&me).expect(200).body["data"]["attributes"]["first-name"] == "Anne");
+    until("there is no lag", SOON, || lag(&service) == 0.0);
+    assert_eq!(lines_about_the_replica(&service).len(), 1, "{:?}", service.log());
+    assert_eq!(fallbacks(&service, "unavailable") + fallbacks(&service, "failed"), 0);
+}
+
+#[test]
+fn everything_that_is_read_is_read_on_the_replica() {
+    let Some(stage) = stage() else { return };
+    let service = stage.serve(&[]);
+    let ann = admin(&stage.url(), &service);
+    let bob = admin(&stage.url(), &service);
+    let type_of = |name: &str| json!({"data": {"type": "relationship-types", "id": name, "attributes": {}}});
+    ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
+    let first = group(&ann, "First");
+    member(&ann, first, bob.id);
+    stage.settle();
+    let lists = [EDGES, USERS, "/api/v2/relationship-types", "/api/v2/groups", "/api/v2/group-members"];
+    let totals = || lists.map(|list| ann.get(&format!("{list}?limit=1")).expect(200).total());
+    let before = totals();
+    stage.pause();
+    ann.post("/api/v2/relationship-types", &type_of("newcomer")).expect(201);
+    ann.post(EDGES, &edge(None, "newcomer", bob.id)).expect(201);
+    ann.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}})).expect(201);
+    let second = group(&ann, "Second");
+    member(&ann, second, bob.id);
+    assert_eq!(totals(), before);
+    let found = scrape(&service.anybody());
+    assert_eq!(found.count(FALLBACKS, &[]), 0);
+    assert!(found.count("store_replica_connections", &[]) > 0);
+    stage.resume();
+    until("all is seen", SOON, || totals() == before.map(|total| total + 1));
+    ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200);
+}
+
+#[test]
+fn a_replica_is_that_of_a_postgresql_database() {
+    let home = Home::new(Engine::Sqlite).expect("a folder");
+    let config = |url: &str, replica: &str| {
+        finish(program().env("DATABASE_URL", url).env("DATABASE_READ_URL", replica).arg("config"))
+    };
+    for (url, replica) in [
+        (&*home.text(), "postgres://ann:s3cret@replica/db"),
+        ("postgres://ann@primary/db", "sqlite://copy.db"),
+        ("postgres://ann@primary/db", "replica.example.com"),
+    ] {
+        let refused = config(url, replica).expect(78).stderr;
+        assert!(refused.contains("`DATABASE_READ_URL`") && refused.contains("leave this out"), "{refused}");
+        assert!(!refused.contains("s3cret"), "{refused}");
+    }
+    let shown = config("postgres://ann@primary/db", "postgres://ann:s3cret@a,b/db?load_balance_hosts=random").expect(0);
+    let line = "DATABASE_READ_URL=postgres://ann:***@a,b/db?load_balance_hosts=random";
+    assert!(shown.stdout.lines().any(|found| found == line), "{}", shown.stdout);
+    assert!(config(&home.text(), "").expect(0).stdout.contains("DATABASE_READ_URL=none"));
+    assert!(config(&home.text(), "none").expect(0).stdout.contains("DATABASE_READ_URL=none"));
+}

@@ -1,0 +1,138 @@
+//! A primary, a standby that streams from it, and services on both.
+
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use user_relationships::store::url::DatabaseUrl;
+
+use super::Client;
+use super::cluster::PrivateServer;
+use super::process::{Service, run, until};
+use super::scrape::scrape;
+use super::sql::Raw;
+
+/// The longest wait for a replica to be taken, given up or level.
+pub const SOON: Duration = Duration::from_secs(10);
+/// The counter of reads that the primary did in its place.
+pub const FALLBACKS: &str = "store_replica_fallbacks_total";
+
+/// A primary and a standby of it, for one test at a time.
+pub struct Stage {
+    /// What takes writes.
+    pub primary: PrivateServer,
+    /// What streams from it.
+    pub standby: PrivateServer,
+}
+
+/// The stage, set up once; `None` where there is no PostgreSQL.
+pub fn stage() -> Option<MutexGuard<'static, Stage>> {
+    static STAGE: LazyLock<Option<Mutex<Stage>>> = LazyLock::new(|| {
+        let primary = PrivateServer::start()?;
+        // What is answered is flushed, and so sent to the standby, at once.
+        raw(&primary.url("postgres")).run("ALTER ROLE postgres SET synchronous_commit = on");
+        let standby = primary.standby();
+        let mut settings = raw(&standby.url("postgres"));
+        settings.run("ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms'");
+        settings.run("SELECT pg_reload_conf()");
+        Some(Mutex::new(Stage { primary, standby }))
+    });
+    let Some(stage) = &*STAGE else {
+        eprintln!("SKIPPED: no PostgreSQL programs");
+        return None;
+    };
+    let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+    // Another test may have failed halfway.
+    if !stage.standby.is_running() {
+        stage.standby.start_again();
+    }
+    stage.resume();
+    Some(stage)
+}
+
+/// A connection past everything.
+#[track_caller]
+pub fn raw(url: &str) -> Raw {
+    Raw::connect(&DatabaseUrl::parse(url).expect("a server's URL"))
+}
+
+impl Stage {
+    /// The `DATABASE_URL`.
+    pub fn url(&self) -> String {
+        self.primary.url("postgres")
+    }
+
+    /// A service on both, once it uses the standby.
+    pub fn serve(&self, settings: &[(&str, &str)]) -> Service {
+        let url = self.standby.url("postgres");
+        let service = Service::start(&self.url(), &[&[("DATABASE_READ_URL", &*url)], settings].concat());
+        until("the replica is used", SOON, || is_used(&service));
+        service
+    }
+
+    /// A connection to the standby.
+    pub fn on_standby(&self) -> Raw {
+        raw(&self.standby.url("postgres"))
+    }
+
+    /// Waits until the standby has all that the primary has.
+    pub fn settle(&self) {
+        let at = raw(&self.url()).lines("SELECT pg_current_wal_flush_lsn()::text AS line").remove(0);
+        let is_there = format!("SELECT (pg_last_wal_replay_lsn() >= '{at}')::int::bigint AS number");
+        let mut standby = self.on_standby();
+        until("the standby has caught up", SOON, || standby.number(&is_there) == 1);
+    }
+
+    /// Has the standby replay nothing more; until then it has all.
+    pub fn pause(&self) {
+        self.settle();
+        self.pause_at_once();
+    }
+
+    /// Has it replay nothing more, whatever it has.
+    pub fn pause_at_once(&self) {
+        let mut standby = self.on_standby();
+        standby.run("SELECT pg_wal_replay_pause()");
+        until("replay pauses", SOON, || standby.lines("SELECT pg_get_wal_replay_pause_state() AS line") == ["paused"]);
+    }
+
+    /// Has it go on.
+    pub fn resume(&self) {
+        self.on_standby().run("SELECT pg_wal_replay_resume()");
+    }
+}
+
+/// Whether reads go to the replica, as `/readyz` has it, which answers 200 either way.
+#[track_caller]
+pub fn is_used(service: &Service) -> bool {
+    let checks = service.anybody().get("/readyz?verbose").expect(200).body["meta"]["checks"].clone();
+    checks["replica"].as_bool().unwrap_or_else(|| panic!("no replica in {checks}"))
+}
+
+/// An admin with a new token.
+pub fn admin(url: &str, service: &Service) -> Client {
+    static NAMES: Mutex<u32> = Mutex::new(0);
+    let email = {
+        let mut number = NAMES.lock().expect("a number");
+        *number += 1;
+        format!("admin{number}@example.com")
+    };
+    let id = run(url, &["user", "add", "--email", &email, "--access-level", "admin"]).expect(0);
+    let token = run(url, &["token", "create", "--user", &email]).expect(0).line().to_owned();
+    let authorization = Some(format!("Token token={token}"));
+    Client::new(service.address, id.line().parse().expect("an id"), authorization)
+}
+
+/// What the log says of it.
+pub fn lines_about_the_replica(service: &Service) -> Vec<String> {
+    service.log().into_iter().filter(|line| line.contains("the replica")).collect()
+}
+
+/// Reads that were done on the primary instead.
+pub fn fallbacks(service: &Service, reason: &str) -> i64 {
+    scrape(&service.anybody()).count(FALLBACKS, &[("reason", reason)])
+}
+
+/// The lag in seconds, 0 while nobody knows.
+pub fn lag(service: &Service) -> f64 {
+    scrape(&service.anybody()).sum("store_replica_lag_seconds", &[])
+}

@@ -45,7 +45,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use user_relationships::auth::bearer::Demands;
+use user_relationships::auth::claims::Demands;
 use user_relationships::auth::keyset::{Format, Secret, Source};
 use user_relationships::auth::signature::{Sent, SignedRequest};
 use user_relationships::auth::{Auth, Settings, jwt, token};

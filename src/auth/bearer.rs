@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-use super::cache::Subject;
-use super::claims::Claims;
+use super::claims::{Claims, Demands};
+use super::identity::Subject;
 use super::keyset::KeySet;
 use crate::model::time::Timestamp;
 
@@ -15,15 +15,6 @@ use crate::model::time::Timestamp;
 const LONGEST: usize = 8 * 1024;
 /// How far the clocks of issuer and service may be apart, in seconds.
 const LEEWAY: f64 = 30.0;
-
-/// What a token must say beside whom it is for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demands {
-    /// `iss`, where it matters.
-    pub issuer: Option<String>,
-    /// One of `aud`, where it matters.
-    pub audience: Option<String>,
-}
 
 /// A verified token.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::bearer::Bearer;
 use super::client::Verifier;
+use super::identity::Subject;
 use crate::model::client::Account;
 use crate::model::id::UserId;
 use crate::model::token::{Digest, TokenOwner};
@@ -17,21 +18,6 @@ use crate::model::token::{Digest, TokenOwner};
 const MOST: usize = 65_536;
 /// The most clients that sign, whose parsed keys are larger.
 const MOST_CLIENTS: usize = 1_024;
-
-/// How a credential names its user.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
-    /// By its id.
-    Id(UserId),
-    /// By its e-mail address, in lower case.
-    Email(String),
-}
-
-impl Subject {
-    pub fn of_email(email: &str) -> Self {
-        Self::Email(email.to_lowercase())
-    }
-}
 
 /// Everything that is kept. Nothing is kept of what was not found, so that what was just made works at once.
 pub(super) struct Cache {

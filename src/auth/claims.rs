@@ -5,8 +5,16 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-use super::bearer::Demands;
-use super::cache::Subject;
+use super::identity::Subject;
+
+/// What a token must say beside whom it is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// `iss`, where it matters.
+    pub issuer: Option<String>,
+    /// One of `aud`, where it matters.
+    pub audience: Option<String>,
+}
 
 /// The claims that are asked for; others are passed over.
 #[derive(Deserialize)]

@@ -1,61 +1,21 @@
 //! A client that signs, with its keys parsed and ready to verify.
 
-use aws_lc_rs::digest::{Algorithm, Context, Digest, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
-use aws_lc_rs::signature::{
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA512, RsaParameters,
-};
+use aws_lc_rs::digest::{Context, Digest};
 use std::iter::once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::yield_now;
 
+use super::nobody;
+use super::rsa::{DIGESTS, Key};
 use super::signature::Claim;
 use super::spelling::Style;
-use super::{keys, nobody};
 use crate::model::client::SigningClient;
 use crate::model::id::ClientId;
 
-/// The digests that every client may use, and the one that must be allowed.
-const DIGESTS: [(&Algorithm, &RsaParameters); 3] = [
-    (&SHA256, &RSA_PKCS1_2048_8192_SHA256),
-    (&SHA512, &RSA_PKCS1_2048_8192_SHA512),
-    (&SHA1_FOR_LEGACY_USE_ONLY, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-];
 /// Ways to sign a claim with one key.
 const WAYS: usize = DIGESTS.len() * Style::ALL.len();
 /// A refusal has tried a multiple of so many signatures: what two keys take, or one that may use SHA-1.
 const TRIES: usize = 12;
-
-/// A key, parsed with each digest that it may be used with.
-pub(super) struct Key {
-    modulus: Vec<u8>,
-    parsed: Vec<ParsedPublicKey>,
-}
-
-impl Key {
-    /// Parses a key in DER.
-    pub fn new(der: &[u8], allows_sha1: bool) -> Option<Self> {
-        let digests = DIGESTS.iter().take(if allows_sha1 { 3 } else { 2 });
-        let parsed = digests.map(|(_, parameters)| ParsedPublicKey::new(*parameters, der).ok());
-        Some(Self { modulus: keys::modulus_of_rsa(der)?, parsed: parsed.collect::<Option<_>>()? })
-    }
-
-    /// How long its signatures are.
-    pub fn bytes(&self) -> usize {
-        self.modulus.len()
-    }
-
-    /// How many digests it may be used with.
-    #[cfg(test)]
-    pub fn digests(&self) -> usize {
-        self.parsed.len()
-    }
-
-    /// Whether a signature is a number that the key can have made. One that is not is refused in no time.
-    fn fits(&self, signature: &[u8]) -> bool {
-        signature.len() == self.modulus.len() && signature < self.modulus.as_slice()
-    }
-}
 
 /// A client whose signatures can be verified. Never remembers a signature.
 pub(super) struct Verifier {

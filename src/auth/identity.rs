@@ -1,7 +1,7 @@
 //! What the door knows of a request once it has let it in.
 
 use crate::model::caller::Caller;
-use crate::model::id::TokenId;
+use crate::model::id::{TokenId, UserId};
 
 /// How a request said who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,4 +35,19 @@ pub struct Identity {
     pub scheme: Scheme,
     /// By which API token, if it was one.
     pub token: Option<TokenId>,
+}
+
+/// How a credential names its user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// By its id.
+    Id(UserId),
+    /// By its e-mail address, in lower case.
+    Email(String),
+}
+
+impl Subject {
+    pub fn of_email(email: &str) -> Self {
+        Self::Email(email.to_lowercase())
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::bearer::{self, Bearer, Demands};
-use super::cache::Subject;
+use super::bearer::{self, Bearer};
+use super::claims::Demands;
 use super::failures::Attempt;
-use super::identity::{Identity, Scheme};
+use super::identity::{Identity, Scheme, Subject};
 use super::keyset::Source;
 use super::watch::Watched;
 use super::{Auth, Denied, INVALID, admit, token};

@@ -1,8 +1,8 @@
 //! Who is asking: turns what a request brings into a verified caller.
 
-pub mod bearer;
+mod bearer;
 mod cache;
-mod claims;
+pub mod claims;
 mod client;
 pub mod failures;
 mod identity;
@@ -11,6 +11,7 @@ pub mod keys;
 pub mod keyset;
 mod nobody;
 pub mod password;
+mod rsa;
 pub mod signature;
 mod signed;
 mod spelling;

@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cache::Subject;
 use super::client::{Tries, Verifier};
 use super::failures::Attempt;
-use super::identity::{Identity, Scheme};
+use super::identity::{Identity, Scheme, Subject};
 use super::signature::{Claim, SignedRequest};
 use super::{Auth, Denied, admit};
 use crate::model::client::Account;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use user_relationships::auth::bearer::Demands;
+use user_relationships::auth::claims::Demands;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Format, Secret, Source};
 

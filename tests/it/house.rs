@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["model", "clock", "metrics"]),
     ("domain", &["model", "store::Tx"]),
     ("auth", &["model", "store", "clock"]),
-    ("config", &["model", "store", "auth::bearer", "auth::jwt", "auth::keyset"]),
+    ("config", &["model", "store", "auth::claims", "auth::jwt", "auth::keyset"]),
     (
         "http",
         &[

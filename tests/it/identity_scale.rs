@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use user_relationships::auth::bearer::Demands;
+use user_relationships::auth::claims::Demands;
 use user_relationships::auth::jwt::Settings as Jwt;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::auth::{Auth, Settings, token};

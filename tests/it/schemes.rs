@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use user_relationships::auth::bearer::Demands;
+use user_relationships::auth::claims::Demands;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::config::Config;

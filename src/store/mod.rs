@@ -62,6 +62,8 @@ pub struct Settings {
 pub enum OpenError {
     /// There is no SQLite file.
     Missing(PathBuf),
+    /// The URL says something that libpq does not know.
+    Unreadable(String),
     /// The database does not answer, or refuses.
     Unreachable(String),
     /// It answers, but its schema cannot be used or changed.
@@ -74,6 +76,7 @@ impl fmt::Display for OpenError {
             Self::Missing(path) => {
                 write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
             }
+            Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
             Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
             Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
         }

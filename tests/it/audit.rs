@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::both;
 use crate::support::desk::{Desk, counts};
-use crate::support::process::{PATIENCE, Service, until};
+use crate::support::process::{PATIENCE, Service, run, until};
 use crate::support::{Answer, Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -156,5 +156,29 @@ fn an_id_that_leaves_no_room_for_others_is_refused_and_the_next_user_gets_one() 
         assert_eq!(add("ann@example.com", "4611686018427387903").expect(0).line(), "4611686018427387903");
         let next = desk.run(&["user", "add", "--email", "bob@example.com"]).expect(0);
         assert_eq!(next.line(), "4611686018427387904");
+    }
+}
+
+#[test]
+fn a_url_that_libpq_cannot_read_is_a_wrong_setting_and_never_shows_its_password() {
+    for (url, told) in [
+        ("postgres://ann:SECRET/x@127.0.0.1/db", "%2F"),
+        ("postgres://ann:SECRET@x@127.0.0.1/db", "%40"),
+        ("postgres://ann:SECRET%zz@127.0.0.1/db", "%25"),
+        ("postgres://ann:SECRET@[::1/db", "brackets"),
+        ("postgres://ann:SECRET@[::1]x/db", "brackets"),
+        ("postgres://ann:SECRET@127.0.0.1/db?SECRET", "name=value"),
+        ("postgres://ann:SECRET@127.0.0.1/db?bogus=1", "bogus"),
+        ("postgres://ann:SECRET@127.0.0.1/db?sslmode=bogus", "bogus"),
+    ] {
+        for args in [&["user", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate", "run"]] {
+            let outcome = run(url, args).expect(78);
+            let all = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert!(all.contains("DATABASE_URL") && all.contains(told) && !all.contains("SECRET"), "{url}: {all}");
+        }
+    }
+    for url in ["postgres://ann:a?HUSH@127.0.0.1/db", "postgres://ann:12/HUSH@127.0.0.1/db"] {
+        let shown = run(url, &["config"]).expect(0).stdout;
+        assert!(shown.contains("DATABASE_URL=postgres://ann:***@") && !shown.contains("HUSH"), "{shown}");
     }
 }

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::read::show_duration;
 use crate::http::forms::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
@@ -79,7 +80,7 @@ pub async fn serve(
         ended = &mut server => return ended.map_err(Failed::Broke),
         () = signals.next() => {}
     }
-    log::info!("a signal came: no longer ready, ending after {:?}", config.drain_delay);
+    log::info!("a signal came: no longer ready, ending after {}", show_duration(config.drain_delay));
     state.drain();
     let ended = async {
         tokio::time::sleep(config.drain_delay).await;

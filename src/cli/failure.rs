@@ -77,6 +77,7 @@ impl Failure {
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
+            OpenError::Unreadable(_) => Self { code: MISCONFIGURED, sentences: vec![one_line(&error)] },
             OpenError::Missing(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => Self::unreachable(error),
             OpenError::Schema(_) => Self::failed(error),
         }

@@ -5,6 +5,7 @@ use clap::{ArgGroup, Subcommand};
 
 use super::database::{self, Fresh};
 use super::failure::Failure;
+use super::import::record::LARGEST_ID;
 use super::output;
 use crate::config::Config;
 use crate::domain::users;
@@ -99,8 +100,9 @@ impl Data {
     }
 }
 
-fn id(text: &str) -> Result<UserId, &'static str> {
-    text.parse().map_err(|_| "write a whole number from 1")
+fn id(text: &str) -> Result<UserId, String> {
+    let id = text.parse().ok().filter(|id: &UserId| id.get() <= LARGEST_ID);
+    id.ok_or_else(|| format!("write a whole number from 1 to {LARGEST_ID}, which leaves room for more users"))
 }
 
 /// Runs one of the actions.

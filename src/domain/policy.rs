@@ -175,6 +175,10 @@ pub(super) fn require_version(precondition: &Precondition, version: i64) -> Resu
     if precondition.holds(version) {
         return Ok(());
     }
+    if matches!(precondition, Precondition::Except(_)) {
+        let detail = "the resource is as `If-None-Match` says that it must not be";
+        return Err(Problem::new(Code::PreconditionFailed, detail).at(Culprit::Exclusion).into());
+    }
     Err(refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
 }
 

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::jsonapi::cursor::Cursors;
 use super::jsonapi::document::{Document, Included};
 use super::jsonapi::errors::Failure;
-use super::jsonapi::etag::{Tag, TagOf, Versioned};
+use super::jsonapi::etag::{self, Tag, TagOf, Versioned};
 use super::jsonapi::paging::{Asked, Paging, wants_cursors};
 use super::jsonapi::preferences::PREFERENCE_APPLIED;
 use super::jsonapi::profile::Applied;
@@ -98,12 +98,13 @@ fn tag_with(tag: TagOf, companions: &Companions) -> TagOf {
 /// The answer with its tag, or 304 without a body if the client has it already.
 ///
 /// # Errors
-/// Those of `render`.
+/// 412 if `If-Match` asks for another one, and those of `render`.
 pub fn unless_known(
     call: &Call,
     tag: &Tag,
     render: impl FnOnce() -> Result<HttpResponse, Failure>,
 ) -> Result<HttpResponse, Failure> {
+    etag::require(call.headers(), tag)?;
     let known = tag.known(call.headers());
     let mut answer = if known.is_some() { HttpResponse::NotModified().finish() } else { render()? };
     answer.headers_mut().insert(ETAG, known.as_ref().unwrap_or(tag).value());

@@ -155,6 +155,7 @@ impl Call {
     /// 415, 413 with the limit, or 400 if it does not arrive whole.
     pub async fn body_of(&mut self, kind: BodyKind) -> Result<Bytes, Failure> {
         negotiation::check_content_type(self.request.headers(), kind)?;
+        negotiation::check_content_encoding(self.request.headers())?;
         let payload = web::Payload::from_request(&self.request, &mut Payload::None).into_inner();
         let empty = payload.map_err(|error| Failure::internal(error.to_string()))?;
         let payload = std::mem::replace(&mut self.payload, empty);

@@ -23,7 +23,7 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(&[])?;
     let view = View::of(&mut query, call.state.time_zone);
     let body = call.body_of(BodyKind::Operations).await?;
-    let (caller, operations) = (call.caller, atomic::parse(&body)?);
+    let (caller, operations) = (call.caller, atomic::parse(&body, call.caller.id)?);
     let changed: Vec<_> = operations.iter().filter_map(Operation::changed_user).collect();
     let job = move |tx: &mut Tx<'_>| operations::run(tx, &caller, &operations);
     let render = move |outcomes: &Vec<Outcome>| answer(outcomes, &view);

@@ -54,6 +54,8 @@ pub enum Culprit {
     Include,
     /// The versions that the change may be applied to.
     Precondition,
+    /// The versions that the change must not be applied to.
+    Exclusion,
     /// An attribute of a user that the request lacks.
     Missing(Field),
     /// What is said of a user, a group or a membership beyond its attributes.

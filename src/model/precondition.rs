@@ -8,6 +8,8 @@ pub enum Precondition {
     None,
     /// Only these; none of them if the list is empty.
     Versions(Vec<i64>),
+    /// All but these (`If-None-Match`); none at all if there is no list, but `*`.
+    Except(Option<Vec<i64>>),
 }
 
 impl Precondition {
@@ -17,6 +19,7 @@ impl Precondition {
         match self {
             Self::None => true,
             Self::Versions(versions) => versions.contains(&version),
+            Self::Except(versions) => versions.as_ref().is_some_and(|versions| !versions.contains(&version)),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Settings {
 pub enum OpenError {
     /// There is no SQLite file.
     Missing(PathBuf),
+    /// The URL says something that libpq does not know.
+    Unreadable(String),
     /// The database does not answer, or refuses.
     Unreachable(String),
     /// Another process writes to an SQLite file and has not let go of it.
@@ -47,6 +49,7 @@ impl fmt::Display for OpenError {
             Self::Missing(path) => {
                 write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
             }
+            Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
             Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
             Self::Locked { path, waited } => write!(
                 f,

@@ -106,7 +106,12 @@ const ATTEMPTS: u32 = 6;
 
 /// Connects.
 pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
-    Conn::establish(url).map_err(|error| OpenError::Unreachable(error.to_string()))
+    Conn::establish(url).map_err(|error| {
+        let told = error.to_string();
+        // Before it asks any server.
+        let is_of_url = told.starts_with("invalid ") || told.starts_with("could not match ");
+        if is_of_url { OpenError::Unreadable(told) } else { OpenError::Unreachable(told) }
+    })
 }
 
 /// How a job meets the database.

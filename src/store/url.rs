@@ -34,10 +34,10 @@ impl DatabaseUrl {
             };
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return if text.contains('\0') {
-                Err("a URL cannot contain U+0000".to_owned())
-            } else {
-                Ok(Self::Postgres(PostgresUrl(text.to_owned())))
+            let url = PostgresUrl(text.to_owned());
+            return match url.parts().fault() {
+                Some(fault) => Err(fault.to_owned()),
+                None => Ok(Self::Postgres(url)),
             };
         }
         let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
@@ -59,9 +59,17 @@ impl PostgresUrl {
     pub fn with_limits(&self, patience: Duration, unanswered: Duration) -> String {
         let seconds = patience.as_secs().max(2);
         let mut url = self.0.clone();
+        let query = self.parts().query;
+        let mut mark = match query {
+            None => "?",
+            Some(query) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
+        let is_named = |name: &str| query.is_some_and(|query| pairs(query).any(|(known, _)| known == name));
         let mut add = |name: &str, value: &str| {
-            if !self.names(name) {
-                url.push(if url.contains('?') { '&' } else { '?' });
+            if !is_named(name) {
+                url.push_str(mark);
+                mark = "&";
                 url.push_str(name);
                 url.push('=');
                 url.push_str(value);
@@ -76,35 +84,93 @@ impl PostgresUrl {
         url
     }
 
-    fn names(&self, parameter: &str) -> bool {
-        let query = self.0.split_once('?').map_or("", |(_, query)| query);
-        query.split('&').any(|pair| pair.split_once('=').is_some_and(|(name, _)| name == parameter))
+    fn parts(&self) -> Parts<'_> {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", ""));
+        let end = rest.find(['@', '/']).and_then(|end| rest.split_at_checked(end));
+        let taken = end.and_then(|(credentials, rest)| Some((Some(credentials), rest.strip_prefix('@')?)));
+        let (credentials, rest) = taken.unwrap_or((None, rest));
+        let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
+        let (hosts, name) = place.split_once('/').map_or((place, None), |(hosts, name)| (hosts, Some(name)));
+        Parts { scheme, credentials, hosts, name, query }
     }
 
     /// The URL without its password.
     fn redacted(&self) -> String {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", ""));
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(end);
-        let authority = match authority.rsplit_once('@') {
-            Some((user, host)) => match user.split_once(':') {
-                Some((name, _)) => format!("{name}:***@{host}"),
-                None => authority.to_owned(),
-            },
-            None => authority.to_owned(),
+        let Parts { scheme, credentials, hosts, name, query } = self.parts();
+        let user = credentials.map(|all| match all.split_once(':') {
+            Some((user, _)) => format!("{user}:***@"),
+            None => format!("{all}@"),
+        });
+        let place = match (hosts.split_once(':'), name.and_then(|name| name.rsplit_once('@'))) {
+            // More likely a password with a slash in it than a database with such a name.
+            (Some((user, _)), Some((_, place))) if credentials.is_none() => format!("{user}:***@{place}"),
+            _ => name.map_or_else(|| hosts.to_owned(), |name| format!("{hosts}/{name}")),
         };
-        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        let shown: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| match pair.split_once('=') {
-                Some((name @ ("password" | "sslpassword"), _)) => format!("{name}=***"),
-                _ => pair.to_owned(),
-            })
-            .collect();
-        let mark = if shown.is_empty() { "" } else { "?" };
-        format!("{scheme}://{authority}{path}{mark}{}", shown.join("&"))
+        let secret = |name: &str| matches!(name, "password" | "sslpassword");
+        let pair = |(name, value)| if secret(name) { format!("{name}=***") } else { format!("{name}={value}") };
+        let query: Vec<_> = query.into_iter().flat_map(pairs).map(pair).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{scheme}://{}{place}{mark}{}", user.unwrap_or_default(), query.join("&"))
     }
+}
+
+/// A URL as libpq takes it apart: a user name and a password may have a `?` in them, but no `/` and no `@`.
+struct Parts<'a> {
+    scheme: &'a str,
+    credentials: Option<&'a str>,
+    hosts: &'a str,
+    name: Option<&'a str>,
+    query: Option<&'a str>,
+}
+
+impl Parts<'_> {
+    /// What libpq would not read. It would quote it, and where a character of a password is not encoded that is a part
+    /// of the password: so this is found before, and told without a quotation.
+    fn fault(&self) -> Option<&'static str> {
+        let all = [self.credentials.unwrap_or_default(), self.hosts, self.name.unwrap_or_default()];
+        if !all.into_iter().chain(self.query).all(is_encoded) {
+            return Some("a `%` must be followed by two hexadecimal digits, not both 0; itself it is written `%25`");
+        }
+        if self.hosts.contains('@') {
+            return Some("there is more than one `@`; in a user name or password it is written `%40`");
+        }
+        if !self.hosts.split(',').all(is_host) {
+            return Some(
+                "what follows a host and `:` must be a port, and an IPv6 address stands in brackets; in a user name or \
+                 password `/` is written `%2F`, `@` is written `%40`",
+            );
+        }
+        if !self.query.unwrap_or_default().split_terminator('&').all(|pair| pair.matches('=').count() == 1) {
+            return Some("what follows `?` must be `name=value`, with `&` between several; a `=` is written `%3D`");
+        }
+        None
+    }
+}
+
+fn is_encoded(text: &str) -> bool {
+    let mut rest = text.split('%');
+    let starts_with_code = |part: &str| {
+        part.get(..2)
+            .is_some_and(|code| u8::from_str_radix(code, 16).is_ok_and(|byte| byte != 0) && !code.starts_with('+'))
+    };
+    !text.contains('\0') && rest.next().is_some() && rest.all(starts_with_code)
+}
+
+fn is_host(text: &str) -> bool {
+    let port = match text.strip_prefix('[') {
+        Some(address) => match address.split_once(']') {
+            Some(("", _)) | None => return false,
+            Some((_, "")) => return true,
+            Some((_, rest)) => rest.strip_prefix(':'),
+        },
+        None => text.split_once(':').map(|(_, port)| port).or(Some("")),
+    };
+    port.is_some_and(|port| port.is_empty() || port.contains('%') || port.parse().is_ok_and(|port: u16| port > 0))
+}
+
+/// The parameters of a query.
+fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    query.split('&').filter_map(|pair| pair.split_once('='))
 }
 
 impl fmt::Debug for PostgresUrl {
@@ -155,9 +221,59 @@ mod tests {
     }
 
     #[test]
+    fn what_libpq_would_not_read_is_refused_without_a_word_of_it() {
+        for good in [
+            "postgres://",
+            "postgres:///db",
+            "postgres://ann:@/db?host=/run/pg&",
+            "postgres://ann:a%2Fb%40c@h:5432/db%2F?password=%3D",
+            "postgres://[::1]:5432,h,/a/b?",
+        ] {
+            assert!(DatabaseUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "postgres://ann:SECRET/x@h/db",
+            "postgres://ann:SECRET@x@h/db",
+            "postgres://ann:SECRET@@h/db",
+            "postgres://ann:%SECRET@h/db",
+            "postgres://ann:SECRET%@h/db",
+            "postgres://ann:SECRET%00@h/db",
+            "postgres://ann:SECRET%+1@h/db",
+            "postgres://ann:SECRET\0@h/db",
+            "postgres://ann:SECRET@[::1/db",
+            "postgres://ann:SECRET@[]/db",
+            "postgres://ann:SECRET@[::1]x/db",
+            "postgres://ann:SECRET@h:99999/db",
+            "postgres://ann:SECRET@h:0/db",
+            "postgres://h/db?SECRET",
+            "postgres://h/db?password=SECRET=",
+            "postgres://h/db?a=b&&c=d",
+        ] {
+            let told = DatabaseUrl::parse(bad).expect_err(bad);
+            assert!(!told.contains("SECRET"), "{told}");
+        }
+    }
+
+    #[test]
+    fn limits_are_added_where_libpq_looks_for_them() {
+        for (url, with) in [
+            ("postgres://u:a?b@h/db", "postgres://u:a?b@h/db?connect_timeout=2&"),
+            ("postgres://h/db?", "postgres://h/db?connect_timeout=2&"),
+            ("postgres://h/db?sslmode=require&", "postgres://h/db?sslmode=require&connect_timeout=2&"),
+            ("postgres://h/db?connect_timeout=9", "postgres://h/db?connect_timeout=9&tcp_user_timeout=3000&"),
+        ] {
+            let second = Duration::from_secs(1);
+            let limited = PostgresUrl(url.to_owned()).with_limits(second, 3 * second);
+            assert!(limited.starts_with(with), "{limited}");
+        }
+    }
+
+    #[test]
     fn a_printed_url_has_no_password() {
         for (url, shown) in [
-            ("postgres://ann:s3:c@ret@h/db", "postgres://ann:***@h/db"),
+            ("postgres://ann:s3:c?ret#@h/db", "postgres://ann:***@h/db"),
+            ("postgres://ann:12/34@h/db", "postgres://ann:***@h/db"),
+            ("postgres://a:5433,[::1]:5434/db?sslmode=require", "postgres://a:5433,[::1]:5434/db?sslmode=require"),
             (
                 "postgres://ann@/db?host=/run&password=x&sslmode=require",
                 "postgres://ann@/db?host=/run&password=***&sslmode=require",

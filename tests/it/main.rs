@@ -16,6 +16,7 @@ mod support;
 
 mod admin;
 mod allocations;
+mod audit;
 mod authorization;
 mod bearer_keys;
 mod bearers;

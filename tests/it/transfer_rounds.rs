@@ -253,7 +253,7 @@ fn tables_name_their_columns() {
         let users = desk.write("u.csv", "email,id,is-enabled,phone,first-name\r\nann@example.com,1,false,\"[\"\"1\"\"]\",Ann\nbob@example.com,2,,,\n");
         let edges = desk.write(
             "e.csv",
-            "user,target,relationship\nemail:ann@example.com,2,mentor\n2,1\n2,1,mentor,x\n1,3,mentor\n2,1,men",
+            "user,target,relationship\nemail:ann@example.com,2,mentor\n2,1\n2,1,mentor,x\n1,3,mentor\n2,1,\"men",
         );
         let outcome = desk.run(&["import", "--format", "csv", "--users", &users, "--relationships", &edges]).expect(1);
         assert_eq!(counts(&outcome), [[2, 0, 0, 0], [1, 0, 0, 4]]);
@@ -261,7 +261,7 @@ fn tables_name_their_columns() {
             (3, "it has 2 cells"),
             (4, "it has 4 cells"),
             (5, "`target`: there is no user 3"),
-            (6, "without a line end"),
+            (6, "inside of quotation marks"),
         ] {
             assert!(
                 outcome.stderr.contains(&format!("e.csv: line {number}: {told}"))

@@ -64,7 +64,7 @@ pub struct Refusal {
 /// The most members of a line.
 const MOST_MEMBERS: usize = 100;
 /// Ids that files bring leave room for more.
-const LARGEST_ID: i64 = i64::MAX / 2;
+pub const LARGEST_ID: i64 = i64::MAX / 2;
 
 /// Makes records of members.
 #[derive(Debug)]

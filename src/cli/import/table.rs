@@ -44,14 +44,22 @@ impl<F: BufRead> Table<F> {
         self.pass_over_line_ends()?;
         let number = self.passed + 1;
         let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
+        // The last line need not have an end (RFC 4180): it gets one, which closes no quotation.
+        let mut has_end = false;
         loop {
             let input = self.file.fill_buf()?;
             let is_end = input.is_empty();
+            let is_open = is_end && has_end;
             let room = (self.bytes.get_mut(filled..), self.ends.get_mut(ended..));
             let (Some(bytes), Some(ends)) = room else { return Ok(None) };
-            let (result, read, written, ends) = self.parser.read_record(input, bytes, ends);
-            self.passed += line_ends(input.get(..read).unwrap_or_default());
-            self.file.consume(read);
+            let given = if is_end && !has_end { b"\n" } else { input };
+            let (result, read, written, ends) = self.parser.read_record(given, bytes, ends);
+            if is_end {
+                has_end |= read > 0;
+            } else {
+                self.passed += line_ends(input.get(..read).unwrap_or_default());
+                self.file.consume(read);
+            }
             filled += written;
             ended += ends;
             match result {
@@ -67,10 +75,8 @@ impl<F: BufRead> Table<F> {
                         Err(format!("it is longer than {LONGEST} bytes or {MOST_COLUMNS} columns")),
                     )));
                 }
-                csv_core::ReadRecordResult::Record if is_end => {
-                    let cut =
-                        "the file ends here without a line end, so that the last cell may be cut short".to_owned();
-                    return Ok(Some((number, Err(cut))));
+                csv_core::ReadRecordResult::Record if is_open => {
+                    return Ok(Some((number, Err("the file ends inside of quotation marks".to_owned()))));
                 }
                 csv_core::ReadRecordResult::Record => break,
             }
@@ -184,13 +190,20 @@ mod tests {
 
     #[test]
     fn records_know_their_lines_and_bad_ones_do_not_spoil_the_next() {
-        let found = rows(b"a,b\r\n\r\n\"x\ny\",\"\"\"\"\n\xFF,1\nlast,\"2\"");
+        let found = rows(b"a,b\r\n\r\n\"x\ny\",\"\"\"\"\n\xFF,1\nlast,\"2");
         let good = |cells: &[&str]| Ok(cells.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(found[0], (1, good(&["a", "b"])));
         assert_eq!(found[1], (3, good(&["x\ny", "\""])));
         assert_eq!(found[2], (5, Err("it is not UTF-8".to_owned())));
-        assert!(found[3].0 == 6 && found[3].1.as_ref().unwrap_err().contains("without a line end"), "{found:?}");
+        assert!(found[3].0 == 6 && found[3].1.as_ref().unwrap_err().contains("quotation marks"), "{found:?}");
         assert_eq!(found.len(), 4);
+        for whole in ["a,b", "a,b\r", "a,b\n", "\"a\",\"b\"", "a,b\r\n\r\n"] {
+            assert_eq!(rows(whole.as_bytes()), [(1, good(&["a", "b"]))], "{whole:?}");
+        }
+        assert_eq!(rows(b"a,"), [(1, good(&["a", ""]))]);
+        for nothing in ["", "\n", "\r\n\n"] {
+            assert_eq!(rows(nothing.as_bytes()), [], "{nothing:?}");
+        }
         let long = [b"a,".to_vec(), b"x".repeat(3 * LONGEST), b"\nb,c\n".to_vec()].concat();
         let found = rows(&long);
         assert!(found[0].1.as_ref().unwrap_err().contains("longer"), "{:?}", found[0].1);

@@ -10,17 +10,18 @@ use super::requests::{RequestedChange, RequestedRelationship, new_relationship, 
 use super::resources::{USER_RELATIONSHIPS, USERS};
 use crate::domain::operations::{Operation, Subject};
 use crate::model::code::Code;
+use crate::model::id::UserId;
 
 /// The member that holds the operations.
 pub const OPERATIONS: &str = "atomic:operations";
 /// The most operations in one request.
 pub const MOST: usize = 1_000;
 
-/// Reads a document of operations.
+/// Reads a document of operations; `caller` is who the URL `/api/v2/users/me` leads to.
 ///
 /// # Errors
 /// The problems of the document, or of the first operation that has any, with pointers into the document.
-pub fn parse(body: &[u8]) -> Result<Vec<Operation>, Failure> {
+pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
     let document: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
     let Value::Object(mut document) = document else {
@@ -39,7 +40,7 @@ pub fn parse(body: &[u8]) -> Result<Vec<Operation>, Failure> {
         }
         None => return Err(malformed("", "the document needs `atomic:operations`").into()),
     };
-    let mut lids = Lids::default();
+    let mut lids = Lids { given: HashSet::new(), caller };
     operations
         .into_iter()
         .enumerate()
@@ -49,9 +50,14 @@ pub fn parse(body: &[u8]) -> Result<Vec<Operation>, Failure> {
         .collect()
 }
 
-/// Local ids that operations have given so far, with the type of what they name.
-#[derive(Debug, Default)]
-struct Lids(HashSet<(&'static str, String)>);
+/// What names without an id stand for.
+#[derive(Debug)]
+struct Lids {
+    /// Local ids that operations have given so far, with the type of what they name.
+    given: HashSet<(&'static str, String)>,
+    /// Who `me` is.
+    caller: UserId,
+}
 
 /// The collections that operations are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,10 +98,10 @@ fn read(operation: Value, lids: &mut Lids) -> Result<Operation, Failure> {
     };
     let target = target_of(&operation, lids)?;
     let data = operation.remove("data");
-    match operation.get("op").and_then(Value::as_str) {
-        Some("add") => add(target.as_ref(), data, lids),
-        Some("update") => update(target, data, lids),
-        Some("remove") => remove(target),
+    match operation.get("op").map(Value::as_str) {
+        Some(Some("add")) => add(target.as_ref(), data, lids),
+        Some(Some("update")) => update(target, data, lids),
+        Some(Some("remove")) => remove(target),
         Some(_) => Err(malformed("/op", "`op` is `add`, `update` or `remove`").into()),
         None => Err(malformed("", "an operation needs `op`: `add`, `update` or `remove`").into()),
     }
@@ -131,7 +137,7 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
         }
     };
     if let Some(lid) = lid
-        && !lids.0.insert((kind.name(), lid))
+        && !lids.given.insert((kind.name(), lid))
     {
         return Err(malformed("/data/lid", "an earlier operation has given this `lid` already").into());
     }
@@ -229,7 +235,7 @@ fn target_of(operation: &Map<String, Value>, lids: &Lids) -> Result<Option<Targe
         (Some(_), None) => Err(malformed("/ref", "`ref` must be an object").into()),
         (None, Some(Value::String(href))) => {
             let nothing = || Problem::new(Code::NotFound, "the URL leads to no resource of this service");
-            of_url(href).map(Some).ok_or_else(|| nothing().pointer("/href").into())
+            of_url(href, lids.caller).map(Some).ok_or_else(|| nothing().pointer("/href").into())
         }
         (None, Some(_)) => Err(malformed("/href", "`href` must be a string").into()),
         (None, None) => Ok(None),
@@ -257,14 +263,17 @@ fn of_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target, F
 }
 
 /// Reads a URL of this service, with or without scheme and host.
-fn of_url(href: &str) -> Option<Target> {
+fn of_url(href: &str, caller: UserId) -> Option<Target> {
     let path = match href.split_once("://") {
         Some((_, rest)) => rest.get(rest.find('/')?..)?,
         None => href,
     };
     let mut parts = path.trim_end_matches('/').strip_prefix("/api/v2/")?.split('/');
     let kind = Kind::of(parts.next()?)?;
-    let subject = parts.next().map(|id| Subject::Stored(id.to_owned()));
+    let subject = parts.next().map(|id| match (kind, id) {
+        (Kind::Users, "me") => Subject::Stored(caller.to_string()),
+        _ => Subject::Stored(id.to_owned()),
+    });
     let relationship = match (parts.next(), parts.next(), parts.next()) {
         (None, None, None) => None,
         (Some("relationships"), Some(name), None) => Some(name.to_owned()),
@@ -300,7 +309,7 @@ impl Lids {
     }
 
     fn require(&self, kind: &'static str, lid: &str, pointer: &str) -> Result<(), Problem> {
-        if self.0.contains(&(kind, lid.to_owned())) {
+        if self.given.contains(&(kind, lid.to_owned())) {
             return Ok(());
         }
         Err(malformed(pointer, "no earlier operation made a resource of this type with this `lid`"))

@@ -5,6 +5,7 @@ use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTI
 use actix_web::{HttpResponse, ResponseError};
 use jsonapi::api::JsonApiError;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -41,14 +42,14 @@ pub struct Problem {
     existing: Option<RelationshipId>,
     /// Where the kind of problem is documented, if not beside its code.
     documented: Option<&'static str>,
-    /// The largest page, where a page was too large.
-    max_size: Option<i64>,
+    /// What more is to be said of this case, as a member of `meta`.
+    more: Option<Box<(&'static str, Value)>>,
 }
 
 impl Problem {
     /// A problem of the whole request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), source: None, existing: None, documented: None, max_size: None }
+        Self { code, detail: detail.into(), source: None, existing: None, documented: None, more: None }
     }
 
     /// The same problem, blamed on a value of the request document.
@@ -66,7 +67,13 @@ impl Problem {
     /// The same problem as the cursor profile knows it: a page is larger than `most`.
     #[must_use]
     pub fn too_large_for(self, most: i64) -> Self {
-        Self { documented: Some(TOO_LARGE), max_size: Some(most), ..self }
+        Self { documented: Some(TOO_LARGE), ..self }.with("page", json!({ "maxSize": most }))
+    }
+
+    /// The same problem, with a member in its `meta`.
+    #[must_use]
+    pub fn with(self, name: &'static str, value: Value) -> Self {
+        Self { more: Some(Box::new((name, value))), ..self }
     }
 
     /// The same problem, blamed on a header field.
@@ -183,7 +190,7 @@ impl Failure {
                 source: problem.culprit.and_then(&place).or_else(|| header_of(problem.code)),
                 existing: problem.existing,
                 documented: None,
-                max_size: None,
+                more: None,
             });
             if let Some(at) = problem.operation {
                 failure = failure.below(&format!("/atomic:operations/{at}"));
@@ -262,8 +269,8 @@ fn object(problem: &Problem, request_id: &str) -> Object {
         links.insert("about".to_owned(), urls::relationship(id).into());
         meta.insert("existing-id".to_owned(), id.to_string().into());
     }
-    if let Some(most) = problem.max_size {
-        meta.insert("page".to_owned(), serde_json::json!({ "maxSize": most }));
+    if let Some((name, value)) = problem.more.as_deref() {
+        meta.insert((*name).to_owned(), value.clone());
     }
     Object {
         error: JsonApiError {
@@ -292,6 +299,7 @@ fn source_of(culprit: Culprit) -> Source {
         Culprit::Sort => return Source::Parameter("sort".to_owned()),
         Culprit::Include => return Source::Parameter("include".to_owned()),
         Culprit::Precondition => return Source::Header("If-Match"),
+        Culprit::Exclusion => return Source::Header("If-None-Match"),
         Culprit::Owner | Culprit::Member => "/data/relationships/user/data".to_owned(),
         Culprit::Target => "/data/relationships/target/data".to_owned(),
         Culprit::TypeName => "/data/attributes/relationship".to_owned(),

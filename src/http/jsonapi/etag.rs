@@ -9,8 +9,10 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use aws_lc_rs::digest::{Context, SHA256};
 
+use super::errors::Problem;
 use super::profile::Applied;
 use crate::domain::group_lists::{SeenGroup, SeenMember};
+use crate::model::code::Code;
 use crate::model::id::UserId;
 use crate::model::precondition::Precondition;
 use crate::model::relationship::Relationship;
@@ -160,6 +162,19 @@ impl Tag {
     }
 }
 
+/// Refuses a fetch of another answer than `If-Match` asks for. A weak tag never matches.
+///
+/// # Errors
+/// `precondition-failed`.
+pub fn require(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
+    let is_this = |sent: &str| sent == "*" || sent == tag.0 || is_encoded(sent, &tag.0);
+    if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(is_this) {
+        return Ok(());
+    }
+    let detail = "the answer is no longer the one that `If-Match` names; fetch it without";
+    Err(Problem::new(Code::PreconditionFailed, detail).header("If-Match"))
+}
+
 /// The names of the encodings in which an answer can be sent.
 const ENCODINGS: [&str; 2] = ["zstd", "gzip"];
 
@@ -176,14 +191,20 @@ fn is_encoded(sent: &str, plain: &str) -> bool {
     rest.and_then(|rest| rest.strip_suffix('"')).is_some_and(|encoding| ENCODINGS.contains(&encoding))
 }
 
-/// What `If-Match` demands of a resource that is about to change. A weak tag never matches.
+/// What `If-Match`, or else `If-None-Match`, demands of a resource that is about to change. A weak tag never matches the
+/// former, and is as good as any other for the latter.
 #[must_use]
 pub fn precondition(headers: &HeaderMap) -> Precondition {
-    if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(|sent| sent == "*") {
+    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?.0.parse().ok();
+    let is_any = |name| tags(headers, name).any(|sent| sent == "*");
+    if headers.contains_key(IF_MATCH) && !is_any(&IF_MATCH) {
+        return Precondition::Versions(tags(headers, &IF_MATCH).filter_map(version).collect());
+    }
+    if !headers.contains_key(IF_NONE_MATCH) {
         return Precondition::None;
     }
-    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?.0.parse().ok();
-    Precondition::Versions(tags(headers, &IF_MATCH).filter_map(version).collect())
+    let weakly = |tag: &str| version(tag.strip_prefix("W/").unwrap_or(tag));
+    Precondition::Except((!is_any(&IF_NONE_MATCH)).then(|| tags(headers, &IF_NONE_MATCH).filter_map(weakly).collect()))
 }
 
 /// The tags of a list of them; our own have no commas in them.

@@ -1,6 +1,6 @@
 //! Media types (JSON:API 1.1, "Content Negotiation"; RFC 9110 §8.3 and §12.5.1).
 
-use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use super::document::MEDIA_TYPE;
 use super::errors::Problem;
@@ -62,6 +62,20 @@ pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Pro
         }
         _ => refuse(wanted),
     }
+}
+
+/// Refuses a request body that is compressed.
+///
+/// # Errors
+/// 415 `unsupported-media-type`.
+pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
+    let is_plain = |sent: &str| sent.split(',').all(|coding| is_none(coding.trim()));
+    if headers.get_all(CONTENT_ENCODING).all(|value| value.to_str().is_ok_and(is_plain)) {
+        return Ok(());
+    }
+    let detail = "bodies are taken as they are; send it without `Content-Encoding`, uncompressed";
+    Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Encoding"))
 }
 
 /// What the `Accept` header fields ask for beyond the base of JSON:API.
@@ -135,9 +149,10 @@ fn media_types(text: &str) -> Vec<MediaType> {
     let entry = |entry: &str| {
         let mut parts = split(entry, b';');
         let essence = parts.next()?.trim().to_ascii_lowercase();
-        let parameters = parts.filter_map(|part| {
-            let (name, value) = part.split_once('=')?;
-            Some((name.trim().to_ascii_lowercase(), unquoted(value.trim())))
+        // A name without a value is a parameter, too; nothing between two semicolons is none.
+        let parameters = parts.filter(|part| !part.trim().is_empty()).map(|part| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (name.trim().to_ascii_lowercase(), unquoted(value.trim()))
         });
         essence.contains('/').then(|| MediaType { essence, parameters: parameters.collect() })
     };

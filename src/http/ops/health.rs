@@ -41,24 +41,28 @@ pub async fn live() -> Result<HttpResponse, Failure> {
 /// `GET /readyz`: requests can be served. `?verbose` lists the checks.
 pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
     let checks = checks(&state).await;
-    if !(checks.database && checks.schema && checks.is_serving) {
-        return Err(checks.failure());
-    }
     let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
+    if !(checks.database && checks.schema && checks.is_serving) {
+        return Err(checks.failure(is_verbose));
+    }
     let meta = Meta { status: "ok", checks: is_verbose.then_some(checks) };
     Document::about(Some(SelfLink { this: "/readyz" }), meta).answer(StatusCode::OK)
 }
 
 impl Checks {
     /// What is missing, for whoever asks why.
-    fn failure(self) -> Failure {
+    fn failure(self, is_verbose: bool) -> Failure {
         let missing = [
             (self.is_serving, "the process is about to end"),
             (self.database, "the database does not answer within 500 ms"),
             (self.schema, "the schema is not at the version that this release needs"),
         ];
         let missing: Vec<_> = missing.iter().filter(|(is_fine, _)| !is_fine).map(|(_, what)| *what).collect();
-        Problem::new(Code::Unavailable, format!("not ready: {}", missing.join("; "))).into()
+        let problem = Problem::new(Code::Unavailable, format!("not ready: {}", missing.join("; ")));
+        match serde_json::to_value(self) {
+            Ok(checks) if is_verbose => problem.with("checks", checks).into(),
+            _ => problem.into(),
+        }
     }
 }
 

@@ -154,16 +154,10 @@ impl Operation {
         matches!(self.answer, Answer::Created(_) | Answer::Operated)
     }
 
-    /// Whether `If-Match` is looked at.
+    /// Whether `If-Match` and `If-None-Match` are looked at.
     #[must_use]
     pub const fn is_conditional(&self) -> bool {
-        matches!(self.answer, Answer::Changed(_) | Answer::Deleted)
-    }
-
-    /// Whether `If-None-Match` is looked at.
-    #[must_use]
-    pub const fn is_cacheable(&self) -> bool {
-        matches!(self.answer, Answer::Fetched(_) | Answer::Listed(_))
+        matches!(self.answer, Answer::Fetched(_) | Answer::Listed(_) | Answer::Changed(_) | Answer::Deleted)
     }
 }
 

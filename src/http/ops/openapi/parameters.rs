@@ -65,10 +65,8 @@ pub fn of_operation(operation: &Operation) -> Value {
     if routes::needs_caller(operation.path) {
         header("Prefer");
     }
-    if operation.is_cacheable() {
-        header("If-None-Match");
-    }
     if operation.is_conditional() {
+        header("If-None-Match");
         header("If-Match");
     }
     if operation.is_repeatable() {
@@ -174,8 +172,18 @@ pub fn of_headers() -> Value {
     };
     let text = || json!({ "type": "string" });
     let all = [
-        header("If-Match", "Changes the resource only while it is as an answer with this `ETag` showed it.", text()),
-        header("If-None-Match", "Answers 304 while the answer would have this `ETag`.", text()),
+        header(
+            "If-Match",
+            "Changes the resource only while it is as an answer with this `ETag` showed it; shows it only while the \
+             answer would have this `ETag`.",
+            text(),
+        ),
+        header(
+            "If-None-Match",
+            "Answers 304 while the answer would have this `ETag`; changes nothing that is as an answer with this \
+             `ETag` showed it.",
+            text(),
+        ),
         header(
             "Idempotency-Key",
             "Makes the request safe to repeat for 24 hours: the same request with the same key, such as a UUID, gets the \

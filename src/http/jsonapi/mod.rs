@@ -10,6 +10,7 @@ pub mod input;
 pub mod negotiation;
 pub mod paging;
 pub mod preferences;
+pub mod problem;
 pub mod profile;
 pub mod query;
 mod relationship_resource;

@@ -8,6 +8,7 @@ pub mod etag;
 pub mod group_resources;
 pub mod input;
 pub mod negotiation;
+pub mod page_links;
 pub mod paging;
 pub mod preferences;
 pub mod problem;

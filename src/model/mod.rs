@@ -4,6 +4,7 @@ pub mod caller;
 pub mod client;
 pub mod code;
 pub mod error;
+mod field;
 pub mod filter;
 pub mod form;
 pub mod group;

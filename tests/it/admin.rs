@@ -10,7 +10,7 @@ use user_relationships::http::routes::{OPEN, is_probe};
 
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
-use crate::support::process::{Guard, PATIENCE, Service, finish, in_time, program, run, until};
+use crate::support::process::{Guard, PATIENCE, Service, finish, in_time, newcomer, program, until};
 use crate::support::scrape::scrape;
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client};
@@ -35,8 +35,7 @@ fn assert_probes(client: &Client, ready: u16) {
 }
 
 fn token(url: &str) -> String {
-    run(url, &["user", "add", "--email", "ann@example.com"]).expect(0);
-    run(url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned()
+    newcomer(url, "ann@example.com", "user")
 }
 
 #[test]
@@ -76,10 +75,7 @@ fn an_admin_address_that_is_taken_is_told_by_its_name() {
 
 #[test]
 fn probes_answer_in_time_while_the_pool_is_exhausted_and_while_the_database_is_away() {
-    let Some(mut server) = PrivateServer::start() else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
-        return;
-    };
+    let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let settings = [APART, ("DATABASE_POOL_SIZE", "2"), ("DATABASE_TIMEOUT", "5s"), ("REQUEST_TIMEOUT", "6s")];
     let service = Service::start(&url, &settings);

@@ -22,7 +22,7 @@ use crate::support::app::{Engine, Home, config, wait};
 use crate::support::cluster::PrivateServer;
 use crate::support::hold::hold;
 use crate::support::load::{Worker, under_load, user};
-use crate::support::process::{Service, run, until};
+use crate::support::process::{Service, newcomer, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, edge, json};
 
@@ -303,18 +303,12 @@ fn a_type_registered_anew_by_another_instance_is_the_one_that_a_create_gets() {
 
 /// A service on a server of its own, whose backends can be killed, and clients who create and delete.
 fn under_kills(rounds: u32, kill: impl Fn(&mut Raw)) {
-    let Some(server) = PrivateServer::start() else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
-        return;
-    };
+    let Some(server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let parsed = DatabaseUrl::parse(&url).expect("the server's URL");
     Raw::connect(&parsed).run("ALTER DATABASE postgres SET synchronous_commit = on");
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "2s"), ("DATABASE_POOL_SIZE", "4")]);
-    let add = ["user", "add", "--email", "admin@example.com", "--access-level", "admin"];
-    run(&url, &add).expect(0);
-    let token = run(&url, &["token", "create", "--user", "admin@example.com"]).expect(0).line().to_owned();
-    let admin = service.client(&token);
+    let admin = service.client(&newcomer(&url, "admin@example.com", "admin"));
     let ids: Vec<i64> = (0..30)
         .map(|number| admin.post("/api/v2/users", &user(&format!("user{number}@example.com"))).expect(201).id())
         .collect();

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Guard, PATIENCE, Service, program, run, until};
+use crate::support::process::{Guard, PATIENCE, Service, newcomer, program, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, Value, edge, json};
 
@@ -42,8 +42,7 @@ fn ask(client: &Client, method: &str, path: &str, id: &str, headers: &[(&str, &s
 fn a_request_has_one_line_with_the_promised_fields() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
-    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let token = newcomer(&url, "ann@example.com", "user");
     let service = Service::start(&url, &[("RUST_LOG", "info")]);
     let ann = service.client(&token);
 
@@ -94,10 +93,8 @@ fn a_request_has_one_line_with_the_promised_fields() {
 fn a_failure_of_the_service_is_an_error_with_its_cause_once() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    for email in ["ann@example.com", "bob@example.com"] {
-        run(&url, &["user", "add", "--email", email]).expect(0);
-    }
-    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let token = newcomer(&url, "ann@example.com", "user");
+    run(&url, &["user", "add", "--email", "bob@example.com"]).expect(0);
     let service = Service::start(&url, &[("REQUEST_TIMEOUT", "300ms"), ("RUST_LOG", "info")]);
     let ann = service.client(&token);
     ann.get(EDGES).expect(200);
@@ -117,8 +114,7 @@ fn a_failure_of_the_service_is_an_error_with_its_cause_once() {
 fn nothing_secret_and_nothing_but_json_is_in_the_log() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
-    let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+    let token = newcomer(&url, "ann@example.com", "user");
     let mut service = Service::start(&url, &[("RUST_LOG", "debug"), ("AUTH_REFRESH", "0s")]);
     let ann = service.client(&token);
     let secrets = ["s3cr3t", "ann@example.com", &token, "c0ffee"];

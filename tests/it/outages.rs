@@ -14,7 +14,9 @@ use user_relationships::store::url::DatabaseUrl;
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
-use crate::support::process::{Outcome, Service, finish, in_time, program, program_behind, run, sqlite_url, until};
+use crate::support::process::{
+    Outcome, Service, finish, in_time, newcomer, program, program_behind, run, sqlite_url, until,
+};
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client, edge, json};
 
@@ -22,10 +24,7 @@ const EDGES: &str = "/api/v2/user-relationships";
 
 /// An admin of the service on that database.
 fn admin(service: &Service, url: &str) -> Client {
-    let add = ["user", "add", "--email", "admin@example.com", "--access-level", "admin"];
-    run(url, &add).expect(0);
-    let token = run(url, &["token", "create", "--user", "admin@example.com"]).expect(0).line().to_owned();
-    service.client(&token)
+    service.client(&newcomer(url, "admin@example.com", "admin"))
 }
 
 fn users<const N: usize>(admin: &Client) -> [i64; N] {
@@ -57,10 +56,7 @@ fn assert_unavailable(answer: Answer) {
 
 #[test]
 fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
-    let Some(mut server) = PrivateServer::start() else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
-        return;
-    };
+    let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     make_durable(&url);
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "1s"), ("DATABASE_POOL_SIZE", "4")]);
@@ -106,10 +102,7 @@ fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
 
 #[test]
 fn a_restart_of_postgres_between_requests_costs_no_request() {
-    let Some(mut server) = PrivateServer::start() else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
-        return;
-    };
+    let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     make_durable(&url);
     let service = Service::start(&url, &[("DATABASE_POOL_SIZE", "4")]);
@@ -141,10 +134,7 @@ fn signal(name: &str, processes: &[String]) {
 /// Backends that neither answer nor end, as behind a network that swallows everything.
 #[test]
 fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
-    let Some(server) = PrivateServer::start() else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
-        return;
-    };
+    let Some(server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let settings = [("DATABASE_POOL_SIZE", "3"), ("DATABASE_TIMEOUT", "500ms"), ("REQUEST_TIMEOUT", "1s")];
     let service = Service::start(&url, &settings);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Guard, PATIENCE, Service, finish, program, run, sqlite_url, until};
+use crate::support::process::{Guard, PATIENCE, Service, finish, newcomer, program, run, sqlite_url, until};
 use crate::support::sql::Raw;
 use crate::support::{Value, edge};
 
@@ -72,8 +72,7 @@ fn a_token_made_while_the_service_runs_works_at_once_and_its_use_is_noted() {
     for home in homes() {
         let url = home.text();
         let service = Service::start(&url, &[]);
-        run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
-        let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+        let token = newcomer(&url, "ann@example.com", "user");
         service.client(&token).get("/api/v2/users/me").expect(200);
         until("the use of the token is noted", Duration::from_secs(10), || {
             let listed = run(&url, &["token", "list"]).expect(0);
@@ -90,10 +89,8 @@ fn a_token_made_while_the_service_runs_works_at_once_and_its_use_is_noted() {
 fn a_count_that_was_falsified_is_found_and_mended() {
     for home in homes() {
         let url = home.text();
-        for email in ["ann@example.com", "bob@example.com"] {
-            run(&url, &["user", "add", "--email", email]).expect(0);
-        }
-        let token = run(&url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned();
+        let token = newcomer(&url, "ann@example.com", "user");
+        run(&url, &["user", "add", "--email", "bob@example.com"]).expect(0);
         let service = Service::start(&url, &[]);
         let ann = service.client(&token);
         ann.post(EDGES, &edge(None, "mentor", 2)).expect(201);

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::forms::form;
 use crate::support::app::{Engine, Home};
 use crate::support::jwt::{Key, SECRET, claims, file, signed, token};
-use crate::support::process::{Service, finish, program, run};
+use crate::support::process::{Service, finish, newcomer, program, run};
 use crate::support::signing::{Signer, pem, private_pem, public_key};
 use crate::support::sql::Raw;
 use crate::support::{Client, edge, json};
@@ -59,9 +59,7 @@ fn talk(clients: &[Client]) -> String {
 /// to all requests but that one.
 fn sign_in(url: &str, anybody: &Client) -> (String, String) {
     let [password, wrong, short] = PASSWORDS;
-    run(url, &["user", "add", "--email", "root@example.com", "--access-level", "admin"]).expect(0);
-    let admin = run(url, &["token", "create", "--user", "root@example.com"]).expect(0);
-    let admin = anybody.with_authorization(&format!("Token token={}", admin.line()));
+    let admin = anybody.with_authorization(&format!("Token token={}", newcomer(url, "root@example.com", "admin")));
     let user = |email: &str, password: &str| {
         let values = json!({"first_name": "Cy", "email": email, "password": password});
         admin.form("POST", "/api/users", &form("create_user", &values))

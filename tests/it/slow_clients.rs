@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::app::{App, Engine, Home};
-use crate::support::process::{Service, in_time, program_behind, run, until};
+use crate::support::process::{Service, in_time, newcomer, program_behind, until};
 use crate::support::scrape::scrape;
 use crate::support::signing::Signer;
 use crate::support::sql::Raw;
@@ -21,8 +21,7 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 fn token(url: &str) -> String {
-    run(url, &["user", "add", "--email", "ann@example.com"]).expect(0);
-    run(url, &["token", "create", "--user", "ann@example.com"]).expect(0).line().to_owned()
+    newcomer(url, "ann@example.com", "user")
 }
 
 /// Everything that comes until the other end closes, or until nothing came for long.
@@ -104,8 +103,7 @@ fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[("REQUEST_TIMEOUT", "1s")]);
-    run(&url, &["user", "add", "--email", "root@example.com", "--access-level", "admin"]).expect(0);
-    let token = run(&url, &["token", "create", "--user", "root@example.com"]).expect(0).line().to_owned();
+    let token = newcomer(&url, "root@example.com", "admin");
     let cases = [
         ("POST", EDGES),
         ("POST", "/api/v2/users"),

@@ -1,16 +1,16 @@
 //! Documents of the atomic operations extension (<https://jsonapi.org/ext/atomic>).
 
+mod target;
+
 use serde_json::{Map, Value};
-use std::collections::HashSet;
-use std::str::FromStr;
 
 use super::errors::{Failure, Problem};
 use super::input::{Input, Naming};
 use super::requests::{RequestedChange, RequestedRelationship, new_relationship, relationship_change, user_changes};
-use super::resources::{USER_RELATIONSHIPS, USERS};
 use crate::domain::operations::{Operation, Subject};
 use crate::model::code::Code;
 use crate::model::id::UserId;
+use target::{Kind, Lids, Target, subject, target_of};
 
 /// The member that holds the operations.
 pub const OPERATIONS: &str = "atomic:operations";
@@ -40,7 +40,7 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
         }
         None => return Err(malformed("", "the document needs `atomic:operations`").into()),
     };
-    let mut lids = Lids { given: HashSet::new(), caller };
+    let mut lids = Lids::of(caller);
     operations
         .into_iter()
         .enumerate()
@@ -48,44 +48,6 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
             read(operation, &mut lids).map_err(|failure| failure.below(&format!("/{OPERATIONS}/{place}")))
         })
         .collect()
-}
-
-/// What names without an id stand for.
-#[derive(Debug)]
-struct Lids {
-    /// Local ids that operations have given so far, with the type of what they name.
-    given: HashSet<(&'static str, String)>,
-    /// Who `me` is.
-    caller: UserId,
-}
-
-/// The collections that operations are about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Relationships,
-    Users,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Relationships => USER_RELATIONSHIPS,
-            Self::Users => USERS,
-        }
-    }
-
-    fn of(name: &str) -> Option<Self> {
-        [Self::Relationships, Self::Users].into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-/// What an operation is aimed at.
-#[derive(Debug)]
-struct Target {
-    kind: Kind,
-    /// The id or local id, unless a whole collection is meant.
-    subject: Option<Subject<String>>,
-    relationship: Option<String>,
 }
 
 fn malformed(pointer: &str, detail: &'static str) -> Problem {
@@ -137,7 +99,7 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
         }
     };
     if let Some(lid) = lid
-        && !lids.given.insert((kind.name(), lid))
+        && !lids.give(kind, lid)
     {
         return Err(malformed("/data/lid", "an earlier operation has given this `lid` already").into());
     }
@@ -224,94 +186,5 @@ fn kind_of(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, P
     match target {
         Some(target) if target.kind != kind => Err(mismatch("the operation is aimed at another type")),
         _ => Ok(kind),
-    }
-}
-
-/// What `ref` or `href` is aimed at; `None` if there is neither.
-fn target_of(operation: &Map<String, Value>, lids: &Lids) -> Result<Option<Target>, Failure> {
-    match (operation.get("ref"), operation.get("href")) {
-        (Some(_), Some(_)) => Err(malformed("", "an operation has `ref` or `href`, not both").into()),
-        (Some(Value::Object(reference)), None) => of_reference(reference, lids).map(Some),
-        (Some(_), None) => Err(malformed("/ref", "`ref` must be an object").into()),
-        (None, Some(Value::String(href))) => {
-            let nothing = || Problem::new(Code::NotFound, "the URL leads to no resource of this service");
-            of_url(href, lids.caller).map(Some).ok_or_else(|| nothing().pointer("/href").into())
-        }
-        (None, Some(_)) => Err(malformed("/href", "`href` must be a string").into()),
-        (None, None) => Ok(None),
-    }
-}
-
-fn of_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target, Failure> {
-    let text = |name: &str| match reference.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(malformed(&format!("/ref/{name}"), "this member must be a string")),
-    };
-    let Some(name) = text("type")? else { return Err(malformed("/ref", "`ref` needs a `type`").into()) };
-    let Some(kind) = Kind::of(&name) else {
-        let detail = "operations are on `user-relationships` and `users`";
-        return Err(Problem::new(Code::TypeMismatch, detail).pointer("/ref/type").into());
-    };
-    let subject = match (text("id")?, text("lid")?) {
-        (Some(id), None) => Subject::Stored(id),
-        (None, Some(lid)) => Subject::Made(lid),
-        _ => return Err(malformed("/ref", "`ref` needs one `id` or `lid`").into()),
-    };
-    lids.check_kind(kind, &subject, "/ref/lid")?;
-    Ok(Target { kind, subject: Some(subject), relationship: text("relationship")? })
-}
-
-/// Reads a URL of this service, with or without scheme and host.
-fn of_url(href: &str, caller: UserId) -> Option<Target> {
-    let path = match href.split_once("://") {
-        Some((_, rest)) => rest.get(rest.find('/')?..)?,
-        None => href,
-    };
-    let mut parts = path.trim_end_matches('/').strip_prefix("/api/v2/")?.split('/');
-    let kind = Kind::of(parts.next()?)?;
-    let subject = parts.next().map(|id| match (kind, id) {
-        (Kind::Users, "me") => Subject::Stored(caller.to_string()),
-        _ => Subject::Stored(id.to_owned()),
-    });
-    let relationship = match (parts.next(), parts.next(), parts.next()) {
-        (None, None, None) => None,
-        (Some("relationships"), Some(name), None) => Some(name.to_owned()),
-        _ => return None,
-    };
-    Some(Target { kind, subject, relationship })
-}
-
-/// A subject whose id is one; a malformed id names nothing.
-fn subject<Id: FromStr>(named: Subject<String>) -> Result<Subject<Id>, Failure> {
-    match named {
-        Subject::Made(lid) => Ok(Subject::Made(lid)),
-        Subject::Stored(id) => match id.parse() {
-            Ok(id) => Ok(Subject::Stored(id)),
-            Err(_) => Err(Problem::new(Code::NotFound, "there is no such resource").pointer("").into()),
-        },
-    }
-}
-
-impl Lids {
-    fn check<Id>(&self, subject: Option<&Subject<Id>>, pointer: &str) -> Result<(), Problem> {
-        match subject {
-            Some(Subject::Made(lid)) => self.require(USERS, lid, pointer),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_kind<Id>(&self, kind: Kind, subject: &Subject<Id>, pointer: &str) -> Result<(), Problem> {
-        match subject {
-            Subject::Made(lid) => self.require(kind.name(), lid, pointer),
-            Subject::Stored(_) => Ok(()),
-        }
-    }
-
-    fn require(&self, kind: &'static str, lid: &str, pointer: &str) -> Result<(), Problem> {
-        if self.given.contains(&(kind, lid.to_owned())) {
-            return Ok(());
-        }
-        Err(malformed(pointer, "no earlier operation made a resource of this type with this `lid`"))
     }
 }

@@ -3,85 +3,19 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use jsonapi::api::JsonApiError;
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 use super::document::MEDIA_TYPE;
-use super::paging::{TOO_LARGE, UNSUPPORTED_SORT};
+use super::paging::UNSUPPORTED_SORT;
+use super::problem::{Object, source_of};
+pub use super::problem::{Problem, Source};
 use super::profile::Applied;
-use crate::http::urls;
 use crate::model::code::Code;
 use crate::model::error::{self, Culprit, Error};
-use crate::model::id::RelationshipId;
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
-
-/// The part of a request that is at fault (JSON:API 1.1, "Error Objects", `source`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// A JSON pointer to a value of the request document that exists.
-    Pointer(String),
-    /// A query parameter, as it was sent.
-    Parameter(String),
-    /// A header field.
-    Header(&'static str),
-}
-
-/// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    code: Code,
-    detail: Cow<'static, str>,
-    source: Option<Source>,
-    existing: Option<RelationshipId>,
-    /// Where the kind of problem is documented, if not beside its code.
-    documented: Option<&'static str>,
-    /// What more is to be said of this case, as a member of `meta`.
-    more: Option<Box<(&'static str, Value)>>,
-}
-
-impl Problem {
-    /// A problem of the whole request.
-    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), source: None, existing: None, documented: None, more: None }
-    }
-
-    /// The same problem, blamed on a value of the request document.
-    #[must_use]
-    pub fn pointer(self, pointer: impl Into<String>) -> Self {
-        Self { source: Some(Source::Pointer(pointer.into())), ..self }
-    }
-
-    /// The same problem, blamed on a query parameter.
-    #[must_use]
-    pub fn parameter(self, name: impl Into<String>) -> Self {
-        Self { source: Some(Source::Parameter(name.into())), ..self }
-    }
-
-    /// The same problem as the cursor profile knows it: a page is larger than `most`.
-    #[must_use]
-    pub fn too_large_for(self, most: i64) -> Self {
-        Self { documented: Some(TOO_LARGE), ..self }.with("page", json!({ "maxSize": most }))
-    }
-
-    /// The same problem, with a member in its `meta`.
-    #[must_use]
-    pub fn with(self, name: &'static str, value: Value) -> Self {
-        Self { more: Some(Box::new((name, value))), ..self }
-    }
-
-    /// The same problem, blamed on a header field.
-    #[must_use]
-    pub fn header(self, name: &'static str) -> Self {
-        Self { source: Some(Source::Header(name)), ..self }
-    }
-}
 
 /// Why a request is not answered as it hoped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,15 +118,9 @@ impl Failure {
 
     fn pointing(error: Error, place: impl Fn(Culprit) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
-            let mut failure = Self::from(Problem {
-                code: problem.code,
-                detail: problem.detail,
-                source: problem.culprit.and_then(&place).or_else(|| header_of(problem.code)),
-                existing: problem.existing,
-                documented: None,
-                more: None,
-            });
-            if let Some(at) = problem.operation {
+            let (at, source) = (problem.operation, problem.culprit.and_then(&place));
+            let mut failure = Self::from(Problem::of(problem, source));
+            if let Some(at) = at {
                 failure = failure.below(&format!("/atomic:operations/{at}"));
             }
             failure.problems
@@ -240,7 +168,7 @@ impl Failure {
     /// The error document. Every error has the id of the request, which finds it in the log.
     #[must_use]
     pub fn document(&self, request_id: &str) -> Vec<u8> {
-        let errors: Vec<_> = self.problems.iter().map(|problem| object(problem, request_id)).collect();
+        let errors: Vec<_> = self.problems.iter().map(|problem| Object::of(problem, request_id)).collect();
         serde_json::to_vec(&Document { jsonapi: Applied::Nothing, errors }).unwrap_or_default()
     }
 }
@@ -249,66 +177,6 @@ impl Failure {
 struct Document {
     jsonapi: Applied,
     errors: Vec<Object>,
-}
-
-/// The crate's error object and the `source` that it cannot express (it emits null members and has no `header`).
-#[derive(Serialize)]
-struct Object {
-    #[serde(flatten)]
-    error: JsonApiError,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source: Option<Source>,
-}
-
-fn object(problem: &Problem, request_id: &str) -> Object {
-    let mut links = HashMap::new();
-    let documented = problem.documented.map_or_else(|| urls::error_documentation(problem.code), str::to_owned);
-    links.insert("type".to_owned(), documented.into());
-    let mut meta = HashMap::new();
-    if let Some(id) = problem.existing {
-        links.insert("about".to_owned(), urls::relationship(id).into());
-        meta.insert("existing-id".to_owned(), id.to_string().into());
-    }
-    if let Some((name, value)) = problem.more.as_deref() {
-        meta.insert((*name).to_owned(), value.clone());
-    }
-    Object {
-        error: JsonApiError {
-            id: Some(request_id.to_owned()),
-            links: Some(links),
-            status: Some(problem.code.status().to_string()),
-            code: Some(problem.code.name().to_owned()),
-            title: Some(problem.code.title().to_owned()),
-            detail: Some(problem.detail.clone().into_owned()),
-            source: None,
-            meta: (!meta.is_empty()).then_some(meta),
-        },
-        source: problem.source.clone(),
-    }
-}
-
-/// The header field that is at fault wherever a code is used.
-fn header_of(code: Code) -> Option<Source> {
-    let is_of_keys = matches!(code, Code::IdempotencyKeyReused | Code::IdempotencyKeyInUse);
-    is_of_keys.then_some(Source::Header("Idempotency-Key"))
-}
-
-/// Where in a request a culprit stands. What is missing is blamed on what should hold it.
-fn source_of(culprit: Culprit) -> Source {
-    Source::Pointer(match culprit {
-        Culprit::Sort => return Source::Parameter("sort".to_owned()),
-        Culprit::Include => return Source::Parameter("include".to_owned()),
-        Culprit::Precondition => return Source::Header("If-Match"),
-        Culprit::Exclusion => return Source::Header("If-None-Match"),
-        Culprit::Owner | Culprit::Member => "/data/relationships/user/data".to_owned(),
-        Culprit::Target => "/data/relationships/target/data".to_owned(),
-        Culprit::TypeName => "/data/attributes/relationship".to_owned(),
-        Culprit::Description => "/data/attributes/description".to_owned(),
-        Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
-        Culprit::Missing(_) => "/data".to_owned(),
-        Culprit::Properties => "/data/attributes/properties".to_owned(),
-        Culprit::Group => "/data/relationships/group/data".to_owned(),
-    })
 }
 
 impl fmt::Display for Failure {

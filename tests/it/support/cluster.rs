@@ -121,12 +121,16 @@ pub struct PrivateServer {
 impl PrivateServer {
     /// Creates and starts a server, and returns it when it accepts connections.
     ///
-    /// Returns `None` if there are no PostgreSQL programs, or panics if `REQUIRE_POSTGRES` is `1`.
+    /// Returns `None`, and says so, if there are no PostgreSQL programs, or panics if `REQUIRE_POSTGRES` is `1`.
     pub fn start() -> Option<Self> {
         let required = setting("REQUIRE_POSTGRES").as_deref() == Some("1");
         let programs = match programs() {
             None if required => panic!("REQUIRE_POSTGRES is 1, but {MISSING}"),
-            found => found?,
+            None => {
+                eprintln!("SKIPPED on PostgreSQL: {MISSING}");
+                return None;
+            }
+            Some(programs) => programs,
         };
         remove_abandoned_folders();
         let mut server = Self::stopped(programs);

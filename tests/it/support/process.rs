@@ -40,6 +40,13 @@ pub fn run(url: &str, args: &[&str]) -> Outcome {
     finish(program().env("DATABASE_URL", url).args(args))
 }
 
+/// Adds a user with that address and level, and gives a token of theirs.
+#[track_caller]
+pub fn newcomer(url: &str, email: &str, level: &str) -> String {
+    run(url, &["user", "add", "--email", email, "--access-level", level]).expect(0);
+    run(url, &["token", "create", "--user", email]).expect(0).line().to_owned()
+}
+
 /// Runs any command to its end, which must come within [`PATIENCE`].
 #[track_caller]
 pub fn finish(command: &mut Command) -> Outcome {

@@ -1,0 +1,155 @@
+//! What a page says of itself: `meta` of a list, and links to its neighbours.
+
+use serde::Serialize;
+use std::borrow::Cow;
+
+use super::cursor::Cursors;
+use super::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use super::profile::Applied;
+use super::query::Query;
+use crate::model::page::{Bound, Place};
+
+/// The parameters of pages: links give their own.
+const PAGE: [&str; 5] = [OFFSET.name, LIMIT.name, SIZE.name, AFTER.name, BEFORE.name];
+
+/// `meta` of a list.
+#[derive(Debug, Serialize)]
+pub struct ListMeta {
+    #[serde(rename = "total-count")]
+    total_count: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<PageMeta>,
+}
+
+#[derive(Debug, Serialize)]
+struct PageMeta {
+    total: i64,
+    #[serde(rename = "rangeTruncated", skip_serializing_if = "std::ops::Not::not")]
+    is_truncated: bool,
+}
+
+/// `links.self`: a link object with the media type where a profile was applied (JSON:API 1.1, "Top Level").
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum This {
+    Plain(String),
+    Typed {
+        href: String,
+        #[serde(rename = "type")]
+        media_type: &'static str,
+    },
+}
+
+/// Links to a page's neighbours; `None` becomes `null`, which says that there is none.
+#[derive(Debug, Serialize)]
+pub struct PageLinks {
+    #[serde(rename = "self")]
+    this: This,
+    first: Option<String>,
+    last: Option<String>,
+    prev: Option<String>,
+    next: Option<String>,
+}
+
+/// A query as a URI may have it (RFC 3986 §3.4), where HTTP let more through. Brackets stay as they were sent.
+fn as_uri(query: &str) -> Cow<'_, str> {
+    let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=".contains(&byte);
+    let is_escape = |at: usize| {
+        let digits = query.as_bytes().get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let is_kept = |(at, byte): (usize, u8)| is_legal(byte) || (byte == b'%' && is_escape(at));
+    if query.bytes().enumerate().all(is_kept) {
+        return query.into();
+    }
+    let encoded = query
+        .bytes()
+        .enumerate()
+        .map(|(at, byte)| if is_kept((at, byte)) { char::from(byte).to_string() } else { format!("%{byte:02X}") });
+    encoded.collect()
+}
+
+/// The request that a page answers.
+pub struct Asked<'a> {
+    /// Its path.
+    pub path: &'a str,
+    /// Its query, as it was sent.
+    pub raw_query: &'a str,
+    /// Its query, as it was read.
+    pub query: &'a Query,
+    /// The deepest offset that a link may lead to.
+    pub max_offset: i64,
+}
+
+impl Asked<'_> {
+    /// A URL of the same list with other page parameters. All others keep what the client sent, under their JSON:API
+    /// names and percent-encoded.
+    fn url(&self, page: &[(&str, &str)]) -> String {
+        let mut url = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), self.path.len() + 1);
+        url.extend_pairs(self.query.canonical(&PAGE));
+        url.extend_pairs(page);
+        url.finish()
+    }
+
+    fn this(&self, applied: Applied) -> This {
+        let query = as_uri(self.raw_query);
+        let href = if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) };
+        match applied {
+            Applied::Nothing => This::Plain(href),
+            other => This::Typed { href, media_type: other.media_type() },
+        }
+    }
+
+    /// The links and `meta` of a page by offset. No link leads beyond `max_offset`.
+    #[must_use]
+    pub fn by_offset(&self, offset: i64, limit: i64, total: i64) -> (PageLinks, ListMeta) {
+        let page = |at: i64| {
+            let is_shown = limit > 0 && at <= self.max_offset;
+            is_shown.then(|| self.url(&[(OFFSET.name, &at.to_string()), (LIMIT.name, &limit.to_string())]))
+        };
+        let last = (total - 1).max(0) / limit.max(1) * limit;
+        let previous = (offset > 0).then(|| offset.saturating_sub(limit).min(last).max(0));
+        let next = offset.saturating_add(limit);
+        let links = PageLinks {
+            this: self.this(Applied::Nothing),
+            first: page(0),
+            last: page(last),
+            prev: previous.and_then(page),
+            next: (next < total).then(|| page(next)).flatten(),
+        };
+        (links, ListMeta { total_count: total, page: None })
+    }
+
+    /// The links and `meta` of a page by cursors, from the places of its first and last row.
+    #[must_use]
+    pub fn by_cursor(
+        &self,
+        cursors: &Cursors<'_>,
+        (size, after, before): (i64, Option<&Bound>, Option<&Bound>),
+        shown: Option<&(Place, Place)>,
+        is_more: bool,
+        total: i64,
+    ) -> (PageLinks, ListMeta) {
+        let size = size.to_string();
+        let page = |more: &[(&str, &str)]| self.url(&[&[(SIZE.name, size.as_str())], more].concat());
+        let is_truncated = is_more && after.is_some() && before.is_some();
+        // On an empty page the neighbours begin at the bound itself, which it left out.
+        let edge = |bound: &Bound| Bound { is_inclusive: !bound.is_inclusive, ..bound.clone() };
+        let start = shown.map(|(first, _)| cursors.at(first.clone())).or(after.map(|it| cursors.write(&edge(it))));
+        let end = shown.map(|(_, last)| cursors.at(last.clone())).or(before.map(|it| cursors.write(&edge(it))));
+        let has_previous = after.is_some() || (before.is_some() && is_more);
+        let has_next = before.is_some() || is_more;
+        let next = |cursor: &str| match before {
+            Some(before) if is_truncated => page(&[(AFTER.name, cursor), (BEFORE.name, &cursors.write(before))]),
+            _ => page(&[(AFTER.name, cursor)]),
+        };
+        let links = PageLinks {
+            this: self.this(Applied::CursorProfile),
+            first: Some(page(&[])),
+            last: None,
+            prev: start.filter(|_| has_previous).map(|cursor| page(&[(BEFORE.name, &cursor)])),
+            next: end.filter(|_| has_next).map(|cursor| next(&cursor)),
+        };
+        (links, ListMeta { total_count: total, page: Some(PageMeta { total, is_truncated }) })
+    }
+}

@@ -197,7 +197,9 @@ impl Store {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.connections(),
             Engine::Postgres { engine, replica, .. } => {
-                replica.iter().for_each(|replica| replica.note_connections());
+                if let Some(replica) = replica {
+                    replica.note_connections();
+                }
                 engine.connections()
             }
         });

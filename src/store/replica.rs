@@ -125,7 +125,7 @@ impl Replica {
     pub async fn list(&self, list: List) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
         // What fails for all is left out for each, which then finds out why.
         let read = self.answer(Cost::Bounded, self.lists.ask(list)).await?;
-        read.map_err(|_| self.unanswered(&self.measures.unavailable))
+        read.map_err(|_| Self::instead(&self.measures.unavailable))
     }
 
     /// Runs a job once.
@@ -143,7 +143,7 @@ impl Replica {
             if self.ended.load(Ordering::Relaxed) == ended {
                 self.health.lose(&format!("it has answered nothing within {:?}", self.patience));
             }
-            return Err(self.unanswered(&self.measures.unavailable));
+            return Err(Self::instead(&self.measures.unavailable));
         };
         let work = store.hop(move |_| {
             let _permit = permit;
@@ -152,7 +152,7 @@ impl Replica {
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });
-        Err(self.unanswered(match self.answer(cost, work).await? {
+        Err(Self::instead(match self.answer(cost, work).await? {
             Ok((Ok(found), _)) => return Ok(found),
             Ok((Err(Error::Refused(_)), None)) => &self.measures.refused,
             Ok((Err(_), Some(Fault::Conflict))) => &self.measures.conflict,
@@ -167,7 +167,7 @@ impl Replica {
         }))
     }
 
-    fn unanswered(&self, reason: &Counter) -> Unanswered {
+    fn instead(reason: &Counter) -> Unanswered {
         reason.add_one();
         Unanswered
     }
@@ -188,6 +188,6 @@ impl Replica {
                 }
             }
         }
-        Err(self.unanswered(&self.measures.unavailable))
+        Err(Self::instead(&self.measures.unavailable))
     }
 }

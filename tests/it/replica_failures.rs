@@ -103,7 +103,7 @@ fn a_replica_that_lags_behind_a_migration_or_is_of_another_database_is_not_used(
 #[test]
 fn reads_that_the_replica_does_not_answer_in_time_are_read_on_the_primary() {
     let Some(stage) = stage() else { return };
-    let service = stage.serve(&[("DATABASE_TIMEOUT", "500ms")]);
+    let service = stage.serve(&[("REQUEST_TIMEOUT", "4s")]);
     let ann = admin(&stage.url(), &service);
     let list = format!("{EDGES}?user={}", ann.id);
     stage.settle();
@@ -131,7 +131,7 @@ fn signal(name: &str, processes: &[String]) {
 #[test]
 fn a_replica_that_hangs_is_given_up_until_it_answers_again() {
     let Some(stage) = stage() else { return };
-    let service = stage.serve(&[("DATABASE_TIMEOUT", "500ms")]);
+    let service = stage.serve(&[("REQUEST_TIMEOUT", "4s")]);
     let ann = admin(&stage.url(), &service);
     let paths = [EDGES.to_owned(), format!("{USERS}?query=nobody"), format!("{USERS}/{}", ann.id)];
     stage.settle();

@@ -102,7 +102,7 @@ fn everything_that_is_read_is_read_on_the_replica() {
     assert_eq!(reasons.len(), 4, "each is there before it happens: {reasons:?}");
     stage.resume();
     until("all is seen", SOON, || totals() == before.map(|total| total + 1));
-    ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200);
+    assert_eq!(ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200).total(), 1);
 }
 
 #[test]

@@ -16,7 +16,7 @@ use user_relationships::store::{Cost, Settings, Store, Tx};
 use crate::support::app::{config, wait};
 use crate::support::edge;
 use crate::support::process::{Service, until};
-use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lines_about_the_replica, raw, stage};
+use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, raw, stage};
 use crate::support::scrape::{Scrape, scrape};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -121,6 +121,25 @@ fn reads_that_the_replica_does_not_answer_in_time_are_read_on_the_primary() {
     assert!(fallbacks(&service, "unavailable") > 0);
     stage.resume();
     until("it is used again", SOON, || is_used(&service));
+}
+
+#[test]
+fn the_lag_of_a_replica_that_lost_its_primary_grows() {
+    let Some(stage) = stage() else { return };
+    let service = stage.serve(&[]);
+    let mut standby = stage.on_standby();
+    let connected = standby.lines("SELECT setting AS line FROM pg_settings WHERE name = 'primary_conninfo'").remove(0);
+    let mut stream_from = |address: &str| {
+        standby.run(&format!("ALTER SYSTEM SET primary_conninfo = '{}'", address.replace('\'', "''")));
+        standby.run("SELECT pg_reload_conf()");
+    };
+    until("there is no lag", SOON, || lag(&service) == 0.0);
+    stream_from("host=/nowhere");
+    until("it has replayed all that it will ever have", SOON, || lag(&service) > 0.0);
+    let first = lag(&service);
+    until("it grows", SOON, || lag(&service) > first + 0.5);
+    stream_from(&connected);
+    until("it is level again", SOON, || lag(&service) == 0.0);
 }
 
 fn signal(name: &str, processes: &[String]) {

@@ -11,7 +11,7 @@ pub struct Raw {
     #[arg(long, env, value_name = "URL", default_value = "sqlite://user-relationships.db")]
     pub database_url: String,
 
-    /// Replica of a PostgreSQL `DATABASE_URL`, with anything libpq understands: answers reads; `none` is none
+    /// Replica of a PostgreSQL `DATABASE_URL`, or several that libpq chooses from: answers GET and HEAD; `none` is none
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub database_read_url: String,
 

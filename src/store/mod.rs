@@ -187,7 +187,9 @@ impl Store {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite { engine, .. } => engine.connections(),
             Engine::Postgres { server, replica } => {
-                replica.iter().for_each(|replica| replica.note_connections());
+                if let Some(replica) = replica {
+                    replica.note_connections();
+                }
                 server.connected().engine.connections()
             }
         });

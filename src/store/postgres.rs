@@ -224,21 +224,19 @@ impl Engine {
         }
     }
 
-    /// Runs a job once, for whoever can ask elsewhere; a fault says what was in the way.
+    /// Runs a job once, for whoever can ask elsewhere; a fault says what was in the way. An error of its own is that of
+    /// a pool which has no connection.
     pub fn run_once<T>(
         &self,
         mode: Mode,
         shared: &Shared,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
-    ) -> (Result<T>, Option<Fault>) {
-        let mut session = match self.session() {
-            Ok(session) => session,
-            Err(error) => return (Err(error), Some(Fault::Lost)),
-        };
+    ) -> Result<(Result<T>, Option<Fault>)> {
+        let mut session = self.session()?;
         let (result, fault) = self.attempt(mode, &mut session, shared, job);
         // Whoever is in the way of a statement on a replica may have ended the connection with it.
         session.is_lost |= fault == Some(Fault::Conflict);
-        (result, fault)
+        Ok((result, fault))
     }
 
     fn session(&self) -> Result<r2d2::PooledConnection<Sessions>> {

@@ -22,7 +22,6 @@ use super::server::Server;
 use super::tx::{Shared, Tx};
 use super::url::PostgresUrl;
 use super::{Cost, Engine, OpenError, Settings, Store, caught, named};
-use crate::metrics::Counter;
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
@@ -92,8 +91,8 @@ impl Replica {
         primary: &Arc<Server>,
         shared: &Shared,
     ) -> std::result::Result<Arc<Self>, OpenError> {
-        let patience = settings.timeout.min(settings.longest_statement / 4);
-        let settings = Settings { timeout: patience, ..settings.clone() };
+        let patience = settings.longest_statement / 4;
+        let settings = Settings { timeout: settings.timeout.min(patience / 2), ..settings.clone() };
         let shared = Shared { types: Arc::default(), ..shared.clone() };
         let measures = Arc::new(Measures::new(&shared.measures.all));
         let (look, asked) = sync_channel(1);
@@ -106,7 +105,7 @@ impl Replica {
             measures: Arc::clone(&measures),
             secret: None,
         };
-        let url = url.with_limits(patience, settings.longest_statement);
+        let url = url.with_limits(settings.timeout, settings.longest_statement);
         let server = Server::open(Sessions::of_replica(url, Arc::clone(&health)), &settings, &shared)?;
         std::thread::Builder::new()
             .name("replica".to_owned())
@@ -122,9 +121,12 @@ impl Replica {
 
     /// A list, read together with others; `None` if it was left out, for [`read`](Self::read) to do.
     pub async fn list(&self, list: List) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
+        let ended = self.ended.load(Ordering::Relaxed);
         // What fails for all is left out for each, which then finds out why.
         let read = self.answer(Cost::Bounded, self.server.connected().lists.ask(list)).await?;
-        read.map_err(|_| self.unanswered(&self.measures.unavailable))
+        let read = read.map_err(|_| self.without_room(ended))?;
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        Ok(read)
     }
 
     /// Runs a job once.
@@ -138,37 +140,39 @@ impl Replica {
         let (replica, followed) = (Arc::clone(self), self.shared.measures.follow());
         let ended = self.ended.load(Ordering::Relaxed);
         let connected = self.server.connected();
-        let Ok(permit) = self.answer(Cost::Unbounded, connected.engine.permit()).await? else {
-            // It is merely busy as long as others get their answers.
-            if self.ended.load(Ordering::Relaxed) == ended {
-                self.health.lose(&format!("it has answered nothing within {:?}", self.patience));
-            }
-            return Err(self.unanswered(&self.measures.unavailable));
-        };
+        let permit = self.answer(Cost::Unbounded, connected.engine.permit()).await?;
+        let permit = permit.map_err(|_| self.without_room(ended))?;
         let work = store.hop(move |_| {
             let _permit = permit;
             let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-            let ran = connected.engine.run_once(mode, &replica.shared, &job);
+            let ran = connected.engine.run_once(mode, &replica.shared, &job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });
-        Err(self.unanswered(match self.answer(cost, work).await? {
-            Ok((Ok(found), _)) => return Ok(found),
-            Ok((Err(Error::Refused(_)), None)) => &self.measures.refused,
-            Ok((Err(_), Some(Fault::Conflict))) => &self.measures.conflict,
-            Ok((Err(_), Some(Fault::Lost | Fault::Unknown))) => {
+        let ran = self.answer(cost, work).await?.map_err(|_| self.without_room(ended))?;
+        let reason = match ran {
+            (Ok(found), _) => return Ok(found),
+            (Err(Error::Refused(_)), None) => &self.measures.refused,
+            (Err(_), Some(Fault::Conflict)) => &self.measures.conflict,
+            (Err(_), Some(Fault::Lost | Fault::Unknown)) => {
                 self.health.suspect();
                 &self.measures.unavailable
             }
-            Ok((Err(error), _)) | Err(error) => {
+            (Err(error), _) => {
                 log::debug!("the replica has failed: {error:?}");
                 &self.measures.failed
             }
-        }))
+        };
+        reason.add_one();
+        Err(Unanswered)
     }
 
-    fn unanswered(&self, reason: &Counter) -> Unanswered {
-        reason.add_one();
+    /// There was no connection. The replica is merely busy as long as others got their answers meanwhile.
+    fn without_room(&self, ended: u64) -> Unanswered {
+        if self.ended.load(Ordering::Relaxed) == ended {
+            self.health.lose("no connection to it became free, and nobody else was answered either");
+        }
+        self.measures.unavailable.add_one();
         Unanswered
     }
 
@@ -188,6 +192,7 @@ impl Replica {
                 }
             }
         }
-        Err(self.unanswered(&self.measures.unavailable))
+        self.measures.unavailable.add_one();
+        Err(Unanswered)
     }
 }

@@ -90,9 +90,19 @@ fn everything_that_is_read_is_read_on_the_replica() {
     let found = scrape(&service.anybody());
     assert_eq!(found.count(FALLBACKS, &[]), 0);
     assert!(found.count("store_replica_connections", &[]) > 0);
+    for (name, kind, labels) in [
+        ("store_replica_lag_seconds", "gauge", &[][..]),
+        ("store_replica_connections", "gauge", &["state"]),
+        (FALLBACKS, "counter", &["reason"]),
+    ] {
+        assert_eq!(found.kinds.get(name).map(String::as_str), Some(kind), "{name}");
+        assert_eq!(found.labels(name), labels.iter().copied().collect(), "{name}");
+    }
+    let reasons: Vec<_> = found.samples.iter().filter(|(name, ..)| name == FALLBACKS).collect();
+    assert_eq!(reasons.len(), 4, "each is there before it happens: {reasons:?}");
     stage.resume();
     until("all is seen", SOON, || totals() == before.map(|total| total + 1));
-    ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200);
+    assert_eq!(ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200).total(), 1);
 }
 
 #[test]

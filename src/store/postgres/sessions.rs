@@ -60,14 +60,13 @@ impl r2d2::ManageConnection for Sessions {
         let Some(health) = &self.replica else {
             return Conn::establish(&self.url).map(|conn| Session { conn, is_lost: false, generation: 0 });
         };
-        let generation = health.generation();
         if !health.is_used() {
             return Err(ConnectionError::BadConnection("the replica is given up".to_owned()));
         }
         Conn::establish(&self.url).inspect_err(|error| health.lose(&error.to_string())).map(|conn| Session {
             conn,
             is_lost: false,
-            generation,
+            generation: health.generation(),
         })
     }
 

@@ -95,6 +95,18 @@ impl Stage {
         until("replay pauses", SOON, || standby.lines("SELECT pg_get_wal_replay_pause_state() AS line") == ["paused"]);
     }
 
+    /// Waits until the standby has replayed that somebody locks a table of the primary.
+    pub fn wait_for_lock(&self, table: &str) {
+        // A commit elsewhere has it flushed.
+        raw(&self.url()).run("CREATE TABLE other (); DROP TABLE other");
+        let mut standby = self.on_standby();
+        let has_lock = format!(
+            "SELECT count(*) AS number FROM pg_locks
+             WHERE mode = 'AccessExclusiveLock' AND relation = '{table}'::regclass"
+        );
+        until("the standby has the lock", SOON, || standby.number(&has_lock) == 1);
+    }
+
     /// Has it go on.
     pub fn resume(&self) {
         self.on_standby().run("SELECT pg_wal_replay_resume()");

@@ -159,7 +159,7 @@ fn probes_answer_in_time_while_every_worker_is_stuck() {
 fn while_the_process_drains_probes_say_so_until_the_very_end() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    let settings = [APART, ("DRAIN_DELAY", "1s"), ("SHUTDOWN_TIMEOUT", "10s"), ("REQUEST_TIMEOUT", "8s")];
+    let settings = [APART, ("DRAIN_DELAY", "2s"), ("SHUTDOWN_TIMEOUT", "20s"), ("REQUEST_TIMEOUT", "12s")];
     let mut service = Service::start(&url, &settings);
     let (admin, ann) = (service.admin(), service.client(&token(&url)));
     assert_probes(&admin, 200);
@@ -173,19 +173,18 @@ fn while_the_process_drains_probes_say_so_until_the_very_end() {
                  content-type: application/json\r\ncontent-length: 2\r\n\r\n{{"
             );
             std::io::Write::write_all(&mut stream, head.as_bytes()).expect("sent");
-            thread::sleep(Duration::from_secs(4));
+            thread::sleep(Duration::from_secs(6));
             std::io::Write::write_all(&mut stream, b"}").expect("sent");
             let mut answer = String::new();
             std::io::Read::read_to_string(&mut stream, &mut answer).expect("an answer");
             answer
         }
     });
-    thread::sleep(Duration::from_millis(300));
+    until("it is in flight", PATIENCE, || scrape(&admin).count("http_requests_in_flight", &[]) >= 2);
     service.signal("TERM");
-    until("`/readyz` turns 503", Duration::from_millis(500), || probe(&admin, "/readyz").status == 503);
+    until("`/readyz` turns 503", Duration::from_secs(1), || probe(&admin, "/readyz").status == 503);
     ann.get(EDGES).expect(200);
-    thread::sleep(Duration::from_millis(1_700));
-    assert!(ann.attempt("GET", EDGES, &[], None).is_err(), "the listener is closed");
+    until("the listener is closed", Duration::from_secs(4), || ann.attempt("GET", EDGES, &[], None).is_err());
     assert_probes(&admin, 503);
     assert!(late.join().expect("an answer").starts_with("HTTP/1.1 400"), "what is in flight is answered");
     assert!(service.wait(PATIENCE).success());

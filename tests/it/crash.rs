@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::both;
 use crate::support::load::{Worker, under_load};
 use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::scrape::scrape;
 use crate::support::sql::Raw;
 use crate::support::{App, Client, edge};
 
@@ -28,6 +29,12 @@ fn hold_writers(app: &App) -> Raw {
         Raw::Postgres(_) => raw.run("BEGIN; LOCK TABLE user_relationships IN EXCLUSIVE MODE"),
     }
     raw
+}
+
+/// Waits until a request is being answered, besides the one that asks.
+fn until_in_flight(service: &Service) {
+    let number = || scrape(&service.anybody()).count("http_requests_in_flight", &[]);
+    until("a request is in flight", PATIENCE, || number() >= 2);
 }
 
 fn is_listening(service: &Service) -> bool {
@@ -59,7 +66,7 @@ both!(what_was_answered_survives_kill_9_under_load, |app| {
 
 both!(after_sigterm_the_service_drains_and_exits_with_0, |app| {
     let url = app.home().text();
-    let mut service = Service::start(&url, &[("DRAIN_DELAY", "600ms")]);
+    let mut service = Service::start(&url, &[("DRAIN_DELAY", "2s")]);
     let (clients, mut workers) = workers(app, &service);
     let anybody = service.anybody();
     anybody.get("/readyz").expect(200);
@@ -67,9 +74,9 @@ both!(after_sigterm_the_service_drains_and_exits_with_0, |app| {
         thread::sleep(Duration::from_millis(200));
         service.signal("TERM");
         let signalled = Instant::now();
-        until("`/readyz` turns 503", Duration::from_millis(400), || anybody.get("/readyz").status == 503);
+        until("`/readyz` turns 503", Duration::from_secs(1), || anybody.get("/readyz").status == 503);
         anybody.get("/livez").expect(200);
-        while signalled.elapsed() < Duration::from_millis(400) {
+        while signalled.elapsed() < Duration::from_secs(1) {
             clients[0].at(service.address).get(&format!("{EDGES}?limit=1")).expect(200);
         }
         service.wait(PATIENCE)
@@ -93,7 +100,7 @@ both!(a_request_in_flight_is_finished_after_sigterm, |app| {
     let mut held = hold_writers(app);
     let made = thread::scope(|scope| {
         let request = scope.spawn(|| there.post(EDGES, &edge(None, "mentor", bob.id)));
-        thread::sleep(Duration::from_millis(300));
+        until_in_flight(&service);
         service.signal("TERM");
         until("the listener closes", Duration::from_secs(5), || !is_listening(&service));
         assert!(!request.is_finished(), "the request was given up");
@@ -116,12 +123,12 @@ both!(a_second_signal_ends_the_service_at_once, |app| {
             let body = edge(None, "mentor", bob.id).to_string();
             let headers = [("content-type", "application/vnd.api+json")];
             let request = scope.spawn(move || there.attempt("POST", EDGES, &headers, Some(body.as_bytes())));
-            thread::sleep(Duration::from_millis(200));
+            until_in_flight(&service);
             service.signal(first);
             thread::sleep(Duration::from_millis(200));
             assert!(is_listening(&service), "requests are served during `DRAIN_DELAY`");
             service.signal(second);
-            let ended = service.wait(Duration::from_secs(2));
+            let ended = service.wait(Duration::from_secs(5));
             assert_eq!(ended.code(), Some(0), "it ended by itself");
             assert!(request.join().expect("no panic").is_err(), "there was nobody left to answer");
         });

@@ -84,6 +84,12 @@ pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Re
     Err(email_taken())
 }
 
+/// What is wrong with values for a user, whoever sends them.
+#[must_use]
+pub fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
+    validation::problems_of(changes)
+}
+
 /// Changes a user; fields that are not named stay as they are.
 ///
 /// # Errors

@@ -22,6 +22,12 @@ fn operate(client: &Client, operation: &Value) -> Answer {
     client.send("POST", OPERATIONS, &[("content-type", ATOMIC)], Some(document.as_bytes()))
 }
 
+/// The code of each error, and the part of the request that it is blamed on.
+fn errors<'a>(answer: &'a Answer, kind: &str) -> Vec<(&'a str, &'a str)> {
+    let all = answer.body["errors"].as_array().expect("errors").iter();
+    all.map(|error| (error["code"].as_str().unwrap(), error["source"][kind].as_str().unwrap())).collect()
+}
+
 both!(a_change_or_deletion_of_what_if_none_match_names_is_a_412_and_does_nothing, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
@@ -118,6 +124,48 @@ both!(a_compressed_body_is_a_415_that_says_so, |app| {
         assert_eq!(refused.source("header"), Some("Content-Encoding"), "{coding}");
     }
     post("Identity").expect(201);
+});
+
+both!(whatever_is_wrong_with_a_query_is_told_together, |app| {
+    let query = "x=1&_=2&limit=99&limit=9&user=abc&sort=q&include=zz&fields[users]=bad";
+    let refused = app.user().get(&format!("{EDGES}?{query}")).expect(400);
+    let mut told: Vec<_> = errors(&refused, "parameter");
+    told.sort_unstable();
+    let mut all = [
+        ("unknown-parameter", "x"),
+        ("unknown-parameter", "_"),
+        ("duplicate-parameter", "limit"),
+        ("invalid-parameter", "limit"),
+        ("invalid-parameter", "user"),
+        ("unsupported-sort", "sort"),
+        ("unsupported-include", "include"),
+        ("unknown-field", "fields[users]"),
+    ];
+    all.sort_unstable();
+    assert_eq!(told, all);
+    let one = app.user().get("/api/v2/users/me?x=1&fields[users]=bad").expect(400);
+    assert_eq!(errors(&one, "parameter"), [("unknown-parameter", "x"), ("unknown-field", "fields[users]")]);
+});
+
+both!(whatever_is_wrong_with_a_user_is_told_together, |app| {
+    let (admin, ann) = (app.admin(), app.user());
+    let document = |attributes: Value| json!({"data": {"type": "users", "attributes": attributes, "relationships": {"friends": {}}}});
+    let wrong = [
+        ("unknown-attribute", "/data/attributes/foo"),
+        ("unknown-relationship", "/data/relationships/friends"),
+        ("invalid-attribute", "/data/attributes/first-name"),
+        ("invalid-attribute", "/data/attributes/location"),
+    ];
+    let bad = document(json!({"foo": 1, "first-name": 5, "location": [1]}));
+    let refused = admin.post("/api/v2/users", &bad).expect(422);
+    let told = errors(&refused, "pointer");
+    assert_eq!(told.first(), Some(&("missing-attribute", "/data/attributes")));
+    assert_eq!(told[1..], wrong);
+    let refused = ann.patch("/api/v2/users/me", &bad).expect(422);
+    assert_eq!(errors(&refused, "pointer"), wrong);
+    // What only admins may write is refused as that, whatever its value.
+    ann.patch("/api/v2/users/me", &json!({"data": {"attributes": {"email": "x"}}}))
+        .refused(403, "admin-only-attribute");
 });
 
 #[test]

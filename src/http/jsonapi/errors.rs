@@ -48,6 +48,13 @@ impl Failure {
         Problem::new(Code::NotFound, "there is no such resource").into()
     }
 
+    /// The same failure, with the problems of another one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.problems.extend(other.problems);
+        self
+    }
+
     /// Nobody asks.
     #[must_use]
     pub fn unauthenticated() -> Self {

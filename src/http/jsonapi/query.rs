@@ -55,16 +55,17 @@ pub struct Query {
 }
 
 impl Query {
-    /// Reads a query string; `strict` knows only the names of JSON:API (`Prefer: handling=strict`).
+    /// Reads a query string; `strict` knows only the names of JSON:API (`Prefer: handling=strict`). Parameters that are
+    /// unknown or repeated are told by [`finish`](Self::finish), together with values that are wrong.
     ///
     /// # Errors
-    /// 400 with every parameter that is unknown or repeated.
+    /// 400 with every parameter, where none is known.
     pub fn parse(raw: &str, known: &'static [Parameter], strict: bool) -> Result<Self, Failure> {
         let mut query = Self { sent: Vec::new(), problems: Vec::new(), strict };
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             query.take(name, value, known);
         }
-        if query.problems.is_empty() { Ok(query) } else { Err(query.problems.into()) }
+        if query.problems.is_empty() || !known.is_empty() { Ok(query) } else { Err(query.problems.into()) }
     }
 
     fn take(&mut self, name: Cow<'_, str>, value: Cow<'_, str>, known: &'static [Parameter]) {
@@ -252,7 +253,7 @@ impl Query {
     /// Ends the reading.
     ///
     /// # Errors
-    /// 400 with every value that is malformed or out of range.
+    /// 400 with every parameter that is unknown or repeated, and every value that is malformed or out of range.
     pub fn finish(&mut self) -> Result<(), Failure> {
         let problems = std::mem::take(&mut self.problems);
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }

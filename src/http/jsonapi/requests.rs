@@ -1,5 +1,6 @@
 //! What the document of a request asks for, resource by resource.
 
+use actix_web::http::StatusCode;
 use serde_json::Value as Json;
 
 use super::errors::{Failure, Problem};
@@ -7,7 +8,9 @@ use super::input::Input;
 use super::resources::COMPUTED;
 use super::view::member_of;
 use crate::domain::operations::Subject;
+use crate::domain::users;
 use crate::model::code::Code;
+use crate::model::error::Error;
 use crate::model::id::UserId;
 use crate::model::user::{Field, Value};
 
@@ -66,7 +69,7 @@ pub fn relationship_change(mut input: Input) -> Result<RequestedChange, Failure>
 /// 422 with everything that is wrong, or 403 for an attempt to set what is created elsewhere.
 pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore(&COMPUTED);
-    let changes = Field::ALL
+    let changes: Vec<_> = Field::ALL
         .into_iter()
         .filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?))))
         .collect();
@@ -78,8 +81,14 @@ pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
             input.blame(problem.pointer(format!("/data/relationships/{name}")));
         }
     }
-    input.finish()?;
-    Ok(changes)
+    match input.finish() {
+        Ok(()) => Ok(changes),
+        // What the job would say of the values, once there was nothing else to say.
+        Err(failure) if failure.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+            Err(failure.and(Failure::of(Error::Refused(users::problems_of(&changes)))))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn value_of(json: Json) -> Value {

@@ -184,7 +184,7 @@ impl Replica {
         Unanswered
     }
 
-    /// Waits for an answer as long as the replica is used: for a page of work no longer than [`patience`](Self).
+    /// Waits for an answer as long as the replica is used: for a page of work no longer than its patience.
     async fn answer<T>(&self, cost: Cost, work: impl Future<Output = T>) -> std::result::Result<T, Unanswered> {
         let mut given_up = std::pin::pin!(self.health.given_up.notified());
         given_up.as_mut().enable();

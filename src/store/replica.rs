@@ -29,6 +29,11 @@ use health::Health;
 use measures::Measures;
 use watch::Watch;
 
+/// How often the replica is looked at.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+/// The same where requests may not take long.
+const SHORTEST_LOOK: Duration = Duration::from_millis(100);
+
 impl Store {
     /// Runs a job that only reads what a caller is to be shown: on the replica if there is one, and on the primary if
     /// the replica does not answer or would refuse. What is shown may be as old as the replica's lag; what is decided
@@ -96,13 +101,16 @@ impl Replica {
         let shared = Shared { types: Arc::default(), ..shared.clone() };
         let measures = Arc::new(Measures::new(&shared.measures.all));
         let (look, asked) = sync_channel(1);
-        let health = Arc::new(Health::new(look));
+        // Often enough for a long read on a replica that hangs to be done on the primary in time.
+        let every = (settings.longest_statement / 8).clamp(SHORTEST_LOOK, LONGEST_LOOK);
+        let health = Arc::new(Health::new(look, every * 4));
         let watch = Watch {
             url: url.with_limits(watch::PATIENCE, watch::PATIENCE),
             primary: Arc::clone(primary),
             shared: shared.clone(),
             health: Arc::downgrade(&health),
             measures: Arc::clone(&measures),
+            every,
             secret: None,
         };
         let url = url.with_limits(settings.timeout, settings.longest_statement);
@@ -176,7 +184,7 @@ impl Replica {
         Unanswered
     }
 
-    /// Waits for an answer as long as the replica is used: for a page of work no longer than [`patience`](Self).
+    /// Waits for an answer as long as the replica is used: for a page of work no longer than its patience.
     async fn answer<T>(&self, cost: Cost, work: impl Future<Output = T>) -> std::result::Result<T, Unanswered> {
         let mut given_up = std::pin::pin!(self.health.given_up.notified());
         given_up.as_mut().enable();

@@ -1,10 +1,13 @@
 //! `DATABASE_READ_URL`, with a standby that streams from the tests' own primary: what callers are shown comes from it,
 //! what is decided does not.
 
+use std::fs;
+
 use crate::forms::{group, member};
 use crate::support::app::{Engine, Home};
+use crate::support::cluster::PrivateServer;
 use crate::support::process::{Service, finish, program, until};
-use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, stage};
+use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, raw, stage};
 use crate::support::scrape::scrape;
 use crate::support::{edge, json};
 
@@ -103,6 +106,37 @@ fn everything_that_is_read_is_read_on_the_replica() {
     stage.resume();
     until("all is seen", SOON, || totals() == before.map(|total| total + 1));
     assert_eq!(ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200).total(), 1);
+}
+
+#[test]
+fn a_list_is_one_statement_on_the_replica_and_none_on_the_primary() {
+    let Some(stage) = stage() else { return };
+    let mut primary = raw(&stage.url());
+    primary.run("ALTER ROLE postgres SET log_statement = 'all'");
+    stage.settle();
+    let service = stage.serve(&[("AUTH_REFRESH", "1h")]);
+    let ann = admin(&stage.url(), &service);
+    let list = format!("{EDGES}?user={}", ann.id);
+    stage.settle();
+    ann.get(&list).expect(200);
+    let statements = |server: &PrivateServer| {
+        let log = fs::read_to_string(server.folder().join("log")).expect("the server's log");
+        let asked: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("LOG:  statement") || line.contains("LOG:  execute"))
+            .map(str::to_owned)
+            .collect();
+        asked
+    };
+    let of_lists = || statements(&stage.standby).into_iter().filter(|line| line.contains("LATERAL")).count();
+    let (before, on_replica) = (statements(&stage.primary).len(), of_lists());
+    for _ in 0..10 {
+        ann.get(&list).expect(200);
+    }
+    assert_eq!(of_lists() - on_replica, 10);
+    let on_primary = statements(&stage.primary).split_off(before);
+    primary.run("ALTER ROLE postgres RESET log_statement");
+    assert_eq!(on_primary, Vec::<String>::new());
 }
 
 #[test]

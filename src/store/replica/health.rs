@@ -12,13 +12,12 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A replica that worked for so long has mended: its next failure is a first one.
 const STEADY: Duration = Duration::from_mins(1);
-/// A replica that has been silent for so long hangs: it is asked every second and fails within two.
-const SILENCE: Duration = Duration::from_secs(4);
-
 /// What is known of a replica.
 #[derive(Debug)]
 pub(in crate::store) struct Health {
     state: Mutex<State>,
+    /// A replica that has not been seen to be well for so long hangs.
+    silence: Duration,
     /// Tells those who wait for its answers that it is given up.
     pub given_up: Notify,
     /// Has somebody look at it now.
@@ -39,16 +38,16 @@ struct State {
 
 impl Health {
     /// That of a replica which nobody has looked at yet; `look` has somebody do so.
-    pub fn new(look: SyncSender<()>) -> Self {
-        Self { state: Mutex::new(State::unknown(Instant::now())), given_up: Notify::new(), look }
+    pub fn new(look: SyncSender<()>, silence: Duration) -> Self {
+        Self { state: Mutex::new(State::unknown(Instant::now())), silence, given_up: Notify::new(), look }
     }
 
     /// Whether reads go there.
     pub fn is_used(&self) -> bool {
         let state = self.state();
-        if state.is_used && state.seen.elapsed() > SILENCE {
+        if state.is_used && state.seen.elapsed() > self.silence {
             drop(state);
-            self.lose("it has not said anything for some seconds");
+            self.lose(&format!("it has not said anything for {:?}", self.silence));
             return false;
         }
         state.is_used

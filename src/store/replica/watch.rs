@@ -1,4 +1,4 @@
-//! Looks at the replica every second, on a thread and a connection of its own, and measures its lag.
+//! Looks at the replica every second or so, on a thread and a connection of its own, and measures its lag.
 
 use diesel::Connection;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -13,8 +13,6 @@ use crate::store::postgres::{Conn, Mode, replica};
 use crate::store::server::Server;
 use crate::store::tx::Shared;
 
-/// How often the replica is looked at.
-const EVERY: Duration = Duration::from_secs(1);
 /// How long it may take to connect, and to acknowledge what was sent.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -26,6 +24,8 @@ pub(super) struct Watch {
     /// Nobody needs a watch once this is gone.
     pub health: Weak<Health>,
     pub measures: Arc<Measures>,
+    /// How often the replica is looked at.
+    pub every: Duration,
     /// A secret of the primary, which its replicas have too.
     pub secret: Option<String>,
 }
@@ -55,7 +55,7 @@ impl Watch {
                 }
             }
             drop(health);
-            if asked.recv_timeout(EVERY) == Err(RecvTimeoutError::Disconnected) {
+            if asked.recv_timeout(self.every) == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
         }

@@ -1,7 +1,7 @@
 //! PostgreSQL: a pool of connections, one transaction a write.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::{Connection, PgConnection, QueryResult};
+use diesel::{PgConnection, QueryResult};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -102,7 +102,7 @@ const ATTEMPTS: u32 = 6;
 
 /// Connects.
 pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
-    Conn::establish(url).map_err(|error| OpenError::Unreachable(error.to_string()))
+    sessions::establish(url).map_err(|error| OpenError::Unreachable(error.to_string()))
 }
 
 /// How a job meets the database.

@@ -80,42 +80,55 @@ impl PostgresUrl {
         let query = self.0.split_once('?').map_or("", |(_, query)| query);
         query.split('&').any(|pair| pair.split_once('=').is_some_and(|(name, _)| name == parameter))
     }
+}
 
-    /// The URL without its password.
-    fn redacted(&self) -> String {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", ""));
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at(end);
-        let authority = match authority.rsplit_once('@') {
-            Some((user, host)) => match user.split_once(':') {
-                Some((name, _)) => format!("{name}:***@{host}"),
-                None => authority.to_owned(),
-            },
-            None => authority.to_owned(),
-        };
-        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-        let shown: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| match pair.split_once('=') {
-                Some((name @ ("password" | "sslpassword"), _)) => format!("{name}=***"),
-                _ => pair.to_owned(),
-            })
-            .collect();
-        let mark = if shown.is_empty() { "" } else { "?" };
-        format!("{scheme}://{authority}{path}{mark}{}", shown.join("&"))
-    }
+/// A URL without its password.
+fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", ""));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    // The last `@`: whoever forgets to write a sign of the password as `%…` should not see it printed for that.
+    let place = match place.rsplit_once('@') {
+        Some((user, host)) => match user.split_once(':') {
+            Some((name, _)) => format!("{name}:***@{host}"),
+            None => place.to_owned(),
+        },
+        None => place.to_owned(),
+    };
+    let shown: Vec<_> = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| match pair.split_once('=') {
+            Some((name @ ("password" | "sslpassword"), _)) => format!("{name}=***"),
+            _ => pair.to_owned(),
+        })
+        .collect();
+    let mark = if shown.is_empty() { "" } else { "?" };
+    format!("{scheme}://{place}{mark}{}", shown.join("&"))
+}
+
+/// What libpq says of a URL, without what it quotes from one that it cannot read: that may be the password.
+pub(super) fn without_secrets(url: &str, told: &str) -> String {
+    let shown = redacted(url);
+    let line = |line: &str| {
+        if line.starts_with("connection to server") {
+            return line.to_owned();
+        }
+        let parts = line.split('"').enumerate();
+        let parts = parts.map(|(at, part)| if at % 2 == 1 && !shown.contains(part) { "…" } else { part });
+        parts.collect::<Vec<_>>().join("\"")
+    };
+    told.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Debug for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redacted())
+        f.write_str(&redacted(&self.0))
     }
 }
 
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redacted())
+        f.write_str(&redacted(&self.0))
     }
 }
 
@@ -163,8 +176,28 @@ mod tests {
                 "postgres://ann@/db?host=/run&password=***&sslmode=require",
             ),
             ("postgres://h", "postgres://h"),
+            ("postgres://ann:s3/cr@et@h:1/db", "postgres://ann:***@h:1/db"),
         ] {
             assert_eq!(DatabaseUrl::parse(url).map(|url| url.to_string()), Ok(shown.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_libpq_quotes_of_a_url_has_no_password() {
+        let url = "postgres://ann:s3cret%zz@[::1]x/db?foo";
+        for (told, shown) in [
+            ("invalid percent-encoded token: \"s3cret%zz\"", "invalid percent-encoded token: \"…\""),
+            (
+                "in URI (expected \":\"): \"postgres://ann:s3cret%zz@[::1]x/db?foo&a=b\"",
+                "in URI (expected \":\"): \"…\"",
+            ),
+            ("missing \"=\" in parameter: \"foo\"", "missing \"…\" in parameter: \"foo\""),
+            (
+                "connection to server on socket \"/run/.s\" failed: x\n\tIs",
+                "connection to server on socket \"/run/.s\" failed: x\n\tIs",
+            ),
+        ] {
+            assert_eq!(without_secrets(url, told), shown);
         }
     }
 }

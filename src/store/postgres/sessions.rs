@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use super::Conn;
 use crate::store::replica::health::Health;
+use crate::store::url::without_secrets;
+
+/// Connects. An error never quotes a password.
+pub(in crate::store) fn establish(url: &str) -> ConnectionResult<Conn> {
+    Conn::establish(url).map_err(|error| ConnectionError::BadConnection(without_secrets(url, &error.to_string())))
+}
 
 /// A pooled connection and whether it turned out to be dead.
 pub(in crate::store) struct Session {
@@ -52,12 +58,12 @@ impl r2d2::ManageConnection for Sessions {
 
     fn connect(&self) -> ConnectionResult<Session> {
         let Some(health) = &self.replica else {
-            return Conn::establish(&self.url).map(|conn| Session { conn, is_lost: false, generation: 0 });
+            return establish(&self.url).map(|conn| Session { conn, is_lost: false, generation: 0 });
         };
         if !health.is_used() {
             return Err(ConnectionError::BadConnection("the replica is given up".to_owned()));
         }
-        Conn::establish(&self.url).inspect_err(|error| health.lose(&error.to_string())).map(|conn| Session {
+        establish(&self.url).inspect_err(|error| health.lose(&error.to_string())).map(|conn| Session {
             conn,
             is_lost: false,
             generation: health.generation(),

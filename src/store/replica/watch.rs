@@ -1,6 +1,5 @@
 //! Looks at the replica every second or so, on a thread and a connection of its own, and measures its lag.
 
-use diesel::Connection;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use super::health::Health;
 use super::measures::Measures;
 use crate::store::migrations::expected_version;
 use crate::store::postgres::queries::meta;
+use crate::store::postgres::sessions::establish;
 use crate::store::postgres::{Conn, Engine, Mode, replica};
 use crate::store::tx::Shared;
 
@@ -68,7 +68,7 @@ impl Watch {
         };
         if !is_well {
             // The server may have ended a connection and be well all the same.
-            let mut conn = Conn::establish(&self.url).map_err(|error| error.to_string())?;
+            let mut conn = establish(&self.url).map_err(|error| error.to_string())?;
             check(&mut conn)?;
             self.compare(&mut conn)?;
             *line = Some(Line { conn, level: None });

@@ -30,6 +30,7 @@ pub fn stage() -> Option<MutexGuard<'static, Stage>> {
         let primary = PrivateServer::start()?;
         // What is answered is flushed, and so sent to the standby, at once.
         raw(&primary.url("postgres")).run("ALTER ROLE postgres SET synchronous_commit = on");
+        run(&primary.url("postgres"), &["migrate", "run"]).expect(0);
         let standby = primary.standby();
         let mut settings = raw(&standby.url("postgres"));
         settings.run("ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms'");

@@ -28,7 +28,7 @@ const ROUNDS: usize = 21;
 const SECONDS: f64 = 0.3;
 const CONNECTIONS: usize = 32;
 /// Tokens by RS256: enough for one turn, and none comes again within `AUTH_REFRESH`.
-const TOKENS: usize = 9_000;
+const TOKENS: usize = 20_000;
 /// Users whose lists are asked for.
 const LISTED: usize = 64;
 

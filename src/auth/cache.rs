@@ -98,13 +98,15 @@ impl<K: Eq + Hash, V: Clone> Kept<K, V> {
         if epoch.is_over() {
             return;
         }
+        let now = Instant::now();
         if entries.len() >= self.most {
-            entries.retain(|_, (since, _)| since.elapsed() < self.refresh);
-            if entries.len() >= self.most {
+            entries.retain(|_, (since, _)| now.saturating_duration_since(*since) < self.refresh);
+            // A sweep must make room for many more, or each of them would sweep again.
+            if entries.len() > self.most / 2 {
                 entries.clear();
             }
         }
-        entries.insert(key, (Instant::now(), value));
+        entries.insert(key, (now, value));
     }
 
     fn drop_where(&self, is_meant: impl Fn(&V) -> bool) {
@@ -175,6 +177,19 @@ mod tests {
         cache.tokens.put(cache.epoch(), digest(2), owner(8));
         cache.forget(UserId::new(7));
         assert!(cache.tokens.get(&digest(1)).is_none() && cache.tokens.get(&digest(2)).is_some());
+    }
+
+    #[test]
+    fn a_full_cache_makes_room_for_many_at_once() {
+        let refresh = Duration::from_millis(200);
+        for (old, left) in [(6, 3), (2, 1)] {
+            let (kept, epoch) = (Kept::new(refresh, 8), AtomicU64::new(0));
+            let put = |number| kept.put(Epoch { now: &epoch, asked: 0 }, number, ());
+            (0..old).for_each(put);
+            std::thread::sleep(refresh);
+            (old..9).for_each(put);
+            assert_eq!(kept.entries.read().unwrap().len(), left, "{old} of 8 are believed no longer");
+        }
     }
 
     #[test]

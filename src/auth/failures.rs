@@ -51,8 +51,8 @@ struct Count {
 }
 
 impl Count {
-    fn is_recent(&self) -> bool {
-        self.since.elapsed() < WINDOW
+    fn is_recent_at(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < WINDOW
     }
 }
 
@@ -70,7 +70,7 @@ impl Failures {
     pub fn check(&self, source: IpAddr, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         match counted.get(&self.key(source, attempt)) {
-            Some(count) if count.is_recent() && count.failures >= self.limit => {
+            Some(count) if count.is_recent_at(Instant::now()) && count.failures >= self.limit => {
                 let left = WINDOW.saturating_sub(count.since.elapsed());
                 Err(RetryAfter(left.as_secs() + 1))
             }
@@ -82,19 +82,21 @@ impl Failures {
     pub fn note(&self, source: IpAddr, attempt: Attempt<'_>) {
         let key = self.key(source, attempt);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
         if counted.len() >= MOST && !counted.contains_key(&key) {
-            counted.retain(|_, count| count.is_recent());
-            if counted.len() >= MOST {
-                // Who floods the map with new names must not wash away what is slowed down already.
+            // A sweep must make room for many more, or who floods the map with new names makes each of them sweep again.
+            counted.retain(|_, count| count.is_recent_at(now));
+            if counted.len() > MOST / 2 {
+                // What is slowed down already must not be washed away.
                 counted.retain(|_, count| count.failures >= self.limit);
             }
-            if counted.len() >= MOST {
+            if counted.len() > MOST / 2 {
                 counted.clear();
             }
         }
-        let count = counted.entry(key).or_insert(Count { since: Instant::now(), failures: 0 });
-        if !count.is_recent() {
-            *count = Count { since: Instant::now(), failures: 0 };
+        let count = counted.entry(key).or_insert(Count { since: now, failures: 0 });
+        if !count.is_recent_at(now) {
+            *count = Count { since: now, failures: 0 };
         }
         count.failures = count.failures.saturating_add(1);
     }
@@ -159,5 +161,17 @@ mod tests {
             assert!(failures.counted.lock().unwrap().len() <= MOST);
         }
         assert!(failures.check(HERE, slow).is_err());
+    }
+    #[test]
+    fn a_full_map_makes_room_for_many_at_once() {
+        let failures = Failures::new(2);
+        let long_ago = Instant::now().checked_sub(WINDOW).expect("a machine that has been running for a minute");
+        let counts = (0..MOST).map(|number| {
+            let since = if number < 10 { long_ago } else { Instant::now() };
+            (number as u64, Count { since, failures: 1 })
+        });
+        failures.counted.lock().unwrap().extend(counts);
+        failures.note(HERE, Attempt::Token("new"));
+        assert!(failures.counted.lock().unwrap().len() <= MOST / 2);
     }
 }

@@ -104,8 +104,10 @@ impl State {
     /// Those of the store.
     pub async fn cursor_key(&self) -> Result<&hmac::Key> {
         let ask = || async {
-            let secret =
-                self.store.read("secrets.cursor", Cost::Bounded, |tx: &mut Tx<'_>| tx.secret("cursor")).await?;
+            let secret = self
+                .store
+                .read("secrets.cursor", Cost::Bounded, |tx: &mut Tx<'_>| tx.secret(migrations::CURSOR_SECRET))
+                .await?;
             let secret =
                 secret.ok_or_else(|| Error::Unavailable("the database has no key for cursors yet".to_owned()))?;
             Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))

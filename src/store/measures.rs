@@ -34,6 +34,14 @@ pub(in crate::store) struct Connections {
     pub idle: u32,
 }
 
+impl Connections {
+    /// Shows them in a family with the label `state`.
+    pub fn show(self, family: &Gauges) {
+        family.of(&["busy"]).set(self.busy.into());
+        family.of(&["idle"]).set(self.idle.into());
+    }
+}
+
 impl Measures {
     pub fn new() -> Arc<Self> {
         let all = Metrics::new();
@@ -85,8 +93,7 @@ impl Measures {
 
     /// Notes the connections at this moment.
     pub fn connected(&self, connections: Connections) {
-        self.connections.of(&["busy"]).set(connections.busy.into());
-        self.connections.of(&["idle"]).set(connections.idle.into());
+        connections.show(&self.connections);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! diesel takes no lock of its own, so that several machines that start at once would race. On SQLite all pending
 //! migrations run inside one immediate transaction; where none is pending nothing is locked, so that a service starts
-//! while an import writes. On PostgreSQL a second connection holds a transaction open with
-//! an advisory lock in it, which also works behind PgBouncer.
+//! while an import writes. On PostgreSQL a second connection holds a transaction open with an advisory lock in it, which
+//! also works behind PgBouncer.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,8 +26,8 @@ const UNANSWERED: Duration = Duration::from_mins(1);
 /// Any fixed number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
 
-/// The name of the secret that signs cursors.
-const CURSOR: &str = "cursor";
+/// The name of the secret that signs cursors. A database has it from its first migration on, and so have its copies.
+pub const CURSOR_SECRET: &str = "cursor";
 
 /// What a database has of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,12 @@ pub struct Step {
 #[must_use]
 pub fn expected_version() -> String {
     names::<sqlite::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
+}
+
+/// Whether this version serves the release. A later one does: a release runs on the next release's schema.
+#[must_use]
+pub fn is_new_enough(version: Option<&str>) -> bool {
+    version.is_some_and(|found| found >= expected_version().as_str())
 }
 
 /// Runs all migrations that were not run yet and names them. Makes the SQLite file if `create`.
@@ -112,7 +118,7 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
 /// Whether nothing is left to be done, found out by reading alone.
 fn is_complete(conn: &mut sqlite::Conn) -> bool {
     // In this order: only where there is a schema already do diesel's own tables not have to be made.
-    let has_secret = sqlite::queries::meta::secret(conn, CURSOR).is_ok_and(|secret| secret.is_some());
+    let has_secret = sqlite::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
     has_secret && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
 }
 
@@ -122,7 +128,7 @@ fn fill_secrets() -> Result<String, Failure> {
     aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure("no random numbers".into()))?;
     let secret = hex(&random);
     Ok(format!(
-        "INSERT INTO service_secrets (name, value) VALUES ('{CURSOR}', '{secret}') ON CONFLICT (name) DO NOTHING"
+        "INSERT INTO service_secrets (name, value) VALUES ('{CURSOR_SECRET}', '{secret}') ON CONFLICT (name) DO NOTHING"
     ))
 }
 

@@ -155,10 +155,7 @@ impl Store {
                 })
                 .await
             }
-            (Engine::Postgres { server, .. }, cost) => {
-                let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
-                self.on_postgres(server, mode, job).await
-            }
+            (Engine::Postgres { server, .. }, cost) => self.on_postgres(server, Mode::of(cost), job).await,
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::fault::Fault;
 use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
-use super::{OpenError, Settings};
+use super::{Cost, OpenError, Settings};
 use crate::model::error::{Error, Result};
 use running::Running;
 use sessions::{Session, Sessions};
@@ -100,7 +100,7 @@ pub(super) mod dialect {
 }
 
 /// An attempt that takes so many times the longest statement waits for an answer that does not come.
-pub(super) const PATIENCE: u32 = 2;
+const PATIENCE: u32 = 2;
 /// How often a job runs that others were in the way of.
 const ATTEMPTS: u32 = 6;
 
@@ -125,6 +125,13 @@ pub(super) enum Mode {
     Write,
     /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
     Gathered,
+}
+
+impl Mode {
+    /// How a read that is so much work meets it.
+    pub fn of(cost: Cost) -> Self {
+        if cost == Cost::Unbounded { Self::Snapshot } else { Self::Read }
+    }
 }
 
 /// How long a gathered transaction waits for a lock. It is shorter than `deadlock_timeout`, so that it also gives way
@@ -160,9 +167,14 @@ impl Engine {
         Connections { busy: connections.saturating_sub(idle), idle }
     }
 
-    /// Whether a job has been waiting so long for an answer that none is to be expected.
+    /// After what time no answer is to be expected.
+    pub fn patience(&self) -> Duration {
+        PATIENCE * self.longest_statement
+    }
+
+    /// Whether a job has been waiting for an answer for longer than that.
     pub fn is_silent(&self) -> bool {
-        self.running.longest().is_some_and(|time| time > PATIENCE * self.longest_statement)
+        self.running.longest().is_some_and(|time| time > self.patience())
     }
 
     /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
@@ -296,10 +308,10 @@ impl Engine {
     }
 
     fn begin(&self, conn: &mut Conn, isolation: &str, mode: Mode) -> QueryResult<()> {
-        // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
         let limit = self.longest_statement.as_millis();
         // Whoever waits for a lock is told so before its request ends.
         let lock_limit = if mode == Mode::Gathered { GATHERED_LOCK_MILLIS.min(limit / 2) } else { limit / 2 };
+        // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
         AnsiTransactionManager::begin_transaction_sql(
             conn,
             &format!(

@@ -144,7 +144,6 @@ impl Replica {
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, Unanswered> {
-        let mode = if cost == Cost::Unbounded { Mode::Snapshot } else { Mode::Read };
         let (replica, followed) = (Arc::clone(self), self.shared.measures.follow());
         let ended = self.ended.load(Ordering::Relaxed);
         let connected = self.server.connected();
@@ -153,7 +152,7 @@ impl Replica {
         let work = store.hop(move |_| {
             let _permit = permit;
             let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-            let ran = connected.engine.run_once(mode, &replica.shared, &job)?;
+            let ran = connected.engine.run_once(Mode::of(cost), &replica.shared, &job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });

@@ -7,7 +7,7 @@
 //! expected. The thread that waits for it, its connection and its share of the pool are lost until the network ends the
 //! connection; so that nobody else is lost with them, all others go on with a pool of their own.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use super::gatherer::{Create, Gatherer, List};
 use super::postgres::sessions::Sessions;
@@ -22,8 +22,13 @@ pub(super) struct Server {
     sessions: Sessions,
     settings: Settings,
     shared: Shared,
-    current: RwLock<Arc<Connected>>,
-    silent: Mutex<Vec<Weak<postgres::Engine>>>,
+    pools: RwLock<Pools>,
+}
+
+struct Pools {
+    current: Arc<Connected>,
+    /// Those that jobs still wait for.
+    silent: Vec<Weak<postgres::Engine>>,
 }
 
 /// A pool, and those who gather what is asked of it.
@@ -36,40 +41,34 @@ pub(super) struct Connected {
 impl Server {
     /// Prepares to ask a server, which may be away.
     pub fn open(sessions: Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
-        let connected = Connected::open(&sessions, settings, shared)?;
-        Ok(Self {
-            sessions,
-            settings: settings.clone(),
-            shared: shared.clone(),
-            current: RwLock::new(Arc::new(connected)),
-            silent: Mutex::default(),
-        })
+        let current = Arc::new(Connected::open(&sessions, settings, shared)?);
+        let pools = RwLock::new(Pools { current, silent: Vec::new() });
+        Ok(Self { sessions, settings: settings.clone(), shared: shared.clone(), pools })
     }
 
     /// The connections to ask by.
     pub fn connected(&self) -> Arc<Connected> {
-        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        let current = Arc::clone(&self.pools.read().unwrap_or_else(PoisonError::into_inner).current);
         if current.engine.is_silent() { self.renewed() } else { current }
     }
 
     fn renewed(&self) -> Arc<Connected> {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
-        silent.retain(|engine| engine.strong_count() > 0);
+        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
+        pools.silent.retain(|engine| engine.strong_count() > 0);
         // Another may have been faster.
-        if current.engine.is_silent() && silent.len() < MOST_SILENT {
+        if pools.current.engine.is_silent() && pools.silent.len() < MOST_SILENT {
+            let server = if self.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
             match Connected::open(&self.sessions, &self.settings, &self.shared) {
                 Ok(connected) => {
-                    let patience = postgres::PATIENCE * self.settings.longest_statement;
-                    let server = if self.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
+                    let old = std::mem::replace(&mut pools.current, Arc::new(connected));
+                    let patience = old.engine.patience();
                     log::warn!("{server} has not answered for {patience:?}: all connections are made anew");
-                    silent.push(Arc::downgrade(&current.engine));
-                    *current = Arc::new(connected);
+                    pools.silent.push(Arc::downgrade(&old.engine));
                 }
-                Err(error) => log::error!("PostgreSQL does not answer, and connections cannot be made anew: {error}"),
+                Err(error) => log::error!("{server} does not answer, and connections cannot be made anew: {error}"),
             }
         }
-        Arc::clone(&current)
+        Arc::clone(&pools.current)
     }
 }
 

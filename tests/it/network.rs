@@ -7,7 +7,7 @@ use user_relationships::store::url::DatabaseUrl;
 
 use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
-use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::process::{PATIENCE, Service, newcomer, run, until};
 use crate::support::sql::Raw;
 use crate::support::wire::{Weather, Wire};
 use crate::support::{Answer, Client, edge, json};
@@ -26,15 +26,9 @@ struct Stage {
 impl Stage {
     /// `None` without PostgreSQL programs, which is said.
     fn set(settings: &[(&str, &str)]) -> Option<Self> {
-        let Some(server) = PrivateServer::start() else {
-            eprintln!("SKIPPED: no PostgreSQL programs");
-            return None;
-        };
+        let server = PrivateServer::start()?;
         let wire = Wire::to(&server.socket());
-        let url = server.url("postgres");
-        run(&url, &["migrate", "run"]).expect(0);
-        run(&url, &["user", "add", "--email", "root@example.com", "--access-level", "admin"]).expect(0);
-        let token = run(&url, &["token", "create", "--user", "root@example.com"]).expect(0).line().to_owned();
+        let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
         let service = Service::start(&wire.url("postgres"), settings);
         let admin = service.client(&token);
         let ids = (0..8)

@@ -12,6 +12,7 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// A replica that worked for so long has mended: its next failure is a first one.
 const STEADY: Duration = Duration::from_mins(1);
+
 /// What is known of a replica.
 #[derive(Debug)]
 pub(in crate::store) struct Health {

@@ -42,7 +42,6 @@ impl Measures {
 
     /// Notes the connections at this moment.
     pub fn connected(&self, connections: Connections) {
-        self.connections.of(&["busy"]).set(connections.busy.into());
-        self.connections.of(&["idle"]).set(connections.idle.into());
+        connections.show(&self.connections);
     }
 }

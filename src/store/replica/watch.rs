@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::health::Health;
 use super::measures::Measures;
-use crate::store::migrations::expected_version;
+use crate::store::migrations::{CURSOR_SECRET, is_new_enough};
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::{Conn, Mode, replica};
 use crate::store::server::Server;
@@ -80,10 +80,10 @@ impl Watch {
     /// A copy of any other database must not answer for this one.
     fn compare(&mut self, conn: &mut Conn) -> Result<(), String> {
         if self.secret.is_none() {
-            let asked = self.primary.connected().engine.run(Mode::Read, &self.shared, &|tx| tx.secret("cursor"));
+            let asked = self.primary.connected().engine.run(Mode::Read, &self.shared, &|tx| tx.secret(CURSOR_SECRET));
             self.secret = asked.map_err(|_| "the primary cannot say whose replica it is".to_owned())?;
         }
-        let found = meta::secret(conn, "cursor").map_err(|error| error.to_string())?;
+        let found = meta::secret(conn, CURSOR_SECRET).map_err(|error| error.to_string())?;
         if found.is_some() && found == self.secret {
             Ok(())
         } else {
@@ -95,7 +95,7 @@ impl Watch {
 /// Whether the schema is there: a replica may lag behind a migration.
 fn check(conn: &mut Conn) -> Result<(), String> {
     match meta::schema_version(conn) {
-        Ok(version) if version >= Some(expected_version()) => Ok(()),
+        Ok(version) if is_new_enough(version.as_deref()) => Ok(()),
         Ok(_) => Err("its schema is not at the version that this release needs".to_owned()),
         Err(error) => Err(error.to_string()),
     }

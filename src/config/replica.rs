@@ -26,12 +26,8 @@ fn read(text: &str) -> Result<Option<PostgresUrl>, String> {
     if text == "none" {
         return Ok(None);
     }
-    match DatabaseUrl::parse(text) {
-        Ok(DatabaseUrl::Postgres(url)) => Ok(Some(url)),
-        Ok(DatabaseUrl::Sqlite(_)) | Err(_) => {
-            Err("only PostgreSQL has replicas; write `postgres://…` or `postgresql://…`, or leave this out".to_owned())
-        }
-    }
+    let other = "only PostgreSQL has replicas; write `postgres://…` or `postgresql://…`, or leave this out";
+    PostgresUrl::parse(text).unwrap_or_else(|| Err(other.to_owned())).map(Some)
 }
 
 #[cfg(test)]
@@ -44,6 +40,8 @@ mod tests {
         for good in ["postgres://u@/db?host=/run/pg", "postgresql://a,b/db?load_balance_hosts=random"] {
             assert_eq!(show(read(good).unwrap().as_ref()), good);
         }
+        let fault = read("postgres://ann:SECRET/x@h/db").unwrap_err();
+        assert!(fault.contains("`%2F`") && !fault.contains("SECRET"), "what is wrong with the URL itself: {fault}");
         for bad in ["sqlite://a.db", "a.db", "mysql://h/d", "sqlite://", "postgres://a\0"] {
             assert!(read(bad).is_err(), "{bad}");
         }

@@ -33,12 +33,8 @@ impl DatabaseUrl {
                 _ => Ok(Self::Sqlite(PathBuf::from(path))),
             };
         }
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            let url = PostgresUrl(text.to_owned());
-            return match url.parts().fault() {
-                Some(fault) => Err(fault.to_owned()),
-                None => Ok(Self::Postgres(url)),
-            };
+        if let Some(url) = PostgresUrl::parse(text) {
+            return url.map(Self::Postgres);
         }
         let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
         let culprit = if scheme.is_empty() { "a value without a scheme".to_owned() } else { format!("`{scheme}://`") };
@@ -47,6 +43,19 @@ impl DatabaseUrl {
 }
 
 impl PostgresUrl {
+    /// Reads a URL of PostgreSQL; `None` if it is of anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Result<Self, String>> {
+        if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
+            return None;
+        }
+        let url = Self(text.to_owned());
+        Some(match url.parts().fault() {
+            Some(fault) => Err(fault.to_owned()),
+            None => Ok(url),
+        })
+    }
+
     /// The URL as libpq takes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -19,8 +19,8 @@ use queue::Queue;
 /// The members that every JSON line has; a pair that goes by one of these names is left out.
 const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-/// Starts logging as `config` says, panics among the rest. Nobody who logs waits for whoever reads the log of
-/// a service, unless that is a terminal. What is left to say at the end is said when the answer is dropped.
+/// Starts logging as `config` says. Nobody who logs waits for whoever reads the log of a service, unless that is a
+/// terminal. What is left to say at the end is said when the answer is dropped.
 pub fn start(config: &Config, is_service: bool) -> LastWords {
     let is_read_by_a_program = is_service && !io::stderr().is_terminal();
     let queue = is_read_by_a_program.then(|| Queue::start(io::stderr()).ok()).flatten();
@@ -34,7 +34,6 @@ pub fn start(config: &Config, is_service: bool) -> LastWords {
         }
         builder.parse_filters(&config.log_filter)
     });
-    panics::watch();
     LastWords::of(queue)
 }
 

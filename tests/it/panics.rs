@@ -107,6 +107,7 @@ fn panic_everywhere(brought: &str) {
         // The client of the tests stands in the same process and has a log, too.
         "trace,ureq=off,ureq_proto=off".clone_into(&mut config.log_filter);
     });
+    telemetry::watch_panics();
     let _last_words = telemetry::start(&app.config, true);
     let ann = with_routes_that_panic(&app);
     for _ in 0..2 {

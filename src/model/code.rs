@@ -103,6 +103,8 @@ catalogue! {
         "`If-Match` names another version than the present one. Fetch it again, and decide anew.";
     IdempotencyKeyInUse 409 "idempotency-key-in-use" "The first request is still running"
         "Another request with the same `Idempotency-Key` has not ended within the time that this one could wait.";
+    AnswerTooLarge 413 "answer-too-large" "The answer is too large"
+        "The answer would be larger than 8 MiB, and nothing was written. Send fewer operations, ask for fewer `fields[…]`, or for a smaller page.";
     BodyTooLarge 413 "body-too-large" "The body is too large"
         "The request body is larger than the service accepts (`MAX_BODY`).";
     UriTooLong 414 "uri-too-long" "The URI is too long"

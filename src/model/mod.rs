@@ -10,6 +10,7 @@ pub mod form;
 pub mod group;
 pub mod id;
 pub mod idempotency;
+pub mod limits;
 pub mod network;
 pub mod page;
 pub mod precondition;

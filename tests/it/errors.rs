@@ -148,6 +148,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
     ("rate-limited", "what failed before: `a_credential_that_fails_again_and_again_is_slowed_down`"),
+    ("answer-too-large", "large profiles: `operations_with_an_answer_above_the_limit_are_a_413`"),
     ("idempotency-key-in-use", "two requests at once: `a_key_whose_first_request_does_not_end_is_in_use`"),
 ];
 

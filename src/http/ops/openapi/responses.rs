@@ -48,7 +48,7 @@ pub fn codes_of(operation: &Operation) -> Vec<Code> {
         when(!is_open, ALWAYS),
         when(is_open && !routes::is_probe(operation.path), &[Code::RateLimited]),
         when(is_open, &[Code::UriTooLong, Code::HeadersTooLarge, Code::Internal]),
-        when(takes("fields["), &[Code::UnknownField]),
+        when(takes("fields["), &[Code::UnknownField, Code::AnswerTooLarge]),
         when(operation.path.contains("{id}"), &[Code::NotFound]),
         when(operation.body.is_some(), WITH_BODY),
         when(operation.is_conditional(), &[Code::PreconditionFailed]),

@@ -12,7 +12,6 @@ use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
 use crate::config::{Config, LogFormat};
-pub use panics::watch as watch_panics;
 pub use queue::LastWords;
 use queue::Queue;
 
@@ -35,6 +34,11 @@ pub fn start(config: &Config, is_service: bool) -> LastWords {
         builder.parse_filters(&config.log_filter)
     });
     LastWords::of(queue)
+}
+
+/// Writes a log line for every panic from now on.
+pub fn watch_panics() {
+    panics::watch(start_for_errors);
 }
 
 /// Starts logging errors as JSON lines before there is a configuration, to tell what is wrong with it.

@@ -5,6 +5,7 @@ mod cache;
 pub mod claims;
 mod client;
 pub mod failures;
+mod identify_jwt;
 mod identity;
 pub mod jwt;
 pub mod keys;

@@ -17,12 +17,11 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Prints the script.
+/// Prints the script that completes `command`.
 ///
 /// # Errors
 /// [`Failure`] when stdout cannot be written.
-pub fn run(args: &Args) -> Result<(), Failure> {
-    let mut command = super::command();
+pub fn run(args: &Args, mut command: clap::Command) -> Result<(), Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);

@@ -106,7 +106,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let command = command.unwrap_or(Command::Serve);
     if let Command::Completions(args) = &command {
         // Whatever the settings are.
-        return completions::run(args);
+        return completions::run(args, self::command());
     }
     if matches!(command, Command::Demo) && !is_given(matches, "rust_log", &raw.rust_log) {
         // The terminal is for the URL and the tokens.
@@ -139,7 +139,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),
         Command::Openapi => openapi::run(),
-        Command::Completions(args) => completions::run(args),
+        Command::Completions(args) => completions::run(args, self::command()),
     };
     result.map_err(|failure| told(&command, &raw, failure))
 }

@@ -1,6 +1,23 @@
 //! How settings are taken one after the other, and all that is wrong is noted.
 
-use super::{Config, Problem, Row};
+use std::fmt;
+
+use super::raw::{Raw, Row};
+
+/// A setting whose value is not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The environment variable.
+    pub setting: String,
+    /// What is wrong, and what is accepted.
+    pub detail: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.setting, self.detail)
+    }
+}
 
 /// Takes one setting after the other and notes what is wrong.
 pub(super) struct Desk {
@@ -12,7 +29,7 @@ pub(super) struct Desk {
 impl Desk {
     /// Nothing has been taken yet.
     pub fn new() -> Self {
-        Self { rows: Config::rows(), problems: Vec::new() }
+        Self { rows: Raw::rows(), problems: Vec::new() }
     }
 
     /// The value of a setting, given or by default; `None` if it is not accepted.

@@ -1,6 +1,7 @@
 //! The settings of JWTs: one kind of key, and what tokens must say.
 
-use super::{Desk, Problem, Raw};
+use super::desk::{Desk, Problem};
+use super::raw::Raw;
 use crate::auth::claims::Demands;
 use crate::auth::jwt::Settings;
 use crate::auth::keyset::{Format, Secret, Source};

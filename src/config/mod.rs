@@ -5,13 +5,15 @@ mod jwt;
 mod raw;
 pub mod read;
 mod replica;
+mod values;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use desk::Problem;
 pub use raw::{Raw, Row};
+pub use values::{CorsOrigins, LogFormat};
 
 use crate::auth::jwt::Settings as Jwt;
 use crate::model::network::Network;
@@ -77,60 +79,6 @@ pub struct Config {
     pub log_filter: String,
     /// `NO_MIGRATE`, turned round: whether `serve` brings PostgreSQL's schema up to date.
     pub migrate: bool,
-}
-
-/// Whose scripts may call the API from a browser.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigins {
-    /// Nobody's.
-    None,
-    /// Everybody's.
-    Any,
-    /// Those of these origins, `scheme://host[:port]` in lower case.
-    List(Vec<String>),
-}
-
-/// What a log line looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object.
-    Json,
-}
-
-/// A setting whose value is not accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The environment variable.
-    pub setting: String,
-    /// What is wrong, and what is accepted.
-    pub detail: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.setting, self.detail)
-    }
-}
-
-impl fmt::Display for CorsOrigins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Any => f.write_str("*"),
-            Self::List(origins) => f.write_str(&origins.join(",")),
-        }
-    }
-}
-
-impl fmt::Display for LogFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Json => "json",
-        })
-    }
 }
 
 impl Config {

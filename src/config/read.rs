@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{CorsOrigins, LogFormat};
+use super::values::{CorsOrigins, LogFormat};
 use crate::model::network::Network;
 use crate::model::rate::Rate;
 

@@ -1,6 +1,7 @@
 //! `DATABASE_READ_URL`: a replica of the database that `DATABASE_URL` names.
 
-use super::{Desk, Problem, Raw};
+use super::desk::{Desk, Problem};
+use super::raw::Raw;
 use crate::store::url::{DatabaseUrl, PostgresUrl};
 
 /// The setting.

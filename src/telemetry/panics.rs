@@ -11,10 +11,10 @@ use std::panic::PanicHookInfo;
 
 /// Makes log lines of all panics from now on. Before there is a log they are JSON, since nobody knows yet whether
 /// anything else may be printed.
-pub fn watch() {
-    std::panic::set_hook(Box::new(|info| {
+pub fn watch(start_log: fn()) {
+    std::panic::set_hook(Box::new(move |info| {
         if log::max_level() == LevelFilter::Off {
-            super::start_for_errors();
+            start_log();
         }
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         log::error!(location = place.as_str(); "panic at {place}: {}", message(info));

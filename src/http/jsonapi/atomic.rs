@@ -10,7 +10,7 @@ use super::requests::{RequestedChange, RequestedRelationship, new_relationship, 
 use crate::domain::operations::{Operation, Subject};
 use crate::model::code::Code;
 use crate::model::id::UserId;
-use target::{Kind, Lids, Target, subject, target_of};
+use target::{Kind, Lids, Target, malformed, subject, target_of};
 
 /// The member that holds the operations.
 pub const OPERATIONS: &str = "atomic:operations";
@@ -48,10 +48,6 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
             read(operation, &mut lids).map_err(|failure| failure.below(&format!("/{OPERATIONS}/{place}")))
         })
         .collect()
-}
-
-fn malformed(pointer: &str, detail: &'static str) -> Problem {
-    Problem::new(Code::MalformedDocument, detail).pointer(pointer)
 }
 
 fn read(operation: Value, lids: &mut Lids) -> Result<Operation, Failure> {

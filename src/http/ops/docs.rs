@@ -3,6 +3,7 @@
 #![expect(clippy::format_push_string, clippy::format_collect, reason = "made once, so that clarity comes first")]
 
 mod attempt;
+mod html;
 
 use actix_web::HttpResponse;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use super::openapi::operations::{Operation, TAGS};
 use super::openapi::{self, forms, responses};
 use super::page;
 use crate::model::code::Code;
+use html::{prose, text};
 
 static PAGE: LazyLock<String> = LazyLock::new(|| text_of_page(openapi::value()));
 
@@ -28,11 +30,6 @@ pub async fn style() -> HttpResponse {
 /// `GET /docs/app.js`: sends what somebody tries.
 pub async fn app() -> HttpResponse {
     page::script(include_str!("docs/app.js"))
-}
-
-/// A member of a member of …, as text.
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn text_of_page(document: &Value) -> String {
@@ -170,26 +167,4 @@ fn parameter_row(parameter: &Value) -> String {
     }
     let (name, place, about) = (text(parameter, "/name"), text(parameter, "/in"), text(parameter, "/description"));
     format!("<tr><td><code>{name}</code></td><td>{place}</td><td>{}{accepted}</td></tr>", prose(about))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Text with `code` and [links](/docs) as HTML.
-fn prose(text: &str) -> String {
-    let text = escaped(text);
-    let parts = text.split('`').enumerate();
-    let code = parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { linked(part) });
-    code.collect()
-}
-
-fn linked(text: &str) -> String {
-    let link = || {
-        let (before, rest) = text.split_once('[')?;
-        let (words, rest) = rest.split_once("](")?;
-        let (url, after) = rest.split_once(')')?;
-        Some(format!("{before}<a href=\"{url}\">{words}</a>{}", linked(after)))
-    };
-    link().unwrap_or_else(|| text.to_owned())
 }

@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use super::malformed;
 use crate::domain::operations::Subject;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::resources::{USER_RELATIONSHIPS, USERS};
@@ -113,6 +112,11 @@ pub(super) fn subject<Id: FromStr>(named: Subject<String>) -> Result<Subject<Id>
             Err(_) => Err(Problem::new(Code::NotFound, "there is no such resource").pointer("").into()),
         },
     }
+}
+
+/// The problem of a document that is not one of operations, at `pointer` in it.
+pub(super) fn malformed(pointer: &str, detail: &'static str) -> Problem {
+    Problem::new(Code::MalformedDocument, detail).pointer(pointer)
 }
 
 impl Lids {

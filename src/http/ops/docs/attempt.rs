@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{escaped, text};
+use super::html::{escaped, text};
 use crate::http::ops::openapi::forms;
 use crate::http::ops::openapi::operations::Operation;
 use crate::http::routes;

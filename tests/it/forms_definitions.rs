@@ -5,7 +5,8 @@ use std::path::Path;
 
 use user_relationships::http::forms::builtin;
 use user_relationships::http::forms::catalogue::Catalogue;
-use user_relationships::http::forms::definition::{Properties, Resource};
+use user_relationships::http::forms::definition::Properties;
+use user_relationships::http::forms::resource::Resource;
 use user_relationships::model::form::ResourceOwner;
 
 use crate::support::app::{App, Engine, Home};

@@ -2,7 +2,8 @@
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use user_relationships::http::forms::catalogue::Catalogue;
-use user_relationships::http::forms::definition::{Form, Resource};
+use user_relationships::http::forms::definition::Form;
+use user_relationships::http::forms::resource::Resource;
 use user_relationships::http::forms::verdict::{Judged, Misfit};
 
 use crate::hostile::hold;

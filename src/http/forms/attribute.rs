@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
-use super::definition::Resource;
 use super::findings::{Findings, listed};
+use super::resource::Resource;
 use super::yaml::{Content, Node};
 
 /// The longest name of a type.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use super::answer::Refusal;
 use super::attribute::Type;
-use super::definition::{Form, Resource};
+use super::definition::Form;
+use super::resource::Resource;
 use crate::auth::Identity;
 use crate::domain::policy::FormUser;
 use crate::http::body;

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use super::attribute::Type;
 use super::builtin;
-use super::definition::{Form, Properties, Property, Resource};
+use super::definition::{Form, Properties, Property};
 use super::findings::{Findings, FormProblem};
+use super::resource::Resource;
 use super::yaml::{self, Node};
 
 /// The largest file, in bytes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::answer::{Refusal, created, done};
 use super::call::Call;
-use super::definition::Resource;
+use super::resource::Resource;
 use crate::domain::groups;
 use crate::model::id::GroupId;
 use crate::store::{Cost, Tx};

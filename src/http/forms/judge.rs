@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::attribute::Type;
 use super::check::{self, BLANK, confirmation_of};
-use super::definition::{Field, Form, Properties, Property};
+use super::definition::{Form, Properties, Property};
 use super::findings::{LONGEST_NAME, is_name};
+use super::resource::Field;
 use super::validation::Validations;
 use super::verdict::{Judged, Misfit};
 use crate::model::group::complaint_about_properties;

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::attribute::Type;
 use super::catalogue::Catalogue;
-use super::definition::{Form, Properties, Resource};
+use super::definition::{Form, Properties};
 use super::judge::{complaints_about_property, field_of, refuse_null_characters, refuse_undefined};
+use super::resource::Resource;
 use super::validation::Validations;
 use super::verdict::{Judged, Misfit};
 

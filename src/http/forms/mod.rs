@@ -13,6 +13,7 @@ pub mod judge;
 pub mod member;
 pub mod members;
 pub mod numericality;
+pub mod resource;
 pub mod sessions;
 pub mod users;
 pub mod validation;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Refusal, created, done};
 use super::call::Call;
-use super::definition::Resource;
+use super::resource::Resource;
 use crate::auth::failures::Attempt;
 use crate::auth::token;
 use crate::domain::{accounts, policy};

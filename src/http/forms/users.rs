@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::answer::{Refusal, blamed, created, done};
 use super::call::Call;
-use super::definition::Resource;
+use super::resource::Resource;
 use super::verdict::Judged;
 use crate::domain::accounts::{self, Changes};
 use crate::domain::policy::Action;

@@ -4,9 +4,9 @@ use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::attribute::AttributeType;
-use super::definition::{Field, Resource};
 use super::findings::{Findings, listed};
 use super::numericality::Numericality;
+use super::resource::{Field, Resource};
 use super::yaml::{Content, Key, Node};
 
 /// The longest regular expression, in characters.

@@ -9,7 +9,8 @@ use actix_web::HttpResponse;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-use super::openapi::operations::{Operation, TAGS};
+use super::openapi::operation::Operation;
+use super::openapi::operations::TAGS;
 use super::openapi::{self, forms, responses};
 use super::page;
 use crate::model::code::Code;

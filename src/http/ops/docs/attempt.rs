@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::html::{escaped, text};
 use crate::http::ops::openapi::forms;
-use crate::http::ops::openapi::operations::Operation;
+use crate::http::ops::openapi::operation::Operation;
 use crate::http::routes;
 
 /// What is sent.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::set;
+use super::build::set;
 use crate::http::routes;
 
 /// The group of operations, with a sentence.

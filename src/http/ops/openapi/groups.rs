@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::operations::{Answer, Operation, operation};
-use super::parameters::list;
-use super::schemas::{ID, document, list_document, object, reference, resource, schema};
+use super::build::{ID, document, list, list_document, object, reference, resource, schema};
+use super::operation::{Answer, Operation, operation};
 use crate::domain::group_lists::Path;
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::jsonapi::view::{GROUP_FIELDS, GROUP_LINKS, GROUP_PATHS, MEMBER_FIELDS, MEMBER_LINKS, MEMBER_PATHS};

@@ -6,9 +6,11 @@
 //! the fields that resources are rendered from, statuses and codes from the catalogue of errors. What no code knows,
 //! the words for people, stands in [`operations`]; a test fails on a route without them.
 
+mod build;
 mod examples;
 pub(super) mod forms;
 mod groups;
+pub mod operation;
 pub mod operations;
 mod parameters;
 mod requests;
@@ -20,7 +22,9 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 use crate::http::routes;
-use operations::{OPERATIONS, Operation, TAGS};
+use build::set;
+use operation::Operation;
+use operations::{OPERATIONS, TAGS};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *DOCUMENT));
@@ -61,7 +65,12 @@ fn document() -> Value {
         set(path, &operation.method.to_ascii_lowercase(), described(operation));
     }
     paths.extend(forms::paths());
-    let mut schemas = schemas::all();
+    let mut schemas = json!({});
+    for part in schemas::parts().into_iter().chain([groups::schemas(), requests::all()]) {
+        if let (Some(all), Value::Object(part)) = (schemas.as_object_mut(), part) {
+            all.extend(part);
+        }
+    }
     for (name, schema) in forms::schemas() {
         set(&mut schemas, name, schema);
     }
@@ -119,13 +128,6 @@ Unknown parameters are 400.";
 /// A header field that a signed request has beside others.
 fn signing(name: &str, about: &str) -> Value {
     json!({ "type": "apiKey", "in": "header", "name": name, "description": about })
-}
-
-/// Gives an object one more member.
-fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
-    if let Some(members) = object.as_object_mut() {
-        members.insert(name.to_owned(), value.into());
-    }
 }
 
 fn described(operation: &Operation) -> Value {

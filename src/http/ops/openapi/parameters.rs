@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operations::Operation;
-use super::schemas::{ID, TYPE_NAME, reference};
-use super::{examples, groups, set};
+use super::build::{ID, TYPE_NAME, list, reference, set, some};
+use super::operation::Operation;
+use super::{examples, groups};
 use crate::http::jsonapi::query::Parameter;
 use crate::http::jsonapi::view::{ENDS, GROUP_FIELDS, MEMBER_FIELDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS};
 use crate::http::routes;
@@ -150,15 +150,6 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
         set(&mut described, "allowEmptyValue", true);
     }
     described
-}
-
-pub(super) fn list(items: &Value, most: usize) -> Value {
-    json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most })
-}
-
-/// A list of values of which there are only a few: those sent twice count once, so it may be of any length.
-fn some(items: &Value) -> Value {
-    json!({ "type": "array", "items": items, "minItems": 1 })
 }
 
 fn orders(operation: &Operation) -> Vec<String> {

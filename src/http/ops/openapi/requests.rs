@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schemas::{ID, TYPE_NAME, object, schema, shown};
-use super::set;
+use super::build::{ID, TYPE_NAME, object, schema, set, shown};
 use crate::domain::relationship_types::LONGEST_DESCRIPTION;
 use crate::domain::validation::{LONGEST_EMAIL, LONGEST_ITEM, MOST_ITEMS};
 use crate::http::jsonapi::atomic;

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-use super::operations::{Answer, Body, OPERATIONS, Operation};
-use super::schemas::reference;
-use super::set;
+use super::build::{reference, set};
+use super::operation::{Answer, Body, Operation};
+use super::operations::OPERATIONS;
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::routes;

@@ -1,38 +1,17 @@
 //! Schemas of documents, their members taken from the lists that resources are rendered from.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{groups, requests, set};
+use super::build::{ID, TYPE_NAME, document, list_document, object, resource, schema, shown};
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS, USER_LINKS, member_of};
 use crate::model::code::Code;
-use crate::model::user::{AccessLevel, Field, Kind};
+use crate::model::user::Field;
 
-/// The schema of an id.
-pub const ID: &str = "Id";
-/// The schema of the name of a relationship type.
-pub const TYPE_NAME: &str = "RelationshipTypeName";
-
-/// Refers to a component.
-pub fn reference(kind: &str, name: &str) -> Value {
-    json!({ "$ref": format!("#/components/{kind}/{name}") })
-}
-
-/// Refers to a schema.
-pub fn schema(name: &str) -> Value {
-    reference("schemas", name)
-}
-
-/// All of them.
-pub fn all() -> Value {
-    let mut all = words();
-    for more in [resources(), answers(), groups::schemas(), requests::all(), errors()] {
-        if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
-            all.extend(more);
-        }
-    }
-    all
+/// The schemas of everything but groups, requests and forms.
+pub fn parts() -> [Value; 4] {
+    [words(), resources(), answers(), errors()]
 }
 
 fn words() -> Value {
@@ -53,12 +32,6 @@ fn words() -> Value {
         })),
         "UserIdentifier": object(&["type", "id"], json!({ "type": { "const": USERS }, "id": schema(ID) })),
     })
-}
-
-/// An object with these members.
-#[expect(clippy::needless_pass_by_value, reason = "reads better around `json!`")]
-pub fn object(required: &[&str], properties: Value) -> Value {
-    json!({ "type": "object", "required": required, "properties": properties })
 }
 
 fn resources() -> Value {
@@ -82,77 +55,8 @@ fn resources() -> Value {
     })
 }
 
-/// A resource object as it is shown. Which members are there is for `fields[…]` to say.
-pub fn resource(
-    kind: &str,
-    id: &str,
-    fields: &[&str],
-    links: &[&str],
-    link: impl Fn(&str) -> Value,
-    attribute: impl Fn(&str) -> Value,
-) -> Value {
-    let (mut attributes, mut relationships) = (Map::new(), Map::new());
-    for name in fields {
-        match *name {
-            "created-at" | "updated-at" => drop(attributes.insert((*name).to_owned(), schema("Time"))),
-            name if links.contains(&name) => drop(relationships.insert(name.to_owned(), link(name))),
-            name => drop(attributes.insert(name.to_owned(), attribute(name))),
-        }
-    }
-    let mut members = json!({
-        "type": { "const": kind },
-        "id": schema(id),
-        "attributes": { "type": "object", "properties": attributes },
-        "links": object(&["self"], json!({ "self": schema("Url") })),
-        "meta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
-    });
-    if !relationships.is_empty() {
-        set(&mut members, "relationships", json!({ "type": "object", "properties": relationships }));
-    }
-    object(&["type", "id", "links"], members)
-}
-
 fn field(name: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|field| member_of(*field) == name)
-}
-
-/// What a field of a user is shown as.
-pub fn shown(kind: Kind) -> Value {
-    match kind {
-        Kind::Text { .. } => json!({ "type": ["string", "null"] }),
-        Kind::Email => json!({ "type": "string" }),
-        Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Level => json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }),
-    }
-}
-
-fn included(names: &[&str]) -> Value {
-    let schemas: Vec<_> = names.iter().map(|name| schema(name)).collect();
-    json!({ "type": "array", "items": { "oneOf": schemas } })
-}
-
-/// A document of one resource; what these schemas describe may come along.
-#[expect(clippy::needless_pass_by_value, reason = "reads better around `schema`")]
-pub fn document(data: Value, companions: &[&str]) -> Value {
-    object(
-        &["jsonapi", "data"],
-        json!({ "jsonapi": schema("JsonApi"), "data": data, "included": included(companions) }),
-    )
-}
-
-/// A page of a list; what these schemas describe may come along.
-pub fn list_document(name: &str, companions: &[&str]) -> Value {
-    object(
-        &["jsonapi", "data", "links", "meta"],
-        json!({
-            "jsonapi": schema("JsonApi"),
-            "data": { "type": "array", "items": schema(name) },
-            "included": included(companions),
-            "links": schema("PageLinks"),
-            "meta": schema("ListMeta"),
-        }),
-    )
 }
 
 fn answers() -> Value {

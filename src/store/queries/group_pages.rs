@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! Groups are few next to relationships: they are counted when they are asked for, over the index that the page is
-//! read from (`docs/decisions/0011-groups-are-counted-not-kept.md`).
+//! read from (`docs/decisions/0011-count-groups-on-read.md`).
 
 use diesel::prelude::*;
 

@@ -1,17 +1,17 @@
-//! The settings as they are given, each a flag and an environment variable made from one definition.
+//! The settings as text. One definition produces the flag, the environment variable, the help and the documentation.
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 
-/// Every setting as text, so that all that is wrong with them can be told at once.
+/// Every setting as text, so that all problems can be reported together.
 ///
-/// The flag of `DATABASE_URL` is `--database-url`, and so on. An empty text stands for the default.
+/// The flag of `DATABASE_URL` is `--database-url`, and so on. An empty text means the default.
 #[derive(Debug, Clone, Args)]
 pub struct Raw {
-    /// The database: `sqlite://path`, `postgres://…` or `postgresql://…` with anything libpq understands
+    /// Database: `sqlite://path`, or `postgres://…` or `postgresql://…` with any parameter that libpq supports
     #[arg(long, env, value_name = "URL", default_value = "sqlite://user-relationships.db")]
     pub database_url: String,
 
-    /// Replica of a PostgreSQL `DATABASE_URL`, or several that libpq chooses from: answers GET and HEAD; `none` is none
+    /// Read replica of a PostgreSQL `DATABASE_URL` for GET and HEAD, one or several hosts; `none` disables it
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub database_read_url: String,
 
@@ -19,7 +19,7 @@ pub struct Raw {
     #[arg(long, env, value_name = "NUMBER", default_value = "16")]
     pub database_pool_size: String,
 
-    /// Longest wait for a connection, then 503
+    /// Longest wait for a connection; then 503
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub database_timeout: String,
 
@@ -27,23 +27,23 @@ pub struct Raw {
     #[arg(long, env, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: String,
 
-    /// Address of `/livez`, `/readyz` and `/metrics`, which then are there only; without one they are at `LISTEN`
+    /// Separate address for `/livez`, `/readyz` and `/metrics`; without it they are served at `LISTEN`
     #[arg(long, env, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub admin_listen: String,
 
-    /// How clients call the service, `scheme://host[:port]`, as it stands in what they sign; `none` goes by `Host`
+    /// Base URL that clients call and sign, `scheme://host[:port]`; `none` uses the `Host` header
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub public_url: String,
 
-    /// IANA name of the zone in which timestamps are shown
+    /// IANA name of the time zone of timestamps in responses
     #[arg(long, env, value_name = "NAME", default_value = "UTC")]
     pub time_zone: String,
 
-    /// HTTP worker threads, 1 to 1024; `cores` is one for each core
+    /// HTTP worker threads, 1 to 1024; `cores` starts one per core
     #[arg(long, env, value_name = "NUMBER", default_value = "cores")]
     pub workers: String,
 
-    /// Deepest offset into a list; beyond it 400
+    /// Largest page offset; beyond it 400
     #[arg(long, env, value_name = "NUMBER", default_value = "100000")]
     pub max_offset: String,
 
@@ -51,104 +51,104 @@ pub struct Raw {
     #[arg(long, env, value_name = "SIZE", default_value = "1MiB")]
     pub max_body: String,
 
-    /// Longest time for a whole request, then 503
+    /// Longest duration of a request; then 503
     #[arg(long, env, value_name = "DURATION", default_value = "10s")]
     pub request_timeout: String,
 
-    /// Origins whose scripts may call the API, comma list of `scheme://host[:port]`; `*` is any, `none` is none
+    /// Origins that may call the API from a browser, comma-separated `scheme://host[:port]`; `*` allows any, `none` none
     #[arg(long, env, value_name = "ORIGINS", default_value = "none")]
     pub cors_origins: String,
 
-    /// Secret that verifies JWTs (HS256), at least 32 bytes, without space around it; not as a flag
+    /// Secret that verifies JWTs (HS256), at least 32 bytes, without surrounding spaces; not available as a flag
     #[arg(long, env, value_name = "TEXT", default_value = "none", hide = true)]
     pub jwt_secret: String,
 
-    /// File with the secret that verifies JWTs (HS256), at least 32 bytes; all key files are read again when they change
+    /// File with the secret that verifies JWTs (HS256), at least 32 bytes; key files are reloaded when they change
     #[arg(long, env, value_name = "FILE", default_value = "none")]
     pub jwt_secret_file: String,
 
-    /// File with the public key that verifies JWTs, in PEM: RSA (RS256), EC P-256 (ES256) or Ed25519 (`EdDSA`)
+    /// PEM file with the public key that verifies JWTs: RSA (RS256), EC P-256 (ES256) or Ed25519 (`EdDSA`)
     #[arg(long, env, value_name = "FILE", default_value = "none")]
     pub jwt_public_key_file: String,
 
-    /// File with such keys as a JWK set; the `kid` of a token chooses one
+    /// JWK Set file with such keys; the `kid` of a token selects one
     #[arg(long, env, value_name = "FILE", default_value = "none")]
     pub jwt_jwks_file: String,
 
-    /// What `iss` of a JWT must be; `none` takes any
+    /// Required `iss` of JWTs; `none` accepts any
     #[arg(long, env, value_name = "TEXT", default_value = "none")]
     pub jwt_issuer: String,
 
-    /// What `aud` of a JWT must be or hold; `none` takes any
+    /// Required `aud` of JWTs, or a member of it; `none` accepts any
     #[arg(long, env, value_name = "TEXT", default_value = "none")]
     pub jwt_audience: String,
 
-    /// Requests a second and requests at once of each caller, like `50/100`, then 429; `off` is no limit
+    /// Rate limit per caller as requests per second and burst, for example `50/100`; then 429; `off` disables it
     #[arg(long, env, value_name = "LIMIT", default_value = "off")]
     pub rate_limit: String,
 
-    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed, comma list of networks; `none` is none
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` headers are trusted, comma-separated networks; `none` trusts none
     #[arg(long, env, value_name = "NETWORKS", default_value = "none")]
     pub trusted_proxies: String,
 
-    /// Longest time for which a verified credential is believed without asking the database
+    /// How long a verified credential is cached before the database is checked again
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub auth_refresh: String,
 
-    /// Failed attempts at one credential, a minute and source, that are told apart from 429, 1 to 1000000
+    /// Failed authentication attempts per minute, per credential and source address, before 429; 1 to 1000000
     #[arg(long, env, value_name = "NUMBER", default_value = "20")]
     pub auth_failure_limit: String,
 
-    /// How long the token of a session works, 1s to 365d
+    /// Lifetime of session tokens, 1s to 365d
     #[arg(long, env, value_name = "DURATION", default_value = "12h")]
     pub session_ttl: String,
 
-    /// Folder of form configurations and types for `/api`; without one the built-in ones
+    /// Folder with form configurations and types for `/api`; without it the built-in ones are used
     #[arg(long, env, value_name = "FOLDER", default_value = "", hide_default_value = true, visible_alias = "forms")]
     pub forms_dir: String,
 
-    /// Refuse signed requests that carry no `Api-Timestamp` and `Api-Nonce`, and so could be replayed
+    /// Reject signed requests without `Api-Timestamp` and `Api-Nonce`, because they can be replayed
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_signed_timestamp: String,
 
-    /// Serve `/explorer`, a page that draws who is related to whom; `demo` does so unless told not to
+    /// Serve `/explorer`, a page that draws the relationships between users; `demo` enables it by default
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub explorer: String,
 
-    /// How long requests go on being served after SIGTERM, while `/readyz` answers 503
+    /// How long requests are still accepted after SIGTERM, while `/readyz` returns 503
     #[arg(long, env, value_name = "DURATION", default_value = "0s")]
     pub drain_delay: String,
 
-    /// How long requests in flight may take to finish after that
+    /// How long requests in flight may then take to finish
     #[arg(long, env, value_name = "DURATION", default_value = "20s")]
     pub shutdown_timeout: String,
 
-    /// Form of the log, `text` or `json`; `auto` is text on a terminal, else json
+    /// Log format, `text` or `json`; `auto` is text on a terminal and JSON elsewhere
     #[arg(long, env, value_name = "FORMAT", default_value = "auto")]
     pub log_format: String,
 
-    /// What is logged: a level, or a comma list of `module=level`
+    /// Log filter: a level, or a comma-separated list of `module=level`
     #[arg(long, env, value_name = "FILTER", default_value = "info")]
     pub rust_log: String,
 
-    /// Leave PostgreSQL's schema as it is when serving
+    /// Do not migrate PostgreSQL's schema when `serve` starts
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub no_migrate: String,
 }
 
-/// One setting, as the README's table and the help show it.
+/// One setting, as `docs/SETTINGS.md` and `--help` show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// The environment variable, `DATABASE_URL`.
     pub variable: String,
-    /// The flag, `--database-url`; empty for secrets, which would show in the list of processes.
+    /// The flag, `--database-url`; empty for secrets, because flags are visible in the process list.
     pub flag: String,
-    /// What holds when neither is given.
+    /// The default value.
     pub default: String,
-    /// What it means, one sentence.
+    /// The description, one sentence.
     pub help: String,
 }
 
@@ -175,7 +175,7 @@ impl Raw {
         command.get_arguments().filter_map(row).collect()
     }
 
-    /// The settings when nothing is given, whatever the environment says.
+    /// The default settings; the environment is ignored.
     ///
     /// # Errors
     /// Clap's own, if the definition contradicts itself.

@@ -1,4 +1,4 @@
-//! `demo`: a small company in a temporary database, served until a signal says otherwise.
+//! `demo`: serves a sample company from a temporary database until a signal stops it.
 
 mod company;
 pub mod scratch;
@@ -20,12 +20,12 @@ use scratch::Scratch;
 /// The media type of a body.
 const MEDIA_TYPE: &str = "application/vnd.api+json";
 
-/// Founds the company, serves it and prints how to try it. The database goes away with the service.
+/// Creates the company, serves it and prints how to try it. The database is deleted when the service stops.
 ///
-/// Without a `LISTEN` of its own it takes any free port if the default one is busy.
+/// Without an explicit `LISTEN` it uses any free port if the default one is in use.
 ///
 /// # Errors
-/// [`Failure`] when forms are not accepted, there is no room for the database or the address cannot be listened on.
+/// [`Failure`] when forms are invalid, the temporary database cannot be created or the address cannot be bound.
 pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     let forms = forms::load(&config)?;
     let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
@@ -55,7 +55,7 @@ struct Tokens {
     user: String,
 }
 
-/// Creates the company and a token for two of its people.
+/// Creates the company and a token for two of its users.
 fn found(store: &Store) -> Result<Tokens, Failure> {
     let (admin, admin_digest) = auth::token::generate()?;
     let (user, user_digest) = auth::token::generate()?;
@@ -78,7 +78,7 @@ fn found(store: &Store) -> Result<Tokens, Failure> {
     Ok(Tokens { admin, user })
 }
 
-/// Prints everything that somebody needs to try the service.
+/// Prints the URL, the tokens and three `curl` commands.
 fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(), Failure> {
     let (chief, lead, me) = (company::id_of(company::CHIEF), company::id_of(company::LEAD), &tokens.user);
     let url = format!("http://{address}");
@@ -90,16 +90,16 @@ fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(),
     let whose = |row| format!("{} (user {})", company::name_of(row), company::id_of(row));
     let explorer = has_explorer.then(|| format!("Explorer:     {url}/explorer"));
     let lines = [
-        format!("A company of 60 users is served at {url} until you press Ctrl-C; then it is gone."),
+        format!("Serving a sample company of 60 users at {url}. Ctrl-C stops it and deletes its data."),
         String::new(),
-        format!("URL:          {url}/api/v2"),
+        format!("URL:          {url}"),
         format!("Admin token:  {}", tokens.admin),
         format!("User token:   {}", tokens.user),
     ];
     let rest = [
         String::new(),
         format!(
-            "The admin token is that of {}, the user token that of {}.",
+            "The admin token belongs to {}, the user token to {}.",
             whose(company::ADMIN),
             whose(company::USER)
         ),
@@ -109,10 +109,10 @@ fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(),
         format!("1. Who reports to {}?", whose(company::LEAD)),
         format!("{curl} '{url}/api/v2/user-relationships?filter[target]={lead}&filter[relationship]=subordinate'"),
         String::new(),
-        "2. Who is called `kim`?".to_owned(),
+        "2. Which users are called `kim`?".to_owned(),
         format!("{curl} '{url}/api/v2/users?query=kim'"),
         String::new(),
-        format!("3. Let {} be your mentor:", whose(company::CHIEF)),
+        format!("3. Make {} your mentor:", whose(company::CHIEF)),
         format!("{curl} -H 'Content-Type: {MEDIA_TYPE}' -d '{body}' '{url}/api/v2/user-relationships'"),
     ];
     output::print(lines.into_iter().chain(explorer).chain(rest))

@@ -1,4 +1,4 @@
-//! `check`: the stored counts against the rows.
+//! `check`: compares the stored counts with the rows.
 
 use super::database::{self, Fresh};
 use super::failure::Failure;
@@ -6,26 +6,26 @@ use super::output;
 use crate::config::Config;
 use crate::store::{Cost, Report, Tx};
 
-/// What to do about what is off.
+/// The arguments of `check`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Prints a line for everything that is off, and exits 1 if there is any. Mending holds all writers
-up while it runs, and exits 0 once all is well.
+    after_help = "Prints a line per problem, and exits 1 if there is any. `--repair` blocks all writers while it runs, and
+exits 0 when the problems are repaired.
 
 Examples:
   user-relationships check
   user-relationships check --repair"
 )]
 pub struct Args {
-    /// Remove relationships whose ends are missing and make all counts anew
+    /// Remove relationships with a missing end and recompute all counts
     #[arg(long)]
     repair: bool,
 }
 
-/// Prints what is off, and mends it when told to.
+/// Prints the problems, and repairs them with `--repair`.
 ///
 /// # Errors
-/// [`Failure`] when something is off and stays so, or the database is away.
+/// [`Failure`] when problems remain, or the database is unreachable.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let store = database::open(config, Fresh::Refuse)?;
     let report: Report = database::wait(async {
@@ -41,12 +41,12 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
             output::tell("all counts agree with the rows, and every relationship has both ends");
             return Ok(());
         }
-        1 => "1 thing is off".to_owned(),
-        many => format!("{many} things are off"),
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
     };
     if args.repair {
-        output::tell(&format!("{found} and mended now"));
+        output::tell(&format!("{found} repaired"));
         return Ok(());
     }
-    Err(Failure::failed(format!("{found}; `check --repair` mends that")))
+    Err(Failure::failed(format!("{found} found; run `check --repair` to repair")))
 }

@@ -1,4 +1,4 @@
-//! `client`: who may sign requests.
+//! `client`: clients that sign their requests.
 
 use clap::Subcommand;
 use std::fmt::Write;
@@ -15,10 +15,10 @@ use crate::model::error::Error;
 use crate::model::id::{ClientId, ClientKeyId};
 use crate::store::Cost;
 
-/// Clients that are read at once.
+/// Clients per page.
 const PAGE: i64 = 100;
 
-/// What is asked of the clients.
+/// The arguments of `client`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships client add --public-key public.pem --name intranet
@@ -30,7 +30,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Register a public key, for a new client or one that is there, and print the `Api-Id`, alone, on stdout
+    /// Register a public key, for a new or an existing client, and print the `Api-Id`, alone, on stdout
     #[command(after_help = "The key is RSA of 2,048 to 8,192 bits, in PEM. The private key stays with the client:
   openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out private.pem
   openssl pkey -in private.pem -pubout -out public.pem
@@ -39,24 +39,24 @@ Examples:
   user-relationships client add --public-key public.pem --name intranet
   user-relationships client add --public-key next.pem --to 3f0c9a…")]
     Add(New),
-    /// List all keys of all clients: `Api-Id`, name, state, digests; number, fingerprint and birth of the key; with tabs between them
+    /// List all keys of all clients, tab-separated: `Api-Id`, name, state, digests; number, fingerprint and creation time of the key
     #[command(after_help = "The fingerprint is the SHA-256 of the key in DER:
   openssl pkey -pubin -in public.pem -outform DER | openssl sha256
 
 Example:
   user-relationships client list | grep intranet")]
     List,
-    /// Disable a client, or remove one of its keys; all instances obey within `AUTH_REFRESH`
-    #[command(after_help = "A disabled client stays disabled: register another.
+    /// Disable a client, or remove one of its keys; effective on all instances within `AUTH_REFRESH`
+    #[command(after_help = "A disabled client cannot be enabled again: register a new one.
 
 Examples:
   user-relationships client disable 3f0c9a…
   user-relationships client disable 3f0c9a… --key 2")]
     Disable {
-        /// What `client list` shows first
+        /// The `Api-Id`, the first column of `client list`
         #[arg(value_name = "API_ID")]
         api_id: String,
-        /// The number of a key, as `client list` shows it: only this key is removed
+        /// Remove only this key; its number is in `client list`
         #[arg(long, value_name = "ID", value_parser = key_id)]
         key: Option<ClientKeyId>,
     },
@@ -67,25 +67,25 @@ struct New {
     /// File with the public key
     #[arg(long, value_name = "FILE")]
     public_key: PathBuf,
-    /// What the client is called
+    /// Name of the client
     #[arg(long, value_parser = name, conflicts_with = "to")]
     name: Option<String>,
-    /// Accept SHA-1, which PHP's `openssl_sign` uses when it is told no digest; tell it one instead, if you can
+    /// Accept SHA-1, the default of PHP's `openssl_sign`; change the client to SHA-256 instead if you can
     #[arg(long, conflicts_with = "to")]
     allow_sha1: bool,
-    /// Give the key to this client, beside those that it has
+    /// Add the key to this existing client
     #[arg(long, value_name = "API_ID")]
     to: Option<String>,
 }
 
 fn key_id(text: &str) -> Result<ClientKeyId, &'static str> {
-    text.parse().map_err(|_| "write the number of a key that `client list` shows")
+    text.parse().map_err(|_| "must be the number of a key in `client list`")
 }
 
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is away, the key is not accepted, or there is no such client.
+/// [`Failure`] when the database is unreachable, the key is invalid, or the client does not exist.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
         Action::Add(new) => add(config, new),
@@ -100,10 +100,10 @@ fn add(config: &Config, new: &New) -> Result<(), Failure> {
     if let Some(api_id) = &new.to {
         let wanted = api_id.clone();
         let added = database::wait(store.write("clients.add_key", move |tx| match tx.client(&wanted)? {
-            None => Ok(Err("there is no such client; `client list` shows all")),
-            Some(client) if !client.is_enabled => Ok(Err("the client is disabled; register another")),
+            None => Ok(Err("the client does not exist; `client list` shows all")),
+            Some(client) if !client.is_enabled => Ok(Err("the client is disabled; register a new one")),
             Some(client) if client.keys.iter().any(|known| known.public_key == key) => {
-                Ok(Err("the client has this key already"))
+                Ok(Err("the client already has this key"))
             }
             Some(client) => tx.insert_client_key(client.id, &key).map(Ok),
         }))?;
@@ -119,14 +119,14 @@ fn add(config: &Config, new: &New) -> Result<(), Failure> {
     output::print([api_id])
 }
 
-/// A registered key must be one that no attacker of today can break.
+/// Reads a key and rejects one that is too weak.
 fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
     let wrong = |what: &str| Failure::failed(format!("`--public-key`: {}: {what}", path.display()));
     let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
     keys::rsa_of_pem(&pem).map_err(|reason| wrong(&reason))
 }
 
-/// 128 random bits: an `Api-Id` is no secret, but nobody should be able to guess whose it is.
+/// Generates 128 random bits: an `Api-Id` is not a secret, but must not be guessable.
 fn generate() -> Result<String, Failure> {
     let mut bits = [0; 16];
     aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
@@ -154,7 +154,7 @@ fn list(config: &Config) -> Result<(), Failure> {
     })
 }
 
-/// A line for each key; one for a client that has none left.
+/// One line per key, or one line for a client without keys.
 fn lines(client: &Client) -> Vec<String> {
     let line = |key: Option<&ClientKey>| {
         let digests = if client.data.allows_sha1 { "sha256,sha512,sha1" } else { "sha256,sha512" };
@@ -190,7 +190,7 @@ fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<()
         return Ok(());
     }
     Err(Failure::failed(match key {
-        Some(key) => format!("there is no client `{api_id}` with a key {key}; `client list` shows all"),
-        None => format!("there is no client `{api_id}`; `client list` shows all"),
+        Some(key) => format!("client `{api_id}` with key {key} does not exist; `client list` shows all"),
+        None => format!("client `{api_id}` does not exist; `client list` shows all"),
     }))
 }

@@ -1,11 +1,11 @@
-//! `completions`: what a shell needs to complete commands and flags.
+//! `completions`: completion scripts for shells.
 
 use clap_complete::Shell;
 
 use super::failure::Failure;
 use super::output;
 
-/// For which shell.
+/// The arguments of `completions`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships completions bash > /etc/bash_completion.d/user-relationships

@@ -1,4 +1,4 @@
-//! `config`: the settings in effect, and the built-in forms to start from.
+//! `config`: prints the effective settings, or the built-in forms.
 
 use clap::Subcommand;
 
@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::{forms, output};
 use crate::config::Config;
 
-/// What is printed.
+/// The arguments of `config`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships config --max-body 2MiB
@@ -18,7 +18,7 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Print the built-in form configurations and types instead, as YAML to start from
+    /// Print the built-in form configurations and types as YAML, as a starting point
     #[command(after_help = "Example:
   mkdir forms && user-relationships config forms > forms/forms.yml")]
     Forms,
@@ -27,8 +27,8 @@ enum What {
 /// Prints each setting as `VARIABLE=value`, secrets hidden, or the built-in forms.
 ///
 /// # Errors
-/// [`Failure`] when stdout cannot be written, or forms are not accepted. The folder in `FORMS_DIR` does not matter to
-/// whoever prints the built-in forms in order to fill it.
+/// [`Failure`] when stdout cannot be written, or forms are invalid. Printing the built-in forms ignores `FORMS_DIR`,
+/// because its purpose is to fill that folder.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     if matches!(args.what, Some(What::Forms)) {
         return forms::print();

@@ -1,4 +1,4 @@
-//! How commands come by a store.
+//! Opens the database for commands.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,29 +10,29 @@ use crate::store::migrations;
 use crate::store::url::DatabaseUrl;
 use crate::store::{OpenError, Settings, Store};
 
-/// A command may look at everything, so it has more time than a request.
+/// A command may read all data, so it has more time than a request.
 const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
 
-/// What becomes of a database that has no schema at all.
+/// What to do with a database without a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fresh {
-    /// It gets one: the command is about to put the first thing into it.
+    /// Create the schema: the command is about to write the first record.
     Create,
-    /// It stays as it is: there is nothing to look at.
+    /// Fail: there is nothing to read.
     Refuse,
 }
 
 /// Opens the database for one command.
 ///
-/// A schema that is behind is never brought up to date on the way: older instances may be running on it.
+/// It never migrates an existing schema, because older instances may be running on it.
 ///
 /// # Errors
-/// [`Failure`] when the database is away or its schema is not what this release needs.
+/// [`Failure`] when the database is unreachable or its schema is older than this release needs.
 pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
     let is_empty = match migrations::status(&config.database_url) {
         Ok(steps) if steps.iter().all(|step| step.is_applied) => false,
         Ok(steps) if steps.iter().any(|step| step.is_applied) => {
-            return Err(Failure::failed("the schema of the database is behind this release; run `migrate run`"));
+            return Err(Failure::failed("the schema of the database is older than this release; run `migrate run`"));
         }
         Ok(_) if !may_create(config, fresh) => {
             return Err(Failure::unreachable("the database has no schema yet; run `migrate run`"));
@@ -44,7 +44,7 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
     if is_empty {
         migrations::run(&config.database_url, true)?;
     }
-    // What a command reads it may be about to change, and it says how things are now.
+    // Commands read from the primary: they may change what they read, and report the current state.
     let settings = Settings {
         replica: None,
         pool_size: 1,
@@ -55,16 +55,16 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
     Ok(Store::open(&settings, Clock::System)?)
 }
 
-/// Whether an empty schema may be filled: `--no-migrate` keeps hands off PostgreSQL's.
+/// Whether the schema may be created; `--no-migrate` forbids it on PostgreSQL.
 fn may_create(config: &Config, fresh: Fresh) -> bool {
     fresh == Fresh::Create && (config.migrate || matches!(config.database_url, DatabaseUrl::Sqlite(_)))
 }
 
-/// Waits for the end of a command's work.
+/// Runs a command's work to its end.
 pub fn wait<T>(work: impl Future<Output = T>) -> T {
     let system = actix_web::rt::System::new();
     let result = system.block_on(work);
-    // Dropping it would wait for jobs that nobody waits for any more, such as one that hangs in a dead network.
+    // Dropping it would wait for abandoned jobs, such as one on a dead network connection.
     std::mem::forget(system);
     result
 }

@@ -1,4 +1,4 @@
-//! How a command ends when it is not done.
+//! Failures of commands: exit codes and messages.
 
 use std::fmt::Display;
 use std::io;
@@ -10,61 +10,61 @@ use crate::store::OpenError;
 
 /// The exit code of a command that failed.
 const FAILED: u8 = 1;
-/// The exit code when the command line is wrong, as clap has it.
+/// The exit code for an invalid command line, the same as clap's.
 const USAGE: u8 = 2;
-/// The exit code when the database is away (`EX_UNAVAILABLE` of sysexits.h).
+/// The exit code when the database is unreachable (`EX_UNAVAILABLE` of sysexits.h).
 const UNREACHABLE: u8 = 69;
-/// The exit code when a setting is not accepted (`EX_CONFIG` of sysexits.h).
+/// The exit code for an invalid setting (`EX_CONFIG` of sysexits.h).
 const MISCONFIGURED: u8 = 78;
 
-/// An exit code and what people are told.
+/// An exit code and messages for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The exit code; 0 only when whoever read stdout has read enough.
+    /// The exit code; 0 only if the reader of stdout has closed it.
     pub code: u8,
-    /// Sentences for people, each for a line of its own on stderr; none when all is said already.
+    /// Messages for people, one line each on stderr; empty if everything is already printed.
     pub sentences: Vec<String>,
 }
 
 impl Failure {
-    /// The command could not do what it was asked.
+    /// The command failed.
     pub fn failed(sentence: impl Display) -> Self {
         Self { code: FAILED, sentences: vec![one_line(&sentence)] }
     }
 
-    /// The command line asks for what does not go together.
+    /// The command line is contradictory.
     pub fn usage(sentence: impl Display) -> Self {
         Self { code: USAGE, sentences: vec![one_line(&sentence)] }
     }
 
-    /// The same failure, with a further sentence.
+    /// The same failure, with another message.
     #[must_use]
     pub fn and(mut self, sentence: String) -> Self {
         self.sentences.push(sentence);
         self
     }
 
-    /// The database is away.
+    /// The database is unreachable.
     pub fn unreachable(sentence: impl Display) -> Self {
         Self { code: UNREACHABLE, sentences: vec![one_line(&sentence)] }
     }
 
-    /// Settings are not accepted.
+    /// Settings are invalid.
     #[must_use]
     pub fn misconfigured(problems: &[Problem]) -> Self {
         Self { code: MISCONFIGURED, sentences: problems.iter().map(ToString::to_string).collect() }
     }
 
-    /// Stdout does not take any more. A reader that has gone away (`| head`) is no fault.
+    /// Stdout cannot be written. A reader that has closed it (`| head`) is not an error.
     #[must_use]
     pub fn on_stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self { code: 0, sentences: Vec::new() };
         }
-        Self::failed(format!("stdout cannot be written to: {error}"))
+        Self::failed(format!("cannot write to stdout: {error}"))
     }
 
-    /// Logs the sentences instead of leaving them to be printed.
+    /// Logs the messages instead of returning them to be printed.
     #[must_use]
     pub fn logged(self) -> Self {
         for sentence in &self.sentences {
@@ -92,18 +92,18 @@ impl From<Error> for Failure {
                 Self::failed(details.join("; "))
             }
             Error::Unavailable(cause) => Self::unreachable(format!("the database does not answer: {cause}")),
-            Error::Internal(cause) => Self::failed(format!("a fault of this program: {cause}")),
+            Error::Internal(cause) => Self::failed(format!("internal error: {cause}")),
         }
     }
 }
 
-/// Drivers say things in several lines.
+/// Joins the lines of a message, because drivers report several.
 fn one_line(sentence: &impl Display) -> String {
     let text = sentence.to_string();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
-/// What is wrong, behind the name of the option at fault.
+/// The message of a problem, with the name of its option.
 fn sentence_of(problem: &Refusal) -> String {
     let option = match problem.culprit {
         Some(Culprit::Attribute(Field::Email)) => "`--email`: ",

@@ -8,10 +8,10 @@ use crate::config::{Config, Problem};
 use crate::http::forms::builtin;
 use crate::http::forms::catalogue::Catalogue;
 
-/// Reads and checks the forms in effect.
+/// Reads and validates the effective forms.
 ///
 /// # Errors
-/// [`Failure`] with everything that is wrong with the folder in `FORMS_DIR`.
+/// [`Failure`] with all problems of the folder in `FORMS_DIR`.
 pub fn load(config: &Config) -> Result<Arc<Catalogue>, Failure> {
     let forms = Catalogue::of(config.forms_dir.as_deref()).map_err(|problems| {
         let named = problems.iter().map(|it| Problem { setting: "FORMS_DIR".to_owned(), detail: it.to_string() });
@@ -20,7 +20,7 @@ pub fn load(config: &Config) -> Result<Arc<Catalogue>, Failure> {
     Ok(Arc::new(forms))
 }
 
-/// Prints the built-in files, as documents of YAML that could stand in one file.
+/// Prints the built-in files as YAML documents in one stream.
 ///
 /// # Errors
 /// [`Failure`] when stdout cannot be written.

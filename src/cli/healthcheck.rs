@@ -1,4 +1,4 @@
-//! `healthcheck`: asks the local service how it is, for containers that have no curl.
+//! `healthcheck`: probes the local service, for containers without curl.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -10,36 +10,36 @@ use crate::config::Config;
 /// The longest time for the whole exchange.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What is asked.
+/// The arguments of `healthcheck`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exits 0 if the service at `ADMIN_LISTEN`, or else at `LISTEN`, answers 200, else 1.
+#[command(after_help = "Exits 0 if the service at `ADMIN_LISTEN`, or at `LISTEN` without it, answers 200; otherwise 1.
 
 Example:
   user-relationships healthcheck --ready")]
 pub struct Args {
-    /// Ask whether it can serve requests (`/readyz`), not only whether it lives (`/livez`)
+    /// Check readiness (`/readyz`) instead of liveness (`/livez`)
     #[arg(long)]
     ready: bool,
 }
 
-/// Asks; silent when all is well.
+/// Sends the request; prints nothing on success.
 ///
 /// # Errors
-/// [`Failure`] for anything but an answer of 200 in time.
+/// [`Failure`] for anything except a response of 200 in time.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let address = reachable(config.admin_listen.unwrap_or(config.listen));
     let path = if args.ready { "/readyz" } else { "/livez" };
     match ask(address, path) {
         Ok(head) if status_of(&head) == Some("200") => Ok(()),
         Ok(head) => {
-            let status = status_of(&head).unwrap_or("something that is not HTTP");
+            let status = status_of(&head).unwrap_or("invalid HTTP");
             Err(Failure::failed(format!("http://{address}{path} answered {status}")))
         }
         Err(error) => Err(Failure::failed(format!("http://{address}{path} did not answer: {error}"))),
     }
 }
 
-/// The address at which this machine reaches what listens on `address`.
+/// The address at which this machine reaches a listener on `address`.
 #[must_use]
 pub fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
@@ -50,7 +50,7 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Sends the request and reads the first line of the answer.
+/// Sends the request and reads the first line of the response.
 fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
     let deadline = Instant::now() + TIMEOUT;
     let left = || match deadline.saturating_duration_since(Instant::now()) {

@@ -1,4 +1,4 @@
-//! `migrate`: the schema.
+//! `migrate`: migrates the schema.
 
 use clap::Subcommand;
 
@@ -7,7 +7,7 @@ use super::output;
 use crate::config::Config;
 use crate::store::migrations::{self, Step};
 
-/// What is asked of the schema.
+/// The arguments of `migrate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships migrate status
@@ -19,24 +19,24 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Run all migrations that were not run yet; safe to start from several machines at once
+    /// Run all pending migrations; several machines may run it concurrently
     #[command(after_help = "Example:
   user-relationships migrate run --database-url postgres://owner@db/relationships")]
     Run,
-    /// List every migration, `applied` or `pending`
+    /// List all migrations with their state, `applied` or `pending`
     #[command(after_help = "Example:
   user-relationships migrate status")]
     Status,
-    /// Take the newest migration back, with all data that only it has room for
+    /// Revert the newest migration; data in its columns and tables is lost
     #[command(after_help = "Example:
   user-relationships migrate revert")]
     Revert,
 }
 
-/// Prints one line for each migration that was applied, is there, or was taken back.
+/// Prints one line per migration that was applied, listed or reverted.
 ///
 /// # Errors
-/// [`Failure`] when the database is away or a migration fails.
+/// [`Failure`] when the database is unreachable or a migration fails.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let url = &config.database_url;
     match args.action {
@@ -62,10 +62,10 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Runs all migrations that were not run yet and names them.
+/// Runs all pending migrations and returns their names.
 ///
 /// # Errors
-/// [`Failure`] when the database is away or a migration fails.
+/// [`Failure`] when the database is unreachable or a migration fails.
 pub fn apply(config: &Config) -> Result<Vec<String>, Failure> {
     let versions = migrations::run(&config.database_url, true)?;
     if versions.is_empty() {
@@ -75,7 +75,7 @@ pub fn apply(config: &Config) -> Result<Vec<String>, Failure> {
     Ok(versions.iter().map(|version| name_of(version, &known)).collect())
 }
 
-/// The name of a version: a version is what stands before the first `_` of a name, without its dashes.
+/// The name of a version, which is the part of a name before the first `_`, without dashes.
 fn name_of(version: &str, known: &[Step]) -> String {
     let is_it = |step: &&Step| step.name.split('_').next().is_some_and(|start| start.replace('-', "") == version);
     known.iter().find(is_it).map_or_else(|| version.to_owned(), |step| step.name.clone())

@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line, one file per command.
 
 mod check;
 mod client;
@@ -22,18 +22,18 @@ mod user;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, LogFormat, Problem, Raw};
 use crate::telemetry;
 use failure::Failure;
 
-/// Keeps and serves typed relationships between users over JSON:API
+/// Stores typed relationships between users and serves them over JSON:API
 #[derive(Debug, Parser)]
 #[command(
     name = "user-relationships",
     version,
-    after_help = "Without a command it serves.
+    after_help = "Without a command it runs `serve`. Settings: `user-relationships serve --help`.
 
 Examples:
   user-relationships demo
@@ -48,82 +48,102 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API (what happens without a command)
-    #[command(after_help = "Creates and migrates an SQLite file by itself; migrates PostgreSQL unless `--no-migrate`.
+    /// Serve the API (the default command)
+    #[command(after_help = "Creates and migrates an SQLite file; migrates PostgreSQL unless `--no-migrate` is given.
 
 Examples:
   user-relationships serve
   user-relationships serve --database-url sqlite:///var/lib/relationships.db --listen 0.0.0.0:8080")]
     Serve,
-    /// Serve a small company from a temporary database, with credentials to try it
+    /// Serve a sample company from a temporary database, and print credentials for it
     #[command(after_help = "Example:
   user-relationships demo")]
     Demo,
-    /// Bring the schema up to date, look at it, or take it back by one step
+    /// Migrate the schema, show its status, or revert the newest migration
     Migrate(migrate::Args),
     /// Add, list and change users
     User(user::Args),
-    /// Make, list and revoke API tokens
+    /// Create, list and revoke API tokens
     Token(token::Args),
     /// Register, list and disable clients that sign their requests
     Client(client::Args),
-    /// Read users and relationships out of files
+    /// Import users and relationships from files
     Import(import::Args),
-    /// Write users and relationships to files, in the form that `import` reads
+    /// Export users and relationships to files that `import` reads
     Export(export::Args),
-    /// Compare every stored count with the rows and find dangling relationships
+    /// Compare stored counts with the rows and find dangling relationships
     Check(check::Args),
-    /// Ask the local service whether it lives
+    /// Check the health of the local service
     Healthcheck(healthcheck::Args),
-    /// Print the settings in effect, secrets hidden, or the built-in forms
+    /// Print the effective settings, with secrets hidden, or the built-in forms
     Config(config::Args),
-    /// Print the description of the API for programs (OpenAPI 3.1), as `/openapi.json` has it
+    /// Print the OpenAPI 3.1 document, the same as `/openapi.json`
     #[command(after_help = "Example:
   user-relationships openapi > openapi.json")]
     Openapi,
-    /// Print what a shell needs to complete commands and flags
+    /// Print a completion script for a shell
     Completions(completions::Args),
 }
 
-/// The definition of the command line.
+/// The definition of the command line. Every command accepts every setting, so that one environment fits all commands.
 #[must_use]
 pub fn command() -> clap::Command {
-    // What is no text is told of together with what else is wrong.
+    // Values that are not UTF-8 are reported together with all other problems.
     let text = OsStringValueParser::new().map(|text| text.to_string_lossy().into_owned());
-    // Only the settings are arguments of the program itself; each command has its own.
-    Cli::command().mut_args(|arg| {
+    // The settings are global; each command has its own arguments.
+    let command = Cli::command().mut_args(|arg| {
         let arg = arg.global(true).help_heading("Settings").value_parser(text.clone());
         arg.hide_env_values(true).hide_short_help(true)
-    })
+    });
+    let settings: Vec<_> = command.get_arguments().cloned().collect();
+    command.mut_subcommands(|inner| hide_settings(inner, &settings, &COMMON)).mut_args(|arg| arg.hide(true))
 }
 
-/// Runs the command that `matches` of [`command`] ask for.
+/// Hides the settings that a command does not use from its help and that of its subcommands.
+///
+/// clap copies a global argument only into commands without an argument of that id.
+fn hide_settings(command: clap::Command, settings: &[Arg], shown: &[&str]) -> clap::Command {
+    let shown: &[&str] = match command.get_name() {
+        "serve" | "demo" | "config" => return command.args(settings),
+        "healthcheck" => &["listen", "admin_listen"],
+        "openapi" | "completions" => &[],
+        _ => shown,
+    };
+    let is_hidden = |arg: &Arg| arg.is_hide_set() || !shown.contains(&arg.get_id().as_str());
+    let command = command.args(settings.iter().map(|arg| arg.clone().hide(is_hidden(arg))));
+    command.mut_subcommands(|inner| hide_settings(inner, settings, shown))
+}
+
+/// The settings that commands with a database use.
+const COMMON: [&str; 4] = ["database_url", "database_timeout", "log_format", "rust_log"];
+
+/// Runs the command in `matches`, which come from [`command`].
 ///
 /// # Errors
-/// [`Failure`] when it is not done.
+/// [`Failure`] when the command fails.
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let Cli { settings: mut raw, command } = Cli::from_arg_matches(matches).map_err(Failure::failed)?;
     let command = command.unwrap_or(Command::Serve);
     if let Command::Completions(args) = &command {
-        // Whatever the settings are.
+        // Completions do not depend on the settings.
         return completions::run(args, self::command());
     }
     if matches!(command, Command::Demo) && !is_given(matches, "rust_log", &raw.rust_log) {
-        // The terminal is for the URL and the tokens.
+        // Keep the terminal free for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
     }
     if is_given(matches, "jwt_secret", &raw.jwt_secret) && !is_from_environment(matches, "jwt_secret") {
-        let detail = "secrets are not taken from the command line, which others can read; set the variable, or \
+        let detail = "a secret cannot be a flag, because other users can read the command line; set the variable, or \
                       `JWT_SECRET_FILE`";
         let problem = Problem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
-        return Err(told(&command, &raw, Failure::misconfigured(&[problem])));
+        return Err(log_failure(&command, &raw, Failure::misconfigured(&[problem])));
     }
     if matches!(command, Command::Demo) && !is_given(matches, "explorer", &raw.explorer) {
         "true".clone_into(&mut raw.explorer);
     }
     let config = match Config::check(&raw) {
         Ok(config) => config,
-        Err(problems) => return Err(told(&command, &raw, Failure::misconfigured(&problems))),
+        Err(problems) => return Err(log_failure(&command, &raw, Failure::misconfigured(&problems))),
     };
     let _last_words = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
     let result = match &command {
@@ -141,10 +161,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(args, self::command()),
     };
-    result.map_err(|failure| told(&command, &raw, failure))
+    result.map_err(|failure| log_failure(&command, &raw, failure))
 }
 
-/// Whether somebody chose the value; an empty one stands for the default.
+/// Whether the value was set; an empty one means the default.
 fn is_given(matches: &ArgMatches, id: &str, text: &str) -> bool {
     matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue) && !text.trim().is_empty()
 }
@@ -153,8 +173,8 @@ fn is_from_environment(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::EnvVariable)
 }
 
-/// With JSON logs a service prints nothing else, its last words included.
-fn told(command: &Command, raw: &Raw, failure: Failure) -> Failure {
+/// Logs the failure of a service with JSON logs, which prints nothing else.
+fn log_failure(command: &Command, raw: &Raw, failure: Failure) -> Failure {
     let is_json = Config::log_format_of(raw) == Some(LogFormat::Json);
     if !matches!(command, Command::Serve) || !is_json {
         return failure;

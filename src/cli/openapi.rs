@@ -1,10 +1,10 @@
-//! `openapi`: the description of the API for programs.
+//! `openapi`: prints the OpenAPI document.
 
 use super::failure::Failure;
 use super::output;
 use crate::http::ops::openapi;
 
-/// Prints what `/openapi.json` answers.
+/// Prints the document of `/openapi.json`.
 ///
 /// # Errors
 /// [`Failure`] when stdout cannot be written.

@@ -1,4 +1,4 @@
-//! Data on stdout.
+//! Output: data on stdout, messages on stderr.
 
 use std::io::{BufWriter, Write};
 
@@ -20,24 +20,24 @@ pub fn print<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<(), Fa
     put().map_err(|error| Failure::on_stdout(&error))
 }
 
-/// Says something to people, on stderr.
+/// Prints a message for people on stderr.
 pub fn tell(sentence: &str) {
-    // Nobody is left to tell if it cannot be written.
+    // An error cannot be reported if stderr cannot be written.
     drop(writeln!(std::io::stderr(), "{sentence}"));
 }
 
-/// One line of a table: columns with tabs between them, `-` for what is unknown.
+/// One line of a table: tab-separated columns, `-` for an unknown value.
 #[must_use]
 pub fn row<const N: usize>(columns: [Option<String>; N]) -> String {
     let cell = |column: Option<String>| match column {
-        // What users write must not look like another column or line.
+        // A value must not contain column or line separators.
         Some(text) if !text.is_empty() => text.replace(char::is_control, " "),
         _ => "-".to_owned(),
     };
     columns.map(cell).join("\t")
 }
 
-/// An instant as RFC 3339 has it, in UTC, to the second.
+/// An instant in RFC 3339 format, in UTC, to the second.
 #[must_use]
 pub fn rfc3339(time: Timestamp) -> String {
     let utc = chrono::DateTime::<chrono::Utc>::from_timestamp_micros(time.micros()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! How far a long command has come: a bar on a terminal, a line every few seconds elsewhere. Always on stderr.
+//! Progress of a long command on stderr: a bar on a terminal, otherwise a line every few seconds.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,22 +9,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
 
-/// Between two lines where there is no terminal.
+/// The interval of lines without a terminal.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The progress of one command; shared by the threads that do its work.
+/// The progress of one command, shared by its threads.
 pub struct Progress {
     what: &'static str,
-    /// The whole way, where it is known, in the unit of [`Progress::advance`].
+    /// The total, if known, in the unit of [`Progress::advance`].
     total: Option<u64>,
     bar: Option<ProgressBar>,
     lines: AtomicU64,
     started: Instant,
-    told: Mutex<Instant>,
+    last_message: Mutex<Instant>,
 }
 
 impl Progress {
-    /// Begins. `what` is the name of the command.
+    /// Starts the progress. `what` is the name of the command.
     #[must_use]
     pub fn begin(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
@@ -40,10 +40,10 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Self { what, total, bar, lines: AtomicU64::new(0), started: now, told: Mutex::new(now) }
+        Self { what, total, bar, lines: AtomicU64::new(0), started: now, last_message: Mutex::new(now) }
     }
 
-    /// Tells that so many more lines are done, and how far on the way that is.
+    /// Adds completed lines and sets the position.
     pub fn advance(&self, position: u64, lines: u64) {
         let lines = self.lines.fetch_add(lines, Ordering::Relaxed) + lines;
         let rate = rate(lines, self.started.elapsed());
@@ -52,15 +52,15 @@ impl Progress {
             bar.set_position(position);
             return;
         }
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.elapsed() >= INTERVAL {
-            *told = Instant::now();
+        let mut last = self.last_message.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.elapsed() >= INTERVAL {
+            *last = Instant::now();
             let left = self.total.map(|total| left(self.started.elapsed(), position, total)).unwrap_or_default();
             output::tell(&format!("{}: {} lines, {} lines/s{left}", self.what, grouped(lines), grouped(rate)));
         }
     }
 
-    /// Says something to people, above the bar.
+    /// Prints a message for people, above the bar.
     pub fn tell(&self, sentence: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| output::tell(sentence)),
@@ -68,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away and gives lines and rate in words.
+    /// Removes the bar and returns a summary of lines and rate.
     #[must_use]
     pub fn end(&self) -> String {
         if let Some(bar) = &self.bar {
@@ -90,7 +90,7 @@ fn left(time: Duration, position: u64, total: u64) -> String {
     format!(", {percent} %, {seconds} s left")
 }
 
-/// A number with its thousands set apart: `1,234,567`.
+/// A number with thousands separators: `1,234,567`.
 #[must_use]
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_times_are_told_for_people() {
+    fn numbers_and_times_are_formatted_for_people() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }

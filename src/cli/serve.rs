@@ -1,4 +1,4 @@
-//! `serve`: the service itself.
+//! `serve`: runs the service.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use crate::server::{self, Failed};
 use crate::store::Store;
 use crate::store::url::DatabaseUrl;
 
-/// Brings the schema up to date and serves until a signal says otherwise.
+/// Migrates the schema and serves until a signal stops it.
 ///
 /// # Errors
-/// [`Failure`] when forms are not accepted, the database is away, its schema cannot be used, or the address is taken.
+/// [`Failure`] when forms are invalid, the database is unreachable, its schema is unusable, or the address is in use.
 pub fn run(config: &Config) -> Result<(), Failure> {
     let forms = forms::load(config)?;
     let is_sqlite = matches!(config.database_url, DatabaseUrl::Sqlite(_));
@@ -35,10 +35,10 @@ pub fn run(config: &Config) -> Result<(), Failure> {
     })
 }
 
-/// Serves `store` until a signal says otherwise; `on_listening` learns the address.
+/// Serves `store` until a signal stops it; `on_listening` gets the address.
 ///
 /// # Errors
-/// [`Failure`] when the address cannot be listened on, or the server breaks.
+/// [`Failure`] when the address cannot be bound, or the server fails.
 pub fn listen(
     config: &Config,
     store: Store,
@@ -48,7 +48,7 @@ pub fn listen(
     let ended = database::wait(server::serve(config, store, Clock::System, forms, on_listening));
     ended.map_err(|failed| match failed {
         Failed::Listen { setting, address, error } => cannot_listen(setting, address, &error),
-        Failed::Broke(error) => Failure::failed(format!("the server ended: {error}")),
+        Failed::Broke(error) => Failure::failed(format!("the server failed: {error}")),
     })
 }
 
@@ -59,11 +59,11 @@ fn cannot_listen(setting: &str, address: SocketAddr, error: &io::Error) -> Failu
             format!("`{setting}`: {address} is in use by another program; choose another with `{flag}`")
         }
         ErrorKind::AddrNotAvailable => {
-            format!("`{setting}`: {address} is no address of this machine; choose another with `{flag}`")
+            format!("`{setting}`: {address} is not an address of this machine; choose another with `{flag}`")
         }
         ErrorKind::PermissionDenied => {
-            format!("`{setting}`: {address} needs more rights; choose a port from 1024 with `{flag}`")
+            format!("`{setting}`: {address} requires more privileges; choose a port from 1024 with `{flag}`")
         }
-        _ => format!("`{setting}`: {address} cannot be listened on: {error}"),
+        _ => format!("`{setting}`: cannot listen on {address}: {error}"),
     })
 }

@@ -1,4 +1,4 @@
-//! `token`: API tokens.
+//! `token`: creates, lists and revokes API tokens.
 
 use clap::Subcommand;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::model::id::TokenId;
 use crate::model::token::{NewToken, Token};
 use crate::store::Cost;
 
-/// Tokens that are read at once.
+/// Tokens per page.
 const PAGE: i64 = 500;
-/// Characters of a name.
+/// The longest name, in characters.
 const LONGEST_NAME: usize = 255;
-/// A hundred years: what is meant to work longer has no expiry.
+/// A hundred years; a token that should work longer has no expiry.
 const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// What is asked of the tokens.
+/// The arguments of `token`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships token create --user ann@example.com
@@ -32,20 +32,20 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a token and print it, alone, on stdout; it cannot be shown again
+    /// Create a token and print it, alone, on stdout; it cannot be shown again
     #[command(after_help = "Examples:
   user-relationships token create --user ann@example.com
   user-relationships token create --user ann@example.com --name laptop --expires-in 30d")]
     Create(New),
-    /// List all tokens: id, e-mail, name, expiry and last use, with tabs between them
+    /// List all tokens, tab-separated: id, e-mail, name, expiry and last use
     #[command(after_help = "Example:
   user-relationships token list | grep ann@example.com")]
     List,
-    /// Remove a token; all instances refuse it within `AUTH_REFRESH`
+    /// Revoke a token; effective on all instances within `AUTH_REFRESH`
     #[command(after_help = "Example:
   user-relationships token revoke 12")]
     Revoke {
-        /// The number that `token list` shows first
+        /// The id of the token, the first column of `token list`
         #[arg(value_name = "ID", value_parser = id)]
         id: TokenId,
     },
@@ -53,25 +53,25 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct New {
-    /// E-mail address of the user that it stands for
+    /// E-mail address of the user
     #[arg(long, value_name = "EMAIL")]
     user: String,
-    /// What it is for
+    /// Name of the token, for example its purpose
     #[arg(long, value_parser = name)]
     name: Option<String>,
-    /// How long it works, like `12h` or `30d`; for ever if left out
+    /// Lifetime, for example `12h` or `30d`; without it the token does not expire
     #[arg(long, value_name = "DURATION", value_parser = life)]
     expires_in: Option<Duration>,
 }
 
 fn id(text: &str) -> Result<TokenId, &'static str> {
-    text.parse().map_err(|_| "write the number that `token list` shows first")
+    text.parse().map_err(|_| "must be an id from `token list`")
 }
 
-/// Reads what somebody calls a credential.
+/// Parses the name of a credential.
 pub(super) fn name(text: &str) -> Result<String, String> {
     if text.chars().count() > LONGEST_NAME || text.contains(char::is_control) {
-        return Err(format!("write at most {LONGEST_NAME} characters, none of them a control character"));
+        return Err(format!("must have at most {LONGEST_NAME} characters and no control characters"));
     }
     Ok(text.to_owned())
 }
@@ -79,7 +79,7 @@ pub(super) fn name(text: &str) -> Result<String, String> {
 fn life(text: &str) -> Result<Duration, String> {
     let life = read::duration(text)?;
     if life < Duration::from_secs(1) || life > LONGEST_LIFE {
-        return Err("write `1s` to `36500d`, or leave it out for a token that works for ever".to_owned());
+        return Err("must be `1s` to `36500d`; omit it for a token that does not expire".to_owned());
     }
     Ok(life)
 }
@@ -87,7 +87,7 @@ fn life(text: &str) -> Result<Duration, String> {
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is away, or there is no such user or token.
+/// [`Failure`] when the database is unreachable, or the user or token does not exist.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
         Action::Create(new) => create(config, new),
@@ -138,5 +138,5 @@ fn revoke(config: &Config, id: TokenId) -> Result<(), Failure> {
     if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
         return Ok(());
     }
-    Err(Failure::failed(format!("there is no token {id}; `token list` shows all")))
+    Err(Failure::failed(format!("token {id} does not exist; `token list` shows all")))
 }

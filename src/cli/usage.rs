@@ -1,4 +1,4 @@
-//! A command line that cannot be read: told by clap to people, in one line of the log where a service was meant.
+//! Invalid command lines: clap prints them for people; `serve` with JSON logs writes one log line instead.
 
 use clap::error::{ContextKind, ContextValue};
 
@@ -6,19 +6,19 @@ use super::failure::Failure;
 use crate::config::{Config, LogFormat, Raw};
 use crate::telemetry;
 
-/// Logs what is wrong with the command line of a service that prints nothing but JSON; `None` for any other, and for
-/// help and version, which clap prints as it likes.
+/// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which clap
+/// prints.
 #[must_use]
 pub fn logged(answer: &clap::Error) -> Option<Failure> {
     if !answer.use_stderr() || !is_for_machines() {
         return None;
     }
     telemetry::start_for_errors();
-    let told = without_values(answer);
-    Some(Failure::usage(told.trim_start_matches("error: ")).logged())
+    let message = without_values(answer);
+    Some(Failure::usage(message.trim_start_matches("error: ")).logged())
 }
 
-/// Whether a service was meant whose log is JSON, by whatever can be read of the command line.
+/// Whether the readable part of the command line runs a service with JSON logs.
 fn is_for_machines() -> bool {
     let Ok(matches) = super::command().ignore_errors(true).try_get_matches() else { return false };
     let given = matches.try_get_one::<String>("log_format").ok().flatten();
@@ -27,8 +27,7 @@ fn is_for_machines() -> bool {
     is_json && matches!(matches.subcommand_name(), None | Some("serve"))
 }
 
-/// What clap says, without what stands where only names are expected and is none: the URL of a database, with a
-/// password in it.
+/// Clap's message without values in the place of names: such a value may be a database URL with a password.
 fn without_values(answer: &clap::Error) -> String {
     let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue];
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
@@ -36,5 +35,5 @@ fn without_values(answer: &clap::Error) -> String {
         Some(ContextValue::String(text)) if !text.starts_with('-') && !is_name(text) => Some(format!("'{text}'")),
         _ => None,
     });
-    given.fold(answer.render().to_string(), |told, text| told.replace(&text, "'…'"))
+    given.fold(answer.render().to_string(), |message, text| message.replace(&text, "'…'"))
 }

@@ -1,4 +1,4 @@
-//! `user`: the users, without going through the API.
+//! `user`: adds, lists and changes users, without the API.
 
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
@@ -18,7 +18,7 @@ use crate::model::precondition::Precondition;
 use crate::model::user::{AccessLevel, Field, User, Value};
 use crate::store::{Cost, Tx};
 
-/// What is asked of the users.
+/// The arguments of `user`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   user-relationships user add --email ann@example.com
@@ -35,16 +35,16 @@ enum Action {
   user-relationships user add --email ann@example.com --access-level admin
   user-relationships user add --email bob@example.com --id 1234 --first-name Bob --last-name Ray")]
     Add {
-        /// Its e-mail address, which no other user has
+        /// E-mail address, unique among all users
         #[arg(long)]
         email: String,
-        /// Its id; the next one if left out
+        /// Id of the user; the next free one by default
         #[arg(long, value_parser = id)]
         id: Option<UserId>,
         #[command(flatten)]
         data: Data,
     },
-    /// List all users: id, e-mail, name, access level, and `enabled` or `disabled`, with tabs between them
+    /// List all users, tab-separated: id, e-mail, name, access level, and `enabled` or `disabled`
     #[command(after_help = "Example:
   user-relationships user list | grep disabled")]
     List,
@@ -53,18 +53,18 @@ enum Action {
   user-relationships user set ann@example.com --access-level admin
   user-relationships user set 1234 --disable")]
     Set {
-        /// Which user: its id or its e-mail address
+        /// Id or e-mail address of the user
         #[arg(value_name = "EMAIL_OR_ID")]
         user: String,
-        /// Its new e-mail address
+        /// New e-mail address
         #[arg(long)]
         email: Option<String>,
         #[command(flatten)]
         data: Data,
-        /// Let it authenticate
+        /// Allow the user to authenticate
         #[arg(long, conflicts_with = "disable")]
         enable: bool,
-        /// Do not let it authenticate any more
+        /// Do not allow the user to authenticate
         #[arg(long)]
         disable: bool,
     },
@@ -75,13 +75,13 @@ const CHANGES: [&str; 6] = ["email", "first_name", "last_name", "access_level", 
 
 #[derive(Debug, clap::Args)]
 struct Data {
-    /// Its first name; an empty one clears it
+    /// First name; an empty value clears it
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
-    /// Its last name; an empty one clears it
+    /// Last name; an empty value clears it
     #[arg(long, value_name = "NAME")]
     last_name: Option<String>,
-    /// What it may do
+    /// Access level
     #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(AccessLevel::ALL.map(AccessLevel::name)))]
     access_level: Option<String>,
 }
@@ -102,13 +102,13 @@ impl Data {
 
 fn id(text: &str) -> Result<UserId, String> {
     let id = text.parse().ok().filter(|id: &UserId| id.get() <= LARGEST_ID);
-    id.ok_or_else(|| format!("write a whole number from 1 to {LARGEST_ID}, which leaves room for more users"))
+    id.ok_or_else(|| format!("must be an integer from 1 to {LARGEST_ID}"))
 }
 
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is away, there is no such user, or a value is not valid.
+/// [`Failure`] when the database is unreachable, the user does not exist, or a value is invalid.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
         Action::Add { email, id, data } => {

@@ -65,6 +65,23 @@ fn every_example_is_a_command_line_that_is_accepted() {
 }
 
 #[test]
+fn help_shows_the_settings_that_a_command_uses() {
+    let help = |args: &[&str]| finish(program().args(args).arg("--help")).expect(0).stdout;
+    assert!(!help(&[]).contains("--database-url"), "the settings are under `serve`");
+    for args in [&["serve"][..], &["demo"], &["config"]] {
+        assert!(help(args).contains("--rate-limit") && help(args).contains("--database-url"), "{args:?}");
+    }
+    let create = help(&["token", "create"]);
+    assert!(create.contains("--database-url") && !create.contains("--rate-limit"), "{create}");
+    let (own, settings) = (create.find("--expires-in"), create.find("--database-url"));
+    assert!(own < settings, "its own options come first: {create}");
+    assert!(help(&["healthcheck"]).contains("--admin-listen"));
+    assert!(!help(&["completions"]).contains("--database-url"));
+    // Hidden, and still accepted everywhere.
+    finish(program().args(["openapi", "--rate-limit", "5/5"])).expect(0);
+}
+
+#[test]
 fn a_completion_script_knows_every_command_and_setting_whatever_the_settings_are() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = finish(program().env("LISTEN", "nonsense").args(["completions", shell])).expect(0);

@@ -140,32 +140,32 @@ fn every_bad_line_is_named_with_its_reason_and_the_others_go_on() {
         line.to_string()
     };
     let bad: Vec<(String, &str)> = vec![
-        ("nonsense".into(), "not JSON from column 2"),
-        ("[1]".into(), "no JSON object"),
-        ("\"a\"".into(), "no JSON object"),
+        ("nonsense".into(), "not valid JSON from column 2"),
+        ("[1]".into(), "not a JSON object"),
+        ("\"a\"".into(), "not a JSON object"),
         (r#"{"email":"x@example.com"}"#.into(), "`type` is missing"),
-        (r#"{"type":"group","email":"x@example.com"}"#.into(), "`type`: only"),
-        (r#"{"type":7}"#.into(), "`type`: only"),
+        (r#"{"type":"group","email":"x@example.com"}"#.into(), "`type` must be"),
+        (r#"{"type":7}"#.into(), "`type` must be"),
         (r#"{"type":"user"}"#.into(), "`email` is missing"),
         (r#"{"type":"user","email":null}"#.into(), "`email` is missing"),
         (r#"{"type":"user","email":"nobody"}"#.into(), "`email`: this is not a valid"),
-        (r#"{"type":"user","email":"x@example.com","email":"y@example.com"}"#.into(), "`email` is there twice"),
-        (email(json!({"shoe-size": 44})), "`shoe-size`: there is no such member"),
-        (email(json!({"password": "x"})), "`password`: there is no such member"),
-        (email(json!({"id": 0})), "`id`: a whole number"),
-        (email(json!({"id": 9_223_372_036_854_775_807_i64})), "`id`: a whole number"),
-        (email(json!({"id": 1.5})), "`id`: a whole number"),
-        (r#"{"type":"user","email":"x@example.com","id":1e999}"#.into(), "not JSON"),
-        (r#"{"type":"user","email":"x@example.com","id":99999999999999999999}"#.into(), "`id`: a whole number"),
+        (r#"{"type":"user","email":"x@example.com","email":"y@example.com"}"#.into(), "`email` is a duplicate"),
+        (email(json!({"shoe-size": 44})), "`shoe-size`: unknown member"),
+        (email(json!({"password": "x"})), "`password`: unknown member"),
+        (email(json!({"id": 0})), "`id`: must be an integer"),
+        (email(json!({"id": 9_223_372_036_854_775_807_i64})), "`id`: must be an integer"),
+        (email(json!({"id": 1.5})), "`id`: must be an integer"),
+        (r#"{"type":"user","email":"x@example.com","id":1e999}"#.into(), "not valid JSON"),
+        (r#"{"type":"user","email":"x@example.com","id":99999999999999999999}"#.into(), "`id`: must be an integer"),
         (email(json!({"first-name": "a\0b"})), "`first-name`: a text cannot contain U+0000"),
         (email(json!({"first-name": 7})), "`first-name`: a string or null"),
         (email(json!({"phone": "1"})), "`phone`: an array"),
         (email(json!({"phone": [1]})), "`phone`: an array"),
         (email(json!({"is-enabled": "yes"})), "`is-enabled`: true or false"),
         (email(json!({"access-level": "root"})), "`access-level`: one of"),
-        (email(json!({"created-at": "yesterday"})), "`created-at`: a time"),
-        (email(json!({"created-at": "Tue, 03 Jun 1914 12:28:56 +0300"})), "`created-at`: a time"),
-        (email(json!({"created-at": "Mon, 03 Jun 2014 12:28:56 +0300"})), "`created-at`: a time"),
+        (email(json!({"created-at": "yesterday"})), "`created-at`: must be a time"),
+        (email(json!({"created-at": "Tue, 03 Jun 1914 12:28:56 +0300"})), "`created-at`: must be a time"),
+        (email(json!({"created-at": "Mon, 03 Jun 2014 12:28:56 +0300"})), "`created-at`: must be a time"),
         (relation(1, "mentor", 99).to_string(), "`target`: there is no user 99"),
         (relation("email:nobody@example.com", "mentor", 1).to_string(), "`user`: no user has this e-mail"),
         (relation(1, "mentor", "alt-id:none").to_string(), "`target`: no user has this alt-id"),
@@ -173,16 +173,16 @@ fn every_bad_line_is_named_with_its_reason_and_the_others_go_on() {
         (relation(1, "mentor", 1).to_string(), "`target`: it is the user itself"),
         (relation(1, "mentor", "email:u1@example.com").to_string(), "`target`: it is the user itself"),
         (relation(1, "buddy", 2).to_string(), "`relationship`: there is no type `buddy`"),
-        (relation(1, "Buddy!", 2).to_string(), "`relationship`: a name has"),
-        (relation("bob", "mentor", 2).to_string(), "`user`: an id, `email:…` or `alt-id:…`"),
-        (relation("email:a\0@example.com", "mentor", 2).to_string(), "`user`: an id, `email:…`"),
-        (relation(-1, "mentor", 2).to_string(), "`user`: an id"),
+        (relation(1, "Buddy!", 2).to_string(), "`relationship`: a type name must have"),
+        (relation("bob", "mentor", 2).to_string(), "`user`: must be an id, `email:…` or `alt-id:…`"),
+        (relation("email:a\0@example.com", "mentor", 2).to_string(), "`user`: must be an id, `email:…`"),
+        (relation(-1, "mentor", 2).to_string(), "`user`: must be an id"),
         (json!({"type": "user-relationship", "user": 1}).to_string(), "`target` is missing; `relationship` is missing"),
         (
             format!("{{\"type\":\"user\",\"email\":\"x@example.com\",\"description\":\"{}\"}}", "a".repeat(1 << 20)),
-            "it is longer than",
+            "the line is longer than",
         ),
-        (r#"{"type":"user","email":"half@exam"#.into(), "the line ends in the middle"),
+        (r#"{"type":"user","email":"half@exam"#.into(), "the line ends inside"),
     ];
     for desk in Desk::all() {
         let alike = json!({"type": "user", "email": "two@example.com", "alt-id": "two"});
@@ -237,7 +237,7 @@ fn files_that_are_no_text_of_lines_are_refused_as_a_whole() {
         let file = desk.write("latin.ndjson", latin.concat());
         let outcome = desk.run(&["import", &file]).expect(1);
         assert_eq!(counts(&outcome)[0], [1, 0, 0, 0]);
-        assert!(outcome.stderr.contains("line 2: it is not UTF-8 from byte 25 on"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("line 2: the line is not UTF-8 from byte 25 on"), "{}", outcome.stderr);
         for nothing in ["", "\n\n", "\u{feff}"] {
             assert_eq!(counts(&desk.import(nothing, &[]).expect(0)), [[0; 4]; 2]);
         }
@@ -262,7 +262,7 @@ fn a_line_of_100_megabytes_is_passed_over_in_little_memory() {
     let mut told = String::new();
     child.0.stderr.take().expect("a pipe").read_to_string(&mut told).unwrap();
     assert_eq!(child.wait(PATIENCE).code(), Some(1), "{told}");
-    assert!(told.contains("line 1: it is longer than") && told.contains("users: 1 added"), "{told}");
+    assert!(told.contains("line 1: the line is longer than") && told.contains("users: 1 added"), "{told}");
     // Where the system tells.
     if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
         let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();

@@ -30,7 +30,7 @@ fn a_file_that_was_cut_off_lacks_its_last_line_and_nothing_else() {
         let start = text.trim_end().rfind('\n').expect("many lines") + 1;
         for cut in [start + 1, start + 40, text.len() - 3, text.len() - 2] {
             let outcome = desk.import(&text[..cut], &[]).expect(1);
-            assert_eq!(told(&outcome, "line 80"), "the line ends in the middle of a JSON object", "{cut}");
+            assert_eq!(told(&outcome, "line 80"), "the line ends inside a JSON object", "{cut}");
             assert!(outcome.stderr.ends_with("1 line was rejected\n"), "{}", outcome.stderr);
             assert_eq!(desk.number("SELECT COUNT(*) AS number FROM user_relationships"), 59);
         }
@@ -47,7 +47,7 @@ fn a_file_that_was_cut_off_lacks_its_last_line_and_nothing_else() {
         let text = fs::read_to_string(&edges).unwrap();
         let before = desk.export();
         for (cut, reason) in
-            [(2, "the file ends inside of quotation marks"), (70, "it has 4 cells; the first line has 6")]
+            [(2, "the file ends inside quotation marks"), (70, "the row has 4 cells; the header line has 6")]
         {
             fs::write(&edges, &text[..text.len() - cut]).unwrap();
             let outcome = desk.run(&tables(&users, &edges)).expect(1);
@@ -76,14 +76,14 @@ fn tables_in_another_encoding_are_refused_or_lack_the_lines_that_are_not_text() 
         ] {
             let file = desk.write("wide.csv", bytes);
             let refused = desk.run(&["import", "--format", "csv", "--users", &file]).expect(1);
-            assert!(refused.stderr.contains("wide.csv` cannot be read: it is encoded as UTF-16"), "{}", refused.stderr);
+            assert!(refused.stderr.contains("wide.csv`: the encoding is UTF-16"), "{}", refused.stderr);
         }
         assert_eq!(desk.number(USERS), 0);
         let latin = [b"\xEF\xBB\xBF".as_slice(), good.as_bytes(), b"bob@example.com,B\xF6b\ncho@example.com,Cho\n"];
         let file = desk.write("latin.csv", latin.concat());
         let outcome = desk.run(&["import", "--format", "csv", "--users", &file]).expect(1);
         assert_eq!(counts(&outcome)[0], [2, 0, 0, 1]);
-        assert_eq!(told(&outcome, "line 3"), "it is not UTF-8");
+        assert_eq!(told(&outcome, "line 3"), "the row is not UTF-8");
         let names: Vec<Value> = desk.export().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((&names[0]["first-name"], &names[1]["first-name"]), (&json!("Ann"), &json!("Cho")));
     }
@@ -95,18 +95,22 @@ fn a_table_with_wrong_columns_is_refused_before_anything_is_written() {
         let users = desk.write("u.csv", "email,id\nann@example.com,1\nbob@example.com,2\n");
         for (columns, reasons) in [
             ("user,relationship", &["`target` is missing"][..]),
-            ("user,target,relationship,shoe-size", &["`shoe-size`: there is no such member"]),
-            ("user,target,relationship,email", &["`email`: there is no such member"]),
-            ("user,target,relationship,user", &["`user` is there twice"]),
+            ("user,target,relationship,shoe-size", &["`shoe-size`: unknown member"]),
+            ("user,target,relationship,email", &["`email`: unknown member"]),
+            ("user,target,relationship,user", &["`user` is a duplicate"]),
             ("USER,Target", &["`user` is missing", "`target` is missing", "`relationship` is missing", "`USER`"]),
-            ("user;target;relationship", &["`user` is missing", "`user;target;relationship`: there is no such"]),
-            ("", &["no first line"]),
+            ("user;target;relationship", &["`user` is missing", "`user;target;relationship`: unknown member"]),
+            ("", &["the header line"]),
         ] {
             let edges =
                 desk.write("e.csv", if columns.is_empty() { String::new() } else { format!("{columns}\n1,2\n") });
             let refused = desk.run(&tables(&users, &edges)).expect(1);
-            assert!(refused.stderr.contains("e.csv` cannot be read: "), "{}", refused.stderr);
-            assert!(columns.is_empty() || refused.stderr.contains("read: line 1: "), "{}", refused.stderr);
+            assert!(
+                refused.stderr.contains("cannot read `") && refused.stderr.contains("e.csv`: "),
+                "{}",
+                refused.stderr
+            );
+            assert!(columns.is_empty() || refused.stderr.contains("`: line 1: "), "{}", refused.stderr);
             for reason in reasons {
                 assert!(refused.stderr.contains(reason), "{columns}: {}", refused.stderr);
             }
@@ -127,7 +131,7 @@ fn what_is_no_file_of_lines_is_named() {
         for (bad, reason) in [(&*folder, "directory"), ("/no/such/file", "No such file")] {
             for args in [vec!["import", bad], tables(&good, bad).to_vec(), tables(bad, &good).to_vec()] {
                 let refused = desk.run(&args).expect(1);
-                assert!(refused.stderr.contains(&format!("`{bad}` cannot be read: ")), "{}", refused.stderr);
+                assert!(refused.stderr.contains(&format!("cannot read `{bad}`: ")), "{}", refused.stderr);
                 assert!(refused.stderr.contains(reason), "{}", refused.stderr);
             }
         }
@@ -135,9 +139,9 @@ fn what_is_no_file_of_lines_is_named() {
         let unreadable = "/proc/self/mem";
         if fs::exists(unreadable).unwrap() {
             let refused = desk.run(&["import", unreadable]).expect(1);
-            assert!(refused.stderr.contains("`/proc/self/mem` cannot be read: "), "{}", refused.stderr);
+            assert!(refused.stderr.contains("cannot read `/proc/self/mem`: "), "{}", refused.stderr);
             let refused = desk.run(&tables(&good, unreadable)).expect(1);
-            assert!(refused.stderr.contains("`/proc/self/mem` cannot be read: "), "{}", refused.stderr);
+            assert!(refused.stderr.contains("cannot read `/proc/self/mem`: "), "{}", refused.stderr);
         }
         assert_eq!(desk.number(USERS), 0);
         assert_eq!(counts(&desk.import("", &[]).expect(0)), [[0; 4]; 2]);
@@ -151,7 +155,11 @@ fn bytes_of_zero_are_refused_where_they_stand() {
         let outcome = desk.import(&format!("{}{bad}{}", lines(&[user(1)]), lines(&[user(2)])), &[]).expect(1);
         assert_eq!(counts(&outcome)[0], [2, 0, 0, 0]);
         for number in 2..=4 {
-            assert!(told(&outcome, &format!("line {number}")).starts_with("this is not JSON"), "{}", outcome.stderr);
+            assert!(
+                told(&outcome, &format!("line {number}")).starts_with("the line is not valid JSON"),
+                "{}",
+                outcome.stderr
+            );
         }
         let file = desk.write(
             "zero.csv",
@@ -161,7 +169,7 @@ fn bytes_of_zero_are_refused_where_they_stand() {
         assert_eq!(counts(&outcome)[0], [1, 0, 0, 3]);
         assert!(told(&outcome, "line 2").contains("`first-name`: a text cannot contain U+0000"), "{}", outcome.stderr);
         assert!(told(&outcome, "line 3").contains("`email`"), "{}", outcome.stderr);
-        assert!(told(&outcome, "line 4").contains("it has 1 cells"), "{}", outcome.stderr);
+        assert!(told(&outcome, "line 4").contains("the row has 1 cells"), "{}", outcome.stderr);
         assert_eq!(desk.number(USERS), 3);
     }
 }
@@ -173,7 +181,7 @@ fn a_quotation_mark_that_is_never_closed_takes_its_line_along() {
         desk.write("q.csv", "email,first-name\nann@example.com,Ann\nbob@example.com,\"Bob\ncho@example.com,Cho\n");
     let outcome = desk.run(&["import", "--format", "csv", "--users", &file]).expect(1);
     assert_eq!(counts(&outcome)[0], [1, 0, 0, 1]);
-    assert!(told(&outcome, "line 3").contains("the file ends inside of quotation marks"), "{}", outcome.stderr);
+    assert!(told(&outcome, "line 3").contains("the file ends inside quotation marks"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -195,7 +203,7 @@ fn a_record_of_100_megabytes_is_passed_over_in_little_memory() {
         let mut all = String::new();
         child.0.stderr.take().expect("a pipe").read_to_string(&mut all).unwrap();
         assert_eq!(child.wait(PATIENCE).code(), Some(1), "{all}");
-        assert!(all.contains("line 2: it is longer than") && all.contains("users: 1 added"), "{all}");
+        assert!(all.contains("line 2: the row is longer than") && all.contains("users: 1 added"), "{all}");
         if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
             let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
             assert!(kilobytes < 60_000, "{kilobytes} kB at its peak");

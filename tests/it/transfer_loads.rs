@@ -13,8 +13,8 @@ use crate::support::process::{Guard, PATIENCE, Service, finish, program, program
 use crate::support::{edge, json};
 
 /// What an import says once the indexes are down, and once all lines are read.
-const BEGUN: &str = "these are the first relationships";
-const MAKING: &str = "the indexes are made now";
+const BEGUN: &str = "the database has no relationships yet";
+const MAKING: &str = "building the indexes";
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// An import that reads what it is given.

@@ -258,10 +258,10 @@ fn tables_name_their_columns() {
         let outcome = desk.run(&["import", "--format", "csv", "--users", &users, "--relationships", &edges]).expect(1);
         assert_eq!(counts(&outcome), [[2, 0, 0, 0], [1, 0, 0, 4]]);
         for (number, told) in [
-            (3, "it has 2 cells"),
-            (4, "it has 4 cells"),
+            (3, "the row has 2 cells"),
+            (4, "the row has 4 cells"),
             (5, "`target`: there is no user 3"),
-            (6, "inside of quotation marks"),
+            (6, "inside quotation marks"),
         ] {
             assert!(
                 outcome.stderr.contains(&format!("e.csv: line {number}: {told}"))
@@ -285,9 +285,9 @@ fn tables_name_their_columns() {
         let before = desk.export();
         for (text, told) in [
             ("id,first-name\n3,Cho\n", "`email` is missing"),
-            ("", "no first line"),
-            ("email,email\na@example.com,b@example.com\n", "`email` is there twice"),
-            ("email,size\na@example.com,1\n", "`size`: there is no such member"),
+            ("", "the header line"),
+            ("email,email\na@example.com,b@example.com\n", "`email` is a duplicate"),
+            ("email,size\na@example.com,1\n", "`size`: unknown member"),
         ] {
             let file = desk.write("bad.csv", text);
             let refused = desk.run(&["import", "--format", "csv", "--users", &file]).expect(1);

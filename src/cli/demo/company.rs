@@ -9,7 +9,7 @@ use crate::model::id::UserId;
 use crate::model::user::{AccessLevel, Field, Value};
 use crate::store::Tx;
 
-/// What all e-mail addresses end with; nobody can own a name below `.example` (RFC 2606 §2).
+/// The domain of all e-mail addresses; names below `.example` are reserved (RFC 2606 §2).
 const DOMAIN: &str = "skillhive.example";
 /// The id of the first row.
 const FIRST_ID: i64 = 1_000;
@@ -19,9 +19,9 @@ const LEADS: usize = 11;
 const FIRST_MEMBER: usize = FIRST_LEAD + LEADS;
 const TEAM: usize = 4;
 
-/// The row of somebody who may do everything.
+/// The row of an admin.
 pub const ADMIN: usize = 56;
-/// The row of somebody whom nothing sets apart.
+/// The row of an ordinary user.
 pub const USER: usize = 17;
 /// The row of that user's supervisor.
 pub const LEAD: usize = 5;
@@ -29,7 +29,7 @@ pub const LEAD: usize = 5;
 pub const CHIEF: usize = 0;
 /// The row of a consultant from outside.
 const OUTSIDER: usize = 26;
-/// The row of somebody who has left.
+/// The row of a user who has left the company.
 const LEAVER: usize = 47;
 
 /// One row of the table.

@@ -98,11 +98,7 @@ fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(),
     ];
     let rest = [
         String::new(),
-        format!(
-            "The admin token belongs to {}, the user token to {}.",
-            whose(company::ADMIN),
-            whose(company::USER)
-        ),
+        format!("The admin token belongs to {}, the user token to {}.", whose(company::ADMIN), whose(company::USER)),
         String::new(),
         "Try:".to_owned(),
         String::new(),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A directory below the system's temporary one, with a name that nobody can guess, removed when it is dropped.
+/// A directory in the system's temporary one with an unguessable name; removed on drop.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
@@ -24,7 +24,7 @@ impl Scratch {
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        // Fails on a directory that is there already, so that nobody can have prepared it.
+        // Fails if the directory exists, so that another user cannot have prepared it.
         builder.create(&path)?;
         Ok(Self(path))
     }

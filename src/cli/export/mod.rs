@@ -1,4 +1,4 @@
-//! `export`: users and relationships into files, in the form in which `import` reads them.
+//! `export`: exports users and relationships to files that `import` reads.
 
 pub mod row;
 mod sink;
@@ -23,15 +23,14 @@ use crate::model::user::User;
 use crate::store::{Cost, Tx};
 use sink::Sink;
 
-/// Rows that are read at once.
+/// Rows per page.
 const PAGE: i64 = 2_000;
 
-/// Where everything goes.
+/// The arguments of `export`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Users come before relationships, each by id, and all of it is one state of the database, whatever is
-written meanwhile. It is no backup: groups, passwords, tokens, clients and their keys are not part of it. For all of a
-database use `pg_dump`, or `sqlite3 FILE \".backup COPY\"`.
+    after_help = "Users precede relationships, each ordered by id, and everything is from one snapshot of the database. An
+export is not a backup: it has no groups, passwords, tokens, clients and keys. For a backup use `pg_dump`, or `sqlite3 FILE \".backup COPY\"`.
 
 Examples:
   user-relationships export > company.ndjson
@@ -39,16 +38,16 @@ Examples:
   user-relationships export --format csv --users users.csv --relationships edges.csv"
 )]
 pub struct Args {
-    /// How the data is written; `csv` takes `--users` and `--relationships`
+    /// Format of the data; `csv` needs `--users` and `--relationships`
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// The file to write; stdout if left out
+    /// Output file; stdout by default
     #[arg(long, value_name = "FILE", conflicts_with_all = ["users", "relationships"])]
     output: Option<PathBuf>,
-    /// The CSV file to write users to; `-` is stdout
+    /// CSV file for users; `-` is stdout
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
-    /// The CSV file to write relationships to; `-` is stdout
+    /// CSV file for relationships; `-` is stdout
     #[arg(long, value_name = "FILE")]
     relationships: Option<PathBuf>,
 }
@@ -61,7 +60,7 @@ enum Page {
     Relationships(Vec<Relationship>),
 }
 
-/// What was written.
+/// The number of written rows.
 #[derive(Default)]
 struct Written {
     users: u64,
@@ -69,16 +68,16 @@ struct Written {
     summary: String,
 }
 
-/// Writes everything.
+/// Runs the export.
 ///
 /// # Errors
-/// [`Failure`] when a file cannot be written or the database is away.
+/// [`Failure`] when a file cannot be written or the database is unreachable.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     check(args)?;
     let store = database::open(config, Fresh::Refuse)?;
     let sinks = sinks(args)?;
     let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
-    // One page waits while another is written.
+    // One page is read while another is written.
     let (hand_over, pages) = sync_channel(1);
     let writer = std::thread::Builder::new()
         .name("export".to_owned())
@@ -86,20 +85,20 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("cannot start the writing thread: {error}")))?;
     let is_begun = AtomicBool::new(false);
     let read = database::wait(store.read("export", Cost::Unbounded, move |tx: &mut Tx<'_>| {
-        // What is written already cannot be taken back.
+        // Written rows cannot be undone, so the job cannot be retried.
         if is_begun.swap(true, Ordering::Relaxed) {
             return Err(Tx::interrupted());
         }
         read(tx, &hand_over, has_users, has_relationships)
     }));
-    let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread died")));
+    let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread failed")));
     read?;
     let Written { users, relationships, summary } = written?;
     output::tell(&format!("{} users and {} relationships: {summary}", grouped(users), grouped(relationships)));
     Ok(())
 }
 
-/// Hands over all pages, for as long as somebody takes them.
+/// Sends all pages, as long as the writer receives them.
 fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_relationships: bool) -> JobResult<()> {
     let nothing = Slice { limit: 0, ..Slice::default() };
     let mut total = 0;
@@ -128,25 +127,25 @@ fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_rela
 }
 
 fn check(args: &Args) -> Result<(), Failure> {
-    let told = match (args.format, &args.output, &args.users, &args.relationships) {
+    let problem = match (args.format, &args.output, &args.users, &args.relationships) {
         (Format::Ndjson, _, None, None) => return Ok(()),
         (Format::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
         (Format::Csv, Some(_), ..) | (Format::Csv, None, None, None) => {
             "`--format csv` needs `--users FILE`, `--relationships FILE` or both"
         }
         (Format::Csv, None, Some(users), Some(relationships)) if users == relationships => {
-            "`--users` and `--relationships` are two files"
+            "`--users` and `--relationships` must be different files"
         }
         (Format::Csv, ..) => return Ok(()),
     };
-    Err(Failure::usage(told))
+    Err(Failure::usage(problem))
 }
 
-/// Where rows are written to.
+/// The files that rows are written to.
 struct Sinks {
     format: Format,
     open: Vec<Sink>,
-    /// The place of the sink for users, if they are wanted.
+    /// The index of the sink for users, if any.
     users: Option<usize>,
     relationships: Option<usize>,
 }

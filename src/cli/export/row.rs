@@ -1,4 +1,4 @@
-//! What a user and a relationship look like in a file.
+//! Users and relationships as lines of a file.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::model::user::{Field, Held, User};
 /// A line of NDJSON, a record of CSV.
 #[derive(Debug, Clone, Copy)]
 pub enum Row<'a> {
-    /// A user with all that can be written of it.
+    /// A user with all attributes.
     User(&'a User),
     /// A relationship.
     Relationship(&'a Relationship),
@@ -98,12 +98,12 @@ impl Serialize for Row<'_> {
     }
 }
 
-/// In UTC, whatever zone the API shows: a file may go anywhere.
+/// In UTC, independent of `TIME_ZONE`, because a file may be read elsewhere.
 fn time(at: Timestamp) -> Rfc2822 {
     at.rfc2822(chrono_tz::UTC)
 }
 
-/// An empty cell is nothing, so that a text that is empty, or could be taken for JSON, is written as JSON.
+/// An empty cell means no value, so an empty string, or one that looks like JSON, is written as JSON.
 fn cell_of(held: Held<'_>) -> Cow<'_, str> {
     let json = |text: serde_json::Result<String>| Cow::Owned(text.unwrap_or_default());
     match held {

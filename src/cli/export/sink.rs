@@ -1,4 +1,4 @@
-//! A file on its way out.
+//! Output files.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
 
-/// Stdout, or a file that gets its name once it is complete.
+/// Stdout, or a file that is renamed when it is complete.
 pub struct Sink {
     out: BufWriter<Box<dyn Write + Send>>,
-    /// The name, where it is a file.
+    /// The final name of a file.
     name: Option<PathBuf>,
-    /// What it is called until it is complete, where it is a file that can be renamed.
+    /// The temporary name of a file that can be renamed.
     temporary: Option<PathBuf>,
 }
 
 impl Sink {
-    /// Opens a file; stdout for `-` and where there is none.
+    /// Opens a file; stdout for `-` and `None`.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be written.
@@ -36,7 +36,7 @@ impl Sink {
         Ok(Self { out, name: Some(path.to_owned()), temporary })
     }
 
-    /// Writes something.
+    /// Writes with `put`.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be written.
@@ -44,7 +44,7 @@ impl Sink {
         write(&mut self.out).map_err(|error| self.on(&error))
     }
 
-    /// Writes what is left and gives the file its name.
+    /// Flushes and renames the file.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be written.

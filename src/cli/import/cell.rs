@@ -1,4 +1,4 @@
-//! What a line holds, before anybody asks whether it makes sense: members with plain values.
+//! The syntax of a line: members with plain values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -138,12 +138,12 @@ impl<'a> Members<'a> {
     /// Reads a line of NDJSON.
     ///
     /// # Errors
-    /// A sentence for people, without anything that the line holds.
+    /// A message for people, without content of the line.
     pub fn of_json(line: &'a str) -> Result<Self, String> {
         serde_json::from_str(line).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => "this is no JSON object".to_owned(),
-            serde_json::error::Category::Eof => "the line ends in the middle of a JSON object".to_owned(),
-            _ => format!("this is not JSON from column {} on", error.column()),
+            serde_json::error::Category::Data => "the line is not a JSON object".to_owned(),
+            serde_json::error::Category::Eof => "the line ends inside a JSON object".to_owned(),
+            _ => format!("the line is not valid JSON from column {} on", error.column()),
         })
     }
 }
@@ -169,15 +169,15 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_told_without_repeating_it() {
-        for (line, told) in [
-            (r#""secret""#, "no JSON object"),
-            (r#"{"a":"secret"#, "ends in the middle"),
-            (r#"{"a":secret}"#, "not JSON from column 6"),
-            (r#"{"a":1} {"b":2}"#, "not JSON from column 9"),
-            ("[1]", "no JSON object"),
+        for (line, expected) in [
+            (r#""secret""#, "not a JSON object"),
+            (r#"{"a":"secret"#, "ends inside"),
+            (r#"{"a":secret}"#, "not valid JSON from column 6"),
+            (r#"{"a":1} {"b":2}"#, "not valid JSON from column 9"),
+            ("[1]", "not a JSON object"),
         ] {
             let complaint = Members::of_json(line).unwrap_err();
-            assert!(complaint.contains(told) && !complaint.contains("secret"), "{line}: {complaint}");
+            assert!(complaint.contains(expected) && !complaint.contains("secret"), "{line}: {complaint}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where it is noted what became of lines.
+//! Counts imported lines and reports rejected ones.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::cli::output;
 use crate::cli::progress::{Progress, grouped};
 use crate::domain::transfer::{Outcome, Tally};
 
-/// Counts lines and tells people of those that were rejected.
+/// Counts lines and reports rejected ones to people.
 pub struct Desk {
     progress: Progress,
     /// The names of the files.
@@ -16,18 +16,18 @@ pub struct Desk {
     notes: Mutex<Notes>,
 }
 
-/// What became of lines.
+/// The results of lines.
 #[derive(Default)]
 pub struct Notes {
     outcome: Outcome,
-    /// Lines of which it is not clear what they are about.
+    /// Rejected lines of unknown kind.
     unclear: u64,
     /// The file and the number of the last line.
     last: Option<(usize, u64)>,
 }
 
 impl Notes {
-    /// What became of a batch.
+    /// The results of a batch.
     pub fn of(batch: &Batch, mut outcome: Outcome) -> Self {
         let mut unclear = 0;
         for (_, refusal) in &batch.refused {
@@ -40,14 +40,14 @@ impl Notes {
         Self { outcome, unclear, last: Some((batch.source, batch.last)) }
     }
 
-    /// Adds what became of later lines.
+    /// Adds the results of later lines.
     pub fn add(&mut self, later: &Self) {
         self.outcome.add(&later.outcome);
         self.unclear += later.unclear;
         self.last = later.last.or(self.last);
     }
 
-    /// Takes back so many relationships that turned out to be there already.
+    /// Recounts relationships that turned out to exist already.
     pub fn were_there(&mut self, relationships: u64) {
         self.outcome.relationships.added -= relationships;
         self.outcome.relationships.unchanged += relationships;
@@ -55,12 +55,12 @@ impl Notes {
 }
 
 impl Desk {
-    /// A desk without notes.
+    /// A report without results.
     pub fn new(progress: Progress, names: Vec<String>) -> Self {
         Self { progress, names, notes: Mutex::default() }
     }
 
-    /// Tells of rejected lines, those that say nothing sensible and those that are not possible, in their order.
+    /// Reports rejected lines, unreadable and impossible ones, in file order.
     pub fn tell_rejected(&self, batch: &Batch, impossible: &[(u64, String)]) {
         let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason.as_str()));
         let mut all: Vec<_> = refused.chain(impossible.iter().map(|(number, reason)| (*number, &**reason))).collect();
@@ -70,28 +70,28 @@ impl Desk {
         }
     }
 
-    /// Notes what became of lines for good.
+    /// Records the final results of lines.
     pub fn note(&self, notes: &Notes) {
         self.notes().add(notes);
     }
 
-    /// Shows how far it has come.
+    /// Updates the progress.
     pub fn advance(&self, batch: &Batch) {
         self.progress.advance(batch.position, (batch.lines.len() + batch.refused.len()) as u64);
     }
 
-    /// Says something to people.
+    /// Prints a message for people.
     pub fn tell(&self, sentence: &str) {
         self.progress.tell(sentence);
     }
 
-    /// Lines that were rejected so far.
+    /// The number of lines rejected so far.
     pub fn rejected(&self) -> u64 {
         let notes = self.notes();
         notes.outcome.users.rejected + notes.outcome.relationships.rejected + notes.unclear
     }
 
-    /// Says up to where lines are written.
+    /// States up to which line everything is written.
     pub fn written(&self) -> String {
         match self.notes().last {
             Some((source, number)) => format!("everything up to {} is written", self.place(source, number)),
@@ -99,13 +99,13 @@ impl Desk {
         }
     }
 
-    /// Takes the progress away and tells the counts.
+    /// Removes the progress and prints the counts.
     pub fn end(&self, is_rehearsal: bool) {
         let summary = self.progress.end();
         let notes = self.notes();
         let would = if is_rehearsal { "would be: " } else { "" };
         for (what, tally) in [("users", notes.outcome.users), ("relationships", notes.outcome.relationships)] {
-            output::tell(&format!("{what}: {would}{}", told(tally)));
+            output::tell(&format!("{what}: {would}{}", summary_of(tally)));
         }
         output::tell(&format!("relationship types: {would}{} added", grouped(notes.outcome.types_added)));
         if notes.unclear > 0 {
@@ -118,12 +118,12 @@ impl Desk {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells of the one line at which a strict import ends.
+    /// Reports the line at which a strict import stops.
     pub fn tell_end(&self, batch: &Batch, number: u64, reason: &str) {
         self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
     }
 
-    /// `line 400`, with the name of the file where there are several.
+    /// `line 400`, with the file name if there are several files.
     fn place(&self, source: usize, number: u64) -> String {
         match self.names.as_slice() {
             [_, _, ..] => format!("{}: line {number}", self.names.get(source).map_or("", String::as_str)),
@@ -132,7 +132,7 @@ impl Desk {
     }
 }
 
-fn told(tally: Tally) -> String {
+fn summary_of(tally: Tally) -> String {
     let Tally { added, changed, unchanged, rejected } = tally;
     let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(grouped);
     format!("{added} added, {changed} changed, {unchanged} unchanged, {rejected} rejected")

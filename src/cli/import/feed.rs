@@ -1,4 +1,4 @@
-//! Files on their way in: read and understood on a thread of their own, handed over in batches.
+//! Reads and parses files on a separate thread and sends their lines in batches.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -14,23 +14,23 @@ use super::table::{Header, Table};
 use crate::cli::failure::Failure;
 use crate::domain::transfer::Line;
 
-/// What a file is.
+/// An input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Where it is; `-` is stdin.
+    /// Its path; `-` is stdin.
     pub path: PathBuf,
-    /// What its records are about, for CSV; NDJSON otherwise.
+    /// The kind of its records for CSV; `None` for NDJSON.
     pub table_of: Option<Kind>,
 }
 
-/// Lines of one file that are done together.
+/// Lines of one file that are written in one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The place of the file among the files.
+    /// The index of the file.
     pub source: usize,
-    /// What the lines say.
+    /// The parsed lines.
     pub lines: Vec<Line>,
-    /// Lines that say nothing sensible.
+    /// Lines that cannot be parsed.
     pub refused: Vec<(u64, Refusal)>,
     /// The number of the last line.
     pub last: u64,
@@ -38,27 +38,27 @@ pub struct Batch {
     pub position: u64,
 }
 
-/// What the reading thread may do.
+/// Options of the reading thread.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// Lines at the beginning that are passed over.
+    /// Lines to skip at the beginning.
     pub skip: u64,
-    /// Ends at the first line that says nothing sensible.
+    /// Stop at the first line that cannot be parsed.
     pub is_strict: bool,
-    /// How many lines a batch has; changed while it runs.
+    /// Lines per batch; changes while the import runs.
     pub size: Arc<AtomicUsize>,
 }
 
 /// The most bytes of a batch.
 const MOST_BYTES: u64 = 8 << 20;
 
-/// What the reading thread hands over.
+/// The batches of the reading thread.
 pub type Batches = Receiver<io::Result<Batch>>;
 
 /// An open file.
 type Input = BufReader<Counting<Box<dyn Read + Send>>>;
 
-/// An open file, and what is known of it.
+/// An open file and its properties.
 enum Open {
     Lines(Input),
     Table(Box<Table<Input>>, Header, Kind),
@@ -78,7 +78,7 @@ impl<R: Read> Read for Counting<R> {
     }
 }
 
-/// Opens all files and begins to read them; gives their size too, where it is known.
+/// Opens all files and starts to read them; returns their total size too, if known.
 ///
 /// # Errors
 /// [`Failure`] when one cannot be opened.
@@ -87,16 +87,16 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
     let mut total = Some(0);
     let mut open = Vec::new();
     for source in sources {
-        let told = |error: io::Error| Failure::failed(format!("`{}` cannot be read: {error}", source.path.display()));
-        let (inner, size) = open_file(&source.path).map_err(told)?;
+        let failure = |error: io::Error| Failure::failed(format!("cannot read `{}`: {error}", source.path.display()));
+        let (inner, size) = open_file(&source.path).map_err(failure)?;
         total = total.zip(size).map(|(total, size)| total + size);
         let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
-        lines::pass_over_mark(&mut input).map_err(told)?;
+        lines::pass_over_mark(&mut input).map_err(failure)?;
         let input = match source.table_of {
             None => Open::Lines(input),
             Some(kind) => {
                 let mut table = Table::new(input);
-                let header = header_of(&mut table, kind).map_err(told)?;
+                let header = header_of(&mut table, kind).map_err(failure)?;
                 Open::Table(Box::new(table), header, kind)
             }
         };
@@ -111,13 +111,13 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
     Ok((batches, total))
 }
 
-/// The columns of a table, before anything is done with any.
+/// Reads the header of a table.
 fn header_of(table: &mut Table<Input>, kind: Kind) -> io::Result<Header> {
-    let invalid = |told: String| io::Error::new(io::ErrorKind::InvalidData, told);
+    let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
     let Some((number, first)) = table.next()? else {
-        return Err(invalid("it has no first line with the names of its columns".to_owned()));
+        return Err(invalid("the header line with the column names is missing".to_owned()));
     };
-    Header::new(&first, kind).map_err(|told| invalid(format!("line {number}: {told}")))
+    Header::new(&first, kind).map_err(|problem| invalid(format!("line {number}: {problem}")))
 }
 
 fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
@@ -141,7 +141,7 @@ struct Feed {
     hand_over: SyncSender<io::Result<Batch>>,
 }
 
-/// Nobody wants any more lines.
+/// The receiver is gone.
 struct Enough;
 
 impl Feed {
@@ -156,10 +156,10 @@ impl Feed {
                 Ok(Ok(())) => {}
                 Ok(Err(Enough)) => return,
                 Err(error) => {
-                    // What was read before the fault is as good as ever.
+                    // Lines before the error are still valid.
                     if self.flush().is_ok() {
-                        let told = format!("`{}` cannot be read on: {error}", path.display());
-                        drop(self.hand_over.send(Err(io::Error::new(error.kind(), told))));
+                        let problem = format!("cannot continue reading `{}`: {error}", path.display());
+                        drop(self.hand_over.send(Err(io::Error::new(error.kind(), problem))));
                     }
                     return;
                 }
@@ -183,9 +183,9 @@ impl Feed {
                 continue;
             }
             let text = match what {
-                lines::Line::TooLong => Err(format!("it is longer than {LONGEST} bytes")),
+                lines::Line::TooLong => Err(format!("the line is longer than {LONGEST} bytes")),
                 _ => std::str::from_utf8(&line)
-                    .map_err(|error| format!("it is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
+                    .map_err(|error| format!("the line is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
             };
             if text.as_ref().is_ok_and(|text| text.trim_ascii().is_empty()) {
                 continue;
@@ -211,7 +211,7 @@ impl Feed {
         Ok(Ok(()))
     }
 
-    /// Takes a line into the batch, and hands the batch over when it is full.
+    /// Adds a line to the batch, and sends the batch when it is full.
     fn take(
         &mut self,
         number: u64,

@@ -1,22 +1,22 @@
-//! Lines of a file: as long as they are reasonable, in memory one at a time.
+//! Lines of a file, one at a time in memory and of limited length.
 
 use std::io::{self, BufRead, Read};
 
 /// The longest line that is read.
 pub const LONGEST: usize = 1 << 20;
 
-/// What became of a line.
+/// The result of reading a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// It was read, without its end.
+    /// A line, without its end.
     Read,
-    /// It was longer than [`LONGEST`] and passed over.
+    /// The line was longer than [`LONGEST`] and skipped.
     TooLong,
-    /// There is none any more.
+    /// The end of the file.
     End,
 }
 
-/// Reads the next line into `line`; passes over the rest of one that is too long without keeping it.
+/// Reads the next line into `line`; skips the rest of one that is too long.
 ///
 /// # Errors
 /// Those of the file.
@@ -38,15 +38,15 @@ pub fn read(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
     Ok(Line::Read)
 }
 
-/// Passes over the mark at the beginning of a file that says how it is encoded.
+/// Skips the byte order mark at the beginning of a file.
 ///
 /// # Errors
-/// Those of the file, and [`io::ErrorKind::InvalidData`] for an encoding that is not read.
+/// Those of the file, and [`io::ErrorKind::InvalidData`] for an unsupported encoding.
 pub fn pass_over_mark(file: &mut impl BufRead) -> io::Result<()> {
     let start = file.fill_buf()?;
     let refuse = |name| {
-        let told = format!("it is encoded as {name}; convert it to UTF-8");
-        Err(io::Error::new(io::ErrorKind::InvalidData, told))
+        let message = format!("the encoding is {name}; convert the file to UTF-8");
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
     };
     match start {
         [0xEF, 0xBB, 0xBF, ..] => {

@@ -1,4 +1,4 @@
-//! `import`: users and relationships out of files.
+//! `import`: imports users and relationships from files.
 
 mod cell;
 mod desk;
@@ -27,21 +27,21 @@ use feed::{Plan, Source};
 use record::Kind;
 use work::Work;
 
-/// How data is written in files.
+/// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// One JSON object a line, users before the relationships that name them
+    /// One JSON object per line, users before the relationships that name them
     Ndjson,
-    /// Two tables, whose first lines name the columns
+    /// Two tables with a header line
     Csv,
 }
 
-/// What is read, and what may be done about it.
+/// The arguments of `import`.
 #[derive(Debug, clap::Args)]
 #[command(
     group = clap::ArgGroup::new("input").args(["file", "users", "relationships"]).required(true).multiple(true),
-    after_help = "What is there already is left as it is, so that an import that was interrupted can simply be run
-again. Lines that are not possible are told with their number and passed over; the exit code is then 1.
+    after_help = "Existing records are kept, so an interrupted import can be repeated. Invalid lines are reported with their
+number and skipped; the exit code is then 1.
 
 Examples:
   user-relationships import company.ndjson
@@ -50,36 +50,36 @@ Examples:
   user-relationships import company.ndjson --dry-run"
 )]
 pub struct Args {
-    /// A file of NDJSON; `-` is stdin
+    /// NDJSON file; `-` is stdin
     #[arg(conflicts_with_all = ["users", "relationships"])]
     file: Option<PathBuf>,
-    /// How the data is written; `csv` takes `--users` and `--relationships` instead of FILE
+    /// Format of the data; `csv` needs `--users` and `--relationships` instead of FILE
     #[arg(long, value_enum, default_value_t = Format::Ndjson)]
     format: Format,
-    /// A CSV file of users; `-` is stdin
+    /// CSV file with users; `-` is stdin
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
-    /// A CSV file of relationships, read after the users; `-` is stdin
+    /// CSV file with relationships, read after the users; `-` is stdin
     #[arg(long, value_name = "FILE")]
     relationships: Option<PathBuf>,
-    /// Register relationship types that are not known yet
+    /// Register unknown relationship types
     #[arg(long)]
     create_types: bool,
-    /// Tell what would happen and write nothing
+    /// Show what would change without writing
     #[arg(long)]
     dry_run: bool,
-    /// Stop at the first line that is not possible; what was written before stays
+    /// Stop at the first invalid line; earlier batches stay written
     #[arg(long)]
     strict: bool,
-    /// Pass over so many lines at the beginning
+    /// Skip the first N lines
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "users")]
     skip_lines: u64,
 }
 
-/// Reads the files into the database and tells what became of their lines.
+/// Imports the files into the database and prints a summary.
 ///
 /// # Errors
-/// [`Failure`] when a file cannot be read, the database is away, or lines were rejected.
+/// [`Failure`] when a file cannot be read, the database is unreachable, or lines were rejected.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let sources = sources(args)?;
     let size = Arc::new(AtomicUsize::new(work::FIRST_SIZE));
@@ -107,7 +107,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Opens a database that nothing is written to; an empty one where there is none yet, which goes away again.
+/// Opens a database for a dry run; without an existing one, a temporary empty one.
 fn open_to_look(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
     match &config.database_url {
         DatabaseUrl::Sqlite(path) if !path.exists() => {
@@ -127,18 +127,16 @@ fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
         .into_iter()
         .filter_map(|(path, kind)| Some(Source { path: path.clone()?, table_of: Some(kind) }))
         .collect();
-    let told = match (&args.file, args.format) {
+    let problem = match (&args.file, args.format) {
         (Some(path), Format::Ndjson) => return Ok(vec![Source { path: path.clone(), table_of: None }]),
-        (Some(_), Format::Csv) => {
-            "`--format csv` takes `--users FILE` and `--relationships FILE` instead of a file of both"
-        }
+        (Some(_), Format::Csv) => "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file",
         (None, Format::Ndjson) => "`--users` and `--relationships` need `--format csv`",
         (None, Format::Csv) => match tables.as_slice() {
-            [one, other] if one.path == other.path => "`--users` and `--relationships` are two files",
+            [one, other] if one.path == other.path => "`--users` and `--relationships` must be different files",
             _ => return Ok(tables),
         },
     };
-    Err(Failure::usage(told))
+    Err(Failure::usage(problem))
 }
 
 #[cfg(test)]
@@ -221,7 +219,7 @@ mod tests {
             let mut table = Table::new(&*bytes);
             let mut last = 1;
             while let Some((number, row)) = table.next().unwrap() {
-                prop_assert!(number >= last && row.map_or_else(|told| !told.is_empty(), |cells| !cells.is_empty()));
+                prop_assert!(number >= last && row.map_or_else(|problem| !problem.is_empty(), |cells| !cells.is_empty()));
                 last = number;
             }
         }

@@ -1,4 +1,4 @@
-//! What a line means: which members there are, and what they hold.
+//! The meaning of a line: its members and their values.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Kind as FieldKind, Value};
 
-/// What a line is about.
+/// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A user.
@@ -52,10 +52,10 @@ impl Kind {
     }
 }
 
-/// A line that is refused, and what it is about where that is clear.
+/// A rejected line, and its kind if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What it is about.
+    /// Its kind.
     pub kind: Option<Kind>,
     /// Why, for people.
     pub reason: String,
@@ -63,14 +63,14 @@ pub struct Refusal {
 
 /// The most members of a line.
 const MOST_MEMBERS: usize = 100;
-/// Ids that files bring leave room for more.
+/// The largest id in files, so that ids remain for new records.
 pub const LARGEST_ID: i64 = i64::MAX / 2;
 
-/// Makes records of members.
+/// Converts members to records.
 #[derive(Debug)]
 pub struct Reader {
     fields: HashMap<&'static str, Field>,
-    /// Names that were met, so that equal ones share their text.
+    /// Known names, so that equal ones share their text.
     types: Vec<TypeName>,
 }
 
@@ -84,19 +84,19 @@ impl Default for Reader {
 }
 
 impl Reader {
-    /// What a line means. `kind` is what the file is about, where it is about one thing.
+    /// Parses a line. `kind` is the kind of all lines of the file, if fixed.
     ///
     /// # Errors
-    /// All that is wrong with the line by itself.
+    /// All problems of the line by itself.
     pub fn read(&mut self, members: Members<'_>, kind: Option<Kind>) -> Result<Record, Refusal> {
         if members.0.len() > MOST_MEMBERS {
-            return Err(Refusal { kind, reason: format!("it has more than {MOST_MEMBERS} members") });
+            return Err(Refusal { kind, reason: format!("the object has more than {MOST_MEMBERS} members") });
         }
         let kind = kind_of(&members, kind).map_err(|reason| Refusal { kind: None, reason })?;
         let mut complaints = Vec::new();
         for (place, (name, _)) in members.0.iter().enumerate() {
             if members.0.iter().skip(place + 1).any(|(other, _)| other == name) {
-                complaints.push(format!("`{}` is there twice", shown(name)));
+                complaints.push(format!("`{}` is a duplicate", shown(name)));
             }
         }
         for name in kind.required() {
@@ -179,12 +179,12 @@ impl Reader {
         let text = match cell {
             Cell::Null => return Ok(None),
             Cell::Text(text) => text,
-            _ => return Err("the name of a relationship type is needed here".to_owned()),
+            _ => return Err("must be the name of a relationship type".to_owned()),
         };
         if let Some(known) = self.types.iter().find(|known| known.as_str() == text) {
             return Ok(Some(known.clone()));
         }
-        let name = TypeName::parse(text).ok_or_else(|| format!("a name has {}", TypeName::RULE))?;
+        let name = TypeName::parse(text).ok_or_else(|| format!("a type name must have {}", TypeName::RULE))?;
         if self.types.len() < MOST_TYPES {
             self.types.push(name.clone());
         }
@@ -192,17 +192,17 @@ impl Reader {
     }
 }
 
-/// Names that are remembered; a file of nothing but different names fills no memory.
+/// The most names in memory, so that a file with many different names cannot exhaust it.
 const MOST_TYPES: usize = 100;
 
-/// What is said of a member that nobody knows.
-pub const UNKNOWN: &str = "there is no such member";
+/// The message for an unknown member.
+pub const UNKNOWN: &str = "unknown member";
 
 fn note(complaints: &mut Vec<String>, name: &str, read: Read<()>) {
     complaints.extend(read.err().map(|complaint| format!("`{}`: {complaint}", shown(name))));
 }
 
-/// A name as it may be shown: a line can have any.
+/// A name, shortened and safe to print.
 #[must_use]
 pub fn shown(name: &str) -> String {
     let short: String = name.chars().take(64).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
@@ -224,8 +224,8 @@ fn kind_of(members: &Members<'_>, expected: Option<Kind>) -> Read<Kind> {
         {
             Ok(if *text == Kind::User.name() { Kind::User } else { Kind::Relationship })
         }
-        (Some(_), Some(kind)) => Err(format!("`type`: only `{}` is taken here", kind.name())),
-        (Some(_), None) => Err("`type`: only `user` and `user-relationship` are taken here".to_owned()),
+        (Some(_), Some(kind)) => Err(format!("`type` must be `{}`", kind.name())),
+        (Some(_), None) => Err("`type` must be `user` or `user-relationship`".to_owned()),
     }
 }
 
@@ -248,12 +248,12 @@ fn id(cell: &Cell<'_>) -> Read<Option<i64>> {
     };
     match number.filter(|number| (1..=LARGEST_ID).contains(number)) {
         Some(number) => Ok(Some(number)),
-        None => Err(format!("a whole number from 1 to {LARGEST_ID} is needed here")),
+        None => Err(format!("must be an integer from 1 to {LARGEST_ID}")),
     }
 }
 
 fn named(cell: Cell<'_>) -> Read<Option<Named>> {
-    let complaint = || Err("an id, `email:…` or `alt-id:…` is needed here".to_owned());
+    let complaint = || Err("must be an id, `email:…` or `alt-id:…`".to_owned());
     match cell {
         Cell::Null => Ok(None),
         Cell::Number(number) if number > 0 => Ok(Some(Named::Id(UserId::new(number)))),
@@ -268,7 +268,7 @@ fn named(cell: Cell<'_>) -> Read<Option<Named>> {
     }
 }
 
-/// An instant as the API shows it (RFC 2822 §3.3), or as RFC 3339 has it.
+/// An instant in the format of the API (RFC 2822 §3.3) or of RFC 3339.
 fn time(cell: &Cell<'_>) -> Read<Option<Timestamp>> {
     let text = match cell {
         Cell::Null => return Ok(None),
@@ -284,9 +284,9 @@ fn time(cell: &Cell<'_>) -> Read<Option<Timestamp>> {
     if (0..=Timestamp::MAX).contains(&micros) { Ok(Some(Timestamp::from_micros(micros))) } else { Err(TIME.to_owned()) }
 }
 
-const TIME: &str = "a time of the years 1970 to 9999 such as `Wed, 21 May 2014 10:11:24 +0300` is needed here";
+const TIME: &str = "must be a time from 1970 to 9999, for example `Wed, 21 May 2014 10:11:24 +0300`";
 
-/// What a column of a table holds, for those members that are not plain text.
+/// The kind of a column of a table, for members that are not plain text.
 #[must_use]
 pub fn kind_of_column(name: &str) -> Option<FieldKind> {
     Field::ALL.into_iter().find(|field| member_of(*field) == name).map(Field::kind)

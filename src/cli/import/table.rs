@@ -1,4 +1,4 @@
-//! Records of a CSV file: as long as they are reasonable, in memory one at a time.
+//! Records of a CSV file, one at a time in memory and of limited length.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead};
@@ -11,16 +11,16 @@ use crate::model::user::Kind as FieldKind;
 /// The most columns of a record.
 const MOST_COLUMNS: usize = 100;
 
-/// A record that was read, or why it was not.
+/// A record, or why it cannot be read.
 pub type Row<'a> = Result<Vec<&'a str>, String>;
 
-/// Reads records out of a file, into a buffer that never grows.
+/// Reads records from a file into a buffer of fixed size.
 pub struct Table<F> {
     file: F,
     parser: csv_core::Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Line ends that were passed.
+    /// Line ends so far.
     passed: u64,
 }
 
@@ -65,18 +65,18 @@ impl<F: BufRead> Table<F> {
             match result {
                 csv_core::ReadRecordResult::InputEmpty => {}
                 csv_core::ReadRecordResult::OutputFull | csv_core::ReadRecordResult::OutputEndsFull => {
-                    // Only the end of the record is of interest any more.
+                    // The record is too long: only its end matters.
                     (filled, ended, is_too_large) = (0, 0, true);
                 }
                 csv_core::ReadRecordResult::End => return Ok(None),
                 csv_core::ReadRecordResult::Record if is_too_large => {
                     return Ok(Some((
                         number,
-                        Err(format!("it is longer than {LONGEST} bytes or {MOST_COLUMNS} columns")),
+                        Err(format!("the row is longer than {LONGEST} bytes or {MOST_COLUMNS} columns")),
                     )));
                 }
                 csv_core::ReadRecordResult::Record if is_open => {
-                    return Ok(Some((number, Err("the file ends inside of quotation marks".to_owned()))));
+                    return Ok(Some((number, Err("the file ends inside quotation marks".to_owned()))));
                 }
                 csv_core::ReadRecordResult::Record => break,
             }
@@ -102,7 +102,7 @@ impl<F: BufRead> Table<F> {
         ends.map(|end| {
             let bytes = self.bytes.get(start..*end).unwrap_or_default();
             start = *end;
-            std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+            std::str::from_utf8(bytes).map_err(|_| "the row is not UTF-8".to_owned())
         })
         .collect()
     }
@@ -117,10 +117,10 @@ fn line_ends(bytes: &[u8]) -> u64 {
 pub struct Header(Vec<String>);
 
 impl Header {
-    /// Takes the first record of a file.
+    /// Parses the header line of a file.
     ///
     /// # Errors
-    /// All that is wrong with it: what is missing, unknown or there twice.
+    /// All its problems: missing, unknown and duplicate columns.
     pub fn new(row: &Row<'_>, kind: Kind) -> Result<Self, String> {
         let names = row.as_ref().map_err(Clone::clone)?;
         let missing = kind.required().iter().filter(|name| !names.contains(name));
@@ -129,23 +129,23 @@ impl Header {
             if !kind.takes(name) {
                 complaints.push(format!("`{}`: {UNKNOWN}", shown(name)));
             } else if names.iter().take(place).any(|other| other == name) {
-                complaints.push(format!("`{name}` is there twice"));
+                complaints.push(format!("`{name}` is a duplicate"));
             }
         }
         if complaints.is_empty() {
             return Ok(Self(names.iter().map(|name| (*name).to_owned()).collect()));
         }
-        Err(format!("the first line names the columns: {}", complaints.join("; ")))
+        Err(format!("invalid header line: {}", complaints.join("; ")))
     }
 
     /// The members of a record.
     ///
     /// # Errors
-    /// What is wrong with its shape.
+    /// A wrong number of cells.
     pub fn members<'a>(&'a self, row: Row<'a>) -> Result<Members<'a>, String> {
         let cells = row?;
         if cells.len() != self.0.len() {
-            return Err(format!("it has {} cells; the first line has {}", cells.len(), self.0.len()));
+            return Err(format!("the row has {} cells; the header line has {}", cells.len(), self.0.len()));
         }
         let mut members = Vec::with_capacity(cells.len());
         for (name, text) in self.0.iter().zip(cells) {
@@ -155,21 +155,21 @@ impl Header {
     }
 }
 
-/// What a cell of a column holds; `None` if its line does not name that member.
+/// The value of a cell; `None` if its line does not have that member.
 ///
-/// An empty one clears what can be cleared. Lists are JSON. A text that is empty, or begins with a quotation mark, is
-/// a JSON text.
+/// An empty cell clears a clearable member. Lists are JSON. A string that is empty, or begins with a quotation mark, is
+/// written as JSON.
 fn cell_of<'a>(name: &str, text: &'a str) -> Result<Option<Cell<'a>>, String> {
     let kind = kind_of_column(name);
     if text.is_empty() {
         let is_clearable = matches!(kind, Some(FieldKind::Text { .. } | FieldKind::List));
         return Ok(is_clearable.then_some(Cell::Null));
     }
-    let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("`{name}`: {what} is needed here"));
+    let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("`{name}`: must be {what}"));
     match kind {
-        Some(FieldKind::List) => json("a JSON array of strings such as `[\"a\",\"b\"]`").map(Some),
+        Some(FieldKind::List) => json("a JSON array of strings, for example `[\"a\",\"b\"]`").map(Some),
         Some(FieldKind::Flag) => json("`true` or `false`").map(Some),
-        _ if text.starts_with('"') => json("a JSON string, since it begins with a quotation mark,").map(Some),
+        _ if text.starts_with('"') => json("a JSON string, because it begins with a quotation mark").map(Some),
         _ => Ok(Some(Cell::Text(Cow::Borrowed(text)))),
     }
 }
@@ -194,7 +194,7 @@ mod tests {
         let good = |cells: &[&str]| Ok(cells.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(found[0], (1, good(&["a", "b"])));
         assert_eq!(found[1], (3, good(&["x\ny", "\""])));
-        assert_eq!(found[2], (5, Err("it is not UTF-8".to_owned())));
+        assert_eq!(found[2], (5, Err("the row is not UTF-8".to_owned())));
         assert!(found[3].0 == 6 && found[3].1.as_ref().unwrap_err().contains("quotation marks"), "{found:?}");
         assert_eq!(found.len(), 4);
         for whole in ["a,b", "a,b\r", "a,b\n", "\"a\",\"b\"", "a,b\r\n\r\n"] {

@@ -1,10 +1,10 @@
-//! Batches on their way into the database.
+//! Writes batches into the database.
 //!
 //! # Design
-//! Each batch is one transaction, whose size follows the time that it takes: a service on the same database waits for
-//! its own writes no longer than that. On SQLite, where whoever waits looks again every 100 ms, a pause lets it in.
-//! Where there are no relationships yet and nobody else is there to wait, all of them are one transaction that makes
-//! the indexes at its end, which is several times faster.
+//! Each batch is one transaction. Its size adapts to its duration, which limits how long a service on the same database
+//! waits for its own writes. On SQLite a waiting connection polls every 100 ms; a pause between batches lets it write.
+//! If the database has no relationships yet and no other user, all of them are one transaction that builds the indexes
+//! at its end, which is several times faster.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -44,7 +44,7 @@ impl Work {
         Self { store, desk, options, size, is_strict }
     }
 
-    /// Writes all batches. `is_alone`: nobody else seems to use the database.
+    /// Writes all batches. `is_alone`: no other process seems to use the database.
     ///
     /// # Errors
     /// [`Failure`] when a file or the database fails, or at the first rejected line if that is the end.
@@ -111,7 +111,7 @@ impl Work {
         let job = move |tx: &mut Tx<'_>| {
             let Some(taken_down) = tx.begin_load()? else { return Ok(None) };
             once(&is_begun)?;
-            desk.tell("these are the first relationships: they are written together, and the indexes at their end");
+            desk.tell("the database has no relationships yet: loading all lines in one transaction and building the indexes at the end");
             size.store(SIZES.1, Ordering::Relaxed);
             let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), Load::default());
             let ended = loop {
@@ -128,7 +128,7 @@ impl Work {
                     Err(error) => break Ended::OnRead(error),
                 }
             };
-            desk.tell("all lines are read; the indexes are made now");
+            desk.tell("all lines are read; building the indexes");
             notes.were_there(tx.end_load(&taken_down)?);
             Ok(Some(Loaded { notes, ended }))
         };
@@ -156,7 +156,7 @@ impl Work {
     }
 
     fn stopped(&self) -> Failure {
-        Failure::failed(format!("stopped at the first line that was rejected; {}", self.desk.written()))
+        Failure::failed(format!("stopped at the first rejected line; {}", self.desk.written()))
     }
 
     fn on_read(&self, error: &io::Error) -> Failure {
@@ -172,7 +172,7 @@ impl Work {
                 }
                 self.stopped()
             }
-            error => Failure::from(error).and(format!("{}; run the import again to go on", self.desk.written())),
+            error => Failure::from(error).and(format!("{}; run the import again to continue", self.desk.written())),
         }
     }
 }
@@ -183,10 +183,10 @@ struct Loaded {
     ended: Ended,
 }
 
-/// Why nothing more was read.
+/// Why reading stopped.
 enum Ended {
     AtTheEnd,
-    /// At a line that says nothing sensible.
+    /// At a line that cannot be parsed, with `--strict`.
     Strictly,
     OnRead(io::Error),
 }
@@ -196,7 +196,7 @@ fn next(batches: &Mutex<Batches>) -> io::Result<Option<Batch>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()
 }
 
-/// Refuses a second run to a job that cannot have one.
+/// Prevents a second run of a job that cannot be retried.
 fn once(is_begun: &AtomicBool) -> JobResult<()> {
     if is_begun.swap(true, Ordering::Relaxed) { Err(Tx::interrupted()) } else { Ok(()) }
 }

@@ -77,6 +77,14 @@ impl Cluster {
         self.url().replacen("/postgres?", &format!("/{name}?"), 1)
     }
 
+    /// Copies a database that nobody uses, and returns the URL of the copy.
+    pub fn copy(&self, original: &str, name: &str) -> String {
+        let mut conn = PgConnection::establish(&self.url()).expect("the server");
+        conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).expect("no such database");
+        conn.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {original}")).expect("a copy");
+        self.url().replacen("/postgres?", &format!("/{name}?"), 1)
+    }
+
     /// Lists of users with their counts a second, by so many clients, in two statements.
     pub fn lists_and_counts(&self, users: u64, clients: usize, seconds: f64) -> f64 {
         self.pgbench(LIST_AND_COUNT, users, clients, seconds)

@@ -17,9 +17,9 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
 static ZEROS: [u8; 256 * 1024] = [b'0'; 256 * 1024];
 
-/// The program that is measured.
+/// The program that is measured: the one of this build, or the one that `LOAD_PROGRAM` names, to compare releases.
 pub fn program() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_user-relationships"))
+    Command::new(std::env::var_os("LOAD_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_user-relationships").into()))
 }
 
 /// A server in a process of its own.
@@ -33,6 +33,14 @@ impl Server {
     pub fn service(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
         Self::start(program().env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
+    }
+
+    /// Starts the service in the same way with a soft limit of open files.
+    pub fn service_with_files(url: &str, folder: &Path, files: u32) -> Self {
+        let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", &format!("ulimit -Sn {files}; exec \"$0\"")]).arg(program().get_program());
+        Self::start(shell.env("DATABASE_URL", url).stderr(log), None)
     }
 
     /// Starts the server that answers `/n` with n bytes, whatever is asked.

@@ -58,6 +58,7 @@ mod jsonapi_preconditions;
 mod jsonapi_queries;
 mod jsonapi_writing;
 mod limits;
+mod limits_table;
 mod links;
 mod logs;
 mod metrics;

@@ -1,0 +1,325 @@
+//! The table of limits in `docs/OPERATIONS.md`: each row is exceeded, and the client gets what the row says.
+
+use std::collections::BTreeSet;
+
+use user_relationships::config::{Config, Raw};
+
+use crate::forms;
+use crate::support::app::{Engine, Home};
+use crate::support::{Answer, App, Client, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+const ME: &str = "/api/v2/users/me";
+const TYPES: &str = "/api/v2/relationship-types";
+const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
+const ATOMIC: (&str, &str) = ("content-type", "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"");
+
+/// A row of the table.
+struct Row<'t> {
+    limit: &'t str,
+    default: &'t str,
+    setting: &'t str,
+    answer: &'t str,
+}
+
+/// How a row is checked.
+enum Check {
+    /// Two requests, made for the limit in the table: one that just fits and one that exceeds it.
+    Boundary(fn(&App, usize) -> (Answer, Answer)),
+    /// The same with a smaller limit that a setting gives.
+    Smaller(usize, fn(&mut Config), fn(&App, usize) -> (Answer, Answer)),
+    /// A test elsewhere: what it needs does not fit in here. Its file and its name.
+    Test(&'static str, &'static str),
+}
+
+use Check::{Boundary, Smaller, Test};
+
+#[rustfmt::skip]
+const CHECKS: &[(&str, Check)] = &[
+    ("bytes of a request target", Boundary(|app, most| {
+        let path = |size: usize| format!("{USERS}?query={}", "x".repeat(size - USERS.len() - 7));
+        (app.user().get(&path(most)), app.user().get(&path(most + 1)))
+    })),
+    ("bytes of a request head", Boundary(|app, most| {
+        let ask = |size: usize| app.user().send("GET", ME, &[("x-long", &"x".repeat(size))], None);
+        (ask(most - 1_024), ask(most))
+    })),
+    ("fields of a request head", Test("protocol", "what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed")),
+    ("bytes of an unfinished request head", Test("protocol", "what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed")),
+    ("time to send a request head", Test("slow_clients", "thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off")),
+    ("time in which a client reads nothing", Test("slow_clients", "whoever_takes_nothing_of_its_answers_is_cut_off")),
+    ("bytes of a request body", Smaller(2_048, |config| config.max_body = 2_048, |app, most| {
+        let (ann, bob) = (app.user(), app.user());
+        let body = |size: usize| format!("{:size$}", edge(None, "mentor", bob.id).to_string());
+        let post = |size| ann.send("POST", EDGES, &[JSON_API], Some(body(size).as_bytes()));
+        (post(most), post(most + 1))
+    })),
+    ("time for a request", Test("slow_clients", "a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take")),
+    ("requests of a caller", Test("limits", "a_caller_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is")),
+    ("failed credentials a minute", Smaller(3, |config| config.auth_failure_limit = 3, |app, most| {
+        let wrong = app.anybody().with_authorization(&format!("Token token=urt_{}", "0".repeat(64)));
+        let mut answers: Vec<_> = (0..=most).map(|_| wrong.get(ME)).collect();
+        let beyond = answers.pop().expect("one more than the limit");
+        (answers.pop().expect("the limit"), beyond)
+    })),
+    ("levels of JSON", Boundary(|app, most| {
+        let ann = app.user();
+        let nested = |levels: usize| format!("{{\"data\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        let post = |levels| ann.send("POST", EDGES, &[JSON_API], Some(nested(levels).as_bytes()));
+        (post(most), post(most + 1))
+    })),
+    ("rows of a page", Boundary(|app, most| lists(app, |size| format!("{USERS}?page[limit]={size}"), most))),
+    ("offset into a list", Boundary(|app, most| lists(app, |offset| format!("{USERS}?page[offset]={offset}"), most))),
+    ("ids in a filter", Boundary(|app, most| lists(app, |number| format!("{EDGES}?filter[user]={}", numbers(number)), most))),
+    ("type names in a filter", Boundary(|app, most| {
+        let names = |number: usize| (0..number).map(|n| format!("t{n}")).collect::<Vec<_>>().join(",");
+        lists(app, |number| format!("{EDGES}?filter[relationship]={}", names(number)), most)
+    })),
+    ("e-mail addresses in a filter", Boundary(|app, most| {
+        let addresses = |number: usize| (0..number).map(|n| format!("u{n}@example.org")).collect::<Vec<_>>().join(",");
+        lists(app, |number| format!("{USERS}?filter[email]={}", addresses(number)), most)
+    })),
+    ("words of a search", Boundary(|app, most| {
+        let words = |number: usize| (0..number).map(|n| format!("w{n}")).collect::<Vec<_>>().join("+");
+        lists(app, |number| format!("{USERS}?filter[query]={}", words(number)), most)
+    })),
+    ("rows of a list sorted by `created-at`", Test("jsonapi_fetching", "up_to_10_000_rows_are_sorted_by_creation_and_more_are_a_400_that_says_so")),
+    ("members in an answer with `include=members`", Test("groups_around", "a_document_takes_at_most_1000_memberships_along")),
+    ("operations in a request", Boundary(|app, most| {
+        let admin = app.admin();
+        let operation = json!({"op": "remove", "ref": {"type": "users", "id": "999999"}});
+        let send = |number: usize| {
+            let document = json!({"atomic:operations": vec![operation.clone(); number]}).to_string();
+            admin.send("POST", "/api/v2/operations", &[ATOMIC], Some(document.as_bytes()))
+        };
+        (send(most), send(most + 1))
+    })),
+    ("characters of an `Idempotency-Key`", Boundary(|app, most| {
+        let ann = app.user();
+        let post = |size: usize| {
+            let body = edge(None, "mentor", app.user().id).to_string();
+            ann.send("POST", EDGES, &[JSON_API, ("idempotency-key", &"k".repeat(size))], Some(body.as_bytes()))
+        };
+        (post(most), post(most + 1))
+    })),
+    ("age of a stored idempotent answer", Test("idempotency", "an_answer_is_kept_for_24_hours")),
+    ("characters of `first-name`, `last-name`", Boundary(|app, most| texts(app, "first-name", most))),
+    ("characters of `description` of a user", Boundary(|app, most| texts(app, "description", most))),
+    ("characters of `additional-info`", Boundary(|app, most| texts(app, "additional-info", most))),
+    ("characters of `alt-id`", Boundary(|app, most| {
+        let admin = app.admin();
+        (patch(&admin, "alt-id", &json!("x".repeat(most))), patch(&admin, "alt-id", &json!("x".repeat(most + 1))))
+    })),
+    ("bytes of an e-mail address", Boundary(|app, most| {
+        let admin = app.admin();
+        let address = |size: usize| {
+            // Parts have limits of their own: 64 bytes before the `@`, 63 for a label.
+            let start = format!("{}@{}.", "x".repeat(60), vec!["y".repeat(50); 3].join("."));
+            json!(format!("{start}{}.org", "z".repeat(size - start.len() - 4)))
+        };
+        (patch(&admin, "email", &address(most)), patch(&admin, "email", &address(most + 1)))
+    })),
+    ("strings in a list of a profile", Boundary(|app, most| {
+        let ann = app.user();
+        (patch(&ann, "phone", &json!(vec!["1"; most])), patch(&ann, "phone", &json!(vec!["1"; most + 1])))
+    })),
+    ("characters of a string in a list of a profile", Boundary(|app, most| {
+        let ann = app.user();
+        (patch(&ann, "phone", &json!(["1".repeat(most)])), patch(&ann, "phone", &json!(["1".repeat(most + 1)])))
+    })),
+    ("characters of the name of a relationship type", Boundary(|app, most| {
+        let admin = app.admin();
+        let register = |size: usize| {
+            admin.post(TYPES, &json!({"data": {"type": "relationship-types", "id": "t".repeat(size), "attributes": {}}}))
+        };
+        (register(most), register(most + 1))
+    })),
+    ("characters of `description` of a relationship type", Boundary(|app, most| {
+        let admin = app.admin();
+        let register = |size: usize| {
+            let attributes = json!({"description": "x".repeat(size)});
+            admin.post(TYPES, &json!({"data": {"type": "relationship-types", "id": "described", "attributes": attributes}}))
+        };
+        (register(most), register(most + 1))
+    })),
+    ("characters of a text in a form", Boundary(|app, most| {
+        let admin = app.admin();
+        let update = |size: usize| {
+            let values = json!({"last_name": "x", "properties": {"note": "x".repeat(size)}});
+            admin.form("PUT", &format!("/api/users/{}", admin.id), &forms::form("update_user", &values))
+        };
+        (update(most), update(most + 1))
+    })),
+    ("bytes of a password", Boundary(|app, most| {
+        let admin = app.admin();
+        let create = |size: usize| {
+            let values = json!({"first_name": "A", "email": format!("p{size}@example.org"), "password": "p".repeat(size)});
+            admin.form("POST", "/api/users", &forms::form("create_user", &values))
+        };
+        (create(most), create(most + 1))
+    })),
+    ("characters of the name of a property", Boundary(|app, most| {
+        let admin = app.admin();
+        let update = |size: usize| {
+            let values = json!({"properties": {"n".repeat(size): "x"}});
+            admin.form("PUT", &format!("/api/users/{}", admin.id), &forms::form("update_user", &values))
+        };
+        (update(most), update(most + 1))
+    })),
+    ("levels of the properties of a group", Boundary(|app, most| {
+        let admin = app.admin();
+        let update = |levels: usize| {
+            // The object of all properties is the first level.
+            let value = (1..levels).fold(json!(1), |value, _| json!([value]));
+            let values = json!({"properties": {"deep": value}});
+            admin.form("PUT", &format!("/api/users/{}", admin.id), &forms::form("update_user", &values))
+        };
+        (update(most), update(most + 1))
+    })),
+];
+
+/// A list at the limit and beyond it.
+fn lists(app: &App, path: impl Fn(usize) -> String, most: usize) -> (Answer, Answer) {
+    let ann = app.user();
+    let get = |number| ann.get(&path(number).replace('[', "%5B").replace(']', "%5D"));
+    (get(most), get(most + 1))
+}
+
+fn numbers(number: usize) -> String {
+    (1..=number).map(|n| n.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn patch(client: &Client, attribute: &str, value: &super::support::Value) -> Answer {
+    let attributes = json!({ attribute: value });
+    client.patch(ME, &json!({"data": {"type": "users", "id": client.id.to_string(), "attributes": attributes}}))
+}
+
+fn texts(app: &App, attribute: &str, most: usize) -> (Answer, Answer) {
+    let ann = app.user();
+    // Characters, not bytes.
+    (patch(&ann, attribute, &json!("é".repeat(most))), patch(&ann, attribute, &json!("é".repeat(most + 1))))
+}
+
+/// The rows between the markers, without the head.
+fn rows(text: &str) -> Vec<Row<'_>> {
+    let (_, rest) = text.split_once("<!-- limits -->").expect("the opening marker");
+    let (inside, _) = rest.split_once("<!-- /limits -->").expect("the closing marker");
+    let lines = inside.lines().filter(|line| line.starts_with('|')).skip(2);
+    let row = |line| {
+        let cells: Vec<_> = str::trim_matches(line, '|').split('|').map(str::trim).collect();
+        let [limit, default, setting, answer] = cells[..] else { panic!("not four cells: {line}") };
+        Row { limit, default, setting, answer }
+    };
+    lines.map(row).collect()
+}
+
+fn document() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATIONS.md");
+    std::fs::read_to_string(path).expect("the documentation")
+}
+
+/// The figure of a cell such as `8 KiB`, `100,000` or `10 s`.
+fn figure(cell: &str) -> usize {
+    let digits: String = cell.chars().take_while(|letter| letter.is_ascii_digit() || *letter == ',').collect();
+    let number: usize = digits.replace(',', "").parse().unwrap_or_else(|_| panic!("no figure in `{cell}`"));
+    let unit = match cell.split(' ').nth(1) {
+        Some("KiB") => 1_024,
+        Some("MiB") => 1_024 * 1_024,
+        _ => 1,
+    };
+    number * unit
+}
+
+/// The words in backticks.
+fn quoted(cell: &str) -> Vec<&str> {
+    cell.split('`').skip(1).step_by(2).collect()
+}
+
+impl Row<'_> {
+    /// Whether an answer is the one that the row promises.
+    fn describes(&self, answer: &Answer) -> bool {
+        let status = figure(self.answer);
+        let has = |word: &&str| answer.text.contains(*word) || answer.headers.contains_key(word.to_ascii_lowercase());
+        usize::from(answer.status) == status && quoted(self.answer).iter().all(has)
+    }
+
+    /// What is wrong with the answers at the limit and beyond it.
+    fn complaints(&self, (within, beyond): &(Answer, Answer)) -> Vec<String> {
+        let shown =
+            |answer: &Answer| format!("{} {}", answer.status, answer.text.chars().take(400).collect::<String>());
+        let cases = [
+            (self.describes(within), "refused at the limit", within),
+            (!self.describes(beyond), "not refused beyond it", beyond),
+        ];
+        let wrong = cases.into_iter().filter(|(is_wrong, ..)| *is_wrong);
+        wrong.map(|(_, what, answer)| format!("{}: {what}: {}", self.limit, shown(answer))).collect()
+    }
+}
+
+fn walk(engine: Engine) {
+    let text = document();
+    let mut wrong = Vec::new();
+    let Some(home) = Home::new(engine) else { return };
+    let app = App::start(home, |_| {});
+    for row in rows(&text) {
+        let Some((_, check)) = CHECKS.iter().find(|(limit, _)| *limit == row.limit) else { continue };
+        match check {
+            Boundary(ask) => wrong.extend(row.complaints(&ask(&app, figure(row.default)))),
+            Smaller(limit, settings, ask) => {
+                let app = App::start(Home::new(engine).expect("as before"), *settings);
+                wrong.extend(row.complaints(&ask(&app, *limit)));
+            }
+            Test(..) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_limit_answers_as_the_table_says_sqlite() {
+    walk(Engine::Sqlite);
+}
+
+#[test]
+fn every_limit_answers_as_the_table_says_postgres() {
+    walk(Engine::Postgres);
+}
+
+#[test]
+fn every_row_of_the_limits_table_has_a_check_and_every_check_a_row() {
+    let text = document();
+    let rows: Vec<_> = rows(&text).iter().map(|row| row.limit).collect();
+    let checks: Vec<_> = CHECKS.iter().map(|(limit, _)| *limit).collect();
+    let (in_table, checked): (BTreeSet<_>, BTreeSet<_>) = (rows.iter().collect(), checks.iter().collect());
+    let unchecked: Vec<_> = in_table.difference(&checked).collect();
+    assert!(unchecked.is_empty(), "rows without a check: {unchecked:?}");
+    let missing: Vec<_> = checked.difference(&in_table).collect();
+    assert!(missing.is_empty(), "checks without a row: {missing:?}");
+    assert_eq!((rows.len(), checks.len()), (in_table.len(), checked.len()), "each limit has one row and one check");
+}
+
+#[test]
+fn every_check_that_is_a_test_elsewhere_is_there() {
+    for (limit, check) in CHECKS {
+        let Test(file, name) = check else { continue };
+        let path = format!("{}/tests/it/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{limit}: {path}: {error}"));
+        let is_there =
+            [format!("fn {name}("), format!(" {name},"), format!("({name},")].iter().any(|it| text.contains(it));
+        assert!(is_there, "{limit}: no test `{name}` in {path}");
+    }
+}
+
+#[test]
+fn defaults_in_the_limits_table_are_those_of_the_settings() {
+    let settings = Raw::rows();
+    for row in rows(&document()) {
+        for variable in quoted(row.setting) {
+            let setting = settings.iter().find(|setting| setting.variable == variable);
+            let setting = setting.unwrap_or_else(|| panic!("{}: there is no setting `{variable}`", row.limit));
+            let plain = |text: &str| text.replace([' ', ','], "");
+            assert_eq!(plain(row.default), setting.default, "{}", row.limit);
+        }
+    }
+}

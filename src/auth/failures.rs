@@ -50,6 +50,36 @@ struct Count {
     failures: u32,
 }
 
+/// A failure that is counted ahead of its attempt. It is taken back on drop unless it is kept: an attempt that fails by
+/// no fault of the client, such as one that ends in 503, is no failure.
+#[derive(Debug)]
+pub struct Ahead<'f> {
+    failures: &'f Failures,
+    source: IpAddr,
+    attempt: Attempt<'f>,
+    is_kept: bool,
+}
+
+impl Ahead<'_> {
+    /// Keeps the failure counted, whatever happens, unless [`take_back`](Self::take_back) follows.
+    pub fn keep(&mut self) {
+        self.is_kept = true;
+    }
+
+    /// Takes the failure back.
+    pub fn take_back(mut self) {
+        self.is_kept = false;
+    }
+}
+
+impl Drop for Ahead<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            self.failures.take_back(self.source, self.attempt);
+        }
+    }
+}
+
 impl Count {
     fn is_recent_at(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) < WINDOW
@@ -101,8 +131,15 @@ impl Failures {
         count.failures = count.failures.saturating_add(1);
     }
 
-    /// Takes back a failure that was counted before it was known to be none.
-    pub fn take_back(&self, source: IpAddr, attempt: Attempt<'_>) {
+    /// Counts a failure before an attempt is judged, so that attempts at the same moment cannot exceed the limit. Dropping
+    /// the guard takes the failure back.
+    #[must_use]
+    pub fn note_ahead<'f>(&'f self, source: IpAddr, attempt: Attempt<'f>) -> Ahead<'f> {
+        self.note(source, attempt);
+        Ahead { failures: self, source, attempt, is_kept: false }
+    }
+
+    fn take_back(&self, source: IpAddr, attempt: Attempt<'_>) {
         let key = self.key(source, attempt);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counted.get_mut(&key) {

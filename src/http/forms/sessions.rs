@@ -26,23 +26,32 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let (email, password) = (text("email"), text("password"));
     let (source, address) = (client_address(call.request()), email.to_lowercase());
     let guess = Attempt::Session(&address);
-    // Counted before the password is hashed: guesses shall not cost a core each, nor race past the limit.
     let failures = call.state.auth.failures();
     let note = |reason| call.state.measures.not_let_in("password", reason);
     failures.check(source, guess).map_err(|after| {
         note(Code::RateLimited.name());
         Refusal::from(Failure::rate_limited(after.0))
     })?;
-    failures.note(source, guess);
+    // Before the password is hashed: guesses must not cost a core each, nor exceed the limit together. A request that
+    // ends before its password is judged, such as one that gets 503, is not a failed guess.
+    let mut counted = failures.note_ahead(source, guess);
     let find = move |tx: &mut Tx<'_>| accounts::by_email(tx, &email);
     let account = call.state.store.read("sessions.account", Cost::Bounded, find).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-    let is_right = call.state.passwords.verify(password, hash.clone()).await?;
+    // A client that gives up while its password is hashed has cost a core all the same.
+    counted.keep();
+    let is_right = match call.state.passwords.verify(password, hash.clone()).await {
+        Ok(is_right) => is_right,
+        Err(unavailable) => {
+            counted.take_back();
+            return Err(unavailable.into());
+        }
+    };
     let (true, Some(account), Some(hash)) = (is_right, account, hash) else {
         note(Code::Unauthenticated.name());
         return Err(Refusal::wrong_password());
     };
-    failures.take_back(source, guess);
+    counted.take_back();
     if !account.is_enabled || account.level == AccessLevel::Excluded {
         note(Code::AccountDisabled.name());
         return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());

@@ -63,8 +63,9 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Change
 /// # Errors
 /// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
 pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
-    let old = users::get(tx, &by.caller, id)?;
+    let found = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
+    let old = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;
     let mut data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
     merge(&mut data.profile.properties, &changes.properties)?;
     if data != old.data {

@@ -58,9 +58,10 @@ pub fn change(
     description: Option<Option<&str>>,
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
-    let old = get_expected(tx, caller, name, precondition)?;
-    let Some(description) = description.filter(|new| *new != old.description.as_deref()) else { return Ok(old) };
+    let found = get_expected(tx, caller, name, precondition)?;
+    let Some(description) = description.filter(|new| *new != found.description.as_deref()) else { return Ok(found) };
     check_description(description)?;
+    let old = lock_expected(tx, found, precondition)?;
     tx.describe_type(&old.name, description)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
@@ -70,7 +71,8 @@ pub fn change(
 /// `not-admin`, `not-found`, `precondition-failed`, `type-in-use`.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>, precondition: &Precondition) -> Result<()> {
     policy::require(caller, Action::WriteTypes)?;
-    let name = &get_expected(tx, caller, name, precondition)?.name;
+    let found = get_expected(tx, caller, name, precondition)?;
+    let name = &lock_expected(tx, found, precondition)?.name;
     match tx.type_use(name)? {
         None => Err(Error::not_found("relationship type")),
         Some(0) => tx.delete_type(name),
@@ -88,7 +90,16 @@ fn get_expected(
     precondition: &Precondition,
 ) -> Result<RelationshipType> {
     let found = get(tx, caller, name)?;
-    policy::require_version(precondition, found.version).map(|()| found)
+    policy::require_state(precondition, &found).map(|()| found)
+}
+
+/// The same type as it is now, which others cannot change until the job ends.
+///
+/// # Errors
+/// `not-found`, `precondition-failed`.
+fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precondition) -> Result<RelationshipType> {
+    let locked = tx.lock_type(found)?.ok_or_else(|| Error::not_found("relationship type"))?;
+    policy::require_state(precondition, &locked).map(|()| locked)
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {

@@ -134,14 +134,17 @@ pub fn change(
     precondition: &Precondition,
     relationship: Option<&str>,
 ) -> Result<Relationship> {
-    let old = get_own(tx, caller, id, precondition)?;
-    let Some(name) = relationship.filter(|name| *name != old.relationship.as_str()) else { return Ok(old) };
+    let found = get_own(tx, caller, id, precondition)?;
+    let Some(name) = relationship.filter(|name| *name != found.relationship.as_str()) else { return Ok(found) };
     let name = registered_type(tx, name)??;
-    let edge = Edge { user: old.user, target: old.target, relationship: name };
-    // Where it is the same relationship, somebody else was faster, and the store runs the job again.
-    if tx.relationship_like(&edge)?.is_some_and(|other| other != id) {
-        return Err(conflict(tx, &edge)?);
+    let edge = Edge { user: found.user, target: found.target, relationship: name };
+    require_other(tx, id, &edge)?;
+    let old = lock_own(tx, found, precondition)?;
+    if old.relationship == edge.relationship {
+        return Ok(old);
     }
+    // While this job waited for the lock another one may have stored the same relationship.
+    require_other(tx, id, &edge)?;
     tx.set_relationship_type(&old, &edge.relationship, caller.author())
 }
 
@@ -150,11 +153,12 @@ pub fn change(
 /// # Errors
 /// `not-found`, a second time included, `not-owner`, and `precondition-failed`.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, precondition: &Precondition) -> Result<()> {
-    get_own(tx, caller, id, precondition)?;
+    let found = get_own(tx, caller, id, precondition)?;
+    lock_own(tx, found, precondition)?;
     if tx.delete_relationship(id)? { Ok(()) } else { Err(Error::not_found("user relationship")) }
 }
 
-/// A relationship that the caller may see and write, in a version that it expects.
+/// A relationship that the caller may see and write, in a state that it expects.
 /// The owner is that of the stored row.
 ///
 /// # Errors
@@ -167,7 +171,28 @@ pub fn get_own(
 ) -> Result<Relationship> {
     let found = get(tx, caller, id)?;
     policy::require(caller, Action::WriteRelationship { owner: found.user })?;
-    policy::require_version(precondition, found.version).map(|()| found)
+    policy::require_state(precondition, &found).map(|()| found)
+}
+
+/// The same relationship as it is now, which others cannot change until the job ends. The lock writes, so it comes after
+/// every check that can refuse the request; others may have changed the relationship since.
+///
+/// # Errors
+/// `not-found`, `precondition-failed`.
+fn lock_own(tx: &mut Tx<'_>, found: Relationship, precondition: &Precondition) -> Result<Relationship> {
+    let locked = tx.lock_relationship(found)?.ok_or_else(|| Error::not_found("user relationship"))?;
+    policy::require_state(precondition, &locked).map(|()| locked)
+}
+
+/// Refuses to change the relationship `id` into one that is stored under another id.
+///
+/// # Errors
+/// `already-exists`.
+fn require_other(tx: &mut Tx<'_>, id: RelationshipId, edge: &Edge) -> Result<()> {
+    match tx.relationship_like(edge)? {
+        Some(other) if other != id => Err(conflict(tx, edge)?),
+        _ => Ok(()),
+    }
 }
 
 /// The registered type of that name, or the problem that there is none.

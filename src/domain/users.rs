@@ -101,8 +101,16 @@ pub fn change(
     precondition: &Precondition,
     changes: &[(Field, Value)],
 ) -> Result<User> {
-    let old = get_own(tx, caller, id, precondition)?;
-    let data = changed_data(&old, changes, |action| policy::may(caller, action))?;
+    let found = get_own(tx, caller, id, precondition)?;
+    let may = |action| policy::may(caller, action);
+    let mut data = changed_data(&found, changes, may)?;
+    if data == found.data {
+        return Ok(found);
+    }
+    let old = lock_own(tx, found.clone(), precondition)?;
+    if old != found {
+        data = changed_data(&old, changes, may)?;
+    }
     if data == old.data {
         return Ok(old);
     }
@@ -160,7 +168,17 @@ pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str) -> Result<()> {
 pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<User> {
     let found = get(tx, caller, id)?;
     policy::require(caller, Action::ChangeUser { id })?;
-    policy::require_version(precondition, found.version).map(|()| found)
+    policy::require_state(precondition, &found).map(|()| found)
+}
+
+/// The same user as it is now, which others cannot change until the job ends. The lock writes, so it comes after every
+/// check that can refuse the request; others may have changed the user since.
+///
+/// # Errors
+/// `not-found`, `precondition-failed`.
+fn lock_own(tx: &mut Tx<'_>, found: User, precondition: &Precondition) -> Result<User> {
+    let locked = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;
+    policy::require_state(precondition, &locked).map(|()| locked)
 }
 
 /// Deletes a user with its relationships, in both directions, its memberships and its tokens. Its groups stay,

@@ -33,8 +33,8 @@ pub(super) type Db = diesel::pg::Pg;
 /// What PostgreSQL says differently.
 pub(super) mod dialect {
     use super::Conn;
-    use crate::store::rows::{Lockable, Numbered};
-    use crate::store::schema::{user_relationships, users};
+    use crate::store::rows::Numbered;
+    use crate::store::schema::{relationship_types, user_relationships, users};
     use diesel::prelude::*;
     use diesel::sql_types::BigInt;
 

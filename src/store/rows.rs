@@ -127,13 +127,6 @@ fn profile_of(text: &str) -> Profile {
     if text == "{}" { Profile::default() } else { serde_json::from_str(text).unwrap_or_default() }
 }
 
-/// A row that a job is about to change, having looked at it first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lockable {
-    Relationship,
-    User,
-}
-
 /// A client that signs: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.
 pub(super) type ClientRow = (i64, String, Option<String>, bool, bool);
 /// A user as far as credentials are concerned: id, level, whether it is enabled.

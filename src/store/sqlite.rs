@@ -23,7 +23,6 @@ pub(super) type Db = diesel::sqlite::Sqlite;
 /// What SQLite says differently.
 pub(super) mod dialect {
     use super::{Conn, QueryResult};
-    use crate::store::rows::Lockable;
 
     /// Writers stand in line anyway.
     pub const TYPE_SLOTS: i64 = 1;
@@ -45,7 +44,7 @@ pub(super) mod dialect {
 
     /// Nothing to do: a write job is alone.
     #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
-    pub fn lock_row(_conn: &mut Conn, _table: Lockable, _id: i64) -> QueryResult<()> {
+    pub fn lock_user_row(_conn: &mut Conn, _id: i64) -> QueryResult<()> {
         Ok(())
     }
 

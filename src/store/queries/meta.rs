@@ -3,19 +3,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
-use super::rows::Lockable;
+use super::Conn;
 use super::schema::service_secrets::dsl;
 use super::sql::Sql;
-use super::{Conn, dialect};
 
 /// The version of the newest migration that was run, `None` for an empty database.
 pub(in crate::store) fn schema_version(conn: &mut Conn) -> QueryResult<Option<String>> {
     Sql::new("SELECT MAX(version) FROM __diesel_schema_migrations").returning::<Nullable<Text>>().get_result(conn)
-}
-
-/// Keeps a row from changing until the transaction ends.
-pub(in crate::store) fn lock_row(conn: &mut Conn, table: Lockable, id: i64) -> QueryResult<()> {
-    dialect::lock_row(conn, table, id)
 }
 
 /// The secret of that name.

@@ -130,6 +130,11 @@ pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<()> {
     dialect::lock_user(conn, id)
 }
 
+/// Keeps the row of a user from changing until the transaction ends.
+pub(in crate::store) fn lock_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
+    dialect::lock_user_row(conn, id)
+}
+
 /// Removes a user whose relationships and tokens are gone already; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
     let row: Option<(bool, i16)> = diesel::delete(dsl::users.find(id))

@@ -96,6 +96,12 @@ impl<'c> Tx<'c> {
         Error::Unavailable("others kept changing the same row".to_owned())
     }
 
+    /// Whether another job can change a row between two statements of this one: in a write job on PostgreSQL. On SQLite
+    /// one write job runs at a time.
+    fn needs_locks(&self) -> bool {
+        self.is_writing && matches!(self.link, Link::Postgres(_))
+    }
+
     /// The present instant.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -4,7 +4,7 @@ use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::id::{TokenId, UserId};
 use crate::model::token::Login;
-use crate::store::rows::{Lockable, level_of};
+use crate::store::rows::level_of;
 
 impl Tx<'_> {
     /// Who signs in with that address, compared without regard to case.
@@ -21,7 +21,7 @@ impl Tx<'_> {
     /// The hash of a user's password; a write job keeps others from changing it.
     pub fn password_of(&mut self, user: UserId) -> Result<Option<String>> {
         if self.is_writing {
-            ask!(self, meta::lock_row(Lockable::User, user.get()))?;
+            ask!(self, users::lock_row(user.get()))?;
         }
         ask!(self, passwords::hash_of(user.get()))
     }

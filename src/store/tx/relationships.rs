@@ -8,7 +8,7 @@ use crate::model::page::{Page, Slice};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
-use crate::store::rows::{Lockable, RelationshipRow, Shape};
+use crate::store::rows::{RelationshipRow, Shape};
 
 impl Tx<'_> {
     /// The relationships of a slice, in order, and how many match in all.
@@ -28,11 +28,18 @@ impl Tx<'_> {
         Ok(Page { items, total })
     }
 
-    /// The relationship of that id; a write job keeps others from changing it.
-    pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
-        if self.is_writing {
-            ask!(self, meta::lock_row(Lockable::Relationship, id.get()))?;
+    /// The same relationship as it is now; a write job keeps others from changing it until the job ends. `None` if it
+    /// is gone.
+    pub fn lock_relationship(&mut self, found: Relationship) -> Result<Option<Relationship>> {
+        if !self.needs_locks() {
+            return Ok(Some(found));
         }
+        let row = ask!(self, relationships::lock(found.id.get()))?;
+        row.map(|row| self.relationship_of(row)).transpose()
+    }
+
+    /// The relationship of that id.
+    pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
         let row = ask!(self, relationships::find(id.get()))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }

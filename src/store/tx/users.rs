@@ -6,7 +6,6 @@ use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Page, Slice};
 use crate::model::user::{User, UserData};
-use crate::store::rows::Lockable;
 
 impl Tx<'_> {
     /// The users of a slice, in order, and how many match in all.
@@ -15,11 +14,17 @@ impl Tx<'_> {
         Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
     }
 
-    /// The user of that id; a write job keeps others from changing it.
-    pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
-        if self.is_writing {
-            ask!(self, meta::lock_row(Lockable::User, id.get()))?;
+    /// The same user as it is now; a write job keeps others from changing it until the job ends. `None` if it is gone.
+    pub fn lock_user(&mut self, found: User) -> Result<Option<User>> {
+        if !self.needs_locks() {
+            return Ok(Some(found));
         }
+        ask!(self, users::lock_row(found.id.get()))?;
+        self.user(found.id)
+    }
+
+    /// The user of that id.
+    pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
         Ok(ask!(self, users::find(&[id.get()]))?.pop().map(User::from))
     }
 

@@ -5,7 +5,8 @@ use crate::model::code::Code;
 use crate::model::error::{Culprit, Problem, Result};
 use crate::model::form::ResourceOwner;
 use crate::model::id::UserId;
-use crate::model::precondition::Precondition;
+use crate::model::precondition::{Precondition, WEAK_TAG};
+use crate::model::state::Stateful;
 use crate::model::user::{AccessLevel, Field};
 
 /// Something that a caller wants to do.
@@ -167,19 +168,26 @@ pub fn require(caller: &Caller, action: Action) -> Result<()> {
     may(caller, action).map_err(|code| refusal(code).into())
 }
 
-/// Refuses a change of a row that is no longer in a version which the caller expects.
+/// Refuses a change of a row that is not in a state which the caller expects.
 ///
 /// # Errors
 /// `precondition-failed`.
-pub(super) fn require_version(precondition: &Precondition, version: i64) -> Result<()> {
-    if precondition.holds(version) {
+pub(super) fn require_state(precondition: &Precondition, row: &impl Stateful) -> Result<()> {
+    if precondition.holds(row) {
         return Ok(());
     }
-    if matches!(precondition, Precondition::Except(_)) {
-        let detail = "the resource is as `If-None-Match` says that it must not be";
-        return Err(Problem::new(Code::PreconditionFailed, detail).at(Culprit::Exclusion).into());
+    match precondition {
+        Precondition::Except(_) => {
+            let detail = "the resource is in a state that `If-None-Match` excludes";
+            Err(Problem::new(Code::PreconditionFailed, detail).at(Culprit::Exclusion).into())
+        }
+        Precondition::Match { has_weak_tag: true, .. } => {
+            Err(Problem::new(Code::PreconditionFailed, WEAK_TAG).at(Culprit::Precondition).into())
+        }
+        Precondition::None | Precondition::Match { .. } => {
+            Err(refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
+        }
     }
-    Err(refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
 }
 
 /// The sentence that goes with a refusal.
@@ -194,7 +202,9 @@ pub fn refusal(code: Code) -> Problem {
                 "only an admin may change this attribute; leave it out, or send its present value"
             }
             Code::AccountDisabled => "the account is disabled or excluded; ask an admin",
-            Code::PreconditionFailed => "the resource is no longer as `If-Match` says; fetch it again, and decide anew",
+            Code::PreconditionFailed => {
+                "the resource is not in the state that `If-Match` names; fetch it again, then decide"
+            }
             Code::RelatedResourceNotFound => "there is no such user",
             _ => "there is no such resource",
         },

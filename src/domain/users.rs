@@ -161,7 +161,7 @@ pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str) -> Result<()> {
     if tx.user_id_of_email(email)?.is_some() { Err(email_taken()) } else { Ok(()) }
 }
 
-/// A user that the caller may see and change, in a version that it expects.
+/// A user that the caller may see and change, in a state that it expects.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `precondition-failed`.

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::jsonapi::cursor::Cursors;
 use super::jsonapi::document::{Document, Included};
 use super::jsonapi::errors::Failure;
-use super::jsonapi::etag::{self, Tag, TagOf, Versioned};
+use super::jsonapi::etag::{self, Tag, TagOf, Tagged};
 use super::jsonapi::page_links::Asked;
 use super::jsonapi::paging::{Paging, wants_cursors};
 use super::jsonapi::preferences::PREFERENCE_APPLIED;
@@ -28,7 +28,7 @@ pub struct Shown<T> {
     pub included: Companions,
 }
 
-impl<T: Versioned> Shown<T>
+impl<T: Tagged> Shown<T>
 where
     for<'a> Resource<'a, T>: Serialize,
 {
@@ -42,7 +42,7 @@ where
     pub fn tag(&self, target: &str, view: &View) -> Tag {
         let rows = std::slice::from_ref(&self.row);
         let tag = TagOf::new(target, view.zone, Applied::Nothing).rows(rows);
-        tag_with(tag, &self.included).of_resource(self.row.version())
+        tag_with(tag, &self.included).of_resource(self.row.state())
     }
 
     /// The answer to a request that fetches it: the document, or 304 if the client has it.
@@ -165,7 +165,7 @@ pub struct Listed<'a, T> {
     pub included: Companions,
 }
 
-impl<T: Versioned> Listed<'_, T>
+impl<T: Tagged> Listed<'_, T>
 where
     for<'r> Resource<'r, T>: Serialize,
 {

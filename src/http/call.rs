@@ -109,7 +109,7 @@ impl Call {
         self.request.headers()
     }
 
-    /// The versions that a change may be applied to.
+    /// The states that a change may be applied to.
     #[must_use]
     pub fn precondition(&self) -> Precondition {
         etag::precondition(self.request.headers())

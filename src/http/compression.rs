@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! Answers are whole in memory, so they are compressed whole, and have a length. An entity tag is strong, and the bytes
-//! differ by encoding, so that of a compressed answer ends in the encoding's name: `"3-00ff.gzip"`. All of them name the
-//! same version to `If-Match`, and `jsonapi::etag` knows them again in `If-None-Match`. Nothing that one party keeps
+//! differ by encoding, so that of a compressed answer ends in the encoding's name: `"….gzip"`. All of them name the
+//! same state to `If-Match`, and `jsonapi::etag` knows them again in `If-None-Match`. Nothing that one party keeps
 //! secret is ever beside what another party sent, so lengths tell nobody anything.
 
 use actix_web::body::{BoxBody, MessageBody};

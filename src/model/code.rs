@@ -100,7 +100,7 @@ catalogue! {
     IdMismatch 409 "id-mismatch" "The id does not fit"
         "`data.id` differs from the id in the URL.";
     PreconditionFailed 412 "precondition-failed" "It has changed meanwhile"
-        "`If-Match` names another version than the present one. Fetch it again, and decide anew.";
+        "`If-Match` does not name the present state of this resource. Fetch it again, then decide.";
     IdempotencyKeyInUse 409 "idempotency-key-in-use" "The first request is still running"
         "Another request with the same `Idempotency-Key` has not ended within the time that this one could wait.";
     AnswerTooLarge 413 "answer-too-large" "The answer is too large"

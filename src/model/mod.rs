@@ -17,6 +17,7 @@ pub mod precondition;
 pub mod rate;
 pub mod relationship;
 pub mod relationship_type;
+pub mod state;
 pub mod time;
 pub mod token;
 pub mod user;

@@ -1,91 +1,80 @@
-//! Entity tags, made from the versions of the rows that an answer shows, so that 304 and 412 need no rendering
+//! Entity tags, made from the states of the rows that an answer shows, so that 304 and 412 need no rendering
 //! (RFC 9110 §8.8.3, §13).
 //!
 //! # Design
-//! The tag of a resource is `"{version}-{hash}"`. The hash covers every row shown, the URL and what was applied, as a
-//! strong tag must; the version is that of the resource itself. A conditional change looks at the version alone: a
-//! client that fetched a resource with `include` or `fields` may use that answer's tag for the change.
+//! The tag of one resource is `"{state}-{answer}{check}"`, in hexadecimal digits:
+//!
+//! * `state` is the [`State`] of the resource: type, id, times, version, computed members.
+//! * `answer` is a hash over everything else that the answer depends on: the URL, the included rows, the zone and the
+//!   media type.
+//! * `check` is a hash over the two.
+//!
+//! A conditional change compares `state` with the stored row, so that a tag that came with `include` or `fields` serves
+//! for a change. It cannot compare `answer`, which would need the rows of that answer, but `check` refuses a tag that the
+//! service has not made. The check has no key: a client that computes one could as well send no `If-Match`.
+//!
+//! The tag of a list is one hash over everything.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::errors::Problem;
 use super::profile::Applied;
+use super::tag_format::{self, ANSWER_BYTES};
 use crate::domain::group_lists::{SeenGroup, SeenMember};
 use crate::model::code::Code;
-use crate::model::id::UserId;
-use crate::model::precondition::Precondition;
+use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
+use crate::model::state::{STATE_BYTES, State, Stateful};
 use crate::model::user::User;
 
 /// An entity tag, quotes included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag(String);
 
-/// What a row adds to a tag: everything of it that can change without its URL.
-pub trait Versioned {
-    /// Its version.
-    fn version(&self) -> i64;
-    /// What names it, and what is computed from other rows.
-    fn mark(&self, context: &mut Context);
+/// A row as an answer shows it.
+pub trait Tagged {
+    /// The state of the row.
+    fn state(&self) -> State;
+    /// Writes the state of the row, and what this caller sees of it.
+    fn write(&self, context: &mut Context);
 }
 
-impl Versioned for Relationship {
-    fn version(&self) -> i64 {
-        self.version
-    }
+macro_rules! tagged {
+    ($($row:ty),*) => {$(
+        impl Tagged for $row {
+            fn state(&self) -> State {
+                State::of(self)
+            }
 
-    fn mark(&self, context: &mut Context) {
-        context.update(&self.id.get().to_be_bytes());
-    }
-}
-
-impl Versioned for User {
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn mark(&self, context: &mut Context) {
-        context.update(&self.id.get().to_be_bytes());
-        context.update(&[u8::from(self.is_supervisor)]);
-    }
-}
-
-impl Versioned for RelationshipType {
-    fn version(&self) -> i64 {
-        self.version
-    }
-
-    fn mark(&self, context: &mut Context) {
-        context.update(self.name.as_str().as_bytes());
-        context.update(&[0]);
-    }
-}
-
-impl Versioned for SeenGroup {
-    fn version(&self) -> i64 {
-        self.group.version
-    }
-
-    fn mark(&self, context: &mut Context) {
-        // A release that does not know groups yet takes an owner away without a new version.
-        let owner = self.group.owner.map_or(0, UserId::get);
-        for number in [self.group.id.get(), owner, self.is_owner_seen.into()] {
-            context.update(&number.to_be_bytes());
+            fn write(&self, context: &mut Context) {
+                self.write_state(context);
+            }
         }
+    )*};
+}
+tagged!(Relationship, User, RelationshipType);
+
+impl Tagged for SeenGroup {
+    fn state(&self) -> State {
+        State::of(&self.group)
+    }
+
+    fn write(&self, context: &mut Context) {
+        self.group.write_state(context);
+        context.update(&[self.is_owner_seen.into()]);
     }
 }
 
-impl Versioned for SeenMember {
-    fn version(&self) -> i64 {
-        self.member.version
+impl Tagged for SeenMember {
+    fn state(&self) -> State {
+        State::of(&self.member)
     }
 
-    fn mark(&self, context: &mut Context) {
-        for number in [self.member.id.get(), self.is_user_seen.into()] {
-            context.update(&number.to_be_bytes());
-        }
+    fn write(&self, context: &mut Context) {
+        self.member.write_state(context);
+        context.update(&[self.is_user_seen.into()]);
     }
 }
 
@@ -107,11 +96,10 @@ impl TagOf {
 
     /// Covers these rows.
     #[must_use]
-    pub fn rows<T: Versioned>(mut self, rows: &[T]) -> Self {
+    pub fn rows<T: Tagged>(mut self, rows: &[T]) -> Self {
         self.0.update(&rows.len().to_be_bytes());
         for row in rows {
-            self.0.update(&row.version().to_be_bytes());
-            row.mark(&mut self.0);
+            row.write(&mut self.0);
         }
         self
     }
@@ -126,22 +114,31 @@ impl TagOf {
     /// The tag of a list.
     #[must_use]
     pub fn of_list(self) -> Tag {
-        Tag(format!("\"{:016x}\"", self.hash()))
+        let hash = self.finish::<STATE_BYTES>();
+        Tag::quoted(|text| tag_format::push_hex(text, &hash))
     }
 
-    /// The tag of one resource.
+    /// The tag of one resource in this state.
     #[must_use]
-    pub fn of_resource(self, version: i64) -> Tag {
-        Tag(format!("\"{version}-{:016x}\"", self.hash()))
+    pub fn of_resource(self, state: State) -> Tag {
+        let answer = self.finish::<ANSWER_BYTES>();
+        Tag::quoted(|text| tag_format::push(text, state, answer))
     }
 
-    fn hash(self) -> u64 {
-        let digest = self.0.finish();
-        digest.as_ref().first_chunk::<8>().map_or(0, |start| u64::from_be_bytes(*start))
+    fn finish<const N: usize>(self) -> [u8; N] {
+        self.0.finish().as_ref().first_chunk().copied().unwrap_or([0; N])
     }
 }
 
 impl Tag {
+    fn quoted(push: impl FnOnce(&mut String)) -> Self {
+        let mut text = String::with_capacity(tag_format::LENGTH + 2);
+        text.push('"');
+        push(&mut text);
+        text.push('"');
+        Self(text)
+    }
+
     /// The header field's value.
     #[must_use]
     pub fn value(&self) -> HeaderValue {
@@ -171,7 +168,11 @@ pub fn require(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
     if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(is_this) {
         return Ok(());
     }
-    let detail = "the answer is no longer the one that `If-Match` names; fetch it without";
+    let detail = if has_weak_tag(headers) {
+        WEAK_TAG
+    } else {
+        "the answer is no longer the one that `If-Match` names; fetch it without `If-Match`"
+    };
     Err(Problem::new(Code::PreconditionFailed, detail).header("If-Match"))
 }
 
@@ -191,20 +192,34 @@ fn is_encoded(sent: &str, plain: &str) -> bool {
     rest.and_then(|rest| rest.strip_suffix('"')).is_some_and(|encoding| ENCODINGS.contains(&encoding))
 }
 
+/// The state that a strong tag of one resource names, in any encoding; `None` for a tag that the service has not made.
+fn state_of(tag: &str) -> Option<State> {
+    let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
+    match tag.split_once('.') {
+        None => tag_format::read(tag),
+        Some((plain, encoding)) if ENCODINGS.contains(&encoding) => tag_format::read(plain),
+        Some(_) => None,
+    }
+}
+
 /// What `If-Match`, or else `If-None-Match`, demands of a resource that is about to change. A weak tag never matches the
 /// former, and is as good as any other for the latter.
 #[must_use]
 pub fn precondition(headers: &HeaderMap) -> Precondition {
-    let version = |tag: &str| tag.strip_prefix('"')?.strip_suffix('"')?.split_once('-')?.0.parse().ok();
     let is_any = |name| tags(headers, name).any(|sent| sent == "*");
     if headers.contains_key(IF_MATCH) && !is_any(&IF_MATCH) {
-        return Precondition::Versions(tags(headers, &IF_MATCH).filter_map(version).collect());
+        let states = tags(headers, &IF_MATCH).filter_map(state_of).collect();
+        return Precondition::Match { states, has_weak_tag: has_weak_tag(headers) };
     }
     if !headers.contains_key(IF_NONE_MATCH) {
         return Precondition::None;
     }
-    let weakly = |tag: &str| version(tag.strip_prefix("W/").unwrap_or(tag));
+    let weakly = |tag: &str| state_of(tag.strip_prefix("W/").unwrap_or(tag));
     Precondition::Except((!is_any(&IF_NONE_MATCH)).then(|| tags(headers, &IF_NONE_MATCH).filter_map(weakly).collect()))
+}
+
+fn has_weak_tag(headers: &HeaderMap) -> bool {
+    tags(headers, &IF_MATCH).any(|tag| tag.starts_with("W/"))
 }
 
 /// The tags of a list of them; our own have no commas in them.
@@ -216,18 +231,47 @@ fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 mod tests {
     use super::*;
 
+    fn state(first: u8) -> State {
+        let mut bytes = [7; STATE_BYTES];
+        bytes[0] = first;
+        State::from_bytes(bytes)
+    }
+
+    fn tag(first: u8, target: &str) -> String {
+        TagOf::new(target, chrono_tz::UTC, Applied::Nothing).of_resource(state(first)).0
+    }
+
     #[test]
-    fn a_weak_or_foreign_tag_matches_no_version() {
-        let versions = |sent: &'static str| {
+    fn only_a_strong_tag_that_the_service_made_names_a_state() {
+        let demanded = |sent: &str| {
             let mut headers = HeaderMap::new();
-            headers.insert(IF_MATCH, HeaderValue::from_static(sent));
+            headers.insert(IF_MATCH, HeaderValue::from_str(sent).unwrap());
             precondition(&headers)
         };
-        assert_eq!(versions("\"3-00ff\", \"4-x\""), Precondition::Versions(vec![3, 4]));
-        assert_eq!(versions("\"3-00ff.gzip\""), Precondition::Versions(vec![3]));
-        assert_eq!(versions("W/\"3-00ff\""), Precondition::Versions(vec![]));
-        assert_eq!(versions("nonsense"), Precondition::Versions(vec![]));
-        assert_eq!(versions("*"), Precondition::None);
+        let matches = |states: &[State], has_weak_tag| Precondition::Match { states: states.to_vec(), has_weak_tag };
+        let (one, two) = (tag(1, "/a"), tag(2, "/b?include=c"));
+        assert_eq!(demanded(&one), matches(&[state(1)], false));
+        assert_eq!(demanded(&format!("{one}, {two}")), matches(&[state(1), state(2)], false));
+        let encoded = one.replace("\"", "").to_owned() + ".gzip";
+        assert_eq!(demanded(&format!("\"{encoded}\"")), matches(&[state(1)], false));
+        assert_eq!(demanded(&format!("W/{one}, {two}")), matches(&[state(2)], true));
+        // The state of one tag with the rest of another, a changed digit in each part, and tags of other shapes.
+        let (state_1, rest_1) = one.split_once('-').unwrap();
+        let (_, rest_2) = two.split_once('-').unwrap();
+        let other = |digit: &str| if digit == "0" { "1" } else { "0" };
+        let mut made_up = vec![format!("{state_1}-{rest_2}"), one.to_uppercase(), one.replace('"', "")];
+        for place in [1, 32, 34, 49, 50, 57] {
+            let mut changed = one.clone();
+            changed.replace_range(place..=place, other(&one[place..=place]));
+            made_up.push(changed);
+        }
+        made_up.extend(["\"1-zzz\"", "\"3-00ff\"", "nonsense", "\"\"", "\"-\""].map(str::to_owned));
+        made_up.push(format!("\"{}.br\"", one.replace('"', "")));
+        made_up.push(format!("{state_1}-{}0\"", rest_1.trim_end_matches('"')));
+        for sent in made_up {
+            assert_eq!(demanded(&sent), matches(&[], false), "{sent}");
+        }
+        assert_eq!(demanded("*"), Precondition::None);
         assert_eq!(precondition(&HeaderMap::new()), Precondition::None);
     }
 

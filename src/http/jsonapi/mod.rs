@@ -17,5 +17,6 @@ pub mod query;
 mod relationship_resource;
 pub mod requests;
 pub mod resources;
+pub mod tag_format;
 pub mod verbatim;
 pub mod view;

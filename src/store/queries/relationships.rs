@@ -15,6 +15,17 @@ pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<Rel
     dsl::user_relationships.find(id).select(COLUMNS).first(conn).optional()
 }
 
+/// The relationship of that id, which others cannot change until the transaction ends. The lock is an update to the same
+/// values, because Citus can route that by `id` alone; it leaves a dead row, so a job first checks that it may change the
+/// relationship.
+pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
+    diesel::update(dsl::user_relationships.find(id))
+        .set(dsl::version.eq(dsl::version))
+        .returning(COLUMNS)
+        .get_result(conn)
+        .optional()
+}
+
 /// The id of the relationship between these two of that type.
 pub(in crate::store) fn find_edge(conn: &mut Conn, user: i64, target: i64, kind: i16) -> QueryResult<Option<i64>> {
     dsl::user_relationships

@@ -50,7 +50,10 @@ impl Tx<'_> {
     /// Removes a type that nothing uses.
     pub fn delete_type(&mut self, name: &TypeName) -> Result<()> {
         match self.types.id_of(name) {
-            Some(id) => ask!(self, relationship_types::delete(id)).map(drop),
+            Some(id) => {
+                let now = self.micros();
+                ask!(self, relationship_types::delete(id, now))
+            }
             None => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
 use crate::model::precondition::Precondition;
-use crate::model::relationship_type::{RelationshipType, TypeName};
+use crate::model::relationship_type::{MAX_TYPES, Registration, RelationshipType, TypeName};
 use crate::store::Tx;
 
 /// The longest description, in characters.
@@ -33,7 +33,7 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<
 /// Registers a type.
 ///
 /// # Errors
-/// `not-admin`, `invalid-attribute`, `already-exists`.
+/// `not-admin`, `invalid-attribute`, `already-exists`, `too-many-types`.
 pub fn create(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -42,8 +42,21 @@ pub fn create(
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
     check_description(description)?;
-    let stored = tx.insert_type(name, description)?;
-    stored.ok_or_else(|| Problem::new(Code::AlreadyExists, "a type of this name is registered already").into())
+    match tx.insert_type(name, description)? {
+        Registration::Registered(stored) => Ok(stored),
+        Registration::NameTaken => {
+            Err(Problem::new(Code::AlreadyExists, "a type of this name is registered already").into())
+        }
+        Registration::Exhausted => Err(too_many()),
+    }
+}
+
+/// The refusal of a type for which no number is left.
+pub(super) fn too_many() -> Error {
+    let detail = format!(
+        "at most {MAX_TYPES} types can be registered; remove one that no relationship has, and try again ten minutes later"
+    );
+    Problem::new(Code::TooManyTypes, detail).into()
 }
 
 /// Describes a type anew; the outer `None` changes nothing.

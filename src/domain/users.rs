@@ -75,6 +75,11 @@ pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
 pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Result<UserId> {
     require_free_email(tx, &data.email)?;
     if let Some(stored) = tx.insert_user(id, data)? {
+        // After the insertion, which waits for others that delete the user of this id.
+        let retired = id.map(|id| tx.retired_users(&[id])).transpose()?;
+        if retired.is_some_and(|retired| !retired.is_empty()) {
+            return Err(Problem::new(Code::AlreadyExists, retired_id(stored)).into());
+        }
         return Ok(stored);
     }
     let is_id_taken = id.is_some_and(|id| tx.user(id).is_ok_and(|user| user.is_some()));
@@ -192,9 +197,15 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Preco
         return Err(Problem::new(Code::OwnAccount, "an admin cannot delete itself; ask another admin").into());
     }
     if *precondition != Precondition::None {
-        get_own(tx, caller, id, precondition)?;
+        let found = get_own(tx, caller, id, precondition)?;
+        lock_own(tx, found, precondition)?;
     }
     if tx.delete_user(id)? { Ok(()) } else { Err(Error::not_found("user")) }
+}
+
+/// Why a user does not get an id that another one had.
+pub(super) fn retired_id(id: UserId) -> String {
+    format!("user {id} was deleted, and its id is not given again; choose another id, or leave it out")
 }
 
 fn apply(data: &mut UserData, changes: &[(Field, Value)]) -> Result<()> {

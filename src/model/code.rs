@@ -93,6 +93,8 @@ catalogue! {
         "Another user has this address. Addresses are compared without regard to case.";
     TypeInUse 409 "type-in-use" "The relationship type is in use"
         "Relationships of this type exist; delete or change them first.";
+    TooManyTypes 409 "too-many-types" "Too many relationship types"
+        "As many types are registered as there can be. Remove one that no relationship has, and try again later.";
     OwnAccount 409 "own-account" "An admin cannot delete itself"
         "Ask another admin.";
     TypeMismatch 409 "type-mismatch" "The type does not fit"

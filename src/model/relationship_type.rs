@@ -54,6 +54,21 @@ pub struct RelationshipType {
     pub updated_at: Timestamp,
 }
 
+/// What became of the registration of a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registration {
+    /// It is registered.
+    Registered(RelationshipType),
+    /// Another type has the name.
+    NameTaken,
+    /// All [`MAX_TYPES`] numbers of types are in use, or were until a few minutes ago.
+    Exhausted,
+}
+
+/// The most types that can be registered at a time: as many as there are positive 16-bit numbers, by which relationships
+/// refer to them.
+pub const MAX_TYPES: i16 = i16::MAX;
+
 #[cfg(test)]
 mod tests {
     use super::*;

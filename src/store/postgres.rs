@@ -72,19 +72,34 @@ pub(super) mod dialect {
         Ok(())
     }
 
-    /// Makes others who are about to change the row wait until the transaction ends, so that what a job reads of it
-    /// is what it changes. (A relationship is locked by an update to itself, which Citus can route by `id` alone.)
-    pub fn lock_row(conn: &mut Conn, table: Lockable, id: i64) -> QueryResult<()> {
-        match table {
-            Lockable::Relationship => {
-                use user_relationships::dsl;
-                diesel::update(dsl::user_relationships.find(id)).set(dsl::version.eq(dsl::version)).execute(conn)?;
-            }
-            Lockable::User => {
-                let _: Vec<i64> = users::table.find(id).select(users::id).for_no_key_update().load(conn)?;
-            }
-        }
+    /// Makes others who are about to change the row of a user wait until the transaction ends, so that what a job reads
+    /// of it is what it changes.
+    pub fn lock_user_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
+        let _: Vec<i64> = users::table.find(id).select(users::id).for_no_key_update().load(conn)?;
         Ok(())
+    }
+
+    /// Keeps others from registering, changing and removing types, while relationships of all types are still created.
+    pub fn lock_types(conn: &mut Conn) -> QueryResult<()> {
+        diesel::sql_query("LOCK TABLE relationship_types IN SHARE ROW EXCLUSIVE MODE").execute(conn).map(drop)
+    }
+
+    /// Makes others who are about to change the row of a type wait until the transaction ends.
+    pub fn lock_type_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
+        let row = relationship_types::table.filter(relationship_types::name.eq(name));
+        let _: Vec<i16> = row.select(relationship_types::id).for_no_key_update().load(conn)?;
+        Ok(())
+    }
+
+    /// Makes the next number of the sequence larger than one that was chosen. This release chooses all numbers, but the
+    /// release before it draws them.
+    pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
+        diesel::sql_query(
+            "SELECT setval('relationship_types_id_seq', $1) FROM relationship_types_id_seq WHERE last_value < $1",
+        )
+        .bind::<BigInt, _>(i64::from(id))
+        .execute(conn)
+        .map(drop)
     }
 
     /// Lets others read, but not write.

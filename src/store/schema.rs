@@ -144,6 +144,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    retired_user_ids (id) {
+        id -> BigInt,
+    }
+}
+
+diesel::table! {
+    retired_relationship_ids (slot) {
+        slot -> SmallInt,
+        last_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    retired_type_ids (id) {
+        id -> SmallInt,
+        retired_at -> BigInt,
+    }
+}
+
+diesel::table! {
     service_secrets (name) {
         name -> Text,
         value -> Text,

@@ -54,6 +54,24 @@ pub(super) mod dialect {
         Ok(())
     }
 
+    /// Nothing to do: a write job is alone.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn lock_types(_conn: &mut Conn) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Nothing to do: a write job is alone.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn lock_type_row(_conn: &mut Conn, _name: &str) -> QueryResult<()> {
+        Ok(())
+    }
+
+    /// Nothing to do: `AUTOINCREMENT` goes on from the largest id there ever was.
+    #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+    pub fn advance_type_ids(_conn: &mut Conn, _id: i16) -> QueryResult<()> {
+        Ok(())
+    }
+
     /// Nothing to do: `AUTOINCREMENT` goes on from the largest id there ever was.
     #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
     pub fn advance_user_ids(_conn: &mut Conn, _id: i64) -> QueryResult<()> {

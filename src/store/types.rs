@@ -1,6 +1,7 @@
 //! The names of relationship types, held in memory and read again on a miss.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use super::rows::TypeRow;
 use crate::model::relationship_type::TypeName;
@@ -27,24 +28,57 @@ impl Types {
     }
 }
 
+/// How long types are remembered. Within this time the number of a removed type is not used again, so it limits how long
+/// a number has to rest.
+pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// What all jobs of a process share of them.
 ///
-/// Ids are never given twice and names never change, so an entry can be stale in one way only: its type was
-/// deleted. Then no relationship has it, lists of it are empty as they should be, and a create runs into the
-/// foreign key, which empties the cache and tries again.
+/// Names never change, and the number of a removed type is not used again while any process remembers it. So an entry can
+/// be stale in one way only: its type was removed. Then no relationship has it, lists of it are empty as they should be,
+/// and a create violates the foreign key, which empties the cache and tries again.
 #[derive(Debug, Default)]
-pub(super) struct TypeCache(RwLock<Arc<Types>>);
+pub(super) struct TypeCache(RwLock<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    types: Arc<Types>,
+    /// `None` where there is nothing to remember.
+    since: Option<Instant>,
+}
 
 impl TypeCache {
+    /// The types that are remembered; none after [`REMEMBERED`], so that the next job reads them.
     pub fn get(&self) -> Arc<Types> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        let remembered = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = remembered.since.is_some_and(|since| since.elapsed() < REMEMBERED);
+        if is_recent { Arc::clone(&remembered.types) } else { Arc::default() }
     }
 
+    /// Remembers what was just read.
     pub fn put(&self, types: Arc<Types>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = types;
+        let remembered = Remembered { types, since: Some(Instant::now()) };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = remembered;
     }
 
+    /// Forgets all.
     pub fn clear(&self) {
-        self.put(Arc::default());
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Remembered::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_forgotten_after_a_minute() {
+        let cache = TypeCache::default();
+        let name = TypeName::parse("mentor").unwrap();
+        cache.put(Arc::new(Types(vec![(3, name.clone())])));
+        assert_eq!(cache.get().id_of(&name), Some(3));
+        let long_ago = Instant::now().checked_sub(REMEMBERED).expect("a machine that has been running for a minute");
+        cache.0.write().unwrap().since = Some(long_ago);
+        assert_eq!(cache.get().id_of(&name), None);
     }
 }

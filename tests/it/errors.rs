@@ -145,6 +145,7 @@ const ROWS: &[Row] = &[
 
 /// Codes that no request brings about by itself, and where they come from.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("too-many-types", "a full table of types: `create_type_returns_409_when_all_numbers_are_in_use`"),
     ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
     ("rate-limited", "what failed before: `a_credential_that_fails_again_and_again_is_slowed_down`"),

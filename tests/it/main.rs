@@ -82,6 +82,7 @@ mod relationship_types;
 mod relationships;
 mod replica_failures;
 mod replicas;
+mod retired_ids;
 mod rolling;
 mod schemes;
 mod secrets;

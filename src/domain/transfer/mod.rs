@@ -128,6 +128,8 @@ pub struct Load {
 pub struct Known {
     people: HashMap<String, Person>,
     addresses: HashMap<UserId, String>,
+    /// Ids of users that were deleted.
+    retired: HashSet<UserId>,
     /// Who has, or had, that id in another system.
     alt_ids: HashMap<String, HashSet<UserId>>,
     edges: HashSet<Edge>,

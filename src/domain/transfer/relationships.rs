@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::super::relationship_types;
 use super::ends::Ends;
 use super::{Known, Load, Options, Outcome, RelationshipLine, too_few};
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship_type::{Registration, TypeName};
 use crate::store::Tx;
 
 /// A relationship that some line asks for first.
@@ -27,8 +28,10 @@ pub(super) fn import(
     let unknown = unknown_types(tx, lines, &known)?;
     let types = if options.creates_types {
         for name in &unknown {
-            if tx.insert_type(name, None)?.is_some() {
-                outcome.types_added += 1;
+            match tx.insert_type(name, None)? {
+                Registration::Registered(_) => outcome.types_added += 1,
+                Registration::NameTaken => {}
+                Registration::Exhausted => return Err(relationship_types::too_many()),
             }
         }
         HashSet::new()
@@ -146,7 +149,8 @@ fn edge_of(line: &RelationshipLine, ends: &Ends, unknown: &HashSet<TypeName>) ->
     Ok(Edge { user, target, relationship: line.relationship.clone() })
 }
 
-/// Leaves out what is there under the very id that its line brings; gives the ids that other relationships have.
+/// Leaves out what is there under the very id that its line brings; gives the ids that are not free, because other
+/// relationships have them, or deleted ones may have had them.
 fn free_ids(
     tx: &mut Tx<'_>,
     asked: &mut Vec<Asked<'_>>,
@@ -155,11 +159,15 @@ fn free_ids(
 ) -> Result<HashSet<RelationshipId>> {
     // A load has begun with none, and knows the largest.
     let may_be_there = |id: &RelationshipId| load.is_none_or(|load| Some(*id) <= load.largest);
-    let ids: Vec<_> = asked.iter().filter_map(|it| it.line.id).filter(may_be_there).collect();
-    if ids.is_empty() {
+    let sent: Vec<_> = asked.iter().filter_map(|it| it.line.id).collect();
+    if sent.is_empty() {
         return Ok(HashSet::new());
     }
-    let taken: HashMap<_, _> = tx.many_relationships(&ids)?.into_iter().map(|one| (one.id, one)).collect();
+    let ids: Vec<_> = sent.iter().filter(|id| may_be_there(id)).copied().collect();
+    let there = if ids.is_empty() { Vec::new() } else { tx.many_relationships(&ids)? };
+    let taken: HashMap<_, _> = there.into_iter().map(|one| (one.id, one)).collect();
+    // After the relationships that are there: others may delete one between the two questions.
+    let newest_retired = tx.newest_retired_relationship()?;
     let is_there = |it: &Asked| {
         let one = it.line.id.and_then(|id| taken.get(&id));
         one.is_some_and(|one| {
@@ -169,5 +177,6 @@ fn free_ids(
     let before = asked.len();
     asked.retain(|it| !is_there(it));
     outcome.relationships.unchanged += (before - asked.len()) as u64;
-    Ok(taken.into_keys().collect())
+    let retired = sent.into_iter().filter(|id| *id <= newest_retired);
+    Ok(taken.into_keys().chain(retired).collect())
 }

@@ -1,5 +1,6 @@
 //! Lines with users: matched by e-mail address, added, changed, or left as they are.
 
+use super::super::users::retired_id;
 use super::{Known, Outcome, UserLine, too_few, unsuitable};
 use crate::model::error::Result;
 use crate::model::id::UserId;
@@ -125,12 +126,17 @@ fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], known: 
         for user in tx.many_users(&ids)? {
             known.addresses.insert(user.id, user.data.email_key());
         }
+        // After the users that are there: others may delete one between the two questions.
+        known.retired.extend(tx.retired_users(&ids)?);
     }
     Ok(())
 }
 
 fn complaint_about_id(line: &UserLine, key: &str, known: &Known) -> Option<String> {
     let id = line.id?;
+    if known.retired.contains(&id) {
+        return Some(format!("`id`: {}", retired_id(id)));
+    }
     if known.addresses.get(&id).is_some_and(|other| other != key) {
         return Some(format!("`id`: user {id} has another e-mail address"));
     }

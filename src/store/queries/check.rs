@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 
 use super::rows::{Drift, UserDrift};
 use super::sql::Sql;
-use super::{Conn, counts, dialect};
+use super::{Conn, counts, dialect, retired};
 
 const ENDS: [(&str, &str); 2] = [
     (
@@ -68,6 +68,9 @@ pub(in crate::store) fn dangling(conn: &mut Conn) -> QueryResult<Vec<i64>> {
 
 /// Removes the relationships of these ids without counting: the counts are made anew afterwards.
 pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryResult<usize> {
+    if let Some(largest) = ids.iter().max() {
+        retired::retire_relationships(conn, *largest)?;
+    }
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
     sql.any_of("id", ids, Sql::integer);
     sql.returning::<()>().execute(conn)

@@ -14,6 +14,7 @@ pub(in crate::store) mod passwords;
 pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
+pub(in crate::store) mod retired;
 mod sql;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;

@@ -2,24 +2,36 @@
 
 use diesel::prelude::*;
 
-use super::Conn;
 use super::rows::TypeRow;
 use super::schema::relationship_types::dsl;
+use super::{Conn, dialect, retired};
 
 /// All types, by name.
 pub(in crate::store) fn all(conn: &mut Conn) -> QueryResult<Vec<TypeRow>> {
     dsl::relationship_types.order(dsl::name).load(conn)
 }
 
-/// Registers a name; `None` if it is registered already.
+/// Keeps others from registering types until the transaction ends.
+pub(in crate::store) fn lock_all(conn: &mut Conn) -> QueryResult<()> {
+    dialect::lock_types(conn)
+}
+
+/// Keeps the type of that name from changing until the transaction ends.
+pub(in crate::store) fn lock_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
+    dialect::lock_type_row(conn, name)
+}
+
+/// Registers a name under a number that is free; `None` if the name is registered already.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
+    id: i16,
     name: &str,
     description: Option<&str>,
     now: i64,
 ) -> QueryResult<Option<TypeRow>> {
-    diesel::insert_into(dsl::relationship_types)
+    let row = diesel::insert_into(dsl::relationship_types)
         .values((
+            dsl::id.eq(id),
             dsl::name.eq(name),
             dsl::description.eq(description),
             dsl::created_at.eq(now),
@@ -28,7 +40,11 @@ pub(in crate::store) fn insert(
         .on_conflict_do_nothing()
         .returning(dsl::relationship_types::all_columns())
         .get_result(conn)
-        .optional()
+        .optional()?;
+    if row.is_some() {
+        dialect::advance_type_ids(conn, id)?;
+    }
+    Ok(row)
 }
 
 /// Describes a type anew; `None` if there is none of that name.
@@ -46,6 +62,7 @@ pub(in crate::store) fn describe(
 }
 
 /// Removes a type that nothing uses.
-pub(in crate::store) fn delete(conn: &mut Conn, id: i16) -> QueryResult<usize> {
-    diesel::delete(dsl::relationship_types.find(id)).execute(conn)
+pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<()> {
+    diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;
+    retired::retire_type(conn, id, now)
 }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::rows::RelationshipRow;
 use super::schema::user_relationships::dsl;
-use super::{Conn, counts};
+use super::{Conn, counts, retired};
 
 type Columns = (dsl::id, dsl::version, dsl::user_id, dsl::target_id, dsl::type_id, dsl::created_at, dsl::updated_at);
 const COLUMNS: Columns =
@@ -94,6 +94,7 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
         diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
     if let Some(row) = &row {
         counts::add(conn, row, -1)?;
+        retired::retire_relationships(conn, row.id)?;
     }
     Ok(row.is_some())
 }
@@ -101,6 +102,9 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 /// Removes all relationships of a user, in both directions, with their counts.
 pub(in crate::store) fn delete_of_user(conn: &mut Conn, user: i64) -> QueryResult<()> {
     counts::forget_user(conn, user)?;
+    if let Some(largest) = retired::largest_of_user(conn, user)? {
+        retired::retire_relationships(conn, largest)?;
+    }
     diesel::delete(dsl::user_relationships.filter(dsl::user_id.eq(user))).execute(conn)?;
     diesel::delete(dsl::user_relationships.filter(dsl::target_id.eq(user))).execute(conn)?;
     Ok(())

@@ -9,7 +9,7 @@ use super::rows::{
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, apart};
-use super::{Conn, counts, dialect};
+use super::{Conn, counts, dialect, retired};
 use crate::model::filter::UserFilter;
 use crate::model::page::Slice;
 use crate::model::relationship_type::TypeName;
@@ -143,6 +143,7 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
         .optional()?;
     if let Some((is_enabled, level)) = row {
         counts::add_users(conn, is_enabled, number_of(level_of(level)), -1)?;
+        retired::retire_user(conn, id)?;
     }
     Ok(row.is_some())
 }

@@ -10,6 +10,7 @@ mod idempotency;
 mod passwords;
 mod relationship_types;
 mod relationships;
+mod retired;
 mod transfer;
 mod users;
 

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use super::{Tx, ask};
 use crate::model::error::{Error, Result};
-use crate::model::relationship_type::{RelationshipType, TypeName};
+use crate::model::relationship_type::{Registration, RelationshipType, TypeName};
 use crate::model::time::Timestamp;
 use crate::store::rows::TypeRow;
 use crate::store::types::Types;
+
+/// How long the number of a removed type is not used again, in seconds: ten times as long as a process remembers types
+/// ([`REMEMBERED`](crate::store::types::REMEMBERED)).
+const TYPE_REST_SECONDS: i64 = 600;
 
 impl Tx<'_> {
     /// All registered types, by name.
@@ -26,10 +30,27 @@ impl Tx<'_> {
         self.type_id(name).map(|id| id.is_some())
     }
 
-    /// Registers a type; `None` if its name is taken.
-    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Option<RelationshipType>> {
-        let now = self.micros();
-        Ok(ask!(self, relationship_types::insert(name.as_str(), description, now))?.and_then(type_of))
+    /// Registers a type. A registration that is refused takes neither the lock nor a number.
+    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Registration> {
+        self.read_types()?;
+        if self.types.id_of(name).is_some() {
+            return Ok(Registration::NameTaken);
+        }
+        ask!(self, relationship_types::lock_all())?;
+        let now = self.now();
+        let rested = now.plus_seconds(-TYPE_REST_SECONDS).micros();
+        let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(Registration::Exhausted) };
+        let row = ask!(self, relationship_types::insert(id, name.as_str(), description, now.micros()))?;
+        Ok(row.and_then(type_of).map_or(Registration::NameTaken, Registration::Registered))
+    }
+
+    /// The same type as it is now; a write job keeps others from changing it until the job ends. `None` if it is gone.
+    pub fn lock_type(&mut self, found: RelationshipType) -> Result<Option<RelationshipType>> {
+        if !self.needs_locks() {
+            return Ok(Some(found));
+        }
+        ask!(self, relationship_types::lock_row(found.name.as_str()))?;
+        Ok(self.types()?.into_iter().find(|kind| kind.name == found.name))
     }
 
     /// Describes a type anew; `None` if there is none of that name.

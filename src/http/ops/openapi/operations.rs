@@ -112,7 +112,7 @@ users. The first operation that fails is answered with its own status and a `sou
     operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Answer::Created("RelationshipTypeDocument"))
         .about("The `id`, which the client gives here, is the name.")
         .takes(relationships::END).sends("NewRelationshipType", examples::new_type)
-        .may_be(&[Code::NotAdmin, Code::AlreadyExists, Code::MissingAttribute, Code::UnknownRelationship]),
+        .may_be(&[Code::NotAdmin, Code::AlreadyExists, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Answer::Fetched("RelationshipTypeDocument"))
         .about("Its `id` is its name, as in `relationship` of a relationship.").takes(relationships::END),
     operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Describe a relationship type (admin)", Answer::Changed("RelationshipTypeDocument"))

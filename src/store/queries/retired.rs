@@ -1,0 +1,81 @@
+//! Ids that were given once and are not given again.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use std::collections::HashSet;
+
+use super::schema::{relationship_types, retired_relationship_ids, retired_type_ids, retired_user_ids};
+use super::sql::Sql;
+use super::{Conn, bulk};
+use crate::model::relationship_type::MAX_TYPES;
+
+/// The slots of [`retired_relationship_ids`], as the migration made them.
+const SLOTS: i64 = 32;
+
+/// Notes that a user was deleted.
+pub(in crate::store) fn retire_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
+    diesel::insert_into(retired_user_ids::table)
+        .values(retired_user_ids::id.eq(id))
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .map(drop)
+}
+
+/// Which of these ids belonged to users that were deleted.
+pub(in crate::store) fn users_among(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM retired_user_ids WHERE ");
+    sql.among("id", bulk::List::of_integers(ids));
+    sql.returning::<BigInt>().load(conn)
+}
+
+/// Notes that relationships were deleted of which this is the largest id.
+pub(in crate::store) fn retire_relationships(conn: &mut Conn, largest: i64) -> QueryResult<()> {
+    let slot = i16::try_from(largest.rem_euclid(SLOTS)).unwrap_or_default();
+    // Without a write where a larger id was deleted before.
+    let older = retired_relationship_ids::last_id.lt(largest);
+    diesel::update(retired_relationship_ids::table.find(slot).filter(older))
+        .set(retired_relationship_ids::last_id.eq(largest))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The largest id of a relationship that was deleted; 0 if none was.
+pub(in crate::store) fn newest_relationship(conn: &mut Conn) -> QueryResult<i64> {
+    let newest: Option<i64> =
+        retired_relationship_ids::table.select(diesel::dsl::max(retired_relationship_ids::last_id)).first(conn)?;
+    Ok(newest.unwrap_or_default())
+}
+
+/// The largest id of the relationships of a user, in both directions.
+pub(in crate::store) fn largest_of_user(conn: &mut Conn, user: i64) -> QueryResult<Option<i64>> {
+    let mut sql = Sql::new("SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM user_relationships WHERE user_id = ");
+    sql.integer(user).text(" UNION ALL SELECT MAX(id) FROM user_relationships WHERE target_id = ").integer(user);
+    sql.text(") AS largest");
+    sql.returning::<Nullable<BigInt>>().get_result(conn)
+}
+
+/// Notes that a relationship type was removed.
+pub(in crate::store) fn retire_type(conn: &mut Conn, id: i16, now: i64) -> QueryResult<()> {
+    diesel::insert_into(retired_type_ids::table)
+        .values((retired_type_ids::id.eq(id), retired_type_ids::retired_at.eq(now)))
+        .on_conflict(retired_type_ids::id)
+        .do_update()
+        .set(retired_type_ids::retired_at.eq(now))
+        .execute(conn)
+        .map(drop)
+}
+
+/// A number for a new relationship type: one that no type ever had while there is one, else one whose type was removed
+/// before `rested`, in microseconds. `None` if all are in use. The caller holds the lock that keeps others from
+/// registering types.
+pub(in crate::store) fn free_type_id(conn: &mut Conn, rested: i64) -> QueryResult<Option<i16>> {
+    let used: Vec<i16> = relationship_types::table.select(relationship_types::id).load(conn)?;
+    let retired: Vec<(i16, i64)> = retired_type_ids::table.load(conn)?;
+    let largest = used.iter().chain(retired.iter().map(|(id, _)| id)).max().copied().unwrap_or_default();
+    if largest < MAX_TYPES {
+        return Ok(Some(largest + 1));
+    }
+    let resting = retired.iter().filter(|(_, at)| *at >= rested).map(|(id, _)| *id);
+    let unavailable: HashSet<i16> = used.into_iter().chain(resting).collect();
+    Ok((1..=MAX_TYPES).find(|id| !unavailable.contains(id)))
+}

@@ -30,7 +30,7 @@ impl Types {
 
 /// How long types are remembered. Within this time the number of a removed type is not used again, so it limits how long
 /// a number has to rest.
-pub(super) const REMEMBERED: Duration = Duration::from_secs(60);
+pub(super) const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// What all jobs of a process share of them.
 ///

@@ -124,7 +124,7 @@ both!(tags_with_include_fields_or_an_encoding_serve_for_a_change, |app| {
         let before = tag_of(&admin, &full);
         // Somebody else's row in the answer changes, and the resource itself does not.
         bob.patch("/api/v2/users/me", &json!({"data": {"attributes": {"first-name": format!("B{turn}")}}})).expect(200);
-        for tag in [before, tag_of(&admin, &full), tag_of(&admin, &full).replacen("\"", "", 1)] {
+        for tag in [before, tag_of(&admin, &full), tag_of(&admin, &full).replacen('"', "", 1)] {
             let tag = if tag.starts_with('"') { tag } else { format!("\"{}.gzip\"", tag.trim_end_matches('"')) };
             let kept = change("user-relationships", id, &json!({}));
             patch_if(&admin, &url, &tag, &kept).expect(200);
@@ -218,7 +218,9 @@ both!(
                     let attributes = match kind {
                         "users" => json!({"first-name": format!("N{number}")}),
                         "relationship-types" => json!({"description": format!("N{number}")}),
-                        _ => json!({"relationship": if number % 2 == 0 { "colleague" } else { "subordinate" }}),
+                        _ => {
+                            json!({"relationship": if number.is_multiple_of(2) { "colleague" } else { "subordinate" }})
+                        }
                     };
                     let (admin, start, url, tag) = (&admin, &start, &url, &tag);
                     scope.spawn(move || {

@@ -252,7 +252,7 @@ mod tests {
         let (one, two) = (tag(1, "/a"), tag(2, "/b?include=c"));
         assert_eq!(demanded(&one), matches(&[state(1)], false));
         assert_eq!(demanded(&format!("{one}, {two}")), matches(&[state(1), state(2)], false));
-        let encoded = one.replace("\"", "").to_owned() + ".gzip";
+        let encoded = one.replace('"', "") + ".gzip";
         assert_eq!(demanded(&format!("\"{encoded}\"")), matches(&[state(1)], false));
         assert_eq!(demanded(&format!("W/{one}, {two}")), matches(&[state(2)], true));
         // The state of one tag with the rest of another, a changed digit in each part, and tags of other shapes.

@@ -50,6 +50,7 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
         pool_size: 1,
         workers: 1,
         longest_statement: LONGEST_STATEMENT,
+        longest_job: None,
         ..config.store_settings()
     };
     Ok(Store::open(&settings, Clock::System)?)

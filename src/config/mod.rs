@@ -219,6 +219,7 @@ impl Config {
             pool_size: self.database_pool_size,
             timeout: self.database_timeout,
             longest_statement: self.request_timeout,
+            longest_job: Some(self.request_timeout),
             workers: self.workers,
         }
     }

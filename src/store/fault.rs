@@ -13,6 +13,8 @@ pub(super) enum Fault {
     Lost,
     /// The connection died during the commit: nobody knows what became of it.
     Unknown,
+    /// The job has reached its limit: it is rolled back and not run again.
+    Limit,
     /// Neither helps.
     Final,
 }

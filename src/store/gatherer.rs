@@ -9,7 +9,9 @@
 mod creates;
 mod lists;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Mutex, oneshot};
@@ -17,7 +19,8 @@ use tokio::sync::{Mutex, oneshot};
 pub(super) use creates::Create;
 pub(super) use lists::List;
 
-use super::postgres::Engine;
+use super::postgres::permits::Permits;
+use super::postgres::{Engine, Mode, Permit};
 use super::tx::Shared;
 use super::{Engine as Engines, OpenError, Store, caught, named};
 use crate::model::error::{Error, Result};
@@ -80,13 +83,24 @@ pub(super) trait Question: Send + Sized + 'static {
     /// The most that are answered together, so that the first one's answer is not long in coming.
     const TOGETHER: usize;
 
+    /// How its statement meets the database.
+    const MODE: Mode;
+
     /// Answers, in their order, with one statement (or a few); `None` for what was left out.
     fn answer(asked: &[&Self], engine: &Engine, shared: &Shared) -> Result<Vec<Option<Self::Answer>>>;
 }
 
 struct Waiting<Q: Question> {
     question: Q,
+    since: Instant,
     answer: oneshot::Sender<Result<Option<Q::Answer>>>,
+}
+
+/// What the threads of a gatherer share: one of them at a time takes what waits.
+struct Queue<Q: Question> {
+    waiting: Receiver<Waiting<Q>>,
+    /// Taken from the queue while there was no connection, oldest first.
+    held: VecDeque<Waiting<Q>>,
 }
 
 /// The door to the threads; they end when this is dropped.
@@ -98,7 +112,7 @@ impl<Q: Question> Gatherer<Q> {
     /// Starts so many threads. Each takes a connection of the engine's pool whenever somebody asks.
     pub fn start(threads: usize, engine: &Arc<Engine>, shared: &Shared) -> std::result::Result<Self, OpenError> {
         let (queue, waiting) = channel(QUEUE);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let waiting = Arc::new(Mutex::new(Queue { waiting, held: VecDeque::new() }));
         let cannot =
             |error: std::io::Error| OpenError::Unreachable(format!("cannot start a thread for {}: {error}", Q::NAME));
         for _ in 0..threads {
@@ -115,7 +129,7 @@ impl<Q: Question> Gatherer<Q> {
     /// Asks; `None` if the question was left out, and then nothing was done.
     pub async fn ask(&self, question: Q) -> Result<Option<Q::Answer>> {
         let (answer, result) = oneshot::channel();
-        self.queue.try_send(Waiting { question, answer }).map_err(|refused| {
+        self.queue.try_send(Waiting { question, since: Instant::now(), answer }).map_err(|refused| {
             Error::Unavailable(match refused {
                 TrySendError::Full(_) => format!("{QUEUE} {} are waiting already", Q::NAME),
                 TrySendError::Closed(_) => format!("the thread for {} has ended", Q::NAME),
@@ -125,22 +139,53 @@ impl<Q: Question> Gatherer<Q> {
     }
 }
 
-async fn answer_all<Q: Question>(engine: &Engine, shared: &Shared, queue: &Mutex<Receiver<Waiting<Q>>>) {
+async fn answer_all<Q: Question>(engine: &Engine, shared: &Shared, queue: &Mutex<Queue<Q>>) {
     loop {
-        let mut waiting = queue.lock().await;
-        let Some(first) = waiting.recv().await else { return };
-        let permit = engine.permit().await;
-        // Only now: whoever came while there was no connection comes along.
-        let mut gathered = vec![first];
-        gathered.extend(std::iter::from_fn(|| waiting.try_recv().ok()).take(Q::TOGETHER - 1));
-        drop(waiting);
-        gathered.retain(|waiting| !waiting.answer.is_closed());
+        let mut locked = queue.lock().await;
+        let Some((permit, gathered)) = locked.next(engine.permits()).await else { return };
+        drop(locked);
         if gathered.is_empty() {
             continue;
         }
         let questions: Vec<_> = gathered.iter().map(|waiting| &waiting.question).collect();
-        let answers = permit.and_then(|_permit| caught(|| Q::answer(&questions, engine, shared)));
+        let answers = caught(|| Q::answer(&questions, engine, shared));
+        drop(permit);
         give(gathered, answers);
+    }
+}
+
+impl<Q: Question> Queue<Q> {
+    /// A permit and who is to be answered with it; `None` when nobody can ask any more. Those fail that have waited for
+    /// the permit as long as anybody may, and nobody else.
+    async fn next(&mut self, permits: &Permits) -> Option<(Permit, Vec<Waiting<Q>>)> {
+        loop {
+            let first = match self.held.pop_front() {
+                Some(first) => first,
+                None => self.waiting.recv().await?,
+            };
+            let until = first.since.checked_add(permits.timeout()).unwrap_or(first.since);
+            self.held.push_front(first);
+            let permit = permits.acquire_gathered(Q::MODE, until.into()).await;
+            // Only now: whoever came while there was no connection comes along.
+            while self.held.len() < Q::TOGETHER
+                && let Ok(waiting) = self.waiting.try_recv()
+            {
+                self.held.push_back(waiting);
+            }
+            if let Some(permit) = permit {
+                let gathered = self.held.drain(..self.held.len().min(Q::TOGETHER));
+                let gathered = gathered.filter(|waiting| !waiting.answer.is_closed()).collect();
+                return Some((permit, gathered));
+            }
+            self.refuse_late(permits.timeout());
+        }
+    }
+
+    fn refuse_late(&mut self, timeout: Duration) {
+        while let Some(late) = self.held.pop_front_if(|waiting| waiting.since.elapsed() >= timeout) {
+            let error = Error::Unavailable(format!("no connection became free within {timeout:?}"));
+            drop(late.answer.send(Err(error)));
+        }
     }
 }
 

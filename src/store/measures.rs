@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fault::{DEADLOCK, FOREIGN_KEY, LOST, SERIALIZATION, UNIQUE};
 use super::tx::Tx;
@@ -102,6 +102,13 @@ pub(in crate::store) struct Timed {
     measures: Arc<Measures>,
     job: &'static str,
     since: Instant,
+}
+
+impl Timed {
+    /// When a job that may take so long must have ended; `None` for a job without a limit.
+    pub fn deadline(&self, longest: Option<Duration>) -> Option<Instant> {
+        longest.and_then(|longest| self.since.checked_add(longest))
+    }
 }
 
 impl Drop for Timed {

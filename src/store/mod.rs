@@ -9,6 +9,7 @@ mod check;
 mod fault;
 mod gatherer;
 mod group_rows;
+mod limit;
 mod measures;
 pub mod migrations;
 mod opening;
@@ -25,8 +26,7 @@ mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 
 pub use check::Report;
 pub use opening::{OpenError, Settings};
@@ -35,6 +35,7 @@ pub use tx::Tx;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::model::error::{Error, Result};
+use limit::JobLimit;
 use measures::{Measures, Timed};
 use postgres::Mode;
 use postgres::sessions::Sessions;
@@ -42,9 +43,6 @@ use replica::Replica;
 use server::Server;
 use tx::Shared;
 use url::DatabaseUrl;
-
-/// Reads off a worker's thread that SQLite runs at once.
-const HOPS: usize = 4;
 
 /// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
 #[must_use]
@@ -70,8 +68,26 @@ pub enum Cost {
     Bounded,
     /// No more work than that, but never on the thread of the caller: the answer is not to be held up by a disk.
     Probe,
-    /// Anything that grows with the data, or needs several statements to see one snapshot.
+    /// No more work than the first, by several statements that see one snapshot.
+    BoundedSnapshot,
+    /// Anything that grows with the data. All statements see one snapshot.
     Unbounded,
+    /// Work that looks at all rows of a table, such as a search for a part of a name or a page far from the start. All
+    /// statements see one snapshot. Few of these run at once, so that all others find room.
+    Search,
+}
+
+impl Cost {
+    /// Whether it may take longer than a page of work.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        matches!(self, Self::Unbounded | Self::Search)
+    }
+
+    /// Whether all statements see one snapshot.
+    const fn needs_snapshot(self) -> bool {
+        matches!(self, Self::BoundedSnapshot | Self::Unbounded | Self::Search)
+    }
 }
 
 /// The door to the data; cheap to clone.
@@ -79,10 +95,11 @@ pub enum Cost {
 pub struct Store {
     engine: Arc<Engine>,
     shared: Shared,
+    longest_job: Option<Duration>,
 }
 
 enum Engine {
-    Sqlite { engine: sqlite::Engine, hops: Semaphore, timeout: Duration },
+    Sqlite(sqlite::Engine),
     Postgres { server: Arc<Server>, replica: Option<Arc<Replica>> },
 }
 
@@ -94,24 +111,16 @@ impl Store {
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
         let shared = Shared { clock, types: Arc::default(), measures: Measures::new() };
         let engine = match &settings.url {
-            DatabaseUrl::Sqlite(path) => {
-                // Each worker, each hop and a probe.
-                let readers = u32::try_from(settings.workers + HOPS + 1).unwrap_or(u32::MAX);
-                Engine::Sqlite {
-                    engine: sqlite::Engine::open(path, readers, settings, shared.clone())?,
-                    hops: Semaphore::new(HOPS),
-                    timeout: settings.timeout,
-                }
-            }
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(sqlite::Engine::open(path, settings, shared.clone())?),
             DatabaseUrl::Postgres(url) => {
                 let url = url.with_limits(settings.timeout, settings.longest_statement);
-                let server = Arc::new(Server::open(Sessions::of_primary(url), settings, &shared)?);
+                let server = Arc::new(Server::open(Sessions::of_primary(url, settings), settings, &shared)?);
                 let replica = settings.replica.as_ref();
                 let replica = replica.map(|url| Replica::open(url, settings, &server, &shared)).transpose()?;
                 Engine::Postgres { server, replica }
             }
         };
-        Ok(Self { engine: Arc::new(engine), shared })
+        Ok(Self { engine: Arc::new(engine), shared, longest_job: settings.longest_job })
     }
 
     /// Runs a job that only reads, and reads what is so at this moment. `name` is what logs and metrics call it.
@@ -129,33 +138,36 @@ impl Store {
 
     async fn read_primary<T: Send + 'static>(
         &self,
-        _timed: Timed,
+        timed: Timed,
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let followed = self.shared.measures.follow();
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-        match (&*self.engine, cost) {
-            (Engine::Sqlite { engine, .. }, Cost::Bounded) => engine.read(&self.shared, false, &job),
-            (Engine::Sqlite { hops, timeout, .. }, Cost::Unbounded) => {
-                let permit = tokio::time::timeout(*timeout, hops.acquire()).await;
-                let Ok(Ok(_permit)) = permit else {
-                    return Err(Error::Unavailable("too many long reads at once".to_owned()));
-                };
-                self.hop(move |store| match &*store.engine {
-                    Engine::Sqlite { engine, .. } => engine.read(&store.shared, true, &job),
-                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
+        let deadline = timed.deadline(self.longest_job);
+        match &*self.engine {
+            Engine::Sqlite(engine) => {
+                if matches!(cost, Cost::Bounded | Cost::BoundedSnapshot)
+                    && let Some(mut reader) = engine.free_reader()
+                {
+                    return reader.run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), &job);
+                }
+                let permit = engine.permit(cost).await?;
+                let (limit, _guard) = JobLimit::cancellable(deadline, None);
+                self.hop(move |store| {
+                    // Kept until the job has ended, even if its caller is gone.
+                    let _permit = permit;
+                    limit.check()?;
+                    match &*store.engine {
+                        Engine::Sqlite(engine) => {
+                            engine.reader()?.run(&store.shared, &limit, cost.needs_snapshot(), &job)
+                        }
+                        Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
+                    }
                 })
                 .await
             }
-            (Engine::Sqlite { .. }, Cost::Probe) => {
-                self.hop(move |store| match &*store.engine {
-                    Engine::Sqlite { engine, .. } => engine.read(&store.shared, false, &job),
-                    Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
-                })
-                .await
-            }
-            (Engine::Postgres { server, .. }, cost) => self.on_postgres(server, Mode::of(cost), job).await,
+            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::of(cost), deadline, job).await,
         }
     }
 
@@ -169,11 +181,15 @@ impl Store {
         name: &'static str,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (_timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let (timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
+        let deadline = timed.deadline(self.longest_job);
         let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
         let result = match &*self.engine {
-            Engine::Sqlite { engine, .. } => engine.writer.write(job).await,
-            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::Write, job).await,
+            Engine::Sqlite(engine) => {
+                let (limit, _guard) = JobLimit::cancellable(deadline, None);
+                engine.writer.write(limit, job).await
+            }
+            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::Write, deadline, job).await,
         };
         result.map_err(|error| named(name, error))
     }
@@ -182,7 +198,7 @@ impl Store {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         self.shared.measures.connected(match &*self.engine {
-            Engine::Sqlite { engine, .. } => engine.connections(),
+            Engine::Sqlite(engine) => engine.connections(),
             Engine::Postgres { server, replica } => {
                 if let Some(replica) = replica {
                     replica.note_connections();
@@ -197,7 +213,7 @@ impl Store {
     #[must_use]
     pub fn engine_name(&self) -> &'static str {
         match *self.engine {
-            Engine::Sqlite { .. } => "sqlite",
+            Engine::Sqlite(_) => "sqlite",
             Engine::Postgres { .. } => "postgres",
         }
     }
@@ -206,14 +222,16 @@ impl Store {
         &self,
         server: &Server,
         mode: Mode,
+        deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let connected = server.connected();
-        let permit = connected.engine.permit().await?;
+        let permit = connected.engine.permit(mode).await?;
+        let (limit, _guard) = JobLimit::cancellable(deadline, Some(server.canceller()));
         self.hop(move |store| {
             // Kept until the connection is back, even if the request has been given up.
             let _permit = permit;
-            connected.engine.run(mode, &store.shared, &job)
+            connected.engine.run(mode, &store.shared, &limit, &job)
         })
         .await
     }

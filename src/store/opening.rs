@@ -19,6 +19,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// The longest that a statement may run on PostgreSQL.
     pub longest_statement: Duration,
+    /// The longest that a job may run; `None` for commands, whose jobs may take hours.
+    pub longest_job: Option<Duration>,
     /// Threads that serve requests; each may read from SQLite at once.
     pub workers: usize,
 }

@@ -2,17 +2,18 @@
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::{Connection, PgConnection, QueryResult};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::Fault;
+use super::limit::JobLimit;
 use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::{Cost, OpenError, Settings};
 use crate::model::error::{Error, Result};
+pub(super) use permits::Permit;
+use permits::Permits;
 use running::Running;
-use sessions::{Session, Sessions};
+use sessions::{Backend, Session, Sessions, longest_lock};
 
 #[path = "queries/gathered_creates.rs"]
 pub(super) mod gathered_creates;
@@ -24,6 +25,8 @@ pub(super) mod queries;
 pub(super) mod replica;
 
 pub(super) mod bulk;
+pub(super) mod canceller;
+pub(super) mod permits;
 mod running;
 pub(super) mod sessions;
 
@@ -134,8 +137,10 @@ pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
 pub(super) enum Mode {
     /// Each statement is a snapshot of its own: one round trip for one statement.
     Read,
-    /// All statements see one snapshot, and none runs longer than a request may.
+    /// All statements see one snapshot.
     Snapshot,
+    /// The same for work of which only a little may be done at once.
+    Search,
     /// One transaction, run again when others are in its way.
     Write,
     /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
@@ -145,7 +150,11 @@ pub(super) enum Mode {
 impl Mode {
     /// How a read that is so much work meets it.
     pub fn of(cost: Cost) -> Self {
-        if cost == Cost::Unbounded { Self::Snapshot } else { Self::Read }
+        match cost {
+            Cost::Bounded | Cost::Probe => Self::Read,
+            Cost::BoundedSnapshot | Cost::Unbounded => Self::Snapshot,
+            Cost::Search => Self::Search,
+        }
     }
 }
 
@@ -156,7 +165,7 @@ const GATHERED_LOCK_MILLIS: u128 = 250;
 /// The engine: a pool, and as many permits as it has connections, so that waiting costs no thread.
 pub(super) struct Engine {
     pool: r2d2::Pool<Sessions>,
-    permits: Arc<Semaphore>,
+    permits: Permits,
     timeout: Duration,
     longest_statement: Duration,
     running: Running,
@@ -166,10 +175,9 @@ impl Engine {
     /// Makes the pool; connections are made in the background, so that a database that is away does not matter.
     pub fn open(sessions: Sessions, settings: &Settings) -> Self {
         let pool = sessions.pool(settings.pool_size, settings.timeout);
-        let permits = Arc::new(Semaphore::new(usize::try_from(settings.pool_size).unwrap_or(usize::MAX)));
         Self {
             pool,
-            permits,
+            permits: Permits::new(settings.pool_size, settings.timeout),
             timeout: settings.timeout,
             longest_statement: settings.longest_statement,
             running: Running::default(),
@@ -192,22 +200,36 @@ impl Engine {
         self.running.longest().is_some_and(|time| time > self.patience())
     }
 
+    /// The sessions of those jobs, as far as they are known.
+    pub fn silent_sessions(&self) -> Vec<Backend> {
+        self.running.longer_than(self.patience())
+    }
+
     /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
-    pub async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        match tokio::time::timeout(self.timeout, Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Error::Unavailable(format!("no connection became free within {:?}", self.timeout))),
-        }
+    pub async fn permit(&self, mode: Mode) -> Result<Permit> {
+        self.permits.acquire(mode).await
+    }
+
+    /// The permits, for those who wait in their own way.
+    pub fn permits(&self) -> &Permits {
+        &self.permits
     }
 
     /// Runs a job on this thread, again where others were in its way or the connection had died unnoticed.
-    pub fn run<T>(&self, mode: Mode, shared: &Shared, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    pub fn run<T>(
+        &self,
+        mode: Mode,
+        shared: &Shared,
+        limit: &JobLimit,
+        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
         let deadline = Instant::now() + self.longest_statement;
         let mut attempts = 0;
         let mut dead = 0;
         loop {
+            limit.check()?;
             let mut session = self.session()?;
-            let (result, fault) = self.attempt(mode, &mut session, shared, job);
+            let (result, fault) = self.attempt(mode, &mut session, shared, limit, job);
             drop(session);
             let Err(error) = result else { return result };
             let again = match fault {
@@ -241,7 +263,8 @@ impl Engine {
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut session = self.session()?;
-        match self.attempt(mode, &mut session, shared, job) {
+        // Each statement has its limit, and there are few; those who wait have theirs.
+        match self.attempt(mode, &mut session, shared, &JobLimit::NONE, job) {
             (Ok(done), _) => Ok(Some(done)),
             (Err(error), Some(Fault::Unknown)) => Err(error),
             (Err(error), _) => {
@@ -257,10 +280,12 @@ impl Engine {
         &self,
         mode: Mode,
         shared: &Shared,
+        limit: &JobLimit,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<(Result<T>, Option<Fault>)> {
+        limit.check()?;
         let mut session = self.session()?;
-        let (result, fault) = self.attempt(mode, &mut session, shared, job);
+        let (result, fault) = self.attempt(mode, &mut session, shared, limit, job);
         // Whoever is in the way of a statement on a replica may have ended the connection with it.
         session.is_lost |= fault == Some(Fault::Conflict);
         Ok((result, fault))
@@ -277,28 +302,36 @@ impl Engine {
         mode: Mode,
         session: &mut Session,
         shared: &Shared,
+        limit: &JobLimit,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> (Result<T>, Option<Fault>) {
-        let _running = self.running.begin();
-        let begun = match mode {
-            Mode::Read => Ok(()),
-            Mode::Snapshot => self.begin(&mut session.conn, "REPEATABLE READ READ ONLY", mode),
-            Mode::Write | Mode::Gathered => self.begin(&mut session.conn, "READ COMMITTED", mode),
-        };
-        if let Err(error) = begun {
+        let _running = self.running.begin(session.backend);
+        let is_transaction = mode != Mode::Read || session.backend.is_none();
+        if is_transaction && let Err(error) = self.begin(session, mode) {
             let (fault, told) = super::fault::sort(&error);
             session.is_lost = fault == Fault::Lost;
             return (Err(told), Some(fault));
         }
+        let entered = limit.enter(session.backend);
         let link = Link::Postgres(&mut session.conn);
         let mut tx = match mode {
-            Mode::Read | Mode::Snapshot => Tx::reading(link, shared),
-            Mode::Write | Mode::Gathered => Tx::writing(link, shared),
+            Mode::Read | Mode::Snapshot | Mode::Search => Tx::reading(link, shared, limit),
+            Mode::Write | Mode::Gathered => Tx::writing(link, shared, limit),
         };
-        let result = job(&mut tx);
+        // It may have been cancelled before it entered.
+        let mut result = tx.check_limit().and_then(|()| job(&mut tx));
+        if is_transaction && result.is_ok() {
+            result = tx.check_limit().and(result);
+        }
         let fault = tx.fault();
         session.is_lost = fault == Some(Fault::Lost);
-        if mode == Mode::Read {
+        if entered.leave() {
+            // A late cancel request must not meet the next job; the server rolls back when the connection is closed.
+            session.is_lost = true;
+            let result = if mode == Mode::Read { result } else { limit.check().and(result) };
+            return (result, Some(Fault::Limit));
+        }
+        if !is_transaction {
             return (result, fault);
         }
         if result.is_err() {
@@ -322,19 +355,26 @@ impl Engine {
         }
     }
 
-    fn begin(&self, conn: &mut Conn, isolation: &str, mode: Mode) -> QueryResult<()> {
-        let limit = self.longest_statement.as_millis();
-        // Whoever waits for a lock is told so before its request ends.
-        let lock_limit = if mode == Mode::Gathered { GATHERED_LOCK_MILLIS.min(limit / 2) } else { limit / 2 };
-        // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
-        AnsiTransactionManager::begin_transaction_sql(
-            conn,
-            &format!(
-                "BEGIN ISOLATION LEVEL {isolation}; \
-                 SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
+    fn begin(&self, session: &mut Session, mode: Mode) -> QueryResult<()> {
+        let isolation = match mode {
+            Mode::Read => "READ COMMITTED READ ONLY",
+            Mode::Snapshot | Mode::Search => "REPEATABLE READ READ ONLY",
+            Mode::Write | Mode::Gathered => "READ COMMITTED",
+        };
+        let mut begin = format!("BEGIN ISOLATION LEVEL {isolation}");
+        let lock_limit = longest_lock(self.longest_statement).as_millis();
+        if session.backend.is_none() {
+            let limit = self.longest_statement.as_millis();
+            // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
+            begin += &format!(
+                "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
                  SET LOCAL idle_in_transaction_session_timeout = {limit}"
-            ),
-        )
+            );
+        }
+        if mode == Mode::Gathered {
+            begin += &format!("; SET LOCAL lock_timeout = {}", GATHERED_LOCK_MILLIS.min(lock_limit));
+        }
+        AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
     }
 }
 

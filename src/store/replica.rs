@@ -12,10 +12,11 @@ mod watch;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use super::gatherer::List;
+use super::limit::JobLimit;
 use super::postgres::Mode;
 use super::postgres::sessions::Sessions;
 use super::server::Server;
@@ -53,7 +54,8 @@ impl Store {
         let timed = self.shared.measures.time(name);
         let job = Arc::new(job);
         let asked = Arc::clone(&job);
-        if let Ok(found) = replica.read(self, cost, move |tx| asked(tx)).await {
+        let deadline = timed.deadline(self.longest_job);
+        if let Ok(found) = replica.read(self, cost, deadline, move |tx| asked(tx)).await {
             return Ok(found);
         }
         self.read_primary(timed, cost, move |tx| job(tx)).await.map_err(|error| named(name, error))
@@ -114,7 +116,7 @@ impl Replica {
             secret: None,
         };
         let url = url.with_limits(settings.timeout, settings.longest_statement);
-        let server = Server::open(Sessions::of_replica(url, Arc::clone(&health)), &settings, &shared)?;
+        let server = Server::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
         std::thread::Builder::new()
             .name("replica".to_owned())
             .spawn(move || watch.run(&asked))
@@ -142,20 +144,27 @@ impl Replica {
         self: &Arc<Self>,
         store: &Store,
         cost: Cost,
+        deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, Unanswered> {
         let (replica, followed) = (Arc::clone(self), self.shared.measures.follow());
         let ended = self.ended.load(Ordering::Relaxed);
         let connected = self.server.connected();
-        let permit = self.answer(Cost::Unbounded, connected.engine.permit()).await?;
+        let permit = self.answer(Cost::Unbounded, connected.engine.permit(Mode::of(cost))).await?;
         let permit = permit.map_err(|_| self.without_room(ended))?;
-        let work = store.hop(move |_| {
+        let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
+        let hopped = store.hop(move |_| {
             let _permit = permit;
             let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
-            let ran = connected.engine.run_once(Mode::of(cost), &replica.shared, &job)?;
+            let ran = connected.engine.run_once(Mode::of(cost), &replica.shared, &limit, &job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });
+        let work = async {
+            // What is given up here is asked of the primary, and must not run on.
+            let _guard = guard;
+            hopped.await
+        };
         let ran = self.answer(cost, work).await?.map_err(|_| self.without_room(ended))?;
         let reason = match ran {
             (Ok(found), _) => return Ok(found),
@@ -193,7 +202,7 @@ impl Replica {
                 answer = &mut work => return Ok(answer),
                 () = &mut given_up => break,
                 () = tokio::time::sleep(self.patience) => {
-                    if cost != Cost::Unbounded {
+                    if !cost.is_long() {
                         self.health.lose(&format!("it has not answered a short read within {:?}", self.patience));
                     }
                 }

@@ -4,25 +4,37 @@
 //! # Design
 //! libpq waits for an answer as long as the network says that the other side is there, and a proxy on the way may say
 //! so for ever. PostgreSQL ends a statement that takes too long; when a job takes twice as long, no answer is to be
-//! expected. The thread that waits for it, its connection and its share of the pool are lost until the network ends the
-//! connection; so that nobody else is lost with them, all others go on with a pool of their own.
+//! expected. Then a thread asks over a new connection (`server::probe`). If the server answers there, and does not work
+//! for the jobs that wait, their connections are lost: their threads wait until the network ends them, and all others go
+//! on with a pool of their own. A server that does not answer, or that does work, gets no further connections.
+
+mod probe;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use super::gatherer::{Create, Gatherer, List};
+use super::postgres::canceller::Canceller;
 use super::postgres::sessions::Sessions;
 use super::tx::Shared;
 use super::{OpenError, Settings, postgres};
+use probe::Probe;
 
 /// The most pools that may wait for answers at once: each keeps as many connections as the first.
 const MOST_SILENT: usize = 4;
 
 /// A server.
 pub(super) struct Server {
+    canceller: Canceller,
+    pools: Arc<RwLock<Pools>>,
+    probe: Arc<Probe>,
+    parts: Arc<Parts>,
+}
+
+/// What connections are made of.
+struct Parts {
     sessions: Sessions,
     settings: Settings,
     shared: Shared,
-    pools: RwLock<Pools>,
 }
 
 struct Pools {
@@ -41,39 +53,58 @@ pub(super) struct Connected {
 impl Server {
     /// Prepares to ask a server, which may be away.
     pub fn open(sessions: Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
-        let current = Arc::new(Connected::open(&sessions, settings, shared)?);
-        let pools = RwLock::new(Pools { current, silent: Vec::new() });
-        Ok(Self { sessions, settings: settings.clone(), shared: shared.clone(), pools })
+        let parts = Parts { sessions, settings: settings.clone(), shared: shared.clone() };
+        let current = Arc::new(Connected::open(&parts)?);
+        Ok(Self {
+            canceller: Canceller::start(parts.sessions.clone())?,
+            pools: Arc::new(RwLock::new(Pools { current, silent: Vec::new() })),
+            probe: Arc::default(),
+            parts: Arc::new(parts),
+        })
     }
 
     /// The connections to ask by.
     pub fn connected(&self) -> Arc<Connected> {
         let current = Arc::clone(&self.pools.read().unwrap_or_else(PoisonError::into_inner).current);
-        if current.engine.is_silent() { self.renewed() } else { current }
+        if current.engine.is_silent() {
+            let (parts, pools) = (Arc::clone(&self.parts), Arc::clone(&self.pools));
+            let engine = Arc::clone(&current.engine);
+            self.probe.start(self.parts.settings.longest_statement / 4, move || {
+                if probe::are_lost(&parts.sessions, &engine) {
+                    renew(&parts, &pools);
+                }
+            });
+        }
+        current
     }
 
-    fn renewed(&self) -> Arc<Connected> {
-        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-        pools.silent.retain(|engine| engine.strong_count() > 0);
-        // Another may have been faster.
-        if pools.current.engine.is_silent() && pools.silent.len() < MOST_SILENT {
-            let server = if self.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
-            match Connected::open(&self.sessions, &self.settings, &self.shared) {
-                Ok(connected) => {
-                    let old = std::mem::replace(&mut pools.current, Arc::new(connected));
-                    let patience = old.engine.patience();
-                    log::warn!("{server} has not answered for {patience:?}: all connections are made anew");
-                    pools.silent.push(Arc::downgrade(&old.engine));
-                }
-                Err(error) => log::error!("{server} does not answer, and connections cannot be made anew: {error}"),
-            }
+    /// Stops statements that nobody waits for.
+    pub fn canceller(&self) -> &Canceller {
+        &self.canceller
+    }
+}
+
+fn renew(parts: &Parts, pools: &RwLock<Pools>) {
+    let server = if parts.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
+    let mut pools = pools.write().unwrap_or_else(PoisonError::into_inner);
+    pools.silent.retain(|engine| engine.strong_count() > 0);
+    if !pools.current.engine.is_silent() || pools.silent.len() >= MOST_SILENT {
+        return;
+    }
+    match Connected::open(parts) {
+        Ok(connected) => {
+            let old = std::mem::replace(&mut pools.current, Arc::new(connected));
+            let patience = old.engine.patience();
+            log::warn!("{server} has not answered for {patience:?}: all connections are made anew");
+            pools.silent.push(Arc::downgrade(&old.engine));
         }
-        Arc::clone(&pools.current)
+        Err(error) => log::error!("{server} does not answer, and connections cannot be made anew: {error}"),
     }
 }
 
 impl Connected {
-    fn open(sessions: &Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
+    fn open(parts: &Parts) -> Result<Self, OpenError> {
+        let Parts { sessions, settings, shared } = parts;
         let engine = Arc::new(postgres::Engine::open(sessions.clone(), settings));
         Ok(Self {
             // Nobody writes to a replica.

@@ -3,19 +3,27 @@
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::limit::JobLimit;
 use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
 use super::writer::Writer;
-use super::{OpenError, Settings};
+use super::{Cost, OpenError, Settings};
 use crate::model::error::{Error, Result};
+use interrupt::limited;
+use permits::Permits;
+use wal::Wal;
 
 #[path = "queries/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the queries are written once and compiled for both databases")]
 pub(super) mod queries;
 
 pub(super) mod bulk;
+pub(super) mod interrupt;
+mod permits;
+pub(super) mod wal;
 
 pub(super) type Conn = SqliteConnection;
 pub(super) type Db = diesel::sqlite::Sqlite;
@@ -100,12 +108,14 @@ pub(super) fn locked(path: &Path, error: &impl ToString) -> Option<OpenError> {
 
 fn establish(path: &Path) -> ConnectionResult<Conn> {
     let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".to_owned()))?;
+    interrupt::prepare();
     let mut conn = Conn::establish(name)?;
     // FULL: with NORMAL an acknowledged write can be lost when the power fails.
     conn.batch_execute(&format!(
         "PRAGMA busy_timeout = {BUSY_MILLIS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 67108864; PRAGMA mmap_size = 1073741824; \
-         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {}; PRAGMA mmap_size = 1073741824; \
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;",
+        wal::LIMIT
     ))
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
@@ -137,32 +147,39 @@ impl r2d2::ManageConnection for Readers {
     }
 }
 
+/// A connection that reads, until it is dropped.
+pub(super) struct Reader(r2d2::PooledConnection<Readers>);
+
 /// The engine: a pool of readers and the writer.
 pub(super) struct Engine {
     readers: r2d2::Pool<Readers>,
+    permits: Permits,
     pub writer: Writer,
     timeout: Duration,
 }
 
 impl Engine {
-    /// Opens a file that has its schema. `readers` connections are enough for all workers and all hops at once.
-    pub fn open(
-        path: &Path,
-        readers: u32,
-        settings: &Settings,
-        shared: Shared,
-    ) -> std::result::Result<Self, OpenError> {
+    /// Opens a file that has its schema, and a reader for each worker and each permit.
+    pub fn open(path: &Path, settings: &Settings, shared: Shared) -> std::result::Result<Self, OpenError> {
         let writing = connect(path, false)?;
+        let readers = u32::try_from(settings.workers + permits::TOGETHER).unwrap_or(u32::MAX);
         let pool = r2d2::Pool::builder()
             .max_size(readers)
-            .min_idle(Some(readers.min(2)))
+            // All are opened now: a worker neither opens one nor waits for one.
+            .min_idle(None)
             .test_on_check_out(false)
             .connection_timeout(settings.timeout)
             .idle_timeout(None)
             .max_lifetime(None)
             .build(Readers { path: path.to_owned() })
             .map_err(|error| OpenError::Unreachable(error.to_string()))?;
-        Ok(Self { readers: pool, writer: Writer::start(writing, shared)?, timeout: settings.timeout })
+        let (wal, gate) = Wal::new(path, wal::LIMIT, settings.longest_job);
+        Ok(Self {
+            readers: pool,
+            permits: Permits::new(gate, settings.timeout),
+            writer: Writer::start(writing, wal, shared)?,
+            timeout: settings.timeout,
+        })
     }
 
     /// The readers at this moment; the writer's connection is not counted.
@@ -171,19 +188,40 @@ impl Engine {
         Connections { busy: connections.saturating_sub(idle), idle }
     }
 
+    /// Waits until a read may leave the worker's thread.
+    pub async fn permit(&self, cost: Cost) -> Result<OwnedSemaphorePermit> {
+        self.permits.acquire(cost).await
+    }
+
+    /// A reader, if one is free at this moment: a worker does not wait for one.
+    pub fn free_reader(&self) -> Option<Reader> {
+        self.readers.try_get().map(Reader)
+    }
+
+    /// A reader, on a thread that may wait.
+    pub fn reader(&self) -> Result<Reader> {
+        let reader = self.readers.get_timeout(self.timeout);
+        reader.map(Reader).map_err(|error| Error::Unavailable(format!("no connection to read with: {error}")))
+    }
+}
+
+impl Reader {
     /// Runs a read on this thread. `snapshot`: all its statements see the same state.
-    pub fn read<T>(&self, shared: &Shared, snapshot: bool, job: &impl Fn(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let deadline = Instant::now() + self.timeout;
-        let mut conn = self
-            .readers
-            .get_timeout(deadline.saturating_duration_since(Instant::now()))
-            .map_err(|error| Error::Unavailable(format!("no connection to read with: {error}")))?;
+    pub fn run<T>(
+        &mut self,
+        shared: &Shared,
+        limit: &JobLimit,
+        snapshot: bool,
+        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+    ) -> Result<T> {
+        limit.check()?;
+        let conn = &mut *self.0;
         if !snapshot {
-            return job(&mut Tx::reading(Link::Sqlite(&mut conn), shared));
+            return limited(limit, || job(&mut Tx::reading(Link::Sqlite(conn), shared, limit)));
         }
-        run(&mut conn, "BEGIN")?;
-        let result = job(&mut Tx::reading(Link::Sqlite(&mut conn), shared));
-        run(&mut conn, "COMMIT")?;
+        run(conn, "BEGIN")?;
+        let result = limited(limit, || job(&mut Tx::reading(Link::Sqlite(conn), shared, limit)));
+        run(conn, "COMMIT")?;
         result
     }
 }

@@ -25,13 +25,14 @@ impl Question for Create {
     type Answer = Relationship;
     const NAME: &'static str = "creates";
     const TOGETHER: usize = 256;
+    const MODE: Mode = Mode::Gathered;
 
     fn answer(asked: &[&Self], engine: &Engine, shared: &Shared) -> Result<Vec<Option<Relationship>>> {
         // Of several who ask for the same one, the first is its author; an ordinary job tells the others that it is
         // there.
         let mut seen = HashSet::with_capacity(asked.len());
         let firsts: Vec<_> = asked.iter().filter(|asked| seen.insert(&asked.edge)).copied().collect();
-        let stored = engine.run_gathered(Mode::Gathered, shared, &|tx| tx.insert_gathered(&firsts))?;
+        let stored = engine.run_gathered(Self::MODE, shared, &|tx| tx.insert_gathered(&firsts))?;
         if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
             shared.measures.committed(rows.len());
         }

@@ -45,9 +45,10 @@ impl Question for List {
     type Answer = Page<Relationship>;
     const NAME: &'static str = "lists";
     const TOGETHER: usize = 64;
+    const MODE: Mode = Mode::Read;
 
     fn answer(asked: &[&Self], engine: &Engine, shared: &Shared) -> Result<Vec<Option<Page<Relationship>>>> {
-        let read = engine.run_gathered(Mode::Read, shared, &|tx| tx.gathered_lists(asked))?;
+        let read = engine.run_gathered(Self::MODE, shared, &|tx| tx.gathered_lists(asked))?;
         Ok(read.unwrap_or_default())
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::sessions::Backend;
+
 /// Attempts by number, as many as there are connections at the most.
 #[derive(Default)]
 pub(super) struct Running(Mutex<Attempts>);
@@ -11,22 +13,29 @@ pub(super) struct Running(Mutex<Attempts>);
 #[derive(Default)]
 struct Attempts {
     begun: u64,
-    since: BTreeMap<u64, Instant>,
+    since: BTreeMap<u64, (Instant, Option<Backend>)>,
 }
 
 impl Running {
-    /// An attempt begins; it ends when this is dropped.
-    pub fn begin(&self) -> Attempt<'_> {
+    /// An attempt begins on a session; it ends when this is dropped.
+    pub fn begin(&self, backend: Option<Backend>) -> Attempt<'_> {
         let mut attempts = self.attempts();
         attempts.begun += 1;
         let number = attempts.begun;
-        attempts.since.insert(number, Instant::now());
+        attempts.since.insert(number, (Instant::now(), backend));
         Attempt { running: self, number }
     }
 
     /// For how long the longest has been running.
     pub fn longest(&self) -> Option<Duration> {
-        self.attempts().since.first_key_value().map(|(_, since)| since.elapsed())
+        self.attempts().since.first_key_value().map(|(_, (since, _))| since.elapsed())
+    }
+
+    /// The sessions of all attempts that have been running for longer than that, as far as they are known.
+    pub fn longer_than(&self, patience: Duration) -> Vec<Backend> {
+        let attempts = self.attempts();
+        let long = attempts.since.values().filter(|(since, _)| since.elapsed() > patience);
+        long.filter_map(|(_, backend)| *backend).collect()
     }
 
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
@@ -54,9 +63,9 @@ mod tests {
     fn the_longest_is_the_one_that_began_first_of_those_that_have_not_ended() {
         let running = Running::default();
         assert_eq!(running.longest(), None);
-        let first = running.begin();
+        let first = running.begin(None);
         std::thread::sleep(Duration::from_millis(30));
-        let second = running.begin();
+        let second = running.begin(None);
         assert!(running.longest() >= Some(Duration::from_millis(30)));
         drop(first);
         assert!(running.longest().is_some());

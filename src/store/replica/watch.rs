@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::health::Health;
 use super::measures::Measures;
+use crate::store::limit::JobLimit;
 use crate::store::migrations::{CURSOR_SECRET, is_new_enough};
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::{Conn, Mode, replica};
@@ -80,7 +81,8 @@ impl Watch {
     /// A copy of any other database must not answer for this one.
     fn compare(&mut self, conn: &mut Conn) -> Result<(), String> {
         if self.secret.is_none() {
-            let asked = self.primary.connected().engine.run(Mode::Read, &self.shared, &|tx| tx.secret(CURSOR_SECRET));
+            let engine = &self.primary.connected().engine;
+            let asked = engine.run(Mode::Read, &self.shared, &JobLimit::NONE, &|tx| tx.secret(CURSOR_SECRET));
             self.secret = asked.map_err(|_| "the primary cannot say whose replica it is".to_owned())?;
         }
         let found = meta::secret(conn, CURSOR_SECRET).map_err(|error| error.to_string())?;

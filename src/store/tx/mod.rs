@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
 use crate::store::fault::{self, Fault};
+use crate::store::limit::JobLimit;
 use crate::store::measures::Measures;
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
@@ -45,6 +46,7 @@ pub(in crate::store) struct Shared {
 pub struct Tx<'c> {
     link: Link<'c>,
     shared: &'c Shared,
+    limit: &'c JobLimit,
     types: Arc<Types>,
     is_writing: bool,
     fault: Option<Fault>,
@@ -52,25 +54,39 @@ pub struct Tx<'c> {
     conflict: Option<&'static str>,
 }
 
-/// Puts one question to whichever database it is.
+/// Puts one question to whichever database it is, unless the job has reached its limit.
 macro_rules! ask {
-    ($tx:ident, $room:ident :: $query:ident ( $($argument:expr),* )) => {{
-        let answer = match &mut $tx.link {
-            $crate::store::tx::Link::Sqlite(conn) => $crate::store::sqlite::queries::$room::$query(conn, $($argument),*),
-            $crate::store::tx::Link::Postgres(conn) => $crate::store::postgres::queries::$room::$query(conn, $($argument),*),
-        };
-        answer.map_err(|error| $tx.note(&error))
-    }};
+    ($tx:ident, $room:ident :: $query:ident ( $($argument:expr),* )) => {
+        match $tx.check_limit() {
+            Ok(()) => {
+                let answer = match &mut $tx.link {
+                    $crate::store::tx::Link::Sqlite(conn) => {
+                        $crate::store::sqlite::queries::$room::$query(conn, $($argument),*)
+                    }
+                    $crate::store::tx::Link::Postgres(conn) => {
+                        $crate::store::postgres::queries::$room::$query(conn, $($argument),*)
+                    }
+                };
+                answer.map_err(|error| $tx.note(&error))
+            }
+            Err(error) => Err(error),
+        }
+    };
 }
 use ask;
 
 impl<'c> Tx<'c> {
-    pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared) -> Self {
-        Self { link, shared, types: shared.types.get(), is_writing: false, fault: None, conflict: None }
+    pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+        Self { link, shared, limit, types: shared.types.get(), is_writing: false, fault: None, conflict: None }
     }
 
-    pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared) -> Self {
-        Self { is_writing: true, ..Self::reading(link, shared) }
+    pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+        Self { is_writing: true, ..Self::reading(link, shared, limit) }
+    }
+
+    /// Fails when the job must end: its time is over, or its caller is gone.
+    pub(in crate::store) fn check_limit(&mut self) -> Result<()> {
+        self.limit.check().inspect_err(|_| self.fault = Some(Fault::Limit))
     }
 
     /// What went wrong with the last statement that failed.
@@ -84,7 +100,13 @@ impl<'c> Tx<'c> {
     }
 
     fn note(&mut self, error: &diesel::result::Error) -> Error {
-        let (fault, told) = fault::sort(error);
+        let (mut fault, mut told) = fault::sort(error);
+        // Whatever a stopped statement says, this is why. A lost connection stays one: it must not be used again.
+        if fault != Fault::Lost
+            && let Err(limit) = self.limit.check()
+        {
+            (fault, told) = (Fault::Limit, limit);
+        }
         self.fault = Some(fault);
         self.conflict = (fault == Fault::Conflict).then(|| fault::code(error));
         told

@@ -18,6 +18,7 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls::MemberUrl;
+use crate::domain::cost;
 use crate::domain::group_lists::{self, SeenMember};
 use crate::model::code::Code;
 use crate::model::filter::MemberFilter;
@@ -70,13 +71,14 @@ pub(super) async fn list_of(
     let (caller, slice, asked, paths) =
         (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
 
+    let cost = cost::of_groups(&slice);
     let job = move |tx: &mut Tx<'_>| {
         if let Some(group) = within {
             group_lists::visible(tx, &caller, group)?;
         }
         group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
     };
-    let read = call.read(name, Cost::Unbounded, job).await;
+    let read = call.read(name, cost, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(call, &view, |row| Place::Id(row.member.id.get()))

@@ -18,6 +18,7 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls::GroupUrl;
+use crate::domain::cost;
 use crate::domain::group_lists::{self, Path, SeenGroup};
 use crate::model::code::Code;
 use crate::model::filter::{GroupFilter, MAX_FILTER_VALUES, MemberFilter};
@@ -78,8 +79,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (caller, slice, asked, paths) =
         (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
 
+    let cost = cost::of_groups(&slice);
     let job = move |tx: &mut Tx<'_>| group_lists::list(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows));
-    let read = call.read("groups.list", Cost::Unbounded, job).await;
+    let read = call.read("groups.list", cost, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer(&call, &view, |row| Place::Id(row.group.id.get()))

@@ -17,6 +17,7 @@ use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View,
 };
 use super::urls;
+use crate::domain::cost;
 use crate::domain::operations::Subject;
 use crate::domain::relationships::{self, IMMUTABLE, NewRelationship};
 use crate::model::code::Code;
@@ -69,9 +70,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (caller, slice, ends) = (call.caller, paging.slice(sort), view.included_ends().to_vec());
     let filter = relationships::seen_by(&caller, filter);
 
-    let is_by_id = sort.by == Order::Id && slice.is_near();
-    let is_cheap = is_by_id && filter.is_narrow();
-    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let cost = cost::of_relationships(&filter, &slice, !ends.is_empty());
     let gathered = if ends.is_empty() {
         call.state.store.list_gathered("relationships.list", &filter, &slice).await
     } else {
@@ -102,11 +101,12 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let view = view_of(&call, ONE)?;
     let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::get(tx, &caller, id)?;
         with_ends(tx, row, &ends)
     };
-    let shown = call.read("relationships.get", Cost::Bounded, job).await;
+    let shown = call.read("relationships.get", cost, job).await;
     shown.map_err(Failure::without_document)?.fetched(&call, &view)
 }
 

@@ -16,6 +16,7 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls;
+use crate::domain::cost;
 use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
@@ -58,9 +59,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (paging, cursors) = page_asked(&call, &mut query, USERS, &(&filter, sort)).await?;
     let (caller, slice) = (call.caller, paging.slice(sort));
 
-    let is_indexed = sort.by != Order::CreatedAt && slice.is_near();
-    let is_cheap = is_indexed && filter.is_counted() && filter.levels.is_empty() && caller.sees_only().is_none();
-    let cost = if is_cheap { Cost::Bounded } else { Cost::Unbounded };
+    let cost = cost::of_users(&caller, &filter, &slice);
     let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice);
     let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
     let included = Companions::default();

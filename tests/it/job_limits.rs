@@ -1,0 +1,260 @@
+//! No job runs longer than its request, whatever its database is doing, and long ones leave room for all others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use user_relationships::config::Config;
+use user_relationships::domain::users;
+use user_relationships::model::caller::Caller;
+use user_relationships::model::error::{Error, Result};
+use user_relationships::model::id::UserId;
+use user_relationships::model::precondition::Precondition;
+use user_relationships::model::user::{Field, Value};
+use user_relationships::store::{Cost, Tx};
+
+use crate::both;
+use crate::support::app::{Engine, run, wait};
+use crate::support::endless::{Endless, abandon, search};
+use crate::support::process::{in_time, until};
+use crate::support::scrape::scrape;
+use crate::support::sql::Raw;
+use crate::support::{App, Client};
+
+const EDGES: &str = "/api/v2/user-relationships";
+/// A moment on a machine that is busy with other tests.
+const SOON: Duration = Duration::from_secs(3);
+
+/// The `both!` of tests that need to know the database.
+macro_rules! on_each {
+    ($name:ident, $settings:expr, $test:expr) => {
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of them")]
+            use super::*;
+
+            #[test]
+            fn sqlite() {
+                run(Engine::Sqlite, $settings, |app| $test(app, Engine::Sqlite));
+            }
+
+            #[test]
+            fn postgres() {
+                run(Engine::Postgres, $settings, |app| $test(app, Engine::Postgres));
+            }
+        }
+    };
+}
+
+fn busy(anybody: &Client) -> f64 {
+    scrape(anybody).sum("store_connections", &[("state", "busy")])
+}
+
+fn rename(id: i64, name: &'static str) -> impl Fn(&mut Tx<'_>) -> Result<()> + Send + Clone {
+    let changes = vec![(Field::FirstName, Value::Text(name.to_owned()))];
+    move |tx| users::change(tx, &Caller::OPERATOR, UserId::new(id), &Precondition::None, &changes).map(drop)
+}
+
+on_each!(
+    an_abandoned_search_stops_and_frees_its_permit,
+    |config: &mut Config| {
+        config.database_pool_size = 8;
+        config.request_timeout = Duration::from_secs(60);
+    },
+    |app: &App, engine| {
+        let (ann, anybody) = (app.user(), app.anybody());
+        ann.get("/api/v2/users/me").expect(200);
+        let mut endless = Endless::make(app, engine);
+        // More than run at once: some wait for their permit.
+        let searches: Vec<_> = (0..6).map(|_| search(&ann)).collect();
+        until("two searches run", SOON, || busy(&anybody) >= 2.0);
+        abandon(searches);
+        until("none runs any more", SOON, || busy(&anybody) == 0.0);
+        if engine == Engine::Postgres {
+            let mut raw = Raw::connect(&app.config.database_url);
+            let running = "SELECT count(*) AS number FROM pg_stat_activity \
+                           WHERE datname = current_database() AND state = 'active' AND pid <> pg_backend_pid()";
+            until("the server stopped them", SOON, || raw.number(running) == 0);
+        }
+        endless.undo();
+        ann.get("/api/v2/users?query=user").expect(200);
+    }
+);
+
+on_each!(
+    searches_leave_room_for_all_other_requests,
+    |config: &mut Config| {
+        config.database_pool_size = 8;
+        config.request_timeout = Duration::from_secs(60);
+    },
+    |app: &App, engine| {
+        let (ann, anybody) = (app.user(), app.anybody());
+        ann.get("/api/v2/users/me").expect(200);
+        let _endless = Endless::make(app, engine);
+        let searches: Vec<_> = (0..12).map(|_| search(&ann)).collect();
+        until("two searches run", SOON, || busy(&anybody) >= 2.0);
+        let half = Duration::from_millis(500);
+        for _ in 0..5 {
+            in_time("`/livez`", half, || anybody.get("/livez").expect(200));
+            in_time("`/readyz`", half, || anybody.get("/readyz").expect(200));
+            in_time("a list", half, || ann.get(EDGES).expect(200));
+            in_time("a list that is counted", half, || ann.get("/api/v2/groups").expect(200));
+        }
+        assert_eq!(busy(&anybody), 2.0, "searches have their own permits");
+        abandon(searches);
+        until("none runs any more", SOON, || busy(&anybody) == 0.0);
+    }
+);
+
+on_each!(
+    a_search_ends_at_the_deadline_of_its_request,
+    |config: &mut Config| config.request_timeout = Duration::from_secs(1),
+    |app: &App, engine| {
+        let (ann, anybody) = (app.user(), app.anybody());
+        ann.get("/api/v2/users/me").expect(200);
+        let _endless = Endless::make(app, engine);
+        let asked = Instant::now();
+        ann.get("/api/v2/users?query=zz").refused(503, "unavailable");
+        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
+        until("it runs no more", SOON, || busy(&anybody) == 0.0);
+    }
+);
+
+both!(
+    a_write_that_takes_too_long_is_rolled_back_and_lets_its_locks_go,
+    |config| { config.request_timeout = Duration::from_secs(1) },
+    |app| {
+        let ann = app.user();
+        let (id, change) = (ann.id, rename(ann.id, "Late"));
+        let asked = Instant::now();
+        let refused = wait(app.store.write("test.long", move |tx| {
+            change(tx)?;
+            loop {
+                tx.user(UserId::new(id))?;
+            }
+            #[expect(unreachable_code, reason = "it says what the job would give")]
+            Ok(())
+        }));
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+        assert!((Duration::from_millis(900)..SOON).contains(&asked.elapsed()), "{:?}", asked.elapsed());
+        app.write(rename(id, "Ann"));
+        assert_eq!(ann.get("/api/v2/users/me").expect(200).body["data"]["attributes"]["first-name"], "Ann");
+    }
+);
+
+both!(a_write_whose_caller_is_gone_is_rolled_back_and_lets_its_locks_go, |app| {
+    let ann = app.user();
+    let (id, change) = (ann.id, rename(ann.id, "Gone"));
+    let is_running = Arc::new(AtomicBool::new(true));
+    let ended = Arc::clone(&is_running);
+    let begun = Instant::now();
+    wait(async {
+        let job = app.store.write("test.abandoned", move |tx| {
+            change(tx)?;
+            let error = loop {
+                if let Err(error) = tx.user(UserId::new(id)) {
+                    break error;
+                }
+            };
+            ended.store(false, Ordering::SeqCst);
+            Err::<(), _>(error)
+        });
+        tokio::time::timeout(Duration::from_millis(300), job).await.expect_err("it runs on until it is given up");
+    });
+    until("the job ends", SOON, || !is_running.load(Ordering::SeqCst));
+    app.write(rename(id, "Ann"));
+    assert!(begun.elapsed() < Duration::from_secs(5), "long before the time of a request is over");
+    assert_eq!(ann.get("/api/v2/users/me").expect(200).body["data"]["attributes"]["first-name"], "Ann");
+});
+
+/// SQLite rolls back the whole transaction when it stops a statement that writes.
+#[test]
+fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
+    run(
+        Engine::Sqlite,
+        |_| {},
+        |app| {
+            let [ann, bob, cho] = [app.user().id, app.user().id, app.user().id];
+            Raw::connect(&app.config.database_url).run(
+                "CREATE TRIGGER endless AFTER UPDATE ON users WHEN NEW.first_name = 'slow' BEGIN \
+                 UPDATE users SET profile = (SELECT max(i) FROM (WITH RECURSIVE n (i) AS \
+                 (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) SELECT i FROM n)) WHERE id = NEW.id; \
+                 END",
+            );
+            let store = app.store.clone();
+            wait(async {
+                let (go_on, held) = std::sync::mpsc::channel::<()>();
+                let held = std::sync::Mutex::new(held);
+                let first = tokio::spawn({
+                    let store = store.clone();
+                    async move {
+                        store
+                            .write("test.hold", move |_| {
+                                let _ = held.lock().expect("one job").recv();
+                                Ok(())
+                            })
+                            .await
+                    }
+                });
+                tokio::task::yield_now().await;
+                let queue = |job: Box<dyn Fn(&mut Tx<'_>) -> Result<()> + Send>| {
+                    let store = store.clone();
+                    tokio::spawn(async move { store.write("test.write", job).await })
+                };
+                let before = queue(Box::new(rename(ann, "Ann")));
+                let slow = queue(Box::new(rename(bob, "slow")));
+                let after = queue(Box::new(rename(cho, "Cho")));
+                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                go_on.send(()).expect("the first waits");
+                first.await.expect("no panic").expect("the first ends");
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                slow.abort();
+                let both = async { (before.await, after.await) };
+                let (before, after) = tokio::time::timeout(SOON, both).await.expect("long before the deadline");
+                before.expect("no panic").expect("the one before");
+                after.expect("no panic").expect("the one after");
+            });
+            let name = move |id| app.read(move |tx| tx.user(UserId::new(id))).expect("a user").data.first_name;
+            assert_eq!([ann, bob, cho].map(name), [Some("Ann".to_owned()), None, Some("Cho".to_owned())]);
+            app.assert_no_drift();
+        },
+    );
+}
+
+both!(
+    a_read_that_waited_too_long_for_a_permit_fails_alone,
+    |config| {
+        config.database_timeout = Duration::from_millis(600);
+        config.request_timeout = Duration::from_secs(60);
+    },
+    |app| {
+        let store = app.store.clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let is_stopped = Arc::clone(&stop);
+        let search = move |tx: &mut Tx<'_>| {
+            while !is_stopped.load(Ordering::SeqCst) {
+                tx.schema_version()?;
+            }
+            Ok(())
+        };
+        wait(async {
+            let ask = |job: Box<dyn Fn(&mut Tx<'_>) -> Result<()> + Send>| {
+                let store = store.clone();
+                tokio::spawn(async move { store.read("test.search", Cost::Search, job).await })
+            };
+            // As many as run at once on either database, with a pool of 4.
+            let running = [ask(Box::new(search.clone())), ask(Box::new(search.clone()))];
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let late = ask(Box::new(search.clone()));
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            let in_time = ask(Box::new(|tx: &mut Tx<'_>| tx.schema_version().map(drop)));
+            let refused = late.await.expect("no panic");
+            assert!(matches!(&refused, Err(Error::Unavailable(cause)) if cause.contains("too many")), "{refused:?}");
+            stop.store(true, Ordering::SeqCst);
+            in_time.await.expect("no panic").expect("room came in time");
+            for one in running {
+                drop(one.await.expect("no panic"));
+            }
+        });
+    }
+);

@@ -1,0 +1,71 @@
+//! Searches that never end, and clients that do not wait for them.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::app::{App, Engine};
+use super::client::Client;
+use super::sql::Raw;
+
+/// The table of users behind a view: whoever compares the name of one of them waits for ten minutes.
+pub struct Endless {
+    raw: Raw,
+}
+
+impl Endless {
+    /// Makes every search of users endless.
+    pub fn make(app: &App, engine: Engine) -> Self {
+        let user = app.user().id;
+        let mut raw = Raw::connect(&app.config.database_url);
+        let slow = match engine {
+            Engine::Sqlite => {
+                "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) \
+                 SELECT CAST(count(*) AS TEXT) FROM n)"
+            }
+            Engine::Postgres => "(SELECT pg_sleep(600)::text)",
+        };
+        let columns = [
+            "id",
+            "version",
+            "email",
+            "email_key",
+            "first_name",
+            "last_name",
+            "access_level",
+            "is_enabled",
+            "alt_id",
+            "profile",
+            "created_at",
+            "updated_at",
+        ];
+        raw.run(&format!(
+            "ALTER TABLE users RENAME TO users_kept; \
+             CREATE VIEW users AS SELECT {}, CASE WHEN id = {user} THEN {slow} ELSE name_key END AS name_key \
+             FROM users_kept",
+            columns.join(", ")
+        ));
+        Self { raw }
+    }
+
+    /// Searches end again.
+    pub fn undo(&mut self) {
+        self.raw.run("DROP VIEW users; ALTER TABLE users_kept RENAME TO users");
+    }
+}
+
+/// Sends a search and does not wait for its answer.
+pub fn search(client: &Client) -> TcpStream {
+    let mut stream = TcpStream::connect(client.address()).expect("the service listens");
+    let token = client.authorization().expect("a token");
+    let request = format!("GET /api/v2/users?query=zz HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    stream
+}
+
+/// Closes connections as a client does that is gone at once: by RST.
+pub fn abandon(streams: Vec<TcpStream>) {
+    for stream in streams {
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");
+    }
+}

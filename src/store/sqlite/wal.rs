@@ -103,6 +103,7 @@ impl Wal {
 
     fn release(&mut self) {
         self.held_since = None;
+        self.next_attempt = None;
         self.gate.send_replace(true);
     }
 }
@@ -116,4 +117,87 @@ fn empty(conn: &mut Conn) -> Result<()> {
         drop(conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS}")));
     }
     emptied.map_err(|error| Error::Unavailable(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::migrations;
+    use crate::store::sqlite::connect;
+    use crate::store::url::DatabaseUrl;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread::JoinHandle;
+
+    const SMALL: u64 = 256 << 10;
+
+    /// A read that sees one state of the file until it is told to end.
+    fn read(file: &Path) -> (Sender<()>, JoinHandle<()>) {
+        let ((end, ends), (begun, begins)) = (channel(), channel());
+        let file = file.to_owned();
+        let thread = std::thread::spawn(move || {
+            let ends: Receiver<()> = ends;
+            let mut conn = connect(&file, false).unwrap();
+            conn.batch_execute("BEGIN; SELECT count(*) FROM users").unwrap();
+            begun.send(()).unwrap();
+            let _ = ends.recv();
+            conn.batch_execute("COMMIT").unwrap();
+        });
+        begins.recv().unwrap();
+        (end, thread)
+    }
+
+    #[test]
+    fn reads_that_overlap_are_held_back_until_the_log_is_emptied() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
+        let mut conn = connect(&file, false).unwrap();
+        conn.batch_execute("CREATE TABLE filler (bytes BLOB)").unwrap();
+        let (mut wal, gate) = Wal::new(&file, SMALL, Some(Duration::from_secs(60)));
+        let size = || std::fs::metadata(folder.path().join("test.db-wal")).unwrap().len();
+        let mut read_now = read(&file);
+        let (mut longest, mut held) = (0, 0);
+        for _ in 0..60 {
+            conn.batch_execute("INSERT INTO filler VALUES (randomblob(40000))").unwrap();
+            wal.keep_short(&mut conn);
+            longest = longest.max(size());
+            // Each long read begins before the one before it ends, if it may begin.
+            if *gate.0.borrow() {
+                let next = read(&file);
+                drop(std::mem::replace(&mut read_now, next));
+            } else {
+                held += 1;
+                assert_eq!(wal.next_look(), Some(PAUSE));
+                let (end, thread) = read_now;
+                drop(end);
+                thread.join().unwrap();
+                std::thread::sleep(PAUSE);
+                wal.keep_short(&mut conn);
+                assert!(*gate.0.borrow(), "nobody reads any more");
+                assert!(size() <= SMALL, "{}", size());
+                read_now = read(&file);
+            }
+        }
+        assert!(held > 0 && longest < 3 * SMALL, "{held} {longest}");
+    }
+
+    #[test]
+    fn a_reader_that_never_ends_holds_others_back_for_a_time_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
+        let mut conn = connect(&file, false).unwrap();
+        let (mut wal, gate) = Wal::new(&file, 1, Some(Duration::ZERO));
+        let (end, thread) = read(&file);
+        conn.batch_execute("CREATE TABLE filler (bytes BLOB)").unwrap();
+        let since = Instant::now();
+        wal.keep_short(&mut conn);
+        assert!(since.elapsed() < Duration::from_millis(500), "{:?}", since.elapsed());
+        assert!(!*gate.0.borrow());
+        std::thread::sleep(Duration::from_millis(1_100));
+        wal.keep_short(&mut conn);
+        assert!(*gate.0.borrow() && wal.next_look().is_none());
+        drop(end);
+        thread.join().unwrap();
+    }
 }

@@ -1,7 +1,6 @@
 //! What is allowed, what is valid, and what happens together in one transaction.
 
 pub mod accounts;
-pub mod cost;
 pub mod group_lists;
 pub mod groups;
 pub mod operations;

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 
 use super::answer::{Listed, Shown, page_asked};
 use super::call::Call;
+use super::cost;
 use super::groups::{ONE, ORDERS, cost_of_one, view_with_paths};
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
@@ -18,7 +19,6 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls::MemberUrl;
-use crate::domain::cost;
 use crate::domain::group_lists::{self, SeenMember};
 use crate::model::code::Code;
 use crate::model::filter::MemberFilter;

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
+use super::cost;
 use super::idempotency::{is_repeatable, once};
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
@@ -17,7 +18,6 @@ use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE, View,
 };
 use super::urls;
-use crate::domain::cost;
 use crate::domain::operations::Subject;
 use crate::domain::relationships::{self, IMMUTABLE, NewRelationship};
 use crate::model::code::Code;

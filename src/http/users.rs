@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
+use super::cost;
 use super::idempotency::once;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
@@ -16,7 +17,6 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls;
-use crate::domain::cost;
 use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;

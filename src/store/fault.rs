@@ -63,10 +63,13 @@ pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
             _ if CLOSED.iter().any(|text| info.message().contains(text)) => Fault::Lost,
             _ => Fault::Final,
         },
+        // A connection that broke in a transaction, as diesel tells it afterwards.
+        DieselError::BrokenTransactionManager => Fault::Lost,
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => return sort(commit_error),
         _ => Fault::Final,
     };
     let told = match error {
-        DieselError::DatabaseError(..) => Error::Unavailable(error.to_string()),
+        DieselError::DatabaseError(..) | DieselError::BrokenTransactionManager => Error::Unavailable(error.to_string()),
         other => Error::Internal(format!("{other:?}")),
     };
     (fault, told)

@@ -8,8 +8,9 @@ use super::fault::Fault;
 use super::limit::JobLimit;
 use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
-use super::{Cost, OpenError, Settings};
+use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
+pub(super) use mode::Mode;
 pub(super) use permits::Permit;
 use permits::Permits;
 use running::Running;
@@ -26,96 +27,15 @@ pub(super) mod replica;
 
 pub(super) mod bulk;
 pub(super) mod canceller;
+pub(super) mod dialect;
+mod mode;
+mod options;
 pub(super) mod permits;
 mod running;
 pub(super) mod sessions;
 
 pub(super) type Conn = PgConnection;
 pub(super) type Db = diesel::pg::Pg;
-
-/// What PostgreSQL says differently.
-pub(super) mod dialect {
-    use super::Conn;
-    use crate::store::rows::Numbered;
-    use crate::store::schema::{relationship_types, user_relationships, users};
-    use diesel::prelude::*;
-    use diesel::sql_types::BigInt;
-
-    /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
-    pub const TYPE_SLOTS: i64 = 32;
-
-    /// The planner chooses by statistics.
-    macro_rules! by_index {
-        ($index:literal) => {
-            ""
-        };
-    }
-    pub(crate) use by_index;
-
-    /// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends, and the
-    /// counts of those at the other ends: in the order in which everybody locks them, while an update takes any.
-    pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
-        let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
-        let _: Vec<i64> = user_relationships::table
-            .filter(user_relationships::user_id.eq(id).or(user_relationships::target_id.eq(id)))
-            .order(user_relationships::id)
-            .select(user_relationships::id)
-            .for_update()
-            .load(conn)?;
-        for counts in [
-            "SELECT 1 FROM counts_by_user WHERE (user_id, type_id) IN \
-             (SELECT user_id, type_id FROM user_relationships WHERE target_id = $1) \
-             ORDER BY user_id, type_id FOR UPDATE",
-            "SELECT 1 FROM counts_by_target WHERE (target_id, type_id) IN \
-             (SELECT target_id, type_id FROM user_relationships WHERE user_id = $1) \
-             ORDER BY target_id, type_id, slot FOR UPDATE",
-        ] {
-            diesel::sql_query(counts).bind::<BigInt, _>(id).execute(conn)?;
-        }
-        Ok(())
-    }
-
-    /// Makes others who are about to change the row of a user wait until the transaction ends, so that what a job reads
-    /// of it is what it changes.
-    pub fn lock_user_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
-        let _: Vec<i64> = users::table.find(id).select(users::id).for_no_key_update().load(conn)?;
-        Ok(())
-    }
-
-    /// Keeps others from registering, changing and removing types, while relationships of all types are still created.
-    pub fn lock_types(conn: &mut Conn) -> QueryResult<()> {
-        diesel::sql_query("LOCK TABLE relationship_types IN SHARE ROW EXCLUSIVE MODE").execute(conn).map(drop)
-    }
-
-    /// Makes others who are about to change the row of a type wait until the transaction ends.
-    pub fn lock_type_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
-        let row = relationship_types::table.filter(relationship_types::name.eq(name));
-        let _: Vec<i16> = row.select(relationship_types::id).for_no_key_update().load(conn)?;
-        Ok(())
-    }
-
-    /// Makes the next number of the sequence larger than one that was chosen. This release chooses all numbers, but the
-    /// release before it draws them.
-    pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
-        diesel::sql_query(
-            "SELECT setval('relationship_types_id_seq', $1) FROM relationship_types_id_seq WHERE last_value < $1",
-        )
-        .bind::<BigInt, _>(i64::from(id))
-        .execute(conn)
-        .map(drop)
-    }
-
-    /// Lets others read, but not write.
-    pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
-        let tables = "users, user_relationships, counts_by_user, counts_by_target, counts_by_type, counts_of_users";
-        diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
-    }
-
-    /// Makes the next id larger than one that somebody chose.
-    pub fn advance_user_ids(conn: &mut Conn, id: i64) -> QueryResult<()> {
-        super::bulk::advance(conn, Numbered::Users, id)
-    }
-}
 
 /// An attempt that takes so many times the longest statement waits for an answer that does not come.
 const PATIENCE: u32 = 2;
@@ -130,32 +50,6 @@ pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
         let is_of_url = told.starts_with("invalid ") || told.starts_with("could not match ");
         if is_of_url { OpenError::Unreadable(told) } else { OpenError::Unreachable(told) }
     })
-}
-
-/// How a job meets the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Each statement is a snapshot of its own: one round trip for one statement.
-    Read,
-    /// All statements see one snapshot.
-    Snapshot,
-    /// The same for work of which only a little may be done at once.
-    Search,
-    /// One transaction, run again when others are in its way.
-    Write,
-    /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
-    Gathered,
-}
-
-impl Mode {
-    /// How a read that is so much work meets it.
-    pub fn of(cost: Cost) -> Self {
-        match cost {
-            Cost::Bounded | Cost::Probe => Self::Read,
-            Cost::BoundedSnapshot | Cost::Unbounded => Self::Snapshot,
-            Cost::Search => Self::Search,
-        }
-    }
 }
 
 /// How long a gathered transaction waits for a lock. It is shorter than `deadlock_timeout`, so that it also gives way
@@ -314,10 +208,7 @@ impl Engine {
         }
         let entered = limit.enter(session.backend);
         let link = Link::Postgres(&mut session.conn);
-        let mut tx = match mode {
-            Mode::Read | Mode::Snapshot | Mode::Search => Tx::reading(link, shared, limit),
-            Mode::Write | Mode::Gathered => Tx::writing(link, shared, limit),
-        };
+        let mut tx = if mode.may_write() { Tx::writing(link, shared, limit) } else { Tx::reading(link, shared, limit) };
         // It may have been cancelled before it entered.
         let mut result = tx.check_limit().and_then(|()| job(&mut tx));
         if is_transaction && result.is_ok() {
@@ -328,7 +219,7 @@ impl Engine {
         if entered.leave() {
             // A late cancel request must not meet the next job; the server rolls back when the connection is closed.
             session.is_lost = true;
-            let result = if mode == Mode::Read { result } else { limit.check().and(result) };
+            let result = if mode.may_write() { limit.check().and(result) } else { result };
             return (result, Some(Fault::Limit));
         }
         if !is_transaction {
@@ -344,6 +235,11 @@ impl Engine {
                 if mode == Mode::Write {
                     shared.measures.committed(1);
                 }
+                (result, None)
+            }
+            Err(_) if !mode.may_write() => {
+                // What was read was read.
+                session.is_lost = true;
                 (result, None)
             }
             Err(error) => {

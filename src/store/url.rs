@@ -123,31 +123,6 @@ impl PostgresUrl {
     }
 }
 
-/// A URL whose sessions begin with these `options` of libpq. Those of the URL, or else `default`, come after them, and
-/// so have the last word.
-pub(super) fn with_session_options(url: &str, options: &str, default: &str) -> String {
-    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
-    let options = encode(options);
-    let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut has_options = false;
-    let mut pairs: Vec<String> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match pair.strip_prefix("options=") {
-            // libpq takes the last one.
-            Some(value) => {
-                has_options = true;
-                format!("options={options}%20{value}")
-            }
-            None => pair.to_owned(),
-        })
-        .collect();
-    if !has_options {
-        pairs.push(format!("options={}", [options, encode(default)].join("%20")));
-    }
-    format!("{place}?{}", pairs.join("&"))
-}
-
 /// A URL as libpq takes it apart: a user name and a password may have a `?` in them, but no `/` and no `@`.
 struct Parts<'a> {
     scheme: &'a str,

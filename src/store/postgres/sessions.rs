@@ -16,9 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::Conn;
+use super::options::{of_environment, with_options};
 use crate::store::Settings;
+use crate::store::fault::{self, Fault};
 use crate::store::replica::health::Health;
-use crate::store::url::with_session_options;
 
 /// A pooled connection and whether it turned out to be dead.
 pub(in crate::store) struct Session {
@@ -78,7 +79,7 @@ impl Sessions {
             "-c statement_timeout={statement} -c lock_timeout={} -c idle_in_transaction_session_timeout={statement}",
             longest_lock(settings.longest_statement).as_millis()
         );
-        let limited_url = with_session_options(&url, &options, &options_of_libpq());
+        let limited_url = with_options(&url, &options, &of_environment());
         let is_pooled = Arc::default();
         Self { url, limited_url, longest_statement: settings.longest_statement, is_pooled, replica }
     }
@@ -99,7 +100,7 @@ impl Sessions {
         if !self.is_pooled.load(Ordering::Relaxed) {
             match Conn::establish(&self.limited_url) {
                 Ok(mut conn) => {
-                    let backend = self.backend_of(&mut conn);
+                    let backend = self.backend_of(&mut conn)?;
                     if backend.is_none() {
                         self.note_pooler("it ignores `options`");
                     }
@@ -113,7 +114,7 @@ impl Sessions {
     }
 
     /// The process at the other end, if it has limits that are no wider than they should be.
-    fn backend_of(&self, conn: &mut Conn) -> Option<Backend> {
+    fn backend_of(&self, conn: &mut Conn) -> ConnectionResult<Option<Backend>> {
         let asked = diesel::sql_query(
             "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint AS started, \
              extract(epoch FROM current_setting('statement_timeout')::interval) * 1000 BETWEEN 1 AND $1 \
@@ -122,8 +123,17 @@ impl Sessions {
         )
         .bind::<BigInt, _>(i64::try_from(self.longest_statement.as_millis()).unwrap_or(i64::MAX))
         .get_result::<Limits>(conn);
-        let limits = asked.inspect_err(|error| log::debug!("the limits of a session are not known: {error}")).ok()?;
-        limits.are_set.then_some(limits.backend)
+        match asked {
+            Ok(limits) => Ok(limits.are_set.then_some(limits.backend)),
+            // It broke, which says nothing of a pooler.
+            Err(error) if fault::sort(&error).0 == Fault::Lost => {
+                Err(ConnectionError::BadConnection(error.to_string()))
+            }
+            Err(error) => {
+                log::debug!("the limits of a session are not known: {error}");
+                Ok(None)
+            }
+        }
     }
 
     fn note_pooler(&self, reason: &str) {
@@ -154,12 +164,6 @@ pub(super) fn longest_lock(longest_statement: Duration) -> Duration {
 fn is_about_options(error: &ConnectionError) -> bool {
     let text = error.to_string();
     text.contains("startup parameter") || text.contains("option")
-}
-
-/// What libpq would take for `options` where the URL has none.
-#[expect(clippy::disallowed_methods, reason = "a variable of libpq, which our `options` would hide")]
-fn options_of_libpq() -> String {
-    std::env::var("PGOPTIONS").unwrap_or_default()
 }
 
 impl r2d2::ManageConnection for Sessions {

@@ -257,19 +257,23 @@ impl Engine {
             Mode::Snapshot | Mode::Search => "REPEATABLE READ READ ONLY",
             Mode::Write | Mode::Gathered => "READ COMMITTED",
         };
-        let mut begin = format!("BEGIN ISOLATION LEVEL {isolation}");
         let lock_limit = longest_lock(self.longest_statement).as_millis();
-        if session.backend.is_none() {
+        let of_session = if session.backend.is_none() {
             let limit = self.longest_statement.as_millis();
             // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
-            begin += &format!(
+            format!(
                 "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
                  SET LOCAL idle_in_transaction_session_timeout = {limit}"
-            );
-        }
-        if mode == Mode::Gathered {
-            begin += &format!("; SET LOCAL lock_timeout = {}", GATHERED_LOCK_MILLIS.min(lock_limit));
-        }
+            )
+        } else {
+            String::new()
+        };
+        let of_mode = if mode == Mode::Gathered {
+            format!("; SET LOCAL lock_timeout = {}", GATHERED_LOCK_MILLIS.min(lock_limit))
+        } else {
+            String::new()
+        };
+        let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}");
         AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
     }
 }

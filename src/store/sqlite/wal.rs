@@ -21,7 +21,7 @@ const PATIENCE_MILLIS: u32 = 50;
 /// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 /// The time without attempts after long reads were held back in vain: another process reads.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// The log, as the writer sees it.
 pub(in crate::store) struct Wal {
@@ -153,7 +153,7 @@ mod tests {
         migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
         let mut conn = connect(&file, false).unwrap();
         conn.batch_execute("CREATE TABLE filler (bytes BLOB)").unwrap();
-        let (mut wal, gate) = Wal::new(&file, SMALL, Some(Duration::from_secs(60)));
+        let (mut wal, gate) = Wal::new(&file, SMALL, Some(Duration::from_mins(1)));
         let size = || std::fs::metadata(folder.path().join("test.db-wal")).unwrap().len();
         let mut read_now = read(&file);
         let (mut longest, mut held) = (0, 0);

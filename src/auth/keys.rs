@@ -20,7 +20,7 @@ pub fn rsa_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
 
 /// An RSA key in either of its two DER forms, as `SubjectPublicKeyInfo`.
 pub(super) fn rsa_of_der(der: &[u8]) -> Result<Vec<u8>, String> {
-    let wrong = "this is no RSA public key, or a broken one";
+    let wrong = "not a valid RSA public key";
     let key = RsaSubjectPublicKey::from_der(der).and_then(|key| Ok(key.as_der()?)).map_err(|_| wrong)?;
     match PublicEncryptingKey::from_der(key.as_ref()) {
         Ok(_) => Ok(key.as_ref().to_vec()),
@@ -49,7 +49,7 @@ pub(super) fn public_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
     let (_, rest) = text.split_once(BEGIN).ok_or(NO_BLOCK)?;
     let (label, rest) = rest.split_once(DASHES).ok_or(NO_BLOCK)?;
     if label.ends_with("PRIVATE KEY") {
-        return Err("this is a private key, which must stay with its owner; `openssl pkey -in FILE -pubout` prints \
+        return Err("this is a private key, keep it secret; `openssl pkey -in FILE -pubout` prints \
                     the public one"
             .to_owned());
     }
@@ -63,14 +63,14 @@ pub(super) fn public_of_pem(pem: &[u8]) -> Result<Vec<u8>, String> {
         .split_once(&format!("{DASHES}END {label}{DASHES}"))
         .ok_or_else(|| format!("the block has no end, `-----END {label}-----`"))?;
     if rest.contains(BEGIN) {
-        return Err("the file holds more than one block; one public key is taken from it".to_owned());
+        return Err("the file has more than one block; it must have exactly one public key".to_owned());
     }
     let body: String = body.split_whitespace().collect();
     STANDARD.decode(body).map_err(|_| "the block is not base64".to_owned())
 }
 
 const NO_BLOCK: &str =
-    "this is no public key in PEM, which begins with `-----BEGIN PUBLIC KEY-----` or `-----BEGIN RSA PUBLIC KEY-----`";
+    "not a public key in PEM, which begins with `-----BEGIN PUBLIC KEY-----` or `-----BEGIN RSA PUBLIC KEY-----`";
 
 #[cfg(test)]
 mod tests {

@@ -117,11 +117,11 @@ impl KeySet {
 
     fn of_secret(secret: &[u8]) -> Result<Self, String> {
         if secret.len() < SHORTEST_SECRET {
-            return Err(format!("the secret has {} bytes; {SHORTEST_SECRET} are the least", secret.len()));
+            return Err(format!("the secret has {} bytes; it needs at least {SHORTEST_SECRET}", secret.len()));
         }
         let looks_public = std::str::from_utf8(secret).is_ok_and(|text| text.contains("-----BEGIN"));
         if looks_public {
-            return Err("this is a key in PEM, which is no secret; `JWT_PUBLIC_KEY_FILE` takes it".to_owned());
+            return Err("this is a PEM key, not a secret; set `JWT_PUBLIC_KEY_FILE` instead".to_owned());
         }
         Ok(Self::alone("HS256", Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))))
     }
@@ -137,12 +137,12 @@ impl KeySet {
         match keys::rsa_of_der(&der) {
             Ok(der) => Ok(Self::alone("RS256", Material::Public(rsa(&der)?))),
             Err(reason) if reason.starts_with("the RSA key") => Err(reason),
-            Err(_) => Err("this is no RSA, EC P-256 or Ed25519 key, or a broken one".to_owned()),
+            Err(_) => Err("not a valid RSA, EC P-256 or Ed25519 key".to_owned()),
         }
     }
 
     fn of_jwks(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("this is no JWK set: {error}"))?;
+        let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("not a JWK Set: {error}"))?;
         let mut keys = Vec::new();
         for (at, jwk) in set.keys.iter().enumerate() {
             let wrong = |reason: String| match &jwk.kid {
@@ -154,10 +154,10 @@ impl KeySet {
             }
         }
         if keys.is_empty() {
-            return Err("there is no key in the set that verifies signatures".to_owned());
+            return Err("the set has no key that verifies signatures".to_owned());
         }
         if keys.len() > 1 && keys.iter().any(|key| key.id.is_none()) {
-            return Err("several keys need a `kid` each, so that tokens can name them".to_owned());
+            return Err("with several keys each needs a `kid`, so that a token can select one".to_owned());
         }
         let mut ids = HashSet::new();
         match keys.iter().find(|key| !ids.insert(key.id.as_deref())) {
@@ -210,7 +210,7 @@ struct Jwk {
 impl Jwk {
     fn key(&self) -> Result<Key, String> {
         if self.d.is_some() {
-            return Err("this is a private key, which must stay with its owner".to_owned());
+            return Err("this is a private key; use the public key and keep the private one secret".to_owned());
         }
         let curve = self.crv.as_deref().unwrap_or_default();
         let (algorithm, public) = match (self.kty.as_str(), curve) {
@@ -220,23 +220,21 @@ impl Jwk {
                 (
                     "ES256",
                     ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                        .map_err(|_| "`x`, `y` are no point of P-256")?,
+                        .map_err(|_| "`x`, `y` are not a point of P-256")?,
                 )
             }
             ("OKP", "Ed25519") => {
                 let point = decoded("x", self.x.as_ref())?;
                 let key = ParsedPublicKey::new(&ED25519, &point).ok().filter(|_| point.len() == 32);
-                ("EdDSA", key.ok_or("`x` is no point of Ed25519")?)
+                ("EdDSA", key.ok_or("`x` is not a point of Ed25519")?)
             }
             ("EC" | "OKP", curve) => {
-                return Err(format!("`crv` `{curve}` is not accepted; P-256 (EC) and Ed25519 (OKP) are"));
+                return Err(format!("`crv` must be P-256 (EC) or Ed25519 (OKP); got `{curve}`"));
             }
-            (kty, _) => return Err(format!("`kty` `{kty}` is not accepted; RSA, EC and OKP are")),
+            (kty, _) => return Err(format!("`kty` must be RSA, EC or OKP; got `{kty}`")),
         };
         match self.alg.as_deref() {
-            Some(alg) if alg != algorithm => {
-                Err(format!("`alg` `{alg}` is not accepted; `{algorithm}` is for such a key"))
-            }
+            Some(alg) if alg != algorithm => Err(format!("`alg` of such a key must be `{algorithm}`; got `{alg}`")),
             _ => Ok(Key { id: self.kid.clone(), algorithm, material: Material::Public(public) }),
         }
     }
@@ -245,7 +243,7 @@ impl Jwk {
         let stripped = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
         let n = stripped(decoded("n", self.n.as_ref())?);
         let e = stripped(decoded("e", self.e.as_ref())?);
-        let der = RsaPublicKeyComponents { n, e }.as_der().map_err(|_| "`n`, `e` are no RSA key")?;
+        let der = RsaPublicKeyComponents { n, e }.as_der().map_err(|_| "`n`, `e` are not an RSA key")?;
         rsa(&keys::rsa_of_der(der.as_ref())?)
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn take(desk: &mut Desk, raw: &Raw) -> Option<Settings> {
     let audience = desk.take("JWT_AUDIENCE", &raw.jwt_audience, text).flatten();
     let named: Vec<_> = KEYS.into_iter().zip(&keys).filter_map(|(name, key)| key.as_ref().map(|_| name)).collect();
     if named.len() > 1 {
-        let detail = format!("the algorithm of JWTs goes by one key; choose one of `{}`", named.join("`, `"));
+        let detail = format!("only one key can verify JWTs; set only one of `{}`", named.join("`, `"));
         desk.problems.extend(named.first().map(|first| Problem { setting: (*first).to_owned(), detail }));
     }
     let source = keys.into_iter().flatten().next()?;

@@ -23,7 +23,7 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 /// A sentence that says what is accepted.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
-        || format!("`{text}` is no duration; write a whole number and `ms`, `s`, `m`, `h` or `d`, like `500ms`");
+        || format!("`{text}` is not a duration; write an integer with `ms`, `s`, `m`, `h` or `d`, for example `500ms`");
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = digits.parse().map_err(|_| wrong())?;
     let (_, millis) = UNITS.into_iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -43,7 +43,7 @@ pub(super) fn duration_within(range: RangeInclusive<Duration>) -> impl Fn(&str) 
     move |text| {
         let value = duration(text)?;
         let (least, most) = (show_duration(*range.start()), show_duration(*range.end()));
-        within(value, &range).ok_or_else(|| format!("`{text}` is out of range; `{least}` to `{most}` is accepted"))
+        within(value, &range).ok_or_else(|| format!("`{text}` is out of range; write `{least}` to `{most}`"))
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) fn duration_within(range: RangeInclusive<Duration>) -> impl Fn(&str) 
 /// A sentence that says what is accepted.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let wrong =
-        || format!("`{text}` is no size; write a whole number of bytes, or of `KiB`, `MiB` or `GiB`, like `1MiB`");
+        || format!("`{text}` is not a size; write bytes, or an integer with `KiB`, `MiB` or `GiB`, for example `1MiB`");
     let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: usize = digits.parse().map_err(|_| wrong())?;
     let bytes = match unit {
@@ -71,15 +71,14 @@ pub(super) fn show_size(bytes: usize) -> String {
 /// `1KiB` to `1GiB`: a create of the smallest kind must fit, and a body is held in memory.
 pub(super) fn body_size(text: &str) -> Result<usize, String> {
     within(size(text)?, &(KIB..=KIB * KIB * KIB))
-        .ok_or_else(|| format!("`{text}` is out of range; `1KiB` to `1GiB` is accepted"))
+        .ok_or_else(|| format!("`{text}` is out of range; write `1KiB` to `1GiB`"))
 }
 
 pub(super) fn number<T: FromStr + PartialOrd + Display>(
     range: RangeInclusive<T>,
 ) -> impl Fn(&str) -> Result<T, String> {
     move |text| {
-        let wrong =
-            || format!("`{text}` is not accepted; write a whole number from {} to {}", range.start(), range.end());
+        let wrong = || format!("`{text}` is invalid; write an integer from {} to {}", range.start(), range.end());
         let value = text.parse().map_err(|_| wrong())?;
         within(value, &range).ok_or_else(wrong)
     }
@@ -98,7 +97,7 @@ pub(super) fn workers(text: &str) -> Result<usize, String> {
 
 /// An address with a port; of names only `localhost`, since others may change while the service runs.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    let wrong = || format!("`{text}` is no address; write `ip:port`, `[ipv6]:port` or `localhost:port`");
+    let wrong = || format!("`{text}` is not an address; write `ip:port`, `[ipv6]:port` or `localhost:port`");
     if !text.starts_with("localhost:") {
         return text.parse().map_err(|_| wrong());
     }
@@ -125,7 +124,8 @@ pub(super) fn show_networks(networks: &[Network]) -> String {
 }
 
 pub(super) fn time_zone(text: &str) -> Result<chrono_tz::Tz, String> {
-    text.parse().map_err(|_| format!("`{text}` is no IANA time zone; write a name like `UTC` or `Europe/Helsinki`"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is not an IANA time zone; write a name such as `UTC` or `Europe/Helsinki`"))
 }
 
 pub(super) fn origins(text: &str) -> Result<CorsOrigins, String> {
@@ -140,7 +140,7 @@ pub(super) fn origins(text: &str) -> Result<CorsOrigins, String> {
 fn origin(text: &str) -> Result<String, String> {
     let wrong = || {
         format!(
-            "`{text}` is no origin; write `scheme://host[:port]` without a path, a comma list of them, `*` or `none`"
+            "`{text}` is not an origin; write `scheme://host[:port]` without a path, a comma-separated list of them, `*` or `none`"
         )
     };
     let uri: Uri = text.parse().map_err(|_| wrong())?;
@@ -164,7 +164,7 @@ pub(super) fn public_url(text: &str) -> Result<Option<String>, String> {
         return Ok(Some(text.to_owned()));
     }
     Err(format!(
-        "`{text}` is not accepted; write `https://host` or `http://host`, with `:port` where clients do, without a path or a slash at the end, or `none`"
+        "`{text}` is invalid; write `https://host` or `http://host`, with `:port` if clients use one, without a path or a trailing slash, or `none`"
     ))
 }
 
@@ -174,7 +174,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "auto" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
         "json" | "auto" => Ok(LogFormat::Json),
-        _ => Err(format!("`{text}` is not accepted; write `text`, `json` or `auto`")),
+        _ => Err(format!("`{text}` is invalid; write `text`, `json` or `auto`")),
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     let wrong = |part: &str| {
         format!(
-            "`{part}` is no log filter; write `off`, `error`, `warn`, `info`, `debug` or `trace`, or a comma list of `module=level`"
+            "`{part}` is not a log filter; write `off`, `error`, `warn`, `info`, `debug` or `trace`, or a comma-separated list of `module=level`"
         )
     };
     let (directives, words) = text.split_once('/').unwrap_or((text, ""));
@@ -206,7 +206,7 @@ pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("`{text}` is not accepted; write `true` or `false`")),
+        _ => Err(format!("`{text}` is invalid; write `true` or `false`")),
     }
 }
 

@@ -11,7 +11,7 @@ const NAME: &str = "DATABASE_READ_URL";
 pub(super) fn take(desk: &mut Desk, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
     let replica = desk.take(NAME, &raw.database_read_url, read).flatten();
     if replica.is_some() && matches!(primary, Some(DatabaseUrl::Sqlite(_))) {
-        let detail = "an SQLite file has no replicas; leave this out, or set `DATABASE_URL` to the PostgreSQL \
+        let detail = "an SQLite file has no replicas; remove this setting, or set `DATABASE_URL` to the PostgreSQL \
                       database that it is a replica of";
         desk.problems.push(Problem { setting: NAME.to_owned(), detail: detail.to_owned() });
     }
@@ -27,7 +27,7 @@ fn read(text: &str) -> Result<Option<PostgresUrl>, String> {
     if text == "none" {
         return Ok(None);
     }
-    let other = "only PostgreSQL has replicas; write `postgres://…` or `postgresql://…`, or leave this out";
+    let other = "only PostgreSQL has replicas; write `postgres://…` or `postgresql://…`, or remove this setting";
     PostgresUrl::parse(text).unwrap_or_else(|| Err(other.to_owned())).map(Some)
 }
 

@@ -10,7 +10,7 @@ use super::jsonapi::errors::Failure;
 /// Works on a request. What it holds is dropped if it panics, so that nobody sees it half done.
 ///
 /// # Errors
-/// 500 `internal-error` for a panic; the log has its place.
+/// 500 `internal` for a panic; the log has its location.
 pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let mut work = pin!(work);
     poll_fn(move |context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {

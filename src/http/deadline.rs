@@ -25,7 +25,7 @@ impl Deadline {
     /// Works until then and no longer.
     ///
     /// # Errors
-    /// 503 `unavailable`; 500 `internal-error` if the work panics.
+    /// 503 `unavailable`; 500 `internal` if the work panics.
     pub async fn keep<T>(self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let late = |_| Err(Failure::unavailable(format!("the request took longer than {:?}", self.longest)));
         tokio::time::timeout_at(self.at, caught(work)).await.unwrap_or_else(late)

@@ -50,7 +50,8 @@ impl FromStr for Network {
 
     /// Reads `10.0.0.0/8`, `fd00::/8`, or one address.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no network; write an address, or `address/bits` like `10.0.0.0/8`");
+        let wrong =
+            || format!("`{text}` is not a network; write an address, or `address/bits`, for example `10.0.0.0/8`");
         let (start, prefix) = text.split_once('/').map_or((text, None), |(start, prefix)| (start, Some(prefix)));
         let start: IpAddr = start.parse().map_err(|_| wrong())?;
         let bits = if start.is_ipv4() { 32 } else { 128 };
@@ -63,7 +64,7 @@ impl FromStr for Network {
         };
         let first = begin(start, prefix);
         if first != start {
-            return Err(format!("`{text}` has bits set behind its prefix; write `{first}/{prefix}`"));
+            return Err(format!("`{text}` has bits set after its prefix; write `{first}/{prefix}`"));
         }
         // An IPv4 network that is written as IPv6 has its 32 bits behind the first 96.
         match (start.to_canonical(), prefix.checked_sub(96)) {

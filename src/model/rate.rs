@@ -22,7 +22,7 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` is no limit; write requests a second and requests at once, each from 1 to {MOST}, like `50/100`, or `off`"
+                "`{text}` is not a rate limit; write requests per second and burst, each from 1 to {MOST}, for example `50/100`, or `off`"
             )
         };
         let number = |digits: &str| {

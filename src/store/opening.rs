@@ -49,17 +49,17 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(path) => {
-                write!(f, "there is no database at `{}`; `serve` or `migrate run` makes one", path.display())
+                write!(f, "there is no database at `{}`; `serve` or `migrate run` creates one", path.display())
             }
             Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
-            Self::Unreachable(cause) => write!(f, "the database cannot be reached: {cause}"),
+            Self::Unreachable(cause) => write!(f, "the database is unreachable: {cause}"),
             Self::Locked { path, waited } => write!(
                 f,
                 "the database `{0}` is locked: another process has been writing to it for {waited:?}, perhaps an import; \
-                 wait until that has ended, or end it (`fuser {0}` names it), then try again",
+                 wait until it has finished, or stop it (`fuser {0}` shows it), then try again",
                 path.display()
             ),
-            Self::Schema(cause) => write!(f, "the schema of the database cannot be used: {cause}"),
+            Self::Schema(cause) => write!(f, "the schema of the database is unusable: {cause}"),
         }
     }
 }

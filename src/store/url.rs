@@ -26,7 +26,7 @@ impl DatabaseUrl {
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("sqlite://") {
             return match path {
-                "" => Err("`sqlite://` lacks the path of a file".to_owned()),
+                "" => Err("`sqlite://` needs the path of a file".to_owned()),
                 _ if path.starts_with(':') || path.starts_with("file:") || path.contains(['?', '\0']) => Err(format!(
                     "`{path}` is not a plain path; memory databases and SQLite's own URIs are not supported"
                 )),

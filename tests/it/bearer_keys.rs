@@ -96,7 +96,7 @@ fn keys_that_are_weak_private_broken_or_unknown_keep_the_service_from_starting()
         (pem_file, path("weak.pem", &weak), "2,048"),
         (pem_file, path("p384.pem", &other), "P-256"),
         (pem_file, path("broken.pem", "-----BEGIN PUBLIC KEY-----\nMII=\n"), "no end"),
-        (jwks_file, path("none.json", "{}"), "JWK set"),
+        (jwks_file, path("none.json", "{}"), "JWK Set"),
         (jwks_file, path("no.json", &set(&[])), "no key"),
         (jwks_file, path("oct.json", &set(&[Key::Secret.jwk("a")])), "kty"),
         (jwks_file, path("kty.json", &changed("kty", json!("XYZ"))), "XYZ"),

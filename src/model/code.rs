@@ -128,7 +128,7 @@ catalogue! {
     SelfRelationship 422 "self-relationship" "A user cannot be its own target"
         "The two ends of a relationship must differ.";
     UnknownRelationshipType 422 "unknown-relationship-type" "The relationship type is not registered"
-        "The detail lists the names that are. An admin can register more under `/api/v2/relationship-types`.";
+        "The detail lists up to 20 names that are. An admin can register more under `/api/v2/relationship-types`.";
     IdempotencyKeyReused 422 "idempotency-key-reused" "The key belongs to another request"
         "The same `Idempotency-Key` was sent with another method, path, query, media type or body.";
     RateLimited 429 "rate-limited" "Too many requests"

@@ -29,6 +29,7 @@ mod credentials;
 mod dashboards;
 mod deploy;
 mod equal_time;
+mod error_documents;
 mod errors;
 mod explorer;
 mod forms;

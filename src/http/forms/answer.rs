@@ -8,19 +8,20 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::verdict::{FieldErrors, Misfit};
+use super::verdict::{BASE, FieldErrors, Misfit};
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem};
+use crate::model::json_size::json_size;
 use crate::model::user::Field;
 
 const JSON: &str = "application/json; charset=utf-8";
-/// Where errors of the whole request stand.
-const BASE: &str = "base";
 /// The members of a form whose values are never sent back.
 const SECRETS: [&str; 2] = ["password", "password_confirmation"];
+/// The most bytes of JSON of the values that a refusal sends back.
+const LARGEST_MODEL: usize = 8 * 1024;
 
 #[derive(Serialize)]
 struct Body<'a, M> {
@@ -99,12 +100,19 @@ impl Refusal {
         Self::new(StatusCode::NOT_ACCEPTABLE, "wrong-parameters", base(detail))
     }
 
-    /// The values do not match the validations: 422 with what was sent, but for passwords.
+    /// The values do not match the validations: 422 with what was sent, but for passwords and for values that do not
+    /// fit into 8 KiB together with those before them.
     #[must_use]
     pub fn values(sent: &Map<String, Value>, errors: FieldErrors) -> Self {
-        let mut model = sent.clone();
-        model.retain(|name, _| !SECRETS.contains(&name.as_str()));
-        Self { model, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-values", errors) }
+        let mut left = LARGEST_MODEL;
+        let is_echoed = |(name, value): &(&String, &Value)| {
+            let size = json_size(name).saturating_add(json_size(value));
+            let fits = !SECRETS.contains(&name.as_str()) && size <= left;
+            left -= if fits { size } else { 0 };
+            fits
+        };
+        let echoed = sent.iter().filter(is_echoed).map(|(name, value)| (name.clone(), value.clone()));
+        Self { model: echoed.collect(), ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-values", errors) }
     }
 
     /// Nobody has that e-mail address and password: 401.
@@ -197,6 +205,7 @@ impl From<Failure> for Refusal {
         for detail in failure.details() {
             errors.add(BASE, detail.to_owned());
         }
+        errors.drop_more(failure.more());
         Self {
             status: failure.status(),
             model: Map::new(),

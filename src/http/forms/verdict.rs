@@ -3,46 +3,83 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// How much of a name that a client made up is repeated to it.
-const LONGEST_ECHO: usize = 60;
+use crate::model::text::{cut, excerpt};
 
-/// Messages by field: `email`, `properties.group_name`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
-#[serde(transparent)]
-pub struct FieldErrors(BTreeMap<String, Vec<String>>);
+/// Where errors of the whole request stand.
+pub const BASE: &str = "base";
+/// The most characters of the name of a field: `properties.`, and the longest name of a property, repeated.
+const LONGEST_FIELD: usize = 128;
+/// The most messages that are kept; more are counted.
+const MOST_MESSAGES: usize = 20;
+
+/// Messages by field: `email`, `properties.group_name`. Only the first ones are kept, so that no request makes the
+/// service keep or send more than a bounded amount.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FieldErrors {
+    messages: BTreeMap<String, Vec<String>>,
+    kept: usize,
+    dropped: usize,
+}
 
 impl FieldErrors {
     /// Adds a message.
-    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
-        self.0.entry(field.into()).or_default().push(message.into());
+    pub fn add(&mut self, field: impl AsRef<str>, message: impl Into<String>) {
+        if self.kept < MOST_MESSAGES {
+            let field = cut(field.as_ref(), LONGEST_FIELD).into_owned();
+            self.messages.entry(field).or_default().push(message.into());
+            self.kept += 1;
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds so many messages that nobody made.
+    pub const fn drop_more(&mut self, messages: usize) {
+        self.dropped += messages;
     }
 
     /// Whether nothing is wrong.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.kept == 0
     }
 
     /// Whether something is wrong with a field.
     #[must_use]
     pub fn has(&self, field: &str) -> bool {
-        self.0.contains_key(field)
+        self.messages.contains_key(field)
     }
 
     /// Adds what was found later, but for fields that have their messages already.
     pub fn complete(&mut self, later: Self) {
-        for (field, messages) in later.0 {
-            self.0.entry(field).or_insert(messages);
+        for (field, messages) in later.messages {
+            if !self.has(&field) {
+                for message in messages {
+                    self.add(&field, message);
+                }
+            }
         }
+        self.dropped += later.dropped;
     }
 
     /// The messages of a field.
     #[must_use]
     pub fn of(&self, field: &str) -> &[String] {
-        self.0.get(field).map_or(&[], Vec::as_slice)
+        self.messages.get(field).map_or(&[], Vec::as_slice)
+    }
+}
+
+impl Serialize for FieldErrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.dropped == 0 {
+            return self.messages.serialize(serializer);
+        }
+        let mut messages = self.messages.clone();
+        messages.entry(BASE.to_owned()).or_default().push(format!("{} more errors are not shown", self.dropped));
+        messages.serialize(serializer)
     }
 }
 
@@ -74,21 +111,10 @@ pub enum Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotListed(field) => write!(f, "the form does not take the field `{}`", Echo(field)),
-            Self::ReadOnly(field) => write!(f, "`{}` is read-only", Echo(field)),
-            Self::NotDefined(field, kind) => write!(f, "the type `{kind}` does not define `{}`", Echo(field)),
-            Self::NullCharacter(field) => write!(f, "`{}` contains U+0000", Echo(field)),
+            Self::NotListed(field) => write!(f, "the form does not take the field `{}`", excerpt(field)),
+            Self::ReadOnly(field) => write!(f, "`{}` is read-only", excerpt(field)),
+            Self::NotDefined(field, kind) => write!(f, "the type `{kind}` does not define `{}`", excerpt(field)),
+            Self::NullCharacter(field) => write!(f, "`{}` contains U+0000", excerpt(field)),
         }
-    }
-}
-
-/// A name that a client made up, fit for a sentence.
-struct Echo<'t>(&'t str);
-
-impl fmt::Display for Echo<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: String = self.0.chars().filter(|letter| !letter.is_control()).take(LONGEST_ECHO).collect();
-        let more = if self.0.chars().count() > LONGEST_ECHO { "…" } else { "" };
-        write!(f, "{shown}{more}")
     }
 }

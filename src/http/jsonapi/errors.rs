@@ -10,17 +10,22 @@ use super::document::MEDIA_TYPE;
 use super::paging::UNSUPPORTED_SORT;
 use super::problem::{Object, source_of};
 pub use super::problem::{Problem, Source};
+use super::problems::Problems;
 use super::profile::Applied;
 use crate::model::code::Code;
 use crate::model::error::{self, Culprit, Error};
+use crate::model::json_size::json_size;
+use crate::model::limits::MAX_ANSWER;
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER_SECONDS: u64 = 1;
+/// The most bytes of all errors of a document. One error always fits.
+const LARGEST_ERRORS: usize = 15 * 1024;
 
 /// Why a request is not answered as it hoped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    problems: Vec<Problem>,
+    problems: Problems,
     /// For the log only.
     cause: Option<String>,
     /// What to allow instead, for 405.
@@ -31,12 +36,18 @@ pub struct Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        vec![problem].into()
+        Problems::from_iter([problem]).into()
     }
 }
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
+        Problems::from_iter(problems).into()
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
         Self { problems, cause: None, allow: None, retry_after: None }
     }
 }
@@ -51,7 +62,7 @@ impl Failure {
     /// The same failure, with the problems of another one.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        self.problems.extend(other.problems);
+        self.problems.append(other.problems);
         self
     }
 
@@ -66,6 +77,16 @@ impl Failure {
     pub fn method_not_allowed(allow: &'static str) -> Self {
         let problem = Problem::new(Code::MethodNotAllowed, format!("the resource knows {allow}"));
         Self { allow: Some(allow), ..problem.into() }
+    }
+
+    /// The answer to a request that reads has too many bytes.
+    #[must_use]
+    pub fn answer_too_large() -> Self {
+        let detail = format!(
+            "the answer would have more than {MAX_ANSWER} bytes; ask for fewer rows with `limit`, for fewer `fields[…]`, \
+             leave `include` out, or page by cursor with `page[size]`, where a page ends before it is too large"
+        );
+        Problem::new(Code::AnswerTooLarge, detail).into()
     }
 
     /// Too much was tried; it is worth trying again after so many seconds.
@@ -92,7 +113,7 @@ impl Failure {
     /// The same failure of a request that follows the cursor profile, which documents some problems itself.
     #[must_use]
     pub fn by_profile(mut self) -> Self {
-        for problem in self.problems.iter_mut().filter(|problem| problem.code == Code::UnsupportedSort) {
+        for problem in self.problems.kept_mut().iter_mut().filter(|problem| problem.code == Code::UnsupportedSort) {
             problem.documented = Some(UNSUPPORTED_SORT);
         }
         self
@@ -101,10 +122,10 @@ impl Failure {
     /// The same failure of a part of the document, which begins at `pointer`.
     #[must_use]
     pub fn below(mut self, pointer: &str) -> Self {
-        for problem in &mut self.problems {
+        for problem in self.problems.kept_mut() {
             problem.source = match problem.source.take() {
-                Some(Source::Pointer(inner)) => Some(Source::Pointer(format!("{pointer}{inner}"))),
-                None => Some(Source::Pointer(pointer.to_owned())),
+                Some(Source::Pointer(inner)) => Some(Source::pointer(format!("{pointer}{inner}"))),
+                None => Some(Source::pointer(pointer.to_owned())),
                 other => other,
             };
         }
@@ -133,7 +154,13 @@ impl Failure {
             failure.problems
         };
         match error {
-            Error::Refused(problems) => problems.into_iter().flat_map(problem).collect::<Vec<_>>().into(),
+            Error::Refused(problems) => {
+                let mut all = Problems::default();
+                for one in problems {
+                    all.append(problem(one));
+                }
+                all.into()
+            }
             Error::Unavailable(cause) => Self::unavailable(cause),
             Error::Internal(cause) => Self::internal(cause),
         }
@@ -153,7 +180,13 @@ impl Failure {
 
     /// What each problem says of its case.
     pub fn details(&self) -> impl Iterator<Item = &str> {
-        self.problems.iter().map(|problem| problem.detail.as_ref())
+        self.problems.kept().iter().map(|problem| problem.detail.as_ref())
+    }
+
+    /// How many problems there are beyond [`details`](Self::details).
+    #[must_use]
+    pub const fn more(&self) -> usize {
+        self.problems.dropped()
     }
 
     /// What is logged, for failures that are not the client's.
@@ -166,17 +199,25 @@ impl Failure {
     /// (JSON:API 1.1, "Processing Errors").
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        let mut statuses = self.problems.iter().map(|problem| problem.code.status());
-        let first = statuses.next().unwrap_or(500);
-        let status = if statuses.all(|status| status == first) { first } else { 400 };
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.problems.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The error document. Every error has the id of the request, which finds it in the log.
+    /// The error document, of at most 16 KiB. Every error has the id of the request, which finds it in the log; errors
+    /// that do not fit are counted in `meta.more`.
     #[must_use]
     pub fn document(&self, request_id: &str) -> Vec<u8> {
-        let errors: Vec<_> = self.problems.iter().map(|problem| Object::of(problem, request_id)).collect();
-        serde_json::to_vec(&Document { jsonapi: Applied::Nothing, errors }).unwrap_or_default()
+        let (mut errors, mut bytes) = (Vec::new(), 0);
+        for problem in self.problems.kept() {
+            let error = Object::of(problem, request_id);
+            bytes += json_size(&error);
+            if bytes > LARGEST_ERRORS && !errors.is_empty() {
+                break;
+            }
+            errors.push(error);
+        }
+        let more = self.problems.kept().len() - errors.len() + self.problems.dropped();
+        let meta = (more > 0).then_some(Meta { more });
+        serde_json::to_vec(&Document { jsonapi: Applied::Nothing, errors, meta }).unwrap_or_default()
     }
 }
 
@@ -184,11 +225,20 @@ impl Failure {
 struct Document {
     jsonapi: Applied,
     errors: Vec<Object>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meta: Option<Meta>,
+}
+
+/// What a document says beyond its errors.
+#[derive(Serialize)]
+struct Meta {
+    /// How many more errors there are.
+    more: usize,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let codes: Vec<_> = self.problems.iter().map(|problem| problem.code.name()).collect();
+        let codes: Vec<_> = self.problems.kept().iter().map(|problem| problem.code.name()).collect();
         f.write_str(&codes.join(", "))
     }
 }

@@ -1,14 +1,16 @@
 //! Request documents (JSON:API 1.1, "Creating, Updating and Deleting Resources").
 //!
 //! Members that JSON:API does not define, and those that begin with `@`, are ignored; unknown attributes and
-//! relationships are refused. Every problem of a document is reported, not only the first.
+//! relationships are refused. The problems of a document are reported together.
 
 use serde_json::{Map, Value};
 
 use super::errors::{Failure, Problem};
+use super::problems::Problems;
 use crate::domain::operations::Subject;
 use crate::model::code::Code;
 use crate::model::id::UserId;
+use crate::model::text::excerpt;
 
 /// What a document must say of the resource that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub struct Input {
     homes: [&'static str; 2],
     /// Whether other resources may be named by what earlier operations called them.
     has_lids: bool,
-    problems: Vec<Problem>,
+    problems: Problems,
 }
 
 impl Input {
@@ -76,7 +78,7 @@ impl Input {
             relationships: object("relationships", "/data/relationships")?,
             homes,
             has_lids: false,
-            problems: Vec::new(),
+            problems: Problems::default(),
         })
     }
 
@@ -158,8 +160,11 @@ impl Input {
         ];
         for (code, what, members) in unknown {
             for name in members.keys().filter(|name| !name.starts_with('@')) {
-                let at = format!("/data/{what}s/{}", name.replace('~', "~0").replace('/', "~1"));
-                self.problems.push(Problem::new(code, format!("there is no such {what} here")).pointer(at));
+                self.problems.push_with(code, || {
+                    let at = format!("/data/{what}s/{}", name.replace('~', "~0").replace('/', "~1"));
+                    let detail = format!("there is no {what} `{}` here; leave it out", excerpt(name));
+                    Problem::new(code, detail).pointer(at)
+                });
             }
         }
         if self.problems.is_empty() { Ok(()) } else { Err(self.problems.into()) }
@@ -197,7 +202,7 @@ fn check_names(
         }
         (Naming::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
         (Naming::Existing(expected) | Naming::ExistingLenient(expected), Some(sent)) if sent != expected => {
-            let detail = format!("the URL names the resource `{expected}`");
+            let detail = format!("the URL names the resource `{}`", excerpt(expected));
             Err(Problem::new(Code::IdMismatch, detail).pointer("/data/id"))
         }
         _ => Ok(id),

@@ -12,6 +12,7 @@ pub mod page_links;
 pub mod paging;
 pub mod preferences;
 pub mod problem;
+pub mod problems;
 pub mod profile;
 pub mod query;
 mod relationship_resource;

@@ -11,17 +11,34 @@ use crate::http::urls;
 use crate::model::code::Code;
 use crate::model::error::{self, Culprit};
 use crate::model::id::RelationshipId;
+use crate::model::text::{cut, excerpt};
+
+/// The most characters of a `detail`; those of this service are shorter.
+const LONGEST_DETAIL: usize = 2_000;
+/// The most bytes of a pointer; those to members that the service knows are shorter.
+const LONGEST_POINTER: usize = 160;
 
 /// The part of a request that is at fault (JSON:API 1.1, "Error Objects", `source`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// A JSON pointer to a value of the request document that exists.
+    /// A JSON pointer to a value of the request document that exists; [`Source::pointer`] bounds its length.
     Pointer(String),
     /// A query parameter, as it was sent.
     Parameter(String),
     /// A header field.
     Header(&'static str),
+}
+
+impl Source {
+    /// A pointer to a value of the request document, or to the nearest value around it whose pointer is not too long.
+    #[must_use]
+    pub fn pointer(mut pointer: String) -> Self {
+        while pointer.len() > LONGEST_POINTER {
+            pointer.truncate(pointer.rfind('/').unwrap_or_default());
+        }
+        Self::Pointer(pointer)
+    }
 }
 
 /// One thing that is wrong.
@@ -52,13 +69,13 @@ impl Problem {
     /// The same problem, blamed on a value of the request document.
     #[must_use]
     pub fn pointer(self, pointer: impl Into<String>) -> Self {
-        Self { source: Some(Source::Pointer(pointer.into())), ..self }
+        Self { source: Some(Source::pointer(pointer.into())), ..self }
     }
 
-    /// The same problem, blamed on a query parameter.
+    /// The same problem, blamed on a query parameter; a name that is too long is cut.
     #[must_use]
-    pub fn parameter(self, name: impl Into<String>) -> Self {
-        Self { source: Some(Source::Parameter(name.into())), ..self }
+    pub fn parameter(self, name: impl AsRef<str>) -> Self {
+        Self { source: Some(Source::Parameter(excerpt(name.as_ref()).into_owned())), ..self }
     }
 
     /// The same problem as the cursor profile knows it: a page is larger than `most`.
@@ -110,7 +127,7 @@ impl Object {
                 status: Some(problem.code.status().to_string()),
                 code: Some(problem.code.name().to_owned()),
                 title: Some(problem.code.title().to_owned()),
-                detail: Some(problem.detail.clone().into_owned()),
+                detail: Some(cut(&problem.detail, LONGEST_DETAIL).into_owned()),
                 source: None,
                 meta: (!meta.is_empty()).then_some(meta),
             },

@@ -1,14 +1,16 @@
 //! Query strings (JSON:API 1.1, "Query Parameters"; WHATWG `application/x-www-form-urlencoded`).
 //!
-//! Split first, then decode, once. Every problem of a query is reported, not only the first.
+//! Split first, then decode, once. The problems of a query are reported together.
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::errors::{Failure, Problem};
+use super::problems::Problems;
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::page::{Direction, Order, Sort};
+use crate::model::text::{excerpt, list_names};
 
 /// A parameter that a resource knows.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ struct Sent {
 #[derive(Debug)]
 pub struct Query {
     sent: Vec<Sent>,
-    problems: Vec<Problem>,
+    problems: Problems,
     strict: bool,
 }
 
@@ -61,7 +63,7 @@ impl Query {
     /// # Errors
     /// 400 with every parameter, where none is known.
     pub fn parse(raw: &str, known: &'static [Parameter], strict: bool) -> Result<Self, Failure> {
-        let mut query = Self { sent: Vec::new(), problems: Vec::new(), strict };
+        let mut query = Self { sent: Vec::new(), problems: Problems::default(), strict };
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
             query.take(name, value, known);
         }
@@ -77,13 +79,14 @@ impl Query {
                 "sort" => Code::UnsupportedSort,
                 _ => Code::UnknownParameter,
             };
-            let detail = if known.is_empty() {
-                "this resource takes no query parameters".to_owned()
-            } else {
-                let names: Vec<_> = known.iter().map(|known| format!("`{}`", known.name)).collect();
-                format!("there is no such parameter here; known are {}", names.join(", "))
+            let detail = || {
+                if known.is_empty() {
+                    return "this resource takes no query parameters".to_owned();
+                }
+                let names = list_names(known.iter().map(|known| known.name));
+                format!("there is no parameter `{}` here; known are {names}", excerpt(&name))
             };
-            return self.blame(code, &name, detail);
+            return self.problems.push_with(code, || Problem::new(code, detail()).parameter(&name));
         };
         if value.contains('\0') {
             return self.blame(Code::InvalidParameter, &name, "a value cannot contain U+0000".to_owned());
@@ -160,15 +163,14 @@ impl Query {
     pub fn fields(&mut self, name: &str, fields: &[&str]) -> Option<Vec<usize>> {
         let sent = self.sent.iter().find(|sent| sent.parameter.name == name)?;
         let mut places = Vec::new();
-        let mut unknown = Vec::new();
         for field in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
             match fields.iter().position(|known| *known == field) {
                 Some(place) => places.push(place),
-                None => unknown.push(format!("there is no field `{field}`; known are {}", fields.join(", "))),
+                None => self.problems.push_with(Code::UnknownField, || {
+                    let detail = format!("there is no field `{}`; known are {}", excerpt(field), fields.join(", "));
+                    Problem::new(Code::UnknownField, detail).parameter(name)
+                }),
             }
-        }
-        for detail in unknown {
-            self.blame(Code::UnknownField, name, detail);
         }
         Some(places)
     }

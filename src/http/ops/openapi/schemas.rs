@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::build::{ID, TYPE_NAME, document, list_document, object, resource, schema, shown};
+use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS, USER_LINKS, member_of};
@@ -105,7 +106,10 @@ fn errors() -> Value {
         "ErrorCode": { "enum": codes, "description": "Stable; explained at `/docs#{code}`" },
         "ErrorDocument": object(&["jsonapi", "errors"], json!({
             "jsonapi": schema("JsonApi"),
-            "errors": { "type": "array", "minItems": 1, "items": schema("Error") },
+            "errors": { "type": "array", "minItems": 1, "maxItems": MOST_ERRORS, "items": schema("Error") },
+            "meta": object(&["more"], json!({
+                "more": { "type": "integer", "minimum": 1, "description": "How many more errors there are" },
+            })),
         })),
         "Error": object(&["id", "status", "code", "title", "detail", "links"], json!({
             "id": { "type": "string", "description": "The id of the request" },

@@ -4,11 +4,11 @@ use super::policy::{Action, FormUser};
 use super::users;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
-use crate::model::group::{Properties, complaint_about_properties};
+use crate::model::group::{Properties, complaint_about_new_properties};
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, Login, NewToken};
-use crate::model::user::{Field, Value};
+use crate::model::user::{Field, Profile, UserData, Value};
 use crate::store::Tx;
 
 /// What a form says of a user.
@@ -39,7 +39,7 @@ pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()
 pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserId> {
     by.require(Action::CreateUser)?;
     let mut data = users::new_data(&changes.fields)?;
-    merge(&mut data.profile.properties, &changes.properties)?;
+    put_properties(&mut data, &Profile::default(), &changes.properties)?;
     let id = users::insert(tx, None, &data)?;
     if let Some(hash) = &changes.password_hash {
         tx.set_password(id, hash)?;
@@ -67,7 +67,7 @@ pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> 
     by.require(Action::ChangeUser { id })?;
     let old = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;
     let mut data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
-    merge(&mut data.profile.properties, &changes.properties)?;
+    put_properties(&mut data, &old.data.profile, &changes.properties)?;
     if data != old.data {
         users::update(tx, &old, &data)?;
     }
@@ -113,11 +113,24 @@ pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
     if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
 }
 
-/// Puts `sent` over what is there.
+/// Puts the properties that were sent over those of a user, whose profile was `old`.
+///
+/// # Errors
+/// `invalid-attribute` if the properties or the profile as a whole become too large.
+fn put_properties(data: &mut UserData, old: &Profile, sent: &Properties) -> Result<()> {
+    if sent.is_empty() {
+        return Ok(());
+    }
+    data.profile.properties = merge(&data.profile.properties, sent)?;
+    data.profile.complaint_about_size(old).map_or(Ok(()), |complaint| Err(wrong_properties(complaint)))
+}
+
+/// The properties `old` with those of `sent` put over them; null removes one.
 ///
 /// # Errors
 /// `invalid-attribute` if the whole becomes too large.
-pub(super) fn merge(properties: &mut Properties, sent: &Properties) -> Result<()> {
+pub(super) fn merge(old: &Properties, sent: &Properties) -> Result<Properties> {
+    let mut properties = old.clone();
     for (name, value) in sent {
         if value.is_null() {
             properties.remove(name);
@@ -125,8 +138,12 @@ pub(super) fn merge(properties: &mut Properties, sent: &Properties) -> Result<()
             properties.insert(name.clone(), value.clone());
         }
     }
-    match complaint_about_properties(properties) {
-        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Properties).into()),
-        None => Ok(()),
+    match complaint_about_new_properties(old, &properties) {
+        Some(complaint) => Err(wrong_properties(complaint)),
+        None => Ok(properties),
     }
+}
+
+fn wrong_properties(complaint: String) -> Error {
+    Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Properties).into()
 }

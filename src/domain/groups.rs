@@ -31,10 +31,10 @@ pub fn get_own(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<Group> {
 /// Creates a group, which belongs to the caller.
 ///
 /// # Errors
-/// Those of the store.
+/// `invalid-attribute` if the properties are too large.
 pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Properties) -> Result<GroupId> {
     by.require(Action::CreateGroup)?;
-    tx.insert_group(kind, by.caller.id, properties)
+    tx.insert_group(kind, by.caller.id, &merge(&Properties::new(), properties)?)
 }
 
 /// Changes the properties of a group; those that are not named stay as they are.
@@ -43,9 +43,9 @@ pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Propertie
 /// As [`get_own`].
 pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: GroupId, sent: &Properties) -> Result<()> {
     let old = get_own(tx, by, id)?;
-    let mut properties = old.properties.clone();
-    merge(&mut properties, sent)?;
-    if properties == old.properties { Ok(()) } else { tx.update_group(&old, &properties) }
+    let stored = old.properties.parse();
+    let properties = merge(&stored, sent)?;
+    if properties == stored { Ok(()) } else { tx.update_group(&old, &properties) }
 }
 
 /// Deletes a group with its memberships.
@@ -97,7 +97,7 @@ pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
 /// Makes a user a member of a group.
 ///
 /// # Errors
-/// As [`check_ends`].
+/// As [`check_ends`], and `invalid-attribute` if the properties are too large.
 pub fn add_member(
     tx: &mut Tx<'_>,
     by: &FormUser,
@@ -106,7 +106,8 @@ pub fn add_member(
     properties: &Properties,
 ) -> Result<MemberId> {
     check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
-    tx.insert_group_member(kind, group, user, properties)?.ok_or_else(|| already_there().into())
+    let properties = merge(&Properties::new(), properties)?;
+    tx.insert_group_member(kind, group, user, &properties)?.ok_or_else(|| already_there().into())
 }
 
 /// The ends that a change of a membership moves it to; `None` if it stays where it is.
@@ -127,9 +128,9 @@ pub fn change_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId, ends: Ends, s
     if let Some((group, user)) = moved {
         check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
     }
-    let mut properties = old.properties.clone();
-    merge(&mut properties, sent)?;
-    if moved.is_none() && properties == old.properties {
+    let stored = old.properties.parse();
+    let properties = merge(&stored, sent)?;
+    if moved.is_none() && properties == stored {
         return Ok(());
     }
     tx.update_group_member(&old, moved.unwrap_or((old.group, old.user)), &properties)

@@ -9,14 +9,22 @@ use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Page, Slice};
 use crate::model::precondition::Precondition;
-use crate::model::user::{Field, User, UserData, Value};
+use crate::model::read_budget::ReadBudget;
+use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
 
-/// The users that match and that the caller may see. Disabled ones are left out unless an admin asks for them.
+/// The users that match and that the caller may see, as far as the budget goes. Disabled ones are left out unless an
+/// admin asks for them.
 ///
 /// # Errors
 /// Those of the store.
-pub fn list(tx: &mut Tx<'_>, caller: &Caller, filter: &UserFilter, slice: &Slice) -> Result<Page<User>> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    filter: &UserFilter,
+    slice: &Slice,
+    mut budget: ReadBudget,
+) -> Result<Page<User>> {
     let mut filter = UserFilter { seen_by: caller.sees_only(), ..filter.clone() };
     if filter.enabled.is_empty() {
         filter.enabled.push(true);
@@ -26,7 +34,7 @@ pub fn list(tx: &mut Tx<'_>, caller: &Caller, filter: &UserFilter, slice: &Slice
             return Ok(Page::empty());
         }
     }
-    tx.users(&filter, slice)
+    tx.users(&filter, slice, &mut budget)
 }
 
 /// One user.
@@ -65,7 +73,18 @@ pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     Error::unless_empty(problems)?;
     let mut data = UserData::new(String::new());
     apply(&mut data, changes)?;
+    check_profile(&Profile::default(), &data, changes)?;
     Ok(data)
+}
+
+/// Refuses a profile that is too large as a whole and larger than `old`; the largest value sent is blamed.
+fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> Result<()> {
+    let fields = changes.iter().map(|(field, _)| *field).filter(|field| field.is_in_profile());
+    let Some(largest) = fields.max_by_key(|field| data.size_of(*field)) else { return Ok(()) };
+    match data.profile.complaint_about_size(old) {
+        None => Ok(()),
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Attribute(largest)).into()),
+    }
 }
 
 /// Stores a user, under a chosen id or the next one.
@@ -144,6 +163,7 @@ pub(super) fn changed_data(
     Error::unless_empty(validation::problems_of(&changes))?;
     let mut data = old.data.clone();
     apply(&mut data, &changes)?;
+    check_profile(&old.data.profile, &data, &changes)?;
     Ok(data)
 }
 

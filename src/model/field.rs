@@ -97,6 +97,12 @@ impl Field {
         }
     }
 
+    /// Whether it is kept in the profile, the size of which is bounded as a whole.
+    #[must_use]
+    pub const fn is_in_profile(self) -> bool {
+        matches!(self, Self::Description | Self::AdditionalInfo) || matches!(self.kind(), Kind::List)
+    }
+
     /// Whether only an admin may write it: what names a user to credentials, and what gives rights.
     #[must_use]
     pub const fn is_admin_only(self) -> bool {

@@ -1,8 +1,10 @@
 //! Groups of users and their members.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::id::{GroupId, MemberId, UserId};
+use super::json_size::json_size;
 use super::time::Timestamp;
 
 /// The most bytes of all properties of a record, as JSON.
@@ -12,6 +14,32 @@ const DEEPEST_PROPERTIES: usize = 8;
 
 /// What a configured type lets be said of a group, a member or a user: names and JSON values.
 pub type Properties = serde_json::Map<String, Value>;
+
+/// Properties as the JSON text in which they are stored. Lists show the text as it is: parsed, it takes up to sixteen
+/// times the memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredProperties(String);
+
+impl StoredProperties {
+    /// Takes a stored text; one that is not a JSON object stands for no properties.
+    #[must_use]
+    pub fn of_text(text: String) -> Self {
+        let is_object = text.starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok();
+        Self(if is_object { text } else { "{}".to_owned() })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_text(&self) -> &str {
+        &self.0
+    }
+
+    /// The properties, in the order of their names.
+    #[must_use]
+    pub fn parse(&self) -> Properties {
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
 
 /// A stored group.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +53,7 @@ pub struct Group {
     /// Whoever created it; nobody once that user is deleted.
     pub owner: Option<UserId>,
     /// What is said of it.
-    pub properties: Properties,
+    pub properties: StoredProperties,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -46,7 +74,7 @@ pub struct Member {
     /// The user.
     pub user: UserId,
     /// What is said of it.
-    pub properties: Properties,
+    pub properties: StoredProperties,
     /// When it was stored.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -59,8 +87,16 @@ pub fn complaint_about_properties(properties: &Properties) -> Option<String> {
     if 1 + properties.values().map(depth).max().unwrap_or_default() > DEEPEST_PROPERTIES {
         return Some(format!("is nested too deeply (maximum is {DEEPEST_PROPERTIES} levels)"));
     }
-    let bytes = serde_json::to_vec(properties).map_or(usize::MAX, |bytes| bytes.len());
+    let bytes = json_size(properties);
     (bytes > LARGEST_PROPERTIES).then(|| format!("is too large (maximum is {LARGEST_PROPERTIES} bytes of JSON)"))
+}
+
+/// The same of properties that replace `old`: what is stored already may stay as large and as deep as it is.
+#[must_use]
+pub fn complaint_about_new_properties(old: &Properties, new: &Properties) -> Option<String> {
+    let deepest = |properties: &Properties| properties.values().map(depth).max().unwrap_or_default();
+    let complaint = complaint_about_properties(new)?;
+    (json_size(new) > json_size(old) || deepest(new) > deepest(old)).then_some(complaint)
 }
 
 fn depth(value: &Value) -> usize {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 pub use super::field::{Field, Kind, Value};
 use super::group::Properties;
 use super::id::UserId;
+use super::json_size::json_size;
 use super::time::Timestamp;
 
 /// What a user may do.
@@ -73,6 +74,22 @@ pub struct Profile {
     pub properties: Properties,
 }
 
+impl Profile {
+    /// The most bytes of a profile, as the JSON in which it is stored. Earlier releases stored larger ones.
+    pub const LARGEST: usize = 64 * 1024;
+
+    /// What is wrong with the size of a profile that replaces `old`, which may stay as large as it is.
+    #[must_use]
+    pub fn complaint_about_size(&self, old: &Self) -> Option<String> {
+        let size = json_size(self);
+        if size <= Self::LARGEST || size <= json_size(old) {
+            return None;
+        }
+        let most = Self::LARGEST;
+        Some(format!("a user's attributes may have {most} bytes of JSON in all, and would have {size}; send less"))
+    }
+}
+
 /// All that can be written of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of `Field`, documented there")]
@@ -133,6 +150,16 @@ impl UserData {
             Field::Website => Held::List(&profile.website),
             Field::Skype => Held::List(&profile.skype),
             Field::Twitter => Held::List(&profile.twitter),
+        }
+    }
+
+    /// The bytes of a field as JSON.
+    #[must_use]
+    pub fn size_of(&self, field: Field) -> usize {
+        match self.get(field) {
+            Held::Text(text) => json_size(&text),
+            Held::List(list) => json_size(&list),
+            Held::Flag(flag) => json_size(&flag),
         }
     }
 

@@ -87,6 +87,7 @@ mod replica_failures;
 mod replicas;
 mod retired_ids;
 mod rolling;
+mod row_sizes;
 mod schemes;
 mod secrets;
 mod shell;

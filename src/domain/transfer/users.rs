@@ -5,7 +5,7 @@ use super::{Known, Outcome, UserLine, too_few, unsuitable};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::time::Timestamp;
-use crate::model::user::{Field, User, UserData, Value};
+use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
 
 /// A user that lines have named.
@@ -81,35 +81,55 @@ fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome:
     let now = tx.now();
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
-        if let Some(complaint) = complaint_about_id(line, &key, known) {
+        let old = known.people.get(&key).map(|person| &person.wanted.data);
+        let data = wanted_data(line, old)?;
+        let complaint = complaint_about_id(line, &key, known).or_else(|| {
+            let profile = &data.as_ref()?.profile;
+            profile.complaint_about_size(old.map_or(&Profile::default(), |old| &old.profile))
+        });
+        if let Some(complaint) = complaint {
             outcome.reject_user(*number, complaint);
             continue;
         }
         if let Some(id) = line.id {
             known.addresses.insert(id, key.clone());
         }
-        let Some(person) = known.people.get_mut(&key) else {
-            let user = user_of(line, now)?;
-            known.people.insert(key.clone(), Person { stored: None, wanted: user });
-            new.push(key);
-            outcome.users.added += 1;
-            continue;
-        };
-        if let (NO_ID, Some(id)) = (person.wanted.id, line.id) {
-            person.wanted.id = id;
+        match (known.people.get_mut(&key), data) {
+            (Some(person), data) => {
+                if let (NO_ID, Some(id)) = (person.wanted.id, line.id) {
+                    person.wanted.id = id;
+                }
+                match data {
+                    Some(data) => {
+                        person.wanted.data = data;
+                        outcome.users.changed += 1;
+                    }
+                    None => outcome.users.unchanged += 1,
+                }
+            }
+            (None, data) => {
+                let data = data.unwrap_or_else(|| UserData::new(line.email.clone()));
+                known.people.insert(key.clone(), Person { stored: None, wanted: new_user(line, data, now) });
+                new.push(key);
+                outcome.users.added += 1;
+            }
         }
-        let different: Vec<_> =
-            line.fields.iter().filter(|(field, value)| !person.wanted.data.holds(*field, value)).collect();
-        if different.is_empty() {
-            outcome.users.unchanged += 1;
-            continue;
-        }
-        for (field, value) in different {
-            put(&mut person.wanted.data, *field, value)?;
-        }
-        outcome.users.changed += 1;
     }
     Ok(new)
+}
+
+/// What a user is to be after a line; `None` where it is like this already.
+fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserData>> {
+    let is_held = |field: Field, value: &Value| old.is_some_and(|old| old.holds(field, value));
+    let different: Vec<_> = line.fields.iter().filter(|(field, value)| !is_held(*field, value)).collect();
+    if old.is_some() && different.is_empty() {
+        return Ok(None);
+    }
+    let mut data = old.cloned().unwrap_or_else(|| UserData::new(line.email.clone()));
+    for (field, value) in different {
+        put(&mut data, *field, value)?;
+    }
+    Ok(Some(data))
 }
 
 /// Reads all users that the lines name and that are not known yet.
@@ -148,20 +168,16 @@ fn complaint_about_id(line: &UserLine, key: &str, known: &Known) -> Option<Strin
 }
 
 /// A new user.
-fn user_of(line: &UserLine, now: Timestamp) -> Result<User> {
-    let mut data = UserData::new(line.email.clone());
-    for (field, value) in &line.fields {
-        put(&mut data, *field, value)?;
-    }
+fn new_user(line: &UserLine, data: UserData, now: Timestamp) -> User {
     let created_at = line.created_at.unwrap_or(now);
-    Ok(User {
+    User {
         id: line.id.unwrap_or(NO_ID),
         version: 1,
         data,
         is_supervisor: false,
         created_at,
         updated_at: line.updated_at.unwrap_or(created_at),
-    })
+    }
 }
 
 fn put(data: &mut UserData, field: Field, value: &Value) -> Result<()> {

@@ -5,9 +5,9 @@ use std::fmt;
 
 use super::document::SelfLink;
 use super::resources::{Body, Identifier, Resource, Text, Time, USERS};
+use super::verbatim::Raw;
 use crate::domain::group_lists::{SeenGroup, SeenMember};
 use crate::http::urls::{GroupUrl, MemberUrl, RelatedLinkageUrl, RelatedUrl};
-use crate::model::group::Properties;
 use crate::model::id::{GroupId, MemberId};
 
 /// The type of a group of users.
@@ -54,7 +54,7 @@ impl Serialize for Resource<'_, SeenGroup> {
             #[serde(skip_serializing_if = "Option::is_none")]
             group_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            properties: Option<&'a Properties>,
+            properties: Option<Raw<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             created_at: Option<Time>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ impl Serialize for Resource<'_, SeenGroup> {
             id: Text(group.id),
             attributes: wanted.has_any(0..4).then(|| Attributes {
                 group_type: wanted.has(0).then_some(group.kind.as_str()),
-                properties: wanted.has(1).then_some(&group.properties),
+                properties: wanted.has(1).then_some(Raw(group.properties.as_text())),
                 created_at: wanted.has(2).then_some(Time(group.created_at, zone)),
                 updated_at: wanted.has(3).then_some(Time(group.updated_at, zone)),
             }),
@@ -105,7 +105,7 @@ impl Serialize for Resource<'_, SeenMember> {
             #[serde(skip_serializing_if = "Option::is_none")]
             member_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            properties: Option<&'a Properties>,
+            properties: Option<Raw<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             created_at: Option<Time>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,7 @@ impl Serialize for Resource<'_, SeenMember> {
             id: Text(member.id),
             attributes: wanted.has_any(0..4).then(|| Attributes {
                 member_type: wanted.has(0).then_some(member.kind.as_str()),
-                properties: wanted.has(1).then_some(&member.properties),
+                properties: wanted.has(1).then_some(Raw(member.properties.as_text())),
                 created_at: wanted.has(2).then_some(Time(member.created_at, zone)),
                 updated_at: wanted.has(3).then_some(Time(member.updated_at, zone)),
             }),

@@ -30,6 +30,15 @@ pub fn write(document: &impl Serialize, expected: usize) -> serde_json::Result<V
     Ok(body)
 }
 
+/// A JSON text, as it is, in a document that [`write`] writes.
+pub(super) struct Raw<'a>(pub &'a str);
+
+impl Serialize for Raw<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0.as_bytes())
+    }
+}
+
 /// Room for a relationship with the longest numbers, the longest name of a type and a cursor.
 const ROOM: usize = 1_280;
 

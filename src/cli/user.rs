@@ -15,6 +15,7 @@ use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, MAX_LIMIT, Order, Slice, Sort};
 use crate::model::precondition::Precondition;
+use crate::model::read_budget::ReadBudget;
 use crate::model::user::{AccessLevel, Field, User, Value};
 use crate::store::{Cost, Tx};
 
@@ -160,7 +161,8 @@ fn list(config: &Config) -> Result<(), Failure> {
         loop {
             let job = move |tx: &mut Tx<'_>| {
                 let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
-                users::list(tx, &Caller::OPERATOR, &filter, &Slice::window(sort, offset, MAX_LIMIT))
+                let slice = Slice::window(sort, offset, MAX_LIMIT);
+                users::list(tx, &Caller::OPERATOR, &filter, &slice, ReadBudget::for_answer(false))
             };
             let page = store.read("users.list", Cost::Bounded, job).await?;
             if page.items.is_empty() {

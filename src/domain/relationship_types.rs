@@ -5,6 +5,7 @@ use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::page::Page;
 use crate::model::precondition::Precondition;
 use crate::model::relationship_type::{MAX_TYPES, Registration, RelationshipType, TypeName};
 use crate::store::Tx;
@@ -12,13 +13,13 @@ use crate::store::Tx;
 /// The longest description, in characters.
 pub const LONGEST_DESCRIPTION: usize = 1_000;
 
-/// All types, by name.
+/// A page of the types, by name.
 ///
 /// # Errors
 /// Those of the store.
-pub fn list(tx: &mut Tx<'_>, caller: &Caller) -> Result<Vec<RelationshipType>> {
+pub fn list(tx: &mut Tx<'_>, caller: &Caller, offset: i64, limit: i64) -> Result<Page<RelationshipType>> {
     policy::require(caller, Action::SeeTypes)?;
-    tx.types()
+    tx.types(offset, limit)
 }
 
 /// One type; `None` stands for a name that no type can have.
@@ -26,7 +27,8 @@ pub fn list(tx: &mut Tx<'_>, caller: &Caller) -> Result<Vec<RelationshipType>> {
 /// # Errors
 /// `not-found`.
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<RelationshipType> {
-    let found = list(tx, caller)?.into_iter().find(|kind| Some(&kind.name) == name);
+    policy::require(caller, Action::SeeTypes)?;
+    let found = name.map(|name| tx.type_called(name)).transpose()?.flatten();
     found.ok_or_else(|| Error::not_found("relationship type"))
 }
 

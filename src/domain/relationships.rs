@@ -8,8 +8,10 @@ use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Order, Page, Slice};
 use crate::model::precondition::Precondition;
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{Edge, End, Relationship};
 use crate::model::relationship_type::TypeName;
+use crate::model::text::{excerpt, list_names};
 use crate::model::user::User;
 use crate::store::Tx;
 
@@ -60,12 +62,17 @@ pub fn list(
 /// The users at these ends of some relationships that the caller may see, each once, by id.
 ///
 /// # Errors
-/// Those of the store.
-pub fn ends(tx: &mut Tx<'_>, relationships: &[Relationship], ends: &[End]) -> Result<Vec<User>> {
+/// `answer-too-large` where they have more bytes than the budget.
+pub fn ends(
+    tx: &mut Tx<'_>,
+    relationships: &[Relationship],
+    ends: &[End],
+    mut budget: ReadBudget,
+) -> Result<Vec<User>> {
     let mut ids: Vec<_> = ends.iter().flat_map(|end| relationships.iter().map(|row| end.of(row))).collect();
     ids.sort_unstable();
     ids.dedup();
-    tx.users_of(&ids)
+    tx.users_of(&ids, &mut budget)
 }
 
 /// One relationship.
@@ -202,8 +209,8 @@ fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<Ty
     {
         return Ok(Ok(name));
     }
-    let known: Vec<_> = tx.type_names()?.iter().map(|name| format!("`{name}`")).collect();
-    let detail = format!("this is not the name of a registered type; known are {}", known.join(", "));
+    let known = list_names(tx.type_names()?);
+    let detail = format!("there is no registered type `{}`; known are {known}", excerpt(name));
     Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(Culprit::TypeName)))
 }
 

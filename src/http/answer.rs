@@ -172,10 +172,14 @@ where
     /// The answer: the document, or 304 if the client has it. `place` says where a row stands in the list's order.
     ///
     /// # Errors
-    /// 500 if the document cannot be written.
+    /// 413 if it is too large, 500 if it cannot be written.
     pub fn answer(mut self, call: &Call, view: &View, place: impl Fn(&T) -> Place) -> Result<HttpResponse, Failure> {
         let applied = self.paging.applied();
-        let is_more = self.paging.cut(&mut self.page);
+        // By cursor a page may end early: the next one begins after its last row.
+        if self.page.is_cut && self.cursors.is_none() {
+            return Err(Failure::answer_too_large());
+        }
+        let is_more = self.paging.cut(&mut self.page) || self.page.is_cut;
         let total = self.page.total;
         let tag = TagOf::new(&call.target(), view.zone, applied).rows(&self.page.items);
         let tag = tag_with(tag, &self.included).number(total).number(is_more.into()).of_list();

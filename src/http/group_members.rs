@@ -19,7 +19,7 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls::MemberUrl;
-use crate::domain::group_lists::{self, SeenMember};
+use crate::domain::group_lists::{self, SeenMember, Wanted};
 use crate::model::code::Code;
 use crate::model::filter::MemberFilter;
 use crate::model::id::{GroupId, MemberId};
@@ -68,15 +68,14 @@ pub(super) async fn list_of(
     let sort = query.sort(Sort::default(), ORDERS);
     let view = View::with_paths(&mut query, call.state.time_zone, MEMBER_PATHS);
     let (paging, cursors) = page_asked(call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
-    let (caller, slice, asked, paths) =
-        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
+    let (caller, slice, asked, wanted) = (call.caller, paging.slice(sort), paging.clone(), view.wanted());
 
     let cost = cost::of_groups(&slice);
     let job = move |tx: &mut Tx<'_>| {
         if let Some(group) = within {
             group_lists::visible(tx, &caller, group)?;
         }
-        group_lists::list_members(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows))
+        group_lists::list_members(tx, &caller, &filter, &slice, &wanted, |rows| asked.shown(rows))
     };
     let read = call.read(name, cost, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
@@ -88,8 +87,8 @@ pub(super) async fn list_of(
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: MemberId = call.id()?;
     let view = view_with_paths(&call, ONE, MEMBER_PATHS)?;
-    let (caller, paths) = (call.caller, view.included_paths().to_vec());
-    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &paths);
+    let (caller, wanted) = (call.caller, view.wanted());
+    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &wanted);
     let read = call.read("group_members.get", cost_of_one(&call, &view), job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
@@ -99,8 +98,8 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get_group(call: Call) -> Result<HttpResponse, Failure> {
     let id: MemberId = call.id()?;
     let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
-    let (caller, paths) = (call.caller, view.included_paths().to_vec());
-    let job = move |tx: &mut Tx<'_>| group_lists::get_group_of(tx, &caller, id, &paths);
+    let (caller, wanted) = (call.caller, view.wanted());
+    let job = move |tx: &mut Tx<'_>| group_lists::get_group_of(tx, &caller, id, &wanted);
     let read = call.read("group_members.get_group", Cost::Unbounded, job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
@@ -151,7 +150,7 @@ async fn fetch(call: &Call) -> Result<SeenMember, Failure> {
     let id: MemberId = call.id()?;
     call.query(&[])?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &[]);
+    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &Wanted::nothing());
     let read = call.read("group_members.get", Cost::Unbounded, job).await;
     read.map(|(member, _)| member).map_err(Failure::without_document)
 }

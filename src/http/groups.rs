@@ -19,7 +19,7 @@ use super::jsonapi::view::{
 };
 use super::relationships::{END, view_of};
 use super::urls::GroupUrl;
-use crate::domain::group_lists::{self, Path, SeenGroup};
+use crate::domain::group_lists::{self, Path, SeenGroup, Wanted};
 use crate::model::code::Code;
 use crate::model::filter::{GroupFilter, MAX_FILTER_VALUES, MemberFilter};
 use crate::model::group::Group;
@@ -76,11 +76,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let sort = query.sort(Sort::default(), ORDERS);
     let view = View::with_paths(&mut query, call.state.time_zone, GROUP_PATHS);
     let (paging, cursors) = page_asked(&call, &mut query, GROUPS, &(&filter, sort)).await?;
-    let (caller, slice, asked, paths) =
-        (call.caller, paging.slice(sort), paging.clone(), view.included_paths().to_vec());
+    let (caller, slice, asked, wanted) = (call.caller, paging.slice(sort), paging.clone(), view.wanted());
 
     let cost = cost::of_groups(&slice);
-    let job = move |tx: &mut Tx<'_>| group_lists::list(tx, &caller, &filter, &slice, &paths, |rows| asked.shown(rows));
+    let job = move |tx: &mut Tx<'_>| group_lists::list(tx, &caller, &filter, &slice, &wanted, |rows| asked.shown(rows));
     let read = call.read("groups.list", cost, job).await;
     let (page, included) = read.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
@@ -91,8 +90,8 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
     let view = view_with_paths(&call, ONE, GROUP_PATHS)?;
-    let (caller, paths) = (call.caller, view.included_paths().to_vec());
-    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &paths);
+    let (caller, wanted) = (call.caller, view.wanted());
+    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &wanted);
     let read = call.read("groups.get", cost_of_one(&call, &view), job).await;
     let (row, included) = read.map_err(Failure::without_document)?;
     Shown { row, included }.fetched(&call, &view)
@@ -129,7 +128,7 @@ pub async fn get_owner_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
     call.query(&[])?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &[]);
+    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &Wanted::nothing());
     let read = call.read("groups.get", Cost::Unbounded, job).await;
     let (SeenGroup { group, is_owner_seen, .. }, _) = read.map_err(Failure::without_document)?;
     let links = Links::to_one(GroupUrl(id), "owner", is_owner_seen);

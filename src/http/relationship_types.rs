@@ -20,7 +20,7 @@ use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::model::code::Code;
-use crate::model::page::{Page, Place, Sort};
+use crate::model::page::{Place, Sort};
 use crate::model::relationship_type::{RelationshipType, TypeName};
 use crate::store::{Cost, Tx};
 
@@ -35,14 +35,9 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let paging = Paging::by_offset(&mut query, call.state.max_offset);
     query.finish()?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| relationship_types::list(tx, &caller);
-    let types = call.read("types.list", Cost::Bounded, job).await.map_err(Failure::without_document)?;
-
     let slice = paging.slice(Sort::default());
-    let (skipped, shown) = (usize::try_from(slice.offset), usize::try_from(slice.limit));
-    let total = i64::try_from(types.len()).unwrap_or(i64::MAX);
-    let items = types.into_iter().skip(skipped.unwrap_or(usize::MAX)).take(shown.unwrap_or(0)).collect();
-    let page = Page { items, total };
+    let job = move |tx: &mut Tx<'_>| relationship_types::list(tx, &caller, slice.offset, slice.limit);
+    let page = call.read("types.list", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let listed = Listed { query: &query, paging: &paging, cursors: None, page, included: Companions::default() };
     listed.answer(&call, &view, |_| Place::Id(0))
 }

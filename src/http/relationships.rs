@@ -25,6 +25,7 @@ use crate::model::error::Result as JobResult;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Order, Place, Sort};
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{End, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
@@ -68,6 +69,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let view = View::of(&mut query, call.state.time_zone);
     let (paging, cursors) = page_asked(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
     let (caller, slice, ends) = (call.caller, paging.slice(sort), view.included_ends().to_vec());
+    let budget = view.read_budget();
     let filter = relationships::seen_by(&caller, filter);
 
     let cost = cost::of_relationships(&filter, &slice, !ends.is_empty());
@@ -79,7 +81,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let asked = paging.clone();
     let job = move |tx: &mut Tx<'_>| {
         let page = relationships::list(tx, &caller, &filter, &slice)?;
-        let included = relationships::ends(tx, asked.shown(&page.items), &ends)?;
+        let included = relationships::ends(tx, asked.shown(&page.items), &ends, budget)?;
         Ok((page, included))
     };
     let read = match gathered {
@@ -100,11 +102,11 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let view = view_of(&call, ONE)?;
-    let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::get(tx, &caller, id)?;
-        with_ends(tx, row, &ends)
+        with_ends(tx, row, &ends, budget)
     };
     let shown = call.read("relationships.get", cost, job).await;
     shown.map_err(Failure::without_document)?.fetched(&call, &view)
@@ -115,7 +117,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let view = view_of(&call, ONE)?;
     let body = call.body().await?;
     let new = new_of(&body)?;
-    let (caller, ends) = (call.caller, view.included_ends().to_vec());
+    let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
     let query = call.raw_query().to_owned();
     let render = move |shown: &Shown<Relationship>| shown.created(&urls::relationship(shown.row.id), &query, &view);
     if !is_repeatable(&call)
@@ -128,7 +130,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     }
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
-        with_ends(tx, row, &ends)
+        with_ends(tx, row, &ends, budget)
     };
     once(&call, &body, "relationships.create", job, render).await
 }
@@ -138,6 +140,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let view = view_of(&call, ONE)?;
     let (caller, precondition, ends) = (call.caller, call.precondition(), view.included_ends().to_vec());
+    let budget = view.read_budget();
     // Who may not change it learns that before its document is judged.
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
@@ -145,7 +148,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let name = new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::change(tx, &caller, id, &precondition, name.as_deref())?;
-        with_ends(tx, row, &ends)
+        with_ends(tx, row, &ends, budget)
     };
     let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
     shown.changed(&call.target(), &view)
@@ -224,8 +227,8 @@ fn filter_of(query: &mut Query) -> RelationshipFilter {
     }
 }
 
-fn with_ends(tx: &mut Tx<'_>, row: Relationship, ends: &[End]) -> JobResult<Shown<Relationship>> {
-    let included = relationships::ends(tx, std::slice::from_ref(&row), ends)?;
+fn with_ends(tx: &mut Tx<'_>, row: Relationship, ends: &[End], budget: ReadBudget) -> JobResult<Shown<Relationship>> {
+    let included = relationships::ends(tx, std::slice::from_ref(&row), ends, budget)?;
     Ok(Shown { row, included: included.into() })
 }
 

@@ -57,10 +57,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let sort = query.sort(BY_NAME, ORDERS);
     let view = View::of(&mut query, call.state.time_zone);
     let (paging, cursors) = page_asked(&call, &mut query, USERS, &(&filter, sort)).await?;
-    let (caller, slice) = (call.caller, paging.slice(sort));
+    let (caller, slice, budget) = (call.caller, paging.slice(sort), view.read_budget());
 
     let cost = cost::of_users(&caller, &filter, &slice);
-    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice);
+    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice, budget);
     let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
     let included = Companions::default();
     let listed = Listed { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };

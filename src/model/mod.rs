@@ -16,6 +16,7 @@ pub mod network;
 pub mod page;
 pub mod precondition;
 pub mod rate;
+pub mod read_budget;
 pub mod relationship;
 pub mod relationship_type;
 pub mod state;

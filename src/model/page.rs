@@ -113,12 +113,20 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// All rows that the filter matches, whatever the slice.
     pub total: i64,
+    /// Whether rows of the slice were left out, at its far end, because the page would have too many bytes.
+    pub is_cut: bool,
 }
 
 impl<T> Page<T> {
+    /// A page with all rows of its slice.
+    #[must_use]
+    pub const fn whole(items: Vec<T>, total: i64) -> Self {
+        Self { items, total, is_cut: false }
+    }
+
     /// A list that nothing matches.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { items: Vec::new(), total: 0 }
+        Self::whole(Vec::new(), 0)
     }
 }

@@ -2,7 +2,9 @@
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
+use serde::Deserialize;
 
+use crate::model::group::Properties;
 use crate::model::id::UserId;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
@@ -35,7 +37,6 @@ pub(super) struct Shape {
 /// A relationship type as it is stored.
 #[derive(Debug, Queryable)]
 pub(super) struct TypeRow {
-    pub id: i16,
     pub version: i64,
     pub name: String,
     pub description: Option<String>,
@@ -43,11 +44,11 @@ pub(super) struct TypeRow {
     pub updated_at: i64,
 }
 
-/// The columns of a [`UserRow`] but the last, in order.
-pub(super) const USER_COLUMNS: &str =
-    "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, profile, created_at, updated_at";
-/// The same, and what the order by name goes by.
-pub(super) const USER_COLUMNS_AND_KEY: &str = "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, profile, created_at, updated_at, name_key";
+/// The columns of a [`UserRow`] before the profile, in order.
+pub(super) const COLUMNS_BEFORE_PROFILE: &str =
+    "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, ";
+/// The columns of a [`UserRow`] after the profile but the last, in order.
+pub(super) const COLUMNS_AFTER_PROFILE: &str = " AS profile, created_at, updated_at";
 /// All columns of a [`UserRow`].
 pub(super) const LISTED_COLUMNS: &str = "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, profile, created_at, updated_at, subordinates";
 pub(super) type UserColumns = (
@@ -65,9 +66,32 @@ pub(super) type UserColumns = (
     BigInt,
 );
 
+/// How a query reads the profiles of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profiles {
+    /// Whatever their size.
+    All,
+    /// Those of a legal size. A larger one, of an earlier release, comes as an empty text; [`UserRow::has_profile`].
+    Legal,
+    /// None: they come as `{}`.
+    Omitted,
+}
+
+impl Profiles {
+    /// The SQL that reads the column.
+    pub const fn sql(self) -> &'static str {
+        const _: () = assert!(Profile::LARGEST == 65_536, "the number in the SQL");
+        match self {
+            Self::All => "profile",
+            Self::Legal => "CASE WHEN octet_length(profile) <= 65536 THEN profile ELSE '' END",
+            Self::Omitted => "'{}'",
+        }
+    }
+}
+
 #[derive(Debug, Queryable)]
 pub(super) struct UserRow {
-    id: i64,
+    pub id: i64,
     version: i64,
     email: String,
     first_name: Option<String>,
@@ -81,24 +105,49 @@ pub(super) struct UserRow {
     subordinates: i64,
 }
 
+impl UserRow {
+    /// Whether the profile was read; no profile is kept as an empty text.
+    pub fn has_profile(&self) -> bool {
+        !self.profile.is_empty()
+    }
+
+    /// No fewer bytes than its resource has: names occur twice, and a letter has up to six bytes.
+    pub fn size(&self) -> usize {
+        let names = [self.first_name.as_ref(), self.last_name.as_ref(), self.alt_id.as_ref(), Some(&self.email)];
+        2_048 + self.profile.len() + names.iter().flatten().map(|name| 12 * name.len()).sum::<usize>()
+    }
+
+    /// The user as lists show it: without its properties, which take up to sixteen times their size when they are
+    /// parsed.
+    pub fn into_listed(self) -> User {
+        let profile = listed_profile(&self.profile);
+        self.into_user(profile)
+    }
+
+    fn into_user(self, profile: Profile) -> User {
+        User {
+            id: UserId::new(self.id),
+            version: self.version,
+            data: UserData {
+                email: self.email,
+                first_name: self.first_name,
+                last_name: self.last_name,
+                alt_id: self.alt_id,
+                is_enabled: self.is_enabled,
+                access_level: level_of(self.access_level),
+                profile,
+            },
+            is_supervisor: self.subordinates > 0,
+            created_at: Timestamp::from_micros(self.created_at),
+            updated_at: Timestamp::from_micros(self.updated_at),
+        }
+    }
+}
+
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        Self {
-            id: UserId::new(row.id),
-            version: row.version,
-            data: UserData {
-                email: row.email,
-                first_name: row.first_name,
-                last_name: row.last_name,
-                alt_id: row.alt_id,
-                is_enabled: row.is_enabled,
-                access_level: level_of(row.access_level),
-                profile: profile_of(&row.profile),
-            },
-            is_supervisor: row.subordinates > 0,
-            created_at: Timestamp::from_micros(row.created_at),
-            updated_at: Timestamp::from_micros(row.updated_at),
-        }
+        let profile = profile_of(&row.profile);
+        row.into_user(profile)
     }
 }
 
@@ -125,6 +174,30 @@ pub(super) fn text_of(profile: &Profile) -> String {
 /// The profile kept in a text; unknown members, which a later release may have written, are passed over.
 fn profile_of(text: &str) -> Profile {
     if text == "{}" { Profile::default() } else { serde_json::from_str(text).unwrap_or_default() }
+}
+
+/// The same without properties.
+fn listed_profile(text: &str) -> Profile {
+    #[derive(Default, Deserialize)]
+    #[serde(remote = "Profile", default)]
+    struct Listed {
+        description: Option<String>,
+        additional_info: Option<String>,
+        location: Vec<String>,
+        unit: Vec<String>,
+        phone: Vec<String>,
+        mobile: Vec<String>,
+        job_title: Vec<String>,
+        website: Vec<String>,
+        skype: Vec<String>,
+        twitter: Vec<String>,
+        #[serde(skip)]
+        properties: Properties,
+    }
+    if text == "{}" {
+        return Profile::default();
+    }
+    Listed::deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
 }
 
 /// A client that signs: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.

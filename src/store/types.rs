@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use super::rows::TypeRow;
 use crate::model::relationship_type::TypeName;
 
 /// The registered types at some moment: few, so looked through in order.
@@ -11,8 +10,8 @@ use crate::model::relationship_type::TypeName;
 pub(super) struct Types(Vec<(i16, TypeName)>);
 
 impl Types {
-    pub fn of(rows: &[TypeRow]) -> Self {
-        Self(rows.iter().filter_map(|row| Some((row.id, TypeName::parse(&row.name)?))).collect())
+    pub fn of(rows: &[(i16, String)]) -> Self {
+        Self(rows.iter().filter_map(|(id, name)| Some((*id, TypeName::parse(name)?))).collect())
     }
 
     pub fn id_of(&self, name: &TypeName) -> Option<i16> {

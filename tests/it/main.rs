@@ -16,6 +16,7 @@ mod support;
 
 mod admin;
 mod allocations;
+mod answer_sizes;
 mod audit;
 mod authorization;
 mod bearer_keys;

@@ -203,13 +203,13 @@ fn a_read_that_is_in_the_way_of_replay_is_done_on_the_primary() {
     let told = Mutex::new(told);
     let (theirs, asking) = (Arc::clone(&runs), store.clone());
     let job = move |tx: &mut Tx<'_>| {
-        let types = tx.types()?.len();
+        let types = tx.type_names()?.len();
         theirs.fetch_add(1, Ordering::SeqCst);
         let _ = begun.send(());
         // Until nobody can say so any more.
         let _ = told.lock().expect("one job at a time").recv();
         tx.user(UserId::new(1))?;
-        tx.types().map(|found| (types, found.len()))
+        tx.type_names().map(|found| (types, found.len()))
     };
     let read = thread::spawn(move || wait(asking.read_replica("test.read", Cost::Unbounded, job)));
     begins.recv().expect("the job begins");

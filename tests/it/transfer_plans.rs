@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use diesel::connection::set_default_instrumentation;
 
 use user_relationships::model::id::{RelationshipId, UserId};
+use user_relationships::model::read_budget::ReadBudget;
 use user_relationships::model::relationship::Edge;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::Tx;
@@ -57,7 +58,7 @@ fn ask_everything(app: &App) {
         let relationship = TypeName::parse("mentor").expect("a name");
         let edge = Edge { user: UserId::new(97_000), target: UserId::new(97_001), relationship };
         assert!(tx.many_relationships_like(&[edge])?.is_empty());
-        assert_eq!(tx.users_after(UserId::new(97_000), 10)?.len(), 10);
+        assert_eq!(tx.users_after(UserId::new(97_000), 10, ReadBudget::for_answer(true))?.len(), 10);
         assert_eq!(tx.relationships_after(RelationshipId::new(97_000), 10)?.len(), 10);
         Ok(())
     });

@@ -18,6 +18,7 @@ use crate::model::error::Result as JobResult;
 use crate::model::filter::{RelationshipFilter, UserFilter};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::Slice;
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::Relationship;
 use crate::model::user::User;
 use crate::store::{Cost, Tx};
@@ -25,6 +26,8 @@ use sink::Sink;
 
 /// Rows per page.
 const PAGE: i64 = 2_000;
+/// Users that are read at once: each can have 64 KiB.
+const USERS: i64 = 500;
 
 /// The arguments of `export`.
 #[derive(Debug, clap::Args)]
@@ -103,7 +106,8 @@ fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_rela
     let nothing = Slice { limit: 0, ..Slice::default() };
     let mut total = 0;
     if has_users {
-        total += tx.users(&UserFilter { enabled: vec![true, false], ..UserFilter::default() }, &nothing)?.total;
+        let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
+        total += tx.users(&filter, &nothing, &mut ReadBudget::for_answer(false))?.total;
     }
     if has_relationships {
         total += tx.relationships(&RelationshipFilter::default(), &nothing)?.total;
@@ -111,7 +115,7 @@ fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_rela
     let mut is_wanted = hand_over.send(Page::Total(total)).is_ok();
     let mut last = UserId::new(0);
     while has_users && is_wanted {
-        let users = tx.users_after(last, PAGE)?;
+        let users = tx.users_after(last, USERS, ReadBudget::for_answer(true))?;
         let Some(user) = users.last() else { break };
         last = user.id;
         is_wanted = hand_over.send(Page::Users(users)).is_ok();

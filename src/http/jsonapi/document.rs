@@ -9,6 +9,7 @@ use super::profile::Applied;
 use super::resources::Resource;
 use super::verbatim;
 use crate::domain::group_lists::{SeenGroup, SeenMember};
+use crate::model::limits::MAX_ANSWER;
 use crate::model::user::User;
 
 /// The media type of JSON:API.
@@ -90,9 +91,10 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
     /// The document as it is sent. `expected` is about how many bytes it has, so that it is written in one piece.
     ///
     /// # Errors
-    /// 500 if it cannot be written, which no document of ours should bring about.
+    /// 413 if it is larger than [`MAX_ANSWER`], 500 if it cannot be written, which no document of ours should bring about.
     pub fn bytes(&self, expected: usize) -> Result<Vec<u8>, Failure> {
-        verbatim::write(self, expected).map_err(|error| Failure::internal(error.to_string()))
+        let body = verbatim::write(self, expected).map_err(|error| Failure::internal(error.to_string()))?;
+        if body.len() > MAX_ANSWER { Err(Failure::answer_too_large()) } else { Ok(body) }
     }
 
     /// The answer that carries it.

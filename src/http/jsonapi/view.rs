@@ -4,7 +4,8 @@
 use chrono_tz::Tz;
 
 use super::query::{Parameter, Query};
-use crate::domain::group_lists::Path;
+use crate::domain::group_lists::{Path, Wanted};
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
 use crate::model::user::Field;
 
@@ -150,6 +151,19 @@ impl View {
             members: fieldset(query, FIELDS_OF_MEMBERS.name, MEMBER_FIELDS),
             ..Self::whole(zone)
         }
+    }
+
+    /// How much a job may read for an answer that shows users like this.
+    #[must_use]
+    pub fn read_budget(&self) -> ReadBudget {
+        let mut fields = Field::ALL.into_iter().enumerate().filter(|(_, field)| field.is_in_profile());
+        ReadBudget::for_answer(fields.any(|(place, _)| self.users.has(place + 1)))
+    }
+
+    /// What comes along with groups or memberships, and how many bytes of it.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted { paths: self.paths.clone().unwrap_or_default(), budget: self.read_budget() }
     }
 
     /// Whether `include` was sent.

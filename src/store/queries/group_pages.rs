@@ -64,15 +64,19 @@ pub(in crate::store) fn find_members(conn: &mut Conn, ids: &[i64]) -> QueryResul
     sql.returning::<MemberColumns>().load(conn)
 }
 
-/// The first `most` memberships that match, group after group.
+/// The first `most` memberships that match, group after group, of those after that group and id.
 pub(in crate::store) fn first_members(
     conn: &mut Conn,
     filter: &MemberFilter,
+    after: Option<(i64, i64)>,
     most: i64,
 ) -> QueryResult<Vec<MemberRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(MEMBER_COLUMNS);
     push_members(&mut sql, filter);
+    if let Some((group, id)) = after {
+        sql.text(" AND (group_id, id) > (").integer(group).text(", ").integer(id).text(")");
+    }
     sql.text(" ORDER BY group_id, id LIMIT ").integer(most);
     sql.returning::<MemberColumns>().load(conn)
 }

@@ -1,14 +1,37 @@
-//! Relationship types: few rows, read whole.
+//! Relationship types: their names are read whole, all else a page at a time.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rows::TypeRow;
 use super::schema::relationship_types::dsl;
+use super::sql::{Sql, apart};
 use super::{Conn, dialect, retired};
 
-/// All types, by name.
-pub(in crate::store) fn all(conn: &mut Conn) -> QueryResult<Vec<TypeRow>> {
-    dsl::relationship_types.order(dsl::name).load(conn)
+/// The columns of a [`TypeRow`], in order.
+const COLUMNS: &str = "version, name, description, created_at, updated_at";
+type Columns = (BigInt, Text, Nullable<Text>, BigInt, BigInt);
+/// The same for diesel.
+const SHOWN: (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at) =
+    (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at);
+
+/// The ids and names of all types, by name.
+pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String)>> {
+    dsl::relationship_types.select((dsl::id, dsl::name)).order(dsl::name).load(conn)
+}
+
+/// At most `limit` types, by name, without the first ones, and how many there are in all.
+pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryResult<(i64, Vec<TypeRow>)> {
+    let count = Sql::new("SELECT COUNT(*) AS total FROM relationship_types");
+    let mut page = Sql::new("SELECT ");
+    page.text(COLUMNS).text(" FROM relationship_types ORDER BY name LIMIT ").integer(limit);
+    page.text(" OFFSET ").integer(offset);
+    Sql::listing::<Columns>(count, COLUMNS, page, "name").load(conn).map(apart)
+}
+
+/// The type of that name.
+pub(in crate::store) fn find(conn: &mut Conn, name: &str) -> QueryResult<Option<TypeRow>> {
+    dsl::relationship_types.filter(dsl::name.eq(name)).select(SHOWN).first(conn).optional()
 }
 
 /// Keeps others from registering types until the transaction ends.
@@ -38,7 +61,7 @@ pub(in crate::store) fn insert(
             dsl::updated_at.eq(now),
         ))
         .on_conflict_do_nothing()
-        .returning(dsl::relationship_types::all_columns())
+        .returning(SHOWN)
         .get_result(conn)
         .optional()?;
     if row.is_some() {
@@ -56,7 +79,7 @@ pub(in crate::store) fn describe(
 ) -> QueryResult<Option<TypeRow>> {
     diesel::update(dsl::relationship_types.filter(dsl::name.eq(name)))
         .set((dsl::description.eq(description), dsl::version.eq(dsl::version + 1), dsl::updated_at.eq(now)))
-        .returning(dsl::relationship_types::all_columns())
+        .returning(SHOWN)
         .get_result(conn)
         .optional()
 }

@@ -5,31 +5,32 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
 use super::rows::{
-    Column, Numbered, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, USER_COLUMNS, UserColumns, UserRow,
-    number_of, text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Column, Numbered, Profiles, RELATIONSHIP_COLUMNS,
+    RelationshipColumns, RelationshipRow, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
 use super::{Conn, bulk, counts};
 use crate::model::user::User;
 
-/// The users of these ids.
+/// The users of these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select_users();
+    let mut sql = select_users(Profiles::Omitted);
     sql.among("id", bulk::List::of_integers(ids));
     sql.returning::<UserColumns>().load(conn)
 }
 
 /// The users with these addresses, given in lower case.
 pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select_users();
+    let mut sql = select_users(Profiles::All);
     sql.among("email_key", bulk::List::of_texts(emails));
     sql.returning::<UserColumns>().load(conn)
 }
 
 /// `SELECT … FROM users WHERE `. Nobody asks here who is a supervisor.
-fn select_users() -> Sql {
+fn select_users(profiles: Profiles) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(USER_COLUMNS).text(", CAST(0 AS BIGINT) FROM users WHERE ");
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
+    sql.text(", CAST(0 AS BIGINT) FROM users WHERE ");
     sql
 }
 
@@ -172,7 +173,7 @@ pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> Qu
 
 /// At most so many users after an id, by id.
 pub(in crate::store) fn users_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select_users();
+    let mut sql = select_users(Profiles::Legal);
     sql.text("id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<UserColumns>().load(conn)
 }

@@ -5,7 +5,8 @@ use diesel::sql_types::BigInt;
 
 use super::order::{listed, push_bounds, push_end};
 use super::rows::{
-    LISTED_COLUMNS, USER_COLUMNS, USER_COLUMNS_AND_KEY, UserColumns, UserRow, level_of, number_of, text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, UserColumns, UserRow, level_of, number_of,
+    text_of,
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, apart};
@@ -16,8 +17,13 @@ use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
 /// The rows of a slice, in order, and how many match in all.
-pub(in crate::store) fn page(conn: &mut Conn, filter: &UserFilter, slice: &Slice) -> QueryResult<(i64, Vec<UserRow>)> {
-    let mut page = select(USER_COLUMNS_AND_KEY);
+pub(in crate::store) fn page(
+    conn: &mut Conn,
+    filter: &UserFilter,
+    slice: &Slice,
+    profiles: Profiles,
+) -> QueryResult<(i64, Vec<UserRow>)> {
+    let mut page = select(profiles, ", name_key");
     push_conditions(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
@@ -25,8 +31,8 @@ pub(in crate::store) fn page(conn: &mut Conn, filter: &UserFilter, slice: &Slice
 }
 
 /// The users of these ids, by id; ids that name nobody are passed over.
-pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select(USER_COLUMNS);
+pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select(profiles, "");
     sql.any_of("id", ids, Sql::integer);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
@@ -149,9 +155,10 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 }
 
 /// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
-fn select(columns: &'static str) -> Sql {
+fn select(profiles: Profiles, more: &'static str) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(columns).text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(more);
+    sql.text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
     sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
     // By name: a number that this process remembers may be that of a type which another has replaced.
     sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");

@@ -69,7 +69,7 @@ impl Tx<'_> {
                 }
                 let items = rows.into_iter().map(|row| self.relationship_of(row)).collect::<Result<_>>()?;
                 if let Some(page) = pages.get_mut(place) {
-                    *page = Some(Page { items, total });
+                    *page = Some(Page::whole(items, total));
                 }
             }
         }

@@ -6,18 +6,22 @@ use crate::model::filter::{GroupFilter, MemberFilter};
 use crate::model::group::{Group, Member};
 use crate::model::id::{GroupId, MemberId};
 use crate::model::page::{Page, Slice};
+use crate::model::read_budget::ReadBudget;
+
+/// Rows that are read at a time where their number is not bounded by a page.
+pub(super) const PART: usize = 100;
 
 impl Tx<'_> {
     /// The groups of a slice, in order, and how many match in all.
     pub fn groups(&mut self, filter: &GroupFilter, slice: &Slice) -> Result<Page<Group>> {
         let (total, rows) = ask!(self, group_pages::groups(filter, slice))?;
-        Ok(Page { items: rows.into_iter().map(Group::from).collect(), total })
+        Ok(Page::whole(rows.into_iter().map(Group::from).collect(), total))
     }
 
     /// The memberships of a slice, in order, and how many match in all.
     pub fn group_members(&mut self, filter: &MemberFilter, slice: &Slice) -> Result<Page<Member>> {
         let (total, rows) = ask!(self, group_pages::members(filter, slice))?;
-        Ok(Page { items: rows.into_iter().map(Member::from).collect(), total })
+        Ok(Page::whole(rows.into_iter().map(Member::from).collect(), total))
     }
 
     /// The groups of these ids, by id; ids that name none are passed over.
@@ -35,8 +39,27 @@ impl Tx<'_> {
         Ok(ask!(self, group_pages::find_members(&ids))?.into_iter().map(Member::from).collect())
     }
 
-    /// The first `most` memberships that match, group after group, each in the order of their ids.
-    pub fn first_group_members(&mut self, filter: &MemberFilter, most: i64) -> Result<Vec<Member>> {
-        Ok(ask!(self, group_pages::first_members(filter, most))?.into_iter().map(Member::from).collect())
+    /// The first `most` memberships that match, group after group, each in the order of their ids. They are read in
+    /// parts, and no further than the budget allows.
+    pub fn first_group_members(
+        &mut self,
+        filter: &MemberFilter,
+        most: usize,
+        budget: &mut ReadBudget,
+    ) -> Result<Vec<Member>> {
+        let mut members: Vec<Member> = Vec::new();
+        loop {
+            let after = members.last().map(|last| (last.group.get(), last.id.get()));
+            let part = PART.min(most - members.len());
+            let rows = ask!(self, group_pages::first_members(filter, after, i64::try_from(part).unwrap_or(i64::MAX)))?;
+            let is_last = rows.len() < part;
+            for row in rows {
+                budget.take_included(row.size())?;
+                members.push(row.into());
+            }
+            if is_last || members.len() >= most {
+                return Ok(members);
+            }
+        }
     }
 }

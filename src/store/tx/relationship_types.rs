@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Tx, ask};
 use crate::model::error::{Error, Result};
+use crate::model::page::Page;
 use crate::model::relationship_type::{Registration, RelationshipType, TypeName};
 use crate::model::time::Timestamp;
 use crate::store::rows::TypeRow;
@@ -14,9 +15,15 @@ use crate::store::types::Types;
 const TYPE_REST_SECONDS: i64 = 600;
 
 impl Tx<'_> {
-    /// All registered types, by name.
-    pub fn types(&mut self) -> Result<Vec<RelationshipType>> {
-        Ok(self.read_types()?.into_iter().filter_map(type_of).collect())
+    /// At most `limit` registered types, by name, without the first ones, and how many there are in all.
+    pub fn types(&mut self, offset: i64, limit: i64) -> Result<Page<RelationshipType>> {
+        let (total, rows) = ask!(self, relationship_types::page(offset, limit))?;
+        Ok(Page::whole(rows.into_iter().filter_map(type_of).collect(), total))
+    }
+
+    /// The type of that name.
+    pub fn type_called(&mut self, name: &TypeName) -> Result<Option<RelationshipType>> {
+        Ok(ask!(self, relationship_types::find(name.as_str()))?.and_then(type_of))
     }
 
     /// The names that are registered, by name.
@@ -50,7 +57,7 @@ impl Tx<'_> {
             return Ok(Some(found));
         }
         ask!(self, relationship_types::lock_row(found.name.as_str()))?;
-        Ok(self.types()?.into_iter().find(|kind| kind.name == found.name))
+        self.type_called(&found.name)
     }
 
     /// Describes a type anew; `None` if there is none of that name.
@@ -79,14 +86,13 @@ impl Tx<'_> {
         }
     }
 
-    pub(super) fn read_types(&mut self) -> Result<Vec<TypeRow>> {
-        let rows = ask!(self, relationship_types::all())?;
-        self.types = Arc::new(Types::of(&rows));
+    pub(super) fn read_types(&mut self) -> Result<()> {
+        self.types = Arc::new(Types::of(&ask!(self, relationship_types::names())?));
         // What a write job reads may never be committed, so that it is no news for others.
         if !self.is_writing {
             self.shared.types.put(Arc::clone(&self.types));
         }
-        Ok(rows)
+        Ok(())
     }
 
     pub(super) fn type_id(&mut self, name: &TypeName) -> Result<Option<i16>> {
@@ -106,6 +112,7 @@ impl Tx<'_> {
         name.ok_or_else(|| Error::Internal(format!("a relationship has the unregistered type {id}")))
     }
 }
+
 fn type_of(row: TypeRow) -> Option<RelationshipType> {
     Some(RelationshipType {
         name: TypeName::parse(&row.name)?,

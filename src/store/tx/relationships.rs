@@ -25,7 +25,7 @@ impl Tx<'_> {
             }
         }
         let items = rows.into_iter().map(|row| self.relationship_of(row)).collect::<Result<_>>()?;
-        Ok(Page { items, total })
+        Ok(Page::whole(items, total))
     }
 
     /// The same relationship as it is now; a write job keeps others from changing it until the job ends. `None` if it

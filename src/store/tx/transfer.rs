@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{Tx, ask};
 use crate::model::error::{Error, Result};
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::user::User;
 use crate::store::rows::{Numbered, RelationshipRow};
@@ -14,7 +15,7 @@ use crate::store::rows::{Numbered, RelationshipRow};
 pub struct TakenDown(Vec<String>);
 
 impl Tx<'_> {
-    /// The users of these ids, in any order.
+    /// The users of these ids, in any order, without their profiles.
     pub fn many_users(&mut self, ids: &[UserId]) -> Result<Vec<User>> {
         let ids = numbers(ids);
         Ok(ask!(self, transfer::users_of_ids(&ids))?.into_iter().map(User::from).collect())
@@ -135,9 +136,11 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// At most so many users after an id, by id. Whether they are supervisors is not looked up.
-    pub fn users_after(&mut self, id: UserId, limit: i64) -> Result<Vec<User>> {
-        Ok(ask!(self, transfer::users_after(id.get(), limit))?.into_iter().map(User::from).collect())
+    /// At most so many users after an id, by id, and no more than a budget allows, but one in any case. Whether they are
+    /// supervisors is not looked up.
+    pub fn users_after(&mut self, id: UserId, limit: i64, budget: ReadBudget) -> Result<Vec<User>> {
+        let rows = ask!(self, transfer::users_after(id.get(), limit))?;
+        Ok(self.users_within(rows, &mut { budget })?.0)
     }
 
     /// At most so many relationships after an id, by id.

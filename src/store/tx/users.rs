@@ -1,17 +1,48 @@
 //! Questions about users.
 
+use super::group_pages::PART;
 use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Page, Slice};
+use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
+use crate::store::rows::{Profiles, UserRow};
 
 impl Tx<'_> {
-    /// The users of a slice, in order, and how many match in all.
-    pub fn users(&mut self, filter: &UserFilter, slice: &Slice) -> Result<Page<User>> {
-        let (total, rows) = ask!(self, users::page(filter, slice))?;
-        Ok(Page { items: rows.into_iter().map(User::from).collect(), total })
+    /// The users of a slice, in order, without their properties, and how many match in all. The page ends early, after
+    /// its first row at the earliest, where the budget ends.
+    pub fn users(&mut self, filter: &UserFilter, slice: &Slice, budget: &mut ReadBudget) -> Result<Page<User>> {
+        let (total, mut rows) = ask!(self, users::page(filter, slice, profiles_within(budget)))?;
+        // The rows nearest the end of the list are those to keep of a page that ends there.
+        if slice.is_from_end {
+            rows.reverse();
+        }
+        let (mut items, is_cut) = self.users_within(rows, budget)?;
+        if slice.is_from_end {
+            items.reverse();
+        }
+        Ok(Page { items, total, is_cut })
+    }
+
+    /// Users made of rows, without their properties, with the profiles that were left out for their size, as far as the
+    /// budget goes; at least the first. Also says whether rows are missing.
+    pub(super) fn users_within(&mut self, rows: Vec<UserRow>, budget: &mut ReadBudget) -> Result<(Vec<User>, bool)> {
+        let mut users = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(row) = self.with_profile(row)? else { continue };
+            if !budget.take(row.size()) && !users.is_empty() {
+                return Ok((users, true));
+            }
+            users.push(row.into_listed());
+        }
+        Ok((users, false))
+    }
+
+    /// The row as it is now with its profile, where that was left out; `None` if it is gone.
+    fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
+        if row.has_profile() { Ok(Some(row)) } else { Ok(ask!(self, users::find(&[row.id], Profiles::All))?.pop()) }
     }
 
     /// The same user as it is now; a write job keeps others from changing it until the job ends. `None` if it is gone.
@@ -25,16 +56,24 @@ impl Tx<'_> {
 
     /// The user of that id.
     pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
-        Ok(ask!(self, users::find(&[id.get()]))?.pop().map(User::from))
+        Ok(ask!(self, users::find(&[id.get()], Profiles::All))?.pop().map(User::from))
     }
 
-    /// The users of these ids, by id; ids that name nobody are passed over.
-    pub fn users_of(&mut self, ids: &[UserId]) -> Result<Vec<User>> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
+    /// The users of these ids, which are in order, by id, without their properties; ids that name nobody are passed over.
+    ///
+    /// # Errors
+    /// `answer-too-large` where the budget ends before the users do. No more is read then.
+    pub fn users_of(&mut self, ids: &[UserId], budget: &mut ReadBudget) -> Result<Vec<User>> {
+        let mut users = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(PART) {
+            let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+            for row in ask!(self, users::find(&ids, profiles_within(budget)))? {
+                let Some(row) = self.with_profile(row)? else { continue };
+                budget.take_included(row.size())?;
+                users.push(row.into_listed());
+            }
         }
-        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
-        Ok(ask!(self, users::find(&ids))?.into_iter().map(User::from).collect())
+        Ok(users)
     }
 
     /// Which of these ids name a user.
@@ -76,4 +115,9 @@ impl Tx<'_> {
         self.forget_answers(id)?;
         ask!(self, users::delete(id.get()))
     }
+}
+
+/// What to read of profiles at once: those that are too large are read one by one.
+const fn profiles_within(budget: &ReadBudget) -> Profiles {
+    if budget.has_profiles() { Profiles::Legal } else { Profiles::Omitted }
 }

@@ -66,7 +66,7 @@ both!(
     }
 );
 
-both!(users_deleted_by_operations_and_forms_keep_their_ids, |app| {
+both!(ids_of_users_deleted_by_operations_stay_retired, |app| {
     let admin = app.admin();
     let (one, other) = (app.user().id, app.user().id);
     let remove = json!({"op": "remove", "ref": {"type": "users", "id": one.to_string()}});

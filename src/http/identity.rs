@@ -10,12 +10,11 @@ use super::deadline::Deadline;
 use super::jsonapi::errors::{Failure, Problem};
 use super::rate_limit::{Asker, Verdict};
 use super::state::State;
+use super::urls::LONGEST_URI;
 use super::{credentials, measures, routes};
 use crate::auth::Identity;
 use crate::model::code::Code;
 
-/// The longest request target, in bytes.
-const LONGEST_URI: usize = 8 * 1024;
 /// The largest head of a request, in bytes.
 const LARGEST_HEAD: usize = 64 * 1024;
 

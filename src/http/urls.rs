@@ -6,6 +6,8 @@ use crate::model::code::Code;
 use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 
+/// The longest request target (path and query) that the service accepts, in bytes; a longer one is 414 `uri-too-long`.
+pub const LONGEST_URI: usize = 8 * 1024;
 /// What stands before the id of a relationship in its URL.
 pub const RELATIONSHIPS: &str = "/api/v2/user-relationships/";
 /// What stands between the URL of a resource and the name of an end, where that is a linkage.

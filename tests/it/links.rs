@@ -55,3 +55,44 @@ both!(every_link_that_is_sent_can_be_fetched, |app| {
     }
     assert!(seen.len() > 40, "{seen:?}");
 });
+
+/// The value of a link, whether it is a string or a link object.
+fn href(link: &Value) -> Option<&str> {
+    link.as_str().or_else(|| link["href"].as_str())
+}
+
+both!(a_link_that_would_be_answered_414_is_null, |app| {
+    const USERS: &str = "/api/v2/users";
+    let ann = app.user();
+    app.user();
+    let (mut links, mut nulls) = (0, 0);
+    // Percent-encoded a comma is three bytes long, so at some length the links become longer than a request may be.
+    for count in [10, 600, 900, 1_100, 1_350] {
+        for page in ["limit=1", "page[size]=1"] {
+            let fields = vec!["email"; count].join(",");
+            let path = format!("{USERS}?{page}&fields[users]={fields}");
+            assert!(path.len() <= 8 * 1024, "{}", path.len());
+            let answer = ann.get(&path).expect(200);
+            for name in ["self", "first", "last", "prev", "next"] {
+                let Some(url) = href(&answer.body["links"][name]) else {
+                    nulls += usize::from(count > 1_000 && answer.body["links"][name].is_null());
+                    continue;
+                };
+                ann.get(url).expect(200);
+                links += 1;
+            }
+            assert_eq!(href(&answer.body["links"]["next"]).is_some(), count < 1_000, "{count}");
+        }
+    }
+    assert!(links > 20 && nulls > 8, "{links} links, {nulls} nulls");
+    // What HTTP lets through unencoded and a URI does not makes `self` longer than the request was.
+    let path = format!("{USERS}?query={}", "|".repeat(7_000));
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\n\r\n",
+        ann.authorization().unwrap()
+    );
+    let answer = ann.raw(head.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let document: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert!(document["links"]["self"].is_null() && document["links"]["first"].is_null(), "{document}");
+});

@@ -7,6 +7,7 @@ use super::cursor::Cursors;
 use super::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
+use crate::http::urls::LONGEST_URI;
 use crate::model::page::{Bound, Place};
 
 /// The parameters of pages: links give their own.
@@ -40,11 +41,12 @@ enum This {
     },
 }
 
-/// Links to a page's neighbours; `None` becomes `null`, which says that there is none.
+/// Links to a page's neighbours; `None` becomes `null`: there is no such page, or its URL is longer than
+/// [`LONGEST_URI`] and would be answered 414.
 #[derive(Debug, Serialize)]
 pub struct PageLinks {
     #[serde(rename = "self")]
-    this: This,
+    this: Option<This>,
     first: Option<String>,
     last: Option<String>,
     prev: Option<String>,
@@ -69,6 +71,11 @@ fn as_uri(query: &str) -> Cow<'_, str> {
     encoded.collect()
 }
 
+/// A URL that the service accepts as a request target.
+fn fetchable(url: String) -> Option<String> {
+    (url.len() <= LONGEST_URI).then_some(url)
+}
+
 /// The request that a page answers.
 pub struct Asked<'a> {
     /// Its path.
@@ -83,21 +90,23 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// A URL of the same list with other page parameters. All others keep what the client sent, under their JSON:API
-    /// names and percent-encoded.
-    fn url(&self, page: &[(&str, &str)]) -> String {
+    /// names and percent-encoded. `None` if it is longer than [`LONGEST_URI`]: percent-encoding can make an accepted
+    /// query three times as long.
+    fn url(&self, page: &[(&str, &str)]) -> Option<String> {
         let mut url = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), self.path.len() + 1);
         url.extend_pairs(self.query.canonical(&PAGE));
         url.extend_pairs(page);
-        url.finish()
+        fetchable(url.finish())
     }
 
-    fn this(&self, applied: Applied) -> This {
+    fn this(&self, applied: Applied) -> Option<This> {
         let query = as_uri(self.raw_query);
         let href = if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) };
-        match applied {
+        let href = fetchable(href)?;
+        Some(match applied {
             Applied::Nothing => This::Plain(href),
             other => This::Typed { href, media_type: other.media_type() },
-        }
+        })
     }
 
     /// The links and `meta` of a page by offset. No link leads beyond `max_offset`.
@@ -105,7 +114,7 @@ impl Asked<'_> {
     pub fn by_offset(&self, offset: i64, limit: i64, total: i64) -> (PageLinks, ListMeta) {
         let page = |at: i64| {
             let is_shown = limit > 0 && at <= self.max_offset;
-            is_shown.then(|| self.url(&[(OFFSET.name, &at.to_string()), (LIMIT.name, &limit.to_string())]))
+            is_shown.then(|| self.url(&[(OFFSET.name, &at.to_string()), (LIMIT.name, &limit.to_string())])).flatten()
         };
         let last = (total - 1).max(0) / limit.max(1) * limit;
         let previous = (offset > 0).then(|| offset.saturating_sub(limit).min(last).max(0));
@@ -145,10 +154,10 @@ impl Asked<'_> {
         };
         let links = PageLinks {
             this: self.this(Applied::CursorProfile),
-            first: Some(page(&[])),
+            first: page(&[]),
             last: None,
-            prev: start.filter(|_| has_previous).map(|cursor| page(&[(BEFORE.name, &cursor)])),
-            next: end.filter(|_| has_next).map(|cursor| next(&cursor)),
+            prev: start.filter(|_| has_previous).and_then(|cursor| page(&[(BEFORE.name, &cursor)])),
+            next: end.filter(|_| has_next).and_then(|cursor| next(&cursor)),
         };
         (links, ListMeta { total_count: total, page: Some(PageMeta { total, is_truncated }) })
     }

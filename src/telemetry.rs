@@ -12,11 +12,15 @@ use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
 use crate::config::{Config, LogFormat};
+use crate::model::truncate::Truncated;
 pub use queue::LastWords;
 use queue::Queue;
 
 /// The members that every JSON line has; a pair that goes by one of these names is left out.
 const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
+
+/// The longest message or value in a JSON line, in bytes; the rest is cut. A line is valid JSON whatever is cut.
+const LONGEST_VALUE: usize = 2 * 1024;
 
 /// Starts logging as `config` says. Nobody who logs waits for whoever reads the log of a service, unless that is a
 /// terminal. What is left to say at the end is said when the answer is dropped.
@@ -66,7 +70,7 @@ fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     line.map.serialize_entry("timestamp", &format_args!("{timestamp}"))?;
     line.map.serialize_entry("level", record.level().as_str())?;
     line.map.serialize_entry("target", record.target())?;
-    line.map.serialize_entry("message", record.args())?;
+    line.map.serialize_entry("message", &format_args!("{}", Truncated::new(record.args(), LONGEST_VALUE)))?;
     record.key_values().visit(&mut line).map_err(io::Error::other)?;
     line.map.end()?;
     text.push(b'\n');
@@ -100,7 +104,7 @@ struct Fitting<'v>(Value<'v>);
 impl Serialize for Fitting<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(value) = self;
-        if let Some(text) = value.to_borrowed_str() {
+        if let Some(text) = value.to_borrowed_str().filter(|text| text.len() <= LONGEST_VALUE) {
             return serializer.serialize_str(text);
         }
         if let Some(flag) = value.to_bool() {
@@ -114,7 +118,7 @@ impl Serialize for Fitting<'_> {
         }
         match value.to_f64() {
             Some(number) => serializer.serialize_f64(number),
-            None => serializer.collect_str(value),
+            None => serializer.collect_str(&Truncated::new(value, LONGEST_VALUE)),
         }
     }
 }

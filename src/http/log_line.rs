@@ -12,8 +12,13 @@ use std::time::Duration;
 use super::credentials::client_address;
 use super::forms::answer::Told;
 use crate::auth::Identity;
+use crate::model::truncate::Truncated;
 
 const TARGET: &str = "request";
+/// The longest method in a line, in bytes: HTTP allows any token.
+const LONGEST_METHOD: usize = 32;
+/// The longest list of codes, and the longest cause, in a line, in bytes.
+const LONGEST_OUTCOME: usize = 1024;
 
 /// What is known of a request besides its answer.
 #[derive(Debug)]
@@ -55,9 +60,15 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
         _ => 0,
     };
     let trace = traceparent(request.headers());
+    let truncated_method = Truncated::new(line.method, LONGEST_METHOD);
+    let cause = line.told.cause.as_deref().map(|cause| Truncated::new(cause, LONGEST_OUTCOME));
+    let method = match line.method.as_str() {
+        short if short.len() <= LONGEST_METHOD => short.into(),
+        _ => Value::from_display(&truncated_method),
+    };
     let pairs = Pairs([
         ("request_id", Some(line.id.into())),
-        ("method", Some(line.method.as_str().into())),
+        ("method", Some(method)),
         ("route", Some(line.route.into())),
         ("status", Some(status.as_u16().into())),
         ("duration_ms", Some(milliseconds(line.time).into())),
@@ -66,9 +77,9 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
         ("scheme", Some(identity.map_or("-", |identity| identity.scheme.name()).into())),
         ("client_ip", Some(source.as_str().into())),
         ("traceparent", trace.map(Value::from)),
-        ("cause", line.told.cause.as_deref().map(Value::from)),
+        ("cause", cause.as_ref().map(Value::from_display)),
     ]);
-    let outcome = line.told.outcome.as_str();
+    let outcome = Truncated::new(line.told.outcome.as_str(), LONGEST_OUTCOME);
     let mut record = Record::builder();
     record.target(TARGET).module_path_static(Some(module_path!())).level(level).key_values(&pairs);
     log::logger().log(&record.args(format_args!("{outcome}")).build());

@@ -23,4 +23,5 @@ pub mod state;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod truncate;
 pub mod user;

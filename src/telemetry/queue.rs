@@ -13,6 +13,10 @@ use std::time::Duration;
 
 /// As many bytes wait at most; some 3,000 requests.
 const MOST: usize = 1 << 20;
+/// The longest line, in bytes; the rest is cut. Only a line of text can be longer: values of JSON lines are cut before.
+const LONGEST_LINE: usize = 256 * 1024;
+/// What ends a line that was cut.
+const CUT: &str = "… (cut)\n";
 /// A reader that stalls holds the end of the process up for so long.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The thread rests for so long after it has written: under load it wakes a thousand times a second, not for each line.
@@ -85,13 +89,15 @@ impl Queue {
 
 impl Write for Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let (head, end) = truncate(line);
         let mut waiting = self.lock();
-        if waiting.text.len() + line.len() > MOST {
+        if waiting.text.len() + head.len() + end.len() > MOST {
             waiting.left_out += 1;
             return Ok(line.len());
         }
         let is_first = waiting.text.is_empty();
-        waiting.text.extend_from_slice(line);
+        waiting.text.extend_from_slice(head);
+        waiting.text.extend_from_slice(end);
         if is_first && !waiting.is_writing {
             self.0.changed.notify_all();
         }
@@ -101,6 +107,14 @@ impl Write for Queue {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The start of a line up to [`LONGEST_LINE`], and what marks the cut, if it was cut. No UTF-8 character is split.
+fn truncate(line: &[u8]) -> (&[u8], &[u8]) {
+    let Some(head) = line.get(..LONGEST_LINE).filter(|head| head.len() < line.len()) else { return (line, &[]) };
+    let is_start_of_character = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;
+    let end = line.get(..=LONGEST_LINE).and_then(|start| start.iter().rposition(is_start_of_character));
+    (head.get(..end.unwrap_or(LONGEST_LINE)).unwrap_or(head), CUT.as_bytes())
 }
 
 impl LastWords {
@@ -160,6 +174,18 @@ mod tests {
         let written: Vec<_> = told.try_iter().collect();
         assert_eq!(written, [line(0), (1..=1_024).flat_map(line).collect()]);
         assert!(queue.lock().text.is_empty());
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_cut_and_not_dropped() {
+        for letter in ["x", "ä", "…", "𝄞"] {
+            let line = format!("{}\n", letter.repeat(LONGEST_LINE));
+            let (head, end) = truncate(line.as_bytes());
+            let head = std::str::from_utf8(head).unwrap();
+            assert!((LONGEST_LINE - 3..=LONGEST_LINE).contains(&head.len()) && line.starts_with(head), "{letter}");
+            assert_eq!(end, CUT.as_bytes());
+        }
+        assert_eq!(truncate(b"short\n"), (&b"short\n"[..], &[][..]));
     }
 
     #[test]

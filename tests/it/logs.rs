@@ -145,6 +145,61 @@ fn nothing_secret_and_nothing_but_json_is_in_the_log() {
     }
 }
 
+/// Sends a request whose every part is as long as it may be, and gives its id.
+fn nasty(ann: &Client, kind: usize) -> String {
+    let id = format!("nasty{kind}-{}", "\\\"".repeat(50));
+    let authorization = ann.authorization().unwrap_or_default();
+    let common = format!(
+        "host: x\r\nconnection: close\r\nauthorization: {authorization}\r\nx-request-id: {id}\r\n\
+         traceparent: cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00-{}\r\n",
+        "x".repeat(20_000)
+    );
+    let request = match kind {
+        0 => format!("GET /api/v2/users?{} HTTP/1.1\r\n{common}\r\n", "a&".repeat(4_000)),
+        1 => format!("{} /api/v2/users HTTP/1.1\r\n{common}\r\n", "M".repeat(30_000)),
+        2 => format!("GET /{} HTTP/1.1\r\n{common}\r\n", "%C3%A4".repeat(1_300)),
+        _ => {
+            let attributes: Vec<_> = (0..60_000).map(|at| format!("\"a{at}\":0")).collect();
+            let body = format!(r#"{{"data":{{"type":"users","attributes":{{{}}}}}}}"#, attributes.join(","));
+            let head = format!("content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+            format!("PATCH /api/v2/users/me HTTP/1.1\r\n{common}{head}{body}")
+        }
+    };
+    let answer = ann.raw(request.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 4"), "{kind}: {}", answer.lines().next().unwrap_or_default());
+    id
+}
+
+#[test]
+fn a_request_is_logged_in_a_short_line_whatever_it_brings() {
+    for format in ["json", "text"] {
+        let home = Home::new(Engine::Sqlite).expect("a folder");
+        let token = newcomer(&home.text(), "ann@example.com", "user");
+        let mut command = program();
+        command.env("DATABASE_URL", home.text()).env("LISTEN", "127.0.0.1:0").env("LOG_FORMAT", format);
+        let mut child = Guard(command.spawn().expect("the program starts"));
+        let log = BufReader::new(child.0.stderr.take().expect("a pipe")).lines();
+        let mut log = log.map(|line| line.expect("a line of text"));
+        let address = log.find_map(|line| {
+            let (_, rest) = line.split_once("listening on http://")?;
+            rest.split(['"', ' ']).next()?.parse::<SocketAddr>().ok()
+        });
+        let ann = Client::new(address.expect("the service listens"), 0, Some(format!("Token token={token}")));
+        for kind in 0..4 {
+            let id = nasty(&ann, kind);
+            let line = log.find(|line| line.contains(&format!("nasty{kind}"))).expect("the line of the request");
+            assert!(line.len() < 4_096, "{format} {kind}: {} bytes", line.len());
+            if format == "json" {
+                let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+                assert_eq!(line["request_id"], *id);
+                assert!(line["status"].as_u64().is_some_and(|status| status >= 400), "{line}");
+            } else {
+                assert!(line.contains(&format!("request_id={id}")) && line.contains(" status=4"), "{line}");
+            }
+        }
+    }
+}
+
 /// A service whose log is read by nobody but the caller, and only when it is; and what it said until it listened.
 fn unread(url: String) -> (Guard, impl Iterator<Item = Value>, SocketAddr) {
     let mut command = program();

@@ -1,12 +1,14 @@
 //! Listens, serves, and ends in good order.
 
-use actix_web::dev::Server;
+use actix_web::dev::{Extensions, Server};
+use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use std::any::Any;
-use std::fs;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -15,6 +17,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::read::show_duration;
+use crate::http::connections::Connections;
 use crate::http::forms::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
@@ -30,6 +33,8 @@ const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
 const SPARE_FILES: usize = 64;
 /// Files of a connection to SQLite: the database, its log of changes, the index of that.
 const FILES_OF_SQLITE: usize = 3;
+/// Files of a connection of a client: its socket, and the duplicate by which it can be evicted.
+const FILES_OF_CONNECTION: usize = 2;
 /// Connections that each worker keeps at most where nothing else limits them.
 const MOST_CONNECTIONS: usize = 25_000;
 
@@ -65,6 +70,7 @@ pub async fn serve(
     on_listening: impl FnOnce(SocketAddr),
 ) -> Result<(), Failed> {
     let mut signals = Signals::new().map_err(Failed::Broke)?;
+    raise_file_limit();
     let state = web::Data::new(State::new(config, store, clock, forms));
     if let Some(address) = config.admin_listen {
         let (server, address) = start_admin(address, state.clone())?;
@@ -107,12 +113,18 @@ pub fn start(
 ) -> Result<(Server, SocketAddr), Failed> {
     let origins = config.cors_origins.clone();
     let patience = config.request_timeout.max(SHORTEST_PATIENCE);
+    let capacity = connections_of_a_worker(config);
+    let connections = Connections::new(capacity.saturating_mul(config.workers), config.trusted_proxies.clone());
+    let connections = Arc::new(connections);
     let server = HttpServer::new(move || app::build(state.clone(), origins.clone()))
         .workers(config.workers)
-        .max_connections(connections_of_a_worker(config))
+        .max_connections(capacity)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .on_connect(move |connection, _| cut_off_after(connection, patience))
+        .on_connect(move |connection, extensions| {
+            cut_off_after(connection, patience);
+            register(connection, &connections, extensions);
+        })
         // Whole seconds, and none is none: a part of one counts as one.
         .shutdown_timeout(config.shutdown_timeout.as_secs() + u64::from(config.shutdown_timeout.subsec_nanos() > 0))
         .shutdown_signal(closed)
@@ -150,26 +162,47 @@ fn cannot_listen(setting: &'static str, address: SocketAddr) -> impl FnOnce(io::
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has the option"))]
 fn cut_off_after(connection: &dyn Any, patience: Duration) {
     #[cfg(target_os = "linux")]
-    if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>()
-        && let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+    if let Some(stream) = connection.downcast_ref::<TcpStream>()
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
     {
         log::debug!("a connection cannot be given a time limit: {error}");
     }
 }
 
-/// As many connections as leave enough files for the database: when all are taken, newcomers wait until one closes.
-fn connections_of_a_worker(config: &Config) -> usize {
-    let files = fs::read_to_string("/proc/self/limits").ok().and_then(|limits| open_files(&limits));
-    let pool = usize::try_from(config.database_pool_size).unwrap_or(usize::MAX);
-    let spare = SPARE_FILES + pool.max(FILES_OF_SQLITE * (config.workers + SPARE_FILES / 4)) + 4 * config.workers;
-    let fitting = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(spare) / config.workers.max(1));
-    fitting.clamp(8, MOST_CONNECTIONS)
+/// Adds a new connection to the registry, or closes it where its source has its share or no file is left.
+fn register(connection: &dyn Any, connections: &Arc<Connections>, extensions: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let socket = SockRef::from(stream);
+    let registered = || connections.register(stream.peer_addr().ok()?.ip(), socket.try_clone().ok()?);
+    match registered() {
+        Some(registered) => drop(extensions.insert(registered)),
+        // It fails only where the client has closed it already.
+        None => drop(socket.shutdown(Shutdown::Both)),
+    }
 }
 
-/// The soft limit in `/proc/self/limits`.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().next()?.parse().ok()
+/// Raises the soft limit of open files to the hard limit: the usual 1,024 are few, and connections are what runs out.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    let text = |limit: Option<u64>| limit.map_or_else(|| "unlimited".to_owned(), |limit| limit.to_string());
+    let (old, new) = (text(limit.current), text(limit.maximum));
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        Ok(()) => log::info!("raised the limit of open files from {old} to {new}"),
+        Err(error) => log::warn!("the limit of open files stays {old}, since {new} was refused: {error}"),
+    }
+}
+
+/// The most connections of a worker that leave enough files for the database.
+fn connections_of_a_worker(config: &Config) -> usize {
+    let files = getrlimit(Resource::Nofile).current.map(|files| usize::try_from(files).unwrap_or(usize::MAX));
+    let pool = usize::try_from(config.database_pool_size).unwrap_or(usize::MAX);
+    let spare = SPARE_FILES + pool.max(FILES_OF_SQLITE * (config.workers + SPARE_FILES / 4)) + 4 * config.workers;
+    let per_worker = FILES_OF_CONNECTION * config.workers.max(1);
+    let fitting = files.map_or(MOST_CONNECTIONS, |files| files.saturating_sub(spare) / per_worker);
+    fitting.clamp(8, MOST_CONNECTIONS)
 }
 
 /// The signals that ask the process to end.

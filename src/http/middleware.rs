@@ -9,6 +9,7 @@ use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
 use super::compression::compressed;
+use super::connections::Connection;
 use super::forms::answer::{Refusal, Told};
 use super::jsonapi::document::MEDIA_TYPE;
 use super::jsonapi::errors::Failure;
@@ -31,6 +32,7 @@ pub async fn surround(
     let started = Instant::now();
     let audience = Audience::of(request.match_info().as_str());
     let is_form = routes::is_form(request.match_info().as_str());
+    let _busy = Connection::begin(&request);
     let id = request_id(&request);
     let method = request.method().clone();
     let state = request.app_data::<web::Data<State>>().cloned();

@@ -5,6 +5,7 @@ pub mod body;
 pub mod call;
 pub mod caught;
 pub mod compression;
+pub mod connections;
 mod cost;
 pub mod credentials;
 pub mod deadline;

@@ -33,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("app", &["http", "config"]),
-    ("server", &["app", "http::state", "http::forms::catalogue", "config", "clock", "store"]),
+    ("server", &["app", "http::state", "http::connections", "http::forms::catalogue", "config", "clock", "store"]),
     ("telemetry", &["model", "config"]),
     (
         "cli",

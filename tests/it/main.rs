@@ -25,6 +25,7 @@ mod budgets;
 mod clients;
 mod compression;
 mod conformance;
+mod connections;
 mod crash;
 mod credentials;
 mod dashboards;

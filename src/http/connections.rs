@@ -1,0 +1,239 @@
+//! Which connections are open, so that clients that do nothing cannot keep others out.
+//!
+//! # Design
+//! The process can hold only so many connections as it may open files. Two rules keep room for newcomers. When seven
+//! eighths are taken, each newcomer evicts one idle connection: the longest idle one of the source that has the most.
+//! And one source holds at most half of all; beyond that it evicts an idle connection of its own, or is turned away.
+//! A connection is idle between two requests, before its first, and while a request head is incomplete.
+//!
+//! A connection is evicted from outside its worker thread by shutting down a duplicate of its socket, which costs a
+//! second file for each connection. A request costs two atomic stores here and takes no lock.
+
+use actix_web::dev::ServiceRequest;
+use socket2::Socket;
+use std::collections::HashMap;
+use std::net::{IpAddr, Shutdown};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::model::network::{self, Network};
+
+/// What [`Activity`] holds while a request is being answered.
+const BUSY: u64 = u64::MAX;
+/// Evictions are logged at most this often.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
+
+/// All open connections of clients.
+#[derive(Debug)]
+pub struct Connections {
+    started: Instant,
+    /// From so many connections on, a newcomer evicts an idle one.
+    evict_from: usize,
+    /// The most connections of one source that is no trusted proxy.
+    per_source: usize,
+    trusted: Vec<Network>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    entries: HashMap<u64, Entry>,
+    of_source: HashMap<IpAddr, usize>,
+    next_id: u64,
+    logged: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    /// The network of the client; `None` for a trusted proxy, which speaks for many.
+    source: Option<IpAddr>,
+    activity: Arc<Activity>,
+    /// A duplicate of the connection's socket.
+    socket: Socket,
+}
+
+/// When a connection was last used, in milliseconds since the registry began, or [`BUSY`].
+#[derive(Debug)]
+struct Activity {
+    started: Instant,
+    idle_since: AtomicU64,
+}
+
+/// An open connection; removed from the registry when dropped.
+#[derive(Debug)]
+pub struct Connection {
+    id: u64,
+    activity: Arc<Activity>,
+    registry: Arc<Connections>,
+}
+
+/// A connection that is answering a request; idle again when dropped.
+#[derive(Debug)]
+pub struct Busy(Arc<Activity>);
+
+impl Connections {
+    /// A registry for at most `capacity` connections. Networks of `trusted` proxies may have any share of them.
+    #[must_use]
+    pub fn new(capacity: usize, trusted: Vec<Network>) -> Self {
+        Self {
+            started: Instant::now(),
+            evict_from: (capacity - capacity / 8).max(1),
+            per_source: (capacity / 2).max(1),
+            trusted,
+            open: Mutex::default(),
+        }
+    }
+
+    /// Registers a new connection from `peer`; `socket` is a duplicate of its socket. `None` if its source has its
+    /// share and all of them are busy: the connection must be closed then.
+    #[must_use]
+    pub fn register(self: &Arc<Self>, peer: IpAddr, socket: Socket) -> Option<Connection> {
+        let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
+        let source = (!is_trusted).then(|| network::of_a_client(peer));
+        let activity = Arc::new(Activity { started: self.started, idle_since: AtomicU64::new(0) });
+        activity.set_idle();
+        let mut open = self.lock();
+        let count = source.and_then(|source| open.of_source.get(&source).copied()).unwrap_or_default();
+        if count >= self.per_source {
+            if !open.evict(|entry| entry.source == source) {
+                return None;
+            }
+        } else if open.entries.len() >= self.evict_from {
+            open.evict(|_| true);
+        }
+        let id = open.next_id;
+        open.next_id = id.wrapping_add(1);
+        open.entries.insert(id, Entry { source, activity: Arc::clone(&activity), socket });
+        if let Some(source) = source {
+            *open.of_source.entry(source).or_default() += 1;
+        }
+        Some(Connection { id, activity, registry: Arc::clone(self) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// Closes the longest idle connection, among those that `may_go`, of the source that has the most. `false` if none
+    /// of them is idle.
+    fn evict(&mut self, may_go: impl Fn(&Entry) -> bool) -> bool {
+        let idle = self.entries.iter().filter(|(_, entry)| may_go(entry)).filter_map(|(id, entry)| {
+            let since = entry.activity.idle_since.load(Ordering::Relaxed);
+            let count = entry.source.and_then(|source| self.of_source.get(&source)).copied().unwrap_or_default();
+            (since != BUSY).then_some((count, u64::MAX - since, *id))
+        });
+        let Some((_, _, id)) = idle.max() else { return false };
+        let Some(entry) = self.remove(id) else { return false };
+        // Its worker reads the end of the stream and closes it. It fails only where the client has closed it.
+        drop(entry.socket.shutdown(Shutdown::Both));
+        if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
+            self.logged = Some(Instant::now());
+            let open = self.entries.len();
+            log::warn!(open; "connections run short: closing idle ones, with {open} open");
+        }
+        true
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        if let Some(source) = entry.source
+            && let Some(count) = self.of_source.get_mut(&source)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.of_source.remove(&source);
+            }
+        }
+        Some(entry)
+    }
+}
+
+impl Activity {
+    fn set_idle(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(BUSY - 1);
+        self.idle_since.store(now, Ordering::Relaxed);
+    }
+}
+
+impl Connection {
+    /// Marks the connection of a request as busy until the guard is dropped.
+    #[must_use]
+    pub fn begin(request: &ServiceRequest) -> Option<Busy> {
+        let connection = request.conn_data::<Self>()?;
+        connection.activity.idle_since.store(BUSY, Ordering::Relaxed);
+        Some(Busy(Arc::clone(&connection.activity)))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.registry.lock().remove(self.id);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set_idle();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use socket2::{Domain, Type};
+    use std::io::Read;
+
+    /// A registered connection and the client's end of it.
+    fn connect(registry: &Arc<Connections>, peer: &str) -> Option<(Connection, Socket)> {
+        let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let connection = registry.register(peer.parse().unwrap(), ours)?;
+        // The longest idle one must be known.
+        std::thread::sleep(Duration::from_millis(2));
+        Some((connection, theirs))
+    }
+
+    fn is_open((_, client): &(Connection, Socket)) -> bool {
+        (&*client).read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+
+    fn set_busy((connection, _): &(Connection, Socket)) -> Busy {
+        connection.activity.idle_since.store(BUSY, Ordering::Relaxed);
+        Busy(Arc::clone(&connection.activity))
+    }
+
+    #[test]
+    fn a_newcomer_evicts_the_longest_idle_of_the_source_with_the_most() {
+        let registry = Arc::new(Connections::new(8, Vec::new()));
+        let other = connect(&registry, "10.0.0.1").unwrap();
+        let mut many: Vec<_> = (0..4).map(|_| connect(&registry, "10.0.0.2").unwrap()).collect();
+        many.extend((0..2).map(|_| connect(&registry, "10.0.0.3").unwrap()));
+        assert!(many.iter().all(is_open));
+        let busy = set_busy(&many[0]);
+        let newcomer = connect(&registry, "10.0.0.4").unwrap();
+        let open: Vec<_> = many.iter().map(is_open).collect();
+        assert_eq!(open, [true, false, true, true, true, true]);
+        assert!(is_open(&other) && is_open(&newcomer));
+        drop(busy);
+        drop((many, other, newcomer));
+        let open = registry.lock();
+        assert!(open.entries.is_empty() && open.of_source.is_empty());
+    }
+
+    #[test]
+    fn one_source_has_at_most_half_and_a_trusted_proxy_any_share() {
+        let registry = Arc::new(Connections::new(8, vec!["10.1.0.0/16".parse().unwrap()]));
+        let many: Vec<_> = (0..4).map(|at| connect(&registry, &format!("2001:db8::{at}")).unwrap()).collect();
+        let fifth = connect(&registry, "2001:db8::ffff").unwrap();
+        assert_eq!(many.iter().map(is_open).collect::<Vec<_>>(), [false, true, true, true]);
+        let busy: Vec<_> = many.iter().chain([&fifth]).map(set_busy).collect();
+        assert!(connect(&registry, "2001:db8::9").is_none(), "no idle connection of this source is left");
+        drop((busy, many, fifth));
+        let proxied: Vec<_> = (0..8).map(|_| connect(&registry, "10.1.0.1").unwrap()).collect();
+        let open = proxied.iter().filter(|one| is_open(one)).count();
+        assert_eq!(open, 7);
+    }
+}

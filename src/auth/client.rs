@@ -1,35 +1,46 @@
 //! A client that signs, with its keys parsed and ready to verify.
+//!
+//! # Design
+//! An RSA signature says itself which digest it was made over, and only the private key makes one that says so well
+//! ([`Key::recover`]). So a signature is looked at before the body of its request is read: anything but a signature of
+//! the client costs a few operations with a public key, however large the body is. The digest is compared with the body
+//! only then.
 
 use aws_lc_rs::digest::{Context, Digest};
-use std::iter::once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::yield_now;
 
 use super::nobody;
-use super::rsa::{DIGESTS, Key};
+use super::rsa::{DIGESTS, Key, SignedDigest};
 use super::signature::Claim;
 use super::spelling::Style;
 use crate::model::client::SigningClient;
 use crate::model::id::ClientId;
 
-/// Ways to sign a claim with one key.
-const WAYS: usize = DIGESTS.len() * Style::ALL.len();
-/// A refusal has tried a multiple of so many signatures: what two keys take, or one that may use SHA-1.
-const TRIES: usize = 12;
+/// A refusal takes a multiple of so many operations with a public key: what a client with four keys takes.
+const OPERATIONS: usize = 4;
 
 /// A client whose signatures can be verified. Never remembers a signature.
 pub(super) struct Verifier {
     pub id: ClientId,
     row: SigningClient,
     keys: Vec<Key>,
-    /// Which of all combinations of key, digest and spelling was right the last time: a client sticks to one.
-    latest: AtomicUsize,
+    /// The key and the spelling that were right the last time: a client sticks to them.
+    latest_key: AtomicUsize,
+    latest_style: AtomicUsize,
+}
+
+/// A signature that one of a client's keys has made.
+pub(super) struct Recovered {
+    /// Which key.
+    key: usize,
+    digest: SignedDigest,
 }
 
 impl Verifier {
     pub fn new(row: SigningClient) -> Self {
         let keys = row.keys.iter().filter_map(|key| Key::new(key, row.allows_sha1)).collect();
-        Self { id: row.id, keys, row, latest: AtomicUsize::new(0) }
+        Self { id: row.id, keys, row, latest_key: AtomicUsize::new(0), latest_style: AtomicUsize::new(0) }
     }
 
     /// Whether the client is still the one that this was made from.
@@ -37,89 +48,68 @@ impl Verifier {
         self.row == *row
     }
 
-    /// Whether the signature of a claim is one of this client, over any of the three spellings.
-    pub async fn verifies(&self, tries: &mut Tries<'_, '_>) -> bool {
-        let latest = self.latest.load(Ordering::Relaxed);
-        if let Some(style) = Style::ALL.get(latest % Style::ALL.len()) {
-            tries.digest(*style, once(latest % WAYS));
-        }
-        if self.is_good(tries, latest) {
-            return true;
-        }
-        tries.digest_all().await;
-        (0..self.keys.len() * WAYS).any(|at| at != latest && self.is_good(tries, at))
+    /// What the signature was made over, if a key of this client made it.
+    pub fn recover(&self, signature: &[u8], operations: &mut Operations) -> Option<Recovered> {
+        latest_first(&self.latest_key, self.keys.len()).find_map(|at| {
+            let key = self.keys.get(at).filter(|key| key.fits(signature))?;
+            operations.made += 1;
+            let digest = key.recover(signature)?;
+            self.latest_key.store(at, Ordering::Relaxed);
+            Some(Recovered { key: at, digest })
+        })
     }
 
-    fn is_good(&self, tries: &mut Tries<'_, '_>, at: usize) -> bool {
-        let is_good = self.keys.get(at / WAYS).is_some_and(|key| tries.is_good(key, at % WAYS));
-        if is_good {
-            self.latest.store(at, Ordering::Relaxed);
-        }
-        is_good
-    }
-}
-
-/// What has been tried with a claim. However a client was found wanting, a refusal shall take as long: it depends on
-/// what was sent, and not on whether there is such a client, which keys it has, or whether the user is there.
-pub(super) struct Tries<'t, 'r> {
-    claim: &'t Claim<'r>,
-    digests: [Option<Digest>; WAYS],
-    made: usize,
-}
-
-impl<'t, 'r> Tries<'t, 'r> {
-    pub fn new(claim: &'t Claim<'r>) -> Self {
-        Self { claim, digests: [const { None }; WAYS], made: 0 }
-    }
-
-    fn is_good(&mut self, key: &Key, way: usize) -> bool {
-        let Some(parsed) = key.parsed.get(way / Style::ALL.len()) else { return false };
-        if !key.fits(&self.claim.signature) {
-            return false;
-        }
-        self.made += 1;
-        let digest = self.digests.get(way).and_then(Option::as_ref);
-        digest.is_some_and(|digest| parsed.verify_digest_sig(digest, &self.claim.signature).is_ok())
-    }
-
-    /// Makes those of the digests that are missing, all of one spelling. The text is never held in memory.
-    fn digest(&mut self, style: Style, ways: impl Iterator<Item = usize>) {
-        let missing = ways.filter(|way| self.digests.get(*way).is_some_and(Option::is_none));
-        let context = |way: usize| Some((way, Context::new(DIGESTS.get(way / Style::ALL.len())?.0)));
-        let mut contexts: Vec<_> = missing.filter_map(context).collect();
-        if !contexts.is_empty() {
-            self.claim.spell(style, |part| contexts.iter_mut().for_each(|(_, context)| context.update(part)));
-        }
-        for (way, context) in contexts {
-            if let Some(digest) = self.digests.get_mut(way) {
-                *digest = Some(context.finish());
+    /// Whether the signature is over this claim, in any of the three spellings. A large body is digested in pieces of
+    /// one spelling, between which other requests have their turn.
+    pub async fn verifies(&self, claim: &Claim<'_>, found: &Recovered, operations: &mut Operations) -> bool {
+        let Some(key) = self.keys.get(found.key) else { return false };
+        for at in latest_first(&self.latest_style, Style::ALL.len()) {
+            let Some(digest) = digest(claim, at, found.digest.algorithm) else { return false };
+            if digest.as_ref() == found.digest.value {
+                self.latest_style.store(at, Ordering::Relaxed);
+                operations.made += 1;
+                let parsed = key.parsed.get(found.digest.algorithm);
+                return parsed.is_some_and(|parsed| parsed.verify_digest_sig(&digest, &claim.signature).is_ok());
             }
-        }
-    }
-
-    /// Makes all digests. Those of a large body take a while, in which others shall have their turn.
-    async fn digest_all(&mut self) {
-        for (at, style) in Style::ALL.into_iter().enumerate() {
-            self.digest(style, (at..WAYS).step_by(Style::ALL.len()));
-            if self.claim.is_large() {
+            if claim.is_large() {
                 yield_now().await;
             }
         }
+        false
     }
+}
 
-    /// Tries what is missing with a key of nobody.
-    pub async fn fill_up(&mut self) {
-        self.digest_all().await;
-        let Some(key) = nobody::key_for(self.claim.signature.len()) else { return };
+/// All numbers below `count`, the latest one that was right first.
+fn latest_first(latest: &AtomicUsize, count: usize) -> impl Iterator<Item = usize> + use<> {
+    let latest = latest.load(Ordering::Relaxed);
+    let others = (0..count).filter(move |at| *at != latest);
+    (latest < count).then_some(latest).into_iter().chain(others)
+}
+
+/// The digest of a claim in one spelling. The text is never held in memory.
+fn digest(claim: &Claim<'_>, style: usize, algorithm: usize) -> Option<Digest> {
+    let mut context = Context::new(DIGESTS.get(algorithm)?.0);
+    claim.spell(*Style::ALL.get(style)?, |part| context.update(part));
+    Some(context.finish())
+}
+
+/// Operations with public keys that a request has cost. However a client was found wanting, a refusal shall take as
+/// long: it depends on what was sent, and not on whether there is such a client, which keys it has, or whether the user
+/// is there.
+#[derive(Default)]
+pub(super) struct Operations {
+    made: usize,
+}
+
+impl Operations {
+    /// Makes those that are missing with a key of nobody.
+    pub fn fill_up(&mut self, signature: &[u8]) {
+        let Some(key) = nobody::key_for(signature.len()) else { return };
         // A signature of its own: that which was sent may be a number that this key refuses in no time.
         let signature = vec![1; key.bytes()];
-        while self.made == 0 || !self.made.is_multiple_of(TRIES) {
-            let way = self.made % WAYS;
-            if let (Some(parsed), Some(Some(digest))) = (key.parsed.get(way / Style::ALL.len()), self.digests.get(way))
-            {
-                // What comes of it is known.
-                let _ = parsed.verify_digest_sig(digest, &signature);
-            }
+        while self.made == 0 || !self.made.is_multiple_of(OPERATIONS) {
+            // What comes of it is known.
+            let _ = key.recover(&signature);
             self.made += 1;
         }
     }

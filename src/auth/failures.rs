@@ -14,6 +14,9 @@ const WINDOW: Duration = Duration::from_mins(1);
 /// The most pairs of source and credential that are counted; about 3 MiB.
 const MOST: usize = 65_536;
 
+/// The failed passwords of one source for all e-mail addresses, as a multiple of those for one.
+const SESSIONS_FACTOR: u32 = 5;
+
 /// What an attempt was about: who guesses at one thing is slowed down there, and nowhere else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Attempt<'a> {
@@ -30,6 +33,10 @@ pub enum Attempt<'a> {
     },
     /// A password for this e-mail address.
     Session(&'a str),
+    /// A password for any e-mail address.
+    Sessions,
+    /// Any credential of a request.
+    Any,
 }
 
 /// Says after how many whole seconds it is worth trying again.
@@ -98,9 +105,14 @@ impl Failures {
     /// # Errors
     /// [`RetryAfter`] when there were too many failures.
     pub fn check(&self, source: IpAddr, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
+        // Many people can sign in from one address, each with a slip or two.
+        let limit = match attempt {
+            Attempt::Sessions => self.limit.saturating_mul(SESSIONS_FACTOR),
+            _ => self.limit,
+        };
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         match counted.get(&self.key(source, attempt)) {
-            Some(count) if count.is_recent_at(Instant::now()) && count.failures >= self.limit => {
+            Some(count) if count.is_recent_at(Instant::now()) && count.failures >= limit => {
                 let left = WINDOW.saturating_sub(count.since.elapsed());
                 Err(RetryAfter(left.as_secs() + 1))
             }

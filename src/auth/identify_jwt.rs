@@ -30,7 +30,8 @@ impl Auth {
         if !bearer.is_timely(self.clock.now()) {
             return Err(INVALID);
         }
-        admit(&self.account(bearer.subject).await?, Scheme::Bearer)
+        let account = self.find_account(bearer.subject).await?.ok_or(INVALID)?;
+        admit(&account, Scheme::Bearer)
     }
 
     /// A verified token is believed for a moment, as long as the keys are the same.
@@ -45,17 +46,20 @@ impl Auth {
         Some(bearer)
     }
 
-    async fn account(&self, subject: Subject) -> Result<Account, Denied> {
+    /// The account that a credential names.
+    pub(super) async fn find_account(&self, subject: Subject) -> Result<Option<Account>, Denied> {
         if let Some(account) = self.cache.accounts.get(&subject) {
-            return Ok(account);
+            return Ok(Some(account));
         }
         let (epoch, wanted) = (self.cache.epoch(), subject.clone());
         let found = self.store.read("users.account", Cost::Bounded, move |tx| match &wanted {
             Subject::Id(user) => tx.account(*user),
             Subject::Email(email) => tx.account_of_email(email),
         });
-        let account = found.await.map_err(Denied::Failed)?.ok_or(INVALID)?;
-        self.cache.accounts.put(epoch, subject, account);
+        let account = found.await.map_err(Denied::Failed)?;
+        if let Some(account) = &account {
+            self.cache.accounts.put(epoch, subject, *account);
+        }
         Ok(account)
     }
 }

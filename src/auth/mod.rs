@@ -17,6 +17,7 @@ pub mod signature;
 mod signed;
 mod spelling;
 pub mod token;
+pub mod turns;
 mod watch;
 
 use std::net::IpAddr;
@@ -24,6 +25,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 pub use identity::{Identity, Scheme};
+pub use signed::Recognized;
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
@@ -37,10 +39,14 @@ use crate::store::{Cost, Store};
 use cache::Cache;
 use failures::{Attempt, Failures, RetryAfter};
 use jwt::Issuer;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use watch::Watched;
 
 /// How long a use of a token may go unnoted.
 const NOTED_EVERY_SECONDS: i64 = 60;
+
+/// How many credentials of sources with too many failures are looked up at the same time.
+const LOOKUPS_OF_SUSPECTS: usize = 2;
 
 /// What is set about credentials.
 #[derive(Debug, Clone)]
@@ -76,6 +82,8 @@ pub struct Auth {
     clock: Clock,
     cache: Cache,
     failures: Failures,
+    /// Turns of sources with too many failures: they may ask the database, but not keep it from others.
+    suspects: Semaphore,
     require_timestamp: bool,
     issuer: Option<Issuer>,
     /// When old nonces were last cleared away, in microseconds.
@@ -91,6 +99,7 @@ impl Auth {
             clock,
             cache: Cache::new(settings.refresh),
             failures: Failures::new(settings.failure_limit),
+            suspects: Semaphore::new(LOOKUPS_OF_SUSPECTS),
             require_timestamp: settings.require_timestamp,
             issuer: settings.jwt.clone().map(|jwt::Settings { source, demands }| Issuer {
                 keys: Watched::new(source, settings.refresh),
@@ -112,7 +121,7 @@ impl Auth {
         };
         let header = std::str::from_utf8(header).unwrap_or_default();
         if let Some(secret) = token::presented(header) {
-            let identity = self.by_token(secret).await;
+            let identity = self.by_token(source, secret).await;
             return identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))));
         }
         match (&self.issuer, bearer::presented(header)) {
@@ -139,6 +148,7 @@ impl Auth {
         if !matches!(denied, Denied::Unauthenticated(_) | Denied::Rejected) {
             return denied;
         }
+        self.failures.note(source, Attempt::Any);
         if let Err(after) = self.failures.check(source, attempt) {
             return Denied::TooOften(after);
         }
@@ -146,8 +156,21 @@ impl Auth {
         denied
     }
 
-    async fn by_token(&self, secret: &str) -> Result<Identity, Denied> {
-        let owner = self.owner(token::digest(secret)).await?;
+    /// Waits for a turn if the source has had too many failures in the last minute, whatever credentials they were of.
+    /// A valid credential is let in all the same, and one that was verified a moment ago does not come here.
+    async fn turn_of(&self, source: IpAddr) -> Result<Option<SemaphorePermit<'_>>, Denied> {
+        if self.failures.check(source, Attempt::Any).is_ok() {
+            return Ok(None);
+        }
+        let turn = self.suspects.acquire().await;
+        turn.map(Some).map_err(|_| Denied::Failed(Error::Unavailable("no turn is to be had".to_owned())))
+    }
+
+    async fn by_token(&self, source: IpAddr, secret: &str) -> Result<Identity, Denied> {
+        if !token::is_well_formed(secret) {
+            return Err(INVALID);
+        }
+        let owner = self.owner(source, token::digest(secret)).await?;
         if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(INVALID);
         }
@@ -155,10 +178,11 @@ impl Auth {
         Ok(Identity { token: Some(owner.token), ..admit(&account, Scheme::Token)? })
     }
 
-    async fn owner(&self, digest: Digest) -> Result<TokenOwner, Denied> {
+    async fn owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, Denied> {
         if let Some(owner) = self.cache.tokens.get(&digest) {
             return Ok(owner);
         }
+        let _turn = self.turn_of(source).await?;
         let epoch = self.cache.epoch();
         let found = self.store.read("tokens.owner", Cost::Bounded, move |tx| tx.token_owner(&digest)).await;
         let owner = found.map_err(Denied::Failed)?.ok_or(INVALID)?;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Tries, Verifier};
+use super::client::{Operations, Recovered, Verifier};
 use super::failures::Attempt;
 use super::identity::{Identity, Scheme, Subject};
 use super::signature::{Claim, SignedRequest};
@@ -20,64 +20,107 @@ const CLEARED_EVERY_SECONDS: i64 = 60;
 /// Nonces that are cleared away in one transaction.
 const CLEARED_AT_ONCE: i64 = 500;
 
+/// A signature that a client has made over something; whether over its request, its body tells.
+pub struct Recognized {
+    client: Arc<Verifier>,
+    found: Recovered,
+    operations: Operations,
+    account: Lookup,
+}
+
+/// The account of the user who is named.
+enum Lookup {
+    /// The database has not been asked.
+    Pending,
+    /// It has been asked, together with the client; `None` if there is no such user.
+    Done(Option<Account>),
+}
+
 impl Auth {
-    /// The caller in whose name a signed request from `source` is made.
+    /// Whether the signature in the head of a request from `source` is one that the client has made: only then is its
+    /// body worth reading. Whatever is wrong, it costs the same: the database is asked once, and the same number of
+    /// operations is made.
     ///
     /// # Errors
     /// [`Denied`].
-    pub async fn identify_signed(&self, source: IpAddr, request: &SignedRequest<'_>) -> Result<Identity, Denied> {
-        let claim = Claim::of(request);
-        let identity = self.by_signature(&claim).await;
-        identity.map_err(|denied| self.counted(denied, source, Attempt::Client(claim.api_id)))
+    pub async fn recognize(&self, source: IpAddr, head: &SignedRequest<'_>) -> Result<Recognized, Denied> {
+        let claim = Claim::of(&SignedRequest { body: Some(b""), ..*head });
+        let recognized = self.by_head(source, &claim).await;
+        recognized.map_err(|denied| self.counted(denied, source, Attempt::Client(claim.api_id)))
     }
 
-    /// Whether a signed request can be good, as far as its head says: whether its body is worth reading. That tells
-    /// its sender nothing but what it sent; whether there is such a client is not asked.
-    #[must_use]
-    pub fn is_worth_reading(&self, head: &SignedRequest<'_>) -> bool {
-        self.may_pass(&Claim::of(&SignedRequest { body: Some(b""), ..*head }))
+    /// The caller in whose name a recognized request from `source` is made, now that its body is there.
+    ///
+    /// # Errors
+    /// [`Denied`].
+    pub async fn identify_signed(
+        &self,
+        source: IpAddr,
+        request: &SignedRequest<'_>,
+        recognized: Recognized,
+    ) -> Result<Identity, Denied> {
+        let claim = Claim::of(request);
+        let identity = self.by_whole(source, &claim, recognized).await;
+        identity.map_err(|denied| self.counted(denied, source, Attempt::Client(claim.api_id)))
     }
 
     fn may_pass(&self, claim: &Claim<'_>) -> bool {
         claim.is_whole && claim.is_timely(self.clock.now()) && (claim.stamp.is_some() || !self.require_timestamp)
     }
 
-    /// Whatever is wrong, it costs the same: the database is asked once, and so many signatures are tried.
-    async fn by_signature(&self, claim: &Claim<'_>) -> Result<Identity, Denied> {
+    async fn by_head(&self, source: IpAddr, claim: &Claim<'_>) -> Result<Recognized, Denied> {
         let may_pass = self.may_pass(claim);
-        let mut tries = Tries::new(claim);
-        let subject = Subject::of_email(claim.user);
-        let (known, account) = (self.cache.clients.get(claim.api_id), self.cache.accounts.get(&subject));
-        let was_tried = known.is_some() && account.is_some();
-        if let (Some(client), Some(account)) = (&known, &account)
-            && client.verifies(&mut tries).await
+        let mut operations = Operations::default();
+        let known = self.cache.clients.get(claim.api_id);
+        if let Some(client) = &known
+            && let Some(found) = client.recover(&claim.signature, &mut operations)
             && may_pass
         {
-            return self.admit_signed(claim, client.id, account).await;
+            return Ok(Recognized { client: Arc::clone(client), found, operations, account: Lookup::Pending });
         }
 
+        let _turn = self.turn_of(source).await?;
         let epoch = self.cache.epoch();
         let (api_id, email) = (claim.api_id.to_owned(), claim.user.to_owned());
         let ask = self.store.read("clients.signing", Cost::Bounded, move |tx| {
             Ok((tx.signing_client(&api_id)?, tx.account_of_email(&email)?))
         });
         let (row, account) = ask.await.map_err(Denied::Failed)?;
-        let mut verified = None;
+        let mut recovered = None;
         if let Some(row) = row {
             let same = known.filter(|known| known.is_of(&row));
-            let was_tried = was_tried && same.is_some();
+            let was_tried = same.is_some();
             let client = same.unwrap_or_else(|| Arc::new(Verifier::new(row)));
             // Kept however this ends: parsing its keys again would tell that they are there.
             self.cache.clients.put(epoch, claim.api_id.to_owned(), Arc::clone(&client));
-            if !was_tried && client.verifies(&mut tries).await {
-                verified = Some(client);
+            if !was_tried {
+                let found = client.recover(&claim.signature, &mut operations);
+                recovered = found.map(|found| (client, found));
             }
         }
-        let (true, Some(client), Some(account)) = (may_pass, verified, account) else {
-            tries.fill_up().await;
+        let (true, Some((client, found))) = (may_pass, recovered) else {
+            operations.fill_up(&claim.signature);
             return Err(Denied::Rejected);
         };
-        self.cache.accounts.put(epoch, subject, account);
+        if let Some(account) = &account {
+            self.cache.accounts.put(epoch, Subject::of_email(claim.user), *account);
+        }
+        Ok(Recognized { client, found, operations, account: Lookup::Done(account) })
+    }
+
+    async fn by_whole(&self, source: IpAddr, claim: &Claim<'_>, recognized: Recognized) -> Result<Identity, Denied> {
+        let Recognized { client, found, mut operations, account } = recognized;
+        // Only a signature that was made once for something else can fail here, and cost what its body costs.
+        let _turn = if claim.is_large() { self.turn_of(source).await? } else { None };
+        let is_good = self.may_pass(claim) && client.verifies(claim, &found, &mut operations).await;
+        let account = match account {
+            Lookup::Done(account) => account,
+            Lookup::Pending => self.find_account(Subject::of_email(claim.user)).await?,
+        };
+        let (true, Some(account)) = (is_good, account) else {
+            operations.fill_up(&claim.signature);
+            return Err(Denied::Rejected);
+        };
         self.admit_signed(claim, client.id, &account).await
     }
 

@@ -26,6 +26,12 @@ pub fn generate() -> Result<(String, Digest)> {
     Ok((secret, kept))
 }
 
+/// Whether a text looks like a token that [`generate`] has made. Anything else is invalid without a look at the database.
+pub(super) fn is_well_formed(secret: &str) -> bool {
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    secret.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
+}
+
 /// What is kept of a token. Comparing digests tells nothing of the secrets, however long it takes.
 #[must_use]
 pub fn digest(secret: &str) -> Digest {
@@ -87,7 +93,11 @@ mod tests {
     #[test]
     fn tokens_differ_and_have_256_bits() {
         let (one, kept) = generate().unwrap();
-        assert_eq!(one.len(), 68);
+        assert!(is_well_formed(&one));
+        for bad in ["", "urt_", &one[4..], &one[..67], &format!("{one}0"), &one.to_uppercase(), &one.replace('_', "-")]
+        {
+            assert!(!is_well_formed(bad), "{bad}");
+        }
         assert_eq!(digest(&one), kept);
         assert_ne!(one, generate().unwrap().0);
     }

@@ -48,10 +48,11 @@ pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Ident
         return Err(told(Denied::Unauthenticated("send either a signature or an `Authorization` header, not both")));
     }
     let url = url_of(request, state.public_url.as_deref());
-    // A stranger may not make the service read and digest what cannot be signed.
-    let is_worth_reading = state.auth.is_worth_reading(&signed(request, url.as_deref(), None));
-    let body = if is_worth_reading { body_of(request, state).await } else { None };
-    state.auth.identify_signed(source, &signed(request, url.as_deref(), body.as_deref())).await.map_err(told)
+    // The body is read, and digested, only for a signature that the client has made.
+    let recognized = state.auth.recognize(source, &signed(request, url.as_deref(), None)).await.map_err(told)?;
+    let body = body_of(request, state).await;
+    let whole = signed(request, url.as_deref(), body.as_deref());
+    state.auth.identify_signed(source, &whole, recognized).await.map_err(told)
 }
 
 fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'r [u8]>) -> SignedRequest<'r> {

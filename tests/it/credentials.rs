@@ -86,20 +86,14 @@ both!(two_credentials_at_once_are_none, |app| {
 both!(a_token_that_was_just_made_works_at_once_everywhere, |app| {
     let beside = app.beside();
     let ann = app.user();
-    let secret = "urt_made-later";
+    let (secret, digest) = token::generate().expect("random numbers");
     let header = format!("Bearer {secret}");
     for instance in [app, &beside] {
         instance.anybody().with_authorization(&header).get(ME).refused(401, "unauthenticated");
     }
     let id = UserId::new(ann.id);
     app.write(move |tx| {
-        tx.insert_token(&NewToken {
-            digest: token::digest(secret),
-            user: id,
-            name: None,
-            expires_at: None,
-            is_session: false,
-        })
+        tx.insert_token(&NewToken { digest, user: id, name: None, expires_at: None, is_session: false })
     });
     for instance in [app, &beside] {
         assert_eq!(instance.anybody().with_authorization(&header).get(ME).expect(200).id(), ann.id);

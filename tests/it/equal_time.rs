@@ -126,7 +126,11 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
                     url: Some(URL),
                     body: Some(b""),
                 };
-                runtime.block_on(auth.identify_signed(IpAddr::V4(Ipv4Addr::LOCALHOST), &request))
+                let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+                runtime.block_on(async {
+                    let recognized = auth.recognize(here, &request).await?;
+                    auth.identify_signed(here, &request, recognized).await
+                })
             };
             assert!(ask(&by_longer).is_ok());
             for kinds in [usual, of_longer] {

@@ -100,6 +100,7 @@ mod slow_clients;
 mod slowdown;
 mod statements;
 mod strangers;
+mod suspects;
 mod tags;
 mod transfer;
 mod transfer_bad_input;

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 use super::answer::{Refusal, created, done};
 use super::call::Call;
 use super::resource::Resource;
-use crate::auth::failures::Attempt;
+use crate::auth::failures::{Ahead, Attempt};
+use crate::auth::password::busy;
 use crate::auth::token;
+use crate::auth::turns::NoTurn;
 use crate::domain::{accounts, policy};
 use crate::http::credentials::client_address;
 use crate::http::jsonapi::errors::Failure;
@@ -28,30 +30,40 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let guess = Attempt::Session(&address);
     let failures = call.state.auth.failures();
     let note = |reason| call.state.measures.not_let_in("password", reason);
-    failures.check(source, guess).map_err(|after| {
+    let slow_down = |after| {
         note(Code::RateLimited.name());
-        Refusal::from(Failure::rate_limited(after.0))
-    })?;
+        Refusal::from(Failure::rate_limited(after))
+    };
+    // Wrong passwords of one source at any address count too, or each new address would be hashed once more.
+    let attempts = [guess, Attempt::Sessions];
+    for attempt in attempts {
+        failures.check(source, attempt).map_err(|after| slow_down(after.0))?;
+    }
     // Before the password is hashed: guesses must not cost a core each, nor exceed the limit together. A request that
     // ends before its password is judged, such as one that gets 503, is not a failed guess.
-    let mut counted = failures.note_ahead(source, guess);
+    let mut counted = attempts.map(|attempt| failures.note_ahead(source, attempt));
     let find = move |tx: &mut Tx<'_>| accounts::by_email(tx, &email);
     let account = call.state.store.read("sessions.account", Cost::Bounded, find).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     // A client that gives up while its password is hashed has cost a core all the same.
-    counted.keep();
-    let is_right = match call.state.passwords.verify(password, hash.clone()).await {
+    counted.iter_mut().for_each(Ahead::keep);
+    let verified = match call.state.passwords.verify(Some(source), password, hash.clone()).await {
+        Ok(verified) => verified.map_err(Refusal::from),
+        Err(NoTurn::SourceIsBusy) => Err(slow_down(1)),
+        Err(NoTurn::AllAreBusy) => Err(busy().into()),
+    };
+    let is_right = match verified {
         Ok(is_right) => is_right,
-        Err(unavailable) => {
-            counted.take_back();
-            return Err(unavailable.into());
+        Err(refusal) => {
+            counted.into_iter().for_each(Ahead::take_back);
+            return Err(refusal);
         }
     };
     let (true, Some(account), Some(hash)) = (is_right, account, hash) else {
         note(Code::Unauthenticated.name());
         return Err(Refusal::wrong_password());
     };
-    counted.take_back();
+    counted.into_iter().for_each(Ahead::take_back);
     if !account.is_enabled || account.level == AccessLevel::Excluded {
         note(Code::AccountDisabled.name());
         return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());

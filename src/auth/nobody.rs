@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_has_a_key_of_every_usual_size_with_every_digest() {
-        let sizes: Vec<_> = NOBODY.iter().map(|key| (key.bytes(), key.parsed.len())).collect();
-        assert_eq!(sizes, [(256, 3), (384, 3), (512, 3)]);
+    fn nobody_has_a_key_of_every_usual_size() {
+        let sizes: Vec<_> = NOBODY.iter().map(|key| key.bytes()).collect();
+        assert_eq!(sizes, [256, 384, 512]);
         for (signature, bytes) in [(0, 256), (256, 256), (257, 384), (512, 512), (1024, 512)] {
             assert_eq!(key_for(signature).map(Key::bytes), Some(bytes), "{signature}");
         }

@@ -1,21 +1,17 @@
 //! The RSA keys that clients sign with, parsed and ready to verify.
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
-use aws_lc_rs::signature::{
-    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA512, RsaParameters,
-};
 use openssl::pkey::Public;
 use openssl::rsa::{Padding, Rsa};
+use std::ops::RangeInclusive;
 
 use super::keys;
 
 /// The digests that every client may use, and the one that must be allowed.
-pub(super) const DIGESTS: [(&Algorithm, &RsaParameters); 3] = [
-    (&SHA256, &RSA_PKCS1_2048_8192_SHA256),
-    (&SHA512, &RSA_PKCS1_2048_8192_SHA512),
-    (&SHA1_FOR_LEGACY_USE_ONLY, &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
-];
+pub(super) const DIGESTS: [&Algorithm; 3] = [&SHA256, &SHA512, &SHA1_FOR_LEGACY_USE_ONLY];
+
+/// How long keys of 2,048 to 8,192 bits are, in bytes.
+const BYTES: RangeInclusive<usize> = 256..=1024;
 
 /// What stands before each of [`DIGESTS`] in a signature (RFC 8017 section 9.2, note 1).
 const PREFIXES: [&[u8]; 3] = [
@@ -24,16 +20,15 @@ const PREFIXES: [&[u8]; 3] = [
     b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
 ];
 
-/// A key, parsed with each digest that it may be used with.
+/// A key that has been parsed.
 pub(super) struct Key {
     modulus: Vec<u8>,
-    pub parsed: Vec<ParsedPublicKey>,
-    /// The same key for [`recover`](Self::recover), which the other library does not offer.
     public: Rsa<Public>,
+    /// How many of [`DIGESTS`] it may be used with.
+    digests: usize,
 }
 
-/// The digest that a signature was made over, as the signature itself says. It proves that the key made the signature,
-/// and not yet what it is a signature of.
+/// The digest that a signature was made over. The signature is one of a text if the text has this digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SignedDigest {
     /// Which of [`DIGESTS`].
@@ -45,10 +40,9 @@ pub(super) struct SignedDigest {
 impl Key {
     /// Parses a key in DER.
     pub fn new(der: &[u8], allows_sha1: bool) -> Option<Self> {
-        let digests = DIGESTS.iter().take(if allows_sha1 { 3 } else { 2 });
-        let parsed = digests.map(|(_, parameters)| ParsedPublicKey::new(*parameters, der).ok());
         let public = Rsa::public_key_from_der(der).ok()?;
-        Some(Self { modulus: keys::modulus_of_rsa(der)?, parsed: parsed.collect::<Option<_>>()?, public })
+        let modulus = keys::modulus_of_rsa(der).filter(|modulus| BYTES.contains(&modulus.len()))?;
+        Some(Self { modulus, public, digests: if allows_sha1 { 3 } else { 2 } })
     }
 
     /// How long its signatures are.
@@ -61,16 +55,83 @@ impl Key {
         signature.len() == self.modulus.len() && signature < self.modulus.as_slice()
     }
 
-    /// The digest in a signature of this key (RFC 8017 section 8.2.2, steps 2 and 3, without the message). `None` for
-    /// any other number: nobody can make one that passes without the private key.
+    /// The digest in a signature of this key (RFC 8017 section 8.2.2: the encoded message is decoded, and not made once
+    /// more from the text). `None` for any other number: only the private key makes one that is well-formed. The padding
+    /// must fill all that the digest and the name of its algorithm leave, which have one encoding each.
     pub fn recover(&self, signature: &[u8]) -> Option<SignedDigest> {
         let mut text = vec![0; usize::try_from(self.public.size()).ok()?];
         let length = self.public.public_decrypt(signature, &mut text, Padding::PKCS1).ok()?;
         let text = text.get(..length)?;
-        let allowed = PREFIXES.iter().zip(DIGESTS).take(self.parsed.len()).enumerate();
-        allowed.into_iter().find_map(|(algorithm, (prefix, (digest, _)))| {
+        let allowed = PREFIXES.iter().zip(DIGESTS).take(self.digests).enumerate();
+        allowed.into_iter().find_map(|(algorithm, (prefix, digest))| {
             let value = text.strip_prefix(*prefix).filter(|value| value.len() == digest.output_len())?;
             Some(SignedDigest { algorithm, value: value.to_vec() })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::digest::digest;
+    use aws_lc_rs::encoding::AsDer;
+    use aws_lc_rs::rand::SystemRandom;
+    use aws_lc_rs::rsa::{KeyPair, KeySize};
+    use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RsaEncoding};
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
+
+    fn key(allows_sha1: bool) -> Key {
+        Key::new(PAIR.public_key().as_der().unwrap().as_ref(), allows_sha1).unwrap()
+    }
+
+    fn sign(encoding: &'static dyn RsaEncoding, text: &[u8]) -> Vec<u8> {
+        let mut signature = vec![0; PAIR.public_modulus_len()];
+        PAIR.sign(encoding, &SystemRandom::new(), text, &mut signature).unwrap();
+        signature
+    }
+
+    #[test]
+    fn the_digest_of_a_signed_text_is_recovered() {
+        let encodings: [&'static dyn RsaEncoding; 2] = [&RSA_PKCS1_SHA256, &RSA_PKCS1_SHA512];
+        for (algorithm, encoding) in encodings.into_iter().enumerate() {
+            let signature = sign(encoding, b"text");
+            let value = digest(DIGESTS[algorithm], b"text").as_ref().to_vec();
+            assert_eq!(key(false).recover(&signature), Some(SignedDigest { algorithm, value }));
+            let mut broken = signature.clone();
+            broken[100] ^= 1;
+            assert_eq!(key(true).recover(&broken), None);
+            assert_eq!(key(true).recover(&signature[1..]), None);
+        }
+        assert_eq!(key(true).recover(&sign(&RSA_PKCS1_SHA384, b"text")), None, "an algorithm that is not taken");
+    }
+
+    #[test]
+    fn a_digest_by_sha1_is_recovered_only_where_it_is_allowed() {
+        let value = digest(&SHA1_FOR_LEGACY_USE_ONLY, b"text").as_ref().to_vec();
+        let private = openssl::rsa::Rsa::generate(2048).unwrap();
+        let sign = |text: &[u8]| {
+            let mut signature = vec![0; 256];
+            private.private_encrypt(text, &mut signature, Padding::PKCS1).unwrap();
+            signature
+        };
+        let der = private.public_key_to_der().unwrap();
+        let good = [PREFIXES[2], &value].concat();
+        let [strict, lenient] = [false, true].map(|allows_sha1| Key::new(&der, allows_sha1).unwrap());
+        assert_eq!(lenient.recover(&sign(&good)), Some(SignedDigest { algorithm: 2, value: value.clone() }));
+        assert_eq!(strict.recover(&sign(&good)), None);
+        // What stands behind the digest, or is missing of it, makes it another text (CVE-2006-4339).
+        for bad in [[&good, &b"\0"[..]].concat(), good[..good.len() - 1].to_vec(), value, Vec::new()] {
+            assert_eq!(lenient.recover(&sign(&bad)), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_number_is_read_without_a_panic(number in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(key(true).recover(&number), None);
+        }
     }
 }

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Operations, Recovered, Verifier};
+use super::client::{Operations, Verifier};
 use super::failures::Attempt;
 use super::identity::{Identity, Scheme, Subject};
+use super::rsa::SignedDigest;
 use super::signature::{Claim, SignedRequest};
 use super::{Auth, Denied, admit};
 use crate::model::client::Account;
@@ -23,7 +24,7 @@ const CLEARED_AT_ONCE: i64 = 500;
 /// A signature that a client has made over something; whether over its request, its body tells.
 pub struct Recognized {
     client: Arc<Verifier>,
-    found: Recovered,
+    found: SignedDigest,
     operations: Operations,
     account: Lookup,
 }
@@ -112,7 +113,7 @@ impl Auth {
         let Recognized { client, found, mut operations, account } = recognized;
         // Only a signature that was made once for something else can fail here, and cost what its body costs.
         let _turn = if claim.is_large() { self.turn_of(source).await? } else { None };
-        let is_good = self.may_pass(claim) && client.verifies(claim, &found, &mut operations).await;
+        let is_good = self.may_pass(claim) && client.verifies(claim, &found).await;
         let account = match account {
             Lookup::Done(account) => account,
             Lookup::Pending => self.find_account(Subject::of_email(claim.user)).await?,

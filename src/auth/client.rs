@@ -7,6 +7,7 @@
 //! its digest compared with that of the signature.
 
 use aws_lc_rs::digest::{Context, Digest};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::yield_now;
 
@@ -14,7 +15,7 @@ use super::nobody;
 use super::rsa::{DIGESTS, Key, SignedDigest};
 use super::signature::Claim;
 use super::spelling::Style;
-use crate::model::client::SigningClient;
+use crate::model::client::{Account, SigningClient};
 use crate::model::id::ClientId;
 
 /// A refusal takes a multiple of so many operations with a public key: what a client with four keys takes.
@@ -28,6 +29,22 @@ pub(super) struct Verifier {
     /// The key and the spelling that were right the last time: a client sticks to them.
     latest_key: AtomicUsize,
     latest_style: AtomicUsize,
+}
+
+/// A signature that a client has made over something; whether over its request, its body tells.
+pub struct Recognized {
+    pub(super) client: Arc<Verifier>,
+    pub(super) found: SignedDigest,
+    pub(super) operations: Operations,
+    pub(super) account: Lookup,
+}
+
+/// The account of the user who is named.
+pub(super) enum Lookup {
+    /// The database has not been asked.
+    Pending,
+    /// It has been asked, together with the client; `None` if there is no such user.
+    Done(Option<Account>),
 }
 
 impl Verifier {

@@ -24,8 +24,8 @@ use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+pub use client::Recognized;
 pub use identity::{Identity, Scheme};
-pub use signed::Recognized;
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;

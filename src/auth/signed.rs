@@ -4,10 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::client::{Operations, Verifier};
+use super::client::{Lookup, Operations, Recognized, Verifier};
 use super::failures::Attempt;
 use super::identity::{Identity, Scheme, Subject};
-use super::rsa::SignedDigest;
 use super::signature::{Claim, SignedRequest};
 use super::{Auth, Denied, admit};
 use crate::model::client::Account;
@@ -20,22 +19,6 @@ const NONCE_SECONDS: i64 = 600;
 const CLEARED_EVERY_SECONDS: i64 = 60;
 /// Nonces that are cleared away in one transaction.
 const CLEARED_AT_ONCE: i64 = 500;
-
-/// A signature that a client has made over something; whether over its request, its body tells.
-pub struct Recognized {
-    client: Arc<Verifier>,
-    found: SignedDigest,
-    operations: Operations,
-    account: Lookup,
-}
-
-/// The account of the user who is named.
-enum Lookup {
-    /// The database has not been asked.
-    Pending,
-    /// It has been asked, together with the client; `None` if there is no such user.
-    Done(Option<Account>),
-}
 
 impl Auth {
     /// Whether the signature in the head of a request from `source` is one that the client has made: only then is its

@@ -20,6 +20,7 @@ mod schema;
 mod server;
 mod sqlite;
 mod tx;
+mod type_counts;
 mod types;
 pub mod url;
 mod writer;

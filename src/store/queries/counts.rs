@@ -14,16 +14,27 @@ use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::user::User;
+use crate::store::type_counts::{Change, TypeCounts};
 
 /// Counts one relationship more (`by` = 1) or less (`by` = -1).
-pub(super) fn add(conn: &mut Conn, row: &RelationshipRow, by: i64) -> QueryResult<()> {
+pub(super) fn add(conn: &mut Conn, types: &mut TypeCounts, row: &RelationshipRow, by: i64) -> QueryResult<()> {
     of_user(conn, row.user_id, row.type_id, by)?;
     of_target(conn, row.target_id, row.type_id, by)?;
-    of_type(conn, row.id, row.type_id, by)
+    of_type_in(conn, types, row.id, row.type_id, by)
+}
+
+/// Writes the counts of types that a job has collected.
+pub(in crate::store) fn add_types(conn: &mut Conn, changes: &[(i16, Change)]) -> QueryResult<()> {
+    changes.iter().try_for_each(|(kind, change)| of_type(conn, change.spread, *kind, change.by))
 }
 
 /// Counts a relationship that went from one type to another.
-pub(super) fn move_type(conn: &mut Conn, old: &RelationshipRow, new: &RelationshipRow) -> QueryResult<()> {
+pub(super) fn move_type(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    old: &RelationshipRow,
+    new: &RelationshipRow,
+) -> QueryResult<()> {
     let mut steps = [(old.type_id, -1), (new.type_id, 1)];
     steps.sort_unstable();
     for (kind, by) in steps {
@@ -33,13 +44,13 @@ pub(super) fn move_type(conn: &mut Conn, old: &RelationshipRow, new: &Relationsh
         of_target(conn, new.target_id, kind, by)?;
     }
     for (kind, by) in steps {
-        of_type(conn, new.id, kind, by)?;
+        of_type_in(conn, types, new.id, kind, by)?;
     }
     Ok(())
 }
 
 /// Uncounts all relationships of a user, in both directions. They must still be there, and locked.
-pub(super) fn forget_user(conn: &mut Conn, user: i64) -> QueryResult<()> {
+pub(super) fn forget_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
     let mut incoming = Sql::new("UPDATE counts_by_user SET n = n - gone.edges FROM (");
     incoming.text("SELECT user_id, type_id, COUNT(*) AS edges FROM user_relationships WHERE target_id = ");
     incoming.integer(user).text(" GROUP BY user_id, type_id) AS gone WHERE counts_by_user.user_id = gone.user_id");
@@ -57,7 +68,7 @@ pub(super) fn forget_user(conn: &mut Conn, user: i64) -> QueryResult<()> {
     both.text(") AS gone GROUP BY type_id ORDER BY type_id");
     let by_type: Vec<(i16, i64)> = both.returning::<(SmallInt, BigInt)>().load(conn)?;
     for (kind, rows) in by_type {
-        of_type(conn, user, kind, -rows)?;
+        of_type_in(conn, types, user, kind, -rows)?;
     }
     diesel::delete(counts_by_user::table.filter(counts_by_user::user_id.eq(user))).execute(conn)?;
     diesel::delete(counts_by_target::table.filter(counts_by_target::target_id.eq(user))).execute(conn)?;
@@ -169,6 +180,11 @@ fn of_target(conn: &mut Conn, target: i64, kind: i16, by: i64) -> QueryResult<()
         .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
         .execute(conn)
         .map(drop)
+}
+
+/// Changes the count of a type, at once or with all others at the end of the job.
+fn of_type_in(conn: &mut Conn, types: &mut TypeCounts, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
+    if types.collect(kind, spread, by) { Ok(()) } else { of_type(conn, spread, kind, by) }
 }
 
 /// `spread` picks the slot: writers of different rows rarely wait for the same one.

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::rows::RelationshipRow;
 use super::schema::user_relationships::dsl;
 use super::{Conn, counts, retired};
+use crate::store::type_counts::TypeCounts;
 
 type Columns = (dsl::id, dsl::version, dsl::user_id, dsl::target_id, dsl::type_id, dsl::created_at, dsl::updated_at);
 const COLUMNS: Columns =
@@ -38,6 +39,7 @@ pub(in crate::store) fn find_edge(conn: &mut Conn, user: i64, target: i64, kind:
 /// Stores a relationship and counts it; `None` if the same one is there already.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
+    types: &mut TypeCounts,
     (user, target, kind): (i64, i64, i16),
     now: i64,
     author: Option<i64>,
@@ -57,7 +59,7 @@ pub(in crate::store) fn insert(
         .get_result(conn)
         .optional()?;
     if let Some(row) = &row {
-        counts::add(conn, row, 1)?;
+        counts::add(conn, types, row, 1)?;
     }
     Ok(row)
 }
@@ -65,6 +67,7 @@ pub(in crate::store) fn insert(
 /// Gives a relationship another type; `None` if it is gone.
 pub(in crate::store) fn set_type(
     conn: &mut Conn,
+    types: &mut TypeCounts,
     old: &RelationshipRow,
     kind: i16,
     now: i64,
@@ -83,25 +86,25 @@ pub(in crate::store) fn set_type(
             .get_result(conn)
             .optional()?;
     if let Some(new) = &new {
-        counts::move_type(conn, old, new)?;
+        counts::move_type(conn, types, old, new)?;
     }
     Ok(new)
 }
 
 /// Removes a relationship and its counts; `false` if it is gone.
-pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
+pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<bool> {
     let row: Option<RelationshipRow> =
         diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
     if let Some(row) = &row {
-        counts::add(conn, row, -1)?;
+        counts::add(conn, types, row, -1)?;
         retired::retire_relationships(conn, row.id)?;
     }
     Ok(row.is_some())
 }
 
 /// Removes all relationships of a user, in both directions, with their counts.
-pub(in crate::store) fn delete_of_user(conn: &mut Conn, user: i64) -> QueryResult<()> {
-    counts::forget_user(conn, user)?;
+pub(in crate::store) fn delete_of_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
+    counts::forget_user(conn, types, user)?;
     if let Some(largest) = retired::largest_of_user(conn, user)? {
         retired::retire_relationships(conn, largest)?;
     }

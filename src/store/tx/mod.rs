@@ -22,6 +22,7 @@ use crate::model::time::Timestamp;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::measures::Measures;
+use crate::store::type_counts::TypeCounts;
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
 
@@ -49,6 +50,7 @@ pub struct Tx<'c> {
     limit: &'c JobLimit,
     types: Arc<Types>,
     is_writing: bool,
+    type_counts: TypeCounts,
     fault: Option<Fault>,
     /// The SQLSTATE of a conflict.
     conflict: Option<&'static str>,
@@ -77,7 +79,16 @@ use ask;
 
 impl<'c> Tx<'c> {
     pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
-        Self { link, shared, limit, types: shared.types.get(), is_writing: false, fault: None, conflict: None }
+        Self {
+            link,
+            shared,
+            limit,
+            types: shared.types.get(),
+            is_writing: false,
+            type_counts: TypeCounts::default(),
+            fault: None,
+            conflict: None,
+        }
     }
 
     pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
@@ -123,6 +134,12 @@ impl<'c> Tx<'c> {
     /// one write job runs at a time.
     fn needs_locks(&self) -> bool {
         self.is_writing && matches!(self.link, Link::Postgres(_))
+    }
+
+    /// Whether every other writer waits until this job ends, whatever it writes.
+    #[must_use]
+    pub fn blocks_other_writers(&self) -> bool {
+        self.is_writing && matches!(self.link, Link::Sqlite(_))
     }
 
     /// The present instant.

@@ -61,7 +61,7 @@ impl Tx<'_> {
         let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.conflict()) };
         let ends = (edge.user.get(), edge.target.get(), kind);
         let now = self.micros();
-        let row = ask!(self, relationships::insert(ends, now, author.map(UserId::get)))?;
+        let row = ask!(self, relationships::insert(&mut self.type_counts, ends, now, author.map(UserId::get)))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
@@ -85,7 +85,7 @@ impl Tx<'_> {
             updated_at: old.updated_at.micros(),
         };
         let now = self.micros();
-        match ask!(self, relationships::set_type(&row, after, now, author.map(UserId::get)))? {
+        match ask!(self, relationships::set_type(&mut self.type_counts, &row, after, now, author.map(UserId::get)))? {
             Some(row) => self.relationship_of(row),
             None => Err(self.conflict()),
         }
@@ -93,7 +93,19 @@ impl Tx<'_> {
 
     /// Removes a relationship and its counts; `false` if it is gone.
     pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
-        ask!(self, relationships::delete(id.get()))
+        ask!(self, relationships::delete(&mut self.type_counts, id.get()))
+    }
+
+    /// Collects the changes of the counts of types until [`write_type_counts`](Self::write_type_counts), which the job
+    /// must then call: otherwise each relationship would keep a row locked that creates by all callers need.
+    pub fn defer_type_counts(&mut self) {
+        self.type_counts.defer();
+    }
+
+    /// Writes the collected changes of the counts of types.
+    pub fn write_type_counts(&mut self) -> Result<()> {
+        let changes = self.type_counts.take();
+        ask!(self, counts::add_types(&changes))
     }
 
     fn shape_of(&mut self, filter: &RelationshipFilter) -> Result<Shape> {

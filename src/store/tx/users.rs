@@ -108,7 +108,7 @@ impl Tx<'_> {
     pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
         ask!(self, users::lock(id.get()))?;
         let now = self.micros();
-        ask!(self, relationships::delete_of_user(id.get()))?;
+        ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get()))?;
         ask!(self, departures::end_memberships(id.get()))?;
         ask!(self, departures::disown_groups(id.get(), now))?;
         ask!(self, tokens::delete_of_user(id.get()))?;

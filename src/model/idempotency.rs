@@ -5,6 +5,10 @@ use super::id::UserId;
 /// How long an answer is kept.
 pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
+/// Why a repeat is refused while the first request is still running.
+pub const KEY_IN_USE: &str =
+    "the first request with this `Idempotency-Key` is still running; repeat the request in a moment";
+
 /// A request that its client may repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -16,14 +20,15 @@ pub struct Key {
     pub fingerprint: [u8; 32],
 }
 
-/// An answer as it was sent.
+/// What is stored of an answer: no data of people, only identifiers of what was done. Earlier releases stored the whole
+/// answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// The HTTP status.
     pub status: u16,
     /// Header fields, a line each: name, colon, value.
     pub headers: String,
-    /// The body.
+    /// A JSON:API document of resource identifiers.
     pub body: Vec<u8>,
 }
 

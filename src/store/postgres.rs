@@ -28,6 +28,7 @@ pub(super) mod replica;
 pub(super) mod bulk;
 pub(super) mod canceller;
 pub(super) mod dialect;
+mod lock_wait;
 mod mode;
 mod options;
 pub(super) mod permits;

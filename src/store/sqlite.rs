@@ -80,6 +80,14 @@ pub(super) mod dialect {
         Ok(())
     }
 
+    /// Nothing to add: a write job is alone.
+    pub const SKIP_LOCKED: &str = "";
+
+    /// Nothing to wait for: a write job is alone.
+    pub fn wait_briefly<T>(conn: &mut Conn, run: impl FnOnce(&mut Conn) -> QueryResult<T>) -> QueryResult<T> {
+        run(conn)
+    }
+
     /// Nothing to do: `AUTOINCREMENT` goes on from the largest id there ever was.
     #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
     pub fn advance_user_ids(_conn: &mut Conn, _id: i64) -> QueryResult<()> {

@@ -9,6 +9,11 @@ use diesel::sql_types::BigInt;
 /// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
 pub const TYPE_SLOTS: i64 = 32;
 
+/// Passes over rows that another transaction has locked.
+pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
+
+pub use super::lock_wait::wait_briefly;
+
 /// The planner chooses by statistics.
 macro_rules! by_index {
     ($index:literal) => {

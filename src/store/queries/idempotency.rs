@@ -1,21 +1,23 @@
 //! Answers that are kept so that a request can be repeated.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Nullable};
 
-use super::Conn;
 use super::schema::idempotency_keys::dsl;
 use super::sql::Sql;
+use super::{Conn, dialect};
 use crate::model::idempotency::{Key, StoredAnswer};
 
-/// A kept answer: fingerprint, status, headers, body, and when the key was claimed.
-pub(in crate::store) type Row = (Vec<u8>, i16, String, Vec<u8>, i64);
+/// A kept answer: fingerprint, status, headers, body unless it is too large, and when the key was claimed.
+pub(in crate::store) type Row = (Vec<u8>, i16, String, Option<Vec<u8>>, i64);
 
 /// Expired keys that a claim clears away: more than one, so that they become fewer.
 const CLEARED: i64 = 20;
 
-/// Claims a key; `false` if it is claimed already. Waits for a claim that is not committed yet.
+/// Claims a key; `false` if it is claimed already. Waits briefly for a claim that is not committed yet.
 pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResult<bool> {
-    let inserted = diesel::insert_into(dsl::idempotency_keys)
+    let insert = diesel::insert_into(dsl::idempotency_keys)
         .values((
             dsl::caller_id.eq(key.caller.get()),
             dsl::key.eq(&key.key),
@@ -25,16 +27,18 @@ pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResu
             dsl::body.eq([].as_slice()),
             dsl::created_at.eq(now),
         ))
-        .on_conflict_do_nothing()
-        .execute(conn)?;
+        .on_conflict_do_nothing();
+    let inserted = dialect::wait_briefly(conn, |conn| insert.execute(conn))?;
     Ok(inserted == 1)
 }
 
-/// What is kept under a key.
-pub(in crate::store) fn find(conn: &mut Conn, key: &Key) -> QueryResult<Option<Row>> {
+/// What is kept under a key; a body of more than `most` bytes is not read.
+pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryResult<Option<Row>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let body = sql::<Nullable<Binary>>("CASE WHEN length(body) <= ").bind::<BigInt, _>(most).sql(" THEN body END");
     dsl::idempotency_keys
         .find((key.caller.get(), &key.key))
-        .select((dsl::fingerprint, dsl::status, dsl::headers, dsl::body, dsl::created_at))
+        .select((dsl::fingerprint, dsl::status, dsl::headers, body, dsl::created_at))
         .first(conn)
         .optional()
 }
@@ -60,10 +64,10 @@ pub(in crate::store) fn forget_of_user(conn: &mut Conn, user: i64) -> QueryResul
     diesel::delete(dsl::idempotency_keys.filter(dsl::caller_id.eq(user))).execute(conn)
 }
 
-/// Forgets some of the keys that were claimed before a time.
+/// Forgets some of the keys that were claimed before a time, without a wait for others that do the same.
 pub(in crate::store) fn clear(conn: &mut Conn, before: i64) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM idempotency_keys WHERE (caller_id, key) IN (");
     sql.text("SELECT caller_id, key FROM idempotency_keys WHERE created_at < ").integer(before);
-    sql.text(" ORDER BY created_at LIMIT ").integer(CLEARED).text(")");
+    sql.text(" ORDER BY created_at LIMIT ").integer(CLEARED).text(dialect::SKIP_LOCKED).text(")");
     sql.returning::<()>().execute(conn)
 }

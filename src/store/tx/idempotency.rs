@@ -4,37 +4,54 @@ use super::{Tx, ask};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result};
 use crate::model::id::UserId;
-use crate::model::idempotency::{Claim, KEPT_SECONDS, Key, StoredAnswer};
-use crate::store::fault::Fault;
+use crate::model::idempotency::{Claim, KEPT_SECONDS, KEY_IN_USE, Key, StoredAnswer};
+use crate::model::limits::{MAX_ANSWER, MAX_STORED_ANSWER};
+
+/// The largest stored answer that is read, in bytes. Earlier releases stored whole answers, without a limit.
+const MOST_READ: usize = MAX_ANSWER;
 
 impl Tx<'_> {
-    /// Claims a key for the transaction, or tells what it was used for. A claim that another transaction holds is
-    /// waited for; if that takes too long, the answer is `idempotency-key-in-use`.
+    /// Claims a key for the transaction, or finds what it was used for. A claim of another transaction is waited for
+    /// briefly; a caller that gets `idempotency-key-in-use` gives its connection back and tries again.
     pub fn claim_key(&mut self, key: &Key) -> Result<Claim> {
         let now = self.micros();
         let expired = self.now().plus_seconds(-KEPT_SECONDS).micros();
-        ask!(self, idempotency::clear(expired))?;
-        let claimed = ask!(self, idempotency::claim(key, now)).map_err(|error| self.in_use(error))?;
-        if claimed {
+        if ask!(self, idempotency::claim(key, now)).map_err(in_use)? {
+            ask!(self, idempotency::clear(expired))?;
             return Ok(Claim::New);
         }
-        let Some((fingerprint, status, headers, body, since)) = ask!(self, idempotency::find(key))? else {
+        let Some((fingerprint, status, headers, body, since)) = ask!(self, idempotency::find(key, MOST_READ))? else {
             return Err(self.conflict());
         };
         if since < expired {
             ask!(self, idempotency::forget(key))?;
-            let claimed = ask!(self, idempotency::claim(key, now))?;
+            let claimed = ask!(self, idempotency::claim(key, now)).map_err(in_use)?;
             return if claimed { Ok(Claim::New) } else { Err(self.conflict()) };
         }
         if fingerprint != key.fingerprint {
             return Ok(Claim::OtherRequest);
         }
         let status = u16::try_from(status).unwrap_or_default();
+        let Some(body) = body else {
+            let detail = "an earlier release performed this request and stored an answer that is too large to be sent \
+                          again; fetch the resources instead";
+            return Err(Problem::new(Code::AnswerTooLarge, detail).into());
+        };
         Ok(Claim::Answered(StoredAnswer { status, headers, body }))
     }
 
-    /// Keeps the answer under a key that this transaction claimed.
+    /// Stores the answer under a key that this transaction claimed.
+    ///
+    /// # Errors
+    /// `answer-too-large` above [`MAX_STORED_ANSWER`]; the transaction must then be rolled back.
     pub fn keep_answer(&mut self, key: &Key, answer: &StoredAnswer) -> Result<()> {
+        if answer.body.len() > MAX_STORED_ANSWER {
+            let detail = format!(
+                "what is stored of the answer for a repeat would be larger than {MAX_STORED_ANSWER} bytes, and nothing \
+                 was written; send the request without `Idempotency-Key`, or as several requests"
+            );
+            return Err(Problem::new(Code::AnswerTooLarge, detail).into());
+        }
         ask!(self, idempotency::keep(key, answer)).map(drop)
     }
 
@@ -42,13 +59,15 @@ impl Tx<'_> {
     pub(super) fn forget_answers(&mut self, user: UserId) -> Result<()> {
         ask!(self, idempotency::forget_of_user(user.get())).map(drop)
     }
+}
 
-    /// A claim that failed for no other reason has waited for the first request as long as it may.
-    fn in_use(&mut self, error: Error) -> Error {
-        if self.fault != Some(Fault::Final) {
-            return error;
+/// A claim that had to wait too long for the claim of another transaction.
+fn in_use(error: Error) -> Error {
+    match error {
+        // diesel has no kind for it and gives no SQLSTATE.
+        Error::Unavailable(cause) if cause.contains("lock timeout") => {
+            Problem::new(Code::IdempotencyKeyInUse, KEY_IN_USE).into()
         }
-        let detail = "the first request with this `Idempotency-Key` is still running; try again in a moment";
-        Problem::new(Code::IdempotencyKeyInUse, detail).into()
+        other => other,
     }
 }

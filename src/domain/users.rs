@@ -50,6 +50,24 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
     }
 }
 
+/// Those of these users that the caller may see, by id; so few that their profiles fit into one answer.
+///
+/// # Errors
+/// `answer-too-large` if they do not.
+pub(super) fn get_visible(tx: &mut Tx<'_>, caller: &Caller, ids: &[UserId]) -> Result<Vec<User>> {
+    let mut found = tx.users_of(ids, &mut ReadBudget::for_answer(true))?;
+    let mut hidden = Vec::new();
+    for user in &found {
+        let id = user.id;
+        let is_related = caller.sees_only().is_some() && tx.are_related(caller.id, id)?;
+        if policy::may(caller, Action::SeeUser { id, is_related }).is_err() {
+            hidden.push(id);
+        }
+    }
+    found.retain(|user| !hidden.contains(&user.id));
+    Ok(found)
+}
+
 /// Creates a user, under a chosen id or the next one.
 ///
 /// # Errors

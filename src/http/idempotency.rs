@@ -1,64 +1,151 @@
-//! `Idempotency-Key`: a request that may be repeated, because its answer is kept in the transaction of its change.
+//! `Idempotency-Key`: a request that is performed once however often it is sent.
+//!
+//! # Design
+//! A receipt of what was done is stored in the transaction of the change. A repeat reads the resources that the receipt
+//! names again, with the rights that the caller has now. Repeats of a request that is still running wait for the key in
+//! this process, without a thread or a connection. A request that runs in another instance holds the row of its key in
+//! the database; a job waits for that row briefly, gives its connection back, and runs again after a pause.
+
+mod receipt;
 
 use actix_web::HttpResponse;
-use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderName, HeaderValue};
 use aws_lc_rs::digest::{Context, SHA256};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub use receipt::{Done, DoneOperation, Named, Receipt};
 
 use super::call::Call;
 use super::jsonapi::errors::{Failure, Problem};
+use super::keyed_locks::{KeyGuard, KeyedLocks};
+use super::turns::Turn;
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem as Refusal, Result as JobResult};
-use crate::model::idempotency::{Claim, Key, StoredAnswer};
+use crate::model::id::UserId;
+use crate::model::idempotency::{Claim, KEY_IN_USE, Key};
 use crate::store::Tx;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key.
 const LONGEST: usize = 255;
+/// The first pause before a job asks again for a key that another instance holds; each pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// Runs a write and renders its answer. With an `Idempotency-Key` the answer is kept in the same transaction, and a
-/// repetition of the same request gets it again; answers that are no success are never kept.
+/// The keys of requests that are running, for each caller.
+pub type Keys = KeyedLocks<(UserId, String)>;
+
+/// A key that no other request of this process uses until this is dropped.
+pub struct HeldKey {
+    key: Key,
+    /// When the wait for the first request ends.
+    until: Instant,
+    _guard: KeyGuard<(UserId, String)>,
+}
+
+/// How a request came to its result.
+pub enum Performed<T> {
+    /// It was performed now.
+    Now(T),
+    /// It was performed before.
+    Before(Receipt),
+}
+
+/// The key of a request, if it has one, once no other request of this process uses it. The wait takes at most half of
+/// `REQUEST_TIMEOUT`, so that there is time left for an answer.
 ///
 /// # Errors
-/// Whatever the job refuses; `idempotency-key-reused`, `idempotency-key-in-use`, or 400 for a key that is none.
-pub async fn once<T: Send + 'static>(
-    call: &Call,
-    body: &[u8],
-    name: &'static str,
-    job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + 'static,
-    render: impl Fn(&T) -> Result<HttpResponse, Failure> + Send + 'static,
-) -> Result<HttpResponse, Failure> {
-    let Some(key) = key_of(call, body)? else {
-        let result = call.state.store.write(name, job).await.map_err(Failure::of)?;
-        return render(&result);
-    };
-    let job = move |tx: &mut Tx<'_>| match tx.claim_key(&key)? {
-        Claim::Answered(answer) => Ok((answer, true)),
-        Claim::OtherRequest => {
-            let detail = "this `Idempotency-Key` was used for another request; choose a new one";
-            Err(Refusal::new(Code::IdempotencyKeyReused, detail).into())
-        }
-        Claim::New => {
-            let answer = render(&job(tx)?).map_err(|failure| Error::Internal(failure.to_string()))?;
-            let answer = stored(answer);
-            tx.keep_answer(&key, &answer)?;
-            Ok((answer, false))
-        }
-    };
-    let (answer, is_replayed) = call.state.store.write(name, job).await.map_err(Failure::of)?;
-    let mut answer = sent(answer)?;
-    if is_replayed {
-        call.state.measures.replays.add_one();
-        answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+/// 400 for a malformed key; 409 `idempotency-key-in-use`.
+pub async fn hold_key(call: &Call, body: &[u8]) -> Result<Option<HeldKey>, Failure> {
+    let Some(key) = key_of(call, body)? else { return Ok(None) };
+    let until = Instant::now() + call.state.request_timeout / 2;
+    let lock = call.state.keys.lock((key.caller, key.key.clone()));
+    match timeout_at(until, lock).await {
+        Ok(guard) => Ok(Some(HeldKey { key, until, _guard: guard })),
+        Err(_) => Err(Problem::new(Code::IdempotencyKeyInUse, KEY_IN_USE).header("Idempotency-Key").into()),
     }
+}
+
+/// Runs a write. With a key, `receipt` of its result is stored in the same transaction, and a repeat of the request gets
+/// that receipt instead; a refused request stores nothing. A `turn` ends with the job; further attempts wait for another.
+///
+/// # Errors
+/// Those of the job; `idempotency-key-reused`, `idempotency-key-in-use`, or `answer-too-large` if the receipt is.
+pub async fn perform<T: Send + 'static>(
+    call: &Call,
+    held: Option<HeldKey>,
+    name: &'static str,
+    turn: Option<Turn>,
+    job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + Sync + 'static,
+    receipt: fn(&T) -> Receipt,
+) -> Result<Performed<T>, Failure> {
+    let Some(HeldKey { key, until, _guard }) = held else {
+        let job = move |tx: &mut Tx<'_>| {
+            let _until_the_job_ends = &turn;
+            job(tx)
+        };
+        return call.state.store.write(name, job).await.map(Performed::Now).map_err(Failure::of);
+    };
+    let (has_turns, mut turn) = (turn.is_some(), turn);
+    let shared = Arc::new((key, job));
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if has_turns && turn.is_none() {
+            turn = Some(call.state.turns.wait(call.caller.id).await);
+        }
+        let (shared, turn) = (Arc::clone(&shared), turn.take());
+        let attempt = move |tx: &mut Tx<'_>| {
+            let ((key, job), _until_the_job_ends) = (&*shared, &turn);
+            match tx.claim_key(key)? {
+                Claim::Answered(answer) => Ok(Err(answer)),
+                Claim::OtherRequest => Err(reused().into()),
+                Claim::New => {
+                    let done = job(tx)?;
+                    let stored = receipt(&done).to_stored().map_err(|error| Error::Internal(error.to_string()))?;
+                    tx.keep_answer(key, &stored)?;
+                    Ok(Ok(done))
+                }
+            }
+        };
+        match call.state.store.write(name, attempt).await {
+            Ok(Ok(done)) => return Ok(Performed::Now(done)),
+            Ok(Err(answer)) => return Receipt::from_stored(&answer).map(Performed::Before),
+            Err(error) if is_in_use(&error) && Instant::now() + pause < until => sleep(pause).await,
+            Err(error) => return Err(Failure::of(error)),
+        }
+        pause = LONGEST_PAUSE.min(2 * pause);
+    }
+}
+
+/// Marks the answer to a repeat: with the status of the first answer, and counted.
+///
+/// # Errors
+/// 500 if the stored status is none.
+pub fn mark_replayed(call: &Call, receipt: &Receipt, mut answer: HttpResponse) -> Result<HttpResponse, Failure> {
+    let status = StatusCode::from_u16(receipt.status);
+    *answer.status_mut() = status.map_err(|_| Failure::internal("a stored answer has no status".to_owned()))?;
+    answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    call.state.measures.replays.add_one();
     Ok(answer)
 }
 
-/// Whether a request has a key, be it a legal one or not.
-pub fn is_repeatable(call: &Call) -> bool {
+/// Whether a request has a key, legal or not.
+pub fn has_key(call: &Call) -> bool {
     call.headers().contains_key(KEY)
+}
+
+fn is_in_use(error: &Error) -> bool {
+    matches!(error, Error::Refused(problems) if problems.iter().any(|it| it.code == Code::IdempotencyKeyInUse))
+}
+
+fn reused() -> Refusal {
+    let detail = "this `Idempotency-Key` was used for another request; choose a new one";
+    Refusal::new(Code::IdempotencyKeyReused, detail)
 }
 
 /// The key of a request, if it has one: 1 to 255 visible ASCII characters.
@@ -84,28 +171,4 @@ fn fingerprint(call: &Call, body: &[u8]) -> [u8; 32] {
     }
     let digest = context.finish();
     digest.as_ref().first_chunk().copied().unwrap_or_default()
-}
-
-/// An answer as it is kept.
-fn stored(answer: HttpResponse) -> StoredAnswer {
-    let status = answer.status().as_u16();
-    let line = |(name, value): (&HeaderName, &HeaderValue)| Some(format!("{name}:{}\n", value.to_str().ok()?));
-    let headers = answer.headers().iter().filter_map(line).collect();
-    let body = answer.into_body().try_into_bytes().map(|bytes| bytes.to_vec()).unwrap_or_default();
-    StoredAnswer { status, headers, body }
-}
-
-/// An answer as it is sent.
-fn sent(answer: StoredAnswer) -> Result<HttpResponse, Failure> {
-    let broken = |what: &str| Failure::internal(format!("a kept answer has a broken {what}"));
-    let status = StatusCode::from_u16(answer.status).map_err(|_| broken("status"))?;
-    let mut headers = HeaderMap::new();
-    for line in answer.headers.lines() {
-        let (name, value) = line.split_once(':').ok_or_else(|| broken("header"))?;
-        let name: HeaderName = name.parse().map_err(|_| broken("header"))?;
-        headers.append(name, HeaderValue::from_str(value).map_err(|_| broken("header"))?);
-    }
-    let mut response = HttpResponse::build(status).body(answer.body);
-    *response.headers_mut() = headers;
-    Ok(response)
 }

@@ -7,6 +7,7 @@ pub mod caught;
 pub mod compression;
 pub mod connections;
 mod cost;
+pub mod creation;
 pub mod credentials;
 pub mod deadline;
 pub mod forms;

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::answer::{Listed, Shown, deleted};
 use super::call::Call;
-use super::idempotency::once;
+use super::creation;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{LIMIT, OFFSET, Paging};
@@ -15,13 +15,12 @@ use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View,
 };
 use super::relationships::{END, view_of};
-use super::urls;
 use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::model::code::Code;
 use crate::model::page::{Place, Sort};
-use crate::model::relationship_type::{RelationshipType, TypeName};
+use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
@@ -60,10 +59,10 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let (name, description) = new_type(&body)?;
     let job =
         move |tx: &mut Tx<'_>| relationship_types::create(tx, &caller, &name, description.as_deref()).map(Shown::alone);
-    let query = call.raw_query().to_owned();
-    let render =
-        move |shown: &Shown<RelationshipType>| shown.created(&urls::relationship_type(&shown.row.name), &query, &view);
-    once(&call, &body, "types.create", job, render).await
+    let find = move |tx: &mut Tx<'_>, name: &str| {
+        relationship_types::get(tx, &caller, TypeName::parse(name).as_ref()).map(Shown::alone)
+    };
+    creation::create(&call, &body, &view, "types.create", job, find).await
 }
 
 /// `PATCH /api/v2/relationship-types/{id}`

@@ -6,7 +6,8 @@ use actix_web::http::StatusCode;
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
 use super::cost;
-use super::idempotency::{is_repeatable, once};
+use super::creation;
+use super::idempotency::has_key;
 use super::jsonapi::document::Document;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
@@ -21,7 +22,7 @@ use super::urls;
 use crate::domain::operations::Subject;
 use crate::domain::relationships::{self, IMMUTABLE, NewRelationship};
 use crate::model::code::Code;
-use crate::model::error::Result as JobResult;
+use crate::model::error::{Error as JobError, Result as JobResult};
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Order, Place, Sort};
@@ -118,21 +119,26 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let body = call.body().await?;
     let new = new_of(&body)?;
     let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
-    let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<Relationship>| shown.created(&urls::relationship(shown.row.id), &query, &view);
-    if !is_repeatable(&call)
+    if !has_key(&call)
         && ends.is_empty()
         && let Some(edge) = relationships::plain(&caller, &new)
         && let gathered = call.state.store.create_gathered("relationships.create", edge, caller.author()).await
         && let Some(row) = gathered.map_err(Failure::of)?
     {
-        return render(&Shown::alone(row));
+        let url = urls::relationship(row.id);
+        return Shown::alone(row).created(&url, call.raw_query(), &view);
     }
+    let shown_ends = ends.clone();
+    let find = move |tx: &mut Tx<'_>, id: &str| {
+        let id = id.parse().map_err(|_| JobError::not_found("user relationship"))?;
+        let row = relationships::get(tx, &caller, id)?;
+        with_ends(tx, row, &shown_ends, budget)
+    };
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
         with_ends(tx, row, &ends, budget)
     };
-    once(&call, &body, "relationships.create", job, render).await
+    creation::create(&call, &body, &view, "relationships.create", job, find).await
 }
 
 /// `PATCH /api/v2/user-relationships/{id}`

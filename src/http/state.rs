@@ -13,11 +13,21 @@ use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::catalogue::Catalogue;
+use crate::http::idempotency::Keys;
 use crate::http::measures::Measures;
 use crate::http::rate_limit::RateLimit;
+use crate::http::turns::Turns;
 use crate::model::error::{Error, Result};
 use crate::model::network::Network;
 use crate::store::{Cost, Store, Tx, migrations};
+
+/// Requests of operations use at most one connection in this many.
+const OPERATIONS_SHARE: u32 = 4;
+/// On SQLite, how long the operations of one request may run: all other writers wait for them. 1,000 creates take 40 ms
+/// on an idle machine.
+const OPERATIONS_TIME: Duration = Duration::from_millis(500);
+/// The fraction of a long `REQUEST_TIMEOUT` that they may run instead.
+const OPERATIONS_TIME_SHARE: u32 = 20;
 
 /// What handlers share.
 pub struct State {
@@ -41,6 +51,12 @@ pub struct State {
     pub max_body: usize,
     /// The longest that a request may take.
     pub request_timeout: Duration,
+    /// The keys of requests with an `Idempotency-Key` that are running.
+    pub keys: Keys,
+    /// Turns of requests with many operations.
+    pub turns: Turns,
+    /// How long the operations of one request may keep other writers waiting.
+    pub longest_operations: Duration,
     /// What is counted and measured of requests.
     pub measures: Measures,
     /// Whether `/explorer` is there.
@@ -68,6 +84,9 @@ impl State {
         let mut random = [0; 8];
         // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
         let _ = aws_lc_rs::rand::fill(&mut random);
+        // SQLite has one writer; a second job would only wait in its queue.
+        let is_postgres = store.engine_name() == "postgres";
+        let turns = if is_postgres { (config.database_pool_size / OPERATIONS_SHARE).max(1) } else { 1 };
         Self {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
             passwords: Passwords::new(config.workers),
@@ -80,6 +99,9 @@ impl State {
             max_offset: config.max_offset,
             max_body: config.max_body,
             request_timeout: config.request_timeout,
+            keys: Keys::default(),
+            turns: Turns::new(usize::try_from(turns).unwrap_or(1)),
+            longest_operations: OPERATIONS_TIME.max(config.request_timeout / OPERATIONS_TIME_SHARE),
             has_explorer: config.explorer,
             rate_limit: config.rate_limit.map(RateLimit::new),
             trusted_proxies: config.trusted_proxies.clone(),

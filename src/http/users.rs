@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use super::answer::{Listed, Shown, deleted, page_asked};
 use super::call::Call;
 use super::cost;
-use super::idempotency::once;
+use super::creation;
 use super::jsonapi::errors::{Failure, Problem};
 use super::jsonapi::input::{Input, Naming};
 use super::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
@@ -16,15 +16,15 @@ use super::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, View, member_of,
 };
 use super::relationships::{END, view_of};
-use super::urls;
 use crate::domain::group_lists::Companions;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
 use crate::model::code::Code;
+use crate::model::error::Error;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Order, Place, Sort};
-use crate::model::user::{AccessLevel, Field, User};
+use crate::model::user::{AccessLevel, Field};
 use crate::store::{Cost, Tx};
 
 /// The parameters of the list.
@@ -102,9 +102,11 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     input.require_attribute(member_of(Field::Email));
     let changes = user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(Shown::alone);
-    let query = call.raw_query().to_owned();
-    let render = move |shown: &Shown<User>| shown.created(&urls::user(shown.row.id), &query, &view);
-    once(&call, &body, "users.create", job, render).await
+    let find = move |tx: &mut Tx<'_>, id: &str| {
+        let id = id.parse().map_err(|_| Error::not_found("user"))?;
+        users::get(tx, &caller, id).map(Shown::alone)
+    };
+    creation::create(&call, &body, &view, "users.create", job, find).await
 }
 
 /// `PATCH /api/v2/users/{id}`

@@ -58,7 +58,7 @@ item!([I1], a_repeated_create_gets_the_first_answer_again_and_makes_nothing, |ap
         }
         ids.dedup();
         assert_eq!(ids.len(), 4, "each request has its own id");
-        // The answer is that of then, whatever became of the resource.
+        // It is not performed again, whatever became of the resource.
         admin.delete(first.header("location").unwrap()).expect(204);
         assert!(is_replay(&keyed(&admin, &key, &path, &document).expect(201)));
     }

@@ -198,7 +198,7 @@ pub const PARTS: &[Part] = &[
         ("H7", "OPTIONS lists the methods"),
     ]),
     ("Idempotency-Key", &[
-        ("I1", "a repeated request gets the first response again"),
+        ("I1", "a repeated request is not performed again"),
         ("I2", "a key that is reused for another request is a 422"),
         ("I3", "callers do not share keys"),
         ("I4", "errors are not stored"),

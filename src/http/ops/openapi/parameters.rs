@@ -177,8 +177,8 @@ pub fn of_headers() -> Value {
         ),
         header(
             "Idempotency-Key",
-            "Makes the request safe to repeat for 24 hours: the same request with the same key, such as a UUID, gets the \
-             same answer again.",
+            "Makes the request safe to repeat for 24 hours: the same request with the same key, such as a UUID, is not \
+             performed again, and shows what the first one did.",
             json!({ "type": "string", "pattern": "^[!-~]{1,255}$" }),
         ),
         header(

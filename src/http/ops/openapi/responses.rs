@@ -52,7 +52,7 @@ pub fn codes_of(operation: &Operation) -> Vec<Code> {
         when(operation.path.contains("{id}"), &[Code::NotFound]),
         when(operation.body.is_some(), WITH_BODY),
         when(operation.is_conditional(), &[Code::PreconditionFailed]),
-        when(operation.is_repeatable(), &[Code::IdempotencyKeyInUse, Code::IdempotencyKeyReused]),
+        when(operation.is_repeatable(), &[Code::IdempotencyKeyInUse, Code::IdempotencyKeyReused, Code::AnswerTooLarge]),
         operation.codes,
     ];
     let codes = groups.concat();
@@ -207,6 +207,6 @@ pub fn headers() -> Value {
         "Allow": header("The methods that the resource knows.", text()),
         "WWW-Authenticate": header("The schemes that are understood.", text()),
         "Preference-Applied": header("The wishes of `Prefer` that were granted.", text()),
-        "Idempotent-Replayed": header("`true` if the answer is that of an earlier request with the same `Idempotency-Key`.", json!({ "const": "true" })),
+        "Idempotent-Replayed": header("`true` if an earlier request with the same `Idempotency-Key` was performed instead.", json!({ "const": "true" })),
     })
 }

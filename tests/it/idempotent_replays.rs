@@ -1,0 +1,222 @@
+//! A repeat of a request with an `Idempotency-Key` shows what its caller may see now, and waits without a connection.
+
+use std::time::{Duration, Instant};
+
+use crate::both;
+use crate::support::sql::Raw;
+use crate::support::{Answer, App, Client, Value, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+const TYPES: &str = "/api/v2/relationship-types";
+const PATH: &str = "/api/v2/operations";
+const JSON_API: &str = "application/vnd.api+json";
+const ATOMIC: &str = "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"";
+
+fn keyed(client: &Client, key: &str, path: &str, document: &Value) -> Answer {
+    let media_type = if path == PATH { ATOMIC } else { JSON_API };
+    let headers = [("content-type", media_type), ("idempotency-key", key)];
+    client.send("POST", path, &headers, Some(document.to_string().as_bytes()))
+}
+
+/// Repeats a request, and says that it is a replay.
+#[track_caller]
+fn replay(client: &Client, key: &str, path: &str, document: &Value, status: u16) -> Answer {
+    let answer = keyed(client, key, path, document).expect(status);
+    assert_eq!(answer.header("idempotent-replayed"), Some("true"));
+    answer
+}
+
+fn identifier(kind: &str, id: i64) -> Value {
+    json!({"type": kind, "id": id.to_string()})
+}
+
+fn user(email: &str) -> Value {
+    json!({"data": {"type": "users", "attributes": {"email": email, "first-name": "Confidential"}}})
+}
+
+/// Gives a user another access level.
+fn set_level(app: &App, client: &Client, level: &str) {
+    let document = json!({"data": {"type": "users", "attributes": {"access-level": level}}});
+    app.admin().patch(&format!("{USERS}/{}", client.id), &document).expect(200);
+}
+
+/// The bodies that are stored, as text.
+fn stored(app: &App) -> Vec<String> {
+    let mut raw = Raw::connect(&app.home().url());
+    let text = match raw {
+        Raw::Sqlite(_) => "CAST(body AS TEXT)",
+        Raw::Postgres(_) => "convert_from(body, 'UTF8')",
+    };
+    raw.lines(&format!("SELECT {text} AS line FROM idempotency_keys ORDER BY created_at"))
+}
+
+both!(a_replay_shows_only_identifiers_once_the_caller_may_not_see_more, |app| {
+    let (caller, ann, bob) = (app.admin(), app.user(), app.user());
+    let path = format!("{EDGES}?include=target");
+    let document = edge(Some(ann.id), "mentor", bob.id);
+    let first = keyed(&caller, "k", &path, &document).expect(201);
+    assert!(first.text.contains("@example.com"), "the target is included");
+    assert_eq!(replay(&caller, "k", &path, &document, 201).text, first.text);
+    set_level(app, &caller, "ext");
+    let again = replay(&caller, "k", &path, &document, 201);
+    assert_eq!(again.body["data"], identifier("user-relationships", first.id()));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert!(again.header("etag").is_none() && again.body.get("included").is_none());
+});
+
+both!(a_replay_shows_only_the_identifier_of_what_is_gone, |app| {
+    let (admin, bob) = (app.admin(), app.user());
+    let new_type = json!({"data": {"type": "relationship-types", "id": "friend"}});
+    for (path, document, kind) in [
+        (EDGES, edge(None, "mentor", bob.id), "user-relationships"),
+        (USERS, user("new@people.example"), "users"),
+        (TYPES, new_type, "relationship-types"),
+    ] {
+        let first = keyed(&admin, path, path, &document).expect(201);
+        let location = first.header("location").unwrap().to_owned();
+        admin.delete(&location).expect(204);
+        let again = replay(&admin, path, path, &document, 201);
+        assert_eq!(again.body["data"], json!({"type": kind, "id": first.body["data"]["id"]}));
+        assert_eq!((again.header("location"), again.header("content-type")), (Some(&*location), Some(JSON_API)));
+    }
+});
+
+both!(a_replay_shows_the_resource_as_it_is_now, |app| {
+    let (ann, bob) = (app.user(), app.user());
+    let document = edge(None, "mentor", bob.id);
+    let first = keyed(&ann, "k", EDGES, &document).expect(201);
+    let location = first.header("location").unwrap();
+    let change = json!({"data": {"type": "user-relationships", "id": first.id().to_string(),
+        "attributes": {"relationship": "colleague"}}});
+    let changed = ann.patch(location, &change).expect(200);
+    let again = replay(&ann, "k", EDGES, &document, 201);
+    assert_eq!(again.body["data"], changed.body["data"]);
+    let tag = again.header("etag").unwrap();
+    assert_ne!(Some(tag), first.header("etag"));
+    ann.send("DELETE", location, &[("if-match", tag)], None).expect(204);
+});
+
+both!(what_is_stored_for_a_repeat_is_identifiers_only, |app| {
+    let (admin, bob) = (app.admin(), app.user());
+    let made = keyed(&admin, "a", USERS, &user("new@people.example")).expect(201).id();
+    let add = json!({"op": "add", "data": edge(None, "mentor", bob.id)["data"]});
+    let remove = json!({"op": "remove", "ref": identifier("users", made)});
+    let operations = json!({"atomic:operations": [add, remove]});
+    let answer = keyed(&admin, "b", PATH, &operations).expect(200);
+    let edge = &answer.body["atomic:results"][0]["data"]["id"];
+    assert_eq!(
+        stored(app),
+        [
+            format!(r#"{{"data":{{"type":"users","id":"{made}"}}}}"#),
+            format!(r#"{{"atomic:results":[{{"data":{{"type":"user-relationships","id":{edge}}}}},{{}}]}}"#),
+        ]
+    );
+});
+
+both!(operations_are_replayed_with_the_rights_of_now, |app| {
+    let (caller, ann, bob) = (app.admin(), app.user(), app.user());
+    let add = |relationship: &str| json!({"op": "add", "data": edge(Some(ann.id), relationship, bob.id)["data"]});
+    let name = |client: &Client| {
+        json!({"op": "update", "data": {"type": "users", "id": client.id.to_string(),
+            "attributes": {"first-name": "Confidential"}}})
+    };
+    let operations = json!({"atomic:operations": [add("mentor"), name(&ann), name(&caller), add("colleague")]});
+    let first = keyed(&caller, "k", PATH, &operations).expect(200);
+    assert_eq!(replay(&caller, "k", PATH, &operations, 200).text, first.text);
+    let edge = |place: usize| first.body["atomic:results"][place]["data"].clone();
+    let url = format!("{EDGES}/{}", edge(3)["id"].as_str().unwrap());
+    ann.delete(&url).expect(204);
+    let again = replay(&caller, "k", PATH, &operations, 200);
+    assert_eq!(again.body["atomic:results"][0]["data"], edge(0));
+    assert_eq!(again.body["atomic:results"][3], json!({"data": {"type": "user-relationships", "id": edge(3)["id"]}}));
+    set_level(app, &caller, "ext");
+    let again = replay(&caller, "k", PATH, &operations, 200);
+    let results = again.body["atomic:results"].as_array().unwrap();
+    assert_eq!(results[0], json!({"data": {"type": "user-relationships", "id": edge(0)["id"]}}));
+    assert_eq!(results[1], json!({"data": identifier("users", ann.id)}));
+    assert_eq!(results[2]["data"]["attributes"]["first-name"], "Confidential", "the caller itself");
+    assert_eq!(again.header("content-type"), Some(ATOMIC));
+});
+
+both!(an_answer_that_an_earlier_release_stored_is_replayed_by_its_identifiers, |app| {
+    let (admin, bob) = (app.admin(), app.user());
+    let document = user("new@people.example");
+    let first = keyed(&admin, "k", USERS, &document).expect(201);
+    let operations = json!({"atomic:operations": [{"op": "add", "data": edge(None, "mentor", bob.id)["data"]}]});
+    let operated = keyed(&admin, "o", PATH, &operations).expect(200);
+    // That release stored all header fields and the whole document.
+    let mut raw = Raw::connect(&app.home().url());
+    let bytes = |text: &str| match raw {
+        Raw::Sqlite(_) => format!("CAST('{text}' AS BLOB)"),
+        Raw::Postgres(_) => format!("convert_to('{text}', 'UTF8')"),
+    };
+    let location = first.header("location").unwrap();
+    let headers = format!("content-type:{JSON_API}\nlocation:{location}\netag:\"1-old\"\n");
+    let statements = format!(
+        "UPDATE idempotency_keys SET headers = '{headers}', body = {} WHERE key = 'k'; \
+         UPDATE idempotency_keys SET headers = 'content-type:{ATOMIC}\n', body = {} WHERE key = 'o'",
+        bytes(&first.text),
+        bytes(&operated.text)
+    );
+    raw.run(&statements);
+    let again = replay(&admin, "k", USERS, &document, 201);
+    assert_eq!((&again.text, again.header("etag")), (&first.text, first.header("etag")));
+    assert_eq!(replay(&admin, "o", PATH, &operations, 200).text, operated.text);
+    admin.delete(location).expect(204);
+    let again = replay(&admin, "k", USERS, &document, 201);
+    assert_eq!(
+        (again.header("location"), again.body["data"].clone()),
+        (Some(location), identifier("users", first.id()))
+    );
+    assert!(!again.text.contains("Confidential"));
+    // A stored answer that is too large is not read into memory.
+    let mut raw = Raw::connect(&app.home().url());
+    let size = 8 * 1024 * 1024 + 1;
+    raw.run(&match raw {
+        Raw::Sqlite(_) => format!("UPDATE idempotency_keys SET body = zeroblob({size}) WHERE key = 'k'"),
+        Raw::Postgres(_) => {
+            format!("UPDATE idempotency_keys SET body = convert_to(repeat('x', {size}), 'UTF8') WHERE key = 'k'")
+        }
+    });
+    keyed(&admin, "k", USERS, &document).refused(413, "answer-too-large");
+});
+
+both!(repeats_of_a_running_request_leave_the_connections_to_others, |app| {
+    let (ann, bob) = (app.user(), app.user());
+    let document = edge(None, "mentor", bob.id);
+    // The first request runs in another instance, which has not committed yet.
+    let mut first = Raw::connect(&app.home().url());
+    let is_sqlite = matches!(first, Raw::Sqlite(_));
+    let bytes = if is_sqlite { "x''" } else { "''" };
+    first.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
+    first.run(&format!(
+        "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
+         VALUES ({}, 'slow', {bytes}, 0, '', {bytes}, 9000000000000000)",
+        ann.id
+    ));
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let repeat = || scope.spawn(|| keyed(&ann, "slow", EDGES, &document));
+        let repeats: Vec<_> = (0..16).map(|_| repeat()).collect();
+        std::thread::sleep(Duration::from_millis(200));
+        for _ in 0..5 {
+            let since = Instant::now();
+            bob.get(&format!("{EDGES}?sort=-created-at")).expect(200);
+            if !is_sqlite {
+                // SQLite has one writer, and it is the other instance.
+                bob.post(EDGES, &edge(None, "mentor", ann.id)).expect(201);
+                bob.post(EDGES, &edge(None, "mentor", 999_999)).refused(404, "related-resource-not-found");
+                let edges = bob.get(&format!("{EDGES}?filter[user]={}", bob.id)).expect(200);
+                bob.delete(&format!("{EDGES}/{}", edges.ids()[0])).expect(204);
+            }
+            assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+        }
+        first.run("ROLLBACK");
+        repeats.into_iter().map(|repeat| repeat.join().expect("an answer")).collect()
+    });
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text), "{answers:?}");
+    let replayed = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_some());
+    assert_eq!(replayed.count(), 15);
+    assert_eq!(ann.get(&format!("{EDGES}?filter[user]={}", ann.id)).expect(200).total(), 1);
+    app.assert_no_drift();
+});

@@ -8,6 +8,7 @@ use super::fault::Fault;
 use super::limit::JobLimit;
 use super::measures::Connections;
 use super::tx::{Link, Shared, Tx};
+use super::url::hide_quotations;
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
 pub(super) use mode::Mode;
@@ -49,7 +50,7 @@ pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
         let told = error.to_string();
         // Before it asks any server.
         let is_of_url = told.starts_with("invalid ") || told.starts_with("could not match ");
-        if is_of_url { OpenError::Unreadable(told) } else { OpenError::Unreachable(told) }
+        if is_of_url { OpenError::Unreadable(hide_quotations(&told)) } else { OpenError::Unreachable(told) }
     })
 }
 

@@ -1,6 +1,6 @@
 //! Instants, and how Skillhive prints them.
 
-use chrono::{DateTime, Datelike, Offset, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
@@ -35,18 +35,25 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    /// The instant in a time zone; what lies outside the years 1970 to 9999 is moved to their edge.
-    fn at(self, zone: Tz) -> DateTime<Tz> {
-        let utc = DateTime::<Utc>::from_timestamp_micros(self.0.clamp(0, Self::MAX)).unwrap_or_default();
-        zone.from_utc_datetime(&utc.naive_utc())
+    /// The local time in a time zone and its offset from UTC in minutes. An instant outside the years 1970 to 9999 is
+    /// moved to their edge.
+    ///
+    /// RFC 2822 has no seconds in an offset, as the local mean times of the 20th century have, and no year 10000, which
+    /// the last hours of 9999 are east of Greenwich. An offset is therefore rounded to minutes, and a local time beyond
+    /// 9999 is given in UTC: what is printed is always the same instant.
+    fn local(self, zone: Tz) -> (NaiveDateTime, i32) {
+        let utc = DateTime::from_timestamp_micros(self.0.clamp(0, Self::MAX)).unwrap_or_default().naive_utc();
+        let seconds = zone.offset_from_utc_datetime(&utc).fix().local_minus_utc();
+        let minutes = (seconds + 30).div_euclid(60);
+        let local = utc.checked_add_signed(TimeDelta::minutes(minutes.into()));
+        local.filter(|local| local.year() <= 9_999).map_or((utc, 0), |local| (local, minutes))
     }
 
     /// The instant as Skillhive prints it: RFC 2822 §3.3 with a numeric offset and the day padded to two
     /// digits, `Tue, 03 Jun 2014 12:28:56 +0300`. (chrono's own `to_rfc2822` does not pad.)
     #[must_use]
     pub fn rfc2822(self, zone: Tz) -> Rfc2822 {
-        let time = self.at(zone);
-        let offset = time.offset().fix().local_minus_utc() / 60;
+        let (time, offset) = self.local(zone);
         let mut text = *b"Www, DD Mmm YYYY HH:MM:SS +hhmm";
         let mut put = |at: usize, bytes: &[u8]| {
             if let Some(place) = text.get_mut(at..at + bytes.len()) {
@@ -100,15 +107,43 @@ mod tests {
         assert_eq!(time.rfc2822(chrono_tz::America::St_Johns).as_str(), "Tue, 03 Jun 2014 06:58:56 -0230");
     }
 
+    #[test]
+    fn an_offset_with_seconds_and_the_end_of_9999_print_the_same_instant() {
+        let monrovia = Timestamp::from_micros(31_536_000_000_000);
+        // The offset is -00:44:30.
+        assert_eq!(monrovia.rfc2822(chrono_tz::Africa::Monrovia).as_str(), "Thu, 31 Dec 1970 23:16:00 -0044");
+        let last = Timestamp::from_micros(Timestamp::MAX);
+        assert_eq!(last.rfc2822(chrono_tz::Europe::Helsinki).as_str(), "Fri, 31 Dec 9999 23:59:59 +0000");
+        assert_eq!(last.rfc2822(chrono_tz::America::New_York).as_str(), "Fri, 31 Dec 9999 18:59:59 -0500");
+        let first = Timestamp::from_micros(0);
+        assert_eq!(first.rfc2822(chrono_tz::America::New_York).as_str(), "Wed, 31 Dec 1969 19:00:00 -0500");
+    }
+
+    fn assert_is_same_instant(micros: i64, zone: Tz) {
+        let printed = Timestamp::from_micros(micros).rfc2822(zone);
+        let parsed = DateTime::parse_from_rfc2822(printed.as_str()).unwrap();
+        assert_eq!(parsed.timestamp(), micros / 1_000_000, "{zone}: {printed:?}");
+        assert_eq!(parsed.format("%a, %d %b %Y %H:%M:%S %z").to_string(), printed.as_str(), "{zone}");
+    }
+
+    #[test]
+    fn the_first_and_last_instants_parse_as_printed_in_every_zone() {
+        for zone in chrono_tz::TZ_VARIANTS {
+            for micros in
+                [0, 31_536_000_000_000, 1_401_787_736_000_000, Timestamp::MAX - 50_400_000_000, Timestamp::MAX]
+            {
+                assert_is_same_instant(micros, zone);
+            }
+        }
+    }
+
     proptest! {
         #[test]
-        fn the_formatter_agrees_with_chrono(micros in 0..=Timestamp::MAX, zone in 0..chrono_tz::TZ_VARIANTS.len()) {
-            let zone = chrono_tz::TZ_VARIANTS[zone];
-            let time = Timestamp::from_micros(micros);
-            let ours = time.rfc2822(zone);
-            // The last hours of the year 9999 are the year 10000 east of Greenwich.
-            prop_assume!(time.at(zone).year() < 10_000);
-            prop_assert_eq!(ours.as_str(), time.at(zone).format("%a, %d %b %Y %H:%M:%S %z").to_string());
+        fn a_printed_time_parses_as_the_same_instant(
+            micros in prop_oneof![0..=Timestamp::MAX, 0..=100_000_000_000_000_i64],
+            zone in 0..chrono_tz::TZ_VARIANTS.len(),
+        ) {
+            assert_is_same_instant(micros, chrono_tz::TZ_VARIANTS[zone]);
         }
     }
 }

@@ -9,6 +9,7 @@ mod demo;
 mod export;
 pub mod failure;
 mod forms;
+mod formula;
 mod healthcheck;
 mod import;
 mod migrate;

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::cli::formula;
 use crate::cli::import::record::Kind;
 use crate::http::jsonapi::view::member_of;
 use crate::model::relationship::Relationship;
@@ -115,7 +116,7 @@ fn cell_of(held: Held<'_>) -> Cow<'_, str> {
     }
 }
 
-/// Writes a record (RFC 4180, but with a plain line feed at the end).
+/// Writes a record (RFC 4180, but with a plain line feed at the end), none of whose cells is a formula.
 ///
 /// # Errors
 /// Those of the file.
@@ -124,6 +125,7 @@ pub fn write_cells<'a>(out: &mut dyn Write, cells: impl Iterator<Item = &'a str>
         if place > 0 {
             out.write_all(b",")?;
         }
+        let cell = formula::neutralize(cell);
         if cell.contains([',', '"', '\n', '\r']) {
             write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
         } else {

@@ -155,8 +155,8 @@ mod tests {
 
     /// Anything that a user may hold, to the second.
     fn users() -> impl Strategy<Value = User> {
-        let text = || prop::option::of("[^\\x00]{0,20}|\"|\"\"|,|\r\n|\\[\\]");
-        let list = || prop::collection::vec("[^\\x00]{0,5}", 0..3);
+        let text = || prop::option::of("[^\\x00]{0,20}|[-'=+@\t\r0-9]{1,4}|\"|\"\"|,|\r\n|\\[\\]");
+        let list = || prop::collection::vec("[^\\x00]{0,5}|\\+49 [0-9]{3}", 0..3);
         let values = (prop::collection::vec(text(), 6), prop::collection::vec(list(), 10));
         let rest = (1..=i64::MAX / 2, any::<bool>(), 0..4_usize, 0..Timestamp::MAX / 1_000_000);
         (values, rest).prop_map(|((texts, lists), (id, is_enabled, level, seconds))| {

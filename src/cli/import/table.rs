@@ -6,6 +6,7 @@ use std::io::{self, BufRead};
 use super::cell::{Cell, Members};
 use super::lines::LONGEST;
 use super::record::{Kind, UNKNOWN, kind_of_column, shown};
+use crate::cli::formula;
 use crate::model::user::Kind as FieldKind;
 
 /// The most columns of a record.
@@ -158,9 +159,10 @@ impl Header {
 /// The value of a cell; `None` if its line does not have that member.
 ///
 /// An empty cell clears a clearable member. Lists are JSON. A string that is empty, or begins with a quotation mark, is
-/// written as JSON.
+/// written as JSON. An apostrophe that an export put in front of a formula is removed.
 fn cell_of<'a>(name: &str, text: &'a str) -> Result<Option<Cell<'a>>, String> {
     let kind = kind_of_column(name);
+    let text = formula::restore(text);
     if text.is_empty() {
         let is_clearable = matches!(kind, Some(FieldKind::Text { .. } | FieldKind::List));
         return Ok(is_clearable.then_some(Cell::Null));
@@ -221,6 +223,8 @@ mod tests {
         assert_eq!(cell_of("first-name", r#""""#), text(""));
         assert_eq!(cell_of("first-name", r#""\"A\"""#), text("\"A\""));
         assert_eq!(cell_of("is-enabled", "true"), Ok(Some(Cell::Flag(true))));
+        assert_eq!(cell_of("first-name", "'=1"), text("=1"));
+        assert_eq!(cell_of("first-name", "'x"), text("'x"));
         assert_eq!(cell_of("phone", r#"["1"]"#), Ok(Some(Cell::List(vec!["1".to_owned()]))));
         assert_eq!(cell_of("id", "7"), text("7"));
         for (name, bad) in [("is-enabled", "yes"), ("phone", "1, 2"), ("first-name", "\"A\" B")] {

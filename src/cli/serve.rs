@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::catalogue::Catalogue;
 use crate::server::{self, Failed};
-use crate::store::Store;
 use crate::store::url::DatabaseUrl;
+use crate::store::{self, Store};
 
 /// Migrates the schema and serves until a signal stops it.
 ///
@@ -28,6 +28,7 @@ pub fn run(config: &Config) -> Result<(), Failure> {
         }
     }
     let store = Store::open(&config.store_settings(), Clock::System)?;
+    warn_of_exposed_files(config);
     let engine = store.engine_name();
     listen(config, store, forms, |address| {
         let version = env!("CARGO_PKG_VERSION");
@@ -50,6 +51,16 @@ pub fn listen(
         Failed::Listen { setting, address, error } => cannot_listen(setting, address, &error),
         Failed::Broke(error) => Failure::failed(format!("the server failed: {error}")),
     })
+}
+
+/// The files hold hashes of passwords and of tokens.
+fn warn_of_exposed_files(config: &Config) {
+    let files: Vec<_> =
+        store::exposed_files(&config.database_url).iter().map(|path| format!("'{}'", path.display())).collect();
+    if !files.is_empty() {
+        let files = files.join(" ");
+        log::warn!("other users of this machine can read or write the database; run `chmod 600 {files}`");
+    }
 }
 
 fn cannot_listen(setting: &str, address: SocketAddr, error: &io::Error) -> Failure {

@@ -26,6 +26,7 @@ pub mod url;
 mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,15 @@ pub fn is_unused(url: &DatabaseUrl) -> bool {
         DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
         // Writers of other rows do not wait there; what makes them wait is asked for by `Tx::may_load`.
         DatabaseUrl::Postgres(_) => true,
+    }
+}
+
+/// The files of a database that users of this machine other than their owner can read or write.
+#[must_use]
+pub fn exposed_files(url: &DatabaseUrl) -> Vec<PathBuf> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::files::exposed(path),
+        DatabaseUrl::Postgres(_) => Vec::new(),
     }
 }
 

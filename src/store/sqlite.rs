@@ -21,6 +21,7 @@ use wal::Wal;
 pub(super) mod queries;
 
 pub(super) mod bulk;
+pub(super) mod files;
 pub(super) mod interrupt;
 mod permits;
 pub(super) mod wal;
@@ -100,7 +101,9 @@ const BUSY_MILLIS: u32 = 5_000;
 
 /// Opens a connection that may write; creates the file only when told to.
 pub(super) fn connect(path: &Path, create: bool) -> std::result::Result<Conn, OpenError> {
-    if !create && !path.exists() {
+    if create {
+        files::create_private(path);
+    } else if !path.exists() {
         return Err(OpenError::Missing(path.to_owned()));
     }
     let unreachable = |error| OpenError::Unreachable(format!("{}: {error}", path.display()));

@@ -1,6 +1,6 @@
 //! Output files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,7 @@ impl Sink {
             name.push(".part");
             path.with_file_name(name)
         });
-        let file = File::create(temporary.as_deref().unwrap_or(path)).map_err(|error| on_file(path, &error))?;
+        let file = create(path, temporary.as_deref()).map_err(|error| on_file(path, &error))?;
         let out = BufWriter::with_capacity(1 << 16, Box::new(file) as Box<dyn Write + Send>);
         Ok(Self { out, name: Some(path.to_owned()), temporary })
     }
@@ -58,6 +58,22 @@ impl Sink {
 
     fn on(&self, error: &io::Error) -> Failure {
         self.name.as_ref().map_or_else(|| Failure::on_stdout(error), |name| on_file(name, error))
+    }
+}
+
+/// Creates a file that only this user can read: what is exported is about people. An existing pipe or device keeps its
+/// mode; what an export that was interrupted has left is removed first, because its mode would stay.
+fn create(path: &Path, temporary: Option<&Path>) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let Some(temporary) = temporary else {
+        return options.create(true).truncate(true).open(path);
+    };
+    match fs::remove_file(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => options.create_new(true).open(temporary),
     }
 }
 

@@ -42,12 +42,13 @@ pub struct Identity {
 pub(super) enum Subject {
     /// By its id.
     Id(UserId),
-    /// By its e-mail address, in lower case.
+    /// By its e-mail address as the credential presents it, with ASCII letters in lower case. This is not the key of
+    /// the address: a cached account must not serve an address that only has the same key.
     Email(String),
 }
 
 impl Subject {
     pub fn of_email(email: &str) -> Self {
-        Self::Email(email.to_lowercase())
+        Self::Email(email.to_ascii_lowercase())
     }
 }

@@ -1,4 +1,4 @@
-//! `check`: compares the stored counts with the rows.
+//! `check`: compares the stored counts and keys with the rows.
 
 use super::database::{self, Fresh};
 use super::failure::Failure;
@@ -10,14 +10,15 @@ use crate::store::{Cost, Report, Tx};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Prints a line per problem, and exits 1 if there is any. `--repair` blocks all writers while it runs, and
-exits 0 when the problems are repaired.
+exits 0 when the problems are repaired. Two users with
+the same e-mail address, spelled differently, stay as they are: change the address of one of them.
 
 Examples:
   user-relationships check
   user-relationships check --repair"
 )]
 pub struct Args {
-    /// Remove relationships with a missing end and recompute all counts
+    /// Remove relationships with a missing end, recompute all counts, and recompute keys that are not current
     #[arg(long)]
     repair: bool,
 }
@@ -35,18 +36,30 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
             store.read("check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()).await
         }
     })?;
-    output::print(&report.0)?;
-    let found = match report.0.len() {
-        0 => {
-            output::tell("all counts agree with the rows, and every relationship has both ends");
-            return Ok(());
-        }
+    output::print(report.repairable.iter().chain(&report.collisions))?;
+    let count = |lines: &[String]| match lines.len() {
         1 => "1 problem".to_owned(),
         many => format!("{many} problems"),
     };
-    if args.repair {
-        output::tell(&format!("{found} repaired"));
-        return Ok(());
+    let collisions = match report.collisions.len() {
+        0 => None,
+        1 => Some("1 user shares its e-mail address with another; change the address of one of them".to_owned()),
+        many => Some(format!("{many} users share their e-mail addresses with others; change one address of each pair")),
+    };
+    match (&*report.repairable, collisions, args.repair) {
+        ([], None, _) => {
+            output::tell("all counts and keys agree with the rows, and every relationship has both ends");
+            Ok(())
+        }
+        ([], Some(collisions), _) => Err(Failure::failed(collisions)),
+        (lines, None, true) => {
+            output::tell(&format!("{} repaired", count(lines)));
+            Ok(())
+        }
+        (lines, Some(collisions), true) => Err(Failure::failed(format!("{} repaired; {collisions}", count(lines)))),
+        (lines, collisions, false) => {
+            let more = collisions.map(|collisions| format!("; {collisions}")).unwrap_or_default();
+            Err(Failure::failed(format!("{} found; run `check --repair` to repair{more}", count(lines))))
+        }
     }
-    Err(Failure::failed(format!("{found} found; run `check --repair` to repair")))
 }

@@ -29,7 +29,7 @@ pub struct Changes {
 pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()> {
     by.require(Action::CreateUser)?;
     let data = users::new_data(&changes.fields)?;
-    users::require_free_email(tx, &data.email)
+    users::require_free_email(tx, &data.email, None)
 }
 
 /// Creates a user.
@@ -55,7 +55,7 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Change
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
-    if data.email_key() == old.data.email_key() { Ok(()) } else { users::require_free_email(tx, &data.email) }
+    if data.email == old.data.email { Ok(()) } else { users::require_free_email(tx, &data.email, Some(id)) }
 }
 
 /// Changes a user. A new password ends every session that was opened with the old one.

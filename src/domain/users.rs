@@ -110,7 +110,7 @@ fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> 
 /// # Errors
 /// `already-exists`, `email-taken`.
 pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Result<UserId> {
-    require_free_email(tx, &data.email)?;
+    require_free_email(tx, &data.email, None)?;
     if let Some(stored) = tx.insert_user(id, data)? {
         // After the insertion, which waits for others that delete the user of this id.
         let retired = id.map(|id| tx.retired_users(&[id])).transpose()?;
@@ -190,18 +190,18 @@ pub(super) fn changed_data(
 /// # Errors
 /// `email-taken`.
 pub(super) fn update(tx: &mut Tx<'_>, old: &User, data: &UserData) -> Result<()> {
-    if data.email_key() != old.data.email_key() {
-        require_free_email(tx, &data.email)?;
+    if data.email != old.data.email {
+        require_free_email(tx, &data.email, Some(old.id))?;
     }
     tx.update_user(old, data)
 }
 
-/// Refuses an address that somebody has.
+/// Refuses an address that a user other than `except` has.
 ///
 /// # Errors
 /// `email-taken`.
-pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str) -> Result<()> {
-    if tx.user_id_of_email(email)?.is_some() { Err(email_taken()) } else { Ok(()) }
+pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str, except: Option<UserId>) -> Result<()> {
+    if tx.is_email_taken(email, except)? { Err(email_taken()) } else { Ok(()) }
 }
 
 /// A user that the caller may see and change, in a state that it expects.

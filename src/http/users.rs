@@ -23,6 +23,7 @@ use crate::model::code::Code;
 use crate::model::error::Error;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
+use crate::model::key;
 use crate::model::page::{Direction, Order, Place, Sort};
 use crate::model::user::{AccessLevel, Field};
 use crate::store::{Cost, Tx};
@@ -162,7 +163,7 @@ fn filter_of(query: &mut Query) -> UserFilter {
 
 /// The words of a search, each once.
 fn words_in(query: &mut Query) -> Vec<String> {
-    let words = query.texts("filter[query]").flat_map(str::split_whitespace).map(str::to_lowercase);
+    let words = query.texts("filter[query]").flat_map(str::split_whitespace).map(key::of_search_term);
     let mut words: Vec<_> = words.collect();
     words.sort_unstable();
     words.dedup();

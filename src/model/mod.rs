@@ -11,6 +11,7 @@ pub mod group;
 pub mod id;
 pub mod idempotency;
 pub mod json_size;
+pub mod key;
 pub mod limits;
 pub mod network;
 pub mod page;

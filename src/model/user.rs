@@ -6,6 +6,7 @@ pub use super::field::{Field, Kind, Value};
 use super::group::Properties;
 use super::id::UserId;
 use super::json_size::json_size;
+use super::key;
 use super::time::Timestamp;
 
 /// What a user may do.
@@ -217,16 +218,16 @@ impl UserData {
         (!name.is_empty()).then(|| name.to_owned())
     }
 
-    /// What the order by name and the search look at: the name in lower case.
+    /// The key of the name: users are sorted and searched by it.
     #[must_use]
     pub fn name_key(&self) -> String {
-        self.name().unwrap_or_default().to_lowercase()
+        key::of_text(&self.name().unwrap_or_default())
     }
 
-    /// What makes an address unique.
+    /// The key of the address: no two users share it.
     #[must_use]
     pub fn email_key(&self) -> String {
-        self.email.to_lowercase()
+        key::of_email(&self.email)
     }
 }
 

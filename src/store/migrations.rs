@@ -12,6 +12,7 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::rows::KeyRow;
 use super::url::DatabaseUrl;
 use super::{OpenError, postgres, sqlite};
 
@@ -25,6 +26,9 @@ const UNANSWERED: Duration = Duration::from_mins(1);
 
 /// Any fixed number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
+
+/// The migration after which the program computes the keys of users ([`crate::model::key`]).
+const KEYS: &str = "20261128100000";
 
 /// The name of the secret that signs cursors. A database has it from its first migration on, and so have its copies.
 pub const CURSOR_SECRET: &str = "cursor";
@@ -62,15 +66,25 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
                 return Ok(Vec::new());
             }
             let migrate = |conn: &mut sqlite::Conn| {
-                let done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
+                let mut done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
                 conn.batch_execute(&fill_secrets()?)?;
+                if !sqlite::queries::keys::is_current(conn)? {
+                    sqlite::queries::keys::compute_all(conn, KeyRow::compute)?;
+                    sqlite::queries::keys::set_current(conn)?;
+                    push_keys(&mut done);
+                }
                 Ok::<_, Failure>(done)
             };
             conn.immediate_transaction(migrate).map_err(|failure| failure.of_file(path))
         }
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
-            let done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)?;
+            let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)?;
             conn.batch_execute(&fill_secrets()?)?;
+            if !postgres::queries::keys::is_current(conn)? {
+                postgres::queries::keys::compute_all(conn, KeyRow::compute)?;
+                postgres::queries::keys::set_current(conn)?;
+                push_keys(&mut done);
+            }
             Ok(done)
         }),
     }
@@ -87,10 +101,16 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::connect(path, false)?
             .immediate_transaction(|conn| {
+                if is_newest(&conn.applied_migrations().map_err(Failure)?, KEYS) {
+                    sqlite::queries::keys::compute_all(conn, KeyRow::compute_earlier)?;
+                }
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(Failure)
             })
             .map_err(|failure| failure.of_file(path)),
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
+            if is_newest(&conn.applied_migrations().map_err(Failure)?, KEYS) {
+                postgres::queries::keys::compute_all(conn, KeyRow::compute_earlier)?;
+            }
             conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(Failure)
         }),
     }
@@ -102,15 +122,24 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
 /// # Errors
 /// [`OpenError`] when the database cannot be reached.
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
-    let (known, applied) = match url {
-        DatabaseUrl::Sqlite(path) => (names::<sqlite::Db>(&SQLITE), sqlite::connect(path, false)?.applied_migrations()),
-        DatabaseUrl::Postgres(url) => (
-            names::<postgres::Db>(&POSTGRES),
-            postgres::connect(&url.with_limits(PATIENCE, UNANSWERED))?.applied_migrations(),
-        ),
+    let (known, applied, has_keys) = match url {
+        DatabaseUrl::Sqlite(path) => {
+            let mut conn = sqlite::connect(path, false)?;
+            let applied = conn.applied_migrations();
+            (names::<sqlite::Db>(&SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
+        }
+        DatabaseUrl::Postgres(url) => {
+            let mut conn = postgres::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
+            let applied = conn.applied_migrations();
+            (names::<postgres::Db>(&POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
+        }
     };
     let known = known.map_err(OpenError::from)?;
-    let applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
+    let mut applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
+    // The migration includes the work of the program. Without its table that is not done either.
+    if !has_keys.unwrap_or_default() {
+        applied.retain(|version| version != KEYS);
+    }
     let step = |(version, name)| Step { name, is_applied: applied.contains(&version) };
     Ok(known.into_iter().map(step).collect())
 }
@@ -119,7 +148,19 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
 fn is_complete(conn: &mut sqlite::Conn) -> bool {
     // In this order: only where there is a schema already do diesel's own tables not have to be made.
     let has_secret = sqlite::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
-    has_secret && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
+    let has_keys = sqlite::queries::keys::is_current(conn).unwrap_or_default();
+    has_secret && has_keys && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
+}
+
+/// Adds the migration of the keys to those that were run, where only the work of the program was left of it.
+fn push_keys(done: &mut Vec<String>) {
+    if !done.iter().any(|version| version == KEYS) {
+        done.push(KEYS.to_owned());
+    }
+}
+
+fn is_newest(applied: &[MigrationVersion<'_>], version: &str) -> bool {
+    texts(applied).into_iter().max().is_some_and(|newest| newest == version)
 }
 
 /// The statement that gives each secret its random value, once for the life of a database.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::model::group::Properties;
 use crate::model::id::UserId;
+use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
@@ -148,6 +149,45 @@ impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
         let profile = profile_of(&row.profile);
         row.into_user(profile)
+    }
+}
+
+/// The keys of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Keys {
+    pub email: String,
+    pub name: String,
+}
+
+/// A user with its stored keys and with what they are computed from.
+#[derive(Debug, Clone)]
+pub(super) struct KeyRow {
+    pub id: i64,
+    pub version: i64,
+    pub email: String,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub keys: Keys,
+}
+
+impl KeyRow {
+    /// The keys that this release gives the row.
+    pub fn compute(&self) -> Keys {
+        let data = self.data();
+        Keys { email: data.email_key(), name: data.name_key() }
+    }
+
+    /// The keys that releases before version 1 of the key functions gave the row.
+    pub fn compute_earlier(&self) -> Keys {
+        let name = self.data().name().unwrap_or_default();
+        Keys { email: key::of_email_before(&self.email), name: name.to_lowercase() }
+    }
+
+    fn data(&self) -> UserData {
+        let mut data = UserData::new(self.email.clone());
+        data.first_name.clone_from(&self.first_name);
+        data.last_name.clone_from(&self.last_name);
+        data
     }
 }
 

@@ -164,6 +164,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    computed_data (name) {
+        name -> Text,
+        version -> BigInt,
+    }
+}
+
+diesel::table! {
     service_secrets (name) {
         name -> Text,
         value -> Text,

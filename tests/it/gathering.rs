@@ -72,7 +72,7 @@ impl Bench {
 
     fn assert_no_drift(&self) {
         let report = wait(self.store.read("test.check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()));
-        assert_eq!(report.expect("a report").0, Vec::<String>::new());
+        assert_eq!(report.expect("a report").repairable, Vec::<String>::new());
     }
 }
 

@@ -184,7 +184,7 @@ both!(
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let played = runner.run(&vec((changes(), asks()), STEPS), |steps| {
             play(app, &admin, &steps)?;
-            let drift = app.read(|tx: &mut Tx<'_>| tx.check()).0;
+            let drift = app.read(|tx: &mut Tx<'_>| tx.check()).repairable;
             prop_assert!(drift.is_empty(), "{:?}", drift);
             Ok(())
         });

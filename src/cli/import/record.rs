@@ -259,7 +259,7 @@ fn named(cell: Cell<'_>) -> Read<Option<Named>> {
         Cell::Number(number) if number > 0 => Ok(Some(Named::Id(UserId::new(number)))),
         Cell::Text(text) => match text.split_once(':') {
             _ if text.contains('\0') => complaint(),
-            Some(("email", email)) if !email.is_empty() => Ok(Some(Named::Email(email.to_lowercase()))),
+            Some(("email", email)) if !email.is_empty() => Ok(Some(Named::Email(email.to_owned()))),
             Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(Named::AltId(alt_id.to_owned()))),
             Some(_) => complaint(),
             None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(Named::Id(id)))),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Known, Load, Named, RelationshipLine};
 use crate::model::error::Result;
 use crate::model::id::UserId;
+use crate::model::key;
 use crate::store::Tx;
 
 /// How many users a load remembers, in 10 MB: nobody can remove them meanwhile.
@@ -50,9 +51,7 @@ impl Ends {
             ends.ids.extend(ids.iter().filter(|id| known.addresses.contains_key(id)));
         }
         if !emails.is_empty() {
-            ends.emails = tx.many_ids_of_emails(&emails)?.into_iter().collect();
-            let theirs = |email: String| known.people.get(&email).map(|person| (email, person.wanted.id));
-            ends.emails.extend(emails.into_iter().filter_map(theirs));
+            ends.emails = ids_of_emails(tx, emails, known)?;
         }
         if !alt_ids.is_empty() {
             let stored = tx.many_ids_of_alt_ids(&alt_ids)?.into_iter();
@@ -85,6 +84,22 @@ impl Ends {
             }
         }
     }
+}
+
+/// The users with these addresses. An earlier key that is stored for exactly an address comes first, as in
+/// [`Tx::user_id_of_email`].
+fn ids_of_emails(tx: &mut Tx<'_>, emails: Vec<String>, known: &Known) -> Result<HashMap<String, UserId>> {
+    let mut keys: Vec<_> = emails.iter().flat_map(|email| key::stored_keys_of_email(email)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let stored: HashMap<_, _> = tx.many_ids_of_emails(&keys)?.into_iter().collect();
+    let find = |email: &str| {
+        let [key, earlier_key] = key::stored_keys_of_email(email);
+        let theirs = || known.people.get(&key).map(|person| person.wanted.id);
+        let shared = stored.get(&earlier_key).filter(|_| earlier_key != key).copied();
+        shared.or_else(theirs).or_else(|| stored.get(&key).copied())
+    };
+    Ok(emails.into_iter().filter_map(|email| find(&email).map(|id| (email, id))).collect())
 }
 
 impl Known {

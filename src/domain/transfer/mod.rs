@@ -74,7 +74,7 @@ pub struct RelationshipLine {
 pub enum Named {
     /// By its id.
     Id(UserId),
-    /// By its address, in lower case.
+    /// By its address.
     Email(String),
     /// By its id in another system.
     AltId(String),
@@ -126,7 +126,10 @@ pub struct Load {
 /// rehearsal until the end of the file.
 #[derive(Debug, Default)]
 pub struct Known {
+    /// By the key of the address.
     people: HashMap<String, Person>,
+    /// Keys of addresses that two stored users have.
+    shared: HashSet<String>,
     addresses: HashMap<UserId, String>,
     /// Ids of users that were deleted.
     retired: HashSet<UserId>,

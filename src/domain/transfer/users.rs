@@ -4,6 +4,7 @@ use super::super::users::retired_id;
 use super::{Known, Outcome, UserLine, too_few, unsuitable};
 use crate::model::error::Result;
 use crate::model::id::UserId;
+use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
@@ -66,7 +67,7 @@ pub(super) fn rehearse(
         person.wanted.id = UserId::new(known.last_made_up);
     }
     for (_, line) in lines {
-        let Some(person) = known.people.get(&line.email.to_lowercase()) else { continue };
+        let Some(person) = known.people.get(&key::of_email(&line.email)) else { continue };
         if let Some(alt_id) = &person.wanted.data.alt_id {
             known.alt_ids.entry(alt_id.clone()).or_default().insert(person.wanted.id);
         }
@@ -76,14 +77,14 @@ pub(super) fn rehearse(
 
 /// Goes through the lines; gives the addresses of those that are new, in order.
 fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome: &mut Outcome) -> Result<Vec<String>> {
-    let keys: Vec<String> = lines.iter().map(|(_, line)| line.email.to_lowercase()).collect();
+    let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
     look_up(tx, lines, &keys, known)?;
     let now = tx.now();
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
         let old = known.people.get(&key).map(|person| &person.wanted.data);
         let data = wanted_data(line, old)?;
-        let complaint = complaint_about_id(line, &key, known).or_else(|| {
+        let complaint = complaint_about_user(line, &key, known).or_else(|| {
             let profile = &data.as_ref()?.profile;
             profile.complaint_about_size(old.map_or(&Profile::default(), |old| &old.profile))
         });
@@ -134,11 +135,19 @@ fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserDat
 
 /// Reads all users that the lines name and that are not known yet.
 fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], known: &mut Known) -> Result<()> {
-    let emails: Vec<_> = keys.iter().filter(|key| !known.people.contains_key(*key)).cloned().collect();
+    let mut emails = Vec::with_capacity(keys.len());
+    for ((_, line), key) in lines.iter().zip(keys).filter(|(_, key)| !known.people.contains_key(*key)) {
+        let earlier = key::of_email_before(&line.email);
+        emails.extend((earlier != *key).then_some(earlier));
+        emails.push(key.clone());
+    }
     for user in tx.many_users_of_emails(&emails)? {
         let key = user.data.email_key();
         known.addresses.insert(user.id, key.clone());
-        known.people.insert(key, Person { stored: Some(user.clone()), wanted: user });
+        let person = Person { stored: Some(user.clone()), wanted: user };
+        if known.people.insert(key.clone(), person).is_some() {
+            known.shared.insert(key);
+        }
     }
     let ids = lines.iter().filter_map(|(_, line)| line.id);
     let ids: Vec<_> = ids.filter(|id| !known.addresses.contains_key(id)).collect();
@@ -152,7 +161,10 @@ fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], known: 
     Ok(())
 }
 
-fn complaint_about_id(line: &UserLine, key: &str, known: &Known) -> Option<String> {
+fn complaint_about_user(line: &UserLine, key: &str, known: &Known) -> Option<String> {
+    if known.shared.contains(key) {
+        return Some("`email`: two users have this address, spelled differently; `check` names them".to_owned());
+    }
     let id = line.id?;
     if known.retired.contains(&id) {
         return Some(format!("`id`: {}", retired_id(id)));

@@ -14,6 +14,7 @@ use crate::domain::{accounts, policy};
 use crate::http::credentials::client_address;
 use crate::http::jsonapi::errors::Failure;
 use crate::model::code::Code;
+use crate::model::key;
 use crate::model::user::AccessLevel;
 use crate::store::{Cost, Tx};
 
@@ -26,7 +27,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     }
     let text = |name: &str| judged.values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (email, password) = (text("email"), text("password"));
-    let (source, address) = (client_address(call.request()), email.to_lowercase());
+    let (source, address) = (client_address(call.request()), key::of_email(&email));
     let guess = Attempt::Session(&address);
     let failures = call.state.auth.failures();
     let note = |reason| call.state.measures.not_let_in("password", reason);

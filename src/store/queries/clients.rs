@@ -107,8 +107,13 @@ pub(in crate::store) fn account(conn: &mut Conn, user: i64) -> QueryResult<Optio
     users::table.find(user).select(columns).first(conn).optional()
 }
 
-/// The account of the user with that address, given in lower case.
-pub(in crate::store) fn account_of_email(conn: &mut Conn, email_key: &str) -> QueryResult<Option<AccountRow>> {
-    let columns = (users::id, users::access_level, users::is_enabled);
-    users::table.filter(users::email_key.eq(email_key)).select(columns).first(conn).optional()
+/// The users with one of these keys: key, address and account.
+pub(in crate::store) fn accounts_of_email(
+    conn: &mut Conn,
+    [key, earlier_key]: &[String; 2],
+) -> QueryResult<Vec<(String, String, AccountRow)>> {
+    users::table
+        .filter(users::email_key.eq(key).or(users::email_key.eq(earlier_key)))
+        .select((users::email_key, users::email, (users::id, users::access_level, users::is_enabled)))
+        .load(conn)
 }

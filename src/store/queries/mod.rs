@@ -8,6 +8,7 @@ pub(in crate::store) mod departures;
 pub(in crate::store) mod group_pages;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
+pub(in crate::store) mod keys;
 pub(in crate::store) mod meta;
 mod order;
 pub(in crate::store) mod passwords;

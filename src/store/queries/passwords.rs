@@ -8,13 +8,15 @@ use super::schema::users::dsl;
 /// Who signs in with an address: id, level, whether it is enabled, and the hash of its password.
 pub(in crate::store) type AccountRow = (i64, i16, bool, Option<String>);
 
-/// The user with that address, given in lower case.
-pub(in crate::store) fn account(conn: &mut Conn, email_key: &str) -> QueryResult<Option<AccountRow>> {
+/// The users with one of these keys: key, address and account.
+pub(in crate::store) fn accounts(
+    conn: &mut Conn,
+    [key, earlier_key]: &[String; 2],
+) -> QueryResult<Vec<(String, String, AccountRow)>> {
     dsl::users
-        .filter(dsl::email_key.eq(email_key))
-        .select((dsl::id, dsl::access_level, dsl::is_enabled, dsl::password_hash))
-        .first(conn)
-        .optional()
+        .filter(dsl::email_key.eq(key).or(dsl::email_key.eq(earlier_key)))
+        .select((dsl::email_key, dsl::email, (dsl::id, dsl::access_level, dsl::is_enabled, dsl::password_hash)))
+        .load(conn)
 }
 
 /// The hash of a user's password.

@@ -19,7 +19,7 @@ pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResul
     sql.returning::<UserColumns>().load(conn)
 }
 
-/// The users with these addresses, given in lower case.
+/// The users with these keys of addresses.
 pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::All);
     sql.among("email_key", bulk::List::of_texts(emails));
@@ -41,7 +41,7 @@ pub(in crate::store) fn existing_users(conn: &mut Conn, ids: &[i64]) -> QueryRes
     sql.returning::<BigInt>().load(conn)
 }
 
-/// The ids of the users with these addresses, given in lower case.
+/// The ids of the users with these keys of addresses.
 pub(in crate::store) fn ids_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<(String, i64)>> {
     let mut sql = Sql::new("SELECT email_key, id FROM users WHERE ");
     sql.among("email_key", bulk::List::of_texts(emails));

@@ -12,6 +12,7 @@ use super::schema::users::dsl;
 use super::sql::{Sql, apart};
 use super::{Conn, counts, dialect, retired};
 use crate::model::filter::UserFilter;
+use crate::model::key;
 use crate::model::page::Slice;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
@@ -45,9 +46,15 @@ pub(in crate::store) fn existing(conn: &mut Conn, ids: &[i64]) -> QueryResult<Ve
     sql.returning::<BigInt>().load(conn)
 }
 
-/// The id of the user with that address, given in lower case.
-pub(in crate::store) fn id_of_email(conn: &mut Conn, email_key: &str) -> QueryResult<Option<i64>> {
-    dsl::users.filter(dsl::email_key.eq(email_key)).select(dsl::id).first(conn).optional()
+/// Key and id of the users with one of these keys.
+pub(in crate::store) fn ids_of_email(
+    conn: &mut Conn,
+    [key, earlier_key]: &[String; 2],
+) -> QueryResult<Vec<(String, i64)>> {
+    dsl::users
+        .filter(dsl::email_key.eq(key).or(dsl::email_key.eq(earlier_key)))
+        .select((dsl::email_key, dsl::id))
+        .load(conn)
 }
 
 /// Stores a user, under an id of its own choice or the next one; `None` if the id or the address is taken.
@@ -106,7 +113,8 @@ pub(in crate::store) fn update(
         .set((
             dsl::version.eq(dsl::version + 1),
             dsl::email.eq(&new.email),
-            dsl::email_key.eq(new.email_key()),
+            // A user that shares its key with another keeps its earlier key until its address changes.
+            (new.email != old.email).then(|| dsl::email_key.eq(new.email_key())),
             dsl::first_name.eq(new.first_name.as_deref()),
             dsl::last_name.eq(new.last_name.as_deref()),
             dsl::name_key.eq(new.name_key()),
@@ -186,8 +194,10 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
         sql.varies();
         let mut glue = " AND email_key IN (";
         for email in &filter.emails {
-            sql.text(glue).string(email.to_lowercase());
-            glue = ", ";
+            for key in key::stored_keys_of_email(email) {
+                sql.text(glue).string(key);
+                glue = ", ";
+            }
         }
         sql.text(")");
     }
@@ -210,7 +220,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
 fn substring_pattern(word: &str) -> String {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');
-    for letter in word.to_lowercase().chars() {
+    for letter in key::of_search_term(word).chars() {
         if matches!(letter, '%' | '_' | '!') {
             pattern.push('!');
         }

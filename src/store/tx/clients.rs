@@ -4,6 +4,7 @@ use super::{Tx, ask};
 use crate::model::client::{Account, Client, ClientKey, NewClient, SigningClient};
 use crate::model::error::Result;
 use crate::model::id::{ClientId, ClientKeyId, UserId};
+use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::store::rows::{AccountRow, ClientRow, level_of};
 
@@ -80,9 +81,10 @@ impl Tx<'_> {
         Ok(ask!(self, clients::account(user.get()))?.map(account))
     }
 
-    /// The account of the user with that address, compared without regard to case.
+    /// The account of the user whom a credential names by an address, by the rules of [`key::may_authenticate`].
     pub fn account_of_email(&mut self, email: &str) -> Result<Option<Account>> {
-        Ok(ask!(self, clients::account_of_email(&email.to_lowercase()))?.map(account))
+        let rows = ask!(self, clients::accounts_of_email(&key::stored_keys_of_email(email)))?;
+        Ok(key::choose_account(email, rows).map(account))
     }
 }
 

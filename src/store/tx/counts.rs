@@ -2,7 +2,7 @@
 
 use super::{Tx, ask};
 use crate::model::error::Result;
-use crate::store::rows::{Drift, UserDrift};
+use crate::store::rows::{Drift, KeyRow, Keys, UserDrift};
 
 impl Tx<'_> {
     pub(in crate::store) fn drifts_by_user(&mut self) -> Result<Vec<Drift>> {
@@ -27,6 +27,18 @@ impl Tx<'_> {
 
     pub(in crate::store) fn delete_dangling(&mut self, ids: &[i64]) -> Result<()> {
         ask!(self, check::delete_dangling(ids)).map(drop)
+    }
+
+    pub(in crate::store) fn keys_after(&mut self, id: i64, limit: i64) -> Result<Vec<KeyRow>> {
+        ask!(self, keys::page(id, limit))
+    }
+
+    pub(in crate::store) fn key_holder(&mut self, email_key: &str) -> Result<Option<i64>> {
+        ask!(self, keys::holder(email_key))
+    }
+
+    pub(in crate::store) fn put_keys(&mut self, row: &KeyRow, keys: &Keys) -> Result<()> {
+        ask!(self, keys::put(row, keys))
     }
 
     pub(in crate::store) fn recount(&mut self) -> Result<()> {

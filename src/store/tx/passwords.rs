@@ -3,13 +3,15 @@
 use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::id::{TokenId, UserId};
+use crate::model::key;
 use crate::model::token::Login;
 use crate::store::rows::level_of;
 
 impl Tx<'_> {
-    /// Who signs in with that address, compared without regard to case.
+    /// The user who signs in with an address, by the rules of [`key::may_authenticate`].
     pub fn login_of_email(&mut self, email: &str) -> Result<Option<Login>> {
-        let row = ask!(self, passwords::account(&email.to_lowercase()))?;
+        let rows = ask!(self, passwords::accounts(&key::stored_keys_of_email(email)))?;
+        let row = key::choose_account(email, rows);
         Ok(row.map(|(user, level, is_enabled, password_hash)| Login {
             user: UserId::new(user),
             level: level_of(level),

@@ -21,7 +21,7 @@ impl Tx<'_> {
         Ok(ask!(self, transfer::users_of_ids(&ids))?.into_iter().map(User::from).collect())
     }
 
-    /// The users with these addresses, given in lower case, in any order.
+    /// The users with these keys of addresses, in any order.
     pub fn many_users_of_emails(&mut self, emails: &[String]) -> Result<Vec<User>> {
         Ok(ask!(self, transfer::users_of_emails(emails))?.into_iter().map(User::from).collect())
     }
@@ -32,7 +32,7 @@ impl Tx<'_> {
         Ok(ask!(self, transfer::existing_users(&ids))?.into_iter().map(UserId::new).collect())
     }
 
-    /// The users with these addresses, given in lower case: address and id.
+    /// The users with these keys of addresses: key and id.
     pub fn many_ids_of_emails(&mut self, emails: &[String]) -> Result<Vec<(String, UserId)>> {
         let rows = ask!(self, transfer::ids_of_emails(emails))?;
         Ok(rows.into_iter().map(|(email, id)| (email, UserId::new(id))).collect())

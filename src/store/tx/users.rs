@@ -5,6 +5,7 @@ use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
+use crate::model::key;
 use crate::model::page::{Page, Slice};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
@@ -82,9 +83,20 @@ impl Tx<'_> {
         Ok(ask!(self, users::existing(&ids))?.into_iter().map(UserId::new).collect())
     }
 
-    /// The user with that address, compared without regard to case.
+    /// The user with an address, compared by its key. An earlier key that is stored for exactly this address comes
+    /// first: its row belongs to one of two users whose keys became equal.
     pub fn user_id_of_email(&mut self, email: &str) -> Result<Option<UserId>> {
-        Ok(ask!(self, users::id_of_email(&email.to_lowercase()))?.map(UserId::new))
+        let keys = key::stored_keys_of_email(email);
+        let rows = ask!(self, users::ids_of_email(&keys))?;
+        let of = |wanted: &String| rows.iter().find(|(key, _)| key == wanted);
+        let [key, earlier_key] = &keys;
+        Ok(of(earlier_key).or_else(|| of(key)).map(|(_, id)| UserId::new(*id)))
+    }
+
+    /// Whether a user other than `except` has an address, under its key or under an earlier one.
+    pub fn is_email_taken(&mut self, email: &str, except: Option<UserId>) -> Result<bool> {
+        let rows = ask!(self, users::ids_of_email(&key::stored_keys_of_email(email)))?;
+        Ok(rows.iter().any(|(_, id)| Some(UserId::new(*id)) != except))
     }
 
     /// Stores a user, under a chosen id or the next one; `None` if the id or the address is taken.

@@ -254,7 +254,7 @@ impl App {
     /// Compares every kept count with the rows.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method fits one lifetime only")]
     pub fn assert_no_drift(&self) {
-        assert_eq!(self.read(|tx| tx.check()).0, Vec::<String>::new());
+        assert_eq!(self.read(|tx| tx.check()).repairable, Vec::<String>::new());
     }
 }
 

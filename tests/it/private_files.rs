@@ -67,7 +67,7 @@ fn an_export_file_is_readable_by_its_owner_only() {
 fn a_csv_export_holds_no_formula_and_is_imported_unchanged() {
     for desk in Desk::all() {
         let names = ["=1+1", "+49 30", "-x", "@a", "\tx", "\rx", "'=1", "''", "'", "-5", "'-5", "＝1"];
-        let people: Vec<_> = (1..).zip(names).map(|(id, name)| {
+        let people = (1..).zip(names).map(|(id, name)| {
             json!({"type": "user", "id": id, "email": format!("={id}@example.com"), "last-name": name, "phone": [name]})
         });
         let people: Vec<_> = people.collect();

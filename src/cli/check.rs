@@ -10,8 +10,8 @@ use crate::store::{Cost, Report, Tx};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Prints a line per problem, and exits 1 if there is any. `--repair` blocks all writers while it runs, and
-exits 0 when the problems are repaired. Two users with
-the same e-mail address, spelled differently, stay as they are: change the address of one of them.
+exits 0 when the problems are repaired. Two users with the same e-mail address, spelled differently, are only reported:
+change the address of one of them.
 
 Examples:
   user-relationships check

@@ -184,12 +184,14 @@ fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
             let store = app.store.clone();
             wait(async {
                 let (go_on, held) = std::sync::mpsc::channel::<()>();
+                let (begun, begins) = std::sync::mpsc::channel();
                 let held = std::sync::Mutex::new(held);
                 let first = tokio::spawn({
                     let store = store.clone();
                     async move {
                         store
                             .write("test.hold", move |_| {
+                                let _ = begun.send(());
                                 let _ = held.lock().expect("one job").recv();
                                 Ok(())
                             })
@@ -197,6 +199,7 @@ fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
                     }
                 });
                 tokio::task::yield_now().await;
+                begins.recv().expect("the first is alone in its transaction");
                 let queue = |job: Job| {
                     let store = store.clone();
                     tokio::spawn(async move { store.write("test.write", job).await })

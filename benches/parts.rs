@@ -15,12 +15,12 @@ use user_relationships::http::jsonapi::paging::Paging;
 use user_relationships::http::jsonapi::profile::Applied;
 use user_relationships::http::jsonapi::query::Query;
 use user_relationships::http::jsonapi::resources::Resource;
-use user_relationships::http::jsonapi::view::View;
-use user_relationships::http::relationships::LIST;
+use user_relationships::http::jsonapi::view::RenderOptions;
+use user_relationships::http::v2::relationships::LIST;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::{RelationshipId, UserId};
-use user_relationships::model::page::Slice;
+use user_relationships::model::page::PageRequest;
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::time::Timestamp;
@@ -73,12 +73,12 @@ fn accept() -> HeaderMap {
 }
 
 /// A usual list is asked for.
-fn read() -> (Vec<UserId>, View, Paging) {
+fn read() -> (Vec<UserId>, RenderOptions, Paging) {
     let mut query = Query::parse("user=1234&relationship=subordinate&offset=0&limit=20", LIST, false).expect("legal");
     let users = query.ids::<UserId>("filter[user]");
     black_box(query.ids::<UserId>("filter[target]"));
     black_box(query.list("filter[relationship]", 50, "a name", TypeName::parse));
-    let view = View::of(&mut query, chrono_tz::UTC);
+    let view = RenderOptions::of(&mut query, chrono_tz::UTC);
     let paging = Paging::by_offset(&mut query, 100_000);
     query.finish().expect("a legal query");
     (users, view, paging)
@@ -127,7 +127,7 @@ fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(store.write("parts.fill", fill)).expect("data");
     let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
-    let slice = Slice { limit: 20, ..Slice::default() };
+    let slice = PageRequest { limit: 20, ..PageRequest::default() };
     bencher.bench_local(|| {
         let (filter, slice) = (filter.clone(), slice.clone());
         let job = move |tx: &mut Tx<'_>| edges::list(tx, &Caller::OPERATOR, &filter, &slice);

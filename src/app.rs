@@ -7,8 +7,10 @@ use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, Error, web};
 
 use crate::config::CorsOrigins;
+use crate::http::middleware::authenticate;
+use crate::http::middleware::envelope;
+use crate::http::routes;
 use crate::http::state::State;
-use crate::http::{identity, middleware, routes};
 
 /// What scripts of other origins may read of an answer besides its body.
 const EXPOSED: [&str; 9] = [
@@ -43,9 +45,9 @@ pub fn build(
         .app_data(state)
         .configure(|config| routes::configure(config, has_admin_address))
         .wrap(NormalizePath::trim())
-        .wrap(from_fn(identity::identify))
+        .wrap(from_fn(authenticate::identify))
         .wrap(Condition::new(has_origins, cors))
-        .wrap(from_fn(middleware::surround))
+        .wrap(from_fn(envelope::wrap_response))
 }
 
 /// Probes and metrics alone, for an address of their own.
@@ -64,7 +66,7 @@ pub fn build_admin(
         .app_data(state)
         .configure(routes::configure_admin)
         .wrap(NormalizePath::trim())
-        .wrap(from_fn(middleware::surround))
+        .wrap(from_fn(envelope::wrap_response))
 }
 
 /// What browsers of other origins may do: everything that the API has, with the headers that it reads and sends.

@@ -11,12 +11,12 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::time::Duration;
 
-/// The media type of the text that [`Metrics::text`] makes.
+/// The media type of the text that [`MetricsRegistry::text`] makes.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All families of one service; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Metrics {
+pub struct MetricsRegistry {
     registry: Registry,
 }
 
@@ -48,13 +48,13 @@ pub struct Histograms(Option<HistogramVec>);
 #[derive(Debug, Clone)]
 pub struct Histogram(Option<prometheus::Histogram>);
 
-impl Default for Metrics {
+impl Default for MetricsRegistry {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Metrics {
+impl MetricsRegistry {
     /// Nothing but what the kernel knows of the process.
     #[must_use]
     pub fn new() -> Self {
@@ -200,12 +200,12 @@ impl Histograms {
 
 impl Histogram {
     /// One more that took so long.
-    pub fn took(&self, time: Duration) {
-        self.had(time.as_secs_f64());
+    pub fn observe_duration(&self, time: Duration) {
+        self.observe(time.as_secs_f64());
     }
 
     /// One more of this size.
-    pub fn had(&self, size: f64) {
+    pub fn observe(&self, size: f64) {
         if let Some(histogram) = &self.0 {
             histogram.observe(size);
         }
@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_in_the_text_and_a_wrong_definition_harms_nobody() {
-        let metrics = Metrics::new();
+        let metrics = MetricsRegistry::new();
         let counted = metrics.counters("things_total", "Things.", &["kind"]);
         counted.of(&["small"]).add_one();
         counted.of(&["small"]).add_one();
         counted.of(&["one", "too many"]).add_one();
-        metrics.histogram("sizes", "Sizes.", &[1.0, 2.0]).had(1.5);
+        metrics.histogram("sizes", "Sizes.", &[1.0, 2.0]).observe(1.5);
         metrics.counters("things_total", "Things once more.", &["kind"]).of(&["small"]).add_one();
         metrics.gauge("no name", "Wrong.").set(3);
         let text = metrics.text();

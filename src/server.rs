@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::read::show_duration;
 use crate::http::connections::Connections;
-use crate::http::forms::catalogue::Catalogue;
+use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
 

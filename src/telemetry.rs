@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::config::{Config, LogFormat};
 use crate::model::truncate::Truncated;
-pub use queue::LastWords;
+pub use queue::FlushGuard;
 use queue::Queue;
 
 /// The members that every JSON line has; a pair that goes by one of these names is left out.
@@ -24,7 +24,7 @@ const LONGEST_VALUE: usize = 2 * 1024;
 
 /// Starts logging as `config` says. Nobody who logs waits for whoever reads the log of a service, unless that is a
 /// terminal. What is left to say at the end is said when the answer is dropped.
-pub fn start(config: &Config, is_service: bool) -> LastWords {
+pub fn start(config: &Config, is_service: bool) -> FlushGuard {
     let is_read_by_a_program = is_service && !io::stderr().is_terminal();
     let queue = is_read_by_a_program.then(|| Queue::start(io::stderr()).ok()).flatten();
     let target = queue.clone().map_or(Target::Stderr, |queue| Target::Pipe(Box::new(queue)));
@@ -37,7 +37,7 @@ pub fn start(config: &Config, is_service: bool) -> LastWords {
         }
         builder.parse_filters(&config.log_filter)
     });
-    LastWords::of(queue)
+    FlushGuard::of(queue)
 }
 
 /// Writes a log line for every panic from now on.

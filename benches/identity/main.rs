@@ -45,10 +45,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::keyset::{Format, Secret, Source};
 use user_relationships::auth::signature::{Sent, SignedRequest};
-use user_relationships::auth::{Auth, Denied, Identity, Settings, jwt, token};
+use user_relationships::auth::{Auth, AuthError, Identity, Settings, jwt, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
@@ -124,7 +124,7 @@ fn store(folder: &Path) -> Store {
 }
 
 fn settings(refresh: Duration, source: Option<Source>) -> Settings {
-    let jwt = source.map(|source| jwt::Settings { source, demands: Demands::default() });
+    let jwt = source.map(|source| jwt::Settings { source, requirements: ClaimRequirements::default() });
     Settings { refresh, failure_limit: 20, require_timestamp: false, jwt }
 }
 
@@ -298,7 +298,7 @@ fn schemes(words: &[String]) -> f64 {
 }
 
 /// The caller of a signed request, as the service finds it out.
-async fn identify_signed(auth: &Auth, request: &SignedRequest<'_>) -> Result<Identity, Denied> {
+async fn identify_signed(auth: &Auth, request: &SignedRequest<'_>) -> Result<Identity, AuthError> {
     let recognized = auth.recognize(HERE, request).await?;
     auth.identify_signed(HERE, request, recognized).await
 }

@@ -84,8 +84,8 @@ pub fn measure(believed: f64) {
     let by_secret = start(&[("JWT_SECRET", SECRET)]);
     let by_key = start(&[("JWT_PUBLIC_KEY_FILE", public)]);
 
-    let somebody = (0..LISTED).map(|at| data.somebody(at as u64));
-    let paths: Vec<_> = somebody.map(|user| format!("/api/v2/user-relationships?filter%5Buser%5D={user}")).collect();
+    let random_user = (0..LISTED).map(|at| data.random_user(at as u64));
+    let paths: Vec<_> = random_user.map(|user| format!("/api/v2/user-relationships?filter%5Buser%5D={user}")).collect();
     let token = format!("Authorization: Token token={}\r\n", data.token);
     let by_token = |_: usize, _: u64| token.clone();
     let jwt = |bytes: Vec<u8>| format!("Authorization: {}\r\n", String::from_utf8(bytes).expect("text"));

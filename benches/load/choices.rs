@@ -30,7 +30,7 @@ struct Number {
 impl Bench {
     /// `COUNT(*)` held against the kept counts, on the popular target and on somebody.
     pub fn counts(&mut self, database: &str, data: &Filled) {
-        let ordinary = data.somebody(1);
+        let ordinary = data.random_user(1);
         for (who, id) in [("the popular target", POPULAR), ("an ordinary one", ordinary)] {
             let [kept, counted] = [KEPT, COUNTED].map(|question| {
                 let question = format!("{question}{id}");
@@ -75,7 +75,7 @@ impl Bench {
         let pairs = self.alternate(
             // Newest first is as much work, and not gathered.
             |seconds| {
-                let list = |n| usual.get(&format!("filter%5Buser%5D={}&sort=-id", data.somebody(n)));
+                let list = |n| usual.get(&format!("filter%5Buser%5D={}&sort=-id", data.random_user(n)));
                 usual.lists(connections, seconds, &list).rate()
             },
             |seconds| usual.lists(connections, seconds, &|n| usual.list(n)).rate(),
@@ -85,14 +85,14 @@ impl Bench {
         for size in POOLS {
             let other = Stage::with(data, &folder, &[("DATABASE_POOL_SIZE", size)]);
             let read = |stage: &Stage<'_>, seconds| {
-                let list = |n| stage.get(&format!("filter%5Buser%5D={}&include=target", data.somebody(n)));
+                let list = |n| stage.get(&format!("filter%5Buser%5D={}&include=target", data.random_user(n)));
                 stage.lists(connections, seconds, &list).rate()
             };
             let pairs = self.alternate(|seconds| read(&usual, seconds), |seconds| read(&other, seconds));
             let what = format!("PostgreSQL: lists with their targets, pool of {size} / of {DEFAULT_POOL}");
             self.report.add(&what, &pairs.ratios, "", Target::None, pairs.rates());
             let write = |stage: &Stage<'_>, seconds| {
-                stage.lists(2 * connections, seconds, &|n| stage.rename(data.somebody(n))).rate()
+                stage.lists(2 * connections, seconds, &|n| stage.rename(data.random_user(n))).rate()
             };
             let pairs = self.alternate(|seconds| write(&usual, seconds), |seconds| write(&other, seconds));
             let what = format!("PostgreSQL: changes of users, pool of {size} / of {DEFAULT_POOL}");

@@ -33,7 +33,7 @@ pub struct Filled {
 
 impl Filled {
     /// Somebody who is neither the admin nor popular.
-    pub fn somebody(&self, n: u64) -> u64 {
+    pub fn random_user(&self, n: u64) -> u64 {
         3 + scatter(n) % (self.users - 2)
     }
 }

@@ -22,8 +22,10 @@ mod choices;
 mod client;
 mod data;
 mod peers;
+#[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod postgres;
 mod report;
+#[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod servers;
 
 use std::fs;
@@ -157,7 +159,7 @@ impl<'d> Stage<'d> {
 
     /// The list of somebody's relationships.
     fn list(&self, n: u64) -> (usize, Vec<u8>) {
-        self.get(&format!("filter%5Buser%5D={}", self.data.somebody(n)))
+        self.get(&format!("filter%5Buser%5D={}", self.data.random_user(n)))
     }
 
     /// A relationship that is not there yet: the data has no mentors.
@@ -253,9 +255,9 @@ impl Bench {
         let constant = Server::constant();
         let connections = self.args.connections;
         let whole = |_| stage.get("page%5Blimit%5D=50");
-        let somebody: &Make = &|n| stage.list(n);
+        let random_user: &Make = &|n| stage.list(n);
         for (what, make, target) in [
-            ("SQLite: list of a user / constant body", somebody, 0.30),
+            ("SQLite: list of a user / constant body", random_user, 0.30),
             ("SQLite: 50 rows of the whole table / constant body", &whole as &Make, 0.20),
         ] {
             let warm = stage.lists(connections, 0.3, make);
@@ -280,7 +282,7 @@ impl Bench {
             self.report.add(what, &pairs.ratios, "", Target::Least(target), detail);
         }
         // Pages of the same length.
-        let busy = Self::somebody_busy(stage);
+        let busy = Self::random_busy_user(stage);
         for (what, filter) in [("without", String::new()), ("with", format!("&filter%5Brelationship%5D={}", TYPES[0]))]
         {
             let ordinary = |_| stage.get(&format!("filter%5Btarget%5D={busy}{filter}&page%5Blimit%5D=5"));
@@ -295,14 +297,14 @@ impl Bench {
     }
 
     /// Somebody whom enough others target for as long a page as the popular one has.
-    fn somebody_busy(stage: &Stage<'_>) -> u64 {
+    fn random_busy_user(stage: &Stage<'_>) -> u64 {
         let bytes = |target| {
             let filter = format!("filter%5Btarget%5D={target}&filter%5Brelationship%5D={}", TYPES[0]);
             stage.lists(1, 0.0, &|_| stage.get(&format!("{filter}&page%5Blimit%5D=5"))).bytes
         };
         // Ids of other lengths make a few bytes of difference, a row makes hundreds.
         let enough = bytes(POPULAR) - 200;
-        let mut all = (0..stage.data.users).map(|n| stage.data.somebody(n));
+        let mut all = (0..stage.data.users).map(|n| stage.data.random_user(n));
         all.find(|target| bytes(*target) >= enough).expect("somebody has five")
     }
 

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-use super::claims::{Claims, Demands};
-use super::identity::Subject;
+use super::claims::{ClaimRequirements, Claims};
+use super::identity::AccountKey;
 use super::keyset::KeySet;
 use crate::model::time::Timestamp;
 
@@ -19,7 +19,7 @@ const LEEWAY: f64 = 30.0;
 /// A verified token.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bearer {
-    pub subject: Subject,
+    pub subject: AccountKey,
     /// Seconds since 1970, as everywhere in a token.
     expires: f64,
     starts: Option<f64>,
@@ -27,7 +27,7 @@ pub(super) struct Bearer {
 
 impl Bearer {
     /// Whether its time has come and not gone.
-    pub fn is_timely(&self, now: Timestamp) -> bool {
+    pub fn is_within_validity(&self, now: Timestamp) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "fractions of a second are all that is lost")]
         let now = now.micros() as f64 / 1e6;
         now < self.expires + LEEWAY && self.starts.is_none_or(|starts| now >= starts - LEEWAY)
@@ -45,13 +45,13 @@ struct Header<'j> {
 }
 
 /// The JWT in an `Authorization` header.
-pub(super) fn presented(header: &str) -> Option<&str> {
+pub(super) fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start()).filter(|token| !token.is_empty())
 }
 
 /// Reads a token that one of these keys has signed. Its time is not looked at.
-pub(super) fn verify(token: &str, keys: &KeySet, demands: &Demands) -> Option<Bearer> {
+pub(super) fn verify(token: &str, keys: &KeySet, requirements: &ClaimRequirements) -> Option<Bearer> {
     let (message, header, claims, signature) = parts(token)?;
     let header = URL_SAFE_NO_PAD.decode(header).ok()?;
     let header: Header = object(&header)?;
@@ -61,7 +61,7 @@ pub(super) fn verify(token: &str, keys: &KeySet, demands: &Demands) -> Option<Be
     }
     let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
     let claims: Claims = object(&claims)?;
-    if !claims.meets(demands) {
+    if !claims.satisfies(requirements) {
         return None;
     }
     Some(Bearer { subject: claims.subject()?, expires: claims.exp, starts: claims.nbf })
@@ -128,8 +128,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_field_is_read_without_a_panic(header: String) {
-            if let Some(token) = presented(&header) {
-                prop_assert!(verify(token, &keys(), &Demands::default()).is_none());
+            if let Some(token) = bearer_token(&header) {
+                prop_assert!(verify(token, &keys(), &ClaimRequirements::default()).is_none());
                 names(token);
             }
         }
@@ -138,7 +138,7 @@ mod tests {
         fn any_claims_are_read_without_a_panic(claims: String, header: String) {
             let (good, mine) = (r#"{"alg":"HS256"}"#, r#"{"exp":9e9,"sub":1}"#);
             for (header, claims, is_taken) in [(good, &*claims, false), (&*header, mine, false), (good, mine, true)] {
-                let taken = verify(&signed(header, claims), &keys(), &Demands::default());
+                let taken = verify(&signed(header, claims), &keys(), &ClaimRequirements::default());
                 prop_assert_eq!(taken.is_some(), is_taken);
             }
         }
@@ -147,8 +147,8 @@ mod tests {
         fn a_numeric_sub_is_the_id_whatever_else_is_said(id in 1..=i64::MAX, email: String) {
             for sub in [serde_json::json!(id), serde_json::json!(id.to_string())] {
                 let claims = serde_json::json!({"exp": 9e9, "sub": sub, "email": email}).to_string();
-                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims), &keys(), &Demands::default());
-                prop_assert_eq!(bearer.map(|it| it.subject), id.to_string().parse().ok().map(Subject::Id));
+                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims), &keys(), &ClaimRequirements::default());
+                prop_assert_eq!(bearer.map(|it| it.subject), id.to_string().parse().ok().map(AccountKey::Id));
             }
         }
     }

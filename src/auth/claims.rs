@@ -5,11 +5,11 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-use super::identity::Subject;
+use super::identity::AccountKey;
 
 /// What a token must say beside whom it is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Demands {
+pub struct ClaimRequirements {
     /// `iss`, where it matters.
     pub issuer: Option<String>,
     /// One of `aud`, where it matters.
@@ -50,22 +50,22 @@ enum Claim<'j> {
 
 impl Claims<'_> {
     /// Whether the token is from and for whom it shall be.
-    pub fn meets(&self, demands: &Demands) -> bool {
+    pub fn satisfies(&self, requirements: &ClaimRequirements) -> bool {
         let is_meant = |demanded: &Option<String>, claimed: &Claim<'_>| match (demanded, claimed) {
             (None, _) => true,
             (Some(demanded), Claim::List(all)) => all.iter().any(|one| one.is(demanded)),
             (Some(demanded), claimed) => claimed.is(demanded),
         };
         let is_one_issuer = !matches!(self.iss, Claim::List(_));
-        is_one_issuer && is_meant(&demands.issuer, &self.iss) && is_meant(&demands.audience, &self.aud)
+        is_one_issuer && is_meant(&requirements.issuer, &self.iss) && is_meant(&requirements.audience, &self.aud)
     }
 
     /// A numeric `sub` is the id of a user and decides alone, even if it names nobody.
-    pub fn subject(&self) -> Option<Subject> {
+    pub fn subject(&self) -> Option<AccountKey> {
         match &self.sub {
-            Claim::Number(number) => return number.and_then(|it| it.to_string().parse().ok()).map(Subject::Id),
+            Claim::Number(number) => return number.and_then(|it| it.to_string().parse().ok()).map(AccountKey::Id),
             Claim::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-                return text.parse().ok().map(Subject::Id);
+                return text.parse().ok().map(AccountKey::Id);
             }
             _ => {}
         }
@@ -78,7 +78,7 @@ impl Claims<'_> {
         };
         let Claim::Text(email) = &self.email else { return None };
         let is_one = !email.is_empty() && !email.contains(char::is_control);
-        (is_verified && is_one).then(|| Subject::of_email(email))
+        (is_verified && is_one).then(|| AccountKey::of_email(email))
     }
 }
 
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn an_issuer_is_one_text_and_an_audience_may_be_several() {
-        let demands = Demands { issuer: Some("i".to_owned()), audience: Some("a".to_owned()) };
+        let requirements = ClaimRequirements { issuer: Some("i".to_owned()), audience: Some("a".to_owned()) };
         for (iss, aud, is_met) in [
             (json!("i"), json!("a"), true),
             (json!("i"), json!(["b", "a"]), true),
@@ -205,7 +205,7 @@ mod tests {
         ] {
             let text = json!({"exp": 1, "iss": iss, "aud": aud}).to_string();
             let claims: Claims<'_> = serde_json::from_str(&text).unwrap();
-            assert_eq!(claims.meets(&demands), is_met, "{text}");
+            assert_eq!(claims.satisfies(&requirements), is_met, "{text}");
         }
     }
 }

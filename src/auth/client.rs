@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::yield_now;
 
-use super::nobody;
 use super::rsa::{DIGESTS, Key, SignedDigest};
 use super::signature::Claim;
-use super::spelling::Style;
+use crate::auth::decoy_keys;
+use crate::auth::json_encoding::JsonDialect;
 use crate::model::client::{Account, SigningClient};
 use crate::model::id::ClientId;
 
@@ -72,7 +72,7 @@ impl Verifier {
     /// Whether a claim has the digest that its signature was made over, in any of the three spellings. The spellings of
     /// a large body take a while, between which other requests have their turn.
     pub async fn verifies(&self, claim: &Claim<'_>, signed: &SignedDigest) -> bool {
-        for at in latest_first(&self.latest_style, Style::ALL.len()) {
+        for at in latest_first(&self.latest_style, JsonDialect::ALL.len()) {
             let Some(digest) = digest(claim, at, signed.algorithm) else { return false };
             if digest.as_ref() == signed.value {
                 self.latest_style.store(at, Ordering::Relaxed);
@@ -96,7 +96,7 @@ fn latest_first(latest: &AtomicUsize, count: usize) -> impl Iterator<Item = usiz
 /// The digest of a claim in one spelling. The text is never held in memory.
 fn digest(claim: &Claim<'_>, style: usize, algorithm: usize) -> Option<Digest> {
     let mut context = Context::new(DIGESTS.get(algorithm)?);
-    claim.spell(*Style::ALL.get(style)?, |part| context.update(part));
+    claim.spell(*JsonDialect::ALL.get(style)?, |part| context.update(part));
     Some(context.finish())
 }
 
@@ -111,7 +111,7 @@ pub(super) struct Operations {
 impl Operations {
     /// Makes those that are missing with a key of nobody.
     pub fn fill_up(&mut self, signature: &[u8]) {
-        let Some(key) = nobody::key_for(signature.len()) else { return };
+        let Some(key) = decoy_keys::key_for(signature.len()) else { return };
         // A signature of its own: that which was sent may be a number that this key refuses in no time.
         let signature = vec![1; key.bytes()];
         while self.made == 0 || !self.made.is_multiple_of(OPERATIONS) {

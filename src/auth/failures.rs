@@ -48,7 +48,7 @@ pub struct RetryAfter(pub u64);
 pub struct Failures {
     limit: u32,
     hasher: RandomState,
-    counted: Mutex<HashMap<u64, Count>>,
+    record_failure: Mutex<HashMap<u64, Count>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -68,13 +68,13 @@ pub struct Ahead<'f> {
 }
 
 impl Ahead<'_> {
-    /// Keeps the failure counted, whatever happens, unless [`take_back`](Self::take_back) follows.
+    /// Keeps the failure counted, whatever happens, unless [`undo`](Self::take_back) follows.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }
 
     /// Takes the failure back.
-    pub fn take_back(mut self) {
+    pub fn undo(mut self) {
         self.is_kept = false;
     }
 }
@@ -82,7 +82,7 @@ impl Ahead<'_> {
 impl Drop for Ahead<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
-            self.failures.take_back(self.source, self.attempt);
+            self.failures.undo(self.source, self.attempt);
         }
     }
 }
@@ -97,7 +97,7 @@ impl Failures {
     /// More than `limit` failures in a minute are too many.
     #[must_use]
     pub fn new(limit: u32) -> Self {
-        Self { limit, hasher: RandomState::new(), counted: Mutex::default() }
+        Self { limit, hasher: RandomState::new(), record_failure: Mutex::default() }
     }
 
     /// Whether another attempt may be made, or be told why it failed.
@@ -110,8 +110,8 @@ impl Failures {
             Attempt::Sessions => self.limit.saturating_mul(SESSIONS_FACTOR),
             _ => self.limit,
         };
-        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        match counted.get(&self.key(source, attempt)) {
+        let record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match record_failure.get(&self.key(source, attempt)) {
             Some(count) if count.is_recent_at(Instant::now()) && count.failures >= limit => {
                 let left = WINDOW.saturating_sub(count.since.elapsed());
                 Err(RetryAfter(left.as_secs() + 1))
@@ -123,20 +123,20 @@ impl Failures {
     /// Counts a failure.
     pub fn note(&self, source: IpAddr, attempt: Attempt<'_>) {
         let key = self.key(source, attempt);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if counted.len() >= MOST && !counted.contains_key(&key) {
+        if record_failure.len() >= MOST && !record_failure.contains_key(&key) {
             // A sweep must make room for many more, or who floods the map with new names makes each of them sweep again.
-            counted.retain(|_, count| count.is_recent_at(now));
-            if counted.len() > MOST / 2 {
+            record_failure.retain(|_, count| count.is_recent_at(now));
+            if record_failure.len() > MOST / 2 {
                 // What is slowed down already must not be washed away.
-                counted.retain(|_, count| count.failures >= self.limit);
+                record_failure.retain(|_, count| count.failures >= self.limit);
             }
-            if counted.len() > MOST / 2 {
-                counted.clear();
+            if record_failure.len() > MOST / 2 {
+                record_failure.clear();
             }
         }
-        let count = counted.entry(key).or_insert(Count { since: now, failures: 0 });
+        let count = record_failure.entry(key).or_insert(Count { since: now, failures: 0 });
         if !count.is_recent_at(now) {
             *count = Count { since: now, failures: 0 };
         }
@@ -151,16 +151,16 @@ impl Failures {
         Ahead { failures: self, source, attempt, is_kept: false }
     }
 
-    fn take_back(&self, source: IpAddr, attempt: Attempt<'_>) {
+    fn undo(&self, source: IpAddr, attempt: Attempt<'_>) {
         let key = self.key(source, attempt);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counted.get_mut(&key) {
+        let mut record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = record_failure.get_mut(&key) {
             count.failures = count.failures.saturating_sub(1);
         }
     }
 
     fn key(&self, source: IpAddr, attempt: Attempt<'_>) -> u64 {
-        self.hasher.hash_one((network::of_a_client(source), attempt))
+        self.hasher.hash_one((network::client_prefix(source), attempt))
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn one_network_of_ipv6_is_one_source_and_so_are_both_spellings_of_ipv4() {
         let same = |one: &str, other: &str| {
-            network::of_a_client(one.parse().unwrap()) == network::of_a_client(other.parse().unwrap())
+            network::client_prefix(one.parse().unwrap()) == network::client_prefix(other.parse().unwrap())
         };
         assert!(same("2001:db8::1", "2001:db8::ffff:1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
@@ -207,7 +207,7 @@ mod tests {
         failures.note(HERE, slow);
         for number in 0..3 * MOST {
             failures.note(HERE, Attempt::Token(&number.to_string()));
-            assert!(failures.counted.lock().unwrap().len() <= MOST);
+            assert!(failures.record_failure.lock().unwrap().len() <= MOST);
         }
         assert!(failures.check(HERE, slow).is_err());
     }
@@ -219,8 +219,8 @@ mod tests {
             let since = if number < 10 { long_ago } else { Instant::now() };
             (number as u64, Count { since, failures: 1 })
         });
-        failures.counted.lock().unwrap().extend(counts);
+        failures.record_failure.lock().unwrap().extend(counts);
         failures.note(HERE, Attempt::Token("new"));
-        assert!(failures.counted.lock().unwrap().len() <= MOST / 2);
+        assert!(failures.record_failure.lock().unwrap().len() <= MOST / 2);
     }
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::bearer::{self, Bearer};
 use super::failures::Attempt;
-use super::identity::{Identity, Scheme, Subject};
+use super::identity::{AccountKey, Identity, Scheme};
 use super::jwt::Issuer;
-use super::{Auth, Denied, INVALID, admit, token};
+use super::{Auth, AuthError, INVALID, authorize_account, token};
 use crate::model::client::Account;
 use crate::store::Cost;
 
@@ -17,21 +17,21 @@ impl Auth {
         source: IpAddr,
         issuer: &Issuer,
         token: &str,
-    ) -> Result<Identity, Denied> {
+    ) -> Result<Identity, AuthError> {
         let identity = self.by_bearer(issuer, token).await;
         identity.map_err(|denied| {
             let (issuer, key) = bearer::names(token);
-            self.counted(denied, source, Attempt::Bearer { issuer: &issuer, key: &key })
+            self.record_failure(denied, source, Attempt::Bearer { issuer: &issuer, key: &key })
         })
     }
 
-    async fn by_bearer(&self, issuer: &Issuer, token: &str) -> Result<Identity, Denied> {
+    async fn by_bearer(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
         let bearer = self.verified(issuer, token).ok_or(INVALID)?;
-        if !bearer.is_timely(self.clock.now()) {
+        if !bearer.is_within_validity(self.clock.now()) {
             return Err(INVALID);
         }
         let account = self.find_account(bearer.subject).await?.ok_or(INVALID)?;
-        admit(&account, Scheme::Bearer)
+        authorize_account(&account, Scheme::Bearer)
     }
 
     /// A verified token is believed for a moment, as long as the keys are the same.
@@ -41,24 +41,24 @@ impl Auth {
             return Some(bearer);
         }
         let keys = issuer.keys.refreshed();
-        let bearer = bearer::verify(token, &keys.set, &issuer.demands)?;
-        self.cache.bearers.put(self.cache.epoch(), digest, (keys.number, bearer.clone()));
+        let bearer = bearer::verify(token, &keys.set, &issuer.requirements)?;
+        self.cache.bearers.put(self.cache.generation(), digest, (keys.number, bearer.clone()));
         Some(bearer)
     }
 
     /// The account that a credential names.
-    pub(super) async fn find_account(&self, subject: Subject) -> Result<Option<Account>, Denied> {
+    pub(super) async fn find_account(&self, subject: AccountKey) -> Result<Option<Account>, AuthError> {
         if let Some(account) = self.cache.accounts.get(&subject) {
             return Ok(Some(account));
         }
-        let (epoch, wanted) = (self.cache.epoch(), subject.clone());
+        let (generation, wanted) = (self.cache.generation(), subject.clone());
         let found = self.store.read("users.account", Cost::Bounded, move |tx| match &wanted {
-            Subject::Id(user) => tx.account(*user),
-            Subject::Email(email) => tx.account_of_email(email),
+            AccountKey::Id(user) => tx.account(*user),
+            AccountKey::Email(email) => tx.account_of_email(email),
         });
-        let account = found.await.map_err(Denied::Failed)?;
+        let account = found.await.map_err(AuthError::Failed)?;
         if let Some(account) = &account {
-            self.cache.accounts.put(epoch, subject, *account);
+            self.cache.accounts.put(generation, subject, *account);
         }
         Ok(account)
     }

@@ -39,7 +39,7 @@ pub struct Identity {
 
 /// How a credential names its user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Subject {
+pub(super) enum AccountKey {
     /// By its id.
     Id(UserId),
     /// By its e-mail address as the credential presents it, with ASCII letters in lower case. This is not the key of
@@ -47,7 +47,7 @@ pub(super) enum Subject {
     Email(String),
 }
 
-impl Subject {
+impl AccountKey {
     pub fn of_email(email: &str) -> Self {
         Self::Email(email.to_ascii_lowercase())
     }

@@ -1,8 +1,8 @@
 //! What JWTs are verified by.
 
-use super::claims::Demands;
+use super::claims::ClaimRequirements;
 use super::keyset::Source;
-use super::watch::Watched;
+use crate::auth::reload::ReloadingKeys;
 
 /// What is set about JWTs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,11 +10,11 @@ pub struct Settings {
     /// What verifies them.
     pub source: Source,
     /// What they must say.
-    pub demands: Demands,
+    pub requirements: ClaimRequirements,
 }
 
 /// What is needed to verify JWTs.
 pub(super) struct Issuer {
-    pub keys: Watched,
-    pub demands: Demands,
+    pub keys: ReloadingKeys,
+    pub requirements: ClaimRequirements,
 }

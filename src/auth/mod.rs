@@ -4,21 +4,21 @@ mod bearer;
 mod cache;
 pub mod claims;
 mod client;
+mod decoy_keys;
 pub mod failures;
 mod identify_jwt;
 mod identity;
+mod json_encoding;
 pub mod jwt;
 pub mod keys;
 pub mod keyset;
-mod nobody;
 pub mod password;
+mod reload;
 mod rsa;
 pub mod signature;
 mod signed;
-mod spelling;
 pub mod token;
 pub mod turns;
-mod watch;
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
@@ -39,8 +39,8 @@ use crate::store::{Cost, Store};
 use cache::Cache;
 use failures::{Attempt, Failures, RetryAfter};
 use jwt::Issuer;
+use reload::ReloadingKeys;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use watch::Watched;
 
 /// How long a use of a token may go unnoted.
 const NOTED_EVERY_SECONDS: i64 = 60;
@@ -63,7 +63,7 @@ pub struct Settings {
 
 /// Why nobody is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denied {
+pub enum AuthError {
     /// No credential, or none that is valid: 401. The sentence says what to send; it never tells why one failed.
     Unauthenticated(&'static str),
     /// The credential is valid, its user is disabled or excluded: 403.
@@ -71,7 +71,7 @@ pub enum Denied {
     /// The request is signed, but not well: 403, and nobody is told what is wrong.
     Rejected,
     /// No credential that is valid, once more: 429.
-    TooOften(RetryAfter),
+    RateLimited(RetryAfter),
     /// Nobody can tell at present.
     Failed(Error),
 }
@@ -101,9 +101,9 @@ impl Auth {
             failures: Failures::new(settings.failure_limit),
             suspects: Semaphore::new(LOOKUPS_OF_SUSPECTS),
             require_timestamp: settings.require_timestamp,
-            issuer: settings.jwt.clone().map(|jwt::Settings { source, demands }| Issuer {
-                keys: Watched::new(source, settings.refresh),
-                demands,
+            issuer: settings.jwt.clone().map(|jwt::Settings { source, requirements }| Issuer {
+                keys: ReloadingKeys::new(source, settings.refresh),
+                requirements,
             }),
             nonces_cleared: AtomicI64::new(0),
         }
@@ -112,21 +112,22 @@ impl Auth {
     /// The caller that the `Authorization` header fields of a request from `source` name.
     ///
     /// # Errors
-    /// [`Denied`].
-    pub async fn identify(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, Denied> {
+    /// [`AuthError`].
+    pub async fn identify(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, AuthError> {
         let header = match authorization {
-            [] => return Err(Denied::Unauthenticated("send `Authorization: Token token=…`")),
+            [] => return Err(AuthError::Unauthenticated("send `Authorization: Token token=…`")),
             [one] => *one,
-            _ => return Err(Denied::Unauthenticated("send exactly one `Authorization` header")),
+            _ => return Err(AuthError::Unauthenticated("send exactly one `Authorization` header")),
         };
         let header = std::str::from_utf8(header).unwrap_or_default();
-        if let Some(secret) = token::presented(header) {
+        if let Some(secret) = token::token_from_header(header) {
             let identity = self.by_token(source, secret).await;
-            return identity.map_err(|denied| self.counted(denied, source, Attempt::Token(token::beginning(secret))));
+            return identity
+                .map_err(|denied| self.record_failure(denied, source, Attempt::Token(token::beginning(secret))));
         }
-        match (&self.issuer, bearer::presented(header)) {
+        match (&self.issuer, bearer::bearer_token(header)) {
             (Some(issuer), Some(token)) => self.identify_bearer(source, issuer, token).await,
-            _ => Err(Denied::Unauthenticated(
+            _ => Err(AuthError::Unauthenticated(
                 "the `Authorization` header is none of `Token token=…` and `Bearer …` with a token that is taken here",
             )),
         }
@@ -144,13 +145,13 @@ impl Auth {
     }
 
     /// Counts an attempt that failed. A valid credential is let in however many others failed before.
-    fn counted(&self, denied: Denied, source: IpAddr, attempt: Attempt<'_>) -> Denied {
-        if !matches!(denied, Denied::Unauthenticated(_) | Denied::Rejected) {
+    fn record_failure(&self, denied: AuthError, source: IpAddr, attempt: Attempt<'_>) -> AuthError {
+        if !matches!(denied, AuthError::Unauthenticated(_) | AuthError::Rejected) {
             return denied;
         }
         self.failures.note(source, Attempt::Any);
         if let Err(after) = self.failures.check(source, attempt) {
-            return Denied::TooOften(after);
+            return AuthError::RateLimited(after);
         }
         self.failures.note(source, attempt);
         denied
@@ -158,15 +159,15 @@ impl Auth {
 
     /// Waits for a turn if the source has had too many failures in the last minute, whatever credentials they were of.
     /// A valid credential is let in all the same, and one that was verified a moment ago does not come here.
-    async fn turn_of(&self, source: IpAddr) -> Result<Option<SemaphorePermit<'_>>, Denied> {
+    async fn turn_of(&self, source: IpAddr) -> Result<Option<SemaphorePermit<'_>>, AuthError> {
         if self.failures.check(source, Attempt::Any).is_ok() {
             return Ok(None);
         }
         let turn = self.suspects.acquire().await;
-        turn.map(Some).map_err(|_| Denied::Failed(Error::Unavailable("no turn is to be had".to_owned())))
+        turn.map(Some).map_err(|_| AuthError::Failed(Error::Unavailable("no turn is to be had".to_owned())))
     }
 
-    async fn by_token(&self, source: IpAddr, secret: &str) -> Result<Identity, Denied> {
+    async fn by_token(&self, source: IpAddr, secret: &str) -> Result<Identity, AuthError> {
         if !token::is_well_formed(secret) {
             return Err(INVALID);
         }
@@ -175,18 +176,18 @@ impl Auth {
             return Err(INVALID);
         }
         let account = Account { user: owner.user, level: owner.level, is_enabled: owner.is_enabled };
-        Ok(Identity { token: Some(owner.token), ..admit(&account, Scheme::Token)? })
+        Ok(Identity { token: Some(owner.token), ..authorize_account(&account, Scheme::Token)? })
     }
 
-    async fn owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, Denied> {
+    async fn owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, AuthError> {
         if let Some(owner) = self.cache.tokens.get(&digest) {
             return Ok(owner);
         }
         let _turn = self.turn_of(source).await?;
-        let epoch = self.cache.epoch();
+        let generation = self.cache.generation();
         let found = self.store.read("tokens.owner", Cost::Bounded, move |tx| tx.token_owner(&digest)).await;
-        let owner = found.map_err(Denied::Failed)?.ok_or(INVALID)?;
-        self.cache.tokens.put(epoch, digest, owner);
+        let owner = found.map_err(AuthError::Failed)?.ok_or(INVALID)?;
+        self.cache.tokens.put(generation, digest, owner);
         self.note_use(owner.token, owner.last_used_at);
         Ok(owner)
     }
@@ -206,12 +207,12 @@ impl Auth {
 }
 
 /// Lets in whoever may use the service at all.
-fn admit(account: &Account, scheme: Scheme) -> Result<Identity, Denied> {
+fn authorize_account(account: &Account, scheme: Scheme) -> Result<Identity, AuthError> {
     if !account.is_enabled || account.level == AccessLevel::Excluded {
-        return Err(Denied::Disabled);
+        return Err(AuthError::Disabled);
     }
     let caller = Caller { id: account.user, level: account.level };
     Ok(Identity { caller, scheme, token: None })
 }
 
-const INVALID: Denied = Denied::Unauthenticated("the token is not valid, or not any more");
+const INVALID: AuthError = AuthError::Unauthenticated("the token is not valid, or not any more");

@@ -10,7 +10,7 @@ use crate::model::error::{Error, Result};
 /// Bytes of salt (RFC 9106 section 3.1).
 const SALT: usize = 16;
 /// What is verified where there is no hash, so that an unknown address takes as long as a wrong password.
-const NOBODY: &str =
+const DECOY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm8gYWNjb3VudCBoZXJlIQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
 /// Hashes and verifies passwords, on threads of their own.
@@ -51,7 +51,7 @@ impl Passwords {
         hash: Option<String>,
     ) -> std::result::Result<Result<bool>, NoTurn> {
         self.in_turn(source, move || {
-            let text = hash.as_deref().unwrap_or(NOBODY);
+            let text = hash.as_deref().unwrap_or(DECOY_HASH);
             let kept = PasswordHash::new(text).map_err(|error| Error::Internal(format!("a kept hash: {error}")))?;
             let is_right = Argon2::default().verify_password(password.as_bytes(), &kept).is_ok();
             Ok(is_right && hash.is_some())
@@ -109,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_verified_for_nobody_costs_what_a_password_costs() {
-        let kept = PasswordHash::new(NOBODY).unwrap();
+        let kept = PasswordHash::new(DECOY_HASH).unwrap();
         let hash = Passwords::new(1).hash("any".to_owned()).await.unwrap();
         let real = PasswordHash::new(&hash).unwrap();
         assert_eq!((kept.algorithm, kept.version, &kept.params), (real.algorithm, real.version, &real.params));

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::ops::RangeInclusive;
 
-use super::spelling::{Spelling, Style};
+use crate::auth::json_encoding::{JsonDialect, JsonEncoder};
 use crate::model::time::Timestamp;
 
 /// How far the clocks of client and service may be apart, in seconds.
@@ -27,14 +27,14 @@ pub enum Sent<'r> {
     /// Once, with this value.
     Once(&'r [u8]),
     /// More than once, which is never right.
-    Oftener,
+    Repeated,
 }
 
 impl<'r> Sent<'r> {
     fn text(self) -> Option<&'r str> {
         match self {
             Self::Once(value) => std::str::from_utf8(value).ok(),
-            Self::Nothing | Self::Oftener => None,
+            Self::Nothing | Self::Repeated => None,
         }
     }
 }
@@ -105,7 +105,7 @@ impl<'r> Claim<'r> {
     }
 
     /// Whether the request was made just now, as far as it says when.
-    pub fn is_timely(&self, now: Timestamp) -> bool {
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.stamp
             .is_none_or(|stamp| (now.micros() / 1_000_000).abs_diff(stamp.seconds) <= WINDOW_SECONDS.unsigned_abs())
     }
@@ -116,8 +116,8 @@ impl<'r> Claim<'r> {
     }
 
     /// The text that a client signs, in one of its spellings, in parts.
-    pub fn spell(&self, style: Style, take: impl FnMut(&[u8])) {
-        let mut text = Spelling::new(style, take);
+    pub fn spell(&self, style: JsonDialect, take: impl FnMut(&[u8])) {
+        let mut text = JsonEncoder::new(style, take);
         text.string("url", self.url);
         text.string("content", self.content);
         text.string("api_id", self.api_id);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     impl Claim<'_> {
-        fn text(&self, style: Style) -> Vec<u8> {
+        fn text(&self, style: JsonDialect) -> Vec<u8> {
             let mut text = Vec::new();
             self.spell(style, |part| text.extend_from_slice(part));
             text
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_text_is_that_of_the_documentation() {
-        let text = Claim::of(&PLAIN).text(Style::Plain);
+        let text = Claim::of(&PLAIN).text(JsonDialect::Plain);
         let expected = r#"{"url":"https://demo.skillhive.com/api/v2/users","content":"","api_id":"xasx7as87xash7978","user":"demouser@skillhive.com"}"#;
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
@@ -196,9 +196,9 @@ mod tests {
         let claim = Claim::of(&request);
         assert!(claim.is_whole);
         for (style, golden) in [
-            (Style::Php, include_str!("../../tests/golden/signed-php.json")),
-            (Style::Plain, include_str!("../../tests/golden/signed-plain.json")),
-            (Style::Python, include_str!("../../tests/golden/signed-python.json")),
+            (JsonDialect::Php, include_str!("../../tests/golden/signed-php.json")),
+            (JsonDialect::Plain, include_str!("../../tests/golden/signed-plain.json")),
+            (JsonDialect::Python, include_str!("../../tests/golden/signed-python.json")),
         ] {
             assert_eq!(String::from_utf8(claim.text(style)).unwrap(), golden, "{style:?}");
         }
@@ -211,7 +211,7 @@ mod tests {
         assert!(Claim::of(&stamped).is_whole);
         for broken in [
             SignedRequest { api_id: Sent::Nothing, ..PLAIN },
-            SignedRequest { api_id: Sent::Oftener, ..PLAIN },
+            SignedRequest { api_id: Sent::Repeated, ..PLAIN },
             SignedRequest { api_id: sent(""), ..PLAIN },
             SignedRequest { user: Sent::Nothing, ..PLAIN },
             SignedRequest { user: Sent::Once(b"\xff"), ..PLAIN },
@@ -225,7 +225,7 @@ mod tests {
             SignedRequest { body: Some(b"\xc3"), ..PLAIN },
             SignedRequest { timestamp: Sent::Nothing, ..stamped },
             SignedRequest { nonce: Sent::Nothing, ..stamped },
-            SignedRequest { nonce: Sent::Oftener, ..stamped },
+            SignedRequest { nonce: Sent::Repeated, ..stamped },
             SignedRequest { nonce: sent("a b"), ..stamped },
             SignedRequest { timestamp: sent("+1"), ..stamped },
             SignedRequest { timestamp: sent("01"), ..stamped },
@@ -240,15 +240,15 @@ mod tests {
     fn five_minutes_are_the_window_on_both_sides() {
         let request = SignedRequest { timestamp: sent("1700000000"), nonce: sent("n"), ..PLAIN };
         let claim = Claim::of(&request);
-        for (offset, is_timely) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
+        for (offset, is_fresh) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
             assert_eq!(
-                claim.is_timely(Timestamp::from_micros((1_700_000_000 + offset) * 1_000_000)),
-                is_timely,
+                claim.is_fresh(Timestamp::from_micros((1_700_000_000 + offset) * 1_000_000)),
+                is_fresh,
                 "{offset}"
             );
         }
-        assert!(!claim.is_timely(Timestamp::from_micros(i64::MAX)));
-        assert!(Claim::of(&PLAIN).is_timely(Timestamp::from_micros(0)));
+        assert!(!claim.is_fresh(Timestamp::from_micros(i64::MAX)));
+        assert!(Claim::of(&PLAIN).is_fresh(Timestamp::from_micros(0)));
     }
 
     proptest! {
@@ -260,17 +260,17 @@ mod tests {
             let request = SignedRequest { url: Some(&url), body: Some(body.as_bytes()), user: sent(&user), ..PLAIN };
             let claim = Claim::of(&request);
             let value = json!({"url": url, "content": body, "api_id": "xasx7as87xash7978", "user": user});
-            for style in Style::ALL {
+            for style in JsonDialect::ALL {
                 let text = String::from_utf8(claim.text(style)).unwrap();
                 prop_assert_eq!(&serde_json::from_str::<Value>(&text).unwrap(), &value);
-                prop_assert!(style == Style::Plain || text.is_ascii());
+                prop_assert!(style == JsonDialect::Plain || text.is_ascii());
             }
             let string = |text: &str| serde_json::to_string(text).unwrap();
             let plain = format!(
                 r#"{{"url":{},"content":{},"api_id":"xasx7as87xash7978","user":{}}}"#,
                 string(&url), string(&body), string(&user)
             );
-            prop_assert_eq!(String::from_utf8(claim.text(Style::Plain)).unwrap(), plain);
+            prop_assert_eq!(String::from_utf8(claim.text(JsonDialect::Plain)).unwrap(), plain);
         }
 
         #[test]
@@ -281,7 +281,7 @@ mod tests {
                 body: body.as_deref(), ..PLAIN
             };
             let claim = Claim::of(&request);
-            for style in Style::ALL {
+            for style in JsonDialect::ALL {
                 prop_assert!(serde_json::from_slice::<Value>(&claim.text(style)).is_ok());
             }
         }

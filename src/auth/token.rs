@@ -48,7 +48,7 @@ pub(super) fn beginning(secret: &str) -> &str {
 
 /// The token in an `Authorization` header: `Token token=…` (quoted or not) or `Bearer urt_…`.
 /// Scheme and parameter are matched without regard to case.
-pub(super) fn presented(header: &str) -> Option<&str> {
+pub(super) fn token_from_header(header: &str) -> Option<&str> {
     let (scheme, rest) = header.trim().split_once(' ')?;
     let rest = rest.trim_start();
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -81,12 +81,12 @@ mod tests {
             "Bearer urt_1",
             "bearer  urt_1",
         ] {
-            assert_eq!(presented(good), Some("urt_1"), "{good}");
+            assert_eq!(token_from_header(good), Some("urt_1"), "{good}");
         }
         for bad in
             ["", "Token", "Token urt_1", "Token token=", "Token token=\"\"", "Basic dTpw", "Bearer eyJ.x.y", "Bearer"]
         {
-            assert_eq!(presented(bad), None, "{bad}");
+            assert_eq!(token_from_header(bad), None, "{bad}");
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_header_is_read_without_a_panic(header: String) {
-            if let Some(secret) = presented(&header) {
+            if let Some(secret) = token_from_header(&header) {
                 prop_assert!(secret.starts_with(beginning(secret)));
             }
         }

@@ -61,7 +61,7 @@ impl Turns {
     /// # Errors
     /// [`NoTurn`].
     pub async fn take(&self, source: Source) -> Result<Turn, NoTurn> {
-        let given = match self.join(source.map(network::of_a_client))? {
+        let given = match self.join(source.map(network::client_prefix))? {
             Ok(turn) => return Ok(turn),
             Err(given) => given,
         };

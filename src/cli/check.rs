@@ -1,6 +1,6 @@
 //! `check`: compares the stored counts and keys with the rows.
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::output;
 use crate::config::Config;
@@ -28,7 +28,7 @@ pub struct Args {
 /// # Errors
 /// [`Failure`] when problems remain, or the database is unreachable.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     let report: Report = database::wait(async {
         if args.repair {
             store.write("check.repair", |tx: &mut Tx<'_>| tx.repair()).await

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::output;
 use super::token::name;
@@ -96,7 +96,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 
 fn add(config: &Config, new: &New) -> Result<(), Failure> {
     let key = public_key(&new.public_key)?;
-    let store = database::open(config, Fresh::Create)?;
+    let store = database::open(config, IfMissing::Create)?;
     if let Some(api_id) = &new.to {
         let wanted = api_id.clone();
         let added = database::wait(store.write("clients.add_key", move |tx| match tx.client(&wanted)? {
@@ -142,7 +142,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn list(config: &Config) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     database::wait(async {
         let mut after = ClientId::new(0);
         loop {
@@ -177,7 +177,7 @@ fn lines(client: &Client) -> Vec<String> {
 }
 
 fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     let wanted = api_id.to_owned();
     let done = database::wait(store.write("clients.disable", move |tx| {
         let Some(key) = key else { return tx.disable_client(&wanted) };

@@ -15,7 +15,7 @@ const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
 
 /// What to do with a database without a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fresh {
+pub enum IfMissing {
     /// Create the schema: the command is about to write the first record.
     Create,
     /// Fail: there is nothing to read.
@@ -28,7 +28,7 @@ pub enum Fresh {
 ///
 /// # Errors
 /// [`Failure`] when the database is unreachable or its schema is older than this release needs.
-pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
+pub fn open(config: &Config, fresh: IfMissing) -> Result<Store, Failure> {
     let is_empty = match migrations::status(&config.database_url) {
         Ok(steps) if steps.iter().all(|step| step.is_applied) => false,
         Ok(steps) if steps.iter().any(|step| step.is_applied) => {
@@ -37,7 +37,7 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
         Ok(_) if !may_create(config, fresh) => {
             return Err(Failure::unreachable("the database has no schema yet; run `migrate run`"));
         }
-        Err(error @ OpenError::Missing(_)) if fresh == Fresh::Refuse => return Err(error.into()),
+        Err(error @ OpenError::Missing(_)) if fresh == IfMissing::Refuse => return Err(error.into()),
         Ok(_) | Err(OpenError::Missing(_)) => true,
         Err(error) => return Err(error.into()),
     };
@@ -57,8 +57,8 @@ pub fn open(config: &Config, fresh: Fresh) -> Result<Store, Failure> {
 }
 
 /// Whether the schema may be created; `--no-migrate` forbids it on PostgreSQL.
-fn may_create(config: &Config, fresh: Fresh) -> bool {
-    fresh == Fresh::Create && (config.migrate || matches!(config.database_url, DatabaseUrl::Sqlite(_)))
+fn may_create(config: &Config, fresh: IfMissing) -> bool {
+    fresh == IfMissing::Create && (config.migrate || matches!(config.database_url, DatabaseUrl::Sqlite(_)))
 }
 
 /// Runs a command's work to its end.

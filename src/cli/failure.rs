@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use crate::config::Problem;
-use crate::model::error::{Culprit, Error, Problem as Refusal};
+use crate::model::error::{Error, ErrorSource, Problem as Refusal};
 use crate::model::user::Field;
 use crate::store::OpenError;
 
@@ -106,9 +106,9 @@ fn one_line(sentence: &impl Display) -> String {
 /// The message of a problem, with the name of its option.
 fn sentence_of(problem: &Refusal) -> String {
     let option = match problem.culprit {
-        Some(Culprit::Attribute(Field::Email)) => "`--email`: ",
-        Some(Culprit::Attribute(Field::FirstName)) => "`--first-name`: ",
-        Some(Culprit::Attribute(Field::LastName)) => "`--last-name`: ",
+        Some(ErrorSource::Attribute(Field::Email)) => "`--email`: ",
+        Some(ErrorSource::Attribute(Field::FirstName)) => "`--first-name`: ",
+        Some(ErrorSource::Attribute(Field::LastName)) => "`--last-name`: ",
         _ => "",
     };
     format!("{option}{}", problem.detail)

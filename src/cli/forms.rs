@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::output;
 use crate::config::{Config, Problem};
-use crate::http::forms::builtin;
-use crate::http::forms::catalogue::Catalogue;
+use crate::http::forms::config::builtin;
+use crate::http::forms::config::catalogue::Catalogue;
 
 /// Reads and validates the effective forms.
 ///

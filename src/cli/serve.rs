@@ -10,7 +10,7 @@ use super::forms;
 use super::migrate;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::forms::catalogue::Catalogue;
+use crate::http::forms::config::catalogue::Catalogue;
 use crate::server::{self, Failed};
 use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};

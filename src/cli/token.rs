@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use std::time::Duration;
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::output;
 use crate::auth;
@@ -97,7 +97,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 }
 
 fn create(config: &Config, new: &New) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Create)?;
+    let store = database::open(config, IfMissing::Create)?;
     let (secret, digest) = auth::token::generate()?;
     let New { user: email, name, expires_in } = new;
     let (email, name) = (email.clone(), name.clone());
@@ -111,7 +111,7 @@ fn create(config: &Config, new: &New) -> Result<(), Failure> {
 }
 
 fn list(config: &Config) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     database::wait(async {
         let mut after = TokenId::new(0);
         loop {
@@ -134,7 +134,7 @@ fn line(token: &Token) -> String {
 }
 
 fn revoke(config: &Config, id: TokenId) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::import::record::LARGEST_ID;
 use super::output;
@@ -13,7 +13,7 @@ use crate::model::caller::Caller;
 use crate::model::error::{Error, Result as JobResult};
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Direction, MAX_LIMIT, Order, Slice, Sort};
+use crate::model::page::{Direction, MAX_LIMIT, PageRequest, Sort, SortBy};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{AccessLevel, Field, User, Value};
@@ -130,14 +130,14 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 }
 
 fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Create)?;
+    let store = database::open(config, IfMissing::Create)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
     let user = database::wait(store.write("users.create", job))?;
     output::print([user.id.to_string()])
 }
 
 fn set(config: &Config, user: String, changes: Changes) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     let job = move |tx: &mut Tx<'_>| {
         let id = find(tx, &user)?;
         users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
@@ -154,14 +154,14 @@ fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
 }
 
 fn list(config: &Config) -> Result<(), Failure> {
-    let store = database::open(config, Fresh::Refuse)?;
-    let sort = Sort { by: Order::Id, direction: Direction::Ascending };
+    let store = database::open(config, IfMissing::Refuse)?;
+    let sort = Sort { by: SortBy::Id, direction: Direction::Ascending };
     database::wait(async {
         let mut offset = 0;
         loop {
             let job = move |tx: &mut Tx<'_>| {
                 let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
-                let slice = Slice::window(sort, offset, MAX_LIMIT);
+                let slice = PageRequest::window(sort, offset, MAX_LIMIT);
                 users::list(tx, &Caller::OPERATOR, &filter, &slice, ReadBudget::for_answer(false))
             };
             let page = store.read("users.list", Cost::Bounded, job).await?;

@@ -1,16 +1,16 @@
 //! The settings of JWTs: one kind of key, and what tokens must say.
 
-use super::desk::{Desk, Problem};
 use super::raw::Raw;
-use crate::auth::claims::Demands;
+use crate::auth::claims::ClaimRequirements;
 use crate::auth::jwt::Settings;
 use crate::auth::keyset::{Format, Secret, Source};
+use crate::config::collector::{Problem, ProblemCollector};
 
 /// The settings that name a key.
 const KEYS: [&str; 4] = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE"];
 
 /// Reads the settings and the keys that they name.
-pub(super) fn take(desk: &mut Desk, raw: &Raw) -> Option<Settings> {
+pub(super) fn take(desk: &mut ProblemCollector, raw: &Raw) -> Option<Settings> {
     let file = |format: Format| move |path: &str| Source::File(format, path.into());
     let keys = [
         taken(desk, KEYS[0], &raw.jwt_secret, |text| Source::Secret(Secret::new(text))),
@@ -27,11 +27,11 @@ pub(super) fn take(desk: &mut Desk, raw: &Raw) -> Option<Settings> {
         desk.problems.extend(named.first().map(|first| Problem { setting: (*first).to_owned(), detail }));
     }
     let source = keys.into_iter().flatten().next()?;
-    Some(Settings { source, demands: Demands { issuer, audience } })
+    Some(Settings { source, requirements: ClaimRequirements { issuer, audience } })
 }
 
 /// Where a key comes from, once it has been read.
-fn taken(desk: &mut Desk, variable: &str, text: &str, source: impl Fn(&str) -> Source) -> Option<Source> {
+fn taken(desk: &mut ProblemCollector, variable: &str, text: &str, source: impl Fn(&str) -> Source) -> Option<Source> {
     let read = |text: &str| match text {
         "none" => Ok(None),
         text => {
@@ -50,13 +50,13 @@ pub(super) fn entries(settings: Option<&Settings>) -> [(&'static str, String); 6
         _ => none(),
     };
     let has_secret = matches!(settings.map(|settings| &settings.source), Some(Source::Secret(_)));
-    let demands = settings.map(|settings| settings.demands.clone()).unwrap_or_default();
+    let requirements = settings.map(|settings| settings.requirements.clone()).unwrap_or_default();
     [
         ("JWT_SECRET", if has_secret { "(hidden)".to_owned() } else { none() }),
         ("JWT_SECRET_FILE", file(Format::Secret)),
         ("JWT_PUBLIC_KEY_FILE", file(Format::Pem)),
         ("JWT_JWKS_FILE", file(Format::Jwks)),
-        ("JWT_ISSUER", demands.issuer.unwrap_or_else(none)),
-        ("JWT_AUDIENCE", demands.audience.unwrap_or_else(none)),
+        ("JWT_ISSUER", requirements.issuer.unwrap_or_else(none)),
+        ("JWT_AUDIENCE", requirements.audience.unwrap_or_else(none)),
     ]
 }

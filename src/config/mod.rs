@@ -1,6 +1,6 @@
 //! The settings: given by flag or environment variable, checked all at once, then plain typed values.
 
-mod desk;
+mod collector;
 mod jwt;
 mod raw;
 pub mod read;
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use desk::Problem;
+pub use collector::Problem;
 pub use raw::{Raw, Row};
 pub use values::{CorsOrigins, LogFormat};
 
@@ -20,7 +20,7 @@ use crate::model::network::Network;
 use crate::model::rate::Rate;
 use crate::store;
 use crate::store::url::{DatabaseUrl, PostgresUrl};
-use desk::Desk;
+use collector::ProblemCollector;
 
 /// The settings in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Config {
     /// # Errors
     /// Every setting that is not accepted.
     pub fn check(raw: &Raw) -> Result<Self, Vec<Problem>> {
-        let mut desk = Desk::new();
+        let mut desk = ProblemCollector::new();
         let (short, hour) = (Duration::from_millis(10), Duration::from_hours(1));
         let waits = || read::duration_within(short..=hour);
         let delays = || read::duration_within(Duration::ZERO..=hour);
@@ -161,7 +161,7 @@ impl Config {
     /// `LOG_FORMAT` alone, for telling what is wrong with the other settings; `None` if it is wrong itself.
     #[must_use]
     pub fn log_format_of(raw: &Raw) -> Option<LogFormat> {
-        Desk::new().take("LOG_FORMAT", &raw.log_format, read::log_format)
+        ProblemCollector::new().take("LOG_FORMAT", &raw.log_format, read::log_format)
     }
 
     /// Every setting with its default, made from the definition of the flags.

@@ -1,14 +1,14 @@
 //! `DATABASE_READ_URL`: a replica of the database that `DATABASE_URL` names.
 
-use super::desk::{Desk, Problem};
 use super::raw::Raw;
+use crate::config::collector::{Problem, ProblemCollector};
 use crate::store::url::{DatabaseUrl, PostgresUrl};
 
 /// The setting.
 const NAME: &str = "DATABASE_READ_URL";
 
 /// Reads the setting, which makes sense beside PostgreSQL only.
-pub(super) fn take(desk: &mut Desk, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
+pub(super) fn take(desk: &mut ProblemCollector, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
     let replica = desk.take(NAME, &raw.database_read_url, read).flatten();
     if replica.is_some() && matches!(primary, Some(DatabaseUrl::Sqlite(_))) {
         let detail = "an SQLite file has no replicas; remove this setting, or set `DATABASE_URL` to the PostgreSQL \

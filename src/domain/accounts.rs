@@ -1,9 +1,9 @@
 //! Users as forms make and change them: with a password and properties beside the attributes of the API.
 
-use super::policy::{Action, FormUser};
+use super::policy::{Action, FormCaller};
 use super::users;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::group::{Properties, complaint_about_new_properties};
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
@@ -26,7 +26,7 @@ pub struct Changes {
 ///
 /// # Errors
 /// As [`create`].
-pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()> {
+pub fn check_new(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<()> {
     by.require(Action::CreateUser)?;
     let data = users::new_data(&changes.fields)?;
     users::require_free_email(tx, &data.email, None)
@@ -36,7 +36,7 @@ pub fn check_new(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<()
 ///
 /// # Errors
 /// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
-pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserId> {
+pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<UserId> {
     by.require(Action::CreateUser)?;
     let mut data = users::new_data(&changes.fields)?;
     put_properties(&mut data, &Profile::default(), &changes.properties)?;
@@ -51,7 +51,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormUser, changes: &Changes) -> Result<UserI
 ///
 /// # Errors
 /// As [`change`].
-pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
+pub fn check_change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -> Result<()> {
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
@@ -62,7 +62,7 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Change
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
-pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: UserId, changes: &Changes) -> Result<()> {
+pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -> Result<()> {
     let found = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let old = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;
@@ -145,5 +145,5 @@ pub(super) fn merge(old: &Properties, sent: &Properties) -> Result<Properties> {
 }
 
 fn wrong_properties(complaint: String) -> Error {
-    Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Properties).into()
+    Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Properties).into()
 }

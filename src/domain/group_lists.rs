@@ -8,12 +8,12 @@ use crate::model::error::{Error, Result};
 use crate::model::filter::{GroupFilter, MemberFilter};
 use crate::model::group::{Group, Member};
 use crate::model::id::{GroupId, MemberId};
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::user::User;
 use crate::store::Tx;
 
-use around::Around;
-pub use around::{Companions, MOST_MEMBERS, Path, SeenGroup, SeenMember, Wanted};
+use around::RelatedRecords;
+pub use around::{IncludedRecords, MOST_MEMBERS, Path, VisibleGroup, VisibleMember, Wanted};
 
 /// The groups that match and that the caller may see. What comes along belongs to the part of the page that `shown`
 /// leaves.
@@ -24,13 +24,13 @@ pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &GroupFilter,
-    slice: &Slice,
+    slice: &PageRequest,
     wanted: &Wanted,
     shown: impl Fn(&[Group]) -> &[Group],
-) -> Result<(Page<SeenGroup>, Companions)> {
+) -> Result<(Page<VisibleGroup>, IncludedRecords)> {
     let filter = GroupFilter { seen_by: caller.sees_only(), ..filter.clone() };
     let page = tx.groups(&filter, slice)?;
-    let around = Around::groups(tx, caller, shown(&page.items), wanted)?;
+    let around = RelatedRecords::groups(tx, caller, shown(&page.items), wanted)?;
     let items = page.items.into_iter().map(|group| around.group(group)).collect();
     Ok((Page::whole(items, page.total), around.companions()))
 }
@@ -39,9 +39,9 @@ pub fn list(
 ///
 /// # Errors
 /// `not-found` if there is none, or none that the caller may see; else as [`list`].
-pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, wanted: &Wanted) -> Result<(SeenGroup, Companions)> {
+pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, wanted: &Wanted) -> Result<(VisibleGroup, IncludedRecords)> {
     let group = visible(tx, caller, id)?;
-    let around = Around::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
+    let around = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
     Ok((around.group(group), around.companions()))
 }
 
@@ -65,7 +65,7 @@ pub fn visible(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
     let is_member = match caller.sees_only() {
         Some(me) => {
             let filter = MemberFilter { groups: vec![id], users: vec![me], ..MemberFilter::default() };
-            tx.group_members(&filter, &Slice::default())?.total > 0
+            tx.group_members(&filter, &PageRequest::default())?.total > 0
         }
         None => false,
     };
@@ -81,13 +81,13 @@ pub fn list_members(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &MemberFilter,
-    slice: &Slice,
+    slice: &PageRequest,
     wanted: &Wanted,
     shown: impl Fn(&[Member]) -> &[Member],
-) -> Result<(Page<SeenMember>, Companions)> {
+) -> Result<(Page<VisibleMember>, IncludedRecords)> {
     let filter = MemberFilter { seen_by: caller.sees_only(), ..filter.clone() };
     let page = tx.group_members(&filter, slice)?;
-    let around = Around::members(tx, caller, shown(&page.items), wanted)?;
+    let around = RelatedRecords::members(tx, caller, shown(&page.items), wanted)?;
     let items = page.items.into_iter().map(|member| around.member(member)).collect();
     Ok((Page::whole(items, page.total), around.companions()))
 }
@@ -96,9 +96,14 @@ pub fn list_members(
 ///
 /// # Errors
 /// `not-found` if there is none, or none that the caller may see.
-pub fn get_member(tx: &mut Tx<'_>, caller: &Caller, id: MemberId, wanted: &Wanted) -> Result<(SeenMember, Companions)> {
+pub fn get_member(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: MemberId,
+    wanted: &Wanted,
+) -> Result<(VisibleMember, IncludedRecords)> {
     let (member, _) = visible_member(tx, caller, id)?;
-    let around = Around::members(tx, caller, std::slice::from_ref(&member), wanted)?;
+    let around = RelatedRecords::members(tx, caller, std::slice::from_ref(&member), wanted)?;
     Ok((around.member(member), around.companions()))
 }
 
@@ -111,9 +116,9 @@ pub fn get_group_of(
     caller: &Caller,
     id: MemberId,
     wanted: &Wanted,
-) -> Result<(SeenGroup, Companions)> {
+) -> Result<(VisibleGroup, IncludedRecords)> {
     let (_, group) = visible_member(tx, caller, id)?;
-    let around = Around::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
+    let around = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
     Ok((around.group(group), around.companions()))
 }
 

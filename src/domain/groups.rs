@@ -2,10 +2,10 @@
 
 use super::accounts::merge;
 use super::group_lists::{visible, visible_member};
-use super::policy::{self, Action, FormUser};
+use super::policy::{self, Action, FormCaller};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::group::{Group, Member, Properties};
 use crate::model::id::{GroupId, MemberId, UserId};
 use crate::store::Tx;
@@ -23,7 +23,7 @@ pub struct Ends {
 ///
 /// # Errors
 /// `not-found`, `not-owner`.
-pub fn get_own(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<Group> {
+pub fn get_own(tx: &mut Tx<'_>, by: &FormCaller, id: GroupId) -> Result<Group> {
     let found = visible(tx, &by.caller, id)?;
     by.require(Action::WriteGroup { owner: found.owner }).map(|()| found)
 }
@@ -32,7 +32,7 @@ pub fn get_own(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<Group> {
 ///
 /// # Errors
 /// `invalid-attribute` if the properties are too large.
-pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Properties) -> Result<GroupId> {
+pub fn create(tx: &mut Tx<'_>, by: &FormCaller, kind: &str, properties: &Properties) -> Result<GroupId> {
     by.require(Action::CreateGroup)?;
     tx.insert_group(kind, by.caller.id, &merge(&Properties::new(), properties)?)
 }
@@ -41,7 +41,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormUser, kind: &str, properties: &Propertie
 ///
 /// # Errors
 /// As [`get_own`].
-pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: GroupId, sent: &Properties) -> Result<()> {
+pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: GroupId, sent: &Properties) -> Result<()> {
     let old = get_own(tx, by, id)?;
     let stored = old.properties.parse();
     let properties = merge(&stored, sent)?;
@@ -52,7 +52,7 @@ pub fn change(tx: &mut Tx<'_>, by: &FormUser, id: GroupId, sent: &Properties) ->
 ///
 /// # Errors
 /// As [`get_own`].
-pub fn delete(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<()> {
+pub fn delete(tx: &mut Tx<'_>, by: &FormCaller, id: GroupId) -> Result<()> {
     get_own(tx, by, id)?;
     if tx.delete_group(id)? { Ok(()) } else { Err(Error::not_found("group")) }
 }
@@ -61,7 +61,7 @@ pub fn delete(tx: &mut Tx<'_>, by: &FormUser, id: GroupId) -> Result<()> {
 ///
 /// # Errors
 /// `not-found`, `not-owner`.
-pub fn get_own_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<Member> {
+pub fn get_own_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId) -> Result<Member> {
     let (found, group) = visible_member(tx, &by.caller, id)?;
     by.require(Action::WriteMember { user: found.user, owner: group.owner }).map(|()| found)
 }
@@ -70,13 +70,13 @@ pub fn get_own_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<Me
 ///
 /// # Errors
 /// `not-owner` of the group; `related-resource-not-found` and `already-exists` with the end at fault.
-pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
+pub fn check_ends(tx: &mut Tx<'_>, by: &FormCaller, ends: Ends) -> Result<()> {
     let mut problems = Vec::new();
     if let Some(id) = ends.group {
         match visible(tx, &by.caller, id) {
             Ok(group) => by.require(Action::WriteGroup { owner: group.owner })?,
             Err(Error::Refused(_)) => {
-                problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(Culprit::Group));
+                problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(ErrorSource::Group));
             }
             Err(other) => return Err(other),
         }
@@ -84,7 +84,7 @@ pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
     if let Some(id) = ends.user
         && !may_name(tx, &by.caller, id)?
     {
-        problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(Culprit::Member));
+        problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(ErrorSource::Member));
     }
     if let (Ends { group: Some(group), user: Some(user) }, true) = (ends, problems.is_empty())
         && tx.membership(group, user)?.is_some()
@@ -100,7 +100,7 @@ pub fn check_ends(tx: &mut Tx<'_>, by: &FormUser, ends: Ends) -> Result<()> {
 /// As [`check_ends`], and `invalid-attribute` if the properties are too large.
 pub fn add_member(
     tx: &mut Tx<'_>,
-    by: &FormUser,
+    by: &FormCaller,
     kind: &str,
     (group, user): (GroupId, UserId),
     properties: &Properties,
@@ -122,7 +122,7 @@ pub fn moved(old: &Member, ends: Ends) -> Option<(GroupId, UserId)> {
 ///
 /// # Errors
 /// As [`get_own_member`] and [`check_ends`].
-pub fn change_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId, ends: Ends, sent: &Properties) -> Result<()> {
+pub fn change_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId, ends: Ends, sent: &Properties) -> Result<()> {
     let old = get_own_member(tx, by, id)?;
     let moved = moved(&old, ends);
     if let Some((group, user)) = moved {
@@ -140,7 +140,7 @@ pub fn change_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId, ends: Ends, s
 ///
 /// # Errors
 /// As [`get_own_member`].
-pub fn remove_member(tx: &mut Tx<'_>, by: &FormUser, id: MemberId) -> Result<()> {
+pub fn remove_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId) -> Result<()> {
     get_own_member(tx, by, id)?;
     if tx.delete_group_member(id)? { Ok(()) } else { Err(Error::not_found("membership")) }
 }
@@ -155,5 +155,5 @@ fn may_name(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<bool> {
 }
 
 fn already_there() -> Problem {
-    Problem::new(Code::AlreadyExists, "is a member of the group already").at(Culprit::Member)
+    Problem::new(Code::AlreadyExists, "is a member of the group already").at(ErrorSource::Member)
 }

@@ -17,7 +17,7 @@ use super::relationships::{self, NewRelationship};
 use super::users;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::json_size::json_size;
 use crate::model::limits::MAX_ANSWER;
@@ -28,11 +28,11 @@ use crate::store::Tx;
 
 /// A resource, named by its id or by what an earlier operation called it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject<Id> {
+pub enum ResourceRef<Id> {
     /// One that is stored.
     Stored(Id),
     /// One that an earlier operation made, under its local id.
-    Made(String),
+    Lid(String),
 }
 
 /// One change.
@@ -43,27 +43,27 @@ pub enum Operation {
         /// What later operations call it.
         lid: Option<String>,
         /// The owner; the caller when it is left out.
-        user: Option<Subject<UserId>>,
+        user: Option<ResourceRef<UserId>>,
         /// The other end.
-        target: Subject<UserId>,
+        target: ResourceRef<UserId>,
         /// The name of a type, as sent.
         relationship: String,
     },
     /// Give a relationship another type.
     UpdateRelationship {
         /// Which.
-        subject: Subject<RelationshipId>,
+        subject: ResourceRef<RelationshipId>,
         /// The name of a type, as sent; `None` changes nothing.
         relationship: Option<String>,
         /// The owner as the client knows it.
-        user: Option<Subject<UserId>>,
+        user: Option<ResourceRef<UserId>>,
         /// The other end as the client knows it.
-        target: Option<Subject<UserId>>,
+        target: Option<ResourceRef<UserId>>,
     },
     /// Delete a relationship.
-    RemoveRelationship(Subject<RelationshipId>),
+    RemoveRelationship(ResourceRef<RelationshipId>),
     /// Change what a relationship links to, which nobody can.
-    UpdateLinkage(Subject<RelationshipId>),
+    UpdateLinkage(ResourceRef<RelationshipId>),
     /// Create a user.
     AddUser {
         /// What later operations call it.
@@ -74,12 +74,12 @@ pub enum Operation {
     /// Change a user.
     UpdateUser {
         /// Which.
-        subject: Subject<UserId>,
+        subject: ResourceRef<UserId>,
         /// Its new values.
         changes: Vec<(Field, Value)>,
     },
     /// Delete a user.
-    RemoveUser(Subject<UserId>),
+    RemoveUser(ResourceRef<UserId>),
 }
 
 impl Operation {
@@ -87,7 +87,9 @@ impl Operation {
     #[must_use]
     pub fn changed_user(&self) -> Option<UserId> {
         match self {
-            Self::UpdateUser { subject: Subject::Stored(id), .. } | Self::RemoveUser(Subject::Stored(id)) => Some(*id),
+            Self::UpdateUser { subject: ResourceRef::Stored(id), .. } | Self::RemoveUser(ResourceRef::Stored(id)) => {
+                Some(*id)
+            }
             _ => None,
         }
     }
@@ -160,7 +162,7 @@ pub fn read_again(
 /// The operations of one request that ran so far.
 #[derive(Debug, Default)]
 struct Run {
-    made: Made,
+    made: CreatedByLid,
     results: Results,
     /// The relationships that were created or changed, as the last operation left them.
     relationships: HashMap<RelationshipId, Relationship>,
@@ -192,7 +194,8 @@ impl Run {
             Operation::UpdateRelationship { subject, relationship, user, target } => {
                 let id = self.made.relationship(subject)?;
                 let old = relationships::get_own(tx, caller, id, &none)?;
-                for (sent, fixed, culprit) in [(user, old.user, Culprit::Owner), (target, old.target, Culprit::Target)]
+                for (sent, fixed, culprit) in
+                    [(user, old.user, ErrorSource::Owner), (target, old.target, ErrorSource::Target)]
                 {
                     if let Some(sent) = sent
                         && self.made.user(sent)? != fixed
@@ -257,25 +260,25 @@ impl Run {
 
 /// What earlier operations made, by local id.
 #[derive(Debug, Default)]
-struct Made {
+struct CreatedByLid {
     users: HashMap<String, UserId>,
     relationships: HashMap<String, RelationshipId>,
 }
 
-impl Made {
-    fn user(&self, subject: &Subject<UserId>) -> Result<UserId> {
+impl CreatedByLid {
+    fn user(&self, subject: &ResourceRef<UserId>) -> Result<UserId> {
         resolve(&self.users, subject)
     }
 
-    fn relationship(&self, subject: &Subject<RelationshipId>) -> Result<RelationshipId> {
+    fn relationship(&self, subject: &ResourceRef<RelationshipId>) -> Result<RelationshipId> {
         resolve(&self.relationships, subject)
     }
 }
 
-fn resolve<Id: Copy>(made: &HashMap<String, Id>, subject: &Subject<Id>) -> Result<Id> {
+fn resolve<Id: Copy>(made: &HashMap<String, Id>, subject: &ResourceRef<Id>) -> Result<Id> {
     match subject {
-        Subject::Stored(id) => Ok(*id),
-        Subject::Made(lid) => made.get(lid).copied().ok_or_else(|| {
+        ResourceRef::Stored(id) => Ok(*id),
+        ResourceRef::Lid(lid) => made.get(lid).copied().ok_or_else(|| {
             let detail = "no earlier operation made a resource with this `lid`";
             Problem::new(Code::MalformedDocument, detail).into()
         }),

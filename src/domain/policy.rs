@@ -2,7 +2,7 @@
 
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Problem, Result};
+use crate::model::error::{ErrorSource, Problem, Result};
 use crate::model::form::ResourceOwner;
 use crate::model::id::UserId;
 use crate::model::precondition::{Precondition, WEAK_TAG};
@@ -135,14 +135,14 @@ pub fn may_by_form(caller: &Caller, owner: ResourceOwner, action: Action) -> std
 
 /// A caller with a form in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FormUser {
+pub struct FormCaller {
     /// Who asks.
     pub caller: Caller,
     /// Who may use the form.
     pub owner: ResourceOwner,
 }
 
-impl FormUser {
+impl FormCaller {
     /// As [`may_by_form`], with this form.
     ///
     /// # Errors
@@ -179,13 +179,13 @@ pub(super) fn require_state(precondition: &Precondition, row: &impl Stateful) ->
     match precondition {
         Precondition::Except(_) => {
             let detail = "the resource is in a state that `If-None-Match` excludes";
-            Err(Problem::new(Code::PreconditionFailed, detail).at(Culprit::Exclusion).into())
+            Err(Problem::new(Code::PreconditionFailed, detail).at(ErrorSource::Exclusion).into())
         }
         Precondition::Match { has_weak_tag: true, .. } => {
-            Err(Problem::new(Code::PreconditionFailed, WEAK_TAG).at(Culprit::Precondition).into())
+            Err(Problem::new(Code::PreconditionFailed, WEAK_TAG).at(ErrorSource::Precondition).into())
         }
         Precondition::None | Precondition::Match { .. } => {
-            Err(refusal(Code::PreconditionFailed).at(Culprit::Precondition).into())
+            Err(refusal(Code::PreconditionFailed).at(ErrorSource::Precondition).into())
         }
     }
 }

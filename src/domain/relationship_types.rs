@@ -4,7 +4,7 @@ use super::policy::{self, Action};
 use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::page::Page;
 use crate::model::precondition::Precondition;
 use crate::model::relationship_type::{MAX_TYPES, Registration, RelationshipType, TypeName};
@@ -120,6 +120,6 @@ fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precon
 fn check_description(description: Option<&str>) -> Result<()> {
     match description.and_then(|text| validation::complaint_about_text(text, LONGEST_DESCRIPTION)) {
         None => Ok(()),
-        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Description).into()),
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Description).into()),
     }
 }

@@ -3,10 +3,10 @@
 use super::policy::{self, Action};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{Order, Page, Slice};
+use crate::model::page::{Page, PageRequest, SortBy};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{Edge, End, Relationship};
@@ -34,7 +34,7 @@ const MOST_SORTED: i64 = 10_000;
 
 /// The filter, narrowed to what the caller may see.
 #[must_use]
-pub fn seen_by(caller: &Caller, filter: RelationshipFilter) -> RelationshipFilter {
+pub fn restrict_to_visible(caller: &Caller, filter: RelationshipFilter) -> RelationshipFilter {
     RelationshipFilter { seen_by: caller.sees_only(), ..filter }
 }
 
@@ -46,15 +46,15 @@ pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &RelationshipFilter,
-    slice: &Slice,
+    slice: &PageRequest,
 ) -> Result<Page<Relationship>> {
-    let filter = seen_by(caller, filter.clone());
-    if slice.sort.by == Order::CreatedAt && tx.relationships(&filter, &Slice::default())?.total > MOST_SORTED {
+    let filter = restrict_to_visible(caller, filter.clone());
+    if slice.sort.by == SortBy::CreatedAt && tx.relationships(&filter, &PageRequest::default())?.total > MOST_SORTED {
         let detail = format!(
             "only lists of at most {MOST_SORTED} rows are sorted by `created-at`; narrow the list, or sort by `id`, \
              which is the order of creation too"
         );
-        return Err(Problem::new(Code::UnsupportedSort, detail).at(Culprit::Sort).into());
+        return Err(Problem::new(Code::UnsupportedSort, detail).at(ErrorSource::Sort).into());
     }
     tx.relationships(&filter, slice)
 }
@@ -119,7 +119,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result
     }
     if user == new.target {
         let detail = "the target is the user itself; a relationship joins two users";
-        problems.push(Problem::new(Code::SelfRelationship, detail).at(Culprit::Target));
+        problems.push(Problem::new(Code::SelfRelationship, detail).at(ErrorSource::Target));
     }
     Error::unless_empty(problems)?;
     let edge = Edge { user, target: new.target, relationship: relationship? };
@@ -211,14 +211,14 @@ fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<Ty
     }
     let known = list_names(tx.type_names()?);
     let detail = format!("there is no registered type `{}`; known are {known}", excerpt(name));
-    Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(Culprit::TypeName)))
+    Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(ErrorSource::TypeName)))
 }
 
 /// Both ends must be users that the caller may name.
 fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
     let there = tx.existing_users(&[edge.user, edge.target])?;
     let mut problems = Vec::new();
-    for (id, culprit) in [(edge.user, Culprit::Owner), (edge.target, Culprit::Target)] {
+    for (id, culprit) in [(edge.user, ErrorSource::Owner), (edge.target, ErrorSource::Target)] {
         if !there.contains(&id) {
             problems.push(policy::refusal(Code::RelatedResourceNotFound).at(culprit));
         }
@@ -227,7 +227,7 @@ fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
     if caller.sees_only().is_some() {
         let is_related = tx.are_related(caller.id, edge.target)?;
         policy::may(caller, Action::NameTarget { id: edge.target, is_related })
-            .map_err(|code| policy::refusal(code).at(Culprit::Target))?;
+            .map_err(|code| policy::refusal(code).at(ErrorSource::Target))?;
     }
     Ok(())
 }

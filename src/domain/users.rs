@@ -4,10 +4,10 @@ use super::policy::{self, Action};
 use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem, Result};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{Field, Profile, User, UserData, Value};
@@ -22,7 +22,7 @@ pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &UserFilter,
-    slice: &Slice,
+    slice: &PageRequest,
     mut budget: ReadBudget,
 ) -> Result<Page<User>> {
     let mut filter = UserFilter { seen_by: caller.sees_only(), ..filter.clone() };
@@ -86,7 +86,7 @@ pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     let mut problems = validation::problems_of(changes);
     if !changes.iter().any(|(field, _)| *field == Field::Email) {
         let detail = "a user needs an e-mail address";
-        problems.push(Problem::new(Code::MissingAttribute, detail).at(Culprit::Missing(Field::Email)));
+        problems.push(Problem::new(Code::MissingAttribute, detail).at(ErrorSource::Missing(Field::Email)));
     }
     Error::unless_empty(problems)?;
     let mut data = UserData::new(String::new());
@@ -101,7 +101,9 @@ fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> 
     let Some(largest) = fields.max_by_key(|field| data.size_of(*field)) else { return Ok(()) };
     match data.profile.complaint_about_size(old) {
         None => Ok(()),
-        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Attribute(largest)).into()),
+        Some(complaint) => {
+            Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(largest)).into())
+        }
     }
 }
 
@@ -174,7 +176,7 @@ pub(super) fn changed_data(
         .iter()
         .filter_map(|(field, _)| {
             let code = may(Action::WriteField(*field)).err()?;
-            Some(policy::refusal(code).at(Culprit::Attribute(*field)))
+            Some(policy::refusal(code).at(ErrorSource::Attribute(*field)))
         })
         .collect();
     Error::unless_empty(forbidden)?;
@@ -257,5 +259,5 @@ fn apply(data: &mut UserData, changes: &[(Field, Value)]) -> Result<()> {
 
 fn email_taken() -> Error {
     let detail = "another user has this e-mail address; addresses are compared without regard to case";
-    Problem::new(Code::EmailTaken, detail).at(Culprit::Attribute(Field::Email)).into()
+    Problem::new(Code::EmailTaken, detail).at(ErrorSource::Attribute(Field::Email)).into()
 }

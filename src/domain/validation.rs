@@ -3,7 +3,7 @@
 use email_address::{EmailAddress, Options};
 
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Problem};
+use crate::model::error::{ErrorSource, Problem};
 use crate::model::user::{AccessLevel, Field, Kind, Value};
 
 /// The longest e-mail address (RFC 5321 §4.5.3.1.3 less the brackets).
@@ -17,7 +17,7 @@ pub const LONGEST_ITEM: usize = 1_000;
 pub(super) fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
     let problem = |(field, value): &(Field, Value)| {
         let complaint = complaint_about(field.kind(), value)?;
-        Some(Problem::new(Code::InvalidAttribute, complaint).at(Culprit::Attribute(*field)))
+        Some(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(*field)))
     };
     changes.iter().filter_map(problem).collect()
 }

@@ -90,7 +90,7 @@ impl Connections {
     #[must_use]
     pub fn register(self: &Arc<Self>, peer: IpAddr, socket: Socket) -> Option<Connection> {
         let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
-        let source = (!is_trusted).then(|| network::of_a_client(peer));
+        let source = (!is_trusted).then(|| network::client_prefix(peer));
         let activity = Arc::new(Activity { started: self.started, idle_since: AtomicU64::new(0) });
         activity.set_idle();
         let mut open = self.lock();

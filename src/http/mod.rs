@@ -1,34 +1,12 @@
-//! URLs, headers and documents: translates requests into words of the domain, and its answers back.
+//! The HTTP layer: translates requests into calls of the domain and results into responses.
 
-pub mod answer;
 pub mod body;
-pub mod call;
-pub mod caught;
-pub mod compression;
 pub mod connections;
-mod cost;
-pub mod creation;
-pub mod credentials;
-pub mod deadline;
 pub mod forms;
-pub mod forwarded;
-pub mod group_members;
-pub mod groups;
-pub mod idempotency;
-pub mod identity;
 pub mod jsonapi;
-pub mod keyed_locks;
-pub mod log_line;
-pub mod measures;
 pub mod middleware;
-pub mod operations;
 pub mod ops;
-pub mod protection;
-pub mod rate_limit;
-pub mod relationship_types;
-pub mod relationships;
 pub mod routes;
 pub mod state;
-pub mod turns;
 pub mod urls;
-pub mod users;
+pub mod v2;

@@ -6,18 +6,24 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 
-use super::call::bounded;
 use super::forms::call::bounded as bounded_form;
 use super::jsonapi::errors::Failure;
 use super::state::State;
-use super::{forms, group_members, groups, operations, ops, relationship_types, relationships, users};
+use crate::http::v2::group_members;
+use crate::http::v2::groups;
+use crate::http::v2::operations;
+use crate::http::v2::relationship_types;
+use crate::http::v2::relationships;
+use crate::http::v2::request::bounded;
+use crate::http::v2::users;
+use crate::http::{forms, ops};
 
 /// The route of paths that are none.
 pub const UNKNOWN: &str = "unknown";
 
 /// A route that a request has found: its pattern, and its place among [`patterns`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct MatchedRoute {
     /// The pattern, never a path.
     pub pattern: &'static str,
     /// Its place.
@@ -25,7 +31,7 @@ pub struct Found {
 }
 
 /// A path pattern and the methods that it knows.
-pub type Known = (&'static str, &'static [&'static str]);
+pub type RouteEntry = (&'static str, &'static [&'static str]);
 
 /// The route of a method; whoever answers GET answers HEAD, without the body.
 macro_rules! route {
@@ -50,7 +56,7 @@ macro_rules! allowed {
 macro_rules! table {
     ($($path:literal { $($method:ident => $handler:path),* $(,)? })*) => {
         /// Every path below `/api`.
-        pub const TABLE: &[Known] = &[$(($path, &[$(stringify!($method)),*])),*];
+        pub const TABLE: &[RouteEntry] = &[$(($path, &[$(stringify!($method)),*])),*];
 
         fn mount(config: &mut ServiceConfig) {
             $({
@@ -103,7 +109,7 @@ table! {
 macro_rules! form_table {
     ($($path:literal { $($method:ident => $handler:path),* $(,)? })*) => {
         /// Every path of the forms dialect.
-        pub const FORMS: &[Known] = &[$(($path, &[$(stringify!($method)),*])),*];
+        pub const FORMS: &[RouteEntry] = &[$(($path, &[$(stringify!($method)),*])),*];
 
         fn mount_forms(config: &mut ServiceConfig) {
             $({
@@ -226,10 +232,10 @@ pub fn patterns() -> impl Iterator<Item = &'static str> {
 
 /// The route of that pattern; patterns that nobody knows are [`UNKNOWN`].
 #[must_use]
-pub fn found(pattern: &str) -> Found {
+pub fn found(pattern: &str) -> MatchedRoute {
     let is_it = |(_, known): &(usize, &'static str)| *known == pattern || *known == UNKNOWN;
     let found = patterns().enumerate().find(is_it);
-    found.map_or(Found { pattern: UNKNOWN, at: 0 }, |(at, pattern)| Found { pattern, at })
+    found.map_or(MatchedRoute { pattern: UNKNOWN, at: 0 }, |(at, pattern)| MatchedRoute { pattern, at })
 }
 
 /// Whether a path is a probe or a scrape, which is not worth a line in the log.

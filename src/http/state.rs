@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::credentials;
 use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::forms::catalogue::Catalogue;
-use crate::http::idempotency::Keys;
-use crate::http::measures::Measures;
-use crate::http::rate_limit::RateLimit;
-use crate::http::turns::Turns;
+use crate::http::forms::config::catalogue::Catalogue;
+use crate::http::middleware::credentials;
+use crate::http::middleware::metrics::HttpMetrics;
+use crate::http::middleware::rate_limit::RateLimit;
+use crate::http::v2::idempotency::Keys;
+use crate::http::v2::turns::Turns;
 use crate::model::error::{Error, Result};
 use crate::model::network::Network;
 use crate::store::{Cost, Store, Tx, migrations};
@@ -58,7 +58,7 @@ pub struct State {
     /// How long the operations of one request may keep other writers waiting.
     pub longest_operations: Duration,
     /// What is counted and measured of requests.
-    pub measures: Measures,
+    pub measures: HttpMetrics,
     /// Whether `/explorer` is there.
     pub has_explorer: bool,
     /// How often each caller may ask, if that is limited.
@@ -91,7 +91,7 @@ impl State {
             auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
-            measures: Measures::new(store.metrics(), store.engine_name(), &migrations::expected_version()),
+            measures: HttpMetrics::new(store.metrics(), store.engine_name(), &migrations::expected_version()),
             store,
             forms,
             public_url: config.public_url.clone(),

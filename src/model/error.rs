@@ -28,7 +28,7 @@ pub struct Problem {
     /// This case, and what to do about it.
     pub detail: Cow<'static, str>,
     /// The part of the request at fault.
-    pub culprit: Option<Culprit>,
+    pub culprit: Option<ErrorSource>,
     /// The relationship that is there already.
     pub existing: Option<RelationshipId>,
     /// The place of the operation, among several, that it is a problem of.
@@ -37,7 +37,7 @@ pub struct Problem {
 
 /// A part of a request, in words that every dialect can point at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Culprit {
+pub enum ErrorSource {
     /// The owner that the request names.
     Owner,
     /// The target that the request names.
@@ -74,7 +74,7 @@ impl Problem {
 
     /// The same problem, blamed on one part of the request.
     #[must_use]
-    pub fn at(self, culprit: Culprit) -> Self {
+    pub fn at(self, culprit: ErrorSource) -> Self {
         Self { culprit: Some(culprit), ..self }
     }
 

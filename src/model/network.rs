@@ -24,7 +24,7 @@ impl Network {
 
 /// The addresses that one client may use as it likes, by the first of them: whoever has one of IPv6 has its whole /64.
 #[must_use]
-pub fn of_a_client(address: IpAddr) -> IpAddr {
+pub fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         address @ IpAddr::V6(_) => begin(address, 64),
         address @ IpAddr::V4(_) => address,

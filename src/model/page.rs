@@ -5,7 +5,7 @@ pub const MAX_LIMIT: i64 = 50;
 /// The page when nothing is asked.
 pub const DEFAULT_LIMIT: i64 = 20;
 /// Up to this offset a page costs about as much as the first one.
-const NEAR: i64 = 1_000;
+const SHALLOW_OFFSET: i64 = 1_000;
 
 /// Up or down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,7 +30,7 @@ impl Direction {
 
 /// What a list is sorted by; ties are always broken by id, in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
+pub enum SortBy {
     /// The order in which the store took things in.
     #[default]
     Id,
@@ -44,19 +44,19 @@ pub enum Order {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sort {
     /// By what.
-    pub by: Order,
+    pub by: SortBy,
     /// Which way, ties included.
     pub direction: Direction,
 }
 
 /// Where a row stands in an order: what it is sorted by, and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// [`Order::Id`].
+pub enum SortKey {
+    /// [`SortBy::Id`].
     Id(i64),
-    /// [`Order::CreatedAt`]: microseconds since 1970, and the id.
+    /// [`SortBy::CreatedAt`]: microseconds since 1970, and the id.
     CreatedAt(i64, i64),
-    /// [`Order::Name`]: the name in lower case, and the id.
+    /// [`SortBy::Name`]: the name in lower case, and the id.
     Name(String, i64),
 }
 
@@ -64,14 +64,14 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
     /// Where it lies.
-    pub place: Place,
+    pub place: SortKey,
     /// Whether a row at that very place belongs to the part.
     pub is_inclusive: bool,
 }
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Slice {
+pub struct PageRequest {
     /// The order.
     pub sort: Sort,
     /// Only rows that come after this, in the list's order.
@@ -86,7 +86,7 @@ pub struct Slice {
     pub is_from_end: bool,
 }
 
-impl Slice {
+impl PageRequest {
     /// A window that is counted from the start of a list.
     #[must_use]
     pub fn window(sort: Sort, offset: i64, limit: i64) -> Self {
@@ -95,8 +95,8 @@ impl Slice {
 
     /// Whether reaching the rows takes a bounded, small amount of work where an index has the order.
     #[must_use]
-    pub fn is_near(&self) -> bool {
-        self.offset <= NEAR
+    pub fn is_shallow(&self) -> bool {
+        self.offset <= SHALLOW_OFFSET
     }
 
     /// The direction in which the rows are read.

@@ -1,7 +1,7 @@
 //! How much of the rows a job reads for one answer.
 
 use super::code::Code;
-use super::error::{Culprit, Error, Problem};
+use super::error::{Error, ErrorSource, Problem};
 use super::limits::MAX_ANSWER;
 
 /// The bytes that a job may still read for one answer, so that its memory is bounded whatever the rows hold.
@@ -43,7 +43,7 @@ impl ReadBudget {
             "the included resources have more than {MAX_ANSWER} bytes; ask for a smaller page or fewer `fields[users]`, or \
              leave `include` out and follow the `related` links"
         );
-        Err(Problem::new(Code::AnswerTooLarge, detail).at(Culprit::Include).into())
+        Err(Problem::new(Code::AnswerTooLarge, detail).at(ErrorSource::Include).into())
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn code(error: &DieselError) -> &'static str {
 }
 
 /// Sorts an error: what to do, and what the caller is told if that does not help.
-pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
+pub(super) fn classify(error: &DieselError) -> (Fault, Error) {
     let fault = match error {
         DieselError::DatabaseError(kind, info) => match kind {
             // A constraint that a job runs into was not in its way when it looked: somebody else was faster.
@@ -65,7 +65,7 @@ pub(super) fn sort(error: &DieselError) -> (Fault, Error) {
         },
         // A connection that broke in a transaction, as diesel tells it afterwards.
         DieselError::BrokenTransactionManager => Fault::Lost,
-        DieselError::RollbackErrorOnCommit { commit_error, .. } => return sort(commit_error),
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => return classify(commit_error),
         _ => Fault::Final,
     };
     let told = match error {

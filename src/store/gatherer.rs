@@ -22,11 +22,11 @@ pub(super) use lists::List;
 use super::postgres::permits::Permits;
 use super::postgres::{Engine, Mode, Permit};
 use super::tx::Shared;
-use super::{Engine as Engines, OpenError, Store, caught, named};
+use super::{Engine as Engines, OpenError, Store, catch_panic, named};
 use crate::model::error::{Error, Result};
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, Relationship};
 
 impl Store {
@@ -58,7 +58,7 @@ impl Store {
         &self,
         name: &'static str,
         filter: &RelationshipFilter,
-        slice: &Slice,
+        slice: &PageRequest,
     ) -> Result<Option<Page<Relationship>>> {
         let Engines::Postgres { server, replica } = &*self.engine else { return Ok(None) };
         let Some(list) = List::of(filter, slice) else { return Ok(None) };
@@ -76,12 +76,12 @@ impl Store {
 const QUEUE: usize = 4_096;
 
 /// Something that can be asked by many at once.
-pub(super) trait Question: Send + Sized + 'static {
+pub(super) trait BatchQuery: Send + Sized + 'static {
     type Answer: Send + 'static;
     /// What is asked, for people.
     const NAME: &'static str;
     /// The most that are answered together, so that the first one's answer is not long in coming.
-    const TOGETHER: usize;
+    const MAX_BATCH: usize;
 
     /// How its statement meets the database.
     const MODE: Mode;
@@ -90,25 +90,25 @@ pub(super) trait Question: Send + Sized + 'static {
     fn answer(asked: &[&Self], engine: &Engine, shared: &Shared) -> Result<Vec<Option<Self::Answer>>>;
 }
 
-struct Waiting<Q: Question> {
+struct Waiting<Q: BatchQuery> {
     question: Q,
     since: Instant,
     answer: oneshot::Sender<Result<Option<Q::Answer>>>,
 }
 
 /// What the threads of a gatherer share: one of them at a time takes what waits.
-struct Queue<Q: Question> {
+struct Queue<Q: BatchQuery> {
     waiting: Receiver<Waiting<Q>>,
     /// Taken from the queue while there was no connection, oldest first.
     held: VecDeque<Waiting<Q>>,
 }
 
 /// The door to the threads; they end when this is dropped.
-pub(super) struct Gatherer<Q: Question> {
+pub(super) struct Batcher<Q: BatchQuery> {
     queue: Sender<Waiting<Q>>,
 }
 
-impl<Q: Question> Gatherer<Q> {
+impl<Q: BatchQuery> Batcher<Q> {
     /// Starts so many threads. Each takes a connection of the engine's pool whenever somebody asks.
     pub fn start(threads: usize, engine: &Arc<Engine>, shared: &Shared) -> std::result::Result<Self, OpenError> {
         let (queue, waiting) = channel(QUEUE);
@@ -139,7 +139,7 @@ impl<Q: Question> Gatherer<Q> {
     }
 }
 
-async fn answer_all<Q: Question>(engine: &Engine, shared: &Shared, queue: &Mutex<Queue<Q>>) {
+async fn answer_all<Q: BatchQuery>(engine: &Engine, shared: &Shared, queue: &Mutex<Queue<Q>>) {
     loop {
         let mut locked = queue.lock().await;
         let Some((permit, gathered)) = locked.next(engine.permits()).await else { return };
@@ -148,13 +148,13 @@ async fn answer_all<Q: Question>(engine: &Engine, shared: &Shared, queue: &Mutex
             continue;
         }
         let questions: Vec<_> = gathered.iter().map(|waiting| &waiting.question).collect();
-        let answers = caught(|| Q::answer(&questions, engine, shared));
+        let answers = catch_panic(|| Q::answer(&questions, engine, shared));
         drop(permit);
-        give(gathered, answers);
+        distribute(gathered, answers);
     }
 }
 
-impl<Q: Question> Queue<Q> {
+impl<Q: BatchQuery> Queue<Q> {
     /// A permit and who is to be answered with it; `None` when nobody can ask any more. Those fail that have waited for
     /// the permit as long as anybody may, and nobody else.
     async fn next(&mut self, permits: &Permits) -> Option<(Permit, Vec<Waiting<Q>>)> {
@@ -167,13 +167,13 @@ impl<Q: Question> Queue<Q> {
             self.held.push_front(first);
             let permit = permits.acquire_gathered(Q::MODE, until.into()).await;
             // Only now: whoever came while there was no connection comes along.
-            while self.held.len() < Q::TOGETHER
+            while self.held.len() < Q::MAX_BATCH
                 && let Ok(waiting) = self.waiting.try_recv()
             {
                 self.held.push_back(waiting);
             }
             if let Some(permit) = permit {
-                let gathered = self.held.drain(..self.held.len().min(Q::TOGETHER));
+                let gathered = self.held.drain(..self.held.len().min(Q::MAX_BATCH));
                 let gathered = gathered.filter(|waiting| !waiting.answer.is_closed()).collect();
                 return Some((permit, gathered));
             }
@@ -190,7 +190,7 @@ impl<Q: Question> Queue<Q> {
 }
 
 /// Gives each its own. Nobody may be waiting any more; what was done stands all the same.
-fn give<Q: Question>(gathered: Vec<Waiting<Q>>, answers: Result<Vec<Option<Q::Answer>>>) {
+fn distribute<Q: BatchQuery>(gathered: Vec<Waiting<Q>>, answers: Result<Vec<Option<Q::Answer>>>) {
     match answers {
         Ok(answers) => {
             let answers = answers.into_iter().chain(std::iter::repeat_with(|| None));

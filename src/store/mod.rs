@@ -10,7 +10,7 @@ mod fault;
 mod gatherer;
 mod group_rows;
 mod limit;
-mod measures;
+mod metrics;
 pub mod migrations;
 mod opening;
 mod postgres;
@@ -35,20 +35,20 @@ pub use opening::{OpenError, Settings};
 pub use tx::Tx;
 
 use crate::clock::Clock;
-use crate::metrics::Metrics;
+use crate::metrics::MetricsRegistry;
 use crate::model::error::{Error, Result};
 use limit::JobLimit;
-use measures::{Measures, Timed};
+use metrics::{JobTimer, StoreMetrics};
 use postgres::Mode;
 use postgres::sessions::Sessions;
 use replica::Replica;
-use server::Server;
+use server::Primary;
 use tx::Shared;
 use url::DatabaseUrl;
 
 /// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
 #[must_use]
-pub fn is_unused(url: &DatabaseUrl) -> bool {
+pub fn has_exclusive_access(url: &DatabaseUrl) -> bool {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
         // Writers of other rows do not wait there; what makes them wait is asked for by `Tx::may_load`.
@@ -66,7 +66,7 @@ pub fn exposed_files(url: &DatabaseUrl) -> Vec<PathBuf> {
 }
 
 /// Gives back the room that many writes have taken beside the data itself.
-pub fn tidy_up(url: &DatabaseUrl) {
+pub fn checkpoint_wal(url: &DatabaseUrl) {
     if let DatabaseUrl::Sqlite(path) = url {
         sqlite::bulk::empty_log(path);
     }
@@ -111,7 +111,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite(sqlite::Engine),
-    Postgres { server: Arc<Server>, replica: Option<Arc<Replica>> },
+    Postgres { server: Arc<Primary>, replica: Option<Arc<Replica>> },
 }
 
 impl Store {
@@ -120,12 +120,12 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be away: jobs say so.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = Shared { clock, types: Arc::default(), measures: Measures::new() };
+        let shared = Shared { clock, types: Arc::default(), measures: StoreMetrics::new() };
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(sqlite::Engine::open(path, settings, shared.clone())?),
             DatabaseUrl::Postgres(url) => {
                 let url = url.with_limits(settings.timeout, settings.longest_statement);
-                let server = Arc::new(Server::open(Sessions::of_primary(url, settings), settings, &shared)?);
+                let server = Arc::new(Primary::open(Sessions::of_primary(url, settings), settings, &shared)?);
                 let replica = settings.replica.as_ref();
                 let replica = replica.map(|url| Replica::open(url, settings, &server, &shared)).transpose()?;
                 Engine::Postgres { server, replica }
@@ -149,12 +149,12 @@ impl Store {
 
     async fn read_primary<T: Send + 'static>(
         &self,
-        timed: Timed,
+        timed: JobTimer,
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let followed = self.shared.measures.follow();
-        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| catch_panic(|| job(tx)));
         let deadline = timed.deadline(self.longest_job);
         match &*self.engine {
             Engine::Sqlite(engine) => {
@@ -165,7 +165,7 @@ impl Store {
                 }
                 let permit = engine.permit(cost).await?;
                 let (limit, _guard) = JobLimit::cancellable(deadline, None);
-                self.hop(move |store| {
+                self.run_blocking(move |store| {
                     // Kept until the job has ended, even if its caller is gone.
                     let _permit = permit;
                     limit.check()?;
@@ -194,7 +194,7 @@ impl Store {
     ) -> Result<T> {
         let (timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
         let deadline = timed.deadline(self.longest_job);
-        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
+        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| catch_panic(|| job(tx)));
         let result = match &*self.engine {
             Engine::Sqlite(engine) => {
                 let (limit, _guard) = JobLimit::cancellable(deadline, None);
@@ -207,7 +207,7 @@ impl Store {
 
     /// What is counted and measured, here and by whoever adds to it; the connections are those of this moment.
     #[must_use]
-    pub fn metrics(&self) -> &Metrics {
+    pub fn metrics(&self) -> &MetricsRegistry {
         self.shared.measures.connected(match &*self.engine {
             Engine::Sqlite(engine) => engine.connections(),
             Engine::Postgres { server, replica } => {
@@ -231,7 +231,7 @@ impl Store {
 
     async fn on_postgres<T: Send + 'static>(
         &self,
-        server: &Server,
+        server: &Primary,
         mode: Mode,
         deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -239,7 +239,7 @@ impl Store {
         let connected = server.connected();
         let permit = connected.engine.permit(mode).await?;
         let (limit, _guard) = JobLimit::cancellable(deadline, Some(server.canceller()));
-        self.hop(move |store| {
+        self.run_blocking(move |store| {
             // Kept until the connection is back, even if the request has been given up.
             let _permit = permit;
             connected.engine.run(mode, &store.shared, &limit, &job)
@@ -249,7 +249,10 @@ impl Store {
 
     /// Runs a job on a thread that may wait.
     #[expect(clippy::disallowed_methods, reason = "the one place that leaves a worker's thread")]
-    async fn hop<T: Send + 'static>(&self, job: impl FnOnce(&Self) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn run_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || job(&store))
             .await
@@ -258,7 +261,7 @@ impl Store {
 }
 
 /// A job that panics is a fault of this program, and nobody else's problem.
-fn caught<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
+fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(Error::Internal("a job panicked".to_owned())))
 }
 

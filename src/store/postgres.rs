@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use super::fault::Fault;
 use super::limit::JobLimit;
-use super::measures::Connections;
-use super::tx::{Link, Shared, Tx};
+use super::tx::{AnyConnection, Shared, Tx};
 use super::url::hide_quotations;
 use super::{OpenError, Settings};
 use crate::model::error::{Error, Result};
+use crate::store::metrics::Connections;
 pub(super) use mode::Mode;
 pub(super) use permits::Permit;
 use permits::Permits;
@@ -204,12 +204,12 @@ impl Engine {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
         if is_transaction && let Err(error) = self.begin(session, mode) {
-            let (fault, told) = super::fault::sort(&error);
+            let (fault, told) = super::fault::classify(&error);
             session.is_lost = fault == Fault::Lost;
             return (Err(told), Some(fault));
         }
         let entered = limit.enter(session.backend);
-        let link = Link::Postgres(&mut session.conn);
+        let link = AnyConnection::Postgres(&mut session.conn);
         let mut tx = if mode.may_write() { Tx::writing(link, shared, limit) } else { Tx::reading(link, shared, limit) };
         // It may have been cancelled before it entered.
         let mut result = tx.check_limit().and_then(|()| job(&mut tx));
@@ -245,7 +245,7 @@ impl Engine {
                 (result, None)
             }
             Err(error) => {
-                let (fault, told) = super::fault::sort(&error);
+                let (fault, told) = super::fault::classify(&error);
                 session.is_lost = fault == Fault::Lost;
                 // The fate of a commit whose connection died is unknown: nobody may run the job again.
                 (Err(told), Some(if session.is_lost { Fault::Unknown } else { fault }))

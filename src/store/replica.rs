@@ -19,15 +19,15 @@ use super::gatherer::List;
 use super::limit::JobLimit;
 use super::postgres::Mode;
 use super::postgres::sessions::Sessions;
-use super::server::Server;
+use super::server::Primary;
 use super::tx::{Shared, Tx};
 use super::url::PostgresUrl;
-use super::{Cost, Engine, OpenError, Settings, Store, caught, named};
+use super::{Cost, Engine, OpenError, Settings, Store, catch_panic, named};
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use health::Health;
-use measures::Measures;
+use measures::ReplicaMetrics;
 use watch::Watch;
 
 /// How often the replica is looked at.
@@ -77,10 +77,10 @@ pub(super) struct Unanswered;
 
 /// The replica: connections of its own, threads of its own that gather lists, and types as it knows them.
 pub(super) struct Replica {
-    server: Server,
+    server: Primary,
     shared: Shared,
     health: Arc<Health>,
-    measures: Arc<Measures>,
+    measures: Arc<ReplicaMetrics>,
     /// Jobs that ended, however they did.
     ended: AtomicU64,
     /// The longest wait for a page of work, so that there is time left for the primary.
@@ -95,13 +95,13 @@ impl Replica {
     pub fn open(
         url: &PostgresUrl,
         settings: &Settings,
-        primary: &Arc<Server>,
+        primary: &Arc<Primary>,
         shared: &Shared,
     ) -> std::result::Result<Arc<Self>, OpenError> {
         let patience = settings.longest_statement / 4;
         let settings = Settings { timeout: settings.timeout.min(patience / 2), ..settings.clone() };
         let shared = Shared { types: Arc::default(), ..shared.clone() };
-        let measures = Arc::new(Measures::new(&shared.measures.all));
+        let measures = Arc::new(ReplicaMetrics::new(&shared.measures.all));
         let (look, asked) = sync_channel(1);
         // Often enough for a long read on a replica that hangs to be done on the primary in time.
         let every = (settings.longest_statement / 8).clamp(SHORTEST_LOOK, LONGEST_LOOK);
@@ -116,7 +116,7 @@ impl Replica {
             secret: None,
         };
         let url = url.with_limits(settings.timeout, settings.longest_statement);
-        let server = Server::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
+        let server = Primary::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
         std::thread::Builder::new()
             .name("replica".to_owned())
             .spawn(move || watch.run(&asked))
@@ -153,9 +153,9 @@ impl Replica {
         let permit = self.answer(Cost::Unbounded, connected.engine.permit(Mode::of(cost))).await?;
         let permit = permit.map_err(|_| self.without_room(ended))?;
         let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
-        let hopped = store.hop(move |_| {
+        let hopped = store.run_blocking(move |_| {
             let _permit = permit;
-            let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| caught(|| job(tx)));
+            let job = |tx: &mut Tx<'_>| followed.attempt(tx, |tx| catch_panic(|| job(tx)));
             let ran = connected.engine.run_once(Mode::of(cost), &replica.shared, &limit, &job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
@@ -171,7 +171,7 @@ impl Replica {
             (Err(Error::Refused(_)), None) => &self.measures.refused,
             (Err(_), Some(Fault::Conflict)) => &self.measures.conflict,
             (Err(_), Some(Fault::Lost | Fault::Unknown)) => {
-                self.health.suspect();
+                self.health.request_probe();
                 &self.measures.unavailable
             }
             (Err(error), _) => {
@@ -186,7 +186,7 @@ impl Replica {
     /// There was no connection. The replica is merely busy as long as others got their answers meanwhile.
     fn without_room(&self, ended: u64) -> Unanswered {
         if self.ended.load(Ordering::Relaxed) == ended {
-            self.health.lose("no connection to it became free, and nobody else was answered either");
+            self.health.mark_down("no connection to it became free, and nobody else was answered either");
         }
         self.measures.unavailable.add_one();
         Unanswered
@@ -203,7 +203,7 @@ impl Replica {
                 () = &mut given_up => break,
                 () = tokio::time::sleep(self.patience) => {
                     if !cost.is_long() {
-                        self.health.lose(&format!("it has not answered a short read within {:?}", self.patience));
+                        self.health.mark_down(&format!("it has not answered a short read within {:?}", self.patience));
                     }
                 }
             }

@@ -12,7 +12,7 @@ mod probe;
 
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use super::gatherer::{Create, Gatherer, List};
+use super::gatherer::{Batcher, Create, List};
 use super::postgres::canceller::Canceller;
 use super::postgres::sessions::Sessions;
 use super::tx::Shared;
@@ -20,10 +20,10 @@ use super::{OpenError, Settings, postgres};
 use probe::Probe;
 
 /// The most pools that may wait for answers at once: each keeps as many connections as the first.
-const MOST_SILENT: usize = 4;
+const MAX_STALLED_POOLS: usize = 4;
 
 /// A server.
-pub(super) struct Server {
+pub(super) struct Primary {
     canceller: Canceller,
     pools: Arc<RwLock<Pools>>,
     probe: Arc<Probe>,
@@ -38,23 +38,23 @@ struct Parts {
 }
 
 struct Pools {
-    current: Arc<Connected>,
+    current: Arc<PoolGeneration>,
     /// Those that jobs still wait for.
     silent: Vec<Weak<postgres::Engine>>,
 }
 
 /// A pool, and those who gather what is asked of it.
-pub(super) struct Connected {
+pub(super) struct PoolGeneration {
     pub engine: Arc<postgres::Engine>,
-    pub creates: Gatherer<Create>,
-    pub lists: Gatherer<List>,
+    pub creates: Batcher<Create>,
+    pub lists: Batcher<List>,
 }
 
-impl Server {
+impl Primary {
     /// Prepares to ask a server, which may be away.
     pub fn open(sessions: Sessions, settings: &Settings, shared: &Shared) -> Result<Self, OpenError> {
         let parts = Parts { sessions, settings: settings.clone(), shared: shared.clone() };
-        let current = Arc::new(Connected::open(&parts)?);
+        let current = Arc::new(PoolGeneration::open(&parts)?);
         Ok(Self {
             canceller: Canceller::start(parts.sessions.clone())?,
             pools: Arc::new(RwLock::new(Pools { current, silent: Vec::new() })),
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// The connections to ask by.
-    pub fn connected(&self) -> Arc<Connected> {
+    pub fn connected(&self) -> Arc<PoolGeneration> {
         let current = Arc::clone(&self.pools.read().unwrap_or_else(PoisonError::into_inner).current);
         if current.engine.is_silent() {
             let (parts, pools) = (Arc::clone(&self.parts), Arc::clone(&self.pools));
@@ -88,10 +88,10 @@ fn renew(parts: &Parts, pools: &RwLock<Pools>) {
     let server = if parts.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
     let mut pools = pools.write().unwrap_or_else(PoisonError::into_inner);
     pools.silent.retain(|engine| engine.strong_count() > 0);
-    if !pools.current.engine.is_silent() || pools.silent.len() >= MOST_SILENT {
+    if !pools.current.engine.is_silent() || pools.silent.len() >= MAX_STALLED_POOLS {
         return;
     }
-    match Connected::open(parts) {
+    match PoolGeneration::open(parts) {
         Ok(connected) => {
             let old = std::mem::replace(&mut pools.current, Arc::new(connected));
             let patience = old.engine.patience();
@@ -102,14 +102,14 @@ fn renew(parts: &Parts, pools: &RwLock<Pools>) {
     }
 }
 
-impl Connected {
+impl PoolGeneration {
     fn open(parts: &Parts) -> Result<Self, OpenError> {
         let Parts { sessions, settings, shared } = parts;
         let engine = Arc::new(postgres::Engine::open(sessions.clone(), settings));
         Ok(Self {
             // Nobody writes to a replica.
-            creates: Gatherer::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
-            lists: Gatherer::start(readers_of(settings), &engine, shared)?,
+            creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
+            lists: Batcher::start(readers_of(settings), &engine, shared)?,
             engine,
         })
     }

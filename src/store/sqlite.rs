@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::limit::JobLimit;
-use super::measures::Connections;
-use super::tx::{Link, Shared, Tx};
+use super::tx::{AnyConnection, Shared, Tx};
 use super::writer::Writer;
 use super::{Cost, OpenError, Settings};
 use crate::model::error::{Error, Result};
+use crate::store::metrics::Connections;
 use interrupt::limited;
 use permits::Permits;
 use wal::Wal;
@@ -173,7 +173,7 @@ impl Engine {
     /// Opens a file that has its schema, and a reader for each worker and each permit.
     pub fn open(path: &Path, settings: &Settings, shared: Shared) -> std::result::Result<Self, OpenError> {
         let writing = connect(path, false)?;
-        let readers = u32::try_from(settings.workers + permits::TOGETHER).unwrap_or(u32::MAX);
+        let readers = u32::try_from(settings.workers + permits::MAX_BATCH).unwrap_or(u32::MAX);
         let pool = r2d2::Pool::builder()
             .max_size(readers)
             // All are opened now: a worker neither opens one nor waits for one.
@@ -228,10 +228,10 @@ impl Reader {
         limit.check()?;
         let conn = &mut *self.0;
         if !snapshot {
-            return limited(limit, || job(&mut Tx::reading(Link::Sqlite(conn), shared, limit)));
+            return limited(limit, || job(&mut Tx::reading(AnyConnection::Sqlite(conn), shared, limit)));
         }
         run(conn, "BEGIN")?;
-        let result = limited(limit, || job(&mut Tx::reading(Link::Sqlite(conn), shared, limit)));
+        let result = limited(limit, || job(&mut Tx::reading(AnyConnection::Sqlite(conn), shared, limit)));
         run(conn, "COMMIT")?;
         result
     }
@@ -245,7 +245,7 @@ pub(super) fn run(conn: &mut Conn, statement: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::page::{Bound, Place, Slice, Sort};
+    use crate::model::page::{Bound, PageRequest, Sort, SortKey};
     use crate::store::migrations;
     use crate::store::rows::Shape;
     use crate::store::url::DatabaseUrl;
@@ -284,10 +284,10 @@ mod tests {
         ];
         for shape in &shapes {
             for turn in 0..20 {
-                let slice = Slice::window(Sort::default(), turn, 50 - turn);
+                let slice = PageRequest::window(Sort::default(), turn, 50 - turn);
                 queries::relationship_pages::page(&mut conn, shape, &slice).unwrap();
-                let after = Some(Bound { place: Place::Id(turn), is_inclusive: false });
-                queries::relationship_pages::page(&mut conn, shape, &Slice { after, ..slice }).unwrap();
+                let after = Some(Bound { place: SortKey::Id(turn), is_inclusive: false });
+                queries::relationship_pages::page(&mut conn, shape, &PageRequest { after, ..slice }).unwrap();
             }
         }
         let question = "SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE sql LIKE 'SELECT c.total%'";

@@ -17,7 +17,7 @@ use super::limit::JobLimit;
 use super::sqlite::interrupt::limited;
 use super::sqlite::wal::Wal;
 use super::sqlite::{Conn, run};
-use super::tx::{Link, Shared, Tx};
+use super::tx::{AnyConnection, Shared, Tx};
 use crate::model::error::{Error, Result};
 
 /// Writes that may wait at once; more are refused.
@@ -69,7 +69,7 @@ struct Waiting<T, F> {
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
     fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome {
         // A panic does not get here: the store has made it an error of the job.
-        let mut tx = Tx::writing(Link::Sqlite(conn), shared, &self.limit);
+        let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit);
         self.result = limited(&self.limit, || (self.job)(&mut tx));
         if self.result.is_ok()
             && let Err(error) = tx.check_limit()

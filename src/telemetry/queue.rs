@@ -29,7 +29,7 @@ pub(super) struct Queue(Arc<Shared>);
 /// What is left to say at the end: dropped, it waits until all lines are out, for a moment.
 #[derive(Debug)]
 #[must_use]
-pub struct LastWords(Option<Queue>);
+pub struct FlushGuard(Option<Queue>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -117,14 +117,14 @@ fn truncate(line: &[u8]) -> (&[u8], &[u8]) {
     (head.get(..end.unwrap_or(LONGEST_LINE)).unwrap_or(head), CUT.as_bytes())
 }
 
-impl LastWords {
+impl FlushGuard {
     /// Those of a queue, if there is one.
     pub(super) fn of(queue: Option<Queue>) -> Self {
         Self(queue)
     }
 }
 
-impl Drop for LastWords {
+impl Drop for FlushGuard {
     fn drop(&mut self) {
         let Some(queue) = &self.0 else { return };
         let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.text.is_empty();
@@ -167,7 +167,7 @@ mod tests {
         let waiting = queue.lock();
         assert_eq!((waiting.text.len(), waiting.left_out), (MOST, 1_500 - 1_024));
         drop(waiting);
-        let last_words = LastWords::of(Some(queue.clone()));
+        let last_words = FlushGuard::of(Some(queue.clone()));
         open.send(()).unwrap();
         open.send(()).unwrap();
         drop(last_words);
@@ -193,6 +193,6 @@ mod tests {
         let ((_closed, opened), (tell, _told)) = (channel(), channel());
         let mut queue = Queue::start(Gate(opened, tell)).unwrap();
         queue.write_all(b"x\n").unwrap();
-        drop(LastWords::of(Some(queue)));
+        drop(FlushGuard::of(Some(queue)));
     }
 }

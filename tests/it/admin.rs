@@ -207,8 +207,11 @@ fn what_is_not_finished_in_time_is_cut_off() {
     service.signal("TERM");
     let began = Instant::now();
     assert_eq!(service.wait(PATIENCE).code(), Some(0));
-    let took = began.elapsed();
-    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(6), "{took:?}");
+    let observe_duration = began.elapsed();
+    assert!(
+        observe_duration > Duration::from_millis(900) && observe_duration < Duration::from_secs(6),
+        "{observe_duration:?}"
+    );
 }
 
 #[test]

@@ -6,10 +6,10 @@ use actix_web::http::{Method, StatusCode};
 use user_relationships::http::jsonapi::document::Document;
 use user_relationships::http::jsonapi::profile::Applied;
 use user_relationships::http::jsonapi::resources::Resource;
-use user_relationships::http::jsonapi::view::View;
-use user_relationships::http::measures::Measures;
+use user_relationships::http::jsonapi::view::RenderOptions;
+use user_relationships::http::middleware::metrics::HttpMetrics;
 use user_relationships::http::routes;
-use user_relationships::metrics::Metrics;
+use user_relationships::metrics::MetricsRegistry;
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
@@ -17,8 +17,8 @@ use user_relationships::model::time::Timestamp;
 
 use crate::support::counting::allocations_of;
 
-fn view() -> View {
-    View::whole(chrono_tz::Europe::Helsinki)
+fn view() -> RenderOptions {
+    RenderOptions::whole(chrono_tz::Europe::Helsinki)
 }
 
 fn relationships(number: i64) -> Vec<Relationship> {
@@ -54,7 +54,7 @@ fn rendering_a_page_asks_for_memory_as_often_for_50_rows_as_for_one() {
 
 #[test]
 fn counting_a_request_asks_for_no_memory() {
-    let measures = Measures::new(&Metrics::new(), "sqlite", "1");
+    let measures = HttpMetrics::new(&MetricsRegistry::new(), "sqlite", "1");
     let route = routes::found("/api/v2/users/{id}");
     let count = || {
         let _in_flight = measures.begin();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::both;
-use crate::support::desk::{Desk, counts};
+use crate::support::desk::{ImportFixture, counts};
 use crate::support::process::{PATIENCE, Service, run, until};
 use crate::support::{Answer, Client, Value, edge, json};
 
@@ -170,7 +170,7 @@ both!(whatever_is_wrong_with_a_user_is_told_together, |app| {
 
 #[test]
 fn readyz_lists_its_checks_also_while_it_is_not_ready() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let mut service = Service::start(&desk.home.text(), &[("DRAIN_DELAY", "1m")]);
         let anybody = service.anybody();
         let checks = |path: &str, status| anybody.get(path).expect(status).body["errors"][0]["meta"]["checks"].clone();
@@ -185,7 +185,7 @@ fn readyz_lists_its_checks_also_while_it_is_not_ready() {
 
 #[test]
 fn the_last_line_of_a_table_needs_no_end() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let users = desk.write("u.csv", "id,email\r\n1,ann@example.com\r\n2,bob@example.com");
         let edges = desk.write("e.csv", "user,target,relationship\n1,2,mentor\n2,1,\"mentor\"");
         let outcome = desk.run(&["import", "--format", "csv", "--users", &users, "--relationships", &edges]).expect(0);
@@ -195,7 +195,7 @@ fn the_last_line_of_a_table_needs_no_end() {
 
 #[test]
 fn an_id_that_leaves_no_room_for_others_is_refused_and_the_next_user_gets_one() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let add = |email: &str, id: &str| desk.run(&["user", "add", "--email", email, "--id", id]);
         for id in ["9223372036854775807", "4611686018427387904", "0", "x"] {
             let refused = add("ann@example.com", id).expect(2);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Format, Secret, Source};
 
@@ -20,7 +20,7 @@ const ME: &str = "/api/v2/users/me";
 const ALL: [Key; 4] = [Key::Rsa(0), Key::Rsa(1), Key::Curve, Key::Edwards];
 
 fn by(source: Source) -> Settings {
-    Settings { source, demands: Demands::default() }
+    Settings { source, requirements: ClaimRequirements::default() }
 }
 
 fn by_secret() -> Settings {
@@ -131,8 +131,9 @@ both!(
 both!(
     a_token_is_for_the_issuer_and_the_audience_that_are_demanded,
     |config| {
-        let demands = Demands { issuer: Some("https://id.example".into()), audience: Some("people".into()) };
-        config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), demands });
+        let requirements =
+            ClaimRequirements { issuer: Some("https://id.example".into()), audience: Some("people".into()) };
+        config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements });
     },
     |app| {
         let ann = app.user();

@@ -8,11 +8,11 @@ use std::thread;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
 use user_relationships::clock::Clock;
-use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::state::State;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Slice, Sort};
+use user_relationships::model::page::{PageRequest, Sort};
 use user_relationships::store::{Cost, Store, Tx};
 
 use crate::support::app::{Engine, config, run};
@@ -89,7 +89,7 @@ fn a_usual_list_on_postgresql_takes_none_of_the_threads_for_hops() {
             let ann = app.user();
             let (runtime, hold) = without_hops();
             let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
-            let slice = Slice::window(Sort::default(), 0, 20);
+            let slice = PageRequest::window(Sort::default(), 0, 20);
             let page = runtime.block_on(store(app).list_gathered("test.list", &filter, &slice)).expect("a list");
             assert_eq!(page.expect("it is a usual one").total, 0);
             drop(hold);

@@ -15,7 +15,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use user_relationships::auth::signature::{Sent, SignedRequest};
-use user_relationships::auth::{Auth, Denied, Settings};
+use user_relationships::auth::{Auth, AuthError, Settings};
 use user_relationships::clock::Clock;
 
 use crate::both;
@@ -135,7 +135,7 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
             assert!(ask(&by_longer).is_ok());
             for kinds in [usual, of_longer] {
                 let names: Vec<_> = kinds.iter().map(|kind| kind.0).collect();
-                assert_alike(&names, 41, 1.5, |at| assert_eq!(ask(&kinds[at]), Err(Denied::Rejected)));
+                assert_alike(&names, 41, 1.5, |at| assert_eq!(ask(&kinds[at]), Err(AuthError::Rejected)));
             }
         },
     );

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use user_relationships::http::forms::builtin;
-use user_relationships::http::forms::catalogue::Catalogue;
-use user_relationships::http::forms::definition::Properties;
-use user_relationships::http::forms::resource::Resource;
+use user_relationships::http::forms::config::builtin;
+use user_relationships::http::forms::config::catalogue::Catalogue;
+use user_relationships::http::forms::config::definition::Properties;
+use user_relationships::http::forms::config::resource::Resource;
 use user_relationships::model::form::ResourceOwner;
 
 use crate::support::app::{App, Engine, Home};

@@ -1,10 +1,10 @@
 //! What becomes of a request's `form`: what is accepted of it, and every message of what is not.
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use user_relationships::http::forms::catalogue::Catalogue;
-use user_relationships::http::forms::definition::Form;
-use user_relationships::http::forms::resource::Resource;
-use user_relationships::http::forms::verdict::{Judged, Misfit};
+use user_relationships::http::forms::config::catalogue::Catalogue;
+use user_relationships::http::forms::config::definition::Form;
+use user_relationships::http::forms::config::resource::Resource;
+use user_relationships::http::forms::validation_result::{FormMismatch, Validated};
 
 use crate::hostile::hold;
 use crate::support::forms::load;
@@ -23,7 +23,7 @@ fn built_in(name: &str) -> Form {
     Catalogue::built_in().form(&format!("reference_rest_api_{name}")).expect(name).as_ref().clone()
 }
 
-fn judge(form: &Form, sent: &Value) -> Result<Judged, Misfit> {
+fn judge(form: &Form, sent: &Value) -> Result<Validated, FormMismatch> {
     form.judge(sent.as_object().expect("an object"), None, true)
 }
 
@@ -155,7 +155,7 @@ fn a_confirmation_that_is_sent_must_be_equal() {
     let judged = judged.expect("all of it is listed");
     assert_eq!((judged.values.len(), judged.properties.len()), (1, 1), "a confirmation is not kept");
     let other = judge(&form, &json!({"properties": {"other_confirmation": 1}}));
-    assert_eq!(other, Err(Misfit::NotListed("properties.other_confirmation".to_owned())));
+    assert_eq!(other, Err(FormMismatch::NotListed("properties.other_confirmation".to_owned())));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_property_must_be_of_the_kind_that_its_type_says_and_defined_by_it() {
     );
     let undefined = judge("f", json!({"other": 1})).expect_err("not defined").to_string();
     assert_eq!(undefined, "the type `t` does not define `properties.other`");
-    assert!(matches!(judge("free", json!({"any": 1})), Err(Misfit::NotDefined(..))));
+    assert!(matches!(judge("free", json!({"any": 1})), Err(FormMismatch::NotDefined(..))));
 }
 
 #[test]

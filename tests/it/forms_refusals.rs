@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::any;
 use proptest::sample::Index;
-use user_relationships::http::forms::builtin;
-use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::forms::config::builtin;
+use user_relationships::http::forms::config::catalogue::Catalogue;
 
 use crate::hostile::hold;
 use crate::support::forms::load;
@@ -285,10 +285,10 @@ fn a_form_for_anyone_that_can_change_accounts_is_refused() {
     let both = format!("email: {{ {demanded} }}, password: {{ {demanded} }}");
     assert_refused(&form(&both).replace("name: f", "name: update_account"), 3, "gives accounts away");
     let signup = load(&[("a.yml", &form(&format!("email: {{ {demanded} }}, password: {{ {demanded} }}")))]);
-    assert!(signup.expect("a form to sign up with").form("f").expect("it").gives_accounts_away_on_update());
+    assert!(signup.expect("a form to sign up with").form("f").expect("it").allows_account_takeover());
     let harmless = load(&[("a.yml", &form("first_name: {}"))]).expect("what gives nothing away");
-    assert!(!harmless.form("f").expect("it").gives_accounts_away_on_update());
-    assert!(Catalogue::built_in().forms().all(|form| !form.gives_accounts_away_on_update()));
+    assert!(!harmless.form("f").expect("it").allows_account_takeover());
+    assert!(Catalogue::built_in().forms().all(|form| !form.allows_account_takeover()));
 }
 
 #[test]

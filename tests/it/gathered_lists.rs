@@ -8,7 +8,7 @@ use user_relationships::clock::Clock;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Direction, Order, Page, Slice, Sort};
+use user_relationships::model::page::{Direction, Page, PageRequest, Sort, SortBy};
 use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::{Cost, Store};
@@ -30,7 +30,7 @@ fn store_beside(app: &App) -> Store {
 async fn ask(
     store: &Store,
     filter: RelationshipFilter,
-    slice: Slice,
+    slice: PageRequest,
 ) -> JoinHandle<Result<Option<Page<Relationship>>>> {
     let store = store.clone();
     let waiting = tokio::spawn(async move { store.list_gathered("test.lists", &filter, &slice).await });
@@ -39,7 +39,7 @@ async fn ask(
 }
 
 /// The same list alone.
-async fn alone(store: &Store, filter: RelationshipFilter, slice: Slice) -> Page<Relationship> {
+async fn alone(store: &Store, filter: RelationshipFilter, slice: PageRequest) -> Page<Relationship> {
     let read = store.read("test.list", Cost::Bounded, move |tx| tx.relationships(&filter, &slice));
     read.await.expect("a page")
 }
@@ -56,8 +56,8 @@ fn of_type(filter: RelationshipFilter, name: &str) -> RelationshipFilter {
     RelationshipFilter { relationships: vec![TypeName::parse(name).expect("a name")], ..filter }
 }
 
-fn window(offset: i64, limit: i64) -> Slice {
-    Slice::window(Sort::default(), offset, limit)
+fn window(offset: i64, limit: i64) -> PageRequest {
+    PageRequest::window(Sort::default(), offset, limit)
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn lists_of_another_shape_are_left_to_an_ordinary_job() {
                 ..of_user(id)
             };
             let of_an_outsider = RelationshipFilter { seen_by: Some(UserId::new(id)), ..of_user(id) };
-            let by_time = Sort { by: Order::CreatedAt, direction: Direction::Ascending };
-            let backwards = Sort { by: Order::Id, direction: Direction::Descending };
+            let by_time = Sort { by: SortBy::CreatedAt, direction: Direction::Ascending };
+            let backwards = Sort { by: SortBy::Id, direction: Direction::Descending };
             let cases = [
                 (RelationshipFilter::default(), window(0, 20)),
                 (both_ends, window(0, 20)),
@@ -139,10 +139,10 @@ fn lists_of_another_shape_are_left_to_an_ordinary_job() {
                 (two_types, window(0, 20)),
                 (of_an_outsider, window(0, 20)),
                 (of_type(of_user(id), "no-such-type"), window(0, 20)),
-                (of_user(id), Slice::window(by_time, 0, 20)),
-                (of_user(id), Slice::window(backwards, 0, 20)),
+                (of_user(id), PageRequest::window(by_time, 0, 20)),
+                (of_user(id), PageRequest::window(backwards, 0, 20)),
                 (of_user(id), window(5_000, 20)),
-                (of_user(id), Slice { is_from_end: true, ..window(0, 20) }),
+                (of_user(id), PageRequest { is_from_end: true, ..window(0, 20) }),
             ];
             wait(async {
                 for (filter, slice) in cases {

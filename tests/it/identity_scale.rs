@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::Settings as Jwt;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::auth::{Auth, Settings, token};
@@ -31,7 +31,7 @@ fn more_credentials_than_are_kept_take_no_more_memory() {
         |_| {},
         |app| {
             let ann = app.user();
-            let jwt = Jwt { source: Source::Secret(Secret::new(SECRET)), demands: Demands::default() };
+            let jwt = Jwt { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() };
             // Nothing grows old: what keeps the cache small is its bound alone.
             let settings = Settings {
                 refresh: Duration::from_hours(1),

@@ -1,6 +1,6 @@
 //! Keys of names and e-mail addresses: what is equal, who may sign in, and how stored keys are computed again.
 
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::config::Config;
@@ -8,7 +8,7 @@ use user_relationships::config::Config;
 use crate::both;
 use crate::forms::form;
 use crate::support::app::{App, Engine, Home};
-use crate::support::desk::{Desk, lines};
+use crate::support::desk::{ImportFixture, lines};
 use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{Service, run};
 use crate::support::sql::Raw;
@@ -19,7 +19,8 @@ const USERS: &str = "/api/v2/users";
 const KELVIN: &str = "mar\u{212A}@example.com";
 
 fn with_jwt(config: &mut Config) {
-    config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), demands: Demands::default() });
+    config.jwt =
+        Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
 }
 
 fn ask_as(app: &App, email: &str) -> Answer {
@@ -200,7 +201,7 @@ fn users_whose_keys_become_equal_stay_apart_and_check_names_them() {
 
 #[test]
 fn check_repairs_keys_that_another_release_wrote() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let url = desk.home.text();
         run(&url, &["user", "add", "--email", "ΟΔΟΣ@example.com", "--last-name", "ΟΔΟΣ"]).expect(0);
         Raw::connect(&desk.home.url()).run("UPDATE users SET email_key = 'οδος@example.com', name_key = 'x'");

@@ -9,7 +9,7 @@ use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
 use crate::support::process::{PATIENCE, Service, newcomer, run, until};
 use crate::support::sql::Raw;
-use crate::support::wire::{Weather, Wire};
+use crate::support::wire::{NetworkFault, Wire};
 use crate::support::{Answer, Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -53,7 +53,7 @@ impl Stage {
 #[test]
 fn over_a_slow_network_requests_are_slow_and_nothing_else() {
     let Some(stage) = Stage::set(&[]) else { return };
-    for weather in [Weather::Slow(Duration::from_millis(20)), Weather::Trickle] {
+    for weather in [NetworkFault::Slow(Duration::from_millis(20)), NetworkFault::Trickle] {
         stage.wire.turn(weather);
         let mut workers = stage.workers();
         under_load(&mut workers, |_| {
@@ -63,7 +63,7 @@ fn over_a_slow_network_requests_are_slow_and_nothing_else() {
             }
         });
         assert!(workers.iter().all(|worker| worker.refused == 0), "{weather:?}");
-        stage.wire.turn(Weather::Fair);
+        stage.wire.turn(NetworkFault::Fair);
         stage.assert_sound(&workers);
         for id in stage.admin.get(&format!("{EDGES}?limit=50")).expect(200).ids() {
             stage.admin.delete(&format!("{EDGES}/{id}")).expect(204);

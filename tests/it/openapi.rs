@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use user_relationships::domain::users;
 use user_relationships::http::ops::openapi::{self, operations::OPERATIONS};
+use user_relationships::http::routes;
 use user_relationships::http::routes::{FORMS, OPEN, TABLE};
-use user_relationships::http::{
-    group_members, groups, relationship_types, relationships, routes, users as user_handlers,
-};
+use user_relationships::http::v2::group_members;
+use user_relationships::http::v2::groups;
+use user_relationships::http::v2::relationship_types;
+use user_relationships::http::v2::relationships;
+use user_relationships::http::v2::users as user_handlers;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::id::UserId;
@@ -53,7 +56,7 @@ fn walk(value: &'static Value, look: &mut impl FnMut(&'static Value)) {
 
 #[test]
 fn the_document_has_every_route_and_method_and_no_other() {
-    let of = |table: &'static [routes::Known]| {
+    let of = |table: &'static [routes::RouteEntry]| {
         table.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*method, *path)))
     };
     let served: BTreeSet<_> = of(TABLE).chain(OPEN.iter().map(|path| ("GET", *path))).collect();

@@ -9,10 +9,10 @@ use std::thread;
 
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use user_relationships::config::{CorsOrigins, LogFormat};
-use user_relationships::http::call::{Call, bounded};
-use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::jsonapi::errors::Failure;
 use user_relationships::http::state::State;
+use user_relationships::http::v2::request::{Call, bounded};
 use user_relationships::model::error::Result;
 use user_relationships::store::{Cost, Store, Tx};
 use user_relationships::{app, telemetry};

@@ -7,7 +7,7 @@ use user_relationships::clock::Clock;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Slice, Sort};
+use user_relationships::model::page::{PageRequest, Sort};
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx};
 
@@ -142,7 +142,7 @@ fn a_gathered_list_that_waited_too_long_for_a_connection_fails_alone() {
                 let store = store.clone();
                 let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
                 tokio::spawn(async move {
-                    store.list_gathered("test.lists", &filter, &Slice::window(Sort::default(), 0, 20)).await
+                    store.list_gathered("test.lists", &filter, &PageRequest::window(Sort::default(), 0, 20)).await
                 })
             };
             let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();

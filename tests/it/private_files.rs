@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::support::app::Engine;
-use crate::support::desk::{Desk, lines};
+use crate::support::desk::{ImportFixture, lines};
 use crate::support::json;
 use crate::support::process::{Service, finish, program, program_behind, run, sqlite_url};
 
@@ -33,7 +33,7 @@ fn a_new_sqlite_file_is_readable_by_its_owner_only() {
 
 #[test]
 fn serve_warns_of_a_file_that_others_can_read() {
-    let desk = Desk::new(Engine::Sqlite).expect("a folder");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("a folder");
     let file = desk.home.file().expect("a file");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).expect("a mode");
     let service = Service::start(&desk.home.text(), &[]);
@@ -45,7 +45,7 @@ fn serve_warns_of_a_file_that_others_can_read() {
 
 #[test]
 fn an_export_file_is_readable_by_its_owner_only() {
-    let desk = Desk::new(Engine::Sqlite).expect("a folder");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("a folder");
     let (all, part) = (desk.path("all.ndjson"), desk.path("all.ndjson.part"));
     let (users, edges) = (desk.path("users.csv"), desk.path("edges.csv"));
     // What an earlier export left must not lend its mode.
@@ -65,7 +65,7 @@ fn an_export_file_is_readable_by_its_owner_only() {
 
 #[test]
 fn a_csv_export_holds_no_formula_and_is_imported_unchanged() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let names = ["=1+1", "+49 30", "-x", "@a", "\tx", "\rx", "'=1", "''", "'", "-5", "'-5", "＝1"];
         let people = (1..).zip(names).map(|(id, name)| {
             json!({"type": "user", "id": id, "email": format!("={id}@example.com"), "last-name": name, "phone": [name]})
@@ -76,7 +76,7 @@ fn a_csv_export_holds_no_formula_and_is_imported_unchanged() {
         let csv = desk.run(&["export", "--format", "csv", "--users", "-"]).expect(0).stdout;
         assert!(csv.contains(",'=1+1,") && csv.contains(",'=1@example.com,") && csv.contains(",-5,"), "{csv}");
         let file = desk.write("users.csv", &csv);
-        let other = Desk::new(Engine::Sqlite).expect("a folder");
+        let other = ImportFixture::new(Engine::Sqlite).expect("a folder");
         other.run(&["import", "--format", "csv", "--users", &file]).expect(0);
         assert_eq!(other.export(), before);
     }

@@ -1,12 +1,12 @@
 //! Ids that were given once and are not given again.
 
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::model::id::UserId;
 
 use crate::both;
-use crate::support::desk::{Desk, lines, relation, user};
+use crate::support::desk::{ImportFixture, lines, relation, user};
 use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{Outcome, run};
 use crate::support::sql::Raw;
@@ -26,7 +26,8 @@ fn import(app: &App, text: &str, options: &[&str]) -> Outcome {
 both!(
     the_id_of_a_deleted_user_is_not_given_again,
     |config| {
-        config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), demands: Demands::default() });
+        config.jwt =
+            Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
         config.auth_refresh = std::time::Duration::ZERO;
     },
     |app| {
@@ -128,14 +129,14 @@ both!(deletions_of_relationships_leave_no_row_each, |app| {
 
 #[test]
 fn what_is_restored_into_an_empty_database_keeps_its_ids() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let mut first = relation(7, "mentor", 9);
         first["id"] = json!(41);
         let mut second = relation(9, "mentor", 7);
         second["id"] = json!(17);
         desk.import(&lines(&[user(9), user(7), first, second]), &[]).expect(0);
         let exported = desk.export();
-        let Some(other) = Desk::new(if desk.home.file().is_some() {
+        let Some(other) = ImportFixture::new(if desk.home.file().is_some() {
             crate::support::Engine::Sqlite
         } else {
             crate::support::Engine::Postgres

@@ -3,7 +3,7 @@
 use user_relationships::model::id::UserId;
 
 use crate::both;
-use crate::support::desk::Desk;
+use crate::support::desk::ImportFixture;
 use crate::support::groups::{MEMBERS, new_group, new_member};
 use crate::support::{Answer, App, Client, Value, json};
 
@@ -120,7 +120,7 @@ both!(properties_that_are_too_large_already_can_only_shrink, |app| {
 
 #[test]
 fn an_import_rejects_a_line_whose_profile_is_too_large() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let user = |email: &str, location: usize, unit: usize| {
             let line = json!({"type": "user", "email": email, "location": texts(location), "unit": texts(unit)});
             format!("{line}\n")

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use user_relationships::auth::claims::Demands;
+use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::Settings;
 use user_relationships::auth::keyset::{Secret, Source};
 use user_relationships::config::Config;
@@ -88,7 +88,8 @@ const STRAY: &[(&str, &str)] = &[
 ];
 
 fn by_secret(config: &mut Config) {
-    config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), demands: Demands::default() });
+    config.jwt =
+        Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
 }
 
 /// The address of a user.

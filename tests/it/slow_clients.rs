@@ -170,15 +170,15 @@ fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
         }
         (rest(stream).0, asked.elapsed())
     };
-    let (answer, took) = send(None);
+    let (answer, observe_duration) = send(None);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"unavailable\""), "{answer}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(observe_duration < Duration::from_secs(5), "{observe_duration:?}");
     // What the door has used is no longer there for the handler, which waits for the file.
     let mut holder = Raw::connect(&app.home().url());
     holder.run("BEGIN IMMEDIATE");
-    let (answer, took) = send(Some(Duration::from_millis(1_200)));
+    let (answer, observe_duration) = send(Some(Duration::from_millis(1_200)));
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(took < Duration::from_millis(2_900), "{took:?}");
+    assert!(observe_duration < Duration::from_millis(2_900), "{observe_duration:?}");
     holder.run("ROLLBACK");
     until("the file is free", Duration::from_secs(10), || {
         let (answer, _) = send(Some(Duration::from_millis(500)));

@@ -5,13 +5,13 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 
 use crate::support::app::Engine;
-use crate::support::desk::{Desk, counts, lines, relation, user};
+use crate::support::desk::{ImportFixture, counts, lines, relation, user};
 use crate::support::process::{Guard, Outcome, PATIENCE, Service, program, run};
 use crate::support::{Value, edge, json};
 
 #[test]
 fn lines_are_added_once_and_their_ends_are_named_in_three_ways() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let text = lines(&[
             json!({"type": "user", "id": 1000, "email": "Ann@example.com", "first-name": "Ann", "access-level": "admin",
                    "is-enabled": false, "alt-id": "77", "location": ["Oulu", ""], "name": "ignored",
@@ -48,7 +48,7 @@ fn lines_are_added_once_and_their_ends_are_named_in_three_ways() {
 
 #[test]
 fn a_line_that_differs_changes_the_user_and_leaves_what_it_does_not_name() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let first = json!({"type": "user", "email": "ann@example.com", "first-name": "Ann", "last-name": "Ray",
                            "phone": ["1"], "access-level": "admin"});
         desk.import(&lines(&[first]), &[]).expect(0);
@@ -67,7 +67,7 @@ fn a_line_that_differs_changes_the_user_and_leaves_what_it_does_not_name() {
 
 #[test]
 fn an_id_belongs_to_one_address() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1), user(2)]), &[]).expect(0);
         let other = |id: i64, email: &str| json!({"type": "user", "id": id, "email": email});
         let text = lines(&[
@@ -90,11 +90,11 @@ fn an_id_belongs_to_one_address() {
 
 #[test]
 fn the_next_id_is_a_new_one_even_after_the_very_first() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1)]), &[]).expect(0);
         assert_eq!(desk.run(&["user", "add", "--email", "next@example.com"]).expect(0).line(), "2");
     }
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.run(&["user", "add", "--email", "first@example.com", "--id", "1"]).expect(0);
         assert_eq!(desk.run(&["user", "add", "--email", "next@example.com"]).expect(0).line(), "2");
     }
@@ -102,7 +102,7 @@ fn the_next_id_is_a_new_one_even_after_the_very_first() {
 
 #[test]
 fn the_id_of_a_relationship_is_kept_where_it_is_free() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1), user(2), user(3)]), &[]).expect(0);
         let numbered = |id: i64, user: i64, target: i64| {
             let mut line = relation(user, "mentor", target);
@@ -184,7 +184,7 @@ fn every_bad_line_is_named_with_its_reason_and_the_others_go_on() {
         ),
         (r#"{"type":"user","email":"half@exam"#.into(), "the line ends inside"),
     ];
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let alike = json!({"type": "user", "email": "two@example.com", "alt-id": "two"});
         let other = json!({"type": "user", "email": "three@example.com", "alt-id": "two"});
         desk.import(&lines(&[user(1), user(2), alike, other]), &[]).expect(0);
@@ -215,7 +215,7 @@ fn every_bad_line_is_named_with_its_reason_and_the_others_go_on() {
 
 #[test]
 fn files_that_are_no_text_of_lines_are_refused_as_a_whole() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let good = lines(&[user(1)]);
         let wide = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(bytes).collect() };
         for (bytes, told) in [
@@ -246,7 +246,7 @@ fn files_that_are_no_text_of_lines_are_refused_as_a_whole() {
 
 #[test]
 fn a_line_of_100_megabytes_is_passed_over_in_little_memory() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let mut child = Guard(
         program().env("DATABASE_URL", desk.home.text()).args(["import", "-"]).stdin(Stdio::piped()).spawn().unwrap(),
     );
@@ -272,7 +272,7 @@ fn a_line_of_100_megabytes_is_passed_over_in_little_memory() {
 
 #[test]
 fn strictness_ends_at_the_first_bad_line_and_says_what_is_written() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let unreadable = format!("{}nonsense\n{}", lines(&[user(1), user(2)]), lines(&[user(3)]));
         let ended = desk.import(&unreadable, &["--strict"]).expect(1);
         assert!(ended.stderr.contains("line 3: ") && ended.stderr.contains("up to line 3"), "{}", ended.stderr);
@@ -293,7 +293,7 @@ fn strictness_ends_at_the_first_bad_line_and_says_what_is_written() {
 
 #[test]
 fn an_unknown_type_is_registered_when_told_to() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let text = lines(&[user(1), user(2), relation(1, "buddy", 2), relation(2, "buddy", 1)]);
         assert_eq!(counts(&desk.import(&text, &[]).expect(1)), [[2, 0, 0, 0], [0, 0, 0, 2]]);
         let made = desk.import(&text, &["--create-types"]).expect(0);
@@ -305,7 +305,7 @@ fn an_unknown_type_is_registered_when_told_to() {
 
 #[test]
 fn a_rehearsal_tells_the_same_counts_and_writes_nothing() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1), user(2), user(3), relation(1, "mentor", 2)]), &[]).expect(0);
         let moved = json!({"type": "user", "email": "u3@example.com", "alt-id": "moved"});
         let away = json!({"type": "user", "email": "u3@example.com", "alt-id": null});
@@ -328,7 +328,8 @@ fn a_rehearsal_tells_the_same_counts_and_writes_nothing() {
         for options in [&[][..], &["--create-types"]] {
             let rehearsed = desk.import(&text, &[options, &["--dry-run"]].concat()).expect(1);
             assert_eq!(desk.export(), before);
-            let copy = Desk::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres }).unwrap();
+            let copy =
+                ImportFixture::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres }).unwrap();
             copy.import(&before, &[]).expect(0);
             let done = copy.import(&text, options).expect(1);
             assert_eq!(counts(&rehearsed), counts(&done));

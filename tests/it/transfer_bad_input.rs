@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::process::Stdio;
 
 use crate::support::app::Engine;
-use crate::support::desk::{Desk, company, counts, lines, relation, user};
+use crate::support::desk::{ImportFixture, company, counts, lines, relation, user};
 use crate::support::process::{Guard, Outcome, PATIENCE, program};
 use crate::support::{Value, json};
 
@@ -25,7 +25,7 @@ fn tables<'a>(users: &'a str, relationships: &'a str) -> [&'a str; 7] {
 
 #[test]
 fn a_file_that_was_cut_off_lacks_its_last_line_and_nothing_else() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let text = company(20, 60);
         let start = text.trim_end().rfind('\n').expect("many lines") + 1;
         for cut in [start + 1, start + 40, text.len() - 3, text.len() - 2] {
@@ -65,7 +65,7 @@ fn a_file_that_was_cut_off_lacks_its_last_line_and_nothing_else() {
 
 #[test]
 fn tables_in_another_encoding_are_refused_or_lack_the_lines_that_are_not_text() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let good = "email,first-name\nann@example.com,Ann\n";
         let wide = |bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { good.encode_utf16().flat_map(bytes).collect() };
         for bytes in [
@@ -91,7 +91,7 @@ fn tables_in_another_encoding_are_refused_or_lack_the_lines_that_are_not_text() 
 
 #[test]
 fn a_table_with_wrong_columns_is_refused_before_anything_is_written() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let users = desk.write("u.csv", "email,id\nann@example.com,1\nbob@example.com,2\n");
         for (columns, reasons) in [
             ("user,relationship", &["`target` is missing"][..]),
@@ -125,7 +125,7 @@ fn a_table_with_wrong_columns_is_refused_before_anything_is_written() {
 
 #[test]
 fn what_is_no_file_of_lines_is_named() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let good = desk.write("good.csv", "email\nann@example.com\n");
         let folder = desk.folder.path().display().to_string();
         for (bad, reason) in [(&*folder, "directory"), ("/no/such/file", "No such file")] {
@@ -150,7 +150,7 @@ fn what_is_no_file_of_lines_is_named() {
 
 #[test]
 fn bytes_of_zero_are_refused_where_they_stand() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let bad = "{\"type\":\"user\",\"email\":\"b\0b@example.com\"}\n\0\n\0\0\0\n";
         let outcome = desk.import(&format!("{}{bad}{}", lines(&[user(1)]), lines(&[user(2)])), &[]).expect(1);
         assert_eq!(counts(&outcome)[0], [2, 0, 0, 0]);
@@ -176,7 +176,7 @@ fn bytes_of_zero_are_refused_where_they_stand() {
 
 #[test]
 fn a_quotation_mark_that_is_never_closed_takes_its_line_along() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let file =
         desk.write("q.csv", "email,first-name\nann@example.com,Ann\nbob@example.com,\"Bob\ncho@example.com,Cho\n");
     let outcome = desk.run(&["import", "--format", "csv", "--users", &file]).expect(1);
@@ -187,7 +187,7 @@ fn a_quotation_mark_that_is_never_closed_takes_its_line_along() {
 #[test]
 fn a_record_of_100_megabytes_is_passed_over_in_little_memory() {
     for (before, after) in [("", ""), ("\"", "\"")] {
-        let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+        let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
         let mut command = program();
         command.env("DATABASE_URL", desk.home.text()).args(["import", "--format", "csv", "--users", "-"]);
         let mut child = Guard(command.stdin(Stdio::piped()).spawn().expect("the program starts"));
@@ -213,7 +213,7 @@ fn a_record_of_100_megabytes_is_passed_over_in_little_memory() {
 
 #[test]
 fn a_rehearsal_leaves_even_the_file_as_it_was() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     desk.import(&lines(&[user(1), user(2)]), &[]).expect(0);
     let file = desk.home.file().expect("a file");
     let before = fs::read(&file).unwrap();

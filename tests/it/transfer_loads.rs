@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::app::Engine;
-use crate::support::desk::{Desk, company, counts, lines, relation, schema, user};
+use crate::support::desk::{ImportFixture, company, counts, lines, relation, schema, user};
 use crate::support::process::{Guard, PATIENCE, Service, finish, program, program_behind, run, until};
 use crate::support::{edge, json};
 
@@ -25,7 +25,7 @@ struct Fed {
 }
 
 impl Fed {
-    fn start(desk: &Desk) -> Self {
+    fn start(desk: &ImportFixture) -> Self {
         let mut command = program();
         command.env("DATABASE_URL", desk.home.text()).args(["import", "-"]).stdin(Stdio::piped());
         let mut child = Guard(command.spawn().expect("the program starts"));
@@ -60,11 +60,12 @@ impl Fed {
 }
 
 /// Another empty database of the same kind.
-fn another(desk: &Desk) -> Desk {
-    Desk::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres }).expect("it was there before")
+fn another(desk: &ImportFixture) -> ImportFixture {
+    ImportFixture::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres })
+        .expect("it was there before")
 }
 
-fn edges(desk: &Desk) -> i64 {
+fn edges(desk: &ImportFixture) -> i64 {
     desk.number("SELECT COUNT(*) AS number FROM user_relationships")
 }
 
@@ -78,7 +79,7 @@ fn parts(text: &str) -> (&str, &str) {
 fn a_load_that_is_killed_at_any_moment_is_there_wholly_or_not_at_all() {
     let text = company(300, 30_000);
     let (half, _) = parts(&text);
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let before = schema(&desk);
         // While it reads, while it makes the indexes, and a few moments later.
         for moment in [None, Some(0), Some(20), Some(60), Some(120), Some(250)] {
@@ -107,7 +108,7 @@ fn a_load_that_is_killed_at_any_moment_is_there_wholly_or_not_at_all() {
 
 #[test]
 fn a_disk_that_fills_up_during_a_load_leaves_nothing_of_it() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let before = schema(&desk);
     let file = desk.write("company.ndjson", company(300, 30_000));
     // So many blocks of 512 bytes, or of 1024 with some shells, no file may exceed: the last has room for the rows alone.
@@ -126,7 +127,7 @@ fn a_disk_that_fills_up_during_a_load_leaves_nothing_of_it() {
 
 #[test]
 fn a_service_that_starts_beside_a_load_reads_on_sqlite_and_waits_on_postgres() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1), user(2)]), &[]).expect(0);
         let token = desk.run(&["token", "create", "--user", "u1@example.com"]).expect(0).line().to_owned();
         let before = schema(&desk);
@@ -171,7 +172,7 @@ fn a_service_that_starts_beside_a_load_reads_on_sqlite_and_waits_on_postgres() {
 #[test]
 fn two_imports_at_once_do_no_harm() {
     let text = company(300, 10_000);
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let before = schema(&desk);
         let file = desk.write("company.ndjson", &text);
         let url = desk.home.text();
@@ -201,7 +202,7 @@ fn relationships_that_a_load_brings_twice_are_there_once() {
         .map(|line| line.replace(r#""id":"#, r#""id":9"#).replace("10:11", "11:12") + "\n")
         .collect();
     let more = lines(&[json!({"type": "user", "id": 301, "email": "u301@example.com"}), relation(301, "mentor", 1)]);
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let before = schema(&desk);
         let first = desk.import(&format!("{text}{twice}{more}{more}"), &[]).expect(0);
         assert!(first.stderr.contains(BEGUN), "{}", first.stderr);
@@ -223,7 +224,7 @@ fn relationships_that_a_load_brings_twice_are_there_once() {
 
 #[test]
 fn an_import_leaves_no_log_of_its_writes() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let log = desk.home.file().expect("a file").with_extension("db-wal");
     let size = || fs::metadata(&log).map_or(0, |about| about.len());
     desk.import(&company(300, 20_000), &[]).expect(0);
@@ -245,7 +246,7 @@ fn an_import_leaves_no_log_of_its_writes() {
 
 #[test]
 fn a_role_that_may_not_look_at_others_sees_that_they_are_there() {
-    let Some(desk) = Desk::new(Engine::Postgres) else { return };
+    let Some(desk) = ImportFixture::new(Engine::Postgres) else { return };
     // The role belongs to the server, so that another test process may have made it.
     desk.somebody_else().run(
         "DO $$ BEGIN CREATE ROLE importer LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;

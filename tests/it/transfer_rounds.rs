@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::app::Engine;
-use crate::support::desk::{Desk, company, counts, lines, relation, schema, user};
+use crate::support::desk::{ImportFixture, company, counts, lines, relation, schema, user};
 use crate::support::process::{Guard, PATIENCE, Service, finish, program, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Value, edge, json};
@@ -44,8 +44,8 @@ fn nasty() -> String {
 }
 
 /// The same data in a new database of the same kind, through files of a format.
-fn moved(desk: &Desk, engine: Engine, is_csv: bool) -> Desk {
-    let other = Desk::new(engine).expect("it was there before");
+fn moved(desk: &ImportFixture, engine: Engine, is_csv: bool) -> ImportFixture {
+    let other = ImportFixture::new(engine).expect("it was there before");
     let [all, users, edges] =
         ["all.ndjson", "users.csv", "edges.csv"].map(|name| desk.path(name).display().to_string());
     let ways: [&[&str]; 2] = if is_csv {
@@ -63,7 +63,7 @@ fn moved(desk: &Desk, engine: Engine, is_csv: bool) -> Desk {
 #[test]
 fn what_was_exported_is_the_same_after_an_import_whatever_the_texts() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let Some(desk) = Desk::new(engine) else { continue };
+        let Some(desk) = ImportFixture::new(engine) else { continue };
         desk.import(&nasty(), &[]).expect(0);
         let before = desk.export();
         assert_eq!(before.lines().count(), 16);
@@ -92,9 +92,9 @@ fn a_large_company_moves_from_database_to_database() {
     let edges = size();
     let text = company((edges / 10).max(200), edges);
     for engine in [Engine::Sqlite, Engine::Postgres] {
-        let Some(desk) = Desk::new(engine) else { continue };
+        let Some(desk) = ImportFixture::new(engine) else { continue };
         let file = desk.write("company.ndjson", &text);
-        let timed = |what: &str, desk: &Desk, args: &[&str]| {
+        let timed = |what: &str, desk: &ImportFixture, args: &[&str]| {
             let begun = Instant::now();
             let mut command = program();
             command.env("DATABASE_URL", desk.home.text()).args(args).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -109,7 +109,7 @@ fn a_large_company_moves_from_database_to_database() {
         desk.assert_no_drift();
         let (out, again) = (desk.path("out.ndjson"), desk.path("again.ndjson"));
         timed("export", &desk, &["export", "--output", out.to_str().unwrap()]);
-        let other = Desk::new(engine).expect("it was there before");
+        let other = ImportFixture::new(engine).expect("it was there before");
         let _beside = other.somebody_else();
         timed("import beside others", &other, &["import", out.to_str().unwrap()]);
         other.assert_no_drift();
@@ -123,13 +123,14 @@ fn a_large_company_moves_from_database_to_database() {
 
 #[test]
 fn a_first_load_leaves_the_schema_as_it_was() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let before = schema(&desk);
         assert!(before.len() > 20, "{before:?}");
         desk.import(&company(30, 300), &[]).expect(0);
         assert_eq!(schema(&desk), before);
         // And so does one that is undone.
-        let other = Desk::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres }).unwrap();
+        let other =
+            ImportFixture::new(if desk.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres }).unwrap();
         other.import(&company(30, 0), &[]).expect(0);
         let more = company(30, 300) + &lines(&[relation(1, "mentor", 99)]);
         other.import(&more, &["--strict", "--skip-lines", "30"]).expect(1);
@@ -142,7 +143,7 @@ fn a_first_load_leaves_the_schema_as_it_was() {
 
 #[test]
 fn a_service_goes_on_serving_and_writing_meanwhile() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let url = desk.home.text();
         desk.import(&lines(&[user(1), user(2)]), &[]).expect(0);
         let token = desk.run(&["token", "create", "--user", "u1@example.com"]).expect(0).line().to_owned();
@@ -171,7 +172,7 @@ fn a_service_goes_on_serving_and_writing_meanwhile() {
 
 #[test]
 fn an_import_that_was_killed_is_run_again() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let text = company(300, 40_000);
         let file = desk.write("company.ndjson", &text);
         let url = desk.home.text();
@@ -199,7 +200,7 @@ fn an_import_that_was_killed_is_run_again() {
 
 #[test]
 fn an_export_is_one_state_of_the_database_and_ends_with_its_reader() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&company(300, 20_000), &[]).expect(0);
         let mut command = program();
         command.env("DATABASE_URL", desk.home.text()).arg("export");
@@ -225,7 +226,7 @@ fn an_export_is_one_state_of_the_database_and_ends_with_its_reader() {
 
 #[test]
 fn a_file_has_its_name_once_it_is_complete() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         desk.import(&lines(&[user(1), user(2), relation(1, "mentor", 2)]), &[]).expect(0);
         let path = desk.path("out.ndjson");
         desk.run(&["export", "--output", path.to_str().unwrap()]).expect(0);
@@ -249,7 +250,7 @@ fn a_file_has_its_name_once_it_is_complete() {
 
 #[test]
 fn tables_name_their_columns() {
-    for desk in Desk::all() {
+    for desk in ImportFixture::all() {
         let users = desk.write("u.csv", "email,id,is-enabled,phone,first-name\r\nann@example.com,1,false,\"[\"\"1\"\"]\",Ann\nbob@example.com,2,,,\n");
         let edges = desk.write(
             "e.csv",
@@ -299,7 +300,7 @@ fn tables_name_their_columns() {
 
 #[test]
 fn options_that_do_not_go_together_are_wrong_usage() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let wrong: [&[&str]; 9] = [
         &["import"],
         &["import", "a", "--users", "b"],
@@ -322,7 +323,7 @@ fn options_that_do_not_go_together_are_wrong_usage() {
 
 #[test]
 fn an_import_says_how_far_it_is_where_there_is_no_terminal() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let mut command = program();
     let mut child = Guard(
         command.env("DATABASE_URL", desk.home.text()).args(["import", "-"]).stdin(Stdio::piped()).spawn().unwrap(),
@@ -341,7 +342,7 @@ fn an_import_says_how_far_it_is_where_there_is_no_terminal() {
 
 #[test]
 fn a_terminal_shows_a_bar_without_colours() {
-    let desk = Desk::new(Engine::Sqlite).expect("SQLite is always there");
+    let desk = ImportFixture::new(Engine::Sqlite).expect("SQLite is always there");
     let file = desk.write("company.ndjson", company(300, 5_000));
     let line = format!("{} import {file}", env!("CARGO_BIN_EXE_user-relationships"));
     let mut command = Command::new("script");

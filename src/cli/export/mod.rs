@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::import::Format;
 use super::output;
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::model::error::Result as JobResult;
 use crate::model::filter::{RelationshipFilter, UserFilter};
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::Slice;
+use crate::model::page::PageRequest;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::Relationship;
 use crate::model::user::User;
@@ -77,7 +77,7 @@ struct Written {
 /// [`Failure`] when a file cannot be written or the database is unreachable.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     check(args)?;
-    let store = database::open(config, Fresh::Refuse)?;
+    let store = database::open(config, IfMissing::Refuse)?;
     let sinks = sinks(args)?;
     let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
     // One page is read while another is written.
@@ -103,7 +103,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 
 /// Sends all pages, as long as the writer receives them.
 fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_relationships: bool) -> JobResult<()> {
-    let nothing = Slice { limit: 0, ..Slice::default() };
+    let nothing = PageRequest { limit: 0, ..PageRequest::default() };
     let mut total = 0;
     if has_users {
         let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };

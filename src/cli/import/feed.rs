@@ -103,7 +103,7 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         open.push((source.path.clone(), input));
     }
     let (hand_over, batches) = sync_channel(1);
-    let feed = Feed { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, hand_over };
+    let feed = BatchReader { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, hand_over };
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || feed.run(open))
@@ -132,7 +132,7 @@ fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
     Ok((Box::new(file), about.is_file().then_some(about.len())))
 }
 
-struct Feed {
+struct BatchReader {
     plan: Plan,
     reader: Reader,
     batch: Batch,
@@ -142,9 +142,9 @@ struct Feed {
 }
 
 /// The receiver is gone.
-struct Enough;
+struct Stopped;
 
-impl Feed {
+impl BatchReader {
     fn run(mut self, open: Vec<(PathBuf, Open)>) {
         for (source, (path, input)) in open.into_iter().enumerate() {
             self.batch.source = source;
@@ -154,7 +154,7 @@ impl Feed {
             };
             match done {
                 Ok(Ok(())) => {}
-                Ok(Err(Enough)) => return,
+                Ok(Err(Stopped)) => return,
                 Err(error) => {
                     // Lines before the error are still valid.
                     if self.flush().is_ok() {
@@ -170,7 +170,7 @@ impl Feed {
         }
     }
 
-    fn read_lines(&mut self, mut input: Input) -> io::Result<Result<(), Enough>> {
+    fn read_lines(&mut self, mut input: Input) -> io::Result<Result<(), Stopped>> {
         let mut line = Vec::new();
         let mut number = 0;
         loop {
@@ -193,19 +193,19 @@ impl Feed {
             let weight = line.len();
             let members = text.and_then(Members::of_json);
             if self.take(number, members, None, weight).is_err() {
-                return Ok(Err(Enough));
+                return Ok(Err(Stopped));
             }
         }
     }
 
-    fn read_table(&mut self, mut table: Table<Input>, header: &Header, kind: Kind) -> io::Result<Result<(), Enough>> {
+    fn read_table(&mut self, mut table: Table<Input>, header: &Header, kind: Kind) -> io::Result<Result<(), Stopped>> {
         while let Some((number, row)) = table.next()? {
             if number <= self.plan.skip {
                 continue;
             }
             let weight = row.as_ref().map_or(0, |cells| cells.iter().map(|cell| cell.len()).sum());
             if self.take(number, header.members(row), Some(kind), weight).is_err() {
-                return Ok(Err(Enough));
+                return Ok(Err(Stopped));
             }
         }
         Ok(Ok(()))
@@ -218,7 +218,7 @@ impl Feed {
         members: Result<Members<'_>, String>,
         kind: Option<Kind>,
         weight: usize,
-    ) -> Result<(), Enough> {
+    ) -> Result<(), Stopped> {
         let refused = |reason| Refusal { kind, reason };
         match members.map_err(refused).and_then(|members| self.reader.read(members, kind)) {
             Ok(record) => self.batch.lines.push(Line { number, record }),
@@ -228,7 +228,7 @@ impl Feed {
         self.weight += u64::try_from(weight).unwrap_or_default();
         if self.plan.is_strict && !self.batch.refused.is_empty() {
             self.flush()?;
-            return Err(Enough);
+            return Err(Stopped);
         }
         let lines = self.batch.lines.len() + self.batch.refused.len();
         if lines >= self.plan.size.load(Ordering::Relaxed) || self.weight >= MOST_BYTES {
@@ -237,7 +237,7 @@ impl Feed {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), Enough> {
+    fn flush(&mut self) -> Result<(), Stopped> {
         self.weight = 0;
         let source = self.batch.source;
         let mut batch = std::mem::replace(&mut self.batch, Batch { source, ..Batch::default() });
@@ -245,6 +245,6 @@ impl Feed {
             return Ok(());
         }
         batch.position = self.bytes.load(Ordering::Relaxed);
-        self.hand_over.send(Ok(batch)).map_err(|_| Enough)
+        self.hand_over.send(Ok(batch)).map_err(|_| Stopped)
     }
 }

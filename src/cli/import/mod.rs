@@ -1,12 +1,12 @@
 //! `import`: imports users and relationships from files.
 
 mod cell;
-mod desk;
 mod feed;
 mod lines;
+mod load;
 pub mod record;
+mod report;
 mod table;
-mod work;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicUsize;
 
 use clap::ValueEnum;
 
-use super::database::{self, Fresh};
+use super::database::{self, IfMissing};
 use super::demo::scratch::Scratch;
 use super::failure::Failure;
 use super::progress::Progress;
@@ -22,10 +22,10 @@ use crate::config::Config;
 use crate::domain::transfer::Options;
 use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};
-use desk::Desk;
 use feed::{Plan, Source};
+use load::Importer;
 use record::Kind;
-use work::Work;
+use report::ImportReport;
 
 /// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -82,21 +82,21 @@ pub struct Args {
 /// [`Failure`] when a file cannot be read, the database is unreachable, or lines were rejected.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let sources = sources(args)?;
-    let size = Arc::new(AtomicUsize::new(work::FIRST_SIZE));
+    let size = Arc::new(AtomicUsize::new(load::FIRST_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
     let (batches, total) = feed::start(&sources, plan)?;
-    let is_alone = !args.dry_run && store::is_unused(&config.database_url);
+    let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
     let (store, _scratch) =
-        if args.dry_run { open_to_look(config)? } else { (database::open(config, Fresh::Create)?, None) };
+        if args.dry_run { open_to_look(config)? } else { (database::open(config, IfMissing::Create)?, None) };
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
-    let desk = Arc::new(Desk::new(Progress::begin("import", total), names));
+    let desk = Arc::new(ImportReport::new(Progress::begin("import", total), names));
     let options = Options { creates_types: args.create_types };
-    let mut work = Work::new(store, Arc::clone(&desk), options, size, args.strict);
+    let mut work = Importer::new(store, Arc::clone(&desk), options, size, args.strict);
     let done = database::wait(async {
-        if args.dry_run { work.rehearse(batches).await } else { work.import(batches, is_alone).await }
+        if args.dry_run { work.dry_run(batches).await } else { work.import(batches, is_alone).await }
     });
     if !args.dry_run {
-        store::tidy_up(&config.database_url);
+        store::checkpoint_wal(&config.database_url);
     }
     desk.end(args.dry_run);
     done?;
@@ -114,10 +114,10 @@ fn open_to_look(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
             let scratch =
                 Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
             let database_url = DatabaseUrl::Sqlite(scratch.path().join("rehearsal.db"));
-            let store = database::open(&Config { database_url, ..config.clone() }, Fresh::Create)?;
+            let store = database::open(&Config { database_url, ..config.clone() }, IfMissing::Create)?;
             Ok((store, Some(scratch)))
         }
-        _ => Ok((database::open(config, Fresh::Refuse)?, None)),
+        _ => Ok((database::open(config, IfMissing::Refuse)?, None)),
     }
 }
 

@@ -138,7 +138,7 @@ impl Reader {
         }
         for problem in transfer::check(&line.fields) {
             let name = match problem.culprit {
-                Some(crate::model::error::Culprit::Attribute(field)) => member_of(field),
+                Some(crate::model::error::ErrorSource::Attribute(field)) => member_of(field),
                 _ => Kind::User.name(),
             };
             note(complaints, name, Err(problem.detail.into_owned()));

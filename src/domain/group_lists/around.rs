@@ -2,11 +2,11 @@
 
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Problem, Result};
+use crate::model::error::{ErrorSource, Problem, Result};
 use crate::model::filter::{MemberFilter, UserFilter};
 use crate::model::group::{Group, Member};
 use crate::model::id::{MemberId, UserId};
-use crate::model::page::{Slice, Sort};
+use crate::model::page::{PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::User;
 use crate::store::Tx;
@@ -50,7 +50,7 @@ impl Wanted {
 
 /// A group and what a caller sees around it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SeenGroup {
+pub struct VisibleGroup {
     /// The group.
     pub group: Group,
     /// Whether the caller may see the owner, if there is one.
@@ -61,7 +61,7 @@ pub struct SeenGroup {
 
 /// A membership and what a caller sees around it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SeenMember {
+pub struct VisibleMember {
     /// The membership.
     pub member: Member,
     /// Whether the caller may see the user.
@@ -70,16 +70,16 @@ pub struct SeenMember {
 
 /// What comes along, each thing once.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Companions {
+pub struct IncludedRecords {
     /// Groups.
-    pub groups: Vec<SeenGroup>,
+    pub groups: Vec<VisibleGroup>,
     /// Memberships.
-    pub members: Vec<SeenMember>,
+    pub members: Vec<VisibleMember>,
     /// Users.
     pub users: Vec<User>,
 }
 
-impl From<Vec<User>> for Companions {
+impl From<Vec<User>> for IncludedRecords {
     fn from(users: Vec<User>) -> Self {
         Self { users, ..Self::default() }
     }
@@ -87,7 +87,7 @@ impl From<Vec<User>> for Companions {
 
 /// What stands around groups or memberships that the caller may see.
 #[derive(Default)]
-pub(super) struct Around {
+pub(super) struct RelatedRecords {
     groups: Vec<Group>,
     members: Vec<Member>,
     /// Whether the memberships of groups were asked for.
@@ -98,7 +98,7 @@ pub(super) struct Around {
     visible: Option<Vec<UserId>>,
 }
 
-impl Around {
+impl RelatedRecords {
     pub(super) fn groups(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], wanted: &Wanted) -> Result<Self> {
         let (paths, mut budget) = (&wanted.paths, wanted.budget);
         let with_users = paths.contains(&Path::MemberUsers);
@@ -150,23 +150,23 @@ impl Around {
         self.visible.as_ref().is_none_or(|visible| visible.binary_search(&id).is_ok())
     }
 
-    pub(super) fn group(&self, group: Group) -> SeenGroup {
+    pub(super) fn group(&self, group: Group) -> VisibleGroup {
         let of_group = self.members.iter().filter(|member| member.group == group.id);
-        SeenGroup {
+        VisibleGroup {
             is_owner_seen: group.owner.is_none_or(|owner| self.sees(owner)),
             members: self.has_members.then(|| of_group.map(|member| member.id).collect()),
             group,
         }
     }
 
-    pub(super) fn member(&self, member: Member) -> SeenMember {
-        SeenMember { is_user_seen: self.sees(member.user), member }
+    pub(super) fn member(&self, member: Member) -> VisibleMember {
+        VisibleMember { is_user_seen: self.sees(member.user), member }
     }
 
-    pub(super) fn companions(mut self) -> Companions {
+    pub(super) fn companions(mut self) -> IncludedRecords {
         let groups = std::mem::take(&mut self.groups).into_iter().map(|group| self.group(group)).collect();
         let members = std::mem::take(&mut self.members).into_iter().map(|member| self.member(member)).collect();
-        Companions { groups, members, users: self.users }
+        IncludedRecords { groups, members, users: self.users }
     }
 }
 
@@ -185,7 +185,7 @@ fn members_of(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], budget: &mut R
         "these groups have more than {MOST_MEMBERS} members, too many to come along; \
          list `/api/v2/group-members?filter[group]=…` instead"
     );
-    Err(Problem::new(Code::UnsupportedInclude, detail).at(Culprit::Include).into())
+    Err(Problem::new(Code::UnsupportedInclude, detail).at(ErrorSource::Include).into())
 }
 
 /// Those of some users that the caller may see, by id.
@@ -193,7 +193,7 @@ fn visible_of(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<UserId>) -> Result<Vec<
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let all = Slice::window(Sort::default(), 0, i64::try_from(ids.len()).unwrap_or(i64::MAX));
+    let all = PageRequest::window(Sort::default(), 0, i64::try_from(ids.len()).unwrap_or(i64::MAX));
     let filter = UserFilter { ids, seen_by: caller.sees_only(), ..UserFilter::default() };
     let seen = tx.users(&filter, &all, &mut ReadBudget::for_answer(false))?;
     Ok(seen.items.into_iter().map(|user| user.id).collect())

@@ -155,7 +155,7 @@ pub fn import(tx: &mut Tx<'_>, lines: &[Line], options: Options) -> Result<Outco
     write(tx, lines, options, None)
 }
 
-/// The same in a load, between [`Tx::begin_load`] and [`Tx::end_load`]: relationships that are there twice count as
+/// The same in a load, between [`Tx::begin_bulk_load`] and [`Tx::end_load`]: relationships that are there twice count as
 /// added until then.
 ///
 /// # Errors
@@ -180,12 +180,12 @@ fn write(tx: &mut Tx<'_>, lines: &[Line], options: Options, mut load: Option<&mu
 ///
 /// # Errors
 /// Those of the store.
-pub fn rehearse(tx: &mut Tx<'_>, lines: &[Line], options: Options, known: &mut Known) -> Result<Outcome> {
+pub fn dry_run(tx: &mut Tx<'_>, lines: &[Line], options: Options, known: &mut Known) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for run in runs(lines) {
         match run {
-            Run::Users(lines) => users::rehearse(tx, &lines, known, &mut outcome)?,
-            Run::Relationships(lines) => relationships::rehearse(tx, &lines, options, known, &mut outcome)?,
+            Run::Users(lines) => users::dry_run(tx, &lines, known, &mut outcome)?,
+            Run::Relationships(lines) => relationships::dry_run(tx, &lines, options, known, &mut outcome)?,
         }
     }
     Ok(outcome)

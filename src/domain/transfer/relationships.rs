@@ -74,7 +74,7 @@ pub(super) fn import(
     Ok(())
 }
 
-pub(super) fn rehearse(
+pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
     options: Options,

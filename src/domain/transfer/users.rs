@@ -55,7 +55,7 @@ fn changed(person: &Person) -> Option<(&User, &UserData)> {
     (old.data != person.wanted.data).then_some((old, &person.wanted.data))
 }
 
-pub(super) fn rehearse(
+pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
     known: &mut Known,

@@ -8,12 +8,12 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::verdict::{BASE, FieldErrors, Misfit};
+use crate::http::forms::validation_result::{BASE, FieldErrors, FormMismatch};
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::model::code::Code;
-use crate::model::error::{Culprit, Error, Problem};
+use crate::model::error::{Error, ErrorSource, Problem};
 use crate::model::json_size::json_size;
 use crate::model::user::Field;
 
@@ -74,14 +74,14 @@ pub struct Refusal {
     model: Map<String, Value>,
     errors: FieldErrors,
     /// The codes of what is wrong, and the cause if it is not the client's fault: for the log.
-    told: Box<Told>,
+    told: Box<LogOutcome>,
     /// `Allow` of a 405, `Retry-After` of a 429 or 503.
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What the log says of an answer that is no success.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Told {
+pub struct LogOutcome {
     /// The codes of what is wrong.
     pub outcome: String,
     /// What happened, for failures that are not the client's.
@@ -90,7 +90,7 @@ pub struct Told {
 
 impl Refusal {
     fn new(status: StatusCode, outcome: &'static str, errors: FieldErrors) -> Self {
-        let told = Box::new(Told { outcome: outcome.to_owned(), cause: None });
+        let told = Box::new(LogOutcome { outcome: outcome.to_owned(), cause: None });
         Self { status, model: Map::new(), errors, told, headers: Vec::new() }
     }
 
@@ -168,16 +168,16 @@ fn field_of(problem: &Problem) -> Option<&'static str> {
         return None;
     }
     match problem.culprit? {
-        Culprit::Attribute(field) | Culprit::Missing(field) => Some(match field {
+        ErrorSource::Attribute(field) | ErrorSource::Missing(field) => Some(match field {
             Field::Email => "email",
             Field::FirstName => "first_name",
             Field::LastName => "last_name",
             Field::AltId => "external_id",
             _ => BASE,
         }),
-        Culprit::Properties => Some("properties"),
-        Culprit::Group => Some("relationship_id"),
-        Culprit::Member => Some("user_id"),
+        ErrorSource::Properties => Some("properties"),
+        ErrorSource::Group => Some("relationship_id"),
+        ErrorSource::Member => Some("user_id"),
         _ => None,
     }
 }
@@ -210,15 +210,15 @@ impl From<Failure> for Refusal {
             status: failure.status(),
             model: Map::new(),
             errors,
-            told: Box::new(Told { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) }),
+            told: Box::new(LogOutcome { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) }),
             headers: [ALLOW, RETRY_AFTER].into_iter().filter_map(kept).collect(),
         }
     }
 }
 
 /// What was sent does not fit the form.
-impl From<Misfit> for Refusal {
-    fn from(misfit: Misfit) -> Self {
+impl From<FormMismatch> for Refusal {
+    fn from(misfit: FormMismatch) -> Self {
         Self::parameters(misfit.to_string())
     }
 }

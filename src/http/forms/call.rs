@@ -10,15 +10,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::answer::Refusal;
-use super::attribute::Type;
-use super::definition::Form;
-use super::resource::Resource;
 use crate::auth::Identity;
-use crate::domain::policy::FormUser;
+use crate::domain::policy::FormCaller;
 use crate::http::body;
-use crate::http::call::deadline_of;
+use crate::http::forms::config::attribute::Type;
+use crate::http::forms::config::definition::Form;
+use crate::http::forms::config::resource::Resource;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::state::State;
+use crate::http::v2::request::deadline_of;
 use crate::model::caller::Caller;
 
 /// The member and parameter that names a form.
@@ -80,8 +80,8 @@ impl Call {
     ///
     /// # Errors
     /// As [`caller`](Self::caller).
-    pub fn by(&self, form: &Form) -> Result<FormUser, Refusal> {
-        self.caller().map(|caller| FormUser { caller, owner: form.owner })
+    pub fn by(&self, form: &Form) -> Result<FormCaller, Refusal> {
+        self.caller().map(|caller| FormCaller { caller, owner: form.owner })
     }
 
     /// The header fields.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::answer::{Refusal, created, done};
 use super::call::Call;
-use super::resource::Resource;
 use crate::domain::groups;
+use crate::http::forms::config::resource::Resource;
 use crate::model::id::GroupId;
 use crate::store::{Cost, Tx};
 

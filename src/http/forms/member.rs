@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
-use super::attribute::Type;
-use super::catalogue::Catalogue;
-use super::definition::{Form, Properties};
-use super::judge::{complaints_about_property, field_of, refuse_null_characters, refuse_undefined};
-use super::resource::Resource;
-use super::validation::Validations;
-use super::verdict::{Judged, Misfit};
+use crate::http::forms::config::attribute::Type;
+use crate::http::forms::config::catalogue::Catalogue;
+use crate::http::forms::config::definition::{Form, Properties};
+use crate::http::forms::config::resource::Resource;
+use crate::http::forms::config::validation::Validations;
+use crate::http::forms::validate::{complaints_about_property, field_of, refuse_null_characters, refuse_undefined};
+use crate::http::forms::validation_result::{FormMismatch, Validated};
 
 /// How a form of members lists a property.
 enum Listing<'f> {
@@ -24,13 +24,17 @@ impl Catalogue {
     /// is demanded of what is not sent.
     ///
     /// # Errors
-    /// The first [`Misfit`].
-    pub fn judge_member_by_group_form(&self, sent: &Map<String, Value>, kind: Option<&Type>) -> Result<Judged, Misfit> {
+    /// The first [`FormMismatch`].
+    pub fn judge_member_by_group_form(
+        &self,
+        sent: &Map<String, Value>,
+        kind: Option<&Type>,
+    ) -> Result<Validated, FormMismatch> {
         refuse_null_characters(sent)?;
         if let Some(name) = sent.keys().find(|name| *name != "properties") {
-            return Err(Misfit::NotListed(name.clone()));
+            return Err(FormMismatch::NotListed(name.clone()));
         }
-        let mut judged = Judged::default();
+        let mut judged = Validated::default();
         let properties = match sent.get("properties") {
             None => return Ok(judged),
             Some(Value::Object(properties)) => properties,
@@ -48,7 +52,11 @@ impl Catalogue {
             let mut complaints = writable.map(|rules| complaints_about_property(name, value, kind, rules)).peekable();
             if complaints.peek().is_none() {
                 let field = field_of(name);
-                return Err(if listings.is_empty() { Misfit::NotListed(field) } else { Misfit::ReadOnly(field) });
+                return Err(if listings.is_empty() {
+                    FormMismatch::NotListed(field)
+                } else {
+                    FormMismatch::ReadOnly(field)
+                });
             }
             refuse_undefined(name, kind)?;
             let first = complaints.peek().cloned().unwrap_or_default();

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::answer::{Refusal, blamed, created, done};
-use super::attribute::Type;
 use super::call::{Call, Parameters};
-use super::definition::Form;
-use super::resource::Resource;
-use super::verdict::Judged;
 use crate::domain::groups::{self, Ends};
-use crate::domain::policy::FormUser;
+use crate::domain::policy::FormCaller;
+use crate::http::forms::config::attribute::Type;
+use crate::http::forms::config::definition::Form;
+use crate::http::forms::config::resource::Resource;
+use crate::http::forms::validation_result::Validated;
 use crate::http::state::State;
 use crate::model::form::ResourceOwner;
 use crate::model::id::{GroupId, MemberId, UserId};
@@ -54,7 +54,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
     let id: MemberId = call.id()?;
     let is_borrowed = asked.form.resource == Resource::Relationship;
     let by = call.by(&asked.form)?;
-    let by = if is_borrowed { FormUser { owner: ResourceOwner::Own, ..by } } else { by };
+    let by = if is_borrowed { FormCaller { owner: ResourceOwner::Own, ..by } } else { by };
     let job = move |tx: &mut Tx<'_>| groups::get_own_member(tx, &by, id);
     let old = call.state.store.read("groups.get_member", Cost::Bounded, job).await?;
     let kind = call.state.forms.type_named(Resource::RelationshipUser, &old.kind);
@@ -85,7 +85,7 @@ pub async fn delete(mut call: Call) -> Result<HttpResponse, Refusal> {
     Ok(done(call.headers()))
 }
 
-fn judge_change(state: &State, asked: &Parameters, kind: Option<&Type>) -> Result<Judged, Refusal> {
+fn judge_change(state: &State, asked: &Parameters, kind: Option<&Type>) -> Result<Validated, Refusal> {
     let form: &Form = &asked.form;
     let judged = if form.resource == Resource::Relationship {
         state.forms.judge_member_by_group_form(&asked.sent, kind)
@@ -96,7 +96,7 @@ fn judge_change(state: &State, asked: &Parameters, kind: Option<&Type>) -> Resul
 }
 
 /// The ends that a form names, as far as they are ids.
-fn ends_of(judged: &Judged) -> Ends {
+fn ends_of(judged: &Validated) -> Ends {
     let id = |name: &str| judged.values.get(name).and_then(Value::as_i64);
     Ends { group: id("relationship_id").map(GroupId::new), user: id("user_id").map(UserId::new) }
 }

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::answer::{Refusal, created, done};
 use super::call::Call;
-use super::resource::Resource;
 use crate::auth::failures::{Ahead, Attempt};
 use crate::auth::password::busy;
 use crate::auth::token;
 use crate::auth::turns::NoTurn;
 use crate::domain::{accounts, policy};
-use crate::http::credentials::client_address;
+use crate::http::forms::config::resource::Resource;
 use crate::http::jsonapi::errors::Failure;
+use crate::http::middleware::credentials::client_address;
 use crate::model::code::Code;
 use crate::model::key;
 use crate::model::user::AccessLevel;
@@ -56,7 +56,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
     let is_right = match verified {
         Ok(is_right) => is_right,
         Err(refusal) => {
-            counted.into_iter().for_each(Ahead::take_back);
+            counted.into_iter().for_each(Ahead::undo);
             return Err(refusal);
         }
     };
@@ -64,7 +64,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
         note(Code::Unauthenticated.name());
         return Err(Refusal::wrong_password());
     };
-    counted.into_iter().for_each(Ahead::take_back);
+    counted.into_iter().for_each(Ahead::undo);
     if !account.is_enabled || account.level == AccessLevel::Excluded {
         note(Code::AccountDisabled.name());
         return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());

@@ -5,10 +5,10 @@ use serde_json::{Value as Json, json};
 
 use super::answer::{Refusal, blamed, created, done};
 use super::call::Call;
-use super::resource::Resource;
-use super::verdict::Judged;
 use crate::domain::accounts::{self, Changes};
 use crate::domain::policy::Action;
+use crate::http::forms::config::resource::Resource;
+use crate::http::forms::validation_result::Validated;
 use crate::model::id::UserId;
 use crate::model::user::{Field, Value};
 use crate::store::{Cost, Tx};
@@ -37,7 +37,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
 /// `PUT /api/users/{id}`
 pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
     let asked = call.parameters(&[Resource::User]).await?;
-    if asked.form.gives_accounts_away_on_update() {
+    if asked.form.allows_account_takeover() {
         return Err(Refusal::parameters("this form is for creating users only"));
     }
     let id: UserId = call.id()?;
@@ -63,7 +63,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
 }
 
 /// What a form says of a user. Values that were found wrong are left out: they are told already.
-fn changes_of(judged: &Judged) -> Changes {
+fn changes_of(judged: &Validated) -> Changes {
     let named = [
         ("email", Field::Email),
         ("first_name", Field::FirstName),
@@ -82,7 +82,7 @@ fn changes_of(judged: &Judged) -> Changes {
 }
 
 /// The hash of the password that a form brings, if it brings one.
-async fn hash(call: &Call, judged: &Judged) -> Result<Option<String>, Refusal> {
+async fn hash(call: &Call, judged: &Validated) -> Result<Option<String>, Refusal> {
     match judged.values.get("password") {
         Some(Json::String(password)) => Ok(Some(call.state.passwords.hash(password.clone()).await?)),
         _ => Ok(None),

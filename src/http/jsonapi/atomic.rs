@@ -5,9 +5,9 @@ mod target;
 use serde_json::{Map, Value};
 
 use super::errors::{Failure, Problem};
-use super::input::{Input, Naming};
+use super::input::{IdPolicy, Input};
 use super::requests::{RequestedChange, RequestedRelationship, new_relationship, relationship_change, user_changes};
-use crate::domain::operations::{Operation, Subject};
+use crate::domain::operations::{Operation, ResourceRef};
 use crate::model::code::Code;
 use crate::model::id::UserId;
 use target::{Kind, Lids, Target, malformed, subject, target_of};
@@ -81,7 +81,7 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
         Some(Value::String(lid)) => Some(lid.clone()),
         Some(_) => return Err(malformed("/data/lid", "`lid` must be a string").into()),
     };
-    let mut input = Input::of_data(data, kind.name(), Naming::New)?.with_lids();
+    let mut input = Input::of_data(data, kind.name(), IdPolicy::New)?.with_lids();
     let operation = match kind {
         Kind::Users => {
             input.require_attribute("email");
@@ -110,22 +110,22 @@ fn update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Op
     let kind = kind_of(&data, target.as_ref())?;
     let named = match (target.and_then(|target| target.subject), data.get("lid"), data.get("id")) {
         (Some(named), _, _) => named,
-        (None, Some(Value::String(lid)), None) => Subject::Made(lid.clone()),
-        (None, None, Some(Value::String(id))) => Subject::Stored(id.clone()),
+        (None, Some(Value::String(lid)), None) => ResourceRef::Lid(lid.clone()),
+        (None, None, Some(Value::String(id))) => ResourceRef::Stored(id.clone()),
         _ => return Err(malformed("/data", "`update` needs one `id` or `lid`, in `ref` or in `data`").into()),
     };
     lids.check_kind(kind, &named, "/data/lid")?;
     // The resource is named by now; what `data` says of it must agree.
     let input = match &named {
-        Subject::Stored(id) => {
+        ResourceRef::Stored(id) => {
             data.entry("id").or_insert_with(|| id.clone().into());
-            Input::of_data(data, kind.name(), Naming::Existing(id))?
+            Input::of_data(data, kind.name(), IdPolicy::Existing(id))?
         }
-        Subject::Made(lid) => {
+        ResourceRef::Lid(lid) => {
             if data.get("lid").is_some_and(|sent| sent != lid) {
                 return Err(Problem::new(Code::IdMismatch, "`ref` has another `lid`").pointer("/data/lid").into());
             }
-            Input::of_data(data, kind.name(), Naming::ExistingLenient(""))?
+            Input::of_data(data, kind.name(), IdPolicy::OptionalButMatching(""))?
         }
     };
     match kind {

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::model::page::{Bound, Place};
+use crate::model::page::{Bound, SortKey};
 
 /// Bytes of the HMAC that a cursor carries.
 const PROOF: usize = 16;
@@ -33,7 +33,7 @@ impl<'k> Cursors<'k> {
 
     /// The cursor that falls on a place.
     #[must_use]
-    pub fn at(&self, place: Place) -> String {
+    pub fn at(&self, place: SortKey) -> String {
         self.write(&Bound { place, is_inclusive: false })
     }
 
@@ -42,16 +42,16 @@ impl<'k> Cursors<'k> {
     pub fn write(&self, bound: &Bound) -> String {
         let mut bytes = vec![u8::from(bound.is_inclusive)];
         match &bound.place {
-            Place::Id(id) => {
+            SortKey::Id(id) => {
                 bytes.push(b'i');
                 bytes.extend_from_slice(&id.to_be_bytes());
             }
-            Place::CreatedAt(micros, id) => {
+            SortKey::CreatedAt(micros, id) => {
                 bytes.push(b'c');
                 bytes.extend_from_slice(&id.to_be_bytes());
                 bytes.extend_from_slice(&micros.to_be_bytes());
             }
-            Place::Name(name, id) => {
+            SortKey::Name(name, id) => {
                 bytes.push(b'n');
                 bytes.extend_from_slice(&id.to_be_bytes());
                 bytes.extend_from_slice(name.as_bytes());
@@ -73,9 +73,9 @@ impl<'k> Cursors<'k> {
         let (id, rest) = bytes.split_first_chunk::<8>()?;
         let id = i64::from_be_bytes(*id);
         let place = match kind {
-            b'i' => Place::Id(id),
-            b'c' => Place::CreatedAt(i64::from_be_bytes(*rest.first_chunk::<8>()?), id),
-            b'n' => Place::Name(String::from_utf8(rest.to_vec()).ok()?, id),
+            b'i' => SortKey::Id(id),
+            b'c' => SortKey::CreatedAt(i64::from_be_bytes(*rest.first_chunk::<8>()?), id),
+            b'n' => SortKey::Name(String::from_utf8(rest.to_vec()).ok()?, id),
             _ => return None,
         };
         Some(Bound { place, is_inclusive: is_inclusive == 1 })
@@ -109,7 +109,7 @@ mod tests {
             let key = key();
             let list = Cursors::new(&key, ["users", "name"].into_iter());
             let other = Cursors::new(&key, ["users", "nam", "e"].into_iter());
-            let bound = Bound { place: Place::Name(name, id), is_inclusive };
+            let bound = Bound { place: SortKey::Name(name, id), is_inclusive };
             let text = list.write(&bound);
             prop_assert_eq!(list.read(&text), Some(bound));
             prop_assert_eq!(other.read(&text), None);
@@ -119,7 +119,7 @@ mod tests {
         fn a_touched_cursor_is_no_good(id in any::<i64>(), at in 0usize..30, letter in "[A-Za-z0-9_-]") {
             let key = key();
             let list = Cursors::new(&key, ["x"].into_iter());
-            let text = list.at(Place::Id(id));
+            let text = list.at(SortKey::Id(id));
             let mut touched = text.clone();
             touched.replace_range(at..=at, &letter);
             prop_assert_eq!(list.read(&touched).is_some(), touched == text);

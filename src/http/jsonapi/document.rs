@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::errors::Failure;
 use super::profile::Applied;
 use super::resources::Resource;
-use super::verbatim;
-use crate::domain::group_lists::{SeenGroup, SeenMember};
+use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use crate::http::jsonapi::raw_json;
 use crate::model::limits::MAX_ANSWER;
 use crate::model::user::User;
 
@@ -37,9 +37,9 @@ pub struct Document<'a, Data, Links = (), Meta = ()> {
 #[serde(untagged)]
 pub enum Included<'a> {
     /// A group.
-    Group(Resource<'a, SeenGroup>),
+    Group(Resource<'a, VisibleGroup>),
     /// A membership.
-    Member(Resource<'a, SeenMember>),
+    Member(Resource<'a, VisibleMember>),
     /// A user.
     User(Resource<'a, User>),
 }
@@ -93,7 +93,7 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
     /// # Errors
     /// 413 if it is larger than [`MAX_ANSWER`], 500 if it cannot be written, which no document of ours should bring about.
     pub fn bytes(&self, expected: usize) -> Result<Vec<u8>, Failure> {
-        let body = verbatim::write(self, expected).map_err(|error| Failure::internal(error.to_string()))?;
+        let body = raw_json::write(self, expected).map_err(|error| Failure::internal(error.to_string()))?;
         if body.len() > MAX_ANSWER { Err(Failure::answer_too_large()) } else { Ok(body) }
     }
 

@@ -13,7 +13,7 @@ pub use super::problem::{Problem, Source};
 use super::problems::Problems;
 use super::profile::Applied;
 use crate::model::code::Code;
-use crate::model::error::{self, Culprit, Error};
+use crate::model::error::{self, Error, ErrorSource};
 use crate::model::json_size::json_size;
 use crate::model::limits::MAX_ANSWER;
 
@@ -144,7 +144,7 @@ impl Failure {
         Self::pointing(error, |culprit| Some(source_of(culprit)).filter(|it| !matches!(it, Source::Pointer(_))))
     }
 
-    fn pointing(error: Error, place: impl Fn(Culprit) -> Option<Source>) -> Self {
+    fn pointing(error: Error, place: impl Fn(ErrorSource) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
             let (at, source) = (problem.operation, problem.culprit.and_then(&place));
             let mut failure = Self::from(Problem::of(problem, source));

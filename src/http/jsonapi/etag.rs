@@ -21,7 +21,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::errors::Problem;
 use super::profile::Applied;
 use super::tag_format::{self, ANSWER_BYTES};
-use crate::domain::group_lists::{SeenGroup, SeenMember};
+use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::code::Code;
 use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::relationship::Relationship;
@@ -56,7 +56,7 @@ macro_rules! tagged {
 }
 tagged!(Relationship, User, RelationshipType);
 
-impl Tagged for SeenGroup {
+impl Tagged for VisibleGroup {
     fn state(&self) -> State {
         State::of(&self.group)
     }
@@ -67,7 +67,7 @@ impl Tagged for SeenGroup {
     }
 }
 
-impl Tagged for SeenMember {
+impl Tagged for VisibleMember {
     fn state(&self) -> State {
         State::of(&self.member)
     }

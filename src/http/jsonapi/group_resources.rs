@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::document::SelfLink;
 use super::resources::{Body, Identifier, Resource, Text, Time, USERS};
-use super::verbatim::Raw;
-use crate::domain::group_lists::{SeenGroup, SeenMember};
+use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use crate::http::jsonapi::raw_json::Raw;
 use crate::http::urls::{GroupUrl, MemberUrl, RelatedLinkageUrl, RelatedUrl};
 use crate::model::id::{GroupId, MemberId};
 
@@ -46,7 +46,7 @@ struct Link<Data, Url> {
     links: Links<Url>,
 }
 
-impl Serialize for Resource<'_, SeenGroup> {
+impl Serialize for Resource<'_, VisibleGroup> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
@@ -97,7 +97,7 @@ impl Serialize for Resource<'_, SeenGroup> {
     }
 }
 
-impl Serialize for Resource<'_, SeenMember> {
+impl Serialize for Resource<'_, VisibleMember> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]

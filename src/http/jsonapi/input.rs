@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 use super::errors::{Failure, Problem};
 use super::problems::Problems;
-use crate::domain::operations::Subject;
+use crate::domain::operations::ResourceRef;
 use crate::model::code::Code;
 use crate::model::id::UserId;
 use crate::model::text::excerpt;
 
 /// What a document must say of the resource that it is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Naming<'a> {
+pub enum IdPolicy<'a> {
     /// A new resource, whose id the service gives.
     New,
     /// A new resource, whose id the client gives.
@@ -22,7 +22,7 @@ pub enum Naming<'a> {
     /// The resource of this id: both `type` and `id` are required and must fit.
     Existing(&'a str),
     /// The resource of this id; `type` and `id` may be left out, as Skillhive's own example does.
-    ExistingLenient(&'a str),
+    OptionalButMatching(&'a str),
 }
 
 /// The resource object of a request, its members not yet looked at.
@@ -44,7 +44,7 @@ impl Input {
     ///
     /// # Errors
     /// 400 for what is no such document, 409 for another `type` or `id`, 403 for an `id` that the client may not give.
-    pub fn parse(body: &[u8], kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
+    pub fn parse(body: &[u8], kind: &'static str, naming: IdPolicy<'_>) -> Result<Self, Failure> {
         let document: Value = serde_json::from_slice(body)
             .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
@@ -62,7 +62,7 @@ impl Input {
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn of_data(mut data: Map<String, Value>, kind: &'static str, naming: Naming<'_>) -> Result<Self, Failure> {
+    pub fn of_data(mut data: Map<String, Value>, kind: &'static str, naming: IdPolicy<'_>) -> Result<Self, Failure> {
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
         let id = check_names(&mut data, kind, naming)?;
         let home = |name: &str, at| if data.contains_key(name) { at } else { "/data" };
@@ -99,7 +99,7 @@ impl Input {
     }
 
     /// Notes a problem.
-    pub fn blame(&mut self, problem: Problem) {
+    pub fn push_error(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
@@ -109,7 +109,7 @@ impl Input {
             return Some(text);
         }
         let problem = Problem::new(Code::InvalidAttribute, "a string is needed here");
-        self.blame(problem.pointer(format!("/data/attributes/{name}")));
+        self.push_error(problem.pointer(format!("/data/attributes/{name}")));
         None
     }
 
@@ -117,7 +117,7 @@ impl Input {
     pub fn require_attribute(&mut self, name: &str) {
         if !self.attributes.contains_key(name) {
             let [at, _] = self.homes;
-            self.blame(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
+            self.push_error(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
         }
     }
 
@@ -125,7 +125,7 @@ impl Input {
     pub fn require_relationship(&mut self, name: &str) {
         if !self.relationships.contains_key(name) {
             let [_, at] = self.homes;
-            self.blame(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
+            self.push_error(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
         }
     }
 
@@ -136,17 +136,17 @@ impl Input {
 
     /// The user that the to-one relationship `name` links to: by `id`, or in a document of operations by `lid`.
     /// A problem is noted for anything but one user.
-    pub fn linked_user(&mut self, name: &str) -> Option<Subject<UserId>> {
+    pub fn linked_user(&mut self, name: &str) -> Option<ResourceRef<UserId>> {
         let object = self.relationship(name)?;
         let at = format!("/data/relationships/{name}");
         let linked = user_of(&object, &at).and_then(|subject| match subject {
-            Subject::Made(_) if !self.has_lids => {
+            ResourceRef::Lid(_) if !self.has_lids => {
                 let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
                 Err(problem.pointer(format!("{at}/data")))
             }
             subject => Ok(subject),
         });
-        linked.map_err(|problem| self.blame(problem)).ok()
+        linked.map_err(|problem| self.push_error(problem)).ok()
     }
 
     /// Ends the reading.
@@ -175,7 +175,7 @@ impl Input {
 fn check_names(
     data: &mut Map<String, Value>,
     kind: &'static str,
-    naming: Naming<'_>,
+    naming: IdPolicy<'_>,
 ) -> Result<Option<String>, Problem> {
     let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
     match data.remove("type") {
@@ -185,23 +185,23 @@ fn check_names(
             return Err(Problem::new(Code::TypeMismatch, detail).pointer("/data/type"));
         }
         Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
-        None if matches!(naming, Naming::ExistingLenient(_)) => {}
+        None if matches!(naming, IdPolicy::OptionalButMatching(_)) => {}
         None => return Err(malformed("/data", "the resource object needs a `type`")),
     }
     let id = match data.remove("id") {
         Some(Value::String(id)) => Some(id),
         // Some client libraries say so that they have none yet.
-        Some(Value::Null) if matches!(naming, Naming::New | Naming::NewWithId) => None,
+        Some(Value::Null) if matches!(naming, IdPolicy::New | IdPolicy::NewWithId) => None,
         Some(_) => return Err(malformed("/data/id", "`id` must be a string")),
         None => None,
     };
     match (naming, &id) {
-        (Naming::New, Some(_)) => {
+        (IdPolicy::New, Some(_)) => {
             let detail = "the service gives the ids; leave `id` out";
             Err(Problem::new(Code::ClientGeneratedId, detail).pointer("/data/id"))
         }
-        (Naming::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
-        (Naming::Existing(expected) | Naming::ExistingLenient(expected), Some(sent)) if sent != expected => {
+        (IdPolicy::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
+        (IdPolicy::Existing(expected) | IdPolicy::OptionalButMatching(expected), Some(sent)) if sent != expected => {
             let detail = format!("the URL names the resource `{}`", excerpt(expected));
             Err(Problem::new(Code::IdMismatch, detail).pointer("/data/id"))
         }
@@ -210,7 +210,7 @@ fn check_names(
 }
 
 /// The user that a relationship object at `at` links to.
-fn user_of(object: &Value, at: &str) -> Result<Subject<UserId>, Problem> {
+fn user_of(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> {
     let invalid = |at: String, detail: &'static str| Problem::new(Code::InvalidRelationship, detail).pointer(at);
     let data = object.as_object().and_then(|object| object.get("data"));
     let Some(data) = data else {
@@ -230,10 +230,10 @@ fn user_of(object: &Value, at: &str) -> Result<Subject<UserId>, Problem> {
     }
     let id = match (identifier.get("id"), identifier.get("lid")) {
         (Some(id), _) => id,
-        (None, Some(Value::String(lid))) => return Ok(Subject::Made(lid.clone())),
+        (None, Some(Value::String(lid))) => return Ok(ResourceRef::Lid(lid.clone())),
         (None, Some(_)) => return Err(invalid(format!("{at}/data/lid"), "`lid` must be a string")),
         (None, None) => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
     };
-    let parsed = id.as_str().and_then(|id| id.parse().ok()).map(Subject::Stored);
+    let parsed = id.as_str().and_then(|id| id.parse().ok()).map(ResourceRef::Stored);
     parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "an id is a string with a positive decimal integer"))
 }

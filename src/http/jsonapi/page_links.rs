@@ -8,7 +8,7 @@ use super::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
 use crate::http::urls::LONGEST_URI;
-use crate::model::page::{Bound, Place};
+use crate::model::page::{Bound, SortKey};
 
 /// The parameters of pages: links give their own.
 const PAGE: [&str; 5] = [OFFSET.name, LIMIT.name, SIZE.name, AFTER.name, BEFORE.name];
@@ -77,7 +77,7 @@ fn fetchable(url: String) -> Option<String> {
 }
 
 /// The request that a page answers.
-pub struct Asked<'a> {
+pub struct PageLinkBuilder<'a> {
     /// Its path.
     pub path: &'a str,
     /// Its query, as it was sent.
@@ -88,7 +88,7 @@ pub struct Asked<'a> {
     pub max_offset: i64,
 }
 
-impl Asked<'_> {
+impl PageLinkBuilder<'_> {
     /// A URL of the same list with other page parameters. All others keep what the client sent, under their JSON:API
     /// names and percent-encoded. `None` if it is longer than [`LONGEST_URI`]: percent-encoding can make an accepted
     /// query three times as long.
@@ -135,7 +135,7 @@ impl Asked<'_> {
         &self,
         cursors: &Cursors<'_>,
         (size, after, before): (i64, Option<&Bound>, Option<&Bound>),
-        shown: Option<&(Place, Place)>,
+        shown: Option<&(SortKey, SortKey)>,
         is_more: bool,
         total: i64,
     ) -> (PageLinks, ListMeta) {

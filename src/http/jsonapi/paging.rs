@@ -5,7 +5,7 @@ use super::errors::Problem;
 use super::profile::Applied;
 use super::query::{Parameter, Query};
 use crate::model::code::Code;
-use crate::model::page::{Bound, DEFAULT_LIMIT, MAX_LIMIT, Page, Slice, Sort};
+use crate::model::page::{Bound, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest, Sort};
 
 /// The parameter for rows to leave out.
 pub const OFFSET: Parameter = Parameter::or("page[offset]", "offset");
@@ -73,10 +73,10 @@ impl Paging {
 
     /// The rows to read for the page: one more than it shows, by cursors, which tells whether there is another page.
     #[must_use]
-    pub fn slice(&self, sort: Sort) -> Slice {
+    pub fn slice(&self, sort: Sort) -> PageRequest {
         match self {
-            Self::Offset { offset, limit } => Slice::window(sort, *offset, *limit),
-            Self::Cursor { size, after, before } => Slice {
+            Self::Offset { offset, limit } => PageRequest::window(sort, *offset, *limit),
+            Self::Cursor { size, after, before } => PageRequest {
                 sort,
                 after: after.clone(),
                 before: before.clone(),

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::paging::TOO_LARGE;
 use crate::http::urls;
 use crate::model::code::Code;
-use crate::model::error::{self, Culprit};
+use crate::model::error::{self, ErrorSource};
 use crate::model::id::RelationshipId;
 use crate::model::text::{cut, excerpt};
 
@@ -143,19 +143,19 @@ fn header_of(code: Code) -> Option<Source> {
 }
 
 /// Where in a request a culprit stands. What is missing is blamed on what should hold it.
-pub(super) fn source_of(culprit: Culprit) -> Source {
+pub(super) fn source_of(culprit: ErrorSource) -> Source {
     Source::Pointer(match culprit {
-        Culprit::Sort => return Source::Parameter("sort".to_owned()),
-        Culprit::Include => return Source::Parameter("include".to_owned()),
-        Culprit::Precondition => return Source::Header("If-Match"),
-        Culprit::Exclusion => return Source::Header("If-None-Match"),
-        Culprit::Owner | Culprit::Member => "/data/relationships/user/data".to_owned(),
-        Culprit::Target => "/data/relationships/target/data".to_owned(),
-        Culprit::TypeName => "/data/attributes/relationship".to_owned(),
-        Culprit::Description => "/data/attributes/description".to_owned(),
-        Culprit::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
-        Culprit::Missing(_) => "/data".to_owned(),
-        Culprit::Properties => "/data/attributes/properties".to_owned(),
-        Culprit::Group => "/data/relationships/group/data".to_owned(),
+        ErrorSource::Sort => return Source::Parameter("sort".to_owned()),
+        ErrorSource::Include => return Source::Parameter("include".to_owned()),
+        ErrorSource::Precondition => return Source::Header("If-Match"),
+        ErrorSource::Exclusion => return Source::Header("If-None-Match"),
+        ErrorSource::Owner | ErrorSource::Member => "/data/relationships/user/data".to_owned(),
+        ErrorSource::Target => "/data/relationships/target/data".to_owned(),
+        ErrorSource::TypeName => "/data/attributes/relationship".to_owned(),
+        ErrorSource::Description => "/data/attributes/description".to_owned(),
+        ErrorSource::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
+        ErrorSource::Missing(_) => "/data".to_owned(),
+        ErrorSource::Properties => "/data/attributes/properties".to_owned(),
+        ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })
 }

@@ -9,7 +9,7 @@ use super::errors::{Failure, Problem};
 use super::problems::Problems;
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
-use crate::model::page::{Direction, Order, Sort};
+use crate::model::page::{Direction, Sort, SortBy};
 use crate::model::text::{excerpt, list_names};
 
 /// A parameter that a resource knows.
@@ -89,22 +89,22 @@ impl Query {
             return self.problems.push_with(code, || Problem::new(code, detail()).parameter(&name));
         };
         if value.contains('\0') {
-            return self.blame(Code::InvalidParameter, &name, "a value cannot contain U+0000".to_owned());
+            return self.push_error(Code::InvalidParameter, &name, "a value cannot contain U+0000".to_owned());
         }
         let earlier = self.sent.iter().find(|sent| sent.parameter == parameter).map(|sent| sent.name.clone());
         match earlier {
             Some(earlier) if earlier != name => {
                 let detail = format!("`{earlier}` is another name of this parameter; send one of them");
-                self.blame(Code::DuplicateParameter, &name, detail);
+                self.push_error(Code::DuplicateParameter, &name, detail);
             }
             Some(_) if !parameter.is_repeatable() || parameter.bare == Some(&name) => {
-                self.blame(Code::DuplicateParameter, &name, "this parameter may be sent once".to_owned());
+                self.push_error(Code::DuplicateParameter, &name, "this parameter may be sent once".to_owned());
             }
             _ => self.sent.push(Sent { parameter, name, value: value.into_owned() }),
         }
     }
 
-    fn blame(&mut self, code: Code, name: &str, detail: String) {
+    fn push_error(&mut self, code: Code, name: &str, detail: String) {
         self.problems.push(Problem::new(code, detail).parameter(name));
     }
 
@@ -117,7 +117,7 @@ impl Query {
             _ => {
                 let detail = format!("a whole number from {least} to {most} is accepted here{cure}");
                 let name = sent.name.clone();
-                self.blame(Code::InvalidParameter, &name, detail);
+                self.push_error(Code::InvalidParameter, &name, detail);
                 default
             }
         }
@@ -149,7 +149,7 @@ impl Query {
             }
         }
         if let Some((name, detail)) = bad {
-            self.blame(Code::InvalidParameter, &name, detail);
+            self.push_error(Code::InvalidParameter, &name, detail);
         }
         values
     }
@@ -190,13 +190,13 @@ impl Query {
         if !is_known {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
             let detail = format!("only {} can be included here", names.join(" and "));
-            self.blame(Code::UnsupportedInclude, "include", detail);
+            self.push_error(Code::UnsupportedInclude, "include", detail);
         }
         Some(included)
     }
 
     /// The order that `sort` asks for, or `default` if it was not sent. Ties are broken by id, which may be said.
-    pub fn sort(&mut self, default: Sort, known: &[(&str, Order)]) -> Sort {
+    pub fn sort(&mut self, default: Sort, known: &[(&str, SortBy)]) -> Sort {
         let Some(sent) = self.text("sort") else { return default };
         let (direction, sign) = match sent.strip_prefix('-') {
             Some(_) => (Direction::Descending, "-"),

@@ -1,10 +1,10 @@
-//! The resource object of a relationship: the one that is rendered most, and so by hand (see [`verbatim`](super::verbatim)).
+//! The resource object of a relationship: the one that is rendered most, and so by hand (see [`verbatim`](crate::http::jsonapi::raw_json)).
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
 use super::resources::Resource;
-use super::verbatim::{Digits, Piece};
+use crate::http::jsonapi::raw_json::{Digits, Piece};
 use crate::http::urls;
 use crate::model::relationship::Relationship;
 
@@ -64,8 +64,8 @@ impl Resource<'_, Relationship> {
 mod tests {
     use super::*;
     use crate::http::jsonapi::query::Query;
-    use crate::http::jsonapi::verbatim;
-    use crate::http::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, RELATIONSHIP_FIELDS, View};
+    use crate::http::jsonapi::raw_json;
+    use crate::http::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, RELATIONSHIP_FIELDS, RenderOptions};
     use crate::model::id::{RelationshipId, UserId};
     use crate::model::relationship_type::TypeName;
     use crate::model::time::Timestamp;
@@ -113,10 +113,10 @@ mod tests {
             let fields: Vec<_> = places.map(|(_, name)| *name).collect();
             let raw = format!("fields[user-relationships]={}", fields.join(","));
             let mut query = Query::parse(&raw, &[FIELDS_OF_RELATIONSHIPS], false).unwrap();
-            let view = View::of(&mut query, chrono_tz::Asia::Kolkata);
+            let view = RenderOptions::of(&mut query, chrono_tz::Asia::Kolkata);
             for cursor in [None, Some("x".repeat(80))] {
                 let resource = Resource::with_cursor(&edge, &view, cursor.clone());
-                let json = verbatim::write(&[resource], 2_000).unwrap();
+                let json = raw_json::write(&[resource], 2_000).unwrap();
                 let found: Value = serde_json::from_slice(&json).unwrap();
                 assert_eq!(found[0], expected(&edge, &fields, cursor.as_deref()), "{raw}");
             }

@@ -7,7 +7,7 @@ use super::errors::{Failure, Problem};
 use super::input::Input;
 use super::resources::COMPUTED;
 use super::view::member_of;
-use crate::domain::operations::Subject;
+use crate::domain::operations::ResourceRef;
 use crate::domain::users;
 use crate::model::code::Code;
 use crate::model::error::Error;
@@ -18,9 +18,9 @@ use crate::model::user::{Field, Value};
 #[derive(Debug)]
 pub struct RequestedRelationship {
     /// The owner.
-    pub user: Option<Subject<UserId>>,
+    pub user: Option<ResourceRef<UserId>>,
     /// The other end.
-    pub target: Subject<UserId>,
+    pub target: ResourceRef<UserId>,
     /// The name of a type.
     pub relationship: String,
 }
@@ -29,9 +29,9 @@ pub struct RequestedRelationship {
 #[derive(Debug)]
 pub struct RequestedChange {
     /// The owner.
-    pub user: Option<Subject<UserId>>,
+    pub user: Option<ResourceRef<UserId>>,
     /// The other end.
-    pub target: Option<Subject<UserId>>,
+    pub target: Option<ResourceRef<UserId>>,
     /// The name of a type; `None` changes nothing.
     pub relationship: Option<String>,
 }
@@ -78,7 +78,7 @@ pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
             let detail = "these are created and deleted under `/api/v2/user-relationships`";
             let problem = Problem::new(Code::ImmutableRelationship, detail);
-            input.blame(problem.pointer(format!("/data/relationships/{name}")));
+            input.push_error(problem.pointer(format!("/data/relationships/{name}")));
         }
     }
     match input.finish() {

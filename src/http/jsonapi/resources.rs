@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
 
 use super::document::SelfLink;
-use super::view::{Fieldset, View, member_of};
+use super::view::{Fieldset, RenderOptions, member_of};
 use crate::http::urls;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::RelationshipType;
@@ -125,20 +125,20 @@ struct ItemPage {
 /// Something shown as a resource object.
 pub struct Resource<'a, T> {
     pub(super) row: &'a T,
-    pub(super) view: &'a View,
+    pub(super) view: &'a RenderOptions,
     pub(super) meta: Option<ItemMeta>,
 }
 
 impl<'a, T> Resource<'a, T> {
     /// Shows a row.
     #[must_use]
-    pub fn new(row: &'a T, view: &'a View) -> Self {
+    pub fn new(row: &'a T, view: &'a RenderOptions) -> Self {
         Self { row, view, meta: None }
     }
 
     /// Shows a row with the cursor that falls on it.
     #[must_use]
-    pub fn with_cursor(row: &'a T, view: &'a View, cursor: Option<String>) -> Self {
+    pub fn with_cursor(row: &'a T, view: &'a RenderOptions, cursor: Option<String>) -> Self {
         let meta = cursor.map(|cursor| ItemMeta { page: ItemPage { cursor } });
         Self { row, view, meta }
     }

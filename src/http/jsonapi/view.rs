@@ -92,7 +92,7 @@ impl Fieldset {
 
 /// How documents of one answer show what they show.
 #[derive(Debug, Clone)]
-pub struct View {
+pub struct RenderOptions {
     /// The zone of all times.
     pub zone: Tz,
     /// Fields of relationships.
@@ -124,7 +124,7 @@ pub const FIELDS_OF_GROUPS: Parameter = Parameter::new("fields[groups]");
 /// The parameter that chooses fields of memberships.
 pub const FIELDS_OF_MEMBERS: Parameter = Parameter::new("fields[group-members]");
 
-impl View {
+impl RenderOptions {
     /// The view that shows everything and brings nothing along.
     #[must_use]
     pub const fn whole(zone: Tz) -> Self {

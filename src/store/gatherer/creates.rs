@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Question;
+use super::BatchQuery;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::relationship::{Edge, Relationship};
@@ -21,10 +21,10 @@ pub(in crate::store) struct Create {
     pub author: Option<UserId>,
 }
 
-impl Question for Create {
+impl BatchQuery for Create {
     type Answer = Relationship;
     const NAME: &'static str = "creates";
-    const TOGETHER: usize = 256;
+    const MAX_BATCH: usize = 256;
     const MODE: Mode = Mode::Gathered;
 
     fn answer(asked: &[&Self], engine: &Engine, shared: &Shared) -> Result<Vec<Option<Relationship>>> {

@@ -126,7 +126,7 @@ impl Sessions {
         match asked {
             Ok(limits) => Ok(limits.are_set.then_some(limits.backend)),
             // It broke, which says nothing of a pooler.
-            Err(error) if fault::sort(&error).0 == Fault::Lost => {
+            Err(error) if fault::classify(&error).0 == Fault::Lost => {
                 Err(ConnectionError::BadConnection(error.to_string()))
             }
             Err(error) => {
@@ -175,7 +175,7 @@ impl r2d2::ManageConnection for Sessions {
         if !health.is_used() {
             return Err(ConnectionError::BadConnection("the replica is given up".to_owned()));
         }
-        self.establish().inspect_err(|error| health.lose(&error.to_string()))
+        self.establish().inspect_err(|error| health.mark_down(&error.to_string()))
     }
 
     fn is_valid(&self, session: &mut Session) -> ConnectionResult<()> {

@@ -72,7 +72,7 @@ pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryRe
         retired::retire_relationships(conn, *largest)?;
     }
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
-    sql.any_of("id", ids, Sql::integer);
+    sql.in_values("id", ids, Sql::integer);
     sql.returning::<()>().execute(conn)
 }
 

@@ -8,17 +8,17 @@ use diesel::prelude::*;
 
 use super::group_rows::{GROUP_COLUMNS, GroupColumns, GroupRow, MEMBER_COLUMNS, MemberColumns, MemberRow};
 use super::order::{listed, push_bounds, push_end};
-use super::sql::{Sql, apart};
+use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
 use crate::model::filter::{GroupFilter, MemberFilter};
 use crate::model::id::{GroupId, MemberId, UserId};
-use crate::model::page::Slice;
+use crate::model::page::PageRequest;
 
 /// The groups of a slice, in order, and how many match in all.
 pub(in crate::store) fn groups(
     conn: &mut Conn,
     filter: &GroupFilter,
-    slice: &Slice,
+    slice: &PageRequest,
 ) -> QueryResult<(i64, Vec<GroupRow>)> {
     let mut count = Sql::new("SELECT COUNT(*) AS total");
     push_groups(&mut count, filter);
@@ -27,14 +27,14 @@ pub(in crate::store) fn groups(
     push_groups(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<GroupColumns>(count, GROUP_COLUMNS, page, listed(slice.sort)).load(conn).map(apart)
+    Sql::listing::<GroupColumns>(count, GROUP_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
 }
 
 /// The memberships of a slice, in order, and how many match in all.
 pub(in crate::store) fn members(
     conn: &mut Conn,
     filter: &MemberFilter,
-    slice: &Slice,
+    slice: &PageRequest,
 ) -> QueryResult<(i64, Vec<MemberRow>)> {
     let mut count = Sql::new("SELECT COUNT(*) AS total");
     push_members(&mut count, filter);
@@ -43,14 +43,14 @@ pub(in crate::store) fn members(
     push_members(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<MemberColumns>(count, MEMBER_COLUMNS, page, listed(slice.sort)).load(conn).map(apart)
+    Sql::listing::<MemberColumns>(count, MEMBER_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
 }
 
 /// The groups of these ids, by id; ids that name none are passed over.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<GroupRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(GROUP_COLUMNS).text(" FROM groups WHERE ");
-    sql.any_of("id", ids, Sql::integer);
+    sql.in_values("id", ids, Sql::integer);
     sql.text(" ORDER BY id");
     sql.returning::<GroupColumns>().load(conn)
 }
@@ -59,7 +59,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<Gr
 pub(in crate::store) fn find_members(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<MemberRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(MEMBER_COLUMNS).text(" FROM group_members WHERE ");
-    sql.any_of("id", ids, Sql::integer);
+    sql.in_values("id", ids, Sql::integer);
     sql.text(" ORDER BY id");
     sql.returning::<MemberColumns>().load(conn)
 }
@@ -120,7 +120,7 @@ fn push_members(sql: &mut Sql, filter: &MemberFilter) {
 fn push_any_of(sql: &mut Sql, column: &'static str, ids: &[i64]) {
     if !ids.is_empty() {
         sql.text(" AND ");
-        sql.any_of(column, ids, Sql::integer);
+        sql.in_values(column, ids, Sql::integer);
     }
 }
 
@@ -131,7 +131,7 @@ fn push_kinds(sql: &mut Sql, kinds: &[String]) {
             sql.text(" AND group_type = ").string(one.clone());
         }
         several => {
-            sql.varies();
+            sql.do_not_cache();
             let mut glue = " AND group_type IN (";
             for kind in several {
                 sql.text(glue).string(kind.clone());

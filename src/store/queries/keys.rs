@@ -89,7 +89,7 @@ pub(in crate::store) fn compute_all(conn: &mut Conn, compute: fn(&KeyRow) -> Key
         };
         match written {
             Ok(()) => (last, attempts) = (end, 0),
-            Err(error) if attempts < ATTEMPTS && fault::sort(&error).0 == Fault::Conflict => attempts += 1,
+            Err(error) if attempts < ATTEMPTS && fault::classify(&error).0 == Fault::Conflict => attempts += 1,
             Err(error) => return Err(error),
         }
     }

@@ -4,7 +4,6 @@
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
-pub(in crate::store) mod departures;
 pub(in crate::store) mod group_pages;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod idempotency;
@@ -19,6 +18,7 @@ pub(in crate::store) mod retired;
 mod sql;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;
+pub(in crate::store) mod user_deletion;
 pub(in crate::store) mod users;
 
 use super::{Conn, Db, bulk, dialect};

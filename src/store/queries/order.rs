@@ -1,17 +1,17 @@
 //! Orders, and parts of a list that are bounded by places in one.
 
 use super::sql::Sql;
-use crate::model::page::{Bound, Direction, Order, Place, Slice, Sort};
+use crate::model::page::{Bound, Direction, PageRequest, Sort, SortBy, SortKey};
 
 /// `ORDER BY` with the id as the last word, so that the order is total.
-pub(super) fn order_by(by: Order, direction: Direction) -> &'static str {
+pub(super) fn order_by(by: SortBy, direction: Direction) -> &'static str {
     match (by, direction) {
-        (Order::Id, Direction::Ascending) => "id",
-        (Order::Id, Direction::Descending) => "id DESC",
-        (Order::CreatedAt, Direction::Ascending) => "created_at, id",
-        (Order::CreatedAt, Direction::Descending) => "created_at DESC, id DESC",
-        (Order::Name, Direction::Ascending) => "name_key, id",
-        (Order::Name, Direction::Descending) => "name_key DESC, id DESC",
+        (SortBy::Id, Direction::Ascending) => "id",
+        (SortBy::Id, Direction::Descending) => "id DESC",
+        (SortBy::CreatedAt, Direction::Ascending) => "created_at, id",
+        (SortBy::CreatedAt, Direction::Descending) => "created_at DESC, id DESC",
+        (SortBy::Name, Direction::Ascending) => "name_key, id",
+        (SortBy::Name, Direction::Descending) => "name_key DESC, id DESC",
     }
 }
 
@@ -21,7 +21,7 @@ pub(super) fn listed(sort: Sort) -> &'static str {
 }
 
 /// ` AND …` for each bound of a slice.
-pub(super) fn push_bounds(sql: &mut Sql, slice: &Slice) {
+pub(super) fn push_bounds(sql: &mut Sql, slice: &PageRequest) {
     for (bound, is_after) in [(&slice.after, true), (&slice.before, false)] {
         if let Some(bound) = bound {
             let is_greater = is_after == (slice.sort.direction == Direction::Ascending);
@@ -31,7 +31,7 @@ pub(super) fn push_bounds(sql: &mut Sql, slice: &Slice) {
 }
 
 /// ` ORDER BY … LIMIT … OFFSET …`, in the direction in which the rows are read.
-pub(super) fn push_end(sql: &mut Sql, slice: &Slice) {
+pub(super) fn push_end(sql: &mut Sql, slice: &PageRequest) {
     sql.text(" ORDER BY ").text(order_by(slice.sort.by, slice.reading_direction()));
     sql.text(" LIMIT ").integer(slice.limit).text(" OFFSET ").integer(slice.offset);
 }
@@ -44,14 +44,14 @@ fn push_bound(sql: &mut Sql, bound: &Bound, is_greater: bool) {
         (false, true) => " <= ",
     };
     match &bound.place {
-        Place::Id(id) => {
+        SortKey::Id(id) => {
             sql.text(" AND id").text(comparison).integer(*id);
         }
-        Place::CreatedAt(micros, id) => {
+        SortKey::CreatedAt(micros, id) => {
             sql.text(" AND (created_at, id)").text(comparison).text("(").integer(*micros);
             sql.text(", ").integer(*id).text(")");
         }
-        Place::Name(name, id) => {
+        SortKey::Name(name, id) => {
             sql.text(" AND (name_key, id)").text(comparison).text("(").string(name.clone());
             sql.text(", ").integer(*id).text(")");
         }

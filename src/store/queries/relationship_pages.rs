@@ -9,29 +9,29 @@ use diesel::prelude::*;
 
 use super::order::{push_bounds, push_end};
 use super::rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, Shape};
-use super::sql::{Sql, apart};
+use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
-use crate::model::page::{Direction, Order, Slice};
+use crate::model::page::{Direction, PageRequest, SortBy};
 
 /// The rows of a slice, in order, and how many match in all.
 pub(in crate::store) fn page(
     conn: &mut Conn,
     shape: &Shape,
-    slice: &Slice,
+    slice: &PageRequest,
 ) -> QueryResult<(i64, Vec<RelationshipRow>)> {
     if shape.types.as_ref().is_some_and(Vec::is_empty) {
         return Ok((0, Vec::new()));
     }
-    let rows = if is_narrowed(shape) || slice.sort.by != Order::Id || scans_of(shape) > MOST_SCANS {
+    let rows = if is_narrowed(shape) || slice.sort.by != SortBy::Id || scans_of(shape) > MOST_SCANS {
         sorted_rows(shape, slice)
     } else {
         merged_scans(shape, slice)
     };
     let listing = Sql::parts::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, NOTHING, rows);
-    let (total, mut rows): (_, Vec<RelationshipRow>) = listing.load(conn).map(apart)?;
+    let (total, mut rows): (_, Vec<RelationshipRow>) = listing.load(conn).map(split_total)?;
     match slice.sort.by {
-        Order::CreatedAt => rows.sort_unstable_by_key(|row| (row.created_at, row.id)),
-        Order::Id | Order::Name => rows.sort_unstable_by_key(|row| row.id),
+        SortBy::CreatedAt => rows.sort_unstable_by_key(|row| (row.created_at, row.id)),
+        SortBy::Id | SortBy::Name => rows.sort_unstable_by_key(|row| row.id),
     }
     if slice.sort.direction == Direction::Descending {
         rows.reverse();
@@ -52,8 +52,8 @@ fn scans_of(shape: &Shape) -> usize {
 }
 
 /// Whether any relationship, in either direction, joins the two.
-pub(in crate::store) fn touch(conn: &mut Conn, one: i64, other: i64) -> QueryResult<bool> {
-    let nothing_but_the_count = Slice::default();
+pub(in crate::store) fn are_related(conn: &mut Conn, one: i64, other: i64) -> QueryResult<bool> {
+    let nothing_but_the_count = PageRequest::default();
     for (user, target) in [(one, other), (other, one)] {
         let shape = Shape { users: vec![user], targets: vec![target], ..Shape::default() };
         if page(conn, &shape, &nothing_but_the_count)?.0 > 0 {
@@ -84,7 +84,7 @@ impl Scan {
     }
 
     /// All of the statement but its first word.
-    fn push(self, sql: &mut Sql, slice: &Slice) {
+    fn push(self, sql: &mut Sql, slice: &PageRequest) {
         sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships").text(self.index()).text(" WHERE 1 = 1");
         if let Some((column, id)) = self.end {
             sql.text(" AND ").text(column).text(" = ").integer(id);
@@ -103,7 +103,7 @@ fn is_narrowed(shape: &Shape) -> bool {
 }
 
 /// The page by id, for filters that name one end at most.
-fn merged_scans(shape: &Shape, slice: &Slice) -> Sql {
+fn merged_scans(shape: &Shape, slice: &PageRequest) -> Sql {
     let ends: Vec<_> = match (shape.users.as_slice(), shape.targets.as_slice()) {
         ([], []) => vec![None],
         ([], targets) => targets.iter().map(|id| Some(("target_id", *id))).collect(),
@@ -120,8 +120,8 @@ fn merged_scans(shape: &Shape, slice: &Slice) -> Sql {
         return sql;
     }
     // Each scan gives all that the page can need of it; the page is cut from their union.
-    let of_each = Slice { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
-    sql.varies();
+    let of_each = PageRequest { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
+    sql.do_not_cache();
     let mut glue = "* FROM (SELECT ";
     for scan in scans {
         sql.text(glue);
@@ -134,7 +134,7 @@ fn merged_scans(shape: &Shape, slice: &Slice) -> Sql {
 }
 
 /// The page in any order, from all rows that match.
-fn sorted_rows(shape: &Shape, slice: &Slice) -> Sql {
+fn sorted_rows(shape: &Shape, slice: &PageRequest) -> Sql {
     let mut sql = Sql::new("SELECT * FROM (");
     push_rows(shape, &mut sql, RELATIONSHIP_COLUMNS);
     sql.text(") AS matching WHERE 1 = 1");
@@ -163,7 +163,7 @@ fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
         for (column, ids) in [("user_id", &shape.users), ("target_id", &shape.targets)] {
             if !ids.is_empty() {
                 sql.text(" AND ");
-                sql.any_of(column, ids, Sql::integer);
+                sql.in_values(column, ids, Sql::integer);
             }
         }
         push_types(shape, sql);
@@ -174,7 +174,7 @@ fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
 fn push_types(shape: &Shape, sql: &mut Sql) {
     if let Some(types) = &shape.types {
         sql.text(" AND ");
-        sql.any_of("type_id", types, Sql::small);
+        sql.in_values("type_id", types, Sql::small);
     }
 }
 
@@ -193,11 +193,11 @@ fn count(shape: &Shape) -> Sql {
         }
         ([], targets) => {
             sql.text("counts_by_target WHERE ");
-            sql.any_of("target_id", targets, Sql::integer);
+            sql.in_values("target_id", targets, Sql::integer);
         }
         (users, _) => {
             sql.text("counts_by_user WHERE ");
-            sql.any_of("user_id", users, Sql::integer);
+            sql.in_values("user_id", users, Sql::integer);
         }
     }
     push_types(shape, &mut sql);

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::rows::TypeRow;
 use super::schema::relationship_types::dsl;
-use super::sql::{Sql, apart};
+use super::sql::{Sql, split_total};
 use super::{Conn, dialect, retired};
 
 /// The columns of a [`TypeRow`], in order.
@@ -26,7 +26,7 @@ pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryR
     let mut page = Sql::new("SELECT ");
     page.text(COLUMNS).text(" FROM relationship_types ORDER BY name LIMIT ").integer(limit);
     page.text(" OFFSET ").integer(offset);
-    Sql::listing::<Columns>(count, COLUMNS, page, "name").load(conn).map(apart)
+    Sql::listing::<Columns>(count, COLUMNS, page, "name").load(conn).map(split_total)
 }
 
 /// The type of that name.

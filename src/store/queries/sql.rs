@@ -46,7 +46,7 @@ impl Sql {
     }
 
     /// Says that the text depends on the number of values, of which there are too many to keep them all prepared.
-    pub fn varies(&mut self) {
+    pub fn do_not_cache(&mut self) {
         self.is_cached = false;
     }
 
@@ -76,7 +76,7 @@ impl Sql {
     }
 
     /// `column = v` or `column IN (v, …)`; never true when there are no values at all.
-    pub fn any_of<T: Copy>(&mut self, column: &'static str, values: &[T], put: fn(&mut Self, T) -> &mut Self) {
+    pub fn in_values<T: Copy>(&mut self, column: &'static str, values: &[T], put: fn(&mut Self, T) -> &mut Self) {
         match values {
             [] => {
                 self.text("1 = 0");
@@ -85,7 +85,7 @@ impl Sql {
                 put(self.text(column).text(" = "), *one);
             }
             [first, others @ ..] => {
-                self.varies();
+                self.do_not_cache();
                 put(self.text(column).text(" IN ("), *first);
                 for other in others {
                     put(self.text(", "), *other);
@@ -96,7 +96,7 @@ impl Sql {
     }
 
     /// `column IN (…)` for any number of values, in one statement for all numbers.
-    pub fn among(&mut self, column: &'static str, values: bulk::List) -> &mut Self {
+    pub fn in_list(&mut self, column: &'static str, values: bulk::List) -> &mut Self {
         self.text(column).pieces.push(Piece::List(values));
         self
     }
@@ -193,7 +193,7 @@ impl<Columns> Query for Statement<Columns> {
 impl<Columns> diesel::RunQueryDsl<Conn> for Statement<Columns> {}
 
 /// Rows of a listing taken apart: the count and the page's rows.
-pub(super) fn apart<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
+pub(super) fn split_total<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
     let total = rows.iter().map(|(total, _)| *total).max().unwrap_or(0);
     (total, rows.into_iter().filter_map(|(_, row)| row).collect())
 }

@@ -15,14 +15,14 @@ use crate::model::user::User;
 /// The users of these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::Omitted);
-    sql.among("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::List::of_integers(ids));
     sql.returning::<UserColumns>().load(conn)
 }
 
 /// The users with these keys of addresses.
 pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::All);
-    sql.among("email_key", bulk::List::of_texts(emails));
+    sql.in_list("email_key", bulk::List::of_texts(emails));
     sql.returning::<UserColumns>().load(conn)
 }
 
@@ -37,21 +37,21 @@ fn select_users(profiles: Profiles) -> Sql {
 /// Which of these ids name a user.
 pub(in crate::store) fn existing_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
-    sql.among("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::List::of_integers(ids));
     sql.returning::<BigInt>().load(conn)
 }
 
 /// The ids of the users with these keys of addresses.
 pub(in crate::store) fn ids_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<(String, i64)>> {
     let mut sql = Sql::new("SELECT email_key, id FROM users WHERE ");
-    sql.among("email_key", bulk::List::of_texts(emails));
+    sql.in_list("email_key", bulk::List::of_texts(emails));
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
 /// The ids of the users with these ids in other systems, which several may share.
 pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
     let mut sql = Sql::new("SELECT alt_id, id FROM users WHERE ");
-    sql.among("alt_id", bulk::List::of_texts(alt_ids));
+    sql.in_list("alt_id", bulk::List::of_texts(alt_ids));
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
@@ -167,7 +167,7 @@ pub(in crate::store) fn existing_relationships(
 pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<RelationshipRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE ");
-    sql.among("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::List::of_integers(ids));
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
@@ -202,7 +202,7 @@ fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Makes again what was taken down, and counts what was stored meanwhile. Gives how many relationships it removed
 /// because they were there twice.
-pub(in crate::store) fn make_again(conn: &mut Conn, statements: &[String]) -> QueryResult<usize> {
+pub(in crate::store) fn recreate(conn: &mut Conn, statements: &[String]) -> QueryResult<usize> {
     bulk::prepare_to_make(conn)?;
     let mut removed = 0;
     for statement in statements {

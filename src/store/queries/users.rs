@@ -9,11 +9,11 @@ use super::rows::{
     text_of,
 };
 use super::schema::users::dsl;
-use super::sql::{Sql, apart};
+use super::sql::{Sql, split_total};
 use super::{Conn, counts, dialect, retired};
 use crate::model::filter::UserFilter;
 use crate::model::key;
-use crate::model::page::Slice;
+use crate::model::page::PageRequest;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
@@ -21,20 +21,20 @@ use crate::model::user::UserData;
 pub(in crate::store) fn page(
     conn: &mut Conn,
     filter: &UserFilter,
-    slice: &Slice,
+    slice: &PageRequest,
     profiles: Profiles,
 ) -> QueryResult<(i64, Vec<UserRow>)> {
     let mut page = select(profiles, ", name_key");
     push_conditions(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listed(slice.sort)).load(conn).map(apart)
+    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
 }
 
 /// The users of these ids, by id; ids that name nobody are passed over.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
     let mut sql = select(profiles, "");
-    sql.any_of("id", ids, Sql::integer);
+    sql.in_values("id", ids, Sql::integer);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
 }
@@ -42,7 +42,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -
 /// Which of these ids name a user.
 pub(in crate::store) fn existing(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
-    sql.any_of("id", ids, Sql::integer);
+    sql.in_values("id", ids, Sql::integer);
     sql.returning::<BigInt>().load(conn)
 }
 
@@ -178,20 +178,20 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     sql.text("1 = 1");
     if !filter.enabled.is_empty() {
         sql.text(" AND ");
-        sql.any_of("is_enabled", &filter.enabled, Sql::flag);
+        sql.in_values("is_enabled", &filter.enabled, Sql::flag);
     }
     if !filter.levels.is_empty() {
         let levels: Vec<_> = filter.levels.iter().map(|level| number_of(*level)).collect();
         sql.text(" AND ");
-        sql.any_of("access_level", &levels, Sql::small);
+        sql.in_values("access_level", &levels, Sql::small);
     }
     if !filter.ids.is_empty() {
         let ids: Vec<_> = filter.ids.iter().map(|id| id.get()).collect();
         sql.text(" AND ");
-        sql.any_of("id", &ids, Sql::integer);
+        sql.in_values("id", &ids, Sql::integer);
     }
     if !filter.emails.is_empty() {
-        sql.varies();
+        sql.do_not_cache();
         let mut glue = " AND email_key IN (";
         for email in &filter.emails {
             for key in key::stored_keys_of_email(email) {
@@ -203,7 +203,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     }
     for word in &filter.words {
         let pattern = substring_pattern(word);
-        sql.varies();
+        sql.do_not_cache();
         sql.text(" AND (name_key LIKE ").string(pattern.clone()).text(" ESCAPE '!' OR email_key LIKE ");
         sql.string(pattern).text(" ESCAPE '!')");
     }

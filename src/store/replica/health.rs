@@ -48,7 +48,7 @@ impl Health {
         let state = self.state();
         if state.is_used && state.seen.elapsed() > self.silence {
             drop(state);
-            self.lose(&format!("it has not said anything for {:?}", self.silence));
+            self.mark_down(&format!("it has not said anything for {:?}", self.silence));
             return false;
         }
         state.is_used
@@ -60,15 +60,15 @@ impl Health {
     }
 
     /// A connection to it was dead: others may be, and perhaps it is the replica itself.
-    pub fn suspect(&self) {
+    pub fn request_probe(&self) {
         self.state().generation += 1;
         // If one is asked for already, that is enough.
         let _ = self.look.try_send(());
     }
 
     /// It failed: nobody asks it for a while. Says so in the log, once until it is taken again.
-    pub fn lose(&self, cause: &str) {
-        let is_news = self.state().lose(Instant::now());
+    pub fn mark_down(&self, cause: &str) {
+        let is_news = self.state().mark_down(Instant::now());
         if is_news {
             log::warn!("the replica is given up and the primary answers its reads: {cause}");
             self.given_up.notify_waiters();
@@ -76,8 +76,8 @@ impl Health {
     }
 
     /// It was seen to be well: it is used, unless it is still to be left alone.
-    pub fn find_well(&self) {
-        let is_news = self.state().find_well(Instant::now());
+    pub fn mark_up(&self) {
+        let is_news = self.state().mark_up(Instant::now());
         if is_news {
             log::info!("the replica answers reads");
         }
@@ -93,7 +93,7 @@ impl State {
         Self { is_used: false, since: None, seen: now, pause: None, generation: 0 }
     }
 
-    fn lose(&mut self, now: Instant) -> bool {
+    fn mark_down(&mut self, now: Instant) -> bool {
         if !self.is_used && self.since.is_some() {
             return false;
         }
@@ -106,7 +106,7 @@ impl State {
         true
     }
 
-    fn find_well(&mut self, now: Instant) -> bool {
+    fn mark_up(&mut self, now: Instant) -> bool {
         self.seen = now;
         let is_alone = self.since.zip(self.pause).is_some_and(|(since, pause)| now.duration_since(since) < pause);
         if self.is_used || is_alone {
@@ -130,27 +130,30 @@ mod tests {
     fn a_replica_is_taken_when_it_is_seen_to_be_well_and_told_of_once() {
         let now = Instant::now();
         let mut state = State::unknown(now);
-        assert!(state.find_well(now) && state.is_used);
-        assert!(!state.find_well(after(now, 1)));
-        assert!(state.lose(after(now, 100)) && !state.is_used);
-        assert!(!state.lose(after(now, 100)) && !state.lose(after(now, 101)));
+        assert!(state.mark_up(now) && state.is_used);
+        assert!(!state.mark_up(after(now, 1)));
+        assert!(state.mark_down(after(now, 100)) && !state.is_used);
+        assert!(!state.mark_down(after(now, 100)) && !state.mark_down(after(now, 101)));
         let mut missing = State::unknown(now);
-        assert!(missing.lose(now) && !missing.lose(after(now, 1)), "one that was never there is told of once as well");
+        assert!(
+            missing.mark_down(now) && !missing.mark_down(after(now, 1)),
+            "one that was never there is told of once as well"
+        );
     }
 
     #[test]
     fn a_replica_that_keeps_failing_is_left_alone_longer_and_longer() {
         let mut now = Instant::now();
         let mut state = State::unknown(now);
-        assert!(state.find_well(now));
+        assert!(state.mark_up(now));
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
             now = after(now, 1);
-            assert!(state.lose(now));
-            assert!(!state.find_well(after(now, pause - 1)), "{pause}");
+            assert!(state.mark_down(now));
+            assert!(!state.mark_up(after(now, pause - 1)), "{pause}");
             now = after(now, pause);
-            assert!(state.find_well(now), "{pause}");
+            assert!(state.mark_up(now), "{pause}");
         }
         now = after(now, 60);
-        assert!(state.lose(now) && state.find_well(after(now, 1)), "one that worked for a while has mended");
+        assert!(state.mark_down(now) && state.mark_up(after(now, 1)), "one that worked for a while has mended");
     }
 }

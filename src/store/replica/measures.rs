@@ -1,11 +1,11 @@
 //! What is counted and measured of a replica; there are no such families without one.
 
-use crate::metrics::{Counter, Gauges, Metrics, Seconds};
-use crate::store::measures::Connections;
+use crate::metrics::{Counter, Gauges, MetricsRegistry, Seconds};
+use crate::store::metrics::Connections;
 
 /// The families.
 #[derive(Debug)]
-pub(super) struct Measures {
+pub(super) struct ReplicaMetrics {
     /// How far behind it is.
     pub lag: Seconds,
     /// Reads done elsewhere: it is given up, or did not answer.
@@ -19,9 +19,9 @@ pub(super) struct Measures {
     connections: Gauges,
 }
 
-impl Measures {
+impl ReplicaMetrics {
     /// The families, every label shown from the start.
-    pub fn new(all: &Metrics) -> Self {
+    pub fn new(all: &MetricsRegistry) -> Self {
         let fallbacks = all.counters(
             "store_replica_fallbacks_total",
             "Reads that the primary did in place of the replica, by the reason.",

@@ -6,12 +6,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use super::health::Health;
-use super::measures::Measures;
+use super::measures::ReplicaMetrics;
 use crate::store::limit::JobLimit;
 use crate::store::migrations::{CURSOR_SECRET, is_new_enough};
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::{Conn, Mode, replica};
-use crate::store::server::Server;
+use crate::store::server::Primary;
 use crate::store::tx::Shared;
 
 /// How long it may take to connect, and to acknowledge what was sent.
@@ -20,11 +20,11 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// Who looks at a replica, and how it is told.
 pub(super) struct Watch {
     pub url: String,
-    pub primary: Arc<Server>,
+    pub primary: Arc<Primary>,
     pub shared: Shared,
     /// Nobody needs a watch once this is gone.
     pub health: Weak<Health>,
-    pub measures: Arc<Measures>,
+    pub measures: Arc<ReplicaMetrics>,
     /// How often the replica is looked at.
     pub every: Duration,
     /// A secret of the primary, which its replicas have too.
@@ -47,12 +47,12 @@ impl Watch {
             match seen {
                 Ok(lag) => {
                     self.measures.lag.set(lag);
-                    health.find_well();
+                    health.mark_up();
                 }
                 Err(cause) => {
                     line = None;
                     self.measures.lag.set(None);
-                    health.lose(&cause);
+                    health.mark_down(&cause);
                 }
             }
             drop(health);

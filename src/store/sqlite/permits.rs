@@ -16,7 +16,7 @@ const SEARCHES: usize = 2;
 const PROBES: usize = 1;
 
 /// Connections that reads of these kinds need together.
-pub(super) const TOGETHER: usize = LONG_READS + SEARCHES + PROBES;
+pub(super) const MAX_BATCH: usize = LONG_READS + SEARCHES + PROBES;
 
 /// The permits. A job takes its permit along to its thread, and keeps it although its caller is gone.
 pub(super) struct Permits {

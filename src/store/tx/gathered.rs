@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Link, Tx};
+use super::{AnyConnection, Tx};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::page::Page;
@@ -27,8 +27,8 @@ impl Tx<'_> {
         };
         let new: Vec<gathered_creates::New> = asked.iter().filter_map(new).collect();
         let rows = match &mut self.link {
-            Link::Postgres(conn) if !new.is_empty() => gathered_creates::insert(conn, &new, now),
-            Link::Postgres(_) | Link::Sqlite(_) => Ok(Vec::new()),
+            AnyConnection::Postgres(conn) if !new.is_empty() => gathered_creates::insert(conn, &new, now),
+            AnyConnection::Postgres(_) | AnyConnection::Sqlite(_) => Ok(Vec::new()),
         };
         let rows = rows.map_err(|error| self.note(&error))?;
         rows.into_iter().map(|row| self.relationship_of(row)).collect()
@@ -59,8 +59,8 @@ impl Tx<'_> {
                 continue;
             }
             let read = match &mut self.link {
-                Link::Postgres(conn) => gathered_lists::pages(conn, end, wanted),
-                Link::Sqlite(_) => Ok(Vec::new()),
+                AnyConnection::Postgres(conn) => gathered_lists::pages(conn, end, wanted),
+                AnyConnection::Sqlite(_) => Ok(Vec::new()),
             };
             let read = read.map_err(|error| self.note(&error))?;
             for (place, (total, rows)) in places.into_iter().zip(read) {

@@ -5,7 +5,7 @@ use crate::model::error::Result;
 use crate::model::filter::{GroupFilter, MemberFilter};
 use crate::model::group::{Group, Member};
 use crate::model::id::{GroupId, MemberId};
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 
 /// Rows that are read at a time where their number is not bounded by a page.
@@ -13,13 +13,13 @@ pub(super) const PART: usize = 100;
 
 impl Tx<'_> {
     /// The groups of a slice, in order, and how many match in all.
-    pub fn groups(&mut self, filter: &GroupFilter, slice: &Slice) -> Result<Page<Group>> {
+    pub fn groups(&mut self, filter: &GroupFilter, slice: &PageRequest) -> Result<Page<Group>> {
         let (total, rows) = ask!(self, group_pages::groups(filter, slice))?;
         Ok(Page::whole(rows.into_iter().map(Group::from).collect(), total))
     }
 
     /// The memberships of a slice, in order, and how many match in all.
-    pub fn group_members(&mut self, filter: &MemberFilter, slice: &Slice) -> Result<Page<Member>> {
+    pub fn group_members(&mut self, filter: &MemberFilter, slice: &PageRequest) -> Result<Page<Member>> {
         let (total, rows) = ask!(self, group_pages::members(filter, slice))?;
         Ok(Page::whole(rows.into_iter().map(Member::from).collect(), total))
     }

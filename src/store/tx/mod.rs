@@ -21,13 +21,13 @@ use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
-use crate::store::measures::Measures;
+use crate::store::metrics::StoreMetrics;
 use crate::store::type_counts::TypeCounts;
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
 
 /// A connection to one of the two databases.
-pub(in crate::store) enum Link<'c> {
+pub(in crate::store) enum AnyConnection<'c> {
     Sqlite(&'c mut sqlite::Conn),
     Postgres(&'c mut postgres::Conn),
 }
@@ -37,7 +37,7 @@ pub(in crate::store) enum Link<'c> {
 pub(in crate::store) struct Shared {
     pub clock: Clock,
     pub types: Arc<TypeCache>,
-    pub measures: Arc<Measures>,
+    pub measures: Arc<StoreMetrics>,
 }
 
 /// A job's view of the database: a catalogue of questions, each answered by one query (or a few).
@@ -45,7 +45,7 @@ pub(in crate::store) struct Shared {
 /// Every method fails with [`Error::Unavailable`] when the database does not answer, or with
 /// [`Error::Internal`] when it answers something that cannot be.
 pub struct Tx<'c> {
-    link: Link<'c>,
+    link: AnyConnection<'c>,
     shared: &'c Shared,
     limit: &'c JobLimit,
     types: Arc<Types>,
@@ -62,10 +62,10 @@ macro_rules! ask {
         match $tx.check_limit() {
             Ok(()) => {
                 let answer = match &mut $tx.link {
-                    $crate::store::tx::Link::Sqlite(conn) => {
+                    $crate::store::tx::AnyConnection::Sqlite(conn) => {
                         $crate::store::sqlite::queries::$room::$query(conn, $($argument),*)
                     }
-                    $crate::store::tx::Link::Postgres(conn) => {
+                    $crate::store::tx::AnyConnection::Postgres(conn) => {
                         $crate::store::postgres::queries::$room::$query(conn, $($argument),*)
                     }
                 };
@@ -78,7 +78,7 @@ macro_rules! ask {
 use ask;
 
 impl<'c> Tx<'c> {
-    pub(in crate::store) fn reading(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+    pub(in crate::store) fn reading(link: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
         Self {
             link,
             shared,
@@ -91,7 +91,7 @@ impl<'c> Tx<'c> {
         }
     }
 
-    pub(in crate::store) fn writing(link: Link<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+    pub(in crate::store) fn writing(link: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
         Self { is_writing: true, ..Self::reading(link, shared, limit) }
     }
 
@@ -111,7 +111,7 @@ impl<'c> Tx<'c> {
     }
 
     fn note(&mut self, error: &diesel::result::Error) -> Error {
-        let (mut fault, mut told) = fault::sort(error);
+        let (mut fault, mut told) = fault::classify(error);
         // Whatever a stopped statement says, this is why. A lost connection stays one: it must not be used again.
         if fault != Fault::Lost
             && let Err(limit) = self.limit.check()
@@ -133,13 +133,13 @@ impl<'c> Tx<'c> {
     /// Whether another job can change a row between two statements of this one: in a write job on PostgreSQL. On SQLite
     /// one write job runs at a time.
     fn needs_locks(&self) -> bool {
-        self.is_writing && matches!(self.link, Link::Postgres(_))
+        self.is_writing && matches!(self.link, AnyConnection::Postgres(_))
     }
 
     /// Whether every other writer waits until this job ends, whatever it writes.
     #[must_use]
     pub fn blocks_other_writers(&self) -> bool {
-        self.is_writing && matches!(self.link, Link::Sqlite(_))
+        self.is_writing && matches!(self.link, AnyConnection::Sqlite(_))
     }
 
     /// The present instant.

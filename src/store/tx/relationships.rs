@@ -4,7 +4,7 @@ use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::store::rows::{RelationshipRow, Shape};
 
 impl Tx<'_> {
     /// The relationships of a slice, in order, and how many match in all.
-    pub fn relationships(&mut self, filter: &RelationshipFilter, slice: &Slice) -> Result<Page<Relationship>> {
+    pub fn relationships(&mut self, filter: &RelationshipFilter, slice: &PageRequest) -> Result<Page<Relationship>> {
         let mut shape = self.shape_of(filter)?;
         let (mut total, mut rows) = ask!(self, relationship_pages::page(&shape, slice))?;
         // A number without rows may be an old one: another instance has deleted the type and registered it anew.
@@ -53,7 +53,7 @@ impl Tx<'_> {
 
     /// Whether any relationship, in either direction, joins the two.
     pub fn are_related(&mut self, one: UserId, other: UserId) -> Result<bool> {
-        ask!(self, relationship_pages::touch(one.get(), other.get()))
+        ask!(self, relationship_pages::are_related(one.get(), other.get()))
     }
 
     /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.

@@ -12,7 +12,7 @@ use crate::store::rows::{Numbered, RelationshipRow};
 
 /// What was taken down for a load, and how to make it again.
 #[derive(Debug)]
-pub struct TakenDown(Vec<String>);
+pub struct DroppedIndexes(Vec<String>);
 
 impl Tx<'_> {
     /// The users of these ids, in any order, without their profiles.
@@ -152,14 +152,14 @@ impl Tx<'_> {
     /// Takes down what makes storing many relationships slow, until the job ends: on SQLite others see nothing of it,
     /// on PostgreSQL they wait. `None` where there are relationships already and, on PostgreSQL, where somebody else
     /// is connected, or owns the tables.
-    pub fn begin_load(&mut self) -> Result<Option<TakenDown>> {
-        Ok(ask!(self, transfer::take_down())?.map(TakenDown))
+    pub fn begin_bulk_load(&mut self) -> Result<Option<DroppedIndexes>> {
+        Ok(ask!(self, transfer::take_down())?.map(DroppedIndexes))
     }
 
     /// Makes again what was taken down, and counts what was stored meanwhile. Of relationships that are the same it
     /// keeps the one with the smallest id; gives how many it removed.
-    pub fn end_load(&mut self, taken_down: &TakenDown) -> Result<u64> {
-        Ok(ask!(self, transfer::make_again(&taken_down.0))? as u64)
+    pub fn end_load(&mut self, taken_down: &DroppedIndexes) -> Result<u64> {
+        Ok(ask!(self, transfer::recreate(&taken_down.0))? as u64)
     }
 
     /// Says that a job was to run again that can run only once.

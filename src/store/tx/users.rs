@@ -6,7 +6,7 @@ use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
 use crate::model::key;
-use crate::model::page::{Page, Slice};
+use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
 use crate::store::rows::{Profiles, UserRow};
@@ -14,7 +14,7 @@ use crate::store::rows::{Profiles, UserRow};
 impl Tx<'_> {
     /// The users of a slice, in order, without their properties, and how many match in all. The page ends early, after
     /// its first row at the earliest, where the budget ends.
-    pub fn users(&mut self, filter: &UserFilter, slice: &Slice, budget: &mut ReadBudget) -> Result<Page<User>> {
+    pub fn users(&mut self, filter: &UserFilter, slice: &PageRequest, budget: &mut ReadBudget) -> Result<Page<User>> {
         let (total, mut rows) = ask!(self, users::page(filter, slice, profiles_within(budget)))?;
         // The rows nearest the end of the list are those to keep of a page that ends there.
         if slice.is_from_end {
@@ -121,8 +121,8 @@ impl Tx<'_> {
         ask!(self, users::lock(id.get()))?;
         let now = self.micros();
         ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get()))?;
-        ask!(self, departures::end_memberships(id.get()))?;
-        ask!(self, departures::disown_groups(id.get(), now))?;
+        ask!(self, user_deletion::end_memberships(id.get()))?;
+        ask!(self, user_deletion::disown_groups(id.get(), now))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
         self.forget_answers(id)?;
         ask!(self, users::delete(id.get()))

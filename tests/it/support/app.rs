@@ -13,7 +13,7 @@ use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
-use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;

@@ -14,14 +14,14 @@ use super::sql::Raw;
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
 /// Files of a test and a way to bring them in.
-pub struct Desk {
+pub struct ImportFixture {
     /// The database.
     pub home: Home,
     /// The files.
     pub folder: TempDir,
 }
 
-impl Desk {
+impl ImportFixture {
     /// One with an empty, migrated database of each kind that is there.
     pub fn all() -> Vec<Self> {
         ENGINES.into_iter().filter_map(Self::new).collect()
@@ -96,7 +96,7 @@ pub fn counts(outcome: &Outcome) -> [[u64; 4]; 2] {
 }
 
 /// The whole schema, as the database describes it.
-pub fn schema(desk: &Desk) -> Vec<String> {
+pub fn schema(desk: &ImportFixture) -> Vec<String> {
     let sql = if desk.home.file().is_some() {
         "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || COALESCE(sql, '') AS line FROM sqlite_schema ORDER BY 1"
     } else {

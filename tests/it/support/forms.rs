@@ -3,7 +3,7 @@
 use std::fs;
 
 use tempfile::TempDir;
-use user_relationships::http::forms::catalogue::Catalogue;
+use user_relationships::http::forms::config::catalogue::Catalogue;
 
 /// A folder with these files.
 pub fn folder(files: &[(&str, &str)]) -> TempDir {

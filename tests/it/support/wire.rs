@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What becomes of the bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
+pub enum NetworkFault {
     /// They are passed on.
     Fair,
     /// They are passed on after a while, each time.
@@ -34,7 +34,7 @@ pub struct Wire {
 
 #[derive(Debug)]
 struct Shared {
-    weather: Mutex<Weather>,
+    weather: Mutex<NetworkFault>,
     connections: Mutex<Vec<Connection>>,
     is_cut: AtomicBool,
 }
@@ -43,7 +43,7 @@ struct Shared {
 struct Connection {
     client: TcpStream,
     /// Its own from the moment that it is set; else it has that of all.
-    weather: Arc<Mutex<Option<Weather>>>,
+    weather: Arc<Mutex<Option<NetworkFault>>>,
 }
 
 impl Wire {
@@ -52,7 +52,7 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared {
-            weather: Mutex::new(Weather::Fair),
+            weather: Mutex::new(NetworkFault::Fair),
             connections: Mutex::default(),
             is_cut: AtomicBool::new(false),
         });
@@ -77,7 +77,7 @@ impl Wire {
     }
 
     /// Does the same to all bytes from now on.
-    pub fn turn(&self, weather: Weather) {
+    pub fn turn(&self, weather: NetworkFault) {
         *self.shared.weather.lock().expect("the weather") = weather;
     }
 
@@ -86,7 +86,7 @@ impl Wire {
     pub fn silence(&self) -> usize {
         let connections = self.shared.connections.lock().expect("connections");
         for connection in &*connections {
-            *connection.weather.lock().expect("the weather") = Some(Weather::Silent);
+            *connection.weather.lock().expect("the weather") = Some(NetworkFault::Silent);
         }
         connections.len()
     }
@@ -128,7 +128,7 @@ fn connect(shared: &Arc<Shared>, client: TcpStream, server: UnixStream) {
 }
 
 /// Carries bytes until one of the ends hangs up; then the threads of the connection end, and its sockets with them.
-fn carry(shared: &Shared, own: &Mutex<Option<Weather>>, mut from: impl Read, mut to: impl Write) {
+fn carry(shared: &Shared, own: &Mutex<Option<NetworkFault>>, mut from: impl Read, mut to: impl Write) {
     let mut buffer = [0; 16 * 1024];
     loop {
         let read = match from.read(&mut buffer) {
@@ -145,13 +145,13 @@ fn carry(shared: &Shared, own: &Mutex<Option<Weather>>, mut from: impl Read, mut
         let weather = own.lock().expect("the weather").unwrap_or(*shared.weather.lock().expect("the weather"));
         let bytes = &buffer[..read];
         let carried = match weather {
-            Weather::Fair => to.write_all(bytes),
-            Weather::Slow(time) => {
+            NetworkFault::Fair => to.write_all(bytes),
+            NetworkFault::Slow(time) => {
                 thread::sleep(time);
                 to.write_all(bytes)
             }
-            Weather::Trickle => bytes.iter().try_for_each(|byte| to.write_all(&[*byte])),
-            Weather::Silent => Ok(()),
+            NetworkFault::Trickle => bytes.iter().try_for_each(|byte| to.write_all(&[*byte])),
+            NetworkFault::Silent => Ok(()),
         };
         if carried.is_err() {
             return;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::str::FromStr;
 
-use crate::domain::operations::Subject;
+use crate::domain::operations::ResourceRef;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::resources::{USER_RELATIONSHIPS, USERS};
 use crate::model::code::Code;
@@ -44,7 +44,7 @@ impl Kind {
 pub(super) struct Target {
     pub(super) kind: Kind,
     /// The id or local id, unless a whole collection is meant.
-    pub(super) subject: Option<Subject<String>>,
+    pub(super) subject: Option<ResourceRef<String>>,
     pub(super) relationship: Option<String>,
 }
 
@@ -75,8 +75,8 @@ fn of_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target, F
         return Err(Problem::new(Code::TypeMismatch, detail).pointer("/ref/type").into());
     };
     let subject = match (text("id")?, text("lid")?) {
-        (Some(id), None) => Subject::Stored(id),
-        (None, Some(lid)) => Subject::Made(lid),
+        (Some(id), None) => ResourceRef::Stored(id),
+        (None, Some(lid)) => ResourceRef::Lid(lid),
         _ => return Err(malformed("/ref", "`ref` needs one `id` or `lid`").into()),
     };
     lids.check_kind(kind, &subject, "/ref/lid")?;
@@ -92,8 +92,8 @@ fn of_url(href: &str, caller: UserId) -> Option<Target> {
     let mut parts = path.trim_end_matches('/').strip_prefix("/api/v2/")?.split('/');
     let kind = Kind::of(parts.next()?)?;
     let subject = parts.next().map(|id| match (kind, id) {
-        (Kind::Users, "me") => Subject::Stored(caller.to_string()),
-        _ => Subject::Stored(id.to_owned()),
+        (Kind::Users, "me") => ResourceRef::Stored(caller.to_string()),
+        _ => ResourceRef::Stored(id.to_owned()),
     });
     let relationship = match (parts.next(), parts.next(), parts.next()) {
         (None, None, None) => None,
@@ -104,11 +104,11 @@ fn of_url(href: &str, caller: UserId) -> Option<Target> {
 }
 
 /// A subject whose id is one; a malformed id names nothing.
-pub(super) fn subject<Id: FromStr>(named: Subject<String>) -> Result<Subject<Id>, Failure> {
+pub(super) fn subject<Id: FromStr>(named: ResourceRef<String>) -> Result<ResourceRef<Id>, Failure> {
     match named {
-        Subject::Made(lid) => Ok(Subject::Made(lid)),
-        Subject::Stored(id) => match id.parse() {
-            Ok(id) => Ok(Subject::Stored(id)),
+        ResourceRef::Lid(lid) => Ok(ResourceRef::Lid(lid)),
+        ResourceRef::Stored(id) => match id.parse() {
+            Ok(id) => Ok(ResourceRef::Stored(id)),
             Err(_) => Err(Problem::new(Code::NotFound, "there is no such resource").pointer("").into()),
         },
     }
@@ -130,17 +130,17 @@ impl Lids {
         self.given.insert((kind.name(), lid))
     }
 
-    pub(super) fn check<Id>(&self, subject: Option<&Subject<Id>>, pointer: &str) -> Result<(), Problem> {
+    pub(super) fn check<Id>(&self, subject: Option<&ResourceRef<Id>>, pointer: &str) -> Result<(), Problem> {
         match subject {
-            Some(Subject::Made(lid)) => self.require(USERS, lid, pointer),
+            Some(ResourceRef::Lid(lid)) => self.require(USERS, lid, pointer),
             _ => Ok(()),
         }
     }
 
-    pub(super) fn check_kind<Id>(&self, kind: Kind, subject: &Subject<Id>, pointer: &str) -> Result<(), Problem> {
+    pub(super) fn check_kind<Id>(&self, kind: Kind, subject: &ResourceRef<Id>, pointer: &str) -> Result<(), Problem> {
         match subject {
-            Subject::Made(lid) => self.require(kind.name(), lid, pointer),
-            Subject::Stored(_) => Ok(()),
+            ResourceRef::Lid(lid) => self.require(kind.name(), lid, pointer),
+            ResourceRef::Stored(_) => Ok(()),
         }
     }
 

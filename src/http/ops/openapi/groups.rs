@@ -7,7 +7,9 @@ use super::operation::{Answer, Operation, operation};
 use crate::domain::group_lists::Path;
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::jsonapi::view::{GROUP_FIELDS, GROUP_LINKS, GROUP_PATHS, MEMBER_FIELDS, MEMBER_LINKS, MEMBER_PATHS};
-use crate::http::{group_members, groups, relationships};
+use crate::http::v2::group_members;
+use crate::http::v2::groups;
+use crate::http::v2::relationships;
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 

@@ -6,7 +6,7 @@ use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Parameter;
 use crate::model::code::Code;
-use crate::model::page::Order;
+use crate::model::page::SortBy;
 
 /// What a success brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Operation {
     /// A query to try, with its question mark.
     pub example: &'static str,
     /// What the list can be sorted by.
-    pub orders: &'static [(&'static str, Order)],
+    pub orders: &'static [(&'static str, SortBy)],
     pub body: Option<Body>,
     pub answer: Answer,
     /// Beyond those that follow from everything else.
@@ -113,7 +113,7 @@ impl Operation {
         Self { example, ..self }
     }
 
-    pub(super) const fn sorted(self, orders: &'static [(&'static str, Order)]) -> Self {
+    pub(super) const fn sorted(self, orders: &'static [(&'static str, SortBy)]) -> Self {
         Self { orders, ..self }
     }
 

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use super::operation::{Answer, Operation, operation};
 use super::{examples, groups};
 use crate::http::jsonapi::query::Parameter;
-use crate::http::{relationship_types, relationships, users};
+use crate::http::v2::relationship_types;
+use crate::http::v2::relationships;
+use crate::http::v2::users;
 use crate::model::code::Code;
 
 const RELATIONSHIPS: &str = "user-relationships";

@@ -1,0 +1,119 @@
+//! What a request brings to prove who asks, taken from its head for `auth`, and what is told whom it does not let in.
+
+use actix_web::HttpRequest;
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue};
+use actix_web::web::{self, Bytes};
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::auth::signature::{Sent, SignedRequest};
+use crate::auth::{AuthError, Identity, Settings};
+use crate::config::Config;
+use crate::domain::policy;
+use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::middleware::forwarded;
+use crate::http::state::State;
+use crate::model::code::Code;
+
+/// The header fields of a signature; each of them says that the request is signed.
+const SIGNING: [HeaderName; 3] =
+    [HeaderName::from_static("api-id"), HeaderName::from_static("api-user"), HeaderName::from_static("api-signature")];
+const TIMESTAMP: HeaderName = HeaderName::from_static("api-timestamp");
+const NONCE: HeaderName = HeaderName::from_static("api-nonce");
+
+const REJECTED: &str = "the request is not signed as it has to be; see `docs/SIGNING.md`";
+
+/// What `auth` needs of the settings.
+#[must_use]
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        refresh: config.auth_refresh,
+        failure_limit: config.auth_failure_limit,
+        require_timestamp: config.require_signed_timestamp,
+        jwt: config.jwt.clone(),
+    }
+}
+
+/// Verifies the credential of a request.
+///
+/// # Errors
+/// 401 or 403, the same for all that is wrong with a credential; 429 after too many failures.
+pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Identity, Failure> {
+    let source = client_address(request.request());
+    let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+    if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
+        return state.auth.identify(source, &sent).await.map_err(to_failure);
+    }
+    if !sent.is_empty() {
+        return Err(to_failure(AuthError::Unauthenticated(
+            "send either a signature or an `Authorization` header, not both",
+        )));
+    }
+    let url = url_of(request, state.public_url.as_deref());
+    // The body is read, and digested, only for a signature that the client has made.
+    let recognized = state.auth.recognize(source, &signed(request, url.as_deref(), None)).await.map_err(to_failure)?;
+    let body = body_of(request, state).await;
+    let whole = signed(request, url.as_deref(), body.as_deref());
+    state.auth.identify_signed(source, &whole, recognized).await.map_err(to_failure)
+}
+
+fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'r [u8]>) -> SignedRequest<'r> {
+    let field = |name: &HeaderName| {
+        let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);
+        match (all.next(), all.next()) {
+            (None, _) => Sent::Nothing,
+            (Some(value), None) => Sent::Once(value),
+            (Some(_), Some(_)) => Sent::Repeated,
+        }
+    };
+    let [api_id, user, signature] = SIGNING.each_ref().map(field);
+    let (timestamp, nonce) = (field(&TIMESTAMP), field(&NONCE));
+    SignedRequest { api_id, user, signature, timestamp, nonce, method: request.method().as_str(), url, body }
+}
+
+/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole, or is
+/// larger than a body may be.
+async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > state.max_body) {
+        return None;
+    }
+    let payload = request.extract::<web::Payload>().await.ok()?;
+    let body = payload.to_bytes_limited(state.max_body).await.ok()?.ok()?;
+    request.set_payload(body.clone().into());
+    Some(body)
+}
+
+/// The URL that the client called: what it sent as the target, byte for byte, behind the scheme and host that it used.
+fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> {
+    let target = request.uri().path_and_query()?;
+    if let Some(public_url) = public_url {
+        return Some(format!("{public_url}{target}"));
+    }
+    let mut hosts = request.headers().get_all(HOST);
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => Some(format!("http://{}{target}", host.to_str().ok()?)),
+        _ => None,
+    }
+}
+
+/// The address from which a request comes, past the proxies that are trusted: failures and requests of nobody are
+/// counted by it, and the log names it.
+#[must_use]
+pub fn client_address(request: &HttpRequest) -> IpAddr {
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let trusted = request.app_data::<web::Data<State>>().map(|state| state.trusted_proxies.as_slice());
+    forwarded::client(peer, request.headers(), trusted.unwrap_or_default())
+}
+
+fn to_failure(denied: AuthError) -> Failure {
+    match denied {
+        AuthError::Unauthenticated(detail) => {
+            Problem::new(Code::Unauthenticated, detail).header("Authorization").into()
+        }
+        AuthError::Disabled => Failure::without_document(policy::refusal(Code::AccountDisabled).into()),
+        AuthError::Rejected => Problem::new(Code::SignatureRejected, REJECTED).into(),
+        AuthError::RateLimited(after) => Failure::rate_limited(after.0),
+        AuthError::Failed(error) => Failure::without_document(error),
+    }
+}

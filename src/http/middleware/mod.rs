@@ -1,0 +1,13 @@
+//! What every request passes before and after its handler.
+
+pub mod access_log;
+pub mod authenticate;
+pub mod catch_panic;
+pub mod compression;
+pub mod credentials;
+pub mod deadline;
+pub mod envelope;
+pub mod forwarded;
+pub mod metrics;
+pub mod rate_limit;
+pub mod security_headers;

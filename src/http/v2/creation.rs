@@ -1,0 +1,115 @@
+//! A POST that creates one resource, performed once for each `Idempotency-Key`.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, LOCATION};
+use serde::Serialize;
+
+use crate::http::jsonapi::document::Document;
+use crate::http::jsonapi::errors::Failure;
+use crate::http::jsonapi::etag::Tagged;
+use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, Resource, USER_RELATIONSHIPS, USERS};
+use crate::http::jsonapi::view::RenderOptions;
+use crate::http::urls;
+use crate::http::v2::cost;
+use crate::http::v2::idempotency::{Done, Named, Performed, Receipt, hold_key, mark_replayed, perform};
+use crate::http::v2::request::Call;
+use crate::http::v2::responses::SingleResponse;
+use crate::model::code::Code;
+use crate::model::error::{Error, Result as JobResult};
+use crate::model::relationship::Relationship;
+use crate::model::relationship_type::RelationshipType;
+use crate::model::user::User;
+use crate::store::Tx;
+
+/// A resource that a POST creates.
+pub trait Creatable: Tagged + Send + 'static {
+    /// Its type.
+    const TYPE: &'static str;
+
+    /// Its id.
+    fn id(&self) -> String;
+
+    /// Where it can be fetched.
+    fn url(&self) -> String;
+}
+
+impl Creatable for Relationship {
+    const TYPE: &'static str = USER_RELATIONSHIPS;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn url(&self) -> String {
+        urls::relationship(self.id)
+    }
+}
+
+impl Creatable for User {
+    const TYPE: &'static str = USERS;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn url(&self) -> String {
+        urls::user(self.id)
+    }
+}
+
+impl Creatable for RelationshipType {
+    const TYPE: &'static str = RELATIONSHIP_TYPES;
+
+    fn id(&self) -> String {
+        self.name.to_string()
+    }
+
+    fn url(&self) -> String {
+        urls::relationship_type(&self.name)
+    }
+}
+
+/// Creates a resource and shows it. The repeat of a request with a key shows the resource that `find` reads by its id,
+/// or its identifier if the caller may not see it any more.
+///
+/// # Errors
+/// Those of the jobs and of [`perform`].
+pub async fn create<Row: Creatable>(
+    call: &Call,
+    body: &[u8],
+    view: &RenderOptions,
+    name: &'static str,
+    job: impl Fn(&mut Tx<'_>) -> JobResult<SingleResponse<Row>> + Send + Sync + 'static,
+    find: impl Fn(&mut Tx<'_>, &str) -> JobResult<SingleResponse<Row>> + Send + Sync + 'static,
+) -> Result<HttpResponse, Failure>
+where
+    for<'a> Resource<'a, Row>: Serialize,
+{
+    let held = hold_key(call, body).await?;
+    let receipt = match perform(call, held, name, None, job, receipt_of).await? {
+        Performed::Now(shown) => return shown.created(&shown.row.url(), call.raw_query(), view),
+        Performed::Before(receipt) => receipt,
+    };
+    let Done::One(named) = &receipt.done else {
+        return Err(Failure::internal("a stored answer has another kind than its request".to_owned()));
+    };
+    let id = named.id.clone();
+    let answer = match call.read(name, cost::of_one(view.is_including()), move |tx: &mut Tx<'_>| find(tx, &id)).await {
+        Ok(shown) => shown.created(&shown.row.url(), call.raw_query(), view)?,
+        Err(Error::Refused(problems)) if problems.iter().all(|problem| problem.code == Code::NotFound) => {
+            Document::one(named).answer(StatusCode::CREATED)?
+        }
+        Err(error) => return Err(Failure::without_document(error)),
+    };
+    let mut answer = mark_replayed(call, &receipt, answer)?;
+    if let Some(Ok(location)) = receipt.location.as_deref().map(HeaderValue::from_str) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
+}
+
+fn receipt_of<Row: Creatable>(shown: &SingleResponse<Row>) -> Receipt {
+    let named = Named { kind: Row::TYPE.to_owned(), id: shown.row.id() };
+    Receipt { status: StatusCode::CREATED.as_u16(), location: Some(shown.row.url()), done: Done::One(named) }
+}

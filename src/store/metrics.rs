@@ -105,6 +105,11 @@ pub(in crate::store) struct JobTimer {
 }
 
 impl JobTimer {
+    /// The name of the job.
+    pub fn job(&self) -> &'static str {
+        self.job
+    }
+
     /// When a job that may take so long must have ended; `None` for a job without a limit.
     pub fn deadline(&self, longest: Option<Duration>) -> Option<Instant> {
         longest.and_then(|longest| self.since.checked_add(longest))

@@ -178,7 +178,9 @@ impl Store {
                 })
                 .await
             }
-            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::of(cost), deadline, job).await,
+            Engine::Postgres { server, .. } => {
+                self.on_postgres(server, timed.job(), Mode::of(cost), deadline, job).await
+            }
         }
     }
 
@@ -200,7 +202,7 @@ impl Store {
                 let (limit, _guard) = JobLimit::cancellable(deadline, None);
                 engine.writer.write(limit, job).await
             }
-            Engine::Postgres { server, .. } => self.on_postgres(server, Mode::Write, deadline, job).await,
+            Engine::Postgres { server, .. } => self.on_postgres(server, name, Mode::Write, deadline, job).await,
         };
         result.map_err(|error| named(name, error))
     }
@@ -232,12 +234,13 @@ impl Store {
     async fn on_postgres<T: Send + 'static>(
         &self,
         server: &Primary,
+        name: &'static str,
         mode: Mode,
         deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let connected = server.connected();
-        let permit = connected.engine.permit(mode).await?;
+        let permit = connected.engine.permit(name, mode).await?;
         let (limit, _guard) = JobLimit::cancellable(deadline, Some(server.canceller()));
         self.run_blocking(move |store| {
             // Kept until the connection is back, even if the request has been given up.

@@ -101,9 +101,9 @@ impl Engine {
         self.running.longer_than(self.patience())
     }
 
-    /// Waits for a connection's worth of room, not longer than `DATABASE_TIMEOUT`.
-    pub async fn permit(&self, mode: Mode) -> Result<Permit> {
-        self.permits.acquire(mode).await
+    /// Waits for a permit for a job of that name, not longer than `DATABASE_TIMEOUT`.
+    pub async fn permit(&self, job: &'static str, mode: Mode) -> Result<Permit> {
+        self.permits.acquire(job, mode).await
     }
 
     /// The permits, for those who wait in their own way.

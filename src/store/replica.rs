@@ -55,7 +55,7 @@ impl Store {
         let job = Arc::new(job);
         let asked = Arc::clone(&job);
         let deadline = timed.deadline(self.longest_job);
-        if let Ok(found) = replica.read(self, cost, deadline, move |tx| asked(tx)).await {
+        if let Ok(found) = replica.read(self, timed.job(), cost, deadline, move |tx| asked(tx)).await {
             return Ok(found);
         }
         self.read_primary(timed, cost, move |tx| job(tx)).await.map_err(|error| named(name, error))
@@ -143,6 +143,7 @@ impl Replica {
     async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         store: &Store,
+        name: &'static str,
         cost: Cost,
         deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
@@ -150,7 +151,7 @@ impl Replica {
         let (replica, followed) = (Arc::clone(self), self.shared.measures.follow());
         let ended = self.ended.load(Ordering::Relaxed);
         let connected = self.server.connected();
-        let permit = self.answer(Cost::Unbounded, connected.engine.permit(Mode::of(cost))).await?;
+        let permit = self.answer(Cost::Unbounded, connected.engine.permit(name, Mode::of(cost))).await?;
         let permit = permit.map_err(|_| self.without_room(ended))?;
         let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
         let hopped = store.run_blocking(move |_| {

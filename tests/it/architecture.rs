@@ -33,7 +33,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("app", &["http", "config"]),
-    ("server", &["app", "http::state", "http::connections", "http::forms::catalogue", "config", "clock", "store"]),
+    (
+        "server",
+        &["app", "http::state", "http::connections", "http::forms::config::catalogue", "config", "clock", "store"],
+    ),
     ("telemetry", &["model", "config"]),
     (
         "cli",
@@ -47,8 +50,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "server",
             "telemetry",
             "http::ops::openapi",
-            "http::forms::builtin",
-            "http::forms::catalogue",
+            "http::forms::config::builtin",
+            "http::forms::config::catalogue",
             "http::jsonapi::view::member_of",
             "http::jsonapi::resources::COMPUTED",
         ],

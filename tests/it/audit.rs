@@ -216,8 +216,8 @@ fn a_url_that_libpq_cannot_read_is_a_wrong_setting_and_never_shows_its_password(
         ("postgres://ann:SECRET@[::1/db", "brackets"),
         ("postgres://ann:SECRET@[::1]x/db", "brackets"),
         ("postgres://ann:SECRET@127.0.0.1/db?SECRET", "name=value"),
-        ("postgres://ann:SECRET@127.0.0.1/db?bogus=1", "bogus"),
-        ("postgres://ann:SECRET@127.0.0.1/db?sslmode=bogus", "bogus"),
+        ("postgres://ann:SECRET@127.0.0.1/db?bogus=1", "query parameter"),
+        ("postgres://ann:SECRET@127.0.0.1/db?sslmode=bogus", "sslmode"),
     ] {
         for args in [&["user", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate", "run"]] {
             let outcome = run(url, args).expect(78);

@@ -192,7 +192,7 @@ fn a_scrape_is_answered_while_the_database_is_away() {
     let connections = || scraped_at_once(&service.anybody()).sum("store_connections", &[]);
     until("connections are made", PATIENCE, || connections() >= 1.0);
     server.stop();
-    let token = format!("Token token=urt_{}", "a".repeat(43));
+    let token = format!("Token token=urt_{}", "a".repeat(64));
     thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| service.anybody().with_authorization(&token).get(EDGES));

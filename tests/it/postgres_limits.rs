@@ -76,6 +76,31 @@ fn while_one_table_is_locked_requests_that_do_not_need_it_are_served() {
     assert!(!service.log().iter().any(|line| line.contains("made anew")), "{:?}", service.log());
 }
 
+/// More requests wait for a locked table than there are connections; an ordinary job still gets one at once.
+#[test]
+fn jobs_that_wait_for_a_lock_leave_connections_to_others() {
+    let Some(server) = PrivateServer::start() else { return };
+    let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
+    let settings = [("DATABASE_POOL_SIZE", "9"), ("REQUEST_TIMEOUT", "4s"), ("AUTH_REFRESH", "5m")];
+    let service = Service::start(&server.url("postgres"), &settings);
+    let admin = service.client(&token);
+    let ids = fill(&admin);
+    let (mut holder, mut watcher) = (raw(&server), raw(&server));
+    holder.run("BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE");
+    thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| admin.get("/api/v2/groups").expect(503));
+        }
+        let waiting = format!("{OURS} AND wait_event_type = 'Lock'");
+        until("lists of groups wait for the lock", Duration::from_secs(2), || watcher.number(&waiting) >= 3);
+        for _ in 0..10 {
+            let user = || admin.get(&format!("/api/v2/users/{}", ids[0])).expect(200);
+            in_time("a user", Duration::from_millis(500), user);
+        }
+    });
+    holder.run("COMMIT");
+}
+
 /// Outside of transactions, too: what waits for a lock ends before its request.
 #[test]
 fn behind_a_pooler_that_refuses_options_every_statement_has_its_limits() {

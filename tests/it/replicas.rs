@@ -151,7 +151,7 @@ fn a_replica_is_that_of_a_postgresql_database() {
         ("postgres://ann@primary/db", "replica.example.com"),
     ] {
         let refused = config(url, replica).expect(78).stderr;
-        assert!(refused.contains("`DATABASE_READ_URL`") && refused.contains("leave this out"), "{refused}");
+        assert!(refused.contains("`DATABASE_READ_URL`") && refused.contains("remove this setting"), "{refused}");
         assert!(!refused.contains("s3cret"), "{refused}");
     }
     let shown = config("postgres://ann@primary/db", "postgres://ann:s3cret@a,b/db?load_balance_hosts=random").expect(0);

@@ -1,6 +1,7 @@
 //! How many jobs may have a connection of PostgreSQL at once, so that waiting costs no thread.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -10,6 +11,10 @@ use crate::model::error::{Error, Result};
 
 /// Of so many connections searches have one at the most.
 const CONNECTIONS_OF_A_SEARCH: usize = 4;
+/// Of so many connections the reads of one name have one at the most: 5 of 16.
+const SHARE_OF_A_READ: usize = 3;
+/// The same for writes: 8 of 16, since their commits share flushes of the disk.
+const SHARE_OF_A_WRITE: usize = 2;
 /// Pools of at least so many connections keep one for the lists that share statements.
 const POOL_WITH_LIST_CONNECTION: usize = 4;
 
@@ -18,6 +23,10 @@ pub(in crate::store) struct Permits {
     all: Arc<Semaphore>,
     /// Taken in addition, so that searches cannot take all connections.
     searches: Arc<Semaphore>,
+    /// Taken in addition, by the name of the job: while a table is locked, the jobs that wait for it leave connections to
+    /// all others. There are as many names as there are kinds of jobs in the source.
+    jobs: Mutex<HashMap<&'static str, Arc<Semaphore>>>,
+    connections: usize,
     /// For lists that share a statement: they are what is asked most, and need not wait behind all others.
     lists: Arc<Semaphore>,
     timeout: Duration,
@@ -26,7 +35,7 @@ pub(in crate::store) struct Permits {
 /// A connection's worth of room, until it is dropped.
 pub(in crate::store) struct Permit {
     _connection: OwnedSemaphorePermit,
-    _search: Option<OwnedSemaphorePermit>,
+    _share: Option<OwnedSemaphorePermit>,
 }
 
 impl Permits {
@@ -38,6 +47,8 @@ impl Permits {
         Self {
             all: semaphore(connections.saturating_sub(lists)),
             searches: semaphore((connections / CONNECTIONS_OF_A_SEARCH).max(1)),
+            jobs: Mutex::default(),
+            connections,
             lists: semaphore(lists),
             timeout,
         }
@@ -48,20 +59,29 @@ impl Permits {
         self.timeout
     }
 
-    /// Waits for a permit; only the caller fails that has waited too long.
-    pub async fn acquire(&self, mode: Mode) -> Result<Permit> {
+    /// Waits for a permit for a job of that name; only the caller fails that has waited too long.
+    pub async fn acquire(&self, job: &'static str, mode: Mode) -> Result<Permit> {
         let until = Instant::now() + self.timeout;
-        let search = match mode {
-            Mode::Search => match tokio::time::timeout_at(until, Arc::clone(&self.searches).acquire_owned()).await {
-                Ok(Ok(permit)) => Some(permit),
-                _ => return Err(Error::Unavailable("too many searches at once".to_owned())),
-            },
-            Mode::Read | Mode::Snapshot | Mode::Write | Mode::Gathered => None,
+        let share = match mode {
+            Mode::Search => Arc::clone(&self.searches),
+            Mode::Read | Mode::Snapshot => self.share(job, SHARE_OF_A_READ),
+            Mode::Write | Mode::Gathered => self.share(job, SHARE_OF_A_WRITE),
         };
-        match tokio::time::timeout_at(until, Arc::clone(&self.all).acquire_owned()).await {
-            Ok(Ok(connection)) => Ok(Permit { _connection: connection, _search: search }),
-            _ => Err(Error::Unavailable(format!("no connection became free within {:?}", self.timeout))),
+        let late = |what: &str| Error::Unavailable(format!("{what} within {:?}", self.timeout));
+        match tokio::time::timeout_at(until, share.acquire_owned()).await {
+            Ok(Ok(share)) => match tokio::time::timeout_at(until, Arc::clone(&self.all).acquire_owned()).await {
+                Ok(Ok(connection)) => Ok(Permit { _connection: connection, _share: Some(share) }),
+                _ => Err(late("no connection became free")),
+            },
+            _ => Err(late("no job of this kind ended")),
         }
+    }
+
+    /// The permits of the jobs of that name: one of `divisor` parts of the connections.
+    fn share(&self, job: &'static str, divisor: usize) -> Arc<Semaphore> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = jobs.entry(job).or_insert_with(|| Arc::new(Semaphore::new((self.connections / divisor).max(1))));
+        Arc::clone(share)
     }
 
     /// Waits for a permit for questions that share a statement, until that moment; `None` if none became free.
@@ -79,6 +99,6 @@ impl Permits {
             }
         };
         let connection = tokio::time::timeout_at(until, permit).await.ok()?.ok()?;
-        Some(Permit { _connection: connection, _search: None })
+        Some(Permit { _connection: connection, _share: None })
     }
 }

@@ -1,6 +1,8 @@
 //! The table of limits in `docs/OPERATIONS.md`: each row is exceeded, and the client gets what the row says.
 
 use std::collections::BTreeSet;
+use std::thread::sleep;
+use std::time::Duration;
 
 use user_relationships::config::{Config, Raw};
 
@@ -29,7 +31,7 @@ enum Check {
     Boundary(fn(&App, usize) -> (Answer, Answer)),
     /// The same with a smaller limit that a setting gives.
     Smaller(usize, fn(&mut Config), fn(&App, usize) -> (Answer, Answer)),
-    /// A test elsewhere: what it needs does not fit in here. Its file and its name.
+    /// A test elsewhere that needs more than two requests: its file below `tests/it`, or a path, and its name.
     Test(&'static str, &'static str),
 }
 
@@ -177,6 +179,52 @@ const CHECKS: &[(&str, Check)] = &[
         };
         (update(most), update(most + 1))
     })),
+    ("connections in all", Test("connections", "a_newcomer_is_answered_beside_more_idle_connections_than_fit")),
+    ("connections of one source", Test("src/http/connections.rs", "one_source_has_at_most_half_and_a_trusted_proxy_any_share")),
+    ("bytes of a link in an answer", Test("links", "a_link_that_would_be_answered_414_is_null")),
+    ("bytes of an answer", Test("answer_sizes", "a_page_of_large_users_by_offset_is_refused_with_the_cure")),
+    ("bytes that `include` reads", Test("answer_sizes", "included_members_are_refused_beyond_the_largest_answer")),
+    ("errors in a document", Boundary(|app, most| {
+        let names = |number: usize| (0..number).map(|n| format!("a{n}")).collect::<Vec<_>>().join("&");
+        lists(app, |number| format!("{USERS}?{}", names(number)), most)
+    })),
+    ("bytes of an error document", Test("error_documents", "names_in_a_query_are_cut_in_its_error_document")),
+    ("characters of a value that an error repeats", Test("error_documents", "long_ids_are_not_repeated_in_full")),
+    ("characters of `detail`", Test("error_documents", "an_unknown_type_is_answered_with_twenty_known_names")),
+    ("bytes of `source.pointer`", Test("error_documents", "a_pointer_that_is_too_long_points_at_the_parent")),
+    ("names that a `detail` lists", Test("error_documents", "an_unknown_type_is_answered_with_twenty_known_names")),
+    ("messages in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
+    ("bytes of `model` in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
+    ("bytes of a profile", Test("row_sizes", "a_profile_above_64_kib_is_refused_at_the_largest_value")),
+    ("bytes of the properties of a group or a membership", Test("row_sizes", "properties_of_groups_and_members_are_bounded_together")),
+    ("time of a database statement", Test("job_limits", "a_search_ends_at_the_deadline_of_its_request")),
+    ("time of a statement whose client has gone", Test("job_limits", "an_abandoned_search_stops_and_frees_its_permit")),
+    ("wait for a lock on PostgreSQL", Test("postgres_limits", "while_one_table_is_locked_requests_that_do_not_need_it_are_served")),
+    ("wait for a connection to PostgreSQL", Test("postgres_limits", "a_gathered_list_that_waited_too_long_for_a_connection_fails_alone")),
+    ("searches at the same time", Test("job_limits", "a_read_that_waited_too_long_for_a_permit_fails_alone")),
+    ("bytes of the write-ahead log of SQLite", Test("src/store/sqlite/wal.rs", "reads_that_overlap_are_held_back_until_the_log_is_emptied")),
+    ("relationship types", Test("type_numbers", "create_type_returns_409_when_all_numbers_are_in_use")),
+    ("failed passwords of one source a minute", Test("suspects", "failed_passwords_of_a_source_are_limited_over_all_addresses")),
+    ("logins of one source that wait for their turn", Test("suspects", "a_right_password_does_not_wait_behind_the_guesses_of_another_source")),
+    ("operations with a key for a signature that is refused", Test("suspects", "a_bad_signature_is_refused_before_the_body_is_read")),
+    ("bytes of a JWT", Test("bearers", "what_an_attacker_makes_of_a_public_key_is_refused_in_the_same_words")),
+    ("age of `Api-Timestamp`", Test("signatures", "a_stamp_is_good_for_five_minutes_and_old_nonces_are_cleared_away")),
+    ("age of the token of a session", Smaller(1, |config| config.session_ttl = Duration::from_secs(1), |app, seconds| {
+        let values = json!({"first_name": "A", "email": "ann@example.org", "password": "long enough"});
+        app.admin().form("POST", "/api/users", &forms::form("create_user", &values)).expect(201);
+        let values = json!({"email": "ann@example.org", "password": "long enough"});
+        let opened = app.anybody().form("POST", "/api/sessions", &forms::form("create_session", &values)).expect(201);
+        let token = opened.body["model"]["token"].as_str().expect("a token");
+        let ann = app.anybody().with_authorization(&format!("Token token={token}"));
+        let within = ann.get(ME);
+        sleep(Duration::from_secs(seconds as u64));
+        (within, ann.get(ME))
+    })),
+    ("bytes of a value in a log line", Test("logs", "a_request_is_logged_in_a_short_line_whatever_it_brings")),
+    ("bytes of a log line of text", Test("src/telemetry/queue.rs", "a_line_over_the_limit_is_cut_and_not_dropped")),
+    ("bytes of log lines that wait to be read", Test("logs", "whoever_reads_the_log_and_stalls_holds_no_request_up")),
+    ("bytes of a line of an import", Test("transfer", "every_bad_line_is_named_with_its_reason_and_the_others_go_on")),
+    ("characters of a regular expression in a form", Test("forms_refusals", "bombs_are_refused_quickly")),
 ];
 
 /// A list at the limit and beyond it.
@@ -303,7 +351,8 @@ fn every_row_of_the_limits_table_has_a_check_and_every_check_a_row() {
 fn every_check_that_is_a_test_elsewhere_is_there() {
     for (limit, check) in CHECKS {
         let Test(file, name) = check else { continue };
-        let path = format!("{}/tests/it/{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        let file = if file.contains('/') { (*file).to_owned() } else { format!("tests/it/{file}.rs") };
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{limit}: {path}: {error}"));
         let is_there =
             [format!("fn {name}("), format!(" {name},"), format!("({name},")].iter().any(|it| text.contains(it));
@@ -315,6 +364,7 @@ fn every_check_that_is_a_test_elsewhere_is_there() {
 fn defaults_in_the_limits_table_are_those_of_the_settings() {
     let settings = Raw::rows();
     for row in rows(&document()) {
+        // Limits that follow from a setting name it without backticks.
         for variable in quoted(row.setting) {
             let setting = settings.iter().find(|setting| setting.variable == variable);
             let setting = setting.unwrap_or_else(|| panic!("{}: there is no setting `{variable}`", row.limit));

@@ -196,7 +196,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("messages in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
     ("bytes of `model` in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
     ("bytes of a profile", Test("row_sizes", "a_profile_above_64_kib_is_refused_at_the_largest_value")),
-    ("bytes of the properties of a group or a membership", Test("row_sizes", "properties_of_groups_and_members_are_bounded_together")),
+    ("bytes of the properties of a group or a membership", Test("row_sizes", "properties_that_are_too_large_already_can_only_shrink")),
     ("time of a database statement", Test("job_limits", "a_search_ends_at_the_deadline_of_its_request")),
     ("time of a statement whose client has gone", Test("job_limits", "an_abandoned_search_stops_and_frees_its_permit")),
     ("wait for a lock on PostgreSQL", Test("postgres_limits", "while_one_table_is_locked_requests_that_do_not_need_it_are_served")),
@@ -225,6 +225,12 @@ const CHECKS: &[(&str, Check)] = &[
     ("bytes of log lines that wait to be read", Test("logs", "whoever_reads_the_log_and_stalls_holds_no_request_up")),
     ("bytes of a line of an import", Test("transfer", "every_bad_line_is_named_with_its_reason_and_the_others_go_on")),
     ("characters of a regular expression in a form", Test("forms_refusals", "bombs_are_refused_quickly")),
+    ("bytes of an answer to operations", Test("operation_limits", "operations_with_an_answer_above_the_limit_are_a_413")),
+    ("bytes of the profiles that operations read and write", Test("operation_limits", "operations_that_rewrite_large_profiles_too_often_are_a_413")),
+    ("time of the operations of a request on SQLite", Test("operation_limits", "operations_that_keep_other_writers_waiting_are_a_503")),
+    ("requests with operations at the same time", Test("src/http/turns.rs", "a_caller_with_many_requests_delays_no_other_caller_by_more_than_one")),
+    ("wait for a running request with the same `Idempotency-Key`", Test("idempotency", "a_key_whose_first_request_does_not_end_is_in_use")),
+    ("bytes of a stored receipt of a request with `Idempotency-Key`", Test("src/http/idempotency/receipt.rs", "the_largest_receipt_can_be_stored")),
 ];
 
 /// A list at the limit and beyond it.

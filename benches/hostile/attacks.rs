@@ -284,9 +284,8 @@ fn register_type(lane: &mut Lane) -> io::Result<()> {
 fn hold_idle_connections(lane: &mut Lane) -> io::Result<()> {
     // Those that the service has closed are opened again, at most 400 a second.
     lane.held.retain(|stream| {
-        let is_open = stream.set_nonblocking(true).is_ok()
-            && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-        is_open
+        stream.set_nonblocking(true).is_ok()
+            && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     });
     let missing = (IDLE - lane.held.len()).min(400);
     for n in 0..missing {

@@ -129,7 +129,7 @@ impl<'r> Client<'r> {
         let mut line = String::new();
         match stream.read_line(&mut line) {
             Ok(0) if may_be_closed => return Ok(None),
-            Ok(0) => return Ok(sent.map(|()| None)?),
+            Ok(0) => return sent.map(|()| None),
             Err(error) if may_be_closed && error.kind() == ErrorKind::ConnectionReset => return Ok(None),
             Err(error) => return Err(error),
             Ok(_) => {}

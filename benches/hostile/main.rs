@@ -52,7 +52,7 @@ use http::{Client, Request};
 use postgres::Cluster;
 use seed::Seed;
 use servers::Server;
-use verdict::{HEAD, Seen};
+use verdict::{HEAD, Outcome};
 
 /// The soft limit of open files that the service starts with: the usual one.
 const FILES: u32 = 1_024;
@@ -160,11 +160,11 @@ fn run_all(args: &Args, engine: &str, database: &Database, folder: &Path, report
         scenarios.push((name, wanted));
     }
     for (name, chosen) in scenarios {
-        let seen = run(args.seconds, &database.copy(), folder, &seed, &chosen);
-        report.print(&seen.line(&format!("{engine}: {name}")));
-        report.misses += seen.misses().len();
+        let outcome = run(args.seconds, &database.copy(), folder, &seed, &chosen);
+        report.print(&outcome.line(&format!("{engine}: {name}")));
+        report.misses += outcome.misses().len();
         if name == "all" || !args.each {
-            report.print(&format!("\nStored before: {}. {}", seed.stored, seen.details()));
+            report.print(&format!("\nStored before: {}. {}", seed.stored, outcome.details()));
             if engine == "sqlite" && args.only.is_none() {
                 report.print(HEAD);
             }
@@ -173,14 +173,14 @@ fn run_all(args: &Args, engine: &str, database: &Database, folder: &Path, report
 }
 
 /// Runs some attacks beside the normal client.
-fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) -> Seen {
+fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) -> Outcome {
     let size_before = size(url);
     let types_before = types(url);
     let server = Server::service_with_files(url, folder, FILES);
     let (address, process, stop) = (server.address, server.id(), Stop::default());
     let started = Instant::now();
     let ground = Ground { address, seed, stop: &stop, url, started };
-    let mut seen = thread::scope(|scope| {
+    let mut outcome = thread::scope(|scope| {
         let stop = &stop;
         let normal = scope.spawn(move || normal::run(address, seed, stop));
         let probes = ["/livez", "/readyz"].map(|path| scope.spawn(move || watch::probe(address, path, stop)));
@@ -193,7 +193,7 @@ fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) ->
         stop.set();
         let attacks = attacks.into_iter().map(|(index, attack)| (ATTACKS[index].name, attack.join().expect("it ends")));
         let [livez, readyz] = probes.map(|probe| probe.join().expect("it ends"));
-        Seen {
+        Outcome {
             normal: normal.join().expect("it ends"),
             livez,
             readyz,
@@ -205,10 +205,10 @@ fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) ->
             lost_type_ids: 0,
         }
     });
-    seen.recovery = recover(&server, seed);
-    seen.growth = size(url).saturating_sub(size_before);
-    seen.lost_type_ids = types(url) - types_before;
-    seen
+    outcome.recovery = recover(&server, seed);
+    outcome.growth = size(url).saturating_sub(size_before);
+    outcome.lost_type_ids = types(url) - types_before;
+    outcome
 }
 
 /// How long it takes, after the attacks, until a list is answered as usual.

@@ -16,7 +16,7 @@ const MEMBERS: usize = 400;
 const LISTS: [&str; 8] = ["location", "unit", "phone", "mobile", "job-title", "website", "skype", "twitter"];
 /// A character of four bytes.
 const WIDE: &str = "\u{1D11E}";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A user with a token.
 #[derive(Debug, Clone)]

@@ -1,10 +1,10 @@
-//! What was seen, and whether it meets the targets.
+//! What was measured, and whether it meets the targets.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::attacks::{ATTACKS, Tally};
-use super::normal::Outcome;
+use super::normal;
 use super::watch::{Memory, Probe};
 
 /// The slowest answer of a hundred to the normal client, in milliseconds.
@@ -22,9 +22,9 @@ pub const HEAD: &str = "| attack | requests | p50, p99, max ms | 5xx, other fail
                         `/readyz` max ms, failures | memory MiB (mapped; VmHWM) | connections | database grew MiB | \
                         missed |\n|---|---|---|---|---|---|---|---|---|---|";
 
-/// All that was seen of one scenario.
-pub struct Seen {
-    pub normal: Outcome,
+/// What came of one scenario.
+pub struct Outcome {
+    pub normal: normal::Outcome,
     pub livez: Probe,
     pub readyz: Probe,
     pub memory: Memory,
@@ -43,7 +43,7 @@ fn percentile(latencies: &[u32], part: usize) -> f64 {
     sorted.get(at).map_or(f64::NAN, |micros| f64::from(*micros) / 1_000.0)
 }
 
-impl Seen {
+impl Outcome {
     /// The targets that were missed, in words.
     pub fn misses(&self) -> Vec<&'static str> {
         let failures = self.normal.server_errors + self.normal.failures;

@@ -1,6 +1,8 @@
 //! The table of limits in `docs/OPERATIONS.md`: each row is exceeded, and the client gets what the row says.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -31,7 +33,8 @@ enum Check {
     Boundary(fn(&App, usize) -> (Answer, Answer)),
     /// The same with a smaller limit that a setting gives.
     Smaller(usize, fn(&mut Config), fn(&App, usize) -> (Answer, Answer)),
-    /// A test elsewhere that needs more than two requests: its file below `tests/it`, or a path, and its name.
+    /// A test elsewhere that needs more than two requests: its file below `tests/it`, or `src` for a unit test, and its
+    /// name.
     Test(&'static str, &'static str),
 }
 
@@ -180,7 +183,7 @@ const CHECKS: &[(&str, Check)] = &[
         (update(most), update(most + 1))
     })),
     ("connections in all", Test("connections", "a_newcomer_is_answered_beside_more_idle_connections_than_fit")),
-    ("connections of one source", Test("src/http/connections.rs", "one_source_has_at_most_half_and_a_trusted_proxy_any_share")),
+    ("connections of one source", Test("src", "one_source_has_at_most_half_and_a_trusted_proxy_any_share")),
     ("bytes of a link in an answer", Test("links", "a_link_that_would_be_answered_414_is_null")),
     ("bytes of an answer", Test("answer_sizes", "a_page_of_large_users_by_offset_is_refused_with_the_cure")),
     ("bytes that `include` reads", Test("answer_sizes", "included_members_are_refused_beyond_the_largest_answer")),
@@ -202,7 +205,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("wait for a lock on PostgreSQL", Test("postgres_limits", "while_one_table_is_locked_requests_that_do_not_need_it_are_served")),
     ("wait for a connection to PostgreSQL", Test("postgres_limits", "a_gathered_list_that_waited_too_long_for_a_connection_fails_alone")),
     ("searches at the same time", Test("job_limits", "a_read_that_waited_too_long_for_a_permit_fails_alone")),
-    ("bytes of the write-ahead log of SQLite", Test("src/store/sqlite/wal.rs", "reads_that_overlap_are_held_back_until_the_log_is_emptied")),
+    ("bytes of the write-ahead log of SQLite", Test("src", "reads_that_overlap_are_held_back_until_the_log_is_emptied")),
     ("relationship types", Test("type_numbers", "create_type_returns_409_when_all_numbers_are_in_use")),
     ("failed passwords of one source a minute", Test("suspects", "failed_passwords_of_a_source_are_limited_over_all_addresses")),
     ("logins of one source that wait for their turn", Test("suspects", "a_right_password_does_not_wait_behind_the_guesses_of_another_source")),
@@ -221,16 +224,16 @@ const CHECKS: &[(&str, Check)] = &[
         (within, ann.get(ME))
     })),
     ("bytes of a value in a log line", Test("logs", "a_request_is_logged_in_a_short_line_whatever_it_brings")),
-    ("bytes of a log line of text", Test("src/telemetry/queue.rs", "a_line_over_the_limit_is_cut_and_not_dropped")),
+    ("bytes of a log line of text", Test("src", "a_line_over_the_limit_is_cut_and_not_dropped")),
     ("bytes of log lines that wait to be read", Test("logs", "whoever_reads_the_log_and_stalls_holds_no_request_up")),
     ("bytes of a line of an import", Test("transfer", "every_bad_line_is_named_with_its_reason_and_the_others_go_on")),
     ("characters of a regular expression in a form", Test("forms_refusals", "bombs_are_refused_quickly")),
     ("bytes of an answer to operations", Test("operation_limits", "operations_with_an_answer_above_the_limit_are_a_413")),
     ("bytes of the profiles that operations read and write", Test("operation_limits", "operations_that_rewrite_large_profiles_too_often_are_a_413")),
     ("time of the operations of a request on SQLite", Test("operation_limits", "operations_that_keep_other_writers_waiting_are_a_503")),
-    ("requests with operations at the same time", Test("src/http/turns.rs", "a_caller_with_many_requests_delays_no_other_caller_by_more_than_one")),
+    ("requests with operations at the same time", Test("src", "a_caller_with_many_requests_delays_no_other_caller_by_more_than_one")),
     ("wait for a running request with the same `Idempotency-Key`", Test("idempotency", "a_key_whose_first_request_does_not_end_is_in_use")),
-    ("bytes of a stored receipt of a request with `Idempotency-Key`", Test("src/http/idempotency/receipt.rs", "the_largest_receipt_can_be_stored")),
+    ("bytes of a stored receipt of a request with `Idempotency-Key`", Test("src", "the_largest_receipt_can_be_stored")),
 ];
 
 /// A list at the limit and beyond it.
@@ -269,8 +272,7 @@ fn rows(text: &str) -> Vec<Row<'_>> {
 }
 
 fn document() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATIONS.md");
-    std::fs::read_to_string(path).expect("the documentation")
+    read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/OPERATIONS.md")))
 }
 
 /// The figure of a cell such as `8 KiB`, `100,000` or `10 s`.
@@ -355,15 +357,27 @@ fn every_row_of_the_limits_table_has_a_check_and_every_check_a_row() {
 
 #[test]
 fn every_check_that_is_a_test_elsewhere_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let unit_tests = all_text(&root.join("src"));
     for (limit, check) in CHECKS {
         let Test(file, name) = check else { continue };
-        let file = if file.contains('/') { (*file).to_owned() } else { format!("tests/it/{file}.rs") };
-        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{limit}: {path}: {error}"));
-        let is_there =
-            [format!("fn {name}("), format!(" {name},"), format!("({name},")].iter().any(|it| text.contains(it));
-        assert!(is_there, "{limit}: no test `{name}` in {path}");
+        let text = match *file {
+            "src" => unit_tests.clone(),
+            file => read(&root.join(format!("tests/it/{file}.rs"))),
+        };
+        let ways = [format!("fn {name}("), format!(" {name},"), format!("({name},")];
+        assert!(ways.iter().any(|way| text.contains(way)), "{limit}: no test `{name}` in {file}");
     }
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All files below a folder, one after the other.
+fn all_text(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    entries.map(|path| if path.is_dir() { all_text(&path) } else { read(&path) }).collect()
 }
 
 #[test]

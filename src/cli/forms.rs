@@ -13,7 +13,7 @@ use crate::http::forms::config::catalogue::Catalogue;
 /// # Errors
 /// [`Failure`] with all problems of the folder in `FORMS_DIR`.
 pub fn load(config: &Config) -> Result<Arc<Catalogue>, Failure> {
-    let forms = Catalogue::of(config.forms_dir.as_deref()).map_err(|problems| {
+    let forms = Catalogue::load_or_built_in(config.forms_dir.as_deref()).map_err(|problems| {
         let named = problems.iter().map(|it| Problem { setting: "FORMS_DIR".to_owned(), detail: it.to_string() });
         Failure::misconfigured(&named.collect::<Vec<_>>())
     })?;
@@ -25,5 +25,5 @@ pub fn load(config: &Config) -> Result<Arc<Catalogue>, Failure> {
 /// # Errors
 /// [`Failure`] when stdout cannot be written.
 pub fn print() -> Result<(), Failure> {
-    output::print([builtin::as_one().trim_end()])
+    output::print([builtin::concatenate().trim_end()])
 }

@@ -6,7 +6,7 @@ use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 
-use super::forms::call::bounded as bounded_form;
+use super::forms::request::run_with_deadline as bounded_form;
 use super::jsonapi::errors::Failure;
 use super::state::State;
 use crate::http::v2::group_members;
@@ -129,8 +129,8 @@ form_table! {
     "/api/sessions" { POST => forms::sessions::create, DELETE => forms::sessions::delete }
     "/api/user/relationships" { POST => forms::groups::create }
     "/api/user/relationships/{id}" { PUT => forms::groups::change, DELETE => forms::groups::delete }
-    "/api/user/relationship_users" { POST => forms::members::create }
-    "/api/user/relationship_users/{id}" { PUT => forms::members::change, DELETE => forms::members::delete }
+    "/api/user/relationship_users" { POST => forms::group_members::create }
+    "/api/user/relationship_users/{id}" { PUT => forms::group_members::change, DELETE => forms::group_members::delete }
 }
 
 /// The same for the pages that anybody may read.
@@ -221,7 +221,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn without_suffix(segment: &str) -> &str {
-    segment.strip_suffix(forms::call::SUFFIX).unwrap_or(segment)
+    segment.strip_suffix(forms::request::JSON_SUFFIX).unwrap_or(segment)
 }
 
 /// Every pattern, in the order of their places; [`UNKNOWN`] is the last.

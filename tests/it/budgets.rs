@@ -52,7 +52,7 @@ fn a_list_on_sqlite_asks_for_memory_within_its_budget_and_does_not_leave_its_thr
             let (runtime, hold) = without_hops();
             let config = config(app.home().url());
             let counts = tokio::task::LocalSet::new().block_on(&runtime, async {
-                let forms = Arc::new(Catalogue::of(None).expect("no forms"));
+                let forms = Arc::new(Catalogue::load_or_built_in(None).expect("no forms"));
                 let state = web::Data::new(State::new(&config, store(app), Clock::System, forms));
                 let service = init_service(user_relationships::app::build(state, config.cors_origins.clone())).await;
                 let mut counts = Vec::new();

@@ -1,4 +1,4 @@
-//! The forms dialect: what the founding documents show, and the family around it.
+//! The forms dialect: the documented examples, and all other requests.
 
 use crate::both;
 use crate::support::{App, Client, Value, json};
@@ -25,14 +25,14 @@ pub fn group(client: &Client, name: &str) -> i64 {
     client.form("POST", GROUPS, &body).expect(201).model_id()
 }
 
-/// A user in a group, by whoever may add it.
+/// Adds a user to a group.
 pub fn member(client: &Client, group: i64, user: i64) -> i64 {
     let values = json!({"relationship_id": group, "user_id": user, "properties": {"status": "active"}});
     let body = typed("relationship_user_create", "special_group_users", &values);
     client.form("POST", MEMBERS, &body).expect(201).model_id()
 }
 
-/// What JSON:API says of a resource.
+/// The attributes of a resource in `/api/v2`.
 pub fn attributes(client: &Client, path: &str) -> Value {
     client.get(path).expect(200).body["data"]["attributes"].clone()
 }
@@ -42,7 +42,7 @@ fn with_token(app: &App, client: &Client, spelling: &str) -> Client {
     app.anybody().with_authorization(&spelling.replace("SECRET", secret))
 }
 
-both!(the_documented_requests_are_answered_as_documented, |app| {
+both!(documented_requests_get_the_documented_responses, |app| {
     let admin = app.admin();
     for (number, spelling) in
         ["Token token=SECRET", "token token=SECRET", "TOKEN Token=\"SECRET\""].into_iter().enumerate()
@@ -76,7 +76,7 @@ both!(the_documented_requests_are_answered_as_documented, |app| {
     assert_eq!(shown["member-type"], "special_group_users");
 });
 
-both!(every_path_also_ends_in_json, |app| {
+both!(every_path_accepts_a_json_suffix, |app| {
     let admin = app.admin();
     let user = json!({"first_name": "A", "email": "a@example.com", "password": "long enough"});
     let id = admin.form("POST", "/api/users.json", &form("create_user", &user)).expect(201).model_id();
@@ -101,7 +101,7 @@ both!(every_path_also_ends_in_json, |app| {
     admin.form("DELETE", &path, &form("relationship_delete", &json!({}))).expect(204);
 });
 
-both!(a_user_made_by_a_form_is_a_user_of_the_api_and_the_other_way_round, |app| {
+both!(users_are_shared_with_api_v2, |app| {
     let admin = app.admin();
     let values = json!({"first_name": "Ann", "last_name": "Lee", "email": "Ann@example.com", "password": "long enough",
         "external_id": "77", "properties": {"nickname": "annie", "tags": ["a", 1, {"deep": null}]}});
@@ -121,7 +121,7 @@ both!(a_user_made_by_a_form_is_a_user_of_the_api_and_the_other_way_round, |app| 
     app.assert_no_drift();
 });
 
-both!(a_change_keeps_what_it_does_not_name, |app| {
+both!(an_update_keeps_fields_that_are_not_sent, |app| {
     let (owner, user) = (app.user(), app.user());
     let group = group(&owner, "Captains");
     let member = member(&owner, group, user.id);
@@ -139,7 +139,7 @@ both!(a_change_keeps_what_it_does_not_name, |app| {
     assert_eq!(shown["properties"], json!({"status": "active"}));
 });
 
-both!(a_membership_moves_to_a_group_that_its_mover_owns, |app| {
+both!(a_membership_can_move_only_to_a_group_of_the_caller, |app| {
     let (owner, stranger, user, late) = (app.user(), app.user(), app.user(), app.user());
     let (here, there, foreign) = (group(&owner, "A"), group(&owner, "B"), group(&stranger, "C"));
     let path = format!("{MEMBERS}/{}", member(&owner, here, user.id));
@@ -154,7 +154,7 @@ both!(a_membership_moves_to_a_group_that_its_mover_owns, |app| {
     assert_eq!(owner.form("PUT", &second, &change).expect(422).fields(), ["user_id"], "a member already");
 });
 
-both!(a_user_is_in_a_group_once_and_only_if_both_exist, |app| {
+both!(a_membership_needs_an_existing_user_and_group_and_is_unique, |app| {
     let (owner, user) = (app.user(), app.user());
     let group = group(&owner, "Captains");
     member(&owner, group, user.id);
@@ -167,11 +167,11 @@ both!(a_user_is_in_a_group_once_and_only_if_both_exist, |app| {
     assert_eq!(add(999_999, user.id, json!("x")).expect(422).fields(), ["relationship_id"]);
     let all = add(999_999, 888_888, Value::Null).expect(422);
     assert_eq!(all.fields(), ["properties.status", "relationship_id", "user_id"]);
-    assert_eq!(all.body["model"]["relationship_id"], 999_999, "the values come back");
+    assert_eq!(all.body["model"]["relationship_id"], 999_999, "the values are sent back");
     assert_eq!(owner.get(&format!("/api/v2/group-members?filter[group]={group}")).expect(200).total(), 1);
 });
 
-both!(of_many_who_add_the_same_member_one_succeeds, |app| {
+both!(concurrent_creates_of_one_membership_succeed_once, |app| {
     let (owner, user) = (app.user(), app.user());
     let group = group(&owner, "Captains");
     let values = json!({"relationship_id": group, "user_id": user.id, "properties": {"status": "x"}});
@@ -184,7 +184,7 @@ both!(of_many_who_add_the_same_member_one_succeeds, |app| {
     assert!(statuses.iter().all(|status| [201, 422].contains(status)), "{statuses:?}");
 });
 
-both!(deleting_a_group_removes_its_members_and_deleting_a_user_its_memberships, |app| {
+both!(deleting_a_group_or_a_user_removes_the_memberships, |app| {
     let (owner, user, admin) = (app.user(), app.user(), app.admin());
     let (first, second) = (group(&owner, "A"), group(&owner, "B"));
     member(&owner, first, user.id);
@@ -201,7 +201,7 @@ both!(deleting_a_group_removes_its_members_and_deleting_a_user_its_memberships, 
     assert_eq!(orphan.body["data"]["relationships"]["owner"]["data"], Value::Null);
 });
 
-both!(a_client_that_asks_for_a_body_gets_one, |app| {
+both!(prefer_return_representation_gets_a_body, |app| {
     let me = app.user();
     let body = form("update_user", &json!({"first_name": "Ann"})).to_string();
     let send = |headers: &[(&str, &str)]| me.send("PUT", &format!("{USERS}/{}", me.id), headers, Some(body.as_bytes()));

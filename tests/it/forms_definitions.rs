@@ -1,12 +1,12 @@
-//! Form configurations and types: the built-in ones, and those of a folder.
+//! Loading form configurations and types: the built-in ones, and those of a folder.
 
 use std::fs;
 use std::path::Path;
 
 use user_relationships::http::forms::config::builtin;
 use user_relationships::http::forms::config::catalogue::Catalogue;
-use user_relationships::http::forms::config::definition::Properties;
-use user_relationships::http::forms::config::resource::Resource;
+use user_relationships::http::forms::config::definition::PropertyRules;
+use user_relationships::http::forms::config::resource::FormResource;
 use user_relationships::model::form::ResourceOwner;
 
 use crate::support::app::{App, Engine, Home};
@@ -15,25 +15,25 @@ use crate::support::process::{Service, finish, program, run, sqlite_url};
 use crate::support::{Value, json};
 
 #[test]
-fn the_built_in_set_is_what_the_contract_lists() {
+fn the_built_in_set_matches_the_contract() {
     let forms = Catalogue::built_in();
     let expected = [
-        ("create_session", Resource::Session),
-        ("create_user", Resource::User),
-        ("delete_session", Resource::Session),
-        ("relationship_create", Resource::Relationship),
-        ("relationship_delete", Resource::Relationship),
-        ("relationship_update", Resource::Relationship),
-        ("relationship_user_create", Resource::RelationshipUser),
-        ("relationship_user_delete", Resource::RelationshipUser),
-        ("relationship_user_update", Resource::RelationshipUser),
-        ("update_user", Resource::User),
+        ("create_session", FormResource::Session),
+        ("create_user", FormResource::User),
+        ("delete_session", FormResource::Session),
+        ("relationship_create", FormResource::Relationship),
+        ("relationship_delete", FormResource::Relationship),
+        ("relationship_update", FormResource::Relationship),
+        ("relationship_user_create", FormResource::RelationshipUser),
+        ("relationship_user_delete", FormResource::RelationshipUser),
+        ("relationship_user_update", FormResource::RelationshipUser),
+        ("update_user", FormResource::User),
     ];
     let found: Vec<_> = forms.forms().map(|form| (form.name.clone(), form.resource)).collect();
     assert_eq!(found, expected.map(|(name, resource)| (format!("reference_rest_api_{name}"), resource)));
     assert!(forms.forms().all(|form| form.owner == ResourceOwner::Own));
     for (resource, name) in
-        [(Resource::Relationship, "special_group"), (Resource::RelationshipUser, "special_group_users")]
+        [(FormResource::Relationship, "special_group"), (FormResource::RelationshipUser, "special_group_users")]
     {
         for word in [json!(name), json!(1), json!("1")] {
             assert_eq!(forms.type_of(resource, &word).expect("the type").name, name);
@@ -42,15 +42,15 @@ fn the_built_in_set_is_what_the_contract_lists() {
             assert!(forms.type_of(resource, &word).is_none(), "{word}");
         }
     }
-    assert!(forms.type_of(Resource::Relationship, &json!("special_group_users")).is_none());
-    assert!(forms.type_of(Resource::User, &json!(1)).is_none());
+    assert!(forms.type_of(FormResource::Relationship, &json!("special_group_users")).is_none());
+    assert!(forms.type_of(FormResource::User, &json!(1)).is_none());
 }
 
 #[test]
-fn the_built_in_files_are_accepted_as_a_folder_one_by_one_and_all_in_one() {
-    let apart = load(&builtin::FILES).expect("the files");
-    let together = load(&[("all.yaml", &builtin::as_one())]).expect("all in one");
-    for forms in [apart, together] {
+fn built_in_files_load_separately_and_as_one_file() {
+    let separate = load(&builtin::FILES).expect("the files");
+    let together = load(&[("all.yaml", &builtin::concatenate())]).expect("all in one");
+    for forms in [separate, together] {
         assert_eq!(format!("{forms:?}").replace(char::is_numeric, ""), {
             let built_in = format!("{:?}", Catalogue::built_in());
             built_in.replace(char::is_numeric, "")
@@ -59,7 +59,7 @@ fn the_built_in_files_are_accepted_as_a_folder_one_by_one_and_all_in_one() {
 }
 
 #[test]
-fn types_are_numbered_by_name_within_their_resource_and_found_by_their_underscored_name() {
+fn types_are_numbered_by_name_within_their_resource() {
     let kind = |name, resource| format!("name: {name}\nresource: {resource}\ncustom_attributes: []\n");
     let forms = load(&[
         ("1.yml", &kind("Sales Team", "Relationship")),
@@ -68,25 +68,25 @@ fn types_are_numbered_by_name_within_their_resource_and_found_by_their_underscor
     ])
     .expect("three types");
     let id = |resource, name: &str| forms.type_of(resource, &json!(name)).map(|kind| kind.id);
-    assert_eq!(id(Resource::Relationship, "book_club"), Some(1));
-    assert_eq!(id(Resource::Relationship, "sales_team"), Some(2));
-    assert_eq!(id(Resource::Relationship, "Sales Team"), None);
-    assert_eq!(id(Resource::RelationshipUser, "a"), Some(1));
-    assert_eq!(id(Resource::RelationshipUser, "book_club"), None);
-    let second = forms.type_of(Resource::Relationship, &json!("2")).expect("the second");
-    assert_eq!(second, forms.type_named(Resource::Relationship, "sales_team").expect("the same"));
+    assert_eq!(id(FormResource::Relationship, "book_club"), Some(1));
+    assert_eq!(id(FormResource::Relationship, "sales_team"), Some(2));
+    assert_eq!(id(FormResource::Relationship, "Sales Team"), None);
+    assert_eq!(id(FormResource::RelationshipUser, "a"), Some(1));
+    assert_eq!(id(FormResource::RelationshipUser, "book_club"), None);
+    let second = forms.type_of(FormResource::Relationship, &json!("2")).expect("the second");
+    assert_eq!(second, forms.type_named(FormResource::Relationship, "sales_team").expect("the same"));
 }
 
 #[test]
-fn a_folder_replaces_the_built_in_set_and_only_yaml_in_it_is_read() {
+fn a_folder_replaces_the_built_in_set_and_only_yaml_is_read() {
     let files = [
         (
             "a.yml",
             "name: a\nresource: Session\nconfiguration: {}\n---\n# nothing\n---\nname: b\nresource: Session\nconfiguration:\n",
         ),
         ("c.yaml", "---\nname: c\nresource: User\nresource_owner: anyone\nconfiguration: { first_name: }\n---\n"),
-        ("README.md", "{{ no YAML"),
-        (".a.yml", "{{ what an editor leaves behind"),
+        ("README.md", "{{ not YAML"),
+        (".a.yml", "{{ a file of an editor"),
         ("d.yml.bak", "{{"),
     ];
     let forms = load(&files).expect("three forms");
@@ -109,12 +109,12 @@ configuration:                 # a field that is not listed is refused: 406
 "#;
     let forms = load(&[("a.yml", text)]).expect("the example");
     let form = forms.form("reference_rest_api_create_user").expect("the form");
-    let Some(Properties::Listed(listed)) = &form.properties else { panic!("{form:?}") };
+    let Some(PropertyRules::Listed(listed)) = &form.properties else { panic!("{form:?}") };
     assert_eq!(listed["nickname"].default, Some(json!("")));
 }
 
 #[test]
-fn everything_else_that_fits_is_accepted() {
+fn all_validations_and_options_are_accepted() {
     let text = r#"
 name: &name all
 resource: User
@@ -138,7 +138,7 @@ configuration: { user_id: { validation: { presence: true, inclusion: { in: [1, 2
 }
 
 #[test]
-fn all_problems_of_all_files_are_told_at_once() {
+fn all_problems_of_all_files_are_reported_together() {
     let files = [
         ("a.yml", "name: f\nresource: Users\nconfiguration: {}\nx: 1\n"),
         ("b.yml", "name: f\nresource: User\nconfiguration:\n  email: { validation: { presence: 1 } }\n  nick: {}\n"),
@@ -153,7 +153,7 @@ fn all_problems_of_all_files_are_told_at_once() {
 }
 
 #[test]
-fn folders_and_files_that_cannot_be_read_are_refused() {
+fn unreadable_folders_and_files_are_rejected() {
     let missing = Catalogue::load(Path::new("/nowhere/forms")).expect_err("no folder");
     assert!(missing[0].to_string().starts_with("/nowhere/forms: the folder cannot be read"), "{missing:?}");
     let empty = load(&[("README.md", "")]).expect_err("no forms");
@@ -163,20 +163,20 @@ fn folders_and_files_that_cannot_be_read_are_refused() {
     fs::create_dir(folder.path().join("folder.yml")).unwrap();
     std::os::unix::fs::symlink("/nowhere", folder.path().join("link.yml")).unwrap();
     let problems = Catalogue::load(folder.path()).expect_err("four bad files");
-    let told: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    for (told, expected) in told.iter().zip([
+    let messages: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    for (message, expected) in messages.iter().zip([
         "big.yml: the file is larger than 256 KiB",
-        "folder.yml: this is no file",
+        "folder.yml: not a regular file",
         "latin.yml: the file is not UTF-8",
         "link.yml: the file cannot be read",
     ]) {
-        assert!(told.starts_with(expected), "{told}");
+        assert!(message.starts_with(expected), "{message}");
     }
-    assert_eq!(told.len(), 4);
+    assert_eq!(messages.len(), 4);
 }
 
 #[test]
-fn wrong_forms_stop_the_start_with_78_and_a_line_for_each_problem() {
+fn invalid_forms_end_with_78_and_one_line_for_each_problem() {
     let files = folder(&[
         ("a.yml", "name: f\nresource: User\nconfiguration:\n  nick: {}\n  email: { validation: { unique: 1 } }\n"),
         ("b.yml", "["),
@@ -201,12 +201,12 @@ fn wrong_forms_stop_the_start_with_78_and_a_line_for_each_problem() {
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line["message"].as_str().unwrap().contains("`FORMS_DIR`: ")), "{lines:?}");
     assert!(fs::read_dir(&home).unwrap().next().is_none(), "nothing was written");
-    // Whoever works on users or tokens needs no forms.
+    // Commands that do not serve requests do not read the forms.
     finish(program().env("DATABASE_URL", &url).env("FORMS_DIR", files.path()).args(["migrate", "run"])).expect(0);
 }
 
 #[test]
-fn the_printed_forms_are_a_folder_to_start_from() {
+fn the_printed_forms_can_be_served_from_a_folder() {
     let forms = folder(&[("forms.yml", "")]);
     // The shell has emptied the file by the time the program runs.
     let printed = finish(program().env("FORMS_DIR", forms.path()).args(["config", "forms"])).expect(0).stdout;
@@ -222,7 +222,7 @@ fn the_printed_forms_are_a_folder_to_start_from() {
 }
 
 #[test]
-fn a_service_of_the_tests_can_have_forms_of_its_own() {
+fn a_test_service_can_have_its_own_forms() {
     let home = Home::new(Engine::Sqlite).expect("SQLite is always there");
     let app = App::start_with_forms(home, &[("a.yml", "name: a\nresource: Session\nconfiguration: {}\n")]);
     app.anybody().get("/livez").expect(200);

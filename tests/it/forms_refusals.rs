@@ -1,4 +1,4 @@
-//! Everything that files of forms are refused for, each with its line and reason.
+//! Invalid form files: each problem is reported with its line and reason.
 
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const FORM: &str = "name: f\nresource: User\nconfiguration:\n";
 /// The first three lines of a type.
 const TYPE: &str = "name: t\nresource: Relationship\ncustom_attributes:\n";
 
-/// Says that a file is refused for one reason only, in that line.
+/// Asserts that a file has exactly one problem, in this line.
 #[track_caller]
 fn assert_refused(text: &str, line: u64, reason: &str) {
     let problems = load(&[("a.yml", text)]).expect_err(text);
@@ -27,17 +27,17 @@ fn assert_refused(text: &str, line: u64, reason: &str) {
 }
 
 #[test]
-fn what_is_neither_a_form_nor_a_type_is_refused() {
+fn documents_that_are_neither_forms_nor_types_are_refused() {
     let cases = [
-        ("# nothing at all\n- name: f", 2, "this has neither or both"),
-        ("name: f\nresource: User", 1, "this has neither or both"),
-        ("name: f\nresource: User\nconfiguration: {}\ncustom_attributes: []", 1, "this has neither or both"),
-        ("just a text", 1, "this has neither or both"),
-        ("name: f\nresource: [", 2, "this is no YAML"),
-        ("name: f\n\tresource: User", 1, "this is no YAML"),
-        ("name: *nobody", 1, "this is no YAML"),
-        ("name: !!python/object f\nresource: User\nconfiguration: {}", 1, "this is no YAML"),
-        ("name: f\nresource: User\nconfiguration: {}\n---\na: b: c", 5, "this is no YAML"),
+        ("# a comment\n- name: f", 2, "this document has neither or both"),
+        ("name: f\nresource: User", 1, "this document has neither or both"),
+        ("name: f\nresource: User\nconfiguration: {}\ncustom_attributes: []", 1, "this document has neither or both"),
+        ("just a text", 1, "this document has neither or both"),
+        ("name: f\nresource: [", 2, "not valid YAML"),
+        ("name: f\n\tresource: User", 1, "not valid YAML"),
+        ("name: *undefined", 1, "not valid YAML"),
+        ("name: !!python/object f\nresource: User\nconfiguration: {}", 1, "not valid YAML"),
+        ("name: f\nresource: User\nconfiguration: {}\n---\na: b: c", 5, "not valid YAML"),
     ];
     for (text, line, reason) in cases {
         assert_refused(text, line, reason);
@@ -45,14 +45,14 @@ fn what_is_neither_a_form_nor_a_type_is_refused() {
 }
 
 #[test]
-fn wrong_forms_are_refused() {
+fn invalid_forms_are_refused() {
     let cases = [
         ("name: f\nresource: User\naction: create\nconfiguration: {}", 3, "a form has no key `action`"),
-        ("name: f\nname: g\nresource: User\nconfiguration: {}", 2, "the key `name` stands here twice"),
-        ("name: f\nresource: Users\nconfiguration: {}", 2, "there is no resource `Users`"),
+        ("name: f\nname: g\nresource: User\nconfiguration: {}", 2, "duplicate key `name`"),
+        ("name: f\nresource: Users\nconfiguration: {}", 2, "unknown resource `Users`"),
         ("name: f\nconfiguration: {}", 1, "a form needs a `resource`"),
         ("resource: User\nconfiguration: {}", 1, "a form needs a `name`"),
-        ("name: 5\nresource: User\nconfiguration: {}", 1, "`name` must be a text"),
+        ("name: 5\nresource: User\nconfiguration: {}", 1, "`name` must be a string"),
         ("name: ''\nresource: User\nconfiguration: {}", 1, "the name of a form must have 1 to 100 characters"),
         ("name: f\nresource: User\nresource_owner: owner\nconfiguration: {}", 3, "`self` or `anyone`"),
         ("name: f\nresource: User\nconfiguration: [email]", 3, "`configuration` must be a mapping"),
@@ -63,25 +63,25 @@ fn wrong_forms_are_refused() {
         assert_refused(text, line, reason);
     }
     let twice = format!("{FORM}  email: {{}}\n---\nname: f\nresource: Session\nconfiguration: {{}}");
-    assert_refused(&twice, 6, "the form `f` is there already, in a.yml:1");
+    assert_refused(&twice, 6, "the form `f` is already defined in a.yml:1");
 }
 
 #[test]
-fn wrong_fields_and_properties_are_refused() {
+fn invalid_fields_and_properties_are_refused() {
     let cases = [
-        ("  email: {}\n  first_name: {}\n  email: {}", 6, "the key `email` stands here twice"),
+        ("  email: {}\n  first_name: {}\n  email: {}", 6, "duplicate key `email`"),
         ("  email: &a {}\n  first_name:\n    <<: *a", 6, "merge keys"),
         ("  is_admin: {}", 4, "a `User` has no field `is_admin`"),
         ("  access_level: {}", 4, "has no field `access_level`"),
         ("  email: true", 4, "`email` must be a mapping"),
         ("  email:\n    validate: {}", 5, "`email` has no key `validate`"),
-        ("  email:\n    property_options: {}", 5, "only properties take `property_options`"),
+        ("  email:\n    property_options: {}", 5, "only properties can have `property_options`"),
         ("  email:\n    validation: [presence]", 5, "`validation` must be a mapping"),
-        ("  email:\n    validation:\n      unique: true", 6, "there is no validation `unique`"),
+        ("  email:\n    validation:\n      unique: true", 6, "unknown validation `unique`"),
         ("  properties: [x]", 4, "`properties` must be a mapping"),
         ("  properties:\n    '': {}", 5, "the name of a property"),
         ("  properties:\n    x: text", 5, "`x` must be a mapping"),
-        ("  properties:\n    x: {}\n    x: {}", 6, "the key `x` stands here twice"),
+        ("  properties:\n    x: {}\n    x: {}", 6, "duplicate key `x`"),
         ("  properties:\n    x: { property_options: { virtual: 1 } }", 5, "`virtual`"),
         ("  properties:\n    x: { property_options: { readonly: 1 } }", 5, "`readonly` must be"),
         ("  properties:\n    x: { property_options: { default: \"\\0\" } }", 5, "U+0000"),
@@ -103,7 +103,7 @@ fn wrong_fields_and_properties_are_refused() {
         (
             "  properties:\n    x: { validation: { confirmation: true } }\n    x_confirmation: {}",
             5,
-            "a property of its own",
+            "also listed as a property",
         ),
     ];
     for (text, line, reason) in cases {
@@ -112,15 +112,15 @@ fn wrong_fields_and_properties_are_refused() {
 }
 
 #[test]
-fn wrong_types_are_refused() {
+fn invalid_types_are_refused() {
     let cases = [
         ("name: t\nresource: Relationship\ncustom_attributes: []\ntable: x", 4, "a type has no key `table`"),
         ("name: t\nresource: User\ncustom_attributes: []", 1, "only `Relationship` and `RelationshipUser` have types"),
         ("name: t\ncustom_attributes: []", 1, "a type needs a `resource`"),
         ("resource: Relationship\ncustom_attributes: []", 1, "a type needs a `name`"),
-        ("name: 12\nresource: Relationship\ncustom_attributes: []", 1, "`name` must be a text"),
-        ("name: '12'\nresource: Relationship\ncustom_attributes: []", 1, "begins with a letter"),
-        ("name: a/b\nresource: Relationship\ncustom_attributes: []", 1, "begins with a letter"),
+        ("name: 12\nresource: Relationship\ncustom_attributes: []", 1, "`name` must be a string"),
+        ("name: '12'\nresource: Relationship\ncustom_attributes: []", 1, "must begin with a letter"),
+        ("name: a/b\nresource: Relationship\ncustom_attributes: []", 1, "must begin with a letter"),
         ("name: t\nresource: Relationship\ncustom_attributes: {}", 3, "`custom_attributes` must be a list"),
     ];
     for (text, line, reason) in cases {
@@ -130,9 +130,9 @@ fn wrong_types_are_refused() {
         ("- a", 4, "a custom attribute must be a mapping"),
         ("- { name: a, attribute_type: string, x: 1 }", 4, "a custom attribute has no key `x`"),
         ("- name: a", 4, "needs a `name` and an `attribute_type`"),
-        ("- { name: a, attribute_type: text }", 4, "there is no attribute type `text`"),
+        ("- { name: a, attribute_type: text }", 4, "unknown attribute type `text`"),
         ("- { name: '', attribute_type: date }", 4, "the name of a custom attribute"),
-        ("- { name: a, attribute_type: date }\n- { name: a, attribute_type: date }", 5, "stands here twice"),
+        ("- { name: a, attribute_type: date }\n- { name: a, attribute_type: date }", 5, "is defined twice"),
         (
             "- { name: n, attribute_type: integer }\n---\nname: f\nresource: Relationship\nconfiguration:\n  properties:\n    \
              n: { property_options: { default: a } }",
@@ -142,7 +142,7 @@ fn wrong_types_are_refused() {
         (
             "- { name: a, attribute_type: date }\n---\nname: T\nresource: RelationshipUser\ncustom_attributes: []",
             6,
-            "the type `t` is there already, in a.yml:1",
+            "the type `t` is already defined in a.yml:1",
         ),
     ];
     for (text, line, reason) in cases {
@@ -151,27 +151,27 @@ fn wrong_types_are_refused() {
 }
 
 #[test]
-fn parameters_that_make_no_sense_are_refused() {
+fn invalid_validation_parameters_are_refused() {
     let cases = [
         ("presence: yes", "`presence` must be `true` or `false`"),
         ("presence: {}", "`presence` must be `true` or `false`"),
         ("length: 8", "`length` must be a mapping"),
         ("length: {}", "`length` needs `minimum`, `maximum` or `is`"),
         ("length: { min: 1, is: 1 }", "`length` has no key `min`"),
-        ("length: { minimum: 3, maximum: 2 }", "`minimum` is more than `maximum`"),
-        ("length: { is: 3, minimum: 2 }", "`is` leaves nothing"),
-        ("length: { minimum: -1 }", "`minimum` must be a whole number from 0"),
-        ("length: { maximum: 1.5 }", "`maximum` must be a whole number from 0"),
-        ("length: { is: '5' }", "`is` must be a whole number from 0"),
-        ("length: { minimum: 10001 }", "nothing has more than 10000 characters"),
+        ("length: { minimum: 3, maximum: 2 }", "`minimum` must not be greater"),
+        ("length: { is: 3, minimum: 2 }", "`is` cannot be combined"),
+        ("length: { minimum: -1 }", "`minimum` must be an integer from 0"),
+        ("length: { maximum: 1.5 }", "`maximum` must be an integer from 0"),
+        ("length: { is: '5' }", "`is` must be an integer from 0"),
+        ("length: { minimum: 10001 }", "must be at most 10000"),
         ("inclusion: [a]", "`inclusion` must be a mapping"),
         ("inclusion: { in: [] }", "`inclusion` needs `in`"),
         ("inclusion: { in: a }", "`inclusion` needs `in`"),
         ("inclusion: { in: [a], within: [b] }", "`inclusion` has no key `within`"),
-        ("inclusion: { in: [[a]] }", "cannot be sent here"),
-        ("inclusion: { in: [~] }", "cannot be sent here"),
+        ("inclusion: { in: [[a]] }", "cannot have a value of this kind"),
+        ("inclusion: { in: [~] }", "cannot have a value of this kind"),
         ("format: {}", "`format` needs `with`"),
-        ("format: { with: 5 }", "`with` must be a text"),
+        ("format: { with: 5 }", "`with` must be a string"),
         ("format: { with: a, on: b }", "`format` has no key `on`"),
         ("format: { with: '(' }", "unclosed group"),
         ("format: { with: '(?=a)b' }", "look-around"),
@@ -193,28 +193,31 @@ fn parameters_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn validations_that_do_not_fit_their_field_are_refused() {
+fn validations_that_do_not_apply_to_a_field_are_refused() {
     let cases = [
-        ("first_name: { validation: { uniqueness: true } }", "`uniqueness` fits the `email` of a `User` only"),
-        ("properties: { x: { validation: { uniqueness: true } } }", "`uniqueness` fits the `email` of a `User` only"),
-        ("first_name: { validation: { inclusion: { in: [1] } } }", "cannot be sent here"),
-        ("email: { validation: { numericality: true } }", "`numericality` does not fit `email`"),
-        ("password: { validation: { numericality: true } }", "`numericality` does not fit `password`"),
-        ("password: { validation: { inclusion: { in: [a] } } }", "`inclusion` does not fit `password`"),
-        ("password: { validation: { email: true } }", "`email` does not fit `password`"),
+        ("first_name: { validation: { uniqueness: true } }", "only the `email` of a `User` can have `uniqueness`"),
+        (
+            "properties: { x: { validation: { uniqueness: true } } }",
+            "only the `email` of a `User` can have `uniqueness`",
+        ),
+        ("first_name: { validation: { inclusion: { in: [1] } } }", "cannot have a value of this kind"),
+        ("email: { validation: { numericality: true } }", "`email` cannot have `numericality`"),
+        ("password: { validation: { numericality: true } }", "`password` cannot have `numericality`"),
+        ("password: { validation: { inclusion: { in: [a] } } }", "`password` cannot have `inclusion`"),
+        ("password: { validation: { email: true } }", "`password` cannot have `email`"),
     ];
     for (field, reason) in cases {
         assert_refused(&format!("{FORM}  {field}"), 4, reason);
     }
-    // What types say of a property counts as well.
+    // The kind that a type gives a property counts as well.
     let cases = [
-        ("boolean", "numericality: true", "`numericality` does not fit `a`, which is a boolean in the type `t`"),
-        ("integer", "length: { is: 1 }", "`length` does not fit `a`, which is an integer"),
-        ("array", "format: { with: a }", "`format` does not fit `a`, which is an array"),
-        ("float", "email: true", "`email` does not fit `a`, which is a float"),
-        ("array", "confirmation: true", "`confirmation` does not fit `a`, which is an array"),
-        ("string", "inclusion: { in: [a, 1] }", "`inclusion` does not fit `a`, which is a string"),
-        ("date", "inclusion: { in: [soon] }", "`inclusion` does not fit `a`, which is a date"),
+        ("boolean", "numericality: true", "`a`, which is a boolean in the type `t`, cannot have `numericality`"),
+        ("integer", "length: { is: 1 }", "`a`, which is an integer in the type `t`, cannot have `length`"),
+        ("array", "format: { with: a }", "`a`, which is an array in the type `t`, cannot have `format`"),
+        ("float", "email: true", "`a`, which is a float in the type `t`, cannot have `email`"),
+        ("array", "confirmation: true", "`a`, which is an array in the type `t`, cannot have `confirmation`"),
+        ("string", "inclusion: { in: [a, 1] }", "`a`, which is a string in the type `t`, cannot have `inclusion`"),
+        ("date", "inclusion: { in: [soon] }", "`a`, which is a date in the type `t`, cannot have `inclusion`"),
     ];
     for (kind, validation, reason) in cases {
         let form = format!(
@@ -224,11 +227,11 @@ fn validations_that_do_not_fit_their_field_are_refused() {
         assert_refused(&typed(kind), 10, reason);
     }
     let session = "name: f\nresource: Session\nconfiguration:\n  email: { validation: { uniqueness: true } }";
-    assert_refused(session, 4, "`uniqueness` fits the `email` of a `User` only");
+    assert_refused(session, 4, "only the `email` of a `User` can have `uniqueness`");
 }
 
 #[test]
-fn ids_take_presence_and_inclusion_only() {
+fn ids_can_only_have_presence_and_inclusion() {
     let form = |validation| {
         format!("name: f\nresource: RelationshipUser\nconfiguration:\n  user_id: {{ validation: {{ {validation} }} }}")
     };
@@ -239,10 +242,10 @@ fn ids_take_presence_and_inclusion_only() {
         ("confirmation", "confirmation: true"),
         ("numericality", "numericality: true"),
     ] {
-        assert_refused(&form(validation), 4, &format!("`{name}` does not fit `user_id`"));
+        assert_refused(&form(validation), 4, &format!("`user_id` cannot have `{name}`"));
     }
-    assert_refused(&form("inclusion: { in: [0] }"), 4, "cannot be sent here");
-    assert_refused(&form("inclusion: { in: [a] }"), 4, "cannot be sent here");
+    assert_refused(&form("inclusion: { in: [0] }"), 4, "cannot have a value of this kind");
+    assert_refused(&form("inclusion: { in: [a] }"), 4, "cannot have a value of this kind");
 }
 
 #[test]
@@ -280,13 +283,13 @@ fn a_form_for_anyone_that_can_change_accounts_is_refused() {
         format!("email: {{}}, password: {{ {demanded} }}"),
     ] {
         assert_refused(&form(&fields), 3, "gives accounts away");
-        load(&[("a.yml", &form(&fields).replace("anyone", "self"))]).expect("what owners and admins may do");
+        load(&[("a.yml", &form(&fields).replace("anyone", "self"))]).expect("owners and admins may do this");
     }
     let both = format!("email: {{ {demanded} }}, password: {{ {demanded} }}");
     assert_refused(&form(&both).replace("name: f", "name: update_account"), 3, "gives accounts away");
     let signup = load(&[("a.yml", &form(&format!("email: {{ {demanded} }}, password: {{ {demanded} }}")))]);
     assert!(signup.expect("a form to sign up with").form("f").expect("it").allows_account_takeover());
-    let harmless = load(&[("a.yml", &form("first_name: {}"))]).expect("what gives nothing away");
+    let harmless = load(&[("a.yml", &form("first_name: {}"))]).expect("a harmless form");
     assert!(!harmless.form("f").expect("it").allows_account_takeover());
     assert!(Catalogue::built_in().forms().all(|form| !form.allows_account_takeover()));
 }
@@ -324,7 +327,7 @@ fn bombs_are_refused_quickly() {
 }
 
 #[test]
-fn no_text_is_too_much_for_the_reader() {
+fn arbitrary_text_is_read_quickly() {
     hold(&"[a-z0-9:{}\\[\\],&*!?|>'\"#%@` \\t\\n<~.\u{0}-]{0,300}", |text| {
         let start = Instant::now();
         drop(load(&[("a.yml", &text)]));
@@ -333,7 +336,7 @@ fn no_text_is_too_much_for_the_reader() {
 }
 
 #[test]
-fn a_file_with_something_changed_is_read_or_refused_with_its_place() {
+fn every_problem_of_a_corrupted_file_has_its_position() {
     let changes = (0..builtin::FILES.len(), any::<Index>(), 0..20_usize, "[a-z:{}\\[\\], \\n'0-9]{0,8}");
     hold(&changes, |(file, at, cut, put)| {
         let mut text: Vec<char> = builtin::FILES[file].1.chars().collect();
@@ -342,8 +345,8 @@ fn a_file_with_something_changed_is_read_or_refused_with_its_place() {
         text.splice(at..end, put.chars());
         let text: String = text.into_iter().collect();
         if let Err(problems) = load(&[("a.yml", &text)]) {
-            let is_told = |problem: &String| problem.starts_with("a.yml:") && !problem.contains('\n');
-            assert!(problems.iter().all(is_told), "{text}\n{problems:?}");
+            let has_position = |problem: &String| problem.starts_with("a.yml:") && !problem.contains('\n');
+            assert!(problems.iter().all(has_position), "{text}\n{problems:?}");
         }
     });
 }

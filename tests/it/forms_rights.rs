@@ -1,4 +1,4 @@
-//! Who may use which form on which record: every route of the dialect with every kind of caller.
+//! Authorization of the forms dialect: every route with every kind of caller.
 
 use std::collections::BTreeSet;
 
@@ -18,12 +18,12 @@ const GROUP: &str = "/api/user/relationships/{id}";
 const MEMBERS: &str = "/api/user/relationship_users";
 const MEMBER: &str = "/api/user/relationship_users/{id}";
 
-/// Callers that no form lets in, and what they are told everywhere but where a session is opened.
+/// Callers that are rejected by every route, with the status. `POST /api/sessions` is an exception.
 const CLOSED: [(&str, u16); 5] =
     [("anybody", 401), ("bad token", 401), ("expired", 401), ("disabled", 403), ("excluded", 403)];
 
-/// Callers that are let in. The user `{id}` and the member of the membership `{id}` are `member`; the group is
-/// `owner`'s. `other` has no part in them, and `ext` sees none of them.
+/// Authenticated callers. The user `{id}` and the user of the membership `{id}` are `member`; `owner` owns the group.
+/// `other` is not related to them, and `ext` sees none of them.
 const OPEN: [&str; 5] = ["ext", "owner", "other", "member", "admin"];
 
 #[rustfmt::skip]
@@ -31,14 +31,14 @@ const MATRIX: &[(&str, &str, [u16; 5])] = &[
     // method  path      ext  owner other member admin
     ("POST",   USERS,    [403, 403, 403, 403, 201]),
     ("PUT",    USER,     [404, 403, 403, 204, 204]),
-    // Whoever has an API token may have a password too.
+    // The credentials in the body are wrong for every caller.
     ("POST",   SESSIONS, [401, 401, 401, 401, 401]),
-    // Their tokens were not made by a session.
+    // Their tokens do not belong to a session.
     ("DELETE", SESSIONS, [404, 404, 404, 404, 404]),
     ("POST",   GROUPS,   [201, 201, 201, 201, 201]),
     ("PUT",    GROUP,    [404, 204, 403, 403, 204]),
     ("DELETE", GROUP,    [404, 204, 403, 403, 204]),
-    // An outsider learns of a group that it does not see what it learns of one that is missing.
+    // For an `ext` caller, a group that it cannot see does not exist.
     ("POST",   MEMBERS,  [422, 201, 403, 403, 201]),
     ("PUT",    MEMBER,   [404, 204, 403, 204, 204]),
     ("DELETE", MEMBER,   [404, 204, 403, 204, 204]),
@@ -66,7 +66,7 @@ impl Cast {
         Self { closed, open: [app.caller("ext"), app.user(), app.user(), app.user(), app.admin()] }
     }
 
-    /// Sends a legal request about things that are there.
+    /// Sends a valid request about existing records.
     fn send(&self, client: &Client, method: &str, pattern: &str) -> Answer {
         let [_, owner, other, user, _] = &self.open;
         let id = match pattern {
@@ -83,7 +83,7 @@ impl Cast {
             }
             ("PUT", USER) => form("update_user", &json!({"first_name": "B"})),
             ("POST", SESSIONS) => {
-                form("create_session", &json!({"email": "nobody@example.com", "password": "long enough"}))
+                form("create_session", &json!({"email": "unknown@example.com", "password": "long enough"}))
             }
             ("DELETE", SESSIONS) => form("delete_session", &json!({})),
             ("POST", GROUPS) => typed("relationship_create", "special_group", &properties("group_name")),
@@ -102,7 +102,7 @@ impl Cast {
 }
 
 #[test]
-fn the_matrix_has_every_route_and_method_and_no_other() {
+fn the_matrix_lists_exactly_the_routes_and_methods() {
     let served: BTreeSet<_> =
         FORMS.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*path, *method))).collect();
     let listed: BTreeSet<_> = MATRIX.iter().map(|(method, path, _)| (*path, *method)).collect();
@@ -111,7 +111,7 @@ fn the_matrix_has_every_route_and_method_and_no_other() {
 }
 
 both!(
-    every_caller_is_answered_as_the_matrix_says,
+    every_caller_gets_the_status_of_the_matrix,
     |config| {
         config.auth_failure_limit = 1_000_000;
     },
@@ -135,7 +135,7 @@ both!(
     }
 );
 
-both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
+both!(unauthenticated_requests_are_rejected_before_validation, |app| {
     let cast = Cast::assemble(app);
     let json: &[(&str, &str)] = &[("content-type", "application/json")];
     for (client, (kind, status)) in cast.closed.iter().zip(CLOSED) {
@@ -159,7 +159,7 @@ both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
     }
 });
 
-both!(other_methods_and_paths_are_refused_in_the_words_of_the_dialect, |app| {
+both!(unknown_methods_and_paths_get_errors_of_the_dialect, |app| {
     let me = app.user();
     let answer = me.form("GET", "/api/users", &json!({})).expect(405);
     assert_eq!((answer.header("allow"), answer.fields()), (Some("POST, OPTIONS"), vec!["base"]));
@@ -167,7 +167,7 @@ both!(other_methods_and_paths_are_refused_in_the_words_of_the_dialect, |app| {
     assert_eq!(me.form("PUT", "/api/user/nothing.json", &json!({})).expect(404).fields(), ["base"]);
 });
 
-both!(every_record_of_one_user_is_closed_to_another, |app| {
+both!(no_user_can_change_records_of_another_user, |app| {
     let (owner, friend, thief, spy) = (app.user(), app.user(), app.user(), app.caller("ext"));
     let group = group(&owner, "Captains");
     let member = member(&owner, group, friend.id);

@@ -1,4 +1,4 @@
-//! Sessions: a password for a token that expires.
+//! Sessions: a password is exchanged for a token that expires.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -23,7 +23,7 @@ fn client_of(app: &App, opened: &Answer) -> Client {
     app.anybody().with_authorization(&format!("Token token={token}"))
 }
 
-/// The built-in forms, and one by which users change their own password.
+/// The built-in forms, and one with which users change their own password.
 fn own_forms() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
@@ -41,7 +41,7 @@ fn user(app: &App, email: &str, password: &str) -> i64 {
     app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(201).model_id()
 }
 
-both!(a_password_opens_a_session_and_its_token_ends_with_it, |app| {
+both!(a_session_is_opened_with_a_password_and_ended_by_delete, |app| {
     let id = user(app, "ann@example.com", "long enough");
     let opened = sign_in(app, "ANN@example.com", "long enough").expect(201);
     assert!(opened.body["model"]["id"].is_i64());
@@ -53,7 +53,7 @@ both!(a_password_opens_a_session_and_its_token_ends_with_it, |app| {
     second.get("/api/v2/users/me").expect(200);
 });
 
-both!(a_token_that_no_session_made_is_not_ended_like_one, |app| {
+both!(deleting_a_session_with_a_token_of_another_kind_gets_404, |app| {
     let me = app.user();
     me.form("DELETE", SESSIONS, &form("delete_session", &json!({}))).expect(404);
     me.get("/api/v2/users/me").expect(200);
@@ -62,7 +62,7 @@ both!(a_token_that_no_session_made_is_not_ended_like_one, |app| {
 });
 
 both!(
-    a_new_password_ends_every_session_of_the_old_one,
+    changing_the_password_ends_all_sessions,
     |config| {
         config.forms_dir = Some(own_forms().to_owned());
     },
@@ -83,7 +83,7 @@ both!(
 );
 
 both!(
-    a_session_ends_by_itself,
+    a_session_expires_and_is_deleted,
     |config| {
         config.session_ttl = Duration::from_secs(2);
         config.auth_refresh = Duration::ZERO;
@@ -96,18 +96,18 @@ both!(
         me.get("/api/v2/users/me").refused(401, "unauthenticated");
         sign_in(app, "ann@example.com", "long enough").expect(201);
         let kept = Raw::connect(&app.home().url()).number("SELECT COUNT(*) AS number FROM api_tokens WHERE is_session");
-        assert_eq!(kept, 1, "the one that ended is cleared away");
+        assert_eq!(kept, 1, "the expired session is deleted");
     }
 );
 
-both!(a_wrong_address_and_a_wrong_password_are_told_the_same, |app| {
+both!(unknown_addresses_and_wrong_passwords_get_the_same_401, |app| {
     user(app, "ann@example.com", "long enough");
     let without_password = app.named("bob@example.com", "user");
     let right = sign_in(app, "ann@example.com", "long enough").expect(201);
     assert!(right.fields().is_empty());
     let wrong: Vec<_> = [
         ("ann@example.com", "wrong"),
-        ("nobody@example.com", "wrong"),
+        ("unknown@example.com", "wrong"),
         ("bob@example.com", "wrong"),
         ("bob@example.com", ""),
         ("ann@example.com", &"x".repeat(1_000)),
@@ -124,7 +124,7 @@ both!(a_wrong_address_and_a_wrong_password_are_told_the_same, |app| {
     drop(without_password);
 });
 
-both!(who_may_not_use_the_service_opens_no_session, |app| {
+both!(a_disabled_user_cannot_open_a_session, |app| {
     let id = user(app, "ann@example.com", "long enough");
     let me = client_of(app, &sign_in(app, "ann@example.com", "long enough").expect(201));
     let disable = json!({"data": {"attributes": {"is-enabled": false}}});
@@ -134,7 +134,7 @@ both!(who_may_not_use_the_service_opens_no_session, |app| {
     me.get("/api/v2/users/me").refused(403, "account-disabled");
 });
 
-both!(a_password_is_kept_as_a_hash_and_told_to_nobody, |app| {
+both!(a_password_is_stored_as_a_hash_and_never_returned, |app| {
     let secret = "Tr0ub4dor&3-unique";
     let id = user(app, "ann@example.com", secret);
     let like = "password_hash LIKE '$argon2id$v=19$m=19456,t=2,p=1$%'";
@@ -149,12 +149,12 @@ both!(a_password_is_kept_as_a_hash_and_told_to_nobody, |app| {
         let refused = admin.form("POST", "/api/users", &body);
         assert!([406, 422].contains(&refused.status) && !refused.text.contains(secret), "{}", refused.text);
     }
-    let refused = sign_in(app, "nobody@example.com", secret);
+    let refused = sign_in(app, "unknown@example.com", secret);
     assert!(!refused.text.contains(secret));
 });
 
 both!(
-    many_who_sign_in_at_once_are_all_answered,
+    concurrent_logins_are_all_answered,
     |config| {
         config.workers = 2;
         config.auth_failure_limit = 1_000;
@@ -162,7 +162,7 @@ both!(
     |app| {
         user(app, "ann@example.com", "long enough");
         std::thread::scope(|scope| {
-            // More than have a turn at once, and not so many that a busy machine keeps the last one waiting for too long.
+            // More than are hashed at a time, but few enough for the queue timeout on a busy machine.
             for number in 0..10 {
                 scope.spawn(move || {
                     let (password, status) = if number % 2 == 0 { ("long enough", 201) } else { ("wrong", 401) };

@@ -61,7 +61,7 @@ fn panics(log: &str) -> Vec<String> {
 
 /// A service that has a few routes more than others: their handlers panic, in one way or the other.
 fn with_routes_that_panic(app: &App) -> Client {
-    let forms = Arc::new(Catalogue::of(None).expect("built-in forms"));
+    let forms = Arc::new(Catalogue::load_or_built_in(None).expect("built-in forms"));
     let store = Store::open(&app.config.store_settings(), app.clock.clone()).expect("the database opens");
     let state = web::Data::new(State::new(&app.config, store, app.clock.clone(), forms));
     let (tell, told) = std::sync::mpsc::channel();

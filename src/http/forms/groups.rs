@@ -1,52 +1,48 @@
-//! `/api/user/relationships`: what this dialect calls a relationship is a group.
+//! `/api/user/relationships`: groups, which this dialect calls relationships.
 
 use actix_web::HttpResponse;
 use serde_json::json;
 use std::sync::Arc;
 
-use super::answer::{Refusal, created, done};
-use super::call::Call;
+use super::request::FormRequest;
+use super::responses::{FormError, respond_created, respond_done};
 use crate::domain::groups;
-use crate::http::forms::config::resource::Resource;
+use crate::http::forms::config::resource::FormResource;
 use crate::model::id::GroupId;
 use crate::store::{Cost, Tx};
 
 /// `POST /api/user/relationships`
-pub async fn create(mut call: Call) -> Result<HttpResponse, Refusal> {
-    let asked = call.parameters(&[Resource::Relationship]).await?;
-    let kind = asked.kind(&call.state, Resource::Relationship)?;
-    let by = call.by(&asked.form)?;
-    let judged = asked.form.judge(&asked.sent, Some(&kind), true)?;
-    if !judged.errors.is_empty() {
-        return Err(Refusal::values(&asked.sent, judged.errors));
-    }
-    let job = move |tx: &mut Tx<'_>| groups::create(tx, &by, &kind.name, &judged.properties);
-    let id = call.state.store.write("groups.create", job).await?;
-    Ok(created(call.headers(), json!({ "id": id.get() })))
+pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError> {
+    let parameters = request.parameters(&[FormResource::Relationship]).await?;
+    let kind = parameters.record_type(&request.state, FormResource::Relationship)?;
+    let caller = request.form_caller(&parameters.form)?;
+    let validated = parameters.form.validate(&parameters.sent, Some(&kind), true)?;
+    parameters.require_no_errors(validated.errors)?;
+    let job = move |tx: &mut Tx<'_>| groups::create(tx, &caller, &kind.name, &validated.properties);
+    let id = request.state.store.write("groups.create", job).await?;
+    Ok(respond_created(request.headers(), json!({ "id": id.get() })))
 }
 
 /// `PUT /api/user/relationships/{id}`
-pub async fn change(mut call: Call) -> Result<HttpResponse, Refusal> {
-    let asked = call.parameters(&[Resource::Relationship]).await?;
-    let id: GroupId = call.id()?;
-    let by = call.by(&asked.form)?;
-    let job = move |tx: &mut Tx<'_>| groups::get_own(tx, &by, id);
-    let old = call.state.store.read("groups.get", Cost::Bounded, job).await?;
-    let kind = call.state.forms.type_named(Resource::Relationship, &old.kind);
-    let judged = asked.form.judge(&asked.sent, kind.map(Arc::as_ref), false)?;
-    if !judged.errors.is_empty() {
-        return Err(Refusal::values(&asked.sent, judged.errors));
-    }
-    let job = move |tx: &mut Tx<'_>| groups::change(tx, &by, id, &judged.properties);
-    call.state.store.write("groups.change", job).await.map_err(|error| Refusal::of(error, &asked.sent))?;
-    Ok(done(call.headers()))
+pub async fn change(mut request: FormRequest) -> Result<HttpResponse, FormError> {
+    let parameters = request.parameters(&[FormResource::Relationship]).await?;
+    let id: GroupId = request.id()?;
+    let caller = request.form_caller(&parameters.form)?;
+    let job = move |tx: &mut Tx<'_>| groups::get_own(tx, &caller, id);
+    let old = request.state.store.read("groups.get", Cost::Bounded, job).await?;
+    let kind = request.state.forms.type_named(FormResource::Relationship, &old.kind);
+    let validated = parameters.form.validate(&parameters.sent, kind.map(Arc::as_ref), false)?;
+    parameters.require_no_errors(validated.errors)?;
+    let job = move |tx: &mut Tx<'_>| groups::change(tx, &caller, id, &validated.properties);
+    request.write("groups.change", &parameters.sent, job).await?;
+    Ok(respond_done(request.headers()))
 }
 
 /// `DELETE /api/user/relationships/{id}`
-pub async fn delete(mut call: Call) -> Result<HttpResponse, Refusal> {
-    let form = call.form_of_deletion(Resource::Relationship).await?;
-    let id: GroupId = call.id()?;
-    let by = call.by(&form)?;
-    call.state.store.write("groups.delete", move |tx: &mut Tx<'_>| groups::delete(tx, &by, id)).await?;
-    Ok(done(call.headers()))
+pub async fn delete(mut request: FormRequest) -> Result<HttpResponse, FormError> {
+    let form = request.form_for_deletion(FormResource::Relationship).await?;
+    let id: GroupId = request.id()?;
+    let caller = request.form_caller(&form)?;
+    request.state.store.write("groups.delete", move |tx: &mut Tx<'_>| groups::delete(tx, &caller, id)).await?;
+    Ok(respond_done(request.headers()))
 }

@@ -1,11 +1,11 @@
-//! The forms dialect: requests that name a form configuration.
+//! The forms dialect below `/api`: each request names a form configuration, which says what it may contain.
 
-pub mod answer;
-pub mod call;
 pub mod config;
+pub mod group_members;
 pub mod groups;
-pub mod member;
-pub mod members;
+pub mod member_by_group_form;
+pub mod request;
+pub mod responses;
 pub mod sessions;
 pub mod users;
 pub mod validate;

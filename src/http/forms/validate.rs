@@ -1,48 +1,47 @@
-//! Judges what a request sends for a form: what is accepted of it, and all that is wrong with it.
+//! Validates the values of a request against its form.
 
 use serde_json::{Map, Value};
 
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::check::{self, BLANK, confirmation_of};
-use crate::http::forms::config::definition::{Form, Properties, Property};
-use crate::http::forms::config::diagnostics::{LONGEST_NAME, is_name};
-use crate::http::forms::config::resource::Field;
+use crate::http::forms::config::definition::{Form, PropertyRule, PropertyRules};
+use crate::http::forms::config::diagnostics::{MAX_NAME_LENGTH, is_name};
+use crate::http::forms::config::resource::FormField;
 use crate::http::forms::config::validation::Validations;
 use crate::http::forms::validation_result::{FormMismatch, Validated};
 use crate::model::group::complaint_about_properties;
 
-/// The longest password, in bytes.
-const LONGEST_PASSWORD: usize = 1_024;
+/// In bytes.
+const MAX_PASSWORD_LENGTH: usize = 1_024;
 impl Form {
-    /// Judges what was sent for a record of that type; for users there is none.
+    /// Validates the values for a record of a type; users have no type.
     ///
-    /// `is_new` says that a record is to be made of it. Only then do defaults stand in for what is missing; later the
-    /// stored value stands.
+    /// Defaults are used only for a new record (`is_new`); an update keeps the stored value.
     ///
     /// # Errors
-    /// The first [`FormMismatch`], in which case the values were not looked at.
-    pub fn judge(
+    /// The first [`FormMismatch`]; the values are not validated then.
+    pub fn validate(
         &self,
         sent: &Map<String, Value>,
         kind: Option<&Type>,
         is_new: bool,
     ) -> Result<Validated, FormMismatch> {
-        refuse_null_characters(sent)?;
-        if let Some(name) = sent.keys().find(|name| !self.takes(name)) {
+        reject_null_characters(sent)?;
+        if let Some(name) = sent.keys().find(|name| !self.allows_field(name)) {
             return Err(FormMismatch::NotListed(name.clone()));
         }
-        let mut judged = Validated::default();
+        let mut validated = Validated::default();
         for (field, validations) in &self.fields {
-            judged.take_field(*field, validations, sent);
+            validated.validate_field(*field, validations, sent);
         }
         if let Some(properties) = &self.properties {
-            judged.take_properties(properties, sent.get("properties"), kind, is_new)?;
+            validated.validate_properties(properties, sent.get("properties"), kind, is_new)?;
         }
-        Ok(judged)
+        Ok(validated)
     }
 
-    fn takes(&self, name: &str) -> bool {
-        let is_field = |field: &Field, validations: &Validations| {
+    fn allows_field(&self, name: &str) -> bool {
+        let is_field = |field: &FormField, validations: &Validations| {
             field.name() == name || validations.confirmation && confirmation_of(field.name()) == name
         };
         name == "properties" && self.properties.is_some()
@@ -50,14 +49,14 @@ impl Form {
     }
 }
 
-/// Refuses U+0000 anywhere, which no database here can keep.
-pub(super) fn refuse_null_characters(sent: &Map<String, Value>) -> Result<(), FormMismatch> {
+/// Rejects U+0000 anywhere, because PostgreSQL cannot store it.
+pub(super) fn reject_null_characters(sent: &Map<String, Value>) -> Result<(), FormMismatch> {
     let culprit = sent.iter().find(|(name, value)| name.contains('\0') || check::has_null_character(value));
     culprit.map_or(Ok(()), |(name, _)| Err(FormMismatch::NullCharacter(name.clone())))
 }
 
 impl Validated {
-    fn take_field(&mut self, field: Field, validations: &Validations, sent: &Map<String, Value>) {
+    fn validate_field(&mut self, field: FormField, validations: &Validations, sent: &Map<String, Value>) {
         let name = field.name();
         match sent.get(name) {
             None if validations.presence => self.errors.add(name, BLANK),
@@ -70,12 +69,12 @@ impl Validated {
             }
             Some(value) => match read_field(field, value) {
                 Ok(value) => {
-                    for complaint in check::complaints(validations, &value) {
-                        self.errors.add(name, complaint);
+                    for message in check::check_value(validations, &value) {
+                        self.errors.add(name, message);
                     }
                     self.values.insert(name.to_owned(), value);
                 }
-                Err(complaint) => self.errors.add(name, complaint),
+                Err(message) => self.errors.add(name, message),
             },
         }
         if validations.confirmation {
@@ -83,9 +82,9 @@ impl Validated {
         }
     }
 
-    fn take_properties(
+    fn validate_properties(
         &mut self,
-        listing: &Properties,
+        rules: &PropertyRules,
         sent: Option<&Value>,
         kind: Option<&Type>,
         is_new: bool,
@@ -99,74 +98,74 @@ impl Validated {
                 return Ok(());
             }
         };
-        listing.refuse_misfits(sent, kind)?;
-        match listing {
-            Properties::Free => {
+        rules.reject_unlisted(sent, kind)?;
+        match rules {
+            PropertyRules::Any => {
                 for (name, value) in sent {
-                    self.take_property(name, value, complaints_about_property(name, value, kind, None));
+                    self.add_property(name, value, check_property(name, value, kind, None));
                 }
             }
-            Properties::Listed(listed) => {
+            PropertyRules::Listed(listed) => {
                 for (name, property) in listed {
-                    self.take_listed(name, property, sent, kind, is_new);
+                    self.validate_listed_property(name, property, sent, kind, is_new);
                 }
             }
         }
         if is_new {
             self.properties.retain(|_, value| !value.is_null());
         }
-        self.check_size();
+        self.check_properties_size();
         Ok(())
     }
 
-    fn take_listed(
+    fn validate_listed_property(
         &mut self,
         name: &str,
-        property: &Property,
+        property: &PropertyRule,
         sent: &Map<String, Value>,
         kind: Option<&Type>,
         is_new: bool,
     ) {
         match (sent.get(name), &property.default) {
             (Some(value), _) => {
-                let complaints = complaints_about_property(name, value, kind, Some(&property.validations));
-                self.take_property(name, value, complaints);
+                let messages = check_property(name, value, kind, Some(&property.validations));
+                self.add_property(name, value, messages);
             }
             (None, Some(default)) => {
                 if is_new && kind.is_none_or(|kind| kind.attribute(name).is_some()) {
                     self.properties.insert(name.to_owned(), default.clone());
                 }
             }
-            (None, None) if property.validations.presence => self.errors.add(field_of(name), BLANK),
+            (None, None) if property.validations.presence => self.errors.add(property_field(name), BLANK),
             (None, None) => {}
         }
         if property.validations.confirmation {
-            self.check_confirmation(name, &field_of(name), sent);
+            self.check_confirmation(name, &property_field(name), sent);
         }
     }
 
-    /// Takes a property that was sent, with what is wrong with it.
-    pub(super) fn take_property(&mut self, name: &str, value: &Value, complaints: Vec<String>) {
+    /// Adds a property that was sent, with its messages.
+    pub(super) fn add_property(&mut self, name: &str, value: &Value, messages: Vec<String>) {
         if !is_name(name) {
-            let names =
-                format!("has a name that is not 1 to {LONGEST_NAME} characters, none of them a control character");
-            self.errors.add("properties", names);
+            let message =
+                format!("has a name that is not 1 to {MAX_NAME_LENGTH} characters, none of them a control character");
+            self.errors.add("properties", message);
             return;
         }
-        for complaint in complaints {
-            self.errors.add(field_of(name), complaint);
+        for message in messages {
+            self.errors.add(property_field(name), message);
         }
         self.properties.insert(name.to_owned(), value.clone());
     }
 
-    /// Notes if the properties are too many or too large together.
-    pub(super) fn check_size(&mut self) {
-        if let Some(complaint) = complaint_about_properties(&self.properties) {
-            self.errors.add("properties", complaint);
+    /// Adds a message if the properties are too large or nested too deeply.
+    pub(super) fn check_properties_size(&mut self) {
+        if let Some(message) = complaint_about_properties(&self.properties) {
+            self.errors.add("properties", message);
         }
     }
 
-    /// `name` as it stands in `sent`, `field` as errors call it.
+    /// Compares the value `name` of `sent` with its confirmation; errors call it `field`.
     fn check_confirmation(&mut self, name: &str, field: &str, sent: &Map<String, Value>) {
         let confirmation = sent.get(&confirmation_of(name)).filter(|value| !value.is_null());
         if confirmation.is_some_and(|confirmation| sent.get(name) != Some(confirmation)) {
@@ -175,72 +174,71 @@ impl Validated {
     }
 }
 
-/// What is wrong with a property that was sent; only its kind can be where there are no validations.
-pub(super) fn complaints_about_property(
+/// The messages for a property that was sent: about its kind, or else from its validations.
+pub(super) fn check_property(
     name: &str,
     value: &Value,
     kind: Option<&Type>,
     validations: Option<&Validations>,
 ) -> Vec<String> {
     if value.is_null() {
-        let is_demanded = validations.is_some_and(|validations| validations.presence);
-        return if is_demanded { vec![BLANK.to_owned()] } else { Vec::new() };
+        let is_required = validations.is_some_and(|validations| validations.presence);
+        return if is_required { vec![BLANK.to_owned()] } else { Vec::new() };
     }
     let attribute = kind.and_then(|kind| kind.attribute(name));
-    let complaint = attribute.and_then(|attribute| attribute.complaint_about(value)).map(str::to_owned);
-    match complaint.or_else(|| check::complaint_about_texts(value)) {
-        Some(complaint) => vec![complaint],
-        None => validations.map(|validations| check::complaints(validations, value)).unwrap_or_default(),
+    let message = attribute.and_then(|attribute| attribute.check(value)).map(str::to_owned);
+    match message.or_else(|| check::check_text_lengths(value)) {
+        Some(message) => vec![message],
+        None => validations.map(|validations| check::check_value(validations, value)).unwrap_or_default(),
     }
 }
 
-/// What errors call a property.
-pub(super) fn field_of(property: &str) -> String {
+/// The name of a property in errors.
+pub(super) fn property_field(property: &str) -> String {
     format!("properties.{property}")
 }
 
-impl Properties {
-    /// Refuses what is not listed, cannot be written, or that the type does not define.
-    fn refuse_misfits(&self, sent: &Map<String, Value>, kind: Option<&Type>) -> Result<(), FormMismatch> {
+impl PropertyRules {
+    /// Rejects properties that are not listed, read-only, or not defined by the type.
+    fn reject_unlisted(&self, sent: &Map<String, Value>, kind: Option<&Type>) -> Result<(), FormMismatch> {
         for name in sent.keys() {
             if let Self::Listed(listed) = self {
                 match listed.get(name) {
-                    Some(property) if property.is_readonly => return Err(FormMismatch::ReadOnly(field_of(name))),
-                    None if self.confirms(name) => continue,
-                    None => return Err(FormMismatch::NotListed(field_of(name))),
+                    Some(property) if property.is_readonly => return Err(FormMismatch::ReadOnly(property_field(name))),
+                    None if self.is_confirmation(name) => continue,
+                    None => return Err(FormMismatch::NotListed(property_field(name))),
                     Some(_) => {}
                 }
             }
-            refuse_undefined(name, kind)?;
+            reject_undefined(name, kind)?;
         }
         Ok(())
     }
 
-    /// Whether `name` repeats a property that is to be confirmed.
-    fn confirms(&self, name: &str) -> bool {
+    /// Whether `name` is the confirmation of a listed property.
+    fn is_confirmation(&self, name: &str) -> bool {
         let Self::Listed(listed) = self else { return false };
         listed.iter().any(|(known, property)| property.validations.confirmation && confirmation_of(known) == name)
     }
 }
 
-/// Refuses a property that the type does not define.
-pub(super) fn refuse_undefined(name: &str, kind: Option<&Type>) -> Result<(), FormMismatch> {
+/// Rejects a property that the type does not define.
+pub(super) fn reject_undefined(name: &str, kind: Option<&Type>) -> Result<(), FormMismatch> {
     match kind {
         Some(kind) if kind.attribute(name).is_none() => {
-            Err(FormMismatch::NotDefined(field_of(name), kind.name.clone()))
+            Err(FormMismatch::NotDefined(property_field(name), kind.name.clone()))
         }
         _ => Ok(()),
     }
 }
 
-/// Whether `null` means something: nobody is without an address, a password is changed and not removed, and a member
-/// always joins a user to a group.
-const fn is_clearable(field: Field) -> bool {
-    matches!(field, Field::FirstName | Field::LastName | Field::ExternalId)
+/// Whether `null` clears the field. Addresses, passwords, and the two ends of a membership cannot be removed.
+const fn is_clearable(field: FormField) -> bool {
+    matches!(field, FormField::FirstName | FormField::LastName | FormField::ExternalId)
 }
 
-/// A value of the right kind: a text of bearable length, or an id as a number.
-fn read_field(field: Field, value: &Value) -> Result<Value, String> {
+/// Reads a string that is not too long, or an id as a number.
+fn read_field(field: FormField, value: &Value) -> Result<Value, String> {
     if field.is_id() {
         let id = match value {
             Value::String(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
@@ -248,14 +246,14 @@ fn read_field(field: Field, value: &Value) -> Result<Value, String> {
         };
         return id.filter(|id| *id > 0).map(Value::from).ok_or_else(|| "must be a positive integer".to_owned());
     }
-    let Value::String(text) = value else { return Err("is not a text".to_owned()) };
-    if let Some(complaint) = check::complaint_about_texts(value) {
-        return Err(complaint);
+    let Value::String(text) = value else { return Err("is not a string".to_owned()) };
+    if let Some(message) = check::check_text_lengths(value) {
+        return Err(message);
     }
     match field {
-        Field::Password if text.is_empty() => Err(BLANK.to_owned()),
-        Field::Password if text.len() > LONGEST_PASSWORD => {
-            Err(format!("is too long (maximum is {LONGEST_PASSWORD} bytes)"))
+        FormField::Password if text.is_empty() => Err(BLANK.to_owned()),
+        FormField::Password if text.len() > MAX_PASSWORD_LENGTH => {
+            Err(format!("is too long (maximum is {MAX_PASSWORD_LENGTH} bytes)"))
         }
         _ => Ok(value.clone()),
     }

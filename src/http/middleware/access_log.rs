@@ -10,7 +10,7 @@ use log::{Level, Record};
 use std::time::Duration;
 
 use crate::auth::Identity;
-use crate::http::forms::answer::LogOutcome;
+use crate::http::forms::responses::LogOutcome;
 use crate::http::middleware::credentials::client_address;
 use crate::model::truncate::Truncated;
 

@@ -9,7 +9,7 @@ use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
 use crate::http::connections::Connection;
-use crate::http::forms::answer::{LogOutcome, Refusal};
+use crate::http::forms::responses::{FormError, LogOutcome};
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::access_log::{self, Line};
@@ -51,7 +51,7 @@ pub async fn wrap_response(
     {
         told = Some(LogOutcome { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) });
         if is_form {
-            let answer = Refusal::from(failure).respond(response.request().headers());
+            let answer = FormError::from(failure).respond(response.request().headers());
             response = in_place_of(response, answer);
         } else {
             let document = failure.document(&id);

@@ -169,7 +169,7 @@ impl App {
         let clock = Clock::System;
         let open = || Store::open(&config.store_settings(), clock.clone()).expect("the database opens");
         let (served, store) = (open(), open());
-        let forms = Catalogue::of(config.forms_dir.as_deref()).expect("forms that are accepted");
+        let forms = Catalogue::load_or_built_in(config.forms_dir.as_deref()).expect("forms that are accepted");
         let forms = Arc::new(forms);
         let (close, closed) = oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();

@@ -1,55 +1,54 @@
-//! Types of groups and members: which properties they have, and of which kind each is.
+//! Types of groups and members: the properties they define.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
 
-use crate::http::forms::config::diagnostics::{Diagnostics, listed};
-use crate::http::forms::config::resource::Resource;
+use crate::http::forms::config::diagnostics::{Diagnostics, quote_names};
+use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::config::yaml::{Content, Node};
 
-/// The longest name of a type.
-const LONGEST_NAME: usize = 64;
+/// In bytes.
+const MAX_TYPE_NAME_LENGTH: usize = 64;
 
 /// A type of groups or of members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Type {
-    /// Its place, from 1, among the types of its resource in the order of their names. It changes when a type is added
-    /// before it; the name does not.
+    /// The position of the type, from 1, among the types of its resource sorted by name. Adding a type can change it.
     pub id: u64,
-    /// Its underscored name, `special_group`: what is stored with groups and members.
+    /// Its name in snake case, such as `special_group`. Stored with groups and members.
     pub name: String,
-    /// Whether it is one of groups (`Relationship`) or of members (`RelationshipUser`).
-    pub resource: Resource,
+    /// `Relationship` for types of groups, `RelationshipUser` for types of members.
+    pub resource: FormResource,
     attributes: BTreeMap<String, AttributeType>,
 }
 
-/// What a property may be.
+/// The kind of a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttributeType {
-    /// A text.
+    /// Any string.
     String,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Integer,
     /// Any number.
     Float,
     /// `true` or `false`.
     Boolean,
-    /// A text like `2026-11-21`.
+    /// A string such as `2026-11-21`.
     Date,
-    /// A text like `2026-11-21T10:11:24+02:00` (RFC 3339).
+    /// A string such as `2026-11-21T10:11:24+02:00` (RFC 3339).
     DateTime,
-    /// An array of anything.
+    /// An array of any values.
     Array,
 }
 
 impl AttributeType {
-    /// Every type.
+    /// All kinds.
     pub const ALL: [Self; 7] =
         [Self::String, Self::Integer, Self::Float, Self::Boolean, Self::Date, Self::DateTime, Self::Array];
 
-    /// Its name in files.
+    /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -63,19 +62,19 @@ impl AttributeType {
         }
     }
 
-    /// Its name in a sentence.
+    /// The name with its article, for messages.
     #[must_use]
     pub fn with_article(self) -> String {
         let article = if matches!(self, Self::Integer | Self::Array) { "an" } else { "a" };
         format!("{article} {}", self.name())
     }
 
-    /// What a client is told of a value of another kind. `null` is of every kind.
+    /// The message for a value of another kind. Every kind accepts `null`.
     #[must_use]
-    pub fn complaint_about(self, value: &Value) -> Option<&'static str> {
-        let (is_right, complaint) = match (self, value) {
+    pub fn check(self, value: &Value) -> Option<&'static str> {
+        let (is_valid, message) = match (self, value) {
             (_, Value::Null) => return None,
-            (Self::String, value) => (value.is_string(), "is not a text"),
+            (Self::String, value) => (value.is_string(), "is not a string"),
             (Self::Integer, value) => (value.is_i64() || value.is_u64(), "is not an integer"),
             (Self::Float, value) => (value.is_number(), "is not a number"),
             (Self::Boolean, value) => (value.is_boolean(), "is not true or false"),
@@ -83,12 +82,12 @@ impl AttributeType {
             (Self::DateTime, value) => (value.as_str().is_some_and(is_date_time), "is not a date and time (RFC 3339)"),
             (Self::Array, value) => (value.is_array(), "is not an array"),
         };
-        (!is_right).then_some(complaint)
+        (!is_valid).then_some(message)
     }
 }
 
 fn is_date(text: &str) -> bool {
-    // chrono takes signs and single digits, too.
+    // chrono also accepts signs and single digits.
     text.len() == 10
         && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
         && NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
@@ -99,85 +98,87 @@ fn is_date_time(text: &str) -> bool {
 }
 
 impl Type {
-    /// The kind of a property; `None` if groups or members of this type do not have it.
+    /// The kind of a property; `None` if the type does not define it.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<AttributeType> {
         self.attributes.get(name).copied()
     }
 
-    /// Reads a type, whose id is not known before all are read.
-    pub(super) fn read(node: &Node, findings: &mut Diagnostics<'_>) -> Option<Self> {
+    /// Reads a type. Its id is assigned when all types are read.
+    pub(super) fn read(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<Self> {
         let [name, resource, attributes] =
-            findings.members(node, "a type", ["name", "resource", "custom_attributes"])?;
-        let name = findings.demanded(name, node.line, "a type", "name");
-        let name = name.and_then(|node| type_name(node.line, findings.text(node, "`name`")?, findings));
-        let resource = findings.demanded(resource, node.line, "a type", "resource");
-        let resource = resource.and_then(|node| Resource::read(node, findings));
-        let is_fit = resource.is_none_or(Resource::has_types);
-        if !is_fit {
-            findings.note(node.line, "only `Relationship` and `RelationshipUser` have types");
+            diagnostics.read_members(node, "a type", ["name", "resource", "custom_attributes"])?;
+        let name = diagnostics.require_member(name, node.line, "a type", "name");
+        let name = name.and_then(|node| to_type_name(node.line, diagnostics.read_string(node, "`name`")?, diagnostics));
+        let resource = diagnostics.require_member(resource, node.line, "a type", "resource");
+        let resource = resource.and_then(|node| FormResource::read(node, diagnostics));
+        let has_types = resource.is_none_or(FormResource::has_types);
+        if !has_types {
+            diagnostics.report(node.line, "only `Relationship` and `RelationshipUser` have types");
         }
-        let attributes = attributes.map(|(_, node)| read_attributes(node, findings)).unwrap_or_default();
-        Some(Self { id: 0, name: name?, resource: resource.filter(|_| is_fit)?, attributes })
+        let attributes = attributes.map(|(_, node)| read_attributes(node, diagnostics)).unwrap_or_default();
+        Some(Self { id: 0, name: name?, resource: resource.filter(|_| has_types)?, attributes })
     }
 }
 
-/// The underscored form of a name.
-fn type_name(line: u64, text: &str, findings: &mut Diagnostics<'_>) -> Option<String> {
+/// Converts a name to snake case.
+fn to_type_name(line: u64, text: &str, diagnostics: &mut Diagnostics<'_>) -> Option<String> {
     let name = text.to_ascii_lowercase().replace([' ', '-'], "_");
     let is_letter = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
     if name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.len() <= LONGEST_NAME
+        && name.len() <= MAX_TYPE_NAME_LENGTH
         && name.chars().all(is_letter)
     {
         return Some(name);
     }
-    // A name of digits could not be told from an id.
-    findings.note(
+    // A name of digits only would look like an id.
+    diagnostics.report(
         line,
         format!(
-            "the name of a type begins with a letter and has up to {LONGEST_NAME} letters, digits, spaces, hyphens and \
-             underscores"
+            "the name of a type must begin with a letter and have at most {MAX_TYPE_NAME_LENGTH} letters, digits, spaces, \
+             hyphens and underscores"
         ),
     );
     None
 }
 
-fn read_attributes(node: &Node, findings: &mut Diagnostics<'_>) -> BTreeMap<String, AttributeType> {
+fn read_attributes(node: &Node, diagnostics: &mut Diagnostics<'_>) -> BTreeMap<String, AttributeType> {
     let mut attributes = BTreeMap::new();
     let items = match &node.content {
         Content::List(items) => items.as_slice(),
         Content::Null => &[],
         _ => {
-            findings.note(node.line, "`custom_attributes` must be a list of `{ name: …, attribute_type: … }`");
+            diagnostics.report(node.line, "`custom_attributes` must be a list of `{ name: …, attribute_type: … }`");
             &[]
         }
     };
     for item in items {
-        let Some([name, kind]) = findings.members(item, "a custom attribute", ["name", "attribute_type"]) else {
+        let Some([name, kind]) = diagnostics.read_members(item, "a custom attribute", ["name", "attribute_type"])
+        else {
             continue;
         };
         let (Some((_, name)), Some((_, kind))) = (name, kind) else {
-            findings.note(item.line, "a custom attribute needs a `name` and an `attribute_type`");
+            diagnostics.report(item.line, "a custom attribute needs a `name` and an `attribute_type`");
             continue;
         };
-        let (text, kind) = (findings.text(name, "`name`"), read_kind(kind, findings));
-        let Some(text) = text.filter(|text| findings.is_name(name.line, text, "the name of a custom attribute")) else {
+        let (text, kind) = (diagnostics.read_string(name, "`name`"), read_kind(kind, diagnostics));
+        let Some(text) = text.filter(|text| diagnostics.check_name(name.line, text, "the name of a custom attribute"))
+        else {
             continue;
         };
         if kind.is_some_and(|kind| attributes.insert(text.to_owned(), kind).is_some()) {
-            findings.note(name.line, format!("the custom attribute `{text}` stands here twice"));
+            diagnostics.report(name.line, format!("the custom attribute `{text}` is defined twice"));
         }
     }
     attributes
 }
 
-fn read_kind(node: &Node, findings: &mut Diagnostics<'_>) -> Option<AttributeType> {
-    let text = findings.text(node, "`attribute_type`")?;
+fn read_kind(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<AttributeType> {
+    let text = diagnostics.read_string(node, "`attribute_type`")?;
     let kind = AttributeType::ALL.into_iter().find(|kind| kind.name() == text);
     if kind.is_none() {
-        let known = listed(AttributeType::ALL.map(AttributeType::name));
-        findings.note(node.line, format!("there is no attribute type `{text}`, only {known}"));
+        let known = quote_names(AttributeType::ALL.map(AttributeType::name));
+        diagnostics.report(node.line, format!("unknown attribute type `{text}`; expected one of {known}"));
     }
     kind
 }
@@ -188,7 +189,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn each_kind_takes_its_own_json_and_null() {
+    fn each_kind_accepts_its_own_values_and_null() {
         let (noon, day) = ("2026-11-21T12:00:00.5+02:00", "2026-02-28");
         let cases = [
             (AttributeType::String, vec![json!(""), json!("x")], vec![json!(1), json!([])]),
@@ -204,10 +205,10 @@ mod tests {
             (AttributeType::Array, vec![json!([]), json!([1, "a"])], vec![json!({}), json!("[]")]),
         ];
         for (kind, good, bad) in cases {
-            assert_eq!(kind.complaint_about(&Value::Null), None);
+            assert_eq!(kind.check(&Value::Null), None);
             for (values, is_good) in [(good, true), (bad, false)] {
                 for value in values {
-                    assert_eq!(kind.complaint_about(&value).is_none(), is_good, "{kind:?} {value}");
+                    assert_eq!(kind.check(&value).is_none(), is_good, "{kind:?} {value}");
                 }
             }
         }

@@ -1,6 +1,6 @@
-//! The built-in forms and types, as files that a user can start from.
+//! The files of the built-in forms and types. `config forms` prints them as a starting point.
 
-/// Each file with its text.
+/// The name and the text of each file.
 pub const FILES: [(&str, &str); 12] = [
     ("create_user.yml", include_str!("builtin/create_user.yml")),
     ("update_user.yml", include_str!("builtin/update_user.yml")),
@@ -16,10 +16,9 @@ pub const FILES: [(&str, &str); 12] = [
     ("special_group_users.yml", include_str!("builtin/special_group_users.yml")),
 ];
 
-/// All files as one, which could stand in a folder as it is: documents of YAML, each behind a line with the name of
-/// its file.
+/// All files as one valid file of several YAML documents, each after a comment with its file name.
 #[must_use]
-pub fn as_one() -> String {
+pub fn concatenate() -> String {
     let texts = FILES.map(|(name, text)| format!("# file: {name}\n{text}"));
     texts.join("---\n")
 }

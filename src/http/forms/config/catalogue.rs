@@ -1,4 +1,4 @@
-//! All forms and types: the built-in ones, or those of a folder.
+//! The set of forms and types: the built-in one, or that of a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,36 +10,35 @@ use serde_json::Value;
 
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::builtin;
-use crate::http::forms::config::definition::{Form, Properties, Property};
+use crate::http::forms::config::definition::{Form, PropertyRule, PropertyRules};
 use crate::http::forms::config::diagnostics::{Diagnostics, FormProblem};
-use crate::http::forms::config::resource::Resource;
+use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::config::yaml::{self, Node};
 
-/// The largest file, in bytes.
-const LARGEST_FILE: u64 = 256 * 1024;
-/// The most files in a folder.
-const MOST_FILES: usize = 1_000;
+/// In bytes.
+const MAX_FILE_SIZE: u64 = 256 * 1024;
+const MAX_FILES: usize = 1_000;
 
 /// All forms and types that requests can name.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     forms: BTreeMap<String, Arc<Form>>,
-    /// In the order of their ids for each resource.
+    /// Sorted by resource and id.
     types: Vec<Arc<Type>>,
 }
 
-/// A form or a type, and where it stands.
-struct Found<T> {
+/// A form or a type with its position.
+struct Located<T> {
     file: String,
     line: u64,
-    thing: T,
+    item: T,
 }
 
-/// What was read so far.
+/// Collects forms, types and problems.
 #[derive(Default)]
-struct Reading {
-    forms: Vec<Found<Form>>,
-    types: Vec<Found<Type>>,
+struct CatalogueReader {
+    forms: Vec<Located<Form>>,
+    types: Vec<Located<Type>>,
     problems: Vec<FormProblem>,
 }
 
@@ -47,62 +46,62 @@ impl Catalogue {
     /// The built-in set.
     #[must_use]
     pub fn built_in() -> Self {
-        let mut reading = Reading::default();
+        let mut reader = CatalogueReader::default();
         for (file, text) in builtin::FILES {
-            reading.read(file, text);
+            reader.read(file, text);
         }
-        // A test says that nothing is wrong with them.
-        reading.catalogue()
+        // A test checks that they have no problems.
+        reader.into_catalogue()
     }
 
     /// The forms and types of a folder, or the built-in ones without a folder.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
-    pub fn of(folder: Option<&Path>) -> Result<Self, Vec<FormProblem>> {
+    /// All problems of the files.
+    pub fn load_or_built_in(folder: Option<&Path>) -> Result<Self, Vec<FormProblem>> {
         folder.map_or_else(|| Ok(Self::built_in()), Self::load)
     }
 
-    /// The forms and types of a folder: of its files that end in `.yml` or `.yaml` and do not begin with a dot.
+    /// Loads the files of a folder whose names end in `.yml` or `.yaml` and do not begin with a dot.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All problems of the files.
     pub fn load(folder: &Path) -> Result<Self, Vec<FormProblem>> {
         let name = folder.display().to_string();
         let problem = |reason: String| vec![FormProblem { file: name.clone(), line: None, reason }];
-        let names = names_of_files(folder).map_err(|error| problem(format!("the folder cannot be read: {error}")))?;
+        let names = list_files(folder).map_err(|error| problem(format!("the folder cannot be read: {error}")))?;
         if names.is_empty() {
             return Err(problem("the folder has no file that ends in `.yml` or `.yaml`".to_owned()));
         }
-        if names.len() > MOST_FILES {
-            return Err(problem(format!("the folder has more than {MOST_FILES} files")));
+        if names.len() > MAX_FILES {
+            return Err(problem(format!("the folder has more than {MAX_FILES} files")));
         }
-        let mut reading = Reading::default();
+        let mut reader = CatalogueReader::default();
         for name in names {
             match read_file(&folder.join(&name)) {
-                Ok(text) => reading.read(&name, &text),
-                Err(reason) => reading.problems.push(FormProblem { file: name, line: None, reason }),
+                Ok(text) => reader.read(&name, &text),
+                Err(reason) => reader.problems.push(FormProblem { file: name, line: None, reason }),
             }
         }
-        reading.check_names();
-        reading.check_types();
-        if reading.problems.is_empty() { Ok(reading.catalogue()) } else { Err(reading.problems) }
+        reader.check_names();
+        reader.check_types();
+        if reader.problems.is_empty() { Ok(reader.into_catalogue()) } else { Err(reader.problems) }
     }
 
-    /// The form of that name.
+    /// The form with this name.
     #[must_use]
     pub fn form(&self, name: &str) -> Option<&Arc<Form>> {
         self.forms.get(name)
     }
 
-    /// All forms, by name.
+    /// All forms, sorted by name.
     pub fn forms(&self) -> impl Iterator<Item = &Form> {
         self.forms.values().map(Arc::as_ref)
     }
 
-    /// The type of a resource that a request names, by its id (a number, or its digits) or its underscored name.
+    /// The type of a resource by its id (a number or a string of digits) or by its name in snake case.
     #[must_use]
-    pub fn type_of(&self, resource: Resource, id_or_name: &Value) -> Option<&Arc<Type>> {
+    pub fn type_of(&self, resource: FormResource, id_or_name: &Value) -> Option<&Arc<Type>> {
         match id_or_name {
             Value::Number(id) => self.type_by_id(resource, id.as_u64()?),
             Value::String(text) => {
@@ -113,24 +112,24 @@ impl Catalogue {
         }
     }
 
-    /// The type of a resource with that underscored name, as it is stored.
+    /// The type of a resource by its stored name.
     #[must_use]
-    pub fn type_named(&self, resource: Resource, name: &str) -> Option<&Arc<Type>> {
+    pub fn type_named(&self, resource: FormResource, name: &str) -> Option<&Arc<Type>> {
         self.types.iter().find(|kind| kind.resource == resource && kind.name == name)
     }
 
-    fn type_by_id(&self, resource: Resource, id: u64) -> Option<&Arc<Type>> {
+    fn type_by_id(&self, resource: FormResource, id: u64) -> Option<&Arc<Type>> {
         self.types.iter().find(|kind| kind.resource == resource && kind.id == id)
     }
 }
 
-/// The names of the files to read, in the order of the alphabet.
-fn names_of_files(folder: &Path) -> std::io::Result<Vec<String>> {
+/// The sorted names of the files to read.
+fn list_files(folder: &Path) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let is_form = Path::new(&name).extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
-        // Editors keep files of their own that begin with a dot.
+        // Editors create hidden files.
         if is_form && !name.starts_with('.') {
             names.push(name);
         }
@@ -141,70 +140,72 @@ fn names_of_files(folder: &Path) -> std::io::Result<Vec<String>> {
 
 fn read_file(path: &Path) -> Result<String, String> {
     let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
-    // A pipe would be waited for without end.
+    // Opening a pipe would block forever.
     if !fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("this is no file".to_owned());
+        return Err("not a regular file".to_owned());
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST_FILE) {
-        return Err(format!("the file is larger than {} KiB", LARGEST_FILE / 1024));
+    File::open(path).and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_FILE_SIZE) {
+        return Err(format!("the file is larger than {} KiB", MAX_FILE_SIZE / 1024));
     }
     String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".to_owned())
 }
 
-impl Reading {
-    /// Reads the forms and types of a file.
+impl CatalogueReader {
+    /// Reads all documents of a file.
     fn read(&mut self, file: &str, text: &str) {
         let documents = match yaml::parse(text) {
             Ok(documents) => documents,
-            Err(fault) => {
-                self.problems.push(FormProblem { file: file.to_owned(), line: fault.line, reason: fault.reason });
+            Err(error) => {
+                self.problems.push(FormProblem { file: file.to_owned(), line: error.line, reason: error.reason });
                 return;
             }
         };
         if documents.is_empty() {
-            let reason = "the file holds neither a form nor a type".to_owned();
+            let reason = "the file contains neither a form nor a type".to_owned();
             self.problems.push(FormProblem { file: file.to_owned(), line: None, reason });
         }
-        let mut findings = Diagnostics::of(file);
+        let mut diagnostics = Diagnostics::new(file);
         for document in &documents {
-            self.read_document(file, document, &mut findings);
+            self.read_document(file, document, &mut diagnostics);
         }
-        self.problems.extend(findings.into_problems());
+        self.problems.extend(diagnostics.into_problems());
     }
 
-    fn read_document(&mut self, file: &str, document: &Node, findings: &mut Diagnostics<'_>) {
+    fn read_document(&mut self, file: &str, document: &Node, diagnostics: &mut Diagnostics<'_>) {
         let (file, line) = (file.to_owned(), document.line);
         match (document.member("configuration"), document.member("custom_attributes")) {
             (Some(_), None) => {
-                self.forms.extend(Form::read(document, findings).map(|thing| Found { file, line, thing }));
+                self.forms.extend(Form::read(document, diagnostics).map(|item| Located { file, line, item }));
             }
             (None, Some(_)) => {
-                self.types.extend(Type::read(document, findings).map(|thing| Found { file, line, thing }));
+                self.types.extend(Type::read(document, diagnostics).map(|item| Located { file, line, item }));
             }
-            _ => findings
-                .note(line, "a form has a `configuration`, a type has `custom_attributes`; this has neither or both"),
+            _ => diagnostics.report(
+                line,
+                "a form has a `configuration` and a type has `custom_attributes`; this document has neither or both",
+            ),
         }
     }
 
-    /// Notes names that stand twice.
+    /// Reports duplicate names.
     fn check_names(&mut self) {
-        let twice = duplicates(&self.forms, |form| form.name.clone(), "form");
-        self.problems.extend(twice);
-        let twice = duplicates(&self.types, |kind| kind.name.clone(), "type");
-        self.problems.extend(twice);
+        let duplicates = find_duplicates(&self.forms, |form| form.name.clone(), "form");
+        self.problems.extend(duplicates);
+        let duplicates = find_duplicates(&self.types, |kind| kind.name.clone(), "type");
+        self.problems.extend(duplicates);
     }
 
-    /// Notes what a form says of a property that does not fit the kind that a type gives it.
+    /// Reports validations and defaults of properties that do not fit the kind in a type.
     fn check_types(&mut self) {
-        let types = || self.types.iter().map(|found| &found.thing);
+        let types = || self.types.iter().map(|found| &found.item);
         let mut problems = Vec::new();
-        for Found { file, thing: form, .. } in &self.forms {
-            let Some(Properties::Listed(listed)) = &form.properties else { continue };
+        for Located { file, item: form, .. } in &self.forms {
+            let Some(PropertyRules::Listed(listed)) = &form.properties else { continue };
             for (name, property) in listed {
                 for kind in types().filter(|kind| kind.resource == form.resource) {
-                    let reasons = misfits(name, property, kind).into_iter();
+                    let reasons = find_type_conflicts(name, property, kind).into_iter();
                     let line = Some(property.line);
                     problems.extend(reasons.map(|reason| FormProblem { file: file.clone(), line, reason }));
                 }
@@ -213,26 +214,26 @@ impl Reading {
         self.problems.extend(problems);
     }
 
-    fn catalogue(self) -> Catalogue {
-        let mut types: Vec<_> = self.types.into_iter().map(|found| found.thing).collect();
+    fn into_catalogue(self) -> Catalogue {
+        let mut types: Vec<_> = self.types.into_iter().map(|found| found.item).collect();
         types.sort_by(|one, other| (one.resource, &one.name).cmp(&(other.resource, &other.name)));
-        for resource in Resource::ALL {
+        for resource in FormResource::ALL {
             for (kind, id) in types.iter_mut().filter(|kind| kind.resource == resource).zip(1..) {
                 kind.id = id;
             }
         }
-        let forms = self.forms.into_iter().map(|found| (found.thing.name.clone(), Arc::new(found.thing))).collect();
+        let forms = self.forms.into_iter().map(|found| (found.item.name.clone(), Arc::new(found.item))).collect();
         Catalogue { forms, types: types.into_iter().map(Arc::new).collect() }
     }
 }
 
-fn duplicates<T>(all: &[Found<T>], name: impl Fn(&T) -> String, what: &str) -> Vec<FormProblem> {
-    let mut first: BTreeMap<String, &Found<T>> = BTreeMap::new();
+fn find_duplicates<T>(all: &[Located<T>], name: impl Fn(&T) -> String, what: &str) -> Vec<FormProblem> {
+    let mut first: BTreeMap<String, &Located<T>> = BTreeMap::new();
     let mut problems = Vec::new();
     for found in all {
-        let name = name(&found.thing);
+        let name = name(&found.item);
         if let Some(first) = first.get(&name) {
-            let reason = format!("the {what} `{name}` is there already, in {}:{}", first.file, first.line);
+            let reason = format!("the {what} `{name}` is already defined in {}:{}", first.file, first.line);
             problems.push(FormProblem { file: found.file.clone(), line: Some(found.line), reason });
         } else {
             first.insert(name, found);
@@ -241,13 +242,13 @@ fn duplicates<T>(all: &[Found<T>], name: impl Fn(&T) -> String, what: &str) -> V
     problems
 }
 
-fn misfits(name: &str, property: &Property, kind: &Type) -> Vec<String> {
+fn find_type_conflicts(name: &str, property: &PropertyRule, kind: &Type) -> Vec<String> {
     let Some(attribute) = kind.attribute(name) else { return Vec::new() };
     let of_the_type = format!("which is {} in the type `{}`", attribute.with_article(), kind.name);
-    let misfits = property.validations.misfits(attribute).into_iter();
+    let incompatible = property.validations.find_incompatible(attribute).into_iter();
     let mut reasons: Vec<_> =
-        misfits.map(|validation| format!("`{validation}` does not fit `{name}`, {of_the_type}")).collect();
-    let complaint = property.default.as_ref().and_then(|default| attribute.complaint_about(default));
-    reasons.extend(complaint.map(|complaint| format!("the default of `{name}`, {of_the_type}, {complaint}")));
+        incompatible.map(|validation| format!("`{name}`, {of_the_type}, cannot have `{validation}`")).collect();
+    let message = property.default.as_ref().and_then(|default| attribute.check(default));
+    reasons.extend(message.map(|message| format!("the default of `{name}`, {of_the_type}, {message}")));
     reasons
 }

@@ -1,66 +1,66 @@
-//! Whether a value that was sent satisfies validations, and what clients are told if not. No value is ever repeated.
+//! Checks values against validations. Messages never contain the value.
 
 use serde_json::Value;
 
 use crate::domain::validation::is_email;
 use crate::http::forms::config::numericality::compare;
-use crate::http::forms::config::validation::{LONGEST_TEXT, Length, Validations};
+use crate::http::forms::config::validation::{Length, MAX_TEXT_LENGTH, Validations};
 
-/// What clients are told of something that must be there and is not.
+/// The message for a missing value.
 pub const BLANK: &str = "can't be blank";
 
-/// The name of the field in which another one is repeated.
+/// The name of the field that confirms another field.
 #[must_use]
 pub fn confirmation_of(name: &str) -> String {
     format!("{name}_confirmation")
 }
 
-/// What is wrong with a value that was sent and is not `null`.
+/// The messages for a value that is not `null`.
 #[must_use]
-pub fn complaints(validations: &Validations, value: &Value) -> Vec<String> {
-    let mut complaints = Vec::new();
+pub fn check_value(validations: &Validations, value: &Value) -> Vec<String> {
+    let mut messages = Vec::new();
     if validations.presence && is_blank(value) {
-        complaints.push(BLANK.to_owned());
+        messages.push(BLANK.to_owned());
     }
-    complaints.extend(validations.length.and_then(|length| complaint_about_length(length, value)));
+    messages.extend(validations.length.and_then(|length| check_length(length, value)));
     if validations.inclusion.as_ref().is_some_and(|list| !is_included(list, value)) {
-        complaints.push("is not included in the list".to_owned());
+        messages.push("is not included in the list".to_owned());
     }
     let is_malformed =
         validations.format.as_ref().is_some_and(|format| !value.as_str().is_some_and(|text| format.is_match(text)))
             || validations.email && !value.as_str().is_some_and(is_email);
     if is_malformed {
-        complaints.push("is invalid".to_owned());
+        messages.push("is invalid".to_owned());
     }
     if let Some(numericality) = &validations.numericality {
-        complaints.extend(numericality.complaints_about(value));
+        messages.extend(numericality.check(value));
     }
-    complaints
+    messages
 }
 
-/// What is wrong with the default of a property.
+/// The messages for the default of a property.
 #[must_use]
-pub fn complaints_about_default(validations: &Validations, value: &Value) -> Vec<String> {
-    match complaint_about_texts(value) {
-        Some(complaint) => vec![complaint],
+pub fn check_default(validations: &Validations, value: &Value) -> Vec<String> {
+    match check_text_lengths(value) {
+        Some(message) => vec![message],
         None if has_null_character(value) => vec!["contains U+0000".to_owned()],
-        None => complaints(validations, value),
+        None => check_value(validations, value),
     }
 }
 
-/// What is wrong with a value if one of its texts is too long for anything.
+/// The message for a value in which a string exceeds the limit of all fields.
 #[must_use]
-pub fn complaint_about_texts(value: &Value) -> Option<String> {
+pub fn check_text_lengths(value: &Value) -> Option<String> {
     let is_too_long = match value {
-        Value::String(text) => text.len() > LONGEST_TEXT && text.chars().count() > LONGEST_TEXT,
-        Value::Array(items) => items.iter().any(|item| complaint_about_texts(item).is_some()),
-        Value::Object(members) => members.values().any(|member| complaint_about_texts(member).is_some()),
+        Value::String(text) => text.len() > MAX_TEXT_LENGTH && text.chars().count() > MAX_TEXT_LENGTH,
+        Value::Array(items) => items.iter().any(|item| check_text_lengths(item).is_some()),
+        Value::Object(members) => members.values().any(|member| check_text_lengths(member).is_some()),
         _ => false,
     };
-    is_too_long.then(|| format!("is too long (maximum is {})", many(LONGEST_TEXT, "character")))
+    is_too_long.then(|| format!("is too long (maximum is {})", count_of(MAX_TEXT_LENGTH, "character")))
 }
 
-/// Whether U+0000, which PostgreSQL cannot store, stands in a text or a name.
+/// Whether a string or a member name contains U+0000, which PostgreSQL cannot store.
 #[must_use]
 pub fn has_null_character(value: &Value) -> bool {
     match value {
@@ -83,23 +83,23 @@ fn is_blank(value: &Value) -> bool {
     }
 }
 
-fn complaint_about_length(length: Length, value: &Value) -> Option<String> {
+fn check_length(length: Length, value: &Value) -> Option<String> {
     let (count, unit) = match value {
         Value::String(text) => (text.chars().count(), "character"),
         Value::Array(items) => (items.len(), "element"),
-        _ => return Some("is not a text".to_owned()),
+        _ => return Some("is not a string".to_owned()),
     };
     if let Some(least) = length.minimum.filter(|least| count < *least) {
-        return Some(format!("is too short (minimum is {})", many(least, unit)));
+        return Some(format!("is too short (minimum is {})", count_of(least, unit)));
     }
     if let Some(most) = length.maximum.filter(|most| count > *most) {
-        return Some(format!("is too long (maximum is {})", many(most, unit)));
+        return Some(format!("is too long (maximum is {})", count_of(most, unit)));
     }
     let is = length.is.filter(|is| count != *is)?;
-    Some(format!("is the wrong length (should be {})", many(is, unit)))
+    Some(format!("is the wrong length (should be {})", count_of(is, unit)))
 }
 
-fn many(count: usize, unit: &str) -> String {
+fn count_of(count: usize, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }
 
@@ -123,12 +123,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn blank_is_what_says_nothing() {
+    fn empty_values_are_blank() {
         for blank in [json!(null), json!(""), json!(" \t\u{3000}"), json!([]), json!({})] {
             assert!(is_blank(&blank), "{blank}");
         }
-        for told in [json!("x"), json!(0), json!(false), json!([null]), json!({"a": null})] {
-            assert!(!is_blank(&told), "{told}");
+        for present in [json!("x"), json!(0), json!(false), json!([null]), json!({"a": null})] {
+            assert!(!is_blank(&present), "{present}");
         }
     }
 
@@ -141,13 +141,13 @@ mod tests {
             (json!("abcd"), Some("is too long (maximum is 3 characters)")),
             (json!([1]), Some("is too short (minimum is 2 elements)")),
             (json!([1, 2]), None),
-            (json!(12), Some("is not a text")),
+            (json!(12), Some("is not a string")),
         ];
-        for (value, complaint) in cases {
-            assert_eq!(complaint_about_length(length, &value).as_deref(), complaint, "{value}");
+        for (value, message) in cases {
+            assert_eq!(check_length(length, &value).as_deref(), message, "{value}");
         }
         let one = Length { is: Some(1), ..Length::default() };
-        let complaint = complaint_about_length(one, &json!("ab"));
-        assert_eq!(complaint.as_deref(), Some("is the wrong length (should be 1 character)"));
+        let message = check_length(one, &json!("ab"));
+        assert_eq!(message.as_deref(), Some("is the wrong length (should be 1 character)"));
     }
 }

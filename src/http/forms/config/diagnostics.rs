@@ -1,20 +1,20 @@
-//! What is wrong with files of forms, noted while they are read so that all of it can be told at once.
+//! Collects the problems of form files while they are read, so that all of them are reported together.
 
 use std::fmt;
 
-use crate::http::forms::config::yaml::{Content, Key, Node};
+use crate::http::forms::config::yaml::{Content, MappingKey, Node};
 
-/// The longest name of a form, a type or a property, in characters.
-pub const LONGEST_NAME: usize = 100;
+/// The limit for names of forms and properties, in characters.
+pub const MAX_NAME_LENGTH: usize = 100;
 
-/// Something in a file of forms that is not accepted.
+/// A problem in a file of forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormProblem {
     /// The name of the file, or the path of the folder.
     pub file: String,
-    /// The line, counted from 1; `None` where the file as a whole is at fault.
+    /// The line, from 1; `None` if the problem concerns the whole file.
     pub line: Option<u64>,
-    /// What is wrong, in one line.
+    /// The problem, in one line.
     pub reason: String,
 }
 
@@ -27,7 +27,7 @@ impl fmt::Display for FormProblem {
     }
 }
 
-/// Reads the values of one file and notes what is wrong with them.
+/// Reads the values of one file and collects its problems.
 #[derive(Debug)]
 pub struct Diagnostics<'f> {
     file: &'f str,
@@ -35,116 +35,120 @@ pub struct Diagnostics<'f> {
 }
 
 impl<'f> Diagnostics<'f> {
-    /// Nothing wrong so far.
+    /// No problems yet.
     #[must_use]
-    pub const fn of(file: &'f str) -> Self {
+    pub const fn new(file: &'f str) -> Self {
         Self { file, problems: Vec::new() }
     }
 
-    /// Everything that was wrong.
+    /// All problems of the file.
     #[must_use]
     pub fn into_problems(self) -> Vec<FormProblem> {
         self.problems
     }
 
-    /// Notes what is wrong in a line.
-    pub fn note(&mut self, line: u64, reason: impl Into<String>) {
+    /// Adds a problem of a line.
+    pub fn report(&mut self, line: u64, reason: impl Into<String>) {
         let reason = reason.into().replace(char::is_control, " ");
         self.problems.push(FormProblem { file: self.file.to_owned(), line: Some(line), reason });
     }
 
-    /// The members of a mapping; nothing at all stands for an empty one, anything else is noted.
-    pub fn mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(Key, Node)]> {
+    /// Reads the members of a mapping; `null` counts as an empty mapping.
+    pub fn read_mapping<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [(MappingKey, Node)]> {
         match &node.content {
             Content::Mapping(members) => Some(members),
             Content::Null => Some(&[]),
             _ => {
-                self.note(node.line, format!("{what} must be a mapping"));
+                self.report(node.line, format!("{what} must be a mapping"));
                 None
             }
         }
     }
 
-    /// The members of these names; any other is noted, and so is what is no mapping.
-    pub fn members<'n, const N: usize>(
+    /// Reads the members of a mapping that may have only these keys.
+    pub fn read_members<'n, const N: usize>(
         &mut self,
         node: &'n Node,
         what: &str,
         names: [&str; N],
-    ) -> Option<[Option<(&'n Key, &'n Node)>; N]> {
+    ) -> Option<[Option<(&'n MappingKey, &'n Node)>; N]> {
         let mut found = [None; N];
-        for (key, value) in self.mapping(node, what)? {
-            let place = names.iter().position(|name| *name == key.name);
-            match place.and_then(|place| found.get_mut(place)) {
-                Some(place) => *place = Some((key, value)),
-                None => self.note(key.line, format!("{what} has no key `{}`, only {}", key.name, listed(names))),
+        for (key, value) in self.read_mapping(node, what)? {
+            let index = names.iter().position(|name| *name == key.name);
+            match index.and_then(|index| found.get_mut(index)) {
+                Some(slot) => *slot = Some((key, value)),
+                None => self.report(
+                    key.line,
+                    format!("{what} has no key `{}`; expected one of {}", key.name, quote_names(names)),
+                ),
             }
         }
         Some(found)
     }
 
-    /// A member that must be there.
-    pub fn demanded<'n>(
+    /// Reports a required member that is missing.
+    pub fn require_member<'n>(
         &mut self,
-        member: Option<(&'n Key, &'n Node)>,
+        member: Option<(&'n MappingKey, &'n Node)>,
         line: u64,
         what: &str,
         name: &str,
     ) -> Option<&'n Node> {
         if member.is_none() {
-            self.note(line, format!("{what} needs a `{name}`"));
+            self.report(line, format!("{what} needs a `{name}`"));
         }
         member.map(|(_, node)| node)
     }
 
-    /// A text.
-    pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+    /// Reads a string.
+    pub fn read_string<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         if let Content::Text(text) = &node.content {
             return Some(text);
         }
-        self.note(node.line, format!("{what} must be a text"));
+        self.report(node.line, format!("{what} must be a string"));
         None
     }
 
-    /// `true` or `false`; `false` where it is neither.
-    pub fn flag(&mut self, node: &Node, what: &str) -> bool {
-        if let Content::Flag(flag) = node.content {
+    /// Reads `true` or `false`; returns `false` for other values.
+    pub fn read_bool(&mut self, node: &Node, what: &str) -> bool {
+        if let Content::Bool(flag) = node.content {
             return flag;
         }
-        self.note(node.line, format!("{what} must be `true` or `false`"));
+        self.report(node.line, format!("{what} must be `true` or `false`"));
         false
     }
 
-    /// A whole number from 0.
-    pub fn count(&mut self, node: &Node, what: &str) -> Option<usize> {
+    /// Reads an integer from 0.
+    pub fn read_count(&mut self, node: &Node, what: &str) -> Option<usize> {
         let count = match &node.content {
             Content::Number(number) => number.as_u64().and_then(|count| usize::try_from(count).ok()),
             _ => None,
         };
         if count.is_none() {
-            self.note(node.line, format!("{what} must be a whole number from 0"));
+            self.report(node.line, format!("{what} must be an integer from 0"));
         }
         count
     }
 
-    /// Whether something may be called so; it is noted if not.
-    pub fn is_name(&mut self, line: u64, name: &str, what: &str) -> bool {
-        let is_name = is_name(name);
-        if !is_name {
-            let reason = format!("{what} must have 1 to {LONGEST_NAME} characters, none of them a control character");
-            self.note(line, reason);
+    /// Reports an invalid name; returns whether it is valid.
+    pub fn check_name(&mut self, line: u64, name: &str, what: &str) -> bool {
+        let is_valid = is_name(name);
+        if !is_valid {
+            let reason =
+                format!("{what} must have 1 to {MAX_NAME_LENGTH} characters, none of them a control character");
+            self.report(line, reason);
         }
-        is_name
+        is_valid
     }
 }
 
-/// Whether a form, a type or a property may be called so.
+/// Whether a string is a valid name of a form or a property.
 #[must_use]
 pub fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.contains(char::is_control)
+    !name.is_empty() && name.chars().count() <= MAX_NAME_LENGTH && !name.contains(char::is_control)
 }
 
-/// Names in a sentence.
-pub fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+/// Joins names for a message, each in backquotes.
+pub fn quote_names<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

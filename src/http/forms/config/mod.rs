@@ -1,4 +1,4 @@
-//! Form configurations: how they are read, checked and kept.
+//! Form configurations and types: reads and checks the YAML files.
 
 pub mod attribute;
 pub mod builtin;

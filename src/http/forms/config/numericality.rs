@@ -1,24 +1,24 @@
-//! Numbers: which ones a field takes.
+//! The validation `numericality`: which numbers a field accepts.
 
 use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use crate::http::forms::config::diagnostics::{Diagnostics, listed};
+use crate::http::forms::config::diagnostics::{Diagnostics, quote_names};
 use crate::http::forms::config::yaml::{Content, Node};
 
 /// Which numbers are accepted.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Numericality {
-    /// Whether it must be a whole number.
+    /// Whether only integers are accepted.
     pub only_integer: bool,
-    /// Where it must lie.
-    pub bounds: Vec<(Bound, Number)>,
+    /// The comparisons that must hold.
+    pub bounds: Vec<(Comparison, Number)>,
 }
 
-/// How a number must compare with another.
+/// A comparison of a value with a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
+pub enum Comparison {
     /// `>`
     GreaterThan,
     /// `>=`
@@ -31,12 +31,12 @@ pub enum Bound {
     EqualTo,
 }
 
-impl Bound {
-    /// Every bound.
+impl Comparison {
+    /// All comparisons.
     pub const ALL: [Self; 5] =
         [Self::GreaterThan, Self::GreaterThanOrEqualTo, Self::LessThan, Self::LessThanOrEqualTo, Self::EqualTo];
 
-    /// Its name in files.
+    /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -60,67 +60,70 @@ impl Bound {
 }
 
 impl Numericality {
-    /// What clients are told of a value that is not accepted.
+    /// The messages for a value that is not accepted.
     #[must_use]
-    pub fn complaints_about(&self, value: &Value) -> Vec<String> {
-        let Some(number) = number_of(value) else { return vec!["is not a number".to_owned()] };
-        let mut complaints = Vec::new();
+    pub fn check(&self, value: &Value) -> Vec<String> {
+        let Some(number) = to_number(value) else { return vec!["is not a number".to_owned()] };
+        let mut messages = Vec::new();
         if self.only_integer && !is_integer(&number) {
-            complaints.push("must be an integer".to_owned());
+            messages.push("must be an integer".to_owned());
         }
-        let broken = self.bounds.iter().filter(|(bound, limit)| !bound.holds(compare(&number, limit)));
-        complaints.extend(broken.map(|(bound, limit)| format!("must be {} {limit}", bound.name().replace('_', " "))));
-        complaints
+        let violated = self.bounds.iter().filter(|(comparison, limit)| !comparison.holds(compare(&number, limit)));
+        messages.extend(
+            violated.map(|(comparison, limit)| format!("must be {} {limit}", comparison.name().replace('_', " "))),
+        );
+        messages
     }
 
     /// Reads the value of the key `numericality`; `None` if it is `false`.
-    pub(super) fn read(node: &Node, findings: &mut Diagnostics<'_>) -> Option<Self> {
+    pub(super) fn read(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<Self> {
         let members = match &node.content {
-            Content::Flag(is_demanded) => return is_demanded.then(Self::default),
+            Content::Bool(is_enabled) => return is_enabled.then(Self::default),
             Content::Mapping(members) if !members.is_empty() => members,
             _ => {
-                findings.note(node.line, "`numericality` must be `true`, `false` or a mapping with bounds");
+                diagnostics.report(node.line, "`numericality` must be `true`, `false` or a mapping with bounds");
                 return None;
             }
         };
         let mut all = Self::default();
         for (key, node) in members {
-            let bound = Bound::ALL.into_iter().find(|bound| bound.name() == key.name);
-            match (bound, &node.content) {
-                (Some(bound), Content::Number(limit)) => all.bounds.push((bound, limit.clone())),
-                (Some(_), _) => findings.note(node.line, format!("`{}` must be a number", key.name)),
+            let comparison = Comparison::ALL.into_iter().find(|comparison| comparison.name() == key.name);
+            match (comparison, &node.content) {
+                (Some(comparison), Content::Number(limit)) => all.bounds.push((comparison, limit.clone())),
+                (Some(_), _) => diagnostics.report(node.line, format!("`{}` must be a number", key.name)),
                 (None, _) if key.name == "only_integer" => {
-                    all.only_integer = findings.flag(node, "`only_integer`");
+                    all.only_integer = diagnostics.read_bool(node, "`only_integer`");
                 }
                 (None, _) => {
-                    let known = listed(["only_integer"].into_iter().chain(Bound::ALL.map(Bound::name)));
-                    findings.note(key.line, format!("`numericality` has no key `{}`, only {known}", key.name));
+                    let known = quote_names(["only_integer"].into_iter().chain(Comparison::ALL.map(Comparison::name)));
+                    diagnostics
+                        .report(key.line, format!("`numericality` has no key `{}`; expected one of {known}", key.name));
                 }
             }
         }
         if all.excludes_everything() {
-            findings.note(node.line, "no number satisfies this `numericality`");
+            diagnostics.report(node.line, "no number satisfies this `numericality`");
         }
         Some(all)
     }
 
     fn excludes_everything(&self) -> bool {
-        // The largest lower and the smallest upper end, each with whether it belongs to the range.
+        // The range that satisfies all comparisons: each end with whether it is included.
         let (mut low, mut high) = ((f64::NEG_INFINITY, true), (f64::INFINITY, true));
-        for (bound, limit) in &self.bounds {
+        for (comparison, limit) in &self.bounds {
             let limit = limit.as_f64().unwrap_or_default();
-            // Just above, from, to, just below.
+            // The ends that `>`, `>=`, `<=` and `<` produce. For integers all ends are inclusive.
             let [above, from, to, below] = if self.only_integer {
                 [limit.floor() + 1.0, limit.ceil(), limit.floor(), limit.ceil() - 1.0].map(|end| (end, true))
             } else {
                 [(limit, false), (limit, true), (limit, true), (limit, false)]
             };
-            match bound {
-                Bound::GreaterThan => low = higher(low, above),
-                Bound::GreaterThanOrEqualTo => low = higher(low, from),
-                Bound::LessThan => high = lower(high, below),
-                Bound::LessThanOrEqualTo => high = lower(high, to),
-                Bound::EqualTo => (low, high) = (higher(low, from), lower(high, to)),
+            match comparison {
+                Comparison::GreaterThan => low = stricter_lower_end(low, above),
+                Comparison::GreaterThanOrEqualTo => low = stricter_lower_end(low, from),
+                Comparison::LessThan => high = stricter_upper_end(high, below),
+                Comparison::LessThanOrEqualTo => high = stricter_upper_end(high, to),
+                Comparison::EqualTo => (low, high) = (stricter_lower_end(low, from), stricter_upper_end(high, to)),
             }
         }
         match low.0.partial_cmp(&high.0) {
@@ -131,9 +134,9 @@ impl Numericality {
     }
 }
 
-type End = (f64, bool);
+type RangeEnd = (f64, bool);
 
-fn higher(one: End, other: End) -> End {
+fn stricter_lower_end(one: RangeEnd, other: RangeEnd) -> RangeEnd {
     match one.0.partial_cmp(&other.0) {
         Some(Ordering::Greater) => one,
         Some(Ordering::Equal) => (one.0, one.1 && other.1),
@@ -141,7 +144,7 @@ fn higher(one: End, other: End) -> End {
     }
 }
 
-fn lower(one: End, other: End) -> End {
+fn stricter_upper_end(one: RangeEnd, other: RangeEnd) -> RangeEnd {
     match one.0.partial_cmp(&other.0) {
         Some(Ordering::Less) => one,
         Some(Ordering::Equal) => (one.0, one.1 && other.1),
@@ -149,8 +152,8 @@ fn lower(one: End, other: End) -> End {
     }
 }
 
-/// The number that a value is or, as in Rails, that a text spells in decimals.
-fn number_of(value: &Value) -> Option<Number> {
+/// The number of a value: a JSON number or, as in Rails, a string in decimal notation.
+fn to_number(value: &Value) -> Option<Number> {
     match value {
         Value::Number(number) => Some(number.clone()),
         Value::String(text) => {
@@ -173,14 +176,14 @@ fn is_integer(number: &Number) -> bool {
     number.is_i64() || number.is_u64()
 }
 
-/// Whole numbers exactly, all others as floating point has them.
+/// Compares integers exactly, and all other numbers as floating point.
 pub(super) fn compare(one: &Number, other: &Number) -> Ordering {
-    let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-    if let (Some(one), Some(other)) = (whole(one), whole(other)) {
+    let to_integer = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    if let (Some(one), Some(other)) = (to_integer(one), to_integer(other)) {
         return one.cmp(&other);
     }
-    let float = |number: &Number| number.as_f64().unwrap_or_default();
-    float(one).partial_cmp(&float(other)).unwrap_or(Ordering::Equal)
+    let to_float = |number: &Number| number.as_f64().unwrap_or_default();
+    to_float(one).partial_cmp(&to_float(other)).unwrap_or(Ordering::Equal)
 }
 
 #[cfg(test)]
@@ -189,26 +192,27 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_number_is_a_number_and_a_text_that_spells_one() {
+    fn numbers_and_decimal_strings_are_numbers() {
         for good in [json!(1), json!(-1.5), json!("1"), json!(" -1.50 "), json!("+3"), json!("1e3")] {
-            assert_eq!(Numericality::default().complaints_about(&good), Vec::<String>::new(), "{good}");
+            assert_eq!(Numericality::default().check(&good), Vec::<String>::new(), "{good}");
         }
         for bad in
             [json!(""), json!("1x"), json!("0x1"), json!("inf"), json!("NaN"), json!("1e999"), json!(true), json!([])]
         {
-            assert_eq!(Numericality::default().complaints_about(&bad), ["is not a number"], "{bad}");
+            assert_eq!(Numericality::default().check(&bad), ["is not a number"], "{bad}");
         }
     }
 
     #[test]
-    fn bounds_are_exact_for_whole_numbers() {
-        let bound = |bound, limit| Numericality { only_integer: true, bounds: vec![(bound, Number::from(limit))] };
-        let most = bound(Bound::LessThan, i64::MAX);
-        assert_eq!(most.complaints_about(&json!(i64::MAX - 1)), Vec::<String>::new());
-        assert_eq!(most.complaints_about(&json!(i64::MAX)), ["must be less than 9223372036854775807"]);
-        let least = bound(Bound::GreaterThanOrEqualTo, 2);
-        assert_eq!(least.complaints_about(&json!(1.5)), ["must be an integer", "must be greater than or equal to 2"]);
-        // As everywhere: minus zero is zero.
-        assert_eq!(bound(Bound::EqualTo, 0).complaints_about(&json!("-0")), Vec::<String>::new());
+    fn integers_are_compared_exactly() {
+        let comparison =
+            |comparison, limit| Numericality { only_integer: true, bounds: vec![(comparison, Number::from(limit))] };
+        let most = comparison(Comparison::LessThan, i64::MAX);
+        assert_eq!(most.check(&json!(i64::MAX - 1)), Vec::<String>::new());
+        assert_eq!(most.check(&json!(i64::MAX)), ["must be less than 9223372036854775807"]);
+        let least = comparison(Comparison::GreaterThanOrEqualTo, 2);
+        assert_eq!(least.check(&json!(1.5)), ["must be an integer", "must be greater than or equal to 2"]);
+        // Minus zero equals zero.
+        assert_eq!(comparison(Comparison::EqualTo, 0).check(&json!("-0")), Vec::<String>::new());
     }
 }

@@ -1,45 +1,45 @@
-//! The resources that forms are for, and their fields.
+//! The resources of forms, and their fields.
 
-use crate::http::forms::config::diagnostics::{Diagnostics, listed};
+use crate::http::forms::config::diagnostics::{Diagnostics, quote_names};
 use crate::http::forms::config::yaml::Node;
 
-/// What a form is for.
+/// The resource of a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
+pub enum FormResource {
     /// A user.
     User,
     /// A group.
     Relationship,
     /// A member of a group.
     RelationshipUser,
-    /// A session: an API token for an e-mail address and a password.
+    /// A session: a token in exchange for an e-mail address and a password.
     Session,
 }
 
-/// A field of a form, beside its properties.
+/// A field of a form other than `properties`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Field {
-    /// The e-mail address, of users and sessions.
+pub enum FormField {
+    /// The e-mail address of a user or a session.
     Email,
-    /// Of users.
+    /// The first name of a user.
     FirstName,
-    /// Of users.
+    /// The last name of a user.
     LastName,
     /// The user's id in another system.
     ExternalId,
-    /// Of users and sessions.
+    /// The password of a user or a session.
     Password,
-    /// The group of a member.
+    /// The group of a membership.
     RelationshipId,
-    /// The user of a member.
+    /// The user of a membership.
     UserId,
 }
 
-impl Resource {
-    /// Every resource.
+impl FormResource {
+    /// All resources.
     pub const ALL: [Self; 4] = [Self::User, Self::Relationship, Self::RelationshipUser, Self::Session];
 
-    /// Its name in files.
+    /// The name in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -50,14 +50,20 @@ impl Resource {
         }
     }
 
-    /// Its fields, beside `properties`.
+    /// The fields other than `properties`.
     #[must_use]
-    pub const fn fields(self) -> &'static [Field] {
+    pub const fn fields(self) -> &'static [FormField] {
         match self {
-            Self::User => &[Field::Email, Field::FirstName, Field::LastName, Field::ExternalId, Field::Password],
+            Self::User => &[
+                FormField::Email,
+                FormField::FirstName,
+                FormField::LastName,
+                FormField::ExternalId,
+                FormField::Password,
+            ],
             Self::Relationship => &[],
-            Self::RelationshipUser => &[Field::RelationshipId, Field::UserId],
-            Self::Session => &[Field::Email, Field::Password],
+            Self::RelationshipUser => &[FormField::RelationshipId, FormField::UserId],
+            Self::Session => &[FormField::Email, FormField::Password],
         }
     }
 
@@ -67,26 +73,26 @@ impl Resource {
         self != Self::Session
     }
 
-    /// Whether its records are of configured types.
+    /// Whether its records have a configured type.
     #[must_use]
     pub fn has_types(self) -> bool {
         matches!(self, Self::Relationship | Self::RelationshipUser)
     }
 
     /// Reads the value of the key `resource`.
-    pub(super) fn read(node: &Node, findings: &mut Diagnostics<'_>) -> Option<Self> {
-        let text = findings.text(node, "`resource`")?;
+    pub(super) fn read(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<Self> {
+        let text = diagnostics.read_string(node, "`resource`")?;
         let resource = Self::ALL.into_iter().find(|resource| resource.name() == text);
         if resource.is_none() {
-            let known = listed(Self::ALL.map(Self::name));
-            findings.note(node.line, format!("there is no resource `{text}`, only {known}"));
+            let known = quote_names(Self::ALL.map(Self::name));
+            diagnostics.report(node.line, format!("unknown resource `{text}`; expected one of {known}"));
         }
         resource
     }
 }
 
-impl Field {
-    /// Its name in files and requests.
+impl FormField {
+    /// The name in files and requests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -100,7 +106,7 @@ impl Field {
         }
     }
 
-    /// Whether it names a record; the others are texts.
+    /// Whether it is the id of a record; the other fields are strings.
     #[must_use]
     pub const fn is_id(self) -> bool {
         matches!(self, Self::RelationshipId | Self::UserId)

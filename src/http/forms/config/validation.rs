@@ -1,85 +1,85 @@
-//! The validations of a field: how they are read, and which of them fit which field.
+//! The validations of a field, and which of them each field can have.
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::http::forms::config::attribute::AttributeType;
-use crate::http::forms::config::diagnostics::{Diagnostics, listed};
+use crate::http::forms::config::diagnostics::{Diagnostics, quote_names};
 use crate::http::forms::config::numericality::Numericality;
-use crate::http::forms::config::resource::{Field, Resource};
-use crate::http::forms::config::yaml::{Content, Key, Node};
+use crate::http::forms::config::resource::{FormField, FormResource};
+use crate::http::forms::config::yaml::{Content, MappingKey, Node};
 
-/// The longest regular expression, in characters.
-const LONGEST_FORMAT: usize = 1_000;
-/// The largest compiled regular expression, in bytes. What a text costs at most grows with it: the worst that was found
-/// took a second for the longest text. `[\w-]{1,40}` just fits, since letters of all scripts are many.
-const LARGEST_FORMAT: usize = 2 * 1024 * 1024;
-/// The most groups in groups of a regular expression.
-const DEEPEST_FORMAT: u32 = 32;
-/// The longest text that anything takes, in characters.
-pub const LONGEST_TEXT: usize = 10_000;
+/// In characters.
+const MAX_REGEX_LENGTH: usize = 1_000;
+/// The compiled size, in bytes. It bounds the matching time: the worst expression found takes a second for the longest
+/// string. `[\w-]{1,40}` just fits, because `\w` covers the letters of all scripts.
+const MAX_REGEX_SIZE: usize = 2 * 1024 * 1024;
+/// The nesting depth of groups.
+const MAX_REGEX_NESTING: u32 = 32;
+/// The longest string that any field accepts, in characters.
+pub const MAX_TEXT_LENGTH: usize = 10_000;
 
 /// The names of all validations.
 const NAMES: [&str; 8] =
     ["presence", "length", "inclusion", "format", "numericality", "email", "uniqueness", "confirmation"];
 
-/// What must hold of a value. All but `presence` say nothing of a value that is not sent or `null`.
+/// The validations of a value. Only `presence` concerns values that are missing or `null`.
 ///
-/// `uniqueness` leaves no trace here: e-mail addresses are unique, whatever a form says.
+/// `uniqueness` has no field here, because e-mail addresses are always unique.
 #[derive(Debug, Clone, Default)]
 pub struct Validations {
-    /// It must be there: not `null`, not blank, not empty.
+    /// The value must not be missing, `null`, blank or empty.
     pub presence: bool,
-    /// So many characters of a text, or elements of an array.
+    /// The number of characters of a string or elements of an array.
     pub length: Option<Length>,
-    /// It must be one of these.
+    /// The accepted values.
     pub inclusion: Option<Vec<Value>>,
-    /// It must be a text in which this is found.
+    /// The value must be a string with a match of this expression.
     pub format: Option<Regex>,
-    /// It must be a number, or a text that is one.
+    /// The value must be a number or a decimal string.
     pub numericality: Option<Numericality>,
-    /// It must be an e-mail address.
+    /// The value must be an e-mail address.
     pub email: bool,
-    /// A second field, `…_confirmation`, must be equal to it when it is sent.
+    /// The field `…_confirmation`, if sent, must have the same value.
     pub confirmation: bool,
 }
 
-/// How long something may be.
+/// The accepted lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Length {
-    /// At least.
+    /// The smallest length.
     pub minimum: Option<usize>,
-    /// At most.
+    /// The largest length.
     pub maximum: Option<usize>,
-    /// Exactly.
+    /// The only length.
     pub is: Option<usize>,
 }
 
-/// Where a validation stands.
+/// What a validation applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// At a field of a resource.
-    Field(Resource, Field),
-    /// At a property.
+pub enum ValidationTarget {
+    /// A field of a resource.
+    Field(FormResource, FormField),
+    /// A property.
     Property,
 }
 
-impl Target {
-    /// Whether a validation of that name means something here.
-    fn takes(self, validation: &str) -> bool {
+impl ValidationTarget {
+    /// Whether this validation applies to the target.
+    fn allows(self, validation: &str) -> bool {
         let Self::Field(resource, field) = self else { return validation != "uniqueness" };
         match validation {
             "presence" => true,
             "length" | "format" | "confirmation" => !field.is_id(),
-            "inclusion" => field != Field::Password,
-            "email" => !field.is_id() && field != Field::Password,
-            "numericality" => field == Field::ExternalId,
-            _ => field == Field::Email && resource == Resource::User,
+            "inclusion" => field != FormField::Password,
+            "email" => !field.is_id() && field != FormField::Password,
+            "numericality" => field == FormField::ExternalId,
+            _ => field == FormField::Email && resource == FormResource::User,
         }
     }
 
-    /// Whether a value of this kind can ever be sent here.
-    fn may_be(self, value: &Value) -> bool {
+    /// Whether the target can have a value of this kind.
+    fn can_hold(self, value: &Value) -> bool {
         match self {
             Self::Property => value.is_string() || value.is_number() || value.is_boolean(),
             Self::Field(_, field) if field.is_id() => value.as_i64().is_some_and(|id| id > 0),
@@ -90,130 +90,134 @@ impl Target {
 
 impl Validations {
     /// Reads the value of the key `validation`.
-    pub(super) fn read(node: &Node, place: Target, findings: &mut Diagnostics<'_>) -> Self {
+    pub(super) fn read(node: &Node, target: ValidationTarget, diagnostics: &mut Diagnostics<'_>) -> Self {
         let mut all = Self::default();
-        for (key, node) in findings.mapping(node, "`validation`").unwrap_or_default() {
+        for (key, node) in diagnostics.read_mapping(node, "`validation`").unwrap_or_default() {
             if !NAMES.contains(&key.name.as_str()) {
-                findings.note(key.line, format!("there is no validation `{}`, only {}", key.name, listed(NAMES)));
-            } else if place.takes(&key.name) {
-                all.read_one(key, node, place, findings);
+                diagnostics.report(
+                    key.line,
+                    format!("unknown validation `{}`; expected one of {}", key.name, quote_names(NAMES)),
+                );
+            } else if target.allows(&key.name) {
+                all.read_one(key, node, target, diagnostics);
             } else {
-                findings.note(key.line, misfit(&key.name, place));
+                diagnostics.report(key.line, describe_incompatibility(&key.name, target));
             }
         }
         all
     }
 
-    /// The names of the validations that no value of this kind can satisfy, or that mean nothing for it.
-    pub(super) fn misfits(&self, kind: AttributeType) -> Vec<&'static str> {
-        let is_text = matches!(kind, AttributeType::String | AttributeType::Date | AttributeType::DateTime);
+    /// The names of the validations that no value of this kind can satisfy, or that do not apply to it.
+    pub(super) fn find_incompatible(&self, kind: AttributeType) -> Vec<&'static str> {
+        let is_string = matches!(kind, AttributeType::String | AttributeType::Date | AttributeType::DateTime);
         let is_array = kind == AttributeType::Array;
         let is_number = matches!(kind, AttributeType::String | AttributeType::Integer | AttributeType::Float);
-        let is_listable = |value: &Value| is_array || kind.complaint_about(value).is_none();
+        let is_listable = |value: &Value| is_array || kind.check(value).is_none();
         let all = [
-            ("length", self.length.is_some() && !is_text && !is_array),
+            ("length", self.length.is_some() && !is_string && !is_array),
             ("inclusion", self.inclusion.as_ref().is_some_and(|list| !list.iter().all(is_listable))),
-            ("format", self.format.is_some() && !is_text),
+            ("format", self.format.is_some() && !is_string),
             ("numericality", self.numericality.is_some() && !is_number),
             ("email", self.email && kind != AttributeType::String),
-            ("confirmation", self.confirmation && !is_text),
+            ("confirmation", self.confirmation && !is_string),
         ];
-        all.into_iter().filter(|(_, is_misfit)| *is_misfit).map(|(name, _)| name).collect()
+        all.into_iter().filter(|(_, is_incompatible)| *is_incompatible).map(|(name, _)| name).collect()
     }
 
-    fn read_one(&mut self, key: &Key, node: &Node, place: Target, findings: &mut Diagnostics<'_>) {
+    fn read_one(&mut self, key: &MappingKey, node: &Node, target: ValidationTarget, diagnostics: &mut Diagnostics<'_>) {
         match key.name.as_str() {
-            "presence" => self.presence = findings.flag(node, "`presence`"),
-            "length" => self.length = Length::read(node, findings),
-            "inclusion" => self.inclusion = read_inclusion(node, place, findings),
-            "format" => self.format = read_format(node, findings),
-            "numericality" => self.numericality = Numericality::read(node, findings),
-            "email" => self.email = findings.flag(node, "`email`"),
-            "confirmation" => self.confirmation = findings.flag(node, "`confirmation`"),
-            _ => drop(findings.flag(node, "`uniqueness`")),
+            "presence" => self.presence = diagnostics.read_bool(node, "`presence`"),
+            "length" => self.length = Length::read(node, diagnostics),
+            "inclusion" => self.inclusion = read_inclusion(node, target, diagnostics),
+            "format" => self.format = read_format(node, diagnostics),
+            "numericality" => self.numericality = Numericality::read(node, diagnostics),
+            "email" => self.email = diagnostics.read_bool(node, "`email`"),
+            "confirmation" => self.confirmation = diagnostics.read_bool(node, "`confirmation`"),
+            _ => drop(diagnostics.read_bool(node, "`uniqueness`")),
         }
     }
 }
 
-fn misfit(validation: &str, place: Target) -> String {
-    match (validation, place) {
-        ("uniqueness", _) => "`uniqueness` fits the `email` of a `User` only".to_owned(),
-        (_, Target::Field(_, field)) => format!("`{validation}` does not fit `{}`", field.name()),
-        (_, Target::Property) => format!("`{validation}` does not fit a property"),
+fn describe_incompatibility(validation: &str, target: ValidationTarget) -> String {
+    match (validation, target) {
+        ("uniqueness", _) => "only the `email` of a `User` can have `uniqueness`".to_owned(),
+        (_, ValidationTarget::Field(_, field)) => format!("`{}` cannot have `{validation}`", field.name()),
+        (_, ValidationTarget::Property) => format!("properties cannot have `{validation}`"),
     }
 }
 
 impl Length {
-    fn read(node: &Node, findings: &mut Diagnostics<'_>) -> Option<Self> {
-        let [minimum, maximum, is] = findings.members(node, "`length`", ["minimum", "maximum", "is"])?;
+    fn read(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<Self> {
+        let [minimum, maximum, is] = diagnostics.read_members(node, "`length`", ["minimum", "maximum", "is"])?;
         if minimum.or(maximum).or(is).is_none() {
-            findings.note(node.line, "`length` needs `minimum`, `maximum` or `is`");
+            diagnostics.report(node.line, "`length` needs `minimum`, `maximum` or `is`");
             return None;
         }
-        let mut count = |member: Option<(&Key, &Node)>| {
+        let mut count = |member: Option<(&MappingKey, &Node)>| {
             let (key, node) = member?;
-            let count = findings.count(node, &format!("`{}`", key.name))?;
-            if count > LONGEST_TEXT && key.name != "maximum" {
-                findings.note(node.line, format!("nothing has more than {LONGEST_TEXT} characters"));
+            let count = diagnostics.read_count(node, &format!("`{}`", key.name))?;
+            if count > MAX_TEXT_LENGTH && key.name != "maximum" {
+                diagnostics.report(node.line, format!("must be at most {MAX_TEXT_LENGTH}, the limit of all fields"));
             }
             Some(count)
         };
         let length = Self { minimum: count(minimum), maximum: count(maximum), is: count(is) };
         if is.is_some() && minimum.or(maximum).is_some() {
-            findings.note(node.line, "`is` leaves nothing to `minimum` and `maximum`");
+            diagnostics.report(node.line, "`is` cannot be combined with `minimum` or `maximum`");
         }
         if let (Some(minimum), Some(maximum)) = (length.minimum, length.maximum)
             && minimum > maximum
         {
-            findings.note(node.line, "`minimum` is more than `maximum`");
+            diagnostics.report(node.line, "`minimum` must not be greater than `maximum`");
         }
         Some(length)
     }
 }
 
-fn read_inclusion(node: &Node, place: Target, findings: &mut Diagnostics<'_>) -> Option<Vec<Value>> {
-    let [list] = findings.members(node, "`inclusion`", ["in"])?;
+fn read_inclusion(node: &Node, target: ValidationTarget, diagnostics: &mut Diagnostics<'_>) -> Option<Vec<Value>> {
+    let [list] = diagnostics.read_members(node, "`inclusion`", ["in"])?;
     let items = match list.map(|(_, node)| &node.content) {
         Some(Content::List(items)) if !items.is_empty() => items,
         _ => {
-            findings.note(node.line, "`inclusion` needs `in`, a list of what is accepted");
+            diagnostics.report(node.line, "`inclusion` needs `in`, a list of accepted values");
             return None;
         }
     };
     for item in items {
-        if !place.may_be(&item.to_json()) {
-            findings.note(item.line, "a value of this kind cannot be sent here, so it cannot be in the list");
+        if !target.can_hold(&item.to_json()) {
+            diagnostics
+                .report(item.line, "the field cannot have a value of this kind, so the list must not contain it");
         }
     }
     Some(items.iter().map(Node::to_json).collect())
 }
 
-fn read_format(node: &Node, findings: &mut Diagnostics<'_>) -> Option<Regex> {
-    let [with] = findings.members(node, "`format`", ["with"])?;
+fn read_format(node: &Node, diagnostics: &mut Diagnostics<'_>) -> Option<Regex> {
+    let [with] = diagnostics.read_members(node, "`format`", ["with"])?;
     let Some((_, with)) = with else {
-        findings.note(node.line, "`format` needs `with`, a regular expression");
+        diagnostics.report(node.line, "`format` needs `with`, a regular expression");
         return None;
     };
-    let text = findings.text(with, "`with`")?;
-    if text.chars().count() > LONGEST_FORMAT {
-        findings.note(with.line, format!("a regular expression has at most {LONGEST_FORMAT} characters"));
+    let text = diagnostics.read_string(with, "`with`")?;
+    if text.chars().count() > MAX_REGEX_LENGTH {
+        diagnostics.report(with.line, format!("a regular expression must have at most {MAX_REGEX_LENGTH} characters"));
         return None;
     }
     let built = RegexBuilder::new(text)
-        .size_limit(LARGEST_FORMAT)
-        .dfa_size_limit(LARGEST_FORMAT)
-        .nest_limit(DEEPEST_FORMAT)
+        .size_limit(MAX_REGEX_SIZE)
+        .dfa_size_limit(MAX_REGEX_SIZE)
+        .nest_limit(MAX_REGEX_NESTING)
         .build();
-    built.map_err(|error| findings.note(with.line, complaint_about_format(&error))).ok()
+    built.map_err(|error| diagnostics.report(with.line, describe_format_error(&error))).ok()
 }
 
-fn complaint_about_format(error: &regex::Error) -> String {
+fn describe_format_error(error: &regex::Error) -> String {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
-        let cure = "write `+` or `*` for large repetitions, and the number of characters as a `length`";
+        let cure = "use `+` or `*` instead of large repetitions, and limit the number of characters with `length`";
         return format!("the regular expression is too large: {cure}");
     }
-    // Several lines that point at the place; the last one says what it is.
+    // The message has several lines that point at the position; the last one describes the error.
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
-    format!("this is no regular expression: {}", last.trim_start_matches("error: "))
+    format!("not a regular expression: {}", last.trim_start_matches("error: "))
 }

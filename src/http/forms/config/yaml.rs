@@ -1,4 +1,4 @@
-//! YAML as a tree in which every value knows its line.
+//! Parses YAML into a tree of values with their lines.
 
 use std::fmt;
 
@@ -6,77 +6,77 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::{Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Error, MergeKeyPolicy, MessageFormatter, Spanned, UserMessageFormatter};
 
-/// The deepest nesting; a default of a property may be nested itself.
-const DEEPEST: usize = 24;
-/// The most values of a file, those that aliases repeat included.
-const MOST_VALUES: usize = 50_000;
-/// The most documents of a file.
-const MOST_DOCUMENTS: usize = 500;
+/// Nesting depth; defaults of properties may be nested.
+const MAX_DEPTH: usize = 24;
+/// Values per file, including those repeated by aliases.
+const MAX_VALUES: usize = 50_000;
+/// Documents per file.
+const MAX_DOCUMENTS: usize = 500;
 
-/// A value and the line where it stands.
+/// A value with its line.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Counted from 1.
+    /// From 1.
     pub line: u64,
-    /// The value.
+    /// The value itself.
     pub content: Content,
 }
 
 /// A value.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// Nothing, or `null`.
+    /// Missing or `null`.
     Null,
-    /// `true` or `false`, and no other spelling of them.
-    Flag(bool),
+    /// `true` or `false`; `yes` and `no` are strings.
+    Bool(bool),
     /// A finite number.
     Number(Number),
-    /// A text.
+    /// A string.
     Text(String),
     /// A sequence.
     List(Vec<Node>),
-    /// A mapping, in the order of the file; no name stands in it twice.
-    Mapping(Vec<(Key, Node)>),
+    /// A mapping in the order of the file, without duplicate keys.
+    Mapping(Vec<(MappingKey, Node)>),
 }
 
-/// The name of a member of a mapping.
+/// A key of a mapping with its line.
 #[derive(Debug, Clone)]
-pub struct Key {
-    /// Counted from 1.
+pub struct MappingKey {
+    /// From 1.
     pub line: u64,
-    /// The name.
+    /// The key.
     pub name: String,
 }
 
-/// Why a text is no YAML that is accepted here.
+/// Why a file is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Counted from 1; `None` if nobody knows.
+pub struct YamlError {
+    /// From 1; `None` if unknown.
     pub line: Option<u64>,
-    /// What is wrong, in one line.
+    /// The reason, in one line.
     pub reason: String,
 }
 
-/// Reads the documents of a file; empty ones are left out.
+/// Parses the documents of a file, without empty ones.
 ///
 /// # Errors
-/// The first fault: the text is no YAML, a mapping has a key twice, or it is larger or deeper than any file of forms.
-pub fn parse(text: &str) -> Result<Vec<Node>, Fault> {
+/// The first error: the text is no YAML, a mapping has a key twice, or it is larger or deeper than any file of forms.
+pub fn parse(text: &str) -> Result<Vec<Node>, YamlError> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
-            max_depth: DEEPEST,
-            flow_nesting_limit: DEEPEST,
-            max_nodes: MOST_VALUES,
-            max_events: MOST_VALUES * 4,
-            max_documents: MOST_DOCUMENTS,
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_VALUES,
+            max_events: MAX_VALUES * 4,
+            max_documents: MAX_DOCUMENTS,
             max_anchors: 1_000,
             max_aliases: 1_000,
-            max_recorded_anchor_events: MOST_VALUES,
+            max_recorded_anchor_events: MAX_VALUES,
             max_recorded_anchor_bytes: 4 * 1024 * 1024,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: MOST_VALUES,
-            max_replay_stack_depth: DEEPEST,
+            max_total_replayed_events: MAX_VALUES,
+            max_replay_stack_depth: MAX_DEPTH,
         },
         duplicate_keys: DuplicateKeyPolicy::Error,
         merge_keys: MergeKeyPolicy::Error,
@@ -84,32 +84,37 @@ pub fn parse(text: &str) -> Result<Vec<Node>, Fault> {
         reject_unsupported_tags: true,
         with_snippet: false,
     };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| fault(error.without_snippet()))
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| to_yaml_error(error.without_snippet()))
 }
 
-fn fault(error: &Error) -> Fault {
+fn to_yaml_error(error: &Error) -> YamlError {
     let reason = match error {
-        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` stands here twice"),
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("duplicate key `{key}`"),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => {
-            format!("the file holds too many values, or nests them too deeply (more than {DEEPEST} levels)")
+            format!(
+                "the file is too large or too deeply nested: at most {MAX_DOCUMENTS} documents, {MAX_VALUES} values and \
+                 {MAX_DEPTH} levels are accepted"
+            )
         }
-        Error::MergeKeyNotAllowed { .. } => "merge keys (`<<`) are not accepted; write the members out".to_owned(),
-        other => format!("this is no YAML: {}", UserMessageFormatter.format_message(other)),
+        Error::MergeKeyNotAllowed { .. } => {
+            "merge keys (`<<`) are not supported; repeat the members instead".to_owned()
+        }
+        other => format!("not valid YAML: {}", UserMessageFormatter.format_message(other)),
     };
     let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-    Fault { line, reason: reason.replace(char::is_control, " ") }
+    YamlError { line, reason: reason.replace(char::is_control, " ") }
 }
 
 impl Node {
-    /// The value as JSON.
+    /// Converts the value to JSON.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match &self.content {
             Content::Null => Value::Null,
-            Content::Flag(flag) => Value::Bool(*flag),
+            Content::Bool(flag) => Value::Bool(*flag),
             Content::Number(number) => Value::Number(number.clone()),
             Content::Text(text) => Value::String(text.clone()),
             Content::List(items) => items.iter().map(Self::to_json).collect(),
@@ -119,7 +124,7 @@ impl Node {
         }
     }
 
-    /// The member of a mapping.
+    /// The member with this key, if the value is a mapping.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<&Self> {
         let Content::Mapping(members) = &self.content else { return None };
@@ -136,13 +141,13 @@ impl<'de> Deserialize<'de> for Node {
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
+        deserializer.deserialize_any(ContentVisitor)
     }
 }
 
-struct Reader;
+struct ContentVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -154,7 +159,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Content, E> {
-        Ok(Content::Flag(flag))
+        Ok(Content::Bool(flag))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Content, E> {
@@ -185,7 +190,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut mapping = Vec::new();
         while let Some((key, node)) = members.next_entry::<Spanned<Option<String>>, Node>()? {
             let name = key.value.ok_or_else(|| A::Error::custom("a key is missing"))?;
-            mapping.push((Key { line: key.referenced.line(), name }, node));
+            mapping.push((MappingKey { line: key.referenced.line(), name }, node));
         }
         Ok(Content::Mapping(mapping))
     }
@@ -196,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_and_value_knows_its_line_in_every_document() {
+    fn keys_and_values_have_their_lines_in_every_document() {
         let documents = parse("a: 1\nb:\n  - x\n  - {c: true}\n---\nd:\n  e: ~\n").unwrap();
         assert_eq!(documents.len(), 2);
         let list = documents[0].member("b").unwrap();
@@ -208,24 +213,24 @@ mod tests {
     }
 
     #[test]
-    fn only_true_and_false_are_flags() {
+    fn only_true_and_false_are_booleans() {
         let value = parse("[yes, No, on, true, 'true', 0x10, 1.5]").unwrap().remove(0).to_json();
         assert_eq!(value, serde_json::json!(["yes", "No", "on", true, "true", 16, 1.5]));
     }
 
     #[test]
-    fn a_fault_names_its_line() {
+    fn an_error_names_its_line() {
         let cases = [
-            ("a: 1\nb: 2\na: 3\n", 3, "twice"),
-            ("a: 1\nb: [\n", 2, "no YAML"),
+            ("a: 1\nb: 2\na: 3\n", 3, "duplicate"),
+            ("a: 1\nb: [\n", 2, "not valid YAML"),
             ("a: &x {b: 1}\nc:\n  <<: *x\n", 3, "merge"),
-            ("a:\n  b: .nan\n", 2, "no YAML"),
-            ("a: !ruby/object 1\n", 1, "no YAML"),
+            ("a:\n  b: .nan\n", 2, "not valid YAML"),
+            ("a: !ruby/object 1\n", 1, "not valid YAML"),
         ];
         for (text, line, word) in cases {
-            let fault = parse(text).unwrap_err();
-            assert!(fault.reason.contains(word) && !fault.reason.contains('\n'), "{text:?} {fault:?}");
-            assert_eq!(fault.line, Some(line), "{text:?} {fault:?}");
+            let error = parse(text).unwrap_err();
+            assert!(error.reason.contains(word) && !error.reason.contains('\n'), "{text:?} {error:?}");
+            assert_eq!(error.line, Some(line), "{text:?} {error:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 """jsonapi-client 0.9.10 for Python reads and changes relationships as the demo's user 1017.
 
-Its habits: it sends `Accept: */*`, and `{}` with a DELETE; it reads the answer to every change as JSON, so a 204 ends
-it; `Prefer: return=representation` has a deletion answered with a document. It creates only what a schema describes.
+Quirks: it sends `Accept: */*`, and `{}` with a DELETE. It parses the response to every change as JSON and fails for a 204,
+so `Prefer: return=representation` requests a document for deletions. It creates only resources that a schema describes.
 """
 
 import os
@@ -33,8 +33,8 @@ KWARGS = {
 }
 
 
-def step(name: str, told: str) -> None:
-    print(f"jsonapi-client: {name}: {told}", flush=True)
+def step(name: str, result: str) -> None:
+    print(f"jsonapi-client: {name}: {result}", flush=True)
 
 
 def refused(act: Callable[[], object]) -> DocumentError:
@@ -46,7 +46,7 @@ def refused(act: Callable[[], object]) -> DocumentError:
 
 
 def session() -> Session:
-    """One that has cached nothing."""
+    """A session with an empty cache."""
     return Session(API, schema=SCHEMA, request_kwargs=KWARGS)
 
 
@@ -81,7 +81,7 @@ def read() -> None:
     assert lead.name == "Mateusz Kowalczyk", lead.name
     step("include the target", f"{lead.id} is {lead.name}")
 
-    # Not included this time: the library fetches the user when asked for it.
+    # The user is not included here: the library fetches it on access.
     edge = session().get("user-relationships", Filter(user="1017", relationship="subordinate")).resource
     assert edge.target.name == "Mateusz Kowalczyk", edge.target.name
     step("fetch the target", edge.target.name)
@@ -107,7 +107,7 @@ def change() -> None:
         assert error.errors["status_code"] == 409, error
         assert problem["code"] == "already-exists", problem
         assert problem["meta"]["existing-id"] == edge.id, problem
-        # The library tells the title of the first error.
+        # The library shows the title of the first error.
         assert problem["title"] in str(error), error
         step("create the same again", str(error))
 

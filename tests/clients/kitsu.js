@@ -1,18 +1,18 @@
 // kitsu 11 reads and changes relationships as the demo's user 1017.
 //
-// Its habits: a `Content-Type` on every GET; a document on DELETE; a list in a filter becomes the parameter repeated;
-// what it read goes back whole in a PATCH, times and links included. `kitsu.self()` asks for `filter[self]`, which is
-// Kitsu's own, so the caller is read from `users/me`.
+// Quirks: it sends `Content-Type` with every GET and a document with DELETE, repeats the parameter for a list in a filter,
+// and sends whole resources back in a PATCH, with times and links. `kitsu.self()` requests `filter[self]`, an extension
+// of Kitsu, so the caller is read from `users/me`.
 
 import assert from "node:assert/strict";
 import Kitsu from "kitsu";
-import { api, reader, token } from "./steps.js";
+import { api, stepRunner, token } from "./steps.js";
 
-const step = reader("kitsu");
+const step = stepRunner("kitsu");
 const kitsu = new Kitsu({
   baseURL: api,
   headers: { Authorization: `Bearer ${token}` },
-  // Types and paths are plural and in kebab case already.
+  // Types and paths are already plural and in kebab case.
   camelCaseTypes: false,
   resourceCase: "none",
   pluralize: false,
@@ -35,7 +35,7 @@ await step("all pages by `next`", async () => {
   for (; page.links.next; pages += 1) {
     seen.push(...page.data);
     assert.ok(pages < 100, "`next` never ends");
-    // A link is a URI reference; axios would put it behind the whole of `baseURL`.
+    // A link is a URI reference; axios would append it to `baseURL`.
     page = await kitsu.request({ url: new URL(page.links.next, api).href });
   }
   seen.push(...page.data);
@@ -135,7 +135,7 @@ await step("search users", async () => {
   return data.map((user) => user.name).join(", ");
 });
 
-/** The error that a request ends with. */
+/** The error of a request that must fail. */
 async function refused(request) {
   return request.then(
     () => assert.fail("it was not refused"),

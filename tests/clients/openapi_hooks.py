@@ -1,4 +1,4 @@
-"""What schemathesis cannot know from the OpenAPI document."""
+"""Hooks for what the OpenAPI document cannot express."""
 
 import itertools
 import re
@@ -6,31 +6,31 @@ from typing import Any
 
 import schemathesis
 
-# The two whose tokens are used.
+# The users of the two tokens.
 ADMIN, USER = "1056", "1017"
-# A user of the document's examples, whom the demo has not.
+# A user of the examples in the document that the demo does not have.
 EXAMPLE = "1234"
-# How many of these the demo has.
-FEW = {"groups": 2, "group-members": 16}
+# The number of these resources in the demo.
+COUNTS = {"groups": 2, "group-members": 16}
 
-# A request that the document allows is refused with these for what OpenAPI has no words for. Any other refusal of such
-# a request is a failure, and so is an answer of a status or form that the document does not tell of.
-UNSAYABLE = {
-    # Both names of a parameter.
+# Errors of requests that the document allows, because OpenAPI cannot express the rule. Any other error of such a request
+# is a failure, and so is a response with an undocumented status or format.
+INEXPRESSIBLE = {
+    # A parameter and its alias in one request.
     "duplicate-parameter",
-    # A cursor is opaque: only one that the service gave will do.
+    # Only cursors from the service are valid.
     "invalid-cursor",
-    # RFC 9110 §13: `If-Match` with another tag than that of the stored row.
+    # RFC 9110 §13: `If-Match` with an outdated tag.
     "precondition-failed",
-    # An `Idempotency-Key` stands for one request.
+    # An `Idempotency-Key` belongs to one request.
     "idempotency-key-reused",
-    # More than 8 KiB of URI can be made of legal values.
+    # Valid values can exceed 8 KiB of URI.
     "uri-too-long",
-    # What the rows say: a type is registered or not, a user is not its own target.
+    # Depends on stored data: registered types, and users that must differ.
     "unknown-relationship-type",
     "self-relationship",
 }
-# Beside a cursor an offset or limit is an `invalid-parameter`, and so is an offset beyond the setting `MAX_OFFSET`.
+# An offset or limit with a cursor is an `invalid-parameter`, and so is an offset above the setting `MAX_OFFSET`.
 OFFSETS = {"offset", "page[offset]", "limit", "page[limit]"}
 
 ID = re.compile(r"[1-9][0-9]*")
@@ -44,84 +44,84 @@ serial = itertools.count(1)
 def filter_failure(
     context: schemathesis.HookContext, failure: Any, case: schemathesis.Case, response: schemathesis.Response
 ) -> bool:
-    """Keeps every failure but those that `UNSAYABLE` explains."""
-    # The document allows the request, and it was refused.
+    """Ignores failures that `INEXPRESSIBLE` explains."""
+    # Only failures where the document allows the request and the service rejected it.
     if failure.code != "ST202":
         return True
-    # What an operation must have depends on its `op`; the document says what all of them may have.
+    # The required members of an operation depend on its `op`; the document lists all members.
     if case.path == "/api/v2/operations":
         return False
-    # What a form takes stands in its configuration, and the document describes the envelope alone.
+    # The form configuration defines the fields; the document describes only the envelope.
     if not case.path.startswith("/api/v2/"):
         return False
-    return not all(is_unsayable(error) for error in response.json()["errors"])
+    return not all(is_inexpressible(error) for error in response.json()["errors"])
 
 
-def is_unsayable(error: dict[str, Any]) -> bool:
+def is_inexpressible(error: dict[str, Any]) -> bool:
     at_offset = error.get("source", {}).get("parameter") in OFFSETS
-    return error["code"] in UNSAYABLE or (error["code"] == "invalid-parameter" and at_offset)
+    return error["code"] in INEXPRESSIBLE or (error["code"] == "invalid-parameter" and at_offset)
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Puts legal values for legal values, so that most requests get further than a 404 or 409."""
+    """Replaces valid values by existing or unique ones, so that most requests get further than a 404 or 409."""
     method, data = case.method.upper(), member(case.body, "data")
-    aim(case.body)
+    redirect(case.body)
     if "id" in case.path_parameters:
         kind = "users" if "/users/" in case.path else case.path.split("/")[3]
         case.path_parameters["id"] = existing(kind, case.path_parameters["id"], method)
-        # A change names in its body what its path names.
-        if method == "PATCH" and (is_legal(ID, member(data, "id")) or is_legal(TYPE_NAME, member(data, "id"))):
+        # The id in the body of an update must match the path.
+        if method == "PATCH" and (is_valid(ID, member(data, "id")) or is_valid(TYPE_NAME, member(data, "id"))):
             data["id"] = case.path_parameters["id"]
-    elif method == "PATCH" and is_legal(ID, member(data, "id")):
+    elif method == "PATCH" and is_valid(ID, member(data, "id")):
         data["id"] = USER
     elif method == "POST":
-        # What must be unique is.
+        # Make unique values unique.
         attributes = member(data, "attributes")
-        if is_legal(EMAIL, member(attributes, "email")):
+        if is_valid(EMAIL, member(attributes, "email")):
             attributes["email"] = f"n{next(serial)}.{attributes['email']}"
-        if member(data, "type") == "relationship-types" and is_legal(TYPE_NAME, member(data, "id")):
+        if member(data, "type") == "relationship-types" and is_valid(TYPE_NAME, member(data, "id")):
             data["id"] += f"-{next(serial)}"
     for name, value in case.headers.items():
-        if name.lower() == "idempotency-key" and is_legal(KEY, value):
+        if name.lower() == "idempotency-key" and is_valid(KEY, value):
             case.headers[name] = f"key-{next(serial)}"
         elif name.lower() == "if-match" and next(serial) % 4:
-            # Whatever stands there is the tag of no row; one in four keeps it, and gets its 412.
+            # A generated tag matches no resource. One in four requests keeps it, to get 412.
             case.headers[name] = "*"
 
 
 def existing(kind: str, given: Any, method: str) -> Any:
-    """For a legal id that names nothing in the demo one that does, always the same; else what is given."""
-    if not is_legal(ID, given):
+    """Maps a valid id to one that exists in the demo, always to the same; returns other values unchanged."""
+    if not is_valid(ID, given):
         return given
     number = int(given)
     if kind == "users":
-        # The tokens keep their users and these their rights, and the first thirty, whom `aim` needs, stay.
+        # Keep the users of the tokens and their access levels, and the first thirty users, which `redirect` needs.
         if given in {ADMIN, USER} and method in {"PATCH", "DELETE"} or method == "DELETE" and number < 1030:
             return str(1030 + number % 10)
         if given == EXAMPLE or not 1000 <= number < 2000:
             return str(1000 + number % 10)
     if kind == "user-relationships" and number > 1000:
         return str(1 + number % 140)
-    if kind in FEW:
-        return str(1 + number % FEW[kind])
+    if kind in COUNTS:
+        return str(1 + number % COUNTS[kind])
     return given
 
 
-def aim(value: Any) -> None:
-    """Has every user that a body names be one of the first thirty, by turns."""
+def redirect(value: Any) -> None:
+    """Replaces the users in a body by the first thirty, in turn."""
     if isinstance(value, dict):
-        if value.get("type") == "users" and is_legal(ID, value.get("id")):
+        if value.get("type") == "users" and is_valid(ID, value.get("id")):
             value["id"] = str(1000 + next(serial) % 30)
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
-            aim(item)
+            redirect(item)
 
 
 def member(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else None
 
 
-def is_legal(pattern: re.Pattern[str], value: Any) -> bool:
+def is_valid(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is not None

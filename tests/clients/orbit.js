@@ -1,22 +1,22 @@
 // @orbit/jsonapi 0.17 reads and changes relationships as the demo's user 1017.
 //
-// Its habits: it makes up an id for each new record, and sends it unless the schema says that the server has keys of
-// its own (`keys`, Orbit's way for such servers); a link in `url` is given to `fetch` as it is; after a refusal its
-// queue waits until the request is skipped or tried again.
+// Quirks: it generates an id for each new record, and sends it unless the schema declares that the server has its own
+// keys (`keys`); it passes a link in `url` to `fetch` unchanged; after an error, its queue waits until the request is
+// skipped or retried.
 
 import assert from "node:assert/strict";
 import jsonapi from "@orbit/jsonapi";
 import records from "@orbit/records";
 import serializers from "@orbit/serializers";
-import { api, reader, token } from "./steps.js";
+import { api, stepRunner, token } from "./steps.js";
 
 const { JSONAPISerializers, JSONAPISource } = jsonapi;
 const { RecordKeyMap, RecordSchema } = records;
 const { buildSerializerSettingsFor } = serializers;
 
-const step = reader("orbit");
+const step = stepRunner("orbit");
 
-/** A source whose records have `keys`, or none. */
+/** A source whose records have these keys, or none. */
 function source(keys) {
   const schema = new RecordSchema({
     models: {
@@ -57,21 +57,21 @@ function source(keys) {
 
 const orbit = source({ remoteId: {} });
 const idOf = (record) => record.keys.remoteId;
-/** The local identity of a user of the server. */
+/** The local identity of a user. */
 const user = (remoteId) => {
   const known = orbit.keyMap.keyToId("user", "remoteId", remoteId);
   const id = known ?? orbit.schema.generateId("user");
   if (!known) orbit.keyMap.pushRecord({ type: "user", id, keys: { remoteId } });
   return { type: "user", id };
 };
-/** Asks a query, and gives the records with the document that they came in. */
-async function ask(query, options) {
-  const { data, details } = await orbit.query(query, { fullResponse: true, ...options });
+/** Runs a query, and returns the records with their document. */
+async function query(expression, options) {
+  const { data, details } = await orbit.query(expression, { fullResponse: true, ...options });
   return { data, document: details[0].document };
 }
 
 await step("users/me", async () => {
-  const { data } = await ask((q) => q.findRecord({ type: "user", id: "me" }), { url: `${api}/users/me` });
+  const { data } = await query((q) => q.findRecord({ type: "user", id: "me" }), { url: `${api}/users/me` });
   assert.equal(idOf(data), "1017");
   assert.equal(data.attributes.name, "Oskar Johansson");
   return data.attributes.name;
@@ -79,13 +79,13 @@ await step("users/me", async () => {
 
 await step("all pages by `next`", async () => {
   const seen = [];
-  let page = await ask((q) => q.findRecords("user-relationship"));
+  let page = await query((q) => q.findRecords("user-relationship"));
   let pages = 1;
   for (; page.document.links.next; pages += 1) {
     seen.push(...page.data);
     assert.ok(pages < 100, "`next` never ends");
     const url = new URL(page.document.links.next, api).href;
-    page = await ask((q) => q.findRecords("user-relationship"), { url });
+    page = await query((q) => q.findRecords("user-relationship"), { url });
   }
   seen.push(...page.data);
   const total = page.document.meta["total-count"];
@@ -100,7 +100,7 @@ await step("all pages by `next`", async () => {
 });
 
 await step("filter by user and relationship", async () => {
-  const { data } = await ask((q) =>
+  const { data } = await query((q) =>
     q
       .findRecords("user-relationship")
       .filter({ relation: "user", record: { type: "user", id: "1017" } })
@@ -116,7 +116,7 @@ await step("include the target", async () => {
   const filter = { attribute: "user", value: "1017" };
   const find = (q) => q.findRecords("user-relationship").filter(filter);
   const { data, transforms } = await orbit.query(find, { include: ["target"], fullResponse: true });
-  // Orbit hands included records on to its other sources as updates.
+  // Orbit reports included records as updates for its other sources.
   const users = transforms[0].operations.map((each) => each.record).filter((record) => record.type === "user");
   const lead = users.find((record) => idOf(record) === "1005");
   assert.equal(lead.attributes.name, "Mateusz Kowalczyk");
@@ -178,15 +178,15 @@ await step("delete it", async () => {
 });
 
 await step("search users", async () => {
-  const { data, document } = await ask((q) => q.findRecords("user").filter({ attribute: "query", value: "kim" }));
+  const { data, document } = await query((q) => q.findRecords("user").filter({ attribute: "query", value: "kim" }));
   assert.equal(document.meta["total-count"], data.length);
   assert.ok(data.some((each) => each.attributes.name === "Eun-ji Kim"));
   return data.map((each) => each.attributes.name).join(", ");
 });
 
-/** The error that a request to a source ends with. */
-async function refused(source, ask) {
-  const error = await ask(source).then(
+/** The error of a request that must fail. */
+async function refused(source, send) {
+  const error = await send(source).then(
     () => assert.fail("it was not refused"),
     (error) => error,
   );

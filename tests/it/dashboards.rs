@@ -1,4 +1,4 @@
-//! `deploy/alerts.yml` and `deploy/grafana-dashboard.json` name nothing that a real scrape does not have.
+//! All metrics and labels in `deploy/alerts.yml` and `deploy/grafana-dashboard.json` exist in a real scrape.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::support::process::{PATIENCE, until};
 use crate::support::scrape::{Scrape, scrape};
 use crate::support::{App, Value};
 
-/// Words of Prometheus' language that are no names of metrics.
+/// Keywords and functions of PromQL.
 const WORDS: [&str; 16] = [
     "sum",
     "by",
@@ -32,7 +32,7 @@ const WORDS: [&str; 16] = [
     "on",
     "without",
 ];
-/// Labels that Prometheus adds to every sample by itself.
+/// Labels that Prometheus adds to every sample.
 const TARGETS: [&str; 2] = ["job", "instance"];
 
 fn read(path: &str) -> String {
@@ -44,14 +44,14 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Every expression, with where it stands.
+/// Every expression, with the name of its alert or panel.
 fn expressions() -> Vec<(String, String)> {
     let alerts: Value = serde_saphyr::from_str(&read("deploy/alerts.yml")).expect("YAML");
     let mut all = Vec::new();
     let mut names = BTreeSet::new();
     for rule in list(&alerts["groups"]).iter().flat_map(|group| list(&group["rules"])) {
         let name = rule["alert"].as_str().expect("a name");
-        assert!(names.insert(name.to_owned()), "{name} stands there twice");
+        assert!(names.insert(name.to_owned()), "duplicate alert {name}");
         assert!(
             ["critical", "warning", "info"].contains(&rule["labels"]["severity"].as_str().unwrap_or_default()),
             "{name}"
@@ -68,7 +68,7 @@ fn expressions() -> Vec<(String, String)> {
     let mut ids = BTreeSet::new();
     for panel in list(&board["panels"]) {
         let title = panel["title"].as_str().expect("a title");
-        assert!(ids.insert(panel["id"].as_i64()), "{title}: its id is taken");
+        assert!(ids.insert(panel["id"].as_i64()), "{title}: duplicate id");
         for target in list(&panel["targets"]) {
             all.push((title.to_owned(), target["expr"].as_str().expect("an expression").to_owned()));
         }
@@ -77,8 +77,8 @@ fn expressions() -> Vec<(String, String)> {
     all
 }
 
-/// The names of metrics in an expression, each with the labels that are asked of it.
-fn asked(expression: &str) -> (Vec<(String, String)>, BTreeSet<String>) {
+/// The metrics of an expression, each with its label matchers, and the labels in grouping clauses.
+fn parse(expression: &str) -> (Vec<(String, String)>, BTreeSet<String>) {
     let groups = Regex::new(r"\b(?:by|on|without)\s*\(([^)]*)\)").expect("a pattern");
     let name = Regex::new(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{[^}]*\})?").expect("a pattern");
     let grouped = groups
@@ -92,7 +92,7 @@ fn asked(expression: &str) -> (Vec<(String, String)>, BTreeSet<String>) {
     (names.collect(), grouped)
 }
 
-/// What a sample of a metric is labelled with, in Prometheus: its own `job` makes way for that of the target.
+/// The labels of a metric in Prometheus, which renames the label `job` of the service to `exported_job`.
 fn labels(found: &Scrape, metric: &str) -> BTreeSet<String> {
     let own = found.labels(found.family(metric)).into_iter().map(|label| match label {
         "job" => "exported_job".to_owned(),
@@ -112,23 +112,23 @@ fn check(app: &App) {
         if expression.contains("store_replica_") && !has_replica {
             continue;
         }
-        let (metrics, grouped) = asked(&expression);
+        let (metrics, grouped) = parse(&expression);
         assert!(!metrics.is_empty(), "{place}: {expression}");
         let mut known = BTreeSet::new();
         for (metric, matchers) in metrics {
             if metric == "up" {
                 continue;
             }
-            assert!(samples.contains(metric.as_str()), "{place}: `{metric}` is in no scrape");
+            assert!(samples.contains(metric.as_str()), "{place}: the scrape has no `{metric}`");
             used.insert(found.family(&metric).to_owned());
             let labels = labels(&found, &metric);
             for matched in matcher.captures_iter(&matchers) {
                 assert!(labels.contains(&matched[1]), "{place}: `{metric}` has no label `{}`", &matched[1]);
-                let is_one = || {
+                let is_valid = || {
                     routes.contains(&&matched[3])
                         || (&matched[2] == "=~" && !Regex::new(&matched[3]).unwrap().as_str().is_empty())
                 };
-                assert!(&matched[1] != "route" || is_one(), "{place}: there is no route `{}`", &matched[3]);
+                assert!(&matched[1] != "route" || is_valid(), "{place}: there is no route `{}`", &matched[3]);
             }
             known.extend(labels);
         }
@@ -136,26 +136,26 @@ fn check(app: &App) {
     }
     let unused: Vec<_> =
         found.kinds.keys().filter(|name| !used.contains(*name) && !name.starts_with("process_")).collect();
-    assert!(unused.is_empty(), "nobody looks at {unused:?}");
+    assert!(unused.is_empty(), "no alert or panel uses {unused:?}");
 }
 
 #[test]
-fn the_runbook_has_every_alert_and_no_other() {
+fn the_runbook_describes_exactly_the_alerts() {
     let text = read("docs/OPERATIONS.md");
     let runbook = text.split("\n## Alerts\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
-    let told: BTreeSet<_> = runbook.split("\n### ").skip(1).filter_map(|part| part.split_once('\n')).collect();
-    for (name, words) in &told {
-        assert!(words.trim().len() > 120, "{name} says too little");
+    let described: BTreeSet<_> = runbook.split("\n### ").skip(1).filter_map(|part| part.split_once('\n')).collect();
+    for (name, words) in &described {
+        assert!(words.trim().len() > 120, "the description of {name} is too short");
     }
     let alerts = read("deploy/alerts.yml");
     let named: BTreeSet<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
-    assert_eq!(told.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), named);
+    assert_eq!(described.iter().map(|(name, _)| *name).collect::<BTreeSet<_>>(), named);
 }
 
 both!(
-    alerts_and_dashboard_name_metrics_and_labels_that_exist,
+    alerts_and_dashboard_use_existing_metrics_and_labels,
     |config| {
-        // A database is as good as a replica of itself.
+        // The database itself serves as its replica.
         if let DatabaseUrl::Postgres(url) = &config.database_url {
             config.database_read_url = Some(url.clone());
         }

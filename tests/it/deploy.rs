@@ -1,4 +1,4 @@
-//! What `deploy/` and the Dockerfile say, held to each other and to what the program has.
+//! The files in `deploy/` and the Dockerfile are consistent with each other and with the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,9 +14,9 @@ use crate::support::process::{finish, program};
 
 type Variables = BTreeMap<String, String>;
 
-/// Where secrets would come from. The program takes any URL of PostgreSQL.
+/// The placeholder of the password in the Compose file.
 const PASSWORD: &str = "${POSTGRES_PASSWORD}";
-/// Kinds of objects, with the version of the API that every supported release of Kubernetes has.
+/// Allowed kinds of objects, with an API version that every supported release of Kubernetes has.
 const KINDS: [(&str, &str); 7] = [
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
@@ -32,7 +32,7 @@ fn text(path: &str) -> String {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every object of every manifest, with the file that it stands in.
+/// Every object of every manifest, with the name of its file.
 fn objects() -> Vec<(String, Value)> {
     let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes")).expect("the manifests");
     let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -48,7 +48,7 @@ fn compose() -> Value {
     serde_saphyr::from_str(&text("deploy/compose.yaml")).expect("YAML")
 }
 
-/// The objects that run something, with what they run.
+/// The objects with a pod template: file, template, object.
 fn workloads() -> Vec<(String, Value, Value)> {
     let all = objects().into_iter().filter(|(_, object)| object["spec"]["template"].is_object());
     all.map(|(name, object)| (name, object["spec"]["template"].clone(), object)).collect()
@@ -100,14 +100,14 @@ fn of_compose(service: &Value) -> Variables {
     all.map(|(name, value)| (name.clone(), text(value))).collect()
 }
 
-/// The lines `name=value` of the unit, with repeated names as they come.
+/// The values of a directive of the systemd unit, in order.
 fn of_unit(name: &str) -> Vec<String> {
     let unit = text("deploy/user-relationships.service");
     unit.lines().filter_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned())).collect()
 }
 
-/// Every place that sets variables, with all that hold there.
-fn places() -> Vec<(String, Variables)> {
+/// Every file that sets environment variables, with the variables in effect.
+fn environments() -> Vec<(String, Variables)> {
     let over_image = |given: Variables| of_image().into_iter().chain(given).collect::<Variables>();
     let mut all = vec![("Dockerfile".to_owned(), of_image())];
     all.extend(
@@ -141,27 +141,26 @@ fn is_within(inner: &Value, outer: &Value) -> bool {
 }
 
 #[test]
-fn every_variable_exists_and_every_value_is_accepted() {
+fn all_variables_are_settings_with_valid_values() {
     let known: BTreeSet<_> = Config::rows().into_iter().map(|row| row.variable).collect();
-    for (place, variables) in places() {
-        assert!(variables.keys().all(|name| known.contains(name)), "{place}: {variables:?}");
+    for (file, variables) in environments() {
+        assert!(variables.keys().all(|name| known.contains(name)), "{file}: {variables:?}");
         let printed = finish(program().envs(&variables).arg("config")).expect(0).stdout;
         for (name, value) in variables.iter().filter(|(name, _)| *name != "DATABASE_URL") {
-            assert!(printed.lines().any(|line| line == format!("{name}={value}")), "{place}: {name} in\n{printed}");
+            assert!(printed.lines().any(|line| line == format!("{name}={value}")), "{file}: {name} in\n{printed}");
         }
     }
 }
 
 #[test]
-fn every_manifest_is_an_object_of_a_known_kind_and_this_release() {
+fn manifests_have_known_kinds_and_the_current_version() {
     let version = env!("CARGO_PKG_VERSION");
     let mut names = BTreeSet::new();
     for (file, object) in objects() {
         let kind = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
         assert!(KINDS.contains(&kind), "{file}: {kind:?}");
         let name = object["metadata"]["name"].as_str().expect("a name");
-        // The StatefulSet stands in for the Deployment.
-        assert!(names.insert((kind.1.to_owned(), name.to_owned())), "{file}: {kind:?} {name} stands there twice");
+        assert!(names.insert((kind.1.to_owned(), name.to_owned())), "{file}: duplicate {kind:?} {name}");
         assert!(kind.1 != "Job" || name.ends_with(&version.replace('.', "-")), "{file}: a Job for each release");
     }
     for (file, template, _) in workloads() {
@@ -171,7 +170,7 @@ fn every_manifest_is_an_object_of_a_known_kind_and_this_release() {
 }
 
 #[test]
-fn what_is_started_is_a_command_of_the_program() {
+fn all_started_commands_exist() {
     let commands = workloads().into_iter().map(|(file, template, _)| (file, container(&template)["args"].clone()));
     let compose = compose();
     let migration = ("compose".to_owned(), compose["services"]["migration"]["command"].clone());
@@ -192,7 +191,7 @@ fn what_is_started_is_a_command_of_the_program() {
 }
 
 #[test]
-fn ports_and_probes_lead_to_what_listens_there() {
+fn ports_and_probes_match_the_listen_addresses() {
     let image = of_image();
     let (api, admin) = (port_of(&image, "LISTEN"), port_of(&image, "ADMIN_LISTEN"));
     assert_eq!(instruction("EXPOSE"), format!("{api} {admin}"));
@@ -214,7 +213,7 @@ fn ports_and_probes_lead_to_what_listens_there() {
             assert_eq!((get["path"].as_str(), get["port"].as_str()), (Some(path), Some("admin")), "{file} {probe}");
             assert!(OPEN.contains(&path));
         }
-        // `/readyz` gives the database 500 ms.
+        // `/readyz` waits up to 500 ms for the database.
         assert!(container["readinessProbe"]["timeoutSeconds"].as_u64() > Some(0), "{file}");
         let notes = &template["metadata"]["annotations"];
         assert_eq!(notes["prometheus.io/port"], admin.to_string(), "{file}");
@@ -236,7 +235,7 @@ fn ports_and_probes_lead_to_what_listens_there() {
 }
 
 #[test]
-fn selectors_find_what_they_are_meant_to_find() {
+fn selectors_match_their_pods() {
     let all = objects();
     let templates = workloads();
     let served: Vec<_> = templates.iter().filter(|(_, _, object)| object["kind"] != "Job").collect();
@@ -254,7 +253,10 @@ fn selectors_find_what_they_are_meant_to_find() {
             }
             "PodDisruptionBudget" => {
                 assert!(is_within(&spec["selector"]["matchLabels"], &served[0].1["metadata"]["labels"]), "{file}");
-                assert!(spec["maxUnavailable"].is_u64(), "{file}: with `minAvailable` a lone instance is never moved");
+                assert!(
+                    spec["maxUnavailable"].is_u64(),
+                    "{file}: `minAvailable` would block the eviction of a single instance"
+                );
             }
             "NetworkPolicy" => {
                 let names = words(&spec["podSelector"]["matchExpressions"][0]["values"]);
@@ -269,7 +271,7 @@ fn selectors_find_what_they_are_meant_to_find() {
 }
 
 #[test]
-fn nothing_runs_as_root_or_writes_outside_of_its_volume() {
+fn no_container_runs_as_root_or_writes_outside_its_volume() {
     let user: u64 = instruction("USER").split(':').next().expect("a user").parse().expect("a number");
     for (file, template, object) in workloads() {
         let (spec, container) = (&template["spec"], container(&template));
@@ -302,7 +304,7 @@ fn nothing_runs_as_root_or_writes_outside_of_its_volume() {
 }
 
 #[test]
-fn whoever_stops_it_waits_until_it_has_ended() {
+fn stop_timeouts_exceed_the_shutdown_time() {
     let needed = |variables: &Variables| seconds(variables, "DRAIN_DELAY") + seconds(variables, "SHUTDOWN_TIMEOUT");
     for (file, template, object) in workloads() {
         if object["kind"] != "Job" {

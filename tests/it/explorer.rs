@@ -1,4 +1,4 @@
-//! The pages for people: where they are, what they may load, and that they bring no data of their own.
+//! The HTML pages: their paths, their content security policy, and the files that they load.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::both;
 use crate::support::process::run;
 use crate::support::{Answer, Value};
 
-/// The parts of the policy without which a page could be made to do what somebody else wants.
+/// The required directives of the content security policy.
 const POLICY: [&str; 7] = [
     "default-src 'none'",
     "script-src 'self'",
@@ -19,7 +19,7 @@ const POLICY: [&str; 7] = [
     "require-trusted-types-for 'script'",
 ];
 
-fn assert_guarded(answer: &Answer, path: &str) {
+fn assert_protected(answer: &Answer, path: &str) {
     let kind = match path.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "css")) => "text/css; charset=utf-8",
@@ -35,13 +35,13 @@ fn assert_guarded(answer: &Answer, path: &str) {
     assert!(!policy.iter().any(|part| part.contains("unsafe")), "{path}: {policy:?}");
 }
 
-/// What a page names by `src` and `href`, and a script by `import … from`.
-fn named(text: &str) -> Vec<&str> {
+/// The values of `src`, `href` and `import … from` in a page or a script.
+fn references(text: &str) -> Vec<&str> {
     let after = |mark| text.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
     after(" src=\"").chain(after(" href=\"")).chain(after(" from \"")).collect()
 }
 
-both!(where_it_is_off_its_paths_are_unknown, |app| {
+both!(explorer_paths_are_404_when_it_is_disabled, |app| {
     for client in [app.anybody(), app.admin()] {
         for path in EXPLORER.iter().copied().chain(["/explorer/"]) {
             for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS"] {
@@ -53,17 +53,17 @@ both!(where_it_is_off_its_paths_are_unknown, |app| {
 });
 
 both!(
-    where_it_is_on_anybody_may_load_it,
+    the_explorer_needs_no_credentials_when_it_is_enabled,
     |config| {
         config.explorer = true;
     },
     |app| {
         for path in EXPLORER {
             let answer = app.anybody().get(path).expect(200);
-            assert_guarded(&answer, path);
+            assert_protected(&answer, path);
             let text = answer.text.as_str();
-            assert!(!text.contains("://") || text.contains("http://www.w3.org/2000/svg"), "{path} names another place");
-            for name in named(text).into_iter().filter(|name| !name.starts_with("data:")) {
+            assert!(!text.contains("://") || text.contains("http://www.w3.org/2000/svg"), "{path} names another host");
+            for name in references(text).into_iter().filter(|name| !name.starts_with("data:")) {
                 let name = name.strip_prefix("./").map_or_else(|| name.to_owned(), |name| format!("/explorer/{name}"));
                 assert!(EXPLORER.contains(&name.as_str()) || name == "/docs", "{path} loads {name}");
             }
@@ -80,23 +80,23 @@ both!(
     }
 );
 
-both!(the_documentation_loads_its_own_files_and_no_others, |app| {
+both!(docs_loads_only_its_own_files, |app| {
     for path in ["/docs", "/docs/style.css", "/docs/app.js"] {
         let answer = app.anybody().get(path).expect(200);
-        assert_guarded(&answer, path);
+        assert_protected(&answer, path);
         assert!(!answer.text.contains("innerHTML") && !answer.text.contains("Storage"), "{path}");
         assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
         app.anybody().send("POST", path, &[], None).refused(405, "method-not-allowed");
     }
 });
 
-both!(what_the_documentation_shows_of_signing_works_as_it_stands, |app| {
+both!(the_signing_example_of_docs_works_unchanged, |app| {
     let page = app.anybody().get("/docs").expect(200).text;
     let (_, rest) = page.split_once("id=\"signing-example\">").expect("the example");
     let example = rest.split("</pre>").next().expect("its end").replace("&quot;", "\"").replace("&amp;", "&");
     let has = |name: &str| Command::new(name).arg("version").output().is_ok();
     if !has("openssl") || !has("curl") {
-        eprintln!("SKIPPED: no openssl or no curl to run the example with");
+        eprintln!("SKIPPED: openssl or curl is not installed");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

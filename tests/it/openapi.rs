@@ -1,4 +1,4 @@
-//! The description for programs and the page for people, held to what the service does.
+//! `/openapi.json` and `/docs` match the behaviour of the service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +22,9 @@ use crate::support::{App, Client, Value, edge, json};
 
 const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
 
-/// Every operation of the document: method, path, and what is said of it.
+/// Every operation of the document: method, path, operation object.
 fn operations() -> Vec<(String, &'static str, &'static Value)> {
-    let paths = openapi::value()["paths"].as_object().expect("paths");
+    let paths = openapi::document()["paths"].as_object().expect("paths");
     let of = |(path, item): (&'static String, &'static Value)| {
         let methods =
             item.as_object().expect("a path item").iter().filter(|(name, _)| METHODS.contains(&name.as_str()));
@@ -37,25 +37,25 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Follows a reference, which must lead somewhere.
-fn resolved(value: &'static Value) -> &'static Value {
+/// Follows a reference; panics if its target does not exist.
+fn resolve(value: &'static Value) -> &'static Value {
     let Some(reference) = value["$ref"].as_str() else { return value };
     let pointer = reference.strip_prefix('#').expect("a reference within the document");
-    openapi::value().pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+    openapi::document().pointer(pointer).unwrap_or_else(|| panic!("{reference} has no target"))
 }
 
-/// Calls `look` with everything in a value.
-fn walk(value: &'static Value, look: &mut impl FnMut(&'static Value)) {
-    look(value);
+/// Calls `visit` with a value and everything in it.
+fn walk(value: &'static Value, visit: &mut impl FnMut(&'static Value)) {
+    visit(value);
     match value {
-        Value::Object(members) => members.values().for_each(|member| walk(member, look)),
-        Value::Array(items) => items.iter().for_each(|item| walk(item, look)),
+        Value::Object(members) => members.values().for_each(|member| walk(member, visit)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
         _ => {}
     }
 }
 
 #[test]
-fn the_document_has_every_route_and_method_and_no_other() {
+fn the_document_describes_exactly_the_routes() {
     let of = |table: &'static [routes::RouteEntry]| {
         table.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*method, *path)))
     };
@@ -73,27 +73,27 @@ fn the_document_has_every_route_and_method_and_no_other() {
 }
 
 #[test]
-fn the_document_is_one_of_openapi() {
-    let document = openapi::value();
+fn the_document_is_valid_openapi() {
+    let document = openapi::document();
     assert_eq!(document["openapi"], "3.1.1");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     walk(document, &mut |value| {
-        resolved(value);
+        resolve(value);
     });
     let tags: BTreeSet<_> = array(&document["tags"]).iter().map(|tag| &tag["name"]).map(Value::to_string).collect();
     let mut ids = BTreeSet::new();
     for (method, path, operation) in operations() {
         let what = format!("{method} {path}");
-        assert!(ids.insert(operation["operationId"].as_str().expect("an id")), "{what}: its id is taken");
+        assert!(ids.insert(operation["operationId"].as_str().expect("an id")), "{what}: duplicate id");
         assert!(!operation["summary"].as_str().expect("a summary").is_empty(), "{what}");
         assert!(array(&operation["tags"]).iter().all(|tag| tags.contains(&tag.to_string())), "{what}");
         let is_open = OPEN.contains(&path) || what == "POST /api/sessions";
         assert_eq!(operation["security"] == json!([]), is_open, "{what}");
 
         let item = array(&document["paths"][path]["parameters"]);
-        let parameters: Vec<_> = item.iter().chain(array(&operation["parameters"])).map(resolved).collect();
+        let parameters: Vec<_> = item.iter().chain(array(&operation["parameters"])).map(resolve).collect();
         let named: BTreeSet<_> = parameters.iter().map(|it| (it["in"].as_str(), it["name"].as_str())).collect();
-        assert_eq!(named.len(), parameters.len(), "{what}: a parameter stands there twice");
+        assert_eq!(named.len(), parameters.len(), "{what}: duplicate parameter");
         for parameter in &parameters {
             assert!(parameter["schema"].is_object(), "{what}: {parameter}");
             assert!(parameter["description"].as_str().is_some_and(|about| about.len() > 1), "{what}: {parameter}");
@@ -105,38 +105,42 @@ fn the_document_is_one_of_openapi() {
             path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(declared, in_path, "{what}");
 
-        let answers = operation["responses"].as_object().expect("answers");
-        assert!(answers.values().all(|answer| !answer["description"].as_str().expect("words").is_empty()), "{what}");
+        let responses = operation["responses"].as_object().expect("responses");
+        assert!(
+            responses.values().all(|response| !response["description"].as_str().expect("words").is_empty()),
+            "{what}"
+        );
         if method == "GET" && !OPEN.contains(&path) {
-            assert!(answers.contains_key("200") && answers.contains_key("406"), "{what}");
+            assert!(responses.contains_key("200") && responses.contains_key("406"), "{what}");
         }
     }
 }
 
 #[test]
-fn every_error_code_is_in_the_document_under_its_status() {
-    let document = openapi::value();
+fn every_error_code_is_documented_under_its_status() {
+    let document = openapi::document();
     let codes: BTreeSet<_> =
         array(&document["components"]["schemas"]["ErrorCode"]["enum"]).iter().filter_map(Value::as_str).collect();
     assert_eq!(codes, Code::ALL.iter().map(|code| code.name()).collect());
-    let mut told: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    let mut descriptions: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for (_, _, operation) in operations() {
-        for (status, answer) in operation["responses"].as_object().expect("answers") {
-            told.entry(status).or_default().insert(answer["description"].as_str().expect("words").to_owned());
+        for (status, answer) in operation["responses"].as_object().expect("responses") {
+            descriptions.entry(status).or_default().insert(answer["description"].as_str().expect("words").to_owned());
         }
     }
     for code in Code::ALL {
         let (status, named) = (code.status().to_string(), format!("`{}`", code.name()));
         let general = &document["components"]["responses"][format!("Error{status}")]["description"];
         assert!(general.as_str().is_some_and(|words| words.contains(&named)), "{named}");
-        let is_told = told.get(status.as_str()).is_some_and(|all| all.iter().any(|words| words.contains(&named)));
-        // No operation is answered 405: that is for what is none.
-        assert!(is_told || *code == Code::MethodNotAllowed, "no operation tells of {named}");
+        let is_described =
+            descriptions.get(status.as_str()).is_some_and(|all| all.iter().any(|words| words.contains(&named)));
+        // 405 is for methods that are not operations.
+        assert!(is_described || *code == Code::MethodNotAllowed, "no operation has {named}");
     }
 }
 
 #[test]
-fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
+fn every_query_parameter_is_documented_with_its_alias() {
     for (path, list) in [
         ("/api/v2/user-relationships", relationships::LIST),
         ("/api/v2/user-relationships/{id}", relationships::ONE),
@@ -153,7 +157,7 @@ fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
         ("/api/v2/group-members/{id}/group", groups::ONE),
         ("/api/v2/group-members/{id}/user", relationships::END),
     ] {
-        let parameters = array(&openapi::value()["paths"][path]["get"]["parameters"]);
+        let parameters = array(&openapi::document()["paths"][path]["get"]["parameters"]);
         let described: BTreeSet<_> =
             parameters.iter().filter(|it| it["in"] == "query").filter_map(|it| it["name"].as_str()).collect();
         let known: BTreeSet<_> = list.iter().flat_map(|known| [Some(known.name), known.bare]).flatten().collect();
@@ -161,8 +165,8 @@ fn every_parameter_of_a_list_is_in_the_document_under_both_its_names() {
     }
 }
 
-/// Users 1234 and 9876, and a relationship between them, which the examples call 12345.
-fn cast(app: &App) -> (Client, String) {
+/// Creates users 1234 and 9876, and a relationship between them. Returns its id, which replaces 12345 in the examples.
+fn create_examples(app: &App) -> (Client, String) {
     for id in [1234, 9876] {
         let email = vec![(Field::Email, Sent::Text(format!("u{id}@example.com")))];
         app.write(move |tx| users::create(tx, &Caller::OPERATOR, Some(UserId::new(id)), &email));
@@ -172,20 +176,20 @@ fn cast(app: &App) -> (Client, String) {
     (admin, made.id().to_string())
 }
 
-both!(the_example_of_every_request_body_is_accepted, |app| {
-    let (admin, made) = cast(app);
+both!(all_example_bodies_are_accepted, |app| {
+    let (admin, made) = create_examples(app);
     let mut sent = 0;
     for (method, path, operation) in operations() {
         let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
         if FORMS.iter().any(|(form, _)| *form == path) {
             continue;
         }
-        let item = array(&openapi::value()["paths"][path]["parameters"]);
+        let item = array(&openapi::document()["paths"][path]["parameters"]);
         let url = item.iter().fold(path.to_owned(), |url, parameter| {
             let name = format!("{{{}}}", parameter["name"].as_str().expect("a name"));
             url.replace(&name, parameter["example"].as_str().expect("an example"))
         });
-        // Both media types of a create would make the same thing twice.
+        // Only one media type: a create cannot be repeated with the other.
         let (media_type, content) = content.iter().next_back().expect("a media type");
         let body = content["example"].to_string().replace("\"12345\"", &format!("\"{made}\""));
         let url = url.replace("/12345", &format!("/{made}"));
@@ -198,8 +202,8 @@ both!(the_example_of_every_request_body_is_accepted, |app| {
     assert!(sent >= 8);
 });
 
-both!(the_example_of_every_form_is_accepted, |app| {
-    let (admin, _) = cast(app);
+both!(all_example_forms_are_accepted, |app| {
+    let (admin, _) = create_examples(app);
     let all: Vec<_> = operations();
     let example = |method: &str, path: &str| {
         let found = all.iter().find(|it| it.0 == method && it.1 == path);
@@ -225,24 +229,24 @@ both!(the_example_of_every_form_is_accepted, |app| {
     }
 });
 
-both!(the_example_of_every_query_is_accepted, |app| {
-    let (admin, made) = cast(app);
+both!(all_example_queries_are_accepted, |app| {
+    let (admin, made) = create_examples(app);
     for operation in OPERATIONS.iter().filter(|operation| !operation.example.is_empty()) {
         let path = operation.path.replace("{id}", &made);
         admin.get(&format!("{path}{}", operation.example)).expect(200);
     }
 });
 
-both!(the_program_prints_what_it_serves, |app| {
+both!(the_command_prints_the_served_document, |app| {
     let served = app.anybody().get("/openapi.json").expect(200);
     assert_eq!(served.header("content-type"), Some("application/json"));
-    assert_eq!(served.body, *openapi::value());
+    assert_eq!(served.body, *openapi::document());
     assert_eq!(run("", &["openapi"]).expect(0).stdout, served.text);
     let root = app.anybody().get("/").expect(200);
     app.anybody().get(root.body["links"]["describedby"].as_str().expect("a link")).expect(200);
 });
 
-both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |app| {
+both!(docs_lists_all_operations_and_codes_and_loads_only_own_files, |app| {
     let page = app.anybody().get("/docs").expect(200).text;
     for (_, path, operation) in operations() {
         let id = operation["operationId"].as_str().expect("an id");
@@ -252,7 +256,7 @@ both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |ap
         let described = section.split("<p>").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap_or_default();
         let about = operation["description"].as_str().unwrap_or_default();
         assert!(about.len() > 10 && described.len() > about.len(), "{id} has no description: {described}");
-        for part in ["<details class=\"try\"", "<pre tabindex=\"0\">curl ", "<summary>Answers</summary>"] {
+        for part in ["<details class=\"try\"", "<pre tabindex=\"0\">curl ", "<summary>Responses</summary>"] {
             assert!(section.contains(part), "{id} has no {part}");
         }
     }
@@ -260,9 +264,9 @@ both!(the_page_has_every_endpoint_and_every_code_and_nothing_from_elsewhere, |ap
         assert!(page.contains(&format!("id=\"{}\"", code.name())), "{code:?}");
     }
     let ids: Vec<_> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "an anchor stands there twice");
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "duplicate anchor");
     for target in page.split("href=\"#").skip(1).filter_map(|rest| rest.split('"').next()) {
-        assert!(ids.contains(&target), "#{target} leads nowhere");
+        assert!(ids.contains(&target), "#{target} has no target");
     }
     for inline in ["<script>", "<style", " style=", " onclick=", "@import", "url(", "javascript:"] {
         assert!(!page.contains(inline), "{inline}");

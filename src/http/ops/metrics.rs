@@ -1,11 +1,11 @@
-//! `/metrics`: what Prometheus reads.
+//! `/metrics`, for Prometheus.
 
 use actix_web::{HttpResponse, web};
 
 use crate::http::state::State;
 use crate::metrics::MEDIA_TYPE;
 
-/// `GET /metrics`: never touches the database and never waits for a connection to it.
+/// `GET /metrics`: does not use the database or wait for a connection.
 pub async fn get(state: web::Data<State>) -> HttpResponse {
     HttpResponse::Ok().content_type(MEDIA_TYPE).body(state.store.metrics().text())
 }

@@ -1,4 +1,4 @@
-//! What operators and newcomers look at.
+//! Pages and endpoints for operators and developers: probes, metrics, documentation, OpenAPI, explorer.
 
 pub mod docs;
 pub mod explorer;

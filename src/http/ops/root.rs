@@ -1,4 +1,4 @@
-//! `/`: what this is, and where to go.
+//! `/`: the name and version of the service, and links to its API and documentation.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,7 +8,7 @@ use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::Failure;
 
 #[derive(Serialize)]
-struct Links {
+struct RootLinks {
     #[serde(rename = "self")]
     this: &'static str,
     #[serde(rename = "describedby")]
@@ -16,7 +16,7 @@ struct Links {
 }
 
 #[derive(Serialize)]
-struct Meta {
+struct RootMeta {
     name: &'static str,
     version: &'static str,
     api: &'static str,
@@ -25,6 +25,7 @@ struct Meta {
 
 /// `GET /`
 pub async fn get() -> Result<HttpResponse, Failure> {
-    let meta = Meta { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), api: "/api/v2", docs: "/docs" };
-    Document::about(Some(Links { this: "/", described_by: "/openapi.json" }), meta).answer(StatusCode::OK)
+    let meta =
+        RootMeta { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION"), api: "/api/v2", docs: "/docs" };
+    Document::about(Some(RootLinks { this: "/", described_by: "/openapi.json" }), meta).answer(StatusCode::OK)
 }

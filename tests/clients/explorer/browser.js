@@ -1,4 +1,4 @@
-// A real browser, headless, and what is watched on every page of it.
+// Launches a headless browser and checks every page for errors.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -6,33 +6,33 @@ import { chromium } from "playwright-core";
 
 import { api } from "../steps.js";
 
-/** Where the service is. */
+/** The origin of the service. */
 export const origin = new URL(api).origin;
-/** The file of Axe, which judges whether people with a disability can use a page. */
+/** The script of Axe, which checks the accessibility of a page. */
 const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-/** The longest wait for anything that should be seen. */
-const PATIENCE = 15_000;
+/** How long to wait for an element, in milliseconds. */
+const TIMEOUT = 15_000;
 
 /** Starts the browser that `tests/clients/run` found. */
 export function launch() {
-  // A container has no sandbox to give; only pages of our own are opened.
+  // The sandbox does not work in containers. Only our own pages are opened.
   return chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
 }
 
 /**
- * Opens a path as somebody new. Whatever else a step looks at, `close` says that no script failed or was refused by
- * the page's policy, that no dialog of a script came up and that nobody but the service was asked.
+ * Opens a path in a new browser context. `close` asserts that no script failed or was blocked by the content security
+ * policy, that no script opened a dialog, and that no request went to another host.
  */
 export async function open(browser, path, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
+  page.setDefaultTimeout(TIMEOUT);
   const surprises = [];
   page.on("pageerror", (error) => surprises.push(`script: ${error}`));
   page.on("console", (message) => {
-    // Answers that refuse are told there too, and are what some steps are about.
-    const isAnswer = message.text().startsWith("Failed to load resource: the server responded");
-    if (["error", "warning"].includes(message.type()) && !isAnswer) surprises.push(`console: ${message.text()}`);
+    // Error responses are logged too. Some steps expect them.
+    const isErrorResponse = message.text().startsWith("Failed to load resource: the server responded");
+    if (["error", "warning"].includes(message.type()) && !isErrorResponse) surprises.push(`console: ${message.text()}`);
   });
   page.on("dialog", (dialog) => {
     surprises.push(`dialog: ${dialog.message()}`);
@@ -40,7 +40,7 @@ export async function open(browser, path, options = {}) {
   });
   page.on("request", (request) => {
     const url = request.url();
-    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:")) surprises.push(`asked elsewhere: ${url}`);
+    if (!url.startsWith(`${origin}/`) && !url.startsWith("data:")) surprises.push(`request to another host: ${url}`);
   });
   await page.goto(origin + path);
   const close = async () => {
@@ -50,9 +50,9 @@ export async function open(browser, path, options = {}) {
   return { page, context, close };
 }
 
-/** Holds the page to the rules of WCAG 2.2, A and AA, that a machine can try. */
+/** Asserts the rules of WCAG 2.2, levels A and AA, that can be checked automatically. */
 export async function assertAccessible(page) {
-  // Axe comes past the page's policy, which is what is wanted here and nowhere else.
+  // Axe is injected, so the content security policy of the page must be bypassed.
   const session = await page.context().newCDPSession(page);
   await session.send("Page.setBypassCSP", { enabled: true });
   const { readFile } = await import("node:fs/promises");
@@ -60,12 +60,12 @@ export async function assertAccessible(page) {
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const found = await page.evaluate((values) => globalThis.axe.run({ runOnly: { type: "tag", values } }), tags);
   await session.detach();
-  const told = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ").slice(0, 400)}`);
-  assert.deepEqual(told, []);
+  const violations = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" | ").slice(0, 400)}`);
+  assert.deepEqual(violations, []);
 }
 
-/** Says that nothing sticks out to the side. */
+/** Asserts that the page does not overflow horizontally. */
 export async function assertFits(page) {
-  const [inside, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-  assert.ok(inside <= width, `${inside} pixels in a window of ${width}`);
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= width, `${content} pixels in a window of ${width}`);
 }

@@ -1,20 +1,20 @@
-// `/explorer` as people use it, in a real browser: with a mouse, with the keyboard alone, on a telephone, in the dark.
+// Tests `/explorer` in a real browser: with a mouse, with the keyboard only, on a small touch screen, in dark mode.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 
-import { api, reader, token } from "../steps.js";
+import { api, stepRunner, token } from "../steps.js";
 import { assertAccessible, assertFits, launch, open, origin } from "./browser.js";
 
-const step = reader("explorer");
+const step = stepRunner("explorer");
 const admin = process.env.ADMIN_TOKEN;
 const ME = "1017";
 const LEAD = "1005";
 const CHIEF = "1000";
 const EVIL = `<img src=x onerror="alert(1)">`;
 
-/** Asks the API past the page. */
-async function ask(method, path, who = admin, body) {
+/** Sends a request to the API directly. */
+async function request(method, path, who = admin, body) {
   const type = "application/vnd.api+json";
   const headers = { Authorization: `Bearer ${who}`, ...(body && { "Content-Type": type }) };
   const answer = await fetch(api + path, { method, headers, body: body && JSON.stringify(body) });
@@ -22,10 +22,10 @@ async function ask(method, path, who = admin, body) {
 }
 
 const edgesOf = async (user, target, type) =>
-  (await ask("GET", `/user-relationships?user=${user}&target=${target}&relationship=${type}`)).data.map(({ id }) => id);
+  (await request("GET", `/user-relationships?user=${user}&target=${target}&relationship=${type}`)).data.map(({ id }) => id);
 
 const person = (page, id) => page.locator(`#map [data-id="${id}"]`);
-const said = (page, words) => page.getByRole("status").filter({ hasText: words }).waitFor();
+const announced = (page, words) => page.getByRole("status").filter({ hasText: words }).waitFor();
 const alert = (page) => page.getByRole("alert");
 const top = async (page, id) => (await person(page, id).boundingBox()).y;
 
@@ -33,19 +33,19 @@ async function enter(page, secret = token) {
   await page.getByLabel("Your token").fill(secret);
   await page.getByRole("button", { name: "Enter" }).click();
   await person(page, ME).or(page.locator("#map [data-id]")).first().waitFor();
-  await said(page, "relationship");
+  await announced(page, "relationship");
 }
 
 async function search(page, words) {
   await page.getByLabel("Name or e-mail address").fill(words);
   await page.getByRole("button", { name: "Search" }).click();
-  await said(page, "found");
+  await announced(page, "found");
 }
 
 async function fillCreate(page, owner, type, target) {
   await page.getByLabel("User", { exact: true }).selectOption(owner);
-  await page.getByLabel("stands in relationship").selectOption(type);
-  await page.getByLabel("to", { exact: true }).selectOption(target);
+  await page.getByLabel("Relationship", { exact: true }).selectOption(type);
+  await page.getByLabel("Target", { exact: true }).selectOption(target);
 }
 
 const browser = await launch();
@@ -55,27 +55,27 @@ try {
   await step("load", async () => {
     assert.equal(await page.title(), "Explorer – user-relationships");
     assert.ok(await page.getByLabel("Your token").isVisible());
-    assert.ok(!(await page.locator("#inside").isVisible()));
+    assert.ok(!(await page.locator("#explorer").isVisible()));
     await assertAccessible(page);
-    return "asks for a token and shows nothing else";
+    return "only the token form";
   });
 
-  await step("a token that is not accepted", async () => {
+  await step("an invalid token", async () => {
     await page.getByLabel("Your token").fill("urt_nonsense");
     await page.getByRole("button", { name: "Enter" }).click();
     await alert(page).filter({ hasText: "unauthenticated" }).waitFor();
-    assert.ok(!(await page.locator("#inside").isVisible()));
+    assert.ok(!(await page.locator("#explorer").isVisible()));
     return await alert(page).locator("strong").first().textContent();
   });
 
   await step("enter", async () => {
     await enter(page);
-    assert.ok(!(await alert(page).isVisible()), "the old complaint is gone");
-    assert.match(await page.locator("#who").textContent(), /Oskar Johansson \(user\)/);
-    assert.ok((await top(page, LEAD)) < (await top(page, ME)), "the supervisor stands above");
-    assert.equal(await top(page, "1018"), await top(page, ME), "a colleague stands beside");
+    assert.ok(!(await alert(page).isVisible()), "the previous error is hidden");
+    assert.match(await page.locator("#caller").textContent(), /Oskar Johansson \(user\)/);
+    assert.ok((await top(page, LEAD)) < (await top(page, ME)), "the supervisor is above");
+    assert.equal(await top(page, "1018"), await top(page, ME), "a colleague is beside");
     await assertAccessible(page);
-    return `${await page.locator("#map [data-id]").count()} people`;
+    return `${await page.locator("#map [data-id]").count()} users`;
   });
 
   await step("search", async () => {
@@ -83,25 +83,25 @@ try {
     await page.getByRole("button", { name: "Show Mateusz Kowalczyk" }).click();
     await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
     await person(page, ME).waitFor();
-    assert.ok((await top(page, ME)) > (await top(page, LEAD)), "subordinates stand below");
-    await search(page, "nobody is called like that");
-    await said(page, "0 users found");
-    return "a map around who was found";
+    assert.ok((await top(page, ME)) > (await top(page, LEAD)), "subordinates are below");
+    await search(page, "no such name");
+    await announced(page, "0 users found");
+    return "a map of the selected user";
   });
 
   await step("expand", async () => {
     const before = await page.locator("#map [data-id]").count();
-    assert.match(await person(page, ME).textContent(), /not opened yet/);
+    assert.match(await person(page, ME).textContent(), /not loaded yet/);
     await person(page, ME).click();
     await page.getByRole("heading", { name: "Oskar Johansson" }).waitFor();
-    await said(page, "Oskar Johansson:");
-    assert.doesNotMatch(await person(page, ME).textContent(), /not opened yet/);
+    await announced(page, "Oskar Johansson:");
+    assert.doesNotMatch(await person(page, ME).textContent(), /not loaded yet/);
     const boss = await page.locator("#map [data-id]").count();
     assert.ok(boss >= before);
     const above = page.locator("#map button", { hasNotText: "Mateusz" }).first();
     await above.click();
     await page.waitForFunction((old) => document.querySelectorAll("#map [data-id]").length > old, boss);
-    return `${before} people, then ${await page.locator("#map [data-id]").count()}`;
+    return `${before} users, then ${await page.locator("#map [data-id]").count()}`;
   });
 
   await step("create", async () => {
@@ -110,19 +110,19 @@ try {
     await page.getByRole("heading", { name: "Aino Virtanen" }).waitFor();
     await fillCreate(page, ME, "mentor", CHIEF);
     await page.getByRole("button", { name: "Create" }).click();
-    await said(page, "Created: Aino Virtanen is the mentor of Oskar Johansson.");
+    await announced(page, "Created: Aino Virtanen is the mentor of Oskar Johansson.");
     assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
-    return "the API has it";
+    return "stored";
   });
 
-  await step("a conflict in words", async () => {
+  await step("a conflict", async () => {
     await page.getByRole("button", { name: "Create" }).click();
     await alert(page).filter({ hasText: "already-exists" }).waitFor();
     assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
     return await alert(page).locator("p").first().textContent();
   });
 
-  await step("refused for want of rights", async () => {
+  await step("a create without permission", async () => {
     await fillCreate(page, LEAD, "colleague", ME);
     await page.getByRole("button", { name: "Create" }).click();
     await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
@@ -133,20 +133,20 @@ try {
     return await alert(page).locator("p").first().textContent();
   });
 
-  await step("a deletion that is not meant, and one that is", async () => {
+  await step("a cancelled and a confirmed deletion", async () => {
     const button = page.getByRole("button", { name: "Delete: Aino Virtanen is the mentor of Oskar Johansson" });
     await button.click();
     await page.getByRole("dialog").getByRole("button", { name: "Keep" }).click();
     assert.equal((await edgesOf(ME, CHIEF, "mentor")).length, 1);
     await button.click();
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
-    await said(page, "Deleted: Aino Virtanen is the mentor of Oskar Johansson.");
+    await announced(page, "Deleted: Aino Virtanen is the mentor of Oskar Johansson.");
     await button.waitFor({ state: "detached" });
     assert.deepEqual(await edgesOf(ME, CHIEF, "mentor"), []);
-    return "kept, then gone";
+    return "kept, then deleted";
   });
 
-  await step("a deletion that is refused", async () => {
+  await step("a deletion without permission", async () => {
     await person(page, LEAD).click();
     await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
     const button = page.getByRole("button", { name: /^Delete: Mateusz Kowalczyk reports to/ });
@@ -154,10 +154,10 @@ try {
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
     assert.ok(await button.isVisible());
-    return "still there";
+    return "not deleted";
   });
 
-  await step("requests and answers", async () => {
+  await step("requests and responses", async () => {
     const newest = page.locator("#exchanges > li").first();
     await newest.locator("summary").click();
     const [request, command, answer] = await newest.locator("pre").allTextContents();
@@ -170,12 +170,12 @@ try {
     assert.equal(JSON.parse(shell(curl)).errors[0].code, "not-owner");
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
     await newest.getByRole("button", { name: "Copy as curl" }).click();
-    await said(page, "Copied");
+    await announced(page, "Copied");
     assert.equal(await page.evaluate(() => navigator.clipboard.readText()), command);
-    return "each as text and as a line for a shell that works";
+    return "shown as text and as working curl commands";
   });
 
-  await step("the token is in no place that lasts or shows", async () => {
+  await step("the token is neither stored nor visible", async () => {
     assert.ok(!(await page.content()).includes(token));
     assert.ok(!page.url().includes(token));
     const values = await page.locator("input").evaluateAll((inputs) => inputs.map(({ value }) => value));
@@ -184,26 +184,26 @@ try {
     assert.deepEqual([cookies, origins], [[], []]);
     await page.reload();
     assert.ok(await page.getByLabel("Your token").isVisible());
-    assert.ok(!(await page.locator("#inside").isVisible()));
-    return "gone after a reload";
+    assert.ok(!(await page.locator("#explorer").isVisible()));
+    return "lost after a reload";
   });
 
-  await step("forget", async () => {
+  await step("forget the token", async () => {
     await enter(page);
     await page.getByRole("button", { name: "Forget the token" }).click();
-    await said(page, "forgotten");
+    await announced(page, "forgotten");
     const text = await page.evaluate(() => document.documentElement.outerHTML);
     for (const name of ["Oskar", "Mateusz", "mentor"]) assert.ok(!text.includes(`>${name}`), name);
-    return "nothing of it is left";
+    return "no data remains";
   });
   await close();
 
-  await step("a name that is markup", async () => {
-    const made = await ask("POST", "/users", admin, {
+  await step("a name with markup", async () => {
+    const made = await request("POST", "/users", admin, {
       data: { type: "users", attributes: { email: "evil@example.com", "first-name": EVIL, "last-name": EVIL, "job-title": [EVIL] } },
     });
     const edge = { type: "user-relationships", attributes: { relationship: "colleague" }, relationships: { target: { data: { type: "users", id: made.data.id } } } };
-    const { data } = await ask("POST", "/user-relationships", token, { data: edge });
+    const { data } = await request("POST", "/user-relationships", token, { data: edge });
     const { page, close } = await open(browser, "/explorer");
     await enter(page);
     await person(page, made.data.id).click();
@@ -213,38 +213,38 @@ try {
     await person(page, made.data.id).waitFor();
     assert.equal(await page.getByRole("button", { name: `Delete: Oskar Johansson works with ${EVIL}` }).count(), 1);
     assert.equal(await page.locator("img, iframe, object, body script").count(), 0);
-    // The policy alone would hold, too.
+    // The content security policy also blocks it.
     const refusal = await page.evaluate(() => {
       try {
         document.createElement("p").innerHTML = "<img src=x onerror=alert(1)>";
-        return "markup was made";
+        return "markup was created";
       } catch (error) {
         return error.name;
       }
     });
     assert.equal(refusal, "TypeError");
     await page.context().close();
-    await ask("DELETE", `/user-relationships/${data.id}`);
-    await ask("DELETE", `/users/${made.data.id}`);
+    await request("DELETE", `/user-relationships/${data.id}`);
+    await request("DELETE", `/users/${made.data.id}`);
     await close().catch((error) => assert.match(String(error.actual), /^console: [^,]*TrustedHTML[^,]*$/));
-    return "shown as it is written";
+    return "shown as text";
   });
 
-  await step("somebody with few rights", async () => {
+  await step("callers with access level ext and excluded", async () => {
     const level = (value) =>
-      ask("PATCH", `/users/${ME}`, admin, { data: { type: "users", id: ME, attributes: { "access-level": value } } });
+      request("PATCH", `/users/${ME}`, admin, { data: { type: "users", id: ME, attributes: { "access-level": value } } });
     assert.equal((await level("ext")).data.attributes["access-level"], "ext");
     try {
       const { page, close } = await open(browser, "/explorer");
       await enter(page);
-      assert.match(await page.locator("#who").textContent(), /Oskar Johansson \(ext\)/);
+      assert.match(await page.locator("#caller").textContent(), /Oskar Johansson \(ext\)/);
       await person(page, LEAD).click();
       await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
-      await said(page, "Mateusz Kowalczyk:");
-      assert.ok(!(await alert(page).isVisible()), "what is not shown is no complaint");
-      // Whom it is not related to is not there for it.
+      await announced(page, "Mateusz Kowalczyk:");
+      assert.ok(!(await alert(page).isVisible()), "hidden resources cause no error");
+      // `ext` callers see only related users.
       await search(page, "aino.virtanen");
-      await said(page, "0 users found");
+      await announced(page, "0 users found");
       await fillCreate(page, LEAD, "colleague", ME);
       await page.getByRole("button", { name: "Create" }).click();
       await alert(page).filter({ hasText: "Only the owner or an admin may do this" }).waitFor();
@@ -252,54 +252,54 @@ try {
       await close();
 
       await level("excluded");
-      const shut = await open(browser, "/explorer");
-      await shut.page.getByLabel("Your token").fill(token);
-      await shut.page.getByRole("button", { name: "Enter" }).click();
-      await alert(shut.page).filter({ hasText: "account-disabled" }).waitFor();
-      assert.ok(!(await shut.page.locator("#inside").isVisible()));
-      const words = await alert(shut.page).locator("p").first().textContent();
-      await shut.close();
+      const excluded = await open(browser, "/explorer");
+      await excluded.page.getByLabel("Your token").fill(token);
+      await excluded.page.getByRole("button", { name: "Enter" }).click();
+      await alert(excluded.page).filter({ hasText: "account-disabled" }).waitFor();
+      assert.ok(!(await excluded.page.locator("#explorer").isVisible()));
+      const words = await alert(excluded.page).locator("p").first().textContent();
+      await excluded.close();
       return words;
     } finally {
       await level("user");
     }
   });
 
-  await step("360 pixels", async () => {
+  await step("360 pixels wide", async () => {
     const { page, close } = await open(browser, "/explorer", { viewport: { width: 360, height: 740 }, hasTouch: true });
     await assertFits(page);
     await enter(page);
     await search(page, "kim");
     await person(page, LEAD).tap();
     await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
-    await said(page, "Mateusz Kowalczyk:");
+    await announced(page, "Mateusz Kowalczyk:");
     await page.locator("#exchanges summary").first().tap();
     await assertFits(page);
     const boxes = await page.locator("#map button").evaluateAll((all) => all.map((it) => it.getBoundingClientRect().toJSON()));
     for (const { left, right, top, bottom } of boxes) {
       assert.ok(left >= 0 && right <= 360);
       const covering = boxes.filter((box) => box.left < right && box.right > left && box.top < bottom && box.bottom > top);
-      assert.equal(covering.length, 1, "nobody stands on anybody");
+      assert.equal(covering.length, 1, "no boxes overlap");
     }
     await assertAccessible(page);
     await close();
-    return `${boxes.length} people, nothing sticks out`;
+    return `${boxes.length} users, no overflow`;
   });
 
-  await step("dark, without motion", async () => {
+  await step("dark mode, reduced motion", async () => {
     const { page, close } = await open(browser, "/explorer", { colorScheme: "dark", reducedMotion: "reduce" });
     await enter(page);
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const [red, green, blue] = ground.match(/\d+/g).map(Number);
     assert.ok(red + green + blue < 150, ground);
     assert.equal(await person(page, ME).evaluate((it) => getComputedStyle(it).animationName), "none");
-    // Contrast is among what it looks at.
+    // This includes the contrast.
     await assertAccessible(page);
     await close();
     return ground;
   });
 
-  await step("the keyboard alone", async () => {
+  await step("keyboard only", async () => {
     const { page, close } = await open(browser, "/explorer");
     const { keyboard } = page;
     const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent.trim());
@@ -313,13 +313,13 @@ try {
     await tabTo((id) => id === "token", "the token");
     await keyboard.insertText(token);
     await keyboard.press("Enter");
-    await said(page, "Oskar Johansson:");
+    await announced(page, "Oskar Johansson:");
     assert.equal(await page.evaluate(() => document.activeElement.id), "query");
     await tabTo((_, words) => words.startsWith("Oskar"), "the map");
     await keyboard.press("ArrowUp");
-    assert.match(await focused(), /^Mateusz Kowalczyk.*not opened yet/);
+    assert.match(await focused(), /^Mateusz Kowalczyk.*not loaded yet/);
     await keyboard.press("Enter");
-    await said(page, "Mateusz Kowalczyk:");
+    await announced(page, "Mateusz Kowalczyk:");
     assert.match(await focused(), /^Mateusz Kowalczyk/);
     await keyboard.press("Home");
     assert.match(await focused(), /^Oskar/);
@@ -332,24 +332,24 @@ try {
     await keyboard.press("Enter");
     await tabTo((_, words) => words === "Create", "the button");
     await keyboard.press("Enter");
-    await said(page, "Created: Mateusz Kowalczyk is the mentor of Oskar Johansson.");
+    await announced(page, "Created: Mateusz Kowalczyk is the mentor of Oskar Johansson.");
     assert.equal((await edgesOf(ME, LEAD, "mentor")).length, 1);
     await tabTo((_, words) => words.startsWith("Delete: Mateusz Kowalczyk is the mentor of Oskar"), "the deletion");
     await keyboard.press("Enter");
-    assert.equal(await focused(), "Keep", "what is pressed without looking deletes nothing");
+    assert.equal(await focused(), "Keep", "the default button deletes nothing");
     await keyboard.press("Tab");
     await keyboard.press("Enter");
-    await said(page, "Deleted:");
+    await announced(page, "Deleted:");
     assert.deepEqual(await edgesOf(ME, LEAD, "mentor"), []);
     await close();
-    return "entered, opened, created, deleted";
+    return "signed in, loaded, created, deleted";
   });
 
   if (process.env.SCREENSHOT) {
     const { page, close } = await open(browser, "/explorer", { viewport: { width: 1120, height: 760 } });
     await enter(page);
     await person(page, LEAD).click();
-    await said(page, "Mateusz Kowalczyk:");
+    await announced(page, "Mateusz Kowalczyk:");
     await page.locator("#exchanges summary").first().click();
     await page.evaluate(() => scrollTo(0, 0));
     await page.mouse.move(0, 0);

@@ -1,6 +1,6 @@
-// Sends what somebody tries on the page, and shows what comes back. Text is always text, never markup.
+// Sends the requests of the forms on the page, and shows the responses. Text is never interpreted as markup.
 
-/** Here and nowhere else: no storage, no URL, no document, so that it is gone with the page. */
+/** Kept in this variable only: not in storage, a URL or the document. */
 let token = "";
 
 function make(name, attributes, ...children) {
@@ -10,15 +10,15 @@ function make(name, attributes, ...children) {
   return element;
 }
 
-/** What is sent for a form, or why it cannot be. */
-function requestOf(form) {
+/** The arguments of `fetch` for a form; throws if the request cannot be sent. */
+function toRequest(form) {
   const { method, type, caller } = form.dataset;
   const target = form.elements.target.value.trim();
-  // The token goes to this service, whatever is typed.
+  // Never send the token to another host.
   if (!target.startsWith("/") || new URL(target, location.origin).origin !== location.origin) {
-    throw new Error("The path begins with one slash.");
+    throw new Error("The path must begin with a single slash.");
   }
-  if (caller === "true" && !token) throw new Error("This needs a token: put one into the field at the top of the page.");
+  if (caller === "true" && !token) throw new Error("This request needs a token: enter one at the top of the page.");
   const headers = { ...(caller === "true" && { Authorization: `Bearer ${token}` }), ...(type && { "Content-Type": type }) };
   const body = form.elements.body?.value;
   return [target, { method, headers, body, cache: "no-store", credentials: "omit", redirect: "error" }];
@@ -32,47 +32,47 @@ function pretty(text) {
   }
 }
 
-async function answerOf(form) {
-  const [target, request] = requestOf(form);
-  let answer, text;
+async function send(form) {
+  const [target, request] = toRequest(form);
+  let response, text;
   try {
-    answer = await fetch(target, request);
-    text = await answer.text();
+    response = await fetch(target, request);
+    text = await response.text();
   } catch {
-    throw new Error("The service did not answer.");
+    throw new Error("No response from the service.");
   }
-  const fields = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
-  const lines = [`${answer.status} ${answer.statusText}`.trim(), ...fields, "", pretty(text)];
-  return [make("p", {}, `Answered ${answer.status}.`), make("pre", { tabindex: 0 }, lines.join("\n").trim())];
+  const fields = [...response.headers].map(([name, value]) => `${name}: ${value}`);
+  const lines = [`${response.status} ${response.statusText}`.trim(), ...fields, "", pretty(text)];
+  return [make("p", {}, `Status ${response.status}.`), make("pre", { tabindex: 0 }, lines.join("\n").trim())];
 }
 
 for (const form of document.querySelectorAll(".try form")) {
   form.parentElement.hidden = false;
-  const shown = form.nextElementSibling;
+  const output = form.nextElementSibling;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
     if (button.getAttribute("aria-disabled")) return;
     button.setAttribute("aria-disabled", "true");
     try {
-      shown.replaceChildren(...(await answerOf(form)));
+      output.replaceChildren(...(await send(form)));
     } catch (error) {
-      shown.replaceChildren(make("p", { class: "problem" }, error.message));
+      output.replaceChildren(make("p", { class: "problem" }, error.message));
     } finally {
       button.removeAttribute("aria-disabled");
     }
   });
 }
 
-const enter = document.getElementById("enter");
-enter.hidden = false;
-enter.addEventListener("submit", (event) => {
+const tokenForm = document.getElementById("token-form");
+tokenForm.hidden = false;
+tokenForm.addEventListener("submit", (event) => {
   event.preventDefault();
   const field = document.getElementById("token");
   const bare = field.value.trim().replace(/^(?:bearer\s+|token\s+token=)/i, "");
   const isToken = /^[\x21-\x7e]*$/.test(bare);
   if (isToken) token = bare;
   field.value = "";
-  const words = isToken ? (token ? "The token is used from now on." : "The token is forgotten.") : "A token has no spaces.";
-  document.getElementById("said").textContent = words;
+  const message = isToken ? (token ? "The token is set." : "The token is forgotten.") : "A token must not contain spaces.";
+  document.getElementById("status").textContent = message;
 });

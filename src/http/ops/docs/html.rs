@@ -1,31 +1,32 @@
-//! Pieces of HTML from text.
+//! Converts text to HTML.
 
 use serde_json::Value;
 
-/// A member of a member of …, as text.
-pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+/// The string at a JSON pointer; empty if there is none.
+pub(super) fn text_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Text in which no character has a meaning in HTML.
-pub(super) fn escaped(text: &str) -> String {
+/// Escapes the special characters of HTML.
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Text with `code` and [links](/docs) as HTML.
-pub(super) fn prose(text: &str) -> String {
-    let text = escaped(text);
+/// Renders text with `code` and [links](/docs).
+pub(super) fn render_prose(text: &str) -> String {
+    let text = escape(text);
     let parts = text.split('`').enumerate();
-    let code = parts.map(|(place, part)| if place % 2 == 1 { format!("<code>{part}</code>") } else { linked(part) });
+    let code =
+        parts.map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { render_links(part) });
     code.collect()
 }
 
-fn linked(text: &str) -> String {
+fn render_links(text: &str) -> String {
     let link = || {
         let (before, rest) = text.split_once('[')?;
         let (words, rest) = rest.split_once("](")?;
         let (url, after) = rest.split_once(')')?;
-        Some(format!("{before}<a href=\"{url}\">{words}</a>{}", linked(after)))
+        Some(format!("{before}<a href=\"{url}\">{words}</a>{}", render_links(after)))
     };
     link().unwrap_or_else(|| text.to_owned())
 }

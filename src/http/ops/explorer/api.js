@@ -1,37 +1,37 @@
-// Asks the public API, and tells whoever listens what was sent and what came back.
+// The client of the public API. Reports every exchange to a listener.
 
 const MEDIA_TYPE = "application/vnd.api+json";
 const API = "/api/v2";
 
-/** Here and nowhere else: no storage, no URL, no document, so that it is gone with the page. */
+/** Kept in this variable only: not in storage, a URL or the document. */
 let token = "";
-/** Ends what is under way when the token is forgotten. */
-let running = new AbortController();
+/** Aborts running requests when the token is cleared. */
+let controller = new AbortController();
 let listener = () => {};
 
-/** Calls `heard` with every exchange. */
-export function listen(heard) {
-  listener = heard;
+/** Sets the function that is called with every exchange. */
+export function onExchange(callback) {
+  listener = callback;
 }
 
-/** Takes a token as people paste it: alone, or with the scheme in front. */
-export function remember(text) {
+/** Sets the token, which may include the scheme of an `Authorization` header. */
+export function setToken(text) {
   const bare = text.trim().replace(/^(?:authorization:\s*)?(?:bearer\s+|token\s+token=)/i, "").replace(/^"|"$/g, "");
   if (!/^[\x21-\x7e]+$/.test(bare)) {
-    throw new Refused(0, [{ title: "This is no token", detail: "A token is letters, digits and signs without spaces." }]);
+    throw new ApiError(0, [{ title: "Not a token", detail: "A token contains no spaces or special characters." }]);
   }
   token = bare;
 }
 
-/** Forgets the token, and lets go of requests that still wait for their answer. */
-export function forget() {
+/** Clears the token and aborts running requests. */
+export function clearToken() {
   token = "";
-  running.abort();
-  running = new AbortController();
+  controller.abort();
+  controller = new AbortController();
 }
 
-/** What the API did not do, in its own words: the error objects of JSON:API. */
-export class Refused extends Error {
+/** A failed request, with the error objects of JSON:API. */
+export class ApiError extends Error {
   constructor(status, errors) {
     super(errors.map((error) => error.title).join("; "));
     this.status = status;
@@ -39,42 +39,42 @@ export class Refused extends Error {
   }
 }
 
-/** Asks, and gives the document that answers; `null` where there is none. `path` begins below `/api/v2`, or is a link. */
-export async function ask(method, path, body) {
+/** Sends a request and returns the document, or `null` for an empty response. `path` is a link or relative to `/api/v2`. */
+export async function request(method, path, body) {
   const exchange = { method, path: path.startsWith(API) ? path : API + path, body };
   const headers = { Accept: MEDIA_TYPE, Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = MEDIA_TYPE;
-  const began = performance.now();
+  const started = performance.now();
   let text;
   try {
-    const answer = await fetch(exchange.path, {
+    const response = await fetch(exchange.path, {
       method,
       headers,
       body: body && JSON.stringify(body),
       cache: "no-store",
       credentials: "omit",
       redirect: "error",
-      signal: running.signal,
+      signal: controller.signal,
     });
-    text = await answer.text();
-    Object.assign(exchange, { status: answer.status, words: answer.statusText, headers: [...answer.headers] });
+    text = await response.text();
+    Object.assign(exchange, { status: response.status, statusText: response.statusText, headers: [...response.headers] });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    const detail = "Nothing came back. Is the service running, and are you connected? Whether a change was made is not known.";
-    throw new Refused(0, [{ title: "The service did not answer", detail }]);
+    const detail = "Check that the service is running and that you are connected. A change may or may not have been made.";
+    throw new ApiError(0, [{ title: "No response from the service", detail }]);
   }
-  exchange.milliseconds = Math.round(performance.now() - began);
-  exchange.answer = read(text);
+  exchange.milliseconds = Math.round(performance.now() - started);
+  exchange.document = parse(text);
   listener(exchange);
   if (exchange.status >= 400) {
-    const known = exchange.answer?.errors;
-    const unknown = [{ title: `The service answered ${exchange.status}`, detail: "It gave no reason." }];
-    throw new Refused(exchange.status, Array.isArray(known) && known.length > 0 ? known : unknown);
+    const listed = exchange.document?.errors;
+    const unknown = [{ title: `The service responded with ${exchange.status}`, detail: "The response has no details." }];
+    throw new ApiError(exchange.status, Array.isArray(listed) && listed.length > 0 ? listed : unknown);
   }
-  return exchange.answer;
+  return exchange.document;
 }
 
-function read(text) {
+function parse(text) {
   try {
     return text ? JSON.parse(text) : null;
   } catch {
@@ -82,30 +82,30 @@ function read(text) {
   }
 }
 
-/** An exchange as people read it; the token is a word in it, never itself. */
+/** The request of an exchange as text, with `$TOKEN` in place of the token. */
 export function requestText({ method, path, body }) {
   const lines = [`${method} ${path}`, `Host: ${location.host}`, `Accept: ${MEDIA_TYPE}`, "Authorization: Bearer $TOKEN"];
   if (body) lines.push(`Content-Type: ${MEDIA_TYPE}`, "", JSON.stringify(body, null, 2));
   return lines.join("\n");
 }
 
-/** The answer of an exchange as people read it. */
-export function answerText({ status, words, headers, answer }) {
-  const lines = [`${status} ${words}`.trim(), ...headers.map(([name, value]) => `${name}: ${value}`)];
-  if (answer !== null) lines.push("", typeof answer === "string" ? answer : JSON.stringify(answer, null, 2));
+/** The response of an exchange as text. */
+export function responseText({ status, statusText, headers, document }) {
+  const lines = [`${status} ${statusText}`.trim(), ...headers.map(([name, value]) => `${name}: ${value}`)];
+  if (document !== null) lines.push("", typeof document === "string" ? document : JSON.stringify(document, null, 2));
   return lines.join("\n");
 }
 
-/** The same request for a shell that has the token in `$TOKEN`. */
+/** The request as a `curl` command that reads the token from `$TOKEN`. */
 export function curl({ method, path, body }) {
-  const words = ["curl -sg"];
-  if (method !== "GET") words.push(`-X ${method}`);
-  words.push('-H "Authorization: Bearer $TOKEN"');
-  if (body) words.push(`-H 'Content-Type: ${MEDIA_TYPE}'`, `-d ${quoted(JSON.stringify(body))}`);
-  return [...words, quoted(location.origin + path)].join(" ");
+  const parts = ["curl -sg"];
+  if (method !== "GET") parts.push(`-X ${method}`);
+  parts.push('-H "Authorization: Bearer $TOKEN"');
+  if (body) parts.push(`-H 'Content-Type: ${MEDIA_TYPE}'`, `-d ${quote(JSON.stringify(body))}`);
+  return [...parts, quote(location.origin + path)].join(" ");
 }
 
-/** One word for a shell, whatever is in it. */
-function quoted(text) {
+/** Quotes text for a shell. */
+function quote(text) {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -1,73 +1,74 @@
-// What happens on the page: from a token to a map, one request of the public API at a time.
+// The page: signs in with a token, and shows users and relationships from the public API.
 
-import { answerText, ask, curl, forget, listen, Refused, remember, requestText } from "./api.js";
-import { by, draw, make } from "./html.js";
-import { Drawing, kind } from "./map.js";
+import { ApiError, clearToken, curl, onExchange, request, requestText, responseText, setToken } from "./api.js";
+import { byId, draw, make } from "./html.js";
+import { kind, MapView } from "./map.js";
 
 const EDGES = "/user-relationships";
 const ABOUT_USERS = "fields[users]=name,email,job-title";
-const KEPT_EXCHANGES = 40;
+const MAX_EXCHANGES = 40;
 
-/** What is on the map. Who leaves or starts anew gets another one, so that late answers change nothing. */
+/** The state of the map. Signing out and starting a new map replace it, so that late responses are discarded. */
 let map = emptyMap(null);
 let me = null;
 let isChanging = false;
 
 function emptyMap(centre) {
-  // `people` are shown; `edges` have `id`, `owner`, `target`, `type`; `opened` has the links to what was not asked yet.
-  return { centre, selected: centre, people: new Map(), edges: new Map(), opened: new Map() };
+  // `people` and `edges` (`id`, `owner`, `target`, `type`) by id. `nextLinks` has the links to further pages of each user
+  // whose relationships are loaded.
+  return { centre, selected: centre, people: new Map(), edges: new Map(), nextLinks: new Map() };
 }
 
-const drawing = new Drawing(by("map"), (id) => attempt(() => choose(id)));
+const mapView = new MapView(byId("map"), (id) => run(() => select(id)));
 
-// What is said.
+// Messages.
 
-function say(words) {
-  by("said").textContent = words;
+function announce(text) {
+  byId("status").textContent = text;
 }
 
-/** Runs what somebody asked for, and says in words why it was not done. */
-async function attempt(action) {
-  by("problem").hidden = true;
+/** Runs an action of the user, and shows its errors. */
+async function run(action) {
+  byId("problem").hidden = true;
   try {
     await action();
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (!(error instanceof Refused)) throw error;
-    complain(error.errors);
+    if (!(error instanceof ApiError)) throw error;
+    showErrors(error.errors);
   }
 }
 
-/** The same for what changes something: one at a time, so that a second click is no second change. */
-async function change(action) {
+/** Runs an action that changes something. A second click is ignored while it runs. */
+async function runExclusively(action) {
   if (isChanging) return;
   isChanging = true;
-  await attempt(action).finally(() => (isChanging = false));
+  await run(action).finally(() => (isChanging = false));
 }
 
-function complain(errors) {
+function showErrors(errors) {
   const lines = errors.map(({ title, detail, code, links }) => {
     const line = make("p", {}, make("strong", {}, title ?? "Refused"), `: ${detail ?? ""} `);
-    // Only a place on this service, whatever the answer says.
+    // Link only to this service.
     if (/^\/docs#[a-z-]+$/.test(links?.type)) line.append(make("a", { href: links.type, target: "_blank", rel: "noopener" }, code));
     return line;
   });
-  const close = make("button", { type: "button", onclick: () => (by("problem").hidden = true) }, "Dismiss");
-  by("problem").replaceChildren(...lines, close);
-  by("problem").hidden = false;
-  by("problem").scrollIntoView({ block: "nearest" });
+  const close = make("button", { type: "button", onclick: () => (byId("problem").hidden = true) }, "Dismiss");
+  byId("problem").replaceChildren(...lines, close);
+  byId("problem").hidden = false;
+  byId("problem").scrollIntoView({ block: "nearest" });
 }
 
-// Words for people and relationships.
+// Texts for users and relationships.
 
-function person(resource) {
+function toPerson(resource) {
   const { name, email, "job-title": titles } = resource.attributes ?? {};
   return { id: resource.id, name: name || email || `User ${resource.id}`, email: email ?? "", title: titles?.join(", ") ?? "" };
 }
 
 const nameOf = (id) => map.people.get(id)?.name ?? `User ${id}`;
 
-function sentence({ owner, target, type }) {
+function describe({ owner, target, type }) {
   const [user, other] = [nameOf(owner), nameOf(target)];
   switch (type) {
     case "subordinate": return `${user} reports to ${other}`;
@@ -81,7 +82,7 @@ function role({ owner, type }, id) {
   const isOwner = owner === id;
   switch (type) {
     case "subordinate": return isOwner ? "Supervisors" : "Subordinates";
-    case "mentor": return isOwner ? "Mentors" : "Learn from this user";
+    case "mentor": return isOwner ? "Mentors" : "Mentees";
     case "colleague": return "Colleagues";
     default: return isOwner ? `${type} →` : `→ ${type}`;
   }
@@ -91,12 +92,12 @@ const isAbove = ({ owner, type }, id) => Number(type === "subordinate" && owner 
 
 const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
 
-// Asking.
+// Loading.
 
-/** Takes relationships and the users at their ends from an answer. */
-function take(into, answer) {
-  for (const resource of answer.included ?? []) into.people.set(resource.id, person(resource));
-  for (const { id, attributes, relationships } of [answer.data].flat()) {
+/** Adds the relationships and users of a response to a map. */
+function mergeResponse(into, response) {
+  for (const resource of response.included ?? []) into.people.set(resource.id, toPerson(resource));
+  for (const { id, attributes, relationships } of [response.data].flat()) {
     const [owner, target] = [relationships.user.data.id, relationships.target.data.id];
     into.edges.set(id, { id, owner, target, type: attributes.relationship });
     for (const end of [owner, target]) {
@@ -105,243 +106,243 @@ function take(into, answer) {
   }
 }
 
-/** Asks for everything around somebody, as far as one page goes. */
-async function open(id) {
-  const asked = map;
-  const page = (end, other) => ask("GET", `${EDGES}?filter[${end}]=${id}&include=${other}&${ABOUT_USERS}&page[limit]=50`);
-  const answers = await Promise.all([page("user", "target"), page("target", "user")]);
-  if (asked !== map) return;
-  answers.forEach((answer) => take(map, answer));
-  map.opened.set(id, answers.map((answer) => answer.links.next).filter(Boolean));
-  const total = answers.reduce((sum, answer) => sum + answer.meta["total-count"], 0);
-  say(`${nameOf(id)}: ${count(total, "relationship")}.`);
+/** Loads the first page of the relationships of a user, in both directions. */
+async function loadRelationships(id) {
+  const current = map;
+  const page = (end, other) => request("GET", `${EDGES}?filter[${end}]=${id}&include=${other}&${ABOUT_USERS}&page[limit]=50`);
+  const responses = await Promise.all([page("user", "target"), page("target", "user")]);
+  if (current !== map) return;
+  responses.forEach((response) => mergeResponse(map, response));
+  map.nextLinks.set(id, responses.map((response) => response.links.next).filter(Boolean));
+  const total = responses.reduce((sum, response) => sum + response.meta["total-count"], 0);
+  announce(`${nameOf(id)}: ${count(total, "relationship")}.`);
 }
 
-/** Asks for the next pages of somebody who has many. */
-async function openMore(id) {
-  const asked = map;
-  const answers = await Promise.all(map.opened.get(id).map((link) => ask("GET", link)));
-  if (asked !== map) return;
-  answers.forEach((answer) => take(map, answer));
-  map.opened.set(id, answers.map((answer) => answer.links.next).filter(Boolean));
+/** Loads the next pages of the relationships of a user. */
+async function loadMore(id) {
+  const current = map;
+  const responses = await Promise.all(map.nextLinks.get(id).map((link) => request("GET", link)));
+  if (current !== map) return;
+  responses.forEach((response) => mergeResponse(map, response));
+  map.nextLinks.set(id, responses.map((response) => response.links.next).filter(Boolean));
   show();
-  say(`${nameOf(id)}: ${count(around(id).length, "relationship")} on the map.`);
+  announce(`${nameOf(id)}: ${count(relationshipsOf(id).length, "relationship")} on the map.`);
 }
 
-async function choose(id) {
+async function select(id) {
   map.selected = id;
   show();
-  if (map.opened.has(id)) {
-    say(`${nameOf(id)}: ${count(around(id).length, "relationship")} on the map.`);
+  if (map.nextLinks.has(id)) {
+    announce(`${nameOf(id)}: ${count(relationshipsOf(id).length, "relationship")} on the map.`);
     return;
   }
-  await open(id);
+  await loadRelationships(id);
   show();
 }
 
-/** A new map around somebody. */
-async function start(someone) {
-  map = emptyMap(someone.id);
-  map.people.set(someone.id, someone);
-  await choose(someone.id);
+/** Starts a new map with a user at its centre. */
+async function startMap(person) {
+  map = emptyMap(person.id);
+  map.people.set(person.id, person);
+  await select(person.id);
 }
 
-const around = (id) => [...map.edges.values()].filter((edge) => edge.owner === id || edge.target === id);
+const relationshipsOf = (id) => [...map.edges.values()].filter((edge) => edge.owner === id || edge.target === id);
 
-// Showing.
+// Rendering.
 
 function show() {
-  const people = [...map.people.values()].map((someone) => ({ ...someone, isOpen: map.opened.has(someone.id) }));
-  drawing.show({ ...map, people, edges: [...map.edges.values()] });
+  const people = [...map.people.values()].map((person) => ({ ...person, isOpen: map.nextLinks.has(person.id) }));
+  mapView.show({ ...map, people, edges: [...map.edges.values()] });
   showPerson();
-  showChoices();
+  showOptions();
 }
 
 function showPerson() {
   const { id, name, email, title } = map.people.get(map.selected);
-  by("person-title").textContent = name;
+  byId("person-title").textContent = name;
   const groups = new Map();
-  // Those above come first, as on the map.
-  for (const edge of around(id).sort((a, b) => isAbove(b, id) - isAbove(a, id))) {
+  // Supervisors come first, as on the map.
+  for (const edge of relationshipsOf(id).sort((a, b) => isAbove(b, id) - isAbove(a, id))) {
     const name = role(edge, id);
     groups.set(name, [...(groups.get(name) ?? []), edge]);
   }
   const parts = [make("p", { class: "hint" }, [title, email, `user ${id}`].filter(Boolean).join(" · "))];
-  if (id !== map.centre) parts.push(action("Start a new map here", () => attempt(() => start(map.people.get(id)))));
+  if (id !== map.centre) parts.push(makeButton("Start a new map here", () => run(() => startMap(map.people.get(id)))));
   for (const [name, edges] of groups) {
     parts.push(make("h3", {}, name), make("ul", { class: "plain edges" }, ...edges.map((edge) => edgeItem(edge, id))));
   }
-  if (groups.size === 0 && map.opened.has(id)) parts.push(make("p", {}, "No relationships that you may see."));
-  if (map.opened.get(id)?.length > 0) parts.push(action("Load more", () => attempt(() => openMore(id))));
-  by("person-body").replaceChildren(...parts);
+  if (groups.size === 0 && map.nextLinks.has(id)) parts.push(make("p", {}, "No visible relationships."));
+  if (map.nextLinks.get(id)?.length > 0) parts.push(makeButton("Load more", () => run(() => loadMore(id))));
+  byId("person-body").replaceChildren(...parts);
 }
 
 function edgeItem(edge, id) {
   const other = edge.owner === id ? edge.target : edge.owner;
-  const go = action(nameOf(other), () => attempt(() => choose(other).then(() => drawing.focus(other))), "link");
-  const drop = action("Delete", () => remove(edge));
-  drop.setAttribute("aria-label", `Delete: ${sentence(edge)}`);
+  const go = makeButton(nameOf(other), () => run(() => select(other).then(() => mapView.focus(other))), "link");
+  const drop = makeButton("Delete", () => confirmDeletion(edge));
+  drop.setAttribute("aria-label", `Delete: ${describe(edge)}`);
   return make("li", { "data-edge": edge.id }, go, drop);
 }
 
-function action(words, onclick, name = "") {
-  return make("button", { type: "button", class: name, onclick }, words);
+function makeButton(text, onclick, name = "") {
+  return make("button", { type: "button", class: name, onclick }, text);
 }
 
-/** The users of the map as choices, what was chosen before kept. */
-function showChoices() {
+/** Lists the users of the map as options, and keeps the selected ones. */
+function showOptions() {
   const people = [...map.people.values()].sort((a, b) => a.name.localeCompare(b.name));
   const wanted = { owner: me.id, target: map.selected === me.id ? "" : map.selected };
   for (const end of ["owner", "target"]) {
-    const select = by(end);
-    const isKept = select.dataset.map === `${map.selected}` && map.people.has(select.value);
-    const chosen = isKept ? select.value : wanted[end];
-    select.replaceChildren(make("option", { value: "" }, "choose …"), ...people.map(({ id, name }) => make("option", { value: id }, `${name} (${id})`)));
-    select.value = map.people.has(chosen) ? chosen : "";
-    select.dataset.map = map.selected;
+    const element = byId(end);
+    const isKept = element.dataset.map === `${map.selected}` && map.people.has(element.value);
+    const chosen = isKept ? element.value : wanted[end];
+    element.replaceChildren(make("option", { value: "" }, "choose …"), ...people.map(({ id, name }) => make("option", { value: id }, `${name} (${id})`)));
+    element.value = map.people.has(chosen) ? chosen : "";
+    element.dataset.map = map.selected;
   }
 }
 
 function showTypes(types) {
   const options = types.map(({ id, attributes }) => make("option", { value: id, "data-about": attributes.description ?? "" }, id));
-  by("type").replaceChildren(...options);
+  byId("type").replaceChildren(...options);
   explainType();
   const sample = (name) =>
     draw("svg", { viewBox: "0 0 40 8", width: 40, height: 8, "aria-hidden": "true" }, draw("path", { d: "M 0 4 L 40 4", class: `line near ${name}` }));
   const names = [...new Set(types.map(({ id }) => kind(id)))];
-  by("legend").replaceChildren(...names.map((name) => make("li", {}, sample(name), ` ${name}`)));
+  byId("legend").replaceChildren(...names.map((name) => make("li", {}, sample(name), ` ${name}`)));
 }
 
 function explainType() {
-  by("type-help").textContent = by("type").selectedOptions[0]?.dataset.about ?? "";
+  byId("type-help").textContent = byId("type").selectedOptions[0]?.dataset.about ?? "";
 }
 
-function showFound(answer) {
-  const items = answer.data.map(person).map((someone) => {
+function showResults(response) {
+  const items = response.data.map(toPerson).map((person) => {
     const add = () => {
-      map.people.set(someone.id, map.people.get(someone.id) ?? someone);
-      return choose(someone.id);
+      map.people.set(person.id, map.people.get(person.id) ?? person);
+      return select(person.id);
     };
-    const buttons = [action("Show", () => attempt(() => start(someone).then(() => drawing.focus(someone.id)))), action("Add", () => attempt(add))];
-    buttons.forEach((button) => button.setAttribute("aria-label", `${button.textContent} ${someone.name}`));
-    const words = make("span", {}, make("b", {}, someone.name), make("small", {}, [someone.title, someone.email].filter(Boolean).join(" · ")));
-    return make("li", {}, words, ...buttons);
+    const buttons = [makeButton("Show", () => run(() => startMap(person).then(() => mapView.focus(person.id)))), makeButton("Add", () => run(add))];
+    buttons.forEach((button) => button.setAttribute("aria-label", `${button.textContent} ${person.name}`));
+    const text = make("span", {}, make("b", {}, person.name), make("small", {}, [person.title, person.email].filter(Boolean).join(" · ")));
+    return make("li", {}, text, ...buttons);
   });
-  by("found").replaceChildren(...items);
-  const total = answer.meta["total-count"];
-  say(total > items.length ? `${total} users found; the first ${items.length} are listed.` : `${count(total, "user")} found.`);
+  byId("results").replaceChildren(...items);
+  const total = response.meta["total-count"];
+  announce(total > items.length ? `${total} users found; the first ${items.length} are listed.` : `${count(total, "user")} found.`);
 }
 
 function showExchange(exchange) {
-  const { method, path, status, words, milliseconds } = exchange;
+  const { method, path, status, statusText, milliseconds } = exchange;
   const command = curl(exchange);
   const code = (name, text) => [make("h3", {}, name), make("pre", { tabindex: 0, "aria-label": name }, text)];
-  const summary = make("summary", {}, make("code", {}, `${method} ${path}`), " ", make("span", { class: status < 400 ? "good" : "bad" }, `${status} ${words}`), ` ${milliseconds} ms`);
-  const copy = action("Copy as curl", () => copied(command, copy));
-  const item = make("li", {}, make("details", {}, summary, ...code("Request", requestText(exchange)), ...code("curl", command), copy, ...code("Answer", answerText(exchange))));
-  by("exchanges").prepend(item);
-  while (by("exchanges").children.length > KEPT_EXCHANGES) by("exchanges").lastChild.remove();
+  const summary = make("summary", {}, make("code", {}, `${method} ${path}`), " ", make("span", { class: status < 400 ? "good" : "bad" }, `${status} ${statusText}`), ` ${milliseconds} ms`);
+  const copyButton = makeButton("Copy as curl", () => copyText(command, copyButton));
+  const item = make("li", {}, make("details", {}, summary, ...code("Request", requestText(exchange)), ...code("curl", command), copyButton, ...code("Response", responseText(exchange))));
+  byId("exchanges").prepend(item);
+  while (byId("exchanges").children.length > MAX_EXCHANGES) byId("exchanges").lastChild.remove();
 }
 
-/** Browsers lend the clipboard to pages on `https` and `localhost` only; elsewhere the command is selected instead. */
-async function copied(text, button) {
+/** Browsers allow clipboard access on `https` and `localhost` only; elsewhere, the command is selected instead. */
+async function copyText(text, button) {
   try {
     await navigator.clipboard.writeText(text);
-    say("Copied. Put your token into $TOKEN, then paste.");
+    announce("Copied. Set $TOKEN to your token in the shell, then paste.");
   } catch {
     getSelection().selectAllChildren(button.previousSibling);
-    say("The command is selected: copy it with the keyboard.");
+    announce("The command is selected: copy it with the keyboard.");
   }
 }
 
-// Changing.
+// Changes.
 
 async function create() {
-  const [owner, type, target] = ["owner", "type", "target"].map((id) => by(id).value);
+  const [owner, type, target] = ["owner", "type", "target"].map((id) => byId(id).value);
   const user = (id) => ({ data: { type: "users", id } });
-  const asked = map;
-  const answer = await ask("POST", `${EDGES}?include=user,target&${ABOUT_USERS}`, {
+  const current = map;
+  const response = await request("POST", `${EDGES}?include=user,target&${ABOUT_USERS}`, {
     data: { type: "user-relationships", attributes: { relationship: type }, relationships: { user: user(owner), target: user(target) } },
   });
-  if (asked !== map) return;
-  take(map, answer);
+  if (current !== map) return;
+  mergeResponse(map, response);
   show();
-  say(`Created: ${sentence(map.edges.get(answer.data.id))}.`);
+  announce(`Created: ${describe(map.edges.get(response.data.id))}.`);
 }
 
-function remove(edge) {
-  const dialog = by("sure");
-  by("sure-what").textContent = `${sentence(edge)}.`;
+function confirmDeletion(edge) {
+  const dialog = byId("confirm");
+  byId("confirm-text").textContent = `${describe(edge)}.`;
   dialog.returnValue = "";
   dialog.onclose = () => {
-    if (dialog.returnValue === "delete") change(() => removeNow(edge));
+    if (dialog.returnValue === "delete") runExclusively(() => deleteRelationship(edge));
   };
   dialog.showModal();
 }
 
-async function removeNow(edge) {
-  const words = sentence(edge);
-  const asked = map;
-  await ask("DELETE", `${EDGES}/${edge.id}`);
-  if (asked !== map) return;
+async function deleteRelationship(edge) {
+  const text = describe(edge);
+  const current = map;
+  await request("DELETE", `${EDGES}/${edge.id}`);
+  if (current !== map) return;
   map.edges.delete(edge.id);
   show();
-  // The button that was pressed is gone.
-  by("person-title").focus();
-  say(`Deleted: ${words}.`);
+  // The focused button was removed.
+  byId("person-title").focus();
+  announce(`Deleted: ${text}.`);
 }
 
-// Coming and going.
+// Signing in and out.
 
-async function enter() {
-  remember(by("token").value);
-  by("token").value = "";
-  const asked = Promise.all([ask("GET", "/users/me"), ask("GET", "/relationship-types?page[limit]=50")]);
-  const [answer, types] = await asked.catch((error) => {
-    // What is refused is not kept.
-    forget();
+async function signIn() {
+  setToken(byId("token").value);
+  byId("token").value = "";
+  const requests = Promise.all([request("GET", "/users/me"), request("GET", "/relationship-types?page[limit]=50")]);
+  const [response, types] = await requests.catch((error) => {
+    // Do not keep a rejected token.
+    clearToken();
     throw error;
   });
-  me = person(answer.data);
-  const level = answer.data.attributes["access-level"];
-  by("who").textContent = `You are ${me.name} (${level}).`;
+  me = toPerson(response.data);
+  const level = response.data.attributes["access-level"];
+  byId("caller").textContent = `Signed in as ${me.name} (${level}).`;
   showTypes(types.data);
-  toggle(true);
-  await start(me);
-  by("query").focus();
+  showExplorer(true);
+  await startMap(me);
+  byId("query").focus();
 }
 
-function leave() {
-  forget();
+function signOut() {
+  clearToken();
   map = emptyMap(null);
   me = null;
-  for (const id of ["found", "exchanges", "person-body", "owner", "target", "type"]) by(id).replaceChildren();
-  by("query").value = "";
-  by("who").textContent = "";
-  by("person-title").textContent = "Nobody chosen";
-  drawing.clear();
-  toggle(false);
-  say("The token is forgotten.");
-  by("token").focus();
+  for (const id of ["results", "exchanges", "person-body", "owner", "target", "type"]) byId(id).replaceChildren();
+  byId("query").value = "";
+  byId("caller").textContent = "";
+  byId("person-title").textContent = "No user selected";
+  mapView.clear();
+  showExplorer(false);
+  announce("The token is forgotten.");
+  byId("token").focus();
 }
 
-function toggle(isInside) {
-  by("enter").hidden = isInside;
-  for (const id of ["who", "forget", "inside"]) by(id).hidden = !isInside;
+function showExplorer(isSignedIn) {
+  byId("sign-in").hidden = isSignedIn;
+  for (const id of ["caller", "forget", "explorer"]) byId(id).hidden = !isSignedIn;
 }
 
 function onSubmit(id, action) {
-  by(id).addEventListener("submit", (event) => {
+  byId(id).addEventListener("submit", (event) => {
     event.preventDefault();
     action();
   });
 }
 
-listen(showExchange);
-onSubmit("enter", () => change(enter));
+onExchange(showExchange);
+onSubmit("sign-in", () => runExclusively(signIn));
 onSubmit("search", () =>
-  attempt(async () => showFound(await ask("GET", `/users?query=${encodeURIComponent(by("query").value)}&${ABOUT_USERS}&page[limit]=20`))),
+  run(async () => showResults(await request("GET", `/users?query=${encodeURIComponent(byId("query").value)}&${ABOUT_USERS}&page[limit]=20`))),
 );
-onSubmit("create", () => change(create));
-by("forget").addEventListener("click", () => attempt(leave));
-by("type").addEventListener("change", explainType);
+onSubmit("create", () => runExclusively(create));
+byId("forget").addEventListener("click", () => run(signOut));
+byId("type").addEventListener("change", explainType);

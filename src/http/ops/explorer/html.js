@@ -1,9 +1,9 @@
-// Makes elements. Text is always text: nothing here or elsewhere on the page makes markup of what the API says.
+// Creates elements. Text from the API is never interpreted as markup.
 
-/** The element with that id. */
-export const by = (id) => document.getElementById(id);
+/** The element with this id. */
+export const byId = (id) => document.getElementById(id);
 
-/** `make("button", { type: "button", onclick }, "Words", child)`: an element with attributes, listeners and children. */
+/** `make("button", { type: "button", onclick }, "Words", child)`: creates an element with attributes, listeners and children. */
 export function make(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   set(element, attributes);
@@ -11,7 +11,7 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
-/** The same for a drawing. */
+/** The same for SVG elements. */
 export function draw(name, attributes = {}, ...children) {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   set(element, attributes);

@@ -1,50 +1,51 @@
-// Says where everybody stands: floors by who reports to whom, and within a floor close to those they are related to.
-// Numbers in, numbers out; nothing here knows the page.
+// Computes the layout of the map: levels by who reports to whom, and within a level close to related users.
+// Pure functions without access to the page.
 
-/** The relationship that leads up: its user reports to its target. */
+/** The type whose target is one level above its owner. */
 const UP = "subordinate";
-/** Those whom the centre learns from stand on its right, all others beside it on its left. */
+/** The type whose targets are to the right of the centre. Other related users of its level are to the left. */
 const RIGHT = "mentor";
 
 /**
- * Rows of ids from top to bottom, none longer than `longest`. Whoever is not connected with the centre comes last.
+ * Returns rows of ids from top to bottom, with at most `longest` ids each. Users without a connection to the centre are
+ * last.
  *
- * `people` are ids in the order in which they came; `edges` have `owner`, `target` and `type`.
+ * `people` are ids in the order in which they were added; `edges` have `owner`, `target` and `type`.
  */
 export function rows(centre, people, edges, longest) {
-  const places = floors(centre, people, edges);
-  const levels = [...new Set([...places.values()].map((place) => place.floor))].sort((a, b) => a - b);
+  const places = assignLevels(centre, people, edges);
+  const levels = [...new Set([...places.values()].map((place) => place.level))].sort((a, b) => a - b);
   const positions = new Map();
-  const byFloor = new Map();
-  // From the centre outwards, so that everybody has somebody to stand close to.
-  for (const floor of [...levels].sort((a, b) => Math.abs(a) - Math.abs(b))) {
-    const here = people.filter((id) => places.get(id)?.floor === floor);
-    const weight = (id) => (floor === 0 ? places.get(id).side : nearness(id, edges, positions));
+  const byLevel = new Map();
+  // From the centre outwards, so that related users already have a position.
+  for (const level of [...levels].sort((a, b) => Math.abs(a) - Math.abs(b))) {
+    const here = people.filter((id) => places.get(id)?.level === level);
+    const weight = (id) => (level === 0 ? places.get(id).side : meanPosition(id, edges, positions));
     const weights = new Map(here.map((id) => [id, weight(id)]));
     here.sort((a, b) => weights.get(a) - weights.get(b));
     here.forEach((id, index) => positions.set(id, (index + 0.5) / here.length));
-    byFloor.set(floor, here);
+    byLevel.set(level, here);
   }
-  const loose = people.filter((id) => !places.has(id));
-  return [...levels.map((floor) => byFloor.get(floor)), loose].flatMap((floor) => chunks(floor, longest));
+  const unconnected = people.filter((id) => !places.has(id));
+  return [...levels.map((level) => byLevel.get(level)), unconnected].flatMap((ids) => chunks(ids, longest));
 }
 
-/** For everybody who is connected: how many floors below the centre (above is negative), and how far to a side. */
-function floors(centre, people, edges) {
+/** Assigns each connected user a level below the centre (negative is above) and a distance to the side. */
+function assignLevels(centre, people, edges) {
   const known = new Set(people);
-  const places = new Map([[centre, { floor: 0, side: 0 }]]);
+  const places = new Map([[centre, { level: 0, side: 0 }]]);
   const drawn = edges.filter((edge) => known.has(edge.owner) && known.has(edge.target));
   const spread = (edge) => {
     const [owner, target] = [places.get(edge.owner), places.get(edge.target)];
     if (Boolean(owner) === Boolean(target)) return false;
     const from = owner ?? target;
     const place = { ...from };
-    if (edge.type === UP) place.floor += owner ? -1 : 1;
+    if (edge.type === UP) place.level += owner ? -1 : 1;
     else place.side += Math.sign(from.side) || (owner && edge.type === RIGHT ? 1 : -1);
     places.set(owner ? edge.target : edge.owner, place);
     return true;
   };
-  // Who reports to whom decides the floor; only where it says nothing do others.
+  // Reporting lines decide the level; other relationships are used only for users without one.
   const lines = drawn.filter((edge) => edge.type === UP);
   const others = drawn.filter((edge) => edge.type !== UP);
   do {
@@ -53,8 +54,8 @@ function floors(centre, people, edges) {
   return places;
 }
 
-/** The mean position of those placed already to whom somebody is related. */
-function nearness(id, edges, positions) {
+/** The mean position of the related users that are already placed. */
+function meanPosition(id, edges, positions) {
   const near = [];
   for (const edge of edges) {
     const other = edge.owner === id ? edge.target : edge.target === id ? edge.owner : null;
@@ -63,7 +64,7 @@ function nearness(id, edges, positions) {
   return near.length > 0 ? near.reduce((sum, position) => sum + position, 0) / near.length : 0.5;
 }
 
-/** A floor in rows of about the same length. */
+/** Splits a level into rows of about the same length. */
 function chunks(ids, longest) {
   const count = Math.ceil(ids.length / longest);
   return Array.from({ length: count }, (_, row) => {

@@ -1,4 +1,4 @@
-// Draws the map: people are buttons, lines are drawn behind them.
+// Draws the map: users are buttons, and relationships are lines behind them.
 
 import { draw, make } from "./html.js";
 import { rows } from "./layout.js";
@@ -7,30 +7,30 @@ const HEIGHT = 64;
 const GAP = { across: 14, down: 56 };
 const KINDS = ["subordinate", "colleague", "mentor"];
 
-/** The class of a line; types that were registered later share one. */
+/** The class of a line. All types except the three built-in ones share a class. */
 export const kind = (type) => (KINDS.includes(type) ? type : "other");
 
-export class Drawing {
-  #place;
+export class MapView {
+  #element;
   #lines = draw("svg", { "aria-hidden": "true", focusable: "false" });
   #list = make("ul", { class: "plain" });
   #buttons = new Map();
   #boxes = new Map();
   #last = null;
 
-  /** A map in that element; `choose` is told the id of whoever is chosen. */
-  constructor(place, choose) {
-    this.#place = place;
-    this.choose = choose;
-    place.append(this.#lines, this.#list);
-    place.addEventListener("keydown", (event) => this.#steer(event));
-    new ResizeObserver(() => this.#last && this.show(this.#last)).observe(place);
+  /** Creates a map in an element; calls `select` with the id of a selected user. */
+  constructor(element, select) {
+    this.#element = element;
+    this.select = select;
+    element.append(this.#lines, this.#list);
+    element.addEventListener("keydown", (event) => this.#moveFocus(event));
+    new ResizeObserver(() => this.#last && this.show(this.#last)).observe(element);
   }
 
   /** Draws a state: `centre`, `selected`, `people` (with `id`, `name`, `title`, `isOpen`) and `edges`. */
   show(state) {
     this.#last = state;
-    const width = this.#place.clientWidth;
+    const width = this.#element.clientWidth;
     const across = width < 560 ? 150 : 160;
     const longest = Math.max(1, Math.floor((width + GAP.across) / (across + GAP.across)));
     const order = rows(state.centre, state.people.map((person) => person.id), state.edges, longest);
@@ -45,13 +45,13 @@ export class Drawing {
       });
     });
     const height = order.length * (HEIGHT + GAP.down);
-    this.#place.style.height = `${height}px`;
+    this.#element.style.height = `${height}px`;
     this.#lines.setAttribute("viewBox", `0 0 ${Math.max(width, 1)} ${height}`);
     this.#placeButtons(state, people, order.flat());
     this.#lines.replaceChildren(arrows(), ...this.#paths(state));
   }
 
-  /** An empty map. */
+  /** Clears the map. */
   clear() {
     this.#last = null;
     this.#buttons.clear();
@@ -60,7 +60,7 @@ export class Drawing {
     this.#lines.replaceChildren();
   }
 
-  /** Puts the keyboard on somebody. */
+  /** Focuses a user. */
   focus(id) {
     this.#buttons.get(id)?.focus();
   }
@@ -78,19 +78,19 @@ export class Drawing {
       const person = people.get(id);
       const button = this.#buttons.get(id) ?? this.#button(id);
       const box = this.#boxes.get(id);
-      const [name, title, mark, words] = button.children;
+      const [name, title, mark, hiddenText] = button.children;
       name.textContent = person.name;
       title.textContent = person.title;
       mark.textContent = person.isOpen ? "" : "+";
-      words.textContent = person.isOpen ? "" : "not opened yet";
+      hiddenText.textContent = person.isOpen ? "" : "not loaded yet";
       button.setAttribute("aria-current", String(id === state.selected));
       button.classList.toggle("centre", id === state.centre);
-      // One stop for Tab; arrow keys do the rest.
+      // Tab reaches one button; the arrow keys move between them.
       button.tabIndex = id === reachable ? 0 : -1;
       Object.assign(button.style, { left: `${box.left}px`, top: `${box.top}px`, width: `${box.width}px`, height: `${HEIGHT}px` });
       return button.parentElement;
     });
-    // In reading order; moving an element takes the keyboard away from it.
+    // Buttons are in reading order. Moving an element removes its focus, so it is restored.
     if (items.some((item, index) => this.#list.children[index] !== item)) {
       this.#list.replaceChildren(...items);
       if (this.#list.contains(focused)) focused.focus({ preventScroll: true });
@@ -101,11 +101,11 @@ export class Drawing {
     const part = (name) => make("span", { class: name });
     const button = make(
       "button",
-      { type: "button", class: "person", "data-id": id, onclick: () => this.choose(id) },
+      { type: "button", class: "person", "data-id": id, onclick: () => this.select(id) },
       part("name"),
       part("title"),
       make("span", { class: "mark", "aria-hidden": "true" }),
-      part("unseen"),
+      part("hidden-text"),
     );
     make("li", {}, button);
     this.#buttons.set(id, button);
@@ -120,25 +120,25 @@ export class Drawing {
       const pair = [edge.owner, edge.target].sort().join(" ");
       const number = between.get(pair) ?? 0;
       between.set(pair, number + 1);
-      const isNear = edge.owner === state.selected || edge.target === state.selected;
+      const isSelected = edge.owner === state.selected || edge.target === state.selected;
       const name = kind(edge.type);
-      const path = draw("path", { d: line(from, to, number), class: `line ${name}${isNear ? " near" : ""}`, "marker-end": `url(#arrow-${name})` });
+      const path = draw("path", { d: line(from, to, number), class: `line ${name}${isSelected ? " near" : ""}`, "marker-end": `url(#arrow-${name})` });
       return [path];
     });
   }
 
-  /** Arrow keys go to the nearest in that direction, Home to the centre. */
-  #steer(event) {
+  /** Arrow keys focus the nearest user in their direction, Home the centre. */
+  #moveFocus(event) {
     const id = event.target.dataset?.id;
-    const ways = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+    const directions = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
     if (!id || event.altKey || event.ctrlKey || event.metaKey) return;
-    const to = event.key === "Home" ? this.#last.centre : ways[event.key] && this.#towards(id, ways[event.key]);
-    if (event.key !== "Home" && !ways[event.key]) return;
+    const to = event.key === "Home" ? this.#last.centre : directions[event.key] && this.#nearest(id, directions[event.key]);
+    if (event.key !== "Home" && !directions[event.key]) return;
     event.preventDefault();
     if (to) this.focus(to);
   }
 
-  #towards(id, [x, y]) {
+  #nearest(id, [x, y]) {
     const middle = (box) => [box.left + box.width / 2, box.top + HEIGHT / 2];
     const [fromX, fromY] = middle(this.#boxes.get(id));
     let best = null;
@@ -146,16 +146,16 @@ export class Drawing {
       const [toX, toY] = middle(box);
       const ahead = (toX - fromX) * x + (toY - fromY) * y;
       const aside = Math.abs((toX - fromX) * y) + Math.abs((toY - fromY) * x);
-      // To the sides, only along the row.
+      // Left and right stay in the row.
       if (ahead < 1 || (x !== 0 && aside > 1)) continue;
-      const far = ahead * 4 + aside;
-      if (!best || far < best.far) best = { other, far };
+      const distance = ahead * 4 + aside;
+      if (!best || distance < best.distance) best = { other, distance };
     }
     return best?.other;
   }
 }
 
-/** A curve from one box to another; several between the same two are kept apart. */
+/** A line from one box to another. Several lines between the same two boxes are drawn side by side. */
 function line(from, to, number) {
   const shift = number * 14;
   const middle = (box) => box.left + box.width / 2 + shift;

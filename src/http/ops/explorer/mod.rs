@@ -1,6 +1,6 @@
-//! `/explorer`: a page that draws who stands in which relationship to whom.
+//! `/explorer`: a page that draws users and their relationships as a map.
 //!
-//! The page has no data and no rights of its own. It asks the public API with the token that somebody pastes into it.
+//! The page contains no data and has no permissions. It sends requests to the public API with a token that the user pastes.
 
 use actix_web::HttpResponse;
 
@@ -16,12 +16,12 @@ pub async fn style() -> HttpResponse {
     page::style(include_str!("style.css"))
 }
 
-/// `GET /explorer/app.js`: what happens on the page.
+/// `GET /explorer/app.js`: the page.
 pub async fn app() -> HttpResponse {
     page::script(include_str!("app.js"))
 }
 
-/// `GET /explorer/api.js`: asks the API.
+/// `GET /explorer/api.js`: the API client.
 pub async fn api() -> HttpResponse {
     page::script(include_str!("api.js"))
 }
@@ -31,12 +31,12 @@ pub async fn map() -> HttpResponse {
     page::script(include_str!("map.js"))
 }
 
-/// `GET /explorer/layout.js`: says where everybody stands on the map.
+/// `GET /explorer/layout.js`: computes the layout of the map.
 pub async fn layout() -> HttpResponse {
     page::script(include_str!("layout.js"))
 }
 
-/// `GET /explorer/html.js`: makes elements.
+/// `GET /explorer/html.js`: creates elements.
 pub async fn html() -> HttpResponse {
     page::script(include_str!("html.js"))
 }

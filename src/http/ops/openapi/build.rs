@@ -1,26 +1,26 @@
-//! Builders of schemas, which the tables of this folder are written with.
+//! Builders of schemas.
 
 use serde_json::{Map, Value, json};
 
 use crate::model::user::{AccessLevel, Kind};
 
-/// The schema of an id.
+/// The name of the schema of an id.
 pub const ID: &str = "Id";
-/// The schema of the name of a relationship type.
+/// The name of the schema of the name of a relationship type.
 pub const TYPE_NAME: &str = "RelationshipTypeName";
 
-/// Refers to a component.
+/// A reference to a component.
 pub fn reference(kind: &str, name: &str) -> Value {
     json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
-/// Refers to a schema.
+/// A reference to a schema.
 pub fn schema(name: &str) -> Value {
     reference("schemas", name)
 }
 
-/// Gives an object one more member.
-pub fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+/// Inserts a member into an object.
+pub fn insert(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(members) = object.as_object_mut() {
         members.insert(name.to_owned(), value.into());
     }
@@ -32,7 +32,18 @@ pub fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
-/// A resource object as it is shown. Which members are there is for `fields[…]` to say.
+/// A resource identifier object.
+pub fn identifier(kind: &str) -> Value {
+    object(&["type", "id"], json!({ "type": { "const": kind }, "id": schema(ID) }))
+}
+
+/// A document with the identifier of a related resource.
+#[expect(clippy::needless_pass_by_value, reason = "reads better around `schema`")]
+pub fn linkage_document(data: Value, links: Value) -> Value {
+    object(&["jsonapi", "data", "links"], json!({ "jsonapi": schema("JsonApi"), "data": data, "links": links }))
+}
+
+/// A resource object of a response. No attribute or relationship is required, because `fields[…]` selects them.
 pub fn resource(
     kind: &str,
     id: &str,
@@ -57,13 +68,13 @@ pub fn resource(
         "meta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
     });
     if !relationships.is_empty() {
-        set(&mut members, "relationships", json!({ "type": "object", "properties": relationships }));
+        insert(&mut members, "relationships", json!({ "type": "object", "properties": relationships }));
     }
     object(&["type", "id", "links"], members)
 }
 
-/// What a field of a user is shown as.
-pub fn shown(kind: Kind) -> Value {
+/// The schema of a field of a user in responses.
+pub fn user_field_schema(kind: Kind) -> Value {
     match kind {
         Kind::Text { .. } => json!({ "type": ["string", "null"] }),
         Kind::Email => json!({ "type": "string" }),
@@ -73,12 +84,13 @@ pub fn shown(kind: Kind) -> Value {
     }
 }
 
+/// An array of 1 to `most` items.
 pub fn list(items: &Value, most: usize) -> Value {
     json!({ "type": "array", "items": items, "minItems": 1, "maxItems": most })
 }
 
-/// A list of values of which there are only a few: those sent twice count once, so it may be of any length.
-pub fn some(items: &Value) -> Value {
+/// An array of at least one item. It has no maximum, because repeated values count once.
+pub fn non_empty_array(items: &Value) -> Value {
     json!({ "type": "array", "items": items, "minItems": 1 })
 }
 
@@ -87,23 +99,23 @@ fn included(names: &[&str]) -> Value {
     json!({ "type": "array", "items": { "oneOf": schemas } })
 }
 
-/// A document of one resource; what these schemas describe may come along.
+/// A document of one resource; resources of these schemas may be included.
 #[expect(clippy::needless_pass_by_value, reason = "reads better around `schema`")]
-pub fn document(data: Value, companions: &[&str]) -> Value {
+pub fn document(data: Value, includable: &[&str]) -> Value {
     object(
         &["jsonapi", "data"],
-        json!({ "jsonapi": schema("JsonApi"), "data": data, "included": included(companions) }),
+        json!({ "jsonapi": schema("JsonApi"), "data": data, "included": included(includable) }),
     )
 }
 
-/// A page of a list; what these schemas describe may come along.
-pub fn list_document(name: &str, companions: &[&str]) -> Value {
+/// A page of a list; resources of these schemas may be included.
+pub fn list_document(name: &str, includable: &[&str]) -> Value {
     object(
         &["jsonapi", "data", "links", "meta"],
         json!({
             "jsonapi": schema("JsonApi"),
             "data": { "type": "array", "items": schema(name) },
-            "included": included(companions),
+            "included": included(includable),
             "links": schema("PageLinks"),
             "meta": schema("ListMeta"),
         }),

@@ -1,14 +1,14 @@
-//! Bodies that the service accepts; a test sends each of them.
+//! Example bodies. A test sends each of them.
 
 use serde_json::{Value, json};
 
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 
-/// The ids of Skillhive's own examples.
+/// The relationship of Skillhive's own examples.
 pub const RELATIONSHIP: &str = "12345";
-/// The owner.
+/// Its owner.
 pub const USER: &str = "1234";
-/// The target.
+/// Its target.
 pub const TARGET: &str = "9876";
 /// A type that every database has.
 pub const TYPE: &str = "mentor";
@@ -40,14 +40,14 @@ pub fn new_user() -> Value {
 }
 
 pub fn changed_user() -> Value {
-    json!({ "data": { "attributes": { "description": "Asks first", "phone": ["+358 40 1234567"] } } })
+    json!({ "data": { "attributes": { "description": "Asks questions first", "phone": ["+358 40 1234567"] } } })
 }
 
 pub fn new_type() -> Value {
     json!({ "data": {
         "type": RELATIONSHIP_TYPES,
         "id": "sponsor",
-        "attributes": { "description": "The target speaks up for the user" },
+        "attributes": { "description": "The target sponsors the user" },
     } })
 }
 

@@ -1,65 +1,64 @@
-//! The forms dialect in the document: seven paths whose bodies name a form, and the form says what they may hold.
+//! The forms dialect in the document. Its schemas are generic, because the named form defines the fields.
 
 use serde_json::{Map, Value, json};
 
-use super::build::set;
+use super::build::insert;
 use crate::http::routes;
 
-/// The group of operations, with a sentence.
+/// The tag and its description.
 pub const TAG: (&str, &str) = (
     "forms",
-    "The older dialect over the same data: a request names a form configuration, which says what may be sent. What it \
-     calls a relationship is a group, and a relationship user is a membership.",
+    "A second API over the same data: each request names a form configuration, which defines the accepted fields. A \
+     `relationship` of this API is a group, and a `relationship_user` is a membership.",
 );
 
 /// A method of a path.
 #[derive(Debug, Clone, Copy)]
-pub struct Operation {
+pub struct FormOperation {
     pub method: &'static str,
     pub path: &'static str,
     pub id: &'static str,
     pub summary: &'static str,
-    /// What is to be known besides.
-    pub about: &'static str,
-    /// The built-in form for it.
+    pub description: &'static str,
+    /// The built-in form of the example, without its prefix.
     form: &'static str,
 }
 
 const fn operation(
     (method, path): (&'static str, &'static str),
     id: &'static str,
-    (summary, about): (&'static str, &'static str),
+    (summary, description): (&'static str, &'static str),
     form: &'static str,
-) -> Operation {
-    Operation { method, path, id, summary, about, form }
+) -> FormOperation {
+    FormOperation { method, path, id, summary, description, form }
 }
 
-const OPERATIONS: &[Operation] = &[
+const OPERATIONS: &[FormOperation] = &[
     operation(
         ("POST", "/api/users"),
         "createUserByForm",
-        ("Create a user", "With the fields that the form lists; a `password` is kept as a hash and opens sessions."),
+        ("Create a user", "Accepts the fields that the form lists. The `password` is stored as a hash."),
         "create_user",
     ),
     operation(
         ("PUT", "/api/users/{id}"),
         "changeUserByForm",
-        ("Change a user", "Fields that are left out stay as they are. The form says who may: the user, or an admin."),
+        ("Change a user", "Omitted fields keep their values. For the user and admins, unless the form allows anyone."),
         "update_user",
     ),
     operation(
         ("POST", "/api/sessions"),
         "openSession",
         (
-            "Open a session: a token for an address and a password",
-            "Needs no credential. The token works for `SESSION_TTL`; an unknown address and a wrong password are told alike.",
+            "Open a session",
+            "Returns a token for an e-mail address and a password; needs no credentials. The token expires after `SESSION_TTL`. An unknown address and a wrong password get the same 401.",
         ),
         "create_session",
     ),
     operation(
         ("DELETE", "/api/sessions"),
         "closeSession",
-        ("End the session whose token is sent", "The token works no longer, on any instance, within `AUTH_REFRESH`."),
+        ("End the session of the caller", "The token is revoked; other instances accept it for up to `AUTH_REFRESH`."),
         "delete_session",
     ),
     operation(
@@ -67,14 +66,14 @@ const OPERATIONS: &[Operation] = &[
         "createGroup",
         (
             "Create a group",
-            "Of the type in `parent_resource_id`; its properties are those of the type. The caller owns it.",
+            "`parent_resource_id` is the type, which defines the properties. The caller becomes the owner.",
         ),
         "relationship_create",
     ),
     operation(
         ("PUT", "/api/user/relationships/{id}"),
         "changeGroup",
-        ("Change a group", "Properties that are left out stay as they are. For its owner and admins."),
+        ("Change a group", "Omitted properties keep their values. For the owner and admins."),
         "relationship_update",
     ),
     operation(
@@ -82,32 +81,38 @@ const OPERATIONS: &[Operation] = &[
         "deleteGroup",
         (
             "Delete a group with its memberships",
-            "For its owner and admins. The form may be named in the query instead of a body.",
+            "For the owner and admins. The form can be named in the query or in the body.",
         ),
         "relationship_delete",
     ),
     operation(
         ("POST", "/api/user/relationship_users"),
         "addMember",
-        ("Make a user a member of a group", "`relationship_id` names the group, `user_id` the user."),
+        ("Add a user to a group", "`relationship_id` is the group, `user_id` the user."),
         "relationship_user_create",
     ),
     operation(
         ("PUT", "/api/user/relationship_users/{id}"),
         "changeMember",
-        ("Change a membership", "Its properties; group and user stay as they are."),
+        (
+            "Change a membership",
+            "Omitted fields keep their values. For the member, the owner of the group, and admins.",
+        ),
         "relationship_user_update",
     ),
     operation(
         ("DELETE", "/api/user/relationship_users/{id}"),
         "removeMember",
-        ("End a membership", "The group and the user stay. The form may be named in the query instead of a body."),
+        (
+            "Remove a user from a group",
+            "For the member, the owner of the group, and admins. The form can be named in the query or in the body.",
+        ),
         "relationship_user_delete",
     ),
 ];
 
-/// Every operation in the order of the routes.
-pub fn in_order() -> impl Iterator<Item = &'static Operation> {
+/// All operations in the order of the routes.
+pub fn all_operations() -> impl Iterator<Item = &'static FormOperation> {
     let find = |path: &str, method: &str| OPERATIONS.iter().find(|it| it.path == path && it.method == method);
     routes::FORMS.iter().flat_map(move |(path, methods)| methods.iter().filter_map(move |method| find(path, method)))
 }
@@ -115,9 +120,9 @@ pub fn in_order() -> impl Iterator<Item = &'static Operation> {
 /// The path items of the dialect.
 pub fn paths() -> Map<String, Value> {
     let mut paths = Map::new();
-    for operation in in_order() {
+    for operation in all_operations() {
         let item = paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters(operation.path) }));
-        set(item, &operation.method.to_ascii_lowercase(), described(operation));
+        insert(item, &operation.method.to_ascii_lowercase(), describe(operation));
     }
     paths
 }
@@ -128,10 +133,10 @@ pub fn schemas() -> [(&'static str, Value); 4] {
         "type": "object",
         "required": ["model", "errors"],
         "properties": {
-            "model": { "type": "object", "description": "What was made, or the values that were sent, without passwords" },
+            "model": { "type": "object", "description": "The new record, or the values that were sent, without passwords" },
             "errors": {
                 "type": "object",
-                "description": "By field, such as `email` or `properties.group_name`; `base` is the whole request",
+                "description": "Messages by field, such as `email` or `properties.group_name`; `base` is for the whole request",
                 "additionalProperties": { "type": "array", "items": { "type": "string" } },
             },
         },
@@ -142,14 +147,14 @@ pub fn schemas() -> [(&'static str, Value); 4] {
         "required": ["form_configuration_name", "form"],
         "properties": {
             "form_configuration_name": { "type": "string", "description": "The name of a form configuration" },
-            "form": { "type": "object", "description": "The values that the form configuration lists" },
+            "form": { "type": "object", "description": "The values of the fields that the form configuration lists" },
         },
     });
     let mut typed = request.clone();
-    set(&mut typed, "required", json!(["form_configuration_name", "parent_resource_id", "form"]));
+    insert(&mut typed, "required", json!(["form_configuration_name", "parent_resource_id", "form"]));
     if let Some(properties) = typed.get_mut("properties") {
         let kind = json!({ "type": ["string", "integer"], "description": "The name or id of a type" });
-        set(properties, "parent_resource_id", kind);
+        insert(properties, "parent_resource_id", kind);
     }
     let deletion = json!({
         "type": "object",
@@ -166,13 +171,13 @@ fn parameters(path: &str) -> Value {
         "name": "id",
         "in": "path",
         "required": true,
-        "description": "The id; `.json` may follow it",
+        "description": "The id of the record; the suffix `.json` is accepted",
         "schema": { "type": "string", "pattern": "^[1-9][0-9]{0,18}$" },
     }])
 }
 
-fn described(operation: &Operation) -> Value {
-    let Operation { method, path, id, summary, about, form } = *operation;
+fn describe(operation: &FormOperation) -> Value {
+    let FormOperation { method, path, id, summary, description, form } = *operation;
     let name = format!("reference_rest_api_{form}");
     let is_deletion = method == "DELETE";
     let opens_session = id == "openSession";
@@ -181,7 +186,7 @@ fn described(operation: &Operation) -> Value {
         query.push(json!({
             "name": "form_configuration_name",
             "in": "query",
-            "description": "The name of a form configuration, here or in the body",
+            "description": "The name of a form configuration, in the query or in the body",
             "schema": { "type": "string" },
         }));
     }
@@ -193,16 +198,16 @@ fn described(operation: &Operation) -> Value {
     };
     let mut example = json!({ "form_configuration_name": name });
     if !is_deletion {
-        set(&mut example, "form", values(form));
+        insert(&mut example, "form", values(form));
     }
     if let Some(kind) = kind {
-        set(&mut example, "parent_resource_id", kind);
+        insert(&mut example, "parent_resource_id", kind);
     }
     let mut described = json!({
         "operationId": id,
         "tags": [TAG.0],
         "summary": summary,
-        "description": about,
+        "description": description,
         "parameters": query,
         "requestBody": {
             "required": !is_deletion,
@@ -214,7 +219,7 @@ fn described(operation: &Operation) -> Value {
         "responses": responses(method, path.contains("{id}"), opens_session),
     });
     if opens_session {
-        set(&mut described, "security", json!([]));
+        insert(&mut described, "security", json!([]));
     }
     described
 }
@@ -241,7 +246,7 @@ fn values(form: &str) -> Value {
 }
 
 fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
-    let answer = |description: &str| {
+    let response = |description: &str| {
         let schema = json!({ "schema": { "$ref": "#/components/schemas/FormAnswer" } });
         json!({
             "description": description,
@@ -249,24 +254,24 @@ fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
         })
     };
     let mut responses = json!({
-        "401": answer(if opens_session { "The e-mail address or the password is wrong" } else { "No valid credential" }),
-        "403": answer("The caller may not use this form on this record, or not use the service at all"),
-        "404": answer("There is no such record, or none that the caller may see"),
-        "406": answer("The parameters are wrong: the form, its name, its resource, its type, or a field that it does not list"),
-        "413": answer("The body is too large"),
-        "422": answer("Values do not match the validations: every failing field, every message"),
-        "500": answer("A fault of the service"),
-        "503": answer("The database does not answer, or the service is overloaded; see `Retry-After`"),
+        "401": response(if opens_session { "The e-mail address or the password is wrong" } else { "No valid credential" }),
+        "403": response("The caller may not use this form on this record, or the account is disabled"),
+        "404": response("The record does not exist, or the caller cannot see it"),
+        "406": response("Wrong parameters: the form configuration, the type, or a field that the form does not list"),
+        "413": response("The body is too large"),
+        "422": response("Values fail the validations; the response lists all messages of all fields"),
+        "500": response("An error of the service"),
+        "503": response("The database does not respond, or the service is overloaded; see `Retry-After`"),
     });
     if method == "POST" {
-        set(&mut responses, "201", answer("It was created"));
+        insert(&mut responses, "201", response("Created"));
     } else {
-        set(&mut responses, "204", json!({ "description": "It was done" }));
-        set(
+        insert(&mut responses, "204", json!({ "description": "Done" }));
+        insert(
             &mut responses,
             "200",
             json!({
-                "description": "It was done, and the client asked for a body (`Prefer: return=representation`)",
+                "description": "Done; with `Prefer: return=representation`",
                 "content": { "application/json": { "schema": { "type": "object" } } },
             }),
         );

@@ -1,9 +1,11 @@
-//! Groups and memberships in words.
+//! Operations, parameters and schemas of groups and memberships.
 
 use serde_json::{Value, json};
 
-use super::build::{ID, document, list, list_document, object, reference, resource, schema};
-use super::operation::{Answer, Operation, operation};
+use super::build::{
+    ID, document, identifier, linkage_document, list, list_document, object, reference, resource, schema,
+};
+use super::operation::{Operation, Success, operation};
 use crate::domain::group_lists::Path;
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::jsonapi::view::{GROUP_FIELDS, GROUP_LINKS, GROUP_PATHS, MEMBER_FIELDS, MEMBER_LINKS, MEMBER_PATHS};
@@ -13,28 +15,28 @@ use crate::http::v2::relationships;
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 
-/// The group of operations.
+/// The tag.
 pub const TAG: &str = "groups";
-/// What it is about.
-pub const ABOUT: &str = "Groups of users and their members, to be read; they are changed by forms.";
-/// An id of a group or a membership, for examples.
+/// The description of the tag.
+pub const ABOUT: &str = "Groups of users and their members. Read-only here; the forms dialect changes them.";
+/// An example of an id.
 pub const EXAMPLE: &str = "1";
 
-const LINKED: &str = "A group belongs to whoever created it. Always refused.";
-const FIXED: &str = "Group and user of a membership are fixed. Always refused.";
-const READ_ONLY: &str = "Groups and memberships are changed by forms. Always refused.";
-const COUNTED: &str = "`meta.total-count` is the exact number of rows that the filters match, whatever the page. Callers \
-with the access level `ext` see the groups that they own or are members of.";
-const MEMBERS_COUNTED: &str = "`meta.total-count` is the exact number of rows that the filters match, whatever the page. \
-Callers with the access level `ext` see their own memberships, and those in groups that they own.";
-const WHOLE: &str = "`include=members` shows the memberships whole, up to 1,000 in a document.";
+const LINKED: &str = "The owner of a group is its creator and cannot change. Always fails with 403.";
+const FIXED: &str = "The group and the user of a membership cannot change here. Always fails with 403.";
+const READ_ONLY: &str = "Use the forms dialect to change groups and memberships. Always fails with 403.";
+const COUNTED: &str = "`meta.total-count` is the exact number of matches on all pages. Callers with the access level \
+`ext` see the groups that they own or are members of.";
+const MEMBERS_COUNTED: &str = "`meta.total-count` is the exact number of matches on all pages. Callers with the access \
+level `ext` see their own memberships and those in groups that they own.";
+const WHOLE: &str = "`include=members` adds the memberships, up to 1,000 per document.";
 
-const fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Answer) -> Operation {
+const fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Success) -> Operation {
     operation("GET", path, id, TAG, summary, answer)
 }
 
-const fn refused(path: &'static str, id: &'static str, summary: &'static str, about: &'static str) -> Operation {
-    operation("PATCH", path, id, TAG, summary, Answer::Refused).about(about)
+const fn always_fails(path: &'static str, id: &'static str, summary: &'static str, about: &'static str) -> Operation {
+    operation("PATCH", path, id, TAG, summary, Success::AlwaysFails).description(about)
 }
 
 const LINKAGE: &[Code] = &[Code::ImmutableRelationship];
@@ -43,47 +45,47 @@ const UPDATE: &[Code] = &[Code::UnsupportedUpdate];
 /// The operations on groups.
 #[rustfmt::skip]
 pub const OF_GROUPS: [Operation; 8] = [
-    get("/api/v2/groups", "listGroups", "List groups", Answer::Listed("GroupList"))
-        .about(COUNTED).takes(groups::LIST).tried("?filter[group-type]=special_group&include=owner").sorted(groups::ORDERS).may_be(&[Code::InvalidCursor]),
-    get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Answer::Fetched("GroupDocument")).about(WHOLE).takes(groups::ONE),
-    refused("/api/v2/groups/{id}", "updateGroup", "Change a group (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/groups/{id}/relationships/owner", "getGroupOwnerLinkage", "Fetch the linkage to the owner", Answer::Plain("OwnerLinkageDocument"))
-        .about("`data` is null once that user was deleted."),
-    refused("/api/v2/groups/{id}/relationships/owner", "updateGroupOwnerLinkage", "Replace the owner (refused)", LINKED).may_be(LINKAGE),
-    get("/api/v2/groups/{id}/owner", "getGroupOwner", "Fetch the owner of a group", Answer::Fetched("OwnerDocument"))
-        .about("`data` is null once that user was deleted.").takes(relationships::END),
-    refused("/api/v2/groups/{id}/owner", "updateGroupOwner", "Change the owner of a group (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/groups/{id}/members", "listMembersOfGroup", "List the members of a group", Answer::Listed("GroupMemberList"))
-        .about(MEMBERS_COUNTED).takes(groups::MEMBERS).sorted(groups::ORDERS).may_be(&[Code::InvalidCursor]),
+    get("/api/v2/groups", "listGroups", "List groups", Success::Listed("GroupList"))
+        .description(COUNTED).query(groups::LIST).example("?filter[group-type]=special_group&include=owner").sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
+    get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Success::Fetched("GroupDocument")).description(WHOLE).query(groups::ONE),
+    always_fails("/api/v2/groups/{id}", "updateGroup", "Change a group (always fails)", READ_ONLY).error_codes(UPDATE),
+    get("/api/v2/groups/{id}/relationships/owner", "getGroupOwnerLinkage", "Fetch the identifier of the owner", Success::Document("OwnerLinkageDocument"))
+        .description("`data` is null if the owner was deleted."),
+    always_fails("/api/v2/groups/{id}/relationships/owner", "updateGroupOwnerLinkage", "Replace the owner (always fails)", LINKED).error_codes(LINKAGE),
+    get("/api/v2/groups/{id}/owner", "getGroupOwner", "Fetch the owner of a group", Success::Fetched("OwnerDocument"))
+        .description("`data` is null if the owner was deleted.").query(relationships::END),
+    always_fails("/api/v2/groups/{id}/owner", "updateGroupOwner", "Change the owner of a group (always fails)", READ_ONLY).error_codes(UPDATE),
+    get("/api/v2/groups/{id}/members", "listMembersOfGroup", "List the members of a group", Success::Listed("GroupMemberList"))
+        .description(MEMBERS_COUNTED).query(groups::MEMBERS).sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
 ];
 
 /// The operations on memberships.
 #[rustfmt::skip]
 pub const OF_MEMBERS: [Operation; 11] = [
-    get("/api/v2/group-members", "listGroupMembers", "List memberships", Answer::Listed("GroupMemberList"))
-        .about(MEMBERS_COUNTED).takes(group_members::LIST).tried("?filter[group]=1&include=user").sorted(groups::ORDERS).may_be(&[Code::InvalidCursor]),
-    get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Answer::Fetched("GroupMemberDocument"))
-        .about("With the properties of its type; `include` brings its group and its user along.").takes(groups::ONE),
-    refused("/api/v2/group-members/{id}", "updateGroupMember", "Change a membership (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/group-members/{id}/relationships/group", "getGroupMemberGroupLinkage", "Fetch the linkage to the group", Answer::Plain("GroupLinkageDocument"))
-        .about("Its type and id, and no more."),
-    refused("/api/v2/group-members/{id}/relationships/group", "updateGroupMemberGroupLinkage", "Replace the group (refused)", FIXED).may_be(LINKAGE),
-    get("/api/v2/group-members/{id}/relationships/user", "getGroupMemberUserLinkage", "Fetch the linkage to the user", Answer::Plain("LinkageDocument"))
-        .about("Its type and id, and no more."),
-    refused("/api/v2/group-members/{id}/relationships/user", "updateGroupMemberUserLinkage", "Replace the user (refused)", FIXED).may_be(LINKAGE),
-    get("/api/v2/group-members/{id}/group", "getGroupOfMember", "Fetch the group of a membership", Answer::Fetched("GroupDocument")).about(WHOLE).takes(groups::ONE),
-    refused("/api/v2/group-members/{id}/group", "updateGroupOfMember", "Change the group of a membership (refused)", READ_ONLY).may_be(UPDATE),
-    get("/api/v2/group-members/{id}/user", "getUserOfMember", "Fetch the user of a membership", Answer::Fetched("UserDocument"))
-        .about("Who is a member of the group.").takes(relationships::END),
-    refused("/api/v2/group-members/{id}/user", "updateUserOfMember", "Change the user of a membership (refused)", READ_ONLY).may_be(UPDATE),
+    get("/api/v2/group-members", "listGroupMembers", "List memberships", Success::Listed("GroupMemberList"))
+        .description(MEMBERS_COUNTED).query(group_members::LIST).example("?filter[group]=1&include=user").sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
+    get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Success::Fetched("GroupMemberDocument"))
+        .description("`include` adds the group and the user.").query(groups::ONE),
+    always_fails("/api/v2/group-members/{id}", "updateGroupMember", "Change a membership (always fails)", READ_ONLY).error_codes(UPDATE),
+    get("/api/v2/group-members/{id}/relationships/group", "getGroupMemberGroupLinkage", "Fetch the identifier of the group", Success::Document("GroupLinkageDocument"))
+        .description("Only the type and the id."),
+    always_fails("/api/v2/group-members/{id}/relationships/group", "updateGroupMemberGroupLinkage", "Replace the group (always fails)", FIXED).error_codes(LINKAGE),
+    get("/api/v2/group-members/{id}/relationships/user", "getGroupMemberUserLinkage", "Fetch the identifier of the user", Success::Document("LinkageDocument"))
+        .description("Only the type and the id."),
+    always_fails("/api/v2/group-members/{id}/relationships/user", "updateGroupMemberUserLinkage", "Replace the user (always fails)", FIXED).error_codes(LINKAGE),
+    get("/api/v2/group-members/{id}/group", "getGroupOfMember", "Fetch the group of a membership", Success::Fetched("GroupDocument")).description(WHOLE).query(groups::ONE),
+    always_fails("/api/v2/group-members/{id}/group", "updateGroupOfMember", "Change the group of a membership (always fails)", READ_ONLY).error_codes(UPDATE),
+    get("/api/v2/group-members/{id}/user", "getUserOfMember", "Fetch the user of a membership", Success::Fetched("UserDocument"))
+        .description("The member of the group.").query(relationships::END),
+    always_fails("/api/v2/group-members/{id}/user", "updateUserOfMember", "Change the user of a membership (always fails)", READ_ONLY).error_codes(UPDATE),
 ];
 
-/// The schema and the words of a query parameter that means something else here than elsewhere.
-pub fn parameter(operation: &Operation, name: &str) -> Option<(Value, &'static str)> {
+/// The schema and the description of a query parameter whose meaning differs from that of other resources.
+pub fn describe_parameter(operation: &Operation, name: &str) -> Option<(Value, &'static str)> {
     if operation.tag != TAG {
         return None;
     }
-    let is_of_groups = matches!(operation.answer, Answer::Listed("GroupList") | Answer::Fetched("GroupDocument"));
+    let is_of_groups = matches!(operation.success, Success::Listed("GroupList") | Success::Fetched("GroupDocument"));
     let ids = || list(&reference("schemas", ID), MAX_FILTER_VALUES);
     match name {
         "filter[id]" if is_of_groups => Some((ids(), "Only these groups")),
@@ -91,13 +93,13 @@ pub fn parameter(operation: &Operation, name: &str) -> Option<(Value, &'static s
         "filter[group-type]" => {
             Some((list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES), "Only groups of these types"))
         }
-        "filter[owner]" => Some((ids(), "Only groups of these users")),
+        "filter[owner]" => Some((ids(), "Only groups that these users own")),
         "filter[group]" => Some((ids(), "Only memberships in these groups")),
         "filter[user]" => Some((ids(), "Only memberships of these users")),
         "include" => Some(if is_of_groups {
-            (paths(GROUP_PATHS), "What comes along, in `included`; up to 1,000 memberships")
+            (paths(GROUP_PATHS), "The related resources to add to `included`; up to 1,000 memberships")
         } else {
-            (paths(MEMBER_PATHS), "What comes along, in `included`")
+            (paths(MEMBER_PATHS), "The related resources to add to `included`")
         }),
         _ => None,
     }
@@ -111,19 +113,17 @@ fn paths(known: &[(&str, Path)]) -> Value {
 /// Schemas of resources and documents.
 pub fn schemas() -> Value {
     let url = || schema("Url");
-    let identifier = |kind: &str| object(&["type", "id"], json!({ "type": { "const": kind }, "id": schema(ID) }));
-    let nobody_or = |other: Value| json!({ "oneOf": [other, { "type": "null" }] });
+    let nullable = |other: Value| json!({ "oneOf": [other, { "type": "null" }] });
     let links = || object(&["self"], json!({ "self": url(), "related": url() }));
     let to_one = |data: Value| object(&["data", "links"], json!({ "data": data, "links": links() }));
-    let linkage = |data: Value| {
-        object(&["jsonapi", "data", "links"], json!({ "jsonapi": schema("JsonApi"), "data": data, "links": links() }))
-    };
     let attribute = |name: &str| match name {
-        "properties" => json!({ "type": "object", "description": "Names and values as the type defines them" }),
+        "properties" => {
+            json!({ "type": "object", "description": "Names and values as the group or member type defines them" })
+        }
         _ => json!({ "type": "string" }),
     };
     let group_link = |name: &str| match name {
-        "owner" => to_one(nobody_or(schema("UserIdentifier"))),
+        "owner" => to_one(nullable(schema("UserIdentifier"))),
         _ => object(
             &["links"],
             json!({
@@ -143,8 +143,8 @@ pub fn schemas() -> Value {
         "GroupList": list_document("Group", &of_groups),
         "GroupMemberDocument": document(schema("GroupMember"), &of_members),
         "GroupMemberList": list_document("GroupMember", &of_members),
-        "OwnerDocument": document(nobody_or(schema("User")), &["User"]),
-        "OwnerLinkageDocument": linkage(nobody_or(schema("UserIdentifier"))),
-        "GroupLinkageDocument": linkage(schema("GroupIdentifier")),
+        "OwnerDocument": document(nullable(schema("User")), &["User"]),
+        "OwnerLinkageDocument": linkage_document(nullable(schema("UserIdentifier")), links()),
+        "GroupLinkageDocument": linkage_document(schema("GroupIdentifier"), links()),
     })
 }

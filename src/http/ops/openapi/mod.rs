@@ -1,10 +1,10 @@
-//! `/openapi.json`: the API for programs, as OpenAPI 3.1 has it.
+//! `/openapi.json`: the API as an OpenAPI 3.1 document.
 //!
 //! # Design
-//! The document is made once from what the service itself runs on, so that neither can change without the other:
-//! paths and methods from [`routes`], query parameters from the lists that the handlers read them by, members from
-//! the fields that resources are rendered from, statuses and codes from the catalogue of errors. What no code knows,
-//! the words for people, stands in [`operations`]; a test fails on a route without them.
+//! The document is built once from the declarations that the service itself uses, so it cannot become outdated: paths
+//! and methods from [`routes`], query parameters from the lists of the handlers, members from the fields that are
+//! rendered, statuses and codes from [`Code`](crate::model::code::Code). Descriptions are in [`operations`]; a test fails
+//! for a route without one.
 
 mod build;
 mod examples;
@@ -22,20 +22,20 @@ use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 use crate::http::routes;
-use build::set;
+use build::insert;
 use operation::Operation;
 use operations::{OPERATIONS, TAGS};
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+static DOCUMENT: LazyLock<Value> = LazyLock::new(build_document);
 static TEXT: LazyLock<String> = LazyLock::new(|| format!("{:#}\n", *DOCUMENT));
 
 /// The document.
 #[must_use]
-pub fn value() -> &'static Value {
+pub fn document() -> &'static Value {
     &DOCUMENT
 }
 
-/// The document as it is sent, a line break at the end.
+/// The document as it is sent, with a line break at the end.
 #[must_use]
 pub fn text() -> &'static str {
     &TEXT
@@ -46,23 +46,23 @@ pub async fn get() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text())
 }
 
-/// Every operation in the order of the routes.
-pub fn in_order() -> impl Iterator<Item = &'static Operation> {
+/// All operations except forms, in the order of the routes.
+pub fn all_operations() -> impl Iterator<Item = &'static Operation> {
     let open = routes::OPEN.iter().map(|path| (*path, ["GET"].as_slice()));
     let all = routes::TABLE.iter().copied().chain(open);
-    all.flat_map(|(path, methods)| methods.iter().filter_map(move |method| find(path, method)))
+    all.flat_map(|(path, methods)| methods.iter().filter_map(move |method| find_operation(path, method)))
 }
 
-fn find(path: &str, method: &str) -> Option<&'static Operation> {
+fn find_operation(path: &str, method: &str) -> Option<&'static Operation> {
     OPERATIONS.iter().find(|operation| operation.path == path && operation.method == method)
 }
 
-fn document() -> Value {
+fn build_document() -> Value {
     let mut paths = Map::new();
-    for operation in in_order() {
+    for operation in all_operations() {
         let path =
             paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters::of_path(operation.path) }));
-        set(path, &operation.method.to_ascii_lowercase(), described(operation));
+        insert(path, &operation.method.to_ascii_lowercase(), describe(operation));
     }
     paths.extend(forms::paths());
     let mut schemas = json!({});
@@ -72,7 +72,7 @@ fn document() -> Value {
         }
     }
     for (name, schema) in forms::schemas() {
-        set(&mut schemas, name, schema);
+        insert(&mut schemas, name, schema);
     }
     let tags: Vec<_> =
         TAGS.iter().chain([&forms::TAG]).map(|(name, about)| json!({ "name": name, "description": about })).collect();
@@ -85,8 +85,8 @@ fn document() -> Value {
             "description": ABOUT,
             "license": { "name": "MIT OR Apache-2.0", "identifier": env!("CARGO_PKG_LICENSE") },
         },
-        "servers": [{ "url": "/", "description": "Where this document was fetched" }],
-        "externalDocs": { "url": "/docs", "description": "The same for people" },
+        "servers": [{ "url": "/", "description": "The server of this document" }],
+        "externalDocs": { "url": "/docs", "description": "API reference" },
         "tags": tags,
         "security": [{ "token": [] }, { "bearer": [] }, { "apiId": [], "apiUser": [], "apiSignature": [] }],
         "paths": paths,
@@ -106,31 +106,30 @@ fn document() -> Value {
                     "type": "http",
                     "scheme": "bearer",
                     "bearerFormat": "urt_… or JWT",
-                    "description": "The same token, sent as `Authorization: Bearer urt_…`, or a JWT.",
+                    "description": "The same API token, sent as `Authorization: Bearer urt_…`, or a JWT.",
                 },
-                "apiId": signing("Api-Id", "Names the client that signs the request."),
-                "apiUser": signing("Api-User", "E-mail address of the user in whose name the request is made."),
-                "apiSignature": signing("Api-Signature", "Base64 of an RSA signature over URL, body, client and user."),
+                "apiId": signing_header("Api-Id", "Id of the client that signs the request."),
+                "apiUser": signing_header("Api-User", "E-mail address of the user on whose behalf the request is made."),
+                "apiSignature": signing_header("Api-Signature", "Base64 of an RSA signature over URL, body, client id and user."),
             },
         },
     })
 }
 
 const ABOUT: &str = "Typed relationships between users, as a [JSON:API 1.1](https://jsonapi.org/format/1.1/) server.\n\n\
-Every answer below `/api` is `application/vnd.api+json` and depends on `Accept` (`Vary`). HEAD is answered wherever GET \
-is, OPTIONS everywhere and without credentials; any other method is 405 `method-not-allowed` with `Allow`. A slash at the end of \
-a path makes no difference. Who asks comes first: a request without valid credentials is 401, whatever else is wrong \
-with it.\n\nThe six bare query names (`offset`, `limit`, `user`, `target`, `relationship`, `query`) are those of \
-Skillhive's API; each is another name of a bracketed parameter, and only one of the two may be sent. \
-`page[offset]` and `page[limit]` cannot be mixed with `page[size]`, `page[after]` and `page[before]`. \
-Unknown parameters are 400.";
+Every response below `/api/v2` is `application/vnd.api+json`. HEAD is supported wherever GET is, and OPTIONS everywhere, \
+without credentials; any other method gets 405 `method-not-allowed` with `Allow`. A trailing slash is ignored. \
+Authentication comes first: a request without valid credentials gets 401, whatever else is wrong with it.\n\n\
+The query parameters `offset`, `limit`, `user`, `target`, `relationship` and `query` have the names of Skillhive's API. \
+Each is an alias of a parameter with brackets, and only one of the two may be sent. `page[offset]` and `page[limit]` \
+cannot be combined with `page[size]`, `page[after]` and `page[before]`. Unknown parameters get 400.";
 
-/// A header field that a signed request has beside others.
-fn signing(name: &str, about: &str) -> Value {
+/// A header field of signed requests.
+fn signing_header(name: &str, about: &str) -> Value {
     json!({ "type": "apiKey", "in": "header", "name": name, "description": about })
 }
 
-fn described(operation: &Operation) -> Value {
+fn describe(operation: &Operation) -> Value {
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -138,14 +137,14 @@ fn described(operation: &Operation) -> Value {
         "parameters": parameters::of_operation(operation),
         "responses": responses::of_operation(operation),
     });
-    if !operation.about.is_empty() {
-        set(&mut described, "description", operation.about);
+    if !operation.description.is_empty() {
+        insert(&mut described, "description", operation.description);
     }
     if let Some(body) = &operation.body {
-        set(&mut described, "requestBody", responses::request_body(body));
+        insert(&mut described, "requestBody", responses::request_body(body));
     }
     if !routes::needs_caller(operation.path) {
-        set(&mut described, "security", json!([]));
+        insert(&mut described, "security", json!([]));
     }
     described
 }

@@ -1,4 +1,4 @@
-//! An operation in words: a method of a path, what it takes and what it answers.
+//! An operation: a method of a path with its parameters, body, responses and description.
 
 use serde_json::Value;
 
@@ -8,9 +8,9 @@ use crate::http::jsonapi::query::Parameter;
 use crate::model::code::Code;
 use crate::model::page::SortBy;
 
-/// What a success brings.
+/// The successful responses of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Success {
     /// 200 with one resource, or 304.
     Fetched(&'static str),
     /// 200 with a list, or 304.
@@ -19,34 +19,34 @@ pub enum Answer {
     Created(&'static str),
     /// 200 with the changed resource.
     Changed(&'static str),
-    /// 204, or 200 with `meta` alone.
+    /// 204, or 200 with only `meta`.
     Deleted,
     /// 200 with the results of operations.
-    Operated,
+    OperationResults,
     /// 200 with another JSON:API document.
-    Plain(&'static str),
-    /// 200 with a page for people.
+    Document(&'static str),
+    /// 200 with an HTML page.
     Page,
-    /// 200 with JSON that is no JSON:API.
+    /// 200 with JSON that is not a JSON:API document.
     Json,
-    /// 200 with lines of text.
+    /// 200 with plain text.
     Text,
-    /// There is no success.
-    Refused,
+    /// No successful response.
+    AlwaysFails,
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Body {
-    /// The schema.
+pub struct RequestBody {
+    /// The name of its schema.
     pub schema: &'static str,
-    /// A body that is accepted.
+    /// A valid body.
     pub example: fn() -> Value,
-    /// Whether it follows the atomic extension.
+    /// Whether it uses the atomic operations extension.
     pub is_atomic: bool,
 }
 
-impl Body {
+impl RequestBody {
     /// Its media type.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
@@ -56,33 +56,33 @@ impl Body {
 
 /// A method of a path.
 #[derive(Debug, Clone, Copy)]
-#[expect(missing_docs, reason = "OpenAPI's own words")]
+#[expect(missing_docs, reason = "the names are those of OpenAPI")]
 pub struct Operation {
     pub method: &'static str,
     pub path: &'static str,
     pub id: &'static str,
     pub tag: &'static str,
     pub summary: &'static str,
-    pub about: &'static str,
+    pub description: &'static str,
     pub query: &'static [Parameter],
-    /// A query to try, with its question mark.
+    /// An example query, with its question mark.
     pub example: &'static str,
-    /// What the list can be sorted by.
-    pub orders: &'static [(&'static str, SortBy)],
-    pub body: Option<Body>,
-    pub answer: Answer,
-    /// Beyond those that follow from everything else.
-    pub codes: &'static [Code],
+    /// The values of `sort`.
+    pub sort_keys: &'static [(&'static str, SortBy)],
+    pub body: Option<RequestBody>,
+    pub success: Success,
+    /// The codes that do not follow from the other members.
+    pub error_codes: &'static [Code],
 }
 
-/// An operation without parameters, a body or codes of its own.
+/// An operation without parameters, body or error codes.
 pub(super) const fn operation(
     method: &'static str,
     path: &'static str,
     id: &'static str,
     tag: &'static str,
     summary: &'static str,
-    answer: Answer,
+    success: Success,
 ) -> Operation {
     Operation {
         method,
@@ -90,54 +90,54 @@ pub(super) const fn operation(
         id,
         tag,
         summary,
-        answer,
-        about: "",
+        success,
+        description: "",
         query: &[],
         example: "",
-        orders: &[],
+        sort_keys: &[],
         body: None,
-        codes: &[],
+        error_codes: &[],
     }
 }
 
 impl Operation {
-    pub(super) const fn about(self, about: &'static str) -> Self {
-        Self { about, ..self }
+    pub(super) const fn description(self, description: &'static str) -> Self {
+        Self { description, ..self }
     }
 
-    pub(super) const fn takes(self, query: &'static [Parameter]) -> Self {
+    pub(super) const fn query(self, query: &'static [Parameter]) -> Self {
         Self { query, ..self }
     }
 
-    pub(super) const fn tried(self, example: &'static str) -> Self {
+    pub(super) const fn example(self, example: &'static str) -> Self {
         Self { example, ..self }
     }
 
-    pub(super) const fn sorted(self, orders: &'static [(&'static str, SortBy)]) -> Self {
-        Self { orders, ..self }
+    pub(super) const fn sort_keys(self, sort_keys: &'static [(&'static str, SortBy)]) -> Self {
+        Self { sort_keys, ..self }
     }
 
-    pub(super) const fn sends(self, schema: &'static str, example: fn() -> Value) -> Self {
-        Self { body: Some(Body { schema, example, is_atomic: false }), ..self }
+    pub(super) const fn body(self, schema: &'static str, example: fn() -> Value) -> Self {
+        Self { body: Some(RequestBody { schema, example, is_atomic: false }), ..self }
     }
 
-    pub(super) const fn sends_operations(self, schema: &'static str, example: fn() -> Value) -> Self {
-        Self { body: Some(Body { schema, example, is_atomic: true }), ..self }
+    pub(super) const fn atomic_body(self, schema: &'static str, example: fn() -> Value) -> Self {
+        Self { body: Some(RequestBody { schema, example, is_atomic: true }), ..self }
     }
 
-    pub(super) const fn may_be(self, codes: &'static [Code]) -> Self {
-        Self { codes, ..self }
+    pub(super) const fn error_codes(self, error_codes: &'static [Code]) -> Self {
+        Self { error_codes, ..self }
     }
 
-    /// Whether an `Idempotency-Key` is looked at.
+    /// Whether `Idempotency-Key` is supported.
     #[must_use]
-    pub const fn is_repeatable(&self) -> bool {
-        matches!(self.answer, Answer::Created(_) | Answer::Operated)
+    pub const fn allows_idempotency_key(&self) -> bool {
+        matches!(self.success, Success::Created(_) | Success::OperationResults)
     }
 
-    /// Whether `If-Match` and `If-None-Match` are looked at.
+    /// Whether `If-Match` and `If-None-Match` are supported.
     #[must_use]
-    pub const fn is_conditional(&self) -> bool {
-        matches!(self.answer, Answer::Fetched(_) | Answer::Listed(_) | Answer::Changed(_) | Answer::Deleted)
+    pub const fn allows_preconditions(&self) -> bool {
+        matches!(self.success, Success::Fetched(_) | Success::Listed(_) | Success::Changed(_) | Success::Deleted)
     }
 }

@@ -1,8 +1,8 @@
-//! Every operation in words, and what its answers depend on.
+//! All operations, except those of the forms dialect.
 
 use std::sync::LazyLock;
 
-use super::operation::{Answer, Operation, operation};
+use super::operation::{Operation, Success, operation};
 use super::{examples, groups};
 use crate::http::jsonapi::query::Parameter;
 use crate::http::v2::relationship_types;
@@ -16,14 +16,14 @@ const TYPES: &str = "relationship-types";
 const OPERATIONS_TAG: &str = "operations";
 const SERVICE: &str = "service";
 
-/// The groups of operations, with a sentence each.
+/// The tags and their descriptions.
 pub const TAGS: &[(&str, &str)] = &[
-    (RELATIONSHIPS, "Directed, typed relationships: a user stands in a relationship to a target."),
+    (RELATIONSHIPS, "Directed, typed relationships from a user (the owner) to another user (the target)."),
     (USERS, "The users at the ends of relationships."),
-    (TYPES, "The names that relationships may go by."),
+    (TYPES, "The types that relationships can have."),
     (groups::TAG, groups::ABOUT),
-    (OPERATIONS_TAG, "Several changes at once, all or none."),
-    (SERVICE, "The service itself; open to everybody."),
+    (OPERATIONS_TAG, "Several changes in one transaction."),
+    (SERVICE, "The service itself. No credentials needed."),
 ];
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -36,12 +36,13 @@ const USER: &str = "/api/v2/users/{id}";
 const ALL_TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
 
-const FIXED: &str = "The ends of a relationship are fixed: delete it and create another. Always refused.";
-const COUNTED: &str = "`meta.total-count` is the exact number of rows that the filters match, whatever the page. \
-Values of one filter are alternatives; filters together narrow. A value that names nothing matches nothing.";
-const CHANGED_USER: &str = "Users change their own profile; `email`, `alt-id`, `is-enabled` and `access-level` are for \
-admins, unless they are sent with their present value. Attributes that are left out stay, `null` clears. `type` and \
-`id` may be left out.";
+const FIXED: &str =
+    "The user and the target of a relationship cannot change: delete it and create another. Always fails with 403.";
+const COUNTED: &str = "`meta.total-count` is the exact number of matches on all pages. \
+A resource must match every filter, and one of the values of each filter. A value that does not exist matches nothing.";
+const CHANGED_USER: &str = "Users can change their own profile. Only admins can change `email`, `alt-id`, `is-enabled` and \
+`access-level`; others may send these with their current value. Omitted attributes keep their values, and `null` clears \
+an attribute. `type` and `id` may be omitted.";
 
 /// All of them.
 pub static OPERATIONS: LazyLock<Vec<Operation>> =
@@ -49,91 +50,91 @@ pub static OPERATIONS: LazyLock<Vec<Operation>> =
 
 #[rustfmt::skip]
 const WITHOUT_GROUPS: &[Operation] = &[
-    operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Answer::Listed("UserRelationshipList"))
-        .about(COUNTED).takes(relationships::LIST).tried("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").sorted(relationships::ORDERS).may_be(&[Code::InvalidCursor]),
-    operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Answer::Created("UserRelationshipDocument"))
-        .about("Without `relationships.user` the caller is the owner; only admins create for somebody else. The target is not asked.")
-        .takes(relationships::ONE).sends("NewUserRelationship", examples::new_relationship)
-        .may_be(&[Code::NotOwner, Code::ClientGeneratedId, Code::RelatedResourceNotFound, Code::AlreadyExists,
+    operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
+        .description(COUNTED).query(relationships::LIST).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").sort_keys(relationships::ORDERS).error_codes(&[Code::InvalidCursor]),
+    operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))
+        .description("Without `relationships.user`, the caller is the owner. Only admins can create relationships of other owners. The target need not agree.")
+        .query(relationships::ONE).body("NewUserRelationship", examples::new_relationship)
+        .error_codes(&[Code::NotOwner, Code::ClientGeneratedId, Code::RelatedResourceNotFound, Code::AlreadyExists,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
             Code::SelfRelationship, Code::UnknownRelationshipType]),
-    operation("GET", EDGE, "getUserRelationship", RELATIONSHIPS, "Fetch a relationship", Answer::Fetched("UserRelationshipDocument"))
-        .about("`include` brings the users at its ends along. Its `ETag` is for `If-Match` and `If-None-Match`.")
-        .takes(relationships::ONE).tried("?include=user,target"),
-    operation("PATCH", EDGE, "updateUserRelationship", RELATIONSHIPS, "Change the type of a relationship", Answer::Changed("UserRelationshipDocument"))
-        .about("By its owner or an admin. The ends may be sent back as they are; other ones are refused.")
-        .takes(relationships::ONE).sends("ChangedUserRelationship", examples::changed_relationship)
-        .may_be(&[Code::NotOwner, Code::ImmutableRelationship, Code::AlreadyExists, Code::IdMismatch,
+    operation("GET", EDGE, "getUserRelationship", RELATIONSHIPS, "Fetch a relationship", Success::Fetched("UserRelationshipDocument"))
+        .description("`include` adds the owner and the target. Use the `ETag` with `If-Match` and `If-None-Match`.")
+        .query(relationships::ONE).example("?include=user,target"),
+    operation("PATCH", EDGE, "updateUserRelationship", RELATIONSHIPS, "Change the type of a relationship", Success::Changed("UserRelationshipDocument"))
+        .description("For the owner and admins. `user` and `target` may be sent back unchanged; other values are rejected.")
+        .query(relationships::ONE).body("ChangedUserRelationship", examples::changed_relationship)
+        .error_codes(&[Code::NotOwner, Code::ImmutableRelationship, Code::AlreadyExists, Code::IdMismatch,
             Code::InvalidRelationship, Code::UnknownRelationship, Code::UnknownRelationshipType]),
-    operation("DELETE", EDGE, "deleteUserRelationship", RELATIONSHIPS, "Delete a relationship", Answer::Deleted)
-        .about("By its owner or an admin.").may_be(&[Code::NotOwner]),
-    operation("GET", LINKAGE, "getUserRelationshipLinkage", RELATIONSHIPS, "Fetch the linkage to one end", Answer::Plain("LinkageDocument"))
-        .about("The type and the id of the user at that end, and no more: `user` is the owner, `target` the other end."),
-    operation("PATCH", LINKAGE, "updateUserRelationshipLinkage", RELATIONSHIPS, "Replace one end (refused)", Answer::Refused)
-        .about(FIXED).may_be(&[Code::ImmutableRelationship]),
-    operation("POST", LINKAGE, "addUserRelationshipLinkage", RELATIONSHIPS, "Add to one end (refused)", Answer::Refused)
-        .about(FIXED).may_be(&[Code::ImmutableRelationship]),
-    operation("DELETE", LINKAGE, "removeUserRelationshipLinkage", RELATIONSHIPS, "Remove from one end (refused)", Answer::Refused)
-        .about(FIXED).may_be(&[Code::ImmutableRelationship]),
-    operation("GET", END, "getUserRelationshipEnd", RELATIONSHIPS, "Fetch the user at one end", Answer::Fetched("UserDocument"))
-        .about("`user` is the owner, `target` the other end.").takes(relationships::END),
-    operation("PATCH", END, "updateUserRelationshipEnd", RELATIONSHIPS, "Change the user at one end (refused)", Answer::Refused)
-        .about("Here the user can only be read; change it under its own `links.self`.").may_be(&[Code::UnsupportedUpdate]),
+    operation("DELETE", EDGE, "deleteUserRelationship", RELATIONSHIPS, "Delete a relationship", Success::Deleted)
+        .description("For the owner and admins.").error_codes(&[Code::NotOwner]),
+    operation("GET", LINKAGE, "getUserRelationshipLinkage", RELATIONSHIPS, "Fetch the identifier of the owner or the target", Success::Document("LinkageDocument"))
+        .description("Only the type and the id of the user at this end: `user` is the owner, `target` the other user."),
+    operation("PATCH", LINKAGE, "updateUserRelationshipLinkage", RELATIONSHIPS, "Replace the owner or the target (always fails)", Success::AlwaysFails)
+        .description(FIXED).error_codes(&[Code::ImmutableRelationship]),
+    operation("POST", LINKAGE, "addUserRelationshipLinkage", RELATIONSHIPS, "Add an owner or a target (always fails)", Success::AlwaysFails)
+        .description(FIXED).error_codes(&[Code::ImmutableRelationship]),
+    operation("DELETE", LINKAGE, "removeUserRelationshipLinkage", RELATIONSHIPS, "Remove the owner or the target (always fails)", Success::AlwaysFails)
+        .description(FIXED).error_codes(&[Code::ImmutableRelationship]),
+    operation("GET", END, "getUserRelationshipEnd", RELATIONSHIPS, "Fetch the owner or the target", Success::Fetched("UserDocument"))
+        .description("`user` is the owner, `target` the other user.").query(relationships::END),
+    operation("PATCH", END, "updateUserRelationshipEnd", RELATIONSHIPS, "Change the owner or the target (always fails)", Success::AlwaysFails)
+        .description("This URL is read-only. Use the `links.self` of the user.").error_codes(&[Code::UnsupportedUpdate]),
 
-    operation("GET", ALL_USERS, "listUsers", USERS, "List and search users", Answer::Listed("UserList"))
-        .about(COUNTED).takes(users::LIST).tried("?filter[query]=virtanen&fields[users]=name,email").sorted(users::ORDERS).may_be(&[Code::InvalidCursor]),
-    operation("POST", ALL_USERS, "createUser", USERS, "Create a user (admin)", Answer::Created("UserDocument"))
-        .about("`email` is required, and nobody else may have it, whatever its case. The service gives the id.")
-        .takes(relationships::END).sends("NewUser", examples::new_user)
-        .may_be(&[Code::NotAdmin, Code::ClientGeneratedId, Code::ImmutableRelationship, Code::EmailTaken,
+    operation("GET", ALL_USERS, "listUsers", USERS, "List and search users", Success::Listed("UserList"))
+        .description(COUNTED).query(users::LIST).example("?filter[query]=virtanen&fields[users]=name,email").sort_keys(users::ORDERS).error_codes(&[Code::InvalidCursor]),
+    operation("POST", ALL_USERS, "createUser", USERS, "Create a user (admin)", Success::Created("UserDocument"))
+        .description("`email` is required and must be unique, ignoring case. The service assigns the id.")
+        .query(relationships::END).body("NewUser", examples::new_user)
+        .error_codes(&[Code::NotAdmin, Code::ClientGeneratedId, Code::ImmutableRelationship, Code::EmailTaken,
             Code::MissingAttribute, Code::UnknownRelationship]),
-    operation("GET", ME, "getMe", USERS, "Fetch the caller", Answer::Fetched("UserDocument"))
-        .about("The user whom the credential names.").takes(relationships::END),
-    operation("PATCH", ME, "updateMe", USERS, "Change the caller", Answer::Changed("UserDocument"))
-        .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
-        .may_be(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
-    operation("GET", USER, "getUser", USERS, "Fetch a user", Answer::Fetched("UserDocument"))
-        .about("Callers of the level `ext` see the users at the ends of their own relationships; all others are 404 to them.").takes(relationships::END),
-    operation("PATCH", USER, "updateUser", USERS, "Change a user", Answer::Changed("UserDocument"))
-        .about(CHANGED_USER).takes(relationships::END).sends("ChangedUser", examples::changed_user)
-        .may_be(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
-    operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Answer::Deleted)
-        .about("With its relationships in both directions, its memberships and its tokens. Groups that it owned stay without an owner.").may_be(&[Code::NotAdmin, Code::OwnAccount]),
+    operation("GET", ME, "getMe", USERS, "Fetch the caller", Success::Fetched("UserDocument"))
+        .description("The user of the credential.").query(relationships::END),
+    operation("PATCH", ME, "updateMe", USERS, "Change the caller", Success::Changed("UserDocument"))
+        .description(CHANGED_USER).query(relationships::END).body("ChangedUser", examples::changed_user)
+        .error_codes(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
+    operation("GET", USER, "getUser", USERS, "Fetch a user", Success::Fetched("UserDocument"))
+        .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404.").query(relationships::END),
+    operation("PATCH", USER, "updateUser", USERS, "Change a user", Success::Changed("UserDocument"))
+        .description(CHANGED_USER).query(relationships::END).body("ChangedUser", examples::changed_user)
+        .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
+    operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Success::Deleted)
+        .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner.").error_codes(&[Code::NotAdmin, Code::OwnAccount]),
 
-    operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Run several changes, all or none", Answer::Operated)
-        .about("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \
-users. The first operation that fails is answered with its own status and a `source` below `/atomic:operations/{n}`, and nothing is written.")
-        .sends_operations("Operations", examples::operations)
-        .may_be(&[Code::NotOwner, Code::NotAdmin, Code::AdminOnlyAttribute, Code::ClientGeneratedId, Code::ImmutableRelationship,
+    operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Apply several changes in one transaction", Success::OperationResults)
+        .description("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \
+users. If an operation fails, nothing is written; the response has the status of that operation and a `source` below `/atomic:operations/{n}`.")
+        .atomic_body("Operations", examples::operations)
+        .error_codes(&[Code::NotOwner, Code::NotAdmin, Code::AdminOnlyAttribute, Code::ClientGeneratedId, Code::ImmutableRelationship,
             Code::NotFound, Code::RelatedResourceNotFound, Code::AlreadyExists, Code::EmailTaken, Code::OwnAccount, Code::IdMismatch,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
             Code::SelfRelationship, Code::UnknownRelationshipType]),
 
-    operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Answer::Listed("RelationshipTypeList"))
-        .about("All of them, in the order of their names.").takes(relationship_types::LIST),
-    operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Answer::Created("RelationshipTypeDocument"))
-        .about("The `id`, which the client gives here, is the name.")
-        .takes(relationships::END).sends("NewRelationshipType", examples::new_type)
-        .may_be(&[Code::NotAdmin, Code::AlreadyExists, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
-    operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Answer::Fetched("RelationshipTypeDocument"))
-        .about("Its `id` is its name, as in `relationship` of a relationship.").takes(relationships::END),
-    operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Describe a relationship type (admin)", Answer::Changed("RelationshipTypeDocument"))
-        .about("Its `description`; the name stays.").takes(relationships::END).sends("ChangedRelationshipType", examples::changed_type)
-        .may_be(&[Code::NotAdmin, Code::IdMismatch, Code::UnknownRelationship]),
-    operation("DELETE", TYPE, "deleteRelationshipType", TYPES, "Remove a relationship type (admin)", Answer::Deleted)
-        .about("Only one that no relationship has.").may_be(&[Code::NotAdmin, Code::TypeInUse]),
+    operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Success::Listed("RelationshipTypeList"))
+        .description("All types, sorted by name.").query(relationship_types::LIST),
+    operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Success::Created("RelationshipTypeDocument"))
+        .description("The client chooses the `id`, which is the name of the type.")
+        .query(relationships::END).body("NewRelationshipType", examples::new_type)
+        .error_codes(&[Code::NotAdmin, Code::AlreadyExists, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
+    operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Success::Fetched("RelationshipTypeDocument"))
+        .description("The `id` is the name, as in the attribute `relationship` of a relationship.").query(relationships::END),
+    operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Change the description of a relationship type (admin)", Success::Changed("RelationshipTypeDocument"))
+        .description("The name cannot change.").query(relationships::END).body("ChangedRelationshipType", examples::changed_type)
+        .error_codes(&[Code::NotAdmin, Code::IdMismatch, Code::UnknownRelationship]),
+    operation("DELETE", TYPE, "deleteRelationshipType", TYPES, "Remove a relationship type (admin)", Success::Deleted)
+        .description("Fails if a relationship has this type.").error_codes(&[Code::NotAdmin, Code::TypeInUse]),
 
-    operation("GET", "/", "getRoot", SERVICE, "What this is, and where to go", Answer::Plain("MetaDocument"))
-        .about("The version, and the URLs of the API and of its description."),
-    operation("GET", "/livez", "getLiveness", SERVICE, "Whether the process answers", Answer::Plain("MetaDocument"))
-        .about("Never touches the database."),
-    operation("GET", "/readyz", "getReadiness", SERVICE, "Whether requests can be served", Answer::Plain("MetaDocument"))
-        .about("503 while the database is away, its schema is older than the program, or the process is about to end.")
-        .takes(&[Parameter::new("verbose")]).may_be(&[Code::Unavailable]),
-    operation("GET", "/metrics", "getMetrics", SERVICE, "What Prometheus reads", Answer::Text)
-        .about("Never touches the database. `docs/OPERATIONS.md` lists the metrics."),
-    operation("GET", "/docs", "getDocumentation", SERVICE, "This API for people", Answer::Page)
-        .about("Every request with a form to try it, and every error code explained."),
-    operation("GET", "/openapi.json", "getOpenApi", SERVICE, "This document", Answer::Json)
-        .about("OpenAPI 3.1. `user-relationships openapi` prints the same."),
+    operation("GET", "/", "getRoot", SERVICE, "Name, version and links", Success::Document("MetaDocument"))
+        .description("The version, and the URLs of the API and its documentation."),
+    operation("GET", "/livez", "getLiveness", SERVICE, "Liveness: whether the process responds", Success::Document("MetaDocument"))
+        .description("Does not use the database."),
+    operation("GET", "/readyz", "getReadiness", SERVICE, "Readiness: whether requests can be served", Success::Document("MetaDocument"))
+        .description("503 while the database is unavailable, its schema is too old, or the process is shutting down.")
+        .query(&[Parameter::new("verbose")]).error_codes(&[Code::Unavailable]),
+    operation("GET", "/metrics", "getMetrics", SERVICE, "Metrics in the Prometheus format", Success::Text)
+        .description("Does not use the database. `docs/OPERATIONS.md` lists the metrics."),
+    operation("GET", "/docs", "getDocumentation", SERVICE, "API reference", Success::Page)
+        .description("All requests, with a form to send each, and all error codes."),
+    operation("GET", "/openapi.json", "getOpenApi", SERVICE, "This document", Success::Json)
+        .description("OpenAPI 3.1. `user-relationships openapi` prints the same document."),
 ];

@@ -1,8 +1,8 @@
-//! Schemas of request documents: exactly what is accepted.
+//! Schemas of request documents. They describe exactly what is accepted.
 
 use serde_json::{Map, Value, json};
 
-use super::build::{ID, TYPE_NAME, object, schema, set, shown};
+use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
 use crate::domain::relationship_types::LONGEST_DESCRIPTION;
 use crate::domain::validation::{LONGEST_EMAIL, LONGEST_ITEM, MOST_ITEMS};
 use crate::http::jsonapi::atomic;
@@ -10,21 +10,21 @@ use crate::http::jsonapi::resources::{COMPUTED, RELATIONSHIP_TYPES, USER_RELATIO
 use crate::http::jsonapi::view::{ENDS, USER_LINKS, member_of};
 use crate::model::user::{Field, Kind};
 
-/// Any text but one with U+0000.
+/// Any string without U+0000.
 const TEXT: &str = "^[^\\u0000]*$";
 
-/// Attributes that every resource has and no client sets.
+/// Attributes that the service sets.
 const TIMES: [&str; 2] = ["created-at", "updated-at"];
 
-/// A closed set of members: unknown ones are refused, but those with an `@` in front are passed over.
+/// An object that rejects unknown members, except names that begin with `@`, which are ignored.
 fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
     let mut closed = object(required, properties.into());
-    set(&mut closed, "patternProperties", json!({ "^@": {} }));
-    set(&mut closed, "additionalProperties", false);
+    insert(&mut closed, "patternProperties", json!({ "^@": {} }));
+    insert(&mut closed, "additionalProperties", false);
     closed
 }
 
-/// The properties, and those that are computed and thus ignored.
+/// Adds the members that are ignored because the service sets them.
 fn with_ignored(
     properties: impl Iterator<Item = (&'static str, Value)>,
     ignored: &[&'static str],
@@ -38,7 +38,7 @@ fn request(data: &Value) -> Value {
     object(&["data"], json!({ "data": data }))
 }
 
-/// A resource object as it is sent.
+/// A resource object of a request.
 fn data(required: &[&str], kind: &str, id: &Value, attributes: &Value, relationships: &Value) -> Value {
     object(
         required,
@@ -46,9 +46,9 @@ fn data(required: &[&str], kind: &str, id: &Value, attributes: &Value, relations
     )
 }
 
-/// Either of two members is needed, and not the other.
-fn one_of(schema: &mut Value, one: &str, other: &str) {
-    set(schema, "oneOf", json!([{ "required": [one] }, { "required": [other] }]));
+/// Requires exactly one of two members.
+fn require_one_of(schema: &mut Value, one: &str, other: &str) {
+    insert(schema, "oneOf", json!([{ "required": [one] }, { "required": [other] }]));
 }
 
 fn relationship() -> Map<String, Value> {
@@ -56,37 +56,37 @@ fn relationship() -> Map<String, Value> {
 }
 
 fn user() -> Map<String, Value> {
-    with_ignored(Field::ALL.into_iter().map(|field| (member_of(field), sent(field))), &COMPUTED)
+    with_ignored(Field::ALL.into_iter().map(|field| (member_of(field), sent_field_schema(field))), &COMPUTED)
 }
 
-/// Both ends, each linked to by an identifier of that schema.
+/// The relationships `user` and `target`, with identifiers of this schema.
 fn ends(required: &[&str], identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
     closed(required, ENDS.iter().map(|(name, _)| ((*name).to_owned(), end.clone())).collect())
 }
 
-/// Relationships of users may be sent back, but not with linkage.
+/// The relationships of users, which may be sent back, but without `data`.
 fn links() -> Value {
     let link = json!({ "not": { "required": ["data"] } });
     closed(&[], USER_LINKS.iter().map(|name| ((*name).to_owned(), link.clone())).collect())
 }
 
-/// All of them.
+/// All schemas of requests.
 pub fn all() -> Value {
-    // The service gives the ids.
-    let (given, id, name) = (json!(false), schema(ID), schema(TYPE_NAME));
+    // Clients must not send an id: the service assigns it.
+    let (no_id, id, name) = (json!(false), schema(ID), schema(TYPE_NAME));
     let text = json!({ "type": ["string", "null"], "maxLength": LONGEST_DESCRIPTION, "pattern": TEXT });
     let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
     let of_type = data(&["type", "id"], RELATIONSHIP_TYPES, &name, &description, &closed(&[], Map::new()));
     let needed = ["type", "attributes", "relationships"];
     let mut all = json!({
         "NewUserRelationship": request(
-            &data(&needed, USER_RELATIONSHIPS, &given, &closed(&["relationship"], relationship()), &ends(&["target"], "UserIdentifier")),
+            &data(&needed, USER_RELATIONSHIPS, &no_id, &closed(&["relationship"], relationship()), &ends(&["target"], "UserIdentifier")),
         ),
         "ChangedUserRelationship": request(
             &data(&["type", "id"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "UserIdentifier")),
         ),
-        "NewUser": request(&data(&["type", "attributes"], USERS, &given, &closed(&["email"], user()), &links())),
+        "NewUser": request(&data(&["type", "attributes"], USERS, &no_id, &closed(&["email"], user()), &links())),
         "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
         "NewRelationshipType": request(&of_type),
         "ChangedRelationshipType": request(&of_type),
@@ -97,38 +97,37 @@ pub fn all() -> Value {
     all
 }
 
-/// The operations of the atomic extension, in which `lid` names what an earlier operation added.
+/// The operations of the atomic extension, with `lid` for resources that earlier operations add.
 fn atomic_operations() -> Value {
-    let lid = json!({ "type": "string", "description": "Names what an earlier operation added" });
+    let lid = json!({ "type": "string", "description": "The local id of a resource that an earlier operation adds" });
     let local = |kind: &Value| {
         let mut local = object(&["type"], json!({ "type": kind, "id": schema(ID), "lid": lid }));
-        one_of(&mut local, "id", "lid");
+        require_one_of(&mut local, "id", "lid");
         local
     };
-    let with_lid = |mut data: Value, is_named: bool| {
+    let with_lid = |mut data: Value, needs_target: bool| {
         if let Some(members) = data.get_mut("properties") {
-            set(members, "lid", lid.clone());
+            insert(members, "lid", lid.clone());
         }
-        if is_named {
-            one_of(&mut data, "id", "lid");
+        if needs_target {
+            require_one_of(&mut data, "id", "lid");
         }
         data
     };
-    let (given, id) = (json!(false), schema(ID));
+    let (no_id, id) = (json!(false), schema(ID));
     let needed = ["type", "attributes", "relationships"];
     let new_edge = data(
         &needed,
         USER_RELATIONSHIPS,
-        &given,
+        &no_id,
         &closed(&["relationship"], relationship()),
         &ends(&["target"], "LocalUserIdentifier"),
     );
-    let new_user = data(&["type", "attributes"], USERS, &given, &closed(&["email"], user()), &links());
+    let new_user = data(&["type", "attributes"], USERS, &no_id, &closed(&["email"], user()), &links());
     let edge =
         data(&["type"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "LocalUserIdentifier"));
     let user = data(&["type"], USERS, &id, &closed(&[], user()), &links());
-    let url =
-        json!({ "type": "string", "format": "uri-reference", "description": "A URL of this API, instead of `ref`" });
+    let url = json!({ "type": "string", "format": "uri-reference", "description": "The URL of the resource, instead of `ref`" });
     let mut update = object(
         &["op", "data"],
         json!({
@@ -138,10 +137,10 @@ fn atomic_operations() -> Value {
             "data": { "oneOf": [with_lid(edge, true), with_lid(user, true)] },
         }),
     );
-    set(&mut update, "not", json!({ "required": ["ref", "href"] }));
+    insert(&mut update, "not", json!({ "required": ["ref", "href"] }));
     let mut remove =
         object(&["op"], json!({ "op": { "const": "remove" }, "ref": schema("OperationTarget"), "href": url }));
-    one_of(&mut remove, "ref", "href");
+    require_one_of(&mut remove, "ref", "href");
     json!({
         "LocalUserIdentifier": local(&json!({ "const": USERS })),
         "OperationTarget": local(&json!({ "enum": [USER_RELATIONSHIPS, USERS] })),
@@ -161,7 +160,7 @@ fn atomic_operations() -> Value {
     })
 }
 
-fn sent(field: Field) -> Value {
+fn sent_field_schema(field: Field) -> Value {
     let mut schema = match field.kind() {
         Kind::Text { most } => json!({ "type": ["string", "null"], "maxLength": most, "pattern": TEXT }),
         Kind::Email => json!({ "type": "string", "format": "email", "maxLength": LONGEST_EMAIL }),
@@ -169,10 +168,10 @@ fn sent(field: Field) -> Value {
             let item = json!({ "type": "string", "maxLength": LONGEST_ITEM, "pattern": TEXT });
             json!({ "type": ["array", "null"], "maxItems": MOST_ITEMS, "items": item })
         }
-        other => shown(other),
+        other => user_field_schema(other),
     };
     if field.is_admin_only() {
-        set(&mut schema, "description", "Only an admin may change it");
+        insert(&mut schema, "description", "Only admins can change it");
     }
     schema
 }

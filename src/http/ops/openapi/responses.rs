@@ -1,17 +1,17 @@
-//! What requests carry and what they are answered.
+//! Request bodies, responses and error codes of operations.
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-use super::build::{reference, set};
-use super::operation::{Answer, Body, Operation};
+use super::build::{insert, reference};
+use super::operation::{Operation, RequestBody, Success};
 use super::operations::OPERATIONS;
 use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::routes;
 use crate::model::code::Code;
 
-/// Whatever is asked below `/api`.
+/// The codes of every operation that needs a caller.
 const ALWAYS: &[Code] = &[
     Code::UnknownParameter,
     Code::InvalidParameter,
@@ -28,7 +28,7 @@ const ALWAYS: &[Code] = &[
     Code::Internal,
     Code::Unavailable,
 ];
-/// Whatever is sent.
+/// The codes of every operation with a body.
 const WITH_BODY: &[Code] = &[
     Code::MalformedJson,
     Code::MalformedDocument,
@@ -39,21 +39,24 @@ const WITH_BODY: &[Code] = &[
     Code::UnknownAttribute,
 ];
 
-/// All codes of an operation.
+/// All error codes of an operation.
 pub fn codes_of(operation: &Operation) -> Vec<Code> {
-    let when = |is_so: bool, codes: &'static [Code]| if is_so { codes } else { &[] };
-    let takes = |start: &str| operation.query.iter().any(|parameter| parameter.name.starts_with(start));
+    let when = |applies: bool, codes: &'static [Code]| if applies { codes } else { &[] };
+    let has_parameter = |start: &str| operation.query.iter().any(|parameter| parameter.name.starts_with(start));
     let is_open = !routes::needs_caller(operation.path);
     let groups = [
         when(!is_open, ALWAYS),
         when(is_open && !routes::is_probe(operation.path), &[Code::RateLimited]),
         when(is_open, &[Code::UriTooLong, Code::HeadersTooLarge, Code::Internal]),
-        when(takes("fields["), &[Code::UnknownField, Code::AnswerTooLarge]),
+        when(has_parameter("fields["), &[Code::UnknownField, Code::AnswerTooLarge]),
         when(operation.path.contains("{id}"), &[Code::NotFound]),
         when(operation.body.is_some(), WITH_BODY),
-        when(operation.is_conditional(), &[Code::PreconditionFailed]),
-        when(operation.is_repeatable(), &[Code::IdempotencyKeyInUse, Code::IdempotencyKeyReused, Code::AnswerTooLarge]),
-        operation.codes,
+        when(operation.allows_preconditions(), &[Code::PreconditionFailed]),
+        when(
+            operation.allows_idempotency_key(),
+            &[Code::IdempotencyKeyInUse, Code::IdempotencyKeyReused, Code::AnswerTooLarge],
+        ),
+        operation.error_codes,
     ];
     let codes = groups.concat();
     Code::ALL.iter().copied().filter(|code| codes.contains(code)).collect()
@@ -71,7 +74,7 @@ fn error_name(status: u16) -> String {
     format!("Error{status}")
 }
 
-/// Everything that an operation can be answered.
+/// All responses of an operation.
 pub fn of_operation(operation: &Operation) -> Value {
     let mut responses = Map::new();
     for (status, response) in successes(operation) {
@@ -80,73 +83,69 @@ pub fn of_operation(operation: &Operation) -> Value {
     for (status, codes) in by_status(&codes_of(operation)) {
         let mut response = reference("responses", &error_name(status));
         let codes: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
-        set(&mut response, "description", codes.join(". "));
+        insert(&mut response, "description", codes.join(". "));
         responses.insert(status.to_string(), response);
     }
     responses.into()
 }
 
 fn successes(operation: &Operation) -> Vec<(&'static str, Value)> {
-    let known = || {
-        let response =
-            json!({ "description": "The client has it already", "headers": named(&["ETag", "X-Request-Id"]) });
+    let not_modified = || {
+        let response = json!({ "description": "Not modified: the `ETag` of the client is current", "headers": header_references(&["ETag", "X-Request-Id"]) });
         ("304", response)
     };
     let document = |about: &str, headers: &[&str], schema: &str| response(about, headers, &[Applied::Nothing], schema);
-    match operation.answer {
-        Answer::Fetched(schema) => vec![("200", document("The resource", &["ETag"], schema)), known()],
-        Answer::Listed(schema) => {
+    match operation.success {
+        Success::Fetched(schema) => vec![("200", document("The resource", &["ETag"], schema)), not_modified()],
+        Success::Listed(schema) => {
             let is_by_cursor = operation.query.iter().any(|parameter| parameter.name == "page[size]");
             let kinds = [Applied::Nothing, Applied::CursorProfile];
             let kinds = if is_by_cursor { &kinds[..] } else { &[Applied::Nothing] };
-            vec![("200", response("A page of the list", &["ETag"], kinds, schema)), known()]
+            vec![("200", response("A page of the list", &["ETag"], kinds, schema)), not_modified()]
         }
-        Answer::Created(schema) => {
+        Success::Created(schema) => {
             let mut created = document("The new resource", &["Location", "ETag", "Idempotent-Replayed"], schema);
-            set(&mut created, "links", links(operation.path));
+            insert(&mut created, "links", links(operation.path));
             vec![("201", created)]
         }
-        Answer::Changed(schema) => vec![("200", document("The changed resource", &["ETag"], schema))],
-        Answer::Deleted => {
-            let gone = json!({ "description": "It is gone", "headers": named(&["X-Request-Id"]) });
-            let told = document(
-                "It is gone; what `Prefer: return=representation` asks for",
-                &["Preference-Applied"],
-                "MetaDocument",
-            );
-            vec![("200", told), ("204", gone)]
+        Success::Changed(schema) => vec![("200", document("The changed resource", &["ETag"], schema))],
+        Success::Deleted => {
+            let no_content = json!({ "description": "Deleted", "headers": header_references(&["X-Request-Id"]) });
+            let with_body =
+                document("Deleted; with `Prefer: return=representation`", &["Preference-Applied"], "MetaDocument");
+            vec![("200", with_body), ("204", no_content)]
         }
-        Answer::Operated => {
-            let about = "The results, one for each operation";
+        Success::OperationResults => {
+            let about = "The results, one per operation";
             vec![("200", response(about, &["Idempotent-Replayed"], &[Applied::AtomicExtension], "OperationResults"))]
         }
-        Answer::Plain(schema) => vec![("200", document("The document", &[], schema))],
-        Answer::Page => vec![(
+        Success::Document(schema) => vec![("200", document("The document", &[], schema))],
+        Success::Page => vec![(
             "200",
             json!({ "description": "The page", "content": { "text/html": { "schema": { "type": "string" } } } }),
         )],
-        Answer::Text => vec![(
+        Success::Text => vec![(
             "200",
-            json!({ "description": "The lines", "content": { "text/plain": { "schema": { "type": "string" } } } }),
+            json!({ "description": "The metrics", "content": { "text/plain": { "schema": { "type": "string" } } } }),
         )],
-        Answer::Json => {
+        Success::Json => {
             vec![(
                 "200",
                 json!({ "description": "The document", "content": { "application/json": { "schema": { "type": "object" } } } }),
             )]
         }
-        Answer::Refused => Vec::new(),
+        Success::AlwaysFails => Vec::new(),
     }
 }
 
-/// What can be asked next of a resource that was created in a collection.
+/// Links to the operations on a new resource of a collection.
 fn links(collection: &str) -> Value {
     let next =
         OPERATIONS.iter().filter(|next| next.path.strip_prefix(collection).is_some_and(|it| it.starts_with("/{id}")));
     let link = |next: &Operation| {
         let mut parameters = json!({ "id": "$response.body#/data/id" });
         if next.path.contains("{end}") {
-            set(&mut parameters, "end", "target");
+            insert(&mut parameters, "end", "target");
         }
         (next.id.to_owned(), json!({ "operationId": next.id, "parameters": parameters }))
     };
@@ -154,19 +153,19 @@ fn links(collection: &str) -> Value {
 }
 
 fn response(about: &str, headers: &[&str], kinds: &[Applied], schema: &str) -> Value {
-    let headers = named(&[headers, &["X-Request-Id"]].concat());
+    let headers = header_references(&[headers, &["X-Request-Id"]].concat());
     let media =
         |applied: &Applied| (applied.media_type().to_owned(), json!({ "schema": reference("schemas", schema) }));
     let content: Map<_, _> = kinds.iter().map(media).collect();
     json!({ "description": about, "headers": headers, "content": content })
 }
 
-fn named(headers: &[&str]) -> Value {
+fn header_references(headers: &[&str]) -> Value {
     headers.iter().map(|name| ((*name).to_owned(), reference("headers", name))).collect::<Map<_, _>>().into()
 }
 
-/// The body that an operation takes.
-pub fn request_body(body: &Body) -> Value {
+/// The request body of an operation.
+pub fn request_body(body: &RequestBody) -> Value {
     let content = json!({ "schema": reference("schemas", body.schema), "example": (body.example)() });
     if body.is_atomic {
         json!({ "required": true, "content": { Applied::AtomicExtension.media_type(): content } })
@@ -175,7 +174,7 @@ pub fn request_body(body: &Body) -> Value {
     }
 }
 
-/// An error document for every status that any code has.
+/// The components for error responses, one per status.
 pub fn of_errors() -> Value {
     let response = |(status, codes): (u16, Vec<Code>)| {
         let headers: &[&str] = match status {
@@ -187,26 +186,29 @@ pub fn of_errors() -> Value {
         };
         let codes: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
         let content = json!({ MEDIA_TYPE: { "schema": reference("schemas", "ErrorDocument") } });
-        (error_name(status), json!({ "description": codes.join(", "), "headers": named(headers), "content": content }))
+        (
+            error_name(status),
+            json!({ "description": codes.join(", "), "headers": header_references(headers), "content": content }),
+        )
     };
     by_status(Code::ALL).into_iter().map(response).collect::<Map<_, _>>().into()
 }
 
-/// Header fields of answers.
+/// The components for header fields of responses.
 pub fn headers() -> Value {
     let header = |about: &str, schema: Value| json!({ "description": about, "schema": schema });
     let text = || json!({ "type": "string" });
     json!({
-        "X-Request-Id": header("The id of the request: the client's own, or a new one. It is in errors and in the log.", text()),
-        "Location": header("Where the new resource is.", json!({ "type": "string", "format": "uri-reference" })),
-        "ETag": header("Changes with everything that the answer shows.", text()),
-        "Retry-After": header("Seconds after which to try again.", json!({ "type": "integer", "minimum": 0 })),
-        "RateLimit-Limit": header("Requests that may come at once, where that is limited.", json!({ "type": "integer", "minimum": 1 })),
-        "RateLimit-Remaining": header("How many of them are left.", json!({ "type": "integer", "minimum": 0 })),
-        "RateLimit-Reset": header("Seconds until all of them are there again.", json!({ "type": "integer", "minimum": 0 })),
-        "Allow": header("The methods that the resource knows.", text()),
-        "WWW-Authenticate": header("The schemes that are understood.", text()),
-        "Preference-Applied": header("The wishes of `Prefer` that were granted.", text()),
-        "Idempotent-Replayed": header("`true` if an earlier request with the same `Idempotency-Key` was performed instead.", json!({ "const": "true" })),
+        "X-Request-Id": header("The id of the request: the one that the client sent, or a new one. Errors and the log contain it.", text()),
+        "Location": header("The URL of the new resource.", json!({ "type": "string", "format": "uri-reference" })),
+        "ETag": header("Identifies this version of the response, for `If-None-Match` and `If-Match`.", text()),
+        "Retry-After": header("Seconds to wait before a retry.", json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit-Limit": header("Size of a burst, if requests are limited.", json!({ "type": "integer", "minimum": 1 })),
+        "RateLimit-Remaining": header("Remaining requests.", json!({ "type": "integer", "minimum": 0 })),
+        "RateLimit-Reset": header("Seconds until the full burst is available again.", json!({ "type": "integer", "minimum": 0 })),
+        "Allow": header("The supported methods.", text()),
+        "WWW-Authenticate": header("The supported authentication schemes.", text()),
+        "Preference-Applied": header("The applied preferences of `Prefer`.", text()),
+        "Idempotent-Replayed": header("`true` if this is the response to an earlier request with the same `Idempotency-Key`.", json!({ "const": "true" })),
     })
 }

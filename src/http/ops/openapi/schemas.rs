@@ -1,8 +1,10 @@
-//! Schemas of documents, their members taken from the lists that resources are rendered from.
+//! Schemas of responses. The members come from the lists that resources are rendered from.
 
 use serde_json::{Value, json};
 
-use super::build::{ID, TYPE_NAME, document, list_document, object, resource, schema, shown};
+use super::build::{
+    ID, TYPE_NAME, document, identifier, linkage_document, list_document, object, resource, schema, user_field_schema,
+};
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
@@ -12,12 +14,12 @@ use crate::model::user::Field;
 
 /// The schemas of everything but groups, requests and forms.
 pub fn parts() -> [Value; 4] {
-    [words(), resources(), answers(), errors()]
+    [primitives(), resources(), documents(), errors()]
 }
 
-fn words() -> Value {
+fn primitives() -> Value {
     json!({
-        ID: { "type": "string", "pattern": "^[1-9][0-9]{0,18}$", "description": "A positive 64-bit integer in decimal", "examples": ["1234"] },
+        ID: { "type": "string", "pattern": "^[1-9][0-9]{0,18}$", "description": "A positive 64-bit integer in decimal notation", "examples": ["1234"] },
         TYPE_NAME: { "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$", "examples": ["subordinate"] },
         "Time": {
             "type": "string",
@@ -31,36 +33,35 @@ fn words() -> Value {
             "ext": { "type": "array", "items": { "const": ATOMIC } },
             "profile": { "type": "array", "items": { "const": CURSOR } },
         })),
-        "UserIdentifier": object(&["type", "id"], json!({ "type": { "const": USERS }, "id": schema(ID) })),
+        "UserIdentifier": identifier(USERS),
     })
 }
 
 fn resources() -> Value {
-    let end = object(
-        &["data", "links"],
-        json!({
-            "data": schema("UserIdentifier"),
-            "links": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
-        }),
-    );
+    let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": linkage_links() }));
     let related = object(&["links"], json!({ "links": object(&["related"], json!({ "related": schema("Url") })) }));
     let ends: Vec<_> = ENDS.iter().map(|(name, _)| *name).collect();
     json!({
         "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, |_| end.clone(), |_| schema(TYPE_NAME)),
         "User": resource(USERS, ID, USER_FIELDS, USER_LINKS, |_| related.clone(), |name| match (field(name), name) {
-            (Some(field), _) => shown(field.kind()),
-            (None, "is-supervisor") => json!({ "type": "boolean", "description": "True while some `subordinate` relationship targets the user" }),
+            (Some(field), _) => user_field_schema(field.kind()),
+            (None, "is-supervisor") => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
             (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
         }),
         "RelationshipType": resource(RELATIONSHIP_TYPES, TYPE_NAME, TYPE_FIELDS, &[], |_| Value::Null, |_| json!({ "type": ["string", "null"] })),
     })
 }
 
+/// The links of a relationship.
+fn linkage_links() -> Value {
+    object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") }))
+}
+
 fn field(name: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|field| member_of(*field) == name)
 }
 
-fn answers() -> Value {
+fn documents() -> Value {
     let page = json!({ "type": ["string", "null"], "format": "uri-reference" });
     let this = json!({ "oneOf": [schema("Url"), object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } }))] });
     let one = |name: &str| document(schema(name), &["User"]);
@@ -80,11 +81,7 @@ fn answers() -> Value {
         "UserList": list("User"),
         "RelationshipTypeDocument": one("RelationshipType"),
         "RelationshipTypeList": list("RelationshipType"),
-        "LinkageDocument": object(&["jsonapi", "data", "links"], json!({
-            "jsonapi": schema("JsonApi"),
-            "data": schema("UserIdentifier"),
-            "links": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
-        })),
+        "LinkageDocument": linkage_document(schema("UserIdentifier"), linkage_links()),
         "MetaDocument": object(&["jsonapi", "meta"], json!({
             "jsonapi": schema("JsonApi"),
             "links": { "type": "object", "additionalProperties": schema("Url") },
@@ -103,20 +100,20 @@ fn errors() -> Value {
     let text = json!({ "type": "string" });
     let source = |name: &str| object(&[name], json!({ name: text }));
     json!({
-        "ErrorCode": { "enum": codes, "description": "Stable; explained at `/docs#{code}`" },
+        "ErrorCode": { "enum": codes, "description": "Stable identifier, explained at `/docs#{code}`" },
         "ErrorDocument": object(&["jsonapi", "errors"], json!({
             "jsonapi": schema("JsonApi"),
             "errors": { "type": "array", "minItems": 1, "maxItems": MOST_ERRORS, "items": schema("Error") },
             "meta": object(&["more"], json!({
-                "more": { "type": "integer", "minimum": 1, "description": "How many more errors there are" },
+                "more": { "type": "integer", "minimum": 1, "description": "Number of further errors that are not listed" },
             })),
         })),
         "Error": object(&["id", "status", "code", "title", "detail", "links"], json!({
             "id": { "type": "string", "description": "The id of the request" },
             "status": { "enum": statuses },
             "code": schema("ErrorCode"),
-            "title": { "type": "string", "description": "The same for every use of a code" },
-            "detail": { "type": "string", "description": "This case, and what to do" },
+            "title": { "type": "string", "description": "Summary of the code, the same in every response" },
+            "detail": { "type": "string", "description": "What is wrong in this request, and how to fix it" },
             "source": { "oneOf": [source("pointer"), source("parameter"), source("header")] },
             "links": object(&["type"], json!({ "type": schema("Url"), "about": schema("Url") })),
             "meta": { "type": "object" },

@@ -143,8 +143,8 @@ impl FormRequest {
     /// # Errors
     /// 406 if a parameter is missing or wrong, 413 if the body is too large.
     pub async fn parameters(&mut self, resources: &[FormResource]) -> Result<FormParameters, FormError> {
-        let mut body = object(&self.body().await?)?;
-        let form = self.form(body.get(FORM_NAME), resources)?;
+        let mut body = parse_object(&self.read_body().await?)?;
+        let form = self.find_form(body.get(FORM_NAME), resources)?;
         let sent = match body.remove("form") {
             Some(Value::Object(sent)) => sent,
             Some(_) => return Err(FormError::wrong_parameters("`form` must be an object")),
@@ -161,14 +161,14 @@ impl FormRequest {
         let mut names =
             form_urlencoded::parse(self.http.query_string().as_bytes()).filter(|(name, _)| name == FORM_NAME);
         if let Some((_, name)) = names.next() {
-            return self.form(Some(&Value::String(name.into_owned())), &[resource]);
+            return self.find_form(Some(&Value::String(name.into_owned())), &[resource]);
         }
-        let body = self.body().await?;
-        let body = if body.is_empty() { Map::new() } else { object(&body)? };
-        self.form(body.get(FORM_NAME), &[resource])
+        let body = self.read_body().await?;
+        let body = if body.is_empty() { Map::new() } else { parse_object(&body)? };
+        self.find_form(body.get(FORM_NAME), &[resource])
     }
 
-    fn form(&self, name: Option<&Value>, resources: &[FormResource]) -> Result<Arc<Form>, FormError> {
+    fn find_form(&self, name: Option<&Value>, resources: &[FormResource]) -> Result<Arc<Form>, FormError> {
         let name = match name {
             Some(Value::String(name)) => name,
             Some(_) => return Err(FormError::wrong_parameters(format!("`{FORM_NAME}` must be a string"))),
@@ -189,7 +189,7 @@ impl FormRequest {
         Ok(Arc::clone(form))
     }
 
-    async fn body(&mut self) -> Result<Bytes, FormError> {
+    async fn read_body(&mut self) -> Result<Bytes, FormError> {
         // A body without a content type is read as JSON.
         if let Some(kind) = self.http.headers().get(CONTENT_TYPE) {
             let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
@@ -233,7 +233,7 @@ impl FormParameters {
     }
 }
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, FormError> {
+fn parse_object(body: &[u8]) -> Result<Map<String, Value>, FormError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(FormError::wrong_parameters("the body must be a JSON object")),

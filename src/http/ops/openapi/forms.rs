@@ -190,7 +190,7 @@ fn describe(operation: &FormOperation) -> Value {
             "schema": { "type": "string" },
         }));
     }
-    let kind = kind_of(path).filter(|_| method == "POST");
+    let kind = example_type(path).filter(|_| method == "POST");
     let schema = match (is_deletion, kind) {
         (true, _) => "FormDeletion",
         (false, None) => "FormRequest",
@@ -198,7 +198,7 @@ fn describe(operation: &FormOperation) -> Value {
     };
     let mut example = json!({ "form_configuration_name": name });
     if !is_deletion {
-        insert(&mut example, "form", values(form));
+        insert(&mut example, "form", example_values(form));
     }
     if let Some(kind) = kind {
         insert(&mut example, "parent_resource_id", kind);
@@ -224,7 +224,7 @@ fn describe(operation: &FormOperation) -> Value {
     described
 }
 
-fn kind_of(path: &str) -> Option<&'static str> {
+fn example_type(path: &str) -> Option<&'static str> {
     match path {
         "/api/user/relationships" => Some("special_group"),
         "/api/user/relationship_users" => Some("special_group_users"),
@@ -232,7 +232,7 @@ fn kind_of(path: &str) -> Option<&'static str> {
     }
 }
 
-fn values(form: &str) -> Value {
+fn example_values(form: &str) -> Value {
     match form {
         "create_user" => json!({ "first_name": "Ann", "email": "ann@example.com", "password": "correct horse" }),
         "update_user" => json!({ "last_name": "Lee" }),

@@ -62,7 +62,7 @@ pub fn codes_of(operation: &Operation) -> Vec<Code> {
     Code::ALL.iter().copied().filter(|code| codes.contains(code)).collect()
 }
 
-fn by_status(codes: &[Code]) -> BTreeMap<u16, Vec<Code>> {
+fn group_by_status(codes: &[Code]) -> BTreeMap<u16, Vec<Code>> {
     let mut statuses = BTreeMap::<_, Vec<_>>::new();
     for code in codes {
         statuses.entry(code.status()).or_default().push(*code);
@@ -77,10 +77,10 @@ fn error_name(status: u16) -> String {
 /// All responses of an operation.
 pub fn of_operation(operation: &Operation) -> Value {
     let mut responses = Map::new();
-    for (status, response) in successes(operation) {
+    for (status, response) in success_responses(operation) {
         responses.insert(status.to_owned(), response);
     }
-    for (status, codes) in by_status(&codes_of(operation)) {
+    for (status, codes) in group_by_status(&codes_of(operation)) {
         let mut response = reference("responses", &error_name(status));
         let codes: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
         insert(&mut response, "description", codes.join(". "));
@@ -89,7 +89,7 @@ pub fn of_operation(operation: &Operation) -> Value {
     responses.into()
 }
 
-fn successes(operation: &Operation) -> Vec<(&'static str, Value)> {
+fn success_responses(operation: &Operation) -> Vec<(&'static str, Value)> {
     let not_modified = || {
         let response = json!({ "description": "Not modified: the `ETag` of the client is current", "headers": header_references(&["ETag", "X-Request-Id"]) });
         ("304", response)
@@ -191,7 +191,7 @@ pub fn of_errors() -> Value {
             json!({ "description": codes.join(", "), "headers": header_references(headers), "content": content }),
         )
     };
-    by_status(Code::ALL).into_iter().map(response).collect::<Map<_, _>>().into()
+    group_by_status(Code::ALL).into_iter().map(response).collect::<Map<_, _>>().into()
 }
 
 /// The components for header fields of responses.

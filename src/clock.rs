@@ -1,11 +1,11 @@
-//! What time it is. The only place that asks the system, so that tests can say otherwise.
+//! The current time. Only this module reads the system clock, so that tests can set another time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::model::time::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The system's time.

@@ -1,45 +1,48 @@
-//! user-relationships keeps and serves typed relationships between users.
+//! user-relationships stores typed relationships between users and serves them over JSON:API.
 //!
-//! The floors, from the plainest up. Arrows between them point only upwards in this list; `docs/ARCHITECTURE.md`
-//! has the picture, and a test keeps it true.
+//! The program is a thin wrapper around this library. A test or another program can start the service itself:
+//! `examples/embed.rs` is a complete example.
+//!
+//! The modules are layers, listed from the bottom up: a module uses only modules above it in this list.
+//! `docs/ARCHITECTURE.md` describes them, and `tests/it/architecture.rs` enforces their dependencies.
 
 #![allow(
     clippy::redundant_closure_for_method_calls,
-    reason = "a method of `Tx` is not general enough over its lifetime"
+    reason = "the path of a method of `Tx` is not general over its lifetime"
 )]
 
-// Plain words that every floor shares: data and the pure rules on it.
+// Data types and pure rules, shared by all layers.
 pub mod model;
 
-// What time it is.
+// The current time.
 pub mod clock;
 
-// What is counted and measured while the service runs.
+// Metrics.
 pub mod metrics;
 
-// SQL, the two databases, transactions, counts.
+// The two databases: connections, transactions, SQL, counts.
 pub mod store;
 
-// What is allowed, what is valid, what happens together in one transaction.
+// Authorization, validation, and the steps of each transaction.
 pub mod domain;
 
-// Turns what a request brings into a verified caller.
+// Authentication.
 pub mod auth;
 
-// Every setting, from one definition.
+// Settings.
 pub mod config;
 
-// URLs, headers, documents.
+// Routes, handlers, middleware and documents.
 pub mod http;
 
-// Builds the service, the same for `main` and for tests.
+// Builds the service, the same for the program and for tests.
 pub mod app;
 
-// Listens, serves, and ends in good order.
+// Listens, serves and shuts down.
 pub mod server;
 
-// Logs.
+// Logging.
 pub mod telemetry;
 
-// One file a command.
+// The command line, one file per command.
 pub mod cli;

@@ -1,16 +1,17 @@
-//! The program: reads the command line, runs a command, and answers with an exit code.
+//! The program: parses the command line, runs a command and exits with its code.
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use user_relationships::{cli, telemetry};
 
-/// Many small allocations of many sizes on several threads: measurably faster than the system's allocator.
+/// Faster than the system allocator for many small allocations on several threads
+/// (`docs/decisions/0018-use-mimalloc.md`).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // First of all: settings hold secrets, too.
+    // Before anything else, because the message of a panic while parsing settings may contain a secret.
     telemetry::watch_panics();
     let matches = match cli::command().try_get_matches() {
         Ok(matches) => matches,
@@ -18,7 +19,7 @@ fn main() -> ExitCode {
             if let Some(failure) = cli::usage::logged(&answer) {
                 return ExitCode::from(failure.code);
             }
-            // Help and version are such answers too. Nobody is left to tell if they cannot be printed.
+            // Help and version are errors of clap as well. A failure to print them cannot be reported.
             drop(answer.print());
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1));
         }

@@ -1,9 +1,9 @@
-//! What is counted and measured while the service runs, and how Prometheus reads it.
+//! Metrics in the format of Prometheus.
 //!
 //! # Design
-//! Each floor names its own families here; this one knows only numbers. A family whose definition is not accepted
-//! counts nothing and says so once in the log: numbers about the service never keep it from serving. No label has an
-//! open set of values, and whoever counts often keeps the [`Counter`] or [`Histogram`] of its labels.
+//! Each layer defines its own families with this registry. A family with an invalid definition counts nothing and is
+//! logged once, because metrics must never stop the service. No label has an unbounded set of values. Code that counts
+//! often keeps the [`Counter`] or [`Histogram`] of its labels.
 
 use prometheus::core::Collector;
 #[cfg(target_os = "linux")]
@@ -11,7 +11,7 @@ use prometheus::process_collector::ProcessCollector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use std::time::Duration;
 
-/// The media type of the text that [`MetricsRegistry::text`] makes.
+/// The media type of [`MetricsRegistry::text`].
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All families of one service; cheap to clone.
@@ -20,31 +20,31 @@ pub struct MetricsRegistry {
     registry: Registry,
 }
 
-/// A family of numbers that only grow.
+/// A family of counters.
 #[derive(Debug, Clone)]
 pub struct Counters(Option<IntCounterVec>);
 
-/// One of them.
+/// A counter.
 #[derive(Debug, Clone)]
 pub struct Counter(Option<prometheus::IntCounter>);
 
-/// A family of numbers that rise and fall.
+/// A family of gauges.
 #[derive(Debug, Clone)]
 pub struct Gauges(Option<IntGaugeVec>);
 
-/// One of them.
+/// A gauge.
 #[derive(Debug, Clone)]
 pub struct Gauge(Option<prometheus::IntGauge>);
 
-/// A time that rises and falls, and is not always known.
+/// A gauge in seconds whose value may be unknown.
 #[derive(Debug, Clone)]
 pub struct Seconds(Option<GaugeVec>);
 
-/// A family of distributions.
+/// A family of histograms.
 #[derive(Debug, Clone)]
 pub struct Histograms(Option<HistogramVec>);
 
-/// One of them.
+/// A histogram.
 #[derive(Debug, Clone)]
 pub struct Histogram(Option<prometheus::Histogram>);
 
@@ -55,76 +55,76 @@ impl Default for MetricsRegistry {
 }
 
 impl MetricsRegistry {
-    /// Nothing but what the kernel knows of the process.
+    /// A registry with the metrics of the process, which only Linux has.
     #[must_use]
     pub fn new() -> Self {
         let metrics = Self { registry: Registry::new() };
         #[cfg(target_os = "linux")]
         if let Err(error) = metrics.registry.register(Box::new(ProcessCollector::for_self())) {
-            log::error!("the process is not measured: {error}");
+            log::error!("the metrics of the process are not available: {error}");
         }
         metrics
     }
 
-    /// A new family of counters.
+    /// Registers a family of counters.
     #[must_use]
     pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Counters {
         Counters(self.add(IntCounterVec::new(Opts::new(name, help), labels)))
     }
 
-    /// A counter without labels.
+    /// Registers a counter without labels.
     #[must_use]
     pub fn counter(&self, name: &str, help: &str) -> Counter {
         self.counters(name, help, &[]).of(&[])
     }
 
-    /// A new family of gauges.
+    /// Registers a family of gauges.
     #[must_use]
     pub fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Gauges {
         Gauges(self.add(IntGaugeVec::new(Opts::new(name, help), labels)))
     }
 
-    /// A gauge without labels.
+    /// Registers a gauge without labels.
     #[must_use]
     pub fn gauge(&self, name: &str, help: &str) -> Gauge {
         self.gauges(name, help, &[]).of(&[])
     }
 
-    /// A time without labels, which nobody knows yet.
+    /// Registers a gauge in seconds without labels, whose value is unknown.
     #[must_use]
     pub fn seconds(&self, name: &str, help: &str) -> Seconds {
         Seconds(self.add(GaugeVec::new(Opts::new(name, help), &[])))
     }
 
-    /// A new family of histograms with these upper bounds.
+    /// Registers a family of histograms with these upper bounds.
     #[must_use]
     pub fn histograms(&self, name: &str, help: &str, labels: &[&str], bounds: &[f64]) -> Histograms {
         let options = HistogramOpts::new(name, help).buckets(bounds.to_vec());
         Histograms(self.add(HistogramVec::new(options, labels)))
     }
 
-    /// A histogram without labels.
+    /// Registers a histogram without labels.
     #[must_use]
     pub fn histogram(&self, name: &str, help: &str, bounds: &[f64]) -> Histogram {
         self.histograms(name, help, &[], bounds).of(&[])
     }
 
-    /// Everything as Prometheus reads it.
+    /// All families in the text format of Prometheus.
     #[must_use]
     pub fn text(&self) -> String {
         let text = TextEncoder::new().encode_to_string(&self.registry.gather());
         text.unwrap_or_else(|error| {
-            log::error!("the metrics cannot be written: {error}");
+            log::error!("the metrics cannot be encoded: {error}");
             String::new()
         })
     }
 
     fn add<C: Collector + Clone + 'static>(&self, family: prometheus::Result<C>) -> Option<C> {
-        let kept = family.and_then(|family| {
+        let registered = family.and_then(|family| {
             self.registry.register(Box::new(family.clone()))?;
             Ok(family)
         });
-        kept.map_err(|error| log::error!("a family of metrics is not accepted: {error}")).ok()
+        registered.map_err(|error| log::error!("a metric family is invalid: {error}")).ok()
     }
 }
 
@@ -135,14 +135,14 @@ impl Counters {
         Counter(self.0.as_ref().and_then(|family| family.get_metric_with_label_values(labels).ok()))
     }
 
-    /// Shows these labels from the start, with nothing counted.
+    /// Exports these labels from the start, with the value 0.
     pub fn show(&self, labels: &[&str]) {
         drop(self.of(labels));
     }
 }
 
 impl Counter {
-    /// One more.
+    /// Adds one.
     pub fn add_one(&self) {
         if let Some(counter) = &self.0 {
             counter.inc();
@@ -159,14 +159,14 @@ impl Gauges {
 }
 
 impl Gauge {
-    /// So many more, or fewer.
+    /// Adds `number`, which may be negative.
     pub fn add(&self, number: i64) {
         if let Some(gauge) = &self.0 {
             gauge.add(number);
         }
     }
 
-    /// So many.
+    /// Sets the value.
     pub fn set(&self, number: i64) {
         if let Some(gauge) = &self.0 {
             gauge.set(number);
@@ -175,7 +175,7 @@ impl Gauge {
 }
 
 impl Seconds {
-    /// So long; `None` while nobody knows, and then there is no such line.
+    /// Sets the value. `None` means unknown, and exports no sample.
     pub fn set(&self, seconds: Option<f64>) {
         let Some(family) = &self.0 else { return };
         match seconds {
@@ -192,22 +192,22 @@ impl Histograms {
         Histogram(self.0.as_ref().and_then(|family| family.get_metric_with_label_values(labels).ok()))
     }
 
-    /// Shows these labels from the start, with nothing measured.
+    /// Exports these labels from the start, without observations.
     pub fn show(&self, labels: &[&str]) {
         drop(self.of(labels));
     }
 }
 
 impl Histogram {
-    /// One more that took so long.
+    /// Observes a duration, in seconds.
     pub fn observe_duration(&self, time: Duration) {
         self.observe(time.as_secs_f64());
     }
 
-    /// One more of this size.
-    pub fn observe(&self, size: f64) {
+    /// Observes a value.
+    pub fn observe(&self, value: f64) {
         if let Some(histogram) = &self.0 {
-            histogram.observe(size);
+            histogram.observe(value);
         }
     }
 }
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_in_the_text_and_a_wrong_definition_harms_nobody() {
+    fn counts_are_exported_and_an_invalid_definition_does_no_harm() {
         let metrics = MetricsRegistry::new();
         let counted = metrics.counters("things_total", "Things.", &["kind"]);
         counted.of(&["small"]).add_one();

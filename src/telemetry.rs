@@ -1,4 +1,4 @@
-//! Logs: lines for people or JSON objects for machines, always on stderr; a panic is a log line too.
+//! Logging: text or JSON lines on stderr. A panic is a log line too.
 
 mod panics;
 mod queue;
@@ -14,25 +14,26 @@ use std::io::{self, IsTerminal, Write};
 use crate::config::{Config, LogFormat};
 use crate::model::truncate::Truncated;
 pub use queue::FlushGuard;
-use queue::Queue;
+use queue::LogQueue;
 
-/// The members that every JSON line has; a pair that goes by one of these names is left out.
-const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
+/// The members of every JSON line; a pair with one of these names is omitted.
+const RESERVED: [&str; 4] = ["timestamp", "level", "target", "message"];
 
-/// The longest message or value in a JSON line, in bytes; the rest is cut. A line is valid JSON whatever is cut.
-const LONGEST_VALUE: usize = 2 * 1024;
+/// The longest message or value in a JSON line, in bytes. Longer ones are cut before they are encoded, so a line is
+/// always valid JSON.
+const MAX_VALUE_BYTES: usize = 2 * 1024;
 
-/// Starts logging as `config` says. Nobody who logs waits for whoever reads the log of a service, unless that is a
-/// terminal. What is left to say at the end is said when the answer is dropped.
+/// Starts logging with the settings in `config`. In a service, log lines go through a queue unless stderr is a
+/// terminal, so that a slow reader of the log never blocks a request. Dropping the guard flushes the queue.
 pub fn start(config: &Config, is_service: bool) -> FlushGuard {
     let is_read_by_a_program = is_service && !io::stderr().is_terminal();
-    let queue = is_read_by_a_program.then(|| Queue::start(io::stderr()).ok()).flatten();
+    let queue = is_read_by_a_program.then(|| LogQueue::start(io::stderr()).ok()).flatten();
     let target = queue.clone().map_or(Target::Stderr, |queue| Target::Pipe(Box::new(queue)));
-    begin(config.log_format, target, |builder| {
+    install(config.log_format, target, |builder| {
         if matches!(config.log_filter.as_str(), "info" | "warn" | "error") {
-            // What the HTTP server tells of its threads is for those who ask for it.
+            // The HTTP server logs its threads at `info`, which only a custom filter shows.
             builder.filter_module("actix_server", LevelFilter::Warn);
-            // It calls a request that nobody can read an error; that is its sender's, who is told so.
+            // It logs malformed requests as errors. They are errors of the client, which gets a response.
             builder.filter_module("actix_http", LevelFilter::Off);
         }
         builder.parse_filters(&config.log_filter)
@@ -45,66 +46,70 @@ pub fn watch_panics() {
     panics::watch(start_for_errors);
 }
 
-/// Starts logging errors as JSON lines before there is a configuration, to tell what is wrong with it.
+/// Starts logging errors as JSON lines before the configuration is known, to report its problems.
 pub fn start_for_errors() {
-    begin(LogFormat::Json, Target::Stderr, |builder| builder.filter_level(LevelFilter::Error));
+    install(LogFormat::Json, Target::Stderr, |builder| builder.filter_level(LevelFilter::Error));
 }
 
-fn begin(format: LogFormat, target: Target, filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder) {
+fn install(
+    format: LogFormat,
+    target: Target,
+    filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder,
+) {
     let mut builder = env_logger::Builder::new();
     filter(&mut builder).target(target);
     if format == LogFormat::Json {
-        // There are no colours in it, so that nothing need be looked for that takes them away.
+        // JSON lines have no colours; this skips the search for escape sequences.
         builder.format(write_json).write_style(WriteStyle::Always);
     }
-    // A second logger can only be asked for by a test that runs several commands in one process.
+    // Fails only if a logger exists, in tests that run several commands in one process.
     drop(builder.try_init());
 }
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let timestamp = out.timestamp_micros();
-    // One piece: each write to the formatter has its price.
+    // Build the line in one buffer, because each write to the formatter is slow.
     let mut text = Vec::with_capacity(512);
     let mut serializer = serde_json::Serializer::new(&mut text);
-    let mut line = Line { map: serializer.serialize_map(None)?, seen: Vec::with_capacity(16) };
+    let mut line = JsonLine { map: serializer.serialize_map(None)?, seen: Vec::with_capacity(16) };
     line.map.serialize_entry("timestamp", &format_args!("{timestamp}"))?;
     line.map.serialize_entry("level", record.level().as_str())?;
     line.map.serialize_entry("target", record.target())?;
-    line.map.serialize_entry("message", &format_args!("{}", Truncated::new(record.args(), LONGEST_VALUE)))?;
+    line.map.serialize_entry("message", &format_args!("{}", Truncated::new(record.args(), MAX_VALUE_BYTES)))?;
     record.key_values().visit(&mut line).map_err(io::Error::other)?;
     line.map.end()?;
     text.push(b'\n');
     out.write_all(&text)
 }
 
-/// A JSON line in the making.
-struct Line<'kvs, M> {
+/// A JSON line while it is being written.
+struct JsonLine<'kvs, M> {
     map: M,
-    /// Names of pairs that were written: a second one would make the object ambiguous.
+    /// The names written so far, because duplicate members are ambiguous.
     seen: Vec<Key<'kvs>>,
 }
 
-impl<'kvs, M: SerializeMap> VisitSource<'kvs> for Line<'kvs, M>
+impl<'kvs, M: SerializeMap> VisitSource<'kvs> for JsonLine<'kvs, M>
 where
     M::Error: Send + Sync + 'static,
 {
     fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        if FIXED.contains(&key.as_str()) || self.seen.contains(&key) {
+        if RESERVED.contains(&key.as_str()) || self.seen.contains(&key) {
             return Ok(());
         }
-        self.map.serialize_entry(key.as_str(), &Fitting(value)).map_err(Error::boxed)?;
+        self.map.serialize_entry(key.as_str(), &TypedValue(value)).map_err(Error::boxed)?;
         self.seen.push(key);
         Ok(())
     }
 }
 
-/// A value with the JSON type that fits it.
-struct Fitting<'v>(Value<'v>);
+/// A value that serializes as the matching JSON type.
+struct TypedValue<'v>(Value<'v>);
 
-impl Serialize for Fitting<'_> {
+impl Serialize for TypedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(value) = self;
-        if let Some(text) = value.to_borrowed_str().filter(|text| text.len() <= LONGEST_VALUE) {
+        if let Some(text) = value.to_borrowed_str().filter(|text| text.len() <= MAX_VALUE_BYTES) {
             return serializer.serialize_str(text);
         }
         if let Some(flag) = value.to_bool() {
@@ -118,7 +123,7 @@ impl Serialize for Fitting<'_> {
         }
         match value.to_f64() {
             Some(number) => serializer.serialize_f64(number),
-            None => serializer.collect_str(&Truncated::new(value, LONGEST_VALUE)),
+            None => serializer.collect_str(&Truncated::new(value, MAX_VALUE_BYTES)),
         }
     }
 }

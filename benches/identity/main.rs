@@ -46,9 +46,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::keyset::{Format, Secret, Source};
+use user_relationships::auth::keyset::{KeyFormat, KeySource, Secret};
 use user_relationships::auth::signature::{Sent, SignedRequest};
-use user_relationships::auth::{Auth, AuthError, Identity, Settings, jwt, token};
+use user_relationships::auth::{Auth, AuthError, AuthSettings, Identity, jwt, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
@@ -123,12 +123,12 @@ fn store(folder: &Path) -> Store {
     Store::open(&settings, Clock::System).expect("a database")
 }
 
-fn settings(refresh: Duration, source: Option<Source>) -> Settings {
-    let jwt = source.map(|source| jwt::Settings { source, requirements: ClaimRequirements::default() });
-    Settings { refresh, failure_limit: 20, require_timestamp: false, jwt }
+fn settings(refresh: Duration, source: Option<KeySource>) -> AuthSettings {
+    let jwt = source.map(|source| jwt::JwtSettings { source, requirements: ClaimRequirements::default() });
+    AuthSettings { refresh, failure_limit: 20, require_timestamp: false, jwt }
 }
 
-fn auth(store: &Store, refresh: Duration, source: Option<Source>) -> Auth {
+fn auth(store: &Store, refresh: Duration, source: Option<KeySource>) -> Auth {
     Auth::new(store.clone(), Clock::System, &settings(refresh, source))
 }
 
@@ -200,11 +200,11 @@ fn schemes(words: &[String]) -> f64 {
 
     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let hs256 = |number| signed("HS256", number, |message| hmac::sign(&hmac_key, message).as_ref().to_vec());
-    let by_secret = || Some(Source::Secret(Secret::new(SECRET)));
+    let by_secret = || Some(KeySource::Secret(Secret::new(SECRET)));
     let (again, by_hmac) = (hs256(0), auth(&store, hour, by_secret()));
     let fresh: Vec<_> = (0..ROUNDS * 1_000).map(hs256).collect();
 
-    let by_key = |path| Some(Source::File(Format::Pem, path));
+    let by_key = |path| Some(KeySource::File(KeyFormat::Pem, path));
     let rs256 = |number| signed("RS256", number, |message| signature_of(&key, message));
     let by_rsa = auth(&store, hour, by_key(pem(folder.path(), "rsa.pem", rsa_der.as_ref())));
     let tokens: Vec<_> = (0..ROUNDS * 100).map(rs256).collect();
@@ -239,7 +239,8 @@ fn schemes(words: &[String]) -> f64 {
         ("a signature refused, over 1 MiB of text", "nobody", &small, &spaces, 1),
         ("a signature refused, over 1 MiB of escapes", "nobody", &small, &bells, 1),
     ];
-    let strict = Auth::new(store.clone(), Clock::System, &Settings { failure_limit: u32::MAX, ..settings(hour, None) });
+    let strict =
+        Auth::new(store.clone(), Clock::System, &AuthSettings { failure_limit: u32::MAX, ..settings(hour, None) });
 
     let mut cases = Cases::default();
     cases.add(BELIEVED, 5_000, |_| identify(&believing, &header));

@@ -1,4 +1,4 @@
-//! What was verified or read, kept for a moment so that most requests need not ask the database.
+//! Short-lived caches of verified credentials and accounts, so that most requests authenticate without a query.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -14,22 +14,22 @@ use crate::model::client::Account;
 use crate::model::id::UserId;
 use crate::model::token::{Digest, TokenOwner};
 
-/// The most entries of a kind; about 10 MiB of tokens.
-const MOST: usize = 65_536;
-/// The most clients that sign, whose parsed keys are larger.
-const MOST_CLIENTS: usize = 1_024;
+/// The capacity of a cache; this many tokens take about 10 MiB.
+const MAX_ENTRIES: usize = 65_536;
+/// The capacity for signing clients, whose parsed keys are larger.
+const MAX_CLIENTS: usize = 1_024;
 
-/// Everything that is kept. Nothing is kept of what was not found, so that what was just made works at once.
+/// All caches. A lookup without a result is not cached, so that a new credential works immediately.
 pub(super) struct Cache {
-    /// Raised by every `forget`, so that an answer read before it is not kept after it.
+    /// Incremented by every `forget`, so that a result read before it is not cached after it.
     generation: AtomicU64,
     /// Tokens and their owners.
     pub tokens: TtlCache<Digest, TokenOwner>,
-    /// Clients that sign, with their keys.
+    /// Signing clients with their keys, by `Api-Id`.
     pub clients: TtlCache<String, Arc<Verifier>>,
-    /// JWTs that were verified, and with which keys.
+    /// Verified JWTs, with the number of the keys that verified them.
     pub bearers: TtlCache<Digest, (u64, Bearer)>,
-    /// Accounts of users whom other credentials name.
+    /// Accounts of users that JWTs and signatures name.
     pub accounts: TtlCache<AccountKey, Account>,
 }
 
@@ -37,49 +37,49 @@ impl Cache {
     pub fn new(refresh: Duration) -> Self {
         Self {
             generation: AtomicU64::new(0),
-            tokens: TtlCache::new(refresh, MOST),
-            clients: TtlCache::new(refresh, MOST_CLIENTS),
-            bearers: TtlCache::new(refresh, MOST),
-            accounts: TtlCache::new(refresh, MOST),
+            tokens: TtlCache::new(refresh, MAX_ENTRIES),
+            clients: TtlCache::new(refresh, MAX_CLIENTS),
+            bearers: TtlCache::new(refresh, MAX_ENTRIES),
+            accounts: TtlCache::new(refresh, MAX_ENTRIES),
         }
     }
 
-    /// The moment that a question to the database belongs to.
+    /// The current generation. Take it before the query whose result is to be cached.
     pub fn generation(&self) -> Generation<'_> {
-        Generation { now: &self.generation, asked: self.generation.load(Ordering::Acquire) }
+        Generation { now: &self.generation, at_start: self.generation.load(Ordering::Acquire) }
     }
 
-    /// Forgets what is known of a user.
+    /// Removes all entries of a user.
     pub fn forget(&self, user: UserId) {
         self.generation.fetch_add(1, Ordering::AcqRel);
-        self.tokens.drop_where(|owner| owner.user == user);
-        self.accounts.drop_where(|account| account.user == user);
+        self.tokens.remove_where(|owner| owner.user == user);
+        self.accounts.remove_where(|account| account.user == user);
     }
 }
 
-/// The moment at which a question was asked.
+/// The generation at the start of a query.
 #[derive(Clone, Copy)]
 pub(super) struct Generation<'c> {
     now: &'c AtomicU64,
-    asked: u64,
+    at_start: u64,
 }
 
 impl Generation<'_> {
-    fn is_over(self) -> bool {
-        self.now.load(Ordering::Acquire) != self.asked
+    fn is_stale(self) -> bool {
+        self.now.load(Ordering::Acquire) != self.at_start
     }
 }
 
-/// A bounded map whose entries are believed for a while.
+/// A bounded map whose entries expire.
 pub(super) struct TtlCache<K, V> {
     refresh: Duration,
-    most: usize,
+    capacity: usize,
     entries: RwLock<HashMap<K, (Instant, V)>>,
 }
 
 impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
-    pub fn new(refresh: Duration, most: usize) -> Self {
-        Self { refresh, most, entries: RwLock::default() }
+    pub fn new(refresh: Duration, capacity: usize) -> Self {
+        Self { refresh, capacity, entries: RwLock::default() }
     }
 
     pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
@@ -91,27 +91,27 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         (since.elapsed() < self.refresh).then(|| value.clone())
     }
 
-    /// Keeps what was found by a question, unless something was forgotten since.
+    /// Caches the result of a query, unless `forget` was called since `generation`.
     pub fn put(&self, generation: Generation<'_>, key: K, value: V) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        // Asked while holding the map: who forgets raises the epoch first and sweeps the map after.
-        if generation.is_over() {
+        // Checked under the lock: `forget` increments the generation before it removes entries.
+        if generation.is_stale() {
             return;
         }
         let now = Instant::now();
-        if entries.len() >= self.most {
+        if entries.len() >= self.capacity {
             entries.retain(|_, (since, _)| now.saturating_duration_since(*since) < self.refresh);
-            // A sweep must make room for many more, or each of them would sweep again.
-            if entries.len() > self.most / 2 {
+            // Removal must free many places, or every following insert would scan the map again.
+            if entries.len() > self.capacity / 2 {
                 entries.clear();
             }
         }
         entries.insert(key, (now, value));
     }
 
-    fn drop_where(&self, is_meant: impl Fn(&V) -> bool) {
+    fn remove_where(&self, is_match: impl Fn(&V) -> bool) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, (_, value)| !is_meant(value));
+        entries.retain(|_, (_, value)| !is_match(value));
     }
 }
 
@@ -140,34 +140,34 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_tokens_do_not_make_the_cache_grow() {
+    fn the_token_cache_is_bounded() {
         let cache = Cache::new(Duration::from_hours(1));
         for number in 0..100_000 {
             cache.tokens.put(cache.generation(), digest(number), owner(1));
-            assert!(cache.tokens.entries.read().unwrap().len() <= MOST);
+            assert!(cache.tokens.entries.read().unwrap().len() <= MAX_ENTRIES);
         }
         assert!(cache.tokens.get(&digest(99_999)).is_some());
-        assert!(cache.tokens.entries.read().unwrap().capacity() <= 4 * MOST);
+        assert!(cache.tokens.entries.read().unwrap().capacity() <= 4 * MAX_ENTRIES);
     }
 
     #[test]
-    fn neither_do_a_hundred_thousand_users_and_some_thousand_clients() {
+    fn the_caches_of_accounts_and_clients_are_bounded() {
         let cache = Cache::new(Duration::from_hours(1));
         let account = |user| Account { user: UserId::new(user), level: AccessLevel::User, is_enabled: true };
         for number in 0..100_000 {
             cache.accounts.put(cache.generation(), AccountKey::Id(UserId::new(number)), account(number));
-            assert!(cache.accounts.entries.read().unwrap().len() <= MOST);
+            assert!(cache.accounts.entries.read().unwrap().len() <= MAX_ENTRIES);
         }
         let row = SigningClient { id: ClientId::new(1), allows_sha1: false, keys: Vec::new() };
         let client = Arc::new(Verifier::new(row));
         for number in 0..3_000 {
             cache.clients.put(cache.generation(), format!("client {number}"), Arc::clone(&client));
-            assert!(cache.clients.entries.read().unwrap().len() <= MOST_CLIENTS);
+            assert!(cache.clients.entries.read().unwrap().len() <= MAX_CLIENTS);
         }
     }
 
     #[test]
-    fn what_was_asked_before_a_user_was_forgotten_is_not_kept() {
+    fn a_result_read_before_forget_is_not_cached() {
         let cache = Cache::new(Duration::from_hours(1));
         let before = cache.generation();
         cache.forget(UserId::new(7));
@@ -180,20 +180,20 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cache_makes_room_for_many_at_once() {
+    fn a_full_cache_frees_at_least_half_of_its_places() {
         let refresh = Duration::from_millis(200);
         for (old, left) in [(6, 3), (2, 1)] {
-            let (kept, generation) = (TtlCache::new(refresh, 8), AtomicU64::new(0));
-            let put = |number| kept.put(Generation { now: &generation, asked: 0 }, number, ());
+            let (cache, generation) = (TtlCache::new(refresh, 8), AtomicU64::new(0));
+            let put = |number| cache.put(Generation { now: &generation, at_start: 0 }, number, ());
             (0..old).for_each(put);
             std::thread::sleep(refresh);
             (old..9).for_each(put);
-            assert_eq!(kept.entries.read().unwrap().len(), left, "{old} of 8 are believed no longer");
+            assert_eq!(cache.entries.read().unwrap().len(), left, "{old} of 8 have expired");
         }
     }
 
     #[test]
-    fn nothing_is_believed_when_it_is_to_be_asked_every_time() {
+    fn a_refresh_of_zero_caches_nothing() {
         let cache = Cache::new(Duration::ZERO);
         cache.tokens.put(cache.generation(), digest(1), owner(1));
         assert!(cache.tokens.get(&digest(1)).is_none());

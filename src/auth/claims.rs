@@ -1,4 +1,4 @@
-//! What a JWT claims (RFC 7519 section 4), as far as it matters here.
+//! The claims of a JWT (RFC 7519 section 4) that the service uses.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -7,36 +7,36 @@ use std::fmt;
 
 use super::identity::AccountKey;
 
-/// What a token must say beside whom it is for.
+/// Values that the claims of a token must have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClaimRequirements {
-    /// `iss`, where it matters.
+    /// The required `iss`; `None` accepts any.
     pub issuer: Option<String>,
-    /// One of `aud`, where it matters.
+    /// The required `aud`, or a member of it; `None` accepts any.
     pub audience: Option<String>,
 }
 
-/// The claims that are asked for; others are passed over.
+/// The claims that are read; others are ignored.
 #[derive(Deserialize)]
 pub(super) struct Claims<'j> {
-    /// Seconds since 1970, as everywhere in a token.
+    /// Seconds since 1970, like all times in a token.
     pub exp: f64,
     pub nbf: Option<f64>,
     #[serde(borrow, default)]
-    iss: Claim<'j>,
+    iss: ClaimValue<'j>,
     #[serde(borrow, default)]
-    aud: Claim<'j>,
+    aud: ClaimValue<'j>,
     #[serde(borrow, default)]
-    sub: Claim<'j>,
+    sub: ClaimValue<'j>,
     #[serde(borrow, default)]
-    email: Claim<'j>,
+    email: ClaimValue<'j>,
     #[serde(borrow, default)]
-    email_verified: Claim<'j>,
+    email_verified: ClaimValue<'j>,
 }
 
-/// A claim of any kind. It is read here and not by `serde_json::Value`, since that would copy every text.
+/// A claim of any JSON type. `serde_json::Value` would copy every string; this borrows.
 #[derive(Default)]
-enum Claim<'j> {
+enum ClaimValue<'j> {
     /// Missing, or `null`.
     #[default]
     Nothing,
@@ -49,99 +49,100 @@ enum Claim<'j> {
 }
 
 impl Claims<'_> {
-    /// Whether the token is from and for whom it shall be.
+    /// Whether issuer and audience match the requirements.
     pub fn satisfies(&self, requirements: &ClaimRequirements) -> bool {
-        let is_meant = |demanded: &Option<String>, claimed: &Claim<'_>| match (demanded, claimed) {
+        let is_met = |demanded: &Option<String>, claimed: &ClaimValue<'_>| match (demanded, claimed) {
             (None, _) => true,
-            (Some(demanded), Claim::List(all)) => all.iter().any(|one| one.is(demanded)),
+            (Some(demanded), ClaimValue::List(all)) => all.iter().any(|one| one.is(demanded)),
             (Some(demanded), claimed) => claimed.is(demanded),
         };
-        let is_one_issuer = !matches!(self.iss, Claim::List(_));
-        is_one_issuer && is_meant(&requirements.issuer, &self.iss) && is_meant(&requirements.audience, &self.aud)
+        let is_one_issuer = !matches!(self.iss, ClaimValue::List(_));
+        is_one_issuer && is_met(&requirements.issuer, &self.iss) && is_met(&requirements.audience, &self.aud)
     }
 
-    /// A numeric `sub` is the id of a user and decides alone, even if it names nobody.
+    /// The account that the token names. A numeric `sub` is a user id and takes precedence over `email`, even if no
+    /// user has this id.
     pub fn subject(&self) -> Option<AccountKey> {
         match &self.sub {
-            Claim::Number(number) => return number.and_then(|it| it.to_string().parse().ok()).map(AccountKey::Id),
-            Claim::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            ClaimValue::Number(number) => return number.and_then(|it| it.to_string().parse().ok()).map(AccountKey::Id),
+            ClaimValue::Text(text) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 return text.parse().ok().map(AccountKey::Id);
             }
             _ => {}
         }
         let is_verified = match &self.email_verified {
-            Claim::Nothing => true,
-            Claim::Flag(flag) => *flag,
-            // Some issuers write it as text.
-            Claim::Text(text) => text == "true",
+            ClaimValue::Nothing => true,
+            ClaimValue::Flag(flag) => *flag,
+            // Some issuers send a string.
+            ClaimValue::Text(text) => text == "true",
             _ => false,
         };
-        let Claim::Text(email) = &self.email else { return None };
-        let is_one = !email.is_empty() && !email.contains(char::is_control);
-        (is_verified && is_one).then(|| AccountKey::of_email(email))
+        let ClaimValue::Text(email) = &self.email else { return None };
+        let is_address = !email.is_empty() && !email.contains(char::is_control);
+        (is_verified && is_address).then(|| AccountKey::of_email(email))
     }
 }
 
-impl Claim<'_> {
+impl ClaimValue<'_> {
     fn is(&self, demanded: &str) -> bool {
         matches!(self, Self::Text(text) if text == demanded)
     }
 }
 
-impl<'de: 'j, 'j> Deserialize<'de> for Claim<'j> {
+impl<'de: 'j, 'j> Deserialize<'de> for ClaimValue<'j> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyKind)
+        deserializer.deserialize_any(ClaimVisitor)
     }
 }
 
-struct AnyKind;
+struct ClaimVisitor;
 
-impl<'de> Visitor<'de> for AnyKind {
-    type Value = Claim<'de>;
+impl<'de> Visitor<'de> for ClaimVisitor {
+    type Value = ClaimValue<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a claim")
+        f.write_str("a JSON value")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Claim<'de>, E> {
-        Ok(Claim::Nothing)
+    fn visit_unit<E: Error>(self) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Nothing)
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Claim<'de>, E> {
-        Ok(Claim::Flag(flag))
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Flag(flag))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Claim<'de>, E> {
-        Ok(Claim::Number(Some(number)))
+    fn visit_u64<E: Error>(self, number: u64) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Number(Some(number)))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Claim<'de>, E> {
-        Ok(Claim::Number(None))
+    fn visit_i64<E: Error>(self, _: i64) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Number(None))
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Claim<'de>, E> {
-        Ok(Claim::Number(None))
+    fn visit_f64<E: Error>(self, _: f64) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Number(None))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Claim<'de>, E> {
-        Ok(Claim::Text(text.to_owned().into()))
+    fn visit_str<E: Error>(self, text: &str) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Text(text.to_owned().into()))
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Claim<'de>, E> {
-        Ok(Claim::Text(text.into()))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<ClaimValue<'de>, E> {
+        Ok(ClaimValue::Text(text.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Claim<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ClaimValue<'de>, A::Error> {
         let mut all = Vec::new();
         while let Some(one) = seq.next_element()? {
             all.push(one);
         }
-        Ok(Claim::List(all))
+        Ok(ClaimValue::List(all))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claim<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ClaimValue<'de>, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Claim::Object)
+        Ok(ClaimValue::Object)
     }
 }
 
@@ -151,15 +152,15 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// What a claim says, compared with what was written.
-    fn is_as_written(claim: &Claim<'_>, written: &Value) -> bool {
+    /// Whether a parsed claim equals the JSON value it was parsed from.
+    fn is_equal(claim: &ClaimValue<'_>, written: &Value) -> bool {
         match (claim, written) {
-            (Claim::Nothing, Value::Null) | (Claim::Object, Value::Object(_)) => true,
-            (Claim::Flag(flag), Value::Bool(written)) => flag == written,
-            (Claim::Number(number), Value::Number(written)) => *number == written.as_u64(),
-            (Claim::Text(text), Value::String(written)) => text == written,
-            (Claim::List(all), Value::Array(written)) => {
-                all.len() == written.len() && all.iter().zip(written).all(|(one, written)| is_as_written(one, written))
+            (ClaimValue::Nothing, Value::Null) | (ClaimValue::Object, Value::Object(_)) => true,
+            (ClaimValue::Flag(flag), Value::Bool(written)) => flag == written,
+            (ClaimValue::Number(number), Value::Number(written)) => *number == written.as_u64(),
+            (ClaimValue::Text(text), Value::String(written)) => text == written,
+            (ClaimValue::List(all), Value::Array(written)) => {
+                all.len() == written.len() && all.iter().zip(written).all(|(one, written)| is_equal(one, written))
             }
             _ => false,
         }
@@ -185,15 +186,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_claim_of_any_kind_is_read_as_it_was_written(written in any_json()) {
+        fn a_claim_of_any_type_is_parsed_as_written(written in any_json()) {
             let text = written.to_string();
-            let claim: Claim<'_> = serde_json::from_str(&text).unwrap();
-            prop_assert!(is_as_written(&claim, &written), "{}", text);
+            let claim: ClaimValue<'_> = serde_json::from_str(&text).unwrap();
+            prop_assert!(is_equal(&claim, &written), "{}", text);
         }
     }
 
     #[test]
-    fn an_issuer_is_one_text_and_an_audience_may_be_several() {
+    fn iss_is_one_string_and_aud_may_be_a_list() {
         let requirements = ClaimRequirements { issuer: Some("i".to_owned()), audience: Some("a".to_owned()) };
         for (iss, aud, is_met) in [
             (json!("i"), json!("a"), true),

@@ -1,19 +1,19 @@
-//! Stands in for clients that are not there, so that refusing them takes no less time.
+//! Keys for requests of unknown clients, so that refusing them takes the same time as refusing known ones.
 
 use std::sync::LazyLock;
 
 use crate::auth::keys;
-use crate::auth::rsa::Key;
+use crate::auth::rsa::RsaKey;
 
-/// A key of each usual size, the smallest first. Their private halves were thrown away.
-static DECOY_KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
-    let key = |pem: &&str| Key::new(&keys::rsa_of_pem(pem.as_bytes()).ok()?, true);
+/// One key of each usual size, the smallest first. Their private keys were discarded.
+static DECOY_KEYS: LazyLock<Vec<RsaKey>> = LazyLock::new(|| {
+    let key = |pem: &&str| RsaKey::new(&keys::parse_rsa_pem(pem.as_bytes()).ok()?, true);
     PEMS.iter().filter_map(key).collect()
 });
 
-/// The key that takes as long to refuse a signature of so many bytes as that of a client would.
-pub(super) fn key_for(signature: usize) -> Option<&'static Key> {
-    DECOY_KEYS.iter().find(|key| key.bytes() >= signature).or(DECOY_KEYS.last())
+/// The key that takes as long to reject a signature of this many bytes as the key of a client.
+pub(super) fn select_key(signature_bytes: usize) -> Option<&'static RsaKey> {
+    DECOY_KEYS.iter().find(|key| key.bytes() >= signature_bytes).or(DECOY_KEYS.last())
 }
 
 const PEMS: [&str; 3] = [
@@ -64,11 +64,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_has_a_key_of_every_usual_size() {
+    fn there_is_a_decoy_key_of_every_usual_size() {
         let sizes: Vec<_> = DECOY_KEYS.iter().map(|key| key.bytes()).collect();
         assert_eq!(sizes, [256, 384, 512]);
         for (signature, bytes) in [(0, 256), (256, 256), (257, 384), (512, 512), (1024, 512)] {
-            assert_eq!(key_for(signature).map(Key::bytes), Some(bytes), "{signature}");
+            assert_eq!(select_key(signature).map(RsaKey::bytes), Some(bytes), "{signature}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Failed attempts, counted so that guessing becomes slow.
+//! Counts failed authentication attempts, to slow down guessing.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -9,24 +9,24 @@ use std::time::{Duration, Instant};
 
 use crate::model::network;
 
-/// How long failures are remembered.
+/// How long a failure counts.
 const WINDOW: Duration = Duration::from_mins(1);
-/// The most pairs of source and credential that are counted; about 3 MiB.
-const MOST: usize = 65_536;
+/// The limit of pairs of source and credential with a count; about 3 MiB.
+const MAX_COUNTS: usize = 65_536;
 
-/// The failed passwords of one source for all e-mail addresses, as a multiple of those for one.
+/// The limit of wrong passwords of one source for all e-mail addresses, as a multiple of the limit for one address.
 const SESSIONS_FACTOR: u32 = 5;
 
-/// What an attempt was about: who guesses at one thing is slowed down there, and nowhere else.
+/// The credential that an attempt is for. Each has its own limit, so that guessing one does not block another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Attempt<'a> {
-    /// A signature in the name of this `Api-Id`.
+pub enum AttemptTarget<'a> {
+    /// A signature of the client with this `Api-Id`.
     Client(&'a str),
-    /// An API token that begins like this.
+    /// An API token with this visible prefix.
     Token(&'a str),
-    /// A JWT that claims this issuer and names this key.
+    /// A JWT with this unverified issuer and key id.
     Bearer {
-        /// `iss`, as far as it is text.
+        /// `iss`, if it is a string.
         issuer: &'a str,
         /// `kid`.
         key: &'a str,
@@ -39,47 +39,47 @@ pub enum Attempt<'a> {
     Any,
 }
 
-/// Says after how many whole seconds it is worth trying again.
+/// The number of seconds after which an attempt is possible again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryAfter(pub u64);
 
-/// Counts failures for each source and thing guessed at. Keeps hashes only, no name and no address.
+/// Counts failures per source and credential. It stores only hashes, no names or addresses.
 #[derive(Debug)]
 pub struct Failures {
     limit: u32,
     hasher: RandomState,
-    record_failure: Mutex<HashMap<u64, Count>>,
+    counts: Mutex<HashMap<u64, FailureCount>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Count {
+struct FailureCount {
     since: Instant,
     failures: u32,
 }
 
-/// A failure that is counted ahead of its attempt. It is taken back on drop unless it is kept: an attempt that fails by
-/// no fault of the client, such as one that ends in 503, is no failure.
+/// A failure recorded before its attempt. Dropping it undoes the record unless [`keep`](Self::keep) was called: an
+/// attempt that ends for another reason, such as 503, is not a failure.
 #[derive(Debug)]
-pub struct Ahead<'f> {
+pub struct PendingFailure<'f> {
     failures: &'f Failures,
     source: IpAddr,
-    attempt: Attempt<'f>,
+    attempt: AttemptTarget<'f>,
     is_kept: bool,
 }
 
-impl Ahead<'_> {
-    /// Keeps the failure counted, whatever happens, unless [`undo`](Self::take_back) follows.
+impl PendingFailure<'_> {
+    /// Makes the failure permanent, unless [`undo`](Self::undo) follows.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }
 
-    /// Takes the failure back.
+    /// Removes the failure from the count.
     pub fn undo(mut self) {
         self.is_kept = false;
     }
 }
 
-impl Drop for Ahead<'_> {
+impl Drop for PendingFailure<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.failures.undo(self.source, self.attempt);
@@ -87,31 +87,31 @@ impl Drop for Ahead<'_> {
     }
 }
 
-impl Count {
+impl FailureCount {
     fn is_recent_at(&self, now: Instant) -> bool {
         now.saturating_duration_since(self.since) < WINDOW
     }
 }
 
 impl Failures {
-    /// More than `limit` failures in a minute are too many.
+    /// At most `limit` failures per minute, source and credential.
     #[must_use]
     pub fn new(limit: u32) -> Self {
-        Self { limit, hasher: RandomState::new(), record_failure: Mutex::default() }
+        Self { limit, hasher: RandomState::new(), counts: Mutex::default() }
     }
 
-    /// Whether another attempt may be made, or be told why it failed.
+    /// Checks whether another attempt is permitted.
     ///
     /// # Errors
-    /// [`RetryAfter`] when there were too many failures.
-    pub fn check(&self, source: IpAddr, attempt: Attempt<'_>) -> Result<(), RetryAfter> {
-        // Many people can sign in from one address, each with a slip or two.
+    /// [`RetryAfter`] after too many failures.
+    pub fn check(&self, source: IpAddr, attempt: AttemptTarget<'_>) -> Result<(), RetryAfter> {
+        // Many people can sign in from one address, each with a few mistakes.
         let limit = match attempt {
-            Attempt::Sessions => self.limit.saturating_mul(SESSIONS_FACTOR),
+            AttemptTarget::Sessions => self.limit.saturating_mul(SESSIONS_FACTOR),
             _ => self.limit,
         };
-        let record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        match record_failure.get(&self.key(source, attempt)) {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get(&self.key(source, attempt)) {
             Some(count) if count.is_recent_at(Instant::now()) && count.failures >= limit => {
                 let left = WINDOW.saturating_sub(count.since.elapsed());
                 Err(RetryAfter(left.as_secs() + 1))
@@ -121,45 +121,45 @@ impl Failures {
     }
 
     /// Counts a failure.
-    pub fn note(&self, source: IpAddr, attempt: Attempt<'_>) {
+    pub fn record(&self, source: IpAddr, attempt: AttemptTarget<'_>) {
         let key = self.key(source, attempt);
-        let mut record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if record_failure.len() >= MOST && !record_failure.contains_key(&key) {
-            // A sweep must make room for many more, or who floods the map with new names makes each of them sweep again.
-            record_failure.retain(|_, count| count.is_recent_at(now));
-            if record_failure.len() > MOST / 2 {
-                // What is slowed down already must not be washed away.
-                record_failure.retain(|_, count| count.failures >= self.limit);
+        if counts.len() >= MAX_COUNTS && !counts.contains_key(&key) {
+            // Removal must free many places, or a flood of new names would scan the map for each of them.
+            counts.retain(|_, count| count.is_recent_at(now));
+            if counts.len() > MAX_COUNTS / 2 {
+                // Keep the counts that have reached the limit, or a flood would lift it.
+                counts.retain(|_, count| count.failures >= self.limit);
             }
-            if record_failure.len() > MOST / 2 {
-                record_failure.clear();
+            if counts.len() > MAX_COUNTS / 2 {
+                counts.clear();
             }
         }
-        let count = record_failure.entry(key).or_insert(Count { since: now, failures: 0 });
+        let count = counts.entry(key).or_insert(FailureCount { since: now, failures: 0 });
         if !count.is_recent_at(now) {
-            *count = Count { since: now, failures: 0 };
+            *count = FailureCount { since: now, failures: 0 };
         }
         count.failures = count.failures.saturating_add(1);
     }
 
-    /// Counts a failure before an attempt is judged, so that attempts at the same moment cannot exceed the limit. Dropping
-    /// the guard takes the failure back.
+    /// Counts a failure before the attempt is verified, so that concurrent attempts cannot exceed the limit. Dropping
+    /// the guard undoes it.
     #[must_use]
-    pub fn note_ahead<'f>(&'f self, source: IpAddr, attempt: Attempt<'f>) -> Ahead<'f> {
-        self.note(source, attempt);
-        Ahead { failures: self, source, attempt, is_kept: false }
+    pub fn record_pending<'f>(&'f self, source: IpAddr, attempt: AttemptTarget<'f>) -> PendingFailure<'f> {
+        self.record(source, attempt);
+        PendingFailure { failures: self, source, attempt, is_kept: false }
     }
 
-    fn undo(&self, source: IpAddr, attempt: Attempt<'_>) {
+    fn undo(&self, source: IpAddr, attempt: AttemptTarget<'_>) {
         let key = self.key(source, attempt);
-        let mut record_failure = self.record_failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = record_failure.get_mut(&key) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&key) {
             count.failures = count.failures.saturating_sub(1);
         }
     }
 
-    fn key(&self, source: IpAddr, attempt: Attempt<'_>) -> u64 {
+    fn key(&self, source: IpAddr, attempt: AttemptTarget<'_>) -> u64 {
         self.hasher.hash_one((network::client_prefix(source), attempt))
     }
 }
@@ -171,18 +171,18 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn too_many_failures_of_one_source_at_one_thing_are_slowed_down_and_no_others() {
+    fn only_the_source_and_credential_over_the_limit_must_wait() {
         let failures = Failures::new(3);
-        let attempt = Attempt::Session("ann@example.com");
+        let attempt = AttemptTarget::Session("ann@example.com");
         for _ in 0..3 {
             assert_eq!(failures.check(HERE, attempt), Ok(()));
-            failures.note(HERE, attempt);
+            failures.record(HERE, attempt);
         }
         let RetryAfter(seconds) = failures.check(HERE, attempt).unwrap_err();
         assert!((59..=60).contains(&seconds), "{seconds}");
         for (source, other) in [
-            (HERE, Attempt::Session("bob@example.com")),
-            (HERE, Attempt::Client("ann@example.com")),
+            (HERE, AttemptTarget::Session("bob@example.com")),
+            (HERE, AttemptTarget::Client("ann@example.com")),
             ("10.0.0.1".parse().unwrap(), attempt),
         ] {
             assert_eq!(failures.check(source, other), Ok(()));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_of_ipv6_is_one_source_and_so_are_both_spellings_of_ipv4() {
+    fn an_ipv6_network_is_one_source_and_so_is_a_mapped_ipv4_address() {
         let same = |one: &str, other: &str| {
             network::client_prefix(one.parse().unwrap()) == network::client_prefix(other.parse().unwrap())
         };
@@ -200,27 +200,28 @@ mod tests {
     }
 
     #[test]
-    fn the_map_stays_bounded_and_keeps_who_is_slowed_down() {
+    fn the_map_is_bounded_and_keeps_counts_over_the_limit() {
         let failures = Failures::new(2);
-        let slow = Attempt::Client("slow");
-        failures.note(HERE, slow);
-        failures.note(HERE, slow);
-        for number in 0..3 * MOST {
-            failures.note(HERE, Attempt::Token(&number.to_string()));
-            assert!(failures.record_failure.lock().unwrap().len() <= MOST);
+        let slow = AttemptTarget::Client("slow");
+        failures.record(HERE, slow);
+        failures.record(HERE, slow);
+        for number in 0..3 * MAX_COUNTS {
+            failures.record(HERE, AttemptTarget::Token(&number.to_string()));
+            assert!(failures.counts.lock().unwrap().len() <= MAX_COUNTS);
         }
         assert!(failures.check(HERE, slow).is_err());
     }
+
     #[test]
-    fn a_full_map_makes_room_for_many_at_once() {
+    fn a_full_map_frees_at_least_half_of_its_places() {
         let failures = Failures::new(2);
         let long_ago = Instant::now().checked_sub(WINDOW).expect("a machine that has been running for a minute");
-        let counts = (0..MOST).map(|number| {
+        let counts = (0..MAX_COUNTS).map(|number| {
             let since = if number < 10 { long_ago } else { Instant::now() };
-            (number as u64, Count { since, failures: 1 })
+            (number as u64, FailureCount { since, failures: 1 })
         });
-        failures.record_failure.lock().unwrap().extend(counts);
-        failures.note(HERE, Attempt::Token("new"));
-        assert!(failures.record_failure.lock().unwrap().len() <= MOST / 2);
+        failures.counts.lock().unwrap().extend(counts);
+        failures.record(HERE, AttemptTarget::Token("new"));
+        assert!(failures.counts.lock().unwrap().len() <= MAX_COUNTS / 2);
     }
 }

@@ -1,9 +1,9 @@
-//! Identifies the caller of a request that brings a JWT.
+//! Identifies the caller of a request with a JWT.
 
 use std::net::IpAddr;
 
 use super::bearer::{self, Bearer};
-use super::failures::Attempt;
+use super::failures::AttemptTarget;
 use super::identity::{AccountKey, Identity, Scheme};
 use super::jwt::Issuer;
 use super::{Auth, AuthError, INVALID, authorize_account, token};
@@ -11,21 +11,21 @@ use crate::model::client::Account;
 use crate::store::Cost;
 
 impl Auth {
-    /// The caller whom a JWT names.
-    pub(super) async fn identify_bearer(
+    /// The caller that a JWT names.
+    pub(super) async fn identify_jwt(
         &self,
         source: IpAddr,
         issuer: &Issuer,
         token: &str,
     ) -> Result<Identity, AuthError> {
-        let identity = self.by_bearer(issuer, token).await;
+        let identity = self.authenticate_jwt(issuer, token).await;
         identity.map_err(|denied| {
-            let (issuer, key) = bearer::names(token);
-            self.record_failure(denied, source, Attempt::Bearer { issuer: &issuer, key: &key })
+            let (issuer, key) = bearer::unverified_issuer_and_key_id(token);
+            self.record_failure(denied, source, AttemptTarget::Bearer { issuer: &issuer, key: &key })
         })
     }
 
-    async fn by_bearer(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
+    async fn authenticate_jwt(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
         let bearer = self.verified(issuer, token).ok_or(INVALID)?;
         if !bearer.is_within_validity(self.clock.now()) {
             return Err(INVALID);
@@ -34,19 +34,19 @@ impl Auth {
         authorize_account(&account, Scheme::Bearer)
     }
 
-    /// A verified token is believed for a moment, as long as the keys are the same.
-    fn verified(&self, issuer: &Issuer, token: &str) -> Option<Bearer> {
+    /// Verifies a token, or takes it from the cache if the same keys verified it.
+    fn verify_cached(&self, issuer: &Issuer, token: &str) -> Option<Bearer> {
         let (digest, number) = (token::digest(token), issuer.keys.number());
         if let Some((_, bearer)) = self.cache.bearers.get(&digest).filter(|(verified, _)| *verified == number) {
             return Some(bearer);
         }
-        let keys = issuer.keys.refreshed();
+        let keys = issuer.keys.reload_if_changed();
         let bearer = bearer::verify(token, &keys.set, &issuer.requirements)?;
         self.cache.bearers.put(self.cache.generation(), digest, (keys.number, bearer.clone()));
         Some(bearer)
     }
 
-    /// The account that a credential names.
+    /// Finds the account that a credential names.
     pub(super) async fn find_account(&self, subject: AccountKey) -> Result<Option<Account>, AuthError> {
         if let Some(account) = self.cache.accounts.get(&subject) {
             return Ok(Some(account));

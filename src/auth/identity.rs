@@ -1,12 +1,12 @@
-//! What the door knows of a request once it has let it in.
+//! The identity of an authenticated request.
 
 use crate::model::caller::Caller;
 use crate::model::id::{TokenId, UserId};
 
-/// How a request said who asks.
+/// The kind of credential of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// An API token, in either of its spellings.
+    /// An API token, as `Token token=…` or `Bearer urt_…`.
     Token,
     /// A JWT.
     Bearer,
@@ -15,7 +15,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// What logs call it.
+    /// Its name in logs and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -26,14 +26,14 @@ impl Scheme {
     }
 }
 
-/// A verified caller, and by what it was verified.
+/// A verified caller and its credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// By which scheme.
+    /// The kind of its credential.
     pub scheme: Scheme,
-    /// By which API token, if it was one.
+    /// The id of its API token, if the credential is one.
     pub token: Option<TokenId>,
 }
 
@@ -42,8 +42,8 @@ pub struct Identity {
 pub(super) enum AccountKey {
     /// By its id.
     Id(UserId),
-    /// By its e-mail address as the credential presents it, with ASCII letters in lower case. This is not the key of
-    /// the address: a cached account must not serve an address that only has the same key.
+    /// By the e-mail address in the credential, with ASCII letters in lower case. This is not the key of the address in
+    /// the database: a cached account must not serve another address with the same key.
     Email(String),
 }
 

@@ -1,11 +1,11 @@
-//! How the JSON encoders of some languages write one and the same object.
+//! Encodes a JSON object byte for byte like the encoders of PHP, JavaScript and Python.
 
 use std::fmt::Write;
 
-/// So much is gathered before it is handed on: a body may be large, and is never held in a second spelling.
-const PART: usize = 4 * 1024;
+/// The size at which the buffer goes to the sink, in bytes. A large body is never copied as a whole.
+const BUFFER_BYTES: usize = 4 * 1024;
 
-/// Whose JSON encoder made a text.
+/// A JSON encoder whose output is reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JsonDialect {
     /// PHP's `json_encode`.
@@ -20,76 +20,76 @@ impl JsonDialect {
     pub const ALL: [Self; 3] = [Self::Php, Self::Plain, Self::Python];
 }
 
-/// An object in the making, handed on in parts.
+/// Writes one object, in parts, to a sink.
 pub(super) struct JsonEncoder<F> {
-    style: JsonDialect,
-    has_begun: bool,
-    part: String,
-    take: F,
+    dialect: JsonDialect,
+    has_members: bool,
+    buffer: String,
+    sink: F,
 }
 
 impl<F: FnMut(&[u8])> JsonEncoder<F> {
-    pub fn new(style: JsonDialect, take: F) -> Self {
-        Self { style, has_begun: false, part: String::with_capacity(256), take }
+    pub fn new(dialect: JsonDialect, sink: F) -> Self {
+        Self { dialect, has_members: false, buffer: String::with_capacity(256), sink }
     }
 
-    /// Adds a string.
-    pub fn string(&mut self, name: &str, value: &str) {
-        self.name(name);
-        self.part.push('"');
-        let style = self.style;
+    /// Writes a string member.
+    pub fn write_string(&mut self, name: &str, value: &str) {
+        self.write_name(name);
+        self.buffer.push('"');
+        let dialect = self.dialect;
         let mut rest = value;
         while let Some((plain, tail)) =
-            rest.bytes().position(|byte| begins_escaped(byte, style)).and_then(|at| rest.split_at_checked(at))
+            rest.bytes().position(|byte| is_escaped(byte, dialect)).and_then(|at| rest.split_at_checked(at))
         {
-            self.plain(plain);
-            let mut letters = tail.chars();
-            letters.next().into_iter().for_each(|letter| self.escape(letter));
-            rest = letters.as_str();
+            self.write_plain(plain);
+            let mut characters = tail.chars();
+            characters.next().into_iter().for_each(|character| self.write_escaped(character));
+            rest = characters.as_str();
         }
-        self.plain(rest);
-        self.part.push('"');
+        self.write_plain(rest);
+        self.buffer.push('"');
     }
 
-    /// Adds a whole number.
-    pub fn number(&mut self, name: &str, value: i64) {
-        self.name(name);
+    /// Writes an integer member.
+    pub fn write_number(&mut self, name: &str, value: i64) {
+        self.write_name(name);
         // Writing to a string cannot fail.
-        let _ = write!(self.part, "{value}");
+        let _ = write!(self.buffer, "{value}");
     }
 
-    /// Ends the object.
-    pub fn end(mut self) {
-        self.part.push('}');
-        (self.take)(self.part.as_bytes());
+    /// Ends the object and flushes the buffer.
+    pub fn finish(mut self) {
+        self.buffer.push('}');
+        (self.sink)(self.buffer.as_bytes());
     }
 
-    fn name(&mut self, name: &str) {
-        let has_spaces = self.style == JsonDialect::Python;
-        let is_first = !std::mem::replace(&mut self.has_begun, true);
-        self.part.push_str(match (is_first, has_spaces) {
+    fn write_name(&mut self, name: &str) {
+        let has_spaces = self.dialect == JsonDialect::Python;
+        let is_first = !std::mem::replace(&mut self.has_members, true);
+        self.buffer.push_str(match (is_first, has_spaces) {
             (true, _) => "{\"",
             (false, false) => ",\"",
             (false, true) => ", \"",
         });
-        self.part.push_str(name);
-        self.part.push_str(if has_spaces { "\": " } else { "\":" });
+        self.buffer.push_str(name);
+        self.buffer.push_str(if has_spaces { "\": " } else { "\":" });
     }
 
-    fn plain(&mut self, text: &str) {
-        if self.part.len() + text.len() > PART {
-            (self.take)(self.part.as_bytes());
-            self.part.clear();
+    fn write_plain(&mut self, text: &str) {
+        if self.buffer.len() + text.len() > BUFFER_BYTES {
+            (self.sink)(self.buffer.as_bytes());
+            self.buffer.clear();
         }
-        if text.len() > PART {
-            (self.take)(text.as_bytes());
+        if text.len() > BUFFER_BYTES {
+            (self.sink)(text.as_bytes());
         } else {
-            self.part.push_str(text);
+            self.buffer.push_str(text);
         }
     }
 
-    fn escape(&mut self, letter: char) {
-        let short = match letter {
+    fn write_escaped(&mut self, character: char) {
+        let short = match character {
             '"' => "\\\"",
             '\\' => "\\\\",
             '/' => "\\/",
@@ -99,28 +99,28 @@ impl<F: FnMut(&[u8])> JsonEncoder<F> {
             '\r' => "\\r",
             '\t' => "\\t",
             _ => {
-                for unit in letter.encode_utf16(&mut [0; 2]) {
-                    self.part.push_str("\\u");
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    self.buffer.push_str("\\u");
                     for shift in [12, 8, 4, 0] {
-                        self.part.push(hex_digit(*unit >> shift & 0xf));
+                        self.buffer.push(hex_digit(*unit >> shift & 0xf));
                     }
                 }
                 return;
             }
         };
-        self.part.push_str(short);
+        self.buffer.push_str(short);
     }
 }
 
-/// Whether a letter that begins with this byte is escaped: to look at bytes is several times as fast, and all letters
-/// beyond ASCII are treated alike.
-fn begins_escaped(byte: u8, style: JsonDialect) -> bool {
+/// Whether a character that starts with this byte is escaped. Comparing bytes is several times faster, and all
+/// characters outside ASCII are treated alike.
+fn is_escaped(byte: u8, dialect: JsonDialect) -> bool {
     match byte {
         b'"' | b'\\' | 0..=0x1f => true,
-        b'/' => style == JsonDialect::Php,
-        // PHP leaves it as it is.
-        0x7f => style == JsonDialect::Python,
-        _ => !byte.is_ascii() && style != JsonDialect::Plain,
+        b'/' => dialect == JsonDialect::Php,
+        // PHP does not escape it.
+        0x7f => dialect == JsonDialect::Python,
+        _ => !byte.is_ascii() && dialect != JsonDialect::Plain,
     }
 }
 

@@ -1,19 +1,19 @@
-//! What JWTs are verified by.
+//! Keys and requirements for JWTs.
 
 use super::claims::ClaimRequirements;
-use super::keyset::Source;
+use super::keyset::KeySource;
 use crate::auth::reload::ReloadingKeys;
 
-/// What is set about JWTs.
+/// The settings of JWT verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// What verifies them.
-    pub source: Source,
-    /// What they must say.
+pub struct JwtSettings {
+    /// Where the keys come from.
+    pub source: KeySource,
+    /// What the claims must be.
     pub requirements: ClaimRequirements,
 }
 
-/// What is needed to verify JWTs.
+/// Verifies the JWTs of the configured issuer.
 pub(super) struct Issuer {
     pub keys: ReloadingKeys,
     pub requirements: ClaimRequirements,

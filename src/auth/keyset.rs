@@ -1,5 +1,5 @@
-//! Keys that verify JWTs: a secret, one public key in PEM, or a JWK set (RFC 7517). Each key has one algorithm, so
-//! that a token cannot choose another.
+//! Keys that verify JWTs: a secret, one public key in PEM, or a JWK Set (RFC 7517). Each key is bound to one algorithm,
+//! so that a token cannot choose another.
 
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::hmac;
@@ -16,17 +16,17 @@ use std::path::{Path, PathBuf};
 
 use super::keys;
 
-/// The shortest secret, in bytes: as long as what it makes (RFC 7518 section 3.2).
-const SHORTEST_SECRET: usize = 32;
+/// The minimum length of a secret, in bytes: the output size of HS256 (RFC 7518 section 3.2).
+const MIN_SECRET_BYTES: usize = 32;
 /// The largest key file, in bytes.
-const LARGEST_FILE: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// A text that is never shown.
+/// A text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides a text.
+    /// Wraps a text.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
@@ -39,41 +39,41 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a key file holds.
+/// The format of a key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// A secret, which a line end may follow.
+pub enum KeyFormat {
+    /// A secret, optionally followed by a line end.
     Secret,
     /// A public key in PEM.
     Pem,
-    /// A JWK set.
+    /// A JWK Set.
     Jwks,
 }
 
-/// Where keys come from.
+/// The source of keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum KeySource {
     /// A secret.
     Secret(Secret),
-    /// A file, which is read again when it changes.
-    File(Format, PathBuf),
+    /// A file, which is reloaded when it changes.
+    File(KeyFormat, PathBuf),
 }
 
-impl Source {
+impl KeySource {
     /// Reads the keys.
     ///
     /// # Errors
-    /// A sentence that says what is wrong with them.
+    /// A message that says what is wrong.
     pub fn read(&self) -> Result<KeySet, String> {
         match self {
-            Self::Secret(secret) => KeySet::of_secret(secret.0.as_bytes()),
+            Self::Secret(secret) => KeySet::from_secret(secret.0.as_bytes()),
             Self::File(format, path) => {
                 let wrong = |reason: String| format!("`{}`: {reason}", path.display());
-                let bytes = bytes_of(path).map_err(wrong)?;
+                let bytes = read_bytes(path).map_err(wrong)?;
                 match format {
-                    Format::Secret => KeySet::of_secret(without_line_end(&bytes)),
-                    Format::Pem => KeySet::of_pem(&bytes),
-                    Format::Jwks => KeySet::of_jwks(&bytes),
+                    KeyFormat::Secret => KeySet::from_secret(trim_line_end(&bytes)),
+                    KeyFormat::Pem => KeySet::from_pem(&bytes),
+                    KeyFormat::Jwks => KeySet::from_jwks(&bytes),
                 }
                 .map_err(wrong)
             }
@@ -81,25 +81,25 @@ impl Source {
     }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if size > LARGEST_FILE {
-        return Err("this is too large for a file of keys".to_owned());
+    if size > MAX_FILE_BYTES {
+        return Err(format!("a key file has at most {MAX_FILE_BYTES} bytes; this one has {size}"));
     }
     std::fs::read(path).map_err(|error| error.to_string())
 }
 
-fn without_line_end(bytes: &[u8]) -> &[u8] {
+fn trim_line_end(bytes: &[u8]) -> &[u8] {
     let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-/// Keys, each good for one algorithm.
+/// Keys, each bound to one algorithm.
 #[derive(Default)]
-pub struct KeySet(Vec<Key>);
+pub struct KeySet(Vec<JwtKey>);
 
-struct Key {
-    /// What tokens call it; one without a name is alone.
+struct JwtKey {
+    /// The `kid` of the key; only a single key may have none.
     id: Option<String>,
     algorithm: &'static str,
     material: Material,
@@ -111,37 +111,37 @@ enum Material {
 }
 
 impl KeySet {
-    fn alone(algorithm: &'static str, material: Material) -> Self {
-        Self(vec![Key { id: None, algorithm, material }])
+    fn single(algorithm: &'static str, material: Material) -> Self {
+        Self(vec![JwtKey { id: None, algorithm, material }])
     }
 
-    fn of_secret(secret: &[u8]) -> Result<Self, String> {
-        if secret.len() < SHORTEST_SECRET {
-            return Err(format!("the secret has {} bytes; it needs at least {SHORTEST_SECRET}", secret.len()));
+    fn from_secret(secret: &[u8]) -> Result<Self, String> {
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(format!("the secret has {} bytes; it needs at least {MIN_SECRET_BYTES}", secret.len()));
         }
         let looks_public = std::str::from_utf8(secret).is_ok_and(|text| text.contains("-----BEGIN"));
         if looks_public {
             return Err("this is a PEM key, not a secret; set `JWT_PUBLIC_KEY_FILE` instead".to_owned());
         }
-        Ok(Self::alone("HS256", Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))))
+        Ok(Self::single("HS256", Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))))
     }
 
-    fn of_pem(pem: &[u8]) -> Result<Self, String> {
-        let der = keys::public_of_pem(pem)?;
+    fn from_pem(pem: &[u8]) -> Result<Self, String> {
+        let der = keys::parse_public_pem(pem)?;
         if let Ok(key) = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der) {
-            return Ok(Self::alone("ES256", Material::Public(key)));
+            return Ok(Self::single("ES256", Material::Public(key)));
         }
         if let Ok(key) = ParsedPublicKey::new(&ED25519, &der) {
-            return Ok(Self::alone("EdDSA", Material::Public(key)));
+            return Ok(Self::single("EdDSA", Material::Public(key)));
         }
-        match keys::rsa_of_der(&der) {
-            Ok(der) => Ok(Self::alone("RS256", Material::Public(rsa(&der)?))),
+        match keys::parse_rsa_der(&der) {
+            Ok(der) => Ok(Self::single("RS256", Material::Public(rsa(&der)?))),
             Err(reason) if reason.starts_with("the RSA key") => Err(reason),
             Err(_) => Err("not a valid RSA, EC P-256 or Ed25519 key".to_owned()),
         }
     }
 
-    fn of_jwks(json: &[u8]) -> Result<Self, String> {
+    fn from_jwks(json: &[u8]) -> Result<Self, String> {
         let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("not a JWK Set: {error}"))?;
         let mut keys = Vec::new();
         for (at, jwk) in set.keys.iter().enumerate() {
@@ -150,11 +150,11 @@ impl KeySet {
                 None => format!("key number {}: {reason}", at + 1),
             };
             if jwk.usage.as_deref() != Some("enc") {
-                keys.push(jwk.key().map_err(wrong)?);
+                keys.push(jwk.to_key().map_err(wrong)?);
             }
         }
         if keys.is_empty() {
-            return Err("the set has no key that verifies signatures".to_owned());
+            return Err("the set has no key that verify signatures".to_owned());
         }
         if keys.len() > 1 && keys.iter().any(|key| key.id.is_none()) {
             return Err("with several keys each needs a `kid`, so that a token can select one".to_owned());
@@ -166,9 +166,9 @@ impl KeySet {
         }
     }
 
-    /// Whether the signature of a message is good. The key is the one that the token names, or the only one; the
-    /// algorithm is that of the key, and the token has to say so.
-    pub(super) fn verifies(&self, algorithm: &str, id: Option<&str>, message: &[u8], signature: &[u8]) -> bool {
+    /// Verifies the signature of a message with the key that the token names, or with the only key. The token must name
+    /// the algorithm of the key.
+    pub(super) fn verify(&self, algorithm: &str, id: Option<&str>, message: &[u8], signature: &[u8]) -> bool {
         let key = match (self.0.as_slice(), id) {
             ([only], id) if only.id.is_none() || id.is_none() => Some(only),
             (keys, Some(id)) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
@@ -182,7 +182,7 @@ impl KeySet {
 }
 
 fn rsa(der: &[u8]) -> Result<ParsedPublicKey, String> {
-    ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "the RSA key is broken".to_owned())
+    ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "the RSA key is invalid".to_owned())
 }
 
 #[derive(Deserialize)]
@@ -203,12 +203,12 @@ struct Jwk {
     e: Option<String>,
     x: Option<String>,
     y: Option<String>,
-    /// Of private keys.
+    /// Present only in private keys.
     d: Option<IgnoredAny>,
 }
 
 impl Jwk {
-    fn key(&self) -> Result<Key, String> {
+    fn to_key(&self) -> Result<JwtKey, String> {
         if self.d.is_some() {
             return Err("this is a private key; use the public key and keep the private one secret".to_owned());
         }
@@ -216,7 +216,8 @@ impl Jwk {
         let (algorithm, public) = match (self.kty.as_str(), curve) {
             ("RSA", _) => ("RS256", self.rsa()?),
             ("EC", "P-256") => {
-                let point = [vec![4], decoded("x", self.x.as_ref())?, decoded("y", self.y.as_ref())?].concat();
+                let point = [vec![4], decode_base64url("x", self.x.as_ref())?, decode_base64url("y", self.y.as_ref())?]
+                    .concat();
                 (
                     "ES256",
                     ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
@@ -224,7 +225,7 @@ impl Jwk {
                 )
             }
             ("OKP", "Ed25519") => {
-                let point = decoded("x", self.x.as_ref())?;
+                let point = decode_base64url("x", self.x.as_ref())?;
                 let key = ParsedPublicKey::new(&ED25519, &point).ok().filter(|_| point.len() == 32);
                 ("EdDSA", key.ok_or("`x` is not a point of Ed25519")?)
             }
@@ -235,20 +236,20 @@ impl Jwk {
         };
         match self.alg.as_deref() {
             Some(alg) if alg != algorithm => Err(format!("`alg` of such a key must be `{algorithm}`; got `{alg}`")),
-            _ => Ok(Key { id: self.kid.clone(), algorithm, material: Material::Public(public) }),
+            _ => Ok(JwtKey { id: self.kid.clone(), algorithm, material: Material::Public(public) }),
         }
     }
 
     fn rsa(&self) -> Result<ParsedPublicKey, String> {
         let stripped = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
-        let n = stripped(decoded("n", self.n.as_ref())?);
-        let e = stripped(decoded("e", self.e.as_ref())?);
+        let n = stripped(decode_base64url("n", self.n.as_ref())?);
+        let e = stripped(decode_base64url("e", self.e.as_ref())?);
         let der = RsaPublicKeyComponents { n, e }.as_der().map_err(|_| "`n`, `e` are not an RSA key")?;
-        rsa(&keys::rsa_of_der(der.as_ref())?)
+        rsa(&keys::parse_rsa_der(der.as_ref())?)
     }
 }
 
-fn decoded(name: &str, text: Option<&String>) -> Result<Vec<u8>, String> {
+fn decode_base64url(name: &str, text: Option<&String>) -> Result<Vec<u8>, String> {
     let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
     bytes.ok_or_else(|| format!("`{name}` is missing, or not base64url without padding"))
 }
@@ -259,23 +260,23 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_secret_is_never_shown() {
-        let source = Source::Secret(Secret::new("hunter2"));
+    fn debug_output_hides_the_secret() {
+        let source = KeySource::Secret(Secret::new("hunter2"));
         assert!(!format!("{source:?}").contains("hunter2"));
     }
 
     proptest! {
         #[test]
-        fn any_key_file_is_read_without_a_panic(noise: Vec<u8>, kty in "(RSA|EC|OKP|oct)", crv in "(P-256|Ed25519|x)", text: String) {
+        fn any_key_file_is_parsed_without_a_panic(noise: Vec<u8>, kty in "(RSA|EC|OKP|oct)", crv in "(P-256|Ed25519|x)", text: String) {
             let encoded = URL_SAFE_NO_PAD.encode(&noise);
             for value in [&encoded, &text] {
                 let key = serde_json::json!({"kty": kty, "crv": crv, "n": value, "e": value, "x": value, "y": value});
                 let set = serde_json::json!({ "keys": [key] }).to_string();
-                prop_assert!(KeySet::of_jwks(set.as_bytes()).is_err() || noise.len() == 32);
+                prop_assert!(KeySet::from_jwks(set.as_bytes()).is_err() || noise.len() == 32);
             }
-            prop_assert!(KeySet::of_jwks(&noise).is_err());
-            prop_assert!(KeySet::of_pem(&noise).is_err());
-            prop_assert_eq!(KeySet::of_secret(&noise).is_ok(), noise.len() >= SHORTEST_SECRET);
+            prop_assert!(KeySet::from_jwks(&noise).is_err());
+            prop_assert!(KeySet::from_pem(&noise).is_err());
+            prop_assert_eq!(KeySet::from_secret(&noise).is_ok(), noise.len() >= MIN_SECRET_BYTES);
         }
     }
 }

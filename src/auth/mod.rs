@@ -1,4 +1,4 @@
-//! Who is asking: turns what a request brings into a verified caller.
+//! Authentication: turns the credential of a request into a verified caller.
 
 mod bearer;
 mod cache;
@@ -6,6 +6,7 @@ pub mod claims;
 mod client;
 mod decoy_keys;
 pub mod failures;
+pub mod fair_semaphore;
 mod identify_jwt;
 mod identity;
 mod json_encoding;
@@ -18,13 +19,12 @@ mod rsa;
 pub mod signature;
 mod signed;
 pub mod token;
-pub mod turns;
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-pub use client::Recognized;
+pub use client::RecognizedClient;
 pub use identity::{Identity, Scheme};
 
 use crate::clock::Clock;
@@ -37,71 +37,71 @@ use crate::model::token::{Digest, TokenOwner};
 use crate::model::user::AccessLevel;
 use crate::store::{Cost, Store};
 use cache::Cache;
-use failures::{Attempt, Failures, RetryAfter};
+use failures::{AttemptTarget, Failures, RetryAfter};
 use jwt::Issuer;
 use reload::ReloadingKeys;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How long a use of a token may go unnoted.
-const NOTED_EVERY_SECONDS: i64 = 60;
+/// The use of a token is recorded at most once in this time.
+const USE_RECORDED_EVERY_SECONDS: i64 = 60;
 
-/// How many credentials of sources with too many failures are looked up at the same time.
-const LOOKUPS_OF_SUSPECTS: usize = 2;
+/// How many credentials of sources with too many failures are looked up concurrently.
+const CONCURRENT_SUSPECT_LOOKUPS: usize = 2;
 
-/// What is set about credentials.
+/// The settings of authentication.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// Verified callers are asked for again after this time.
+pub struct AuthSettings {
+    /// How long a verified credential is cached.
     pub refresh: Duration,
-    /// Failures in a minute, of one source at one credential, that are told what they are.
+    /// Failures per minute, per source and credential, before 429.
     pub failure_limit: u32,
-    /// Whether signed requests must not be repeatable.
+    /// Whether signed requests need a timestamp and a nonce.
     pub require_timestamp: bool,
-    /// What verifies JWTs, where they are taken.
-    pub jwt: Option<jwt::Settings>,
+    /// How JWTs are verified; `None` rejects them.
+    pub jwt: Option<jwt::JwtSettings>,
 }
 
-/// Why nobody is let in.
+/// Why a request is not authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthError {
-    /// No credential, or none that is valid: 401. The sentence says what to send; it never tells why one failed.
+    /// No valid credential: 401. The message says what to send, and never why a credential is invalid.
     Unauthenticated(&'static str),
-    /// The credential is valid, its user is disabled or excluded: 403.
+    /// The credential is valid, but its user is disabled or excluded: 403.
     Disabled,
-    /// The request is signed, but not well: 403, and nobody is told what is wrong.
+    /// The signature is invalid: 403, without a reason.
     Rejected,
-    /// No credential that is valid, once more: 429.
+    /// No valid credential after too many failures: 429.
     RateLimited(RetryAfter),
-    /// Nobody can tell at present.
+    /// The credential cannot be checked at present.
     Failed(Error),
 }
 
-/// Checks credentials; keeps what it verified for a moment.
+/// Verifies credentials and caches the results.
 pub struct Auth {
     store: Store,
     clock: Clock,
     cache: Cache,
     failures: Failures,
-    /// Turns of sources with too many failures: they may ask the database, but not keep it from others.
+    /// Limits the queries of sources with too many failures, so that they do not slow down others.
     suspects: Semaphore,
     require_timestamp: bool,
     issuer: Option<Issuer>,
-    /// When old nonces were last cleared away, in microseconds.
+    /// When expired nonces were last deleted, in microseconds.
     nonces_cleared: AtomicI64,
 }
 
 impl Auth {
-    /// A door to what `store` knows of users and credentials.
+    /// Verifies credentials against `store`.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, settings: &Settings) -> Self {
+    pub fn new(store: Store, clock: Clock, settings: &AuthSettings) -> Self {
         Self {
             store,
             clock,
             cache: Cache::new(settings.refresh),
             failures: Failures::new(settings.failure_limit),
-            suspects: Semaphore::new(LOOKUPS_OF_SUSPECTS),
+            suspects: Semaphore::new(CONCURRENT_SUSPECT_LOOKUPS),
             require_timestamp: settings.require_timestamp,
-            issuer: settings.jwt.clone().map(|jwt::Settings { source, requirements }| Issuer {
+            issuer: settings.jwt.clone().map(|jwt::JwtSettings { source, requirements }| Issuer {
                 keys: ReloadingKeys::new(source, settings.refresh),
                 requirements,
             }),
@@ -109,7 +109,7 @@ impl Auth {
         }
     }
 
-    /// The caller that the `Authorization` header fields of a request from `source` name.
+    /// The caller that the `Authorization` headers of a request from `source` name.
     ///
     /// # Errors
     /// [`AuthError`].
@@ -121,57 +121,60 @@ impl Auth {
         };
         let header = std::str::from_utf8(header).unwrap_or_default();
         if let Some(secret) = token::token_from_header(header) {
-            let identity = self.by_token(source, secret).await;
-            return identity
-                .map_err(|denied| self.record_failure(denied, source, Attempt::Token(token::beginning(secret))));
+            let identity = self.authenticate_token(source, secret).await;
+            return identity.map_err(|denied| {
+                self.record_failure(denied, source, AttemptTarget::Token(token::visible_prefix(secret)))
+            });
         }
         match (&self.issuer, bearer::bearer_token(header)) {
-            (Some(issuer), Some(token)) => self.identify_bearer(source, issuer, token).await,
+            (Some(issuer), Some(token)) => self.identify_jwt(source, issuer, token).await,
             _ => Err(AuthError::Unauthenticated(
-                "the `Authorization` header is none of `Token token=…` and `Bearer …` with a token that is taken here",
+                "the `Authorization` header must be `Token token=…` or `Bearer …` with a token that this service accepts",
             )),
         }
     }
 
-    /// Failed attempts, for whoever checks a credential of another kind.
+    /// The counts of failures, for code that verifies passwords.
     #[must_use]
     pub fn failures(&self) -> &Failures {
         &self.failures
     }
 
-    /// Forgets what is known of a user, so that a change made here is obeyed here at once.
+    /// Removes a user from the cache, so that this instance applies a change immediately.
     pub fn forget(&self, user: UserId) {
         self.cache.forget(user);
     }
 
-    /// Counts an attempt that failed. A valid credential is let in however many others failed before.
-    fn record_failure(&self, denied: AuthError, source: IpAddr, attempt: Attempt<'_>) -> AuthError {
+    /// Counts a failed attempt, and replaces its error with 429 after too many. Valid credentials are not limited.
+    fn record_failure(&self, denied: AuthError, source: IpAddr, attempt: AttemptTarget<'_>) -> AuthError {
         if !matches!(denied, AuthError::Unauthenticated(_) | AuthError::Rejected) {
             return denied;
         }
-        self.failures.note(source, Attempt::Any);
+        self.failures.record(source, AttemptTarget::Any);
         if let Err(after) = self.failures.check(source, attempt) {
             return AuthError::RateLimited(after);
         }
-        self.failures.note(source, attempt);
+        self.failures.record(source, attempt);
         denied
     }
 
-    /// Waits for a turn if the source has had too many failures in the last minute, whatever credentials they were of.
-    /// A valid credential is let in all the same, and one that was verified a moment ago does not come here.
-    async fn turn_of(&self, source: IpAddr) -> Result<Option<SemaphorePermit<'_>>, AuthError> {
-        if self.failures.check(source, Attempt::Any).is_ok() {
+    /// Waits for a permit if the source had too many failures in the last minute, with any credential. A valid
+    /// credential is still accepted, and a cached one does not wait.
+    async fn wait_if_suspect(&self, source: IpAddr) -> Result<Option<SemaphorePermit<'_>>, AuthError> {
+        if self.failures.check(source, AttemptTarget::Any).is_ok() {
             return Ok(None);
         }
-        let turn = self.suspects.acquire().await;
-        turn.map(Some).map_err(|_| AuthError::Failed(Error::Unavailable("no turn is to be had".to_owned())))
+        let permit = self.suspects.acquire().await;
+        permit
+            .map(Some)
+            .map_err(|_| AuthError::Failed(Error::Unavailable("authentication is shutting down".to_owned())))
     }
 
-    async fn by_token(&self, source: IpAddr, secret: &str) -> Result<Identity, AuthError> {
+    async fn authenticate_token(&self, source: IpAddr, secret: &str) -> Result<Identity, AuthError> {
         if !token::is_well_formed(secret) {
             return Err(INVALID);
         }
-        let owner = self.owner(source, token::digest(secret)).await?;
+        let owner = self.find_token_owner(source, token::digest(secret)).await?;
         if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(INVALID);
         }
@@ -179,34 +182,34 @@ impl Auth {
         Ok(Identity { token: Some(owner.token), ..authorize_account(&account, Scheme::Token)? })
     }
 
-    async fn owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, AuthError> {
+    async fn find_token_owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, AuthError> {
         if let Some(owner) = self.cache.tokens.get(&digest) {
             return Ok(owner);
         }
-        let _turn = self.turn_of(source).await?;
+        let _permit = self.wait_if_suspect(source).await?;
         let generation = self.cache.generation();
         let found = self.store.read("tokens.owner", Cost::Bounded, move |tx| tx.token_owner(&digest)).await;
         let owner = found.map_err(AuthError::Failed)?.ok_or(INVALID)?;
         self.cache.tokens.put(generation, digest, owner);
-        self.note_use(owner.token, owner.last_used_at);
+        self.record_use(owner.token, owner.last_used_at);
         Ok(owner)
     }
 
-    /// Notes the use of a token, in the background and about once a minute: it is information, not a condition.
-    fn note_use(&self, token: TokenId, last: Option<Timestamp>) {
-        if last.is_some_and(|last| last.plus_seconds(NOTED_EVERY_SECONDS) > self.clock.now()) {
+    /// Records the use of a token in the background, about once a minute.
+    fn record_use(&self, token: TokenId, last: Option<Timestamp>) {
+        if last.is_some_and(|last| last.plus_seconds(USE_RECORDED_EVERY_SECONDS) > self.clock.now()) {
             return;
         }
         let store = self.store.clone();
         tokio::spawn(async move {
             if let Err(error) = store.write("tokens.touch", move |tx| tx.touch_token(token)).await {
-                log::debug!("the use of a token was not noted: {error:?}");
+                log::debug!("the use of a token was not recorded: {error:?}");
             }
         });
     }
 }
 
-/// Lets in whoever may use the service at all.
+/// Refuses disabled and excluded users.
 fn authorize_account(account: &Account, scheme: Scheme) -> Result<Identity, AuthError> {
     if !account.is_enabled || account.level == AccessLevel::Excluded {
         return Err(AuthError::Disabled);
@@ -215,4 +218,4 @@ fn authorize_account(account: &Account, scheme: Scheme) -> Result<Identity, Auth
     Ok(Identity { caller, scheme, token: None })
 }
 
-const INVALID: AuthError = AuthError::Unauthenticated("the token is not valid, or not any more");
+const INVALID: AuthError = AuthError::Unauthenticated("the token is invalid or has expired");

@@ -1,56 +1,57 @@
-//! Keys of a file that may be replaced while the service runs.
+//! Reloads the keys that verify JWTs when their file changes.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::auth::keyset::{KeySet, Source};
+use crate::auth::keyset::{KeySet, KeySource};
 
-/// What tells one state of a file from another.
+/// Modification time, size and inode: they change when a file is replaced.
 type FileVersion = (SystemTime, u64, u64);
 
-/// The keys at some moment, numbered: what was verified with other keys is not believed.
+/// A set of keys with a number. A token verified with keys of another number is verified again.
 #[derive(Clone)]
-pub(super) struct Keys {
+pub(super) struct LoadedKeys {
     pub number: u64,
     pub set: Arc<KeySet>,
 }
 
-/// Keys that follow their file.
+/// Keys that are reloaded when their file changes.
 pub(super) struct ReloadingKeys {
-    source: Source,
+    source: KeySource,
     refresh: Duration,
-    state: RwLock<State>,
+    state: RwLock<KeyFileState>,
 }
 
-struct State {
-    keys: Keys,
-    stamp: Option<FileVersion>,
+struct KeyFileState {
+    keys: LoadedKeys,
+    version: Option<FileVersion>,
     checked: Instant,
 }
 
 impl ReloadingKeys {
-    /// Reads the keys. What cannot be read verifies nothing, until the file is mended; `Config` has refused to start
-    /// with such a file, so it has changed this moment.
-    pub fn new(source: Source, refresh: Duration) -> Self {
-        let stamp = stamp_of(&source);
+    /// Reads the keys. If they are unreadable, no JWT is valid until the file is repaired. `Config` has read the file
+    /// before, so this happens only if it changes in between.
+    pub fn new(source: KeySource, refresh: Duration) -> Self {
+        let version = file_version(&source);
         let set = source.read().unwrap_or_else(|reason| {
-            log::error!("no JWT can be verified: {reason}");
+            log::error!("no JWT is accepted, because the keys are unreadable: {reason}");
             KeySet::default()
         });
-        let state = State { keys: Keys { number: 0, set: Arc::new(set) }, stamp, checked: Instant::now() };
+        let state =
+            KeyFileState { keys: LoadedKeys { number: 0, set: Arc::new(set) }, version, checked: Instant::now() };
         Self { source, refresh, state: RwLock::new(state) }
     }
 
-    /// The number of the keys as they were read last.
+    /// The number of the current keys.
     pub fn number(&self) -> u64 {
         self.state.read().unwrap_or_else(PoisonError::into_inner).keys.number
     }
 
-    /// The keys as they are now, or were a moment ago: the file is looked at once in a while. One that has become
-    /// unreadable changes nothing, so that a mishap locks nobody out.
-    pub fn refreshed(&self) -> Keys {
-        let is_due = |state: &State| state.checked.elapsed() >= self.refresh;
+    /// The current keys. It checks the file once per `refresh`. If the file has become unreadable, the previous keys
+    /// stay in use, so that a mistake does not lock out all users.
+    pub fn reload_if_changed(&self) -> LoadedKeys {
+        let is_due = |state: &KeyFileState| state.checked.elapsed() >= self.refresh;
         {
             let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
             if !is_due(&state) {
@@ -60,15 +61,15 @@ impl ReloadingKeys {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if is_due(&state) {
             state.checked = Instant::now();
-            let stamp = stamp_of(&self.source);
-            if stamp != state.stamp {
-                state.stamp = stamp;
+            let version = file_version(&self.source);
+            if version != state.version {
+                state.version = version;
                 match self.source.read() {
                     Ok(set) => {
-                        state.keys = Keys { number: state.keys.number + 1, set: Arc::new(set) };
-                        log::info!("the keys of JWTs were read again");
+                        state.keys = LoadedKeys { number: state.keys.number + 1, set: Arc::new(set) };
+                        log::info!("reloaded the keys that verify JWTs");
                     }
-                    Err(reason) => log::warn!("the keys of JWTs stay as they were: {reason}"),
+                    Err(reason) => log::warn!("the previous keys that verify JWTs stay in use: {reason}"),
                 }
             }
         }
@@ -76,8 +77,8 @@ impl ReloadingKeys {
     }
 }
 
-fn stamp_of(source: &Source) -> Option<FileVersion> {
-    let Source::File(_, path) = source else { return None };
+fn file_version(source: &KeySource) -> Option<FileVersion> {
+    let KeySource::File(_, path) = source else { return None };
     let file = std::fs::metadata(path).ok()?;
     Some((file.modified().ok()?, file.len(), file.ino()))
 }

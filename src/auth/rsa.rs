@@ -1,4 +1,4 @@
-//! The RSA keys that clients sign with, parsed and ready to verify.
+//! Parsed RSA public keys of signing clients.
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512};
 use openssl::pkey::Public;
@@ -7,28 +7,28 @@ use std::ops::RangeInclusive;
 
 use super::keys;
 
-/// The digests that every client may use, and the one that must be allowed.
+/// The digests: two that every client may use, and SHA-1, which must be allowed per client.
 pub(super) const DIGESTS: [&Algorithm; 3] = [&SHA256, &SHA512, &SHA1_FOR_LEGACY_USE_ONLY];
 
-/// How long keys of 2,048 to 8,192 bits are, in bytes.
+/// The length of keys of 2,048 to 8,192 bits, in bytes.
 const BYTES: RangeInclusive<usize> = 256..=1024;
 
-/// What stands before each of [`DIGESTS`] in a signature (RFC 8017 section 9.2, note 1).
+/// The `DigestInfo` prefix of each of [`DIGESTS`] in a signature (RFC 8017 section 9.2, note 1).
 const PREFIXES: [&[u8]; 3] = [
     b"\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
     b"\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
     b"\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
 ];
 
-/// A key that has been parsed.
-pub(super) struct Key {
+/// A parsed public key.
+pub(super) struct RsaKey {
     modulus: Vec<u8>,
     public: Rsa<Public>,
     /// How many of [`DIGESTS`] it may be used with.
     digests: usize,
 }
 
-/// The digest that a signature was made over. The signature is one of a text if the text has this digest.
+/// The digest that a signature was made over. The signature is valid for every text with this digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SignedDigest {
     /// Which of [`DIGESTS`].
@@ -37,27 +37,27 @@ pub(super) struct SignedDigest {
     pub value: Vec<u8>,
 }
 
-impl Key {
+impl RsaKey {
     /// Parses a key in DER.
     pub fn new(der: &[u8], allows_sha1: bool) -> Option<Self> {
         let public = Rsa::public_key_from_der(der).ok()?;
-        let modulus = keys::modulus_of_rsa(der).filter(|modulus| BYTES.contains(&modulus.len()))?;
+        let modulus = keys::rsa_modulus(der).filter(|modulus| BYTES.contains(&modulus.len()))?;
         Some(Self { modulus, public, digests: if allows_sha1 { 3 } else { 2 } })
     }
 
-    /// How long its signatures are.
+    /// The length of its signatures, in bytes.
     pub fn bytes(&self) -> usize {
         self.modulus.len()
     }
 
-    /// Whether a signature is a number that the key can have made. One that is not is refused in no time.
-    pub fn fits(&self, signature: &[u8]) -> bool {
+    /// Whether a signature has the right length and range for this key.
+    pub fn can_have_made(&self, signature: &[u8]) -> bool {
         signature.len() == self.modulus.len() && signature < self.modulus.as_slice()
     }
 
-    /// The digest in a signature of this key (RFC 8017 section 8.2.2: the encoded message is decoded, and not made once
-    /// more from the text). `None` for any other number: only the private key makes one that is well-formed. The padding
-    /// must fill all that the digest and the name of its algorithm leave, which have one encoding each.
+    /// The digest in a signature of this key (RFC 8017 section 8.2.2, decoding the message instead of encoding the text
+    /// again). `None` if the signature is not well-formed, which only the private key can make it. The encoding of
+    /// prefix and digest is unique, and the padding must fill the rest.
     pub fn recover(&self, signature: &[u8]) -> Option<SignedDigest> {
         let mut text = vec![0; usize::try_from(self.public.size()).ok()?];
         let length = self.public.public_decrypt(signature, &mut text, Padding::PKCS1).ok()?;
@@ -83,8 +83,8 @@ mod tests {
 
     static PAIR: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());
 
-    fn key(allows_sha1: bool) -> Key {
-        Key::new(PAIR.public_key().as_der().unwrap().as_ref(), allows_sha1).unwrap()
+    fn key(allows_sha1: bool) -> RsaKey {
+        RsaKey::new(PAIR.public_key().as_der().unwrap().as_ref(), allows_sha1).unwrap()
     }
 
     fn sign(encoding: &'static dyn RsaEncoding, text: &[u8]) -> Vec<u8> {
@@ -105,11 +105,11 @@ mod tests {
             assert_eq!(key(true).recover(&broken), None);
             assert_eq!(key(true).recover(&signature[1..]), None);
         }
-        assert_eq!(key(true).recover(&sign(&RSA_PKCS1_SHA384, b"text")), None, "an algorithm that is not taken");
+        assert_eq!(key(true).recover(&sign(&RSA_PKCS1_SHA384, b"text")), None, "an unsupported algorithm");
     }
 
     #[test]
-    fn a_digest_by_sha1_is_recovered_only_where_it_is_allowed() {
+    fn a_sha1_digest_is_recovered_only_if_allowed() {
         let value = digest(&SHA1_FOR_LEGACY_USE_ONLY, b"text").as_ref().to_vec();
         let private = openssl::rsa::Rsa::generate(2048).unwrap();
         let sign = |text: &[u8]| {
@@ -119,10 +119,10 @@ mod tests {
         };
         let der = private.public_key_to_der().unwrap();
         let good = [PREFIXES[2], &value].concat();
-        let [strict, lenient] = [false, true].map(|allows_sha1| Key::new(&der, allows_sha1).unwrap());
+        let [strict, lenient] = [false, true].map(|allows_sha1| RsaKey::new(&der, allows_sha1).unwrap());
         assert_eq!(lenient.recover(&sign(&good)), Some(SignedDigest { algorithm: 2, value: value.clone() }));
         assert_eq!(strict.recover(&sign(&good)), None);
-        // What stands behind the digest, or is missing of it, makes it another text (CVE-2006-4339).
+        // Bytes after the digest, or missing from it, must be rejected (CVE-2006-4339).
         for bad in [[&good, &b"\0"[..]].concat(), good[..good.len() - 1].to_vec(), value, Vec::new()] {
             assert_eq!(lenient.recover(&sign(&bad)), None);
         }
@@ -130,7 +130,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_number_is_read_without_a_panic(number in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn any_signature_is_processed_without_a_panic(number in proptest::collection::vec(any::<u8>(), 0..300)) {
             prop_assert_eq!(key(true).recover(&number), None);
         }
     }

@@ -1,7 +1,6 @@
-//! API tokens: 256 random bits behind `urt_`; only their SHA-256 is ever kept or compared.
+//! API tokens: `urt_` and 256 random bits. Only their SHA-256 digest is stored and compared.
 
 use aws_lc_rs::digest::{SHA256, digest as hash};
-
 use std::fmt::Write;
 
 use crate::model::error::{Error, Result};
@@ -9,45 +8,45 @@ use crate::model::token::Digest;
 
 const PREFIX: &str = "urt_";
 
-/// Makes a token: the secret, to be shown once, and what is kept of it.
+/// Generates a token: the secret, to be shown once, and the digest to be stored.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if the system gives no random numbers.
+/// [`Error::Unavailable`] if the system has no random numbers.
 pub fn generate() -> Result<(String, Digest)> {
     let mut bits = [0; 32];
-    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
     let mut secret = String::with_capacity(PREFIX.len() + 2 * bits.len());
     secret.push_str(PREFIX);
     for byte in bits {
         // Writing to a string cannot fail.
         let _ = write!(secret, "{byte:02x}");
     }
-    let kept = digest(&secret);
-    Ok((secret, kept))
+    let digest = digest(&secret);
+    Ok((secret, digest))
 }
 
-/// Whether a text looks like a token that [`generate`] has made. Anything else is invalid without a look at the database.
+/// Whether a text has the format of [`generate`]. Anything else is invalid without a query.
 pub(super) fn is_well_formed(secret: &str) -> bool {
     let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     secret.strip_prefix(PREFIX).is_some_and(|digits| digits.len() == 64 && digits.bytes().all(is_digit))
 }
 
-/// What is kept of a token. Comparing digests tells nothing of the secrets, however long it takes.
+/// The digest of a token that is stored. The time to compare digests reveals nothing about the secrets.
 #[must_use]
 pub fn digest(secret: &str) -> Digest {
-    let mut kept = [0; 32];
-    kept.copy_from_slice(hash(&SHA256, secret.as_bytes()).as_ref());
-    kept
+    let mut digest = [0; 32];
+    digest.copy_from_slice(hash(&SHA256, secret.as_bytes()).as_ref());
+    digest
 }
 
-/// What tells tokens apart in counts of failures: `urt_` and 8 characters, far too few to guess the rest from.
-pub(super) fn beginning(secret: &str) -> &str {
+/// The part of a token that failures are counted by: `urt_` and 8 characters, too few to guess the rest.
+pub(super) fn visible_prefix(secret: &str) -> &str {
     let end = secret.char_indices().nth(PREFIX.len() + 8).map_or(secret.len(), |(at, _)| at);
     secret.get(..end).unwrap_or_default()
 }
 
 /// The token in an `Authorization` header: `Token token=…` (quoted or not) or `Bearer urt_…`.
-/// Scheme and parameter are matched without regard to case.
+/// Scheme and parameter are case-insensitive.
 pub(super) fn token_from_header(header: &str) -> Option<&str> {
     let (scheme, rest) = header.trim().split_once(' ')?;
     let rest = rest.trim_start();
@@ -72,7 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn both_spellings_of_a_token_are_read() {
+    fn a_token_is_read_from_both_schemes() {
         for good in [
             "Token token=urt_1",
             "token TOKEN=urt_1",
@@ -104,9 +103,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_header_is_read_without_a_panic(header: String) {
+        fn any_header_is_parsed_without_a_panic(header: String) {
             if let Some(secret) = token_from_header(&header) {
-                prop_assert!(secret.starts_with(beginning(secret)));
+                prop_assert!(secret.starts_with(visible_prefix(secret)));
             }
         }
     }

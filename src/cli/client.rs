@@ -25,11 +25,11 @@ const PAGE: i64 = 100;
   user-relationships client list")]
 pub struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: ClientAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum ClientAction {
     /// Register a public key, for a new or an existing client, and print the `Api-Id`, alone, on stdout
     #[command(after_help = "The key is RSA of 2,048 to 8,192 bits, in PEM. The private key stays with the client:
   openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -out private.pem
@@ -38,8 +38,9 @@ enum Action {
 Examples:
   user-relationships client add --public-key public.pem --name intranet
   user-relationships client add --public-key next.pem --to 3f0c9a…")]
-    Add(New),
-    /// List all keys of all clients, tab-separated: `Api-Id`, name, state, digests; number, fingerprint and creation time of the key
+    Add(NewClientArgs),
+    /// List all keys of all clients, tab-separated: `Api-Id`, name, state, digests; number, fingerprint and creation
+    /// time of the key
     #[command(after_help = "The fingerprint is the SHA-256 of the key in DER:
   openssl pkey -pubin -in public.pem -outform DER | openssl sha256
 
@@ -63,7 +64,7 @@ Examples:
 }
 
 #[derive(Debug, clap::Args)]
-struct New {
+struct NewClientArgs {
     /// File with the public key
     #[arg(long, value_name = "FILE")]
     public_key: PathBuf,
@@ -88,13 +89,13 @@ fn key_id(text: &str) -> Result<ClientKeyId, &'static str> {
 /// [`Failure`] when the database is unreachable, the key is invalid, or the client does not exist.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
-        Action::Add(new) => add(config, new),
-        Action::List => list(config),
-        Action::Disable { api_id, key } => disable(config, api_id, *key),
+        ClientAction::Add(new) => add(config, new),
+        ClientAction::List => list(config),
+        ClientAction::Disable { api_id, key } => disable(config, api_id, *key),
     }
 }
 
-fn add(config: &Config, new: &New) -> Result<(), Failure> {
+fn add(config: &Config, new: &NewClientArgs) -> Result<(), Failure> {
     let key = public_key(&new.public_key)?;
     let store = database::open(config, IfMissing::Create)?;
     if let Some(api_id) = &new.to {
@@ -123,13 +124,13 @@ fn add(config: &Config, new: &New) -> Result<(), Failure> {
 fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
     let wrong = |what: &str| Failure::failed(format!("`--public-key`: {}: {what}", path.display()));
     let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
-    keys::rsa_of_pem(&pem).map_err(|reason| wrong(&reason))
+    keys::parse_rsa_pem(&pem).map_err(|reason| wrong(&reason))
 }
 
 /// Generates 128 random bits: an `Api-Id` is not a secret, but must not be guessable.
 fn generate() -> Result<String, Failure> {
     let mut bits = [0; 16];
-    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
     Ok(hex(&bits))
 }
 

@@ -14,11 +14,11 @@ use crate::store::migrations::{self, Step};
   user-relationships migrate run")]
 pub struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: MigrateAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum MigrateAction {
     /// Run all pending migrations; several machines may run it concurrently
     #[command(after_help = "Example:
   user-relationships migrate run --database-url postgres://owner@db/relationships")]
@@ -40,18 +40,18 @@ enum Action {
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let url = &config.database_url;
     match args.action {
-        Action::Run => {
+        MigrateAction::Run => {
             let names = apply(config)?;
             if names.is_empty() {
                 output::tell("the schema is up to date");
             }
             output::print(names.iter().map(|name| format!("applied {name}")))
         }
-        Action::Status => output::print(migrations::status(url)?.iter().map(|step| {
+        MigrateAction::Status => output::print(migrations::status(url)?.iter().map(|step| {
             let state = if step.is_applied { "applied" } else { "pending" };
             format!("{state}  {}", step.name)
         })),
-        Action::Revert => {
+        MigrateAction::Revert => {
             let known = migrations::status(url)?;
             let name = migrations::revert(url)?.map(|version| name_of(&version, &known));
             if name.is_none() {

@@ -146,7 +146,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Ok(config) => config,
         Err(problems) => return Err(log_failure(&command, &raw, Failure::misconfigured(&problems))),
     };
-    let _last_words = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
+    let _flush = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
     let result = match &command {
         Command::Serve => serve::run(&config),
         Command::Demo => demo::run(config.clone(), is_given(matches, "listen", &raw.listen)),

@@ -27,16 +27,16 @@ const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
   user-relationships token list")]
 pub struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: TokenAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum TokenAction {
     /// Create a token and print it, alone, on stdout; it cannot be shown again
     #[command(after_help = "Examples:
   user-relationships token create --user ann@example.com
   user-relationships token create --user ann@example.com --name laptop --expires-in 30d")]
-    Create(New),
+    Create(NewTokenArgs),
     /// List all tokens, tab-separated: id, e-mail, name, expiry and last use
     #[command(after_help = "Example:
   user-relationships token list | grep ann@example.com")]
@@ -52,7 +52,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
-struct New {
+struct NewTokenArgs {
     /// E-mail address of the user
     #[arg(long, value_name = "EMAIL")]
     user: String,
@@ -90,16 +90,16 @@ fn life(text: &str) -> Result<Duration, String> {
 /// [`Failure`] when the database is unreachable, or the user or token does not exist.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
-        Action::Create(new) => create(config, new),
-        Action::List => list(config),
-        Action::Revoke { id } => revoke(config, *id),
+        TokenAction::Create(new) => create(config, new),
+        TokenAction::List => list(config),
+        TokenAction::Revoke { id } => revoke(config, *id),
     }
 }
 
-fn create(config: &Config, new: &New) -> Result<(), Failure> {
+fn create(config: &Config, new: &NewTokenArgs) -> Result<(), Failure> {
     let store = database::open(config, IfMissing::Create)?;
     let (secret, digest) = auth::token::generate()?;
-    let New { user: email, name, expires_in } = new;
+    let NewTokenArgs { user: email, name, expires_in } = new;
     let (email, name) = (email.clone(), name.clone());
     let seconds = expires_in.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
     database::wait(store.write("tokens.create", move |tx| {

@@ -6,8 +6,8 @@ use super::failure::Failure;
 use crate::config::{Config, LogFormat, Raw};
 use crate::telemetry;
 
-/// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which clap
-/// prints.
+/// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which
+/// clap prints.
 #[must_use]
 pub fn logged(answer: &clap::Error) -> Option<Failure> {
     if !answer.use_stderr() || !is_for_machines() {

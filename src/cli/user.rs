@@ -26,11 +26,11 @@ use crate::store::{Cost, Tx};
   user-relationships user list")]
 pub struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: UserAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum UserAction {
     /// Add a user and print its id, alone, on stdout
     #[command(after_help = "Examples:
   user-relationships user add --email ann@example.com --access-level admin
@@ -43,7 +43,7 @@ enum Action {
         #[arg(long, value_parser = id)]
         id: Option<UserId>,
         #[command(flatten)]
-        data: Data,
+        data: ProfileArgs,
     },
     /// List all users, tab-separated: id, e-mail, name, access level, and `enabled` or `disabled`
     #[command(after_help = "Example:
@@ -61,7 +61,7 @@ enum Action {
         #[arg(long)]
         email: Option<String>,
         #[command(flatten)]
-        data: Data,
+        data: ProfileArgs,
         /// Allow the user to authenticate
         #[arg(long, conflicts_with = "disable")]
         enable: bool,
@@ -75,7 +75,7 @@ enum Action {
 const CHANGES: [&str; 6] = ["email", "first_name", "last_name", "access_level", "enable", "disable"];
 
 #[derive(Debug, clap::Args)]
-struct Data {
+struct ProfileArgs {
     /// First name; an empty value clears it
     #[arg(long, value_name = "NAME")]
     first_name: Option<String>,
@@ -89,7 +89,7 @@ struct Data {
 
 type Changes = Vec<(Field, Value)>;
 
-impl Data {
+impl ProfileArgs {
     fn changes(&self) -> Changes {
         let name = |text: &String| if text.is_empty() { Value::Null } else { Value::Text(text.clone()) };
         let level = |text: &String| Value::Text(text.clone());
@@ -112,13 +112,13 @@ fn id(text: &str) -> Result<UserId, String> {
 /// [`Failure`] when the database is unreachable, the user does not exist, or a value is invalid.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     match &args.action {
-        Action::Add { email, id, data } => {
+        UserAction::Add { email, id, data } => {
             let mut changes = vec![(Field::Email, Value::Text(email.clone()))];
             changes.extend(data.changes());
             add(config, *id, changes)
         }
-        Action::List => list(config),
-        Action::Set { user, email, data, enable, disable } => {
+        UserAction::List => list(config),
+        UserAction::Set { user, email, data, enable, disable } => {
             let mut changes = data.changes();
             changes.extend(email.iter().map(|email| (Field::Email, Value::Text(email.clone()))));
             if *enable || *disable {

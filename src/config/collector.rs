@@ -1,15 +1,15 @@
-//! How settings are taken one after the other, and all that is wrong is noted.
+//! Parses settings one by one and collects all problems.
 
 use std::fmt;
 
 use crate::config::raw::{Raw, Row};
 
-/// A setting whose value is not accepted.
+/// A setting with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The environment variable.
     pub setting: String,
-    /// What is wrong, and what is accepted.
+    /// What is wrong, and which values are valid.
     pub detail: String,
 }
 
@@ -19,20 +19,20 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Takes one setting after the other and notes what is wrong.
+/// Parses settings and collects their problems.
 pub(super) struct ProblemCollector {
     rows: Vec<Row>,
-    /// What is wrong so far.
+    /// The problems so far.
     pub problems: Vec<Problem>,
 }
 
 impl ProblemCollector {
-    /// Nothing has been taken yet.
+    /// A collector without problems.
     pub fn new() -> Self {
         Self { rows: Raw::rows(), problems: Vec::new() }
     }
 
-    /// The value of a setting, given or by default; `None` if it is not accepted.
+    /// The value of a setting, or of its default if `text` is empty; `None` if it is invalid.
     pub fn take<T>(&mut self, variable: &str, text: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let default = self.rows.iter().find(|row| row.variable == variable).map_or("", |row| row.default.as_str());
         let text = if text.trim().is_empty() { default } else { text.trim() };

@@ -1,4 +1,4 @@
-//! The settings: given by flag or environment variable, checked all at once, then plain typed values.
+//! The settings: flags or environment variables, all checked together, then typed values.
 
 mod collector;
 mod jwt;
@@ -15,7 +15,7 @@ pub use collector::Problem;
 pub use raw::{Raw, Row};
 pub use values::{CorsOrigins, LogFormat};
 
-use crate::auth::jwt::Settings as Jwt;
+use crate::auth::jwt::JwtSettings;
 use crate::model::network::Network;
 use crate::model::rate::Rate;
 use crate::store;
@@ -25,9 +25,9 @@ use collector::ProblemCollector;
 /// The settings in effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `DATABASE_URL`: where the data is.
+    /// `DATABASE_URL`: the database.
     pub database_url: DatabaseUrl,
-    /// `DATABASE_READ_URL`: a replica of it that answers reads, if there is one.
+    /// `DATABASE_READ_URL`: a replica that serves reads.
     pub database_read_url: Option<PostgresUrl>,
     /// `DATABASE_POOL_SIZE`: connections to PostgreSQL.
     pub database_pool_size: u32,
@@ -37,9 +37,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `ADMIN_LISTEN`: the address of probes and metrics, if not that of the API.
     pub admin_listen: Option<SocketAddr>,
-    /// `PUBLIC_URL`: scheme and host as clients see them.
+    /// `PUBLIC_URL`: scheme and host that clients call.
     pub public_url: Option<String>,
-    /// `TIME_ZONE`: in which timestamps are shown.
+    /// `TIME_ZONE`: the time zone of timestamps in responses.
     pub time_zone: chrono_tz::Tz,
     /// `WORKERS`: threads that serve requests.
     pub workers: usize,
@@ -47,37 +47,37 @@ pub struct Config {
     pub max_offset: i64,
     /// `MAX_BODY`: the largest request body, in bytes.
     pub max_body: usize,
-    /// `REQUEST_TIMEOUT`: the longest time for a whole request.
+    /// `REQUEST_TIMEOUT`: the longest duration of a request.
     pub request_timeout: Duration,
-    /// `CORS_ORIGINS`: whose scripts may call the API.
+    /// `CORS_ORIGINS`: origins whose scripts may call the API.
     pub cors_origins: CorsOrigins,
-    /// `JWT_SECRET` and all others that begin so: what verifies JWTs, where they are taken.
-    pub jwt: Option<Jwt>,
-    /// `RATE_LIMIT`: how often each caller may ask.
+    /// `JWT_*`: how JWTs are verified; `None` rejects them.
+    pub jwt: Option<JwtSettings>,
+    /// `RATE_LIMIT`: requests per second and burst of each caller.
     pub rate_limit: Option<Rate>,
-    /// `TRUSTED_PROXIES`: whose word about clients is believed.
+    /// `TRUSTED_PROXIES`: proxies whose `Forwarded` and `X-Forwarded-For` are trusted.
     pub trusted_proxies: Vec<Network>,
-    /// `AUTH_REFRESH`: how long a verified credential is believed; zero asks the database every time.
+    /// `AUTH_REFRESH`: how long a verified credential is cached; zero disables the cache.
     pub auth_refresh: Duration,
-    /// `AUTH_FAILURE_LIMIT`: failures in a minute, of one source at one credential, before 429.
+    /// `AUTH_FAILURE_LIMIT`: failures per minute, per source and credential, before 429.
     pub auth_failure_limit: u32,
-    /// `SESSION_TTL`: how long the token of a session works.
+    /// `SESSION_TTL`: the lifetime of session tokens.
     pub session_ttl: Duration,
-    /// `FORMS_DIR`: where form configurations are, if not in the program.
+    /// `FORMS_DIR`: the folder with form configurations; `None` uses the built-in ones.
     pub forms_dir: Option<PathBuf>,
-    /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests must not be repeatable.
+    /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests need a timestamp and a nonce.
     pub require_signed_timestamp: bool,
-    /// `EXPLORER`: whether `/explorer` is there.
+    /// `EXPLORER`: whether `/explorer` is served.
     pub explorer: bool,
-    /// `DRAIN_DELAY`: how long requests go on being served after the first signal.
+    /// `DRAIN_DELAY`: how long requests are still accepted after the first signal.
     pub drain_delay: Duration,
-    /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take.
+    /// `SHUTDOWN_TIMEOUT`: how long requests in flight may then take to finish.
     pub shutdown_timeout: Duration,
-    /// `LOG_FORMAT`: what a log line looks like.
+    /// `LOG_FORMAT`: the format of log lines.
     pub log_format: LogFormat,
-    /// `RUST_LOG`: what is logged, in `env_logger`'s grammar.
+    /// `RUST_LOG`: the log filter, in `env_logger`'s grammar.
     pub log_filter: String,
-    /// `NO_MIGRATE`, turned round: whether `serve` brings PostgreSQL's schema up to date.
+    /// The opposite of `NO_MIGRATE`: whether `serve` migrates PostgreSQL's schema.
     pub migrate: bool,
 }
 
@@ -85,44 +85,45 @@ impl Config {
     /// Checks all settings.
     ///
     /// # Errors
-    /// Every setting that is not accepted.
+    /// All invalid settings.
     pub fn check(raw: &Raw) -> Result<Self, Vec<Problem>> {
-        let mut desk = ProblemCollector::new();
+        let mut collector = ProblemCollector::new();
         let (short, hour) = (Duration::from_millis(10), Duration::from_hours(1));
         let waits = || read::duration_within(short..=hour);
         let delays = || read::duration_within(Duration::ZERO..=hour);
 
-        let database_url = desk.take("DATABASE_URL", &raw.database_url, DatabaseUrl::parse);
-        let database_read_url = replica::take(&mut desk, raw, database_url.as_ref());
-        let database_pool_size = desk.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
-        let database_timeout = desk.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
-        let listen = desk.take("LISTEN", &raw.listen, read::address);
-        let admin_listen = desk.take("ADMIN_LISTEN", &raw.admin_listen, read::optional_address);
-        let public_url = desk.take("PUBLIC_URL", &raw.public_url, read::public_url);
-        let time_zone = desk.take("TIME_ZONE", &raw.time_zone, read::time_zone);
-        let workers = desk.take("WORKERS", &raw.workers, read::workers);
-        let max_offset = desk.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
-        let max_body = desk.take("MAX_BODY", &raw.max_body, read::body_size);
-        let request_timeout = desk.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
-        let cors_origins = desk.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
-        let jwt = jwt::take(&mut desk, raw);
-        let rate_limit = desk.take("RATE_LIMIT", &raw.rate_limit, read::rate);
-        let trusted_proxies = desk.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
-        let auth_refresh = desk.take("AUTH_REFRESH", &raw.auth_refresh, delays());
-        let auth_failure_limit = desk.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
+        let database_url = collector.take("DATABASE_URL", &raw.database_url, DatabaseUrl::parse);
+        let database_read_url = replica::take(&mut collector, raw, database_url.as_ref());
+        let database_pool_size = collector.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
+        let database_timeout = collector.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
+        let listen = collector.take("LISTEN", &raw.listen, read::address);
+        let admin_listen = collector.take("ADMIN_LISTEN", &raw.admin_listen, read::optional_address);
+        let public_url = collector.take("PUBLIC_URL", &raw.public_url, read::public_url);
+        let time_zone = collector.take("TIME_ZONE", &raw.time_zone, read::time_zone);
+        let workers = collector.take("WORKERS", &raw.workers, read::workers);
+        let max_offset = collector.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
+        let max_body = collector.take("MAX_BODY", &raw.max_body, read::body_size);
+        let request_timeout = collector.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
+        let cors_origins = collector.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
+        let jwt = jwt::take(&mut collector, raw);
+        let rate_limit = collector.take("RATE_LIMIT", &raw.rate_limit, read::rate);
+        let trusted_proxies = collector.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
+        let auth_refresh = collector.take("AUTH_REFRESH", &raw.auth_refresh, delays());
+        let auth_failure_limit =
+            collector.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
-        let session_ttl = desk.take("SESSION_TTL", &raw.session_ttl, lives);
-        let forms_dir = desk.take("FORMS_DIR", &raw.forms_dir, |text| {
+        let session_ttl = collector.take("SESSION_TTL", &raw.session_ttl, lives);
+        let forms_dir = collector.take("FORMS_DIR", &raw.forms_dir, |text| {
             Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
         });
         let require_signed_timestamp =
-            desk.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
-        let explorer = desk.take("EXPLORER", &raw.explorer, read::switch);
-        let drain_delay = desk.take("DRAIN_DELAY", &raw.drain_delay, delays());
-        let shutdown_timeout = desk.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
-        let log_format = desk.take("LOG_FORMAT", &raw.log_format, read::log_format);
-        let log_filter = desk.take("RUST_LOG", &raw.rust_log, read::log_filter);
-        let no_migrate = desk.take("NO_MIGRATE", &raw.no_migrate, read::switch);
+            collector.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
+        let explorer = collector.take("EXPLORER", &raw.explorer, read::switch);
+        let drain_delay = collector.take("DRAIN_DELAY", &raw.drain_delay, delays());
+        let shutdown_timeout = collector.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
+        let log_format = collector.take("LOG_FORMAT", &raw.log_format, read::log_format);
+        let log_filter = collector.take("RUST_LOG", &raw.rust_log, read::log_filter);
+        let no_migrate = collector.take("NO_MIGRATE", &raw.no_migrate, read::switch);
 
         let config = || {
             Some(Self {
@@ -155,16 +156,16 @@ impl Config {
                 migrate: !no_migrate?,
             })
         };
-        config().filter(|_| desk.problems.is_empty()).ok_or(desk.problems)
+        config().filter(|_| collector.problems.is_empty()).ok_or(collector.problems)
     }
 
-    /// `LOG_FORMAT` alone, for telling what is wrong with the other settings; `None` if it is wrong itself.
+    /// `LOG_FORMAT` alone, for reporting problems of other settings; `None` if it is invalid.
     #[must_use]
     pub fn log_format_of(raw: &Raw) -> Option<LogFormat> {
         ProblemCollector::new().take("LOG_FORMAT", &raw.log_format, read::log_format)
     }
 
-    /// Every setting with its default, made from the definition of the flags.
+    /// Every setting with its default, from the definition of the flags.
     #[must_use]
     pub fn rows() -> Vec<Row> {
         Raw::rows()
@@ -210,7 +211,7 @@ impl Config {
         ]
     }
 
-    /// What the store is made from.
+    /// The settings of the store.
     #[must_use]
     pub fn store_settings(&self) -> store::Settings {
         store::Settings {
@@ -230,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_default_is_accepted_and_every_setting_is_shown() {
+    fn every_default_is_valid_and_every_setting_is_shown() {
         let config = Config::check(&Raw::defaults().unwrap()).unwrap();
         let shown: Vec<_> = config.entries().into_iter().map(|(variable, _)| variable.to_owned()).collect();
         let known: Vec<_> = Config::rows().into_iter().map(|row| row.variable).collect();

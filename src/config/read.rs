@@ -1,4 +1,4 @@
-//! How single settings are read: pure functions from text to value, or to a sentence that says what is accepted.
+//! Parsers of single settings: from a text to a value, or to a message that says which values are valid.
 
 use actix_web::http::Uri;
 use log::LevelFilter;
@@ -20,7 +20,7 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 /// Reads a duration such as `500ms`, `2s`, `10m`, `12h` or `30d`.
 ///
 /// # Errors
-/// A sentence that says what is accepted.
+/// A message that says which values are valid.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("`{text}` is not a duration; write an integer with `ms`, `s`, `m`, `h` or `d`, for example `500ms`");
@@ -30,7 +30,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
 }
 
-/// Prints a duration the way [`duration`] reads it.
+/// Formats a duration so that [`duration`] can parse it.
 #[must_use]
 pub fn show_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -50,7 +50,7 @@ pub(super) fn duration_within(range: RangeInclusive<Duration>) -> impl Fn(&str) 
 /// Reads a size such as `64KiB`, `1MiB` or `1048576`, in bytes.
 ///
 /// # Errors
-/// A sentence that says what is accepted.
+/// A message that says which values are valid.
 pub(super) fn size(text: &str) -> Result<usize, String> {
     let wrong =
         || format!("`{text}` is not a size; write bytes, or an integer with `KiB`, `MiB` or `GiB`, for example `1MiB`");
@@ -68,7 +68,7 @@ pub(super) fn show_size(bytes: usize) -> String {
     SIZES.into_iter().find(whole).map_or_else(|| bytes.to_string(), |(name, unit)| format!("{}{name}", bytes / unit))
 }
 
-/// `1KiB` to `1GiB`: a create of the smallest kind must fit, and a body is held in memory.
+/// `1KiB` to `1GiB`: the smallest create must fit, and a body is held in memory.
 pub(super) fn body_size(text: &str) -> Result<usize, String> {
     within(size(text)?, &(KIB..=KIB * KIB * KIB))
         .ok_or_else(|| format!("`{text}` is out of range; write `1KiB` to `1GiB`"))
@@ -95,7 +95,7 @@ pub(super) fn workers(text: &str) -> Result<usize, String> {
     number(1..=1024)(text).map_err(|problem| format!("{problem}, or `cores`"))
 }
 
-/// An address with a port; of names only `localhost`, since others may change while the service runs.
+/// An address with a port. `localhost` is the only accepted name, because others may resolve differently later.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = || format!("`{text}` is not an address; write `ip:port`, `[ipv6]:port` or `localhost:port`");
     if !text.starts_with("localhost:") {
@@ -105,7 +105,7 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     all.iter().find(|address| address.is_ipv4()).or(all.first()).copied().ok_or_else(wrong)
 }
 
-/// The same, or nothing.
+/// An address, or `None` for an empty text.
 pub(super) fn optional_address(text: &str) -> Result<Option<SocketAddr>, String> {
     if text.is_empty() { Ok(None) } else { address(text).map(Some) }
 }
@@ -136,7 +136,7 @@ pub(super) fn origins(text: &str) -> Result<CorsOrigins, String> {
     }
 }
 
-/// One origin as browsers send it: lower case, no path.
+/// One origin as browsers send it, in lower case and without a path.
 fn origin(text: &str) -> Result<String, String> {
     let wrong = || {
         format!(
@@ -154,7 +154,7 @@ fn origin(text: &str) -> Result<String, String> {
     if is_origin { Ok(text.to_ascii_lowercase()) } else { Err(wrong()) }
 }
 
-/// Scheme and host as clients write them: what they sign is compared byte for byte.
+/// Scheme and host exactly as clients write them, because signed URLs are compared byte for byte.
 pub(super) fn public_url(text: &str) -> Result<Option<String>, String> {
     if text == "none" {
         return Ok(None);
@@ -178,7 +178,7 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     }
 }
 
-/// A filter in `env_logger`'s grammar, which itself would skip what it cannot read.
+/// A filter in `env_logger`'s grammar. `env_logger` itself ignores invalid parts.
 pub(super) fn log_filter(text: &str) -> Result<String, String> {
     let wrong = |part: &str| {
         format!(
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_is_a_whole_number_and_a_unit() {
+    fn a_duration_is_an_integer_and_a_unit() {
         for (text, millis) in [("500ms", 500), ("2s", 2_000), ("10m", 600_000), ("12h", 43_200_000), ("0s", 0)] {
             assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
             assert_eq!(show_duration(Duration::from_millis(millis)), text);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_is_bytes_or_a_whole_number_of_binary_units() {
+    fn a_size_is_bytes_or_an_integer_of_binary_units() {
         for (text, bytes) in [("1MiB", 1_048_576), ("64KiB", 65_536), ("1000", 1_000), ("1GiB", 1_073_741_824)] {
             assert_eq!(size(text), Ok(bytes));
             assert_eq!(show_size(bytes), text);
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_is_kept_as_it_is_written() {
+    fn a_public_url_keeps_its_spelling() {
         for good in ["https://demo.skillhive.com", "http://localhost:8080", "https://[::1]:8443"] {
             assert_eq!(public_url(good), Ok(Some(good.to_owned())));
         }

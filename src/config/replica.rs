@@ -1,24 +1,24 @@
-//! `DATABASE_READ_URL`: a replica of the database that `DATABASE_URL` names.
+//! `DATABASE_READ_URL`: a replica of `DATABASE_URL`.
 
 use super::raw::Raw;
 use crate::config::collector::{Problem, ProblemCollector};
 use crate::store::url::{DatabaseUrl, PostgresUrl};
 
-/// The setting.
+/// The name of the setting.
 const NAME: &str = "DATABASE_READ_URL";
 
-/// Reads the setting, which makes sense beside PostgreSQL only.
-pub(super) fn take(desk: &mut ProblemCollector, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
-    let replica = desk.take(NAME, &raw.database_read_url, read).flatten();
+/// Parses the setting, which is valid only if `DATABASE_URL` is PostgreSQL.
+pub(super) fn take(collector: &mut ProblemCollector, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
+    let replica = collector.take(NAME, &raw.database_read_url, read).flatten();
     if replica.is_some() && matches!(primary, Some(DatabaseUrl::Sqlite(_))) {
         let detail = "an SQLite file has no replicas; remove this setting, or set `DATABASE_URL` to the PostgreSQL \
                       database that it is a replica of";
-        desk.problems.push(Problem { setting: NAME.to_owned(), detail: detail.to_owned() });
+        collector.problems.push(Problem { setting: NAME.to_owned(), detail: detail.to_owned() });
     }
     replica
 }
 
-/// The setting as `config` shows it: never a password.
+/// The setting as `config` shows it, without the password.
 pub(super) fn show(replica: Option<&PostgresUrl>) -> String {
     replica.map_or_else(|| "none".to_owned(), ToString::to_string)
 }

@@ -1,24 +1,24 @@
-//! Types of settings that have no home of their own elsewhere.
+//! Types of settings that belong to no other module.
 
 use std::fmt;
 
-/// Whose scripts may call the API from a browser.
+/// The origins whose scripts may call the API from a browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CorsOrigins {
-    /// Nobody's.
+    /// None.
     None,
-    /// Everybody's.
+    /// Any.
     Any,
-    /// Those of these origins, `scheme://host[:port]` in lower case.
+    /// These, as `scheme://host[:port]` in lower case.
     List(Vec<String>),
 }
 
-/// What a log line looks like.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object.
+    /// One JSON object per line.
     Json,
 }
 

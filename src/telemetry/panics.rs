@@ -1,16 +1,15 @@
-//! A panic is a line of the log: always where, and what was said only where no value can be in it.
+//! Logs panics: always the location, and the message only if it cannot contain data.
 //!
 //! # Design
-//! The message of a panic is often made of values: a text that could not be cut, an error that nobody expected. What a
-//! request brought can be among them, a token as well as an address. Which messages are harmless cannot be told by
-//! looking at them; whether they were made of anything can. So a message that stands in the source as it is is logged,
-//! and any other is withheld: the place leads to the line of source that says it.
+//! The message of a panic often contains values, such as a string that could not be sliced or an unexpected error.
+//! These may be data of a request, such as a token or an e-mail address. A message that is a constant in the source is
+//! logged; a formatted message is withheld, and the location leads to the line of source that produces it.
 
 use log::LevelFilter;
 use std::panic::PanicHookInfo;
 
-/// Makes log lines of all panics from now on. Before there is a log they are JSON, since nobody knows yet whether
-/// anything else may be printed.
+/// Logs all panics from now on. Before logging has started, they are JSON lines, because the configured format is not
+/// known yet.
 pub fn watch(start_log: fn()) {
     std::panic::set_hook(Box::new(move |info| {
         if log::max_level() == LevelFilter::Off {
@@ -22,7 +21,7 @@ pub fn watch(start_log: fn()) {
 }
 
 fn message<'i>(info: &'i PanicHookInfo<'_>) -> &'i str {
-    // A text that was put together is a `String`, whoever says it.
+    // A formatted message is a `String`, a constant one is a `&str`.
     let literal = info.payload().downcast_ref::<&'static str>();
-    literal.copied().unwrap_or("the message is withheld, because it is made of values, which may be secret")
+    literal.copied().unwrap_or("the message is withheld, because it was formatted from values that may be secret")
 }

@@ -1,9 +1,9 @@
-//! Lines of the log on their way out, so that whoever reads them and stalls holds no request up.
+//! A bounded queue in front of stderr, so that a slow log reader never blocks a request.
 //!
 //! # Design
-//! Whoever logs puts its line behind those that wait, and goes on. One thread writes all that waits at once. When as much
-//! waits as may, lines are left out, and a line says how many, as soon as there is room: a service that answers is worth
-//! more than its log. Nothing waits when the process ends in good order, unless the reader stalls then, too.
+//! Logging appends a line to the queue. One thread writes all queued lines together. If the queue is full, lines are
+//! dropped, and a line reports their number when there is room: serving requests is more important than the log. At
+//! exit the queue is flushed, for a limited time.
 
 use std::io::{self, Write};
 use std::mem;
@@ -11,48 +11,49 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// As many bytes wait at most; some 3,000 requests.
-const MOST: usize = 1 << 20;
-/// The longest line, in bytes; the rest is cut. Only a line of text can be longer: values of JSON lines are cut before.
-const LONGEST_LINE: usize = 256 * 1024;
-/// What ends a line that was cut.
-const CUT: &str = "… (cut)\n";
-/// A reader that stalls holds the end of the process up for so long.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// The thread rests for so long after it has written: under load it wakes a thousand times a second, not for each line.
-const PAUSE: Duration = Duration::from_millis(1);
+/// The capacity of the queue, in bytes; about 3,000 requests.
+const MAX_QUEUED_BYTES: usize = 1 << 20;
+/// The longest line, in bytes; the rest is cut. Only text lines can be longer, because values of JSON lines are cut
+/// before.
+const MAX_LINE_BYTES: usize = 256 * 1024;
+/// The end of a cut line.
+const CUT_MARK: &str = "… (cut)\n";
+/// How long a slow reader can delay the exit of the process.
+const MAX_FLUSH: Duration = Duration::from_secs(1);
+/// The pause of the thread after each write: under load it wakes a thousand times per second, not for each line.
+const WRITE_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Where lines are put; cheap to clone.
+/// The queue; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Queue(Arc<Shared>);
+pub(super) struct LogQueue(Arc<QueueState>);
 
-/// What is left to say at the end: dropped, it waits until all lines are out, for a moment.
+/// Flushes the queue when it is dropped, for at most [`MAX_FLUSH`].
 #[derive(Debug)]
 #[must_use]
-pub struct FlushGuard(Option<Queue>);
+pub struct FlushGuard(Option<LogQueue>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    waiting: Mutex<Waiting>,
+struct QueueState {
+    waiting: Mutex<PendingLines>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct PendingLines {
     text: Vec<u8>,
     left_out: u64,
     is_writing: bool,
 }
 
-impl Queue {
+impl LogQueue {
     /// Starts the thread that writes to `out`.
     ///
     /// # Errors
-    /// When there is no thread to have.
+    /// If the thread cannot be started.
     pub fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
-        let theirs = queue.clone();
-        thread::Builder::new().name("log".to_owned()).spawn(move || theirs.run(out))?;
+        let writer = queue.clone();
+        thread::Builder::new().name("log".to_owned()).spawn(move || writer.run(out))?;
         Ok(queue)
     }
 
@@ -60,38 +61,38 @@ impl Queue {
         let mut text = Vec::new();
         loop {
             let left_out = self.take(&mut text);
-            // There is nowhere to say that nothing can be said.
+            // An error of stderr cannot be reported.
             drop(out.write_all(&text));
             text.clear();
             if left_out > 0 {
-                log::warn!(left_out; "{left_out} lines of the log were left out here: its reader did not keep up");
+                log::warn!(left_out; "{left_out} log lines were dropped here, because the reader of the log is too slow");
             }
-            thread::sleep(PAUSE);
+            thread::sleep(WRITE_INTERVAL);
         }
     }
 
-    /// Waits for lines and takes all of them; how many should have followed.
+    /// Waits for lines, moves them to `text` and returns how many were dropped after them.
     fn take(&self, text: &mut Vec<u8>) -> u64 {
         let mut waiting = self.lock();
         waiting.is_writing = false;
         self.0.changed.notify_all();
-        let is_nothing = |waiting: &mut Waiting| waiting.text.is_empty();
+        let is_nothing = |waiting: &mut PendingLines| waiting.text.is_empty();
         let mut waiting = self.0.changed.wait_while(waiting, is_nothing).unwrap_or_else(PoisonError::into_inner);
         waiting.is_writing = true;
         mem::swap(&mut waiting.text, text);
         mem::take(&mut waiting.left_out)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn lock(&self) -> MutexGuard<'_, PendingLines> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Write for Queue {
+impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let (head, end) = truncate(line);
         let mut waiting = self.lock();
-        if waiting.text.len() + head.len() + end.len() > MOST {
+        if waiting.text.len() + head.len() + end.len() > MAX_QUEUED_BYTES {
             waiting.left_out += 1;
             return Ok(line.len());
         }
@@ -109,17 +110,17 @@ impl Write for Queue {
     }
 }
 
-/// The start of a line up to [`LONGEST_LINE`], and what marks the cut, if it was cut. No UTF-8 character is split.
+/// The start of a line up to [`MAX_LINE_BYTES`], and the mark if it was cut. No UTF-8 character is split.
 fn truncate(line: &[u8]) -> (&[u8], &[u8]) {
-    let Some(head) = line.get(..LONGEST_LINE).filter(|head| head.len() < line.len()) else { return (line, &[]) };
+    let Some(head) = line.get(..MAX_LINE_BYTES).filter(|head| head.len() < line.len()) else { return (line, &[]) };
     let is_start_of_character = |byte: &u8| byte & 0b1100_0000 != 0b1000_0000;
-    let end = line.get(..=LONGEST_LINE).and_then(|start| start.iter().rposition(is_start_of_character));
-    (head.get(..end.unwrap_or(LONGEST_LINE)).unwrap_or(head), CUT.as_bytes())
+    let end = line.get(..=MAX_LINE_BYTES).and_then(|start| start.iter().rposition(is_start_of_character));
+    (head.get(..end.unwrap_or(MAX_LINE_BYTES)).unwrap_or(head), CUT_MARK.as_bytes())
 }
 
 impl FlushGuard {
-    /// Those of a queue, if there is one.
-    pub(super) fn of(queue: Option<Queue>) -> Self {
+    /// A guard for `queue`; without a queue it does nothing.
+    pub(super) fn of(queue: Option<LogQueue>) -> Self {
         Self(queue)
     }
 }
@@ -127,8 +128,8 @@ impl FlushGuard {
 impl Drop for FlushGuard {
     fn drop(&mut self) {
         let Some(queue) = &self.0 else { return };
-        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.text.is_empty();
-        drop(queue.0.changed.wait_timeout_while(queue.lock(), PATIENCE, is_busy));
+        let is_busy = |waiting: &mut PendingLines| waiting.is_writing || !waiting.text.is_empty();
+        drop(queue.0.changed.wait_timeout_while(queue.lock(), MAX_FLUSH, is_busy));
     }
 }
 
@@ -137,7 +138,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, Sender, channel};
 
-    /// Takes a piece only when it is let.
+    /// Accepts a write only when the test permits it.
     struct Gate(Receiver<()>, Sender<Vec<u8>>);
 
     impl Write for Gate {
@@ -153,9 +154,9 @@ mod tests {
     }
 
     #[test]
-    fn lines_wait_in_order_up_to_a_limit_and_the_end_waits_for_them() {
-        let ((open, opened), (tell, told)) = (channel(), channel());
-        let mut queue = Queue::start(Gate(opened, tell)).unwrap();
+    fn lines_are_queued_in_order_up_to_a_limit_and_flushed_at_the_end() {
+        let ((open, opened), (sender, written)) = (channel(), channel());
+        let mut queue = LogQueue::start(Gate(opened, sender)).unwrap();
         let line = |number: usize| format!("{number:0>1023}\n").into_bytes();
         queue.write_all(&line(0)).unwrap();
         while !queue.lock().is_writing {
@@ -165,13 +166,13 @@ mod tests {
             queue.write_all(&line(number)).unwrap();
         }
         let waiting = queue.lock();
-        assert_eq!((waiting.text.len(), waiting.left_out), (MOST, 1_500 - 1_024));
+        assert_eq!((waiting.text.len(), waiting.left_out), (MAX_QUEUED_BYTES, 1_500 - 1_024));
         drop(waiting);
-        let last_words = FlushGuard::of(Some(queue.clone()));
+        let guard = FlushGuard::of(Some(queue.clone()));
         open.send(()).unwrap();
         open.send(()).unwrap();
-        drop(last_words);
-        let written: Vec<_> = told.try_iter().collect();
+        drop(guard);
+        let written: Vec<_> = written.try_iter().collect();
         assert_eq!(written, [line(0), (1..=1_024).flat_map(line).collect()]);
         assert!(queue.lock().text.is_empty());
     }
@@ -179,19 +180,19 @@ mod tests {
     #[test]
     fn a_line_over_the_limit_is_cut_and_not_dropped() {
         for letter in ["x", "ä", "…", "𝄞"] {
-            let line = format!("{}\n", letter.repeat(LONGEST_LINE));
+            let line = format!("{}\n", letter.repeat(MAX_LINE_BYTES));
             let (head, end) = truncate(line.as_bytes());
             let head = std::str::from_utf8(head).unwrap();
-            assert!((LONGEST_LINE - 3..=LONGEST_LINE).contains(&head.len()) && line.starts_with(head), "{letter}");
-            assert_eq!(end, CUT.as_bytes());
+            assert!((MAX_LINE_BYTES - 3..=MAX_LINE_BYTES).contains(&head.len()) && line.starts_with(head), "{letter}");
+            assert_eq!(end, CUT_MARK.as_bytes());
         }
         assert_eq!(truncate(b"short\n"), (&b"short\n"[..], &[][..]));
     }
 
     #[test]
-    fn a_reader_that_stalls_holds_the_end_up_for_a_moment_only() {
-        let ((_closed, opened), (tell, _told)) = (channel(), channel());
-        let mut queue = Queue::start(Gate(opened, tell)).unwrap();
+    fn a_stalled_reader_delays_the_exit_only_for_a_moment() {
+        let ((_closed, opened), (sender, _written)) = (channel(), channel());
+        let mut queue = LogQueue::start(Gate(opened, sender)).unwrap();
         queue.write_all(b"x\n").unwrap();
         drop(FlushGuard::of(Some(queue)));
     }

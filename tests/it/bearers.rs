@@ -7,8 +7,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::jwt::Settings;
-use user_relationships::auth::keyset::{Format, Secret, Source};
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeyFormat, KeySource, Secret};
 
 use crate::both;
 use crate::support::jwt::{Key, SECRET, claims, file, hmac_of, jwks, kid, signed, token};
@@ -19,16 +19,16 @@ use crate::support::{App, Client, Value, json};
 const ME: &str = "/api/v2/users/me";
 const ALL: [Key; 4] = [Key::Rsa(0), Key::Rsa(1), Key::Curve, Key::Edwards];
 
-fn by(source: Source) -> Settings {
-    Settings { source, requirements: ClaimRequirements::default() }
+fn by(source: KeySource) -> JwtSettings {
+    JwtSettings { source, requirements: ClaimRequirements::default() }
 }
 
-fn by_secret() -> Settings {
-    by(Source::Secret(Secret::new(SECRET)))
+fn by_secret() -> JwtSettings {
+    by(KeySource::Secret(Secret::new(SECRET)))
 }
 
-fn by_file(format: Format, path: &Path) -> Settings {
-    by(Source::File(format, path.to_owned()))
+fn by_file(format: KeyFormat, path: &Path) -> JwtSettings {
+    by(KeySource::File(format, path.to_owned()))
 }
 
 fn bearer(app: &App, token: &str) -> Client {
@@ -133,7 +133,7 @@ both!(
     |config| {
         let requirements =
             ClaimRequirements { issuer: Some("https://id.example".into()), audience: Some("people".into()) };
-        config.jwt = Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements });
+        config.jwt = Some(JwtSettings { source: KeySource::Secret(Secret::new(SECRET)), requirements });
     },
     |app| {
         let ann = app.user();
@@ -164,7 +164,7 @@ static FOUR_KEYS: LazyLock<std::path::PathBuf> = LazyLock::new(|| jwks("four.jso
 both!(
     every_algorithm_of_a_set_is_taken_and_the_key_is_that_which_the_token_names,
     |config| {
-        config.jwt = Some(by_file(Format::Jwks, &FOUR_KEYS));
+        config.jwt = Some(by_file(KeyFormat::Jwks, &FOUR_KEYS));
     },
     |app| {
         let ann = app.user();
@@ -198,7 +198,7 @@ static PUBLIC: LazyLock<std::path::PathBuf> =
 both!(
     what_an_attacker_makes_of_a_public_key_is_refused_in_the_same_words,
     |config| {
-        config.jwt = Some(by_file(Format::Pem, &PUBLIC));
+        config.jwt = Some(by_file(KeyFormat::Pem, &PUBLIC));
     },
     |app| {
         let (ann, _bob) = (app.user(), app.user());

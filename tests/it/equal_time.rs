@@ -15,7 +15,7 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use user_relationships::auth::signature::{Sent, SignedRequest};
-use user_relationships::auth::{Auth, AuthError, Settings};
+use user_relationships::auth::{Auth, AuthError, AuthSettings};
 use user_relationships::clock::Clock;
 
 use crate::both;
@@ -112,7 +112,7 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
                 ("3,072 bits, a client that has such a key", long, ANN, long_one),
             ];
             let refresh = Duration::from_mins(1);
-            let settings = Settings { refresh, failure_limit: u32::MAX, require_timestamp: false, jwt: None };
+            let settings = AuthSettings { refresh, failure_limit: u32::MAX, require_timestamp: false, jwt: None };
             let auth = Auth::new(app.store.clone(), Clock::System, &settings);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let ask = |(_, api_id, user, signature): &Kind| {

@@ -9,9 +9,9 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::jwt::Settings as Jwt;
-use user_relationships::auth::keyset::{Secret, Source};
-use user_relationships::auth::{Auth, Settings, token};
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeySource, Secret};
+use user_relationships::auth::{Auth, AuthSettings, token};
 use user_relationships::clock::Clock;
 use user_relationships::model::token::Digest;
 
@@ -31,9 +31,12 @@ fn more_credentials_than_are_kept_take_no_more_memory() {
         |_| {},
         |app| {
             let ann = app.user();
-            let jwt = Jwt { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() };
+            let jwt = JwtSettings {
+                source: KeySource::Secret(Secret::new(SECRET)),
+                requirements: ClaimRequirements::default(),
+            };
             // Nothing grows old: what keeps the cache small is its bound alone.
-            let settings = Settings {
+            let settings = AuthSettings {
                 refresh: Duration::from_hours(1),
                 failure_limit: 20,
                 require_timestamp: false,

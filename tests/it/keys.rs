@@ -1,8 +1,8 @@
 //! Keys of names and e-mail addresses: what is equal, who may sign in, and how stored keys are computed again.
 
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::jwt::Settings;
-use user_relationships::auth::keyset::{Secret, Source};
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeySource, Secret};
 use user_relationships::config::Config;
 
 use crate::both;
@@ -19,8 +19,10 @@ const USERS: &str = "/api/v2/users";
 const KELVIN: &str = "mar\u{212A}@example.com";
 
 fn with_jwt(config: &mut Config) {
-    config.jwt =
-        Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
+    config.jwt = Some(JwtSettings {
+        source: KeySource::Secret(Secret::new(SECRET)),
+        requirements: ClaimRequirements::default(),
+    });
 }
 
 fn ask_as(app: &App, email: &str) -> Answer {

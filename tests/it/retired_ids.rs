@@ -1,8 +1,8 @@
 //! Ids that were given once and are not given again.
 
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::jwt::Settings;
-use user_relationships::auth::keyset::{Secret, Source};
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeySource, Secret};
 use user_relationships::model::id::UserId;
 
 use crate::both;
@@ -26,8 +26,10 @@ fn import(app: &App, text: &str, options: &[&str]) -> Outcome {
 both!(
     the_id_of_a_deleted_user_is_not_given_again,
     |config| {
-        config.jwt =
-            Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
+        config.jwt = Some(JwtSettings {
+            source: KeySource::Secret(Secret::new(SECRET)),
+            requirements: ClaimRequirements::default(),
+        });
         config.auth_refresh = std::time::Duration::ZERO;
     },
     |app| {

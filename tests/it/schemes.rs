@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use user_relationships::auth::claims::ClaimRequirements;
-use user_relationships::auth::jwt::Settings;
-use user_relationships::auth::keyset::{Secret, Source};
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeySource, Secret};
 use user_relationships::config::Config;
 use user_relationships::http::routes::{FORMS, TABLE};
 use user_relationships::model::id::{TokenId, UserId};
@@ -88,8 +88,10 @@ const STRAY: &[(&str, &str)] = &[
 ];
 
 fn by_secret(config: &mut Config) {
-    config.jwt =
-        Some(Settings { source: Source::Secret(Secret::new(SECRET)), requirements: ClaimRequirements::default() });
+    config.jwt = Some(JwtSettings {
+        source: KeySource::Secret(Secret::new(SECRET)),
+        requirements: ClaimRequirements::default(),
+    });
 }
 
 /// The address of a user.

@@ -1,4 +1,4 @@
-//! The company that `demo` founds: always the same people, relationships and groups.
+//! The sample company of `demo`: always the same people, relationships and groups.
 
 use crate::domain::relationships::{self, NewRelationship};
 use crate::domain::users;
@@ -39,7 +39,7 @@ struct Person {
     login: &'static str,
     title: &'static str,
     place: &'static str,
-    /// The row of the supervisor; its own for who has none.
+    /// The row of the supervisor, or the own row if there is none.
     boss: usize,
 }
 
@@ -135,11 +135,11 @@ pub fn name_of(row: usize) -> String {
     PEOPLE.get(row).map(|person| format!("{} {}", person.first, person.last)).unwrap_or_default()
 }
 
-/// Creates everybody, every relationship and every group.
+/// Creates all users, relationships and groups.
 ///
 /// # Errors
 /// Those of the domain.
-pub fn found(tx: &mut Tx<'_>) -> Result<()> {
+pub fn create_company(tx: &mut Tx<'_>) -> Result<()> {
     for (row, person) in PEOPLE.iter().enumerate() {
         users::create(tx, &Caller::OPERATOR, Some(id_of(row)), &data_of(row, person))?;
     }
@@ -181,7 +181,7 @@ fn data_of(row: usize, person: &Person) -> Vec<(Field, Value)> {
     ]
 }
 
-/// The unit is that of the head at the end of the chain of supervisors.
+/// The unit of the head at the end of the chain of supervisors.
 fn unit_of(row: usize) -> &'static str {
     match row {
         1 => "Engineering",
@@ -203,17 +203,17 @@ fn edges() -> Vec<(usize, usize, &'static str)> {
             edges.push((row, person.boss, "subordinate"));
         }
         if row >= FIRST_MEMBER {
-            // Each is a colleague of the next one in the team, the last one of the first.
+            // Each member is a colleague of the next one in the team, the last of the first.
             let team = row - (row - FIRST_MEMBER) % TEAM;
             edges.push((row, team + (row - team + 1) % TEAM, "colleague"));
-            // Every third has a mentor, the lead of some other team.
+            // Every third member has a mentor, the lead of another team.
             if row % 3 == 1 {
                 let own = (row - FIRST_MEMBER) / TEAM;
                 edges.push((row, FIRST_LEAD + (own + 1 + row % (LEADS - 1)) % LEADS, "mentor"));
             }
         } else if row >= FIRST_LEAD {
             edges.push((row, FIRST_LEAD + (row - FIRST_LEAD + 1) % LEADS, "colleague"));
-            // Leads learn from a head who is not their own.
+            // Leads have a mentor among the heads of other units.
             edges.push((row, 1 + person.boss % 4, "mentor"));
         }
     }

@@ -36,7 +36,7 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
     }
     migrations::run(&config.database_url, true)?;
     let store = Store::open(&config.store_settings(), Clock::System)?;
-    let tokens = found(&store)?;
+    let tokens = create_company_and_tokens(&store)?;
     let mut printed = Ok(());
     let has_explorer = config.explorer;
     serve::listen(&config, store, forms, |address| {
@@ -56,7 +56,7 @@ struct Tokens {
 }
 
 /// Creates the company and a token for two of its users.
-fn found(store: &Store) -> Result<Tokens, Failure> {
+fn create_company_and_tokens(store: &Store) -> Result<Tokens, Failure> {
     let (admin, admin_digest) = auth::token::generate()?;
     let (user, user_digest) = auth::token::generate()?;
     let token = |digest, user: UserId| NewToken {
@@ -68,8 +68,8 @@ fn found(store: &Store) -> Result<Tokens, Failure> {
     };
     let tokens =
         [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
-    database::wait(store.write("demo.found", move |tx| {
-        company::found(tx)?;
+    database::wait(store.write("demo.create", move |tx| {
+        company::create_company(tx)?;
         for token in &tokens {
             tx.insert_token(token)?;
         }

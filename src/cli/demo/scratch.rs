@@ -1,4 +1,4 @@
-//! A directory that goes away with its owner.
+//! A temporary directory that is removed on drop.
 
 use std::fmt::Write;
 use std::io;
@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes the directory; only this user of the machine can look into it.
+    /// Creates the directory with permissions for the current user only.
     ///
     /// # Errors
-    /// Those of the file system, or [`io::ErrorKind::Other`] if the system gives no random numbers.
+    /// Those of the file system, or [`io::ErrorKind::Other`] if the system has no random numbers.
     pub fn new() -> io::Result<Self> {
         let mut bytes = [0_u8; 16];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random numbers"))?;
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no random numbers"))?;
         let mut name = "user-relationships-".to_owned();
         for byte in bytes {
             write!(name, "{byte:02x}").map_err(io::Error::other)?;
@@ -29,7 +29,7 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// The path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0

@@ -12,7 +12,7 @@ use super::database::{self, IfMissing};
 use super::failure::Failure;
 use super::import::Format;
 use super::output;
-use super::progress::{Progress, grouped};
+use super::progress::{Progress, group_digits};
 use crate::config::Config;
 use crate::model::error::Result as JobResult;
 use crate::model::filter::{RelationshipFilter, UserFilter};
@@ -97,7 +97,11 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread failed")));
     read?;
     let Written { users, relationships, summary } = written?;
-    output::tell(&format!("{} users and {} relationships: {summary}", grouped(users), grouped(relationships)));
+    output::tell(&format!(
+        "{} users and {} relationships: {summary}",
+        group_digits(users),
+        group_digits(relationships)
+    ));
     Ok(())
 }
 

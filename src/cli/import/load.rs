@@ -178,7 +178,9 @@ impl Importer {
                 }
                 self.stopped()
             }
-            error => Failure::from(error).and(format!("{}; run the import again to continue", self.desk.written())),
+            error => {
+                Failure::from(error).with_message(format!("{}; run the import again to continue", self.desk.written()))
+            }
         }
     }
 }

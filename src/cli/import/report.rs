@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::cli::import::feed::Batch;
 use crate::cli::import::record::Kind;
 use crate::cli::output;
-use crate::cli::progress::{Progress, grouped};
+use crate::cli::progress::{Progress, group_digits};
 use crate::domain::transfer::{Outcome, Tally};
 
 /// Counts lines and reports rejected ones to people.
@@ -107,9 +107,9 @@ impl ImportReport {
         for (what, tally) in [("users", notes.outcome.users), ("relationships", notes.outcome.relationships)] {
             output::tell(&format!("{what}: {would}{}", summary_of(tally)));
         }
-        output::tell(&format!("relationship types: {would}{} added", grouped(notes.outcome.types_added)));
+        output::tell(&format!("relationship types: {would}{} added", group_digits(notes.outcome.types_added)));
         if notes.unclear > 0 {
-            output::tell(&format!("other lines: {would}{} rejected", grouped(notes.unclear)));
+            output::tell(&format!("other lines: {would}{} rejected", group_digits(notes.unclear)));
         }
         output::tell(&summary);
     }
@@ -134,6 +134,6 @@ impl ImportReport {
 
 fn summary_of(tally: Tally) -> String {
     let Tally { added, changed, unchanged, rejected } = tally;
-    let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(grouped);
+    let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(group_digits);
     format!("{added} added, {changed} changed, {unchanged} unchanged, {rejected} rejected")
 }

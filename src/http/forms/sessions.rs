@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::request::FormRequest;
 use super::responses::{FormError, respond_created, respond_done};
-use crate::auth::failures::{Ahead, Attempt};
-use crate::auth::password::busy;
+use crate::auth::failures::{AttemptTarget, PendingFailure};
+use crate::auth::fair_semaphore::Overloaded;
+use crate::auth::password::busy_error;
 use crate::auth::token;
-use crate::auth::turns::NoTurn;
 use crate::domain::{accounts, policy};
 use crate::http::forms::config::resource::FormResource;
 use crate::http::jsonapi::errors::Failure;
@@ -26,7 +26,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let text = |name: &str| validated.values.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (email, password) = (text("email"), text("password"));
     let (source, address) = (client_address(request.http_request()), key::of_email(&email));
-    let attempt = Attempt::Session(&address);
+    let attempt = AttemptTarget::Session(&address);
     let failures = request.state.auth.failures();
     let record_failure = |reason| request.state.measures.not_let_in("password", reason);
     let rate_limited = |after| {
@@ -34,27 +34,27 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
         FormError::from(Failure::rate_limited(after))
     };
     // All failures of a source count together as well, or a source could try one password at each of many addresses.
-    let attempts = [attempt, Attempt::Sessions];
+    let attempts = [attempt, AttemptTarget::Sessions];
     for attempt in attempts {
         failures.check(source, attempt).map_err(|after| rate_limited(after.0))?;
     }
     // Counted before the password is hashed, so that concurrent guesses can neither exceed the limit nor occupy a core
     // each. A request that ends before its password is verified, for example with 503, does not count.
-    let mut counted = attempts.map(|attempt| failures.note_ahead(source, attempt));
+    let mut counted = attempts.map(|attempt| failures.record_pending(source, attempt));
     let find = move |tx: &mut Tx<'_>| accounts::by_email(tx, &email);
     let account = request.state.store.read("sessions.account", Cost::Bounded, find).await?;
     let hash = account.as_ref().and_then(|account| account.password_hash.clone());
     // A client that disconnects during the hashing has used the processor all the same.
-    counted.iter_mut().for_each(Ahead::keep);
+    counted.iter_mut().for_each(PendingFailure::keep);
     let verified = match request.state.passwords.verify(Some(source), password, hash.clone()).await {
         Ok(verified) => verified.map_err(FormError::from),
-        Err(NoTurn::SourceIsBusy) => Err(rate_limited(1)),
-        Err(NoTurn::AllAreBusy) => Err(busy().into()),
+        Err(Overloaded::SourceIsBusy) => Err(rate_limited(1)),
+        Err(Overloaded::AllAreBusy) => Err(busy_error().into()),
     };
     let is_correct = match verified {
         Ok(is_correct) => is_correct,
         Err(refusal) => {
-            counted.into_iter().for_each(Ahead::undo);
+            counted.into_iter().for_each(PendingFailure::undo);
             return Err(refusal);
         }
     };
@@ -62,7 +62,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
         record_failure(Code::Unauthenticated.name());
         return Err(FormError::wrong_password());
     };
-    counted.into_iter().for_each(Ahead::undo);
+    counted.into_iter().for_each(PendingFailure::undo);
     if !account.is_enabled || account.level == AccessLevel::Excluded {
         record_failure(Code::AccountDisabled.name());
         return Err(Failure::without_document(policy::refusal(Code::AccountDisabled).into()).into());

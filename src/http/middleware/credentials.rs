@@ -6,8 +6,8 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, H
 use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::auth::signature::{Sent, SignedRequest};
-use crate::auth::{AuthError, Identity, Settings};
+use crate::auth::signature::{HeaderField, SignedRequest};
+use crate::auth::{AuthError, AuthSettings, Identity};
 use crate::config::Config;
 use crate::domain::policy;
 use crate::http::jsonapi::errors::{Failure, Problem};
@@ -25,8 +25,8 @@ const REJECTED: &str = "the request is not signed as it has to be; see `docs/SIG
 
 /// What `auth` needs of the settings.
 #[must_use]
-pub fn settings(config: &Config) -> Settings {
-    Settings {
+pub fn settings(config: &Config) -> AuthSettings {
+    AuthSettings {
         refresh: config.auth_refresh,
         failure_limit: config.auth_failure_limit,
         require_timestamp: config.require_signed_timestamp,
@@ -61,9 +61,9 @@ fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'
     let field = |name: &HeaderName| {
         let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);
         match (all.next(), all.next()) {
-            (None, _) => Sent::Nothing,
-            (Some(value), None) => Sent::Once(value),
-            (Some(_), Some(_)) => Sent::Repeated,
+            (None, _) => HeaderField::Nothing,
+            (Some(value), None) => HeaderField::Once(value),
+            (Some(_), Some(_)) => HeaderField::Repeated,
         }
     };
     let [api_id, user, signature] = SIGNING.each_ref().map(field);

@@ -1,5 +1,5 @@
-//! The parts of a list request, each timed alone: `cargo bench --bench parts`. All ways to know who asks: `identity`.
-#![allow(clippy::expect_used, missing_docs, reason = "a measurement that cannot be made may stop")]
+//! Times the parts of a list request: `cargo bench --bench parts`. The authentication schemes are in `identity`.
+#![allow(clippy::expect_used, missing_docs, reason = "a failure stops the benchmark")]
 
 use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 use divan::{Bencher, black_box};
@@ -72,7 +72,7 @@ fn accept() -> HeaderMap {
     headers
 }
 
-/// A usual list is asked for.
+/// Parses the query of a usual list.
 fn read() -> (Vec<UserId>, RenderOptions, Paging) {
     let mut query = Query::parse("user=1234&relationship=subordinate&offset=0&limit=20", LIST, false).expect("legal");
     let users = query.ids::<UserId>("filter[user]");
@@ -119,7 +119,7 @@ fn printing_a_time(bencher: Bencher, zone: chrono_tz::Tz) {
     });
 }
 
-/// In place, and behind a hop to another thread in a transaction.
+/// Inline, and on a blocking thread in a transaction.
 #[divan::bench(args = [Cost::Bounded, Cost::Unbounded])]
 fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -135,7 +135,7 @@ fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
     });
 }
 
-/// From the header field to the caller, by a token that was verified a moment ago; the others are in `identity`.
+/// From the header field to the caller, with a cached token; the other schemes are in `identity`.
 #[divan::bench]
 fn identity_by_a_token(bencher: Bencher) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -151,7 +151,7 @@ fn identity_by_a_token(bencher: Bencher) {
     let (auth, header) = (Auth::new(store, Clock::System, &settings), format!("Bearer {secret}"));
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let identify = || runtime.block_on(auth.identify(here, &[header.as_bytes()]));
-    assert!(identify().is_ok(), "the token is good");
+    assert!(identify().is_ok(), "the token is valid");
     bencher.bench_local(identify);
 }
 

@@ -1,4 +1,4 @@
-//! The attacks: each is a few lanes that do one thing again and again, at a rate that costs the attacker little.
+//! The attacks: each has a few lanes that repeat one action, at a rate that costs the attacker little.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -17,7 +17,7 @@ use super::seed::{Seed, User};
 
 const ATOMIC: &str = "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"";
 const EDGES: &str = "/api/v2/user-relationships";
-/// How long an attacker waits for an answer.
+/// How long an attacker waits for a response.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Connections of `idle-connections`; the service may open 1,024 files.
 const IDLE: usize = 1_200;
@@ -25,7 +25,7 @@ const IDLE: usize = 1_200;
 /// One kind of attack.
 pub struct Attack {
     pub name: &'static str,
-    /// The finding of the review that it reproduces, in words.
+    /// A description.
     pub what: &'static str,
     lanes: usize,
     /// Time between two actions of a lane.
@@ -66,26 +66,26 @@ pub const ATTACKS: [Attack; 14] = [
             21,
             250,
             use_locked_table,
-            "a lock on `groups` for 8 of 16 s, and 80 lists of it a second",
+            "a lock on `groups` for 8 of 16 s, and 80 lists of groups per second",
         )
     },
 ];
 
-/// What came of an attack.
+/// The results of an attack.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub requests: u64,
-    /// Answers by status; `0` stands for no answer.
+    /// Responses by status; `0` means no response.
     pub statuses: BTreeMap<u16, u64>,
     pub sent: u64,
     pub received: u64,
-    /// Seconds to the slowest answer.
+    /// Seconds to the slowest response.
     pub slowest: f64,
-    /// The first answers that are neither successes nor refusals.
+    /// The first responses that are neither successes nor refusals.
     pub examples: Vec<String>,
 }
 
-/// What all lanes of a run share.
+/// The state shared by all lanes of a run.
 pub struct Ground<'r> {
     pub address: SocketAddr,
     pub seed: &'r Seed,
@@ -136,7 +136,7 @@ pub fn run(index: usize, ground: &Ground) -> Tally {
                         thread::sleep(Duration::from_millis(50));
                     }
                     lane.step += 1;
-                    // Actions that a slow answer prevents are skipped: the rate is bounded.
+                    // Actions delayed by a slow response are skipped, so the rate is bounded.
                     while due <= Instant::now() {
                         due += attack.period;
                     }
@@ -157,7 +157,7 @@ impl<'r> Lane<'r> {
         &self.ground.seed.attackers[offset]
     }
 
-    /// A number that no other action has.
+    /// A unique number for an action.
     fn unique(&self) -> u64 {
         let run = u64::from(self.ground.started.elapsed().subsec_nanos());
         scatter(run ^ self.step << 32 ^ (self.number as u64) << 48 ^ (self.attack as u64) << 56)
@@ -174,7 +174,7 @@ impl<'r> Lane<'r> {
         Ok(answer)
     }
 
-    /// Sends from a source of its own, on a connection of its own.
+    /// Sends a request from a new source address, on a new connection.
     fn send_from(&mut self, source: Ipv4Addr, request: &Request) -> io::Result<Answer> {
         self.client = Client::new(self.ground.address, source, self.ground.stop);
         self.send(request)
@@ -196,7 +196,7 @@ impl<'r> Lane<'r> {
     }
 }
 
-/// An atomic document that updates the user itself that often.
+/// An atomic document with this number of updates of the own user.
 fn updates(user: &User, number: usize, mark: u64) -> String {
     let operation = |n: usize| {
         format!(
@@ -231,8 +231,8 @@ fn repeat_keyed_request(lane: &mut Lane) -> io::Result<()> {
     lane.send(&request.header("Idempotency-Key", &format!("repeat-{round}"))).map(drop)
 }
 
-/// Parts of addresses that every user has, so that each word is looked for in each row, and one that nobody has: no
-/// row ends the search. 50 words are as many as are accepted.
+/// Search words that every address contains, and one that no address contains: every word is compared with every row, and
+/// nothing is found. 50 words are the limit.
 fn search_words() -> String {
     let address = "@example.com";
     let parts = (2..=7).flat_map(|size| (0..=address.len() - size).map(move |from| &address[from..from + size]));
@@ -245,7 +245,7 @@ fn abandon_search(lane: &mut Lane) -> io::Result<()> {
     let bytes = Request::new("GET", &path).token(&lane.me(5).token).bytes();
     let mut stream = lane.client.connect(PATIENCE)?;
     stream.write_all(&bytes)?;
-    // The service has begun by then.
+    // By then the service has started the search.
     thread::sleep(Duration::from_millis(30));
     reset(&stream);
     let mut tally = lane.tally.lock().expect("no panics");
@@ -275,14 +275,14 @@ fn read_big_page(lane: &mut Lane) -> io::Result<()> {
 }
 
 fn register_type(lane: &mut Lane) -> io::Result<()> {
-    // Lane 0 is an admin that registers what exists, lane 1 a user who may not register anything.
+    // Lane 0 is an admin that registers existing types, lane 1 a user without permission.
     let token = if lane.number == 0 { &lane.ground.seed.admin } else { &lane.me(9).token };
     let body = r#"{"data":{"type":"relationship-types","id":"colleague","attributes":{"description":"x"}}}"#;
     lane.send(&Request::new("POST", "/api/v2/relationship-types").token(token).body(JSON_API, body)).map(drop)
 }
 
 fn hold_idle_connections(lane: &mut Lane) -> io::Result<()> {
-    // Those that the service has closed are opened again, at most 400 a second.
+    // Closed connections are opened again, at most 400 per second.
     lane.held.retain(|stream| {
         stream.set_nonblocking(true).is_ok()
             && matches!(stream.peek(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
@@ -292,7 +292,7 @@ fn hold_idle_connections(lane: &mut Lane) -> io::Result<()> {
         if lane.ground.stop.is_set() {
             break;
         }
-        // Half of them come from one source, the others from 60.
+        // Half of the connections come from one source, the others from 60.
         let number = if n % 2 == 0 { 0 } else { 1 + (lane.step + n as u64) % 60 };
         let stream = connect(lane.ground.address, source(lane.attack, number), Duration::from_millis(500))?;
         lane.held.push(stream);
@@ -321,7 +321,7 @@ fn sign_in_wrongly(lane: &mut Lane) -> io::Result<()> {
 }
 
 fn send_random_token(lane: &mut Lane) -> io::Result<()> {
-    // Half of them look like tokens, half are anything.
+    // Half have the format of tokens.
     let unique = lane.unique();
     let token = match lane.step % 2 {
         0 => (0..4).fold("urt_".to_owned(), |token, n| token + &format!("{:016x}", scatter(unique ^ n))),
@@ -333,7 +333,7 @@ fn send_random_token(lane: &mut Lane) -> io::Result<()> {
 fn drip(lane: &mut Lane) -> io::Result<()> {
     const HEADS: usize = 100;
     const READERS: usize = 40;
-    // Closed ones are replaced.
+    // Closed connections are replaced.
     lane.held.retain_mut(|stream| stream.write_all(b"x").is_ok());
     while lane.held.len() < HEADS && !lane.ground.stop.is_set() {
         let number = lane.held.len() as u64 + HEADS as u64 * lane.step;
@@ -358,14 +358,14 @@ fn drip(lane: &mut Lane) -> io::Result<()> {
         "/api/v2/users?page%5Blimit%5D=50".to_owned(),
         format!("/api/v2/groups/{}?include=members", lane.ground.seed.group),
     ];
-    // At most two a tick: 80 requests in 10 s are no flood.
+    // At most two per tick: 80 requests in 10 s are not a flood.
     for _ in 0..2 {
         if lane.slow.len() >= READERS {
             break;
         }
         let request = Request::new("GET", &whole[lane.slow.len() % 2]).token(token);
         let mut stream = connect(lane.ground.address, source(lane.attack, 240), Duration::from_secs(1))?;
-        // As small a window as there is.
+        // The smallest possible window.
         drop(socket2::SockRef::from(&stream).set_recv_buffer_size(4_096));
         let bytes = request.bytes();
         stream.write_all(&bytes)?;

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client on plain sockets: it chooses its source address, counts bytes, and can hang up by RST.
+//! A small HTTP/1.1 client on plain sockets: it can set its source address, count bytes and close by RST.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use super::Stop;
 
 /// How long a read blocks before it checks the deadline and the end of the run.
 const TICK: Duration = Duration::from_millis(200);
-/// Bytes of a body that are kept for the caller; the rest is counted and dropped.
+/// Bytes of a body that are stored for the caller; the rest is only counted.
 const KEPT_BODY: usize = 64 * 1024;
 
 /// The media type of documents.
 pub const JSON_API: &str = "application/vnd.api+json";
 
-/// One request: what follows the method on the wire.
+/// One request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     head: String,
@@ -59,7 +59,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -82,7 +82,7 @@ impl Answer {
     }
 }
 
-/// A client with at most one kept connection.
+/// A client with at most one persistent connection.
 pub struct Client<'r> {
     address: SocketAddr,
     source: Ipv4Addr,
@@ -96,8 +96,8 @@ impl<'r> Client<'r> {
         Self { address, source, stop, kept: None }
     }
 
-    /// Sends a request on the kept connection or a new one, and reads the whole answer. As HTTP clients do, it repeats
-    /// a request on a new connection when the kept one was closed before a byte of the answer came.
+    /// Sends a request on the persistent connection or a new one, and reads the response. Like other HTTP clients, it
+    /// retries on a new connection if the persistent one was closed before the first byte of the response.
     pub fn send(&mut self, request: &Request, patience: Duration) -> io::Result<Answer> {
         let bytes = request.bytes();
         let deadline = Instant::now() + patience;
@@ -108,10 +108,10 @@ impl<'r> Client<'r> {
         }
         let fresh = BufReader::with_capacity(64 * 1024, Patient::new(self.connect(patience)?, self.stop));
         let answer = self.exchange(fresh, &bytes, deadline, false)?;
-        answer.ok_or_else(|| io::Error::new(ErrorKind::UnexpectedEof, "closed without an answer"))
+        answer.ok_or_else(|| io::Error::new(ErrorKind::UnexpectedEof, "closed without a response"))
     }
 
-    /// A new connection that is not kept.
+    /// Sends a request on a new connection and closes it.
     pub fn connect(&self, patience: Duration) -> io::Result<TcpStream> {
         connect(self.address, self.source, patience)
     }
@@ -124,7 +124,7 @@ impl<'r> Client<'r> {
         may_be_closed: bool,
     ) -> io::Result<Option<Answer>> {
         stream.get_mut().deadline = deadline;
-        // A server may answer and close before it has read all: the answer counts.
+        // A server may respond and close before it has read the whole request.
         let sent = stream.get_mut().stream.write_all(bytes);
         let mut line = String::new();
         match stream.read_line(&mut line) {

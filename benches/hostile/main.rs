@@ -1,11 +1,11 @@
-//! Attacks beside a normal client: `cargo bench --bench hostile`; `-- --help` has the rest.
+//! Attacks while a normal client works: `cargo bench --bench hostile`; `-- --help` lists the options.
 //!
 //! # Design
-//! The real program runs with its default settings in a process of its own, on SQLite and then on PostgreSQL. Callers
-//! with plain tokens, and callers without any, do all at once what an adversarial review found to hurt. A normal client
-//! with a token and an address of its own reads and writes meanwhile, probes ask, and the memory of the process is
-//! sampled. Each attack has a bounded rate that costs the attacker little, because the attackers share two cores with
-//! the service: what hurts is what the service does for a request, not the number of requests.
+//! The real program runs with its default settings in a separate process, on SQLite and then on PostgreSQL. Attackers with
+//! ordinary tokens, or without any, perform expensive requests concurrently. Meanwhile a normal client with its own token
+//! and address reads and writes, probes run, and the memory of the process is sampled. Each attack has a bounded rate that
+//! costs the attacker little, because the attackers share two cores with the service: the harm is the work of the service
+//! per request, not the number of requests.
 //!
 //! The exit code is 1 if a target is missed. `LOAD_PROGRAM` names another build of the program, to compare releases.
 
@@ -16,7 +16,7 @@
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a measurement that is surprised fails, and says where; its figures are rounded anyway"
+    reason = "an unexpected result stops the benchmark; figures are rounded anyway"
 )]
 
 mod attacks;
@@ -54,10 +54,10 @@ use seed::Seed;
 use servers::Server;
 use verdict::{HEAD, Outcome};
 
-/// The soft limit of open files that the service starts with: the usual one.
+/// The soft limit of open files of the service, the usual default.
 const FILES: u32 = 1_024;
 
-/// Runs attacks beside a normal client and says whether anybody notices
+/// Runs attacks while a normal client works, and reports its latencies and errors
 #[derive(Debug, Parser)]
 struct Args {
     /// Seconds of attack on each database
@@ -69,16 +69,16 @@ struct Args {
     /// Only this database
     #[arg(long, value_parser = ["sqlite", "postgres"])]
     only: Option<String>,
-    /// Only these attacks; `none` is the normal client alone
+    /// Only these attacks; `none` runs the normal client alone
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only_attack: Vec<String>,
-    /// Each attack by itself, one after the other, before all of them together
+    /// Run each attack alone before all of them together
     #[arg(long)]
     each: bool,
-    /// Where the report is written
+    /// File for the report
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/hostile.md"))]
     output: PathBuf,
-    /// What `cargo bench` says to every benchmark
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -88,7 +88,7 @@ struct Args {
 pub struct Stop(AtomicBool);
 
 impl Stop {
-    /// Whether it has.
+    /// Whether the run has ended.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -112,7 +112,7 @@ fn main() -> ExitCode {
             continue;
         }
         let Some(database) = Database::new(engine, folder.path()) else {
-            println!("no programs of PostgreSQL: it is not tested");
+            println!("PostgreSQL is not tested: its programs are not installed");
             continue;
         };
         run_all(&args, engine, &database, folder.path(), &mut report);
@@ -172,7 +172,7 @@ fn run_all(args: &Args, engine: &str, database: &Database, folder: &Path, report
     }
 }
 
-/// Runs some attacks beside the normal client.
+/// Runs some attacks while the normal client works.
 fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) -> Outcome {
     let size_before = size(url);
     let types_before = types(url);
@@ -211,7 +211,7 @@ fn run(seconds: u64, url: &str, folder: &Path, seed: &Seed, chosen: &[usize]) ->
     outcome
 }
 
-/// How long it takes, after the attacks, until a list is answered as usual.
+/// The time after the attacks until a list has its usual latency.
 fn recover(server: &Server, seed: &Seed) -> Duration {
     let ended = Instant::now();
     let stop = Stop::default();
@@ -236,7 +236,7 @@ fn size(url: &str) -> u64 {
     watch::number(&mut conn, "SELECT pg_database_size(current_database()) AS number").max(0) as u64
 }
 
-/// The last number of a relationship type that PostgreSQL's sequence has given.
+/// The last number from PostgreSQL's sequence of relationship types.
 fn types(url: &str) -> i64 {
     if url.starts_with("sqlite") {
         return 0;
@@ -245,7 +245,7 @@ fn types(url: &str) -> i64 {
     watch::number(&mut conn, "SELECT last_value AS number FROM relationship_types_id_seq")
 }
 
-/// Where the data is. Each scenario has a copy of its own.
+/// The data. Each scenario works on a copy.
 enum Database {
     Sqlite(PathBuf),
     Postgres(Cluster),

@@ -1,4 +1,4 @@
-//! The normal client: a user of its own that reads and changes its own data at a modest rate.
+//! The normal client: one user that reads and changes its own data at a modest rate.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
@@ -8,25 +8,25 @@ use super::Stop;
 use super::http::{Client, JSON_API, Request};
 use super::seed::Seed;
 
-/// Where it comes from.
+/// Its source address.
 const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// Requests that may be under way together.
+/// The number of concurrent requests.
 const LANES: u64 = 16;
-/// Time between two requests of a lane: 50 requests a second in all.
+/// The interval of a lane: 50 requests per second in total.
 const PERIOD: Duration = Duration::from_millis(320);
-/// How long it waits for an answer.
+/// How long it waits for a response.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What became of its requests.
+/// The results of its requests.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Microseconds from the moment that each request was due to its whole answer.
+    /// Microseconds from the scheduled time of each request to its complete response.
     pub latencies: Vec<u32>,
-    /// Requests with an answer of 500 or above.
+    /// Responses with status 500 or above.
     pub server_errors: usize,
-    /// Requests with any other answer than was expected, or with none.
+    /// Requests with another unexpected response, or none.
     pub failures: usize,
-    /// The first of both kinds, in words.
+    /// Descriptions of the first of both kinds.
     pub examples: Vec<String>,
 }
 
@@ -67,8 +67,8 @@ impl<'r> Lane<'r> {
         Self { number, client, seed, stop, edge: None, outcome: Outcome::default() }
     }
 
-    /// Sends requests at fixed moments. A late answer makes the next request late, and that counts as its latency:
-    /// otherwise a stall would hide the requests that it prevents.
+    /// Sends requests at fixed times. A late response delays the next request, and the delay counts as latency; otherwise a
+    /// stall would hide the requests that it delays.
     fn run(mut self) -> Outcome {
         let mut due = Instant::now() + PERIOD.mul_f64(self.number as f64 / LANES as f64);
         for step in 0.. {
@@ -111,7 +111,7 @@ impl<'r> Lane<'r> {
         }
     }
 
-    /// The request of a step, the status that it should have, and what it is.
+    /// The request of a step, its expected status and its description.
     fn next(&mut self, step: u64) -> (Request, u16, &'static str) {
         const EDGES: &str = "/api/v2/user-relationships";
         let token = &self.seed.normal.token;

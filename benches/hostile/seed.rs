@@ -1,5 +1,5 @@
-//! The data: users and relationships from `benches/load`, one normal user, and attackers that fill whatever a plain
-//! user may fill, through the API.
+//! The data: users and relationships from `benches/load`, one normal user, and attackers that store as much as ordinary
+//! users may, through the API.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,9 +8,9 @@ use super::Stop;
 use super::data::run;
 use super::http::{Client, JSON_API, Request};
 
-/// Users that attack.
+/// The number of attackers.
 pub const ATTACKERS: usize = 12;
-/// Members of the group that is listed with them.
+/// Members of the group whose list includes them.
 const MEMBERS: usize = 400;
 /// Lists of a profile, each of up to 100 strings of 1,000 characters.
 const LISTS: [&str; 8] = ["location", "unit", "phone", "mobile", "job-title", "website", "skype", "twitter"];
@@ -25,22 +25,22 @@ pub struct User {
     pub token: String,
 }
 
-/// What a run needs to know of its data.
+/// Facts about the data of a run.
 #[derive(Debug, Clone)]
 pub struct Seed {
-    /// Users of the data have the ids 1 to this.
+    /// The largest user id; ids begin at 1.
     pub users: u64,
     pub normal: User,
     pub attackers: Vec<User>,
-    /// An admin's token.
+    /// The token of an admin.
     pub admin: String,
     /// The group with many large members.
     pub group: String,
-    /// What the attackers could store, for the report.
+    /// How much the attackers stored, for the report.
     pub stored: String,
 }
 
-/// Makes the users and tokens with the command line.
+/// Creates the users and tokens with the command line.
 pub fn make_users(url: &str, users: u64, admin: &str) -> Seed {
     let user = |email: &str| {
         run(url, &["user", "add", "--email", email, "--access-level", "user"]);
@@ -52,7 +52,7 @@ pub fn make_users(url: &str, users: u64, admin: &str) -> Seed {
     Seed { users, normal, attackers, admin: admin.to_owned(), group: String::new(), stored: String::new() }
 }
 
-/// Fills what plain users may fill: their profiles, and a group with members.
+/// Stores as much as ordinary users may: profiles, and a group with members.
 pub fn fill(address: SocketAddr, seed: &mut Seed) {
     let stop = Stop::default();
     let mut client = Client::new(address, Ipv4Addr::new(127, 0, 0, 4), &stop);
@@ -78,7 +78,7 @@ fn fill_profile(client: &mut Client, user: &User) -> usize {
         let request = Request::new("PATCH", "/api/v2/users/me").token(&user.token).body(JSON_API, body);
         client.send(&request, PATIENCE).is_ok_and(|answer| answer.status == 200)
     };
-    // It comes first in the list by name.
+    // This name is the first in the list by name.
     assert!(patch(r#""first-name":"!!""#.to_owned()), "a user may change its name");
     let item = format!("\"{}\"", WIDE.repeat(1_000));
     for list in LISTS {

@@ -1,4 +1,4 @@
-//! What was measured, and whether it meets the targets.
+//! Results and their targets.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use super::attacks::{ATTACKS, Tally};
 use super::normal;
 use super::watch::{Memory, Probe};
 
-/// The slowest answer of a hundred to the normal client, in milliseconds.
+/// The limit of the 99th percentile of the normal client, in milliseconds.
 const P99: f64 = 500.0;
-/// Memory of the process, in MiB.
+/// The limit of the memory of the process, in MiB.
 const MEMORY: u64 = 400;
-/// The slowest answer of the probes, in milliseconds.
+/// The limit of the slowest probe, in milliseconds.
 const LIVEZ: f64 = 500.0;
 const READYZ: f64 = 1_000.0;
-/// `DATABASE_POOL_SIZE`, and a few that look at the server.
+/// The limit of connections: `DATABASE_POOL_SIZE` and a few probes.
 const CONNECTIONS: i64 = 16 + 4;
 
 /// The head of the table.
@@ -22,7 +22,7 @@ pub const HEAD: &str = "| attack | requests | p50, p99, max ms | 5xx, other fail
                         `/readyz` max ms, failures | memory MiB (mapped; VmHWM) | connections | database grew MiB | \
                         missed |\n|---|---|---|---|---|---|---|---|---|---|";
 
-/// What came of one scenario.
+/// The results of one scenario.
 pub struct Outcome {
     pub normal: normal::Outcome,
     pub livez: Probe,
@@ -35,7 +35,7 @@ pub struct Outcome {
     pub lost_type_ids: i64,
 }
 
-/// The latency in milliseconds that this many of a thousand requests do not exceed.
+/// The latency in milliseconds at this per mille of the requests.
 fn percentile(latencies: &[u32], part: usize) -> f64 {
     let mut sorted = latencies.to_vec();
     sorted.sort_unstable();
@@ -44,7 +44,7 @@ fn percentile(latencies: &[u32], part: usize) -> f64 {
 }
 
 impl Outcome {
-    /// The targets that were missed, in words.
+    /// Descriptions of missed targets.
     pub fn misses(&self) -> Vec<&'static str> {
         let failures = self.normal.server_errors + self.normal.failures;
         let probes = self.livez.failures + self.readyz.failures;
@@ -58,7 +58,7 @@ impl Outcome {
             (self.connections.is_none_or(|connections| connections <= CONNECTIONS), "connections"),
             (self.lost_type_ids == 0, "type ids"),
         ];
-        // A figure that is not a number meets nothing.
+        // NaN misses every target.
         all.into_iter().filter(|(is_met, _)| !is_met).map(|(_, what)| what).collect()
     }
 
@@ -85,7 +85,7 @@ impl Outcome {
         )
     }
 
-    /// The attacks one by one, and examples of what failed.
+    /// The attacks one by one, and examples of failures.
     pub fn details(&self) -> String {
         let mut text = format!(
             "After the attacks a list is answered within {:.1} s. Numbers of types lost: {}.\n\n\

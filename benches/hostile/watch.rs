@@ -1,4 +1,4 @@
-//! What is watched meanwhile: the probes, the memory of the process, and the connections to PostgreSQL.
+//! Monitors of a run: probes, memory of the process, and connections to PostgreSQL.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,23 +11,23 @@ use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl};
 use super::Stop;
 use super::http::{Client, Request};
 
-/// How often a probe asks.
+/// The interval of the probes.
 const PROBE_EVERY: Duration = Duration::from_millis(200);
-/// How long a probe waits before it gives up.
+/// The time limit of a probe.
 const PROBE_PATIENCE: Duration = Duration::from_secs(10);
-/// Where probes come from.
+/// The source address of the probes.
 const PROBE_SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
-/// What a probe saw.
+/// The results of a probe.
 #[derive(Debug, Default)]
 pub struct Probe {
-    /// Microseconds to each answer, or to giving up.
+    /// Microseconds to each response, or to the time limit.
     pub latencies: Vec<u32>,
-    /// Requests that had no answer 200.
+    /// Requests without status 200.
     pub failures: usize,
 }
 
-/// Asks a path until the run ends, on a new connection each time, as balancers do.
+/// Requests a path until the run ends, on a new connection each time, like load balancers.
 pub fn probe(address: SocketAddr, path: &str, stop: &Stop) -> Probe {
     let mut seen = Probe::default();
     let request = Request::new("GET", path).header("Connection", "close");
@@ -49,9 +49,9 @@ pub fn probe(address: SocketAddr, path: &str, stop: &Stop) -> Probe {
 /// Peaks of memory, in MiB.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Memory {
-    /// Memory of its own: `RssAnon` and `RssShmem`. This is what the target limits.
+    /// Private memory: `RssAnon` and `RssShmem`, which the target limits.
     pub own: u64,
-    /// Pages mapped from files (`RssFile`): SQLite maps the database, and the kernel can take them back.
+    /// Pages mapped from files (`RssFile`): SQLite maps the database, and the kernel can reclaim them.
     pub mapped: u64,
     /// The kernel's own peak of both together (`VmHWM`).
     pub high_water: u64,
@@ -80,12 +80,12 @@ struct Number {
     number: i64,
 }
 
-/// One number, called `number`, that a query gives.
+/// The value of the column `number` of a query.
 pub fn number(conn: &mut PgConnection, query: &str) -> i64 {
     diesel::sql_query(query).get_result::<Number>(conn).map_or(-1, |row| row.number)
 }
 
-/// The largest number of connections to a database until the run ends, without its own.
+/// The largest number of connections to a database until the run ends, except its own.
 pub fn connections(url: &str, stop: &Stop) -> i64 {
     let mut conn = PgConnection::establish(url).expect("the server");
     let mut most = 0;

@@ -1,9 +1,9 @@
-//! How long it takes to know who asks, by each scheme, and how much of a request that is: `cargo bench --bench
-//! identity`; words behind `--` choose the lines that contain one of them, and `share` the second part.
+//! The time to authenticate a request with each scheme, and its share of a request: `cargo bench --bench identity`. Words
+//! after `--` select lines that contain one of them; `share` selects the second part.
 //!
 //! # Design
-//! Machines are noisy and shared, so the cases take turns of a few milliseconds and the median of many turns counts:
-//! who is disturbed is disturbed in a few turns, and what is compared was measured in the same moments.
+//! Machines are noisy and shared, so the cases alternate in rounds of a few milliseconds, and the median of many rounds
+//! counts. A disturbance then affects few rounds, and compared figures are measured at the same time.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -14,17 +14,17 @@
     clippy::cast_sign_loss,
     clippy::too_many_lines,
     missing_docs,
-    reason = "a measurement that cannot be made may stop; its figures are rounded anyway"
+    reason = "a failure stops the benchmark; figures are rounded anyway"
 )]
 
 #[path = "../load/client.rs"]
-#[allow(dead_code, reason = "what the load driver measures beside")]
+#[allow(dead_code, reason = "the load driver uses the rest")]
 mod client;
 #[path = "../load/data.rs"]
-#[allow(dead_code, reason = "what the load driver measures beside")]
+#[allow(dead_code, reason = "the load driver uses the rest")]
 mod data;
 #[path = "../load/servers.rs"]
-#[allow(dead_code, reason = "what the load driver measures beside")]
+#[allow(dead_code, reason = "the load driver uses the rest")]
 mod servers;
 mod share;
 
@@ -58,26 +58,26 @@ use user_relationships::model::user::{Field, Value};
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{self, Store, Tx, migrations};
 
-/// The same allocator as the program has.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-/// What HS256 is signed with.
-const SECRET: &str = "a secret of the measurement, long enough";
+/// The secret for HS256.
+const SECRET: &str = "a secret for the benchmark, long enough";
 const ROUNDS: usize = 41;
 const MIB: usize = 1024 * 1024;
 
-/// Something that is measured.
+/// A measured case.
 struct Case<'c> {
     name: String,
-    /// How often it is done in a round.
+    /// Iterations per round.
     turns: usize,
     work: Box<dyn FnMut(usize) + 'c>,
     rounds: Vec<f64>,
 }
 
-/// All that is measured, in turn.
+/// All cases.
 #[derive(Default)]
 struct Cases<'c>(Vec<Case<'c>>);
 
@@ -86,7 +86,7 @@ impl<'c> Cases<'c> {
         self.0.push(Case { name: name.to_owned(), turns, work: Box::new(work), rounds: Vec::new() });
     }
 
-    /// Measures those whose names contain one of the words, and prints the median of each; gives that of [`BELIEVED`].
+    /// Measures the cases whose names contain one of the words, prints their medians, and returns that of [`CACHED`].
     fn run(mut self, words: &[String]) -> f64 {
         self.0.retain(|case| words.is_empty() || words.iter().any(|word| case.name.contains(word)));
         for round in 0..ROUNDS {
@@ -102,12 +102,12 @@ impl<'c> Cases<'c> {
             let median = median(&case.rounds);
             println!("{:<56} {:>9.2} us {:>10.0} /s", case.name, median * 1e6, 1.0 / median);
         }
-        let believed = self.0.iter().find(|case| case.name == BELIEVED);
-        believed.map_or(f64::NAN, |case| median(&case.rounds))
+        let cached = self.0.iter().find(|case| case.name == CACHED);
+        cached.map_or(f64::NAN, |case| median(&case.rounds))
     }
 }
 
-/// The one in the middle.
+/// The median.
 fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -141,14 +141,14 @@ fn signed(alg: &str, number: usize, sign: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> 
     format!("Bearer {message}.{signature}").into_bytes()
 }
 
-/// A signature as clients of Skillhive and issuers of RS256 make it.
+/// A signature of the kind that clients of Skillhive and issuers of RS256 create.
 fn signature_of(key: &KeyPair, text: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; key.public_modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text, &mut signature).expect("a signature");
     signature
 }
 
-/// Writes a public key as operators have it.
+/// Writes a public key in PEM.
 fn pem(folder: &Path, name: &str, der: &[u8]) -> PathBuf {
     let path = folder.join(name);
     let block = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der));
@@ -157,19 +157,19 @@ fn pem(folder: &Path, name: &str, der: &[u8]) -> PathBuf {
 }
 
 fn main() {
-    // `cargo bench` says so to every benchmark.
+    // `cargo bench` passes this to every benchmark.
     let words: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let is_share = |word: &String| word == "share";
-    let believed = schemes(&if words.iter().any(is_share) { vec![BELIEVED.to_owned()] } else { words.clone() });
+    let cached = schemes(&if words.iter().any(is_share) { vec![CACHED.to_owned()] } else { words.clone() });
     if words.is_empty() || words.iter().any(is_share) {
-        share::measure(believed);
+        share::measure(cached);
     }
 }
 
-/// What a request costs at the least to know who asks.
-const BELIEVED: &str = "API token, believed";
+/// The case with the lowest cost of authentication.
+const CACHED: &str = "API token, cached";
 
-/// Prints how long each scheme takes, from the header fields to the caller; gives what [`BELIEVED`] takes, in seconds.
+/// Prints the time of each scheme, from the header fields to the caller, and returns that of [`CACHED`], in seconds.
 fn schemes(words: &[String]) -> f64 {
     let folder = tempfile::tempdir().expect("a folder");
     let store = store(folder.path());
@@ -187,7 +187,7 @@ fn schemes(words: &[String]) -> f64 {
         let client = tx.insert_client(&client)?;
         tx.insert_client_key(client, &public)
     });
-    runtime.block_on(set).expect("somebody who asks");
+    runtime.block_on(set).expect("the caller exists");
 
     let (hour, none) = (Duration::from_hours(1), Duration::ZERO);
     let identify = |auth: &Auth, header: &[u8]| {
@@ -195,8 +195,8 @@ fn schemes(words: &[String]) -> f64 {
     };
 
     let header = format!("Bearer {secret}").into_bytes();
-    let believing = auth(&store, hour, None);
-    let doubting = auth(&store, none, None);
+    let caching = auth(&store, hour, None);
+    let uncached = auth(&store, none, None);
 
     let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let hs256 = |number| signed("HS256", number, |message| hmac::sign(&hmac_key, message).as_ref().to_vec());
@@ -243,9 +243,9 @@ fn schemes(words: &[String]) -> f64 {
         Auth::new(store.clone(), Clock::System, &AuthSettings { failure_limit: u32::MAX, ..settings(hour, None) });
 
     let mut cases = Cases::default();
-    cases.add(BELIEVED, 5_000, |_| identify(&believing, &header));
-    cases.add("API token, the database asked", 500, |_| identify(&doubting, &header));
-    cases.add("HS256, believed", 3_000, |_| identify(&by_hmac, &again));
+    cases.add(CACHED, 5_000, |_| identify(&caching, &header));
+    cases.add("API token, with a query", 500, |_| identify(&uncached, &header));
+    cases.add("HS256, cached", 3_000, |_| identify(&by_hmac, &again));
     cases.add("HS256, a new token each time", 1_000, |turn| identify(&by_hmac, fresh.get(turn).expect("a token")));
     cases.add("RSA-2048 in aws-lc-rs alone", 100, |turn| {
         let (message, signature) = taken_apart.get(turn).expect("a token");
@@ -292,20 +292,20 @@ fn schemes(words: &[String]) -> f64 {
                 url: Some(url),
                 body: Some(body),
             };
-            black_box(wait(runtime, identify_signed(strict, &request)).expect_err("nobody"));
+            black_box(wait(runtime, identify_signed(strict, &request)).expect_err("no caller"));
         });
     }
     cases.run(words)
 }
 
-/// The caller of a signed request, as the service finds it out.
+/// The caller of a signed request, identified like in the service.
 async fn identify_signed(auth: &Auth, request: &SignedRequest<'_>) -> Result<Identity, AuthError> {
     let recognized = auth.recognize(HERE, request).await?;
     auth.identify_signed(HERE, request, recognized).await
 }
 
-/// What a future gives. One that need not wait is polled, as a worker of the service does; to enter the runtime for it
-/// would be counted as work of the service.
+/// The output of a future. A future that is ready at once is only polled, like in a worker of the service; entering the
+/// runtime would add time that the service does not spend.
 fn wait<F: Future>(runtime: &Runtime, future: F) -> F::Output {
     let mut future = pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -314,7 +314,7 @@ fn wait<F: Future>(runtime: &Runtime, future: F) -> F::Output {
     }
 }
 
-/// What is signed in an `Authorization` header, and the signature.
+/// The signed part of an `Authorization` header, and the signature.
 fn parts(header: &[u8]) -> (&[u8], Vec<u8>) {
     let token = header.strip_prefix(b"Bearer ").expect("a token");
     let end = token.iter().rposition(|byte| *byte == b'.').expect("a token");

@@ -1,11 +1,11 @@
-//! How much of a list request is spent on knowing who asks, in the real service.
+//! The share of authentication in a list request to the real service.
 //!
 //! # Design
-//! There is no request without a caller, so none that could be subtracted. Instead the same lists are asked for by
-//! every scheme, of services that run side by side on one SQLite file and take turns; what is compared is the time that
-//! the threads of the service spend on a processor for one request, as the kernel counts it, the client left out. The
-//! floor is a token that is believed for an hour, less what believing it costs (measured in this process). A scheme's
-//! part is all that its requests cost above that floor: verifying, asking the database, and reading longer headers.
+//! Every request has a caller, so there is no request without authentication to subtract. Instead the same lists are
+//! requested with every scheme, from services that run alternately on one SQLite file. The processor time of the threads of
+//! the service per request is compared, without that of the client. The baseline is a token that is cached for an hour,
+//! minus the time of its cache lookup (measured in this process). The share of a scheme is the cost above that baseline:
+//! verification, queries and parsing of longer headers.
 
 use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,19 +27,19 @@ const SCALE: f64 = 0.02;
 const ROUNDS: usize = 21;
 const SECONDS: f64 = 0.3;
 const CONNECTIONS: usize = 32;
-/// Tokens by RS256: enough for one turn, and none comes again within `AUTH_REFRESH`.
+/// The number of RS256 tokens: enough for one round, so that none occurs twice within `AUTH_REFRESH`.
 const TOKENS: usize = 20_000;
-/// Users whose lists are asked for.
+/// The number of users whose lists are requested.
 const LISTED: usize = 64;
 
-/// A scheme in the hands of clients.
+/// A scheme and its client.
 struct Scheme<'s> {
     name: &'static str,
     server: &'s Server,
-    /// The header fields of a request for the list of somebody, by its place and the number of the request.
+    /// The header fields of a request, by the index of the user and the number of the request.
     fields: Fields<'s>,
     asked: AtomicU64,
-    /// Seconds of the service for one request, by round.
+    /// Processor time of the service per request, in seconds, by round.
     costs: Vec<f64>,
     rates: Vec<f64>,
 }
@@ -64,12 +64,12 @@ impl<'s> Scheme<'s> {
         self.costs.push((cpu_of(self.server) - before) / round.answers() as f64);
         self.rates.push(round.rate());
         let asked = self.asked.load(Ordering::Relaxed) - begun;
-        assert!(asked < TOKENS as u64, "{asked} requests in a turn: a token came twice");
+        assert!(asked < TOKENS as u64, "{asked} requests in a round: a token occurred twice");
     }
 }
 
-/// Prints a table of all schemes. `believed`: seconds that a believed token takes in this process.
-pub fn measure(believed: f64) {
+/// Prints a table of all schemes. `cached`: seconds that a cached token takes in this process.
+pub fn measure(cached: f64) {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
     let data = fill(&format!("sqlite://{}", folder.join("share.db").display()), SCALE, folder);
@@ -78,7 +78,7 @@ pub fn measure(believed: f64) {
     let public = public.to_str().expect("a path of text");
     let api_id = run(&data.url, &["client", "add", "--public-key", public]).trim().to_owned();
     let start = |settings: &[(&str, &str)]| Server::service(&data.url, folder, settings);
-    let believing = start(&[("AUTH_REFRESH", "1h")]);
+    let caching = start(&[("AUTH_REFRESH", "1h")]);
     let asking = start(&[("AUTH_REFRESH", "0s")]);
     let plain = start(&[]);
     let by_secret = start(&[("JWT_SECRET", SECRET)]);
@@ -91,7 +91,7 @@ pub fn measure(believed: f64) {
     let jwt = |bytes: Vec<u8>| format!("Authorization: {}\r\n", String::from_utf8(bytes).expect("text"));
     let secret = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let hs256 = |number| jwt(signed("HS256", number, |message| hmac::sign(&secret, message).as_ref().to_vec()));
-    // Made beforehand, so that all clients do the same.
+    // Created beforehand, so that all clients do the same work.
     let by_hmac: Vec<_> = (0..TOKENS).map(hs256).collect();
     let tokens: Vec<_> =
         (0..TOKENS).map(|number| jwt(signed("RS256", number, |message| signature_of(&key, message)))).collect();
@@ -106,9 +106,9 @@ pub fn measure(believed: f64) {
         })
         .collect();
     let mut schemes = [
-        Scheme::new("API token, believed for an hour", &believing, by_token),
+        Scheme::new("API token, cached for an hour", &caching, by_token),
         Scheme::new("API token", &plain, by_token),
-        Scheme::new("API token, the database asked every time", &asking, by_token),
+        Scheme::new("API token, with a query each time", &asking, by_token),
         Scheme::new("HS256, the same token", &by_secret, |_, _| by_hmac[0].clone()),
         Scheme::new("HS256, a new token each time", &by_secret, |_, number| by_hmac[number as usize % TOKENS].clone()),
         Scheme::new("RS256, the same token", &by_key, |_, _| tokens[0].clone()),
@@ -122,7 +122,7 @@ pub fn measure(believed: f64) {
         }
     }
     println!("\n| list of a user, by | requests/s | CPU of a request | spent on identity |\n|---|---|---|---|");
-    let floors: Vec<_> = schemes[0].costs.iter().skip(1).map(|cost| cost - believed).collect();
+    let floors: Vec<_> = schemes[0].costs.iter().skip(1).map(|cost| cost - cached).collect();
     for scheme in &schemes {
         let costs = &scheme.costs[1..];
         let shares: Vec<_> = costs.iter().zip(&floors).map(|(cost, floor)| (cost - floor) / cost * 100.0).collect();
@@ -131,13 +131,13 @@ pub fn measure(believed: f64) {
     }
 }
 
-/// The time that all threads of a service have spent on a processor, in seconds.
+/// The processor time of all threads of a service, in seconds.
 fn cpu_of(server: &Server) -> f64 {
-    let threads = fs::read_dir(format!("/proc/{}/task", server.id())).expect("a child of ours");
+    let threads = fs::read_dir(format!("/proc/{}/task", server.id())).expect("a child process");
     let spent = threads.map(|thread| {
         let text = fs::read_to_string(thread.expect("a thread").path().join("schedstat")).unwrap_or_default();
         let nanoseconds = text.split(' ').next().and_then(|spent| spent.parse::<f64>().ok());
-        nanoseconds.expect("the kernel counts it") / 1e9
+        nanoseconds.expect("the kernel provides it") / 1e9
     });
     spent.sum()
 }

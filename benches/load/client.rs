@@ -1,4 +1,4 @@
-//! The clients: one thread, many kept connections, the next request as soon as the answer has come.
+//! The clients: one thread with many persistent connections. Each sends the next request when its response is complete.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -8,31 +8,31 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-/// Makes the request of that number: of which of two kinds it is, and its bytes.
+/// Builds the request with a number: its kind, 0 or 1, and its bytes.
 pub type Make<'a> = dyn Fn(u64) -> (usize, Vec<u8>) + 'a;
 
-/// What came of a round.
+/// The results of a round.
 pub struct Round {
     seconds: f64,
-    /// Microseconds from each request to its whole answer, by kind.
+    /// Microseconds from each request to its complete response, by kind.
     pub latencies: [Vec<u32>; 2],
     /// Bytes of all bodies.
     pub bytes: u64,
 }
 
 impl Round {
-    /// Answers.
+    /// The number of responses.
     pub fn answers(&self) -> usize {
         self.latencies.iter().map(Vec::len).sum()
     }
 
-    /// Answers a second.
+    /// Responses per second.
     pub fn rate(&self) -> f64 {
         self.answers() as f64 / self.seconds
     }
 }
 
-/// One connection and the request that is under way on it.
+/// One connection and its request in flight.
 struct Connection {
     stream: TcpStream,
     kind: usize,
@@ -47,7 +47,7 @@ impl Connection {
         self.stream.write_all(&request).expect("a request fits into an idle connection");
     }
 
-    /// Takes what has come, and gives the size of the body if the answer is whole. It must be a success.
+    /// Reads the available bytes. Returns the size of the body if the response is complete; it must be a success.
     fn receive(&mut self) -> Option<usize> {
         loop {
             if self.filled == self.buffer.len() {
@@ -75,10 +75,10 @@ fn length_of(head: &[u8]) -> usize {
     let lines = head.split(|byte| *byte == b'\n');
     let mut lengths = lines.filter(|line| line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME));
     let length = lengths.next().and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok()?.trim().parse().ok());
-    length.expect("an answer has a length")
+    length.expect("a response has a length")
 }
 
-/// Asks until the time is over. Numbers go on from round to round, so that no request comes twice.
+/// Sends requests until the time is over. Numbers continue from round to round, so that no request occurs twice.
 pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &AtomicU64, make: &Make) -> Round {
     let next = || make(counter.fetch_add(1, Ordering::Relaxed));
     let mut poll = Poll::new().expect("a poll");
@@ -90,7 +90,9 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
         stream.set_nodelay(true).expect("a TCP option");
         stream.set_nonblocking(true).expect("a socket option");
         let mut stream = TcpStream::from_std(stream);
-        poll.registry().register(&mut stream, Token(number), Interest::READABLE).expect("a place in the poll");
+        poll.registry()
+            .register(&mut stream, Token(number), Interest::READABLE)
+            .expect("registering with the poll succeeds");
         Connection { stream, kind: 0, sent: started, buffer: vec![0; 64 * 1024], filled: 0 }
     };
     let mut all: Vec<_> = (0..connections).map(connect).collect();

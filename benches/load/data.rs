@@ -15,30 +15,30 @@ use super::servers::program;
 const USERS: f64 = 100_000.0;
 /// Relationships at scale 1, those of the popular target included.
 const RELATIONSHIPS: f64 = 1_000_000.0;
-/// The user that a fifth of all relationships target. User 1 is the admin who asks.
+/// The target of a fifth of all relationships. User 1 is the admin that sends the requests.
 pub const POPULAR: u64 = 2;
-/// The types that relationships have; `mentor` is left to those that a benchmark makes.
+/// The types of the relationships; `mentor` is for those that a benchmark creates.
 pub const TYPES: [&str; 2] = ["subordinate", "colleague"];
 
 /// A filled database.
 pub struct Filled {
     pub url: String,
     pub users: u64,
-    /// An admin's.
+    /// The token of an admin.
     pub token: String,
     pub relationships: usize,
-    /// How long the command `import` took.
+    /// The duration of the command `import`.
     pub imported: Duration,
 }
 
 impl Filled {
-    /// Somebody who is neither the admin nor popular.
+    /// A user that is neither the admin nor the popular one.
     pub fn random_user(&self, n: u64) -> u64 {
         3 + scatter(n) % (self.users - 2)
     }
 }
 
-/// Makes the schema and the data.
+/// Creates the schema and the data.
 pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
     let users = (scale * USERS) as u64;
     let edges = edges(users, (scale * RELATIONSHIPS) as usize);
@@ -54,13 +54,13 @@ pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
     Filled { url: url.to_owned(), users, token, relationships: edges.len(), imported }
 }
 
-/// Owner, target and the place of the type in [`TYPES`], in an order that looks random.
+/// Owner, target and the index of the type in [`TYPES`], in a pseudorandom order.
 fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
-    // Everybody is a subordinate of the popular one, and most are colleagues of it.
+    // All users are subordinates of the popular one, and most are its colleagues.
     let popular = (0..2).flat_map(|kind| (3..=users).map(move |user| (user, POPULAR, kind)));
     let mut all: Vec<_> = popular.take(total / 5).collect();
     let mut seen: HashSet<_> = all.iter().copied().collect();
-    // The chance of a rank falls with its number (Zipf); ranks are scattered over the ids.
+    // The probability of a rank falls with its number (Zipf); ranks are scattered over the ids.
     let rank = |n| ((users - 2) as f64).powf(scatter(n) as f64 / u64::MAX as f64) as u64 - 1;
     let mut n = 0;
     while all.len() < total {
@@ -70,7 +70,7 @@ fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
         if owner != target && seen.insert(edge) {
             all.push(edge);
         }
-        // A small set of users has not so many edges of this shape: the rest are spread evenly.
+        // A small set of users has too few edges of this shape; the rest are spread evenly.
         if n > 20 * total as u64 {
             break;
         }
@@ -79,14 +79,14 @@ fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
     all
 }
 
-/// Runs a command of the program and gives what it prints.
+/// Runs a command of the program and returns its output.
 pub fn run(url: &str, args: &[&str]) -> String {
     let output = program().env("DATABASE_URL", url).args(args).output().expect("the program runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("output of text")
+    String::from_utf8(output.stdout).expect("the output is text")
 }
 
-/// Writes everything to a file and has the command `import` read it.
+/// Writes the data to a file and imports it.
 fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
     let path = folder.join("data.ndjson");
     let mut file = BufWriter::new(File::create(&path).expect("a file"));
@@ -100,16 +100,16 @@ fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> 
         let kind = TYPES[*kind];
         writeln!(file, r#"{{"type":"user-relationship",{ends},"relationship":"{kind}"}}"#).expect("room");
     }
-    // Otherwise the disk would be busy with it while the import is timed.
-    file.into_inner().expect("room").sync_all().expect("a disk that works");
+    // Otherwise the disk is still writing the file while the import is timed.
+    file.into_inner().expect("room").sync_all().expect("the disk accepts the file");
     let started = Instant::now();
-    run(url, &["import", path.to_str().expect("a path of text")]);
+    run(url, &["import", path.to_str().expect("the path is text")]);
     let time = started.elapsed();
     std::fs::remove_file(path).expect("our file");
     time
 }
 
-/// Numbers that look random and are the same every time (the finalizer of `SplitMix64`).
+/// Reproducible pseudorandom numbers (the finalizer of `SplitMix64`).
 pub fn scatter(n: u64) -> u64 {
     let n = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let n = (n ^ n >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,11 +1,10 @@
-//! The targets of `docs/PERFORMANCE.md`, measured: `cargo bench --bench load`; `-- --help` has the rest.
+//! Measures the targets of `docs/PERFORMANCE.md`: `cargo bench --bench load`; `-- --help` lists the options.
 //!
 //! # Design
-//! Machines differ and are noisy, so only ratios mean anything: what the service does is measured in short rounds that
-//! alternate with what it is held against, on the same machine in the same minutes. The service is the real program
-//! with its default settings, in a process of its own: tokens are checked, writes are durable, counts are kept, its log
-//! goes to a file. The client has one thread and shares the machine with all of them. What the environment says
-//! (`RUST_LOG`, `WORKERS`, …) reaches the service.
+//! Machines differ and are noisy, so only ratios are meaningful: short rounds of the service alternate with rounds of what
+//! it is compared with, on the same machine. The service is the real program with its default settings in a separate
+//! process: tokens are verified, writes are durable, counts are maintained, and the log goes to a file. The client has one
+//! thread and shares the machine with the servers. The service inherits the environment (`RUST_LOG`, `WORKERS`, …).
 
 #![allow(
     clippy::expect_used,
@@ -15,10 +14,10 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    reason = "a measurement that is surprised fails, and says where; its figures are rounded anyway"
+    reason = "an unexpected result stops the benchmark; figures are rounded anyway"
 )]
 
-mod choices;
+mod ablations;
 mod client;
 mod data;
 mod peers;
@@ -43,13 +42,13 @@ use postgres::Cluster;
 use report::{HEAD, Report, Target, median, percentile};
 use servers::{Server, serve_constant, serve_one_by_one};
 
-/// The same allocator as the program has, for the servers that it is held against.
+/// The allocator of the program, for the servers that it is compared with.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// Measures the service beside what it is held against, and writes a table of ratios
+/// Measures the service compared with alternatives, and writes a table of ratios
 #[derive(Debug, Parser)]
 struct Args {
     /// Size of the data: 1 is 100,000 users and 1,000,000 relationships
@@ -58,7 +57,7 @@ struct Args {
     /// Rounds of each kind; they alternate
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Seconds that a round takes
+    /// Seconds per round
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Connections that read; twice as many write
@@ -67,16 +66,16 @@ struct Args {
     /// Only these parts
     #[arg(long, value_delimiter = ',', value_parser = PARTS, default_values = PARTS)]
     only: Vec<String>,
-    /// Where the table is written
+    /// File for the table
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/load.md"))]
     output: PathBuf,
-    /// What `cargo bench` says to every benchmark
+    /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
-    /// Be the constant server
+    /// Run the server with a constant response at this address
     #[arg(long, hide = true)]
     constant: Option<SocketAddr>,
-    /// Be the server that gives every create a transaction
+    /// Run the server with one transaction per create at this address
     #[arg(long, hide = true, requires = "file")]
     one_by_one: Option<SocketAddr>,
     /// Its SQLite file
@@ -84,8 +83,8 @@ struct Args {
     file: Option<PathBuf>,
 }
 
-/// What can be measured by itself.
-const PARTS: [&str; 7] = ["import", "lists", "growth", "creates", "postgres", "peers", "choices"];
+/// The parts that `--only` selects.
+const PARTS: [&str; 7] = ["import", "lists", "growth", "creates", "postgres", "peers", "ablations"];
 
 fn main() {
     let args = Args::parse();
@@ -102,16 +101,16 @@ fn main() {
     if bench.does("import") {
         bench.import("SQLite", 100_000.0, |n, folder| format!("sqlite://{}/{n}.db", folder.display()));
     }
-    if ["lists", "creates", "choices"].iter().any(|part| bench.does(part)) {
+    if ["lists", "creates", "ablations"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
     if bench.does("growth") {
         bench.growth();
     }
-    if ["import", "postgres", "peers", "choices"].iter().any(|part| bench.does(part)) {
+    if ["import", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
-            None => println!("no programs of PostgreSQL: nothing is said of it"),
+            None => println!("PostgreSQL is not measured: its programs are not installed"),
         }
     }
     fs::write(&bench.args.output, format!("{settings}\n\n{}", bench.report.table())).expect("the table is written");
@@ -124,11 +123,11 @@ struct Bench {
     report: Report,
 }
 
-/// A service on filled data, and how to ask it.
+/// A service on filled data, and its requests.
 struct Stage<'d> {
     server: Server,
     data: &'d Filled,
-    /// No create comes twice.
+    /// The number of the next create; no create occurs twice.
     creates: AtomicU64,
     lists: AtomicU64,
 }
@@ -138,7 +137,7 @@ impl<'d> Stage<'d> {
         Self::with(data, folder, &[])
     }
 
-    /// With settings of its own.
+    /// A stage with these settings.
     fn with(data: &'d Filled, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let server = Server::service(&data.url, folder, settings);
         Self { server, data, creates: AtomicU64::new(0), lists: AtomicU64::new(0) }
@@ -148,7 +147,7 @@ impl<'d> Stage<'d> {
         (0, self.request(&format!("GET {EDGES}?{query}"), None))
     }
 
-    /// A request by somebody who may do all, with a document if it brings one.
+    /// A request of an admin, optionally with a document.
     fn request(&self, what: &str, document: Option<&str>) -> Vec<u8> {
         let head = format!("{what} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Token token={}\r\n", self.data.token);
         let rest = document.map(|text| {
@@ -157,12 +156,12 @@ impl<'d> Stage<'d> {
         (head + rest.as_deref().unwrap_or("\r\n")).into_bytes()
     }
 
-    /// The list of somebody's relationships.
+    /// The list of the relationships of a random user.
     fn list(&self, n: u64) -> (usize, Vec<u8>) {
         self.get(&format!("filter%5Buser%5D={}", self.data.random_user(n)))
     }
 
-    /// A relationship that is not there yet: the data has no mentors.
+    /// Creates a relationship that does not exist: the data has no mentors.
     fn create(&self, n: u64) -> (usize, Vec<u8>) {
         let users = self.data.users;
         let (user, step) = (n % users, n / users);
@@ -194,7 +193,7 @@ impl Bench {
         (file, data)
     }
 
-    /// Two figures in turn, and the ratio of each pair: the second to the first.
+    /// Measures two figures alternately, and the ratio of each pair: the second to the first.
     fn alternate(&self, mut first: impl FnMut(f64) -> f64, mut second: impl FnMut(f64) -> f64) -> Pairs {
         first(0.3);
         second(0.3);
@@ -210,7 +209,7 @@ impl Bench {
         self.start(&data);
         let copy = self.folder.path().join("one-by-one.db");
         fs::copy(&file, &copy).expect("room for a copy");
-        if self.does("choices") {
+        if self.does("ablations") {
             self.counts("SQLite", &data);
             self.indexes(&data, &file);
         }
@@ -224,10 +223,10 @@ impl Bench {
         }
         let (own, mapped) = stage.server.memory();
         let detail = format!("and {mapped} MiB of pages mapped from files");
-        self.report.add("memory after all of it", &[own as f64], " MiB", Target::Most(200.0), detail);
+        self.report.add("memory after all parts", &[own as f64], " MiB", Target::Most(200.0), detail);
     }
 
-    /// The same data again and again, each time into an empty database.
+    /// Imports the same data several times, each time into an empty database.
     fn import(&mut self, database: &str, least: f64, url: impl Fn(usize, &Path) -> String) {
         let folder = tempfile::tempdir().expect("a folder");
         let all: Vec<_> =
@@ -238,7 +237,7 @@ impl Bench {
         self.report.add(&what, &rates, "", Target::Least(least), detail.unwrap_or_default());
     }
 
-    /// From the start of the process to `/readyz`.
+    /// The time from the start of the process to a response of `/readyz`.
     fn start(&mut self, data: &Filled) {
         let once = || {
             let started = Instant::now();
@@ -264,7 +263,7 @@ impl Bench {
             let bytes = warm.bytes / (warm.answers() as u64).max(1);
             let same_size = |n| {
                 let (kind, request) = make(n);
-                let request = String::from_utf8(request).expect("a request of text");
+                let request = String::from_utf8(request).expect("the request is text");
                 (kind, request.replacen(EDGES, &format!("/{bytes}"), 1).into_bytes())
             };
             let mut latencies = Vec::new();
@@ -296,19 +295,19 @@ impl Bench {
         }
     }
 
-    /// Somebody whom enough others target for as long a page as the popular one has.
+    /// A target with enough relationships for a page of the same length as that of the popular one.
     fn random_busy_user(stage: &Stage<'_>) -> u64 {
         let bytes = |target| {
             let filter = format!("filter%5Btarget%5D={target}&filter%5Brelationship%5D={}", TYPES[0]);
             stage.lists(1, 0.0, &|_| stage.get(&format!("{filter}&page%5Blimit%5D=5"))).bytes
         };
-        // Ids of other lengths make a few bytes of difference, a row makes hundreds.
+        // Shorter ids change the length by a few bytes, a missing row by hundreds.
         let enough = bytes(POPULAR) - 200;
         let mut all = (0..stage.data.users).map(|n| stage.data.random_user(n));
-        all.find(|target| bytes(*target) >= enough).expect("somebody has five")
+        all.find(|target| bytes(*target) >= enough).expect("a user has a page of relationships")
     }
 
-    /// Nine lists to one create: what becomes of the lists.
+    /// The latency of lists with one create per nine lists.
     fn mixed(&mut self, stage: &Stage<'_>) {
         let connections = self.args.connections;
         let creates = AtomicU64::new(1 << 20);
@@ -358,10 +357,10 @@ impl Bench {
         let p99 = percentile(&mut latencies, 99);
         self.report.add("SQLite: p99 of creates", &[p99], " ms", Target::Most(20.0), String::new());
         let mib = largest as f64 / 1024.0 / 1024.0;
-        self.report.add("SQLite: largest log of changes", &[mib], " MiB", Target::Most(64.0), String::new());
+        self.report.add("SQLite: largest write-ahead log", &[mib], " MiB", Target::Most(64.0), String::new());
     }
 
-    /// The same list where there is a hundred times as much.
+    /// The same list with a hundred times as many relationships.
     fn growth(&mut self) {
         let (_, small) = self.fill_sqlite("small.db", self.args.scale / 20.0);
         let (_, large) = self.fill_sqlite("large.db", self.args.scale * 5.0);
@@ -381,12 +380,12 @@ impl Bench {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
         }
-        if !["postgres", "peers", "choices"].iter().any(|part| self.does(part)) {
+        if !["postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
             return;
         }
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());
         let folder = self.folder.path().to_owned();
-        if self.does("choices") {
+        if self.does("ablations") {
             self.counts("PostgreSQL", &data);
             self.pools(&data);
         }
@@ -434,7 +433,7 @@ impl Bench {
     }
 }
 
-/// What two alternating measurements gave.
+/// The results of two alternating measurements.
 struct Pairs {
     first: f64,
     second: f64,
@@ -443,6 +442,6 @@ struct Pairs {
 
 impl Pairs {
     fn rates(&self) -> String {
-        format!("{:.0}/s against {:.0}/s", self.second, self.first)
+        format!("{:.0}/s compared with {:.0}/s", self.second, self.first)
     }
 }

@@ -1,5 +1,5 @@
-//! What users would pick instead: the same list from the same tables, written with frameworks of Python. They are put
-//! into a virtual environment of their own; without Python, or without a registry of packages, nothing is said of them.
+//! Alternatives to the service: the same list from the same tables, written with Python frameworks in a virtual
+//! environment. They are skipped if Python or the package registry is not available.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -18,14 +18,14 @@ use super::{Bench, Stage};
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 const ENVIRONMENT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/peers");
 
-/// A framework and the command that serves with it.
+/// A framework and its server command.
 pub struct Peer {
     pub name: &'static str,
     program: &'static str,
     arguments: &'static [&'static str],
 }
 
-/// All of them, with as many processes as the service has workers on two cores.
+/// All peers, with as many processes as the service has workers on two cores.
 pub const PEERS: [Peer; 2] = [
     Peer {
         name: "FastAPI with asyncpg",
@@ -35,12 +35,12 @@ pub const PEERS: [Peer; 2] = [
     Peer {
         name: "Django REST framework JSON:API",
         program: "gunicorn",
-        // Its default worker closes the connection after each answer.
+        // The default worker closes the connection after each response.
         arguments: &["with_django:application", "--workers=2", "--threads=16", "--log-level=warning"],
     },
 ];
 
-/// Installs what they need; whether it is there now.
+/// Installs the packages of the peers; `false` if that fails.
 pub fn install() -> bool {
     let wanted = Path::new(SOURCES).join("requirements.txt");
     let installed = Path::new(ENVIRONMENT).join("requirements.txt");
@@ -55,10 +55,10 @@ pub fn install() -> bool {
 }
 
 impl Bench {
-    /// The service held against what users would pick instead, all on the same tables.
+    /// Compares the service with its peers on the same tables.
     pub fn peers(&mut self, data: &Filled) {
         if !install() {
-            return println!("no Python or no packages: nothing is said of peers");
+            return println!("peers are not measured: Python or its packages are not available");
         }
         let (folder, connections) = (self.folder.path().to_owned(), self.args.connections);
         let stage = Stage::new(data, &folder);
@@ -75,7 +75,7 @@ impl Bench {
     }
 }
 
-/// A peer that runs; ended, with its processes, when it is dropped.
+/// A running peer. Dropping it ends its processes.
 pub struct Running {
     child: Child,
     pub address: SocketAddr,
@@ -95,7 +95,7 @@ impl Peer {
         command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let mut running = Running { child: command.spawn().expect("the peer starts"), address: free };
         wait_for(&mut running.child, free);
-        // Its processes connect to the database after that.
+        // Its processes connect to the database after they listen.
         thread::sleep(Duration::from_secs(2));
         running
     }
@@ -103,7 +103,7 @@ impl Peer {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Asked to, it ends its processes, too.
+        // On SIGTERM it ends its child processes as well.
         drop(Command::new("kill").arg(self.child.id().to_string()).status());
         drop(self.child.wait());
     }

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of its own: as durable as it is by default, in a folder, on a Unix socket; and `pgbench`.
+//! A private PostgreSQL server with default durability, in a folder, on a Unix socket; and `pgbench`.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
@@ -12,22 +12,22 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 use tempfile::TempDir;
 
-/// A list of a user and its count, as anybody would ask for them.
+/// A list of a user and its count, as two ordinary statements.
 const LIST_AND_COUNT: &str = r"\set id random(3, :users)
 SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM user_relationships WHERE user_id = :id ORDER BY id LIMIT 20 OFFSET 0;
 SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM counts_by_user WHERE user_id = :id;
 ";
-/// The same as the service asks for it, in one statement.
+/// The statement of the service for both.
 const LIST: &str = r"\set id random(3, :users)
 SELECT c.total, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM counts_by_user WHERE user_id = :id) AS c UNION ALL SELECT CAST(0 AS BIGINT), id, version, user_id, target_id, type_id, created_at, updated_at FROM (SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM user_relationships WHERE 1 = 1 AND user_id = :id ORDER BY id LIMIT 20 OFFSET 0) AS p;
 ";
-/// One relationship, without counts. Those of the service have another type.
+/// Inserts one relationship, without counts. The creates through the service have another type.
 const INSERT: &str = r"\set u random(3, :users)
 \set t random(3, :users)
 INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at) SELECT :u, :t, 2, 0, 0 WHERE :u <> :t ON CONFLICT DO NOTHING;
 ";
 
-/// The server; stopped by its number when it is dropped.
+/// The server. Dropping it stops its process.
 pub struct Cluster {
     programs: PathBuf,
     server: Child,
@@ -35,10 +35,10 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a server; `None` where there are no programs of PostgreSQL, `pgbench` among them.
+    /// Starts a server; `None` if the programs of PostgreSQL, including `pgbench`, are not installed.
     pub fn start() -> Option<Self> {
         let programs = programs()?;
-        // A socket's name has room for 100 bytes.
+        // The path of a socket has at most 100 bytes.
         let folder = tempfile::Builder::new().prefix("ur-load-").tempdir_in("/tmp").expect("a folder");
         let owner = unprivileged(folder.path());
         let run = |program: &str| {
@@ -65,19 +65,19 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// Where it is.
+    /// The URL of the server.
     pub fn url(&self) -> String {
         format!("postgres://postgres@/postgres?host={}", self.folder.path().display())
     }
 
-    /// Makes another database, and says where it is.
+    /// Creates another database and returns its URL.
     pub fn another(&self, name: &str) -> String {
         let mut conn = PgConnection::establish(&self.url()).expect("the server");
         conn.batch_execute(&format!("CREATE DATABASE {name}")).expect("another database");
         self.url().replacen("/postgres?", &format!("/{name}?"), 1)
     }
 
-    /// Copies a database that nobody uses, and returns the URL of the copy.
+    /// Copies a database without connections, and returns the URL of the copy.
     pub fn copy(&self, original: &str, name: &str) -> String {
         let mut conn = PgConnection::establish(&self.url()).expect("the server");
         conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).expect("no such database");
@@ -85,17 +85,17 @@ impl Cluster {
         self.url().replacen("/postgres?", &format!("/{name}?"), 1)
     }
 
-    /// Lists of users with their counts a second, by so many clients, in two statements.
+    /// Lists with counts per second, with this number of clients, in two statements.
     pub fn lists_and_counts(&self, users: u64, clients: usize, seconds: f64) -> f64 {
         self.pgbench(LIST_AND_COUNT, users, clients, seconds)
     }
 
-    /// The same in the statement of the service.
+    /// The same with the statement of the service.
     pub fn lists(&self, users: u64, clients: usize, seconds: f64) -> f64 {
         self.pgbench(LIST, users, clients, seconds)
     }
 
-    /// Inserts a second, by so many clients.
+    /// Inserts per second, with this number of clients.
     pub fn inserts(&self, users: u64, clients: usize, seconds: f64) -> f64 {
         self.pgbench(INSERT, users, clients, seconds)
     }
@@ -120,7 +120,7 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        // Without ceremony: the folder goes away, too.
+        // No clean shutdown is needed, because the folder is deleted.
         drop(Command::new("kill").args(["-QUIT", &self.server.id().to_string()]).status());
         drop(self.server.wait());
     }
@@ -137,7 +137,7 @@ fn programs() -> Option<PathBuf> {
     installed.into_iter().rev().chain(configured).find(complete)
 }
 
-/// PostgreSQL refuses to run as root: the folder is given to its own user, or to nobody.
+/// PostgreSQL does not run as root: the folder gets the user `postgres`, or `nobody`, as its owner.
 fn unprivileged(folder: &Path) -> Option<(u32, u32)> {
     if fs::metadata(folder).expect("the folder").uid() != 0 {
         return None;

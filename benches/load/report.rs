@@ -1,15 +1,15 @@
-//! Figures and the table that they end up in.
+//! The table of figures.
 
 use std::fmt::Write as _;
 
-/// What a figure is held against.
+/// The target of a figure.
 #[derive(Clone, Copy)]
 pub enum Target {
-    /// At least so much.
+    /// A minimum.
     Least(f64),
-    /// At most so much.
+    /// A maximum.
     Most(f64),
-    /// Nothing: it is told for comparison.
+    /// None: the figure is informative.
     None,
 }
 
@@ -27,7 +27,7 @@ struct Line {
 pub struct Report(Vec<Line>);
 
 impl Report {
-    /// Adds a line and prints it at once, so that a long run shows where it is.
+    /// Adds a line and prints it immediately, to show the progress of a long run.
     pub fn add(&mut self, what: &str, figures: &[f64], unit: &'static str, target: Target, detail: String) {
         let line = Line { what: what.to_owned(), figures: figures.to_vec(), unit, target, detail };
         println!("{}", line.text());
@@ -67,14 +67,14 @@ fn short(figure: f64) -> String {
     if figure >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.2}") }
 }
 
-/// The one in the middle.
+/// The median.
 pub fn median(figures: &[f64]) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The latency, in milliseconds, that so many of a hundred do not exceed.
+/// A percentile of latencies, in milliseconds.
 pub fn percentile(latencies: &mut [u32], part: usize) -> f64 {
     latencies.sort_unstable();
     latencies.get((latencies.len().max(1) - 1) * part / 100).map_or(f64::NAN, |micros| f64::from(*micros) / 1000.0)

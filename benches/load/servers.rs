@@ -1,5 +1,5 @@
-//! The servers: the service itself, one that answers a constant body, and one that gives every create a transaction.
-//! Each is a process of its own, ended with its owner.
+//! The servers: the service, one with a constant response, and one with a transaction per create. Each is a separate
+//! process that ends when its owner is dropped.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,19 +17,19 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
 static ZEROS: [u8; 256 * 1024] = [b'0'; 256 * 1024];
 
-/// The program that is measured: the one of this build, or the one that `LOAD_PROGRAM` names, to compare releases.
+/// The measured program: that of this build, or `LOAD_PROGRAM`, to compare releases.
 pub fn program() -> Command {
     Command::new(std::env::var_os("LOAD_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_user-relationships").into()))
 }
 
-/// A server in a process of its own.
+/// A server in a separate process.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
 }
 
 impl Server {
-    /// Starts the service with its default settings but for these; its log goes to a file, as it should.
+    /// Starts the service with default settings except these; its log goes to a file.
     pub fn service(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
         Self::start(program().env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
@@ -43,12 +43,12 @@ impl Server {
         Self::start(shell.env("DATABASE_URL", url).stderr(log), None)
     }
 
-    /// Starts the server that answers `/n` with n bytes, whatever is asked.
+    /// Starts the server that answers `/n` with n bytes.
     pub fn constant() -> Self {
         Self::start(&mut itself(), Some("--constant"))
     }
 
-    /// Starts the server that stores each relationship in a transaction of its own, in an SQLite file.
+    /// Starts the server that stores each relationship in one transaction, in an SQLite file.
     pub fn one_by_one(file: &Path) -> Self {
         Self::start(itself().arg("--file").arg(file), Some("--one-by-one"))
     }
@@ -63,12 +63,12 @@ impl Server {
         server
     }
 
-    /// The number of the process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Memory of its own and mapped from files, in MiB.
+    /// Anonymous memory and pages mapped from files, in MiB.
     pub fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap_or_default();
         let kib = |name: &str| {
@@ -86,12 +86,12 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on.
+/// A free port.
 pub fn free_port() -> SocketAddr {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// Waits until a program listens there.
+/// Waits until a program listens at an address.
 pub fn wait_for(program: &mut Child, address: SocketAddr) {
     let patience = Instant::now() + Duration::from_mins(1);
     while TcpStream::connect(address).is_err() {
@@ -102,10 +102,10 @@ pub fn wait_for(program: &mut Child, address: SocketAddr) {
 }
 
 fn itself() -> Command {
-    Command::new(std::env::current_exe().expect("a path of its own"))
+    Command::new(std::env::current_exe().expect("the path of the executable"))
 }
 
-/// Answers `/n` with n bytes, whatever is asked.
+/// Answers `/n` with n bytes.
 pub fn serve_constant(address: SocketAddr) -> std::io::Result<()> {
     let answer = |size: web::Path<usize>, _body: Bytes| async move {
         let body = Bytes::from_static(&ZEROS[..size.into_inner().min(ZEROS.len())]);
@@ -115,8 +115,8 @@ pub fn serve_constant(address: SocketAddr) -> std::io::Result<()> {
     actix_web::rt::System::new().block_on(server.run())
 }
 
-/// Stores and counts a relationship for each `/user/target`, durably and by itself. It checks nothing and renders
-/// nothing, which is to its advantage.
+/// Stores and counts a relationship for each `/user/target`, durably, in its own transaction. It does not validate or
+/// render anything, which is an advantage.
 pub fn serve_one_by_one(address: SocketAddr, file: &Path) -> std::io::Result<()> {
     const STATEMENTS: [&str; 3] = [
         "INSERT INTO counts_by_user (user_id, type_id, n) VALUES (?, 3, 1) \
@@ -134,7 +134,7 @@ pub fn serve_one_by_one(address: SocketAddr, file: &Path) -> std::io::Result<()>
     let conn = Arc::new(Mutex::new(conn));
     let store = move |ends: web::Path<(i64, i64)>, _body: Bytes| {
         let conn = Arc::clone(&conn);
-        #[allow(clippy::disallowed_methods, reason = "what others would do")]
+        #[allow(clippy::disallowed_methods, reason = "the usual way in actix-web")]
         async move {
             let (user, target) = ends.into_inner();
             let stored = web::block(move || {

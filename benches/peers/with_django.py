@@ -14,7 +14,7 @@ settings.configure(
     SECRET_KEY="of a benchmark",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
-    # Says how long an answer is, so that connections can be kept.
+    # Sets Content-Length, so that connections are persistent.
     MIDDLEWARE=["django.middleware.common.CommonMiddleware"],
     INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "rest_framework", "rest_framework_json_api"],
     DATABASES={

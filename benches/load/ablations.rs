@@ -1,4 +1,4 @@
-//! What the decision records say of choices, measured: no targets, only figures.
+//! Measures the alternatives in the decision records. These figures have no targets.
 
 use std::fs;
 use std::hint::black_box;
@@ -13,12 +13,13 @@ use super::data::{Filled, POPULAR, TYPES};
 use super::report::{Target, median};
 use super::{Bench, Stage};
 
-/// Sizes of the pool, each held against the default.
-const POOLS: [&str; 4] = ["2", "4", "16", "32"];
-const DEFAULT_POOL: &str = "8";
+/// Pool sizes, each compared with the default of `DATABASE_POOL_SIZE`.
+const POOLS: [&str; 4] = ["2", "4", "8", "32"];
+const DEFAULT_POOL: &str = "16";
 
-/// The count of the popular target's relationships of a type: kept, and counted.
-const KEPT: &str = "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS number FROM counts_by_target WHERE target_id = ";
+/// The number of relationships of a target: the maintained count, and `COUNT(*)`.
+const MAINTAINED: &str =
+    "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS number FROM counts_by_target WHERE target_id = ";
 const COUNTED: &str = "SELECT COUNT(*) AS number FROM user_relationships WHERE target_id = ";
 
 #[derive(QueryableByName)]
@@ -28,11 +29,11 @@ struct Number {
 }
 
 impl Bench {
-    /// `COUNT(*)` held against the kept counts, on the popular target and on somebody.
+    /// Compares `COUNT(*)` with the maintained counts, for the popular target and an ordinary one.
     pub fn counts(&mut self, database: &str, data: &Filled) {
         let ordinary = data.random_user(1);
         for (who, id) in [("the popular target", POPULAR), ("an ordinary one", ordinary)] {
-            let [kept, counted] = [KEPT, COUNTED].map(|question| {
+            let [maintained, counted] = [MAINTAINED, COUNTED].map(|question| {
                 let question = format!("{question}{id}");
                 if let Some(path) = data.url.strip_prefix("sqlite://") {
                     let mut conn = SqliteConnection::establish(path).expect("the file");
@@ -42,13 +43,13 @@ impl Bench {
                     micros(|| ask(&mut conn, &question))
                 }
             });
-            let what = format!("{database}: time of `COUNT(*)` of {who} / of its kept count");
-            let detail = format!("{counted:.0} µs against {kept:.0} µs");
-            self.report.add(&what, &[counted / kept], "", Target::None, detail);
+            let what = format!("{database}: time of `COUNT(*)` of {who} / of its maintained count");
+            let detail = format!("{counted:.0} µs compared with {maintained:.0} µs");
+            self.report.add(&what, &[counted / maintained], "", Target::None, detail);
         }
     }
 
-    /// What the covering indexes by type cost a create: the same file with and without them.
+    /// Measures creates with and without the covering indexes by type.
     pub fn indexes(&mut self, data: &Filled, file: &Path) {
         let copy = |name: &str, change: &str| {
             let copy = self.folder.path().join(name);
@@ -68,19 +69,19 @@ impl Bench {
         self.report.add(what, &pairs.ratios, "", Target::None, pairs.rates());
     }
 
-    /// Lists that are read together held against lists that are read one by one, and sizes of the pool.
+    /// Compares batched with single lists, and pool sizes.
     pub fn pools(&mut self, data: &Filled) {
         let (folder, connections) = (self.folder.path().to_owned(), self.args.connections);
         let usual = Stage::with(data, &folder, &[("DATABASE_POOL_SIZE", DEFAULT_POOL)]);
         let pairs = self.alternate(
-            // Newest first is as much work, and not gathered.
+            // The same amount of work, but this order is not batched.
             |seconds| {
                 let list = |n| usual.get(&format!("filter%5Buser%5D={}&sort=-id", data.random_user(n)));
                 usual.lists(connections, seconds, &list).rate()
             },
             |seconds| usual.lists(connections, seconds, &|n| usual.list(n)).rate(),
         );
-        let what = "PostgreSQL: lists in shared statements / in statements of their own";
+        let what = "PostgreSQL: lists in batches / in single statements";
         self.report.add(what, &pairs.ratios, "", Target::None, pairs.rates());
         for size in POOLS {
             let other = Stage::with(data, &folder, &[("DATABASE_POOL_SIZE", size)]);
@@ -102,7 +103,7 @@ impl Bench {
 }
 
 impl Stage<'_> {
-    /// A user gets another name: an ordinary transaction.
+    /// Renames a user, which is an ordinary transaction.
     fn rename(&self, id: u64) -> (usize, Vec<u8>) {
         let name = TYPES[(id % 2) as usize];
         let body = format!(r#"{{"data":{{"type":"users","id":"{id}","attributes":{{"first-name":"{name}"}}}}}}"#);
@@ -118,14 +119,14 @@ where
     diesel::sql_query(question).get_result::<Number>(conn).expect("a number").number
 }
 
-/// The median time of a turn, for at least a few turns and a fifth of a second.
-fn micros<T>(mut turn: impl FnMut() -> T) -> f64 {
+/// The median time of a call in microseconds, over at least 5 calls and 200 ms.
+fn micros<T>(mut call: impl FnMut() -> T) -> f64 {
     let started = Instant::now();
     let mut times = Vec::new();
     while times.len() < 5 || started.elapsed() < Duration::from_millis(200) {
-        let turned = Instant::now();
-        black_box(turn());
-        times.push(turned.elapsed().as_secs_f64() * 1e6);
+        let called = Instant::now();
+        black_box(call());
+        times.push(called.elapsed().as_secs_f64() * 1e6);
     }
     median(&times)
 }

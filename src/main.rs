@@ -15,20 +15,20 @@ fn main() -> ExitCode {
     telemetry::watch_panics();
     let matches = match cli::command().try_get_matches() {
         Ok(matches) => matches,
-        Err(answer) => {
-            if let Some(failure) = cli::usage::logged(&answer) {
+        Err(error) => {
+            if let Some(failure) = cli::usage::log_error(&error) {
                 return ExitCode::from(failure.code);
             }
             // Help and version are errors of clap as well. A failure to print them cannot be reported.
-            drop(answer.print());
-            return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(1));
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
         }
     };
     match cli::run(&matches) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            for sentence in &failure.sentences {
-                drop(writeln!(std::io::stderr(), "user-relationships: {sentence}"));
+            for message in &failure.messages {
+                drop(writeln!(std::io::stderr(), "user-relationships: {message}"));
             }
             ExitCode::from(failure.code)
         }

@@ -23,61 +23,61 @@ pub struct Failure {
     /// The exit code; 0 only if the reader of stdout has closed it.
     pub code: u8,
     /// Messages for people, one line each on stderr; empty if everything is already printed.
-    pub sentences: Vec<String>,
+    pub messages: Vec<String>,
 }
 
 impl Failure {
     /// The command failed.
-    pub fn failed(sentence: impl Display) -> Self {
-        Self { code: FAILED, sentences: vec![one_line(&sentence)] }
+    pub fn failed(message: impl Display) -> Self {
+        Self { code: FAILED, messages: vec![one_line(&message)] }
     }
 
     /// The command line is contradictory.
-    pub fn usage(sentence: impl Display) -> Self {
-        Self { code: USAGE, sentences: vec![one_line(&sentence)] }
+    pub fn usage(message: impl Display) -> Self {
+        Self { code: USAGE, messages: vec![one_line(&message)] }
     }
 
     /// The same failure, with another message.
     #[must_use]
-    pub fn and(mut self, sentence: String) -> Self {
-        self.sentences.push(sentence);
+    pub fn with_message(mut self, message: String) -> Self {
+        self.messages.push(message);
         self
     }
 
     /// The database is unreachable.
-    pub fn unreachable(sentence: impl Display) -> Self {
-        Self { code: UNREACHABLE, sentences: vec![one_line(&sentence)] }
+    pub fn unreachable(message: impl Display) -> Self {
+        Self { code: UNREACHABLE, messages: vec![one_line(&message)] }
     }
 
     /// Settings are invalid.
     #[must_use]
     pub fn misconfigured(problems: &[Problem]) -> Self {
-        Self { code: MISCONFIGURED, sentences: problems.iter().map(ToString::to_string).collect() }
+        Self { code: MISCONFIGURED, messages: problems.iter().map(ToString::to_string).collect() }
     }
 
     /// Stdout cannot be written. A reader that has closed it (`| head`) is not an error.
     #[must_use]
     pub fn on_stdout(error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { code: 0, sentences: Vec::new() };
+            return Self { code: 0, messages: Vec::new() };
         }
         Self::failed(format!("cannot write to stdout: {error}"))
     }
 
     /// Logs the messages instead of returning them to be printed.
     #[must_use]
-    pub fn logged(self) -> Self {
-        for sentence in &self.sentences {
-            log::error!("{sentence}");
+    pub fn log(self) -> Self {
+        for message in &self.messages {
+            log::error!("{message}");
         }
-        Self { sentences: Vec::new(), ..self }
+        Self { messages: Vec::new(), ..self }
     }
 }
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Unreadable(_) => Self { code: MISCONFIGURED, sentences: vec![one_line(&error)] },
+            OpenError::Unreadable(_) => Self { code: MISCONFIGURED, messages: vec![one_line(&error)] },
             OpenError::Missing(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => Self::unreachable(error),
             OpenError::Schema(_) => Self::failed(error),
         }
@@ -88,7 +88,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(problems) => {
-                let details: Vec<_> = problems.iter().map(sentence_of).collect();
+                let details: Vec<_> = problems.iter().map(message_of).collect();
                 Self::failed(details.join("; "))
             }
             Error::Unavailable(cause) => Self::unreachable(format!("the database does not answer: {cause}")),
@@ -98,13 +98,13 @@ impl From<Error> for Failure {
 }
 
 /// Joins the lines of a message, because drivers report several.
-fn one_line(sentence: &impl Display) -> String {
-    let text = sentence.to_string();
+fn one_line(message: &impl Display) -> String {
+    let text = message.to_string();
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// The message of a problem, with the name of its option.
-fn sentence_of(problem: &Refusal) -> String {
+fn message_of(problem: &Refusal) -> String {
     let option = match problem.culprit {
         Some(ErrorSource::Attribute(Field::Email)) => "`--email`: ",
         Some(ErrorSource::Attribute(Field::FirstName)) => "`--first-name`: ",

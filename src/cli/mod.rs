@@ -181,5 +181,5 @@ fn log_failure(command: &Command, raw: &Raw, failure: Failure) -> Failure {
         return failure;
     }
     telemetry::start_for_errors();
-    failure.logged()
+    failure.log()
 }

@@ -21,9 +21,9 @@ pub fn print<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<(), Fa
 }
 
 /// Prints a message for people on stderr.
-pub fn tell(sentence: &str) {
+pub fn tell(message: &str) {
     // An error cannot be reported if stderr cannot be written.
-    drop(writeln!(std::io::stderr(), "{sentence}"));
+    drop(writeln!(std::io::stderr(), "{message}"));
 }
 
 /// One line of a table: tab-separated columns, `-` for an unknown value.

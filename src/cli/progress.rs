@@ -48,23 +48,29 @@ impl Progress {
         let lines = self.lines.fetch_add(lines, Ordering::Relaxed) + lines;
         let rate = rate(lines, self.started.elapsed());
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{} lines, {}/s", grouped(lines), grouped(rate)));
+            bar.set_message(format!("{} lines, {}/s", group_digits(lines), group_digits(rate)));
             bar.set_position(position);
             return;
         }
         let mut last = self.last_message.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= INTERVAL {
             *last = Instant::now();
-            let left = self.total.map(|total| left(self.started.elapsed(), position, total)).unwrap_or_default();
-            output::tell(&format!("{}: {} lines, {} lines/s{left}", self.what, grouped(lines), grouped(rate)));
+            let left =
+                self.total.map(|total| format_remaining(self.started.elapsed(), position, total)).unwrap_or_default();
+            output::tell(&format!(
+                "{}: {} lines, {} lines/s{left}",
+                self.what,
+                group_digits(lines),
+                group_digits(rate)
+            ));
         }
     }
 
     /// Prints a message for people, above the bar.
-    pub fn tell(&self, sentence: &str) {
+    pub fn tell(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| output::tell(sentence)),
-            None => output::tell(sentence),
+            Some(bar) => bar.suspend(|| output::tell(message)),
+            None => output::tell(message),
         }
     }
 
@@ -75,7 +81,12 @@ impl Progress {
             bar.finish_and_clear();
         }
         let (lines, time) = (self.lines.load(Ordering::Relaxed), self.started.elapsed());
-        format!("{} lines in {:.1} s, {} lines/s", grouped(lines), time.as_secs_f64(), grouped(rate(lines, time)))
+        format!(
+            "{} lines in {:.1} s, {} lines/s",
+            group_digits(lines),
+            time.as_secs_f64(),
+            group_digits(rate(lines, time))
+        )
     }
 }
 
@@ -84,7 +95,7 @@ fn rate(lines: u64, time: Duration) -> u64 {
     lines.saturating_mul(1_000) / millis
 }
 
-fn left(time: Duration, position: u64, total: u64) -> String {
+fn format_remaining(time: Duration, position: u64, total: u64) -> String {
     let percent = position.saturating_mul(100) / total.max(1);
     let seconds = u128::from(total.saturating_sub(position)) * time.as_millis() / u128::from(position.max(1)) / 1_000;
     format!(", {percent} %, {seconds} s left")
@@ -92,7 +103,7 @@ fn left(time: Duration, position: u64, total: u64) -> String {
 
 /// A number with thousands separators: `1,234,567`.
 #[must_use]
-pub fn grouped(number: u64) -> String {
+pub fn group_digits(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -111,9 +122,9 @@ mod tests {
     #[test]
     fn numbers_and_times_are_formatted_for_people() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
+            assert_eq!(group_digits(number), text);
         }
         assert_eq!(rate(500, Duration::from_millis(250)), 2_000);
-        assert_eq!(left(Duration::from_secs(10), 25, 100), ", 25 %, 30 s left");
+        assert_eq!(format_remaining(Duration::from_secs(10), 25, 100), ", 25 %, 30 s left");
     }
 }

@@ -9,13 +9,13 @@ use crate::telemetry;
 /// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which
 /// clap prints.
 #[must_use]
-pub fn logged(answer: &clap::Error) -> Option<Failure> {
-    if !answer.use_stderr() || !is_for_machines() {
+pub fn log_error(error: &clap::Error) -> Option<Failure> {
+    if !error.use_stderr() || !is_for_machines() {
         return None;
     }
     telemetry::start_for_errors();
-    let message = without_values(answer);
-    Some(Failure::usage(message.trim_start_matches("error: ")).logged())
+    let message = without_values(error);
+    Some(Failure::usage(message.trim_start_matches("error: ")).log())
 }
 
 /// Whether the readable part of the command line runs a service with JSON logs.
@@ -28,12 +28,12 @@ fn is_for_machines() -> bool {
 }
 
 /// Clap's message without values in the place of names: such a value may be a database URL with a password.
-fn without_values(answer: &clap::Error) -> String {
+fn without_values(error: &clap::Error) -> String {
     let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue];
     let is_name = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
-    let given = kinds.into_iter().filter_map(|kind| match answer.get(kind) {
+    let given = kinds.into_iter().filter_map(|kind| match error.get(kind) {
         Some(ContextValue::String(text)) if !text.starts_with('-') && !is_name(text) => Some(format!("'{text}'")),
         _ => None,
     });
-    given.fold(answer.render().to_string(), |message, text| message.replace(&text, "'…'"))
+    given.fold(error.render().to_string(), |message, text| message.replace(&text, "'…'"))
 }

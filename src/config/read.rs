@@ -21,6 +21,15 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 ///
 /// # Errors
 /// A message that says which values are valid.
+///
+/// ```
+/// use std::time::Duration;
+/// use user_relationships::config::read::duration;
+///
+/// assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+/// assert_eq!(duration("30d"), Ok(Duration::from_secs(30 * 24 * 60 * 60)));
+/// assert!(duration("1.5s").is_err(), "fractions are not accepted");
+/// ```
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong =
         || format!("`{text}` is not a duration; write an integer with `ms`, `s`, `m`, `h` or `d`, for example `500ms`");

@@ -34,6 +34,15 @@ pub fn of_text(text: &str) -> String {
 }
 
 /// The key of an e-mail address. Addresses with equal keys belong to the same user.
+///
+/// ```
+/// use user_relationships::model::key::of_email;
+///
+/// assert_eq!(of_email("Ann@Example.com"), "ann@example.com");
+/// // Both sigmas, and both forms of an internationalized domain, have the same key.
+/// assert_eq!(of_email("ΟΔΟΣ@example.com"), of_email("οδος@example.com"));
+/// assert_eq!(of_email("ann@xn--bcher-kva.example"), "ann@bücher.example");
+/// ```
 #[must_use]
 pub fn of_email(email: &str) -> String {
     let key = of_text(email);
@@ -73,6 +82,16 @@ pub fn stored_keys_of_email(email: &str) -> [String; 2] {
 ///
 /// An ASCII address names only the same ASCII address, without regard to case: the issuer of a credential may have
 /// verified another mailbox when the address contains a character that only folds to ASCII, such as U+212A KELVIN SIGN.
+///
+/// ```
+/// use user_relationships::model::key::{may_authenticate, of_email};
+///
+/// // KELVIN SIGN folds to `k`: the keys are equal, but the mailboxes may be different.
+/// let (credential, stored) = ("mar\u{212a}@example.com", "mark@example.com");
+/// assert_eq!(of_email(credential), of_email(stored));
+/// assert!(!may_authenticate(credential, stored));
+/// assert!(may_authenticate("Mark@example.com", stored));
+/// ```
 #[must_use]
 pub fn may_authenticate(presented: &str, stored: &str) -> bool {
     let is_ascii = presented.is_ascii() || stored.is_ascii();

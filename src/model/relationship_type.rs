@@ -18,6 +18,15 @@ impl TypeName {
     pub const RULE: &'static str = "1 to 64 characters of `a-z`, `0-9` and `-`, starting with a letter";
 
     /// Takes a text that is a legal name, `None` for any other.
+    ///
+    /// ```
+    /// use user_relationships::model::relationship_type::TypeName;
+    ///
+    /// assert!(TypeName::parse("mentor-2").is_some());
+    /// for invalid in ["", "Mentor", "2nd-mentor", "mentor_2", &"m".repeat(65)] {
+    ///     assert!(TypeName::parse(invalid).is_none(), "{invalid}");
+    /// }
+    /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let legal = (1..=64).contains(&text.len())

@@ -154,7 +154,7 @@ impl KeySet {
             }
         }
         if keys.is_empty() {
-            return Err("the set has no key that verify signatures".to_owned());
+            return Err("the set has no key that verifies signatures".to_owned());
         }
         if keys.len() > 1 && keys.iter().any(|key| key.id.is_none()) {
             return Err("with several keys each needs a `kid`, so that a token can select one".to_owned());

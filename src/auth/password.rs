@@ -32,7 +32,7 @@ impl Passwords {
     pub async fn hash(&self, password: String) -> Result<String> {
         let hash = self.run_in_turn(None, move || {
             let mut salt = [0; SALT_BYTES];
-            aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Unavailable("no random numbers".to_owned()))?;
+            aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
             hash.map(|hash| hash.to_string())
                 .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))
@@ -53,9 +53,9 @@ impl Passwords {
     ) -> std::result::Result<Result<bool>, Overloaded> {
         self.run_in_turn(requester, move || {
             let text = hash.as_deref().unwrap_or(DECOY_HASH);
-            let decoy = PasswordHash::new(text)
+            let parsed = PasswordHash::new(text)
                 .map_err(|error| Error::Internal(format!("a stored password hash is invalid: {error}")))?;
-            let is_right = Argon2::default().verify_password(password.as_bytes(), &decoy).is_ok();
+            let is_right = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
             Ok(is_right && hash.is_some())
         })
         .await
@@ -70,7 +70,7 @@ impl Passwords {
         let permit = self.permits.acquire(requester).await?;
         let done = tokio::task::spawn_blocking(move || {
             // Held until the work is done, even if the request is cancelled.
-            let _turn = permit;
+            let _permit = permit;
             work()
         });
         // The error may be the message of a panic, which may contain the password.

@@ -32,7 +32,8 @@ impl Passwords {
     pub async fn hash(&self, password: String) -> Result<String> {
         let hash = self.run_in_turn(None, move || {
             let mut salt = [0; SALT_BYTES];
-            aws_lc_rs::rand::fill(&mut salt).map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
+            aws_lc_rs::rand::fill(&mut salt)
+                .map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
             hash.map(|hash| hash.to_string())
                 .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))

@@ -26,7 +26,7 @@ impl Auth {
     }
 
     async fn authenticate_jwt(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
-        let bearer = self.verified(issuer, token).ok_or(INVALID)?;
+        let bearer = self.verify_cached(issuer, token).ok_or(INVALID)?;
         if !bearer.is_within_validity(self.clock.now()) {
             return Err(INVALID);
         }

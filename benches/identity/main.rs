@@ -47,7 +47,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::keyset::{KeyFormat, KeySource, Secret};
-use user_relationships::auth::signature::{Sent, SignedRequest};
+use user_relationships::auth::signature::{HeaderField, SignedRequest};
 use user_relationships::auth::{Auth, AuthError, AuthSettings, Identity, jwt, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::users;
@@ -267,11 +267,11 @@ fn schemes(words: &[String]) -> f64 {
         let (signing, runtime) = (&signing, &runtime);
         cases.add(&format!("signature over {name} text, RSA-2048"), 100, move |_| {
             let request = SignedRequest {
-                api_id: Sent::Once(b"bench"),
-                user: Sent::Once(b"ann@example.com"),
-                signature: Sent::Once(signature.as_bytes()),
-                timestamp: Sent::Nothing,
-                nonce: Sent::Nothing,
+                api_id: HeaderField::Once(b"bench"),
+                user: HeaderField::Once(b"ann@example.com"),
+                signature: HeaderField::Once(signature.as_bytes()),
+                timestamp: HeaderField::Nothing,
+                nonce: HeaderField::Nothing,
                 method: "GET",
                 url: Some(url),
                 body: Some(b""),
@@ -283,11 +283,11 @@ fn schemes(words: &[String]) -> f64 {
         let (strict, runtime) = (&strict, &runtime);
         cases.add(name, turns, move |_| {
             let request = SignedRequest {
-                api_id: Sent::Once(api_id.as_bytes()),
-                user: Sent::Once(b"ann@example.com"),
-                signature: Sent::Once(signature.as_bytes()),
-                timestamp: Sent::Nothing,
-                nonce: Sent::Nothing,
+                api_id: HeaderField::Once(api_id.as_bytes()),
+                user: HeaderField::Once(b"ann@example.com"),
+                signature: HeaderField::Once(signature.as_bytes()),
+                timestamp: HeaderField::Nothing,
+                nonce: HeaderField::Nothing,
                 method: "POST",
                 url: Some(url),
                 body: Some(body),

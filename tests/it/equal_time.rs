@@ -14,7 +14,7 @@ use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use user_relationships::auth::signature::{Sent, SignedRequest};
+use user_relationships::auth::signature::{HeaderField, SignedRequest};
 use user_relationships::auth::{Auth, AuthError, AuthSettings};
 use user_relationships::clock::Clock;
 
@@ -117,11 +117,11 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let ask = |(_, api_id, user, signature): &Kind| {
                 let request = SignedRequest {
-                    api_id: Sent::Once(api_id.as_bytes()),
-                    user: Sent::Once(user.as_bytes()),
-                    signature: Sent::Once(signature.as_bytes()),
-                    timestamp: Sent::Nothing,
-                    nonce: Sent::Nothing,
+                    api_id: HeaderField::Once(api_id.as_bytes()),
+                    user: HeaderField::Once(user.as_bytes()),
+                    signature: HeaderField::Once(signature.as_bytes()),
+                    timestamp: HeaderField::Nothing,
+                    nonce: HeaderField::Nothing,
                     method: "GET",
                     url: Some(URL),
                     body: Some(b""),

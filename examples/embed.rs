@@ -49,8 +49,7 @@ fn configure(database_url: &str) -> Result<Config> {
 async fn serve_and_use(config: Config) -> Result<()> {
     let store = Store::open(&config.store_settings(), Clock::System).map_err(|error| error.to_string())?;
     let admin_token = create_admin(&store).await?;
-    let forms = Catalogue::built_in().map_err(|problems| format!("{} problems in the forms", problems.len()))?;
-    let state = web::Data::new(State::new(&config, store, Clock::System, Arc::new(forms)));
+    let state = web::Data::new(State::new(&config, store, Clock::System, Arc::new(Catalogue::built_in())));
 
     let (stop, stopped) = oneshot::channel::<()>();
     let (server, address) = server::start(&config, state, async { drop(stopped.await) })

@@ -1,4 +1,4 @@
-//! `ADMIN_LISTEN`: probes and metrics that answer in time whatever happens to requests, pool, database and disk.
+//! `ADMIN_LISTEN`: probes and metrics that respond in time whatever the state of requests, pool, database and disk.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -10,15 +10,16 @@ use user_relationships::http::routes::{OPEN, is_probe};
 
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
-use crate::support::process::{Guard, PATIENCE, Service, finish, in_time, newcomer, program, until};
+use crate::support::process::{Guard, PATIENCE, Service, finish, in_time, new_user_token, program, until};
 use crate::support::scrape::scrape;
+use crate::support::skip::skip;
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client};
 
 const EDGES: &str = "/api/v2/user-relationships";
 const APART: (&str, &str) = ("ADMIN_LISTEN", "127.0.0.1:0");
 
-/// What a probe has to keep to, and a little for a busy machine.
+/// The time limit of a probe, with a margin for a busy machine.
 const IN_TIME: Duration = Duration::from_millis(1_200);
 
 #[track_caller]
@@ -26,7 +27,7 @@ fn probe(client: &Client, path: &str) -> Answer {
     in_time(path, IN_TIME, || client.get(path))
 }
 
-/// `/livez` and `/metrics` are 200 and `/readyz` is this, each in time.
+/// Asserts that `/livez` and `/metrics` return 200 and `/readyz` this status, each in time.
 #[track_caller]
 fn assert_probes(client: &Client, ready: u16) {
     probe(client, "/livez").expect(200);
@@ -35,24 +36,24 @@ fn assert_probes(client: &Client, ready: u16) {
 }
 
 fn token(url: &str) -> String {
-    newcomer(url, "ann@example.com", "user")
+    new_user_token(url, "ann@example.com", "user")
 }
 
 #[test]
-fn probes_and_metrics_are_at_their_own_address_and_nothing_else_is() {
+fn the_admin_address_serves_probes_and_metrics_only() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let service = Service::start(&home.text(), &[APART]);
-    let (admin, anybody) = (service.admin(), service.anybody());
+    let (admin, anonymous) = (service.admin(), service.anonymous());
     assert_probes(&admin, 200);
     assert_eq!(admin.get("/readyz?verbose").expect(200).body["meta"]["checks"]["not-draining"], true);
     admin.send("POST", "/livez", &[], None).refused(405, "method-not-allowed");
     for path in OPEN {
         let (there, here) = if is_probe(path) { (200, 404) } else { (404, 200) };
         admin.get(path).expect(there);
-        anybody.get(path).expect(here);
+        anonymous.get(path).expect(here);
     }
     admin.get(EDGES).refused(404, "not-found");
-    anybody.get(EDGES).refused(401, "unauthenticated");
+    anonymous.get(EDGES).refused(401, "unauthenticated");
     assert_eq!(scrape(&admin).count("http_requests_total", &[("route", EDGES), ("status", "401")]), 1);
 
     let address = admin.address().to_string();
@@ -64,7 +65,7 @@ fn probes_and_metrics_are_at_their_own_address_and_nothing_else_is() {
 }
 
 #[test]
-fn an_admin_address_that_is_taken_is_told_by_its_name() {
+fn serve_names_an_admin_address_that_is_in_use() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its number").to_string();
@@ -74,7 +75,7 @@ fn an_admin_address_that_is_taken_is_told_by_its_name() {
 }
 
 #[test]
-fn probes_answer_in_time_while_the_pool_is_exhausted_and_while_the_database_is_away() {
+fn probes_answer_while_the_pool_is_exhausted_or_the_database_is_down() {
     let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let settings = [APART, ("DATABASE_POOL_SIZE", "2"), ("DATABASE_TIMEOUT", "5s"), ("REQUEST_TIMEOUT", "6s")];
@@ -106,8 +107,8 @@ fn probes_answer_in_time_while_the_pool_is_exhausted_and_while_the_database_is_a
     until("`/readyz` is 200 again", PATIENCE, || probe(&admin, "/readyz").status == 200);
 }
 
-/// Keeps everybody from reading: what SQLite does where another process puts its log of changes in order, for as long as
-/// the script lives. A worker that reads then waits in the middle of a call, as it does when a disk hangs.
+/// Locks the write-ahead index for as long as the script lives, as SQLite does during recovery. A worker that reads
+/// then blocks inside a call, as it does when a disk hangs.
 const HOLD: &str = "
 import fcntl, sys
 shm = open(sys.argv[1], 'r+b')
@@ -117,7 +118,7 @@ sys.stdin.read()
 ";
 
 #[test]
-fn probes_answer_in_time_while_every_worker_is_stuck() {
+fn probes_answer_while_every_worker_is_stuck() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[APART, ("AUTH_REFRESH", "1h")]);
@@ -127,7 +128,7 @@ fn probes_answer_in_time_while_every_worker_is_stuck() {
     let mut python = Command::new("python3");
     let holder = python.args(["-c", HOLD]).arg(index).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let Ok(mut holder) = holder.map(Guard) else {
-        eprintln!("SKIPPED: no Python to hold a lock with");
+        skip("no Python to hold a lock with");
         return;
     };
     let mut said = String::new();
@@ -139,9 +140,9 @@ fn probes_answer_in_time_while_every_worker_is_stuck() {
         }
         thread::sleep(Duration::from_millis(300));
         let asked = Instant::now();
-        let anybody = service.anybody();
+        let anonymous = service.anonymous();
         let other = scope.spawn(move || {
-            anybody.get("/");
+            anonymous.get("/");
             asked.elapsed()
         });
         for _ in 0..3 {
@@ -156,14 +157,14 @@ fn probes_answer_in_time_while_every_worker_is_stuck() {
 }
 
 #[test]
-fn while_the_process_drains_probes_say_so_until_the_very_end() {
+fn probes_report_draining_until_the_process_exits() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let settings = [APART, ("DRAIN_DELAY", "2s"), ("SHUTDOWN_TIMEOUT", "20s"), ("REQUEST_TIMEOUT", "12s")];
     let mut service = Service::start(&url, &settings);
     let (admin, ann) = (service.admin(), service.client(&token(&url)));
     assert_probes(&admin, 200);
-    // A request in flight: its body comes late.
+    // A request in flight: its body arrives late.
     let late = thread::spawn({
         let (address, authorization) = (ann.address(), ann.authorization().unwrap_or_default().to_owned());
         move || {
@@ -186,12 +187,12 @@ fn while_the_process_drains_probes_say_so_until_the_very_end() {
     ann.get(EDGES).expect(200);
     until("the listener is closed", Duration::from_secs(4), || ann.attempt("GET", EDGES, &[], None).is_err());
     assert_probes(&admin, 503);
-    assert!(late.join().expect("an answer").starts_with("HTTP/1.1 400"), "what is in flight is answered");
+    assert!(late.join().expect("an answer").starts_with("HTTP/1.1 400"), "requests in flight are answered");
     assert!(service.wait(PATIENCE).success());
 }
 
 #[test]
-fn what_is_not_finished_in_time_is_cut_off() {
+fn requests_beyond_the_shutdown_timeout_are_cut_off() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let mut service = Service::start(&url, &[APART, ("SHUTDOWN_TIMEOUT", "1s"), ("REQUEST_TIMEOUT", "60s")]);
@@ -207,15 +208,12 @@ fn what_is_not_finished_in_time_is_cut_off() {
     service.signal("TERM");
     let began = Instant::now();
     assert_eq!(service.wait(PATIENCE).code(), Some(0));
-    let observe_duration = began.elapsed();
-    assert!(
-        observe_duration > Duration::from_millis(900) && observe_duration < Duration::from_secs(6),
-        "{observe_duration:?}"
-    );
+    let elapsed = began.elapsed();
+    assert!(elapsed > Duration::from_millis(900) && elapsed < Duration::from_secs(6), "{elapsed:?}");
 }
 
 #[test]
-fn a_second_signal_ends_at_once() {
+fn a_second_signal_ends_the_process_immediately() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let mut service = Service::start(&home.text(), &[APART, ("DRAIN_DELAY", "1m")]);
     service.signal("INT");

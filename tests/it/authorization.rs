@@ -1,4 +1,4 @@
-//! Who may do what: every route and method with every kind of caller.
+//! The authorization matrix: every route and method for every kind of caller.
 
 use std::collections::BTreeSet;
 
@@ -32,17 +32,17 @@ const MEMBER_USER: &str = "/api/v2/group-members/{id}/user";
 const GROUP_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/group";
 const USER_LINKAGE: &str = "/api/v2/group-members/{id}/relationships/user";
 
-/// Callers that no route lets in, and what they are told everywhere.
+/// Callers that no route accepts, and the error that they get everywhere.
 const CLOSED: [(&str, &str); 5] = [
-    ("anybody", "401 unauthenticated"),
+    ("anonymous", "401 unauthenticated"),
     ("bad token", "401 unauthenticated"),
     ("expired", "401 unauthenticated"),
     ("disabled", "403 account-disabled"),
     ("excluded", "403 account-disabled"),
 ];
 
-/// Callers that are let in. The edge `{id}` is `owner` to `target`, the user `{id}` is `owner`, the group `{id}` is that
-/// of `owner` with `target` as the member `{id}`; `other` has no part in them, and `ext` sees none.
+/// Accepted callers. The edge `{id}` goes from `owner` to `target`, the user `{id}` is `owner`, the group `{id}`
+/// belongs to `owner` and has `target` as its member `{id}`; `other` is not part of them, and `ext` sees none of them.
 const OPEN: [&str; 5] = ["ext", "owner", "other", "target", "admin"];
 
 const NONE: &str = "404 not-found";
@@ -51,7 +51,7 @@ const ADMIN: &str = "403 not-admin";
 const FIXED: &str = "403 immutable-relationship";
 const READ_ONLY: &str = "403 unsupported-update";
 
-/// What the callers of [`OPEN`] are answered.
+/// The statuses for the callers in [`OPEN`].
 #[rustfmt::skip]
 const MATRIX: &[(&str, &str, [&str; 5])] = &[
     // method   path      ext    owner  other  target admin
@@ -103,8 +103,8 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
 /// Method, path, header fields and body of a request.
 type Sent<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a [u8]>);
 
-/// One caller of each kind, and what the requests are about.
-pub struct Cast {
+/// One caller of each kind, and the records that the requests are about.
+pub struct Callers {
     closed: [Client; 5],
     open: [Client; 5],
     admin: Client,
@@ -112,7 +112,7 @@ pub struct Cast {
     member: i64,
 }
 
-impl Cast {
+impl Callers {
     pub fn assemble(app: &App) -> Self {
         let expired = app.user();
         let token = app.token(UserId::new(expired.id), Some(Timestamp::from_micros(1)));
@@ -121,8 +121,8 @@ impl Cast {
         let document = json!({"data": {"attributes": {"is-enabled": false}}});
         admin.patch(&format!("{USERS}/{}", disabled.id), &document).expect(200);
         let closed = [
-            app.anybody(),
-            app.anybody().with_authorization("Token token=urt_wrong"),
+            app.anonymous(),
+            app.anonymous().with_authorization("Token token=urt_wrong"),
             expired.with_authorization(&format!("Bearer {token}")),
             disabled,
             app.caller("excluded"),
@@ -133,7 +133,7 @@ impl Cast {
         Self { closed, open, admin, group, member }
     }
 
-    /// Sends a legal request, about things that are there, to a route of the matrix.
+    /// Sends a valid request about existing records to a route of the matrix.
     fn send(&self, client: &Client, method: &str, pattern: &str) -> Answer {
         let [_, owner, _, target, _] = &self.open;
         let edge_id =
@@ -171,7 +171,7 @@ impl Cast {
         }
     }
 
-    /// The edge from owner to target, made where it is missing; none at all for a create.
+    /// Returns the edge from owner to target, and creates it if it is missing; deletes it before a create.
     fn fresh_edge(&self, method: &str, pattern: &str) -> i64 {
         let [_, owner, _, target, _] = &self.open;
         for id in self.admin.get(&format!("{EDGES}?user={}", owner.id)).expect(200).ids() {
@@ -189,13 +189,13 @@ impl Cast {
 }
 
 #[track_caller]
-fn assert_told(answer: &Answer, expected: &str, what: &str) {
-    let told = [answer.status.to_string()].into_iter().chain(answer.codes().into_iter().map(str::to_owned));
-    assert_eq!(told.collect::<Vec<_>>().join(" "), expected, "{what}: {}", answer.text);
+fn assert_reported(answer: &Answer, expected: &str, what: &str) {
+    let found = [answer.status.to_string()].into_iter().chain(answer.codes().into_iter().map(str::to_owned));
+    assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{what}: {}", answer.text);
 }
 
 #[test]
-fn the_matrix_has_every_route_and_method_and_no_other() {
+fn the_matrix_has_exactly_the_routes_and_methods() {
     let served: BTreeSet<_> =
         TABLE.iter().flat_map(|(path, methods)| methods.iter().map(move |method| (*path, *method))).collect();
     let listed: BTreeSet<_> = MATRIX.iter().map(|(method, path, _)| (*path, *method)).collect();
@@ -203,34 +203,34 @@ fn the_matrix_has_every_route_and_method_and_no_other() {
     assert_eq!(listed.len(), MATRIX.len());
 }
 
-both!(every_caller_is_answered_as_the_matrix_says, |app| {
-    let cast = Cast::assemble(app);
+both!(every_caller_gets_the_status_in_the_matrix, |app| {
+    let callers = Callers::assemble(app);
     for (method, path, _) in MATRIX {
-        for (client, (kind, expected)) in cast.closed.iter().zip(CLOSED) {
+        for (client, (kind, expected)) in callers.closed.iter().zip(CLOSED) {
             let what = format!("{kind}: {method} {path}");
-            let answer = cast.send(client, method, path);
-            assert_told(&answer, expected, &what);
+            let answer = callers.send(client, method, path);
+            assert_reported(&answer, expected, &what);
             assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
         }
     }
-    walk(&cast, Client::clone);
+    walk(&callers, Client::clone);
     app.assert_no_drift();
 });
 
-/// Sends every request of the matrix for every caller that is let in, with whatever credential `dress` gives it; how
-/// many were answered as they should.
-pub fn walk(cast: &Cast, dress: impl Fn(&Client) -> Client) -> usize {
-    let clients = cast.open.each_ref().map(dress);
+/// Sends every request of the matrix for every accepted caller, with the credential that `with_credential` adds. Returns the
+/// number of requests that got the expected status.
+pub fn walk(callers: &Callers, with_credential: impl Fn(&Client) -> Client) -> usize {
+    let clients = callers.open.each_ref().map(with_credential);
     let mut cells = 0;
-    // A deleted user cannot ask any more.
+    // A deleted user cannot send further requests.
     let (last, others): (Vec<_>, Vec<_>) = MATRIX.iter().partition(|row| (row.0, row.1) == ("DELETE", USER));
     for (method, path, answers) in others.into_iter().chain(last) {
         for (client, (kind, expected)) in clients.iter().zip(OPEN.iter().zip(answers)) {
             cells += 1;
-            assert_told(&cast.send(client, method, path), expected, &format!("{kind}: {method} {path}"));
+            assert_reported(&callers.send(client, method, path), expected, &format!("{kind}: {method} {path}"));
             if method == "GET" {
                 cells += 1;
-                let head = cast.send(client, "HEAD", path);
+                let head = callers.send(client, "HEAD", path);
                 assert_eq!(
                     (head.status.to_string().as_str(), head.text.as_str()),
                     (&expected[..3], ""),
@@ -242,8 +242,8 @@ pub fn walk(cast: &Cast, dress: impl Fn(&Client) -> Client) -> usize {
     cells
 }
 
-both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
-    let cast = Cast::assemble(app);
+both!(unauthenticated_callers_get_401_for_malformed_requests_too, |app| {
+    let callers = Callers::assemble(app);
     let long_path = format!("{USERS}?query={}", "x".repeat(9_000));
     let json_api: &[(&str, &str)] = &[("content-type", "application/vnd.api+json")];
     let requests: &[Sent] = &[
@@ -268,20 +268,20 @@ both!(whoever_is_not_let_in_learns_nothing_from_a_malformed_request, |app| {
         ("GET", "/%61pi/v2/nothing", &[], None),
         ("GET", &long_path, &[], None),
     ];
-    for (client, (kind, expected)) in cast.closed.iter().zip(CLOSED) {
+    for (client, (kind, expected)) in callers.closed.iter().zip(CLOSED) {
         for (method, path, headers, body) in requests {
             let answer = client.send(method, path, headers, *body);
-            assert_told(&answer, expected, &format!("{kind}: {method} {path}"));
+            assert_reported(&answer, expected, &format!("{kind}: {method} {path}"));
             assert_eq!(answer.header("allow"), None);
         }
     }
-    // The same paths are served to whoever is known.
-    cast.admin.get("//api/v2/users").expect(200);
-    cast.admin.get("/%61pi/v2/users").expect(200);
-    cast.admin.get("//api/v2/nothing").refused(404, "not-found");
+    // Authenticated callers get a response at the same paths.
+    callers.admin.get("//api/v2/users").expect(200);
+    callers.admin.get("/%61pi/v2/users").expect(200);
+    callers.admin.get("//api/v2/nothing").refused(404, "not-found");
 });
 
-both!(an_outsider_sees_its_own_edges_and_whom_they_touch, |app| {
+both!(an_ext_caller_sees_only_its_own_edges_and_their_ends, |app| {
     let (ext, friend, boss, stranger) = (app.caller("ext"), app.user(), app.user(), app.user());
     let own = app.admin().post(EDGES, &edge(Some(ext.id), "mentor", friend.id)).expect(201).id();
     let toward = boss.post(EDGES, &edge(None, "mentor", ext.id)).expect(201).id();
@@ -320,7 +320,7 @@ both!(an_outsider_sees_its_own_edges_and_whom_they_touch, |app| {
     ext.get(&format!("{USERS}/{}", friend.id)).refused(404, "not-found");
 });
 
-both!(an_outsider_that_names_an_unseen_target_is_answered_as_for_a_missing_one, |app| {
+both!(for_ext_callers_hidden_targets_are_like_missing_ones, |app| {
     let (ext, friend, stranger) = (app.caller("ext"), app.user(), app.user());
     let toward = friend.post(EDGES, &edge(None, "mentor", ext.id)).expect(201).id();
     for relationship in ["mentor", "foe"] {

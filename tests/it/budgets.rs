@@ -1,5 +1,5 @@
-//! What a list request may cost beside its time: requests for memory and hops between threads. The figures stand in
-//! `docs/PERFORMANCE.md`; whoever raises one says there why.
+//! What a list request may cost: allocations and changes of threads. `docs/PERFORMANCE.md` has the figures and explains
+//! every increase.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -20,14 +20,14 @@ use crate::support::counting::allocations;
 use crate::support::{App, edge};
 
 const EDGES: &str = "/api/v2/user-relationships";
-/// Requests for memory of a list of 20 relationships on SQLite, from the head of the request to the body of the answer:
-/// 79 to 81, as the lengths of ids and times make texts grow once more or less.
+/// Allocations of a list of 20 relationships on SQLite, from the request head to the response body: 79 to 81, because
+/// the lengths of ids and times decide whether a buffer grows once more.
 const ALLOCATIONS: usize = 84;
-/// Those that a list of 50 may have more than a list of one: pieces that grow, never one a row.
+/// How many more allocations a list of 50 may need than a list of one: buffers that grow, but none per row.
 const OF_MORE_ROWS: usize = 6;
 
-/// A runtime whose only thread for hops is taken as long as the sender lives.
-fn without_hops() -> (tokio::runtime::Runtime, std::sync::mpsc::Sender<()>) {
+/// A runtime whose only blocking thread is occupied until the sender is dropped.
+fn without_blocking_threads() -> (tokio::runtime::Runtime, std::sync::mpsc::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
     let runtime = runtime.expect("a runtime");
     let (hold, held) = channel::<()>();
@@ -40,7 +40,7 @@ fn store(app: &App) -> Store {
 }
 
 #[test]
-fn a_list_on_sqlite_asks_for_memory_within_its_budget_and_does_not_leave_its_thread() {
+fn a_list_on_sqlite_stays_on_its_thread_and_in_its_allocations() {
     run(
         Engine::Sqlite,
         |_| {},
@@ -49,14 +49,14 @@ fn a_list_on_sqlite_asks_for_memory_within_its_budget_and_does_not_leave_its_thr
             for _ in 0..50 {
                 ann.post(EDGES, &edge(None, "mentor", app.user().id)).expect(201);
             }
-            let (runtime, hold) = without_hops();
+            let (runtime, hold) = without_blocking_threads();
             let config = config(app.home().url());
             let counts = tokio::task::LocalSet::new().block_on(&runtime, async {
                 let forms = Arc::new(Catalogue::load_or_built_in(None).expect("no forms"));
                 let state = web::Data::new(State::new(&config, store(app), Clock::System, forms));
                 let service = init_service(user_relationships::app::build(state, config.cors_origins.clone())).await;
                 let mut counts = Vec::new();
-                // The first ones fill caches and prepare the statement.
+                // The first requests fill caches and prepare the statement.
                 for limit in [20, 20, 20, 1, 1, 50, 50] {
                     let request = TestRequest::get()
                         .uri(&format!("{EDGES}?user={}&limit={limit}", ann.id))
@@ -73,32 +73,32 @@ fn a_list_on_sqlite_asks_for_memory_within_its_budget_and_does_not_leave_its_thr
                 counts
             });
             drop(hold);
-            let of = |limit: usize| counts.iter().rfind(|(asked, _)| *asked == limit).expect("it was asked").1;
+            let of = |limit: usize| counts.iter().rfind(|(asked, _)| *asked == limit).expect("the list succeeds").1;
             assert!(of(20) <= ALLOCATIONS, "{counts:?}");
-            assert!(of(50) <= of(1) + OF_MORE_ROWS, "longer lists ask more often: {counts:?}");
+            assert!(of(50) <= of(1) + OF_MORE_ROWS, "longer lists allocate more often: {counts:?}");
         },
     );
 }
 
 #[test]
-fn a_usual_list_on_postgresql_takes_none_of_the_threads_for_hops() {
+fn a_usual_list_on_postgresql_takes_no_blocking_thread() {
     run(
         Engine::Postgres,
         |_| {},
         |app| {
             let ann = app.user();
-            let (runtime, hold) = without_hops();
+            let (runtime, hold) = without_blocking_threads();
             let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
             let slice = PageRequest::window(Sort::default(), 0, 20);
             let page = runtime.block_on(store(app).list_gathered("test.list", &filter, &slice)).expect("a list");
-            assert_eq!(page.expect("it is a usual one").total, 0);
+            assert_eq!(page.expect("it is a usual list").total, 0);
             drop(hold);
         },
     );
 }
 
 #[test]
-fn bounded_reads_stay_on_their_thread_on_sqlite_and_all_others_hop_once() {
+fn on_sqlite_only_unbounded_reads_use_a_blocking_thread() {
     run(
         Engine::Sqlite,
         |_| {},
@@ -120,7 +120,7 @@ fn bounded_reads_stay_on_their_thread_on_sqlite_and_all_others_hop_once() {
     );
 }
 
-/// The thread on which a read of that cost runs.
+/// Returns the thread on which a read of that cost runs.
 fn thread_of(store: &Store, cost: Cost) -> thread::ThreadId {
     crate::support::app::wait(store.read("test.read", cost, |_: &mut Tx<'_>| Ok(thread::current().id())))
         .expect("a read")

@@ -1,4 +1,4 @@
-//! `client`: registering public keys from the shell, and what is refused there.
+//! `client`: registering public keys with commands, and the keys that are refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 #[test]
-fn a_client_is_registered_gets_a_second_key_and_is_disabled_from_the_shell() {
+fn client_commands_register_add_a_key_and_disable() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
         let url = home.text();
         let folder = tempfile::tempdir().expect("a folder");
@@ -32,8 +32,8 @@ fn a_client_is_registered_gets_a_second_key_and_is_disabled_from_the_shell() {
         let service = Service::start(&url, &[("AUTH_REFRESH", "0s")]);
         let user = "ann@example.com".to_owned();
         let signer = Signer { api_id: api_id.clone(), user, key: 0, base: None, is_stamped: false };
-        let old = service.anybody().with_signer(signer.clone());
-        let new = service.anybody().with_signer(Signer { key: 1, ..signer });
+        let old = service.anonymous().with_signer(signer.clone());
+        let new = service.anonymous().with_signer(Signer { key: 1, ..signer });
         old.get(ME).expect(200);
         new.get(ME).refused(403, "signature-rejected");
 
@@ -74,7 +74,7 @@ fn a_client_is_registered_gets_a_second_key_and_is_disabled_from_the_shell() {
 }
 
 #[test]
-fn a_key_that_is_weak_private_broken_or_of_another_kind_is_refused_with_the_reason() {
+fn unusable_keys_are_refused_with_the_reason() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("new.db").display());
     let generate = |name: &str, options: &[&str]| {
@@ -110,6 +110,6 @@ fn a_key_that_is_weak_private_broken_or_of_another_kind_is_refused_with_the_reas
         assert!(refused.stdout.is_empty() && refused.stderr.contains(reason), "{path}: {refused:?}");
         assert!(refused.stderr.contains("--public-key"), "{refused:?}");
     }
-    assert!(!folder.path().join("new.db").exists(), "a refused key makes no database");
+    assert!(!folder.path().join("new.db").exists(), "a refused key creates no database");
     run(&url, &["client", "add", "--public-key", &good]).expect(0);
 }

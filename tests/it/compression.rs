@@ -1,4 +1,4 @@
-//! Answers in the encoding that a client asks for, and tags that go on working.
+//! Compressed responses, and their entity tags.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::support::{Answer, App, Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// The head of an answer and the bytes behind it.
+/// The head of a response and the bytes after it.
 fn fetch(client: &Client, method: &str, path: &str, fields: &str) -> (String, Vec<u8>) {
     let token = client.authorization().unwrap_or_default();
     let head =
@@ -32,7 +32,7 @@ fn plain(encoding: &str, bytes: &[u8]) -> Vec<u8> {
     all
 }
 
-/// A list that is worth it.
+/// A list that is long enough to be compressed.
 fn crowd(app: &App) -> Client {
     let ann = app.user();
     for _ in 0..6 {
@@ -41,7 +41,7 @@ fn crowd(app: &App) -> Client {
     ann
 }
 
-both!(who_asks_for_it_gets_the_same_answer_smaller, |app| {
+both!(a_compressed_response_decodes_to_the_plain_one, |app| {
     let ann = crowd(app);
     let (whole, expected) = fetch(&ann, "GET", EDGES, "");
     assert_eq!(field(&whole, "content-encoding"), None);
@@ -55,7 +55,7 @@ both!(who_asks_for_it_gets_the_same_answer_smaller, |app| {
         let (head_alone, nothing) = fetch(&ann, "HEAD", EDGES, &wish);
         assert_eq!((field(&head_alone, "content-encoding"), nothing.len()), (Some(encoding), 0));
         for path in ["/docs", "/openapi.json", "/metrics"] {
-            let (head, bytes) = fetch(&app.anybody(), "GET", path, &wish);
+            let (head, bytes) = fetch(&app.anonymous(), "GET", path, &wish);
             assert_eq!(field(&head, "content-encoding"), Some(encoding), "{path}");
             assert!(plain(encoding, &bytes).len() > bytes.len());
         }
@@ -66,10 +66,10 @@ both!(who_asks_for_it_gets_the_same_answer_smaller, |app| {
         assert!(field(&head, "vary").expect("`Vary`").contains("accept-encoding"));
     }
     let (head, _) = fetch(&ann, "GET", "/api/v2/users/999999", "accept-encoding: gzip\r\n");
-    assert_eq!(field(&head, "content-encoding"), None, "too small to be worth it: {head}");
+    assert_eq!(field(&head, "content-encoding"), None, "too small to be compressed: {head}");
 });
 
-both!(a_tag_of_a_compressed_answer_is_its_own_and_good_for_everything, |app| {
+both!(the_etag_of_a_compressed_response_is_valid_everywhere, |app| {
     let ann = app.user();
     let me = format!("/api/v2/users/{}", ann.id);
     let bio = json!({"data": {"type": "users", "id": ann.id.to_string(), "attributes": {"description": "words ".repeat(300)}}});
@@ -85,7 +85,7 @@ both!(a_tag_of_a_compressed_answer_is_its_own_and_good_for_everything, |app| {
     for tag in &tags {
         for wish in [("accept-encoding", "gzip"), ("accept-encoding", "identity")] {
             let known = ann.send("GET", &me, &[("if-none-match", tag), wish], None).expect(304);
-            assert_eq!(known.header("etag"), Some(tag.as_str()), "the one that the client has");
+            assert_eq!(known.header("etag"), Some(tag.as_str()), "the tag that the client has");
         }
     }
     let change = |tag: &str, name: &str| -> Answer {

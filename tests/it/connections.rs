@@ -1,18 +1,18 @@
-//! More connections than there is room for: clients that do nothing keep nobody out.
+//! More connections than open files allow: idle clients do not keep others out.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Service, newcomer, program_behind};
+use crate::support::process::{Service, new_user_token, program_after_shell};
 use crate::support::scrape::scrape;
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// A service that may open that many files: `-n` sets both limits, `-Sn` the soft one.
+/// Starts a service with a limit of open files: `-n` sets both limits, `-Sn` the soft one.
 fn service(home: &Home, limit: &str) -> Service {
-    let command = program_behind(&format!("ulimit {limit}; exec \"$0\" \"$@\""));
+    let command = program_after_shell(&format!("ulimit {limit}; exec \"$0\" \"$@\""));
     Service::start_as(command, &home.text(), &[("RUST_LOG", "info")])
 }
 
@@ -22,7 +22,7 @@ fn connect(service: &Service) -> TcpStream {
     stream
 }
 
-/// Asks once, and keeps the connection open.
+/// Sends a request and keeps the connection open.
 fn ask(stream: &mut TcpStream) -> String {
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").expect("sent");
     let mut answer = [0; 4096];
@@ -31,11 +31,11 @@ fn ask(stream: &mut TcpStream) -> String {
 }
 
 #[test]
-fn a_newcomer_is_answered_beside_more_idle_connections_than_fit() {
+fn new_connections_are_served_beside_too_many_idle_ones() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
-    let token = newcomer(&home.text(), "ann@example.com", "user");
+    let token = new_user_token(&home.text(), "ann@example.com", "user");
     let service = service(&home, "-n 220");
-    // Some never send anything, some send half a head, and some wait after an answer.
+    // Some send nothing, some send half a head, and some wait after a response.
     let (begun, mut idle) = (Instant::now(), Vec::new());
     for number in 0..300 {
         let mut stream = connect(&service);
@@ -49,7 +49,7 @@ fn a_newcomer_is_answered_beside_more_idle_connections_than_fit() {
     assert!(begun.elapsed() < Duration::from_secs(10), "no connection waits: {:?}", begun.elapsed());
     for _ in 0..5 {
         let asked = Instant::now();
-        // A client of its own each time: it has no connection yet.
+        // A new client each time, which has no connection yet.
         service.client(&token).get(EDGES).expect(200);
         assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
     }
@@ -61,7 +61,7 @@ fn a_newcomer_is_answered_beside_more_idle_connections_than_fit() {
 #[test]
 fn a_connection_that_is_busy_is_not_evicted() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
-    let token = newcomer(&home.text(), "ann@example.com", "user");
+    let token = new_user_token(&home.text(), "ann@example.com", "user");
     let service = service(&home, "-n 220");
     let mut busy = connect(&service);
     let head = format!(
@@ -88,5 +88,5 @@ fn the_soft_limit_of_open_files_is_raised_at_start() {
     let [soft, hard] = [0, 1].map(|at| line.split_whitespace().nth(at).expect("two limits"));
     assert_eq!(soft, hard);
     assert!(service.log().iter().any(|line| line.contains("raised the limit of open files from 200")));
-    assert!(scrape(&service.anybody()).sum("process_max_fds", &[]) > 200.0);
+    assert!(scrape(&service.anonymous()).sum("process_max_fds", &[]) > 200.0);
 }

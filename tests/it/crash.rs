@@ -1,4 +1,4 @@
-//! Ends of the process, wanted and not: what was answered stays, what was not is whole or not there.
+//! Planned and unplanned ends of the process: acknowledged writes stay, others are complete or absent.
 
 use std::net::TcpStream;
 use std::thread;
@@ -21,7 +21,7 @@ fn workers(app: &App, service: &Service) -> (Vec<Client>, Vec<Worker>) {
     (clients, workers)
 }
 
-/// Keeps everybody from changing edges until it is rolled back.
+/// Blocks all changes of edges until it is rolled back.
 fn hold_writers(app: &App) -> Raw {
     let mut raw = Raw::connect(&app.config.database_url);
     match raw {
@@ -31,9 +31,9 @@ fn hold_writers(app: &App) -> Raw {
     raw
 }
 
-/// Waits until a request is being answered, besides the one that asks.
+/// Waits until a request is in flight besides the one that asks.
 fn until_in_flight(service: &Service) {
-    let number = || scrape(&service.anybody()).count("http_requests_in_flight", &[]);
+    let number = || scrape(&service.anonymous()).count("http_requests_in_flight", &[]);
     until("a request is in flight", PATIENCE, || number() >= 2);
 }
 
@@ -41,7 +41,7 @@ fn is_listening(service: &Service) -> bool {
     TcpStream::connect(service.address).is_ok()
 }
 
-both!(what_was_answered_survives_kill_9_under_load, |app| {
+both!(acknowledged_writes_survive_kill_9_under_load, |app| {
     let url = app.home().text();
     let mut service = Service::start(&url, &[]);
     let (clients, mut workers) = workers(app, &service);
@@ -64,18 +64,18 @@ both!(what_was_answered_survives_kill_9_under_load, |app| {
     app.assert_no_drift();
 });
 
-both!(after_sigterm_the_service_drains_and_exits_with_0, |app| {
+both!(sigterm_drains_the_service_and_exits_with_0, |app| {
     let url = app.home().text();
     let mut service = Service::start(&url, &[("DRAIN_DELAY", "2s")]);
     let (clients, mut workers) = workers(app, &service);
-    let anybody = service.anybody();
-    anybody.get("/readyz").expect(200);
+    let anonymous = service.anonymous();
+    anonymous.get("/readyz").expect(200);
     let status = under_load(&mut workers, |_| {
         thread::sleep(Duration::from_millis(200));
         service.signal("TERM");
         let signalled = Instant::now();
-        until("`/readyz` turns 503", Duration::from_secs(1), || anybody.get("/readyz").status == 503);
-        anybody.get("/livez").expect(200);
+        until("`/readyz` turns 503", Duration::from_secs(1), || anonymous.get("/readyz").status == 503);
+        anonymous.get("/livez").expect(200);
         while signalled.elapsed() < Duration::from_secs(1) {
             clients[0].at(service.address).get(&format!("{EDGES}?limit=1")).expect(200);
         }
@@ -94,7 +94,7 @@ both!(a_request_in_flight_is_finished_after_sigterm, |app| {
     let mut service = Service::start(&app.home().text(), &[]);
     let (ann, bob) = (app.user(), app.user());
     let there = ann.at(service.address);
-    // The token is verified and its use is noted before writers are held up.
+    // The token is verified and its use is recorded before writers are blocked.
     there.get("/api/v2/users/me").expect(200);
     thread::sleep(Duration::from_millis(200));
     let mut held = hold_writers(app);
@@ -103,7 +103,7 @@ both!(a_request_in_flight_is_finished_after_sigterm, |app| {
         until_in_flight(&service);
         service.signal("TERM");
         until("the listener closes", Duration::from_secs(5), || !is_listening(&service));
-        assert!(!request.is_finished(), "the request was given up");
+        assert!(!request.is_finished(), "the request was abandoned");
         held.run("ROLLBACK");
         request.join().expect("an answer").expect(201).id()
     });
@@ -111,7 +111,7 @@ both!(a_request_in_flight_is_finished_after_sigterm, |app| {
     assert_eq!(ann.get(&format!("{EDGES}?user={}", ann.id)).expect(200).ids(), [made]);
 });
 
-both!(a_second_signal_ends_the_service_at_once, |app| {
+both!(a_second_signal_ends_the_service_immediately, |app| {
     let (ann, bob) = (app.user(), app.user());
     for (first, second) in [("TERM", "TERM"), ("INT", "TERM")] {
         let mut service = Service::start(&app.home().text(), &[("DRAIN_DELAY", "10s")]);
@@ -129,8 +129,8 @@ both!(a_second_signal_ends_the_service_at_once, |app| {
             assert!(is_listening(&service), "requests are served during `DRAIN_DELAY`");
             service.signal(second);
             let ended = service.wait(Duration::from_secs(5));
-            assert_eq!(ended.code(), Some(0), "it ended by itself");
-            assert!(request.join().expect("no panic").is_err(), "there was nobody left to answer");
+            assert_eq!(ended.code(), Some(0), "it exited by itself");
+            assert!(request.join().expect("no panic").is_err(), "the connection is closed without a response");
         });
         held.run("ROLLBACK");
     }

@@ -163,7 +163,7 @@ both!(
     |app| {
         if app.config.database_read_url.is_some() {
             until("the lag is known", PATIENCE, || {
-                scrape(&app.anybody()).kinds.contains_key("store_replica_lag_seconds")
+                scrape(&app.anonymous()).kinds.contains_key("store_replica_lag_seconds")
             });
         }
         check(app);

@@ -1,9 +1,9 @@
-//! Refusals that must not be told apart, not even by how long they take.
+//! Refusals that must be indistinguishable, including by the time they take.
 //!
 //! # Design
-//! The machine is shared and noisy, so all kinds of refusal take turns, the quicker turns are compared with a generous
-//! bound, and a difference must show again and again. Without the protection signatures differ by a factor of two at the
-//! least (two keys, or one), and sign-ins by one of fifty.
+//! The machine is shared and noisy. So all kinds of refusal take turns, the fastest quarter of the turns is compared
+//! with a generous bound, and a difference must show repeatedly. Without the protection, signatures differ by a factor
+//! of at least two (two keys or one), and sign-ins by a factor of fifty.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -26,23 +26,23 @@ use crate::support::{App, json};
 
 const ANN: &str = "ann@example.com";
 const URL: &str = "http://api.example/api/v2/users/me";
-/// How often it is measured until it is believed that one takes longer.
+/// How many measurements must show a difference before the test fails.
 const ATTEMPTS: usize = 4;
 
-/// A kind of signed request that is refused: what it is, its `Api-Id`, its user and its signature.
+/// A kind of signed request that is refused: its name, `Api-Id`, user and signature.
 type Kind = (&'static str, String, &'static str, String);
 
-/// The time that a quarter of all turns did not need: what disturbs them only makes them longer.
+/// The time that the fastest quarter of all turns needed; disturbances only add time.
 fn quarter(times: &mut [Duration]) -> f64 {
     times.sort_unstable();
     times[times.len() / 4].as_secs_f64()
 }
 
-/// Asks by each kind in turn, and says that none takes much longer than another. Noise passes; a real difference shows
-/// at every attempt.
+/// Sends each kind in turn and asserts that none takes much longer than another. Noise does not repeat; a real
+/// difference shows in every attempt.
 #[track_caller]
 fn assert_alike(kinds: &[&str], turns: usize, bound: f64, mut ask: impl FnMut(usize)) {
-    let mut told = Vec::new();
+    let mut report = Vec::new();
     for _ in 0..ATTEMPTS {
         let mut times = vec![Vec::new(); kinds.len()];
         for _ in 0..turns {
@@ -53,17 +53,17 @@ fn assert_alike(kinds: &[&str], turns: usize, bound: f64, mut ask: impl FnMut(us
             }
         }
         let times: Vec<_> = times.iter_mut().map(|times| quarter(times)).collect();
-        told.push(kinds.iter().zip(&times).map(|(kind, time)| format!("{kind}: {:.0} µs", time * 1e6)).collect());
+        report.push(kinds.iter().zip(&times).map(|(kind, time)| format!("{kind}: {:.0} µs", time * 1e6)).collect());
         let (least, most) = times.iter().fold((f64::MAX, 0.0_f64), |(least, most), it| (least.min(*it), most.max(*it)));
         if most < bound * least {
             return;
         }
     }
-    let told: Vec<Vec<String>> = told;
-    panic!("one takes longer than another: {told:#?}");
+    let report: Vec<Vec<String>> = report;
+    panic!("one takes longer than another: {report:#?}");
 }
 
-/// Clients with one key, with one that may use SHA-1, with two, with one more that is longer, and one that is disabled.
+/// Clients with one key, with one that may use SHA-1, with two, with a longer second key, and a disabled one.
 fn clients(app: &App, longer: &KeyPair) -> [String; 5] {
     let all = [false, true, false, false, true].map(|allows_sha1| register(app, 0, allows_sha1));
     let [_, _, two, long, disabled] = all.clone();
@@ -75,7 +75,7 @@ fn clients(app: &App, longer: &KeyPair) -> [String; 5] {
 }
 
 #[test]
-fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
+fn signature_refusals_take_equal_time_for_known_and_unknown_clients() {
     run(
         Engine::Sqlite,
         |_| {},
@@ -84,23 +84,23 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
             let longer = KeyPair::generate(KeySize::Rsa3072).unwrap();
             let [one, sha1, two, long, disabled] = clients(app, &longer);
             let good = sign(0, &RSA_PKCS1_SHA256, text(URL, "", &one, "nobody@example.com").as_bytes());
-            // A number that every key of that size could have made, and one that hardly any could.
+            // A number that is valid for any key of that size, and one that is valid for hardly any.
             let [small, great] = [0x01, 0xff].map(|byte| STANDARD.encode([byte; 256]));
-            let nobody = "nobody".to_owned();
+            let unknown = "nobody".to_owned();
             let usual: Vec<Kind> = vec![
-                ("an unknown client", nobody.clone(), ANN, small.clone()),
-                ("an unknown client and user", nobody.clone(), "nobody@example.com", small.clone()),
+                ("an unknown client", unknown.clone(), ANN, small.clone()),
+                ("an unknown client and user", unknown.clone(), "nobody@example.com", small.clone()),
                 ("a disabled client", disabled, ANN, small.clone()),
                 ("a client with one key", one.clone(), ANN, small.clone()),
                 ("a client with one key, of an unknown user", one.clone(), "nobody@example.com", small.clone()),
                 ("a client with one key that may use SHA-1", sha1, ANN, small.clone()),
                 ("a client with two keys", two, ANN, small.clone()),
                 ("a client with a longer key beside", long.clone(), ANN, small),
-                ("a number that is too great, of an unknown client", nobody.clone(), ANN, great.clone()),
+                ("a number that is too great, of an unknown client", unknown.clone(), ANN, great.clone()),
                 ("a number that is too great, of a client", one.clone(), ANN, great),
                 ("a good signature in the name of an unknown user", one.clone(), "nobody@example.com", good),
                 ("a signature that is too short", one, ANN, STANDARD.encode([1; 255])),
-                ("no signature", nobody.clone(), ANN, String::new()),
+                ("no signature", unknown.clone(), ANN, String::new()),
             ];
             let mut by_longer = vec![0; 384];
             let signed = text(URL, "", &long, ANN);
@@ -108,7 +108,7 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
             let by_longer: Kind = ("a good signature by a longer key", long.clone(), ANN, STANDARD.encode(by_longer));
             let long_one = STANDARD.encode([1; 384]);
             let of_longer: Vec<Kind> = vec![
-                ("3,072 bits, an unknown client", nobody, ANN, long_one.clone()),
+                ("3,072 bits, an unknown client", unknown, ANN, long_one.clone()),
                 ("3,072 bits, a client that has such a key", long, ANN, long_one),
             ];
             let refresh = Duration::from_mins(1);
@@ -141,17 +141,17 @@ fn no_signature_is_refused_sooner_whoever_it_claims_to_be_of() {
     );
 }
 
-both!(no_sign_in_is_refused_sooner_whether_there_is_such_a_user_or_not, |app| {
+both!(sign_in_refusals_take_equal_time_for_known_and_unknown_users, |app| {
     let values = json!({"first_name": "A", "email": "with@example.com", "password": "long enough"});
     app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(201);
     app.named("without@example.com", "user");
     let disabled = app.named("disabled@example.com", "user");
     let document = json!({"data": {"attributes": {"is-enabled": false}}});
     app.admin().patch(&format!("/api/v2/users/{}", disabled.id), &document).expect(200);
-    let anybody = app.anybody();
+    let anonymous = app.anonymous();
     let kinds = ["with", "without", "disabled", "nobody"];
     assert_alike(&kinds, 5, 3.0, |at| {
         let values = json!({"email": format!("{}@example.com", kinds[at]), "password": "wrong enough"});
-        anybody.form("POST", "/api/sessions", &form("create_session", &values)).expect(401);
+        anonymous.form("POST", "/api/sessions", &form("create_session", &values)).expect(401);
     });
 });

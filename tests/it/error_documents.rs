@@ -1,4 +1,4 @@
-//! Error documents are small, and made in linear time, whatever the request is.
+//! Error documents are small and take linear time, whatever the request is.
 
 use std::time::{Duration, Instant};
 
@@ -7,14 +7,14 @@ use crate::support::{Answer, Client, Value, edge, json};
 
 const ME: &str = "/api/v2/users/me";
 const USERS: &str = "/api/v2/users";
-/// The most bytes of an error document.
+/// The largest error document in bytes.
 const LARGEST: usize = 16 * 1024;
-/// The most bytes of an answer of the forms dialect that refuses values: messages, and the values sent back.
+/// The largest response of the forms dialect that refuses values, in bytes: messages, and the values sent back.
 const LARGEST_FORM: usize = 24 * 1024;
-/// What a refusal of the largest request takes at most, in a build without optimizations on a busy machine.
+/// The longest time to refuse the largest request, in a build without optimizations on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The most errors that fit, and the number of the rest.
+/// The largest number of errors that are listed; the rest are counted.
 #[track_caller]
 fn assert_bounded(answer: &Answer, problems: usize) {
     assert!(answer.text.len() <= LARGEST, "{} bytes", answer.text.len());
@@ -28,7 +28,7 @@ fn change(attributes: &Value) -> Value {
     json!({"data": {"type": "users", "attributes": attributes}})
 }
 
-/// An object with so many members that no resource has.
+/// An object with `number` unknown members.
 fn members(count: usize, name: impl Fn(usize) -> String) -> Value {
     (0..count).map(|number| (name(number), Value::from(0))).collect::<serde_json::Map<_, _>>().into()
 }
@@ -40,7 +40,7 @@ fn send_in_time(client: &Client, document: &Value) -> Answer {
     answer
 }
 
-both!(a_query_of_unknown_names_gets_a_short_answer, |app| {
+both!(a_query_of_many_unknown_names_gets_a_short_response, |app| {
     let ann = app.user();
     for (path, name, code) in [
         (USERS, "a", "unknown-parameter"),
@@ -56,12 +56,12 @@ both!(a_query_of_unknown_names_gets_a_short_answer, |app| {
     }
     let answer = ann.get(&format!("{USERS}?fields[users]={}", "x,".repeat(3_900))).refused(400, "unknown-field");
     assert_bounded(&answer, 3_901);
-    // Two problems are shown in full, as ever.
+    // Two errors are listed in full.
     let answer = ann.get(&format!("{USERS}?a=1&limit=x")).expect(400);
     assert_eq!((answer.codes().len(), &answer.body["meta"]), (2, &Value::Null));
 });
 
-both!(names_in_a_query_are_cut_in_its_error_document, |app| {
+both!(error_documents_truncate_names_from_the_query, |app| {
     let ann = app.user();
     let long = "é".repeat(1_300);
     let encoded = "%C3%A9".repeat(1_300);
@@ -72,14 +72,14 @@ both!(names_in_a_query_are_cut_in_its_error_document, |app| {
     assert!(answer.body["errors"][0]["detail"].as_str().unwrap().contains(&cut));
     let answer = ann.get(&format!("{USERS}?fields[users]={encoded}")).refused(400, "unknown-field");
     assert_bounded(&answer, 1);
-    // The longest names and ids of requests, twenty times, stay below the bound together.
+    // Twenty errors with the longest names and ids of requests stay below the bound together.
     let names: Vec<_> = (0..20).map(|number| format!("{number}{}", "%22".repeat(130))).collect();
     let id = [("x-request-id", "\"".repeat(128))];
     let headers = id.each_ref().map(|(name, value)| (*name, value.as_str()));
     assert_bounded(&ann.send("GET", &format!("{USERS}?{}", names.join("&")), &headers, None), 20);
 });
 
-both!(unknown_attributes_are_counted_beyond_twenty, |app| {
+both!(unknown_attributes_beyond_twenty_are_only_counted, |app| {
     let ann = app.user();
     let answer = send_in_time(&ann, &change(&members(90_000, |number| format!("a{number}")))).expect(422);
     assert_bounded(&answer, 90_000);
@@ -87,12 +87,12 @@ both!(unknown_attributes_are_counted_beyond_twenty, |app| {
     let mut document = change(&members(30_000, |number| format!("{number}")));
     document["data"]["relationships"] = members(30_000, |number| format!("r~/{number}"));
     assert_bounded(&send_in_time(&ann, &document).expect(422), 60_000);
-    // A status that only a counted error has is the status of the document.
+    // The status of an error that is only counted still determines the status of the document.
     document["data"]["relationships"] = json!({"user-relationships": {"data": []}});
     assert_bounded(&send_in_time(&ann, &document).expect(400), 30_001);
 });
 
-both!(a_pointer_that_is_too_long_points_at_the_parent, |app| {
+both!(a_pointer_that_would_be_too_long_names_the_parent, |app| {
     let ann = app.user();
     let long = "x".repeat(500_000);
     let answer = ann.patch(ME, &change(&json!({&long: 1, "y": 1}))).refused(422, "unknown-attribute");
@@ -110,7 +110,7 @@ both!(a_pointer_that_is_too_long_points_at_the_parent, |app| {
     assert_eq!(answer.source("pointer"), Some("/atomic:operations/0/data/attributes"));
 });
 
-both!(long_ids_are_not_repeated_in_full, |app| {
+both!(error_documents_truncate_long_ids, |app| {
     let (admin, long) = (app.admin(), "y".repeat(7_000));
     let document = json!({"data": {"type": "relationship-types", "id": "z", "attributes": {}}});
     let answer = admin.patch(&format!("/api/v2/relationship-types/{long}"), &document).refused(409, "id-mismatch");
@@ -118,7 +118,7 @@ both!(long_ids_are_not_repeated_in_full, |app| {
     assert!(answer.text.len() < 1_000, "{}", answer.text);
 });
 
-both!(an_unknown_type_is_answered_with_twenty_known_names, |app| {
+both!(the_error_for_an_unknown_type_lists_twenty_known_names, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     for number in 10..40 {
         let id = format!("type-{number}-{}", "x".repeat(50));
@@ -133,7 +133,7 @@ both!(an_unknown_type_is_answered_with_twenty_known_names, |app| {
     assert!(detail.ends_with("and 13 more") && detail.chars().count() <= 2_000, "{detail}");
 });
 
-both!(messages_of_a_form_are_counted_beyond_twenty, |app| {
+both!(form_messages_beyond_twenty_are_only_counted, |app| {
     let ann = app.user();
     let send = |form: &Value| {
         let started = Instant::now();
@@ -143,15 +143,15 @@ both!(messages_of_a_form_are_counted_beyond_twenty, |app| {
         assert!(answer.text.len() <= LARGEST_FORM, "{} bytes", answer.text.len());
         answer
     };
-    // No name of a property has a control character.
+    // Names of properties contain no control characters.
     let answer = send(&json!({"properties": members(60_000, |number| format!("\u{1}{number}"))})).expect(422);
     assert_eq!(answer.body["errors"]["properties"].as_array().unwrap().len(), 20);
     let base = answer.body["errors"]["base"][0].as_str().unwrap();
     assert!(base.ends_with("more errors are not shown"), "{base}");
-    // Values are sent back as far as they are small.
+    // Small values are sent back.
     let answer = send(&json!({"first_name": 7, "last_name": "\u{1}".repeat(100_000)})).expect(422);
     assert_eq!(answer.body["model"], json!({"first_name": 7}));
-    // What the form does not take is named, and cut.
+    // Values that the form does not accept are named, and truncated.
     let answer = send(&json!({"x".repeat(500_000): 1})).expect(406);
     assert!(answer.text.len() < 400, "{}", answer.text);
 });

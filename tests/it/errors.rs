@@ -1,4 +1,4 @@
-//! Every error code of the catalogue, produced by a request, and what every error object has.
+//! Every error code of the catalogue, caused by a request, and the members of every error object.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ const USERS: &str = "/api/v2/users";
 const TYPES: &str = "/api/v2/relationship-types";
 const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 
-/// The key of the request that made the edge of the stage.
+/// The idempotency key of the request that created the edge of the fixture.
 const KEY: (&str, &str) = ("idempotency-key", "the-first");
 
 /// The users of the requests, and an edge from ann to bob as mentor.
-struct Stage {
-    anybody: Client,
+struct ErrorFixture {
+    anonymous: Client,
     excluded: Client,
     ann: Client,
     bob: Client,
@@ -26,12 +26,19 @@ struct Stage {
     edge: i64,
 }
 
-impl Stage {
-    fn set(app: &App) -> Self {
+impl ErrorFixture {
+    fn new(app: &App) -> Self {
         let (ann, bob) = (app.named("ann@example.com", "user"), app.user());
         let document = edge(None, "mentor", bob.id).to_string();
         let made = ann.send("POST", EDGES, &[JSON_API, KEY], Some(document.as_bytes())).expect(201);
-        Self { anybody: app.anybody(), excluded: app.caller("excluded"), ann, bob, admin: app.admin(), edge: made.id() }
+        Self {
+            anonymous: app.anonymous(),
+            excluded: app.caller("excluded"),
+            ann,
+            bob,
+            admin: app.admin(),
+            edge: made.id(),
+        }
     }
 
     fn edge_url(&self) -> String {
@@ -81,11 +88,11 @@ impl Request {
     }
 }
 
-/// A code of the catalogue and a request that it answers.
-type Row = (&'static str, fn(&Stage) -> Request);
+/// A code of the catalogue and a request that causes it.
+type Row = (&'static str, fn(&ErrorFixture) -> Request);
 
-fn post(stage: &Stage, document: &Value) -> Request {
-    Request::with(&stage.ann, "POST", EDGES, document)
+fn post(fixture: &ErrorFixture, document: &Value) -> Request {
+    Request::with(&fixture.ann, "POST", EDGES, document)
 }
 
 fn change(id: i64, attributes: &Value) -> Value {
@@ -108,14 +115,14 @@ const ROWS: &[Row] = &[
     ("unsupported-include", |s| Request::get(&s.ann, format!("{EDGES}?include=enemy"))),
     ("unsupported-sort", |s| Request::get(&s.ann, format!("{EDGES}?sort=colour"))),
     ("unknown-field", |s| Request::get(&s.ann, format!("{EDGES}?fields%5Buser-relationships%5D=colour"))),
-    ("unauthenticated", |s| Request::get(&s.anybody, USERS)),
+    ("unauthenticated", |s| Request::get(&s.anonymous, USERS)),
     ("not-owner", |s| Request::with(&s.bob, "DELETE", s.edge_url(), &json!({}))),
     ("not-admin", |s| Request::with(&s.ann, "POST", USERS, &json!({}))),
     ("admin-only-attribute", |s| Request::with(&s.ann, "PATCH", "/api/v2/users/me", &json!({"data": {"attributes": {"alt-id": "1"}}}))),
     ("client-generated-id", |s| post(s, &change(7, &json!({})))),
     ("immutable-relationship", |s| Request::with(&s.ann, "PATCH", format!("{}/relationships/target", s.edge_url()), &json!({"data": null}))),
     ("unsupported-update", |s| Request::with(&s.ann, "PATCH", format!("{}/user", s.edge_url()), &json!({}))),
-    ("signature-rejected", |s| Request::get(&s.anybody, USERS).header("api-signature", "x")),
+    ("signature-rejected", |s| Request::get(&s.anonymous, USERS).header("api-signature", "x")),
     ("account-disabled", |s| Request::get(&s.excluded, USERS)),
     ("not-found", |s| Request::get(&s.ann, format!("{EDGES}/999999"))),
     ("related-resource-not-found", |s| post(s, &edge(None, "mentor", 999_999))),
@@ -143,35 +150,35 @@ const ROWS: &[Row] = &[
     ("unknown-relationship-type", |s| post(s, &edge(None, "foe", s.bob.id))),
 ];
 
-/// Codes that no request brings about by itself, and where they come from.
+/// Codes that no single request causes, and the tests that cover them.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("too-many-types", "a full table of types: `create_type_returns_409_when_all_numbers_are_in_use`"),
-    ("internal", "a fault of the program: `a_database_that_answers_nonsense_is_an_internal_error`"),
+    ("too-many-types", "a full table of types: `registering_returns_409_when_all_numbers_are_in_use`"),
+    ("internal", "a defect of the program: `an_unexpected_database_result_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
-    ("rate-limited", "what failed before: `a_credential_that_fails_again_and_again_is_slowed_down`"),
-    ("answer-too-large", "large profiles: `operations_with_an_answer_above_the_limit_are_a_413`"),
-    ("idempotency-key-in-use", "two requests at once: `a_key_whose_first_request_does_not_end_is_in_use`"),
+    ("rate-limited", "earlier failures: `a_credential_that_fails_repeatedly_is_rate_limited`"),
+    ("answer-too-large", "large profiles: `operations_with_a_response_above_the_limit_are_a_413`"),
+    ("idempotency-key-in-use", "two concurrent requests: `a_repeat_of_an_unfinished_request_is_a_409`"),
 ];
 
 #[test]
-fn every_code_of_the_catalogue_has_a_request_or_a_reason() {
+fn every_error_code_has_a_request_or_a_reason() {
     for code in Code::ALL {
         let rows = ROWS.iter().map(|row| row.0).chain(ELSEWHERE.iter().map(|row| row.0));
         assert_eq!(rows.filter(|name| *name == code.name()).count(), 1, "{}", code.name());
     }
 }
 
-both!(every_code_is_answered_with_a_whole_error_object_and_nothing_is_written, |app| {
-    let stage = Stage::set(app);
-    let before = stage.everything();
+both!(every_error_has_a_complete_error_object_and_writes_nothing, |app| {
+    let fixture = ErrorFixture::new(app);
+    let before = fixture.everything();
     for code in Code::ALL {
         let Some((name, request)) = ROWS.iter().find(|row| row.0 == code.name()) else { continue };
-        let request = request(&stage);
+        let request = request(&fixture);
         let answer = request.send().refused(code.status(), name);
         for error in answer.body["errors"].as_array().unwrap() {
             assert_is_whole(error, &request);
             let (page, anchor) = error["links"]["type"].as_str().unwrap().split_once('#').unwrap();
-            let page = app.anybody().get(page).expect(200).text;
+            let page = app.anonymous().get(page).expect(200).text;
             let row = page.split(&format!("<tr id=\"{anchor}\">")).nth(1).unwrap_or_default();
             let row = row.split("</tr>").next().unwrap_or_default();
             let cells: Vec<_> = row.split("<td>").skip(1).collect();
@@ -185,12 +192,12 @@ both!(every_code_is_answered_with_a_whole_error_object_and_nothing_is_written, |
         for secret in ["SELECT", "panicked", ".rs:", "urt_", "diesel"] {
             assert!(!answer.text.contains(secret) || *name == "unauthenticated", "{name}: {}", answer.text);
         }
-        assert_eq!(stage.everything(), before, "{name} wrote something");
+        assert_eq!(fixture.everything(), before, "{name} wrote something");
     }
     app.assert_no_drift();
 });
 
-/// Says that an error has a constant title, and points at a part of the request that is there.
+/// Asserts that an error has a constant title and points at an existing part of the request.
 #[track_caller]
 fn assert_is_whole(error: &Value, request: &Request) {
     let code = Code::ALL.iter().find(|code| error["code"] == code.name()).expect("a code of the catalogue");
@@ -218,29 +225,29 @@ both!(
         config.database_timeout = Duration::from_secs(2);
     },
     |app| {
-        let stage = Stage::set(app);
+        let fixture = ErrorFixture::new(app);
         let mut holder = Raw::connect(&app.home().url());
         holder.run(match app.store.engine_name() {
             "sqlite" => "BEGIN IMMEDIATE",
             _ => "BEGIN; LOCK TABLE user_relationships IN ACCESS EXCLUSIVE MODE",
         });
-        let refused = stage.ann.post(EDGES, &edge(None, "colleague", stage.bob.id)).refused(503, "unavailable");
+        let refused = fixture.ann.post(EDGES, &edge(None, "colleague", fixture.bob.id)).refused(503, "unavailable");
         assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
         assert!(!refused.text.contains("lock"), "{}", refused.text);
         holder.run("ROLLBACK");
     }
 );
 
-both!(a_database_that_answers_nonsense_is_an_internal_error, |app| {
-    let stage = Stage::set(app);
-    // A relationship of an unregistered type: nothing that this program ever wrote.
+both!(an_unexpected_database_result_is_an_internal_error, |app| {
+    let fixture = ErrorFixture::new(app);
+    // A relationship of an unregistered type, which this program never writes.
     let nonsense = "UPDATE user_relationships SET type_id = 99";
     let free = match app.store.engine_name() {
         "sqlite" => "PRAGMA foreign_keys = OFF",
         _ => "SET session_replication_role = replica",
     };
     Raw::connect(&app.home().url()).run(&format!("{free}; {nonsense}"));
-    let refused = stage.ann.get(&stage.edge_url()).refused(500, "internal");
+    let refused = fixture.ann.get(&fixture.edge_url()).refused(500, "internal");
     let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
     assert!(!detail.contains("99") && refused.header("retry-after").is_none(), "{detail}");
 });

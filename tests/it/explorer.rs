@@ -42,7 +42,7 @@ fn references(text: &str) -> Vec<&str> {
 }
 
 both!(explorer_paths_are_404_when_it_is_disabled, |app| {
-    for client in [app.anybody(), app.admin()] {
+    for client in [app.anonymous(), app.admin()] {
         for path in EXPLORER.iter().copied().chain(["/explorer/"]) {
             for method in ["GET", "HEAD", "POST", "DELETE", "OPTIONS"] {
                 let answer = client.send(method, path, &[], None).expect(404);
@@ -59,7 +59,7 @@ both!(
     },
     |app| {
         for path in EXPLORER {
-            let answer = app.anybody().get(path).expect(200);
+            let answer = app.anonymous().get(path).expect(200);
             assert_protected(&answer, path);
             let text = answer.text.as_str();
             assert!(!text.contains("://") || text.contains("http://www.w3.org/2000/svg"), "{path} names another host");
@@ -71,27 +71,27 @@ both!(
             {
                 assert!(!text.contains(inline), "{path}: {inline}");
             }
-            assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
-            app.anybody().send("POST", path, &[], None).refused(405, "method-not-allowed");
+            assert_eq!(app.anonymous().send("HEAD", path, &[], None).expect(200).text, "");
+            app.anonymous().send("POST", path, &[], None).refused(405, "method-not-allowed");
         }
-        assert_eq!(app.anybody().get("/explorer/").expect(200).text, app.anybody().get("/explorer").text);
-        app.anybody().get("/explorer/secret.js").refused(404, "not-found");
-        app.anybody().get("/api/v2/users/me").refused(401, "unauthenticated");
+        assert_eq!(app.anonymous().get("/explorer/").expect(200).text, app.anonymous().get("/explorer").text);
+        app.anonymous().get("/explorer/secret.js").refused(404, "not-found");
+        app.anonymous().get("/api/v2/users/me").refused(401, "unauthenticated");
     }
 );
 
 both!(docs_loads_only_its_own_files, |app| {
     for path in ["/docs", "/docs/style.css", "/docs/app.js"] {
-        let answer = app.anybody().get(path).expect(200);
+        let answer = app.anonymous().get(path).expect(200);
         assert_protected(&answer, path);
         assert!(!answer.text.contains("innerHTML") && !answer.text.contains("Storage"), "{path}");
-        assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
-        app.anybody().send("POST", path, &[], None).refused(405, "method-not-allowed");
+        assert_eq!(app.anonymous().send("HEAD", path, &[], None).expect(200).text, "");
+        app.anonymous().send("POST", path, &[], None).refused(405, "method-not-allowed");
     }
 });
 
 both!(the_signing_example_of_docs_works_unchanged, |app| {
-    let page = app.anybody().get("/docs").expect(200).text;
+    let page = app.anonymous().get("/docs").expect(200).text;
     let (_, rest) = page.split_once("id=\"signing-example\">").expect("the example");
     let example = rest.split("</pre>").next().expect("its end").replace("&quot;", "\"").replace("&amp;", "&");
     let has = |name: &str| Command::new(name).arg("version").output().is_ok();
@@ -102,7 +102,7 @@ both!(the_signing_example_of_docs_works_unchanged, |app| {
     let folder = tempfile::tempdir().expect("a folder");
     let shell = |script: &str| {
         let mut command = Command::new("sh");
-        command.args(["-ec", script]).current_dir(&folder).env("URL", app.anybody().base());
+        command.args(["-ec", script]).current_dir(&folder).env("URL", app.anonymous().base());
         command
     };
     let keys = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem 2>/dev/null

@@ -39,7 +39,7 @@ pub fn attributes(client: &Client, path: &str) -> Value {
 
 fn with_token(app: &App, client: &Client, spelling: &str) -> Client {
     let secret = client.authorization().expect("a token").rsplit('=').next().expect("a secret");
-    app.anybody().with_authorization(&spelling.replace("SECRET", secret))
+    app.anonymous().with_authorization(&spelling.replace("SECRET", secret))
 }
 
 both!(documented_requests_get_the_documented_responses, |app| {
@@ -83,9 +83,9 @@ both!(every_path_accepts_a_json_suffix, |app| {
     let path = format!("/api/users/{id}.json");
     admin.form("PUT", &path, &form("update_user", &json!({"last_name": "B"}))).expect(204);
     let credentials = json!({"email": "a@example.com", "password": "long enough"});
-    let opened = app.anybody().form("POST", "/api/sessions.json", &form("create_session", &credentials)).expect(201);
+    let opened = app.anonymous().form("POST", "/api/sessions.json", &form("create_session", &credentials)).expect(201);
     let session = format!("Token token={}", opened.body["model"]["token"].as_str().expect("a token"));
-    let me = app.anybody().with_authorization(&session);
+    let me = app.anonymous().with_authorization(&session);
     me.form("DELETE", "/api/sessions.json", &form("delete_session", &json!({}))).expect(204);
     let typed_group = typed("relationship_create", "special_group", &json!({"properties": {"group_name": "G"}}));
     let group = admin.form("POST", &format!("{GROUPS}.json"), &typed_group).expect(201).model_id();

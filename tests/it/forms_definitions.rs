@@ -218,13 +218,13 @@ fn the_printed_forms_can_be_served_from_a_folder() {
     let url = sqlite_url(&home.path().join("new.db"));
     run(&url, &["migrate", "run"]).expect(0);
     let service = Service::start(&url, &[("FORMS_DIR", forms.path().to_str().unwrap())]);
-    service.anybody().get("/livez").expect(200);
+    service.anonymous().get("/livez").expect(200);
 }
 
 #[test]
 fn a_test_service_can_have_its_own_forms() {
     let home = Home::new(Engine::Sqlite).expect("SQLite is always there");
     let app = App::start_with_forms(home, &[("a.yml", "name: a\nresource: Session\nconfiguration: {}\n")]);
-    app.anybody().get("/livez").expect(200);
-    app.beside().anybody().get("/livez").expect(200);
+    app.anonymous().get("/livez").expect(200);
+    app.beside().anonymous().get("/livez").expect(200);
 }

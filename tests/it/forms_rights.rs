@@ -20,7 +20,7 @@ const MEMBER: &str = "/api/user/relationship_users/{id}";
 
 /// Callers that are rejected by every route, with the status. `POST /api/sessions` is an exception.
 const CLOSED: [(&str, u16); 5] =
-    [("anybody", 401), ("bad token", 401), ("expired", 401), ("disabled", 403), ("excluded", 403)];
+    [("anonymous", 401), ("bad token", 401), ("expired", 401), ("disabled", 403), ("excluded", 403)];
 
 /// Authenticated callers. The user `{id}` and the user of the membership `{id}` are `member`; `owner` owns the group.
 /// `other` is not related to them, and `ext` sees none of them.
@@ -57,8 +57,8 @@ impl Cast {
         let document = json!({"data": {"attributes": {"is-enabled": false}}});
         app.admin().patch(&format!("/api/v2/users/{}", disabled.id), &document).expect(200);
         let closed = [
-            app.anybody(),
-            app.anybody().with_authorization("Token token=urt_wrong"),
+            app.anonymous(),
+            app.anonymous().with_authorization("Token token=urt_wrong"),
             expired.with_authorization(&format!("Token token={token}")),
             disabled,
             app.caller("excluded"),

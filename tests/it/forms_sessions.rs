@@ -15,12 +15,12 @@ use crate::support::{Answer, App, Client, json};
 const SESSIONS: &str = "/api/sessions";
 
 fn sign_in(app: &App, email: &str, password: &str) -> Answer {
-    app.anybody().form("POST", SESSIONS, &form("create_session", &json!({"email": email, "password": password})))
+    app.anonymous().form("POST", SESSIONS, &form("create_session", &json!({"email": email, "password": password})))
 }
 
 fn client_of(app: &App, opened: &Answer) -> Client {
     let token = opened.body["model"]["token"].as_str().expect("a token");
-    app.anybody().with_authorization(&format!("Token token={token}"))
+    app.anonymous().with_authorization(&format!("Token token={token}"))
 }
 
 /// The built-in forms, and one with which users change their own password.
@@ -57,7 +57,7 @@ both!(deleting_a_session_with_a_token_of_another_kind_gets_404, |app| {
     let me = app.user();
     me.form("DELETE", SESSIONS, &form("delete_session", &json!({}))).expect(404);
     me.get("/api/v2/users/me").expect(200);
-    let answer = app.anybody().form("DELETE", SESSIONS, &form("delete_session", &json!({}))).expect(401);
+    let answer = app.anonymous().form("DELETE", SESSIONS, &form("delete_session", &json!({}))).expect(401);
     assert_eq!(answer.header("www-authenticate"), Some("Token"));
 });
 

@@ -1,16 +1,16 @@
-//! Groups and memberships as `/api/v2` shows them.
+//! Groups and memberships in `/api/v2`.
 
 use crate::both;
-use crate::support::groups::{GROUPS, MEMBERS, Stage, new_group, new_member};
+use crate::support::groups::{GROUPS, GroupFixture, MEMBERS, new_group, new_member};
 use crate::support::{Value, json};
 
 const USERS: &str = "/api/v2/users";
 
-both!(a_group_and_a_membership_are_shown_to_the_letter, |app| {
-    let stage = Stage::set(app);
-    let ([group, ..], [member, ..]) = (stage.groups, stage.members);
+both!(groups_and_memberships_have_exactly_these_members, |app| {
+    let fixture = GroupFixture::new(app);
+    let ([group, ..], [member, ..]) = (fixture.groups, fixture.members);
     let times = "created_at = 1401787736000000, updated_at = 1401787796000000";
-    stage.raw().run(&format!("UPDATE groups SET {times}; UPDATE group_members SET {times}"));
+    fixture.raw().run(&format!("UPDATE groups SET {times}; UPDATE group_members SET {times}"));
     let url = format!("{GROUPS}/{group}");
     let expected = json!({
         "type": "groups",
@@ -23,20 +23,20 @@ both!(a_group_and_a_membership_are_shown_to_the_letter, |app| {
         },
         "relationships": {
             "owner": {
-                "data": {"type": "users", "id": stage.ann.id.to_string()},
+                "data": {"type": "users", "id": fixture.ann.id.to_string()},
                 "links": {"self": format!("{url}/relationships/owner"), "related": format!("{url}/owner")},
             },
             "members": {"links": {"related": format!("{url}/members")}},
         },
         "links": {"self": url},
     });
-    let shown = stage.bob.get(&url).expect(200);
+    let shown = fixture.bob.get(&url).expect(200);
     assert_eq!(shown.body, json!({"jsonapi": {"version": "1.1"}, "data": expected}));
-    assert_eq!(stage.bob.get(&format!("{GROUPS}?limit=1")).expect(200).body["data"], json!([expected]));
-    assert_eq!(stage.bob.get(&format!("{MEMBERS}/{member}/group")).expect(200).body["data"], expected);
-    let owner = stage.bob.get(&format!("{url}/owner")).expect(200);
-    assert_eq!(owner.body, stage.ann.get("/api/v2/users/me").expect(200).body);
-    let linkage = stage.bob.get(&format!("{url}/relationships/owner")).expect(200);
+    assert_eq!(fixture.bob.get(&format!("{GROUPS}?limit=1")).expect(200).body["data"], json!([expected]));
+    assert_eq!(fixture.bob.get(&format!("{MEMBERS}/{member}/group")).expect(200).body["data"], expected);
+    let owner = fixture.bob.get(&format!("{url}/owner")).expect(200);
+    assert_eq!(owner.body, fixture.ann.get("/api/v2/users/me").expect(200).body);
+    let linkage = fixture.bob.get(&format!("{url}/relationships/owner")).expect(200);
     assert_eq!((&linkage.body["data"], &linkage.body["links"]), {
         let owner = &expected["relationships"]["owner"];
         (&owner["data"], &owner["links"])
@@ -46,7 +46,7 @@ both!(a_group_and_a_membership_are_shown_to_the_letter, |app| {
     let links = |end: &str| json!({"self": format!("{url}/relationships/{end}"), "related": format!("{url}/{end}")});
     let ends = json!({
         "group": {"data": {"type": "groups", "id": group.to_string()}, "links": links("group")},
-        "user": {"data": {"type": "users", "id": stage.bob.id.to_string()}, "links": links("user")},
+        "user": {"data": {"type": "users", "id": fixture.bob.id.to_string()}, "links": links("user")},
     });
     let expected = json!({
         "type": "group-members",
@@ -60,22 +60,22 @@ both!(a_group_and_a_membership_are_shown_to_the_letter, |app| {
         "relationships": ends,
         "links": {"self": url},
     });
-    let shown = stage.cleo.get(&url).expect(200);
+    let shown = fixture.cleo.get(&url).expect(200);
     assert_eq!(shown.body, json!({"jsonapi": {"version": "1.1"}, "data": expected}));
     for list in [format!("{MEMBERS}?limit=1"), format!("{GROUPS}/{group}/members?limit=1")] {
-        assert_eq!(stage.cleo.get(&list).expect(200).body["data"], json!([expected]), "{list}");
+        assert_eq!(fixture.cleo.get(&list).expect(200).body["data"], json!([expected]), "{list}");
     }
     for end in ["group", "user"] {
-        let linkage = stage.cleo.get(&format!("{url}/relationships/{end}")).expect(200);
+        let linkage = fixture.cleo.get(&format!("{url}/relationships/{end}")).expect(200);
         assert_eq!((&linkage.body["data"], &linkage.body["links"]), (&ends[end]["data"], &ends[end]["links"]));
     }
-    assert_eq!(stage.cleo.get(&format!("{url}/user")).expect(200).id(), stage.bob.id);
+    assert_eq!(fixture.cleo.get(&format!("{url}/user")).expect(200).id(), fixture.bob.id);
 });
 
 both!(filters_narrow_the_lists_and_their_counts, |app| {
-    let stage = Stage::set(app);
-    let (ann, bob, cleo) = (stage.ann.id, stage.bob.id, stage.cleo.id);
-    let ([g0, g1, g2], [m0, m1, m2, m3]) = (stage.groups, stage.members);
+    let fixture = GroupFixture::new(app);
+    let (ann, bob, cleo) = (fixture.ann.id, fixture.bob.id, fixture.cleo.id);
+    let ([g0, g1, g2], [m0, m1, m2, m3]) = (fixture.groups, fixture.members);
     let cases: &[(String, Vec<i64>)] = &[
         (GROUPS.to_owned(), vec![g0, g1, g2]),
         (format!("{GROUPS}?sort=-id"), vec![g2, g1, g0]),
@@ -104,41 +104,41 @@ both!(filters_narrow_the_lists_and_their_counts, |app| {
         (format!("{GROUPS}/{g0}/members?filter[id]={m2},{m1}"), vec![m1]),
     ];
     for (url, expected) in cases {
-        let listed = stage.ann.get(url).expect(200);
+        let listed = fixture.ann.get(url).expect(200);
         assert_eq!((&listed.ids(), listed.total()), (expected, i64::try_from(expected.len()).unwrap()), "{url}");
         assert_eq!(listed.body["links"]["self"], json!(url));
     }
 });
 
 both!(pages_are_exact_by_offset_and_by_cursor, |app| {
-    let stage = Stage::set(app);
-    let [group, ..] = stage.groups;
+    let fixture = GroupFixture::new(app);
+    let [group, ..] = fixture.groups;
     for _ in 0..9 {
-        new_group(app, stage.bob.id, "{}");
+        new_group(app, fixture.bob.id, "{}");
         new_member(app, group, app.user().id, "{}");
     }
     for (list, total) in [(GROUPS.to_owned(), 12), (MEMBERS.to_owned(), 13), (format!("{GROUPS}/{group}/members"), 11)]
     {
-        let all = stage.ann.get(&format!("{list}?limit=50")).expect(200).ids();
+        let all = fixture.ann.get(&format!("{list}?limit=50")).expect(200).ids();
         assert_eq!(all.len(), total);
-        let counted = stage.ann.get(&format!("{list}?limit=0")).expect(200);
+        let counted = fixture.ann.get(&format!("{list}?limit=0")).expect(200);
         assert_eq!((counted.ids(), counted.total()), (vec![], i64::try_from(total).unwrap()));
         let encoded = |page: &str| format!("{list}?{}", page.replace('[', "%5B").replace(']', "%5D"));
-        let page = stage.ann.get(&format!("{list}?limit=4&offset=4")).expect(200);
+        let page = fixture.ann.get(&format!("{list}?limit=4&offset=4")).expect(200);
         assert_eq!((page.ids(), page.total()), (all[4..8].to_vec(), i64::try_from(total).unwrap()));
         assert_eq!(page.body["links"]["first"], json!(encoded("page[offset]=0&page[limit]=4")));
         assert_eq!(page.body["links"]["prev"], json!(encoded("page[offset]=0&page[limit]=4")));
         assert_eq!(page.body["links"]["next"], json!(encoded("page[offset]=8&page[limit]=4")));
         let last = (total - 1) / 4 * 4;
         assert_eq!(page.body["links"]["last"], json!(encoded(&format!("page[offset]={last}&page[limit]=4"))));
-        assert_eq!(stage.ann.get(&format!("{list}?offset={total}")).expect(200).ids(), Vec::<i64>::new());
+        assert_eq!(fixture.ann.get(&format!("{list}?offset={total}")).expect(200).ids(), Vec::<i64>::new());
 
         for (sort, include) in [("id", "user"), ("-id", "")] {
             let include = if list == GROUPS { include.replace("user", "members") } else { include.to_owned() };
             let (mut seen, mut back) = (Vec::new(), None);
             let mut next = Some(format!("{list}?sort={sort}&page[size]=5&include={include}"));
             while let Some(url) = next {
-                let page = stage.ann.get(&url).expect(200);
+                let page = fixture.ann.get(&url).expect(200);
                 assert_eq!(page.body["meta"]["page"]["total"], json!(total));
                 assert!(
                     page.body["data"].as_array().unwrap().iter().all(|row| row["meta"]["page"]["cursor"].is_string())
@@ -152,27 +152,27 @@ both!(pages_are_exact_by_offset_and_by_cursor, |app| {
                 expected.reverse();
             }
             assert_eq!(seen, expected, "{list} {sort}");
-            let previous = stage.ann.get(&back.expect("a page before the last")).expect(200);
+            let previous = fixture.ann.get(&back.expect("a page before the last")).expect(200);
             let at = total.div_ceil(5) * 5 - 10;
             assert_eq!(previous.ids(), expected[at..at + 5], "{list} {sort}");
         }
     }
     let cursor = |url: &str| {
-        let page = stage.ann.get(url).expect(200);
+        let page = fixture.ann.get(url).expect(200);
         page.body["data"][0]["meta"]["page"]["cursor"].as_str().expect("a cursor").to_owned()
     };
     let of_groups = cursor(&format!("{GROUPS}?page[size]=1"));
-    stage.ann.get(&format!("{MEMBERS}?page[after]={of_groups}")).refused(400, "invalid-cursor");
-    stage.ann.get(&format!("{GROUPS}?page[after]={of_groups}&sort=-id")).refused(400, "invalid-cursor");
-    stage.ann.get(&format!("{GROUPS}?page[after]={of_groups}&filter[owner]=1")).refused(400, "invalid-cursor");
-    stage.ann.get(&format!("{GROUPS}?page[after]={of_groups}&limit=1")).refused(400, "invalid-parameter");
+    fixture.ann.get(&format!("{MEMBERS}?page[after]={of_groups}")).refused(400, "invalid-cursor");
+    fixture.ann.get(&format!("{GROUPS}?page[after]={of_groups}&sort=-id")).refused(400, "invalid-cursor");
+    fixture.ann.get(&format!("{GROUPS}?page[after]={of_groups}&filter[owner]=1")).refused(400, "invalid-cursor");
+    fixture.ann.get(&format!("{GROUPS}?page[after]={of_groups}&limit=1")).refused(400, "invalid-parameter");
 });
 
-both!(a_sparse_fieldset_leaves_only_what_it_names, |app| {
-    let stage = Stage::set(app);
-    let [g0, ..] = stage.groups;
+both!(a_sparse_fieldset_selects_only_its_members, |app| {
+    let fixture = GroupFixture::new(app);
+    let [g0, ..] = fixture.groups;
     let query = "fields[groups]=properties,members&fields[group-members]=&fields[users]=name&include=members.user";
-    let answer = stage.bob.get(&format!("{GROUPS}/{g0}?{query}")).expect(200);
+    let answer = fixture.bob.get(&format!("{GROUPS}/{g0}?{query}")).expect(200);
     let fields = |part: &Value| part.as_object().map(|all| all.keys().cloned().collect::<Vec<_>>());
     let data = &answer.body["data"];
     assert_eq!(fields(&data["attributes"]), Some(vec!["properties".to_owned()]));
@@ -182,38 +182,38 @@ both!(a_sparse_fieldset_leaves_only_what_it_names, |app| {
         let expected = (companion["type"] == "users").then(|| vec!["name".to_owned()]);
         assert_eq!((attributes, relationships), (expected, None));
     }
-    let answer = stage.bob.get(&format!("{MEMBERS}?fields[group-members]=member-type,group")).expect(200);
+    let answer = fixture.bob.get(&format!("{MEMBERS}?fields[group-members]=member-type,group")).expect(200);
     let row = &answer.body["data"][0];
     assert_eq!(fields(&row["attributes"]), Some(vec!["member-type".to_owned()]));
     assert_eq!(fields(&row["relationships"]), Some(vec!["group".to_owned()]));
     for url in [GROUPS, MEMBERS, USERS, "/api/v2/user-relationships", "/api/v2/relationship-types"] {
         for field in ["fields[groups]", "fields[group-members]", "fields[users]", "fields[user-relationships]"] {
-            stage.bob.get(&format!("{url}?{field}=")).expect(200);
-            let refused = stage.bob.get(&format!("{url}?{field}=id")).refused(400, "unknown-field");
+            fixture.bob.get(&format!("{url}?{field}=")).expect(200);
+            let refused = fixture.bob.get(&format!("{url}?{field}=id")).refused(400, "unknown-field");
             assert_eq!(refused.source("parameter"), Some(field));
         }
     }
 });
 
-both!(what_is_not_there_or_not_asked_well_is_refused, |app| {
-    let stage = Stage::set(app);
-    let ([g0, ..], [m0, ..]) = (stage.groups, stage.members);
+both!(missing_groups_are_404_and_invalid_queries_400, |app| {
+    let fixture = GroupFixture::new(app);
+    let ([g0, ..], [m0, ..]) = (fixture.groups, fixture.members);
     for id in ["999", "0", "x", "01", "9223372036854775808"] {
         for base in [GROUPS, MEMBERS] {
-            stage.bob.get(&format!("{base}/{id}")).refused(404, "not-found");
-            stage.bob.patch(&format!("{base}/{id}"), &json!({})).refused(404, "not-found");
+            fixture.bob.get(&format!("{base}/{id}")).refused(404, "not-found");
+            fixture.bob.patch(&format!("{base}/{id}"), &json!({})).refused(404, "not-found");
         }
         for rest in ["owner", "members", "relationships/owner"] {
-            stage.bob.get(&format!("{GROUPS}/{id}/{rest}")).refused(404, "not-found");
+            fixture.bob.get(&format!("{GROUPS}/{id}/{rest}")).refused(404, "not-found");
         }
         for rest in ["group", "user", "relationships/group", "relationships/user"] {
-            stage.bob.get(&format!("{MEMBERS}/{id}/{rest}")).refused(404, "not-found");
+            fixture.bob.get(&format!("{MEMBERS}/{id}/{rest}")).refused(404, "not-found");
         }
     }
     for url in
         [format!("{GROUPS}/{g0}/other"), format!("{GROUPS}/{g0}/relationships/members"), format!("{MEMBERS}/{m0}/x")]
     {
-        stage.bob.get(&url).refused(404, "not-found");
+        fixture.bob.get(&url).refused(404, "not-found");
     }
     let many = (1..=51).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     let id = "invalid-parameter";
@@ -240,18 +240,18 @@ both!(what_is_not_there_or_not_asked_well_is_refused, |app| {
         (format!("{GROUPS}/{g0}/owner?include=owner"), "include", "unsupported-include"),
         (format!("{GROUPS}/{g0}/relationships/owner?fields[users]="), "fields[users]", "unknown-parameter"),
     ] {
-        let refused = stage.bob.get(&url).refused(400, code);
+        let refused = fixture.bob.get(&url).refused(400, code);
         assert_eq!(refused.source("parameter"), Some(parameter), "{url}");
     }
     let strict = [("prefer", "handling=strict")];
-    stage.bob.send("GET", &format!("{GROUPS}?limit=1"), &strict, None).refused(400, "unknown-parameter");
-    stage.bob.send("GET", &format!("{GROUPS}?page[limit]=1"), &strict, None).expect(200);
-    stage.bob.send("GET", GROUPS, &[("accept", "text/html")], None).refused(406, "not-acceptable");
+    fixture.bob.send("GET", &format!("{GROUPS}?limit=1"), &strict, None).refused(400, "unknown-parameter");
+    fixture.bob.send("GET", &format!("{GROUPS}?page[limit]=1"), &strict, None).expect(200);
+    fixture.bob.send("GET", GROUPS, &[("accept", "text/html")], None).refused(406, "not-acceptable");
 });
 
-both!(groups_and_memberships_are_only_read_here, |app| {
-    let stage = Stage::set(app);
-    let ([g0, ..], [m0, ..]) = (stage.groups, stage.members);
+both!(writes_to_groups_and_memberships_are_405, |app| {
+    let fixture = GroupFixture::new(app);
+    let ([g0, ..], [m0, ..]) = (fixture.groups, fixture.members);
     let with_patch = "GET, HEAD, PATCH, OPTIONS";
     let without = "GET, HEAD, OPTIONS";
     for (url, allowed) in [
@@ -268,7 +268,7 @@ both!(groups_and_memberships_are_only_read_here, |app| {
         (format!("{MEMBERS}/{m0}/relationships/user"), with_patch),
     ] {
         for method in ["POST", "PUT", "DELETE", "PATCH"] {
-            let answer = stage.ann.put_in(method, &url, &[], &json!({"data": null}));
+            let answer = fixture.ann.put_in(method, &url, &[], &json!({"data": null}));
             if method == "PATCH" && allowed == with_patch {
                 let code =
                     if url.contains("/relationships/") { "immutable-relationship" } else { "unsupported-update" };
@@ -277,6 +277,6 @@ both!(groups_and_memberships_are_only_read_here, |app| {
                 assert_eq!(answer.refused(405, "method-not-allowed").header("allow"), Some(allowed), "{method} {url}");
             }
         }
-        stage.ann.get(&format!("{url}/")).expect(200);
+        fixture.ann.get(&format!("{url}/")).expect(200);
     }
 });

@@ -12,7 +12,7 @@ fn keyed(client: &Checked<Client>, key: &str, path: &str, document: &Value) -> A
     client.put_in("POST", path, &[("idempotency-key", key)], document)
 }
 
-/// Whether it is the kept answer of an earlier request.
+/// Whether it is the stored response to an earlier request.
 fn is_replay(answer: &Answer) -> bool {
     match answer.header("idempotent-replayed") {
         Some(value) => {
@@ -23,7 +23,7 @@ fn is_replay(answer: &Answer) -> bool {
     }
 }
 
-/// All that is the same in an answer and its repetition.
+/// Everything that a response and its replay have in common.
 fn same(answer: &Answer) -> (u16, [Option<&str>; 4], &str) {
     let headers = ["content-type", "location", "etag", "vary"].map(|name| answer.header(name));
     (answer.status, headers, &answer.text)
@@ -33,7 +33,7 @@ fn kept(app: &App) -> i64 {
     Raw::connect(&app.home().url()).number("SELECT COUNT(*) AS number FROM idempotency_keys")
 }
 
-item!([I1], a_repeated_create_gets_the_first_answer_again_and_makes_nothing, |app| {
+item!([I1], a_repeated_create_gets_the_first_response_and_creates_nothing, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let user = json!({"data": {"type": "users", "attributes": {"email": "new@people.example"}}});
     let kind = json!({"data": {"type": "relationship-types", "id": "friend"}});
@@ -58,7 +58,7 @@ item!([I1], a_repeated_create_gets_the_first_answer_again_and_makes_nothing, |ap
         }
         ids.dedup();
         assert_eq!(ids.len(), 4, "each request has its own id");
-        // It is not performed again, whatever became of the resource.
+        // It is not performed again, whatever happened to the resource since.
         admin.delete(first.header("location").unwrap()).expect(204);
         assert!(is_replay(&keyed(&admin, &key, &path, &document).expect(201)));
     }
@@ -66,7 +66,7 @@ item!([I1], a_repeated_create_gets_the_first_answer_again_and_makes_nothing, |ap
     app.assert_no_drift();
 });
 
-item!([I1], without_a_key_nothing_is_kept_and_a_fetch_needs_none, |app| {
+item!([I1], without_a_key_nothing_is_stored_and_fetches_need_none, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists");
@@ -94,12 +94,12 @@ item!([I2, 119], the_same_key_with_another_request_is_a_422, |app| {
         let refused = other.refused(422, "idempotency-key-reused");
         assert_eq!(refused.source("header"), Some("Idempotency-Key"));
     }
-    assert_eq!(same(&keyed(&admin, "k", EDGES, &document)), same(&first), "the first is still good");
+    assert_eq!(same(&keyed(&admin, "k", EDGES, &document)), same(&first), "the first is still valid");
     keyed(&admin, "K", EDGES, &edge(None, "colleague", bob.id)).expect(201);
     assert_eq!((admin.get(EDGES).total(), kept(&app)), (2, 2));
 });
 
-item!([I3], callers_have_keys_of_their_own, |app| {
+item!([I3], callers_do_not_share_idempotency_keys, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     let document = edge(None, "mentor", cleo.id);
     let (anns, bobs) = (keyed(&ann, "k", EDGES, &document), keyed(&bob, "k", EDGES, &document));
@@ -107,11 +107,11 @@ item!([I3], callers_have_keys_of_their_own, |app| {
     assert_ne!(anns.expect(201).id(), bobs.expect(201).id());
     let again = keyed(&bob, "k", EDGES, &document).expect(201);
     assert_eq!(again.body["data"]["relationships"]["user"]["data"]["id"], json!(bob.id.to_string()));
-    let stranger = app.anybody().put_in("POST", EDGES, &[("idempotency-key", "k")], &document);
-    assert!(!is_replay(&stranger.refused(401, "unauthenticated")));
+    let refused = app.anonymous().put_in("POST", EDGES, &[("idempotency-key", "k")], &document);
+    assert!(!is_replay(&refused.refused(401, "unauthenticated")));
 });
 
-item!([I4], an_answer_that_is_no_success_is_not_kept, |app| {
+item!([I4], only_successful_responses_are_stored, |app| {
     let (ann, bob) = (app.user(), app.user());
     let first = make(&ann, "mentor", bob.id);
     let good = edge(None, "mentor", bob.id);
@@ -132,7 +132,7 @@ item!([I4], an_answer_that_is_no_success_is_not_kept, |app| {
     assert!(!is_replay(&made) && is_replay(&keyed(&ann, "k", EDGES, &good)));
 });
 
-item!([I5], of_sixteen_at_once_with_one_key_one_is_performed_and_all_get_its_answer, |app| {
+item!([I5], sixteen_requests_with_one_key_are_performed_once, |app| {
     let (ann, bob) = (app.user(), app.user());
     let other = app.beside();
     let there = other.client_like(&ann);
@@ -156,7 +156,7 @@ item!([I5], of_sixteen_at_once_with_one_key_one_is_performed_and_all_get_its_ans
     app.assert_no_drift();
 });
 
-item!([I6, 119], a_key_that_is_none_is_a_400, |app| {
+item!([I6, 119], an_invalid_idempotency_key_is_a_400, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id);
     let longest = "x".repeat(255);
@@ -172,7 +172,7 @@ item!([I6, 119], a_key_that_is_none_is_a_400, |app| {
     }
 });
 
-item!([I7], another_instance_gives_the_kept_answer_too, |app| {
+item!([I7], another_instance_replays_the_stored_response, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id);
     let first = keyed(&ann, "k", EDGES, &document).expect(201);
@@ -182,7 +182,7 @@ item!([I7], another_instance_gives_the_kept_answer_too, |app| {
     assert!(is_replay(&again) && same(&again) == same(&first));
 });
 
-item!([I8], an_answer_is_kept_for_24_hours, |app| {
+item!([I8], a_stored_response_expires_after_24_hours, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id);
     let first = keyed(&ann, "k", EDGES, &document).expect(201);
@@ -194,15 +194,15 @@ item!([I8], an_answer_is_kept_for_24_hours, |app| {
     age(2);
     keyed(&ann, "k", EDGES, &document).refused(409, "already-exists");
     ann.delete(first.header("location").unwrap()).expect(204);
-    let anew = keyed(&ann, "k", EDGES, &document).expect(201);
-    assert!(!is_replay(&anew) && anew.id() != first.id());
-    assert_eq!(same(&keyed(&ann, "k", EDGES, &document)), same(&anew));
+    let again = keyed(&ann, "k", EDGES, &document).expect(201);
+    assert!(!is_replay(&again) && again.id() != first.id());
+    assert_eq!(same(&keyed(&ann, "k", EDGES, &document)), same(&again));
     age(25);
     keyed(&ann, "another", EDGES, &edge(None, "colleague", bob.id)).expect(201);
-    assert_eq!(kept(&app), 1, "what has expired is cleared away");
+    assert_eq!(kept(&app), 1, "expired responses are deleted");
 });
 
-item!([I9], the_answers_of_a_user_go_with_it, |app| {
+item!([I9], deleting_a_user_deletes_its_stored_responses, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     keyed(&ann, "k", EDGES, &edge(None, "mentor", bob.id)).expect(201);
     keyed(&bob, "k", EDGES, &edge(None, "mentor", admin.id)).expect(201);
@@ -212,12 +212,12 @@ item!([I9], the_answers_of_a_user_go_with_it, |app| {
     keyed(&ann, "k", EDGES, &edge(None, "mentor", bob.id)).refused(401, "unauthenticated");
 });
 
-/// Half of the request's time is what one may wait for another with the same key.
-fn impatient(config: &mut user_relationships::config::Config) {
+/// A request waits for another one with the same key for at most half of its time.
+fn with_short_timeout(config: &mut user_relationships::config::Config) {
     config.request_timeout = std::time::Duration::from_secs(2);
 }
 
-both!(a_key_whose_first_request_does_not_end_is_in_use, |config| { impatient(config) }, |app| {
+both!(a_repeat_of_an_unfinished_request_is_a_409, |config| { with_short_timeout(config) }, |app| {
     let (ann, bob) = (app.user(), app.user());
     let mut first = Raw::connect(&app.home().url());
     let is_sqlite = matches!(first, Raw::Sqlite(_));
@@ -232,7 +232,7 @@ both!(a_key_whose_first_request_does_not_end_is_in_use, |config| { impatient(con
     let headers = [JSON_API, ("idempotency-key", "slow")];
     let second = ann.send("POST", EDGES, &headers, Some(document.as_bytes()));
     if is_sqlite {
-        // Writers stand in line there: this one never came so far as to see the key.
+        // The writers queue there: this one does not get as far as reading the key.
         second.refused(503, "unavailable");
     } else {
         let second = second.refused(409, "idempotency-key-in-use");

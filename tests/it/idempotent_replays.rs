@@ -1,4 +1,5 @@
-//! A repeat of a request with an `Idempotency-Key` shows what its caller may see now, and waits without a connection.
+//! A repeat of a request with an `Idempotency-Key` shows only what its caller may see now, and waits without a
+//! connection.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ fn keyed(client: &Client, key: &str, path: &str, document: &Value) -> Answer {
     client.send("POST", path, &headers, Some(document.to_string().as_bytes()))
 }
 
-/// Repeats a request, and says that it is a replay.
+/// Repeats a request, and asserts that the response is a replay.
 #[track_caller]
 fn replay(client: &Client, key: &str, path: &str, document: &Value, status: u16) -> Answer {
     let answer = keyed(client, key, path, document).expect(status);
@@ -41,7 +42,7 @@ fn set_level(app: &App, client: &Client, level: &str) {
     app.admin().patch(&format!("{USERS}/{}", client.id), &document).expect(200);
 }
 
-/// The bodies that are stored, as text.
+/// The stored bodies as text.
 fn stored(app: &App) -> Vec<String> {
     let mut raw = Raw::connect(&app.home().url());
     let text = match raw {
@@ -51,7 +52,7 @@ fn stored(app: &App) -> Vec<String> {
     raw.lines(&format!("SELECT {text} AS line FROM idempotency_keys ORDER BY created_at"))
 }
 
-both!(a_replay_shows_only_identifiers_once_the_caller_may_not_see_more, |app| {
+both!(a_replay_shows_only_identifiers_after_access_is_lost, |app| {
     let (caller, ann, bob) = (app.admin(), app.user(), app.user());
     let path = format!("{EDGES}?include=target");
     let document = edge(Some(ann.id), "mentor", bob.id);
@@ -65,7 +66,7 @@ both!(a_replay_shows_only_identifiers_once_the_caller_may_not_see_more, |app| {
     assert!(again.header("etag").is_none() && again.body.get("included").is_none());
 });
 
-both!(a_replay_shows_only_the_identifier_of_what_is_gone, |app| {
+both!(a_replay_shows_only_the_identifier_of_a_deleted_resource, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let new_type = json!({"data": {"type": "relationship-types", "id": "friend"}});
     for (path, document, kind) in [
@@ -82,7 +83,7 @@ both!(a_replay_shows_only_the_identifier_of_what_is_gone, |app| {
     }
 });
 
-both!(a_replay_shows_the_resource_as_it_is_now, |app| {
+both!(a_replay_shows_the_current_resource, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id);
     let first = keyed(&ann, "k", EDGES, &document).expect(201);
@@ -97,7 +98,7 @@ both!(a_replay_shows_the_resource_as_it_is_now, |app| {
     ann.send("DELETE", location, &[("if-match", tag)], None).expect(204);
 });
 
-both!(what_is_stored_for_a_repeat_is_identifiers_only, |app| {
+both!(only_identifiers_are_stored_for_replays, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let made = keyed(&admin, "a", USERS, &user("new@people.example")).expect(201).id();
     let add = json!({"op": "add", "data": edge(None, "mentor", bob.id)["data"]});
@@ -114,7 +115,7 @@ both!(what_is_stored_for_a_repeat_is_identifiers_only, |app| {
     );
 });
 
-both!(operations_are_replayed_with_the_rights_of_now, |app| {
+both!(operations_are_replayed_with_the_current_rights, |app| {
     let (caller, ann, bob) = (app.admin(), app.user(), app.user());
     let add = |relationship: &str| json!({"op": "add", "data": edge(Some(ann.id), relationship, bob.id)["data"]});
     let name = |client: &Client| {
@@ -139,7 +140,7 @@ both!(operations_are_replayed_with_the_rights_of_now, |app| {
     assert_eq!(again.header("content-type"), Some(ATOMIC));
 });
 
-both!(an_answer_that_an_earlier_release_stored_is_replayed_by_its_identifiers, |app| {
+both!(responses_stored_by_earlier_releases_replay_identifiers, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let document = user("new@people.example");
     let first = keyed(&admin, "k", USERS, &document).expect(201);
@@ -170,7 +171,7 @@ both!(an_answer_that_an_earlier_release_stored_is_replayed_by_its_identifiers, |
         (Some(location), identifier("users", first.id()))
     );
     assert!(!again.text.contains("Confidential"));
-    // A stored answer that is too large is not read into memory.
+    // A stored response that is too large is not read into memory.
     let mut raw = Raw::connect(&app.home().url());
     let size = 8 * 1024 * 1024 + 1;
     raw.run(&match raw {
@@ -182,7 +183,7 @@ both!(an_answer_that_an_earlier_release_stored_is_replayed_by_its_identifiers, |
     keyed(&admin, "k", USERS, &document).refused(413, "answer-too-large");
 });
 
-both!(repeats_of_a_running_request_leave_the_connections_to_others, |app| {
+both!(repeats_of_a_running_request_hold_no_connections, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id);
     // The first request runs in another instance, which has not committed yet.
@@ -203,7 +204,7 @@ both!(repeats_of_a_running_request_leave_the_connections_to_others, |app| {
             let since = Instant::now();
             bob.get(&format!("{EDGES}?sort=-created-at")).expect(200);
             if !is_sqlite {
-                // SQLite has one writer, and it is the other instance.
+                // SQLite has one writer, which is the other instance.
                 bob.post(EDGES, &edge(None, "mentor", ann.id)).expect(201);
                 bob.post(EDGES, &edge(None, "mentor", 999_999)).refused(404, "related-resource-not-found");
                 let edges = bob.get(&format!("{EDGES}?filter[user]={}", bob.id)).expect(200);

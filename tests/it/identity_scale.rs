@@ -1,4 +1,4 @@
-//! Many users and many credentials: what is kept of them is bounded, and so is the memory of the service.
+//! Many users and many credentials: caches are bounded, and so is the memory of the service.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -21,11 +21,11 @@ use crate::support::jwt::SECRET;
 use crate::support::process::Service;
 use crate::support::sql::Raw;
 
-/// More than are kept of a kind.
+/// More than a cache holds.
 const ROUND: usize = 70_000;
 
 #[test]
-fn more_credentials_than_are_kept_take_no_more_memory() {
+fn memory_is_bounded_with_more_credentials_than_the_cache_holds() {
     run(
         Engine::Sqlite,
         |_| {},
@@ -35,7 +35,7 @@ fn more_credentials_than_are_kept_take_no_more_memory() {
                 source: KeySource::Secret(Secret::new(SECRET)),
                 requirements: ClaimRequirements::default(),
             };
-            // Nothing grows old: what keeps the cache small is its bound alone.
+            // Nothing expires: only the bound keeps the cache small.
             let settings = AuthSettings {
                 refresh: Duration::from_hours(1),
                 failure_limit: 20,
@@ -56,7 +56,7 @@ fn more_credentials_than_are_kept_take_no_more_memory() {
                     let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
                     let field = format!("Bearer {message}.{signature}");
                     runtime.block_on(auth.identify(here, &[field.as_bytes()])).expect("a caller");
-                    // A forged one leaves nothing behind but a count.
+                    // A forged token is only counted.
                     if number % 16 == 0 {
                         let forged = format!("Bearer urt_{round}{number:060}");
                         runtime.block_on(auth.identify(here, &[forged.as_bytes()])).expect_err("nobody");
@@ -64,15 +64,15 @@ fn more_credentials_than_are_kept_take_no_more_memory() {
                 }
                 grown.push(held() - before);
             }
-            println!("bytes that are kept, by round of {ROUND} tokens: {grown:?}");
-            assert!(grown[0] > 4_000_000, "believed tokens are kept: {grown:?}");
+            println!("bytes in use after each round of {ROUND} tokens: {grown:?}");
+            assert!(grown[0] > 4_000_000, "valid tokens are cached: {grown:?}");
             assert!(grown[2] < grown[0] * 11 / 10, "{grown:?}");
         },
     );
 }
 
-/// How many users and tokens there are: `IDENTITY_SCALE`, such as `1000000,100000`; a few where it is not set.
-#[expect(clippy::disallowed_methods, reason = "a setting of this test alone")]
+/// How many users and tokens exist: `IDENTITY_SCALE`, such as `1000000,100000`; a few by default.
+#[expect(clippy::disallowed_methods, reason = "a setting of only this test")]
 fn scale() -> (usize, usize) {
     let text = std::env::var("IDENTITY_SCALE").unwrap_or_else(|_| "3000,1000".to_owned());
     let (users, tokens) = text.split_once(',').expect("IDENTITY_SCALE is users,tokens");
@@ -91,7 +91,7 @@ fn hex(digest: &Digest) -> String {
     })
 }
 
-/// Users and tokens, written past the service.
+/// Inserts users and tokens directly into the database.
 fn fill(raw: &mut Raw, users: usize, tokens: usize) {
     let is_sqlite = matches!(raw, Raw::Sqlite(_));
     let row = |id: usize| {
@@ -118,7 +118,7 @@ fn insert(raw: &mut Raw, into: &str, rows: impl Iterator<Item = String>) {
     raw.run("COMMIT");
 }
 
-/// Memory of its own that a service has, in KiB.
+/// The private memory of a service, in KiB.
 fn memory(service: &Service) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", service.id())).expect("a process");
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("its memory");
@@ -126,7 +126,7 @@ fn memory(service: &Service) -> u64 {
 }
 
 #[test]
-fn a_service_does_not_grow_with_its_users_and_tokens() {
+fn memory_does_not_grow_with_users_and_tokens() {
     const CLIENTS: usize = 4;
     const ROUNDS: usize = 4;
     let (users, tokens) = scale();
@@ -140,10 +140,10 @@ fn a_service_does_not_grow_with_its_users_and_tokens() {
             let begun = Instant::now();
             thread::scope(|scope| {
                 for part in 0..CLIENTS {
-                    let anybody = service.anybody();
+                    let anonymous = service.anonymous();
                     scope.spawn(move || {
                         for number in (part..tokens).step_by(CLIENTS) {
-                            let client = anybody.with_authorization(&format!("Bearer {}", secret(number)));
+                            let client = anonymous.with_authorization(&format!("Bearer {}", secret(number)));
                             let id = client.get("/api/v2/users/me?fields%5Busers%5D=name").expect(200).id();
                             assert_eq!(id, i64::try_from(number % users + 1).unwrap());
                         }
@@ -154,7 +154,7 @@ fn a_service_does_not_grow_with_its_users_and_tokens() {
             println!("{engine:?} round {round}: {tokens} tokens of {users} users in {:.1?}", begun.elapsed());
         }
         println!("{engine:?}: memory in KiB before and after each round: {sizes:?}");
-        // Every round asks by the same tokens; the first one fills what is bounded.
+        // Every round uses the same tokens; the first one fills the caches.
         assert!(sizes[ROUNDS] < sizes[1] + 16 * 1024, "it grows: {sizes:?}");
         assert!(sizes[ROUNDS] < 200 * 1024, "it is large: {sizes:?}");
     }

@@ -1,8 +1,10 @@
-//! The image: what the Dockerfile says, tried without a container engine.
+//! The container image: the instructions of the Dockerfile, tried without a container engine.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+
+use crate::support::skip::skip;
 
 /// The instructions of the Dockerfile, continued lines joined.
 fn instructions() -> Vec<(String, String)> {
@@ -13,7 +15,7 @@ fn instructions() -> Vec<(String, String)> {
     joined.lines().filter_map(pair).collect()
 }
 
-/// What stands behind the last instruction of that name.
+/// The arguments of the last instruction of that name.
 pub fn instruction(word: &str) -> String {
     instructions().into_iter().rfind(|(it, _)| it == word).unwrap_or_else(|| panic!("no {word}")).1
 }
@@ -32,7 +34,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[test]
-fn the_files_of_the_build_stage_are_all_that_cargo_asks_for() {
+fn the_build_stage_copies_every_file_that_cargo_needs() {
     let (root, folder) = (Path::new(env!("CARGO_MANIFEST_DIR")), tempfile::tempdir().expect("a folder"));
     for (_, rest) in instructions().iter().filter(|(word, rest)| word == "COPY" && !rest.starts_with("--from")) {
         let mut sources: Vec<_> = rest.split_whitespace().collect();
@@ -52,7 +54,7 @@ fn the_files_of_the_build_stage_are_all_that_cargo_asks_for() {
                 folders.push(path);
                 continue;
             }
-            // Keys in tests are no text.
+            // Keys in tests are not text.
             let text = fs::read_to_string(&path).unwrap_or_default();
             let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
             for name in shipped.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
@@ -63,15 +65,15 @@ fn the_files_of_the_build_stage_are_all_that_cargo_asks_for() {
 }
 
 #[test]
-fn the_last_stage_of_the_image_runs_with_what_it_is_given_and_nothing_else() {
+fn the_last_stage_of_the_image_runs_with_only_its_own_files() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/without-docker");
     let mut command = Command::new("python3");
     command.arg(script).args(["--binary", env!("CARGO_BIN_EXE_user-relationships")]);
     match command.output() {
         Ok(ended) if ended.status.code() == Some(75) => {
-            eprintln!("SKIPPED: {}", String::from_utf8_lossy(&ended.stdout));
+            skip(&String::from_utf8_lossy(&ended.stdout));
         }
         Ok(ended) => assert!(ended.status.success(), "{ended:?}"),
-        Err(error) => eprintln!("SKIPPED: no python3: {error}"),
+        Err(error) => skip(&format!("no python3: {error}")),
     }
 }

@@ -1,4 +1,4 @@
-//! No job runs longer than its request, whatever its database is doing, and long ones leave room for all others.
+//! No job runs longer than its request, whatever its database does, and long jobs leave room for others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use user_relationships::store::{Cost, Tx};
 
 use crate::both;
 use crate::support::app::{Engine, run, wait};
-use crate::support::endless::{Endless, abandon, search};
+use crate::support::endless_searches::{EndlessSearches, abandon, search};
 use crate::support::process::{in_time, until};
 use crate::support::scrape::scrape;
 use crate::support::sql::Raw;
@@ -23,10 +23,10 @@ use crate::support::{App, Client};
 
 const EDGES: &str = "/api/v2/user-relationships";
 type Job = Box<dyn Fn(&mut Tx<'_>) -> Result<()> + Send>;
-/// A moment on a machine that is busy with other tests.
+/// A short delay on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(3);
 
-/// The `both!` of tests that need to know the database.
+/// The `both!` of tests that depend on the database.
 macro_rules! on_each {
     ($name:ident, $settings:expr, $test:expr) => {
         mod $name {
@@ -46,8 +46,8 @@ macro_rules! on_each {
     };
 }
 
-fn busy(anybody: &Client) -> f64 {
-    scrape(anybody).sum("store_connections", &[("state", "busy")])
+fn busy(anonymous: &Client) -> f64 {
+    scrape(anonymous).sum("store_connections", &[("state", "busy")])
 }
 
 fn rename(id: i64, name: &'static str) -> impl Fn(&mut Tx<'_>) -> Result<()> + Send + Clone {
@@ -62,14 +62,14 @@ on_each!(
         config.request_timeout = Duration::from_mins(1);
     },
     |app: &App, engine| {
-        let (ann, anybody) = (app.user(), app.anybody());
+        let (ann, anonymous) = (app.user(), app.anonymous());
         ann.get("/api/v2/users/me").expect(200);
-        let mut endless = Endless::make(app, engine);
-        // More than run at once: some wait for their permit.
+        let mut endless = EndlessSearches::make(app, engine);
+        // More than may run concurrently: some wait for their permit.
         let searches: Vec<_> = (0..6).map(|_| search(&ann)).collect();
-        until("two searches run", SOON, || busy(&anybody) >= 2.0);
+        until("two searches run", SOON, || busy(&anonymous) >= 2.0);
         abandon(searches);
-        until("none runs any more", SOON, || busy(&anybody) == 0.0);
+        until("no search runs any more", SOON, || busy(&anonymous) == 0.0);
         if engine == Engine::Postgres {
             let mut raw = Raw::connect(&app.config.database_url);
             let running = "SELECT count(*) AS number FROM pg_stat_activity \
@@ -82,27 +82,27 @@ on_each!(
 );
 
 on_each!(
-    searches_leave_room_for_all_other_requests,
+    searches_leave_permits_for_other_requests,
     |config: &mut Config| {
         config.database_pool_size = 8;
         config.request_timeout = Duration::from_mins(1);
     },
     |app: &App, engine| {
-        let (ann, anybody) = (app.user(), app.anybody());
+        let (ann, anonymous) = (app.user(), app.anonymous());
         ann.get("/api/v2/users/me").expect(200);
-        let _endless = Endless::make(app, engine);
+        let _endless = EndlessSearches::make(app, engine);
         let searches: Vec<_> = (0..12).map(|_| search(&ann)).collect();
-        until("two searches run", SOON, || busy(&anybody) >= 2.0);
+        until("two searches run", SOON, || busy(&anonymous) >= 2.0);
         let half = Duration::from_millis(500);
         for _ in 0..5 {
-            in_time("`/livez`", half, || anybody.get("/livez").expect(200));
-            in_time("`/readyz`", half, || anybody.get("/readyz").expect(200));
+            in_time("`/livez`", half, || anonymous.get("/livez").expect(200));
+            in_time("`/readyz`", half, || anonymous.get("/readyz").expect(200));
             in_time("a list", half, || ann.get(EDGES).expect(200));
             in_time("a list that is counted", half, || ann.get("/api/v2/groups").expect(200));
         }
-        assert!(busy(&anybody) < 3.0, "searches have their own permits");
+        assert!(busy(&anonymous) < 3.0, "searches have their own permits");
         abandon(searches);
-        until("none runs any more", SOON, || busy(&anybody) == 0.0);
+        until("no search runs any more", SOON, || busy(&anonymous) == 0.0);
     }
 );
 
@@ -110,18 +110,18 @@ on_each!(
     a_search_ends_at_the_deadline_of_its_request,
     |config: &mut Config| config.request_timeout = Duration::from_secs(1),
     |app: &App, engine| {
-        let (ann, anybody) = (app.user(), app.anybody());
+        let (ann, anonymous) = (app.user(), app.anonymous());
         ann.get("/api/v2/users/me").expect(200);
-        let _endless = Endless::make(app, engine);
+        let _endless = EndlessSearches::make(app, engine);
         let asked = Instant::now();
         ann.get("/api/v2/users?query=zz").refused(503, "unavailable");
         assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
-        until("it runs no more", SOON, || busy(&anybody) == 0.0);
+        until("it no longer runs", SOON, || busy(&anonymous) == 0.0);
     }
 );
 
 both!(
-    a_write_that_takes_too_long_is_rolled_back_and_lets_its_locks_go,
+    a_write_that_takes_too_long_rolls_back_and_frees_its_locks,
     |config| { config.request_timeout = Duration::from_secs(1) },
     |app| {
         let ann = app.user();
@@ -132,7 +132,7 @@ both!(
             loop {
                 tx.user(UserId::new(id))?;
             }
-            #[expect(unreachable_code, reason = "it says what the job would give")]
+            #[expect(unreachable_code, reason = "it returns the result of the job")]
             Ok(())
         }));
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
@@ -142,7 +142,7 @@ both!(
     }
 );
 
-both!(a_write_whose_caller_is_gone_is_rolled_back_and_lets_its_locks_go, |app| {
+both!(an_abandoned_write_rolls_back_and_frees_its_locks, |app| {
     let ann = app.user();
     let (id, change) = (ann.id, rename(ann.id, "Gone"));
     let is_running = Arc::new(AtomicBool::new(true));
@@ -159,17 +159,17 @@ both!(a_write_whose_caller_is_gone_is_rolled_back_and_lets_its_locks_go, |app| {
             ended.store(false, Ordering::SeqCst);
             Err::<(), _>(error)
         });
-        tokio::time::timeout(Duration::from_millis(300), job).await.expect_err("it runs on until it is given up");
+        tokio::time::timeout(Duration::from_millis(300), job).await.expect_err("it runs until it is abandoned");
     });
     until("the job ends", SOON, || !is_running.load(Ordering::SeqCst));
     app.write(rename(id, "Ann"));
-    assert!(begun.elapsed() < Duration::from_secs(5), "long before the time of a request is over");
+    assert!(begun.elapsed() < Duration::from_secs(5), "long before the deadline of the request");
     assert_eq!(ann.get("/api/v2/users/me").expect(200).body["data"]["attributes"]["first-name"], "Ann");
 });
 
-/// SQLite rolls back the whole transaction when it stops a statement that writes.
+/// SQLite rolls back the whole transaction when it interrupts a statement that writes.
 #[test]
-fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
+fn writes_that_shared_a_commit_with_a_stopped_one_run_again() {
     run(
         Engine::Sqlite,
         |_| {},
@@ -183,7 +183,7 @@ fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
             );
             let store = app.store.clone();
             wait(async {
-                let (go_on, held) = std::sync::mpsc::channel::<()>();
+                let (resume, held) = std::sync::mpsc::channel::<()>();
                 let (begun, begins) = std::sync::mpsc::channel();
                 let held = std::sync::Mutex::new(held);
                 let first = tokio::spawn({
@@ -209,7 +209,7 @@ fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
                 let after = queue(Box::new(rename(cho, "Cho")));
                 tokio::task::yield_now().await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                go_on.send(()).expect("the first waits");
+                resume.send(()).expect("the first waits");
                 first.await.expect("no panic").expect("the first ends");
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 slow.abort();
@@ -226,7 +226,7 @@ fn writes_that_share_a_commit_with_a_stopped_one_run_again() {
 }
 
 both!(
-    a_read_that_waited_too_long_for_a_permit_fails_alone,
+    a_read_that_waits_too_long_for_a_permit_fails_alone,
     |config| {
         config.database_timeout = Duration::from_millis(600);
         config.request_timeout = Duration::from_mins(1);
@@ -246,7 +246,7 @@ both!(
                 let store = store.clone();
                 tokio::spawn(async move { store.read("test.search", Cost::Search, job).await })
             };
-            // As many as run at once on either database, with a pool of 4.
+            // As many as run concurrently on either database, with a pool of 4.
             let running = [ask(Box::new(search.clone())), ask(Box::new(search.clone()))];
             tokio::time::sleep(Duration::from_millis(100)).await;
             let late = ask(Box::new(search.clone()));
@@ -255,7 +255,7 @@ both!(
             let refused = late.await.expect("no panic");
             assert!(matches!(&refused, Err(Error::Unavailable(cause)) if cause.contains("too many")), "{refused:?}");
             stop.store(true, Ordering::SeqCst);
-            in_time.await.expect("no panic").expect("room came in time");
+            in_time.await.expect("no panic").expect("a permit became free in time");
             for one in running {
                 drop(one.await.expect("no panic"));
             }

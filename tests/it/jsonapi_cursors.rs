@@ -10,7 +10,7 @@ const SIZES: [usize; 6] = [1, 2, 5, 16, 49, 50];
 const TOO_LARGE: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded";
 const KINDS: [&str; 3] = ["mentor", "colleague", "subordinate"];
 
-/// Makes edges of one owner, three to each of the users, and gives their ids in the order of creation.
+/// Creates edges of one owner, three to each of the users, and returns their ids in the order of creation.
 fn edges(owner: &Checked<Client>, admin: &Checked<Client>, targets: usize) -> Vec<i64> {
     let targets: Vec<_> = (0..targets).map(|number| make_user(admin, "Target", number)).collect();
     KINDS.iter().flat_map(|kind| targets.iter().map(|target| make(owner, kind, *target).id())).collect()
@@ -18,7 +18,7 @@ fn edges(owner: &Checked<Client>, admin: &Checked<Client>, targets: usize) -> Ve
 
 fn link(answer: &Answer, name: &str) -> Option<String> {
     let links = answer.body["links"].as_object().expect("links");
-    assert!(links.contains_key(name), "`{name}` may be null, and not left out: {}", answer.text);
+    assert!(links.contains_key(name), "`{name}` must be present, though it may be null: {}", answer.text);
     links[name].as_str().map(str::to_owned)
 }
 
@@ -41,7 +41,7 @@ fn walk(client: &Checked<Client>, from: &str, step: &str) -> Vec<Vec<i64>> {
     pages
 }
 
-/// The page that ends a list: that which is before nothing.
+/// The page that ends a list, requested with an empty `page[before]`.
 fn last_page(client: &Checked<Client>, list: &str, query: &str) -> String {
     let mut url = format!("{list}?{query}&page[size]=50");
     loop {
@@ -54,7 +54,7 @@ fn last_page(client: &Checked<Client>, list: &str, query: &str) -> String {
     }
 }
 
-item!([P1, P6, P7, P9, P12], walks_of_any_page_size_go_through_every_row_once_forth_and_back, |app| {
+item!([P1, P6, P7, P9, P12], walks_with_any_page_size_visit_each_row_once_both_ways, |app| {
     let (ann, admin) = (app.user(), app.admin());
     edges(&ann, &admin, 17);
     for (list, sorts) in [(EDGES, ["id", "-id", "-created-at"]), (USERS, ["name", "-name", "-created-at"])] {
@@ -84,7 +84,7 @@ item!([P1, P6, P7, P9, P12], walks_of_any_page_size_go_through_every_row_once_fo
     }
 });
 
-item!([P1, P7], a_walk_sees_every_row_that_stays_exactly_once_while_others_come_and_go, |app| {
+item!([P1, P7], a_walk_during_writes_sees_each_unchanged_row_once, |app| {
     let (ann, admin, bob) = (app.user(), app.admin(), app.user());
     let stay = edges(&ann, &admin, 17);
     let users = ann.get(&format!("{USERS}?limit=50&sort=id")).expect(200).ids();
@@ -127,7 +127,7 @@ item!([P1, P7], a_walk_sees_every_row_that_stays_exactly_once_while_others_come_
     });
 });
 
-item!([P7, P14], every_item_has_the_cursor_that_falls_on_it, |app| {
+item!([P7, P14], every_item_has_its_own_cursor, |app| {
     let (ann, admin) = (app.user(), app.admin());
     let ids = edges(&ann, &admin, 4);
     for (sort, ids) in [("id", ids.clone()), ("-id", ids.iter().rev().copied().collect::<Vec<_>>())] {
@@ -143,7 +143,7 @@ item!([P7, P14], every_item_has_the_cursor_that_falls_on_it, |app| {
     assert!(by_offset.body["data"][0].get("meta").is_none() && by_offset.body["meta"].get("page").is_none());
 });
 
-item!([P11, P12, P13], prev_and_next_are_there_and_null_where_there_is_no_such_page, |app| {
+item!([P11, P12, P13], prev_and_next_are_null_where_no_such_page_exists, |app| {
     let (ann, admin) = (app.user(), app.admin());
     let ends = |answer: &Answer| (link(answer, "prev").is_some(), link(answer, "next").is_some());
     for list in [format!("{EDGES}?"), format!("{USERS}?query=nobody&")] {
@@ -178,7 +178,7 @@ item!([P11, P12, P13], prev_and_next_are_there_and_null_where_there_is_no_such_p
     assert_eq!(start.ids(), ids[..2]);
 });
 
-item!([P5, P6], a_page_has_twenty_items_unless_a_size_is_asked_for, |app| {
+item!([P5, P6], a_page_has_twenty_items_by_default, |app| {
     let (ann, admin) = (app.user(), app.admin());
     let ids = edges(&ann, &admin, 17);
     let profile = format!("application/vnd.api+json;profile=\"{}\"", crate::conformance::PROFILE);
@@ -194,7 +194,7 @@ item!([P5, P6], a_page_has_twenty_items_unless_a_size_is_asked_for, |app| {
     assert_eq!(ann.get(&format!("{EDGES}?page[size]=007")).expect(200).ids(), ids[..7], "base 10");
 });
 
-item!([P3, P4, P15, C5], a_size_that_is_none_or_too_large_is_a_400_of_its_kind, |app| {
+item!([P3, P4, P15, C5], an_invalid_page_size_and_a_too_large_one_are_different_400s, |app| {
     let ann = app.user();
     for list in [EDGES, USERS] {
         for size in ["0", "00", "", "-1", "+1", "1.0", "1e1", "x", "0x10", "%201", "%D9%A1", "5,5"] {
@@ -214,7 +214,7 @@ item!([P3, P4, P15, C5], a_size_that_is_none_or_too_large_is_a_400_of_its_kind, 
     }
 });
 
-item!([P8, P15], a_cursor_that_was_touched_or_made_for_another_list_is_a_400, |app| {
+item!([P8, P15], an_altered_or_foreign_cursor_is_a_400, |app| {
     let (ann, admin) = (app.user(), app.admin());
     edges(&ann, &admin, 2);
     let cursor = cursors(&ann.get(&format!("{EDGES}?page[size]=1")).expect(200)).remove(0);
@@ -238,7 +238,7 @@ item!([P8, P15], a_cursor_that_was_touched_or_made_for_another_list_is_a_400, |a
         refused(EDGES, query, &cursor);
     }
     refused(USERS, "sort=id", &cursor);
-    // What changes the look of a page and not its rows keeps the cursor good.
+    // A cursor stays valid for parameters that change how a page is shown but not its rows.
     for query in ["page[size]=3", "include=user", "fields[users]=name", "sort=id"] {
         ann.get(&format!("{EDGES}?{query}&page[after]={cursor}")).expect(200);
     }
@@ -246,7 +246,7 @@ item!([P8, P15], a_cursor_that_was_touched_or_made_for_another_list_is_a_400, |a
     beside.client_like(&ann).get(&format!("{EDGES}?page[after]={cursor}")).expect(200);
 });
 
-item!([P10], a_range_is_given_up_to_the_largest_page_and_goes_on_where_it_was_cut, |app| {
+item!([P10], a_range_is_truncated_to_the_largest_page_and_can_continue, |app| {
     let (ann, admin) = (app.user(), app.admin());
     let ids = edges(&ann, &admin, 20);
     let all: Vec<_> =
@@ -281,7 +281,7 @@ item!([P10], a_range_is_given_up_to_the_largest_page_and_goes_on_where_it_was_cu
         }
         assert_eq!(rest, ids[from + 1..to], "the rest of the range follows");
     }
-    assert_eq!(get(0, 6, "&page[size]=5").body["meta"]["page"].get("rangeTruncated"), None, "exactly so many");
+    assert_eq!(get(0, 6, "&page[size]=5").body["meta"]["page"].get("rangeTruncated"), None, "exactly the page size");
 });
 
 item!([P15], offsets_and_cursors_cannot_be_mixed, |app| {
@@ -299,7 +299,7 @@ item!([P15], offsets_and_cursors_cannot_be_mixed, |app| {
     }
 });
 
-item!([P14, C3], totals_of_pages_by_cursor_are_exact_whatever_the_page, |app| {
+item!([P14, C3], totals_of_cursor_pages_are_exact_on_every_page, |app| {
     let (ann, admin) = (app.user(), app.admin());
     edges(&ann, &admin, 3);
     admin.post(EDGES, &edge(None, "mentor", ann.id)).expect(201);

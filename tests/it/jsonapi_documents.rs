@@ -7,7 +7,7 @@ use crate::conformance::{EDGES, JSON_API, PROFILE, TYPES, USERS, make, retyped};
 use crate::item;
 use crate::support::{Answer, Value, edge, json};
 
-/// All values of the members called `name`, wherever they stand.
+/// All values of the members called `name`, at any depth.
 fn all_of<'v>(value: &'v Value, name: &str, found: &mut Vec<&'v Value>) {
     match value {
         Value::Object(members) => {
@@ -24,7 +24,7 @@ fn members(answer: &Answer) -> BTreeSet<&str> {
 }
 
 #[test]
-fn a_document_that_breaks_a_rule_is_found_out() {
+fn the_checker_detects_documents_that_break_a_rule() {
     let resource = json!({"type": "users", "id": "1", "attributes": {"a": 1}, "links": {"self": "/x"},
         "relationships": {"r": {"data": {"type": "users", "id": "2"}, "links": {"self": "/x", "related": "/y"}}}});
     let sound = json!({"jsonapi": {"version": "1.1"}, "data": [resource], "included": [{"type": "users", "id": "2"}],
@@ -87,11 +87,11 @@ fn a_document_that_breaks_a_rule_is_found_out() {
     }
 }
 
-item!([20, 22, 23, 24, 25, 34, 36, 45, 46, 48, 49], documents_of_every_kind_have_their_members_and_no_others, |app| {
+item!([20, 22, 23, 24, 25, 34, 36, 45, 46, 48, 49], documents_of_every_kind_have_exactly_their_members, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let one = make(&ann, "mentor", bob.id);
     let url = one.header("location").unwrap().to_owned();
-    // What stands inside of each is checked by the client.
+    // The client checks the inside of each member.
     for (expected, answer) in [
         ("data jsonapi", one),
         ("data jsonapi", ann.get(&url)),
@@ -124,7 +124,7 @@ item!([20, 22, 23, 24, 25, 34, 36, 45, 46, 48, 49], documents_of_every_kind_have
     }
 });
 
-item!([21, 50, C8], members_that_json_api_does_not_define_are_ignored_wherever_a_request_has_them, |app| {
+item!([21, 50, C8], undefined_members_of_a_request_are_ignored, |app| {
     let (ann, bob) = (app.user(), app.user());
     let mut document = edge(Some(ann.id), "mentor", bob.id);
     document["meta"] = json!({});
@@ -149,7 +149,7 @@ item!([21, 50, C8], members_that_json_api_does_not_define_are_ignored_wherever_a
     assert_eq!(ann.patch("/api/v2/users/me", &me).expect(200).body["data"]["attributes"]["first-name"], "Ann");
 });
 
-item!([26, 29, 30, 39, 41], one_resource_is_an_object_and_a_collection_a_list_however_long, |app| {
+item!([26, 29, 30, 39, 41], a_resource_is_an_object_and_a_collection_an_array, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     assert_eq!(ann.get(EDGES).expect(200).body["data"], json!([]));
     for (count, target) in [(1, &bob), (2, &cleo)] {
@@ -173,7 +173,7 @@ item!([26, 29, 30, 39, 41], one_resource_is_an_object_and_a_collection_a_list_ho
     );
 });
 
-item!([27, 47], where_a_profile_is_applied_self_is_a_link_object_with_the_media_type, |app| {
+item!([27, 47], self_is_a_link_object_where_a_profile_applies, |app| {
     let ann = app.user();
     for list in [EDGES, USERS] {
         for query in ["page[size]=3", "page%5Bsize%5D=3&sort=-id"] {
@@ -187,7 +187,7 @@ item!([27, 47], where_a_profile_is_applied_self_is_a_link_object_with_the_media_
     }
 });
 
-item!([28, C1], the_self_of_a_list_repeats_the_request_in_the_spelling_of_the_client, |app| {
+item!([28, C1], the_self_link_of_a_list_repeats_the_requested_url, |app| {
     let ann = app.user();
     for query in [
         "limit=5&offset=0",
@@ -207,7 +207,7 @@ item!([28, C1], the_self_of_a_list_repeats_the_request_in_the_spelling_of_the_cl
     assert_eq!(spaced.body["links"]["self"], json!(format!("{USERS}?query=a+b%20c&filter[email]=a%40b")));
 });
 
-item!([46], a_query_with_characters_that_no_uri_has_is_repeated_as_a_uri, |app| {
+item!([46], links_encode_characters_that_a_uri_must_not_contain, |app| {
     let ann = app.user();
     for query in ["query=a|b{c}", "query=100%", "query=%41%4g", "query=%C3%A9%22%3C%7C"] {
         let head = format!("GET {USERS}?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
@@ -222,7 +222,7 @@ item!([46], a_query_with_characters_that_no_uri_has_is_repeated_as_a_uri, |app| 
     }
 });
 
-item!([31, 33, 35, 49], fields_have_names_of_their_own_and_no_foreign_keys, |app| {
+item!([31, 33, 35, 49], field_names_are_unique_and_never_foreign_keys, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     let expected = BTreeSet::from(["relationship", "created-at", "updated-at", "user", "target"]);
@@ -238,7 +238,7 @@ item!([31, 33, 35, 49], fields_have_names_of_their_own_and_no_foreign_keys, |app
         all_of(&answer.body, "attributes", &mut attributes);
         for name in attributes.iter().flat_map(|all| all.as_object().unwrap().keys()) {
             let is_key = name.ends_with("-id") || name.ends_with("_id");
-            assert!(!is_key || known.contains(&&**name), "{name}: `alt-id` names something in another system");
+            assert!(!is_key || known.contains(&&**name), "{name}: `alt-id` is an id in another system");
         }
     }
     // One id, one resource: the same user wherever it is shown.
@@ -252,7 +252,7 @@ item!([31, 33, 35, 49], fields_have_names_of_their_own_and_no_foreign_keys, |app
     assert!(everywhere.iter().all(|user| *user == everywhere[0] && user.is_object()), "{everywhere:?}");
 });
 
-item!([38], related_links_stay_when_the_linkage_changes, |app| {
+item!([38], related_links_do_not_depend_on_the_linkage, |app| {
     let (ann, bob) = (app.user(), app.user());
     let me = || ann.get("/api/v2/users/me").expect(200).body["data"]["relationships"].clone();
     let before = me();
@@ -264,7 +264,7 @@ item!([38], related_links_stay_when_the_linkage_changes, |app| {
     assert_eq!((count("user-relationships"), count("targeted-by")), (1, 1));
 });
 
-item!([40, C4], the_self_of_every_resource_shows_that_resource, |app| {
+item!([40, C4], the_self_link_of_every_resource_shows_that_resource, |app| {
     let (ann, bob) = (app.user(), app.user());
     let id = make(&ann, "mentor", bob.id).id();
     ann.patch(&format!("{EDGES}/{id}"), &retyped(id, "colleague")).expect(200);
@@ -300,13 +300,13 @@ item!([42, 43, 44], twenty_relationships_to_one_user_include_it_once, |app| {
     assert_eq!(none.body["included"], json!([]));
 });
 
-item!([20, 48, 113], answers_that_no_handler_made_are_documents_too, |app| {
-    let (ann, nobody) = (app.user(), app.anybody());
+item!([20, 48, 113], responses_without_a_handler_are_documents_too, |app| {
+    let (ann, anonymous) = (app.user(), app.anonymous());
     let deep = "[".repeat(200);
     for (status, answer) in [
-        (404, nobody.get("/x")),
-        (405, nobody.send("PUT", "/", &[], None)),
-        (401, nobody.get("/api/v2/x")),
+        (404, anonymous.get("/x")),
+        (405, anonymous.send("PUT", "/", &[], None)),
+        (401, anonymous.get("/api/v2/x")),
         (404, ann.get("/api/v2/x")),
         (405, ann.send("BREW", USERS, &[], None)),
         (400, ann.send("POST", EDGES, &[JSON_API], Some(deep.as_bytes()))),

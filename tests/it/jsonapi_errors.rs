@@ -15,7 +15,7 @@ fn typed(attributes: &Value, relationships: &Value) -> Value {
     json!({"data": {"type": "user-relationships", "attributes": attributes, "relationships": relationships}})
 }
 
-item!([113, 114], several_problems_are_told_together_under_the_status_that_covers_them, |app| {
+item!([113, 114], several_errors_share_the_status_that_covers_them, |app| {
     let (ann, bob) = (app.user(), app.user());
     let statuses = |answer: &Answer| {
         let errors = answer.body["errors"].as_array().unwrap().iter();
@@ -38,7 +38,7 @@ item!([113, 114], several_problems_are_told_together_under_the_status_that_cover
     assert_eq!(statuses(&ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(409)), ["409"]);
 });
 
-item!([115], the_title_of_a_code_is_the_same_whatever_happened, |app| {
+item!([115], each_error_code_always_has_the_same_title, |app| {
     let (ann, bob) = (app.user(), app.user());
     let mut titles: BTreeMap<String, (String, usize)> = BTreeMap::new();
     for answer in [
@@ -65,7 +65,7 @@ item!([115], the_title_of_a_code_is_the_same_whatever_happened, |app| {
     assert!(titles.len() >= 6 && titles.values().any(|(_, uses)| *uses > 1), "{titles:?}");
 });
 
-item!([116], an_error_links_to_its_documentation_and_to_what_is_in_the_way, |app| {
+item!([116], an_error_links_to_its_documentation_and_the_conflict, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     let conflict = ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists");
@@ -73,22 +73,22 @@ item!([116], an_error_links_to_its_documentation_and_to_what_is_in_the_way, |app
     assert_eq!(error["links"]["about"].as_str(), made.header("location"));
     assert_eq!(error["meta"]["existing-id"], json!(made.id().to_string()));
     ann.get(error["links"]["about"].as_str().unwrap()).expect(200);
-    for answer in [conflict, ann.get("/nothing"), ann.get(&format!("{EDGES}?limit=x")), app.anybody().get(EDGES)] {
+    for answer in [conflict, ann.get("/nothing"), ann.get(&format!("{EDGES}?limit=x")), app.anonymous().get(EDGES)] {
         let error = &answer.body["errors"][0];
         let (page, anchor) = error["links"]["type"].as_str().unwrap().split_once('#').unwrap();
         assert_eq!(error["code"], json!(anchor));
-        assert!(app.anybody().get(page).expect(200).text.contains(&format!("id=\"{anchor}\"")));
+        assert!(app.anonymous().get(page).expect(200).text.contains(&format!("id=\"{anchor}\"")));
         assert!(answer.status == 409 || error["links"].get("about").is_none());
     }
 });
 
-item!([117, 119], a_header_that_is_at_fault_is_named, |app| {
+item!([117, 119], an_error_names_the_header_that_caused_it, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     let document = edge(None, "colleague", bob.id).to_string();
     let body = Some(document.as_bytes());
     for (answer, status, name) in [
-        (app.anybody().get(EDGES), 401, "Authorization"),
+        (app.anonymous().get(EDGES), 401, "Authorization"),
         (ann.get_with(EDGES, &[("accept", "text/html")]), 406, "Accept"),
         (ann.send("POST", EDGES, &[("content-type", "text/html")], body), 415, "Content-Type"),
         (ann.send("POST", EDGES, &[], body), 415, "Content-Type"),
@@ -100,7 +100,7 @@ item!([117, 119], a_header_that_is_at_fault_is_named, |app| {
     }
 });
 
-item!([117, 118], a_pointer_points_at_the_most_special_value_that_is_there, |app| {
+item!([117, 118], a_pointer_names_the_most_specific_existing_value, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let target = json!({"target": {"data": {"type": "users", "id": bob.id.to_string()}}});
     let documents = [
@@ -144,7 +144,7 @@ item!([117, 118], a_pointer_points_at_the_most_special_value_that_is_there, |app
     assert_eq!(admin.post(USERS, &bare).refused(422, "missing-attribute").source("pointer"), Some("/data"));
 });
 
-item!([117], a_parameter_that_is_at_fault_is_named_as_it_was_spelled, |app| {
+item!([117], an_error_names_the_parameter_as_the_client_spelled_it, |app| {
     let ann = app.user();
     for name in ["limit", "page[limit]", "user", "filter[user]", "page[size]"] {
         let refused = ann.get(&format!("{EDGES}?{name}=x")).refused(400, "invalid-parameter");
@@ -154,7 +154,7 @@ item!([117], a_parameter_that_is_at_fault_is_named_as_it_was_spelled, |app| {
         assert_eq!(sources(&refused), [&json!({"parameter": name})]);
     }
     let nothing_at_fault = ann.get(&format!("{EDGES}/1")).refused(404, "not-found");
-    assert_eq!(sources(&nothing_at_fault), [&Value::Null], "left out");
+    assert_eq!(sources(&nothing_at_fault), [&Value::Null], "a missing value");
 });
 
 item!([C2], dates_have_a_padded_day_and_a_numeric_offset, |app| {

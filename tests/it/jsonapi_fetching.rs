@@ -9,7 +9,7 @@ use crate::item;
 use crate::support::sql::Raw;
 use crate::support::{Answer, App, Value, edge, json};
 
-/// All links of a document, link objects included.
+/// All links of a document, including link objects.
 fn links_in(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
@@ -47,7 +47,7 @@ fn included(answer: &Answer) -> Vec<i64> {
     all.iter().map(|user| user["id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-/// Fills the database past the service: `users` users, and `most` edges among them at instants in no order.
+/// Inserts `users` users directly into the database, and at most `most` edges among them at unordered instants.
 fn fill(app: &App, users: usize, most: usize) {
     let mut raw = Raw::connect(&app.home().url());
     let rows: Vec<_> = (1..=users)
@@ -70,7 +70,7 @@ fn fill(app: &App, users: usize, most: usize) {
     app.write(|tx| tx.repair().map(drop));
 }
 
-item!([52, 53, 58], every_link_of_pages_by_cursor_and_of_compound_documents_can_be_fetched, |app| {
+item!([52, 53, 58], links_of_cursor_pages_and_compound_documents_can_be_fetched, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     make(&ann, "mentor", bob.id);
     make(&bob, "subordinate", cleo.id);
@@ -93,7 +93,7 @@ item!([52, 53, 58], every_link_of_pages_by_cursor_and_of_compound_documents_can_
     assert!(seen.len() > 30, "{seen:?}");
 });
 
-item!([53, 54, 55, 56, 59, 60], what_exists_is_a_200_and_what_does_not_is_a_404, |app| {
+item!([53, 54, 55, 56, 59, 60], existing_resources_are_200_and_missing_ones_404, |app| {
     let (ann, bob) = (app.user(), app.user());
     assert_eq!(ann.get(EDGES).expect(200).body["data"], json!([]));
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
@@ -105,12 +105,12 @@ item!([53, 54, 55, 56, 59, 60], what_exists_is_a_200_and_what_does_not_is_a_404,
     for missing in ["users/999999999", "relationship-types/nobody", "users/x", "user-relationships/0"] {
         ann.get(&format!("/api/v2/{missing}")).refused(404, "not-found");
     }
-    let nobody = ann.get("/api/v2/users/me").expect(200).body["data"]["relationships"].clone();
-    let empty = ann.get(nobody["targeted-by"]["links"]["related"].as_str().unwrap()).expect(200);
+    let alone = ann.get("/api/v2/users/me").expect(200).body["data"]["relationships"].clone();
+    let empty = ann.get(alone["targeted-by"]["links"]["related"].as_str().unwrap()).expect(200);
     assert_eq!((&empty.body["data"], empty.total()), (&json!([]), 0));
 });
 
-item!([61, 65], include_where_nothing_or_not_that_can_be_included_is_a_400, |app| {
+item!([61, 65], an_unsupported_include_is_a_400, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     let none = [
@@ -140,7 +140,7 @@ item!([61, 65], include_where_nothing_or_not_that_can_be_included_is_a_400, |app
     assert_eq!(ann.get(EDGES).expect(200).total(), 1, "nothing was written");
 });
 
-item!([62, 63, 64, 66], what_is_included_is_what_was_asked_for_even_if_that_is_nothing, |app| {
+item!([62, 63, 64, 66], included_holds_exactly_the_requested_resources, |app| {
     let (ann, bob) = (app.user(), app.user());
     let id = make(&ann, "mentor", bob.id).id();
     let mut ends = vec![ann.id, bob.id];
@@ -167,7 +167,7 @@ item!([62, 63, 64, 66], what_is_included_is_what_was_asked_for_even_if_that_is_n
     assert!(ann.get(&format!("{EDGES}/{id}")).expect(200).body.get("included").is_none());
 });
 
-item!([67, 68], a_sparse_fieldset_leaves_what_it_names_of_every_resource_of_its_type, |app| {
+item!([67, 68], a_sparse_fieldset_applies_to_every_resource_of_its_type, |app| {
     let (ann, bob) = (app.user(), app.user());
     let id = make(&ann, "mentor", bob.id).id();
     let one = format!("{EDGES}/{id}");
@@ -181,7 +181,7 @@ item!([67, 68], a_sparse_fieldset_leaves_what_it_names_of_every_resource_of_its_
         ] {
             let answer = ann.get(&format!("{path}?fields[user-relationships]={value}&include=user,target")).expect(200);
             assert_eq!(fields(&answer, "user-relationships"), [expected]);
-            assert!(fields(&answer, "users").iter().all(|fields| fields.len() > 20), "the others are whole");
+            assert!(fields(&answer, "users").iter().all(|fields| fields.len() > 20), "the others are complete");
         }
         let answer = ann.get(&format!("{path}?fields[users]=email,targeted-by&include=user,target")).expect(200);
         assert_eq!(fields(&answer, "users"), [set(["email", "targeted-by"]), set(["email", "targeted-by"])]);
@@ -199,7 +199,7 @@ item!([67, 68], a_sparse_fieldset_leaves_what_it_names_of_every_resource_of_its_
     assert_eq!(fields(&kinds, "relationship-types"), vec![set(["description"]); 3]);
 });
 
-item!([66, 68], answers_to_changes_obey_the_fieldset_too, |app| {
+item!([66, 68], responses_to_updates_apply_the_fieldset, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let query = "fields[user-relationships]=relationship&fields[users]=email&include=target";
     let made = ann.post(&format!("{EDGES}?{query}"), &edge(None, "mentor", bob.id)).expect(201);
@@ -235,7 +235,7 @@ item!([67, 107], a_field_or_a_type_that_does_not_exist_is_a_400, |app| {
     }
 });
 
-item!([69], an_order_that_a_list_or_a_resource_does_not_know_is_a_400, |app| {
+item!([69], an_unsupported_sort_is_a_400, |app| {
     let ann = app.user();
     for (path, values) in [
         (
@@ -253,7 +253,7 @@ item!([69], an_order_that_a_list_or_a_resource_does_not_know_is_a_400, |app| {
     }
 });
 
-item!([70, 73, C2], lists_are_sorted_by_instant_and_ties_by_id_in_every_direction_and_on_every_page, |app| {
+item!([70, 73, C2], lists_sort_by_instant_then_id_on_every_page, |app| {
     fill(&app, 9, 70);
     let ann = app.user();
     let mut raw = Raw::connect(&app.home().url());
@@ -310,7 +310,7 @@ item!([70, 73], users_are_sorted_by_name_id_and_creation, |app| {
     }
 });
 
-item!([69, P2], up_to_10_000_rows_are_sorted_by_creation_and_more_are_a_400_that_says_so, |app| {
+item!([69, P2], sorting_more_than_10_000_rows_by_creation_is_a_400, |app| {
     fill(&app, 60, 10_001);
     let ann = app.user();
     let profile = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/unsupported-sort";
@@ -333,7 +333,7 @@ item!([69, P2], up_to_10_000_rows_are_sorted_by_creation_and_more_are_a_400_that
     }
 });
 
-item!([71, 72, 74, 110], pages_are_linked_at_the_top_under_the_names_of_json_api, |app| {
+item!([71, 72, 74, 110], page_links_are_top_level_and_use_the_names_of_json_api, |app| {
     let (ann, bob) = (app.user(), app.user());
     for relationship in ["mentor", "colleague", "subordinate"] {
         make(&ann, relationship, bob.id);

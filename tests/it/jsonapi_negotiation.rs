@@ -1,4 +1,4 @@
-//! JSON:API 1.1, "Content Negotiation": items 1 to 19 of the checklist, and what it leaves to us.
+//! JSON:API 1.1, "Content Negotiation": items 1 to 19 of the checklist, and our own rules.
 
 use crate::conformance::{EDGES, JSON_API, PROFILE, TYPES, USERS, make};
 use crate::item;
@@ -12,8 +12,8 @@ fn is_plain(answer: &Answer) -> bool {
     answer.header("content-type") == Some(JA) && answer.body["jsonapi"] == json!({"version": "1.1"})
 }
 
-item!([1, 2, 15], every_answer_success_or_failure_is_plain_json_api_and_varies_by_accept, |app| {
-    let (ann, bob, nobody) = (app.user(), app.user(), app.anybody());
+item!([1, 2, 15], every_response_is_json_api_and_varies_by_accept, |app| {
+    let (ann, bob, anonymous) = (app.user(), app.user(), app.anonymous());
     let made = make(&ann, "mentor", bob.id);
     let one = made.header("location").unwrap().to_owned();
     let large = vec![b' '; 2 * 1024 * 1024];
@@ -25,10 +25,10 @@ item!([1, 2, 15], every_answer_success_or_failure_is_plain_json_api_and_varies_b
         (200, ann.get(USERS)),
         (200, ann.get(TYPES)),
         (200, ann.get(&format!("{one}/relationships/target"))),
-        (200, nobody.get("/")),
+        (200, anonymous.get("/")),
         (400, ann.get(&format!("{EDGES}?x=1"))),
         (400, with(&[JSON_API], b"{")),
-        (401, nobody.get(EDGES)),
+        (401, anonymous.get(EDGES)),
         (403, bob.delete(&one)),
         (404, ann.get("/nothing/here")),
         (404, ann.get(&format!("{EDGES}/999999"))),
@@ -43,13 +43,13 @@ item!([1, 2, 15], every_answer_success_or_failure_is_plain_json_api_and_varies_b
     for (status, answer) in answers {
         assert!(is_plain(&answer.expect(status)), "{status}");
     }
-    // Answers without a body vary too; the client checks it.
+    // Responses without a body vary too; the client checks it.
     ann.send("OPTIONS", EDGES, &[], None).expect(204);
     ann.send("HEAD", EDGES, &[], None).expect(200);
     ann.delete(&one).expect(204);
 });
 
-item!([3, 5], the_cursor_profile_is_named_in_quotes_where_it_is_applied_and_nowhere_else, |app| {
+item!([3, 5], the_content_type_names_the_cursor_profile_only_where_it_applies, |app| {
     let ann = app.user();
     for list in [EDGES, USERS] {
         for query in ["page[size]=2", "page%5Bsize%5D=1"] {
@@ -61,7 +61,7 @@ item!([3, 5], the_cursor_profile_is_named_in_quotes_where_it_is_applied_and_nowh
     }
 });
 
-item!([4, 7, 11, 12], an_extension_is_neither_applied_nor_taken_where_it_is_not_served, |app| {
+item!([4, 7, 11, 12], an_extension_is_refused_where_it_is_not_supported, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id).to_string();
     for sent in [FOREIGN, &format!("{JA};ext=\"{ATOMIC} https://nobody.example/x\""), &format!("{JA};ext=\"{ATOMIC}\"")]
@@ -79,11 +79,11 @@ item!([4, 7, 11, 12], an_extension_is_neither_applied_nor_taken_where_it_is_not_
         assert!(is_plain(&ann.get_with(EDGES, &[("accept", &sent)]).expect(200)), "{sent}");
     }
     let named = ann.get_with(EDGES, &[("accept", &format!("{JA};ext=\"{ATOMIC}\""))]).expect(200);
-    assert!(is_plain(&named), "an extension that is accepted is not applied by that");
+    assert!(is_plain(&named), "accepting an extension does not apply it");
     assert_eq!(ann.get(EDGES).total(), 0);
 });
 
-item!([4, 51], the_atomic_extension_is_named_where_it_is_applied_and_its_members_have_its_namespace, |app| {
+item!([4, 51], the_content_type_names_the_atomic_extension_where_it_applies, |app| {
     let (ann, bob) = (app.user(), app.user());
     let media_type = format!("{JA};ext=\"{ATOMIC}\"");
     let add = json!({"op": "add", "data": edge(None, "mentor", bob.id)["data"]});
@@ -96,7 +96,7 @@ item!([4, 51], the_atomic_extension_is_named_where_it_is_applied_and_its_members
     assert!(is_plain(&ann.get(EDGES).expect(200)));
 });
 
-item!([6, N6], a_body_with_a_foreign_media_type_parameter_is_refused, |app| {
+item!([6, N6], a_body_with_an_unknown_media_type_parameter_is_a_415, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id).to_string();
     let post = |sent: &str| ann.send("POST", EDGES, &[("content-type", sent)], Some(document.as_bytes()));
@@ -121,7 +121,7 @@ item!([8, 16], unknown_profiles_and_the_jsonapi_member_of_a_body_change_nothing,
     assert!(is_plain(&made));
 });
 
-item!([9, 10, 13, N5], ranges_with_foreign_parameters_are_passed_over_and_weights_are_none, |app| {
+item!([9, 10, 13, N5], accept_ranges_with_unknown_parameters_are_skipped, |app| {
     let ann = app.user();
     for good in [
         format!("{JA}; foo=1, {JA}"),
@@ -148,7 +148,7 @@ item!([9, 10, 13, N5], ranges_with_foreign_parameters_are_passed_over_and_weight
     ann.get_with(EDGES, &several).expect(200);
 });
 
-item!([14, N6], a_known_profile_in_accept_is_applied_with_a_slash_or_without, |app| {
+item!([14, N6], a_profile_in_accept_applies_with_or_without_a_final_slash, |app| {
     let ann = app.user();
     for list in [EDGES, USERS] {
         for uri in [PROFILE.to_owned(), format!("{PROFILE}/"), format!("https://a.example/ {PROFILE}")] {
@@ -161,12 +161,12 @@ item!([14, N6], a_known_profile_in_accept_is_applied_with_a_slash_or_without, |a
     }
     let accept = format!("{JA};profile=\"{PROFILE}\"");
     let one = ann.get_with("/api/v2/users/me", &[("accept", &accept)]).expect(200);
-    assert!(is_plain(&one), "there are no pages in it");
+    assert!(is_plain(&one), "it has no pages");
     let by_offset = ann.get_with(&format!("{EDGES}?limit=5"), &[("accept", &accept)]).expect(200);
-    assert!(is_plain(&by_offset), "an offset is no cursor");
+    assert!(is_plain(&by_offset), "an offset is not a cursor");
 });
 
-item!([N1, N2], whoever_takes_anything_or_json_is_served_and_whoever_takes_neither_is_not, |app| {
+item!([N1, N2], accept_must_allow_json_api_or_json, |app| {
     let ann = app.user();
     assert!(is_plain(&ann.get(EDGES).expect(200)));
     for good in ["*/*", "application/*", "application/json", "text/html, */*;q=0.1", "APPLICATION/JSON;q=0.3"] {
@@ -178,7 +178,7 @@ item!([N1, N2], whoever_takes_anything_or_json_is_served_and_whoever_takes_neith
     }
 });
 
-item!([N3], plain_json_is_taken_and_nothing_else, |app| {
+item!([N3], plain_json_bodies_are_accepted_and_other_types_are_415, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id).to_string();
     let send = |headers: &[(&str, &str)]| ann.send("POST", EDGES, headers, Some(document.as_bytes()));
@@ -195,7 +195,7 @@ item!([N3], plain_json_is_taken_and_nothing_else, |app| {
     ann.send("PATCH", &format!("{EDGES}/{}", made.id()), &json, Some(change.to_string().as_bytes())).expect(200);
 });
 
-item!([N4, C8], the_content_type_of_a_request_without_a_document_is_not_looked_at, |app| {
+item!([N4, C8], content_type_is_ignored_without_a_document, |app| {
     let (ann, bob) = (app.user(), app.user());
     let one = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     for sent in ["application/json", "text/plain", "nonsense", FOREIGN, "application/vnd.api+json; charset=utf-8"] {
@@ -206,7 +206,7 @@ item!([N4, C8], the_content_type_of_a_request_without_a_document_is_not_looked_a
     ann.send("DELETE", &one, &[("content-type", FOREIGN)], Some(b"{}")).expect(204);
 });
 
-item!([C1], strict_handling_is_applied_says_so_and_refuses_bare_names_and_plain_json, |app| {
+item!([C1], strict_handling_refuses_bare_names_and_plain_json, |app| {
     let (ann, bob) = (app.user(), app.user());
     make(&ann, "mentor", bob.id);
     let strict = ("prefer", "handling=strict");
@@ -239,17 +239,17 @@ item!([C1], strict_handling_is_applied_says_so_and_refuses_bare_names_and_plain_
     assert_eq!(lenient.header("preference-applied"), None);
 });
 
-item!([C1], what_is_answered_varies_by_the_preferences_of_the_client, |app| {
+item!([C1], responses_vary_by_prefer, |app| {
     let ann = app.user();
     let url = format!("{EDGES}?limit=1");
     for (headers, status) in [(&[][..], 200), (&[("prefer", "handling=strict")], 400), (&[("prefer", "x")], 200)] {
         let answer = ann.get_with(&url, headers).expect(status);
         let vary = answer.header("vary").unwrap().to_ascii_lowercase();
-        assert!(vary.split(',').any(|name| name.trim() == "prefer"), "{vary}: a cache must not mix them up");
+        assert!(vary.split(',').any(|name| name.trim() == "prefer"), "{vary}: a cache must keep them apart");
     }
 });
 
-item!([102, C8], a_client_that_cannot_read_a_204_may_ask_for_a_document, |app| {
+item!([102, C8], prefer_return_representation_replaces_a_204, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let wish = [("prefer", "return=representation")];
     let one = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();

@@ -21,7 +21,7 @@ fn change(kind: &str, id: &str, attributes: &Value) -> Value {
     json!({"data": {"type": kind, "id": id, "attributes": attributes}})
 }
 
-/// One resource of each type, and a change that each can undergo.
+/// One resource of each type, and an update for each.
 fn resources(admin: &Checked<Client>, target: i64) -> [(String, Value); 3] {
     let edge = make(admin, "mentor", target).id();
     let user = make_user(admin, "Changed", 0);
@@ -34,15 +34,15 @@ fn resources(admin: &Checked<Client>, target: i64) -> [(String, Value); 3] {
     ]
 }
 
-item!([H1, 57], answers_that_show_a_resource_have_its_tag_which_changes_with_it, |app| {
+item!([H1, 57], a_resource_has_an_etag_that_changes_with_it, |app| {
     let (admin, bob) = (app.admin(), app.user());
     for (url, document) in resources(&admin, bob.id) {
         let before = tag(&admin.get(&url).expect(200));
         assert_eq!(tag(&admin.get(&url).expect(200)), before, "as long as nothing changes");
-        assert_eq!(tag(&bob.get(&url).expect(200)), before, "whoever asks");
+        assert_eq!(tag(&bob.get(&url).expect(200)), before, "for every caller");
         let changed = tag(&admin.patch(&url, &document).expect(200));
         assert_ne!(changed, before, "{url}");
-        assert_eq!(tag(&admin.get(&url).expect(200)), changed, "the tag of a change is good for a fetch");
+        assert_eq!(tag(&admin.get(&url).expect(200)), changed, "the tag of an update is valid for a fetch");
         assert_eq!(tag(&admin.patch(&url, &document).expect(200)), changed, "nothing changed");
     }
     let made = make(&bob, "mentor", admin.id);
@@ -58,7 +58,7 @@ item!([H1, 57], answers_that_show_a_resource_have_its_tag_which_changes_with_it,
     assert_eq!(other.len(), 6, "another document, another tag");
 });
 
-item!([H1, H2], lists_have_tags_that_change_with_what_they_show, |app| {
+item!([H1, H2], a_list_has_an_etag_that_changes_with_its_rows, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let made = make(&ann, "mentor", bob.id);
     let lists = [
@@ -89,7 +89,7 @@ item!([H1, H2], lists_have_tags_that_change_with_what_they_show, |app| {
     known(&ann, TYPES, &kinds).expect(304);
 });
 
-item!([H2, H4, 57], a_client_that_has_the_answer_gets_a_304_without_a_body, |app| {
+item!([H2, H4, 57], a_matching_if_none_match_is_a_304_without_a_body, |app| {
     let (admin, bob) = (app.admin(), app.user());
     for (url, document) in resources(&admin, bob.id) {
         let full = admin.get(&url).expect(200);
@@ -111,10 +111,10 @@ item!([H2, H4, 57], a_client_that_has_the_answer_gets_a_304_without_a_body, |app
         admin.delete(&url).expect(204);
         known(&admin, &url, &tag).refused(404, "not-found");
     }
-    known(&app.anybody(), EDGES, "*").refused(401, "unauthenticated");
+    known(&app.anonymous(), EDGES, "*").refused(401, "unauthenticated");
 });
 
-item!([H3, H4, 57], a_change_or_deletion_of_a_stale_version_is_a_412_and_does_nothing, |app| {
+item!([H3, H4, 57], writes_with_a_stale_etag_are_412_and_change_nothing, |app| {
     let (admin, bob) = (app.admin(), app.user());
     for (url, document) in resources(&admin, bob.id) {
         let stale = tag(&admin.get(&url).expect(200));
@@ -142,7 +142,7 @@ item!([H3, H4, 57], a_change_or_deletion_of_a_stale_version_is_a_412_and_does_no
     }
 });
 
-item!([H3], of_two_changes_on_the_same_version_one_is_refused, |app| {
+item!([H3], of_two_updates_of_one_version_one_is_a_412, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     let (url, tag) = (made.header("location").unwrap(), tag(&made));
@@ -156,7 +156,7 @@ item!([H3], of_two_changes_on_the_same_version_one_is_refused, |app| {
     assert_eq!(BTreeSet::from_iter(statuses), BTreeSet::from([200, 412]));
 });
 
-item!([H5], the_tag_covers_who_is_included_and_what_is_computed, |app| {
+item!([H5], the_etag_covers_included_and_computed_values, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     let bobs = format!("{USERS}/{}", bob.id);
@@ -174,8 +174,8 @@ item!([H5], the_tag_covers_who_is_included_and_what_is_computed, |app| {
     bob.patch("/api/v2/users/me", &json!({"data": {"attributes": {"first-name": "Robert"}}})).expect(200);
     let renamed = tags(&with);
     assert!(differ(&first, &renamed), "{first:?} {renamed:?}");
-    assert_eq!(tags(&without), fixed, "who is not shown does not count");
-    // From now on bob is a supervisor, though nobody touched its row.
+    assert_eq!(tags(&without), fixed, "users who are not shown do not count");
+    // From now on bob is a supervisor, though his row has not changed.
     let edge = make(&cleo, "subordinate", bob.id).id();
     let promoted = tags(&with);
     assert!(differ(&renamed, &promoted), "{renamed:?} {promoted:?}");
@@ -183,10 +183,10 @@ item!([H5], the_tag_covers_who_is_included_and_what_is_computed, |app| {
         known(&ann, url, old).expect(200);
     }
     cleo.delete(&format!("{EDGES}/{edge}")).expect(204);
-    assert_eq!(tags(&with), renamed, "and back");
+    assert_eq!(tags(&with), renamed, "and back again");
 });
 
-item!([H6, 57], head_is_get_without_a_body, |app| {
+item!([H6, 57], head_equals_get_without_a_body, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     let headers = |answer: &Answer| -> BTreeMap<String, Vec<u8>> {
@@ -220,10 +220,10 @@ item!([H6, 57], head_is_get_without_a_body, |app| {
     }
     let strict = [("accept", "text/html")];
     assert_eq!(ann.send("HEAD", EDGES, &strict, None).status, 406);
-    assert_eq!(app.anybody().send("HEAD", EDGES, &[], None).status, 401);
+    assert_eq!(app.anonymous().send("HEAD", EDGES, &[], None).status, 401);
 });
 
-item!([H7, 57], options_and_405_tell_the_methods_of_a_resource, |app| {
+item!([H7, 57], options_and_405_list_the_methods_of_a_resource, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     for (path, known) in [
@@ -237,7 +237,7 @@ item!([H7, 57], options_and_405_tell_the_methods_of_a_resource, |app| {
             let names = answer.header("allow").expect("Allow").split(',').map(|name| name.trim().to_owned());
             names.collect::<BTreeSet<_>>().into_iter().collect()
         };
-        let options = app.anybody().send("OPTIONS", path, &[], None).expect(204);
+        let options = app.anonymous().send("OPTIONS", path, &[], None).expect(204);
         assert_eq!(methods(&options).join(" "), known, "{path}");
         let refused = ann.send("PUT", path, &[], None).refused(405, "method-not-allowed");
         assert_eq!(methods(&refused).join(" "), known, "{path}");

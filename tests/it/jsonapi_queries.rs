@@ -4,14 +4,14 @@ use crate::conformance::{Checked, EDGES, TYPES, USERS, make, make_user};
 use crate::item;
 use crate::support::{Client, edge, json};
 
-/// Says that a query is a 400 that names the parameter.
+/// Asserts that a query is a 400 that names the parameter.
 #[track_caller]
 fn unknown(client: &Checked<Client>, path: &str, query: &str, name: &str) {
     let refused = client.get(&format!("{path}?{query}")).refused(400, "unknown-parameter");
     assert_eq!(refused.source("parameter"), Some(name), "{query}");
 }
 
-item!([105, 106, 107], a_name_that_is_illegal_reserved_or_unknown_is_a_400_that_repeats_it, |app| {
+item!([105, 106, 107], an_unusable_parameter_name_is_a_400_that_quotes_it, |app| {
     let ann = app.user();
     for path in [EDGES, USERS, "/api/v2/users/me", TYPES, &format!("{TYPES}/mentor")] {
         for name in [
@@ -47,7 +47,7 @@ item!([105, 106, 107], a_name_that_is_illegal_reserved_or_unknown_is_a_400_that_
     }
 });
 
-item!([107], every_method_knows_its_own_parameters_and_refuses_others_before_it_writes, |app| {
+item!([107], unknown_parameters_are_refused_before_anything_is_written, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     let url = made.header("location").unwrap();
@@ -61,7 +61,7 @@ item!([107], every_method_knows_its_own_parameters_and_refuses_others_before_it_
     assert_eq!(ann.get(EDGES).total(), 1);
 });
 
-item!([108], names_of_extensions_are_unknown_where_none_is_applied, |app| {
+item!([108], extension_parameters_are_unknown_without_the_extension, |app| {
     let ann = app.user();
     for name in ["atomic:operations", "atomic:x", "nobody:filter"] {
         unknown(&ann, EDGES, &format!("{name}=1"), name);
@@ -89,14 +89,14 @@ item!([109], a_query_is_split_first_and_decoded_once_with_plus_as_space, |app| {
     ] {
         assert_eq!(admin.get(&format!("{USERS}?{query}")).expect(200).ids(), expected, "{query}");
     }
-    // What a value brings with it never becomes a parameter.
+    // Nothing inside of a value becomes a parameter.
     unknown(&admin, EDGES, "user%3D1=1", "user=1");
     unknown(&admin, EDGES, "limit%26user=1", "limit&user");
     admin.get(&format!("{EDGES}?user=1%26limit=5")).refused(400, "invalid-parameter");
     admin.get(&format!("{EDGES}?limit=5%26limit=6")).refused(400, "invalid-parameter");
 });
 
-item!([110], links_keep_what_was_sent_and_encode_it_whatever_it_was, |app| {
+item!([110], links_repeat_any_query_and_encode_it, |app| {
     let admin = app.admin();
     for number in 0..3 {
         make_user(&admin, "é&=[x] +%", number);
@@ -136,7 +136,7 @@ item!([111], brackets_mean_the_same_encoded_or_not, |app| {
     ann.get(&format!("{EDGES}?filter[user]=1&filter%5Buser%5D=2")).expect(200);
 });
 
-item!([112, C1, C8], a_repeated_filter_is_a_list_and_any_other_repetition_a_400, |app| {
+item!([112, C1, C8], only_filters_may_be_repeated, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     make(&ann, "mentor", bob.id);
     make(&ann, "mentor", cleo.id);
@@ -160,7 +160,7 @@ item!([112, C1, C8], a_repeated_filter_is_a_list_and_any_other_repetition_a_400,
     }
 });
 
-item!([C3, C5, 74], a_limit_of_zero_counts_and_none_may_exceed_fifty, |app| {
+item!([C3, C5, 74], a_limit_is_from_0_to_50_and_0_only_counts, |app| {
     let (ann, bob) = (app.user(), app.user());
     make(&ann, "mentor", bob.id);
     for list in [EDGES, USERS, TYPES] {

@@ -8,7 +8,7 @@ use crate::support::{Answer, Client, Value, edge, json};
 
 const JA: &str = "application/vnd.api+json";
 
-/// A create whose document has `value` at `pointer`; null takes the member away.
+/// A create whose document has `value` at `pointer`; null removes the member.
 fn post_with(client: &Checked<Client>, target: i64, pointer: &str, value: Option<Value>) -> Answer {
     let mut document = edge(None, "mentor", target);
     let (parent, name) = pointer.rsplit_once('/').unwrap();
@@ -24,7 +24,7 @@ fn linkage(kind: &str, id: &str) -> Value {
     json!({"type": kind, "id": id})
 }
 
-item!([75, 90], a_request_with_one_fault_changes_nothing_at_all, |app| {
+item!([75, 90], a_request_with_one_error_changes_nothing, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let id = make(&ann, "mentor", bob.id).id();
     let everything = || [EDGES, USERS, TYPES].map(|list| admin.get(list).expect(200).body["data"].clone());
@@ -77,7 +77,7 @@ item!([76, 77, 118], a_create_is_one_resource_object_with_a_type_and_linkage, |a
     assert_eq!(ann.get(EDGES).total(), 0);
 });
 
-item!([78, 85, C7], an_id_that_the_client_chose_is_a_403_whether_it_is_taken_or_not, |app| {
+item!([78, 85, C7], a_client_generated_id_is_a_403_used_or_unused, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let taken = make(&ann, "colleague", bob.id).id().to_string();
     for id in [&*taken, "4242", "2f8e8a5c-1d1c-4d0a-9e38-0a5a3f0f7b11", ""] {
@@ -87,13 +87,13 @@ item!([78, 85, C7], an_id_that_the_client_chose_is_a_403_whether_it_is_taken_or_
         admin.post(USERS, &user).refused(403, "client-generated-id");
     }
     post_with(&ann, bob.id, "/data/lid", Some(json!("local"))).expect(201);
-    // Where the client gives the ids, one that exists is a 409.
+    // Where the client chooses the ids, an existing one is a 409.
     let kind = json!({"data": {"type": "relationship-types", "id": "mentor"}});
     let conflict = admin.post(TYPES, &kind).refused(409, "already-exists");
     assert!(conflict.source("pointer").is_none_or(|at| at == "/data/id"));
 });
 
-item!([79, 80, 81, 83], a_create_answers_201_with_the_resource_and_its_location, |app| {
+item!([79, 80, 81, 83], a_create_returns_201_with_the_resource_and_its_location, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let user = json!({"data": {"type": "users", "attributes": {"email": "new@people.example"}}});
     let kind = json!({"data": {"type": "relationship-types", "id": "friend", "attributes": {"description": "x"}}});
@@ -109,7 +109,7 @@ item!([79, 80, 81, 83], a_create_answers_201_with_the_resource_and_its_location,
     }
 });
 
-item!([84, 86, 87, C6], what_a_create_names_wrongly_has_its_own_status_and_pointer, |app| {
+item!([84, 86, 87, C6], errors_in_a_create_have_their_own_status_and_pointer, |app| {
     let (ann, bob) = (app.user(), app.user());
     let target = "/data/relationships/target/data";
     for (pointer, value, status, code, blamed) in [
@@ -143,7 +143,7 @@ item!([84, 86, 87, C6], what_a_create_names_wrongly_has_its_own_status_and_point
     assert_eq!((ann.get(about).expect(200).id(), about), (first.id(), first.header("location").unwrap()));
 });
 
-item!([89, 95, 87], a_change_names_its_type_and_id_and_both_fit_the_url, |app| {
+item!([89, 95, 87], an_update_must_name_the_type_and_id_of_its_url, |app| {
     let (ann, bob) = (app.user(), app.user());
     let (one, other) = (make(&ann, "mentor", bob.id).id(), make(&ann, "colleague", bob.id).id());
     let url = format!("{EDGES}/{one}");
@@ -166,7 +166,7 @@ item!([89, 95, 87], a_change_names_its_type_and_id_and_both_fit_the_url, |app| {
     ann.patch(&me, &user("users", ann.id)).expect(200);
 });
 
-item!([90, 92], a_change_keeps_what_it_leaves_out_and_answers_what_came_of_it, |app| {
+item!([90, 92], an_update_keeps_omitted_values_and_returns_the_result, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let made = make(&ann, "mentor", bob.id);
     let url = made.header("location").unwrap();
@@ -188,7 +188,7 @@ item!([90, 92], a_change_keeps_what_it_leaves_out_and_answers_what_came_of_it, |
     assert_eq!(after, before);
 });
 
-item!([91, C8], relationships_in_a_change_are_taken_as_they_are_and_not_otherwise, |app| {
+item!([91, C8], an_update_may_repeat_linkage_but_not_change_it, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     let made = make(&ann, "mentor", bob.id);
     let url = made.header("location").unwrap();
@@ -205,14 +205,14 @@ item!([91, C8], relationships_in_a_change_are_taken_as_they_are_and_not_otherwis
         assert!(refused.source("pointer").is_some_and(|at| at.starts_with(pointer)));
     }
     assert_eq!(ann.get(url).expect(200).body["data"], made.body["data"]);
-    // A user's relationships are lists elsewhere; whole records come back with their links.
+    // The relationships of a user are lists in other responses; clients send whole records back with their links.
     let me = ann.get("/api/v2/users/me").expect(200);
     assert_eq!(ann.patch("/api/v2/users/me", &me.body).expect(200).body["data"], me.body["data"]);
     let replaced = json!({"data": {"relationships": {"targeted-by": {"data": []}}}});
     ann.patch("/api/v2/users/me", &replaced).refused(403, "immutable-relationship");
 });
 
-item!([93, 96, 101, C7], a_change_that_is_not_supported_is_a_403_that_says_why, |app| {
+item!([93, 96, 101, C7], an_unsupported_update_is_a_403_with_the_reason, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
     let mut seen = BTreeSet::new();
@@ -227,7 +227,7 @@ item!([93, 96, 101, C7], a_change_that_is_not_supported_is_a_403_that_says_why, 
             }
         }
     }
-    // The user at the end of a relationship is changed where it lives.
+    // The user at the end of a relationship is updated at its own URL.
     let user = json!({"data": {"type": "users", "id": bob.id.to_string(), "attributes": {"first-name": "x"}}});
     let refused = bob.patch(&format!("{url}/target"), &user).refused(403, "unsupported-update");
     seen.insert(refused.codes()[0].to_owned());
@@ -236,7 +236,7 @@ item!([93, 96, 101, C7], a_change_that_is_not_supported_is_a_403_that_says_why, 
     assert_eq!(seen.len(), 4, "four kinds of 403, each with its code");
 });
 
-item!([94, 103], what_does_not_exist_can_be_neither_changed_nor_deleted, |app| {
+item!([94, 103], updates_and_deletes_of_missing_resources_are_404, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let id = make(&ann, "mentor", bob.id).id();
     let url = format!("{EDGES}/{id}");
@@ -251,7 +251,7 @@ item!([94, 103], what_does_not_exist_can_be_neither_changed_nor_deleted, |app| {
     admin.delete(&format!("{TYPES}/nobody")).refused(404, "not-found");
 });
 
-item!([102, 104, C8], a_deletion_is_a_204_whatever_body_and_content_type_come_with_it, |app| {
+item!([102, 104, C8], a_delete_returns_204_and_ignores_body_and_content_type, |app| {
     let (ann, bob) = (app.user(), app.user());
     for (content_type, body) in [
         (Some(JA), "{\"data\":{\"type\":\"user-relationships\",\"id\":\"1\"}}"),

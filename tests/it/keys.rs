@@ -1,4 +1,4 @@
-//! Keys of names and e-mail addresses: what is equal, who may sign in, and how stored keys are computed again.
+//! Keys of names and e-mail addresses: which are equal, who may sign in, and how stored keys are computed again.
 
 use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::JwtSettings;
@@ -8,7 +8,7 @@ use user_relationships::config::Config;
 use crate::both;
 use crate::forms::form;
 use crate::support::app::{App, Engine, Home};
-use crate::support::desk::{ImportFixture, lines};
+use crate::support::import::{ImportFixture, lines};
 use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{Service, run};
 use crate::support::sql::Raw;
@@ -27,7 +27,7 @@ fn with_jwt(config: &mut Config) {
 
 fn ask_as(app: &App, email: &str) -> Answer {
     let token = token(Key::Secret, None, &claims(&json!({ "email": email })));
-    app.anybody().with_authorization(&format!("Bearer {token}")).get(ME)
+    app.anonymous().with_authorization(&format!("Bearer {token}")).get(ME)
 }
 
 fn create(app: &App, email: &str, last_name: &str) -> Answer {
@@ -39,7 +39,7 @@ fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-both!(a_jwt_with_an_address_that_folds_to_ascii_is_401, |config| { with_jwt(config) }, |app| {
+both!(a_jwt_with_an_address_that_folds_to_ascii_is_a_401, |config| { with_jwt(config) }, |app| {
     let users = ["mark@example.com", "mask@example.com", "kit@example.com", "ann@xn--bcher-kva.example"];
     let ids = users.map(|email| app.named(email, "user").id);
     for (presented, victim) in [
@@ -66,18 +66,18 @@ both!(a_jwt_with_an_address_that_folds_to_ascii_is_401, |config| { with_jwt(conf
     }
 });
 
-both!(a_password_with_an_address_that_folds_to_ascii_is_401, |app| {
+both!(a_password_with_an_address_that_folds_to_ascii_is_a_401, |app| {
     let values = json!({"first_name": "A", "email": "mark@example.com", "password": "long enough"});
     app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(201);
     let sign_in = |email: &str| {
         let values = json!({"email": email, "password": "long enough"});
-        app.anybody().form("POST", "/api/sessions", &form("create_session", &values))
+        app.anonymous().form("POST", "/api/sessions", &form("create_session", &values))
     };
     sign_in(KELVIN).expect(401);
     sign_in("MARK@example.com").expect(201);
 });
 
-both!(an_address_that_differs_only_in_form_is_taken, |app| {
+both!(an_address_that_differs_only_in_form_is_a_409, |app| {
     for (email, others) in [
         ("mark@example.com", &[KELVIN, "mark@\u{FF45}xample.com"][..]),
         ("ΟΔΟΣ@example.com", &["οδος@example.com", "οδοσ@example.com"]),
@@ -109,7 +109,7 @@ both!(a_user_may_change_the_form_of_its_own_address, |app| {
 });
 
 /// A database with the schema of the last release and the users that it stores: address, name, and both keys, which
-/// are in lower case there.
+/// that release stored in lower case.
 fn old_database(engine: Engine, users: &[(&str, &str)]) -> Option<Home> {
     let home = Home::new(engine)?;
     while !run(&home.text(), &["migrate", "revert"]).expect(0).stdout.contains("_keys") {}
@@ -144,19 +144,19 @@ fn a_migration_computes_the_keys_of_stored_users_once() {
         let expected = ["ann@example.com ann", "οδοσ@example.com οδοσ", "x@b\u{FC}cher.example \u{E9}"];
         assert_eq!(keys(&home), expected);
         run(&home.text(), &["check"]).expect(0);
-        // A key that another instance writes later is not computed by the next start.
+        // A key that another instance writes later is not computed at the next start.
         let mut raw = Raw::connect(&home.url());
         raw.run("UPDATE users SET email_key = 'οδος@example.com' WHERE email LIKE '%ΟΔΟΣ%'");
         assert_eq!(run(&home.text(), &["migrate", "run"]).expect(0).stdout, "");
         assert_eq!(keys(&home)[1], "οδος@example.com οδοσ");
-        // A run that was interrupted goes on.
+        // An interrupted run continues.
         raw.run("DELETE FROM computed_data");
         assert!(run(&home.text(), &["migrate", "status"]).expect(0).stdout.contains("pending  2026-11-28-100000_keys"));
         run(&home.text(), &["user", "list"]).expect(1);
         assert_eq!(run(&home.text(), &["migrate", "run"]).expect(0).line(), "applied 2026-11-28-100000_keys");
         assert_eq!(keys(&home), expected);
         run(&home.text(), &["migrate", "revert"]).expect(0);
-        assert_eq!(keys(&home), before, "the last release finds its keys again");
+        assert_eq!(keys(&home), before, "the last release finds its keys");
     }
 }
 
@@ -175,14 +175,14 @@ fn keys_of_more_than_one_batch_of_users_are_computed() {
 }
 
 #[test]
-fn users_whose_keys_become_equal_stay_apart_and_check_names_them() {
+fn users_with_equal_new_keys_stay_and_check_names_them() {
     for home in homes(&[("ΟΔΟΣ@example.com", "Ann"), ("οδοσ@example.com", "Bob"), ("cho@example.com", "Cho")]) {
         let url = home.text();
         let service = Service::start(&url, &[("JWT_SECRET", SECRET)]);
         assert_eq!(keys(&home)[..2], ["οδος@example.com ann", "οδοσ@example.com bob"]);
         let ask_as = |email: &str| {
             let token = token(Key::Secret, None, &claims(&json!({ "email": email })));
-            service.anybody().with_authorization(&format!("Bearer {token}")).get(ME).expect(200).id()
+            service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).expect(200).id()
         };
         for (email, id) in [("ΟΔΟΣ@example.com", 1), ("οδος@example.com", 1), ("οδοσ@example.com", 2)] {
             assert_eq!(ask_as(email), id, "{email}");
@@ -193,7 +193,7 @@ fn users_whose_keys_become_equal_stay_apart_and_check_names_them() {
             assert!(!found.stdout.contains("example.com"), "{found:?}");
         }
         run(&url, &["user", "add", "--email", "Οδος@example.com"]).expect(1);
-        // The rest of a user still changes.
+        // The other attributes of a user can still be updated.
         run(&url, &["user", "set", "1", "--last-name", "Anna"]).expect(0);
         run(&url, &["user", "set", "1", "--email", "ΟΔΟΣ@Example.com"]).expect(1);
         run(&url, &["user", "set", "1", "--email", "anna@example.com"]).expect(0);
@@ -203,17 +203,17 @@ fn users_whose_keys_become_equal_stay_apart_and_check_names_them() {
 
 #[test]
 fn check_repairs_keys_that_another_release_wrote() {
-    for desk in ImportFixture::all() {
-        let url = desk.home.text();
+    for fixture in ImportFixture::all() {
+        let url = fixture.home.text();
         run(&url, &["user", "add", "--email", "ΟΔΟΣ@example.com", "--last-name", "ΟΔΟΣ"]).expect(0);
-        Raw::connect(&desk.home.url()).run("UPDATE users SET email_key = 'οδος@example.com', name_key = 'x'");
+        Raw::connect(&fixture.home.url()).run("UPDATE users SET email_key = 'οδος@example.com', name_key = 'x'");
         let found = run(&url, &["check"]).expect(1);
         assert_eq!(found.stdout.lines().count(), 2, "{found:?}");
-        // The user is found and cannot be added again before that.
+        // Before that, the user is found and cannot be added again.
         run(&url, &["user", "add", "--email", "οδος@example.com"]).expect(1);
         let import = lines(&[json!({"type": "user", "email": "ΟΔΟΣ@example.com", "last-name": "x"})]);
-        desk.import(&import, &[]).expect(0);
-        assert_eq!(desk.number("SELECT COUNT(*) AS number FROM users"), 1);
+        fixture.import(&import, &[]).expect(0);
+        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 1);
         run(&url, &["check", "--repair"]).expect(0);
         run(&url, &["check"]).expect(0);
     }

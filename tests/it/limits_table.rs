@@ -1,4 +1,4 @@
-//! The table of limits in `docs/OPERATIONS.md`: each row is exceeded, and the client gets what the row says.
+//! The table of limits in `docs/OPERATIONS.md`: a test exceeds each row, and the client gets the documented response.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -29,7 +29,7 @@ struct Row<'t> {
 
 /// How a row is checked.
 enum Check {
-    /// Two requests, made for the limit in the table: one that just fits and one that exceeds it.
+    /// Two requests for the limit in the table: the largest allowed one and one that exceeds it.
     Boundary(fn(&App, usize) -> (Answer, Answer)),
     /// The same with a smaller limit that a setting gives.
     Smaller(usize, fn(&mut Config), fn(&App, usize) -> (Answer, Answer)),
@@ -50,20 +50,20 @@ const CHECKS: &[(&str, Check)] = &[
         let ask = |size: usize| app.user().send("GET", ME, &[("x-long", &"x".repeat(size))], None);
         (ask(most - 1_024), ask(most))
     })),
-    ("fields of a request head", Test("protocol", "what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed")),
-    ("bytes of an unfinished request head", Test("protocol", "what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed")),
-    ("time to send a request head", Test("slow_clients", "thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off")),
-    ("time in which a client reads nothing", Test("slow_clients", "whoever_takes_nothing_of_its_answers_is_cut_off")),
+    ("fields of a request head", Test("protocol", "malformed_http_gets_a_bare_status_and_a_closed_connection")),
+    ("bytes of an unfinished request head", Test("protocol", "malformed_http_gets_a_bare_status_and_a_closed_connection")),
+    ("time to send a request head", Test("slow_clients", "idle_and_slow_connections_delay_no_client_and_are_closed")),
+    ("time in which a client reads nothing", Test("slow_clients", "a_client_that_stops_reading_is_disconnected")),
     ("bytes of a request body", Smaller(2_048, |config| config.max_body = 2_048, |app, most| {
         let (ann, bob) = (app.user(), app.user());
         let body = |size: usize| format!("{:size$}", edge(None, "mentor", bob.id).to_string());
         let post = |size| ann.send("POST", EDGES, &[JSON_API], Some(body(size).as_bytes()));
         (post(most), post(most + 1))
     })),
-    ("time for a request", Test("slow_clients", "a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take")),
-    ("requests of a caller", Test("limits", "a_caller_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is")),
+    ("time for a request", Test("slow_clients", "a_request_whose_body_never_arrives_is_a_503")),
+    ("requests of a caller", Test("rate_limit", "a_caller_over_its_limit_gets_retry_after_and_others_are_served")),
     ("failed credentials a minute", Smaller(3, |config| config.auth_failure_limit = 3, |app, most| {
-        let wrong = app.anybody().with_authorization(&format!("Token token=urt_{}", "0".repeat(64)));
+        let wrong = app.anonymous().with_authorization(&format!("Token token=urt_{}", "0".repeat(64)));
         let mut answers: Vec<_> = (0..=most).map(|_| wrong.get(ME)).collect();
         let beyond = answers.pop().expect("one more than the limit");
         (answers.pop().expect("the limit"), beyond)
@@ -89,8 +89,8 @@ const CHECKS: &[(&str, Check)] = &[
         let words = |number: usize| (0..number).map(|n| format!("w{n}")).collect::<Vec<_>>().join("+");
         lists(app, |number| format!("{USERS}?filter[query]={}", words(number)), most)
     })),
-    ("rows of a list sorted by `created-at`", Test("jsonapi_fetching", "up_to_10_000_rows_are_sorted_by_creation_and_more_are_a_400_that_says_so")),
-    ("members in an answer with `include=members`", Test("groups_around", "a_document_takes_at_most_1000_memberships_along")),
+    ("rows of a list sorted by `created-at`", Test("jsonapi_fetching", "sorting_more_than_10_000_rows_by_creation_is_a_400")),
+    ("members in an answer with `include=members`", Test("groups_related", "a_document_includes_at_most_1000_memberships")),
     ("operations in a request", Boundary(|app, most| {
         let admin = app.admin();
         let operation = json!({"op": "remove", "ref": {"type": "users", "id": "999999"}});
@@ -108,7 +108,7 @@ const CHECKS: &[(&str, Check)] = &[
         };
         (post(most), post(most + 1))
     })),
-    ("age of a stored idempotent answer", Test("idempotency", "an_answer_is_kept_for_24_hours")),
+    ("age of a stored idempotent answer", Test("idempotency", "a_stored_response_expires_after_24_hours")),
     ("characters of `first-name`, `last-name`", Boundary(|app, most| texts(app, "first-name", most))),
     ("characters of `description` of a user", Boundary(|app, most| texts(app, "description", most))),
     ("characters of `additional-info`", Boundary(|app, most| texts(app, "additional-info", most))),
@@ -119,7 +119,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bytes of an e-mail address", Boundary(|app, most| {
         let admin = app.admin();
         let address = |size: usize| {
-            // Parts have limits of their own: 64 bytes before the `@`, 63 for a label.
+            // Parts have their own limits: 64 bytes before the `@`, 63 for a label.
             let start = format!("{}@{}.", "x".repeat(60), vec!["y".repeat(50); 3].join("."));
             json!(format!("{start}{}.org", "z".repeat(size - start.len() - 4)))
         };
@@ -182,57 +182,57 @@ const CHECKS: &[(&str, Check)] = &[
         };
         (update(most), update(most + 1))
     })),
-    ("connections in all", Test("connections", "a_newcomer_is_answered_beside_more_idle_connections_than_fit")),
+    ("connections in all", Test("connections", "new_connections_are_served_beside_too_many_idle_ones")),
     ("connections of one source", Test("src", "one_source_has_at_most_half_and_a_trusted_proxy_any_share")),
-    ("bytes of a link in an answer", Test("links", "a_link_that_would_be_answered_414_is_null")),
-    ("bytes of an answer", Test("answer_sizes", "a_page_of_large_users_by_offset_is_refused_with_the_cure")),
-    ("bytes that `include` reads", Test("answer_sizes", "included_members_are_refused_beyond_the_largest_answer")),
+    ("bytes of a link in an answer", Test("links", "a_link_that_would_get_a_414_is_null")),
+    ("bytes of an answer", Test("response_sizes", "a_page_of_large_users_by_offset_is_a_413_with_advice")),
+    ("bytes that `include` reads", Test("response_sizes", "included_members_are_refused_beyond_the_largest_answer")),
     ("errors in a document", Boundary(|app, most| {
         let names = |number: usize| (0..number).map(|n| format!("a{n}")).collect::<Vec<_>>().join("&");
         lists(app, |number| format!("{USERS}?{}", names(number)), most)
     })),
-    ("bytes of an error document", Test("error_documents", "names_in_a_query_are_cut_in_its_error_document")),
-    ("characters of a value that an error repeats", Test("error_documents", "long_ids_are_not_repeated_in_full")),
-    ("characters of `detail`", Test("error_documents", "an_unknown_type_is_answered_with_twenty_known_names")),
-    ("bytes of `source.pointer`", Test("error_documents", "a_pointer_that_is_too_long_points_at_the_parent")),
-    ("names that a `detail` lists", Test("error_documents", "an_unknown_type_is_answered_with_twenty_known_names")),
-    ("messages in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
-    ("bytes of `model` in an answer of the forms dialect", Test("error_documents", "messages_of_a_form_are_counted_beyond_twenty")),
+    ("bytes of an error document", Test("error_documents", "error_documents_truncate_names_from_the_query")),
+    ("characters of a value that an error repeats", Test("error_documents", "error_documents_truncate_long_ids")),
+    ("characters of `detail`", Test("error_documents", "the_error_for_an_unknown_type_lists_twenty_known_names")),
+    ("bytes of `source.pointer`", Test("error_documents", "a_pointer_that_would_be_too_long_names_the_parent")),
+    ("names that a `detail` lists", Test("error_documents", "the_error_for_an_unknown_type_lists_twenty_known_names")),
+    ("messages in an answer of the forms dialect", Test("error_documents", "form_messages_beyond_twenty_are_only_counted")),
+    ("bytes of `model` in an answer of the forms dialect", Test("error_documents", "form_messages_beyond_twenty_are_only_counted")),
     ("bytes of a profile", Test("row_sizes", "a_profile_above_64_kib_is_refused_at_the_largest_value")),
     ("bytes of the properties of a group or a membership", Test("row_sizes", "properties_that_are_too_large_already_can_only_shrink")),
     ("time of a database statement", Test("job_limits", "a_search_ends_at_the_deadline_of_its_request")),
     ("time of a statement whose client has gone", Test("job_limits", "an_abandoned_search_stops_and_frees_its_permit")),
-    ("wait for a lock on PostgreSQL", Test("postgres_limits", "while_one_table_is_locked_requests_that_do_not_need_it_are_served")),
-    ("wait for a connection to PostgreSQL", Test("postgres_limits", "a_gathered_list_that_waited_too_long_for_a_connection_fails_alone")),
-    ("searches at the same time", Test("job_limits", "a_read_that_waited_too_long_for_a_permit_fails_alone")),
+    ("wait for a lock on PostgreSQL", Test("postgres_limits", "a_locked_table_blocks_only_requests_that_need_it")),
+    ("wait for a connection to PostgreSQL", Test("postgres_limits", "a_batched_list_that_waits_too_long_fails_alone")),
+    ("searches at the same time", Test("job_limits", "a_read_that_waits_too_long_for_a_permit_fails_alone")),
     ("bytes of the write-ahead log of SQLite", Test("src", "reads_that_overlap_are_held_back_until_the_log_is_emptied")),
-    ("relationship types", Test("type_numbers", "create_type_returns_409_when_all_numbers_are_in_use")),
-    ("failed passwords of one source a minute", Test("suspects", "failed_passwords_of_a_source_are_limited_over_all_addresses")),
-    ("logins of one source that wait for their turn", Test("suspects", "a_right_password_does_not_wait_behind_the_guesses_of_another_source")),
-    ("operations with a key for a signature that is refused", Test("suspects", "a_bad_signature_is_refused_before_the_body_is_read")),
-    ("bytes of a JWT", Test("bearers", "what_an_attacker_makes_of_a_public_key_is_refused_in_the_same_words")),
-    ("age of `Api-Timestamp`", Test("signatures", "a_stamp_is_good_for_five_minutes_and_old_nonces_are_cleared_away")),
+    ("relationship types", Test("type_numbers", "registering_returns_409_when_all_numbers_are_in_use")),
+    ("failed passwords of one source a minute", Test("unauthenticated", "failed_passwords_of_a_source_are_limited_over_all_addresses")),
+    ("logins of one source that wait for their turn", Test("unauthenticated", "a_valid_password_does_not_wait_for_guesses_of_other_sources")),
+    ("operations with a key for a signature that is refused", Test("unauthenticated", "a_bad_signature_is_refused_before_the_body_is_read")),
+    ("bytes of a JWT", Test("jwts", "tokens_forged_from_a_public_key_get_the_same_refusal")),
+    ("age of `Api-Timestamp`", Test("signatures", "a_stamp_is_valid_for_five_minutes_and_nonces_are_deleted")),
     ("age of the token of a session", Smaller(1, |config| config.session_ttl = Duration::from_secs(1), |app, seconds| {
         let values = json!({"first_name": "A", "email": "ann@example.org", "password": "long enough"});
         app.admin().form("POST", "/api/users", &forms::form("create_user", &values)).expect(201);
         let values = json!({"email": "ann@example.org", "password": "long enough"});
-        let opened = app.anybody().form("POST", "/api/sessions", &forms::form("create_session", &values)).expect(201);
+        let opened = app.anonymous().form("POST", "/api/sessions", &forms::form("create_session", &values)).expect(201);
         let token = opened.body["model"]["token"].as_str().expect("a token");
-        let ann = app.anybody().with_authorization(&format!("Token token={token}"));
+        let ann = app.anonymous().with_authorization(&format!("Token token={token}"));
         let within = ann.get(ME);
         sleep(Duration::from_secs(seconds as u64));
         (within, ann.get(ME))
     })),
-    ("bytes of a value in a log line", Test("logs", "a_request_is_logged_in_a_short_line_whatever_it_brings")),
+    ("bytes of a value in a log line", Test("logs", "the_log_line_of_any_request_is_short")),
     ("bytes of a log line of text", Test("src", "a_line_over_the_limit_is_cut_and_not_dropped")),
-    ("bytes of log lines that wait to be read", Test("logs", "whoever_reads_the_log_and_stalls_holds_no_request_up")),
-    ("bytes of a line of an import", Test("transfer", "every_bad_line_is_named_with_its_reason_and_the_others_go_on")),
+    ("bytes of log lines that wait to be read", Test("logs", "a_slow_log_reader_does_not_delay_requests")),
+    ("bytes of a line of an import", Test("transfer", "invalid_lines_are_reported_and_the_rest_is_imported")),
     ("characters of a regular expression in a form", Test("forms_refusals", "bombs_are_refused_quickly")),
-    ("bytes of an answer to operations", Test("operation_limits", "operations_with_an_answer_above_the_limit_are_a_413")),
+    ("bytes of an answer to operations", Test("operation_limits", "operations_with_a_response_above_the_limit_are_a_413")),
     ("bytes of the profiles that operations read and write", Test("operation_limits", "operations_that_rewrite_large_profiles_too_often_are_a_413")),
     ("time of the operations of a request on SQLite", Test("operation_limits", "operations_that_keep_other_writers_waiting_are_a_503")),
     ("requests with operations at the same time", Test("src", "a_caller_with_many_requests_delays_no_other_caller_by_more_than_one")),
-    ("wait for a running request with the same `Idempotency-Key`", Test("idempotency", "a_key_whose_first_request_does_not_end_is_in_use")),
+    ("wait for a running request with the same `Idempotency-Key`", Test("idempotency", "a_repeat_of_an_unfinished_request_is_a_409")),
     ("bytes of a stored receipt of a request with `Idempotency-Key`", Test("src", "the_largest_receipt_can_be_stored")),
 ];
 
@@ -258,7 +258,7 @@ fn texts(app: &App, attribute: &str, most: usize) -> (Answer, Answer) {
     (patch(&ann, attribute, &json!("é".repeat(most))), patch(&ann, attribute, &json!("é".repeat(most + 1))))
 }
 
-/// The rows between the markers, without the head.
+/// The rows between the markers, without the header.
 fn rows(text: &str) -> Vec<Row<'_>> {
     let (_, rest) = text.split_once("<!-- limits -->").expect("the opening marker");
     let (inside, _) = rest.split_once("<!-- /limits -->").expect("the closing marker");
@@ -293,15 +293,15 @@ fn quoted(cell: &str) -> Vec<&str> {
 }
 
 impl Row<'_> {
-    /// Whether an answer is the one that the row promises.
+    /// Whether a response is the one that the row promises.
     fn describes(&self, answer: &Answer) -> bool {
         let status = figure(self.answer);
         let has = |word: &&str| answer.text.contains(*word) || answer.headers.contains_key(word.to_ascii_lowercase());
         usize::from(answer.status) == status && quoted(self.answer).iter().all(has)
     }
 
-    /// What is wrong with the answers at the limit and beyond it.
-    fn complaints(&self, (within, beyond): &(Answer, Answer)) -> Vec<String> {
+    /// What is wrong with the responses at the limit and beyond it.
+    fn problems(&self, (within, beyond): &(Answer, Answer)) -> Vec<String> {
         let shown =
             |answer: &Answer| format!("{} {}", answer.status, answer.text.chars().take(400).collect::<String>());
         let cases = [
@@ -321,10 +321,10 @@ fn walk(engine: Engine) {
     for row in rows(&text) {
         let Some((_, check)) = CHECKS.iter().find(|(limit, _)| *limit == row.limit) else { continue };
         match check {
-            Boundary(ask) => wrong.extend(row.complaints(&ask(&app, figure(row.default)))),
+            Boundary(ask) => wrong.extend(row.problems(&ask(&app, figure(row.default)))),
             Smaller(limit, settings, ask) => {
                 let app = App::start(Home::new(engine).expect("as before"), *settings);
-                wrong.extend(row.complaints(&ask(&app, *limit)));
+                wrong.extend(row.problems(&ask(&app, *limit)));
             }
             Test(..) => {}
         }
@@ -333,17 +333,17 @@ fn walk(engine: Engine) {
 }
 
 #[test]
-fn every_limit_answers_as_the_table_says_sqlite() {
+fn every_limit_answers_as_documented_on_sqlite() {
     walk(Engine::Sqlite);
 }
 
 #[test]
-fn every_limit_answers_as_the_table_says_postgres() {
+fn every_limit_answers_as_documented_on_postgres() {
     walk(Engine::Postgres);
 }
 
 #[test]
-fn every_row_of_the_limits_table_has_a_check_and_every_check_a_row() {
+fn every_documented_limit_has_a_check_and_every_check_a_row() {
     let text = document();
     let rows: Vec<_> = rows(&text).iter().map(|row| row.limit).collect();
     let checks: Vec<_> = CHECKS.iter().map(|(limit, _)| *limit).collect();
@@ -356,7 +356,7 @@ fn every_row_of_the_limits_table_has_a_check_and_every_check_a_row() {
 }
 
 #[test]
-fn every_check_that_is_a_test_elsewhere_is_there() {
+fn every_check_names_a_test_that_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let unit_tests = all_text(&root.join("src"));
     for (limit, check) in CHECKS {
@@ -381,7 +381,7 @@ fn all_text(folder: &Path) -> String {
 }
 
 #[test]
-fn defaults_in_the_limits_table_are_those_of_the_settings() {
+fn documented_limits_equal_the_defaults_of_the_settings() {
     let settings = Raw::rows();
     for row in rows(&document()) {
         // Limits that follow from a setting name it without backticks.

@@ -1,4 +1,4 @@
-//! No link is sent that cannot be fetched.
+//! Every link in a response can be fetched.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -11,7 +11,7 @@ fn make(owner: &Client, relationship: &str, target: &Client) -> i64 {
     owner.post(URL, &edge(None, relationship, target.id)).expect(201).id()
 }
 
-/// All links of a document, wherever they stand.
+/// All links of a document, at any depth.
 fn links_in(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
@@ -24,7 +24,7 @@ fn links_in(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-both!(every_link_that_is_sent_can_be_fetched, |app| {
+both!(every_link_in_a_response_can_be_fetched, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     let id = make(&ann, "mentor", &bob);
     make(&bob, "subordinate", &cleo);
@@ -46,7 +46,7 @@ both!(every_link_that_is_sent_can_be_fetched, |app| {
     while let Some(url) = waiting.pop_front() {
         let mut found = Vec::new();
         let answer = ann.get(url.split('#').next().unwrap()).expect(200);
-        // The description of the API is no document of it.
+        // The description of the API is not a JSON:API document.
         if answer.body.get("openapi").is_none() {
             links_in(&answer.body, &mut found);
         }
@@ -61,12 +61,12 @@ fn href(link: &Value) -> Option<&str> {
     link.as_str().or_else(|| link["href"].as_str())
 }
 
-both!(a_link_that_would_be_answered_414_is_null, |app| {
+both!(a_link_that_would_get_a_414_is_null, |app| {
     const USERS: &str = "/api/v2/users";
     let ann = app.user();
     app.user();
     let (mut links, mut nulls) = (0, 0);
-    // Percent-encoded a comma is three bytes long, so at some length the links become longer than a request may be.
+    // A percent-encoded comma is three bytes long, so at some length the links become longer than a request may be.
     for count in [10, 600, 900, 1_100, 1_350] {
         for page in ["limit=1", "page[size]=1"] {
             let fields = vec!["email"; count].join(",");
@@ -85,7 +85,7 @@ both!(a_link_that_would_be_answered_414_is_null, |app| {
         }
     }
     assert!(links > 20 && nulls > 8, "{links} links, {nulls} nulls");
-    // What HTTP lets through unencoded and a URI does not makes `self` longer than the request was.
+    // HTTP allows characters unencoded that a URI does not, so `self` is longer than the request.
     let path = format!("{USERS}?query={}", "|".repeat(7_000));
     let head = format!(
         "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {}\r\n\r\n",

@@ -1,4 +1,4 @@
-//! What the log says of a request: exactly these fields, once, and nothing that is secret.
+//! The log line of a request: exactly these fields, once, without secrets.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Guard, PATIENCE, Service, newcomer, program, run, until};
+use crate::support::process::{Guard, PATIENCE, Service, new_user_token, program, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, Value, edge, json};
 
@@ -15,7 +15,7 @@ const FIXED: [&str; 4] = ["timestamp", "level", "target", "message"];
 const FIELDS: [&str; 9] =
     ["request_id", "method", "route", "status", "duration_ms", "bytes", "user_id", "scheme", "client_ip"];
 
-/// The line of the request with that id.
+/// The log line of the request with that id.
 fn line(service: &Service, id: &str) -> Value {
     let mut found = Vec::new();
     until("the line is logged", PATIENCE, || {
@@ -24,7 +24,7 @@ fn line(service: &Service, id: &str) -> Value {
         found = all.filter(|line| line["request_id"] == id).collect();
         !found.is_empty()
     });
-    assert_eq!(found.len(), 1, "one line a request: {found:?}");
+    assert_eq!(found.len(), 1, "one line per request: {found:?}");
     found.remove(0)
 }
 
@@ -39,10 +39,10 @@ fn ask(client: &Client, method: &str, path: &str, id: &str, headers: &[(&str, &s
 }
 
 #[test]
-fn a_request_has_one_line_with_the_promised_fields() {
+fn a_request_has_one_log_line_with_the_documented_fields() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    let token = newcomer(&url, "ann@example.com", "user");
+    let token = new_user_token(&url, "ann@example.com", "user");
     let service = Service::start(&url, &[("RUST_LOG", "info")]);
     let ann = service.client(&token);
 
@@ -64,7 +64,7 @@ fn a_request_has_one_line_with_the_promised_fields() {
 
     ask(&ann, "HEAD", "/api/v2/users/1", "head", &[], None);
     assert_eq!(line(&service, "head")["bytes"], 0);
-    ask(&service.anybody(), "GET", EDGES, "two", &[], None);
+    ask(&service.anonymous(), "GET", EDGES, "two", &[], None);
     let found = line(&service, "two");
     assert_eq!((&found["status"], &found["user_id"], &found["scheme"]), (&json!(401), &json!(0), &json!("-")));
     assert_eq!(
@@ -82,7 +82,7 @@ fn a_request_has_one_line_with_the_promised_fields() {
     assert_eq!(names(&line(&service, "five")), FIELDS.into());
 
     for path in ["/livez", "/readyz", "/metrics"] {
-        ask(&service.anybody(), "GET", path, "probe", &[], None);
+        ask(&service.anonymous(), "GET", path, "probe", &[], None);
     }
     ask(&ann, "GET", EDGES, "last", &[], None);
     line(&service, "last");
@@ -90,10 +90,10 @@ fn a_request_has_one_line_with_the_promised_fields() {
 }
 
 #[test]
-fn a_failure_of_the_service_is_an_error_with_its_cause_once() {
+fn a_failure_of_the_service_is_logged_once_with_its_cause() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    let token = newcomer(&url, "ann@example.com", "user");
+    let token = new_user_token(&url, "ann@example.com", "user");
     run(&url, &["user", "add", "--email", "bob@example.com"]).expect(0);
     let service = Service::start(&url, &[("REQUEST_TIMEOUT", "300ms"), ("RUST_LOG", "info")]);
     let ann = service.client(&token);
@@ -111,10 +111,10 @@ fn a_failure_of_the_service_is_an_error_with_its_cause_once() {
 }
 
 #[test]
-fn nothing_secret_and_nothing_but_json_is_in_the_log() {
+fn the_log_is_json_without_secrets() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    let token = newcomer(&url, "ann@example.com", "user");
+    let token = new_user_token(&url, "ann@example.com", "user");
     let mut service = Service::start(&url, &[("RUST_LOG", "debug"), ("AUTH_REFRESH", "0s")]);
     let ann = service.client(&token);
     let secrets = ["s3cr3t", "ann@example.com", &token, "c0ffee"];
@@ -129,12 +129,12 @@ fn nothing_secret_and_nothing_but_json_is_in_the_log() {
         &[],
         Some(&json!({"data": {"type": "users", "attributes": {"s3cr3t": 1}}})),
     );
-    ask(&service.anybody().with_authorization("Token token=urt_s3cr3t"), "GET", EDGES, "d", &[], None);
+    ask(&service.anonymous().with_authorization("Token token=urt_s3cr3t"), "GET", EDGES, "d", &[], None);
     let signed = [("api-id", "s3cr3t"), ("api-user", "ann@example.com"), ("api-signature", "c0ffee")];
-    ask(&service.anybody(), "GET", EDGES, "e", &signed, None);
+    ask(&service.anonymous(), "GET", EDGES, "e", &signed, None);
     let session = json!({"form": {"email": "ann@example.com", "password": "s3cr3t"}});
-    service.anybody().form("POST", "/api/sessions", &session);
-    service.anybody().raw(b"GET /s3cr3t HTTP/1.1\r\nhost: x\r\nbad header s3cr3t\r\n\r\n");
+    service.anonymous().form("POST", "/api/sessions", &session);
+    service.anonymous().raw(b"GET /s3cr3t HTTP/1.1\r\nhost: x\r\nbad header s3cr3t\r\n\r\n");
     ask(&ann, "GET", EDGES, "z", &[], None);
     line(&service, "z");
     service.signal("TERM");
@@ -145,9 +145,9 @@ fn nothing_secret_and_nothing_but_json_is_in_the_log() {
     }
 }
 
-/// Sends a request whose every part is as long as it may be, and gives its id.
-fn nasty(ann: &Client, kind: usize) -> String {
-    let id = format!("nasty{kind}-{}", "\\\"".repeat(50));
+/// Sends a request whose every part has the maximum length, and returns its id.
+fn send_largest(ann: &Client, kind: usize) -> String {
+    let id = format!("long{kind}-{}", "\\\"".repeat(50));
     let authorization = ann.authorization().unwrap_or_default();
     let common = format!(
         "host: x\r\nconnection: close\r\nauthorization: {authorization}\r\nx-request-id: {id}\r\n\
@@ -171,10 +171,10 @@ fn nasty(ann: &Client, kind: usize) -> String {
 }
 
 #[test]
-fn a_request_is_logged_in_a_short_line_whatever_it_brings() {
+fn the_log_line_of_any_request_is_short() {
     for format in ["json", "text"] {
         let home = Home::new(Engine::Sqlite).expect("a folder");
-        let token = newcomer(&home.text(), "ann@example.com", "user");
+        let token = new_user_token(&home.text(), "ann@example.com", "user");
         let mut command = program();
         command.env("DATABASE_URL", home.text()).env("LISTEN", "127.0.0.1:0").env("LOG_FORMAT", format);
         let mut child = Guard(command.spawn().expect("the program starts"));
@@ -186,8 +186,8 @@ fn a_request_is_logged_in_a_short_line_whatever_it_brings() {
         });
         let ann = Client::new(address.expect("the service listens"), 0, Some(format!("Token token={token}")));
         for kind in 0..4 {
-            let id = nasty(&ann, kind);
-            let line = log.find(|line| line.contains(&format!("nasty{kind}"))).expect("the line of the request");
+            let id = send_largest(&ann, kind);
+            let line = log.find(|line| line.contains(&format!("long{kind}"))).expect("the line of the request");
             assert!(line.len() < 4_096, "{format} {kind}: {} bytes", line.len());
             if format == "json" {
                 let line: Value = serde_json::from_str(&line).expect("a line of JSON");
@@ -200,7 +200,7 @@ fn a_request_is_logged_in_a_short_line_whatever_it_brings() {
     }
 }
 
-/// A service whose log is read by nobody but the caller, and only when it is; and what it said until it listened.
+/// A service whose log only the caller reads; and what it logged until it listened.
 fn unread(url: String) -> (Guard, impl Iterator<Item = Value>, SocketAddr) {
     let mut command = program();
     command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").env("LOG_FORMAT", "json");
@@ -212,39 +212,39 @@ fn unread(url: String) -> (Guard, impl Iterator<Item = Value>, SocketAddr) {
 }
 
 #[test]
-fn whoever_reads_the_log_and_stalls_holds_no_request_up() {
+fn a_slow_log_reader_does_not_delay_requests() {
     const REQUESTS: usize = 6_000;
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let (mut child, log, address) = unread(home.text());
-    let anybody = Client::new(address, 0, None);
+    let anonymous = Client::new(address, 0, None);
     for _ in 0..REQUESTS {
         let asked = Instant::now();
-        anybody.get("/").expect(200);
+        anonymous.get("/").expect(200);
         assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
     }
     let reader = std::thread::spawn(move || {
-        let (mut told, mut left_out) = (0, 0);
+        let (mut report, mut left_out) = (0, 0);
         for line in log {
-            told += usize::from(line["target"] == "request");
+            report += usize::from(line["target"] == "request");
             left_out += line["left_out"].as_u64().unwrap_or_default();
         }
-        (told, left_out)
+        (report, left_out)
     });
     std::thread::sleep(Duration::from_millis(500));
     assert!(std::process::Command::new("kill").arg(child.0.id().to_string()).status().expect("`kill` runs").success());
     assert!(child.wait(PATIENCE).success());
-    let (told, left_out) = reader.join().expect("the rest of the log");
-    assert!(left_out > 0, "less was logged than may wait");
-    assert_eq!(told as u64 + left_out, REQUESTS as u64, "what is not told is counted");
+    let (report, left_out) = reader.join().expect("the rest of the log");
+    assert!(left_out > 0, "the log was shorter than the queue");
+    assert_eq!(report as u64 + left_out, REQUESTS as u64, "dropped lines are counted");
 }
 
 #[test]
-fn whoever_never_reads_the_log_does_not_keep_the_service_from_ending() {
+fn a_log_without_a_reader_does_not_prevent_shutdown() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let (mut child, _log, address) = unread(home.text());
-    let anybody = Client::new(address, 0, None);
+    let anonymous = Client::new(address, 0, None);
     for _ in 0..500 {
-        anybody.get("/").expect(200);
+        anonymous.get("/").expect(200);
     }
     assert!(std::process::Command::new("kill").arg(child.0.id().to_string()).status().expect("`kill` runs").success());
     assert!(child.wait(Duration::from_secs(10)).success());

@@ -1,4 +1,4 @@
-//! What the service promises, each promise tried through real HTTP on both databases.
+//! Integration tests: each documented behaviour through real HTTP on both databases.
 
 #![allow(
     clippy::expect_used,
@@ -9,32 +9,34 @@
     clippy::similar_names,
     clippy::wildcard_imports,
     missing_docs,
-    reason = "a test that is surprised fails, and says where"
+    reason = "a failing test panics, and the panic has the location"
 )]
 
 mod support;
 
 mod admin;
 mod allocations;
-mod answer_sizes;
+mod any_input;
+mod api_tokens;
 mod architecture;
-mod audit;
+mod auth_schemes;
 mod authorization;
-mod bearer_keys;
-mod bearers;
+mod batched_creates;
+mod batched_lists;
 mod budgets;
 mod clients;
 mod compression;
 mod conformance;
 mod connections;
 mod crash;
-mod credentials;
 mod dashboards;
 mod deploy;
+mod documents;
 mod equal_time;
 mod error_documents;
 mod errors;
 mod explorer;
+mod failed_logins;
 mod forms;
 mod forms_bad_input;
 mod forms_definitions;
@@ -42,18 +44,15 @@ mod forms_refusals;
 mod forms_rights;
 mod forms_sessions;
 mod forms_validation;
-mod gathered_creates;
-mod gathered_lists;
-mod gathering;
-mod groups_around;
 mod groups_read;
-mod hostile;
+mod groups_related;
+mod hidden_records;
 mod idempotency;
 mod idempotent_replays;
 mod identity_scale;
 mod image;
 mod job_limits;
-mod json_only;
+mod json_logs;
 mod jsonapi_cursors;
 mod jsonapi_documents;
 mod jsonapi_errors;
@@ -62,8 +61,9 @@ mod jsonapi_negotiation;
 mod jsonapi_preconditions;
 mod jsonapi_queries;
 mod jsonapi_writing;
+mod jwt_keys;
+mod jwts;
 mod keys;
-mod limits;
 mod limits_table;
 mod links;
 mod logs;
@@ -81,36 +81,38 @@ mod policy;
 mod postgres_limits;
 mod private_files;
 mod program;
-mod protection;
 mod protocol;
 mod proxies;
 mod races;
-mod refusals;
+mod rate_limit;
+mod refused_writes;
+mod regressions;
 mod relationship_lists;
 mod relationship_types;
 mod relationships;
 mod replica_failures;
 mod replicas;
+mod response_sizes;
 mod retired_ids;
-mod rolling;
+mod rolling_update;
 mod row_sizes;
-mod schemes;
 mod secrets;
+mod security_headers;
+mod shared_commits;
 mod shell;
 mod signatures;
 mod signing_guide;
 mod skillhive;
 mod slow_clients;
-mod slowdown;
 mod statements;
-mod strangers;
-mod suspects;
 mod tags;
 mod transfer;
 mod transfer_bad_input;
-mod transfer_loads;
+mod transfer_bulk_loads;
 mod transfer_plans;
-mod transfer_rounds;
+mod transfer_round_trips;
 mod type_numbers;
+mod unauthenticated;
 mod user_changes;
 mod users;
+mod whole_responses;

@@ -1,4 +1,4 @@
-//! What Prometheus reads: the names and labels that operators were promised, and numbers that are true.
+//! The metrics for Prometheus: documented names and labels, and correct values.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::support::{Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// Every family and its labels, as the contract with operators has them.
+/// Every family and its labels, as documented for operators.
 const FAMILIES: [(&str, &str, &[&str]); 12] = [
     ("http_requests_total", "counter", &["method", "route", "status"]),
     ("http_request_duration_seconds", "histogram", &["method", "route"]),
@@ -31,7 +31,7 @@ const FAMILIES: [(&str, &str, &[&str]); 12] = [
     ("app_info", "gauge", &["version", "database", "schema"]),
 ];
 
-/// Lets everything happen that has a series of its own.
+/// Causes every event that has a series of its own.
 pub fn busy(app: &App) -> Scrape {
     let (ann, bob) = (app.user(), app.user());
     ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
@@ -40,18 +40,18 @@ pub fn busy(app: &App) -> Scrape {
         ann.send("POST", EDGES, &key, Some(edge(None, "colleague", bob.id).to_string().as_bytes())).expect(201);
     }
     ann.get(EDGES).expect(200);
-    app.anybody().get(EDGES).refused(401, "unauthenticated");
-    // Somebody has the place between the look and the insertion: the job is run again.
+    app.anonymous().get(EDGES).refused(401, "unauthenticated");
+    // Another session inserts between the check and the insertion: the job is retried.
     thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| ann.post(EDGES, &edge(None, "subordinate", bob.id)));
         }
     });
-    scrape(&app.anybody())
+    scrape(&app.anonymous())
 }
 
-both!(every_promised_family_is_there_with_its_labels_and_no_other, |app| {
-    let fresh = scrape(&app.anybody());
+both!(metrics_have_exactly_the_documented_families_and_labels, |app| {
+    let fresh = scrape(&app.anonymous());
     assert!(FAMILIES.iter().all(|(name, ..)| fresh.kinds.contains_key(*name)), "the first scrape: {:?}", fresh.kinds);
     let found = busy(app);
     for (name, kind, labels) in FAMILIES {
@@ -77,19 +77,19 @@ both!(requests_are_counted_by_method_pattern_and_status, |app| {
     }
     ann.send("HEAD", &me, &[], None).expect(200);
     ann.get("/api/v2/users/999999").refused(404, "not-found");
-    app.anybody().get(&me).refused(401, "unauthenticated");
+    app.anonymous().get(&me).refused(401, "unauthenticated");
     ann.send("BREW", &me, &[], None).refused(405, "method-not-allowed");
     ann.get("/api/v2/users/1/2/3/4").refused(404, "not-found");
     ann.get("/some/secret@example.com").refused(404, "not-found");
     ann.form("PUT", "/api/users/x.json", &json!({}));
-    let found = scrape(&app.anybody());
+    let found = scrape(&app.anonymous());
     let count = |method: &str, route, status: &str| {
         found.count("http_requests_total", &[("method", method), route, ("status", status)])
     };
     assert_eq!(count("GET", route, "200"), 3);
     assert_eq!(count("HEAD", route, "200"), 1);
     assert_eq!(count("GET", route, "404"), 1);
-    assert_eq!(count("GET", route, "401"), 1, "what is not let in has its route all the same");
+    assert_eq!(count("GET", route, "401"), 1, "refused requests have their route as well");
     assert_eq!(count("other", route, "405"), 1);
     assert_eq!(count("GET", unknown, "404"), 2);
     assert_eq!(found.count("http_requests_total", &[("route", "/api/users/{id}")]), 1);
@@ -101,10 +101,10 @@ both!(requests_are_counted_by_method_pattern_and_status, |app| {
     for route in found.values("route") {
         assert!(known.contains(route) || route == UNKNOWN, "{route}");
     }
-    assert_eq!(scrape(&app.anybody()).count("http_requests_total", &[("route", "/metrics")]), 1);
+    assert_eq!(scrape(&app.anonymous()).count("http_requests_total", &[("route", "/metrics")]), 1);
 });
 
-both!(no_label_takes_a_value_from_the_outside, |app| {
+both!(no_label_takes_a_value_from_a_request, |app| {
     let ann = app.user();
     let before = busy(app).samples.len();
     for number in 0..40 {
@@ -112,32 +112,32 @@ both!(no_label_takes_a_value_from_the_outside, |app| {
         ann.get(&format!("/api/v2/users/{number}x"));
         ann.send(&format!("M{number}"), EDGES, &[], None);
         ann.with_authorization(&format!("S{number} x")).get(EDGES);
-        app.anybody().with_authorization(&format!("Bearer urt_{number}")).get(EDGES);
+        app.anonymous().with_authorization(&format!("Bearer urt_{number}")).get(EDGES);
     }
-    let grown = scrape(&app.anybody()).samples.len() - before;
+    let grown = scrape(&app.anonymous()).samples.len() - before;
     assert!(grown < 120, "{grown} new series");
 });
 
-both!(who_is_not_let_in_is_counted_by_scheme_and_reason, |app| {
+both!(failed_authentication_is_counted_by_scheme_and_reason, |app| {
     let ann = app.user();
     for (header, scheme) in
         [("Token token=urt_x", "token"), ("bearer urt_x", "token"), ("Bearer a.b.c", "bearer"), ("Basic x", "other")]
     {
         ann.with_authorization(header).get(EDGES).refused(401, "unauthenticated");
-        let found = scrape(&app.anybody());
+        let found = scrape(&app.anonymous());
         assert!(
             found.sum("auth_failures_total", &[("scheme", scheme), ("reason", "unauthenticated")]) >= 1.0,
             "{header}"
         );
     }
-    app.anybody()
+    app.anonymous()
         .send("GET", EDGES, &[("api-id", "x"), ("api-signature", "y")], None)
         .refused(403, "signature-rejected");
-    app.anybody().get(EDGES).refused(401, "unauthenticated");
+    app.anonymous().get(EDGES).refused(401, "unauthenticated");
     app.caller("excluded").get(EDGES).refused(403, "account-disabled");
     let password = json!({"form": {"email": "nobody@example.com", "password": "wrong"}});
-    app.anybody().form("POST", "/api/sessions", &password);
-    let found = scrape(&app.anybody());
+    app.anonymous().form("POST", "/api/sessions", &password);
+    let found = scrape(&app.anonymous());
     for (scheme, reason) in
         [("signature", "signature-rejected"), ("none", "unauthenticated"), ("token", "account-disabled")]
     {
@@ -156,15 +156,15 @@ both!(
     },
     |app| {
         for _ in 0..5 {
-            app.anybody().with_authorization("Token token=urt_guess").get(EDGES);
+            app.anonymous().with_authorization("Token token=urt_guess").get(EDGES);
         }
-        let found = scrape(&app.anybody());
+        let found = scrape(&app.anonymous());
         assert_eq!(found.count("rate_limited_total", &[]), 3);
         assert_eq!(found.count("auth_failures_total", &[("reason", "rate-limited")]), 3);
     }
 );
 
-both!(the_store_tells_of_jobs_commits_and_connections, |app| {
+both!(the_store_counts_jobs_commits_and_connections, |app| {
     let found = busy(app);
     assert!(found.sum("store_job_duration_seconds_count", &[("job", "relationships.create")]) >= 11.0);
     assert!(found.sum("store_job_duration_seconds_count", &[("job", "relationships.list")]) >= 1.0);
@@ -178,33 +178,33 @@ both!(the_store_tells_of_jobs_commits_and_connections, |app| {
     assert!(found.values("code").iter().all(|code| known.contains(code)), "{:?}", found.values("code"));
 });
 
-/// Answers a scrape within a second.
+/// Scrapes within a second.
 #[track_caller]
-fn scraped_at_once(client: &Client) -> Scrape {
+fn scrape_in_time(client: &Client) -> Scrape {
     in_time("the scrape", Duration::from_secs(1), || scrape(client))
 }
 
 #[test]
-fn a_scrape_is_answered_while_the_database_is_away() {
+fn metrics_are_served_while_the_database_is_down() {
     let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "4s"), ("DATABASE_POOL_SIZE", "2")]);
-    let connections = || scraped_at_once(&service.anybody()).sum("store_connections", &[]);
+    let connections = || scrape_in_time(&service.anonymous()).sum("store_connections", &[]);
     until("connections are made", PATIENCE, || connections() >= 1.0);
     server.stop();
     let token = format!("Token token=urt_{}", "a".repeat(64));
     thread::scope(|scope| {
         for _ in 0..6 {
-            scope.spawn(|| service.anybody().with_authorization(&token).get(EDGES));
+            scope.spawn(|| service.anonymous().with_authorization(&token).get(EDGES));
         }
         for _ in 0..5 {
-            until("those that wait are in flight, and their jobs are waiting", PATIENCE, || {
-                let found = scraped_at_once(&service.anybody());
+            until("waiting requests are in flight, and their jobs wait", PATIENCE, || {
+                let found = scrape_in_time(&service.anonymous());
                 found.sum("http_requests_in_flight", &[]) >= 2.0 && found.sum("store_jobs_queued", &[]) >= 2.0
             });
         }
     });
-    let found = scraped_at_once(&service.anybody());
+    let found = scrape_in_time(&service.anonymous());
     assert_eq!(found.count("http_requests_in_flight", &[]), 1);
     assert_eq!(found.count("store_jobs_queued", &[]), 0);
 }

@@ -1,4 +1,4 @@
-//! The schema: up, down and up again, by many at once, older and newer than the program.
+//! The schema: migrations up, down, up again, concurrent, and with older and newer programs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,16 +11,17 @@ use user_relationships::store::url::DatabaseUrl;
 use crate::support::app::{Engine, Home};
 use crate::support::cluster;
 use crate::support::process::{Service, run, sqlite_url, until};
+use crate::support::skip::skip;
 use crate::support::sql::Raw;
 
-/// Where a database without any schema is; gone when this is dropped.
+/// An address for a database without a schema; the database is dropped with this value.
 enum Bare {
     Folder(tempfile::TempDir),
     Database(String),
 }
 
 impl Bare {
-    /// One of each kind that is there.
+    /// One for each available database.
     fn all(name: &str) -> Vec<Self> {
         let mut all = vec![Self::Folder(tempfile::tempdir().expect("a folder"))];
         match cluster::cluster() {
@@ -29,7 +30,7 @@ impl Bare {
                 cluster.create_database(&name, None);
                 all.push(Self::Database(name));
             }
-            Err(reason) => eprintln!("SKIPPED on PostgreSQL: {reason}"),
+            Err(reason) => skip(&format!("PostgreSQL: {reason}")),
         }
         all
     }
@@ -37,7 +38,7 @@ impl Bare {
     fn url(&self) -> String {
         match self {
             Self::Folder(folder) => sqlite_url(&folder.path().join("bare.db")),
-            Self::Database(name) => cluster::cluster().expect("the cluster is there").url(name),
+            Self::Database(name) => cluster::cluster().expect("the cluster runs").url(name),
         }
     }
 }
@@ -56,7 +57,7 @@ fn parsed(url: &str) -> DatabaseUrl {
     DatabaseUrl::parse(url).expect("a URL of a test")
 }
 
-/// Everything that the schema consists of, a line each, without what diesel keeps for itself.
+/// The whole schema, one line for each part, without diesel's own table.
 fn schema(url: &str) -> Vec<String> {
     let mut raw = Raw::connect(&parsed(url));
     let queries: &[&str] = match raw {
@@ -79,21 +80,21 @@ fn schema(url: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_schema_goes_up_and_down_and_comes_up_the_same() {
+fn migrating_down_and_up_restores_the_same_schema() {
     for bare in Bare::all("updown") {
         let url = bare.url();
         let first = run(&url, &["migrate", "run"]).expect(0).stdout;
         let up = schema(&url);
         assert!(up.len() > 10 && first.lines().all(|line| line.starts_with("applied ")), "{first}");
-        assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "", "all of it is there already");
+        assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "", "the schema is complete");
         let mut down = up.clone();
         for _ in first.lines() {
             let reverted = run(&url, &["migrate", "revert"]).expect(0);
             assert!(reverted.line().starts_with("reverted "), "{reverted:?}");
-            assert_ne!(schema(&url), down, "nothing was taken back");
+            assert_ne!(schema(&url), down, "nothing was reverted");
             down = schema(&url);
         }
-        assert_eq!(down, Vec::<String>::new(), "something was left behind");
+        assert_eq!(down, Vec::<String>::new(), "something remained");
         assert_eq!(run(&url, &["migrate", "revert"]).expect(0).stdout, "");
         assert!(run(&url, &["migrate", "status"]).expect(0).stdout.lines().all(|line| line.starts_with("pending")));
         assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, first);
@@ -103,7 +104,7 @@ fn the_schema_goes_up_and_down_and_comes_up_the_same() {
 }
 
 #[test]
-fn both_databases_have_migrations_of_the_same_names_with_a_way_back() {
+fn both_databases_have_reversible_migrations_of_the_same_names() {
     let names = |engine: &str| -> BTreeSet<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(engine);
         let entries = std::fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("an entry"));
@@ -121,7 +122,7 @@ fn both_databases_have_migrations_of_the_same_names_with_a_way_back() {
 }
 
 #[test]
-fn five_processes_that_migrate_at_once_all_succeed_and_each_migration_runs_once() {
+fn concurrent_migrations_all_succeed_and_each_runs_once() {
     for bare in Bare::all("five") {
         let url = bare.url();
         let ended: Vec<_> = thread::scope(|scope| {
@@ -138,12 +139,12 @@ fn five_processes_that_migrate_at_once_all_succeed_and_each_migration_runs_once(
 }
 
 #[test]
-fn five_services_that_start_at_once_on_an_empty_database_all_serve() {
+fn concurrent_starts_on_an_empty_database_all_serve() {
     for bare in Bare::all("serve") {
         let url = bare.url();
         thread::scope(|scope| {
             for _ in 0..5 {
-                scope.spawn(|| Service::start(&url, &[]).anybody().get("/readyz").expect(200));
+                scope.spawn(|| Service::start(&url, &[]).anonymous().get("/readyz").expect(200));
             }
         });
         run(&url, &["check"]).expect(0);
@@ -151,13 +152,13 @@ fn five_services_that_start_at_once_on_an_empty_database_all_serve() {
 }
 
 #[test]
-fn commands_refuse_a_schema_that_is_behind_and_serve_brings_it_up_to_date() {
+fn commands_refuse_an_old_schema_and_serve_migrates_it() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
         let url = home.text();
         let before = schema(&url);
         run(&url, &["migrate", "revert"]).expect(0);
         let reverted = schema(&url);
-        // With a single migration nothing is left: that is no schema, rather than one that is behind.
+        // With a single migration nothing remains: that is no schema rather than an old one.
         let code = if reverted.is_empty() { 69 } else { 1 };
         for args in [&["user", "list"][..], &["token", "list"], &["check"], &["token", "revoke", "1"]] {
             let ended = run(&url, args).expect(code);
@@ -166,9 +167,9 @@ fn commands_refuse_a_schema_that_is_behind_and_serve_brings_it_up_to_date() {
         if !reverted.is_empty() {
             run(&url, &["token", "create", "--user", "ann@example.com"]).expect(1);
         }
-        assert_eq!(schema(&url), reverted, "looking at a database changes nothing in it");
+        assert_eq!(schema(&url), reverted, "a status command changes nothing");
         let service = Service::start(&url, &[]);
-        service.anybody().get("/readyz").expect(200);
+        service.anonymous().get("/readyz").expect(200);
         assert_eq!(schema(&url), before);
     }
 }
@@ -180,34 +181,34 @@ fn a_schema_of_a_later_release_is_served() {
         let later = "INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29991231235959', '2026-01-01')";
         Raw::connect(&home.url()).run(later);
         let service = Service::start(&url, &[]);
-        service.anybody().get("/readyz").expect(200);
+        service.anonymous().get("/readyz").expect(200);
         run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
         run(&url, &["check"]).expect(0);
     }
 }
 
 #[test]
-fn with_no_migrate_the_schema_of_postgres_is_left_to_somebody_else() {
+fn no_migrate_leaves_the_schema_of_postgres_alone() {
     for bare in Bare::all("no_migrate") {
         let url = bare.url();
         let service = Service::start(&url, &[("NO_MIGRATE", "true")]);
-        let anybody = service.anybody();
-        anybody.get("/livez").expect(200);
+        let anonymous = service.anonymous();
+        anonymous.get("/livez").expect(200);
         if matches!(bare, Bare::Folder(_)) {
-            anybody.get("/readyz").expect(200);
+            anonymous.get("/readyz").expect(200);
             continue;
         }
-        anybody.get("/readyz").refused(503, "unavailable");
+        anonymous.get("/readyz").refused(503, "unavailable");
         assert_eq!(schema(&url), Vec::<String>::new());
         run(&url, &["migrate", "run"]).expect(0);
         until("the service is ready without a restart", Duration::from_secs(5), || {
-            anybody.get("/readyz").status == 200
+            anonymous.get("/readyz").status == 200
         });
     }
 }
 
 #[test]
-fn a_file_that_somebody_writes_to_is_migrated_once_they_are_done_and_not_waited_for_without_end() {
+fn migration_waits_for_a_writer_of_the_file_but_not_forever() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let (url, file) = (home.text(), home.file().expect("a file").display().to_string());
     run(&url, &["migrate", "revert"]).expect(0);
@@ -221,16 +222,16 @@ fn a_file_that_somebody_writes_to_is_migrated_once_they_are_done_and_not_waited_
     }
     let service = thread::scope(|scope| {
         let service = scope.spawn(|| Service::start(&url, &[]));
-        // Long enough for it to stand there waiting; if it does not yet, it has less to wait for.
+        // Long enough for the service to start waiting; if it has not yet, the test proves less but still passes.
         thread::sleep(Duration::from_millis(500));
         assert!(!service.is_finished());
         other.run("ROLLBACK");
         service.join().expect("it listens")
     });
-    service.anybody().get("/readyz").expect(200);
-    // All is there: nobody is in the way of another start.
+    service.anonymous().get("/readyz").expect(200);
+    // The schema is complete: another start waits for nothing.
     other.run("BEGIN IMMEDIATE");
     assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "");
-    Service::start(&url, &[]).anybody().get("/readyz").expect(200);
+    Service::start(&url, &[]).anonymous().get("/readyz").expect(200);
     other.run("ROLLBACK");
 }

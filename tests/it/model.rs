@@ -27,7 +27,7 @@ enum Change {
     DeleteUser { user: usize },
 }
 
-/// A list: who asks (the external user, or else an admin), the filters, offset and limit.
+/// A list: the caller (the ext user, or else an admin), the filters, offset and limit.
 #[derive(Debug, Clone)]
 struct Ask {
     is_ext: bool,
@@ -45,7 +45,7 @@ fn changes() -> impl Strategy<Value = Change> {
             .prop_map(|(user, target, kind)| Change::Create { user, target, kind }),
         4 => (which.clone(), kind).prop_map(|(which, kind)| Change::Retype { which, kind }),
         3 => which.prop_map(|which| Change::Delete { which }),
-        // The first one is the external caller, who stays.
+        // The first one is the ext caller, who is not deleted.
         1 => (1..USERS).prop_map(|user| Change::DeleteUser { user }),
     ]
 }
@@ -62,7 +62,7 @@ struct Model {
     is_there: Vec<bool>,
     /// Owner, target and type of each edge, by its id.
     edges: BTreeMap<i64, (usize, usize, usize)>,
-    /// Ids that were given at some time, the last one beyond all.
+    /// Every id that was used; the last one is beyond all.
     ids: Vec<i64>,
 }
 
@@ -71,7 +71,7 @@ impl Model {
         self.edges.values().any(|there| *there == edge)
     }
 
-    /// The ids that a list shows, and how many match in all.
+    /// The ids in a list, and the total.
     fn list(&self, ask: &Ask) -> (Vec<i64>, i64) {
         let fits = |set: &BTreeSet<usize>, value: usize| set.is_empty() || set.contains(&value);
         let shown = |(user, target, kind): (usize, usize, usize)| {
@@ -85,7 +85,7 @@ impl Model {
         (all.into_iter().skip(ask.offset).take(ask.limit).collect(), total)
     }
 
-    /// Does the change here and there; the statuses must agree.
+    /// Applies the change to the service and to the model; the statuses must agree.
     fn apply(&mut self, admin: &Client, change: &Change) -> TestCaseResult {
         match *change {
             Change::Create { user, target, kind } => {
@@ -99,7 +99,7 @@ impl Model {
                 prop_assert_eq!(answer.status, expected, "{}", answer.text);
                 if expected == 201 {
                     let id = answer.id();
-                    prop_assert!(self.ids.iter().all(|other| *other < id), "ids rise and are never given again");
+                    prop_assert!(self.ids.iter().all(|other| *other < id), "ids increase and are never reused");
                     self.edges.insert(id, (user, target, kind));
                     self.ids.push(id);
                 }
@@ -176,7 +176,7 @@ fn play(app: &App, admin: &Client, steps: &[(Change, Ask)]) -> TestCaseResult {
 }
 
 both!(
-    random_changes_leave_what_the_model_says,
+    random_changes_agree_with_the_model,
     |config| { config.auth_refresh = std::time::Duration::from_mins(1) },
     |app| {
         let admin = app.admin();

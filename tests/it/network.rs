@@ -1,4 +1,4 @@
-//! What networks do between the service and its database: they are slow, break connections, or fall silent.
+//! Faults of the network between the service and its database: slow, broken and stalled connections.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,41 +7,41 @@ use user_relationships::store::url::DatabaseUrl;
 
 use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
-use crate::support::process::{PATIENCE, Service, newcomer, run, until};
+use crate::support::network_proxy::{NetworkFault, NetworkProxy};
+use crate::support::process::{PATIENCE, Service, new_user_token, run, until};
 use crate::support::sql::Raw;
-use crate::support::wire::{NetworkFault, Wire};
 use crate::support::{Answer, Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// A service whose database is at the other end of a wire.
-struct Stage {
+/// A service that reaches its database through a proxy.
+struct Fixture {
     server: PrivateServer,
-    wire: Wire,
+    proxy: NetworkProxy,
     service: Service,
     admin: Client,
     ids: Vec<i64>,
 }
 
-impl Stage {
-    /// `None` without PostgreSQL programs, which is said.
-    fn set(settings: &[(&str, &str)]) -> Option<Self> {
+impl Fixture {
+    /// Returns `None` without PostgreSQL programs, after a message.
+    fn new(settings: &[(&str, &str)]) -> Option<Self> {
         let server = PrivateServer::start()?;
-        let wire = Wire::to(&server.socket());
-        let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
-        let service = Service::start(&wire.url("postgres"), settings);
+        let proxy = NetworkProxy::to(&server.socket());
+        let token = new_user_token(&server.url("postgres"), "root@example.com", "admin");
+        let service = Service::start(&proxy.url("postgres"), settings);
         let admin = service.client(&token);
         let ids = (0..8)
             .map(|at| admin.post("/api/v2/users", &user(&format!("user{at}@example.com"))).expect(201).id())
             .collect();
-        Some(Self { server, wire, service, admin, ids })
+        Some(Self { server, proxy, service, admin, ids })
     }
 
     fn workers(&self) -> Vec<Worker> {
         (0..3).map(|at| Worker::new(self.admin.clone(), self.ids[at], &self.ids[3..])).collect()
     }
 
-    /// Whatever was answered is there, and nothing is half there.
+    /// Asserts that every acknowledged change exists and that no change is partial.
     fn assert_sound(&self, workers: &[Worker]) {
         assert!(workers.iter().all(|worker| worker.acknowledged > 0));
         workers.iter().for_each(Worker::assert_kept);
@@ -51,66 +51,66 @@ impl Stage {
 }
 
 #[test]
-fn over_a_slow_network_requests_are_slow_and_nothing_else() {
-    let Some(stage) = Stage::set(&[]) else { return };
-    for weather in [NetworkFault::Slow(Duration::from_millis(20)), NetworkFault::Trickle] {
-        stage.wire.turn(weather);
-        let mut workers = stage.workers();
+fn on_a_slow_network_requests_are_only_slower() {
+    let Some(fixture) = Fixture::new(&[]) else { return };
+    for fault in [NetworkFault::Slow(Duration::from_millis(20)), NetworkFault::Trickle] {
+        fixture.proxy.set_fault(fault);
+        let mut workers = fixture.workers();
         under_load(&mut workers, |_| {
             let begun = Instant::now();
             while begun.elapsed() < Duration::from_millis(1_500) {
-                assert!(stage.admin.get(&format!("{EDGES}?limit=50&include=user,target")).expect(200).total() >= 0);
+                assert!(fixture.admin.get(&format!("{EDGES}?limit=50&include=user,target")).expect(200).total() >= 0);
             }
         });
-        assert!(workers.iter().all(|worker| worker.refused == 0), "{weather:?}");
-        stage.wire.turn(NetworkFault::Fair);
-        stage.assert_sound(&workers);
-        for id in stage.admin.get(&format!("{EDGES}?limit=50")).expect(200).ids() {
-            stage.admin.delete(&format!("{EDGES}/{id}")).expect(204);
+        assert!(workers.iter().all(|worker| worker.refused == 0), "{fault:?}");
+        fixture.proxy.set_fault(NetworkFault::None);
+        fixture.assert_sound(&workers);
+        for id in fixture.admin.get(&format!("{EDGES}?limit=50")).expect(200).ids() {
+            fixture.admin.delete(&format!("{EDGES}/{id}")).expect(204);
         }
     }
 }
 
 #[test]
-fn connections_that_are_broken_cost_no_change_that_was_acknowledged() {
-    let Some(stage) = Stage::set(&[("DATABASE_POOL_SIZE", "4")]) else { return };
-    let mut workers = stage.workers();
+fn broken_connections_lose_no_acknowledged_change() {
+    let Some(fixture) = Fixture::new(&[("DATABASE_POOL_SIZE", "4")]) else { return };
+    let mut workers = fixture.workers();
     under_load(&mut workers, |_| {
         for round in 0..12_u64 {
             thread::sleep(Duration::from_millis(60 + 17 * round));
-            stage.wire.reset();
-            let answer = stage.admin.get(EDGES);
+            fixture.proxy.reset();
+            let answer = fixture.admin.get(EDGES);
             assert!(matches!(answer.status, 200 | 503), "{answer:?}");
         }
     });
-    until("requests are served again", Duration::from_secs(5), || stage.admin.get(EDGES).status == 200);
-    stage.assert_sound(&workers);
+    until("requests are served again", Duration::from_secs(5), || fixture.admin.get(EDGES).status == 200);
+    fixture.assert_sound(&workers);
 }
 
-/// Connections that stay open while nothing comes through: the network goes on saying that the other side is there.
+/// Connections that stay open while nothing passes: the network acknowledges packets for the other side.
 #[test]
-fn connections_that_fall_silent_are_replaced_without_a_restart() {
+fn stalled_connections_are_replaced_without_a_restart() {
     let settings = [("DATABASE_POOL_SIZE", "4"), ("DATABASE_TIMEOUT", "500ms"), ("REQUEST_TIMEOUT", "1s")];
-    let Some(mut stage) = Stage::set(&settings) else { return };
-    let id = stage.admin.post(EDGES, &edge(Some(stage.ids[0]), "mentor", stage.ids[1])).expect(201).id();
+    let Some(mut fixture) = Fixture::new(&settings) else { return };
+    let id = fixture.admin.post(EDGES, &edge(Some(fixture.ids[0]), "mentor", fixture.ids[1])).expect(201).id();
     let patch = json!({"data": {"type": "user-relationships", "id": id.to_string(),
                                 "attributes": {"relationship": "colleague"}}});
-    let asks: [&(dyn Fn() -> Answer + Sync); 5] = [
-        &|| stage.admin.get(EDGES),
-        &|| stage.admin.get(&format!("{EDGES}/{id}")),
-        &|| stage.admin.get("/api/v2/users"),
-        &|| stage.admin.patch(&format!("{EDGES}/{id}"), &patch),
-        &|| stage.admin.post(EDGES, &edge(Some(stage.ids[1]), "mentor", stage.ids[2])),
+    let requests: [&(dyn Fn() -> Answer + Sync); 5] = [
+        &|| fixture.admin.get(EDGES),
+        &|| fixture.admin.get(&format!("{EDGES}/{id}")),
+        &|| fixture.admin.get("/api/v2/users"),
+        &|| fixture.admin.patch(&format!("{EDGES}/{id}"), &patch),
+        &|| fixture.admin.post(EDGES, &edge(Some(fixture.ids[1]), "mentor", fixture.ids[2])),
     ];
-    let service = &stage.service;
-    // Once for each way to the database; the second time, what took the place of the first is silenced in turn.
+    let service = &fixture.service;
+    // Once for the first pools; the second time for those that replaced them.
     for _ in 0..2 {
-        let silenced = stage.wire.silence();
+        let silenced = fixture.proxy.silence();
         assert!(silenced >= 4, "{silenced} connections");
         let since = Instant::now();
         let patience = Duration::from_secs(8);
         thread::scope(|scope| {
-            for ask in asks {
+            for ask in requests {
                 scope.spawn(move || {
                     loop {
                         let asked = Instant::now();
@@ -126,23 +126,23 @@ fn connections_that_fall_silent_are_replaced_without_a_restart() {
                 });
             }
         });
-        service.anybody().get("/readyz").expect(200);
+        service.anonymous().get("/readyz").expect(200);
     }
-    let told = service.log().iter().filter(|line| line.contains("has not answered")).count();
-    assert!((1..=4).contains(&told), "{:?}", service.log());
-    run(&stage.server.url("postgres"), &["check"]).expect(0);
-    // Threads that wait for an answer still do not keep the service from ending.
-    stage.service.signal("TERM");
-    assert_eq!(stage.service.wait(PATIENCE).code(), Some(0));
+    let report = service.log().iter().filter(|line| line.contains("has not answered")).count();
+    assert!((1..=4).contains(&report), "{:?}", service.log());
+    run(&fixture.server.url("postgres"), &["check"]).expect(0);
+    // Threads that still wait for the database do not prevent the service from exiting.
+    fixture.service.signal("TERM");
+    assert_eq!(fixture.service.wait(PATIENCE).code(), Some(0));
 }
 
-/// A machine that stops in the middle of a write says no farewell: its locks are held by a session that nobody is at the
-/// other end of, and whoever writes next must not wait for the network to find that out.
+/// A machine that stops during a write closes no connection: its session keeps its locks, and the next writer must not
+/// wait until the network reports the failure.
 #[test]
-fn an_instance_that_stops_in_the_middle_of_a_write_does_not_keep_its_locks() {
-    let Some(stage) = Stage::set(&[("REQUEST_TIMEOUT", "2s")]) else { return };
-    let id = stage.ids[0];
-    let mut held = Raw::connect(&DatabaseUrl::parse(&stage.server.url("postgres")).expect("the server's URL"));
+fn an_instance_frozen_during_a_write_does_not_keep_its_locks() {
+    let Some(fixture) = Fixture::new(&[("REQUEST_TIMEOUT", "2s")]) else { return };
+    let id = fixture.ids[0];
+    let mut held = Raw::connect(&DatabaseUrl::parse(&fixture.server.url("postgres")).expect("the server's URL"));
     let lock = format!("SELECT 1 FROM users WHERE id = {id} FOR UPDATE");
     let sessions = "SELECT count(*) AS number FROM pg_stat_activity WHERE application_name = 'user-relationships' AND";
     let waiting = format!("{sessions} wait_event_type = 'Lock'");
@@ -151,24 +151,24 @@ fn an_instance_that_stops_in_the_middle_of_a_write_does_not_keep_its_locks() {
     thread::scope(|scope| {
         let patch = json!({"data": {"type": "users", "id": id.to_string(), "attributes": {"first-name": "Ann"}}});
         let request = scope.spawn({
-            let admin = stage.admin.clone();
+            let admin = fixture.admin.clone();
             move || admin.patch(&format!("/api/v2/users/{id}"), &patch)
         });
         until("the write waits for the lock", PATIENCE, || held.number(&waiting) == 1);
-        stage.service.signal("STOP");
+        fixture.service.signal("STOP");
         held.run("COMMIT");
-        until("the write has the lock, and nobody goes on with it", PATIENCE, || held.number(&left_alone) == 1);
-        until("the lock is let go", Duration::from_secs(6), || {
+        until("the frozen write holds the lock", PATIENCE, || held.number(&left_alone) == 1);
+        until("the lock is released", Duration::from_secs(6), || {
             held.run("BEGIN; SET LOCAL lock_timeout = '100ms'");
             let is_free = held.attempt(&lock);
             held.run("ROLLBACK");
             is_free
         });
-        stage.service.signal("CONT");
+        fixture.service.signal("CONT");
         let answer = request.join().expect("an answer");
         assert!(matches!(answer.status, 200 | 503), "{answer:?}");
     });
     let patch = json!({"data": {"type": "users", "id": id.to_string(), "attributes": {"first-name": "Bo"}}});
-    stage.admin.patch(&format!("/api/v2/users/{id}"), &patch).expect(200);
-    run(&stage.server.url("postgres"), &["check"]).expect(0);
+    fixture.admin.patch(&format!("/api/v2/users/{id}"), &patch).expect(200);
+    run(&fixture.server.url("postgres"), &["check"]).expect(0);
 }

@@ -212,9 +212,9 @@ both!(all_example_forms_are_accepted, |app| {
     };
     let user = admin.form("POST", "/api/users", &example("POST", "/api/users")).expect(201).model_id();
     admin.form("PUT", &format!("/api/users/{user}"), &example("PUT", "/api/users/{id}")).expect(204);
-    let opened = app.anybody().form("POST", "/api/sessions", &example("POST", "/api/sessions")).expect(201);
+    let opened = app.anonymous().form("POST", "/api/sessions", &example("POST", "/api/sessions")).expect(201);
     let token = opened.body["model"]["token"].as_str().expect("a token");
-    let me = app.anybody().with_authorization(&format!("Token token={token}"));
+    let me = app.anonymous().with_authorization(&format!("Token token={token}"));
     me.form("DELETE", "/api/sessions", &example("DELETE", "/api/sessions")).expect(204);
     let groups = "/api/user/relationships";
     let group = admin.form("POST", groups, &example("POST", groups)).expect(201).model_id();
@@ -238,16 +238,16 @@ both!(all_example_queries_are_accepted, |app| {
 });
 
 both!(the_command_prints_the_served_document, |app| {
-    let served = app.anybody().get("/openapi.json").expect(200);
+    let served = app.anonymous().get("/openapi.json").expect(200);
     assert_eq!(served.header("content-type"), Some("application/json"));
     assert_eq!(served.body, *openapi::document());
     assert_eq!(run("", &["openapi"]).expect(0).stdout, served.text);
-    let root = app.anybody().get("/").expect(200);
-    app.anybody().get(root.body["links"]["describedby"].as_str().expect("a link")).expect(200);
+    let root = app.anonymous().get("/").expect(200);
+    app.anonymous().get(root.body["links"]["describedby"].as_str().expect("a link")).expect(200);
 });
 
 both!(docs_lists_all_operations_and_codes_and_loads_only_own_files, |app| {
-    let page = app.anybody().get("/docs").expect(200).text;
+    let page = app.anonymous().get("/docs").expect(200).text;
     for (_, path, operation) in operations() {
         let id = operation["operationId"].as_str().expect("an id");
         assert!(page.contains(&format!("<code>{path}</code></h3>")), "{id}");

@@ -1,4 +1,4 @@
-//! Atomic operations are bounded in bytes and in time, and show what they left behind once.
+//! Atomic operations are bounded in bytes and time, and show each resource once, as the last operation left it.
 
 use std::time::Duration;
 
@@ -51,10 +51,10 @@ fn patient(config: &mut user_relationships::config::Config) {
     config.request_timeout = Duration::from_mins(10);
 }
 
-both!(operations_with_an_answer_above_the_limit_are_a_413, |config| { patient(config) }, |app| {
+both!(operations_with_a_response_above_the_limit_are_a_413, |config| { patient(config) }, |app| {
     let ann = app.user();
     fill_profile(&ann);
-    // The profiles alone fit, but not with all that a result shows beside them.
+    // The profiles alone fit, but not together with the rest of each result.
     let operations: Vec<_> = (0..138).map(|n| update(ann.id, &json!({"first-name": format!("Ann {n}")}))).collect();
     const { assert!(138 * (PROFILE + 300) < MAX_ANSWER && 138 * (PROFILE + 1_000) > MAX_ANSWER) };
     assert_too_large(send(&ann, &operations), "results");
@@ -67,7 +67,7 @@ both!(operations_that_rewrite_large_profiles_too_often_are_a_413, |config| { pat
     let ann = app.user();
     fill_profile(&ann);
     let mut operations: Vec<_> = (0..300).map(|n| update(ann.id, &json!({"first-name": format!("Ann {n}")}))).collect();
-    // The answer would be small.
+    // The response would be small.
     operations.push(update(ann.id, &json!({"location": []})));
     assert_too_large(send(&ann, &operations), "profiles");
     assert_eq!(ann.get(ME).expect(200).body["data"]["attributes"]["first-name"], json!(null));
@@ -95,7 +95,7 @@ both!(every_result_shows_the_resource_after_the_last_operation, |app| {
     assert_eq!(admin.get(&format!("{USERS}/{id}")).expect(200).body["data"], *shown);
 });
 
-both!(what_a_later_operation_removes_is_shown_as_it_was_before, |app| {
+both!(a_resource_removed_later_is_shown_as_it_was_before, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let first = edge(Some(ann.id), "mentor", bob.id);
     let second = edge(Some(bob.id), "mentor", ann.id);
@@ -106,7 +106,7 @@ both!(what_a_later_operation_removes_is_shown_as_it_was_before, |app| {
         update(ann.id, &json!({"first-name": "Ann"})),
         json!({"op": "update", "data": data("user-relationships", made, &other)}),
         remove("user-relationships", made),
-        // It takes the first relationship with it.
+        // It deletes the first relationship as well.
         remove("users", ann.id),
     ];
     let answer = send(&admin, &operations).expect(200);
@@ -126,7 +126,7 @@ fn operations_that_keep_other_writers_waiting_are_a_503() {
         |_config| {},
         |app: &App| {
             let admin = app.admin();
-            // Every new user takes some 20 ms.
+            // Every new user takes about 20 ms.
             Raw::connect(&app.home().url()).run(
                 "CREATE TRIGGER slow AFTER INSERT ON users BEGIN SELECT COUNT(*) FROM (WITH RECURSIVE n(i) AS \
              (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n); END",
@@ -149,7 +149,7 @@ fn operations_that_keep_other_writers_waiting_are_a_503() {
 fn many_operations_lock_no_count_that_other_creates_need() {
     app::run(Engine::Postgres, patient, |app: &App| {
         let (admin, ann, bob) = (app.admin(), app.user(), app.user());
-        // More than there are rows for the count of one type.
+        // More than the count rows of one type.
         let targets: Vec<_> = (0..40).map(|_| app.user().id).collect();
         let mut holder = Raw::connect(&app.home().url());
         holder.run(&format!("BEGIN; SELECT 1 FROM users WHERE id = {} FOR NO KEY UPDATE", ann.id));

@@ -36,7 +36,7 @@ fn count(app: &App) -> i64 {
 
 item!(
     [A3, A7, A12, A13],
-    operations_make_users_and_join_them_by_lid,
+    operations_create_users_and_relate_them_by_lid,
     plain
         | app
         | {
@@ -61,7 +61,7 @@ item!(
 
 item!(
     [A6, A9, A11],
-    a_failed_operation_undoes_all_before_it_and_is_pointed_at,
+    a_failed_operation_rolls_back_the_others_and_is_named,
     plain | app | {
         let (ann, bob) = (app.user(), app.user());
         let good = add(&id(&ann), "mentor", &id(&bob));
@@ -130,7 +130,7 @@ item!(
 
 item!(
     [A2],
-    a_document_of_operations_has_nothing_beside_them,
+    a_document_of_operations_has_no_other_members,
     plain | app | {
         let ann = app.user();
         let post = |document: Value| {
@@ -153,7 +153,7 @@ item!(
 
 item!(
     [A1],
-    only_the_extensions_media_type_is_taken_and_only_here,
+    operations_require_the_media_type_of_the_extension,
     plain | app | {
         let ann = app.user();
         for media_type in ["application/vnd.api+json", "application/json", "text/plain"] {
@@ -162,7 +162,7 @@ item!(
         }
         let headers = [("content-type", MEDIA_TYPE)];
         ann.send("POST", "/api/v2/user-relationships", &headers, Some(b"{}")).refused(415, "unsupported-media-type");
-        app.anybody().send("POST", PATH, &headers, Some(b"{")).refused(401, "unauthenticated");
+        app.anonymous().send("POST", PATH, &headers, Some(b"{")).refused(401, "unauthenticated");
     }
 );
 
@@ -195,7 +195,7 @@ item!(
         }
 );
 
-both!(linkage_is_fixed_in_operations_too, |app| {
+both!(operations_cannot_change_linkage, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = send(&ann, &json!([add(&id(&ann), "mentor", &id(&bob))])).expect(200);
     let edge = made.body["atomic:results"][0]["data"]["id"].as_str().unwrap().to_owned();
@@ -214,7 +214,7 @@ both!(linkage_is_fixed_in_operations_too, |app| {
     send(&ann, &json!([moved])).refused(403, "immutable-relationship");
 });
 
-both!(each_operation_is_authorized_as_it_would_be_alone, |app| {
+both!(each_operation_is_authorized_as_if_it_were_alone, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let new = json!({"op": "add", "data": {"type": "users", "attributes": {"email": "new@example.org"}}});
     send(&ann, &json!([new])).refused(403, "not-admin");
@@ -234,7 +234,7 @@ fn patient(config: &mut user_relationships::config::Config) {
     config.request_timeout = std::time::Duration::from_mins(1);
 }
 
-both!(a_thousand_operations_are_one_request_and_one_more_is_too_many, |config| { patient(config) }, |app| {
+both!(a_request_has_at_most_1000_operations, |config| { patient(config) }, |app| {
     let admin = app.admin();
     let hub = app.user();
     let user = |n: usize| json!({"op": "add", "data": {"type": "users", "lid": n.to_string(), "attributes": {"email": format!("u{n}@x.org")}}});
@@ -248,7 +248,7 @@ both!(a_thousand_operations_are_one_request_and_one_more_is_too_many, |config| {
     app.assert_no_drift();
 });
 
-both!(repeated_operations_are_answered_once, |app| {
+both!(repeated_operations_are_performed_once, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = json!({"atomic:operations": [add(&id(&ann), "mentor", &id(&bob))]}).to_string();
     let headers = [("content-type", MEDIA_TYPE), ("idempotency-key", "once")];

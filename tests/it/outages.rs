@@ -1,5 +1,5 @@
-//! The database or the disk goes away and comes back: requests are refused in bounded time, `/livez` goes on
-//! answering, nothing that was answered is lost, and nobody has to restart anything.
+//! The database or the disk fails and recovers: requests are refused in bounded time, `/livez` keeps responding,
+//! acknowledged writes survive, and no restart is needed.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
@@ -15,8 +15,9 @@ use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
 use crate::support::load::{Worker, under_load, user};
 use crate::support::process::{
-    Outcome, Service, finish, in_time, newcomer, program, program_behind, run, sqlite_url, until,
+    Outcome, Service, finish, in_time, new_user_token, program, program_after_shell, run, sqlite_url, until,
 };
+use crate::support::skip::skip;
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client, edge, json};
 
@@ -24,7 +25,7 @@ const EDGES: &str = "/api/v2/user-relationships";
 
 /// An admin of the service on that database.
 fn admin(service: &Service, url: &str) -> Client {
-    service.client(&newcomer(url, "admin@example.com", "admin"))
+    service.client(&new_user_token(url, "admin@example.com", "admin"))
 }
 
 fn users<const N: usize>(admin: &Client) -> [i64; N] {
@@ -33,19 +34,19 @@ fn users<const N: usize>(admin: &Client) -> [i64; N] {
     })
 }
 
-/// The tests' server is tuned for speed; a durable answer takes what is the default elsewhere.
+/// The shared test server is tuned for speed; durability needs the defaults of PostgreSQL.
 fn make_durable(url: &str) {
     let url = DatabaseUrl::parse(url).expect("the server's URL");
     Raw::connect(&url).run("ALTER DATABASE postgres SET synchronous_commit = on");
 }
 
-/// A bound for what would take for ever without one, on a machine with much else to do.
+/// An upper bound for waits, on a busy machine.
 const BOUND: Duration = Duration::from_secs(10);
 
 /// `/livez` does not wait for the database.
 #[track_caller]
 fn assert_lives(service: &Service) {
-    in_time("`/livez`", Duration::from_secs(1), || service.anybody().get("/livez").expect(200));
+    in_time("`/livez`", Duration::from_secs(1), || service.anonymous().get("/livez").expect(200));
 }
 
 #[track_caller]
@@ -55,7 +56,7 @@ fn assert_unavailable(answer: Answer) {
 }
 
 #[test]
-fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
+fn requests_are_503_while_postgres_is_down_and_then_served() {
     let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     make_durable(&url);
@@ -72,26 +73,26 @@ fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
         while away.elapsed() < Duration::from_secs(4) {
             let patch = json!({"data": {"type": "user-relationships", "id": id.to_string(),
                                         "attributes": {"relationship": "colleague"}}});
-            let asks: [&dyn Fn() -> Answer; 5] = [
+            let requests: [&dyn Fn() -> Answer; 5] = [
                 &|| admin.get(EDGES),
                 &|| admin.get("/api/v2/users/me"),
                 &|| admin.post(EDGES, &edge(Some(ids[1]), "mentor", ids[2])),
                 &|| admin.patch(&format!("{EDGES}/{id}"), &patch),
                 &|| admin.delete(&format!("{EDGES}/{id}")),
             ];
-            for ask in asks {
+            for ask in requests {
                 let asked = Instant::now();
                 assert_unavailable(ask());
                 assert!(asked.elapsed() < BOUND, "{:?}", asked.elapsed());
                 assert_lives(&service);
             }
-            let anybody = service.anybody();
-            assert_unavailable(in_time("`/readyz`", Duration::from_millis(1_500), || anybody.get("/readyz")));
+            let anonymous = service.anonymous();
+            assert_unavailable(in_time("`/readyz`", Duration::from_millis(1_500), || anonymous.get("/readyz")));
         }
     });
     server.start_again();
     until("requests are served again", Duration::from_secs(15), || admin.get(EDGES).status == 200);
-    until("`/readyz` is 200 again", Duration::from_secs(5), || service.anybody().get("/readyz").status == 200);
+    until("`/readyz` is 200 again", Duration::from_secs(5), || service.anonymous().get("/readyz").status == 200);
     assert!(workers.iter().all(|worker| worker.acknowledged > 0));
     workers.iter().for_each(Worker::assert_kept);
     assert_eq!(admin.get(&format!("{EDGES}/{id}")).expect(200).body["data"]["attributes"]["relationship"], "mentor");
@@ -101,7 +102,7 @@ fn while_postgres_is_away_requests_are_refused_and_afterwards_served() {
 }
 
 #[test]
-fn a_restart_of_postgres_between_requests_costs_no_request() {
+fn restarting_postgres_between_requests_fails_no_request() {
     let Some(mut server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     make_durable(&url);
@@ -131,9 +132,9 @@ fn signal(name: &str, processes: &[String]) {
     assert!(Command::new("kill").arg(format!("-{name}")).args(processes).status().expect("`kill` runs").success());
 }
 
-/// Backends that neither answer nor end, as behind a network that swallows everything.
+/// Backends that neither answer nor exit, as behind a network that drops all packets.
 #[test]
-fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
+fn requests_are_refused_in_bounded_time_while_postgres_hangs() {
     let Some(server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let settings = [("DATABASE_POOL_SIZE", "3"), ("DATABASE_TIMEOUT", "500ms"), ("REQUEST_TIMEOUT", "1s")];
@@ -147,21 +148,21 @@ fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
     );
     assert_eq!(backends.len(), 3, "the whole pool");
     signal("STOP", &backends);
-    let asks: [&(dyn Fn() -> Answer + Sync); 3] =
+    let requests: [&(dyn Fn() -> Answer + Sync); 3] =
         [&|| admin.get(EDGES), &|| admin.get(&format!("/api/v2/users/{}", ids[0])), &|| {
             admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1]))
         }];
     let refusals = thread::scope(|scope| {
         let refused = |at: usize| {
             let asked = Instant::now();
-            let answer = asks[at % asks.len()]();
+            let answer = requests[at % requests.len()]();
             (answer, asked.elapsed())
         };
         let all: Vec<_> = (0..24).map(|at| scope.spawn(move || refused(at))).collect();
         for _ in 0..10 {
             assert_lives(&service);
         }
-        assert_unavailable(service.anybody().get("/readyz"));
+        assert_unavailable(service.anonymous().get("/readyz"));
         all.into_iter().map(thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     signal("CONT", &backends);
@@ -172,18 +173,18 @@ fn while_postgres_hangs_requests_are_refused_in_bounded_time() {
     }
     until("requests are served again", Duration::from_secs(10), || admin.get(EDGES).status == 200);
     let made = admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1])).status;
-    assert!(made == 201 || made == 409, "{made}: what was refused for lack of time may have happened, wholly");
+    assert!(made == 201 || made == 409, "{made}: a request refused by timeout may have been performed, but completely");
     assert_eq!(admin.get(EDGES).expect(200).total(), 1);
     run(&url, &["check"]).expect(0);
 }
 
 #[test]
-fn while_another_program_holds_the_file_writes_are_refused_and_reads_served() {
+fn while_the_sqlite_file_is_locked_only_writes_are_refused() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[("REQUEST_TIMEOUT", "2s")]);
     let admin = admin(&service, &url);
-    // Past the service, which has little time for each of them.
+    // Directly on the database, because the service has a short timeout.
     let ids = ["ann@example.com", "bob@example.com", "cho@example.com"]
         .map(|email| run(&url, &["user", "add", "--email", email]).expect(0).line().parse::<i64>().expect("an id"));
     let create = |target: i64| admin.post(EDGES, &edge(Some(ids[0]), "mentor", target));
@@ -191,18 +192,18 @@ fn while_another_program_holds_the_file_writes_are_refused_and_reads_served() {
     other.run("BEGIN IMMEDIATE");
     for target in &ids[1..] {
         assert_unavailable(create(*target));
-        // The file is held all the while: whoever waited for that would not answer, or 503.
+        // The file stays locked all the time: a request that waits for it ends with a 503.
         in_time("a list", Duration::from_secs(1), || admin.get(EDGES).expect(200));
         assert_lives(&service);
-        until("`/readyz` is 200", BOUND, || service.anybody().get("/readyz").status == 200);
+        until("`/readyz` is 200", BOUND, || service.anonymous().get("/readyz").status == 200);
     }
-    until("both were given up in time", BOUND, || {
+    until("both were abandoned in time", BOUND, || {
         let log = service.log();
         log.iter().filter(|line| line.contains("\"POST\"") && line.contains("took longer than 2s")).count() == 2
     });
     other.run("ROLLBACK");
     for target in &ids[1..] {
-        // What was refused for lack of time may have happened, wholly.
+        // A request refused by timeout may have been performed, but completely.
         until("a create succeeds", BOUND, || match create(*target).status {
             201 | 409 => true,
             status => status != 503 && panic!("{status}"),
@@ -212,21 +213,21 @@ fn while_another_program_holds_the_file_writes_are_refused_and_reads_served() {
     run(&url, &["check"]).expect(0);
 }
 
-/// Sets the largest size that a process may give to a file; `false` where there is no program for that.
+/// Sets the largest size of a file for a process; `false` where that program is missing.
 fn limit_files(service: &Service, bytes: &str) -> bool {
     let id = service.id().to_string();
     let done = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={bytes}:")]).status();
     done.is_ok_and(|status| status.success())
 }
 
-/// A full disk is played by a limit on the size of files: the process gets an error for each byte beyond it.
+/// A limit on the size of files simulates a full disk: the process gets an error for each byte beyond it.
 #[test]
-fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
+fn a_full_disk_refuses_writes_and_loses_nothing() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let (url, file) = (home.text(), home.file().expect("a file"));
-    let service = Service::start_as(program_behind("trap '' XFSZ; exec \"$0\" \"$@\""), &url, &[]);
+    let service = Service::start_as(program_after_shell("trap '' XFSZ; exec \"$0\" \"$@\""), &url, &[]);
     if !limit_files(&service, "unlimited") {
-        eprintln!("SKIPPED: no `prlimit` to play a full disk with");
+        skip("no `prlimit` to simulate a full disk with");
         return;
     }
     let admin = admin(&service, &url);
@@ -234,7 +235,7 @@ fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
     let first = admin.post(EDGES, &edge(Some(ids[0]), "mentor", ids[1])).expect(201).id();
     let count = || admin.get(&format!("{EDGES}?limit=0")).expect(200).total();
 
-    let wal = fs::metadata(file.with_extension("db-wal")).expect("the log of changes").size();
+    let wal = fs::metadata(file.with_extension("db-wal")).expect("the write-ahead log").size();
     assert!(limit_files(&service, &(wal + 300_000).to_string()));
     let pairs = || ids.iter().flat_map(|one| ids.iter().map(move |other| (*one, *other))).filter(|(a, b)| a != b);
     let mut made = 1;
@@ -242,24 +243,24 @@ fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
     for (user, target) in pairs().skip(1) {
         let answer = admin.post(EDGES, &edge(Some(user), "mentor", target));
         if answer.status == 201 {
-            assert_eq!(refused, 0, "nobody made room");
+            assert_eq!(refused, 0, "the disk is still full");
             made += 1;
             continue;
         }
         assert_unavailable(answer);
-        assert_eq!(count(), made, "a refused write left something behind");
+        assert_eq!(count(), made, "a refused write left data behind");
         refused += 1;
         if refused > 20 {
             break;
         }
     }
     assert!(made > 1 && refused > 20, "{made} {refused}");
-    assert!(limit_files(&service, "0"), "now the disk takes nothing at all");
+    assert!(limit_files(&service, "0"), "now every write to the disk fails");
     for _ in 0..10 {
         assert_unavailable(admin.delete(&format!("{EDGES}/{first}")));
         admin.get(&format!("{EDGES}/{first}")).expect(200);
-        service.anybody().get("/livez").expect(200);
-        service.anybody().get("/readyz").expect(200);
+        service.anonymous().get("/livez").expect(200);
+        service.anonymous().get("/readyz").expect(200);
     }
     assert!(limit_files(&service, "unlimited"));
     until("a write succeeds", Duration::from_secs(5), || admin.delete(&format!("{EDGES}/{first}")).status == 204);
@@ -271,7 +272,7 @@ fn a_full_disk_refuses_writes_loses_nothing_and_recovers() {
 }
 
 #[test]
-fn a_database_that_may_not_be_written_is_told_in_one_sentence_and_left_alone() {
+fn serve_explains_a_read_only_database_in_one_sentence() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let file = home.file().expect("a file");
     let folder = file.parent().expect("its folder");
@@ -280,11 +281,9 @@ fn a_database_that_may_not_be_written_is_told_in_one_sentence_and_left_alone() {
     let mut command = program();
     if fs::metadata(&file).expect("the file").uid() == 0 {
         // Permissions do not bind root.
-        let nobody = 65_534;
-        chown(folder, Some(nobody), Some(nobody))
-            .and_then(|()| chown(&file, Some(nobody), Some(nobody)))
-            .expect("chown");
-        command.uid(nobody).gid(nobody);
+        let uid = 65_534;
+        chown(folder, Some(uid), Some(uid)).and_then(|()| chown(&file, Some(uid), Some(uid))).expect("chown");
+        command.uid(uid).gid(uid);
     }
     mode(&file, 0o444);
     mode(folder, 0o555);

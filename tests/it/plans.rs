@@ -1,10 +1,10 @@
-//! Lists around a user with 100,000 edges and a group with 10,000 members: each shape of a filter is answered from the
-//! index that is meant for it.
+//! Lists around a user with 100,000 edges and a group with 10,000 members: each combination of filters uses its index.
 //!
-//! What is explained is the very text that the store sends, as diesel's instrumentation shows it to this process. On
-//! SQLite a plan does not depend on bound values (`SQLITE_ENABLE_QPSG`); on PostgreSQL both the plan for these values
-//! and the one for any values are looked at. The time of each list is bounded, too, because a plan that names the
-//! right index may still walk all of it.
+//! # Design
+//! The test explains exactly the statements that the store sends, which it sees through diesel's instrumentation. On
+//! SQLite a plan does not depend on bound values (`SQLITE_ENABLE_QPSG`); on PostgreSQL the test checks both the plan
+//! for these values and the generic plan. It also bounds the time of each list, because a plan that names the right
+//! index may still read all of it.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -26,19 +26,19 @@ const EDGES: &str = "/api/v2/user-relationships";
 pub const TARGET: i64 = 1_000;
 /// The owner of 50,000 edges of a third.
 const OWNER: i64 = 1_001;
-/// One of many.
+/// One of many users.
 const ONE: i64 = 1_002;
-/// A length of page that no other test asks for: by it the statements of these lists are known.
+/// A page size that no other test uses, by which the recorder knows the statements of these lists.
 const LIMIT: &str = "43";
-/// What a list may take at best, without optimization.
+/// The longest time of the fastest try of a list, without optimization.
 const BOUND: Duration = Duration::from_millis(50);
 
-/// What is seen belongs to the test whose turn it is.
+/// One test at a time: the recorder is shared.
 pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-/// Lists as `EXPLAIN` is to see them, by their values.
+/// Statements of lists with their values, for `EXPLAIN`.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-#[expect(clippy::unnecessary_wraps, reason = "diesel asks for an option")]
+#[expect(clippy::unnecessary_wraps, reason = "diesel requires an `Option`")]
 pub fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
@@ -59,7 +59,7 @@ fn statement(text: &str) -> &str {
     text.split(" -- binds: ").next().unwrap_or_default()
 }
 
-/// The values that were bound, in order; arrays of one value as PostgreSQL writes them.
+/// The bound values in order; arrays of one value as PostgreSQL writes them.
 fn binds(text: &str) -> Vec<String> {
     let list =
         text.trim_end().split_once(" -- binds: [").map_or("", |(_, list)| list.strip_suffix(']').unwrap_or(list));
@@ -96,19 +96,19 @@ pub fn load(app: &App) {
     raw.run(if matches!(raw, Raw::Sqlite(_)) { "ANALYZE" } else { "VACUUM ANALYZE" });
 }
 
-/// The plans of a statement, each one text.
+/// The plans of a statement, each as one text.
 pub fn plans(app: &App, text: &str) -> Vec<String> {
-    // A text with a list of values is not kept prepared, and so is always planned for its values.
+    // A statement with a list of values is not prepared, and so is always planned for its values.
     let is_kept = !text.contains(" IN (") && !text.contains("* FROM (SELECT");
     let modes = if is_kept { &ANY_PLAN[..] } else { &ANY_PLAN[..1] };
     explained(app, statement(text), "", &binds(text).join(", ").replace('"', "'"), modes)
 }
 
-/// How PostgreSQL may plan what is kept prepared: for its values, and for any.
+/// The plan modes of PostgreSQL for prepared statements: for their values, and generic.
 pub const ANY_PLAN: [&str; 2] = ["force_custom_plan", "force_generic_plan"];
 
-/// The plans of a statement: one on SQLite, and on PostgreSQL one for each mode with parameters of these types, which
-/// may be left out, and values.
+/// The plans of a statement: one on SQLite; on PostgreSQL one for each mode, with parameters of these optional types,
+/// and values.
 pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &[&str]) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Step {
@@ -131,7 +131,7 @@ pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &
     modes.iter().map(plan).collect()
 }
 
-/// The best time of a few tries of a list, and the statement that it ran.
+/// The shortest time of a few tries of a list, and the statement that it ran.
 fn ask(caller: &Client, list: &str, filter: &str) -> (Duration, String) {
     SEEN.lock().expect("the list").clear();
     let path = format!("{list}?limit={LIMIT}{filter}");
@@ -142,7 +142,7 @@ fn ask(caller: &Client, list: &str, filter: &str) -> (Duration, String) {
     };
     let best = (0..8).map(|_| time()).min().expect("several tries");
     let seen = SEEN.lock().expect("the list");
-    // For an outsider the users around a page are asked for too.
+    // For an ext caller the users around a page are read too.
     (
         best,
         seen.iter()
@@ -184,7 +184,8 @@ fn check(app: &App) {
         for plan in plans(app, &text) {
             let scans: Vec<_> = plan.lines().filter(|line| line.contains("user_relationships")).collect();
             for index in indexes {
-                // For few rows PostgreSQL may take the index that has the type in its middle: they begin alike.
+                // For few rows PostgreSQL may use the index that has the type in its middle: they have the same first
+                // columns.
                 let is_it = |word: &str| word == *index || !is_sqlite && word.starts_with(index);
                 let names = |line: &&str| line.split([' ', ',']).any(is_it);
                 assert!(scans.iter().any(names), "{filter}: {index} is not used\n{plan}\n{text}");
@@ -198,7 +199,7 @@ fn check(app: &App) {
 }
 
 /// 20,000 groups of a hundred types and a thousand owners. The first ten have 10,000 members each, and [`ONE`] is in
-/// 5,000 more.
+/// 5,000 others.
 fn load_groups(app: &App) {
     let mut raw = Raw::connect(&app.config.database_url);
     let is_sqlite = matches!(raw, Raw::Sqlite(_));
@@ -259,7 +260,7 @@ fn check_groups(app: &App) {
             }
             let of_tables = plan.lines().filter(|line| line.contains("groups") || line.contains("group_members"));
             let is_scan = |line: &str| line.contains("Seq Scan") || line.trim_start().starts_with("SCAN");
-            // The page that is sorted once more in the end has it all in order already.
+            // The final sort of the page gets its rows in order already.
             let is_sorted = plan.matches("TEMP B-TREE").count() > 1 && caller.id == admin.id;
             let scans: Vec<_> = of_tables.filter(|line| is_scan(line)).collect();
             // Without a filter all rows are counted.

@@ -1,4 +1,4 @@
-//! The rules of who may do what, as a table: no database, no HTTP.
+//! The authorization rules as a table, without database and HTTP.
 
 use user_relationships::domain::policy::{Action, may, may_by_form, require};
 use user_relationships::model::caller::Caller;
@@ -45,7 +45,7 @@ const fn change_member(user: UserId, owner: Option<UserId>) -> Action {
     Action::WriteMember { user, owner }
 }
 
-/// What a `user`, an `ext` and an `admin` may do; somebody `excluded` may do nothing.
+/// What a `user`, an `ext` and an `admin` may do; an `excluded` caller may do nothing.
 const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (edge(ME, OTHER), YES, YES, YES),
     (edge(OTHER, ME), YES, YES, YES),
@@ -98,7 +98,7 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (change_member(OTHER, None), NOT_OWNER, NOT_OWNER, YES),
 ];
 
-/// The row of an action in the list of kinds; a new action does not compile until it is here, and then fails the test
+/// The row of an action in the table. A new action does not compile without a number here, and then fails the test
 /// below until the table has it.
 const fn kind(action: Action) -> usize {
     match action {
@@ -120,7 +120,7 @@ const fn kind(action: Action) -> usize {
     }
 }
 
-/// One more than the largest number that [`kind`] gives.
+/// One more than the largest number that [`kind`] returns.
 const KINDS: usize = 15;
 
 fn caller(level: AccessLevel) -> Caller {
@@ -128,7 +128,7 @@ fn caller(level: AccessLevel) -> Caller {
 }
 
 #[test]
-fn every_level_may_do_what_the_table_says() {
+fn every_access_level_has_the_rights_in_the_table() {
     for (action, user, ext, admin) in RULES {
         for (level, expected) in [
             (AccessLevel::User, *user),
@@ -143,7 +143,7 @@ fn every_level_may_do_what_the_table_says() {
 }
 
 #[test]
-fn a_form_gives_no_right_but_where_it_is_anyones() {
+fn a_form_grants_rights_only_where_anyone_may_use_it() {
     for (action, ..) in RULES {
         for level in AccessLevel::ALL {
             let caller = caller(level);
@@ -168,7 +168,7 @@ fn the_table_has_every_action_and_every_field() {
 }
 
 #[test]
-fn a_refusal_carries_the_code_of_the_rule_and_a_sentence() {
+fn a_refusal_has_the_code_of_its_rule_and_a_sentence() {
     for (action, user, ..) in RULES {
         let refused = require(&caller(AccessLevel::User), *action);
         match (user, refused) {
@@ -183,15 +183,15 @@ fn a_refusal_carries_the_code_of_the_rule_and_a_sentence() {
 }
 
 #[test]
-fn an_outsider_learns_the_same_of_what_is_hidden_and_of_what_is_missing() {
-    let outsider = caller(AccessLevel::Ext);
-    let told = |action| match require(&outsider, action) {
+fn for_ext_callers_hidden_and_missing_are_the_same() {
+    let ext = caller(AccessLevel::Ext);
+    let refusal = |action| match require(&ext, action) {
         Err(Error::Refused(problems)) => problems,
         other => panic!("{other:?}"),
     };
-    let hidden = told(user(OTHER, false));
-    let problem = hidden.first().expect("a problem");
+    let hidden = refusal(user(OTHER, false));
+    let problem = hidden.first().expect("an error");
     assert_eq!((problem.code, problem.code.status()), (Code::NotFound, 404));
-    assert_eq!(told(edge(OTHER, THIRD)).first().map(|problem| problem.code), Some(Code::NotFound));
-    assert_eq!(told(target(OTHER, false)).first().map(|problem| problem.code.status()), Some(404));
+    assert_eq!(refusal(edge(OTHER, THIRD)).first().map(|problem| problem.code), Some(Code::NotFound));
+    assert_eq!(refusal(target(OTHER, false)).first().map(|problem| problem.code.status()), Some(404));
 }

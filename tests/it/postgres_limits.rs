@@ -1,4 +1,4 @@
-//! Every statement on PostgreSQL has its limits, and a server that answers gets no further connections.
+//! Every statement on PostgreSQL has time limits, and stalled statements do not use up further connections.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use crate::support::app::{Engine, config, run, wait};
 use crate::support::cluster::PrivateServer;
 use crate::support::hold::hold;
 use crate::support::load::user;
-use crate::support::process::{Service, in_time, newcomer, until};
+use crate::support::process::{Service, in_time, new_user_token, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, edge, json, pooler};
 
@@ -37,9 +37,9 @@ fn fill(admin: &Client) -> [i64; 2] {
 }
 
 #[test]
-fn while_one_table_is_locked_requests_that_do_not_need_it_are_served() {
+fn a_locked_table_blocks_only_requests_that_need_it() {
     let Some(server) = PrivateServer::start() else { return };
-    let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
+    let token = new_user_token(&server.url("postgres"), "root@example.com", "admin");
     let service = Service::start(&server.url("postgres"), &[&SETTINGS[..], &[("AUTH_REFRESH", "5m")]].concat());
     let admin = service.client(&token);
     let ids = fill(&admin);
@@ -47,12 +47,12 @@ fn while_one_table_is_locked_requests_that_do_not_need_it_are_served() {
     holder.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
     let begun = Instant::now();
     let patch = json!({"data": {"type": "users", "id": ids[0].to_string(), "attributes": {"first-name": "Ann"}}});
-    let asks: [&(dyn Fn() -> u16 + Sync); 3] =
+    let requests: [&(dyn Fn() -> u16 + Sync); 3] =
         [&|| admin.get(&format!("/api/v2/users/{}", ids[0])).status, &|| admin.get("/api/v2/users").status, &|| {
             admin.patch(&format!("/api/v2/users/{}", ids[0]), &patch).status
         }];
     thread::scope(|scope| {
-        for ask in asks {
+        for ask in requests {
             scope.spawn(move || {
                 while begun.elapsed() < Duration::from_secs(4) {
                     let asked = Instant::now();
@@ -70,17 +70,17 @@ fn while_one_table_is_locked_requests_that_do_not_need_it_are_served() {
         }
     });
     let waiting = format!("{OURS} AND wait_event_type = 'Lock'");
-    until("nobody waits for the lock any more", Duration::from_secs(3), || watcher.number(&waiting) == 0);
+    until("no session waits for the lock any more", Duration::from_secs(3), || watcher.number(&waiting) == 0);
     holder.run("COMMIT");
     until("users are served again", Duration::from_secs(5), || admin.get("/api/v2/users").status == 200);
-    assert!(!service.log().iter().any(|line| line.contains("made anew")), "{:?}", service.log());
+    assert!(!service.log().iter().any(|line| line.contains("all connections")), "{:?}", service.log());
 }
 
-/// More requests wait for a locked table than there are connections; an ordinary job still gets one at once.
+/// More requests wait for a locked table than there are connections; an ordinary job still gets one immediately.
 #[test]
 fn jobs_that_wait_for_a_lock_leave_connections_to_others() {
     let Some(server) = PrivateServer::start() else { return };
-    let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
+    let token = new_user_token(&server.url("postgres"), "root@example.com", "admin");
     let settings = [("DATABASE_POOL_SIZE", "9"), ("REQUEST_TIMEOUT", "4s"), ("AUTH_REFRESH", "5m")];
     let service = Service::start(&server.url("postgres"), &settings);
     let admin = service.client(&token);
@@ -101,11 +101,11 @@ fn jobs_that_wait_for_a_lock_leave_connections_to_others() {
     holder.run("COMMIT");
 }
 
-/// Outside of transactions, too: what waits for a lock ends before its request.
+/// Outside of transactions, too: a statement that waits for a lock ends before its request.
 #[test]
-fn behind_a_pooler_that_refuses_options_every_statement_has_its_limits() {
+fn behind_a_pooler_every_statement_still_has_its_limits() {
     let Some(server) = PrivateServer::start() else { return };
-    let token = newcomer(&server.url("postgres"), "root@example.com", "admin");
+    let token = new_user_token(&server.url("postgres"), "root@example.com", "admin");
     let address = pooler::start(&server.socket());
     let url = format!("postgres://postgres@{address}/postgres?sslmode=disable&gssencmode=disable");
     let service = Service::start(&url, &[&SETTINGS[..], &[("AUTH_REFRESH", "5m")]].concat());
@@ -121,14 +121,14 @@ fn behind_a_pooler_that_refuses_options_every_statement_has_its_limits() {
     }
     holder.run("COMMIT");
     until("lists are served again", Duration::from_secs(5), || admin.get(EDGES).status == 200);
-    // Nothing that a later client of the session would meet: each limit was that of a transaction.
+    // The limits belonged to the transactions: a later client of the session does not get them.
     let left = "SELECT count(*) AS number FROM pg_stat_activity WHERE application_name = 'user-relationships' \
                 AND state LIKE 'idle in transaction%'";
     until("no transaction is left", Duration::from_secs(2), || watcher.number(left) == 0);
 }
 
 #[test]
-fn a_page_and_its_included_users_are_of_one_snapshot() {
+fn a_page_and_its_included_users_share_a_snapshot() {
     run(
         Engine::Postgres,
         |_| {},
@@ -153,7 +153,7 @@ fn a_page_and_its_included_users_are_of_one_snapshot() {
 }
 
 #[test]
-fn a_gathered_list_that_waited_too_long_for_a_connection_fails_alone() {
+fn a_batched_list_that_waits_too_long_fails_alone() {
     run(
         Engine::Postgres,
         |_| {},
@@ -173,15 +173,15 @@ fn a_gathered_list_that_waited_too_long_for_a_connection_fails_alone() {
             let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();
             wait(async {
                 store.read("test.warm", Cost::Bounded, version).await.expect("a version");
-                let (held, go_on) = hold(&store).await;
+                let (held, resume) = hold(&store).await;
                 let late = ask();
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 let in_time = ask();
-                let refused = late.await.expect("no panic").expect_err("nothing became free");
+                let refused = late.await.expect("no panic").expect_err("no connection became free");
                 assert!(format!("{refused:?}").contains("no connection became free"), "{refused:?}");
-                go_on.send(()).expect("the connection is held");
+                resume.send(()).expect("the connection is held");
                 held.await.expect("no panic").expect("it is given back");
-                let page = in_time.await.expect("no panic").expect("room came in time").expect("a list");
+                let page = in_time.await.expect("no panic").expect("a connection became free in time").expect("a list");
                 assert_eq!(page.total, 0);
             });
         },

@@ -1,4 +1,4 @@
-//! The program as operators run it: exit codes, what it prints where, and what a running service makes of it.
+//! The program as operators run it: exit codes, output, and commands beside a running service.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,20 +11,21 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Guard, PATIENCE, Service, finish, newcomer, program, run, sqlite_url, until};
+use crate::support::process::{Guard, PATIENCE, Service, finish, new_user_token, program, run, sqlite_url, until};
+use crate::support::skip::skip;
 use crate::support::sql::Raw;
 use crate::support::{Value, edge};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// An SQLite file that is not there yet.
+/// The path of an SQLite file that does not exist.
 fn nowhere() -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let url = sqlite_url(&folder.path().join("new.db"));
     (folder, url)
 }
 
-/// An empty, migrated database of each kind that is there.
+/// An empty, migrated database of each available kind.
 fn homes() -> Vec<Home> {
     [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new).collect()
 }
@@ -34,7 +35,7 @@ fn is_empty(folder: &TempDir) -> bool {
 }
 
 #[test]
-fn a_user_and_a_token_are_made_listed_and_changed_from_the_shell() {
+fn user_and_token_commands_create_list_and_change() {
     for home in homes() {
         let url = home.text();
         let add = ["user", "add", "--email", "Ann@example.com", "--first-name", "Ann", "--access-level", "admin"];
@@ -42,7 +43,7 @@ fn a_user_and_a_token_are_made_listed_and_changed_from_the_shell() {
         let chosen = ["user", "add", "--email", "bob@example.com", "--id", "1234"];
         assert_eq!(run(&url, &chosen).expect(0).line(), "1234");
         let next = run(&url, &["user", "add", "--email", "cho@example.com"]).expect(0);
-        assert_eq!(next.line(), "1235", "an id that somebody chose moves the next one");
+        assert_eq!(next.line(), "1235", "a chosen id moves the next one");
         let taken = run(&url, &["user", "add", "--email", "ANN@example.com"]).expect(1);
         assert!(taken.stdout.is_empty() && taken.stderr.contains("e-mail"), "{taken:?}");
         run(&url, &["user", "set", "bob@example.com", "--last-name", "Ray", "--disable"]).expect(0);
@@ -68,13 +69,13 @@ fn a_user_and_a_token_are_made_listed_and_changed_from_the_shell() {
 }
 
 #[test]
-fn a_token_made_while_the_service_runs_works_at_once_and_its_use_is_noted() {
+fn a_token_created_beside_the_service_works_immediately() {
     for home in homes() {
         let url = home.text();
         let service = Service::start(&url, &[]);
-        let token = newcomer(&url, "ann@example.com", "user");
+        let token = new_user_token(&url, "ann@example.com", "user");
         service.client(&token).get("/api/v2/users/me").expect(200);
-        until("the use of the token is noted", Duration::from_secs(10), || {
+        until("the use of the token is recorded", Duration::from_secs(10), || {
             let listed = run(&url, &["token", "list"]).expect(0);
             listed.line().split('\t').nth(4).is_some_and(|used| used.starts_with("20"))
         });
@@ -86,10 +87,10 @@ fn a_token_made_while_the_service_runs_works_at_once_and_its_use_is_noted() {
 }
 
 #[test]
-fn a_count_that_was_falsified_is_found_and_mended() {
+fn check_finds_and_repairs_a_wrong_count() {
     for home in homes() {
         let url = home.text();
-        let token = newcomer(&url, "ann@example.com", "user");
+        let token = new_user_token(&url, "ann@example.com", "user");
         run(&url, &["user", "add", "--email", "bob@example.com"]).expect(0);
         let service = Service::start(&url, &[]);
         let ann = service.client(&token);
@@ -108,7 +109,7 @@ fn a_count_that_was_falsified_is_found_and_mended() {
 }
 
 #[test]
-fn wrong_usage_is_2_and_help_and_version_are_0() {
+fn wrong_usage_exits_with_2_and_help_and_version_with_0() {
     let (folder, url) = nowhere();
     let wrong: [&[&str]; 6] = [
         &["nonsense"],
@@ -129,7 +130,7 @@ fn wrong_usage_is_2_and_help_and_version_are_0() {
 }
 
 #[test]
-fn all_wrong_settings_are_named_at_once() {
+fn all_wrong_settings_are_reported_together() {
     for command in ["serve", "config", "demo"] {
         let wrong =
             [("DATABASE_URL", "sqllite://a.db"), ("LISTEN", "here"), ("MAX_BODY", "1MB"), ("TIME_ZONE", "Mars/Base")];
@@ -142,7 +143,7 @@ fn all_wrong_settings_are_named_at_once() {
 }
 
 #[test]
-fn a_mistyped_database_url_never_makes_a_file() {
+fn a_mistyped_database_url_never_creates_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     for url in ["sqllite://a.db", "a.db", "sqlite:a.db", "postgre://h/d", "file:a.db", "mysql://h/d", "sqlite://"] {
         for command in [&["serve"][..], &["migrate", "run"], &["user", "add", "--email", "a@example.com"], &["check"]] {
@@ -153,7 +154,7 @@ fn a_mistyped_database_url_never_makes_a_file() {
 }
 
 #[test]
-fn an_unreachable_database_is_69() {
+fn an_unreachable_database_exits_with_69() {
     let (folder, url) = nowhere();
     for args in
         [&["check"][..], &["user", "list"], &["token", "list"], &["migrate", "status"], &["token", "revoke", "1"]]
@@ -161,7 +162,7 @@ fn an_unreachable_database_is_69() {
         let ended = run(&url, args).expect(69);
         assert!(ended.stderr.contains("new.db") && !ended.stderr.is_empty(), "{ended:?}");
     }
-    assert!(is_empty(&folder), "looking at a database does not make one");
+    assert!(is_empty(&folder), "a status command creates no database");
     let missing = sqlite_url(&folder.path().join("no/such/folder/a.db"));
     run(&missing, &["serve"]).expect(69);
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number");
@@ -172,7 +173,7 @@ fn an_unreachable_database_is_69() {
 }
 
 #[test]
-fn the_settings_are_printed_without_the_password() {
+fn config_prints_the_settings_without_the_password() {
     let ended = run("postgres://ann:s3cret@db.example/people?password=hidden2", &["config"]).expect(0);
     assert!(ended.stdout.lines().any(|line| line.starts_with("DATABASE_URL=postgres://ann:")), "{}", ended.stdout);
     for secret in ["s3cret", "hidden2"] {
@@ -182,7 +183,7 @@ fn the_settings_are_printed_without_the_password() {
 }
 
 #[test]
-fn a_healthcheck_tells_by_its_exit_code() {
+fn healthcheck_reports_by_its_exit_code() {
     let (_folder, url) = nowhere();
     let service = Service::start(&url, &[]);
     let listen = service.address.to_string();
@@ -199,7 +200,7 @@ fn a_healthcheck_tells_by_its_exit_code() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_1_and_a_json_log_holds_nothing_but_json() {
+fn an_address_in_use_exits_with_1_and_a_json_log_line() {
     let (_folder, url) = nowhere();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let listen = taken.local_addr().expect("its number").to_string();
@@ -219,16 +220,18 @@ fn the_demo_prints_three_lines_of_curl_that_work() {
     let mut command = program();
     command.env("TMPDIR", folder.path()).env("LISTEN", "127.0.0.1:0").arg("demo");
     let mut child = Guard(command.spawn().expect("the program starts"));
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     let stdout = child.0.stdout.take().expect("a pipe");
-    thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(tell.send(line))));
+    thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+    });
     let mut curls = Vec::new();
     while curls.len() < 3 {
-        let line = told.recv_timeout(PATIENCE).expect("three lines that begin with `curl`, within bounded time");
+        let line = receiver.recv_timeout(PATIENCE).expect("three lines that begin with `curl`, within bounded time");
         curls.extend(line.starts_with("curl ").then_some(line));
     }
     if Command::new("curl").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: no curl to run the demo's lines with");
+        skip("no curl to run the demo's lines with");
         return;
     }
     for line in curls {
@@ -240,14 +243,14 @@ fn the_demo_prints_three_lines_of_curl_that_work() {
     let id = child.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("`kill` runs").success());
     assert_eq!(child.wait(PATIENCE).code(), Some(0));
-    assert!(is_empty(&folder), "the demo's database goes away with it");
+    assert!(is_empty(&folder), "the demo deletes its database");
 }
 
 #[test]
-fn a_hangup_changes_nothing_and_says_so() {
+fn sighup_changes_nothing_and_is_logged() {
     let (_folder, url) = nowhere();
     let service = Service::start(&url, &[]);
     service.signal("HUP");
     until("the log says so", Duration::from_secs(10), || service.log().iter().any(|line| line.contains("SIGHUP")));
-    service.anybody().get("/livez").expect(200);
+    service.anonymous().get("/livez").expect(200);
 }

@@ -1,4 +1,4 @@
-//! What holds for every request: paths, methods, sizes, request ids and browsers of other origins.
+//! Rules for every request: paths, methods, sizes, request ids and other origins.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn words(text: &str) -> BTreeSet<String> {
     text.split(',').map(|word| word.trim().to_ascii_lowercase()).collect()
 }
 
-/// An HTTP/1.1 request as text, on a connection that closes after it.
+/// An HTTP/1.1 request as text, on a connection that is closed after it.
 fn head(client: &Client, start: &str, fields: &str) -> String {
     let token = client.authorization().unwrap_or_default();
     format!("{start} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {token}\r\n{fields}\r\n")
@@ -32,8 +32,8 @@ fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("nothing")
 }
 
-both!(an_unknown_path_outside_of_the_api_is_a_json_api_404_for_everybody, |app| {
-    for client in [app.anybody(), app.user(), app.anybody().with_authorization("Token token=x")] {
+both!(an_unknown_path_outside_the_api_is_a_404_without_credentials, |app| {
+    for client in [app.anonymous(), app.user(), app.anonymous().with_authorization("Token token=x")] {
         for path in
             ["/nothing", "/apis", "/api2/v2/users", "/API/v2/users", "/livez/x", "/docs.html", "/v2/users", "/%00"]
         {
@@ -46,15 +46,15 @@ both!(an_unknown_path_outside_of_the_api_is_a_json_api_404_for_everybody, |app| 
 
 both!(the_open_pages_need_no_credentials, |app| {
     for path in OPEN {
-        app.anybody().get(path).expect(200);
-        app.anybody().with_authorization("Token token=x").get(path).expect(200);
-        assert_eq!(app.anybody().send("HEAD", path, &[], None).expect(200).text, "");
-        let refused = app.anybody().send("POST", path, &[JSON_API], Some(b"{}")).refused(405, "method-not-allowed");
+        app.anonymous().get(path).expect(200);
+        app.anonymous().with_authorization("Token token=x").get(path).expect(200);
+        assert_eq!(app.anonymous().send("HEAD", path, &[], None).expect(200).text, "");
+        let refused = app.anonymous().send("POST", path, &[JSON_API], Some(b"{}")).refused(405, "method-not-allowed");
         assert_eq!(words(refused.header("allow").unwrap()), words("GET, HEAD, OPTIONS"));
     }
 });
 
-both!(a_method_that_a_resource_does_not_know_is_a_405_that_lists_those_it_knows, |app| {
+both!(an_unsupported_method_is_a_405_that_lists_the_supported_ones, |app| {
     let admin = app.admin();
     for (pattern, methods) in TABLE {
         let path = path_of(pattern);
@@ -71,12 +71,12 @@ both!(a_method_that_a_resource_does_not_know_is_a_405_that_lists_those_it_knows,
             let refused = admin.send(method, &path, &[JSON_API], body).refused(405, "method-not-allowed");
             assert_eq!(words(refused.header("allow").unwrap()), known, "{method} {path}");
         }
-        let options = app.anybody().send("OPTIONS", &path, &[], None).expect(204);
+        let options = app.anonymous().send("OPTIONS", &path, &[], None).expect(204);
         assert_eq!(words(options.header("allow").unwrap()), known, "OPTIONS {path}");
     }
 });
 
-both!(every_answer_is_json_api_that_depends_on_accept, |app| {
+both!(every_response_is_json_api_and_varies_by_accept, |app| {
     let ann = app.user();
     let bob = app.user();
     for answer in [
@@ -85,9 +85,9 @@ both!(every_answer_is_json_api_that_depends_on_accept, |app| {
         ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201),
         ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists"),
         ann.get("/nothing").refused(404, "not-found"),
-        app.anybody().get(EDGES).refused(401, "unauthenticated"),
-        app.anybody().get("/").expect(200),
-        app.anybody().get("/livez").expect(200),
+        app.anonymous().get(EDGES).refused(401, "unauthenticated"),
+        app.anonymous().get("/").expect(200),
+        app.anonymous().get("/livez").expect(200),
     ] {
         assert_eq!(answer.header("content-type"), Some("application/vnd.api+json"), "{}", answer.text);
         assert!(words(answer.header("vary").unwrap()).contains("accept"));
@@ -111,7 +111,7 @@ both!(a_body_that_is_not_json_is_a_400, |app| {
     }
 });
 
-both!(a_body_of_another_media_type_is_a_415_that_names_the_right_one, |app| {
+both!(a_wrong_media_type_is_a_415_that_names_the_right_one, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id).to_string();
     let length = format!("content-length: {}\r\n", document.len());
@@ -172,7 +172,7 @@ both!(
     }
 );
 
-both!(a_target_above_8_kib_is_a_414_and_a_head_above_64_kib_a_431, |app| {
+both!(long_targets_are_a_414_and_long_heads_a_431, |app| {
     let ann = app.user();
     let padded = |path: &str, size: usize| format!("{path}{}", "x".repeat(size - path.len()));
     for path in ["/api/v2/users?query=", "/docs?"] {
@@ -185,10 +185,10 @@ both!(a_target_above_8_kib_is_a_414_and_a_head_above_64_kib_a_431, |app| {
         assert_eq!(status(&answer), expected, "{size}");
         assert_eq!(answer.contains("headers-too-large"), expected == "431");
     }
-    app.anybody().get(&padded("/api/v2/users?query=", 9 * 1024)).refused(401, "unauthenticated");
+    app.anonymous().get(&padded("/api/v2/users?query=", 9 * 1024)).refused(401, "unauthenticated");
 });
 
-both!(what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed, |app| {
+both!(malformed_http_gets_a_bare_status_and_a_closed_connection, |app| {
     let ann = app.user();
     let post = |fields: &str, body: &str| {
         let start = "POST /api/v2/user-relationships HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
@@ -215,7 +215,7 @@ both!(what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed,
         let answer = ann.raw(sent.as_bytes());
         let name = sent.get(..sent.len().min(300)).unwrap_or_default();
         assert!(asked.elapsed() < Duration::from_secs(10), "{name:?}: the connection stays open");
-        // What was sent and not read takes the answer with it, on some ways.
+        // The reset for unread data may discard the response on the way.
         if answer.is_empty() && sent.len() > 100_000 {
             continue;
         }
@@ -223,7 +223,7 @@ both!(what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed,
         assert_eq!((status(head), body), (refusal, ""), "{name:?}");
         assert!(head.contains("\r\nconnection: close"), "{name:?}: {head}");
     }
-    // A body that breaks off in the middle of its encoding is one whose sender has gone, unless all is known of it before.
+    // A body that ends within its encoding counts as abandoned, unless its length is known.
     let answer = ann.raw(post("transfer-encoding: chunked\r\n", "ZZ\r\nabc\r\n").as_bytes());
     let is_answered = status(&answer) == "400" && answer.contains("\"malformed-json\"");
     assert!(answer.is_empty() || (is_answered && answer.matches("HTTP/1.1").count() == 1), "{answer}");
@@ -231,12 +231,14 @@ both!(what_is_no_http_is_refused_by_a_status_alone_and_the_connection_is_closed,
     ann.get(USERS).expect(200);
 });
 
-both!(a_request_id_is_taken_over_where_it_can_be_and_made_where_not, |app| {
+both!(a_valid_request_id_is_kept_and_others_are_replaced, |app| {
     let ann = app.user();
     let id_of = |answer: &Answer| answer.header("x-request-id").unwrap().to_owned();
     let longest = "x".repeat(128);
     for id in ["a", "0-!~", "\"{}<>", longest.as_str()] {
-        for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anybody(), EDGES), (&app.anybody(), "/livez")] {
+        for (client, path) in
+            [(&ann, EDGES), (&ann, "/nothing"), (&app.anonymous(), EDGES), (&app.anonymous(), "/livez")]
+        {
             let answer = client.send("GET", path, &[("x-request-id", id)], None);
             assert_eq!(id_of(&answer), id, "{path}");
             if answer.status >= 400 {
@@ -270,9 +272,9 @@ fn allowed_origin(answer: &Answer) -> Option<&str> {
     answer.header("access-control-allow-origin")
 }
 
-both!(without_origins_no_browser_of_another_origin_is_let_in, |app| {
+both!(without_allowed_origins_cross_origin_requests_are_refused, |app| {
     for path in [EDGES, "/api/v2/users/1", "/"] {
-        let answer = preflight(&app.anybody(), path, ORIGIN).expect(204);
+        let answer = preflight(&app.anonymous(), path, ORIGIN).expect(204);
         assert_eq!(allowed_origin(&answer), None);
     }
     let answer = app.user().send("GET", EDGES, &[("origin", ORIGIN)], None).expect(200);
@@ -280,7 +282,7 @@ both!(without_origins_no_browser_of_another_origin_is_let_in, |app| {
 });
 
 both!(
-    a_listed_origin_is_let_in_and_no_other,
+    only_listed_origins_are_allowed,
     |config| {
         config.cors_origins = CorsOrigins::List(vec![ORIGIN.to_owned(), "http://localhost:3000".to_owned()]);
     },
@@ -288,7 +290,7 @@ both!(
         let ann = app.user();
         for origin in [ORIGIN, "http://localhost:3000"] {
             for path in [EDGES, "/api/v2/users/1", "/api/v2/nothing"] {
-                let answer = preflight(&app.anybody(), path, origin);
+                let answer = preflight(&app.anonymous(), path, origin);
                 assert!(answer.status < 300, "{path}: {}", answer.status);
                 assert_eq!(allowed_origin(&answer), Some(origin));
                 let methods = words(answer.header("access-control-allow-methods").unwrap());
@@ -297,7 +299,7 @@ both!(
                 assert!(headers.is_superset(&words("authorization, if-match")), "{headers:?}");
                 assert!(words(answer.header("vary").unwrap()).is_superset(&words("Accept, Origin")));
             }
-            for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anybody(), EDGES)] {
+            for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anonymous(), EDGES)] {
                 let answer = client.send("GET", path, &[("origin", origin)], None);
                 assert_eq!(allowed_origin(&answer), Some(origin), "{path}");
                 let exposed = words(answer.header("access-control-expose-headers").unwrap());
@@ -306,10 +308,10 @@ both!(
             }
         }
         for origin in ["https://evil.example", "http://app.example.com", "https://app.example.com:444", "null"] {
-            assert_eq!(allowed_origin(&preflight(&app.anybody(), EDGES, origin).expect(204)), None);
+            assert_eq!(allowed_origin(&preflight(&app.anonymous(), EDGES, origin).expect(204)), None);
             let answer = ann.send("GET", EDGES, &[("origin", origin)], None).expect(200);
             assert_eq!(allowed_origin(&answer), None, "{origin}");
-            assert!(words(answer.header("vary").unwrap()).contains("origin"), "a cache must not mix them up");
+            assert!(words(answer.header("vary").unwrap()).contains("origin"), "a cache must keep them apart");
         }
         let answer = ann.get(EDGES).expect(200);
         assert_eq!(allowed_origin(&answer), None);
@@ -317,12 +319,12 @@ both!(
 );
 
 both!(
-    any_origin_may_be_let_in,
+    every_origin_can_be_allowed,
     |config| {
         config.cors_origins = CorsOrigins::Any;
     },
     |app| {
-        assert_eq!(allowed_origin(&preflight(&app.anybody(), EDGES, ORIGIN)), Some("*"));
+        assert_eq!(allowed_origin(&preflight(&app.anonymous(), EDGES, ORIGIN)), Some("*"));
         let answer = app.user().send("GET", EDGES, &[("origin", ORIGIN)], None).expect(200);
         assert_eq!(allowed_origin(&answer), Some("*"));
         assert!(words(answer.header("access-control-expose-headers").unwrap()).contains("location"));

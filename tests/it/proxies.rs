@@ -1,4 +1,4 @@
-//! `TRUSTED_PROXIES`: whose word about the address of a client is believed.
+//! `TRUSTED_PROXIES`: whose forwarding header fields are trusted.
 
 use user_relationships::model::rate::Rate;
 
@@ -15,58 +15,58 @@ fn ask(client: &Client, fields: &[(&str, &str)]) -> u16 {
 }
 
 both!(
-    a_trusted_proxy_says_whose_requests_are_counted,
+    requests_behind_a_trusted_proxy_count_by_client_address,
     |config| {
         config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap(), "10.0.0.0/8".parse().unwrap()];
         config.rate_limit = Some(Rate { per_second: 1, burst: 1 });
         config.auth_failure_limit = 1_000;
     },
     |app| {
-        let anybody = app.anybody();
+        let anonymous = app.anonymous();
         for fields in [
             &[("x-forwarded-for", "203.0.113.1")][..],
             &[("forwarded", "for=203.0.113.2;proto=https, for=10.0.0.1")],
             &[("x-forwarded-for", "1.1.1.1, 203.0.113.3, 10.1.1.1")],
             &[("forwarded", "for=\"[2001:db8::1]:80\"")],
-            // These are what the proxy itself is counted by.
+            // These count for the proxy itself.
             &[("x-forwarded-for", "nonsense")],
         ] {
-            assert_eq!(ask(&anybody, fields), 401, "{fields:?}");
-            assert_eq!(ask(&anybody, fields), 429, "{fields:?}");
+            assert_eq!(ask(&anonymous, fields), 401, "{fields:?}");
+            assert_eq!(ask(&anonymous, fields), 429, "{fields:?}");
         }
-        assert_eq!(ask(&anybody, &[]), 429);
+        assert_eq!(ask(&anonymous, &[]), 429);
         assert_eq!(
-            ask(&anybody, &[("x-forwarded-for", "9.9.9.9, 203.0.113.3")]),
+            ask(&anonymous, &[("x-forwarded-for", "9.9.9.9, 203.0.113.3")]),
             429,
-            "what stands further left is not believed"
+            "entries further left are not trusted"
         );
         assert_eq!(
-            ask(&anybody, &[("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.8")]),
+            ask(&anonymous, &[("x-forwarded-for", "203.0.113.9"), ("forwarded", "for=203.0.113.8")]),
             429,
-            "neither is believed"
+            "neither is trusted"
         );
     }
 );
 
 both!(
-    without_trusted_proxies_nobody_is_believed,
+    without_trusted_proxies_forwarding_headers_are_ignored,
     |config| {
         config.rate_limit = Some(Rate { per_second: 1, burst: 1 });
     },
     |app| {
-        let anybody = app.anybody();
-        assert_eq!(ask(&anybody, &[("x-forwarded-for", "203.0.113.1")]), 401);
-        assert_eq!(ask(&anybody, &[("x-forwarded-for", "203.0.113.2")]), 429);
-        assert_eq!(ask(&anybody, &[("forwarded", "for=203.0.113.3")]), 429);
+        let anonymous = app.anonymous();
+        assert_eq!(ask(&anonymous, &[("x-forwarded-for", "203.0.113.1")]), 401);
+        assert_eq!(ask(&anonymous, &[("x-forwarded-for", "203.0.113.2")]), 429);
+        assert_eq!(ask(&anonymous, &[("forwarded", "for=203.0.113.3")]), 429);
     }
 );
 
 #[test]
-fn the_log_names_the_client_behind_a_trusted_proxy() {
+fn the_log_has_the_client_behind_a_trusted_proxy() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let service = Service::start(&home.text(), &[("TRUSTED_PROXIES", "127.0.0.1, fd00::/8"), ("RUST_LOG", "info")]);
     let fields = [("x-request-id", "behind"), ("x-forwarded-for", "198.51.100.7, fd00::1")];
-    service.anybody().send("GET", EDGES, &fields, None);
+    service.anonymous().send("GET", EDGES, &fields, None);
     let client = || {
         let lines = service.log();
         let mut fields = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -77,7 +77,7 @@ fn the_log_names_the_client_behind_a_trusted_proxy() {
 }
 
 #[test]
-fn settings_of_limits_that_are_none_are_named_with_what_is_accepted() {
+fn invalid_limit_settings_are_named_with_the_accepted_values() {
     let wrong = [("RATE_LIMIT", "50"), ("TRUSTED_PROXIES", "10.1.0.0/8"), ("ADMIN_LISTEN", "here")];
     let ended = finish(program().envs(wrong).arg("config")).expect(78);
     for (name, cure) in [("RATE_LIMIT", "`50/100`"), ("TRUSTED_PROXIES", "`10.0.0.0/8`"), ("ADMIN_LISTEN", "ip:port")] {

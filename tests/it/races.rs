@@ -1,4 +1,4 @@
-//! Many at once: whatever a single request promises holds when others do the same at the same moment.
+//! Concurrent requests keep every promise that single requests keep.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -15,7 +15,7 @@ use crate::support::{App, Client, Value, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 const TYPES: &str = "/api/v2/relationship-types";
 
-/// Room for real simultaneity.
+/// Enough connections for real concurrency.
 fn wide(config: &mut Config) {
     config.workers = 4;
     config.database_pool_size = 8;
@@ -23,8 +23,8 @@ fn wide(config: &mut Config) {
     config.request_timeout = std::time::Duration::from_secs(25);
 }
 
-/// What so many threads that start together answer.
-fn at_once<T: Send>(threads: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+/// The responses of threads that start together.
+fn concurrently<T: Send>(threads: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(threads);
     thread::scope(|scope| {
         let run = |number| {
@@ -39,7 +39,7 @@ fn at_once<T: Send>(threads: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-/// How often each status was answered.
+/// The number of responses with each status.
 fn tally(statuses: impl IntoIterator<Item = u16>) -> BTreeMap<u16, usize> {
     let mut tally = BTreeMap::new();
     for status in statuses {
@@ -62,7 +62,7 @@ fn retyped(id: i64, relationship: &str) -> Value {
 fn identical_creates(app: &App) -> (BTreeMap<u16, usize>, i64) {
     let (ann, bob) = (app.user(), app.user());
     let body = edge(None, "mentor", bob.id);
-    let tally = tally(at_once(64, |_| ann.post(EDGES, &body).status));
+    let tally = tally(concurrently(64, |_| ann.post(EDGES, &body).status));
     let rows = format!("SELECT COUNT(*) AS number FROM user_relationships WHERE user_id = {}", ann.id);
     let rows = Raw::connect(&app.config.database_url).number(&rows);
     let listed = ann.get(&format!("{EDGES}?user={}&relationship=mentor", ann.id)).expect(200);
@@ -70,21 +70,21 @@ fn identical_creates(app: &App) -> (BTreeMap<u16, usize>, i64) {
     (tally, rows)
 }
 
-both!(of_64_identical_creates_at_once_one_succeeds, |config| { wide(config) }, |app| {
+both!(of_64_concurrent_identical_creates_one_succeeds, |config| { wide(config) }, |app| {
     assert_eq!(identical_creates(app), (BTreeMap::from([(201, 1), (409, 63)]), 1));
     app.assert_no_drift();
 });
 
-both!(without_the_unique_index_identical_creates_make_many_rows, |config| { wide(config) }, |app| {
+both!(without_the_unique_index_identical_creates_insert_many_rows, |config| { wide(config) }, |app| {
     Raw::connect(&app.config.database_url).run("DROP INDEX user_relationships_identity");
     let (tally, rows) = identical_creates(app);
-    assert!(rows > 1, "something else than the index prevents {tally:?}, so the test above proves nothing of it");
+    assert!(rows > 1, "duplicates are prevented without the index, so the test above proves nothing: {tally:?}");
 });
 
-both!(an_edge_created_and_deleted_by_many_is_there_once_or_not_at_all, |config| { wide(config) }, |app| {
+both!(concurrent_creates_and_deletes_leave_at_most_one_edge, |config| { wide(config) }, |app| {
     let (ann, bob) = (app.user(), app.user());
     let body = edge(None, "mentor", bob.id);
-    let statuses = at_once(12, |number| {
+    let statuses = concurrently(12, |number| {
         let mut statuses = Vec::new();
         for _ in 0..15 {
             let made = ann.post(EDGES, &body);
@@ -106,21 +106,21 @@ both!(an_edge_created_and_deleted_by_many_is_there_once_or_not_at_all, |config| 
     app.assert_no_drift();
 });
 
-both!(an_edge_that_many_delete_is_deleted_once, |config| { wide(config) }, |app| {
+both!(concurrent_deletes_of_one_edge_succeed_once, |config| { wide(config) }, |app| {
     let (ann, bob) = (app.user(), app.user());
     for _ in 0..5 {
         let id = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
-        let tally = tally(at_once(16, |_| ann.delete(&format!("{EDGES}/{id}")).status));
+        let tally = tally(concurrently(16, |_| ann.delete(&format!("{EDGES}/{id}")).status));
         assert_eq!(tally, BTreeMap::from([(204, 1), (404, 15)]));
     }
     app.assert_no_drift();
 });
 
-both!(an_edge_that_32_change_between_types_has_one_of_them, |config| { wide(config) }, |app| {
+both!(concurrent_updates_of_one_edge_leave_one_of_their_types, |config| { wide(config) }, |app| {
     let (ann, bob) = (app.user(), app.user());
     let id = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
     let kinds = ["mentor", "colleague", "subordinate"];
-    let statuses = at_once(32, |number| {
+    let statuses = concurrently(32, |number| {
         let change = |round| ann.patch(&format!("{EDGES}/{id}"), &retyped(id, kinds[(number + round) % 3])).status;
         (0..6).map(change).collect::<Vec<_>>()
     });
@@ -133,11 +133,11 @@ both!(an_edge_that_32_change_between_types_has_one_of_them, |config| { wide(conf
     app.assert_no_drift();
 });
 
-both!(two_edges_that_change_into_each_other_stay_two, |config| { wide(config) }, |app| {
+both!(edges_that_swap_types_concurrently_stay_two, |config| { wide(config) }, |app| {
     let (ann, bob) = (app.user(), app.user());
     let make = |kind| ann.post(EDGES, &edge(None, kind, bob.id)).expect(201).id();
     let ids = [make("mentor"), make("colleague")];
-    let statuses = at_once(16, |number| {
+    let statuses = concurrently(16, |number| {
         let id = ids[number % 2];
         let kinds = ["colleague", "mentor", "subordinate"];
         let change = |round| ann.patch(&format!("{EDGES}/{id}"), &retyped(id, kinds[(number / 2 + round) % 3])).status;
@@ -148,7 +148,7 @@ both!(two_edges_that_change_into_each_other_stay_two, |config| { wide(config) },
     app.assert_no_drift();
 });
 
-both!(users_of_a_clique_are_deleted_at_once_in_any_order, |config| { wide(config) }, |app| {
+both!(users_related_to_each_other_can_be_deleted_concurrently, |config| { wide(config) }, |app| {
     let admin = app.admin();
     let users: Vec<Client> = (0..8).map(|_| app.user()).collect();
     let ids: Vec<_> = users.iter().map(|user| user.id).collect();
@@ -156,9 +156,9 @@ both!(users_of_a_clique_are_deleted_at_once_in_any_order, |config| { wide(config
     let edges: Vec<i64> = pairs()
         .map(|(user, target)| admin.post(EDGES, &edge(Some(user), "colleague", target)).expect(201).id())
         .collect();
-    let statuses = at_once(14, |number| match users.get(number) {
+    let statuses = concurrently(14, |number| match users.get(number) {
         Some(user) => vec![admin.delete(&format!("/api/v2/users/{}", user.id)).status],
-        // Forwards and backwards over all edges, while their ends go away.
+        // Forwards and backwards over all edges, while their ends are deleted.
         None => (0..edges.len())
             .map(|step| {
                 let id = edges[if number % 2 == 0 { step } else { edges.len() - 1 - step }];
@@ -172,10 +172,10 @@ both!(users_of_a_clique_are_deleted_at_once_in_any_order, |config| { wide(config
     app.assert_no_drift();
 });
 
-both!(of_users_created_at_once_with_one_address_one_succeeds, |config| { wide(config) }, |app| {
+both!(of_concurrent_users_with_one_address_one_is_created, |config| { wide(config) }, |app| {
     let admin = app.admin();
     for round in 0..3 {
-        let tally = tally(at_once(16, |number| {
+        let tally = tally(concurrently(16, |number| {
             let email =
                 if number % 2 == 0 { format!("Ann{round}@example.com") } else { format!("ann{round}@EXAMPLE.com") };
             let answer =
@@ -187,12 +187,12 @@ both!(of_users_created_at_once_with_one_address_one_succeeds, |config| { wide(co
     app.assert_no_drift();
 });
 
-both!(a_user_deleted_while_it_gains_edges_leaves_none_behind, |config| { wide(config) }, |app| {
+both!(a_user_deleted_while_it_gains_edges_leaves_none, |config| { wide(config) }, |app| {
     let admin = app.admin();
     let others: Vec<Client> = (0..8).map(|_| app.user()).collect();
     for _ in 0..5 {
         let leaving = app.user();
-        let statuses = at_once(9, |number| match others.get(number) {
+        let statuses = concurrently(9, |number| match others.get(number) {
             None => vec![admin.delete(&format!("/api/v2/users/{}", leaving.id)).status],
             Some(other) => ["mentor", "colleague", "subordinate"]
                 .into_iter()
@@ -210,7 +210,7 @@ both!(a_user_deleted_while_it_gains_edges_leaves_none_behind, |config| { wide(co
     }
 });
 
-both!(a_type_deleted_while_edges_of_it_are_made_is_gone_or_in_use, |config| { wide(config) }, |app| {
+both!(a_type_deleted_while_it_gains_edges_is_gone_or_in_use, |config| { wide(config) }, |app| {
     let admin = app.admin();
     let users: Vec<Client> = (0..6).map(|_| app.user()).collect();
     for round in 0..5 {
@@ -218,7 +218,7 @@ both!(a_type_deleted_while_edges_of_it_are_made_is_gone_or_in_use, |config| { wi
         let kind = json!({"data": {"type": "relationship-types", "id": name, "attributes": {}}});
         admin.post(TYPES, &kind).expect(201);
         let made = AtomicBool::new(false);
-        let statuses = at_once(7, |number| match users.get(number) {
+        let statuses = concurrently(7, |number| match users.get(number) {
             None => vec![admin.delete(&format!("{TYPES}/{name}")).status],
             Some(user) => users
                 .iter()
@@ -239,7 +239,7 @@ both!(a_type_deleted_while_edges_of_it_are_made_is_gone_or_in_use, |config| { wi
     }
 });
 
-both!(a_type_registered_anew_by_another_instance_is_listed_by_this_one, |app| {
+both!(a_type_replaced_by_another_instance_is_listed_here, |app| {
     let other = Service::start(&app.home().text(), &[]);
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let there = admin.at(other.address);

@@ -1,4 +1,4 @@
-//! Lists of relationships: filters, windows, exact counts and the links between pages.
+//! Lists of relationships: filters, pages, exact counts and the links between pages.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +13,18 @@ use crate::support::{Answer, App, Client, Value, edge};
 
 const URL: &str = "/api/v2/user-relationships";
 
-/// Three users and what joins them.
-struct Stage {
+/// Three users and the edges between them.
+struct Fixture {
     ann: Client,
     bob: Client,
     cleo: Client,
-    /// In the order of their creation: ann to bob as mentor and as colleague, ann to cleo as mentor, bob to cleo as
-    /// mentor and as subordinate.
+    /// In the order of creation: ann to bob as mentor and as colleague, ann to cleo as mentor, bob to cleo as mentor
+    /// and as subordinate.
     ids: [i64; 5],
 }
 
-impl Stage {
-    fn set(app: &App) -> Self {
+impl Fixture {
+    fn new(app: &App) -> Self {
         let (ann, bob, cleo) = (app.user(), app.user(), app.user());
         let make = |owner: &Client, relationship: &str, target: &Client| {
             owner.post(URL, &edge(None, relationship, target.id)).expect(201).id()
@@ -39,7 +39,7 @@ impl Stage {
         Self { ann, bob, cleo, ids }
     }
 
-    /// Says that a query, in which `ann`, `bob` and `cleo` stand for their ids, lists these of the relationships.
+    /// Asserts that a query, in which `ann`, `bob` and `cleo` stand for their ids, lists these relationships.
     #[track_caller]
     fn lists(&self, query: &str, expected: &[usize]) {
         let query = self.filled(query);
@@ -48,7 +48,7 @@ impl Stage {
         assert_eq!((answer.ids(), answer.total()), (expected.clone(), count(&expected)), "{query}");
     }
 
-    /// Says that a query is a 400 with that code, blamed on that parameter.
+    /// Asserts that a query is a 400 with that code for that parameter.
     #[track_caller]
     fn refuses(&self, query: &str, code: &str, parameter: &str) {
         let query = self.filled(query);
@@ -62,7 +62,7 @@ impl Stage {
     }
 }
 
-/// Makes `size` relationships of one owner, each to a user of its own, and gives their ids.
+/// Creates `size` relationships of one owner, each to a new user, and returns their ids.
 fn crowd(app: &App, owner: &Client, size: usize) -> Vec<i64> {
     let owner = UserId::new(owner.id);
     app.write(move |tx| {
@@ -87,9 +87,9 @@ fn link<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
     links[name].as_str()
 }
 
-both!(each_filter_narrows_the_list_and_its_count_under_both_of_its_names, |app| {
-    let stage = Stage::set(app);
-    stage.lists("", &[0, 1, 2, 3, 4]);
+both!(each_filter_narrows_list_and_count_under_both_names, |app| {
+    let fixture = Fixture::new(app);
+    fixture.lists("", &[0, 1, 2, 3, 4]);
     for (bare, name) in
         [("user", "filter[user]"), ("target", "filter[target]"), ("relationship", "filter[relationship]")]
     {
@@ -100,17 +100,17 @@ both!(each_filter_narrows_the_list_and_its_count_under_both_of_its_names, |app| 
         };
         for (value, expected) in cases {
             for spelling in [bare, name, &name.replace('[', "%5B").replace(']', "%5D")] {
-                stage.lists(&format!("{spelling}={value}"), expected);
-                stage.lists(&format!("{spelling}={}", value.replace(',', "%2C")), expected);
+                fixture.lists(&format!("{spelling}={value}"), expected);
+                fixture.lists(&format!("{spelling}={}", value.replace(',', "%2C")), expected);
             }
             let repeated = value.replace(',', &format!("&{name}="));
-            stage.lists(&format!("{name}={repeated}"), expected);
+            fixture.lists(&format!("{name}={repeated}"), expected);
         }
     }
 });
 
-both!(filters_combine_to_what_matches_all_of_them, |app| {
-    let stage = Stage::set(app);
+both!(combined_filters_match_rows_that_match_all, |app| {
+    let fixture = Fixture::new(app);
     let cases: &[(&str, &[usize])] = &[
         ("user=ann&target=bob", &[0, 1]),
         ("user=ann&target=bob&relationship=mentor", &[0]),
@@ -123,27 +123,27 @@ both!(filters_combine_to_what_matches_all_of_them, |app| {
         ("user=ann&target=ann", &[]),
     ];
     for (query, expected) in cases {
-        stage.lists(query, expected);
+        fixture.lists(query, expected);
     }
 });
 
-both!(a_duplicate_in_a_filter_counts_once, |app| {
-    let stage = Stage::set(app);
+both!(a_value_repeated_in_a_filter_counts_once, |app| {
+    let fixture = Fixture::new(app);
     for query in [
         "user=ann,ann,ann",
         "filter[user]=ann&filter[user]=ann",
         "filter[user]=ann,ann&filter%5Buser%5D=ann",
         "user=ann%2Cann",
     ] {
-        stage.lists(query, &[0, 1, 2]);
+        fixture.lists(query, &[0, 1, 2]);
     }
-    stage.lists("relationship=mentor,mentor&target=cleo,cleo", &[2, 3]);
+    fixture.lists("relationship=mentor,mentor&target=cleo,cleo", &[2, 3]);
     let fifty: Vec<_> = (1..=49).map(|number| (1_000_000 + number).to_string()).collect();
-    stage.lists(&format!("user=ann,{},ann", fifty.join(",")), &[0, 1, 2]);
+    fixture.lists(&format!("user=ann,{},ann", fifty.join(",")), &[0, 1, 2]);
 });
 
-both!(a_legal_name_or_id_that_names_nothing_matches_nothing, |app| {
-    let stage = Stage::set(app);
+both!(a_filter_by_an_unknown_id_or_type_matches_nothing, |app| {
+    let fixture = Fixture::new(app);
     for query in [
         "user=999999",
         "target=9223372036854775807",
@@ -153,43 +153,43 @@ both!(a_legal_name_or_id_that_names_nothing_matches_nothing, |app| {
         "user=999999,999998&target=999999",
         "relationship=stranger,foe",
     ] {
-        stage.lists(query, &[]);
+        fixture.lists(query, &[]);
     }
-    stage.lists("user=ann,999999&relationship=mentor,stranger", &[0, 2]);
+    fixture.lists("user=ann,999999&relationship=mentor,stranger", &[0, 2]);
 });
 
-both!(an_illegal_value_is_a_400_that_names_the_parameter, |app| {
-    let stage = Stage::set(app);
+both!(an_invalid_value_is_a_400_that_names_the_parameter, |app| {
+    let fixture = Fixture::new(app);
     for value in ["", "0", "-1", "+1", "01", "1.0", "x", "1,,2", "1,", "9223372036854775808", "1%00", "%FF", "1;2"] {
         for name in ["user", "filter[user]", "target", "filter[target]"] {
-            stage.refuses(&format!("{name}={value}"), "invalid-parameter", name);
+            fixture.refuses(&format!("{name}={value}"), "invalid-parameter", name);
         }
     }
     for value in ["", "Mentor", "1a", "-a", "a_b", "a%20b", "mentor,", "%C3%A4", &"a".repeat(65)] {
-        stage.refuses(&format!("relationship={value}"), "invalid-parameter", "relationship");
+        fixture.refuses(&format!("relationship={value}"), "invalid-parameter", "relationship");
     }
     let too_many: Vec<_> = (1..=51).map(|number| number.to_string()).collect();
-    stage.refuses(&format!("user={}", too_many.join(",")), "invalid-parameter", "user");
-    stage.refuses(
+    fixture.refuses(&format!("user={}", too_many.join(",")), "invalid-parameter", "user");
+    fixture.refuses(
         &format!("filter[target]={}", too_many.join("&filter[target]=")),
         "invalid-parameter",
         "filter[target]",
     );
     for value in ["", "-1", "+1", "1.5", "x", "51", "99999999999999999999", "%201"] {
-        stage.refuses(&format!("limit={value}"), "invalid-parameter", "limit");
-        stage.refuses(&format!("page[limit]={value}"), "invalid-parameter", "page[limit]");
+        fixture.refuses(&format!("limit={value}"), "invalid-parameter", "limit");
+        fixture.refuses(&format!("page[limit]={value}"), "invalid-parameter", "page[limit]");
     }
     for value in ["", "-1", "x", "100001", "9223372036854775808"] {
-        stage.refuses(&format!("offset={value}"), "invalid-parameter", "offset");
+        fixture.refuses(&format!("offset={value}"), "invalid-parameter", "offset");
     }
 });
 
 both!(an_unknown_or_repeated_parameter_is_a_400_that_names_it, |app| {
-    let stage = Stage::set(app);
+    let fixture = Fixture::new(app);
     for name in
         ["utm", "Limit", "filter[User]", "filter[]", "filter", "page", "page[offset", "fooBar", "filter[user][x]", "_"]
     {
-        stage.refuses(&format!("{name}=1"), "unknown-parameter", name);
+        fixture.refuses(&format!("{name}=1"), "unknown-parameter", name);
     }
     for (query, name) in [
         ("limit=1&limit=1", "limit"),
@@ -200,11 +200,11 @@ both!(an_unknown_or_repeated_parameter_is_a_400_that_names_it, |app| {
         ("user=ann&filter[user]=ann", "filter[user]"),
         ("filter[relationship]=mentor&relationship=mentor", "relationship"),
     ] {
-        stage.refuses(query, "duplicate-parameter", name);
+        fixture.refuses(query, "duplicate-parameter", name);
     }
 });
 
-both!(all_problems_of_a_query_are_told_at_once, |app| {
+both!(all_errors_in_a_query_are_reported_together, |app| {
     let answer =
         app.user().get(&format!("{URL}?limit=51&offset=x&user=0&relationship=A")).refused(400, "invalid-parameter");
     let blamed = answer.body["errors"].as_array().unwrap().iter();
@@ -212,7 +212,7 @@ both!(all_problems_of_a_query_are_told_at_once, |app| {
     assert_eq!(blamed, BTreeSet::from(["limit", "offset", "relationship", "user"]));
 });
 
-both!(a_page_has_20_rows_unless_0_to_50_are_asked_for, |app| {
+both!(a_page_has_20_rows_by_default_and_at_most_50, |app| {
     let ann = app.user();
     let ids = crowd(app, &ann, 53);
     let rows = |query: &str| {
@@ -230,10 +230,10 @@ both!(a_page_has_20_rows_unless_0_to_50_are_asked_for, |app| {
     assert_eq!(rows("&limit=0"), Vec::<i64>::new());
 });
 
-both!(a_limit_of_zero_answers_the_count_alone, |app| {
-    let stage = Stage::set(app);
+both!(a_limit_of_zero_returns_only_the_count, |app| {
+    let fixture = Fixture::new(app);
     for name in ["limit", "page[limit]"] {
-        let answer = stage.ann.get(&stage.filled(&format!("{URL}?user=ann&{name}=0&offset=2"))).expect(200);
+        let answer = fixture.ann.get(&fixture.filled(&format!("{URL}?user=ann&{name}=0&offset=2"))).expect(200);
         assert_eq!((answer.ids(), answer.total()), (Vec::new(), 3));
         for name in ["first", "last", "prev", "next"] {
             assert_eq!(link(&answer, name), None, "{name}");
@@ -242,7 +242,7 @@ both!(a_limit_of_zero_answers_the_count_alone, |app| {
 });
 
 both!(
-    no_offset_leads_beyond_the_deepest,
+    offsets_in_links_stay_below_the_deepest,
     |config| {
         config.max_offset = 4;
     },
@@ -260,7 +260,7 @@ both!(
     }
 );
 
-both!(next_leads_through_every_row_to_the_end_and_prev_back_again, |app| {
+both!(following_next_and_then_prev_visits_every_row, |app| {
     let ann = app.user();
     let ids = crowd(app, &ann, 11);
     let walk = |from: &str, step: &str| {
@@ -298,9 +298,9 @@ both!(an_empty_list_has_a_first_page_and_no_neighbours, |app| {
     assert_eq!((link(&answer, "prev"), link(&answer, "next")), (None, None));
 });
 
-both!(self_echoes_the_spelling_of_the_client_and_the_other_links_use_the_json_api_names, |app| {
-    let stage = Stage::set(app);
-    let filter = stage.filled("filter%5Buser%5D=ann%2Cbob&filter%5Brelationship%5D=mentor");
+both!(self_repeats_the_url_and_other_links_use_json_api_names, |app| {
+    let fixture = Fixture::new(app);
+    let filter = fixture.filled("filter%5Buser%5D=ann%2Cbob&filter%5Brelationship%5D=mentor");
     let next = format!("{URL}?{filter}&page%5Boffset%5D=2&page%5Blimit%5D=2");
     for query in [
         "user=ann,bob&relationship=mentor&limit=2",
@@ -308,22 +308,23 @@ both!(self_echoes_the_spelling_of_the_client_and_the_other_links_use_the_json_ap
         "filter[user]=ann,bob&page[limit]=2&filter[relationship]=mentor",
         "filter%5Buser%5D=ann,bob&page%5Blimit%5D=2&filter%5Brelationship%5D=mentor",
     ] {
-        let url = stage.filled(&format!("{URL}?{query}"));
-        let answer = stage.ann.get(&url).expect(200);
+        let url = fixture.filled(&format!("{URL}?{query}"));
+        let answer = fixture.ann.get(&url).expect(200);
         assert_eq!((link(&answer, "self"), link(&answer, "next")), (Some(&*url), Some(&*next)));
     }
-    let answer = stage.ann.get(&stage.filled(&format!("{URL}?filter[user]=ann&filter[user]=bob&limit=2"))).expect(200);
-    let next = stage.ann.get(link(&answer, "next").unwrap()).expect(200);
-    assert_eq!((next.ids(), next.total()), (stage.ids[2..4].to_vec(), 5));
+    let answer =
+        fixture.ann.get(&fixture.filled(&format!("{URL}?filter[user]=ann&filter[user]=bob&limit=2"))).expect(200);
+    let next = fixture.ann.get(link(&answer, "next").unwrap()).expect(200);
+    assert_eq!((next.ids(), next.total()), (fixture.ids[2..4].to_vec(), 5));
 });
 
-both!(a_trailing_slash_and_head_find_the_same_list, |app| {
-    let stage = Stage::set(app);
-    let plain = stage.ann.get(&format!("{URL}?limit=3")).expect(200);
-    let slashed = stage.ann.get(&format!("{URL}/?limit=3")).expect(200);
+both!(a_trailing_slash_and_head_return_the_same_list, |app| {
+    let fixture = Fixture::new(app);
+    let plain = fixture.ann.get(&format!("{URL}?limit=3")).expect(200);
+    let slashed = fixture.ann.get(&format!("{URL}/?limit=3")).expect(200);
     assert_eq!(slashed.body["data"], plain.body["data"]);
-    assert_eq!(stage.ann.get(link(&slashed, "self").unwrap()).expect(200).body["data"], plain.body["data"]);
-    let head = stage.ann.send("HEAD", &format!("{URL}?limit=3"), &[], None).expect(200);
+    assert_eq!(fixture.ann.get(link(&slashed, "self").unwrap()).expect(200).body["data"], plain.body["data"]);
+    let head = fixture.ann.send("HEAD", &format!("{URL}?limit=3"), &[], None).expect(200);
     assert_eq!(head.text, "");
     for name in ["content-type", "vary", "content-length"] {
         assert_eq!(head.header(name), plain.header(name), "{name}");
@@ -331,24 +332,24 @@ both!(a_trailing_slash_and_head_find_the_same_list, |app| {
 });
 
 both!(the_count_follows_every_change, |app| {
-    let stage = Stage::set(app);
-    let total = |query: &str| stage.ann.get(&stage.filled(&format!("{URL}?{query}&limit=0"))).expect(200).total();
-    let changed = serde_json::json!({"data": {"type": "user-relationships", "id": stage.ids[0].to_string(),
+    let fixture = Fixture::new(app);
+    let total = |query: &str| fixture.ann.get(&fixture.filled(&format!("{URL}?{query}&limit=0"))).expect(200).total();
+    let changed = serde_json::json!({"data": {"type": "user-relationships", "id": fixture.ids[0].to_string(),
         "attributes": {"relationship": "subordinate"}}});
-    stage.ann.patch(&format!("{URL}/{}", stage.ids[0]), &changed).expect(200);
-    stage.ann.delete(&format!("{URL}/{}", stage.ids[2])).expect(204);
+    fixture.ann.patch(&format!("{URL}/{}", fixture.ids[0]), &changed).expect(200);
+    fixture.ann.delete(&format!("{URL}/{}", fixture.ids[2])).expect(204);
     let counts: Vec<_> =
         ["", "user=ann", "target=cleo", "relationship=mentor", "user=ann&target=bob&relationship=subordinate"]
             .iter()
             .map(|query| total(query))
             .collect();
     assert_eq!(counts, [4, 2, 2, 1, 1]);
-    let types: Vec<Value> = stage.ann.get(URL).expect(200).body["data"].as_array().unwrap().clone();
+    let types: Vec<Value> = fixture.ann.get(URL).expect(200).body["data"].as_array().unwrap().clone();
     assert_eq!(types.len(), 4);
     app.assert_no_drift();
 });
 
-both!(fifty_users_and_fifty_types_are_filtered_by_at_once, |app| {
+both!(a_filter_accepts_fifty_users_and_fifty_types, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let names: Vec<_> = (0..50).map(|number| format!("kind-{number}")).collect();
     let mut ids = Vec::new();

@@ -1,4 +1,4 @@
-//! Relationship types: the names that relationships go by.
+//! Relationship types: listing, registering, updating and removing.
 
 use crate::both;
 use crate::support::{Answer, App, Client, Value, edge, json};
@@ -6,7 +6,7 @@ use crate::support::{Answer, App, Client, Value, edge, json};
 const URL: &str = "/api/v2/relationship-types";
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// The document about a type of that name.
+/// The document of a type with that name.
 fn kind(name: &str, attributes: &Value) -> Value {
     json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}})
 }
@@ -24,7 +24,7 @@ fn all(app: &App) -> Vec<String> {
     names(&listed).into_iter().map(str::to_owned).collect()
 }
 
-both!(a_new_database_has_three_types_that_everybody_sees, |app| {
+both!(a_new_database_has_three_types_that_every_caller_sees, |app| {
     for client in [app.user(), app.admin(), app.caller("ext")] {
         let listed = client.get(URL).expect(200);
         assert_eq!((names(&listed), listed.total()), (vec!["colleague", "mentor", "subordinate"], 3));
@@ -99,7 +99,7 @@ both!(only_admins_write_types, |app| {
     assert_eq!(all(app), ["colleague", "mentor", "subordinate"]);
 });
 
-both!(a_type_is_refused_for_each_reason_of_the_contract, |app| {
+both!(a_type_is_refused_for_every_documented_reason, |app| {
     let admin = app.admin();
     let refused = |document: &Value, status: u16, code: &str, pointer: Option<&str>| {
         let answer = admin.post(URL, document).refused(status, code);
@@ -151,7 +151,7 @@ both!(a_type_that_relationships_use_cannot_be_removed, |app| {
     app.assert_no_drift();
 });
 
-both!(every_instance_knows_a_new_type_at_once, |app| {
+both!(every_instance_accepts_a_new_type_immediately, |app| {
     let beside = app.beside();
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let there = beside.client_like(&ann);
@@ -170,7 +170,7 @@ both!(every_instance_knows_a_new_type_at_once, |app| {
     }
 });
 
-both!(a_type_that_was_removed_and_made_anew_is_the_new_one_on_every_instance, |app| {
+both!(a_type_registered_again_is_the_new_one_on_every_instance, |app| {
     let beside = app.beside();
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let there = beside.client_like(&ann);

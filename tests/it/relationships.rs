@@ -1,4 +1,4 @@
-//! Single relationships: created, read, changed and deleted, and the URLs around them.
+//! Single relationships: creating, reading, updating and deleting, and the URLs around them.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn url_of(id: i64) -> String {
     format!("{URL}/{id}")
 }
 
-/// The document of a change.
+/// The document of an update.
 fn change(id: i64, relationship: &str) -> Value {
     json!({"data": {"type": "user-relationships", "id": id.to_string(), "attributes": {"relationship": relationship}}})
 }
@@ -21,7 +21,7 @@ fn make(owner: &Client, relationship: &str, target: &Client) -> i64 {
     owner.post(URL, &edge(None, relationship, target.id)).expect(201).id()
 }
 
-/// Says that a resource object is a whole relationship.
+/// Asserts that a resource object is a complete relationship.
 #[track_caller]
 fn assert_whole(resource: &Value, user: i64, relationship: &str, target: i64) {
     let id: i64 = resource["id"].as_str().expect("an id").parse().expect("a number");
@@ -59,7 +59,7 @@ fn send(client: &Client, method: &str, path: &str, body: &str) -> Answer {
     client.send(method, path, &[("content-type", MEDIA_TYPE)], Some(body.as_bytes()))
 }
 
-both!(a_create_answers_the_whole_resource_and_where_it_is, |app| {
+both!(a_create_returns_the_whole_resource_and_its_location, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     for (client, user, relationship) in
         [(&ann, None, "mentor"), (&ann, Some(ann.id), "colleague"), (&admin, Some(ann.id), "subordinate")]
@@ -73,13 +73,13 @@ both!(a_create_answers_the_whole_resource_and_where_it_is, |app| {
     app.assert_no_drift();
 });
 
-both!(an_owner_that_is_left_out_is_the_caller, |app| {
+both!(the_default_owner_of_an_edge_is_the_caller, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let made = admin.post(URL, &edge(None, "mentor", bob.id)).expect(201);
     assert_whole(&made.body["data"], admin.id, "mentor", bob.id);
 });
 
-both!(what_the_service_alone_sets_and_what_json_api_does_not_define_is_ignored_in_a_request, |app| {
+both!(read_only_and_undefined_members_are_ignored, |app| {
     let (ann, bob) = (app.user(), app.user());
     let mut document = edge(None, "mentor", bob.id);
     document["meta"] = json!({});
@@ -97,12 +97,12 @@ both!(what_the_service_alone_sets_and_what_json_api_does_not_define_is_ignored_i
     assert_whole(&made.body["data"], ann.id, "mentor", bob.id);
     assert!(!made.text.contains("2014"), "{}", made.text);
 
-    // The whole record, as the service sent it, goes back in a change.
+    // A client sends the whole record back in an update.
     let sent_back = ann.patch(&url_of(made.id()), &made.body).expect(200);
     assert_eq!(sent_back.body["data"], made.body["data"]);
 });
 
-both!(a_create_is_refused_for_each_reason_of_the_contract, |app| {
+both!(a_create_is_refused_for_every_documented_reason, |app| {
     let (ann, bob) = (app.user(), app.user());
     let first = make(&ann, "mentor", &bob);
     let refused = |document: &Value, status: u16, code: &str, pointer: Option<&str>| {
@@ -131,7 +131,7 @@ both!(a_create_is_refused_for_each_reason_of_the_contract, |app| {
     app.assert_no_drift();
 });
 
-both!(a_document_that_does_not_fit_is_refused_where_it_does_not_fit, |app| {
+both!(an_invalid_document_is_refused_with_pointers, |app| {
     let (ann, bob) = (app.user(), app.user());
     let whole = edge(None, "mentor", bob.id);
     let with = |pointer: &str, value: Value| {
@@ -171,12 +171,12 @@ both!(a_document_that_does_not_fit_is_refused_where_it_does_not_fit, |app| {
     assert_eq!(ann.get(URL).expect(200).total(), 0);
 });
 
-both!(all_problems_of_a_document_are_told_at_once, |app| {
+both!(all_errors_in_a_document_are_reported_together, |app| {
     let document = json!({"data": {"type": "user-relationships",
         "attributes": {"relationship": 1, "colour": "red", "a/b~c": 1}, "relationships": {"friend": {"data": null}}}});
     let answer = app.user().post(URL, &document).refused(422, "missing-relationship");
     let errors = answer.body["errors"].as_array().unwrap();
-    let told: BTreeSet<_> =
+    let found: BTreeSet<_> =
         errors.iter().map(|e| (e["code"].as_str().unwrap(), e["source"]["pointer"].as_str().unwrap())).collect();
     let expected = BTreeSet::from([
         ("invalid-attribute", "/data/attributes/relationship"),
@@ -185,10 +185,10 @@ both!(all_problems_of_a_document_are_told_at_once, |app| {
         ("unknown-attribute", "/data/attributes/colour"),
         ("unknown-relationship", "/data/relationships/friend"),
     ]);
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
 });
 
-both!(an_id_that_names_nothing_is_not_found_under_every_method, |app| {
+both!(an_unknown_id_is_a_404_for_every_method, |app| {
     let admin = app.admin();
     for id in ["999999", "0", "01", "-1", "x", "1.0", "9223372036854775808", "%31%00"] {
         for path in
@@ -201,7 +201,7 @@ both!(an_id_that_names_nothing_is_not_found_under_every_method, |app| {
     }
 });
 
-both!(a_change_gives_another_type_and_keeps_all_else, |app| {
+both!(an_update_changes_the_type_and_keeps_the_rest, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let id = make(&ann, "mentor", &bob);
     for (client, relationship) in [(&ann, "colleague"), (&admin, "subordinate"), (&ann, "subordinate")] {
@@ -242,7 +242,7 @@ both!(the_ends_of_a_relationship_cannot_be_changed, |app| {
     assert_whole(&ann.get(&url_of(id)).expect(200).body["data"], ann.id, "mentor", bob.id);
 });
 
-both!(a_change_is_refused_for_each_reason_of_the_contract, |app| {
+both!(an_update_is_refused_for_every_documented_reason, |app| {
     let (ann, bob) = (app.user(), app.user());
     let (first, second) = (make(&ann, "mentor", &bob), make(&ann, "colleague", &bob));
     bob.patch(&url_of(first), &change(first, "subordinate")).refused(403, "not-owner");
@@ -267,7 +267,7 @@ both!(a_change_is_refused_for_each_reason_of_the_contract, |app| {
     app.assert_no_drift();
 });
 
-both!(a_delete_answers_no_content_once_and_does_not_look_at_a_body, |app| {
+both!(a_delete_returns_204_once_and_ignores_its_body, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     for (client, body) in [(&ann, ""), (&admin, "{}"), (&ann, "not json"), (&ann, "{\"data\":{\"type\":\"users\"}}")] {
         let id = make(&ann, "mentor", &bob);
@@ -284,7 +284,7 @@ both!(a_delete_answers_no_content_once_and_does_not_look_at_a_body, |app| {
     app.assert_no_drift();
 });
 
-both!(the_urls_of_the_ends_answer_linkage_and_users, |app| {
+both!(the_urls_of_the_ends_return_linkage_and_users, |app| {
     let (ann, bob) = (app.user(), app.user());
     let id = make(&ann, "mentor", &bob);
     for (end, user) in [("user", &ann), ("target", &bob)] {

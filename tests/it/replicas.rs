@@ -1,5 +1,4 @@
-//! `DATABASE_READ_URL`, with a standby that streams from the tests' own primary: what callers are shown comes from it,
-//! what is decided does not.
+//! `DATABASE_READ_URL` with a standby of the tests' own primary: responses come from it, decisions do not.
 
 use std::fs;
 
@@ -7,7 +6,9 @@ use crate::forms::{group, member};
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;
 use crate::support::process::{Service, finish, program, until};
-use crate::support::replica::{FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, raw, stage};
+use crate::support::replica::{
+    FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, raw, replica_pair,
+};
 use crate::support::scrape::scrape;
 use crate::support::{edge, json};
 
@@ -15,33 +16,37 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 
 #[test]
-fn callers_are_shown_what_the_replica_has_and_nothing_is_decided_by_it() {
-    let Some(stage) = stage() else { return };
-    // Several hosts, of which libpq takes the one that is a standby.
-    let (one, other) = (stage.primary.folder().display(), stage.standby.folder().display());
+fn responses_come_from_the_replica_and_decisions_do_not() {
+    let Some(pair) = replica_pair() else { return };
+    // Several hosts, of which libpq selects the standby.
+    let (one, other) = (pair.primary.folder().display(), pair.standby.folder().display());
     let several =
         format!("postgres://postgres@/postgres?host={one},{other}&port=5432,5432&target_session_attrs=standby");
-    let service = Service::start(&stage.url(), &[("DATABASE_READ_URL", &several), ("AUTH_REFRESH", "0s")]);
+    let service = Service::start(&pair.url(), &[("DATABASE_READ_URL", &several), ("AUTH_REFRESH", "0s")]);
     until("the replica is used", SOON, || is_used(&service));
-    let ann = admin(&stage.url(), &service);
-    let bob = admin(&stage.url(), &service);
+    let ann = admin(&pair.url(), &service);
+    let bob = admin(&pair.url(), &service);
     let me = format!("{USERS}/{}", ann.id);
-    stage.settle();
+    pair.settle();
     let old = ann.get(&me).expect(200);
     let list = format!("{EDGES}?user={}", ann.id);
     assert_eq!(ann.get(&list).expect(200).total(), 0);
 
-    stage.pause();
+    pair.pause();
     let id = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
-    let late = admin(&stage.url(), &service);
+    let late = admin(&pair.url(), &service);
     for list in
         [&list, &format!("{list}&include=target"), &format!("{list}&relationship=mentor"), &format!("{list}&sort=-id")]
     {
         let shown = ann.get(list).expect(200);
         assert_eq!((shown.total(), shown.ids()), (0, vec![]), "{list}");
-        assert_eq!(late.get(list).expect(200).total(), 0, "a token that the replica has not got");
+        assert_eq!(late.get(list).expect(200).total(), 0, "a token that the replica does not have yet");
     }
-    assert_eq!(ann.get(&format!("{EDGES}/{id}")).expect(200).id(), id, "what the replica has not got is still there");
+    assert_eq!(
+        ann.get(&format!("{EDGES}/{id}")).expect(200).id(),
+        id,
+        "an id that the replica does not have yet is found"
+    );
     ann.post(EDGES, &edge(None, "mentor", bob.id)).refused(409, "already-exists");
 
     let named =
@@ -59,38 +64,38 @@ fn callers_are_shown_what_the_replica_has_and_nothing_is_decided_by_it() {
 
     until("the lag shows", SOON, || lag(&service) > 0.5);
     let first = lag(&service);
-    until("it grows", SOON, || lag(&service) > first + 0.5);
+    until("the lag grows", SOON, || lag(&service) > first + 0.5);
     assert_eq!(fallbacks(&service, "refused"), 1, "{:?}", service.log());
-    stage.resume();
-    until("the relationship is seen", SOON, || ann.get(&list).expect(200).ids() == [id]);
-    until("the name is seen", SOON, || ann.get(&me).expect(200).body["data"]["attributes"]["first-name"] == "Anne");
+    pair.resume();
+    until("the relationship is listed", SOON, || ann.get(&list).expect(200).ids() == [id]);
+    until("the name is shown", SOON, || ann.get(&me).expect(200).body["data"]["attributes"]["first-name"] == "Anne");
     until("there is no lag", SOON, || lag(&service) == 0.0);
     assert_eq!(lines_about_the_replica(&service).len(), 1, "{:?}", service.log());
     assert_eq!(fallbacks(&service, "unavailable") + fallbacks(&service, "failed"), 0);
 }
 
 #[test]
-fn everything_that_is_read_is_read_on_the_replica() {
-    let Some(stage) = stage() else { return };
-    let service = stage.serve(&[]);
-    let ann = admin(&stage.url(), &service);
-    let bob = admin(&stage.url(), &service);
+fn every_get_reads_from_the_replica() {
+    let Some(pair) = replica_pair() else { return };
+    let service = pair.serve(&[]);
+    let ann = admin(&pair.url(), &service);
+    let bob = admin(&pair.url(), &service);
     let type_of = |name: &str| json!({"data": {"type": "relationship-types", "id": name, "attributes": {}}});
     ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
     let first = group(&ann, "First");
     member(&ann, first, bob.id);
-    stage.settle();
+    pair.settle();
     let lists = [EDGES, USERS, "/api/v2/relationship-types", "/api/v2/groups", "/api/v2/group-members"];
     let totals = || lists.map(|list| ann.get(&format!("{list}?limit=1")).expect(200).total());
     let before = totals();
-    stage.pause();
+    pair.pause();
     ann.post("/api/v2/relationship-types", &type_of("newcomer")).expect(201);
     ann.post(EDGES, &edge(None, "newcomer", bob.id)).expect(201);
     ann.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}})).expect(201);
     let second = group(&ann, "Second");
     member(&ann, second, bob.id);
     assert_eq!(totals(), before);
-    let found = scrape(&service.anybody());
+    let found = scrape(&service.anonymous());
     assert_eq!(found.count(FALLBACKS, &[]), 0);
     assert!(found.count("store_replica_connections", &[]) > 0);
     for (name, kind, labels) in [
@@ -102,22 +107,22 @@ fn everything_that_is_read_is_read_on_the_replica() {
         assert_eq!(found.labels(name), labels.iter().copied().collect(), "{name}");
     }
     let reasons: Vec<_> = found.samples.iter().filter(|(name, ..)| name == FALLBACKS).collect();
-    assert_eq!(reasons.len(), 4, "each is there before it happens: {reasons:?}");
-    stage.resume();
-    until("all is seen", SOON, || totals() == before.map(|total| total + 1));
+    assert_eq!(reasons.len(), 4, "every series exists from the start: {reasons:?}");
+    pair.resume();
+    until("all lists agree", SOON, || totals() == before.map(|total| total + 1));
     assert_eq!(ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200).total(), 1);
 }
 
 #[test]
 fn a_list_is_one_statement_on_the_replica_and_none_on_the_primary() {
-    let Some(stage) = stage() else { return };
-    let mut primary = raw(&stage.url());
+    let Some(pair) = replica_pair() else { return };
+    let mut primary = raw(&pair.url());
     primary.run("ALTER ROLE postgres SET log_statement = 'all'");
-    stage.settle();
-    let service = stage.serve(&[("AUTH_REFRESH", "1h")]);
-    let ann = admin(&stage.url(), &service);
+    pair.settle();
+    let service = pair.serve(&[("AUTH_REFRESH", "1h")]);
+    let ann = admin(&pair.url(), &service);
     let list = format!("{EDGES}?user={}", ann.id);
-    stage.settle();
+    pair.settle();
     ann.get(&list).expect(200);
     let statements = |server: &PrivateServer| {
         let log = fs::read_to_string(server.folder().join("log")).expect("the server's log");
@@ -128,19 +133,19 @@ fn a_list_is_one_statement_on_the_replica_and_none_on_the_primary() {
             .collect();
         asked
     };
-    let of_lists = || statements(&stage.standby).into_iter().filter(|line| line.contains("LATERAL")).count();
-    let (before, on_replica) = (statements(&stage.primary).len(), of_lists());
+    let of_lists = || statements(&pair.standby).into_iter().filter(|line| line.contains("LATERAL")).count();
+    let (before, on_replica) = (statements(&pair.primary).len(), of_lists());
     for _ in 0..10 {
         ann.get(&list).expect(200);
     }
     assert_eq!(of_lists() - on_replica, 10);
-    let on_primary = statements(&stage.primary).split_off(before);
+    let on_primary = statements(&pair.primary).split_off(before);
     primary.run("ALTER ROLE postgres RESET log_statement");
     assert_eq!(on_primary, Vec::<String>::new());
 }
 
 #[test]
-fn a_replica_is_that_of_a_postgresql_database() {
+fn a_replica_requires_a_postgresql_primary() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let config = |url: &str, replica: &str| {
         finish(program().env("DATABASE_URL", url).env("DATABASE_READ_URL", replica).arg("config"))

@@ -1,4 +1,4 @@
-//! Ids that were given once and are not given again.
+//! Ids of deleted records are not reused.
 
 use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::JwtSettings;
@@ -6,7 +6,7 @@ use user_relationships::auth::keyset::{KeySource, Secret};
 use user_relationships::model::id::UserId;
 
 use crate::both;
-use crate::support::desk::{ImportFixture, lines, relation, user};
+use crate::support::import::{ImportFixture, lines, relation, user};
 use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{Outcome, run};
 use crate::support::sql::Raw;
@@ -24,7 +24,7 @@ fn import(app: &App, text: &str, options: &[&str]) -> Outcome {
 }
 
 both!(
-    the_id_of_a_deleted_user_is_not_given_again,
+    the_id_of_a_deleted_user_is_not_reused,
     |config| {
         config.jwt = Some(JwtSettings {
             source: KeySource::Secret(Secret::new(SECRET)),
@@ -37,7 +37,7 @@ both!(
         let add = |email: &str| run(&app.home().text(), &["user", "add", "--id", "77", "--email", email]);
         assert_eq!(add("old@example.com").expect(0).line(), "77");
         let jwt = token(Key::Secret, None, &claims(&json!({"sub": "77"})));
-        let by_jwt = app.anybody().with_authorization(&format!("Bearer {jwt}"));
+        let by_jwt = app.anonymous().with_authorization(&format!("Bearer {jwt}"));
         let by_token = app.client_of(UserId::new(77));
         for client in [&by_jwt, &by_token] {
             assert_eq!(client.get(ME).expect(200).id(), 77);
@@ -62,7 +62,7 @@ both!(
         for client in [&by_jwt, &by_token] {
             client.get(ME).refused(401, "unauthenticated");
         }
-        // An id that is in use and an e-mail address that is taken are told as before.
+        // An id in use and a taken e-mail address get the usual errors.
         let taken = run(&app.home().text(), &["user", "add", "--id", "76", "--email", "x@example.com"]);
         assert!(taken.stderr.contains("another user has this id"), "{taken:?}");
         app.assert_no_drift();
@@ -83,7 +83,7 @@ both!(ids_of_users_deleted_by_operations_stay_retired, |app| {
     }
 });
 
-both!(the_id_of_a_deleted_relationship_is_not_given_again, |app| {
+both!(the_id_of_a_deleted_relationship_is_not_reused, |app| {
     let (admin, ann, bob, cleo) = (app.admin(), app.user(), app.user(), app.user());
     let make = |target: i64, kind: &str| ann.post(EDGES, &edge(None, kind, target)).expect(201).id();
     let (kept, deleted, with_user) = (make(bob.id, "mentor"), make(bob.id, "colleague"), make(cleo.id, "mentor"));
@@ -96,11 +96,11 @@ both!(the_id_of_a_deleted_relationship_is_not_given_again, |app| {
     import(app, &lines(&[line(kept, "mentor"), line(deleted, "colleague")]), &[]).expect(0);
     ann.get(&format!("{EDGES}/{deleted}")).refused(404, "not-found");
     let mentors = ann.get(&format!("{EDGES}?user={}&relationship=mentor&target={}", ann.id, bob.id)).expect(200);
-    assert_eq!(mentors.ids(), [kept], "what is there stays as it is");
+    assert_eq!(mentors.ids(), [kept], "existing records stay unchanged");
     let again = ann.get(&format!("{EDGES}?user={}&relationship=colleague", ann.id)).expect(200).ids();
     assert!(again.len() == 1 && again[0] > with_user, "{again:?}");
 
-    // A relationship that goes with its user.
+    // A relationship that is deleted with its user.
     admin.delete(&format!("{USERS}/{}", cleo.id)).expect(204);
     let last = ann.post(EDGES, &edge(None, "subordinate", bob.id)).expect(201).id();
     ann.delete(&format!("{EDGES}/{last}")).expect(204);
@@ -111,13 +111,13 @@ both!(the_id_of_a_deleted_relationship_is_not_given_again, |app| {
         assert_eq!(made.len(), 1);
         ann.delete(&format!("{EDGES}/{}", made[0])).expect(204);
     }
-    // An id that no relationship ever had is kept.
+    // An id that no relationship ever had is accepted.
     import(app, &lines(&[line(5_000, "subordinate")]), &[]).expect(0);
     ann.get(&format!("{EDGES}/5000")).expect(200);
     app.assert_no_drift();
 });
 
-both!(deletions_of_relationships_leave_no_row_each, |app| {
+both!(deleted_relationships_leave_no_rows, |app| {
     let (ann, bob) = (app.user(), app.user());
     let mut raw = Raw::connect(&app.config.database_url);
     let rows = "SELECT COUNT(*) AS number FROM retired_relationship_ids";
@@ -130,15 +130,15 @@ both!(deletions_of_relationships_leave_no_row_each, |app| {
 });
 
 #[test]
-fn what_is_restored_into_an_empty_database_keeps_its_ids() {
-    for desk in ImportFixture::all() {
+fn an_import_into_an_empty_database_keeps_the_ids() {
+    for fixture in ImportFixture::all() {
         let mut first = relation(7, "mentor", 9);
         first["id"] = json!(41);
         let mut second = relation(9, "mentor", 7);
         second["id"] = json!(17);
-        desk.import(&lines(&[user(9), user(7), first, second]), &[]).expect(0);
-        let exported = desk.export();
-        let Some(other) = ImportFixture::new(if desk.home.file().is_some() {
+        fixture.import(&lines(&[user(9), user(7), first, second]), &[]).expect(0);
+        let exported = fixture.export();
+        let Some(other) = ImportFixture::new(if fixture.home.file().is_some() {
             crate::support::Engine::Sqlite
         } else {
             crate::support::Engine::Postgres

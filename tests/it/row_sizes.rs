@@ -1,17 +1,17 @@
-//! Rows are bounded in bytes; what earlier releases stored beyond the bound can be read, and made smaller.
+//! Rows are bounded in bytes; larger rows of earlier releases can be read, and made smaller.
 
 use user_relationships::model::id::UserId;
 
 use crate::both;
-use crate::support::desk::ImportFixture;
 use crate::support::groups::{MEMBERS, new_group, new_member};
+use crate::support::import::ImportFixture;
 use crate::support::{Answer, App, Client, Value, json};
 
 const ME: &str = "/api/v2/users/me";
 const USERS: &str = "/api/v2/users";
 const KIB_64: usize = 64 * 1024;
 
-/// A list of texts with so many bytes in all.
+/// A list of texts with that total of bytes.
 fn texts(bytes: usize) -> Vec<String> {
     let whole = vec!["x".repeat(1_000); bytes / 1_000];
     [whole, vec!["x".repeat(bytes % 1_000)]].concat()
@@ -31,7 +31,7 @@ fn created(email: &str, attributes: &Value) -> Value {
 fn store_large_profile(app: &App, user: &Client) {
     let id = UserId::new(user.id);
     app.write(move |tx| {
-        let old = tx.user(id)?.expect("the user is there");
+        let old = tx.user(id)?.expect("the user exists");
         let mut data = old.data.clone();
         (data.profile.location, data.profile.unit) = (texts(90_000), texts(90_000));
         tx.update_user(&old, &data)
@@ -49,7 +49,7 @@ fn assert_refused(answer: Answer, pointer: &str) {
 both!(a_profile_above_64_kib_is_refused_at_the_largest_value, |app| {
     let (admin, ann) = (app.admin(), app.user());
     let (half, more) = (texts(KIB_64 / 2), texts(KIB_64 / 2 + 100));
-    // Each list is legal, both together are not.
+    // Each list is valid, both together are not.
     ann.patch(ME, &change(&json!({"location": half, "phone": ["1"]}))).expect(200);
     assert_refused(ann.patch(ME, &change(&json!({"unit": more, "phone": ["2"]}))), "/data/attributes/unit");
     let both_lists = json!({"location": half, "unit": more});
@@ -63,13 +63,13 @@ both!(a_profile_above_64_kib_is_refused_at_the_largest_value, |app| {
     let headers = [("content-type", "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"")];
     let answer = ann.send("POST", "/api/v2/operations", &headers, Some(document.as_bytes()));
     assert_refused(answer, "/atomic:operations/0/data/attributes/unit");
-    // A letter counts with its bytes.
+    // A character counts with its bytes.
     let letters = vec!["é".repeat(1_000); 20];
     assert_refused(ann.patch(ME, &change(&json!({"twitter": letters}))), "/data/attributes/twitter");
     ann.patch(ME, &change(&json!({"twitter": vec!["e".repeat(1_000); 20]}))).expect(200);
 });
 
-both!(properties_count_with_the_attributes_of_a_user, |app| {
+both!(properties_count_towards_the_size_of_a_profile, |app| {
     let ann = app.user();
     ann.patch(ME, &change(&json!({"location": texts(KIB_64 / 2)}))).expect(200);
     let send = |bytes: usize| {
@@ -120,19 +120,19 @@ both!(properties_that_are_too_large_already_can_only_shrink, |app| {
 
 #[test]
 fn an_import_rejects_a_line_whose_profile_is_too_large() {
-    for desk in ImportFixture::all() {
+    for fixture in ImportFixture::all() {
         let user = |email: &str, location: usize, unit: usize| {
             let line = json!({"type": "user", "email": email, "location": texts(location), "unit": texts(unit)});
             format!("{line}\n")
         };
         let lines = [user("a@x.org", 40_000, 20_000), user("b@x.org", 40_000, 40_000), user("c@x.org", 1, 1)].concat();
         for options in [&["--dry-run"][..], &[]] {
-            let outcome = desk.import(&lines, options).expect(1);
+            let outcome = fixture.import(&lines, options).expect(1);
             assert!(outcome.stderr.contains("line 2: a user's attributes may have 65536 bytes"), "{}", outcome.stderr);
             assert!(outcome.stderr.contains("1 line was rejected"), "{}", outcome.stderr);
         }
-        assert_eq!(desk.number("SELECT COUNT(*) AS number FROM users"), 2);
-        let outcome = desk.import(&user("c@x.org", 40_000, 40_000), &[]).expect(1);
+        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 2);
+        let outcome = fixture.import(&user("c@x.org", 40_000, 40_000), &[]).expect(1);
         assert!(outcome.stderr.contains("line 1: a user's attributes"), "{}", outcome.stderr);
     }
 }

@@ -1,4 +1,4 @@
-//! Nothing secret leaves the service: not in logs at any level, not in answers, not in `config`, not in the database.
+//! No secret leaves the service: not in logs at any level, responses, `config` or the database.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,18 +8,18 @@ use std::path::Path;
 use crate::forms::form;
 use crate::support::app::{Engine, Home};
 use crate::support::jwt::{Key, SECRET, claims, file, signed, token};
-use crate::support::process::{Service, finish, newcomer, program, run};
+use crate::support::process::{Service, finish, new_user_token, program, run};
 use crate::support::signing::{Signer, pem, private_pem, public_key};
 use crate::support::sql::Raw;
 use crate::support::{Client, edge, json};
 
 const ME: &str = "/api/v2/users/me";
 const EDGES: &str = "/api/v2/user-relationships";
-/// A good one, a wrong one, and one that is too short.
+/// A valid one, a wrong one, and one that is too short.
 const PASSWORDS: [&str; 3] = ["Pa55 of the secrets", "Wr0ng of the secrets", "5hort!!"];
 const ANN: &str = "ann.of.the.secrets@example.com";
 
-/// All that is stored, as whoever holds a backup reads it.
+/// Everything that is stored, as in a backup.
 fn dump(home: &Home) -> String {
     if let Some(path) = home.file() {
         let name = |ending: &str| format!("{}{ending}", path.display());
@@ -33,7 +33,7 @@ fn dump(home: &Home) -> String {
     rows.collect::<Vec<_>>().join("\n")
 }
 
-/// Requests by every scheme, good and bad, of which some fail for other reasons; all that is answered.
+/// Requests with every scheme, valid and invalid, some of which fail for other reasons; returns all responses.
 fn talk(clients: &[Client]) -> String {
     let mut answers = String::new();
     for client in clients {
@@ -55,18 +55,19 @@ fn talk(clients: &[Client]) -> String {
     answers
 }
 
-/// A user with a password, made by a form, that signs in once well and once badly: its token, and what was answered
-/// to all requests but that one.
-fn sign_in(url: &str, anybody: &Client) -> (String, String) {
+/// Creates a user with a password through a form, who signs in once correctly and once not. Returns its token, and the
+/// responses to all other requests.
+fn sign_in(url: &str, anonymous: &Client) -> (String, String) {
     let [password, wrong, short] = PASSWORDS;
-    let admin = anybody.with_authorization(&format!("Token token={}", newcomer(url, "root@example.com", "admin")));
+    let admin =
+        anonymous.with_authorization(&format!("Token token={}", new_user_token(url, "root@example.com", "admin")));
     let user = |email: &str, password: &str| {
         let values = json!({"first_name": "Cy", "email": email, "password": password});
         admin.form("POST", "/api/users", &form("create_user", &values))
     };
     let credentials = |password: &str| {
         let values = json!({"email": "cy.of.the.secrets@example.com", "password": password});
-        anybody.form("POST", "/api/sessions", &form("create_session", &values))
+        anonymous.form("POST", "/api/sessions", &form("create_session", &values))
     };
     let made = user("cy.of.the.secrets@example.com", password).expect(201);
     let refused = [user("no address", short).expect(422), credentials(wrong).expect(401)];
@@ -76,7 +77,7 @@ fn sign_in(url: &str, anybody: &Client) -> (String, String) {
 }
 
 #[test]
-fn no_secret_is_logged_answered_shown_or_stored() {
+fn no_secret_is_logged_returned_printed_or_stored() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
         let url = home.text();
         for email in [ANN, "bob@example.com"] {
@@ -101,13 +102,13 @@ fn no_secret_is_logged_answered_shown_or_stored() {
             format!("Bearer {forged}"),
             format!("Basic {guess}"),
         ];
-        let anybody = service.anybody();
-        let mut clients: Vec<_> = headers.iter().map(|header| anybody.with_authorization(header)).collect();
-        clients.push(anybody.with_signer(signer.clone()));
-        clients.push(anybody.with_signer(Signer { is_stamped: true, ..signer.clone() }));
-        clients.push(anybody.with_signer(Signer { key: 1, ..signer.clone() }));
-        let (session, told) = sign_in(&url, &anybody);
-        let answers = [talk(&clients), talk(&clients), told].concat();
+        let anonymous = service.anonymous();
+        let mut clients: Vec<_> = headers.iter().map(|header| anonymous.with_authorization(header)).collect();
+        clients.push(anonymous.with_signer(signer.clone()));
+        clients.push(anonymous.with_signer(Signer { is_stamped: true, ..signer.clone() }));
+        clients.push(anonymous.with_signer(Signer { key: 1, ..signer.clone() }));
+        let (session, report) = sign_in(&url, &anonymous);
+        let answers = [talk(&clients), talk(&clients), report].concat();
         assert!(answers.contains("rate-limited") && answers.contains("signature-rejected"));
         let config = finish(program().env("DATABASE_URL", &url).env("JWT_SECRET", SECRET).arg("config")).expect(0);
         let shown = format!("{}{}", config.stdout, config.stderr);
@@ -122,7 +123,7 @@ fn no_secret_is_logged_answered_shown_or_stored() {
         for jwt in [&good, &forged] {
             secrets.extend(jwt.split('.').skip(1).map(str::to_owned));
         }
-        let signature = |signer: &Signer| signer.fields("GET", &anybody.base(), ME, None).pop().unwrap().1;
+        let signature = |signer: &Signer| signer.fields("GET", &anonymous.base(), ME, None).pop().unwrap().1;
         secrets.extend([signature(&signer), signature(&Signer { key: 1, ..signer.clone() })]);
         secrets.extend(private_pem(0).lines().filter(|line| !line.starts_with("--")).map(str::to_owned));
         for (place, text) in

@@ -1,4 +1,4 @@
-//! What the program is like to use in a shell.
+//! The program in a shell.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use user_relationships::cli;
 
 use crate::support::process::{finish, program};
 
-/// Every command that stands in the contract with operators.
+/// Every command that is documented for operators.
 const COMMANDS: [&str; 13] = [
     "serve",
     "demo",
@@ -32,7 +32,7 @@ fn walk(path: &str, command: &clap::Command, look: &mut impl FnMut(&str, &clap::
 }
 
 #[test]
-fn every_command_has_a_sentence_and_an_example_that_begins_with_itself() {
+fn every_command_has_a_description_and_an_example() {
     let mut missing = Vec::new();
     walk("user-relationships", &cli::command(), &mut |path, command| {
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -47,7 +47,7 @@ fn every_command_has_a_sentence_and_an_example_that_begins_with_itself() {
 }
 
 #[test]
-fn every_example_is_a_command_line_that_is_accepted() {
+fn every_example_is_a_valid_command_line() {
     let mut tried = 0;
     let mut look = |path: &str, command: &clap::Command| {
         let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -82,7 +82,7 @@ fn help_shows_the_settings_that_a_command_uses() {
 }
 
 #[test]
-fn a_completion_script_knows_every_command_and_setting_whatever_the_settings_are() {
+fn completion_scripts_have_every_command_and_setting() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ended = finish(program().env("LISTEN", "nonsense").args(["completions", shell])).expect(0);
         for word in COMMANDS.iter().chain(&["rate-limit", "database-url"]) {
@@ -92,7 +92,7 @@ fn a_completion_script_knows_every_command_and_setting_whatever_the_settings_are
         let checked = Command::new(shell).args(["-n", "/dev/stdin"]).stdin(Stdio::piped()).spawn();
         if let (Ok(mut child), true) = (checked, shell == "bash") {
             std::io::Write::write_all(&mut child.stdin.take().unwrap(), ended.stdout.as_bytes()).unwrap();
-            assert!(child.wait().unwrap().success(), "{shell} does not take it");
+            assert!(child.wait().unwrap().success(), "{shell} rejects it");
         }
     }
     finish(program().args(["completions", "tcsh"])).expect(2);
@@ -100,13 +100,13 @@ fn a_completion_script_knows_every_command_and_setting_whatever_the_settings_are
 }
 
 #[test]
-fn colour_is_for_terminals_and_for_those_who_did_not_say_no() {
+fn colour_is_only_for_terminals_and_can_be_disabled() {
     let help = |settings: &[(&str, &str)]| {
         let ended = finish(program().envs(settings.iter().copied()).arg("--help")).expect(0);
         ended.stdout.contains('\u{1b}')
     };
     assert!(!help(&[]), "stdout is no terminal");
-    assert!(help(&[("CLICOLOR_FORCE", "1")]), "this is how the test knows colour when it sees it");
+    assert!(help(&[("CLICOLOR_FORCE", "1")]), "the test recognizes colour");
     assert!(!help(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     let logs = |settings: &[(&str, &str)]| {
         let mut command = program();

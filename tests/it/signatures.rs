@@ -1,4 +1,4 @@
-//! Signed requests: what is taken, what is refused and how, and what keeps one from being sent again.
+//! Signed requests: which are accepted, which are refused and how, and the protection against replay.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -26,14 +26,14 @@ fn ann(app: &App) -> (Client, Signer) {
     (ann.with_signer(signer.clone()), signer)
 }
 
-/// Sends a request with these header fields and no others.
+/// Sends a request with exactly these header fields.
 fn send(app: &App, method: &str, path: &str, fields: &[(&str, String)], body: Option<&[u8]>) -> Answer {
     let mut headers: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.extend(body.map(|_| JSON_API));
-    app.anybody().send(method, path, &headers, body)
+    app.anonymous().send(method, path, &headers, body)
 }
 
-/// What an encoder that escapes makes of a plain text.
+/// Plain text as an escaping JSON encoder writes it.
 fn escaped(plain: &str, php: bool) -> String {
     let mut text = String::new();
     for letter in plain.chars() {
@@ -46,7 +46,7 @@ fn escaped(plain: &str, php: bool) -> String {
     text
 }
 
-both!(a_signature_over_any_of_the_three_texts_is_taken_with_either_digest, |app| {
+both!(all_three_signed_texts_are_accepted_with_either_digest, |app| {
     let (ann, signer) = ann(app);
     let bob = app.user();
     let body = edge(None, "mentor", bob.id).to_string();
@@ -78,7 +78,7 @@ both!(a_signature_over_any_of_the_three_texts_is_taken_with_either_digest, |app|
     assert_eq!(ann.get(ME).expect(200).body["data"]["attributes"]["description"], "a/b é😀 \"x\" \u{7}\n");
 });
 
-both!(sha1_is_taken_of_clients_that_may_use_it_and_of_no_others, |app| {
+both!(sha1_is_accepted_only_from_clients_that_may_use_it, |app| {
     let ann = app.named(ANN, "user");
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("private.pem");
@@ -98,8 +98,8 @@ both!(sha1_is_taken_of_clients_that_may_use_it_and_of_no_others, |app| {
     }
 });
 
-/// Everything that can be wrong with a signed request, as its header fields and body.
-fn wrongs(app: &App, ann: &Client, signer: &Signer) -> Vec<(&'static str, Fields, Option<Vec<u8>>)> {
+/// Every error of a signed request, as its header fields and body.
+fn invalid_requests(app: &App, ann: &Client, signer: &Signer) -> Vec<(&'static str, Fields, Option<Vec<u8>>)> {
     let base = ann.base();
     let right = |method: &str| signer.fields(method, &base, ME, None);
     let without = |name: &str| right("GET").into_iter().filter(|(known, _)| *known != name).collect::<Vec<_>>();
@@ -121,7 +121,7 @@ fn wrongs(app: &App, ann: &Client, signer: &Signer) -> Vec<(&'static str, Fields
     let keyless = Signer::new(app, ANN);
     let (id, api_id): (ClientId, _) = (client_id(app, &keyless.api_id), keyless.api_id.clone());
     app.write(move |tx| {
-        let client = tx.client(&api_id)?.expect("it is there");
+        let client = tx.client(&api_id)?.expect("the client exists");
         tx.delete_client_key(id, client.keys[0].id)
     });
     let stamped = |timestamp: String, nonce: &str| {
@@ -153,16 +153,16 @@ fn wrongs(app: &App, ann: &Client, signer: &Signer) -> Vec<(&'static str, Fields
         ("another host", of(Signer { base: Some("http://evil.example".to_owned()), ..signer.clone() }), None),
         ("another scheme", of(Signer { base: Some(base.replace("http:", "https:")), ..signer.clone() }), None),
         ("a body that was not signed", right("GET"), Some(b"{}".to_vec())),
-        ("a body that is no text", right("GET"), Some(vec![0xff])),
+        ("a body that is not text", right("GET"), Some(vec![0xff])),
         ("a body that is too large", right("GET"), Some(vec![b' '; 2 * 1024 * 1024])),
         ("a stamp that was not signed", stamped(now().to_string(), "n"), None),
-        ("a stamp that is no number", stamped("now".to_owned(), "n"), None),
+        ("a stamp that is not a number", stamped("now".to_owned(), "n"), None),
         ("a timestamp alone", lone("api-nonce"), None),
         ("a nonce alone", lone("api-timestamp"), None),
     ]
 }
 
-both!(whatever_is_wrong_with_a_signature_is_refused_in_the_same_words, |app| {
+both!(every_invalid_signature_gets_the_same_refusal, |app| {
     let (ann, signer) = ann(app);
     app.named("admin@example.com", "admin");
     let words = |answer: &Answer| {
@@ -172,24 +172,24 @@ both!(whatever_is_wrong_with_a_signature_is_refused_in_the_same_words, |app| {
         names.sort();
         (body, names)
     };
-    let mut told = Vec::<(Value, Vec<String>)>::new();
-    // Before and after the client and the user are believed without asking the database.
+    let mut report = Vec::<(Value, Vec<String>)>::new();
+    // Before and after the client and the user are cached.
     for _ in 0..2 {
-        for (what, fields, body) in wrongs(app, &ann, &signer) {
+        for (what, fields, body) in invalid_requests(app, &ann, &signer) {
             let answer = send(app, "GET", ME, &fields, body.as_deref());
             assert_eq!((answer.status, answer.codes()), (403, vec!["signature-rejected"]), "{what}");
             assert_eq!(answer.header("www-authenticate"), None, "{what}");
             if !answer.headers.contains_key("connection") {
-                told.push(words(&answer));
+                report.push(words(&answer));
             }
         }
         ann.get(ME).expect(200);
     }
-    told.dedup();
-    assert_eq!(told.len(), 1, "{told:?}");
+    report.dedup();
+    assert_eq!(report.len(), 1, "{report:?}");
 });
 
-both!(a_signature_counts_for_one_url_and_one_body, |app| {
+both!(a_signature_is_valid_for_one_url_and_one_body, |app| {
     let (ann, signer) = ann(app);
     let bob = app.user();
     let body = edge(None, "mentor", bob.id).to_string();
@@ -215,10 +215,10 @@ both!(a_signature_counts_for_one_url_and_one_body, |app| {
     send(app, "DELETE", &path, &fields, None).expect(204);
 });
 
-both!(a_stamped_request_is_taken_once_by_all_instances_and_only_with_its_method, |app| {
+both!(a_stamped_request_is_accepted_once_by_all_instances, |app| {
     let beside = app.beside();
     let (ann, signer) = ann(app);
-    // Both instances are called by one name.
+    // Both instances have the same public name.
     let signer = Signer { is_stamped: true, base: Some("http://api.example".to_owned()), ..signer };
     let host = |instance: &App, method: &str, fields: &[(&str, String)]| {
         let mut fields = fields.to_vec();
@@ -236,7 +236,7 @@ both!(a_stamped_request_is_taken_once_by_all_instances_and_only_with_its_method,
     ann.with_signer(other).get(ME).expect(200);
 });
 
-both!(a_stamp_is_good_for_five_minutes_and_old_nonces_are_cleared_away, |app| {
+both!(a_stamp_is_valid_for_five_minutes_and_nonces_are_deleted, |app| {
     let (ann, signer) = ann(app);
     let at = |seconds: u64| {
         let nonce = format!("at-{seconds}");
@@ -258,15 +258,15 @@ both!(a_stamp_is_good_for_five_minutes_and_old_nonces_are_cleared_away, |app| {
     }
     raw.run(&format!("INSERT INTO api_nonces VALUES (1, 'young', {})", old + 60_000_000));
     assert_eq!([at(now() - 310), at(now() + 310)], [403, 403]);
-    assert_eq!(raw.number("SELECT COUNT(*) AS number FROM api_nonces"), 1_101, "what is refused leaves nothing behind");
+    assert_eq!(raw.number("SELECT COUNT(*) AS number FROM api_nonces"), 1_101, "a refused request stores nothing");
     assert_eq!([at(now() - 290), at(now() + 290)], [200, 200]);
-    until("old nonces are gone", Duration::from_secs(10), || {
+    until("old nonces are deleted", Duration::from_secs(10), || {
         raw.number("SELECT COUNT(*) AS number FROM api_nonces") == 3
     });
 });
 
 both!(
-    unstamped_requests_are_refused_where_stamps_are_demanded,
+    unstamped_requests_are_refused_where_stamps_are_required,
     |config| {
         config.require_signed_timestamp = true;
     },
@@ -281,7 +281,7 @@ both!(
 );
 
 both!(
-    behind_a_proxy_the_public_url_is_what_counts,
+    behind_a_proxy_the_public_url_is_verified,
     |config| {
         config.public_url = Some("https://demo.skillhive.com".to_owned());
     },
@@ -294,7 +294,7 @@ both!(
 );
 
 both!(
-    clients_and_keys_that_are_new_work_at_once_everywhere_and_those_that_are_gone_soon_do_not,
+    changes_of_clients_and_keys_reach_every_instance,
     |config| {
         config.auth_refresh = Duration::from_secs(1);
     },
@@ -313,7 +313,7 @@ both!(
         }
         let api_id = signer.api_id.clone();
         app.write(move |tx| {
-            let client = tx.client(&api_id)?.expect("it is there");
+            let client = tx.client(&api_id)?.expect("the client exists");
             tx.delete_client_key(client.id, client.keys[0].id)
         });
         for client in [&ann, &there] {
@@ -329,7 +329,7 @@ both!(
     }
 );
 
-both!(a_disabled_user_is_told_so_at_once_where_it_was_disabled_though_its_signature_is_good, |app| {
+both!(signed_requests_of_a_disabled_user_are_refused_immediately, |app| {
     let (ann, _) = ann(app);
     ann.get(ME).expect(200);
     let admin = app.admin();
@@ -345,7 +345,7 @@ both!(a_disabled_user_is_told_so_at_once_where_it_was_disabled_though_its_signat
     ann.get(ME).refused(403, "signature-rejected");
 });
 
-both!(a_signature_beside_another_credential_is_401_whatever_both_are_worth, |app| {
+both!(a_signature_beside_another_credential_is_a_401, |app| {
     let (ann, signer) = ann(app);
     let token = app.user();
     for authorization in [token.authorization().unwrap(), "", "Basic x", "Bearer urt_x"] {
@@ -353,13 +353,13 @@ both!(a_signature_beside_another_credential_is_401_whatever_both_are_worth, |app
         assert!(answer.header("www-authenticate").is_some());
         for (name, value) in signer.names() {
             let headers = [(name, &*value), ("authorization", authorization)];
-            app.anybody().send("GET", ME, &headers, None).refused(401, "unauthenticated");
+            app.anonymous().send("GET", ME, &headers, None).refused(401, "unauthenticated");
         }
     }
 });
 
 both!(
-    guesses_at_a_signature_are_slowed_down_and_the_right_one_is_not,
+    guessed_signatures_are_rate_limited_and_valid_ones_are_not,
     |config| {
         config.auth_failure_limit = 3;
     },

@@ -1,4 +1,4 @@
-//! `docs/SIGNING.md`: the examples of every language run as they stand there, where the language is installed.
+//! `docs/SIGNING.md`: the examples of every language run unchanged, where the language is installed.
 
 use std::fs;
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::process::Command;
 use crate::both;
 use crate::support::App;
 use crate::support::signing::{private_pem, register};
+use crate::support::skip::skip;
 
 const EDGES: &str = "/api/v2/user-relationships";
-/// With a slash, which the encoders write in different ways.
+/// With a slash, which encoders write in different ways.
 const ANN: &str = "ann+o'neil/x@example.com";
 
 /// The only example in that language.
@@ -21,11 +22,11 @@ fn example(language: &str) -> String {
     rest.split_once("\n```\n").expect("its end").0.to_owned()
 }
 
-/// Runs an example; it lists what is there, and creates something.
+/// Runs an example, which lists edges and creates one.
 fn try_example(app: &App, language: &str, file: &str, program: &[&str], probe: &[&str]) {
     let works = Command::new(probe[0]).args(&probe[1..]).output().is_ok_and(|output| output.status.success());
     if !works {
-        eprintln!("SKIPPED: the example in {language}, since `{}` does not work here", probe.join(" "));
+        skip(&format!("the example in {language}, since `{}` does not work here", probe.join(" ")));
         return;
     }
     let ann = app.named(ANN, "user");
@@ -40,11 +41,11 @@ fn try_example(app: &App, language: &str, file: &str, program: &[&str], probe: &
     command.env("BASE_URL", ann.base()).env("API_ID", register(app, 0, false)).env("TARGET", target.id.to_string());
     let output = command.output().expect("the program starts");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && !printed.contains("\"errors\""), "{language}: {printed}\n{complaints}");
-    assert!(printed.contains("\"total-count\":1"), "{language}: {printed}\n{complaints}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && !printed.contains("\"errors\""), "{language}: {printed}\n{stderr}");
+    assert!(printed.contains("\"total-count\":1"), "{language}: {printed}\n{stderr}");
     let made = ann.get(&format!("{EDGES}?user={}", ann.id)).expect(200);
-    assert_eq!(made.total(), 1, "{language}: {printed}\n{complaints}");
+    assert_eq!(made.total(), 1, "{language}: {printed}\n{stderr}");
 }
 
 both!(the_example_for_the_shell_works, |app| {

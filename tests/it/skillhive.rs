@@ -1,4 +1,4 @@
-//! Skillhive's documented exchange, as printed: its clients work without a change.
+//! Skillhive's documented exchange, as printed: its clients work unchanged.
 
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
@@ -13,7 +13,7 @@ const CREATE: &str = r#"
     {"data":{"type":"user-relationships","attributes":{"relationship":"subordinate"},
              "relationships":{"user":{"data":{"type":"users","id":"1234"}},"target":{"data":{"type":"users","id":"9876"}}}}}"#;
 
-/// Says that every member of `part` is in `whole`, with the same value.
+/// Asserts that `whole` has every member of `part`, with the same value.
 #[track_caller]
 fn assert_has(whole: &Value, part: &Value) {
     match (whole, part) {
@@ -30,7 +30,7 @@ fn assert_has(whole: &Value, part: &Value) {
     }
 }
 
-/// A user with an id of the test's choice, as a client.
+/// A user with a given id, as a client.
 fn user_with_id(app: &App, id: i64, level: &str) -> Client {
     let changes = vec![
         (Field::Email, Held::Text(format!("user{id}@example.com"))),

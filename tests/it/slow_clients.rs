@@ -1,4 +1,4 @@
-//! Clients that take their time, and far too many of them: none of them keeps the service from others.
+//! Slow clients, in large numbers: none of them blocks others.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::app::{App, Engine, Home};
-use crate::support::process::{Service, in_time, newcomer, program_behind, until};
+use crate::support::process::{Service, in_time, new_user_token, program_after_shell, until};
 use crate::support::scrape::scrape;
 use crate::support::signing::Signer;
 use crate::support::sql::Raw;
@@ -21,10 +21,10 @@ fn connect(address: SocketAddr) -> TcpStream {
 }
 
 fn token(url: &str) -> String {
-    newcomer(url, "ann@example.com", "user")
+    new_user_token(url, "ann@example.com", "user")
 }
 
-/// Everything that comes until the other end closes, or until nothing came for long.
+/// Everything that arrives until the other end closes, or until a long pause.
 fn rest(mut stream: TcpStream) -> (String, bool) {
     let mut bytes = Vec::new();
     let is_closed = match stream.read_to_end(&mut bytes) {
@@ -40,7 +40,7 @@ fn answers_promptly(client: &Client) {
 }
 
 #[test]
-fn thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off() {
+fn idle_and_slow_connections_delay_no_client_and_are_closed() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[]);
@@ -61,7 +61,7 @@ fn thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off() {
     let opened = Instant::now();
     while opened.elapsed() < Duration::from_secs(3) {
         answers_promptly(&ann);
-        // A letter now and then does not make a head quicker.
+        // Single bytes now and then do not extend the time for a head.
         for stream in open.iter_mut().skip(1).step_by(3) {
             drop(stream.write_all(b"x"));
         }
@@ -77,10 +77,10 @@ fn thousands_of_idle_and_slow_connections_hold_nobody_up_and_are_cut_off() {
 }
 
 #[test]
-fn more_connections_than_there_are_files_for_leave_the_database_and_the_probes_alone() {
+fn more_connections_than_open_files_affect_no_probe_or_database() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
-    let command = program_behind("ulimit -n 220; exec \"$0\" \"$@\"");
+    let command = program_after_shell("ulimit -n 220; exec \"$0\" \"$@\"");
     let settings = [("ADMIN_LISTEN", "127.0.0.1:0"), ("AUTH_REFRESH", "0s")];
     let service = Service::start_as(command, &url, &settings);
     let (admin, ann) = (service.admin(), service.client(&token(&url)));
@@ -99,11 +99,11 @@ fn more_connections_than_there_are_files_for_leave_the_database_and_the_probes_a
 }
 
 #[test]
-fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
+fn a_request_whose_body_never_arrives_is_a_503() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[("REQUEST_TIMEOUT", "1s")]);
-    let token = newcomer(&url, "root@example.com", "admin");
+    let token = new_user_token(&url, "root@example.com", "admin");
     let cases = [
         ("POST", EDGES),
         ("POST", "/api/v2/users"),
@@ -126,7 +126,7 @@ fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
              content-length: 1000\r\n\r\n{{"
         );
         stream.write_all(head.as_bytes()).expect("sent");
-        // A letter now and then does not make it quicker.
+        // Single bytes now and then do not extend the time.
         let mut dripping = stream.try_clone().expect("a second handle");
         let dripper = thread::spawn(move || {
             while dripping.write_all(b" ").is_ok() && asked.elapsed() < Duration::from_secs(8) {
@@ -141,7 +141,7 @@ fn a_body_that_does_not_come_is_waited_for_no_longer_than_a_request_may_take() {
 }
 
 #[test]
-fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
+fn the_time_to_read_a_signed_body_counts_towards_the_deadline() {
     let app = App::start(Home::new(Engine::Sqlite).expect("a folder"), |config| {
         config.request_timeout = Duration::from_secs(2);
         config.database_timeout = Duration::from_secs(30);
@@ -158,7 +158,7 @@ fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
         fields.concat(),
         body.len()
     );
-    // All but the end of the body at once, the end so late or never; what is answered, and when.
+    // All but the end of the body immediately; the end late or never. Returns the response and its time.
     let send = |late: Option<Duration>| {
         let asked = Instant::now();
         let mut stream = connect(ann.address());
@@ -170,15 +170,15 @@ fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
         }
         (rest(stream).0, asked.elapsed())
     };
-    let (answer, observe_duration) = send(None);
+    let (answer, elapsed) = send(None);
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"unavailable\""), "{answer}");
-    assert!(observe_duration < Duration::from_secs(5), "{observe_duration:?}");
-    // What the door has used is no longer there for the handler, which waits for the file.
+    assert!(elapsed < Duration::from_secs(5), "{elapsed:?}");
+    // The time that authentication used is missing for the handler, which waits for the file.
     let mut holder = Raw::connect(&app.home().url());
     holder.run("BEGIN IMMEDIATE");
-    let (answer, observe_duration) = send(Some(Duration::from_millis(1_200)));
+    let (answer, elapsed) = send(Some(Duration::from_millis(1_200)));
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(observe_duration < Duration::from_millis(2_900), "{observe_duration:?}");
+    assert!(elapsed < Duration::from_millis(2_900), "{elapsed:?}");
     holder.run("ROLLBACK");
     until("the file is free", Duration::from_secs(10), || {
         let (answer, _) = send(Some(Duration::from_millis(500)));
@@ -187,11 +187,11 @@ fn the_time_of_a_request_begins_at_the_door_where_a_signed_body_is_read() {
 }
 
 #[test]
-fn whoever_takes_nothing_of_its_answers_is_cut_off() {
+fn a_client_that_stops_reading_is_disconnected() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let service = Service::start(&home.text(), &[("REQUEST_TIMEOUT", "1s")]);
     let mut stream = connect(service.address);
-    let whole = service.anybody().get("/openapi.json").expect(200).text.len();
+    let whole = service.anonymous().get("/openapi.json").expect(200).text.len();
     let times = 100_000_000 / whole;
     let mut sender = stream.try_clone().expect("a second handle");
     let sending = thread::spawn(move || {
@@ -207,13 +207,13 @@ fn whoever_takes_nothing_of_its_answers_is_cut_off() {
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
         got += read;
     }
-    assert!(got < times * whole / 2, "{got} bytes came after all");
+    assert!(got < times * whole / 2, "all {got} bytes arrived");
     sending.join().expect("it ends");
-    service.anybody().get("/livez").expect(200);
+    service.anonymous().get("/livez").expect(200);
 }
 
 #[test]
-fn floods_of_header_fields_are_refused() {
+fn too_many_header_fields_are_refused() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let url = home.text();
     let service = Service::start(&url, &[]);
@@ -242,7 +242,7 @@ fn floods_of_header_fields_are_refused() {
             answers_promptly(&ann);
         }
     });
-    // What an open connection may send once it is let in is limited too.
+    // What an open connection may send after authentication is limited, too.
     let (head, fields) = (flood(60, 1_200), ann.authorization().unwrap_or_default());
     let head = head.replacen("host: x", &format!("host: x\r\nconnection: close\r\nauthorization: {fields}"), 1);
     assert!(ann.raw(head.as_bytes()).starts_with("HTTP/1.1 431"));

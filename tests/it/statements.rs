@@ -1,7 +1,8 @@
-//! Every statement that requests about single things run, lists and writes, beside 100,000 users and 150,000 edges:
-//! none of them looks at all rows of a large table.
+//! Every statement of requests for single records, lists and writes, beside 100,000 users and 150,000 edges: none scans
+//! a large table.
 //!
-//! The recorder of `plans` knows the statements of this test by the ids that stand in them.
+//! # Design
+//! The recorder of `plans` knows the statements of this test by the ids in them.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -16,10 +17,10 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 /// Tables that grow with the data.
 const LARGE: [&str; 4] = ["user_relationships", "users", "counts_by_user", "counts_by_target"];
-/// Ids that no other test comes near.
+/// Ids that no other test uses.
 const MARKED: std::ops::Range<i64> = 98_000..99_000;
 
-/// Statements about marked things, with their values.
+/// Statements about marked records, with their values.
 pub static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Whether a bound value is a marked id, or a text about a marked user.
@@ -28,7 +29,7 @@ pub fn is_marked(bind: &str) -> bool {
     value.parse().is_ok_and(|id| MARKED.contains(&id)) || bind.trim_matches('"').starts_with("u98")
 }
 
-/// Asks for whatever can be asked of single things.
+/// Sends every request about single records.
 fn ask_everything(app: &App) {
     let admin = app.admin();
     let get = |path: String| admin.get(&path).expect(200);
@@ -71,7 +72,7 @@ fn ask_everything(app: &App) {
     admin.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": "u98@example.org"}}})).expect(201);
     admin.delete(&format!("{USERS}/98060")).expect(204);
 
-    // An external caller with a popular neighbour.
+    // An ext caller with a popular neighbour.
     let ext = app.client_of(user_relationships::model::id::UserId::new(98_070));
     let excluded = json!({"data": {"type": "users", "id": "98070", "attributes": {"access-level": "ext"}}});
     admin.patch(&format!("{USERS}/98070"), &excluded).expect(200);
@@ -82,7 +83,7 @@ fn ask_everything(app: &App) {
 }
 
 fn check(app: &App) {
-    // Users that are loaded are like the first one.
+    // The other users have the same profile as the first.
     app.admin();
     load(app);
     SEEN.lock().expect("the list").clear();
@@ -94,9 +95,9 @@ fn check(app: &App) {
         if !explained.insert(statement.to_owned()) {
             continue;
         }
-        // Lists are printed so that nobody can send them. So are bytes: those of tokens, which are few here.
+        // Lists and bytes are printed in a form that SQL does not accept; the bytes are those of the few tokens here.
         let text = match text.split_once(" -- binds: [") {
-            // Of lists that were asked for alone, each array has one value.
+            // For lists outside of a batch, each array has one value.
             Some(_) if statement.contains("AS total") && statement.contains("unnest") => text.clone(),
             Some(_) if statement.contains("unnest") => {
                 format!("{statement} -- binds: [1, '{{98030}}', '{{98031}}', '{{3}}', '{{1}}', '{{98030,98031}}', 32]")
@@ -116,7 +117,7 @@ fn check(app: &App) {
                     Some(table)
                 });
                 let is_large = scanned.and_then(|rest| rest.split(' ').next()).is_some_and(|it| LARGE.contains(&it));
-                // A page by an index of its order is a scan that ends early.
+                // A page by an index in its order is a scan that ends early.
                 let is_whole = is_large && !line.contains("USING");
                 assert!(!is_whole, "{line}\n{plan}\n{text}");
             }
@@ -126,7 +127,7 @@ fn check(app: &App) {
 }
 
 both!(
-    no_statement_about_single_things_looks_at_all_rows,
+    no_statement_about_one_record_scans_a_large_table,
     |_config| { set_default_instrumentation(recorder).unwrap() },
     |app| {
         let _turn = ONE_AT_A_TIME.lock();

@@ -43,7 +43,7 @@ fn new_type(admin: &Client, name: &str) -> String {
     format!("{TYPES}/{name}")
 }
 
-/// Two resources of each type, with a change that the first can undergo.
+/// Two resources of each type, with an update of the first.
 fn pairs(app: &App, admin: &Client) -> [(String, String, Value); 3] {
     let (ann, bob) = (app.user(), app.user());
     let edges = [new_edge(admin, "mentor", ann.id), new_edge(admin, "mentor", bob.id)];
@@ -61,7 +61,7 @@ fn pairs(app: &App, admin: &Client) -> [(String, String, Value); 3] {
     ]
 }
 
-both!(if_match_refuses_tags_of_other_resources_and_made_up_ones, |app| {
+both!(if_match_refuses_invented_tags_and_those_of_other_resources, |app| {
     let admin = app.admin();
     let pairs = pairs(app, &admin);
     let all: Vec<String> =
@@ -111,7 +111,7 @@ both!(if_match_explains_that_weak_tags_never_match, |app| {
     }
 });
 
-both!(tags_with_include_fields_or_an_encoding_serve_for_a_change, |app| {
+both!(an_etag_of_any_variant_is_valid_for_an_update, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let kinds = ["mentor", "colleague", "subordinate"];
     let url = new_edge(&admin, "mentor", bob.id);
@@ -122,7 +122,7 @@ both!(tags_with_include_fields_or_an_encoding_serve_for_a_change, |app| {
     {
         let full = format!("{url}?{query}");
         let before = tag_of(&admin, &full);
-        // Somebody else's row in the answer changes, and the resource itself does not.
+        // Another row in the response changes, and the resource itself does not.
         bob.patch("/api/v2/users/me", &json!({"data": {"attributes": {"first-name": format!("B{turn}")}}})).expect(200);
         for tag in [before, tag_of(&admin, &full), tag_of(&admin, &full).replacen('"', "", 1)] {
             let tag = if tag.starts_with('"') { tag } else { format!("\"{}.gzip\"", tag.trim_end_matches('"')) };
@@ -133,7 +133,7 @@ both!(tags_with_include_fields_or_an_encoding_serve_for_a_change, |app| {
         let document = change("user-relationships", id, &json!({"relationship": kinds[turn % 3]}));
         patch_if(&admin, &url, &tag_of(&admin, &full), &document).expect(200);
     }
-    // The same user, fetched at another place.
+    // The same user, fetched at another URL.
     let document = change("users", &bob.id.to_string(), &json!({"first-name": "Rob"}));
     patch_if(&admin, &format!("{USERS}/{}", bob.id), &tag_of(&admin, &format!("{url}/target")), &document).expect(200);
     delete_if(&admin, &url, &tag_of(&admin, &format!("{url}?include=target&fields[users]="))).expect(204);
@@ -145,7 +145,7 @@ both!(tags_with_include_fields_or_an_encoding_serve_for_a_change, |app| {
     .expect(204);
 });
 
-both!(a_type_registered_again_has_another_tag, |app| {
+both!(a_type_registered_again_has_a_new_etag, |app| {
     let admin = app.admin();
     let url = new_type(&admin, "friend");
     let (old, old_list) = (tag_of(&admin, &url), tag_of(&admin, TYPES));
@@ -159,7 +159,7 @@ both!(a_type_registered_again_has_another_tag, |app| {
     delete_if(&admin, &url, &old).refused(412, "precondition-failed");
 });
 
-both!(the_tag_of_a_user_counts_whether_it_is_a_supervisor, |app| {
+both!(the_etag_of_a_user_covers_is_supervisor, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let url = format!("{USERS}/{}", bob.id);
     let before = tag_of(&admin, &url);
@@ -174,7 +174,7 @@ both!(the_tag_of_a_user_counts_whether_it_is_a_supervisor, |app| {
     delete_if(&admin, &url, &tag_of(&admin, &url)).expect(204);
 });
 
-both!(tags_cover_the_creation_of_every_row_of_every_list, |app| {
+both!(the_etag_of_a_list_covers_when_each_row_was_created, |app| {
     let (admin, bob) = (app.admin(), app.user());
     let edge = new_edge(&admin, "mentor", bob.id);
     let group = new_group(app, admin.id, "{}");
@@ -191,7 +191,7 @@ both!(tags_cover_the_creation_of_every_row_of_every_list, |app| {
         ),
     ] {
         let before = urls.each_ref().map(|url| tag_of(&admin, url));
-        // Another row with the same id and version, such as one that was restored.
+        // Another row with the same id and version, such as a restored one.
         raw.run(&format!("UPDATE {table} SET created_at = created_at - 1"));
         for (url, old) in urls.iter().zip(&before) {
             assert_ne!(&tag_of(&admin, url), old, "{url}");
@@ -201,7 +201,7 @@ both!(tags_cover_the_creation_of_every_row_of_every_list, |app| {
 });
 
 both!(
-    of_many_changes_with_one_tag_one_succeeds,
+    of_concurrent_updates_with_one_etag_one_succeeds,
     |config| {
         config.workers = 4;
         config.database_pool_size = 8;

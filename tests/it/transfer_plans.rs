@@ -1,7 +1,8 @@
-//! What imports and exports ask, beside 100,000 users and 150,000 relationships: every question is answered from an
-//! index, however many things it is about.
+//! The queries of imports and exports, beside 100,000 users and 150,000 relationships: each uses an index, for any
+//! number of records.
 //!
-//! The recorder of `plans` knows the statements of this test by the ids that stand in them.
+//! # Design
+//! The recorder of `plans` knows the statements of this test by the ids in them.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -19,20 +20,20 @@ use crate::both;
 use crate::support::App;
 use crate::support::sql::Raw;
 
-/// The index that a question is answered from, by what it begins with. The primary keys of SQLite have no name.
+/// The index for a query, by the first words of its statement. The primary keys of SQLite have no name.
 const INDEXES: [(&str, &str, &str); 8] = [
     ("FROM users WHERE id =", "PRIMARY KEY", "users_pkey"),
     ("FROM users WHERE email_key =", "users_email_key", "users_email_key"),
     ("email_key, id FROM users", "users_email_key", "users_email_key"),
     ("alt_id, id FROM users", "users_by_alt_id", "users_by_alt_id"),
-    // To PostgreSQL the one by owner and type, which holds the target, is as good for an average owner.
+    // For an average owner PostgreSQL may also use the index by owner and type, which holds the target.
     ("JOIN user_relationships AS r ON", "user_relationships_identity", "Index Only Scan using user_relationships_"),
     ("FROM user_relationships WHERE id =", "PRIMARY KEY", "user_relationships_pkey"),
     ("FROM users WHERE id >", "PRIMARY KEY", "users_pkey"),
     ("FROM user_relationships WHERE id >", "PRIMARY KEY", "user_relationships_pkey"),
 ];
 
-/// Statements about ids from 97,000 on, without their values, and one set of these.
+/// Statements about ids from 97,000 on, without their values, and one example of the values.
 pub static SEEN: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 /// Keeps a statement if it belongs to this test.
@@ -64,7 +65,7 @@ fn ask_everything(app: &App) {
     });
 }
 
-/// The plans of a statement: on PostgreSQL for these values and for any.
+/// The plans of a statement: on PostgreSQL for these values and generic.
 fn plans(app: &App, statement: &str) -> Vec<String> {
     let (types, values) = match () {
         () if statement.contains("unnest") => ("(bigint[], bigint[], smallint[])", "'{97000}', '{97001}', '{3}'"),
@@ -104,7 +105,7 @@ fn check(app: &App) {
 }
 
 both!(
-    every_question_of_imports_and_exports_is_answered_from_an_index,
+    every_query_of_imports_and_exports_uses_an_index,
     |_config| { set_default_instrumentation(recorder).unwrap() },
     |app| {
         let _turn = ONE_AT_A_TIME.lock();

@@ -1,4 +1,4 @@
-//! The numbers of relationship types: there are 32,767, and no request can use them up.
+//! The numbers of relationship types: there are 32,767, and no request can exhaust them.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -24,12 +24,12 @@ fn number_of(app: &App, name: &str) -> i64 {
     raw(app).number(&format!("SELECT CAST(id AS BIGINT) AS number FROM relationship_types WHERE name = '{name}'"))
 }
 
-/// Makes every number one that a type had long ago.
+/// Marks every number as one of a type deleted long ago.
 fn use_up(app: &App) {
     raw(app).run("INSERT INTO retired_type_ids (id, retired_at) VALUES (32767, 0)");
 }
 
-both!(refused_registrations_use_no_number, |app| {
+both!(refused_registrations_use_no_type_number, |app| {
     let (admin, ann) = (app.admin(), app.user());
     let long = "x".repeat(1_001);
     for _ in 0..5 {
@@ -42,12 +42,12 @@ both!(refused_registrations_use_no_number, |app| {
     }
     if let Raw::Postgres(_) = raw(app) {
         let drawn = raw(app).number("SELECT CAST(last_value AS BIGINT) AS number FROM relationship_types_id_seq");
-        assert_eq!(drawn, 3, "the sequence, which the release before this one draws from");
+        assert_eq!(drawn, 3, "the sequence, which the previous release uses");
     }
     assert_eq!(register(&admin, "friend"), 201);
     assert_eq!(number_of(app, "friend"), 4);
     if let Raw::Postgres(_) = raw(app) {
-        // A registration by the release before this one.
+        // A registration by the previous release.
         raw(app).run("INSERT INTO relationship_types (name, created_at, updated_at) VALUES ('drawn', 0, 0)");
         assert_eq!(number_of(app, "drawn"), 5);
     }
@@ -58,14 +58,14 @@ both!(refused_registrations_use_no_number, |app| {
     assert!(number_of(app, "foe") <= 6);
 });
 
-both!(registering_and_removing_types_never_uses_up_the_numbers, |app| {
+both!(numbers_of_removed_types_are_used_again, |app| {
     let admin = app.admin();
     assert_eq!(register(&admin, "friend"), 201);
     admin.delete(&format!("{TYPES}/friend")).expect(204);
     assert_eq!(register(&admin, "friend"), 201);
     assert_eq!(number_of(app, "friend"), 5, "a new number while there is one");
     use_up(app);
-    // The number 4 rests, because an instance may still remember its old type.
+    // The number 4 is not reused yet, because an instance may still have its old type in its cache.
     assert_eq!(register(&admin, "foe"), 201);
     assert_eq!(number_of(app, "foe"), 6);
     raw(app).run("UPDATE retired_type_ids SET retired_at = 0");
@@ -79,7 +79,7 @@ both!(registering_and_removing_types_never_uses_up_the_numbers, |app| {
     app.assert_no_drift();
 });
 
-both!(create_type_returns_409_when_all_numbers_are_in_use, |app| {
+both!(registering_returns_409_when_all_numbers_are_in_use, |app| {
     let admin = app.admin();
     raw(app).run(
         "WITH RECURSIVE numbers (n) AS (SELECT 4 UNION ALL SELECT n + 1 FROM numbers WHERE n < 32767) \
@@ -97,7 +97,7 @@ both!(create_type_returns_409_when_all_numbers_are_in_use, |app| {
     let outcome = run(&app.home().text(), &["import", "--create-types", file.to_str().expect("a path")]);
     assert!(outcome.code != 0 && outcome.stderr.contains("32767 types"), "{outcome:?}");
     admin.delete(&format!("{TYPES}/kind-9")).expect(204);
-    assert_eq!(register(&admin, "friend"), 409, "the number rests");
+    assert_eq!(register(&admin, "friend"), 409, "the number is not reused yet");
     raw(app).run("UPDATE retired_type_ids SET retired_at = 0");
     assert_eq!(register(&admin, "friend"), 201);
     assert_eq!(number_of(app, "friend"), 9);
@@ -121,6 +121,6 @@ both!(
         let count = |wanted: u16| statuses.iter().filter(|status| **status == wanted).count();
         assert_eq!((count(201), count(409)), (8, 8), "{statuses:?}");
         let numbers: BTreeSet<_> = (0..8).map(|n| number_of(app, &format!("kind-{n}"))).collect();
-        assert_eq!(numbers, (4..12).collect(), "none is skipped");
+        assert_eq!(numbers, (4..12).collect(), "no number is skipped");
     }
 );

@@ -1,4 +1,4 @@
-//! Users created, changed and deleted.
+//! Creating, updating and deleting users.
 
 use crate::both;
 use crate::support::{Answer, App, Client, Value, edge, json};
@@ -11,7 +11,7 @@ fn new(attributes: &Value) -> Value {
     json!({"data": {"type": "users", "attributes": attributes}})
 }
 
-/// Changes attributes of a user.
+/// Updates attributes of a user.
 fn change(client: &Client, id: i64, attributes: &Value) -> Answer {
     let document = json!({"data": {"type": "users", "id": id.to_string(), "attributes": attributes}});
     client.patch(&format!("{URL}/{id}"), &document)
@@ -24,16 +24,16 @@ fn attributes_of(client: &Client, id: i64) -> Value {
 #[track_caller]
 fn assert_pointers(answer: &Answer, pointers: &[&str]) {
     let errors = answer.body["errors"].as_array().unwrap();
-    let mut told: Vec<_> = errors.iter().map(|error| error["source"]["pointer"].as_str().unwrap_or("-")).collect();
-    told.sort_unstable();
-    assert_eq!(told, pointers, "{}", answer.text);
+    let mut found: Vec<_> = errors.iter().map(|error| error["source"]["pointer"].as_str().unwrap_or("-")).collect();
+    found.sort_unstable();
+    assert_eq!(found, pointers, "{}", answer.text);
 }
 
 fn users(app: &App) -> i64 {
     app.admin().get(&format!("{URL}?filter[is-enabled]=true,false&limit=0")).expect(200).total() - 1
 }
 
-both!(an_admin_creates_a_user_with_nothing_but_an_address, |app| {
+both!(an_admin_creates_a_user_with_only_an_address, |app| {
     let admin = app.admin();
     let made = admin.post(URL, &new(&json!({"email": "Ann@Example.com"}))).expect(201);
     assert_eq!(made.header("location"), Some(&*format!("{URL}/{}", made.id())));
@@ -78,7 +78,7 @@ both!(only_admins_create_and_delete_users, |app| {
     assert_eq!(users(app), before + 1, "only the admin that counts is new");
 });
 
-both!(an_address_is_required_valid_and_unique_without_regard_to_case, |app| {
+both!(an_address_is_required_valid_and_unique_ignoring_case, |app| {
     let admin = app.admin();
     admin.post(URL, &new(&json!({"email": "ann@example.com"}))).expect(201);
     let refused = |attributes: Value, status: u16, code: &str| {
@@ -114,7 +114,7 @@ both!(an_address_is_required_valid_and_unique_without_regard_to_case, |app| {
     app.assert_no_drift();
 });
 
-both!(every_attribute_that_is_not_valid_is_told_with_its_place, |app| {
+both!(every_invalid_attribute_is_reported_with_its_pointer, |app| {
     let (admin, ann) = (app.admin(), app.user());
     let bad = json!({
         "first-name": "x".repeat(256), "last-name": 1, "description": "a\u{0}b", "additional-info": "x".repeat(301),
@@ -133,7 +133,7 @@ both!(every_attribute_that_is_not_valid_is_told_with_its_place, |app| {
     assert_eq!(attributes_of(&admin, ann.id), before, "nothing was written");
 });
 
-both!(a_user_changes_its_own_profile_and_an_admin_everybodys, |app| {
+both!(users_change_their_own_profile_and_admins_every_profile, |app| {
     let (admin, ann, ext) = (app.admin(), app.user(), app.caller("ext"));
     for (client, id) in [(&ann, ann.id), (&ext, ext.id), (&admin, ann.id), (&admin, admin.id)] {
         let changed =
@@ -156,7 +156,7 @@ both!(a_user_changes_its_own_profile_and_an_admin_everybodys, |app| {
     app.assert_no_drift();
 });
 
-both!(what_only_admins_may_write_is_refused_unless_it_is_sent_as_it_is, |app| {
+both!(users_may_send_admin_only_attributes_only_unchanged, |app| {
     let ann = app.named("ann@example.com", "user");
     let present = json!({"email": "ann@example.com", "alt-id": null, "is-enabled": true, "access-level": "user"});
     let mut whole = present.clone();
@@ -182,7 +182,7 @@ both!(what_only_admins_may_write_is_refused_unless_it_is_sent_as_it_is, |app| {
     assert_eq!(attributes_of(&ann, ann.id)["first-name"], "Ann", "nothing was written");
 });
 
-both!(a_whole_record_that_is_sent_back_changes_nothing, |app| {
+both!(an_unchanged_record_sent_back_changes_nothing, |app| {
     let (ann, bob) = (app.user(), app.user());
     ann.post(EDGES, &edge(None, "subordinate", bob.id)).expect(201);
     for client in [&ann, &bob] {
@@ -201,7 +201,7 @@ both!(a_whole_record_that_is_sent_back_changes_nothing, |app| {
     assert_pointers(&refused, &["/data/relationships/boss"]);
 });
 
-both!(a_change_of_a_user_may_leave_type_and_id_out_and_nothing_else_may, |app| {
+both!(an_update_may_omit_type_and_id_only_for_users, |app| {
     let (ann, bob, admin) = (app.user(), app.user(), app.admin());
     let bare = |name: &str| json!({"data": {"attributes": {"first-name": name}}});
     for (name, path) in
@@ -251,7 +251,7 @@ both!(an_admin_cannot_delete_itself, |app| {
     admin.get(&format!("{URL}/me")).refused(401, "unauthenticated");
 });
 
-both!(a_change_of_rights_is_obeyed_at_once, |app| {
+both!(changed_rights_apply_immediately, |app| {
     let (admin, ann) = (app.admin(), app.user());
     let me = format!("{URL}/me");
     ann.get(&me).expect(200);

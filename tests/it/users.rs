@@ -1,4 +1,4 @@
-//! Users as others find them: lists, search, filters and single reads.
+//! Reading users: lists, search, filters and single reads.
 
 use crate::both;
 use crate::support::{App, Client, Value, edge, json};
@@ -6,13 +6,13 @@ use crate::support::{App, Client, Value, edge, json};
 const URL: &str = "/api/v2/users";
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// An admin and the users that it makes.
-struct Stage {
+/// An admin and the users that it creates.
+struct Fixture {
     admin: Client,
 }
 
-impl Stage {
-    fn set(app: &App) -> Self {
+impl Fixture {
+    fn new(app: &App) -> Self {
         Self { admin: app.named("zzz@example.org", "admin") }
     }
 
@@ -25,7 +25,7 @@ impl Stage {
         self.admin.post(URL, &json!({"data": {"type": "users", "attributes": attributes}})).expect(201).id()
     }
 
-    /// Says that a query lists these users, in this order, and counts them.
+    /// Asserts that a query lists these users, in this order, with their total.
     #[track_caller]
     fn lists(&self, query: &str, expected: &[i64]) {
         lists(&self.admin, query, expected);
@@ -39,36 +39,36 @@ fn lists(client: &Client, query: &str, expected: &[i64]) {
     assert_eq!((answer.ids(), answer.total()), (expected.to_vec(), total), "{query}");
 }
 
-both!(users_are_listed_by_name_without_regard_to_case, |app| {
-    let stage = Stage::set(app);
-    let bea = stage.user("bea", "Young", "1@example.com");
-    let nobody = stage.user_with(&json!({"email": "aaa@example.com"}));
-    let ann = stage.user("Ann", "Zuse", "3@example.com");
-    let first = stage.user("ANN", "berg", "4@example.com");
-    let same = stage.user("Ann", "Berg", "2@example.com");
-    stage.lists("", &[stage.admin.id, nobody, first, same, ann, bea]);
+both!(users_are_sorted_by_name_ignoring_case, |app| {
+    let fixture = Fixture::new(app);
+    let bea = fixture.user("bea", "Young", "1@example.com");
+    let nameless = fixture.user_with(&json!({"email": "aaa@example.com"}));
+    let ann = fixture.user("Ann", "Zuse", "3@example.com");
+    let first = fixture.user("ANN", "berg", "4@example.com");
+    let same = fixture.user("Ann", "Berg", "2@example.com");
+    fixture.lists("", &[fixture.admin.id, nameless, first, same, ann, bea]);
 });
 
-both!(a_page_of_users_counts_all_of_them_and_links_to_the_others, |app| {
-    let stage = Stage::set(app);
-    let ids: Vec<_> = (0..5).map(|n| stage.user("Ann", &format!("Berg{n}"), &format!("{n}@example.com"))).collect();
-    let page = stage.admin.get(&format!("{URL}/?query=berg&limit=2&page[offset]=2")).expect(200);
+both!(a_page_of_users_has_the_total_and_links_to_other_pages, |app| {
+    let fixture = Fixture::new(app);
+    let ids: Vec<_> = (0..5).map(|n| fixture.user("Ann", &format!("Berg{n}"), &format!("{n}@example.com"))).collect();
+    let page = fixture.admin.get(&format!("{URL}/?query=berg&limit=2&page[offset]=2")).expect(200);
     assert_eq!((page.ids(), page.total()), (ids[2..4].to_vec(), 5));
     let base = format!("{URL}?filter%5Bquery%5D=berg");
     for (name, offset) in [("first", 0), ("prev", 0), ("next", 4), ("last", 4)] {
         let link = format!("{base}&page%5Boffset%5D={offset}&page%5Blimit%5D=2");
         assert_eq!(page.body["links"][name], json!(link));
-        assert_eq!(stage.admin.get(&link).expect(200).total(), 5);
+        assert_eq!(fixture.admin.get(&link).expect(200).total(), 5);
     }
-    let count = stage.admin.get(&format!("{URL}?query=berg&limit=0")).expect(200);
+    let count = fixture.admin.get(&format!("{URL}?query=berg&limit=0")).expect(200);
     assert_eq!((count.ids(), count.total()), (Vec::new(), 5));
 });
 
-both!(a_search_finds_users_in_whose_name_or_address_every_word_occurs, |app| {
-    let stage = Stage::set(app);
-    let ann = stage.user("Ann-Marie", "von Berg", "Boss@Alpha.example");
-    let bob = stage.user("Bob", "Bergson", "bob@beta.example");
-    let eva = stage.user("Éva", "ÅSTRÖM", "eva@alpha.example");
+both!(a_search_matches_users_with_every_word_in_name_or_address, |app| {
+    let fixture = Fixture::new(app);
+    let ann = fixture.user("Ann-Marie", "von Berg", "Boss@Alpha.example");
+    let bob = fixture.user("Bob", "Bergson", "bob@beta.example");
+    let eva = fixture.user("Éva", "ÅSTRÖM", "eva@alpha.example");
     for (query, expected) in [
         ("berg", &[ann, bob][..]),
         ("BERG+marie", &[ann]),
@@ -83,29 +83,29 @@ both!(a_search_finds_users_in_whose_name_or_address_every_word_occurs, |app| {
         ("on+be", &[ann, bob]),
     ] {
         for name in ["query", "filter[query]", "filter%5Bquery%5D"] {
-            stage.lists(&format!("{name}={query}"), expected);
+            fixture.lists(&format!("{name}={query}"), expected);
         }
     }
 });
 
-both!(percent_underscore_and_other_signs_of_patterns_are_letters_in_a_search, |app| {
-    let stage = Stage::set(app);
-    let odd = stage.user("50%_off!", "a\\b'c\"[d]*", "odd@example.com");
-    stage.user("50x", "yoff", "even@example.com");
+both!(pattern_characters_are_literal_in_a_search, |app| {
+    let fixture = Fixture::new(app);
+    let odd = fixture.user("50%_off!", "a\\b'c\"[d]*", "odd@example.com");
+    fixture.user("50x", "yoff", "even@example.com");
     for query in ["%25", "_", "50%25_", "!", "%5C", "'", "%22", "[d]", "*", "a%5Cb'c", "%25_off!"] {
-        stage.lists(&format!("query={query}"), &[odd]);
+        fixture.lists(&format!("query={query}"), &[odd]);
     }
     for query in ["5%25f", "%25%25", "__", "50_", "!!", "'%20OR%201=1"] {
-        stage.lists(&format!("query={query}"), &[]);
+        fixture.lists(&format!("query={query}"), &[]);
     }
 });
 
 both!(users_are_filtered_by_id_address_and_level, |app| {
-    let stage = Stage::set(app);
-    let ann = stage.user("Ann", "Berg", "Ann@Example.com");
-    let bob = stage.user("Bob", "Berg", "bob@example.com");
-    let ext = stage.user_with(&json!({"email": "ext@example.com", "access-level": "ext", "first-name": "X"}));
-    let out = stage.user_with(&json!({"email": "out@example.com", "access-level": "excluded", "first-name": "Y"}));
+    let fixture = Fixture::new(app);
+    let ann = fixture.user("Ann", "Berg", "Ann@Example.com");
+    let bob = fixture.user("Bob", "Berg", "bob@example.com");
+    let ext = fixture.user_with(&json!({"email": "ext@example.com", "access-level": "ext", "first-name": "X"}));
+    let out = fixture.user_with(&json!({"email": "out@example.com", "access-level": "excluded", "first-name": "Y"}));
     for (query, expected) in [
         (format!("filter[id]={ann}"), &[ann][..]),
         (format!("filter[id]={bob},{ann},{bob},999999"), &[ann, bob]),
@@ -117,35 +117,35 @@ both!(users_are_filtered_by_id_address_and_level, |app| {
         ("filter[email]=%25@example.com".to_owned(), &[]),
         ("filter[access-level]=ext".to_owned(), &[ext]),
         ("filter[access-level]=ext,excluded".to_owned(), &[ext, out]),
-        ("filter[access-level]=admin".to_owned(), &[stage.admin.id]),
+        ("filter[access-level]=admin".to_owned(), &[fixture.admin.id]),
         (format!("filter[access-level]=user&filter[id]={ann},{ext}"), &[ann]),
         (format!("filter[id]={ann},{bob}&query=bob"), &[bob]),
     ] {
-        stage.lists(&query, expected);
+        fixture.lists(&query, expected);
     }
 });
 
 both!(only_admins_see_disabled_users_in_lists, |app| {
-    let stage = Stage::set(app);
+    let fixture = Fixture::new(app);
     let ann = app.named("ann@example.com", "user");
-    let gone = stage.user_with(&json!({"email": "gone@example.com", "is-enabled": false}));
-    let everybody = [stage.admin.id, ann.id, gone];
-    stage.lists("", &everybody[..2]);
-    stage.lists("filter[is-enabled]=true", &everybody[..2]);
-    stage.lists("filter[is-enabled]=false", &[gone]);
-    stage.lists("filter[is-enabled]=true,false", &everybody);
-    stage.lists(&format!("filter[id]={gone}&filter[is-enabled]=false"), &[gone]);
+    let gone = fixture.user_with(&json!({"email": "gone@example.com", "is-enabled": false}));
+    let everybody = [fixture.admin.id, ann.id, gone];
+    fixture.lists("", &everybody[..2]);
+    fixture.lists("filter[is-enabled]=true", &everybody[..2]);
+    fixture.lists("filter[is-enabled]=false", &[gone]);
+    fixture.lists("filter[is-enabled]=true,false", &everybody);
+    fixture.lists(&format!("filter[id]={gone}&filter[is-enabled]=false"), &[gone]);
     for query in ["query=gone", "filter[email]=gone@example.com"] {
-        stage.lists(query, &[]);
+        fixture.lists(query, &[]);
         lists(&ann, query, &[]);
     }
     lists(&ann, "", &everybody[..2]);
     lists(&ann, "filter[is-enabled]=false", &[]);
     lists(&ann, "filter[is-enabled]=true,false", &everybody[..2]);
-    stage.admin.get(&format!("{URL}/{gone}")).expect(200);
+    fixture.admin.get(&format!("{URL}/{gone}")).expect(200);
 });
 
-both!(a_query_that_users_do_not_know_is_a_400_that_names_the_parameter, |app| {
+both!(an_unknown_parameter_of_users_is_a_400_that_names_it, |app| {
     let ann = app.user();
     let too_many = format!("filter[id]={}", (1..=51).map(|n| n.to_string()).collect::<Vec<_>>().join(","));
     for (query, code, parameter) in [
@@ -170,9 +170,9 @@ both!(a_query_that_users_do_not_know_is_a_400_that_names_the_parameter, |app| {
     }
 });
 
-both!(a_user_is_shown_with_every_attribute_and_links_to_what_it_is_part_of, |app| {
-    let stage = Stage::set(app);
-    let id = stage.user_with(&json!({"email": "ann@example.com", "first-name": "Ann", "phone": ["1", "2"]}));
+both!(a_user_has_every_attribute_and_related_links, |app| {
+    let fixture = Fixture::new(app);
+    let id = fixture.user_with(&json!({"email": "ann@example.com", "first-name": "Ann", "phone": ["1", "2"]}));
     let shown = app.user().get(&format!("{URL}/{id}")).expect(200);
     let attributes = &shown.body["data"]["attributes"];
     let expected = json!({
@@ -194,11 +194,11 @@ both!(a_user_is_shown_with_every_attribute_and_links_to_what_it_is_part_of, |app
     for name in ["created-at", "updated-at"] {
         chrono::DateTime::parse_from_rfc2822(attributes[name].as_str().unwrap()).unwrap();
     }
-    let listed = stage.admin.get(&format!("{URL}?filter[id]={id}")).expect(200);
+    let listed = fixture.admin.get(&format!("{URL}?filter[id]={id}")).expect(200);
     assert_eq!(listed.body["data"][0], expected);
 });
 
-both!(me_is_the_caller_under_its_real_id, |app| {
+both!(me_returns_the_caller_with_its_real_id, |app| {
     for client in [app.user(), app.admin(), app.caller("ext")] {
         let me = client.get(&format!("{URL}/me")).expect(200);
         assert_eq!(me.id(), client.id);
@@ -208,7 +208,7 @@ both!(me_is_the_caller_under_its_real_id, |app| {
     }
 });
 
-both!(an_id_that_names_no_user_is_not_found, |app| {
+both!(an_unknown_user_is_a_404, |app| {
     let admin = app.admin();
     for id in ["999999", "0", "01", "-1", "x", "ME", "9223372036854775808"] {
         admin.get(&format!("{URL}/{id}")).refused(404, "not-found");
@@ -218,7 +218,7 @@ both!(an_id_that_names_no_user_is_not_found, |app| {
     }
 });
 
-both!(whoever_has_subordinates_is_a_supervisor_for_as_long_as_that_lasts, |app| {
+both!(is_supervisor_is_true_while_a_user_has_subordinates, |app| {
     let (ann, bob, cleo) = (app.user(), app.user(), app.user());
     let is_supervisor = |client: &Client| {
         let one = client.get(&format!("{URL}/me")).expect(200).body["data"]["attributes"]["is-supervisor"].clone();
@@ -252,18 +252,18 @@ both!(whoever_has_subordinates_is_a_supervisor_for_as_long_as_that_lasts, |app| 
 });
 
 both!(a_search_has_at_most_fifty_different_words, |app| {
-    let stage = Stage::set(app);
-    let ann = stage.user("Ann", "Berg", "ann@example.com");
-    stage.lists(&format!("query={}", vec!["ann"; 1_500].join("+")), &[ann]);
+    let fixture = Fixture::new(app);
+    let ann = fixture.user("Ann", "Berg", "ann@example.com");
+    fixture.lists(&format!("query={}", vec!["ann"; 1_500].join("+")), &[ann]);
     let different = |count: i32| (0..count).map(|number| number.to_string()).collect::<Vec<_>>().join("+");
-    stage.lists(&format!("query={}", different(50)), &[]);
+    fixture.lists(&format!("query={}", different(50)), &[]);
     for (name, count) in [("query", 51), ("filter[query]", 1_500)] {
-        let answer = stage.admin.get(&format!("{URL}?{name}={}", different(count))).refused(400, "invalid-parameter");
+        let answer = fixture.admin.get(&format!("{URL}?{name}={}", different(count))).refused(400, "invalid-parameter");
         assert_eq!(answer.source("parameter"), Some(name));
     }
 });
 
-both!(without_the_type_subordinate_nobody_is_a_supervisor, |app| {
+both!(without_the_subordinate_type_no_user_is_a_supervisor, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let kind = "/api/v2/relationship-types/subordinate";
     let is_supervisor =

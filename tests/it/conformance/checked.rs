@@ -1,4 +1,4 @@
-//! Clients that look at every answer with the eyes of the specification.
+//! Clients that check every response against the specification.
 
 use std::ops::Deref;
 
@@ -8,7 +8,7 @@ use crate::support::{Answer, App, Client, Value};
 /// The media type of JSON:API, as it is sent.
 pub const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 
-/// A service or a client of it, of whose answers each is checked.
+/// A service, or a client of it, whose responses are all checked.
 #[derive(Clone)]
 pub struct Checked<T>(T);
 
@@ -21,7 +21,7 @@ impl<T> Deref for Checked<T> {
 }
 
 impl<'a> Checked<&'a App> {
-    /// The same service, watched.
+    /// The same service with checked clients.
     pub fn new(app: &'a App) -> Self {
         Self(app)
     }
@@ -41,9 +41,9 @@ impl<'a> Checked<&'a App> {
         Checked(self.0.admin())
     }
 
-    /// As [`App::anybody`].
-    pub fn anybody(&self) -> Checked<Client> {
-        Checked(self.0.anybody())
+    /// As [`App::anonymous`].
+    pub fn anonymous(&self) -> Checked<Client> {
+        Checked(self.0.anonymous())
     }
 }
 

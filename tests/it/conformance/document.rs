@@ -1,5 +1,5 @@
-//! What holds of every answer (JSON:API 1.1, "Document Structure" and "Universal Responsibilities"), read from the
-//! specification without a look at the program.
+//! Rules for every response (JSON:API 1.1, "Document Structure" and "Universal Responsibilities"), written from the
+//! specification and independent of the program.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,11 +8,11 @@ use crate::support::{Answer, Value};
 type Members = serde_json::Map<String, Value>;
 type Found = Result<(), String>;
 
-/// Says that an answer to such a request breaks no rule of documents.
+/// Asserts that the response to such a request breaks no rule of documents.
 #[track_caller]
 pub fn assert_sound(method: &str, path: &str, answer: &Answer) {
     if let Err(found) = check_answer(method, path, answer) {
-        panic!("{found} in the answer to {method} {path}: {} {}", answer.status, answer.text);
+        panic!("{found} in the response to {method} {path}: {} {}", answer.status, answer.text);
     }
 }
 
@@ -24,7 +24,7 @@ fn check_answer(method: &str, path: &str, answer: &Answer) -> Found {
     let vary = answer.header("vary").unwrap_or_default();
     need(vary.split(',').any(|name| name.trim().eq_ignore_ascii_case("accept")), || "no `Vary: Accept`".to_owned())?;
     if method == "HEAD" || matches!(answer.status, 204 | 304) {
-        return need(answer.text.is_empty(), || "a body where there is none".to_owned());
+        return need(answer.text.is_empty(), || "a body where none is allowed".to_owned());
     }
     let content_type = answer.header("content-type").unwrap_or_default();
     if path.starts_with("/docs") && content_type.starts_with("text/html") {
@@ -37,9 +37,9 @@ fn check_answer(method: &str, path: &str, answer: &Answer) -> Found {
         return need(answer.status < 400, || "a failure without `errors`".to_owned());
     };
     need(answer.status >= 400, || "`errors` in a success".to_owned())?;
-    let told: BTreeSet<_> = errors.iter().filter_map(|error| error["status"].as_str()).collect();
+    let found: BTreeSet<_> = errors.iter().filter_map(|error| error["status"].as_str()).collect();
     let status = answer.status.to_string();
-    need(told.len() != 1 || told.contains(&*status), || "another `status` than that of HTTP".to_owned())
+    need(found.len() != 1 || found.contains(&*status), || "a `status` that differs from that of HTTP".to_owned())
 }
 
 /// The URIs of the parameters `ext` and `profile`; `None` for any other media type or parameter.
@@ -59,7 +59,7 @@ pub fn read_content_type(text: &str) -> Option<BTreeMap<&str, Vec<&str>>> {
     Some(applied)
 }
 
-/// Says what is wrong with a document without extension and profile, if anything is.
+/// Describes what is wrong with a document without extension and profile, if anything is.
 pub fn check_document(document: &Value, is_sparse: bool) -> Found {
     check_applied(document, &BTreeMap::new(), is_sparse)
 }
@@ -82,7 +82,7 @@ fn check_applied(document: &Value, applied: &BTreeMap<&str, Vec<&str>>, is_spars
     }
     check_links(root, &["self", "related", "describedby", "first", "last", "prev", "next"])?;
     if let Some(errors) = root.get("errors") {
-        let errors = errors.as_array().filter(|errors| !errors.is_empty()).ok_or("`errors` is no list of errors")?;
+        let errors = errors.as_array().filter(|errors| !errors.is_empty()).ok_or("`errors` is not a list of errors")?;
         errors.iter().try_for_each(check_error)?;
     }
     let primary: Vec<&Value> = match root.get("data") {
@@ -91,13 +91,13 @@ fn check_applied(document: &Value, applied: &BTreeMap<&str, Vec<&str>>, is_spars
         Some(one) => vec![one],
     };
     primary.iter().try_for_each(|resource| check_resource(resource))?;
-    let included = root.get("included").map(|all| all.as_array().ok_or("`included` is no list")).transpose()?;
+    let included = root.get("included").map(|all| all.as_array().ok_or("`included` is not a list")).transpose()?;
     let included: Vec<&Value> = included.into_iter().flatten().collect();
     included.iter().try_for_each(|resource| check_resource(resource))?;
     check_linkage(&primary, &included, is_sparse)
 }
 
-/// Full linkage, and each resource once.
+/// Checks full linkage, and that each resource occurs once.
 fn check_linkage(primary: &[&Value], included: &[&Value], is_sparse: bool) -> Found {
     let name = |resource: &Value| (resource["type"].to_string(), resource["id"].to_string());
     let mut names = BTreeSet::new();
@@ -163,7 +163,7 @@ fn check_identifier(identifier: &Value) -> Found {
     only(members, &["type", "id", "meta"])?;
     check_meta(members)?;
     let are_strings = ["type", "id"].iter().all(|name| members.get(*name).is_some_and(Value::is_string));
-    need(are_strings, || format!("no identifier: {identifier}"))
+    need(are_strings, || format!("not a resource identifier: {identifier}"))
 }
 
 fn check_error(error: &Value) -> Found {
@@ -173,23 +173,23 @@ fn check_error(error: &Value) -> Found {
     check_meta(members)?;
     check_links(members, &["about", "type"])?;
     for name in ["id", "status", "code", "title", "detail"] {
-        need(members.get(name).is_none_or(Value::is_string), || format!("`{name}` of an error is no string"))?;
+        need(members.get(name).is_none_or(Value::is_string), || format!("`{name}` of an error is not a string"))?;
     }
     let Some(source) = members.get("source") else { return Ok(()) };
     let source = object(source, "source")?;
     only(source, &["pointer", "parameter", "header"])?;
-    need(source.len() == 1 && source.values().all(Value::is_string), || "a source that is none".to_owned())
+    need(source.len() == 1 && source.values().all(Value::is_string), || "an invalid source".to_owned())
 }
 
 fn check_jsonapi(jsonapi: &Value, applied: &BTreeMap<&str, Vec<&str>>) -> Found {
     let members = object(jsonapi, "`jsonapi`")?;
     only(members, &["version", "ext", "profile", "meta"])?;
     check_meta(members)?;
-    need(members.get("version").is_none_or(Value::is_string), || "`version` is no string".to_owned())?;
+    need(members.get("version").is_none_or(Value::is_string), || "`version` is not a string".to_owned())?;
     for name in ["ext", "profile"] {
-        let told: Option<Vec<_>> =
+        let found: Option<Vec<_>> =
             members.get(name).map(|all| all.as_array().into_iter().flatten().filter_map(Value::as_str).collect());
-        need(told.as_ref() == applied.get(name), || format!("`{name}` differs from the Content-Type"))?;
+        need(found.as_ref() == applied.get(name), || format!("`{name}` differs from the Content-Type"))?;
     }
     Ok(())
 }
@@ -212,19 +212,19 @@ fn check_links(members: &Members, known: &[&str]) -> Found {
             }
             other => other.as_str(),
         };
-        // `self` repeats the brackets of the client, which no URI has outside of a host.
+        // `self` repeats the brackets of the client, which a URI may have only in a host.
         let is_legal = |byte: u8| {
             byte.is_ascii_alphanumeric()
                 || b"-._~:/?#@!$&'()*+,;=%".contains(&byte)
                 || (name == "self" && matches!(byte, b'[' | b']'))
         };
         let is_reference = href.is_some_and(|href| !href.is_empty() && href.bytes().all(is_legal));
-        need(is_reference, || format!("`{name}` is no URI-reference: {link}"))?;
+        need(is_reference, || format!("`{name}` is not a URI-reference: {link}"))?;
     }
     Ok(())
 }
 
-/// JSON:API 1.1, "Member Names", and its recommendation to use nothing but what is safe in URLs.
+/// JSON:API 1.1, "Member Names", including the recommendation to use only characters that are safe in URLs.
 fn check_name(name: &str) -> Found {
     let is_safe = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     let ends_well =
@@ -240,5 +240,5 @@ fn only(members: &Members, known: &[&str]) -> Found {
 }
 
 fn object<'v>(value: &'v Value, what: &str) -> Result<&'v Members, String> {
-    value.as_object().ok_or_else(|| format!("{what} is no object"))
+    value.as_object().ok_or_else(|| format!("{what} is not an object"))
 }

@@ -1,6 +1,6 @@
-//! The items: those of the checklist with their numbers, and those that our contract adds.
+//! The numbered items: those of the checklist, and those that our contract adds.
 
-/// A part of `docs/CONFORMANCE.md`: its heading and its items, each a number and a rule in a few words.
+/// A part of `docs/CONFORMANCE.md`: its heading and its items, each a number and a short rule.
 pub type Part = (&'static str, &'static [(&'static str, &'static str)]);
 
 #[rustfmt::skip]
@@ -213,7 +213,7 @@ pub const PARTS: &[Part] = &[
 const NO_MANY: &str = "to-many relationships are links to filtered lists without linkage";
 const NOT_OURS: &str = "there is no profile and no extension of our own";
 
-/// Items without a test, and why.
+/// Items without a test, and the reasons.
 pub const UNTESTED: &[(&str, &str)] = &[
     ("17", NOT_OURS),
     ("18", NOT_OURS),

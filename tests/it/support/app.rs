@@ -28,8 +28,9 @@ use user_relationships::store::{Cost, Store, Tx, migrations};
 use super::client::Client;
 use super::cluster;
 use super::forms;
+use super::skip::skip;
 
-/// Which database a service keeps its data in.
+/// The database that a service uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// A file in a temporary folder.
@@ -38,7 +39,7 @@ pub enum Engine {
     Postgres,
 }
 
-/// Where a test's data is; gone when this is dropped.
+/// The database of a test, which is dropped with this value.
 pub enum Home {
     /// The folder of an SQLite file.
     Folder(TempDir),
@@ -47,7 +48,7 @@ pub enum Home {
 }
 
 impl Home {
-    /// An empty, migrated database; `None` where there is no PostgreSQL to make it in.
+    /// An empty, migrated database; `None` without PostgreSQL.
     pub fn new(engine: Engine) -> Option<Self> {
         static TEMPLATE: OnceLock<()> = OnceLock::new();
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -59,7 +60,7 @@ impl Home {
         let cluster = match cluster::cluster() {
             Ok(cluster) => cluster,
             Err(reason) => {
-                eprintln!("SKIPPED on PostgreSQL: {reason}");
+                skip(&format!("PostgreSQL: {reason}"));
                 return None;
             }
         };
@@ -80,11 +81,11 @@ impl Home {
         DatabaseUrl::parse(&self.text()).expect("the URL of a test's database")
     }
 
-    /// The `DATABASE_URL` as a process takes it.
+    /// The `DATABASE_URL` for a process.
     pub fn text(&self) -> String {
         match self {
             Self::Folder(folder) => format!("sqlite://{}", folder.path().join("test.db").display()),
-            Self::Database(name) => cluster::cluster().expect("the cluster is there").url(name),
+            Self::Database(name) => cluster::cluster().expect("the cluster runs").url(name),
         }
     }
 
@@ -99,7 +100,7 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // In this order: to ask for the server is to start it.
+        // In this order, because asking for the server starts it.
         if let Self::Database(name) = self
             && let Ok(cluster) = cluster::cluster()
         {
@@ -108,13 +109,13 @@ impl Drop for Home {
     }
 }
 
-/// A running service and a way past it to its data.
+/// A running service with direct access to its data.
 pub struct App {
     /// Its settings.
     pub config: Config,
     /// Its store; the service has another on the same database.
     pub store: Store,
-    /// Its time.
+    /// Its clock.
     pub clock: Clock,
     address: SocketAddr,
     close: Option<oneshot::Sender<()>>,
@@ -124,22 +125,22 @@ pub struct App {
     forms: Option<Arc<TempDir>>,
 }
 
-/// Runs a test on one database; does nothing, and says so, where there is no PostgreSQL.
+/// Runs a test on one database; without PostgreSQL it prints a message and does nothing.
 pub fn run(engine: Engine, settings: fn(&mut Config), test: fn(&App)) {
     if let Some(home) = Home::new(engine) {
         test(&App::start(home, settings));
     }
 }
 
-/// The settings that a service without flags and variables has, on a database and a free port.
+/// The settings of a service without flags and variables, with a database and a free port.
 pub fn config(url: DatabaseUrl) -> Config {
     let mut config = Config::check(&Raw::defaults().expect("the defaults parse")).expect("the defaults are legal");
     config.database_url = url;
     config.database_pool_size = 4;
     config.workers = 1;
-    // All clients of a test have one address; where failures are counted is tried by itself.
+    // All clients of a test have one address; other tests check the limit of failures.
     config.auth_failure_limit = 1_000_000;
-    // Clients of a test that has ended keep idle connections; nobody waits for them.
+    // The clients of a finished test keep idle connections; the service must not wait for them.
     config.shutdown_timeout = std::time::Duration::ZERO;
     config.listen = ([127, 0, 0, 1], 0).into();
     config
@@ -153,7 +154,7 @@ impl App {
         Self::start_on(Arc::new(home), config, None)
     }
 
-    /// Starts a service with a folder of forms of its own: names of files and their texts.
+    /// Starts a service with its own form configurations: names of files and their texts.
     pub fn start_with_forms(home: Home, files: &[(&str, &str)]) -> Self {
         let folder = forms::folder(files);
         let config = Config { forms_dir: Some(folder.path().to_owned()), ..config(home.url()) };
@@ -172,23 +173,23 @@ impl App {
         let forms = Catalogue::load_or_built_in(config.forms_dir.as_deref()).expect("forms that are accepted");
         let forms = Arc::new(forms);
         let (close, closed) = oneshot::channel::<()>();
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let (theirs, time) = (config.clone(), clock.clone());
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let state = web::Data::new(State::new(&theirs, served, time, forms));
                 let until = async { drop(closed.await) };
                 let (server, address) = server::start(&theirs, state, until).expect("a free port");
-                tell.send(address).expect("the test waits");
+                sender.send(address).expect("the test waits");
                 server.await.expect("the server ends well");
             });
         });
-        let address = told.recv().expect("the server starts");
+        let address = receiver.recv().expect("the server starts");
         let names = AtomicU32::new(0);
         Self { config, store, clock, address, close: Some(close), server: Some(server), names, home, forms: folder }
     }
 
-    /// Where its data is.
+    /// The URL of its database.
     pub fn home(&self) -> &Home {
         &self.home
     }
@@ -209,8 +210,8 @@ impl App {
         self.caller("admin")
     }
 
-    /// Somebody without credentials.
-    pub fn anybody(&self) -> Client {
+    /// A client without credentials.
+    pub fn anonymous(&self) -> Client {
         Client::new(self.address, 0, None)
     }
 
@@ -227,7 +228,7 @@ impl App {
         client.at(self.address)
     }
 
-    /// A client with a new token of a user that is there.
+    /// A client with a new token of an existing user.
     pub fn client_of(&self, user: UserId) -> Client {
         let secret = self.token(user, None);
         Client::new(self.address, user.get(), Some(format!("Token token={secret}")))
@@ -241,17 +242,17 @@ impl App {
         secret
     }
 
-    /// Runs a read past the service.
+    /// Runs a read directly on the store.
     pub fn read<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
         wait(self.store.read("test.read", Cost::Unbounded, job)).expect("the read succeeds")
     }
 
-    /// Runs a write past the service.
+    /// Runs a write directly on the store.
     pub fn write<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
         wait(self.store.write("test.write", job)).expect("the write succeeds")
     }
 
-    /// Compares every kept count with the rows.
+    /// Compares every stored count with the rows.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method fits one lifetime only")]
     pub fn assert_no_drift(&self) {
         assert_eq!(self.read(|tx| tx.check()).repairable, Vec::<String>::new());

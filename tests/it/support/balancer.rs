@@ -1,4 +1,4 @@
-//! A balancer in front of several instances, as simple as they come: it asks `/readyz` and hands connections on.
+//! A minimal load balancer in front of several instances: it polls `/readyz` and forwards connections.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How often instances are asked.
+/// The interval of polls.
 const PERIOD: Duration = Duration::from_millis(50);
 
 /// A balancer; it ends with the test that started it.
 #[derive(Debug)]
 pub struct Balancer {
-    /// Where clients reach it.
+    /// The address for clients.
     pub address: SocketAddr,
     known: Arc<Mutex<Vec<SocketAddr>>>,
     ready: Arc<Mutex<Vec<SocketAddr>>>,
     is_over: Arc<AtomicBool>,
-    /// Connections that no instance took.
+    /// Connections that no instance accepted.
     pub refused: Arc<AtomicUsize>,
 }
 
 impl Balancer {
-    /// A balancer that knows nobody yet.
+    /// A balancer without instances.
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -46,7 +46,7 @@ impl Balancer {
         thread::spawn(move || {
             for (turn, client) in listener.incoming().map_while(Result::ok).enumerate() {
                 let all = ready.lock().expect("a list").clone();
-                // The next in turn; where that refuses, another one.
+                // Round robin; if an instance refuses, the next one.
                 let mut order = all.iter().cycle().skip(turn % all.len().max(1)).take(all.len());
                 match order.find_map(|it| TcpStream::connect(it).ok()) {
                     Some(instance) => join(&client, &instance),
@@ -57,12 +57,12 @@ impl Balancer {
         new
     }
 
-    /// From now on it may send connections there, if the instance is ready.
+    /// Adds an instance, which gets connections while it is ready.
     pub fn add(&self, instance: SocketAddr) {
         self.known.lock().expect("a list").push(instance);
     }
 
-    /// Whether it sends connections there.
+    /// Whether it sends connections to that instance.
     pub fn sends_to(&self, instance: SocketAddr) -> bool {
         self.ready.lock().expect("a list").contains(&instance)
     }
@@ -86,7 +86,7 @@ fn is_ready(instance: SocketAddr) -> bool {
     ask().unwrap_or_default()
 }
 
-/// Hands bytes on in both directions until both sides have ended.
+/// Forwards bytes in both directions until both sides have ended.
 fn join(client: &TcpStream, instance: &TcpStream) {
     let one_way = |from: &TcpStream, to: &TcpStream| {
         let (mut from, mut to) = (from.try_clone().expect("a handle"), to.try_clone().expect("a handle"));

@@ -1,4 +1,4 @@
-//! A user of the service: sends requests and reads every answer with independent eyes.
+//! A client of the service, which sends requests and checks every response independently.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,10 +12,10 @@ use super::signing::Signer;
 
 const MEDIA_TYPE: &str = "application/vnd.api+json";
 
-/// Somebody who talks to the service.
+/// A client of the service.
 #[derive(Clone)]
 pub struct Client {
-    /// Its id as a user; 0 for nobody.
+    /// Its id as a user; 0 without one.
     pub id: i64,
     address: SocketAddr,
     authorization: Option<String>,
@@ -23,16 +23,16 @@ pub struct Client {
     agent: ureq::Agent,
 }
 
-/// An answer of the service.
+/// A response of the service.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The header fields.
     pub headers: HeaderMap,
-    /// The document; null where there is no body or it is no JSON.
+    /// The document; null without a body or if it is not JSON.
     pub body: Value,
-    /// The body as it came.
+    /// The body as received.
     pub text: String,
 }
 
@@ -59,17 +59,17 @@ impl Client {
         Self { authorization: None, signer: Some(signer), ..self.clone() }
     }
 
-    /// What its URLs begin with.
+    /// The base of its URLs.
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where its service is.
+    /// The address of its service.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What it sends as `Authorization`.
+    /// Its `Authorization` header.
     pub fn authorization(&self) -> Option<&str> {
         self.authorization.as_deref()
     }
@@ -105,15 +105,15 @@ impl Client {
         self.send("DELETE", path, &[], None)
     }
 
-    /// Any request. The path goes out as it stands.
+    /// Any request. The path is sent unchanged.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
         self.attempt(method, path, headers, body).expect("the service answers")
     }
 
-    /// Any request to a service that may end before it has answered.
+    /// Any request to a service that may exit before it responds.
     ///
     /// # Errors
-    /// When no whole answer came.
+    /// When there is no complete response.
     pub fn attempt(
         &self,
         method: &str,
@@ -141,7 +141,7 @@ impl Client {
         Ok(Answer::read(response.status().as_u16(), response.headers().clone(), text))
     }
 
-    /// Sends bytes as they are and gives everything that comes back until the connection closes.
+    /// Sends bytes unchanged and returns everything that is received until the connection closes.
     pub fn raw(&self, bytes: &[u8]) -> String {
         String::from_utf8_lossy(&self.raw_bytes(bytes)).into_owned()
     }
@@ -158,8 +158,8 @@ impl Client {
 }
 
 impl Answer {
-    /// Reads an answer; every JSON:API document must be one in the eyes of the `jsonapi` crate too, and every document
-    /// of the forms dialect has its two members.
+    /// Reads a response. The `jsonapi` crate must be able to read every JSON:API document, and every document of the
+    /// forms dialect has its two members.
     fn read(status: u16, headers: HeaderMap, text: String) -> Self {
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
         let answer = Self { status, headers, body, text };
@@ -213,7 +213,7 @@ impl Answer {
         self.body["model"]["id"].as_i64().unwrap_or_else(|| panic!("no id in {}", self.text))
     }
 
-    /// The fields at fault, in an answer of the forms dialect.
+    /// The invalid fields, in a response of the forms dialect.
     pub fn fields(&self) -> Vec<&str> {
         self.body["errors"].as_object().map(|errors| errors.keys().map(String::as_str).collect()).unwrap_or_default()
     }
@@ -224,14 +224,14 @@ impl Answer {
         errors.iter().map(|error| error["code"].as_str().expect("a code")).collect()
     }
 
-    /// Says that the request succeeded with this status.
+    /// Asserts that the request succeeded with this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// Says that the request failed with this status and code, and checks what every error object must have.
+    /// Asserts that the request failed with this status and code, and checks the members of every error object.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!(self.status, status, "{}", self.text);

@@ -1,8 +1,8 @@
-//! A private, throw-away PostgreSQL server for the tests of this process.
+//! A private, temporary PostgreSQL server for the tests of this process.
 //!
-//! Nobody has to set anything up: the programs are looked for in the usual places, and the server lives in a folder
-//! below `/tmp` and listens only on a Unix socket in there. It is tuned for speed and survives neither a power cut nor
-//! the end of the process that started it.
+//! It needs no setup: the tests look for the programs in the usual places, and the server lives in a folder below
+//! `/tmp` and listens only on a Unix socket in it. It is tuned for speed and survives neither a power failure nor the
+//! end of the process that started it.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
@@ -15,17 +15,19 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-/// Not `env::temp_dir()`: a socket's name has room for 100 bytes, and macOS alone spends 50 there.
+use super::skip::skip;
+
+/// Not `env::temp_dir()`: the path of a socket has at most 100 bytes, and macOS alone uses 50.
 const PARENT: &str = "/tmp";
 const PREFIX: &str = "ur-pg-";
 const MISSING: &str = "no PostgreSQL programs found: install the server, or set PG_BIN to the \
                        folder of `initdb`, or TEST_DATABASE_URL to a server to use instead";
 
-/// Runs the server in the folder `$0` with the programs in `$1` until standard input ends. The kernel sees to that end
-/// even if SIGKILL ends the test process. Then it stops the server without ceremony and, unless told to keep it,
-/// removes the folder. It repeats the signal because a server that has not yet installed its handlers misses it.
+/// Runs the server in the folder `$0` with the programs in `$1` until standard input ends. The kernel closes it even if
+/// SIGKILL ends the test process. Then it stops the server immediately and removes the folder, unless it must keep it.
+/// It repeats the signal because a server that has not yet installed its handlers misses it.
 const SUPERVISOR: &str = r#"
-    # Not the tests' output: whoever reads that to its end would wait for the server, too.
+    # Not the tests' output: a reader that waits for its end would wait for the server, too.
     exec >>log 2>&1
     {
         [ -d data ] || "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
@@ -44,7 +46,7 @@ const SUPERVISOR: &str = r#"
 /// without PostgreSQL programs it returns the reason, so that a test can skip itself, or panics if `REQUIRE_POSTGRES`
 /// is `1`.
 pub fn cluster() -> Result<&'static Cluster, String> {
-    // If the first start panics, this panics at once in all later tests instead of trying again.
+    // If the first start panics, this panics immediately in all later tests instead of trying again.
     static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match setting("TEST_DATABASE_URL") {
         Some(url) => Some(Cluster::Given(url)),
         None => PrivateServer::start().map(Cluster::Started),
@@ -77,14 +79,14 @@ impl Cluster {
 
     /// Creates a database as a copy of `template`, or else of `template1`.
     ///
-    /// Several threads may copy one template at a time, but nobody may be connected to it. The strategy, known since
-    /// PostgreSQL 15, spares the checkpoints that the other one forces.
+    /// Several threads may copy one template at a time, but no session may use it. The strategy, available since
+    /// PostgreSQL 15, avoids the checkpoints of the other one.
     pub fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template1");
         self.run(&format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
     }
 
-    /// Drops a database if it exists, and throws out whoever is still connected to it.
+    /// Drops a database if it exists, and closes its sessions.
     pub fn drop_database(&self, name: &str) {
         self.run(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
     }
@@ -127,7 +129,7 @@ impl PrivateServer {
         let programs = match programs() {
             None if required => panic!("REQUIRE_POSTGRES is 1, but {MISSING}"),
             None => {
-                eprintln!("SKIPPED on PostgreSQL: {MISSING}");
+                skip(&format!("PostgreSQL: {MISSING}"));
                 return None;
             }
             Some(programs) => programs,
@@ -138,7 +140,7 @@ impl PrivateServer {
         Some(server)
     }
 
-    /// A folder for a server, without anything in it.
+    /// An empty folder for a server.
     fn stopped(programs: &'static Path) -> Self {
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(PARENT);
         let folder = folder.expect("creating a folder below /tmp");
@@ -183,7 +185,7 @@ impl PrivateServer {
         self.folder.path().join(".s.PGSQL.5432")
     }
 
-    /// Returns whether it has been started and not stopped.
+    /// Returns whether it runs.
     pub fn is_running(&self) -> bool {
         self.supervisor.is_some()
     }
@@ -204,13 +206,13 @@ impl PrivateServer {
         shell.current_dir(&self.folder).args(["-c", SUPERVISOR]);
         shell.args([self.folder.path(), self.programs]);
         shell.stdin(Stdio::piped());
-        // In our own process group, Ctrl-C would end the shell before it has tidied up.
+        // In our own process group, Ctrl-C would end the shell before its cleanup.
         shell.process_group(0);
         if let Some((uid, gid)) = self.user {
             shell.uid(uid).gid(gid);
         }
         self.supervisor = Some(shell.spawn().expect("starting the supervisor"));
-        // A first start makes all files of a server, which takes a busy machine its time.
+        // A first start creates all files of a server, which takes time on a busy machine.
         let deadline = Instant::now() + Duration::from_mins(1);
         let mut pg_isready = Command::new(self.programs.join("pg_isready"));
         pg_isready.args(["-q", "-d", &self.url("postgres")]);
@@ -231,7 +233,7 @@ impl Drop for PrivateServer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "settings of the tests alone, which `Config` need not know")]
+#[expect(clippy::disallowed_methods, reason = "settings of the tests, which `Config` does not have")]
 fn setting(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -270,14 +272,14 @@ fn unprivileged_user() -> (u32, u32) {
     user.expect("a user to run PostgreSQL as")
 }
 
-/// Removes what is left of servers whose supervisor was killed as well.
+/// Removes the folders of servers whose supervisor was killed as well.
 fn remove_abandoned_folders() {
     for entry in fs::read_dir(PARENT).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let modified = entry.metadata().and_then(|data| data.modified()).ok();
         let age = modified.and_then(|time| time.elapsed().ok());
         if ours && age > Some(Duration::from_hours(1)) {
-            // A process number in `postmaster.pid` may be another program's by now, but a socket cannot. Other errors,
+            // Another program may have the process number in `postmaster.pid` by now, but not the socket. Other errors,
             // such as a lack of permission, prove nothing.
             let answer = UnixStream::connect(entry.path().join(".s.PGSQL.5432"));
             let error = answer.map_err(|error| error.kind());

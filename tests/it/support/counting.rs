@@ -1,4 +1,4 @@
-//! An allocator that counts, so that tests can say how often a piece of code asks for memory.
+//! A counting allocator, so that tests can check how often code allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,16 +13,16 @@ thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
-/// Counts bytes that a thread has taken and not given back.
+/// Counts the bytes that a thread holds.
 fn hold(more: usize, less: usize) {
     let bytes = more.cast_signed() - less.cast_signed();
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
 
-#[expect(unsafe_code, reason = "an allocator cannot be written otherwise; this one hands everything on")]
+#[expect(unsafe_code, reason = "an allocator is unsafe by definition; this one forwards every call")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // A thread that is ending has no counter any more, and nobody who asks for it.
+        // A thread that is ending no longer has a counter.
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
         hold(layout.size(), 0);
         unsafe { System.alloc(layout) }
@@ -40,19 +40,19 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often `work` asks for memory, or for more of it, on this thread.
+/// Returns how often `work` allocates or reallocates on this thread.
 pub fn allocations_of<T>(work: impl FnOnce() -> T) -> (usize, T) {
     let before = allocations();
     let result = work();
     (allocations() - before, result)
 }
 
-/// How often this thread has asked for memory, or for more of it.
+/// How often this thread has allocated or reallocated.
 pub fn allocations() -> usize {
     ALLOCATIONS.with(Cell::get)
 }
 
-/// Bytes that this thread has taken and not given back.
+/// The bytes that this thread has allocated and not freed.
 pub fn held() -> isize {
     HELD.with(Cell::get)
 }

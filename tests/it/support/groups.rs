@@ -1,4 +1,4 @@
-//! Groups and memberships, stored past the service.
+//! Groups and memberships, inserted directly into the database.
 
 use user_relationships::model::id::{GroupId, UserId};
 
@@ -29,11 +29,11 @@ pub fn new_member(app: &App, group: i64, user: i64, properties: &str) -> i64 {
     let insert = move |tx: &mut user_relationships::store::Tx<'_>| {
         tx.insert_group_member(kind, GroupId::new(group), UserId::new(user), &properties)
     };
-    app.write(insert).expect("the user is no member yet").get()
+    app.write(insert).expect("the user is not a member yet").get()
 }
 
-/// Two groups of Ann's and one of Bob's. In the first are Bob and Cleo, in the second Cleo, in Bob's Ann.
-pub struct Stage<'a> {
+/// Two groups of Ann and one of Bob. The first has Bob and Cleo as members, the second Cleo, Bob's has Ann.
+pub struct GroupFixture<'a> {
     /// The service.
     pub app: Checked<&'a App>,
     /// Owns two groups.
@@ -48,9 +48,9 @@ pub struct Stage<'a> {
     pub members: [i64; 4],
 }
 
-impl<'a> Stage<'a> {
-    /// Sets it.
-    pub fn set(app: &'a App) -> Self {
+impl<'a> GroupFixture<'a> {
+    /// Creates users, groups and memberships.
+    pub fn new(app: &'a App) -> Self {
         let app = Checked::new(app);
         let (ann, bob, cleo) = (app.user(), app.user(), app.user());
         let properties = r#"{"group_name":"Captains","level":3,"tags":["a",null]}"#;
@@ -66,7 +66,7 @@ impl<'a> Stage<'a> {
         Self { app, ann, bob, cleo, groups: [first, second, third], members }
     }
 
-    /// A connection past the service.
+    /// A direct connection to the database.
     pub fn raw(&self) -> Raw {
         Raw::connect(&self.app.config.database_url)
     }

@@ -49,7 +49,7 @@ impl Key {
         }
     }
 
-    /// A signature as it stands in a token, before base64url.
+    /// The signature before base64url.
     pub fn sign(self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Secret => hmac_of(SECRET.as_bytes(), message),
@@ -100,7 +100,7 @@ pub fn hmac_of(secret: &[u8], message: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
 }
 
-/// Claims that are good for a minute, with these beside.
+/// Claims that are valid for a minute, merged with these.
 pub fn claims(others: &Value) -> Value {
     let mut claims = json!({"exp": now() + 60});
     let all = claims.as_object_mut().expect("an object");
@@ -108,7 +108,7 @@ pub fn claims(others: &Value) -> Value {
     claims
 }
 
-/// A token with the header that fits the key, and a `kid` if there is one.
+/// A token with the header that fits the key, and an optional `kid`.
 pub fn token(key: Key, kid: Option<&str>, claims: &Value) -> String {
     let mut header = json!({"alg": key.algorithm(), "typ": "JWT"});
     if let Some(kid) = kid {
@@ -124,20 +124,20 @@ pub fn signed(header: &str, claims: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> St
     format!("{message}.{signature}")
 }
 
-/// A file that lives as long as the tests.
+/// A file that exists as long as the tests run.
 pub fn file(name: &str, content: &str) -> PathBuf {
     let path = FOLDER.path().join(name);
     fs::write(&path, content).expect("a file");
     path
 }
 
-/// A file with the public keys as a JWK set; each is called after its algorithm and place.
+/// A file with the public keys as a JWK set; their ids are the algorithm and position.
 pub fn jwks(name: &str, keys: &[Key]) -> PathBuf {
     let all: Vec<_> = keys.iter().map(|key| key.jwk(&kid(*key))).collect();
     file(name, &json!({ "keys": all }).to_string())
 }
 
-/// What [`jwks`] calls a key.
+/// The id that [`jwks`] gives a key.
 pub fn kid(key: Key) -> String {
     format!("{key:?}")
 }

@@ -1,4 +1,4 @@
-//! Clients that change edges without pause and remember what the service told them of each.
+//! Clients that change edges without pause and remember every response.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -12,11 +12,11 @@ const KINDS: [&str; 3] = ["mentor", "colleague", "subordinate"];
 /// What a client knows of an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// A create was answered with this id.
+    /// A create returned this id.
     There(i64),
-    /// A delete was answered, or nobody ever created it.
+    /// A delete succeeded, or the edge was never created.
     Gone,
-    /// The last change was not answered, or with 503: it happened wholly or not at all.
+    /// The last change got no response or a 503: it was performed completely or not at all.
     Unknown,
 }
 
@@ -25,9 +25,9 @@ pub struct Worker {
     client: Client,
     owner: i64,
     edges: Vec<(i64, &'static str, Known)>,
-    /// Changes that were answered with success.
+    /// Changes with a successful response.
     pub acknowledged: usize,
-    /// Changes that were answered with 503.
+    /// Changes with a 503.
     pub refused: usize,
 }
 
@@ -38,17 +38,17 @@ impl Worker {
         Self { client, owner, edges, acknowledged: 0, refused: 0 }
     }
 
-    /// The same worker at an instance that was started anew.
+    /// The same worker at an instance that was started again.
     pub fn at(self, client: Client) -> Self {
         Self { client, ..self }
     }
 
-    /// Changes that were sent and never answered with success.
+    /// Changes without a successful response.
     pub fn unanswered(&self) -> usize {
         self.edges.iter().filter(|(_, _, known)| *known == Known::Unknown).count()
     }
 
-    /// Changes edges in turn until told to stop, or until the service no longer answers.
+    /// Changes edges in turn until `stop` is set, or until the service no longer responds.
     fn work(&mut self, stop: &AtomicBool) {
         loop {
             for at in 0..self.edges.len() {
@@ -65,7 +65,7 @@ impl Worker {
                     }
                     Known::There(id) => self.client.attempt("DELETE", &format!("{EDGES}/{id}"), &[], None),
                 };
-                // Until it is answered.
+                // Until there is a response.
                 self.edges[at].2 = Known::Unknown;
                 let Ok(answer) = answered else { return };
                 self.edges[at].2 = match (answer.status, known) {
@@ -86,7 +86,7 @@ impl Worker {
         }
     }
 
-    /// Compares what the service shows with what it answered before.
+    /// Compares the stored edges with the responses.
     pub fn assert_kept(&self) {
         for (target, kind, known) in &self.edges {
             let filter = format!("user={}&target={target}&relationship={kind}", self.owner);
@@ -101,7 +101,7 @@ impl Worker {
     }
 }
 
-/// Lets all workers work while something happens; after `stop` they end by themselves.
+/// Runs all workers during `happen`; they end after `stop` is set.
 pub fn under_load<T>(workers: &mut [Worker], happen: impl FnOnce(&AtomicBool) -> T) -> T {
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -109,7 +109,7 @@ pub fn under_load<T>(workers: &mut [Worker], happen: impl FnOnce(&AtomicBool) ->
             let stop = &stop;
             scope.spawn(move || worker.work(stop));
         }
-        // Also where `happen` panics, or the scope would wait for ever.
+        // Also when `happen` panics; otherwise the scope would never end.
         let _stopper = Stopper(&stop);
         happen(&stop)
     })

@@ -1,30 +1,34 @@
-//! The stage for the tests: a service on either database, and users who are clients of it.
+//! Fixtures for the tests: a service on either database, and users as its clients.
 
 pub mod app;
 pub mod balancer;
 pub mod client;
 pub mod cluster;
 pub mod counting;
-pub mod desk;
-pub mod endless;
+pub mod endless_searches;
 pub mod forms;
 pub mod groups;
 pub mod hold;
+pub mod import;
 pub mod jwt;
 pub mod load;
+pub mod modules;
+pub mod network_proxy;
 pub mod pooler;
 pub mod process;
 pub mod replica;
 pub mod scrape;
 pub mod signing;
+pub mod skip;
+pub mod sources;
 pub mod sql;
-pub mod wire;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};
 pub use serde_json::{Value, json};
 
-/// One test on both databases: `both!(a_sentence, |app| { … })` makes `a_sentence::sqlite` and `a_sentence::postgres`.
+/// Defines a test on both databases: `both!(a_sentence, |app| { … })` makes `a_sentence::sqlite` and
+/// `a_sentence::postgres`.
 #[macro_export]
 macro_rules! both {
     ($name:ident, |$app:ident| $body:block) => {
@@ -52,7 +56,7 @@ macro_rules! both {
     };
 }
 
-/// The document of a create: `user` (the caller when `None`) stands in `relationship` to `target`.
+/// The document of a create: an edge from `user` (the caller if `None`) to `target`.
 pub fn edge(user: Option<i64>, relationship: &str, target: i64) -> Value {
     let mut relationships = json!({"target": {"data": {"type": "users", "id": target.to_string()}}});
     if let Some(user) = user {

@@ -1,4 +1,4 @@
-//! A pooler between a service and its PostgreSQL, as far as a client notices it: it refuses `options`.
+//! A connection pooler in front of PostgreSQL, reduced to what a client notices: it refuses `options`.
 
 use std::io::{Read, Write, copy};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -6,10 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 
-/// What a client asks before its startup message: TLS, or GSSAPI.
+/// What a client requests before its startup message: TLS, or GSSAPI.
 const REQUESTS: [u32; 2] = [80_877_103, 80_877_104];
 
-/// Starts a pooler that lives as long as the test's process.
+/// Starts a pooler that lives as long as the test process.
 pub fn start(socket: &Path) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");

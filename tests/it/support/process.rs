@@ -1,4 +1,4 @@
-//! The real program as a process of its own: started, signalled and killed by its id, and never left behind.
+//! The real program as a process of its own: started, signalled and killed by its id, and never left running.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -13,22 +13,22 @@ use serde_json::Value;
 
 use super::client::Client;
 
-/// The longest wait for anything that a process should do.
+/// The longest wait for anything that a process does.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program without any setting of the environment.
+/// The program with an empty environment.
 pub fn program() -> Command {
-    with_settings_of_its_own(Command::new(env!("CARGO_BIN_EXE_user-relationships")))
+    with_own_settings(Command::new(env!("CARGO_BIN_EXE_user-relationships")))
 }
 
 /// The program, started by a line of shell that ends in `exec "$0" "$@"`.
-pub fn program_behind(line: &str) -> Command {
+pub fn program_after_shell(line: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
     shell.args(["-c", line, env!("CARGO_BIN_EXE_user-relationships")]);
-    with_settings_of_its_own(shell)
+    with_own_settings(shell)
 }
 
-fn with_settings_of_its_own(mut command: Command) -> Command {
+fn with_own_settings(mut command: Command) -> Command {
     command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -40,9 +40,9 @@ pub fn run(url: &str, args: &[&str]) -> Outcome {
     finish(program().env("DATABASE_URL", url).args(args))
 }
 
-/// Adds a user with that address and level, and gives a token of theirs.
+/// Adds a user with that address and level, and returns a token.
 #[track_caller]
-pub fn newcomer(url: &str, email: &str, level: &str) -> String {
+pub fn new_user_token(url: &str, email: &str, level: &str) -> String {
     run(url, &["user", "add", "--email", email, "--access-level", level]).expect(0);
     run(url, &["token", "create", "--user", email]).expect(0).line().to_owned()
 }
@@ -67,14 +67,14 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8
     })
 }
 
-/// How a command ended and what it printed.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub struct Outcome {
     /// The exit code; -1 for a signal.
     pub code: i32,
-    /// Data.
+    /// Standard output: data.
     pub stdout: String,
-    /// Words for people.
+    /// Standard error: messages for people.
     pub stderr: String,
 }
 
@@ -85,7 +85,7 @@ impl Outcome {
         Self { code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    /// Says that the command ended with this code.
+    /// Asserts that the command exited with this code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{} {}", self.stdout, self.stderr);
@@ -144,7 +144,7 @@ impl Service {
         Self::start_as(program(), url, settings)
     }
 
-    /// Starts a service by a command of its own.
+    /// Starts a service with the given command.
     #[track_caller]
     pub fn start_as(mut command: Command, url: &str, settings: &[(&str, &str)]) -> Self {
         command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").stdout(Stdio::null());
@@ -152,8 +152,8 @@ impl Service {
         command.envs(settings.iter().copied());
         let mut child = Guard(command.spawn().expect("the program starts"));
         let log = Arc::default();
-        let told = follow(child.0.stderr.take().expect("a pipe"), Arc::clone(&log));
-        let address = match told.recv_timeout(PATIENCE) {
+        let receiver = follow(child.0.stderr.take().expect("a pipe"), Arc::clone(&log));
+        let address = match receiver.recv_timeout(PATIENCE) {
             Ok(address) => address,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 panic!("the service does not listen: {:?}", log.lock())
@@ -167,12 +167,12 @@ impl Service {
         Client::new(self.address, 0, Some(format!("Token token={token}")))
     }
 
-    /// Somebody without credentials.
-    pub fn anybody(&self) -> Client {
+    /// A client without credentials.
+    pub fn anonymous(&self) -> Client {
         Client::new(self.address, 0, None)
     }
 
-    /// Somebody at the address of probes and metrics.
+    /// A client at the address of probes and metrics.
     pub fn admin(&self) -> Client {
         let lines = self.log();
         let mut fields = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -191,7 +191,7 @@ impl Service {
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().expect("`kill` runs").success());
     }
 
-    /// Ends the process at once, as `kill -9` does.
+    /// Kills the process with SIGKILL.
     pub fn kill(mut self) {
         self.child.0.kill().expect("the process is ours");
         self.child.wait(PATIENCE);
@@ -203,25 +203,25 @@ impl Service {
         self.child.wait(longest)
     }
 
-    /// All that it logged.
+    /// Everything that it logged.
     pub fn log(&self) -> Vec<String> {
         self.log.lock().expect("the log").clone()
     }
 }
 
-/// Keeps all lines of a JSON log, and tells the first address that stands in one.
+/// Collects all lines of a JSON log, and sends the first address in one.
 fn follow(pipe: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Receiver<SocketAddr> {
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {
             let fields: Value = serde_json::from_str(&line).unwrap_or_default();
             if let Some(address) = fields["address"].as_str().and_then(|text| text.parse().ok()) {
-                let _ = tell.send(address);
+                let _ = sender.send(address);
             }
             log.lock().expect("the log").push(line);
         }
     });
-    told
+    receiver
 }
 
 /// The URL of an SQLite file.
@@ -229,7 +229,7 @@ pub fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{}", file.display())
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 #[track_caller]
 pub fn until(what: &str, longest: Duration, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + longest;
@@ -239,8 +239,8 @@ pub fn until(what: &str, longest: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Asks for something that must not wait for anybody else, until an answer came within that time: of three, since a
-/// machine that is busy with something else holds one up, and whoever really waits holds up all.
+/// Sends a request that must not wait for other work, up to three times, until a response arrives in time: a busy
+/// machine may delay one, but a real wait delays all three.
 #[track_caller]
 pub fn in_time<T>(what: &str, longest: Duration, mut ask: impl FnMut() -> T) -> T {
     let mut times = Vec::new();

@@ -9,60 +9,61 @@ use super::Client;
 use super::cluster::PrivateServer;
 use super::process::{Service, run, until};
 use super::scrape::scrape;
+use super::skip::skip;
 use super::sql::Raw;
 
-/// The longest wait for a replica to be taken, given up or level.
+/// The longest wait until a replica is used, marked down or caught up.
 pub const SOON: Duration = Duration::from_secs(10);
-/// The counter of reads that the primary did in its place.
+/// The counter of reads that ran on the primary instead.
 pub const FALLBACKS: &str = "store_replica_fallbacks_total";
 
 /// A primary and a standby of it, for one test at a time.
-pub struct Stage {
-    /// What takes writes.
+pub struct ReplicaPair {
+    /// The server for writes.
     pub primary: PrivateServer,
-    /// What streams from it.
+    /// The server that streams from it.
     pub standby: PrivateServer,
 }
 
-/// The stage, set up once; `None` where there is no PostgreSQL.
-pub fn stage() -> Option<MutexGuard<'static, Stage>> {
-    static STAGE: LazyLock<Option<Mutex<Stage>>> = LazyLock::new(|| {
+/// The pair, started once; `None` without PostgreSQL.
+pub fn replica_pair() -> Option<MutexGuard<'static, ReplicaPair>> {
+    static PAIR: LazyLock<Option<Mutex<ReplicaPair>>> = LazyLock::new(|| {
         let primary = PrivateServer::start()?;
-        // What is answered is flushed, and so sent to the standby, at once.
+        // A commit is flushed, and so sent to the standby, before it is acknowledged.
         raw(&primary.url("postgres")).run("ALTER ROLE postgres SET synchronous_commit = on");
         run(&primary.url("postgres"), &["migrate", "run"]).expect(0);
         let standby = primary.standby();
         let mut settings = raw(&standby.url("postgres"));
         settings.run("ALTER SYSTEM SET wal_retrieve_retry_interval = '100ms'");
         settings.run("SELECT pg_reload_conf()");
-        Some(Mutex::new(Stage { primary, standby }))
+        Some(Mutex::new(ReplicaPair { primary, standby }))
     });
-    let Some(stage) = &*STAGE else {
-        eprintln!("SKIPPED: no PostgreSQL programs");
+    let Some(pair) = &*PAIR else {
+        skip("no PostgreSQL programs");
         return None;
     };
-    let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pair = pair.lock().unwrap_or_else(PoisonError::into_inner);
     // Another test may have failed halfway.
-    if !stage.standby.is_running() {
-        stage.standby.start_again();
+    if !pair.standby.is_running() {
+        pair.standby.start_again();
     }
-    stage.resume();
-    Some(stage)
+    pair.resume();
+    Some(pair)
 }
 
-/// A connection past everything.
+/// A direct connection.
 #[track_caller]
 pub fn raw(url: &str) -> Raw {
     Raw::connect(&DatabaseUrl::parse(url).expect("a server's URL"))
 }
 
-impl Stage {
+impl ReplicaPair {
     /// The `DATABASE_URL`.
     pub fn url(&self) -> String {
         self.primary.url("postgres")
     }
 
-    /// A service on both, once it uses the standby.
+    /// A service on both servers, once it uses the standby.
     pub fn serve(&self, settings: &[(&str, &str)]) -> Service {
         let url = self.standby.url("postgres");
         let service = Service::start(&self.url(), &[&[("DATABASE_READ_URL", &*url)], settings].concat());
@@ -75,7 +76,7 @@ impl Stage {
         raw(&self.standby.url("postgres"))
     }
 
-    /// Waits until the standby has all that the primary has.
+    /// Waits until the standby has replayed everything that the primary has.
     pub fn settle(&self) {
         let at = raw(&self.url()).lines("SELECT pg_current_wal_flush_lsn()::text AS line").remove(0);
         let is_there = format!("SELECT (pg_last_wal_replay_lsn() >= '{at}')::int::bigint AS number");
@@ -83,22 +84,22 @@ impl Stage {
         until("the standby has caught up", SOON, || standby.number(&is_there) == 1);
     }
 
-    /// Has the standby replay nothing more; until then it has all.
+    /// Lets the standby catch up, and then pauses its replay.
     pub fn pause(&self) {
         self.settle();
         self.pause_at_once();
     }
 
-    /// Has it replay nothing more, whatever it has.
+    /// Pauses the replay immediately.
     pub fn pause_at_once(&self) {
         let mut standby = self.on_standby();
         standby.run("SELECT pg_wal_replay_pause()");
         until("replay pauses", SOON, || standby.lines("SELECT pg_get_wal_replay_pause_state() AS line") == ["paused"]);
     }
 
-    /// Waits until the standby has replayed that somebody locks a table of the primary.
+    /// Waits until the standby has replayed the lock of a table of the primary.
     pub fn wait_for_lock(&self, table: &str) {
-        // A commit elsewhere has it flushed.
+        // A commit flushes the record of the lock.
         raw(&self.url()).run("CREATE TABLE other (); DROP TABLE other");
         let mut standby = self.on_standby();
         let has_lock = format!(
@@ -108,16 +109,16 @@ impl Stage {
         until("the standby has the lock", SOON, || standby.number(&has_lock) == 1);
     }
 
-    /// Has it go on.
+    /// Resumes the replay.
     pub fn resume(&self) {
         self.on_standby().run("SELECT pg_wal_replay_resume()");
     }
 }
 
-/// Whether reads go to the replica, as `/readyz` has it, which answers 200 either way.
+/// Whether reads go to the replica, according to `/readyz`, which is 200 either way.
 #[track_caller]
 pub fn is_used(service: &Service) -> bool {
-    let checks = service.anybody().get("/readyz?verbose").expect(200).body["meta"]["checks"].clone();
+    let checks = service.anonymous().get("/readyz?verbose").expect(200).body["meta"]["checks"].clone();
     checks["replica"].as_bool().unwrap_or_else(|| panic!("no replica in {checks}"))
 }
 
@@ -135,17 +136,17 @@ pub fn admin(url: &str, service: &Service) -> Client {
     Client::new(service.address, id.line().parse().expect("an id"), authorization)
 }
 
-/// What the log says of it.
+/// The log lines about the replica.
 pub fn lines_about_the_replica(service: &Service) -> Vec<String> {
     service.log().into_iter().filter(|line| line.contains("the replica")).collect()
 }
 
-/// Reads that were done on the primary instead.
+/// Reads that ran on the primary instead.
 pub fn fallbacks(service: &Service, reason: &str) -> i64 {
-    scrape(&service.anybody()).count(FALLBACKS, &[("reason", reason)])
+    scrape(&service.anonymous()).count(FALLBACKS, &[("reason", reason)])
 }
 
-/// The lag in seconds, 0 while nobody knows.
+/// The lag in seconds, 0 while it is unknown.
 pub fn lag(service: &Service) -> f64 {
-    scrape(&service.anybody()).sum("store_replica_lag_seconds", &[])
+    scrape(&service.anonymous()).sum("store_replica_lag_seconds", &[])
 }

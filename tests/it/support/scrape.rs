@@ -1,10 +1,10 @@
-//! A reader of `/metrics` with its own eyes: the text format of Prometheus, version 0.0.4.
+//! An independent parser for `/metrics`: the text format of Prometheus, version 0.0.4.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Client;
 
-/// What a scrape brought.
+/// The result of a scrape.
 #[derive(Debug)]
 pub struct Scrape {
     /// Every sample: its name, its labels, its value.
@@ -13,7 +13,7 @@ pub struct Scrape {
     pub kinds: BTreeMap<String, String>,
 }
 
-/// Scrapes a service; every line must be one of the format.
+/// Scrapes a service; every line must conform to the format.
 #[track_caller]
 pub fn scrape(client: &Client) -> Scrape {
     let answer = client.get("/metrics").expect(200);
@@ -22,7 +22,7 @@ pub fn scrape(client: &Client) -> Scrape {
 }
 
 impl Scrape {
-    /// Reads the text.
+    /// Parses the text.
     #[track_caller]
     pub fn read(text: &str) -> Self {
         let (mut samples, mut kinds) = (Vec::new(), BTreeMap::new());
@@ -50,7 +50,7 @@ impl Scrape {
         fitting.map(|(_, _, value)| value).sum()
     }
 
-    /// The same of things that are counted, and so come in whole numbers.
+    /// The same for counters of events, which are integers.
     #[expect(clippy::cast_possible_truncation, reason = "whole and small")]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
         let sum = self.sum(name, labels);
@@ -58,21 +58,21 @@ impl Scrape {
         sum as i64
     }
 
-    /// The names of a family's labels, `le` of histograms left out.
+    /// The names of a family's labels, without `le` of histograms.
     pub fn labels(&self, family: &str) -> BTreeSet<&str> {
         let fitting = self.samples.iter().filter(|(name, ..)| self.family(name) == family);
         let names = fitting.flat_map(|(_, labels, _)| labels.keys().map(String::as_str));
         names.filter(|name| *name != "le").collect()
     }
 
-    /// The family that a sample belongs to.
+    /// The family of a sample.
     pub fn family<'s>(&self, name: &'s str) -> &'s str {
         let parts = ["_bucket", "_sum", "_count"].iter().filter_map(|end| name.strip_suffix(end));
         let mut histograms = parts.filter(|name| self.kinds.get(*name).map(String::as_str) == Some("histogram"));
         histograms.next().unwrap_or(name)
     }
 
-    /// Every value that a label has anywhere.
+    /// All values of a label.
     pub fn values(&self, label: &str) -> BTreeSet<&str> {
         self.samples.iter().filter_map(|(_, labels, _)| labels.get(label).map(String::as_str)).collect()
     }

@@ -1,4 +1,4 @@
-//! Clients that sign their requests, as Skillhive's do, with keys made for this run of the tests.
+//! Clients that sign their requests, as Skillhive's do, with keys generated for this run of the tests.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -18,14 +18,14 @@ use user_relationships::model::id::ClientId;
 
 use super::App;
 
-/// Two keys; making one takes a while.
+/// Two keys; generating one takes a while.
 pub static KEYS: LazyLock<[KeyPair; 2]> =
     LazyLock::new(|| [(); 2].map(|()| KeyPair::generate(KeySize::Rsa2048).expect("a key")));
 
 /// Header fields of a request.
 pub type Fields = Vec<(&'static str, String)>;
 
-/// Somebody who signs.
+/// A signing client.
 #[derive(Clone)]
 pub struct Signer {
     /// `Api-Id`.
@@ -34,9 +34,9 @@ pub struct Signer {
     pub user: String,
     /// Which of [`KEYS`].
     pub key: usize,
-    /// What URLs begin with, if not with the address of the service.
+    /// The base of its URLs, if it is not the address of the service.
     pub base: Option<String>,
-    /// Whether requests are made unlike each other.
+    /// Whether a nonce and a stamp make each request unique.
     pub is_stamped: bool,
 }
 
@@ -64,13 +64,13 @@ impl Signer {
         fields
     }
 
-    /// All but the signature.
+    /// All header fields but the signature.
     pub fn names(&self) -> Fields {
         vec![("api-id", self.api_id.clone()), ("api-user", self.user.clone())]
     }
 }
 
-/// Registers a client with one of [`KEYS`] and gives its `Api-Id`.
+/// Registers a client with one of [`KEYS`] and returns its `Api-Id`.
 pub fn register(app: &App, key: usize, allows_sha1: bool) -> String {
     let api_id = hex(&random::<8>());
     let client = NewClient { api_id: api_id.clone(), name: None, allows_sha1 };
@@ -82,7 +82,7 @@ pub fn register(app: &App, key: usize, allows_sha1: bool) -> String {
     api_id
 }
 
-/// Gives a client that is there one more of [`KEYS`].
+/// Gives an existing client another one of [`KEYS`].
 pub fn add_key(app: &App, api_id: &str, key: usize) {
     let (client, key) = (client_id(app, api_id), public_key(key));
     app.write(move |tx| tx.insert_client_key(client, &key));
@@ -91,7 +91,7 @@ pub fn add_key(app: &App, api_id: &str, key: usize) {
 /// The id of a client.
 pub fn client_id(app: &App, api_id: &str) -> ClientId {
     let api_id = api_id.to_owned();
-    app.read(move |tx| tx.client(&api_id)).expect("the client is there").id
+    app.read(move |tx| tx.client(&api_id)).expect("the client exists").id
 }
 
 /// `SubjectPublicKeyInfo` of one of [`KEYS`].
@@ -99,7 +99,7 @@ pub fn public_key(key: usize) -> Vec<u8> {
     KEYS[key].public_key().as_der().expect("an encoding").as_ref().to_vec()
 }
 
-/// One of [`KEYS`] in PEM, for programs that others wrote.
+/// One of [`KEYS`] in PEM, for other programs.
 pub fn private_pem(key: usize) -> String {
     pem("PRIVATE KEY", KEYS[key].as_der().expect("an encoding").as_ref())
 }
@@ -111,13 +111,13 @@ pub fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
-/// The text that is signed, as JavaScript spells it.
+/// The text to sign, as JavaScript encodes it.
 pub fn text(url: &str, content: &str, api_id: &str, user: &str) -> String {
     let [url, content, api_id, user] = [url, content, api_id, user].map(|text| json!(text).to_string());
     format!(r#"{{"url":{url},"content":{content},"api_id":{api_id},"user":{user}}}"#)
 }
 
-/// A signature as it is sent.
+/// A signature in its encoding.
 pub fn sign(key: usize, digest: &'static dyn RsaEncoding, text: &[u8]) -> String {
     let mut signature = vec![0; KEYS[key].public_modulus_len()];
     KEYS[key].sign(digest, &SystemRandom::new(), text, &mut signature).expect("a signature");
@@ -129,7 +129,7 @@ pub fn now() -> u64 {
     u64::try_from(Clock::System.now().micros() / 1_000_000).expect("after 1970")
 }
 
-/// Runs `openssl` with something on its standard input; what it prints.
+/// Runs `openssl` with this standard input, and returns its output.
 #[track_caller]
 pub fn openssl(args: &[&str], input: &[u8]) -> Vec<u8> {
     let mut command = Command::new("openssl");

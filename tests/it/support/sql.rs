@@ -1,4 +1,4 @@
-//! A connection past the service and past its store: what an operator with `psql` or `sqlite3` sees and does.
+//! A direct connection to the database: what an operator with `psql` or `sqlite3` sees and does.
 
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -50,7 +50,7 @@ impl Raw {
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
-    /// Runs statements, and tells whether they were carried out.
+    /// Runs statements, and returns whether they succeeded.
     pub fn attempt(&mut self, sql: &str) -> bool {
         match self {
             Self::Sqlite(conn) => conn.batch_execute(sql).is_ok(),
@@ -58,7 +58,7 @@ impl Raw {
         }
     }
 
-    /// The one number, called `number`, that a query gives.
+    /// The single number, called `number`, that a query returns.
     #[track_caller]
     pub fn number(&mut self, sql: &str) -> i64 {
         let row: Result<Number, _> = match self {
@@ -68,7 +68,7 @@ impl Raw {
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).number
     }
 
-    /// The texts, called `line`, that a query gives.
+    /// The texts, called `line`, that a query returns.
     #[track_caller]
     pub fn lines(&mut self, sql: &str) -> Vec<String> {
         let rows: Result<Vec<Line>, _> = match self {

@@ -1,4 +1,4 @@
-//! Requests that are refused write nothing, not even a dead row.
+//! Refused requests write nothing, not even a dead row.
 
 use crate::both;
 use crate::forms::form;
@@ -10,8 +10,8 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 const TYPES: &str = "/api/v2/relationship-types";
 
-/// Where each row is, and which transactions have written it: any write moves a row on PostgreSQL. On SQLite the version
-/// of the row has to do.
+/// The place of each row and the transactions that wrote it: any write moves a row on PostgreSQL. On SQLite the version
+/// of the row must do.
 fn traces(app: &App) -> Vec<String> {
     let mut raw = Raw::connect(&app.config.database_url);
     let columns = match raw {
@@ -31,7 +31,7 @@ fn patch_if(client: &Client, url: &str, tag: &str, document: &Value) -> u16 {
     client.send("PATCH", url, &headers, Some(document.to_string().as_bytes())).status
 }
 
-both!(refused_changes_and_deletions_write_nothing, |app| {
+both!(refused_updates_and_deletes_write_nothing, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     let id = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201).id();
     ann.post(EDGES, &edge(None, "colleague", bob.id)).expect(201);
@@ -39,7 +39,7 @@ both!(refused_changes_and_deletions_write_nothing, |app| {
     let retyped = |name: &str| change("user-relationships", &id.to_string(), &json!({"relationship": name}));
     let renamed = change("users", &ann.id.to_string(), &json!({"first-name": "New"}));
     let described = change("relationship-types", "mentor", &json!({"description": "New"}));
-    // Notes that a token was used, in the background, before anything is compared.
+    // Records the use of a token, in the background, before the comparison.
     for client in [&admin, &ann, &bob] {
         client.get(&url).expect(200);
     }
@@ -76,7 +76,7 @@ both!(refused_changes_and_deletions_write_nothing, |app| {
     bob.send("POST", "/api/v2/operations", &headers, Some(body.as_bytes())).refused(403, "not-owner");
     assert_eq!(traces(app), before);
 
-    // What is allowed goes on to be done.
+    // Allowed writes still work.
     ann.delete(&url).expect(204);
     assert_ne!(traces(app), before);
 });
@@ -89,12 +89,12 @@ both!(
     |app| {
         let sign_in = |password: &str| {
             let values = json!({"email": "ann@example.com", "password": password});
-            app.anybody().form("POST", "/api/sessions", &form("create_session", &values)).status
+            app.anonymous().form("POST", "/api/sessions", &form("create_session", &values)).status
         };
         let values = json!({"first_name": "A", "email": "ann@example.com", "password": "long enough"});
         app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(201);
         let mut raw = Raw::connect(&app.config.database_url);
-        // The hasher fails, and after that the database.
+        // First the hasher fails, then the database.
         for (broken, mended) in [
             (
                 "UPDATE users SET password_hash = '!' || password_hash",

@@ -1,4 +1,4 @@
-//! Answers are bounded in bytes: a page by cursor ends early, all others are refused with the cure.
+//! Responses are bounded in bytes: a cursor page ends early, and other responses are a 413 with advice.
 
 use user_relationships::model::id::UserId;
 use user_relationships::model::limits::MAX_ANSWER;
@@ -10,11 +10,11 @@ use crate::support::{Answer, App, Client, edge, json};
 const USERS: &str = "/api/v2/users";
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// Gives a user the largest profile that an earlier release stored, of 3.2 MB.
+/// Gives a user the largest profile that an earlier release stored, 3.2 MB.
 fn store_large_profile(app: &App, user: &Client) {
     let id = UserId::new(user.id);
     app.write(move |tx| {
-        let old = tx.user(id)?.expect("the user is there");
+        let old = tx.user(id)?.expect("the user exists");
         let mut data = old.data.clone();
         data.profile.location = vec!["x".repeat(4_000); 800];
         tx.update_user(&old, &data)
@@ -28,7 +28,7 @@ fn assert_too_large(answer: Answer) -> Answer {
     answer
 }
 
-/// The ids of all pages from `url` on, in the order in which they come, and the number of pages.
+/// The ids of all pages from `url` on, in their order, and the number of pages.
 fn walk(client: &Client, url: &str, link: &str) -> (Vec<i64>, usize) {
     let (mut next, mut ids, mut pages) = (Some(url.to_owned()), Vec::new(), 0);
     while let Some(url) = next {
@@ -49,7 +49,7 @@ both!(a_page_of_large_users_ends_early_by_cursor, |app| {
     for user in &users[..4] {
         store_large_profile(app, user);
     }
-    // Two of them fit into an answer.
+    // Two of them fit into a response.
     for sort in ["id", "-id", "name", "created-at"] {
         let url = format!("{USERS}?sort={sort}&page[size]=50");
         let (ids, pages) = walk(&admin, &url, "next");
@@ -69,7 +69,7 @@ both!(a_page_of_large_users_ends_early_by_cursor, |app| {
     assert_eq!((ids.as_slice(), pages), (&all[..4], 2));
 });
 
-both!(a_page_of_large_users_by_offset_is_refused_with_the_cure, |app| {
+both!(a_page_of_large_users_by_offset_is_a_413_with_advice, |app| {
     let admin = app.admin();
     for _ in 0..3 {
         store_large_profile(app, &app.user());
@@ -82,7 +82,7 @@ both!(a_page_of_large_users_by_offset_is_refused_with_the_cure, |app| {
     assert_eq!(admin.get(&format!("{USERS}?sort=id&limit=3")).expect(200).ids().len(), 3);
     let narrow = admin.get(&format!("{USERS}?sort=id&fields[users]=email,first-name")).expect(200);
     assert_eq!((narrow.ids().len(), narrow.total()), (4, 4));
-    // One of them is shown whole.
+    // A single one is shown completely.
     let id = admin.get(&format!("{USERS}?sort=-id&fields[users]=name&limit=1")).expect(200).ids()[0];
     let one = admin.get(&format!("{USERS}/{id}")).expect(200);
     assert_eq!(one.body["data"]["attributes"]["location"].as_array().unwrap().len(), 800);
@@ -125,11 +125,11 @@ both!(included_members_are_refused_beyond_the_largest_answer, |app| {
         let member = ann.get(&format!("{MEMBERS}?limit=1&filter[group]={group}")).expect(200).ids()[0];
         assert_too_large(ann.get(&format!("{MEMBERS}/{member}/group?include={path}")));
     }
-    // The cure: the list of the members, a page at a time.
+    // The advised request: the list of the members, page by page.
     let page = ann.get(&format!("{GROUPS}/{group}/members?limit=50&include=user")).expect(200);
     assert_eq!((page.ids().len(), page.total()), (50, 131));
     assert!(page.text.len() < MAX_ANSWER, "{} bytes", page.text.len());
-    // Members are read in parts; all of them come, in order.
+    // Members are read in parts and are all included, in order.
     let small = new_group(app, ann.id, "{}");
     for id in &ids {
         new_member(app, small, *id, r#"{"status":"active"}"#);
@@ -138,7 +138,7 @@ both!(included_members_are_refused_beyond_the_largest_answer, |app| {
     let members = shown.body["data"]["relationships"]["members"]["data"].as_array().unwrap();
     let included = shown.body["included"].as_array().unwrap();
     assert_eq!((members.len(), included.len()), (130, 261));
-    // An external member sees its own membership only.
+    // An ext member sees only its own membership.
     let seen = ext.get(&format!("{GROUPS}/{group}?include=members.user")).expect(200);
     assert_eq!(seen.body["included"].as_array().unwrap().len(), 2);
 });

@@ -1,4 +1,4 @@
-//! Searches that never end, and clients that do not wait for them.
+//! Searches that never end, and clients that abandon them.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use super::app::{App, Engine};
 use super::client::Client;
 use super::sql::Raw;
 
-/// The table of users behind a view: whoever compares the name of one of them waits for ten minutes.
-pub struct Endless {
+/// A view in place of the table of users: comparing one user's name takes ten minutes.
+pub struct EndlessSearches {
     raw: Raw,
 }
 
-impl Endless {
+impl EndlessSearches {
     /// Makes every search of users endless.
     pub fn make(app: &App, engine: Engine) -> Self {
         let user = app.user().id;
@@ -48,13 +48,13 @@ impl Endless {
         Self { raw }
     }
 
-    /// Searches end again.
+    /// Restores the table of users.
     pub fn undo(&mut self) {
         self.raw.run("DROP VIEW users; ALTER TABLE users_kept RENAME TO users");
     }
 }
 
-/// Sends a search and does not wait for its answer.
+/// Sends a search without waiting for its response.
 pub fn search(client: &Client) -> TcpStream {
     let mut stream = TcpStream::connect(client.address()).expect("the service listens");
     let token = client.authorization().expect("a token");
@@ -63,7 +63,7 @@ pub fn search(client: &Client) -> TcpStream {
     stream
 }
 
-/// Closes connections as a client does that is gone at once: by RST.
+/// Closes connections by RST, as when a client disappears.
 pub fn abandon(streams: Vec<TcpStream>) {
     for stream in streams {
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("an option");

@@ -1,4 +1,4 @@
-//! Work for requests that are not authenticated is bounded, and sources with failures do not keep others out.
+//! Work for unauthenticated requests is bounded, and sources with failures do not keep others out.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -20,10 +20,10 @@ use crate::support::{Answer, App, Client, json};
 const ME: &str = "/api/v2/users/me";
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// Presents a token that nobody has, from an address.
+/// Sends a token that does not exist, from an address.
 fn guess(app: &App, address: &str) -> Answer {
     let (secret, _) = token::generate().expect("random numbers");
-    get_from(&app.anybody().with_authorization(&format!("Bearer {secret}")), address)
+    get_from(&app.anonymous().with_authorization(&format!("Bearer {secret}")), address)
 }
 
 fn get_from(client: &Client, address: &str) -> Answer {
@@ -34,21 +34,21 @@ fn lookups(client: &Client) -> i64 {
     scrape(client).count("store_job_duration_seconds_count", &[("job", "tokens.owner")])
 }
 
-both!(a_malformed_token_is_refused_without_a_question_to_the_database, |app| {
+both!(a_malformed_token_is_refused_without_a_query, |app| {
     let ann = app.user();
     ann.get(ME).expect(200);
     let before = lookups(&ann);
     let (secret, _) = token::generate().expect("random numbers");
     for bad in ["x", "urt_", &secret[..67], &format!("{secret}0"), &secret.to_uppercase(), &secret[4..]] {
-        app.anybody().with_authorization(&format!("Token token={bad}")).get(ME).refused(401, "unauthenticated");
+        app.anonymous().with_authorization(&format!("Token token={bad}")).get(ME).refused(401, "unauthenticated");
     }
     assert_eq!(lookups(&ann), before);
-    app.anybody().with_authorization(&format!("Bearer {secret}")).get(ME).refused(401, "unauthenticated");
+    app.anonymous().with_authorization(&format!("Bearer {secret}")).get(ME).refused(401, "unauthenticated");
     assert_eq!(lookups(&ann), before + 1);
 });
 
 both!(
-    a_valid_token_is_let_in_from_a_source_with_many_failures,
+    a_valid_token_is_accepted_from_a_source_with_many_failures,
     |config| {
         config.auth_failure_limit = 3;
         config.auth_refresh = Duration::ZERO;
@@ -71,7 +71,7 @@ both!(
 );
 
 #[test]
-fn a_source_with_many_failures_does_not_use_up_the_connections() {
+fn a_source_of_many_failures_does_not_exhaust_the_connections() {
     let Some(home) = Home::new(Engine::Postgres) else { return };
     let app = App::start(home, |config| {
         config.auth_failure_limit = 2;
@@ -126,7 +126,7 @@ both!(
         for (what, signer) in [("another key", other_key), ("an unknown client", unknown)] {
             assert_eq!(send(&signer).as_deref(), Some("HTTP/1.1 403"), "{what}");
         }
-        assert_eq!(send(&good), None, "the body of a good signature is waited for");
+        assert_eq!(send(&good), None, "the body of a valid signature is read");
     }
 );
 
@@ -134,7 +134,7 @@ both!(
 fn sign_in(app: &App, address: &str, email: &str, password: &str) -> Answer {
     let body = form("create_session", &json!({"email": email, "password": password})).to_string();
     let headers = [("content-type", "application/json"), ("accept", "application/json"), ("x-forwarded-for", address)];
-    app.anybody().send("POST", "/api/sessions", &headers, Some(body.as_bytes()))
+    app.anonymous().send("POST", "/api/sessions", &headers, Some(body.as_bytes()))
 }
 
 fn with_password(app: &App, email: &str) {
@@ -143,7 +143,7 @@ fn with_password(app: &App, email: &str) {
 }
 
 both!(
-    a_right_password_does_not_wait_behind_the_guesses_of_another_source,
+    a_valid_password_does_not_wait_for_guesses_of_other_sources,
     |config| {
         config.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
     },
@@ -157,7 +157,7 @@ both!(
                     let email = format!("guess{number}@example.com");
                     match sign_in(app, "203.0.113.1", &email, "wrong enough").status {
                         401 => verified.fetch_add(1, Ordering::SeqCst),
-                        // Others of this source wait: too many of them, or for too long.
+                        // The other requests of this source are refused: they are too many, or wait too long.
                         429 | 503 => refused.fetch_add(1, Ordering::SeqCst),
                         other => panic!("{other}"),
                     }
@@ -167,9 +167,9 @@ both!(
             let before = verified.load(Ordering::SeqCst);
             sign_in(app, "203.0.113.2", "ann@example.com", "long enough").expect(201);
             let meanwhile = verified.load(Ordering::SeqCst) - before;
-            assert!(meanwhile <= 3, "{meanwhile} guesses went first");
+            assert!(meanwhile <= 3, "{meanwhile} guesses finished first");
         });
-        assert!(refused.load(Ordering::SeqCst) > 0, "more of one source wait than may");
+        assert!(refused.load(Ordering::SeqCst) > 0, "too many requests of one source wait");
     }
 );
 

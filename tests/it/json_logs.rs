@@ -1,11 +1,11 @@
-//! With `LOG_FORMAT=json`, `serve` prints nothing that is not a JSON line, however it ends.
+//! With `LOG_FORMAT=json`, `serve` prints only JSON lines, however it exits.
 
 use std::net::TcpListener;
 
 use crate::support::Value;
 use crate::support::process::{Outcome, finish, program, sqlite_url};
 
-/// The messages of what was printed, which is lines of JSON on stderr and nothing else.
+/// The messages of a process that printed only JSON lines, on stderr.
 #[track_caller]
 fn messages(ended: &Outcome) -> Vec<String> {
     assert_eq!(ended.stdout, "");
@@ -17,16 +17,16 @@ fn messages(ended: &Outcome) -> Vec<String> {
     ended.stderr.lines().map(message).collect()
 }
 
-/// Ends the program by a command line and variables.
+/// Runs the program with a command line and variables to its end.
 #[track_caller]
 fn ended(args: &[&str], variables: &[(&str, &str)], code: i32) -> Outcome {
     finish(program().args(args).envs(variables.iter().copied())).expect(code)
 }
 
 #[test]
-fn a_wrong_command_line_is_one_line_of_the_log() {
+fn a_wrong_command_line_is_one_json_log_line() {
     let json = [("LOG_FORMAT", "json")];
-    // Nothing is said of the form, and stderr is no terminal.
+    // The format is not set, and stderr is not a terminal.
     let silent: [(&str, &str); 0] = [];
     for (args, variables, culprit) in [
         (&["serve", "--bogus"][..], &json[..], "'--bogus'"),
@@ -47,7 +47,7 @@ fn a_wrong_command_line_is_one_line_of_the_log() {
 }
 
 #[test]
-fn people_and_other_commands_are_told_of_a_wrong_command_line_as_clap_does() {
+fn without_json_logs_clap_reports_a_wrong_command_line() {
     for (args, variables) in [
         (&["serve", "--bogus"][..], &[("LOG_FORMAT", "text")][..]),
         (&["serve", "--log-format", "text", "--bogus"], &[("LOG_FORMAT", "json")]),
@@ -64,11 +64,11 @@ fn people_and_other_commands_are_told_of_a_wrong_command_line_as_clap_does() {
 }
 
 #[test]
-fn settings_that_are_wrong_and_a_database_that_is_away_are_lines_of_the_log() {
+fn wrong_settings_and_a_missing_database_are_json_log_lines() {
     let wrong = [("LOG_FORMAT", "json"), ("LISTEN", "x"), ("WORKERS", "0"), ("DATABASE_URL", "ftp://a:b@c")];
-    let told = messages(&ended(&["serve"], &wrong, 78));
+    let logged = messages(&ended(&["serve"], &wrong, 78));
     for setting in ["`LISTEN`", "`WORKERS`", "`DATABASE_URL`"] {
-        assert!(told.iter().any(|message| message.starts_with(setting)), "{told:?}");
+        assert!(logged.iter().any(|message| message.starts_with(setting)), "{logged:?}");
     }
     let secret = [("LOG_FORMAT", "json")];
     assert_eq!(messages(&ended(&["serve", "--jwt-secret", "x"], &secret, 78)).len(), 1);
@@ -76,7 +76,7 @@ fn settings_that_are_wrong_and_a_database_that_is_away_are_lines_of_the_log() {
     let missing = sqlite_url(&folder.path().join("no/such/folder/a.db"));
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number");
     for url in [missing, format!("postgres://ann:s3cret@{closed}/nothing?connect_timeout=2")] {
-        let told = messages(&ended(&["serve"], &[("LOG_FORMAT", "json"), ("DATABASE_URL", &url)], 69));
-        assert!(told.len() == 1 && !told[0].contains("s3cret"), "{told:?}");
+        let logged = messages(&ended(&["serve"], &[("LOG_FORMAT", "json"), ("DATABASE_URL", &url)], 69));
+        assert!(logged.len() == 1 && !logged[0].contains("s3cret"), "{logged:?}");
     }
 }

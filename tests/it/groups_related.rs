@@ -1,16 +1,16 @@
-//! What comes along with groups and memberships, who sees them, and what happens when one of them goes.
+//! Resources included with groups and memberships, who sees them, and the effect of deletions.
 
 use std::collections::BTreeSet;
 
 use crate::both;
 use crate::conformance::Checked;
-use crate::support::groups::{GROUPS, MEMBERS, Stage, new_group, new_member};
+use crate::support::groups::{GROUPS, GroupFixture, MEMBERS, new_group, new_member};
 use crate::support::sql::Raw;
 use crate::support::{Answer, Client, Value, edge, json};
 
 const USERS: &str = "/api/v2/users";
 
-/// Type and id of each, in order.
+/// Type and id of each resource, in order.
 fn names(resources: &Value) -> Vec<(String, i64)> {
     let name = |resource: &Value| {
         let id = resource["id"].as_str().expect("an id").parse().expect("a number");
@@ -31,10 +31,10 @@ fn tag(answer: &Answer) -> String {
     answer.header("etag").expect("a tag").to_owned()
 }
 
-both!(what_comes_along_is_linked_to_and_comes_once, |app| {
-    let stage = Stage::set(app);
-    let Stage { ann, bob, cleo, .. } = &stage;
-    let ([g0, g1, g2], [m0, m1, m2, m3]) = (stage.groups, stage.members);
+both!(included_resources_are_linked_and_included_once, |app| {
+    let fixture = GroupFixture::new(app);
+    let GroupFixture { ann, bob, cleo, .. } = &fixture;
+    let ([g0, g1, g2], [m0, m1, m2, m3]) = (fixture.groups, fixture.members);
     let members = |ids: &[i64]| of_type("group-members", ids);
     let groups = |ids: &[i64]| of_type("groups", ids);
     let cases: Vec<(String, Vec<(String, i64)>)> = vec![
@@ -61,7 +61,7 @@ both!(what_comes_along_is_linked_to_and_comes_once, |app| {
         (format!("{GROUPS}/{g0}/members?include=group,user"), [groups(&[g0]), users(&[bob, cleo])].concat()),
     ];
     for (url, expected) in cases {
-        // The client looks after full linkage.
+        // The client checks full linkage.
         let answer = bob.get(&url).expect(200);
         assert_eq!(names(&answer.body["included"]), expected, "{url}");
         let data = if url.starts_with(&format!("{GROUPS}?")) { answer.body["data"][0].clone() } else { continue };
@@ -79,18 +79,18 @@ both!(what_comes_along_is_linked_to_and_comes_once, |app| {
         (&json!([]), &json!([]))
     );
     assert!(bob.get(&format!("{GROUPS}/{empty}")).expect(200).body.get("included").is_none());
-    // A disabled user is left out of lists, not of what links to it.
+    // A disabled user is missing in lists, but not among included resources.
     let off = json!({"data": {"attributes": {"is-enabled": false}}});
-    stage.app.admin().patch(&format!("{USERS}/{}", cleo.id), &off).expect(200);
+    fixture.app.admin().patch(&format!("{USERS}/{}", cleo.id), &off).expect(200);
     let answer = bob.get(&format!("{MEMBERS}/{m1}?include=user")).expect(200);
     assert_eq!(names(&answer.body["included"]), users(&[cleo]));
     bob.get(&format!("{MEMBERS}/{m1}/user")).expect(200);
 });
 
-both!(a_document_takes_at_most_1000_memberships_along, |app| {
-    let stage = Stage::set(app);
-    let [group, other, _] = stage.groups;
-    let mut raw = stage.raw();
+both!(a_document_includes_at_most_1000_memberships, |app| {
+    let fixture = GroupFixture::new(app);
+    let [group, other, _] = fixture.groups;
+    let mut raw = fixture.raw();
     let numbers = match raw {
         Raw::Sqlite(_) => {
             "WITH RECURSIVE n(i) AS (SELECT 10000 UNION ALL SELECT i + 1 FROM n WHERE i < 10996) SELECT i FROM n"
@@ -103,54 +103,54 @@ both!(a_document_takes_at_most_1000_memberships_along, |app| {
              FROM ({numbers}) AS numbers, (SELECT * FROM users WHERE id = {}) AS like_this;
          INSERT INTO group_members (member_type, group_id, user_id, properties, created_at, updated_at)
              SELECT 'special_group_users', {group}, i, '{{}}', 0, 0 FROM ({numbers}) AS numbers",
-        stage.ann.id
+        fixture.ann.id
     ));
-    // 999 in the first group, one in the second: 1,000 together.
+    // 999 in the first group and one in the second: 1,000 together.
     for url in [
         format!("{GROUPS}/{group}?include=members.user"),
         format!("{GROUPS}?include=members&filter[id]={group},{other}"),
     ] {
-        let answer = stage.bob.get(&url).expect(200);
+        let answer = fixture.bob.get(&url).expect(200);
         let members = names(&answer.body["included"]).iter().filter(|(kind, _)| kind == "group-members").count();
         assert_eq!(members, if url.contains("filter") { 1000 } else { 999 }, "{url}");
     }
-    let refused = stage.bob.get(&format!("{GROUPS}?include=members")).refused(400, "unsupported-include");
+    let refused = fixture.bob.get(&format!("{GROUPS}?include=members")).refused(400, "unsupported-include");
     assert_eq!(refused.source("parameter"), Some("include"));
     assert!(refused.text.contains("/api/v2/group-members?filter[group]="), "{}", refused.text);
     let url = format!("{MEMBERS}?filter[group]={group}&limit=50&offset=950&include=user");
-    let listed = stage.bob.get(&url).expect(200);
+    let listed = fixture.bob.get(&url).expect(200);
     assert_eq!((listed.ids().len(), listed.total()), (49, 999));
-    // An outsider in the group sees one membership, which is not too many.
-    let ext = stage.app.caller("ext");
+    // An ext caller in the group sees one membership, which is within the limit.
+    let ext = fixture.app.caller("ext");
     new_member(app, group, ext.id, "{}");
     new_member(app, group, app.user().id, "{}");
-    stage.bob.get(&format!("{GROUPS}/{group}?include=members")).refused(400, "unsupported-include");
+    fixture.bob.get(&format!("{GROUPS}/{group}?include=members")).refused(400, "unsupported-include");
     assert_eq!(
         ext.get(&format!("{GROUPS}/{group}?include=members")).expect(200).body["included"][0]["type"],
         "group-members"
     );
 });
 
-both!(an_outsider_sees_its_own_groups_and_memberships, |app| {
-    let stage = Stage::set(app);
-    let ext = stage.app.caller("ext");
-    let ([g0, g1, g2], [m0, ..]) = (stage.groups, stage.members);
+both!(an_ext_caller_sees_only_its_own_groups_and_memberships, |app| {
+    let fixture = GroupFixture::new(app);
+    let ext = fixture.app.caller("ext");
+    let ([g0, g1, g2], [m0, ..]) = (fixture.groups, fixture.members);
     for list in [GROUPS, MEMBERS] {
         let listed = ext.get(&format!("{list}?include=")).expect(200);
         assert_eq!((listed.ids(), listed.total()), (vec![], 0));
     }
     let own = new_group(app, ext.id, "{}");
-    let inside = new_member(app, own, stage.cleo.id, "{}");
+    let inside = new_member(app, own, fixture.cleo.id, "{}");
     let me_too = new_member(app, own, ext.id, "{}");
     let mine = new_member(app, g0, ext.id, "{}");
     for (url, expected) in [
         (GROUPS.to_owned(), vec![g0, own]),
-        (format!("{GROUPS}?sort=-id&filter[owner]={},{}", ext.id, stage.ann.id), vec![own, g0]),
+        (format!("{GROUPS}?sort=-id&filter[owner]={},{}", ext.id, fixture.ann.id), vec![own, g0]),
         (format!("{GROUPS}?filter[group-type]=team"), vec![]),
         (format!("{GROUPS}?filter[id]={g0},{g1},{g2}"), vec![g0]),
         (MEMBERS.to_owned(), vec![inside, me_too, mine]),
         (format!("{MEMBERS}?filter[group]={g0}"), vec![mine]),
-        (format!("{MEMBERS}?filter[user]={}", stage.cleo.id), vec![inside]),
+        (format!("{MEMBERS}?filter[user]={}", fixture.cleo.id), vec![inside]),
         (format!("{MEMBERS}?filter[group]={g0},{own}&sort=-id"), vec![mine, me_too, inside]),
         (format!("{GROUPS}/{g0}/members"), vec![mine]),
         (format!("{GROUPS}/{own}/members"), vec![inside, me_too]),
@@ -175,7 +175,7 @@ both!(an_outsider_sees_its_own_groups_and_memberships, |app| {
         assert_eq!(unseen.body["errors"][0]["detail"], missing.body["errors"][0]["detail"]);
     }
 
-    // Owner and members that nothing joins to it do not come along, and no link leads to them.
+    // The owner and the members are not included where no edge relates them to the caller, and no link leads to them.
     let seen = ext.get(&format!("{GROUPS}?include=owner,members.user")).expect(200);
     let expected = [of_type("group-members", &[mine, inside, me_too]), users(&[&ext])].concat();
     assert_eq!(names(&seen.body["included"]), expected);
@@ -189,16 +189,16 @@ both!(an_outsider_sees_its_own_groups_and_memberships, |app| {
     assert_eq!(names(&member.body["included"]), [of_type("groups", &[own]), users(&[&ext])].concat());
     ext.get(&format!("{MEMBERS}/{inside}/user")).refused(404, "not-found");
 
-    stage.ann.post("/api/v2/user-relationships", &edge(None, "mentor", ext.id)).expect(201);
+    fixture.ann.post("/api/v2/user-relationships", &edge(None, "mentor", ext.id)).expect(201);
     let known = ext.get(&format!("{GROUPS}/{g0}?include=owner")).expect(200);
-    assert_eq!(names(&known.body["included"]), users(&[&stage.ann]));
+    assert_eq!(names(&known.body["included"]), users(&[&fixture.ann]));
     assert_ne!(tag(&ext.get(&format!("{GROUPS}/{g0}"))), tag(&group), "it has one link more");
     ext.get(links(&known, "owner")["related"].as_str().expect("a link")).expect(200);
 });
 
-both!(answers_are_known_again_until_something_of_them_changes, |app| {
-    let stage = Stage::set(app);
-    let ([g0, ..], [m0, ..]) = (stage.groups, stage.members);
+both!(group_responses_are_304_until_a_shown_record_changes, |app| {
+    let fixture = GroupFixture::new(app);
+    let ([g0, ..], [m0, ..]) = (fixture.groups, fixture.members);
     let urls = [
         format!("{GROUPS}/{g0}"),
         format!("{GROUPS}/{g0}?include=members"),
@@ -207,65 +207,65 @@ both!(answers_are_known_again_until_something_of_them_changes, |app| {
         format!("{MEMBERS}/{m0}?include=group"),
         format!("{MEMBERS}?filter[group]={g0}"),
     ];
-    let tags = || urls.iter().map(|url| tag(&stage.ann.get(url).expect(200))).collect::<Vec<_>>();
+    let tags = || urls.iter().map(|url| tag(&fixture.ann.get(url).expect(200))).collect::<Vec<_>>();
     let first = tags();
     assert_eq!(first.iter().collect::<BTreeSet<_>>().len(), first.len());
     for (url, tag) in urls.iter().zip(&first) {
-        let known = stage.ann.send("GET", url, &[("if-none-match", tag)], None).expect(304);
+        let known = fixture.ann.send("GET", url, &[("if-none-match", tag)], None).expect(304);
         assert_eq!((known.header("etag"), known.text.as_str()), (Some(tag.as_str()), ""));
-        let head = stage.ann.send("HEAD", url, &[], None).expect(200);
+        let head = fixture.ann.send("HEAD", url, &[], None).expect(200);
         assert_eq!((head.header("etag"), head.text.as_str()), (Some(tag.as_str()), ""));
     }
     let changed = |before: &[String], after: &[String]| -> Vec<bool> {
         before.iter().zip(after).map(|(before, after)| before != after).collect()
     };
-    stage.raw().run(&format!("UPDATE group_members SET version = version + 1 WHERE id = {m0}"));
+    fixture.raw().run(&format!("UPDATE group_members SET version = version + 1 WHERE id = {m0}"));
     let second = tags();
     assert_eq!(changed(&first, &second), [false, true, false, true, true, true]);
-    // As the foreign key does it for a release that does not know groups: without a new version.
-    stage.raw().run(&format!("UPDATE groups SET owner_id = NULL WHERE id = {g0}"));
+    // The foreign key does this for a release that does not know groups; it keeps the version.
+    fixture.raw().run(&format!("UPDATE groups SET owner_id = NULL WHERE id = {g0}"));
     assert_eq!(changed(&second, &tags()), [true, true, true, false, true, false]);
 });
 
-both!(a_deleted_user_leaves_its_groups_and_its_groups_stay, |app| {
-    let stage = Stage::set(app);
-    let ([g0, g1, g2], [m0, ..]) = (stage.groups, stage.members);
-    let admin = stage.app.admin();
-    stage.raw().run("UPDATE groups SET updated_at = 0");
-    let before = tag(&stage.bob.get(&format!("{GROUPS}/{g0}")).expect(200));
-    admin.delete(&format!("{USERS}/{}", stage.ann.id)).expect(204);
+both!(deleting_a_user_removes_memberships_and_keeps_its_groups, |app| {
+    let fixture = GroupFixture::new(app);
+    let ([g0, g1, g2], [m0, ..]) = (fixture.groups, fixture.members);
+    let admin = fixture.app.admin();
+    fixture.raw().run("UPDATE groups SET updated_at = 0");
+    let before = tag(&fixture.bob.get(&format!("{GROUPS}/{g0}")).expect(200));
+    admin.delete(&format!("{USERS}/{}", fixture.ann.id)).expect(204);
     for group in [g0, g1] {
         let url = format!("{GROUPS}/{group}");
-        let shown = stage.bob.get(&format!("{url}?include=owner")).expect(200);
+        let shown = fixture.bob.get(&format!("{url}?include=owner")).expect(200);
         assert_eq!(shown.body["data"]["relationships"]["owner"]["data"], Value::Null);
         assert_eq!(shown.body["included"], json!([]));
         assert_ne!(shown.body["data"]["attributes"]["updated-at"], "Thu, 01 Jan 1970 00:00:00 +0000");
         let number = |column: &str| {
-            stage.raw().number(&format!("SELECT CAST({column} AS BIGINT) AS number FROM groups WHERE id = {group}"))
+            fixture.raw().number(&format!("SELECT CAST({column} AS BIGINT) AS number FROM groups WHERE id = {group}"))
         };
         assert_eq!(number("version"), 2);
-        let owner = stage.bob.get(&format!("{url}/owner")).expect(200);
+        let owner = fixture.bob.get(&format!("{url}/owner")).expect(200);
         assert_eq!(owner.body, json!({"jsonapi": {"version": "1.1"}, "data": null}));
-        let linkage = stage.bob.get(&format!("{url}/relationships/owner")).expect(200);
+        let linkage = fixture.bob.get(&format!("{url}/relationships/owner")).expect(200);
         assert_eq!(linkage.body["data"], Value::Null);
         let links = json!({"self": format!("{url}/relationships/owner"), "related": format!("{url}/owner")});
         assert_eq!(linkage.body["links"], links);
     }
-    assert_ne!(tag(&stage.bob.get(&format!("{GROUPS}/{g0}")).expect(200)), before);
-    assert_eq!(stage.raw().number(&format!("SELECT version AS number FROM groups WHERE id = {g2}")), 1);
-    assert_eq!(stage.bob.get(&format!("{GROUPS}/{g2}/members")).expect(200).total(), 0);
-    assert_eq!(stage.bob.get(&format!("{MEMBERS}/{m0}")).expect(200).id(), m0);
+    assert_ne!(tag(&fixture.bob.get(&format!("{GROUPS}/{g0}")).expect(200)), before);
+    assert_eq!(fixture.raw().number(&format!("SELECT version AS number FROM groups WHERE id = {g2}")), 1);
+    assert_eq!(fixture.bob.get(&format!("{GROUPS}/{g2}/members")).expect(200).total(), 0);
+    assert_eq!(fixture.bob.get(&format!("{MEMBERS}/{m0}")).expect(200).id(), m0);
     app.assert_no_drift();
 });
 
 both!(every_link_around_groups_can_be_fetched, |app| {
-    let stage = Stage::set(app);
-    let ext = stage.app.caller("ext");
+    let fixture = GroupFixture::new(app);
+    let ext = fixture.app.caller("ext");
     let own = new_group(app, ext.id, "{}");
-    new_member(app, own, stage.cleo.id, "{}");
-    new_member(app, stage.groups[0], ext.id, "{}");
-    stage.app.admin().delete(&format!("{USERS}/{}", stage.bob.id)).expect(204);
-    for client in [&stage.ann, &ext] {
+    new_member(app, own, fixture.cleo.id, "{}");
+    new_member(app, fixture.groups[0], ext.id, "{}");
+    fixture.app.admin().delete(&format!("{USERS}/{}", fixture.bob.id)).expect(204);
+    for client in [&fixture.ann, &ext] {
         let mut seen = BTreeSet::new();
         let mut waiting = vec![
             format!("{GROUPS}?include=owner,members.user&limit=1"),
@@ -280,7 +280,7 @@ both!(every_link_around_groups_can_be_fetched, |app| {
     }
 });
 
-/// All links of a document, wherever they stand.
+/// All links of a document, at any depth.
 fn links_in(value: &Value) -> Vec<String> {
     match value {
         Value::Object(members) => {

@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is the client's fault in words, and the service goes on.
+//! Any input gets a response that names the client's error, and the service keeps running.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -8,8 +8,8 @@ use crate::support::{Client, Value, edge, json};
 
 const CASES: u32 = 150;
 
-/// Runs a property over many inputs, always the same ones.
-pub fn hold<S: Strategy>(inputs: &S, property: impl Fn(S::Value)) {
+/// Checks a property for many inputs, which are the same in every run.
+pub fn check_property<S: Strategy>(inputs: &S, property: impl Fn(S::Value)) {
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let outcome = runner.run(inputs, |input| {
@@ -23,7 +23,7 @@ fn is_answered(answer: &crate::support::Answer, what: &dyn std::fmt::Debug) {
     assert!((200..500).contains(&answer.status), "{} for {what:?}: {}", answer.status, answer.text);
 }
 
-/// Names and values that mean something somewhere, among others that mean nothing.
+/// Names and values that have a meaning somewhere, mixed with others that have none.
 fn words() -> impl Strategy<Value = String> {
     let known = proptest::sample::select(vec![
         "user",
@@ -71,12 +71,12 @@ fn words() -> impl Strategy<Value = String> {
     prop_oneof![known.prop_map(str::to_owned), "[!-~]{0,12}"]
 }
 
-both!(any_query_is_answered, |app| {
+both!(any_query_gets_a_response, |app| {
     let ann = app.admin();
     let queries = proptest::collection::vec((words(), words()), 0..6);
-    hold(&queries, |pairs| {
+    check_property(&queries, |pairs| {
         let query: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        // What no URI can hold never gets past the client.
+        // The client library refuses to send characters that a URI must not contain.
         let query: String =
             query.join("&").chars().filter(|c| c.is_ascii_graphic() && !"\"<>\\^`{|}#".contains(*c)).collect();
         for path in ["/api/v2/user-relationships", "/api/v2/users", "/api/v2/relationship-types", "/api/v2/users/me"] {
@@ -87,7 +87,7 @@ both!(any_query_is_answered, |app| {
     ann.get(&format!("/api/v2/users?{many}")).refused(400, "unknown-parameter");
 });
 
-/// JSON of every kind, some of it close to a document.
+/// JSON of every kind; some of it resembles a document.
 fn json_values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(null)),
@@ -131,7 +131,7 @@ fn json_values() -> impl Strategy<Value = Value> {
     })
 }
 
-/// A document that would be fine, with one value replaced.
+/// A valid document with one value replaced.
 fn mutated() -> impl Strategy<Value = Value> {
     let places = proptest::sample::select(vec![
         "",
@@ -161,9 +161,9 @@ fn send(client: &Client, method: &str, path: &str, body: &[u8]) -> crate::suppor
     client.send(method, path, &[("content-type", media_type)], Some(body))
 }
 
-both!(any_document_is_answered, |app| {
+both!(any_document_gets_a_response, |app| {
     let ann = app.admin();
-    hold(&prop_oneof![json_values(), mutated()], |document| {
+    check_property(&prop_oneof![json_values(), mutated()], |document| {
         let body = document.to_string();
         let me = format!("/api/v2/users/{}", ann.id);
         for (method, path) in [
@@ -182,9 +182,9 @@ both!(any_document_is_answered, |app| {
     app.assert_no_drift();
 });
 
-both!(any_bytes_are_answered, |app| {
+both!(any_bytes_get_a_response, |app| {
     let ann = app.admin();
-    hold(&proptest::collection::vec(any::<u8>(), 0..200), |bytes| {
+    check_property(&proptest::collection::vec(any::<u8>(), 0..200), |bytes| {
         is_answered(&send(&ann, "POST", "/api/v2/user-relationships", &bytes), &bytes);
     });
     let deep = [b"[".repeat(100_000), b"{\"data\":".repeat(10_000)].concat();
@@ -193,10 +193,10 @@ both!(any_bytes_are_answered, |app| {
     send(&ann, "POST", "/api/v2/users", long.as_bytes()).refused(422, "unknown-attribute");
 });
 
-both!(any_header_is_answered, |app| {
+both!(any_header_gets_a_response, |app| {
     let ann = app.admin();
     let values = "[ -~]{0,40}";
-    hold(&(words(), values), |(name, value)| {
+    check_property(&(words(), values), |(name, value)| {
         for header in ["accept", "if-none-match", "if-match", "prefer", "idempotency-key", "x-request-id", "origin"] {
             let headers = [(header, value.as_str())];
             is_answered(&ann.send("GET", "/api/v2/users/me", &headers, None), &(header, &value));

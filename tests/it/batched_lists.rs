@@ -1,4 +1,4 @@
-//! Lists on PostgreSQL that are asked for at the same time share a statement, and nobody can tell.
+//! Concurrent lists on PostgreSQL share a statement, and have the same results as without.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -19,14 +19,14 @@ use crate::support::{edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// A store beside an app with one connection, so that lists can be held up.
+/// A store beside an app with one connection, so that lists can be delayed.
 fn store_beside(app: &App) -> Store {
     let mut config = config(app.config.database_url.clone());
     config.database_pool_size = 1;
     Store::open(&config.store_settings(), Clock::System).expect("the database opens")
 }
 
-/// Asks for a list with others, and has been polled once when this returns: that is what puts it into the queue.
+/// Starts a list that may join a batch. It has been polled once on return, which puts it into the queue.
 async fn ask(
     store: &Store,
     filter: RelationshipFilter,
@@ -38,7 +38,7 @@ async fn ask(
     waiting
 }
 
-/// The same list alone.
+/// The same list outside of a batch.
 async fn alone(store: &Store, filter: RelationshipFilter, slice: PageRequest) -> Page<Relationship> {
     let read = store.read("test.list", Cost::Bounded, move |tx| tx.relationships(&filter, &slice));
     read.await.expect("a page")
@@ -61,7 +61,7 @@ fn window(offset: i64, limit: i64) -> PageRequest {
 }
 
 #[test]
-fn lists_that_wait_together_are_each_what_they_are_alone() {
+fn batched_lists_equal_the_same_lists_run_alone() {
     run(
         Engine::Postgres,
         |_| {},
@@ -87,25 +87,25 @@ fn lists_that_wait_together_are_each_what_they_are_alone() {
                 }
             }
             wait(async {
-                // So that the types are known.
+                // Loads the types into the cache.
                 alone(&store, of_user(users[1]), window(0, 1)).await;
-                let (held, go_on) = hold(&store).await;
+                let (held, resume) = hold(&store).await;
                 let mut waiting = Vec::new();
                 for (filter, slice) in &asked {
                     waiting.push(ask(&store, filter.clone(), slice.clone()).await);
                 }
-                go_on.send(()).expect("the job waits");
+                resume.send(()).expect("the job waits");
                 held.await.expect("no panic").expect("it did nothing");
                 let mut answered = 0;
                 for ((filter, slice), waiting) in asked.into_iter().zip(waiting) {
                     let together = waiting.await.expect("no panic").expect("an answer");
-                    let told = format!("{filter:?} {slice:?}");
+                    let what = format!("{filter:?} {slice:?}");
                     let has_type = !filter.relationships.is_empty();
                     let alone = alone(&store, filter, slice).await;
                     match together {
-                        Some(page) => assert_eq!(page, alone, "{told}"),
-                        // Only an ordinary job knows that nothing of a type is there.
-                        None => assert!(has_type && alone.total == 0, "{told}"),
+                        Some(page) => assert_eq!(page, alone, "{what}"),
+                        // Only an ordinary job returns an empty page for an unknown type.
+                        None => assert!(has_type && alone.total == 0, "{what}"),
                     }
                     answered += alone.items.len();
                 }
@@ -116,7 +116,7 @@ fn lists_that_wait_together_are_each_what_they_are_alone() {
 }
 
 #[test]
-fn lists_of_another_shape_are_left_to_an_ordinary_job() {
+fn lists_of_other_shapes_are_not_batched() {
     run(
         Engine::Postgres,
         |_| {},
@@ -146,9 +146,9 @@ fn lists_of_another_shape_are_left_to_an_ordinary_job() {
             ];
             wait(async {
                 for (filter, slice) in cases {
-                    let told = format!("{filter:?} {slice:?}");
+                    let what = format!("{filter:?} {slice:?}");
                     let answer = ask(&store, filter, slice).await.await.expect("no panic");
-                    assert_eq!(answer.expect("an answer"), None, "{told}");
+                    assert_eq!(answer.expect("an answer"), None, "{what}");
                 }
                 let answer = ask(&store, of_user(id), window(0, 20)).await.await.expect("no panic");
                 assert_eq!(answer.expect("an answer"), Some(Page::empty()));
@@ -158,7 +158,7 @@ fn lists_of_another_shape_are_left_to_an_ordinary_job() {
 }
 
 #[test]
-fn whoever_was_answered_finds_its_change_in_any_list_that_is_asked_for_later() {
+fn a_list_shows_every_change_acknowledged_before_it() {
     run(
         Engine::Postgres,
         |config| config.workers = 2,
@@ -204,7 +204,7 @@ fn whoever_was_answered_finds_its_change_in_any_list_that_is_asked_for_later() {
 }
 
 #[test]
-fn a_type_registered_anew_by_another_instance_is_the_one_that_is_listed() {
+fn batched_lists_show_the_type_another_instance_replaced() {
     run(
         Engine::Postgres,
         |_| {},

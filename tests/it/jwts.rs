@@ -1,4 +1,4 @@
-//! JWTs: which are taken, whom they name, and everything that is wrong with the others.
+//! JWTs: which are accepted, which user they name, and every reason for refusal.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -32,10 +32,10 @@ fn by_file(format: KeyFormat, path: &Path) -> JwtSettings {
 }
 
 fn bearer(app: &App, token: &str) -> Client {
-    app.anybody().with_authorization(&format!("Bearer {token}"))
+    app.anonymous().with_authorization(&format!("Bearer {token}"))
 }
 
-/// A good token of a user.
+/// A valid token of a user.
 fn of(user: &Client) -> Value {
     claims(&json!({"sub": user.id.to_string()}))
 }
@@ -82,7 +82,7 @@ both!(
         ] {
             named(bad.clone()).refused(401, "unauthenticated");
         }
-        // Nothing that a token says raises access.
+        // No claim raises the access level.
         let admin = claims(&json!({"sub": bob.id, "access-level": "admin", "role": "admin"}));
         let document = json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}});
         bearer(app, &token(Key::Secret, None, &admin)).post("/api/v2/users", &document).refused(403, "not-admin");
@@ -90,7 +90,7 @@ both!(
 );
 
 both!(
-    a_token_has_its_time_with_half_a_minute_of_leeway,
+    the_times_of_a_token_have_30_seconds_of_leeway,
     |config| {
         config.jwt = Some(by_secret());
     },
@@ -121,7 +121,7 @@ both!(
         }
         let eternal = json!({"sub": ann.id});
         bearer(app, &token(Key::Secret, None, &eternal)).get(ME).refused(401, "unauthenticated");
-        // Its end is obeyed where it is believed, too.
+        // It expires on time in the cache, too.
         let short = bearer(app, &token(Key::Secret, None, &json!({"sub": ann.id, "exp": now - 28})));
         short.get(ME).expect(200);
         until("the token ends", Duration::from_secs(4), || short.get(ME).status == 401);
@@ -129,7 +129,7 @@ both!(
 );
 
 both!(
-    a_token_is_for_the_issuer_and_the_audience_that_are_demanded,
+    a_token_must_have_the_configured_issuer_and_audience,
     |config| {
         let requirements =
             ClaimRequirements { issuer: Some("https://id.example".into()), audience: Some("people".into()) };
@@ -162,7 +162,7 @@ both!(
 static FOUR_KEYS: LazyLock<std::path::PathBuf> = LazyLock::new(|| jwks("four.json", &ALL));
 
 both!(
-    every_algorithm_of_a_set_is_taken_and_the_key_is_that_which_the_token_names,
+    each_algorithm_of_a_set_verifies_with_the_key_the_token_names,
     |config| {
         config.jwt = Some(by_file(KeyFormat::Jwks, &FOUR_KEYS));
     },
@@ -178,7 +178,7 @@ both!(
             for kid in [None, Some(""), Some("nothing")] {
                 bearer(app, &token(key, kid, &of(&ann))).get(ME).refused(401, "unauthenticated");
             }
-            // The signature is good, the algorithm is not that of the key.
+            // The signature is valid, but the algorithm is not that of the key.
             for alg in ["none", "HS256", "RS512", "PS256", "ES384", "rs256", ""]
                 .into_iter()
                 .chain(ALL.map(Key::algorithm).into_iter().filter(|alg| *alg != key.algorithm()))
@@ -196,7 +196,7 @@ static PUBLIC: LazyLock<std::path::PathBuf> =
     LazyLock::new(|| file("public.pem", &pem("PUBLIC KEY", &Key::Rsa(0).der())));
 
 both!(
-    what_an_attacker_makes_of_a_public_key_is_refused_in_the_same_words,
+    tokens_forged_from_a_public_key_get_the_same_refusal,
     |config| {
         config.jwt = Some(by_file(KeyFormat::Pem, &PUBLIC));
     },
@@ -265,7 +265,7 @@ both!(
         }
         details.dedup();
         assert_eq!(details.len(), 1, "{details:?}");
-        // Tokens of the other kind are taken beside.
+        // Tokens of the other kind are accepted as well.
         ann.get(ME).expect(200);
         let both = [("authorization", &*format!("Bearer {good}"))];
         ann.send("GET", ME, &both, None).refused(401, "unauthenticated");
@@ -273,7 +273,7 @@ both!(
 );
 
 both!(
-    a_disabled_or_deleted_user_is_obeyed_at_once_where_it_was_changed,
+    disabling_or_deleting_a_user_stops_its_jwts_immediately,
     |config| {
         config.jwt = Some(by_secret());
         config.auth_refresh = Duration::from_mins(1);
@@ -300,7 +300,7 @@ both!(
 );
 
 both!(
-    guesses_at_a_jwt_are_slowed_down_by_issuer_and_key,
+    guesses_at_a_jwt_are_rate_limited_by_issuer_and_key,
     |config| {
         config.jwt = Some(by_secret());
         config.auth_failure_limit = 2;

@@ -1,4 +1,4 @@
-//! The one writer of SQLite: writes that wait share a commit, and none of them spoils another's.
+//! The single writer of SQLite: waiting writes share a commit and do not affect each other.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,8 +21,8 @@ use user_relationships::store::{Cost, Store, Tx, migrations};
 use crate::support::app::{config, wait};
 use crate::support::sql::Raw;
 
-/// A store of its own, whose writer can be held up.
-struct Bench {
+/// A store of its own, whose writer can be blocked.
+struct Fixture {
     store: Store,
     file: PathBuf,
     _folder: TempDir,
@@ -30,7 +30,7 @@ struct Bench {
 
 type Job = Box<dyn Fn(&mut Tx<'_>) -> Result<i64> + Send>;
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("test.db");
@@ -44,25 +44,25 @@ impl Bench {
     async fn queue(&self, job: Job) -> JoinHandle<Result<i64>> {
         let store = self.store.clone();
         let waiting = tokio::spawn(async move { store.write("test.write", job).await });
-        // Now it has been polled once, which is what puts it there.
+        // The first poll puts it into the queue.
         yield_now().await;
         waiting
     }
 
-    /// Puts a write into the queue that holds the writer up until it is told to go on.
+    /// Queues a write that blocks the writer until a message arrives.
     async fn hold(&self) -> (JoinHandle<Result<i64>>, Sender<()>) {
-        let (go_on, told) = channel::<()>();
+        let (resume, resumed) = channel::<()>();
         let (begun, begins) = channel();
-        let told: Arc<Mutex<Receiver<()>>> = Arc::new(Mutex::new(told));
+        let resumed: Arc<Mutex<Receiver<()>>> = Arc::new(Mutex::new(resumed));
         let held = self
             .queue(Box::new(move |_| {
                 let _ = begun.send(());
-                let _ = told.lock().expect("one job at a time").recv();
+                let _ = resumed.lock().expect("one job at a time").recv();
                 Ok(0)
             }))
             .await;
         begins.recv().expect("the writer begins");
-        (held, go_on)
+        (held, resume)
     }
 
     fn users(&self) -> i64 {
@@ -76,9 +76,9 @@ impl Bench {
     }
 }
 
-/// Commits that the log of changes of that file holds: frames whose second word is not zero (SQLite, "WAL Format").
+/// The number of commits in the WAL of that file: frames whose second word is not zero (SQLite, "WAL Format").
 fn commits(file: &Path) -> usize {
-    let log = std::fs::read(file.with_extension("db-wal")).expect("the log of changes");
+    let log = std::fs::read(file.with_extension("db-wal")).expect("the write-ahead log");
     if log.is_empty() {
         return 0;
     }
@@ -98,7 +98,7 @@ fn adding(number: usize) -> Job {
     Box::new(move |tx| add(tx, number))
 }
 
-/// A write that adds a user and then goes wrong, in one of several ways.
+/// A write that adds a user and then fails, in one of several ways.
 fn poison(number: usize) -> Job {
     Box::new(move |tx| {
         add(tx, number)?;
@@ -107,24 +107,24 @@ fn poison(number: usize) -> Job {
             1 => panic!("on purpose"),
             _ => {
                 let relationship = TypeName::parse("mentor").expect("a name");
-                let nobody = Edge { user: UserId::new(888_888), target: UserId::new(999_999), relationship };
-                tx.insert_relationship(&nobody, None).map(|_| 0)
+                let unknown = Edge { user: UserId::new(888_888), target: UserId::new(999_999), relationship };
+                tx.insert_relationship(&unknown, None).map(|_| 0)
             }
         }
     })
 }
 
 #[test]
-fn a_write_that_goes_wrong_spoils_nobody_elses() {
-    let bench = Bench::new();
+fn a_failing_write_does_not_affect_its_batch() {
+    let fixture = Fixture::new();
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, resume) = fixture.hold().await;
         let mut waiting = Vec::new();
         for number in 0..60 {
             let job = if number % 4 == 1 { poison(number) } else { adding(number) };
-            waiting.push(bench.queue(job).await);
+            waiting.push(fixture.queue(job).await);
         }
-        go_on.send(()).expect("the writer waits");
+        resume.send(()).expect("the writer waits");
         held.await.expect("no panic").expect("it did nothing");
         let mut ids = Vec::new();
         for (number, waiting) in waiting.into_iter().enumerate() {
@@ -141,88 +141,88 @@ fn a_write_that_goes_wrong_spoils_nobody_elses() {
         ids.dedup();
         assert_eq!((ids.len(), &ids), (45, &in_order), "first come, first served");
     });
-    assert_eq!(bench.users(), 45);
-    bench.assert_no_drift();
+    assert_eq!(fixture.users(), 45);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn writes_that_wait_share_a_commit() {
-    let bench = Bench::new();
+fn waiting_writes_share_a_commit() {
+    let fixture = Fixture::new();
     wait(async {
         for number in 0..5 {
-            let before = commits(&bench.file);
-            bench.queue(adding(number)).await.await.expect("no panic").expect("a good write");
-            assert_eq!(commits(&bench.file), before + 1, "a write that is alone has a commit of its own");
+            let before = commits(&fixture.file);
+            fixture.queue(adding(number)).await.await.expect("no panic").expect("a good write");
+            assert_eq!(commits(&fixture.file), before + 1, "a single write has a commit of its own");
         }
-        let before = commits(&bench.file);
-        let (held, go_on) = bench.hold().await;
+        let before = commits(&fixture.file);
+        let (held, resume) = fixture.hold().await;
         let mut waiting = Vec::new();
         for number in 5..55 {
-            waiting.push(bench.queue(adding(number)).await);
+            waiting.push(fixture.queue(adding(number)).await);
         }
-        go_on.send(()).expect("the writer waits");
+        resume.send(()).expect("the writer waits");
         held.await.expect("no panic").expect("it did nothing");
         for waiting in waiting {
             waiting.await.expect("no panic").expect("a good write");
         }
-        // The one that held the writer up wrote nothing, and so needs none.
-        assert_eq!(commits(&bench.file), before + 1, "50 writes that waited");
+        // The write that blocked the writer changed nothing, and so needs no commit.
+        assert_eq!(commits(&fixture.file), before + 1, "50 writes that waited");
     });
-    assert_eq!(bench.users(), 55);
+    assert_eq!(fixture.users(), 55);
 }
 
 #[test]
-fn a_write_whose_caller_has_gone_before_its_turn_is_not_run() {
-    let bench = Bench::new();
+fn a_write_abandoned_before_it_starts_does_not_run() {
+    let fixture = Fixture::new();
     wait(async {
-        let (held, go_on) = bench.hold().await;
-        let gone = bench.queue(adding(1)).await;
-        let stays = bench.queue(adding(2)).await;
+        let (held, resume) = fixture.hold().await;
+        let gone = fixture.queue(adding(1)).await;
+        let stays = fixture.queue(adding(2)).await;
         gone.abort();
-        assert!(gone.await.expect_err("it was given up").is_cancelled());
-        go_on.send(()).expect("the writer waits");
+        assert!(gone.await.expect_err("it was abandoned").is_cancelled());
+        resume.send(()).expect("the writer waits");
         held.await.expect("no panic").expect("it did nothing");
         stays.await.expect("no panic").expect("a good write");
     });
-    assert_eq!(bench.users(), 1);
-    bench.assert_no_drift();
+    assert_eq!(fixture.users(), 1);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn a_write_whose_caller_goes_while_it_runs_is_rolled_back() {
-    let bench = Bench::new();
+fn a_write_abandoned_while_it_runs_is_rolled_back() {
+    let fixture = Fixture::new();
     wait(async {
-        let (go_on, told) = channel::<()>();
+        let (resume, resumed) = channel::<()>();
         let (begun, begins) = channel();
-        let told = Mutex::new(told);
+        let resumed = Mutex::new(resumed);
         let job: Job = Box::new(move |tx| {
             let id = add(tx, 1)?;
             let _ = begun.send(());
-            let _ = told.lock().expect("one job at a time").recv();
+            let _ = resumed.lock().expect("one job at a time").recv();
             Ok(id)
         });
-        let gone = bench.queue(job).await;
+        let gone = fixture.queue(job).await;
         begins.recv().expect("the writer begins");
         gone.abort();
-        go_on.send(()).expect("the writer waits");
-        bench.queue(adding(2)).await.await.expect("no panic").expect("a good write");
+        resume.send(()).expect("the writer waits");
+        fixture.queue(adding(2)).await.await.expect("no panic").expect("a good write");
     });
-    assert_eq!(bench.users(), 1);
-    bench.assert_no_drift();
+    assert_eq!(fixture.users(), 1);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_empties_again() {
-    let bench = Bench::new();
+fn a_full_queue_refuses_immediately_and_drains() {
+    let fixture = Fixture::new();
     wait(async {
-        let (held, go_on) = bench.hold().await;
+        let (held, resume) = fixture.hold().await;
         let mut waiting = Vec::new();
         for _ in 0..4_200 {
-            waiting.push(bench.queue(Box::new(|_| Ok(1))).await);
+            waiting.push(fixture.queue(Box::new(|_| Ok(1))).await);
         }
         let refused: Vec<_> = waiting.iter().filter(|one| one.is_finished()).collect();
         assert_eq!(refused.len(), 4_200 - 4_096);
-        go_on.send(()).expect("the writer waits");
+        resume.send(()).expect("the writer waits");
         held.await.expect("no panic").expect("it did nothing");
         let mut outcomes = (0, 0);
         for waiting in waiting {
@@ -233,7 +233,7 @@ fn a_full_queue_refuses_at_once_and_empties_again() {
             }
         }
         assert_eq!(outcomes, (4_096, 104));
-        bench.queue(adding(1)).await.await.expect("no panic").expect("a good write");
+        fixture.queue(adding(1)).await.await.expect("no panic").expect("a good write");
     });
-    assert_eq!(bench.users(), 1);
+    assert_eq!(fixture.users(), 1);
 }

@@ -1,4 +1,4 @@
-//! Files on their way into a database, and out of it.
+//! Files for imports and exports.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use super::sql::Raw;
 
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
-/// Files of a test and a way to bring them in.
+/// A database and files to import.
 pub struct ImportFixture {
     /// The database.
     pub home: Home,
@@ -22,22 +22,22 @@ pub struct ImportFixture {
 }
 
 impl ImportFixture {
-    /// One with an empty, migrated database of each kind that is there.
+    /// One with an empty, migrated database of each available kind.
     pub fn all() -> Vec<Self> {
         ENGINES.into_iter().filter_map(Self::new).collect()
     }
 
-    /// One on that database, if it is there.
+    /// One on that database, if it is available.
     pub fn new(engine: Engine) -> Option<Self> {
         Some(Self { home: Home::new(engine)?, folder: tempfile::tempdir().expect("a folder") })
     }
 
-    /// Where a file is.
+    /// The path of a file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         fs::write(&path, bytes).expect("a file");
@@ -63,28 +63,28 @@ impl ImportFixture {
         self.run(&["export"]).expect(0).stdout
     }
 
-    /// The one number that a query gives.
+    /// The single number that a query returns.
     #[track_caller]
     pub fn number(&self, sql: &str) -> i64 {
         Raw::connect(&self.home.url()).number(sql)
     }
 
-    /// Somebody else who uses the database, so that an import takes the indexes as they are and commits each batch.
+    /// Opens another session on the database, so that an import keeps the indexes and commits each batch.
     #[track_caller]
-    pub fn somebody_else(&self) -> Raw {
+    pub fn open_session(&self) -> Raw {
         let mut raw = Raw::connect(&self.home.url());
         raw.number("SELECT COUNT(*) AS number FROM users");
         raw
     }
 
-    /// Compares every kept count with the rows.
+    /// Compares every stored count with the rows.
     #[track_caller]
     pub fn assert_no_drift(&self) {
         self.run(&["check"]).expect(0);
     }
 }
 
-/// The counts that an import tells of users and of relationships: added, changed, unchanged, rejected.
+/// The counts in the report of an import, for users and for relationships: added, changed, unchanged, rejected.
 #[track_caller]
 pub fn counts(outcome: &Outcome) -> [[u64; 4]; 2] {
     ["users: ", "relationships: "].map(|what| {
@@ -96,8 +96,8 @@ pub fn counts(outcome: &Outcome) -> [[u64; 4]; 2] {
 }
 
 /// The whole schema, as the database describes it.
-pub fn schema(desk: &ImportFixture) -> Vec<String> {
-    let sql = if desk.home.file().is_some() {
+pub fn schema(fixture: &ImportFixture) -> Vec<String> {
+    let sql = if fixture.home.file().is_some() {
         "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || COALESCE(sql, '') AS line FROM sqlite_schema ORDER BY 1"
     } else {
         "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public' UNION ALL \
@@ -107,7 +107,7 @@ pub fn schema(desk: &ImportFixture) -> Vec<String> {
          FROM information_schema.columns WHERE table_schema = 'public' UNION ALL \
          SELECT tgrelid::regclass || ' ' || tgfoid::regproc || ' ' || tgenabled::text FROM pg_trigger ORDER BY 1"
     };
-    Raw::connect(&desk.home.url()).lines(sql)
+    Raw::connect(&fixture.home.url()).lines(sql)
 }
 
 /// The line of a user.
@@ -125,7 +125,7 @@ pub fn lines(values: &[Value]) -> String {
     values.iter().fold(String::new(), |text, value| text + &value.to_string() + "\n")
 }
 
-/// A company of `users` users and `edges` relationships, in no particular order.
+/// A company of `users` users and `edges` relationships, in an arbitrary order.
 pub fn company(users: u64, edges: u64) -> String {
     let mut text = String::new();
     for id in 1..=users {

@@ -1,4 +1,4 @@
-//! A new release takes over from an old one, under load.
+//! A new release replaces an old one under load.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::support::{App, Client};
 /// The settings of every instance.
 const SETTINGS: [(&str, &str); 3] = [("NO_MIGRATE", "true"), ("DRAIN_DELAY", "2s"), ("SHUTDOWN_TIMEOUT", "5s")];
 
-/// What the migration of a later release leaves behind: more than this release knows, and nothing that it needs gone.
+/// The schema after a migration of a later release: additions only.
 const LATER: &str = "ALTER TABLE users ADD COLUMN of_a_later_release text; \
                      ALTER TABLE user_relationships ADD COLUMN of_a_later_release bigint NOT NULL DEFAULT 0; \
                      INSERT INTO __diesel_schema_migrations (version, run_on) VALUES ('29991231235959', '2026-01-01')";
 
 #[test]
-fn instances_are_replaced_under_load_and_no_request_is_dropped() {
+fn replacing_instances_under_load_drops_no_request() {
     let Some(home) = Home::new(Engine::Postgres) else { return };
     let url = home.text();
     let app = App::start(home, |_| {});

@@ -1,9 +1,9 @@
-//! What an audit of the contracts found: each sentence was false once.
+//! Former violations of the contracts, one test for each.
 
 use std::time::Duration;
 
 use crate::both;
-use crate::support::desk::{ImportFixture, counts};
+use crate::support::import::{ImportFixture, counts};
 use crate::support::process::{PATIENCE, Service, run, until};
 use crate::support::{Answer, Client, Value, edge, json};
 
@@ -22,13 +22,13 @@ fn operate(client: &Client, operation: &Value) -> Answer {
     client.send("POST", OPERATIONS, &[("content-type", ATOMIC)], Some(document.as_bytes()))
 }
 
-/// The code of each error, and the part of the request that it is blamed on.
+/// The code of each error, and the part of the request that it points at.
 fn errors<'a>(answer: &'a Answer, kind: &str) -> Vec<(&'a str, &'a str)> {
     let all = answer.body["errors"].as_array().expect("errors").iter();
     all.map(|error| (error["code"].as_str().unwrap(), error["source"][kind].as_str().unwrap())).collect()
 }
 
-both!(a_change_or_deletion_of_what_if_none_match_names_is_a_412_and_does_nothing, |app| {
+both!(writes_that_match_if_none_match_are_412_and_change_nothing, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
     let (url, id) = (made.header("location").unwrap(), made.id());
@@ -46,14 +46,14 @@ both!(a_change_or_deletion_of_what_if_none_match_names_is_a_412_and_does_nothing
     }
     let now = ann.get(url).expect(200);
     assert_eq!((&now.body["data"], now.header("etag")), (&made.body["data"], Some(tag)));
-    // Who may not do it, and what is not there, is told as without.
+    // Forbidden and missing resources get the same errors as without the header.
     bob.send("DELETE", url, &[("if-none-match", "*")], None).refused(403, "not-owner");
     ann.send("DELETE", &format!("{EDGES}/999999"), &[("if-none-match", "*")], None).refused(404, "not-found");
     send("PATCH", "\"x\"").expect(200);
     send("DELETE", tag).expect(204);
 });
 
-both!(a_fetch_of_another_answer_than_if_match_names_is_a_412, |app| {
+both!(a_fetch_that_does_not_match_if_match_is_a_412, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
     let url = made.header("location").unwrap();
@@ -73,17 +73,17 @@ both!(a_fetch_of_another_answer_than_if_match_names_is_a_412, |app| {
     }
 });
 
-both!(an_operation_whose_op_is_no_text_is_told_at_its_op, |app| {
+both!(an_op_that_is_not_a_string_is_reported_at_its_pointer, |app| {
     let admin = app.admin();
     for op in [json!(1), json!(null), json!({}), json!("create")] {
         let refused = operate(&admin, &json!({"op": op})).refused(400, "malformed-document");
         assert_eq!(refused.source("pointer"), Some("/atomic:operations/0/op"), "{op}");
     }
     let refused = operate(&admin, &json!({"data": {}})).refused(400, "malformed-document");
-    assert_eq!(refused.source("pointer"), Some("/atomic:operations/0"), "what is not there cannot be pointed at");
+    assert_eq!(refused.source("pointer"), Some("/atomic:operations/0"), "a missing value cannot be pointed at");
 });
 
-both!(operations_know_me_by_the_url_that_the_api_knows, |app| {
+both!(operations_accept_the_me_url_as_a_target, |app| {
     let ann = app.user();
     let change = |id: Option<i64>, name: &str| {
         let mut data = json!({"type": "users", "attributes": {"first-name": name}});
@@ -112,7 +112,7 @@ both!(a_media_type_parameter_without_a_value_is_a_parameter, |app| {
     post("application/vnd.api+json; ").expect(201);
 });
 
-both!(a_compressed_body_is_a_415_that_says_so, |app| {
+both!(a_compressed_body_is_a_415_with_the_reason, |app| {
     let (ann, bob) = (app.user(), app.user());
     let body = edge(None, "mentor", bob.id).to_string();
     let post = |coding: &str| {
@@ -126,11 +126,11 @@ both!(a_compressed_body_is_a_415_that_says_so, |app| {
     post("Identity").expect(201);
 });
 
-both!(whatever_is_wrong_with_a_query_is_told_together, |app| {
+both!(all_errors_in_a_query_are_reported_together, |app| {
     let query = "x=1&_=2&limit=99&limit=9&user=abc&sort=q&include=zz&fields[users]=bad";
     let refused = app.user().get(&format!("{EDGES}?{query}")).expect(400);
-    let mut told: Vec<_> = errors(&refused, "parameter");
-    told.sort_unstable();
+    let mut found: Vec<_> = errors(&refused, "parameter");
+    found.sort_unstable();
     let mut all = [
         ("unknown-parameter", "x"),
         ("unknown-parameter", "_"),
@@ -142,12 +142,12 @@ both!(whatever_is_wrong_with_a_query_is_told_together, |app| {
         ("unknown-field", "fields[users]"),
     ];
     all.sort_unstable();
-    assert_eq!(told, all);
+    assert_eq!(found, all);
     let one = app.user().get("/api/v2/users/me?x=1&fields[users]=bad").expect(400);
     assert_eq!(errors(&one, "parameter"), [("unknown-parameter", "x"), ("unknown-field", "fields[users]")]);
 });
 
-both!(whatever_is_wrong_with_a_user_is_told_together, |app| {
+both!(all_errors_in_a_user_are_reported_together, |app| {
     let (admin, ann) = (app.admin(), app.user());
     let document = |attributes: Value| json!({"data": {"type": "users", "attributes": attributes, "relationships": {"friends": {}}}});
     let wrong = [
@@ -158,24 +158,25 @@ both!(whatever_is_wrong_with_a_user_is_told_together, |app| {
     ];
     let bad = document(json!({"foo": 1, "first-name": 5, "location": [1]}));
     let refused = admin.post("/api/v2/users", &bad).expect(422);
-    let told = errors(&refused, "pointer");
-    assert_eq!(told.first(), Some(&("missing-attribute", "/data/attributes")));
-    assert_eq!(told[1..], wrong);
+    let found = errors(&refused, "pointer");
+    assert_eq!(found.first(), Some(&("missing-attribute", "/data/attributes")));
+    assert_eq!(found[1..], wrong);
     let refused = ann.patch("/api/v2/users/me", &bad).expect(422);
     assert_eq!(errors(&refused, "pointer"), wrong);
-    // What only admins may write is refused as that, whatever its value.
+    // An admin-only attribute is refused as such, whatever its value.
     ann.patch("/api/v2/users/me", &json!({"data": {"attributes": {"email": "x"}}}))
         .refused(403, "admin-only-attribute");
 });
 
 #[test]
-fn readyz_lists_its_checks_also_while_it_is_not_ready() {
-    for desk in ImportFixture::all() {
-        let mut service = Service::start(&desk.home.text(), &[("DRAIN_DELAY", "1m")]);
-        let anybody = service.anybody();
-        let checks = |path: &str, status| anybody.get(path).expect(status).body["errors"][0]["meta"]["checks"].clone();
+fn readyz_lists_its_checks_while_it_is_not_ready() {
+    for fixture in ImportFixture::all() {
+        let mut service = Service::start(&fixture.home.text(), &[("DRAIN_DELAY", "1m")]);
+        let anonymous = service.anonymous();
+        let checks =
+            |path: &str, status| anonymous.get(path).expect(status).body["errors"][0]["meta"]["checks"].clone();
         service.signal("TERM");
-        until("`/readyz` turns 503", PATIENCE, || anybody.get("/readyz").status == 503);
+        until("`/readyz` turns 503", PATIENCE, || anonymous.get("/readyz").status == 503);
         assert_eq!(checks("/readyz", 503), Value::Null);
         assert_eq!(checks("/readyz?verbose", 503), json!({"database": true, "schema": true, "not-draining": false}));
         service.signal("TERM");
@@ -184,32 +185,33 @@ fn readyz_lists_its_checks_also_while_it_is_not_ready() {
 }
 
 #[test]
-fn the_last_line_of_a_table_needs_no_end() {
-    for desk in ImportFixture::all() {
-        let users = desk.write("u.csv", "id,email\r\n1,ann@example.com\r\n2,bob@example.com");
-        let edges = desk.write("e.csv", "user,target,relationship\n1,2,mentor\n2,1,\"mentor\"");
-        let outcome = desk.run(&["import", "--format", "csv", "--users", &users, "--relationships", &edges]).expect(0);
+fn the_last_line_of_a_csv_file_needs_no_newline() {
+    for fixture in ImportFixture::all() {
+        let users = fixture.write("u.csv", "id,email\r\n1,ann@example.com\r\n2,bob@example.com");
+        let edges = fixture.write("e.csv", "user,target,relationship\n1,2,mentor\n2,1,\"mentor\"");
+        let outcome =
+            fixture.run(&["import", "--format", "csv", "--users", &users, "--relationships", &edges]).expect(0);
         assert_eq!(counts(&outcome), [[2, 0, 0, 0], [2, 0, 0, 0]]);
     }
 }
 
 #[test]
-fn an_id_that_leaves_no_room_for_others_is_refused_and_the_next_user_gets_one() {
-    for desk in ImportFixture::all() {
-        let add = |email: &str, id: &str| desk.run(&["user", "add", "--email", email, "--id", id]);
+fn an_import_refuses_ids_that_leave_no_room_for_new_ones() {
+    for fixture in ImportFixture::all() {
+        let add = |email: &str, id: &str| fixture.run(&["user", "add", "--email", email, "--id", id]);
         for id in ["9223372036854775807", "4611686018427387904", "0", "x"] {
             let refused = add("ann@example.com", id).expect(2);
             assert!(refused.stderr.contains("--id") && refused.stdout.is_empty(), "{}", refused.stderr);
         }
         assert_eq!(add("ann@example.com", "4611686018427387903").expect(0).line(), "4611686018427387903");
-        let next = desk.run(&["user", "add", "--email", "bob@example.com"]).expect(0);
+        let next = fixture.run(&["user", "add", "--email", "bob@example.com"]).expect(0);
         assert_eq!(next.line(), "4611686018427387904");
     }
 }
 
 #[test]
-fn a_url_that_libpq_cannot_read_is_a_wrong_setting_and_never_shows_its_password() {
-    for (url, told) in [
+fn a_url_that_libpq_rejects_is_reported_without_its_password() {
+    for (url, found) in [
         ("postgres://ann:SECRET/x@127.0.0.1/db", "%2F"),
         ("postgres://ann:SECRET@x@127.0.0.1/db", "%40"),
         ("postgres://ann:SECRET%zz@127.0.0.1/db", "%25"),
@@ -222,7 +224,7 @@ fn a_url_that_libpq_cannot_read_is_a_wrong_setting_and_never_shows_its_password(
         for args in [&["user", "list"][..], &["serve", "--listen", "127.0.0.1:0"], &["migrate", "run"]] {
             let outcome = run(url, args).expect(78);
             let all = format!("{}{}", outcome.stdout, outcome.stderr);
-            assert!(all.contains("DATABASE_URL") && all.contains(told) && !all.contains("SECRET"), "{url}: {all}");
+            assert!(all.contains("DATABASE_URL") && all.contains(found) && !all.contains("SECRET"), "{url}: {all}");
         }
     }
     for url in ["postgres://ann:a?HUSH@127.0.0.1/db", "postgres://ann:12/HUSH@127.0.0.1/db"] {

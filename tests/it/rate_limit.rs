@@ -1,4 +1,4 @@
-//! `RATE_LIMIT`: who asks too often is told when to come back, and nobody else is held up.
+//! `RATE_LIMIT`: a caller above its limit gets `Retry-After`, and others are not affected.
 
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn number(answer: &Answer, name: &str) -> u64 {
     value.parse().unwrap_or_else(|_| panic!("{name}: {value}"))
 }
 
-/// Asks until there is a 429; how many answers came before it.
+/// Sends requests until there is a 429; returns the number of responses before it.
 fn exhaust(client: &Client, path: &str) -> (u64, Answer) {
     for asked in 0..1_000 {
         let answer = client.get(path);
@@ -29,7 +29,7 @@ fn exhaust(client: &Client, path: &str) -> (u64, Answer) {
 }
 
 both!(
-    a_caller_who_asks_too_often_is_told_when_to_come_back_and_nobody_else_is,
+    a_caller_over_its_limit_gets_retry_after_and_others_are_served,
     |config| {
         config.rate_limit = Some(Rate { per_second: 1, burst: 5 });
         config.cors_origins = CorsOrigins::Any;
@@ -47,7 +47,7 @@ both!(
         assert!((1..=2).contains(&after), "{after}");
         assert!(number(&refused, "ratelimit-reset") >= 4);
         bob.get(ME).expect(200);
-        // A write is not done, and is refused in the same way.
+        // A write above the limit is refused in the same way and not performed.
         let write = ann.patch(ME, &json!({"data": {"type": "users", "id": ann.id.to_string(), "attributes": {}}}));
         write.refused(429, "rate-limited");
         thread::sleep(Duration::from_secs(after));
@@ -57,12 +57,12 @@ both!(
         for name in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "retry-after"] {
             assert!(exposed.contains(name), "{exposed}");
         }
-        assert!(scrape(&app.anybody()).sum("rate_limited_total", &[]) >= 2.0);
+        assert!(scrape(&app.anonymous()).sum("rate_limited_total", &[]) >= 2.0);
     }
 );
 
 both!(
-    a_refusal_in_the_forms_dialect_has_its_shape_and_all_header_fields,
+    a_429_in_the_forms_dialect_has_its_shape_and_all_headers,
     |config| {
         config.rate_limit = Some(Rate { per_second: 1, burst: 1 });
         config.cors_origins = CorsOrigins::Any;
@@ -82,33 +82,33 @@ both!(
 );
 
 both!(
-    requests_of_nobody_are_counted_by_address_and_probes_not_at_all,
+    anonymous_requests_count_by_address_and_probes_do_not_count,
     |config| {
         config.rate_limit = Some(Rate { per_second: 1, burst: 6 });
     },
     |app| {
-        let (ann, anybody) = (app.user(), app.anybody());
-        let wrong = anybody.with_authorization("Token token=urt_wrong");
+        let (ann, anonymous) = (app.user(), app.anonymous());
+        let wrong = anonymous.with_authorization("Token token=urt_wrong");
         wrong.get(ME).refused(401, "unauthenticated");
-        anybody.get(ME).refused(401, "unauthenticated");
-        anybody.get("/").expect(200);
-        let options = anybody.send("OPTIONS", ME, &[], None).expect(204);
+        anonymous.get(ME).refused(401, "unauthenticated");
+        anonymous.get("/").expect(200);
+        let options = anonymous.send("OPTIONS", ME, &[], None).expect(204);
         assert!(number(&options, "ratelimit-remaining") <= 3);
         let (asked, refused) = exhaust(&wrong, ME);
         assert!(asked <= 4, "{asked}");
         refused.refused(429, "rate-limited");
-        anybody.get("/docs").refused(429, "rate-limited");
-        anybody.form("POST", "/api/sessions", &json!({"form": {}})).expect(429);
+        anonymous.get("/docs").refused(429, "rate-limited");
+        anonymous.form("POST", "/api/sessions", &json!({"form": {}})).expect(429);
         for path in ["/livez", "/readyz", "/metrics"] {
             for _ in 0..10 {
-                assert!(anybody.get(path).expect(200).header("ratelimit-limit").is_none());
+                assert!(anonymous.get(path).expect(200).header("ratelimit-limit").is_none());
             }
         }
         ann.get(ME).expect(200);
     }
 );
 
-both!(without_a_limit_nothing_is_said_of_one, |app| {
+both!(without_a_limit_there_are_no_rate_limit_headers, |app| {
     let ann = app.user();
     for _ in 0..50 {
         let answer = ann.get(ME).expect(200);

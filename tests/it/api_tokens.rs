@@ -1,4 +1,4 @@
-//! API tokens: how they are presented, and how soon they work and stop working.
+//! API tokens: how they are sent, and how soon they start and stop working.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::support::{Client, json};
 
 const ME: &str = "/api/v2/users/me";
 
-/// Asks until the status is as expected, for no longer than credentials are believed.
+/// Repeats a request until it has the expected status, for at most the lifetime of cached credentials.
 #[track_caller]
 fn within(patience: Duration, client: &Client, status: u16) {
     let deadline = Instant::now() + patience + Duration::from_millis(500);
@@ -21,12 +21,12 @@ fn within(patience: Duration, client: &Client, status: u16) {
         if client.get(ME).status == status {
             return;
         }
-        assert!(asked < deadline, "{status} does not come");
+        assert!(asked < deadline, "never got {status}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-both!(a_token_is_taken_in_each_of_its_spellings, |app| {
+both!(a_token_is_accepted_in_every_header_form, |app| {
     let ann = app.user();
     let secret = app.token(UserId::new(ann.id), None);
     for header in [
@@ -38,11 +38,11 @@ both!(a_token_is_taken_in_each_of_its_spellings, |app| {
         format!("bearer {secret}"),
         format!("BEARER  {secret}"),
     ] {
-        assert_eq!(app.anybody().with_authorization(&header).get(ME).expect(200).id(), ann.id, "{header}");
+        assert_eq!(app.anonymous().with_authorization(&header).get(ME).expect(200).id(), ann.id, "{header}");
     }
 });
 
-both!(what_is_no_valid_token_is_refused_without_saying_why, |app| {
+both!(invalid_tokens_are_refused_without_a_reason, |app| {
     let ann = app.user();
     let secret = app.token(UserId::new(ann.id), None);
     let expired = app.token(UserId::new(ann.id), Some(app.clock.now().plus_seconds(-1)));
@@ -54,7 +54,7 @@ both!(what_is_no_valid_token_is_refused_without_saying_why, |app| {
         "Token token=x".to_owned(),
         format!("Token token={expired}"),
     ] {
-        let refused = app.anybody().with_authorization(&header).get(ME).refused(401, "unauthenticated");
+        let refused = app.anonymous().with_authorization(&header).get(ME).refused(401, "unauthenticated");
         details.push(refused.body["errors"][0]["detail"].clone());
     }
     details.dedup();
@@ -68,14 +68,14 @@ both!(what_is_no_valid_token_is_refused_without_saying_why, |app| {
         "Bearer eyJhbGciOiJub25lIn0.e30.".to_owned(),
         format!("Token token={secret}, Token token={secret}"),
     ] {
-        let refused = app.anybody().with_authorization(&header).get(ME).refused(401, "unauthenticated");
+        let refused = app.anonymous().with_authorization(&header).get(ME).refused(401, "unauthenticated");
         assert!(refused.header("www-authenticate").is_some());
         assert_eq!(refused.source("header"), Some("Authorization"));
         assert!(!refused.text.contains(&secret), "{}", refused.text);
     }
 });
 
-both!(two_credentials_at_once_are_none, |app| {
+both!(two_credentials_in_one_request_are_a_401, |app| {
     let ann = app.user();
     let bearer = format!("Bearer {}", app.token(UserId::new(ann.id), None));
     for second in [&*bearer, "Token token=x", ""] {
@@ -83,25 +83,25 @@ both!(two_credentials_at_once_are_none, |app| {
     }
 });
 
-both!(a_token_that_was_just_made_works_at_once_everywhere, |app| {
+both!(a_new_token_works_immediately_on_every_instance, |app| {
     let beside = app.beside();
     let ann = app.user();
     let (secret, digest) = token::generate().expect("random numbers");
     let header = format!("Bearer {secret}");
     for instance in [app, &beside] {
-        instance.anybody().with_authorization(&header).get(ME).refused(401, "unauthenticated");
+        instance.anonymous().with_authorization(&header).get(ME).refused(401, "unauthenticated");
     }
     let id = UserId::new(ann.id);
     app.write(move |tx| {
         tx.insert_token(&NewToken { digest, user: id, name: None, expires_at: None, is_session: false })
     });
     for instance in [app, &beside] {
-        assert_eq!(instance.anybody().with_authorization(&header).get(ME).expect(200).id(), ann.id);
+        assert_eq!(instance.anonymous().with_authorization(&header).get(ME).expect(200).id(), ann.id);
     }
 });
 
 both!(
-    a_revoked_token_is_obeyed_within_the_time_for_which_it_is_believed,
+    a_revoked_token_stops_working_within_the_cache_ttl,
     |config| {
         config.auth_refresh = Duration::from_secs(1);
     },
@@ -119,7 +119,7 @@ both!(
 );
 
 both!(
-    a_disabled_user_is_obeyed_at_once_here_and_soon_by_every_other_instance,
+    disabling_a_user_works_here_now_and_elsewhere_within_the_ttl,
     |config| {
         config.auth_refresh = Duration::from_secs(1);
     },
@@ -139,7 +139,7 @@ both!(
 );
 
 both!(
-    a_token_ends_with_its_time_even_where_it_is_believed,
+    a_cached_token_expires_on_time,
     |config| {
         config.auth_refresh = Duration::from_mins(1);
     },

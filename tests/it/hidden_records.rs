@@ -1,5 +1,5 @@
-//! What belongs to others: every id of one user tried by another, and all the ways by which an external caller could
-//! learn of what does not touch it.
+//! Records of others: every id of one user used by another, and all ways in which an ext caller could learn of records
+//! that are hidden from it.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn everything(admin: &Client) -> Vec<Value> {
     lists.iter().map(|list| admin.get(list).expect(200).body["data"].clone()).collect()
 }
 
-/// Bodies that would do something, if only the right one sent them.
+/// Bodies that would have an effect if the right caller sent them.
 fn bodies(method: &str, pattern: &str, id: i64, me: i64) -> Vec<Value> {
     let named =
         |kind: &str, attributes: Value| json!({"data": {"type": kind, "id": id.to_string(), "attributes": attributes}});
@@ -39,13 +39,13 @@ fn bodies(method: &str, pattern: &str, id: i64, me: i64) -> Vec<Value> {
     }
 }
 
-both!(no_id_of_one_user_opens_anything_to_another, |app| {
+both!(ids_of_one_user_give_no_access_to_another, |app| {
     let (admin, ann, friend) = (app.admin(), app.user(), app.user());
     let edges: Vec<_> = [(&ann, &friend, "mentor"), (&ann, &admin, "colleague"), (&friend, &ann, "mentor")]
         .map(|(user, target, name)| user.post(EDGES, &edge(None, name, target.id)).expect(201).id())
         .to_vec();
     let (other, ext) = (app.user(), app.caller("ext"));
-    // Several groups, so that the last has an id that nothing else has.
+    // Several groups, so that no other record has the id of the last one.
     let groups: Vec<_> = (0..20).map(|_| new_group(app, ann.id, "{}")).collect();
     let group = groups[groups.len() - 1];
     let member = new_member(app, group, friend.id, "{}");
@@ -89,8 +89,8 @@ both!(no_id_of_one_user_opens_anything_to_another, |app| {
     app.assert_no_drift();
 });
 
-/// An external caller, a friend and a boss whom its edges touch, and a stranger whom only others' edges touch.
-struct Stage {
+/// An ext caller, a friend and a boss at the other ends of its edges, and a stranger who is only on edges of others.
+struct Fixture {
     ext: Client,
     friend: Client,
     stranger: Client,
@@ -99,8 +99,8 @@ struct Stage {
     hidden: Vec<i64>,
 }
 
-impl Stage {
-    fn set(app: &App) -> Self {
+impl Fixture {
+    fn new(app: &App) -> Self {
         let ext = app.caller("ext");
         let [friend, boss, stranger] = [("friend", "Fay"), ("boss", "Bo"), ("stranger", "Zoe")].map(|(name, first)| {
             let client = app.named(&format!("{name}@example.com"), "user");
@@ -128,8 +128,8 @@ fn included(answer: &Answer) -> BTreeSet<i64> {
     all.iter().map(|user| user["id"].as_str().unwrap().parse().unwrap()).collect()
 }
 
-both!(an_outsider_learns_of_no_stranger_by_lists_counts_filters_pages_or_includes, |app| {
-    let Stage { ext, friend, stranger, seen, own, .. } = Stage::set(app);
+both!(ext_callers_find_no_hidden_user_in_any_list, |app| {
+    let Fixture { ext, friend, stranger, seen, own, .. } = Fixture::new(app);
     for query in [
         "",
         "include=user,target",
@@ -179,8 +179,8 @@ both!(an_outsider_learns_of_no_stranger_by_lists_counts_filters_pages_or_include
     }
 });
 
-both!(an_outsider_cannot_reach_what_it_does_not_see_by_any_url_or_operation, |app| {
-    let Stage { ext, stranger, hidden, .. } = Stage::set(app);
+both!(ext_callers_cannot_reach_hidden_records_by_any_route, |app| {
+    let Fixture { ext, stranger, hidden, .. } = Fixture::new(app);
     let without_id = |answer: &Answer| {
         let mut body = answer.body.clone();
         body["errors"][0]["id"].take();
@@ -199,7 +199,7 @@ both!(an_outsider_cannot_reach_what_it_does_not_see_by_any_url_or_operation, |ap
         }
         same(&ext.delete(&format!("{EDGES}/{id}")), &ext.delete(&format!("{EDGES}/999999")), "delete");
         let matched = ext.send("DELETE", &format!("{EDGES}/{id}"), &[("if-match", "\"x\"")], None);
-        assert_eq!(matched.status, 404, "no precondition tells that it is there");
+        assert_eq!(matched.status, 404, "no precondition reveals that it exists");
         let operation = |operation: Value| {
             let document = json!({"atomic:operations": [operation]}).to_string();
             ext.send("POST", OPERATIONS, &[ATOMIC], Some(document.as_bytes()))
@@ -218,7 +218,7 @@ both!(an_outsider_cannot_reach_what_it_does_not_see_by_any_url_or_operation, |ap
     let head = ext.send("HEAD", &format!("{USERS}/{}", stranger.id), &[], None);
     assert_eq!((head.status, head.header("etag")), (404, None));
     let change = |id: i64| ext.patch(&format!("{USERS}/{id}"), &json!({"data": {"attributes": {"first-name": "Eve"}}}));
-    same(&change(stranger.id), &change(999_999), "a change of a user");
+    same(&change(stranger.id), &change(999_999), "an update of a user");
     let before = everything(&app.admin());
     for id in &hidden {
         ext.delete(&format!("{EDGES}/{id}"));

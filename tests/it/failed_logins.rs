@@ -1,4 +1,4 @@
-//! Guessing: failures are slowed down, and whoever has a valid credential notices nothing of it.
+//! Failed authentication is rate limited, and valid credentials are not affected.
 
 use std::time::Instant;
 
@@ -8,20 +8,20 @@ use crate::support::{App, Client, json};
 
 const ME: &str = "/api/v2/users/me";
 
-/// Somebody who presents that token.
+/// A client that sends that token.
 fn guesser(app: &App, token: &str) -> Client {
-    app.anybody().with_authorization(&format!("Bearer {token}"))
+    app.anonymous().with_authorization(&format!("Bearer {token}"))
 }
 
 both!(
-    a_credential_that_fails_again_and_again_is_slowed_down,
+    a_credential_that_fails_repeatedly_is_rate_limited,
     |config| {
         config.auth_failure_limit = 5;
     },
     |app| {
         let ann = app.user();
         let secret = ann.authorization().unwrap().trim_start_matches("Token token=").to_owned();
-        // As bad as can be: the guesses begin like the valid token.
+        // The worst case: the guesses begin like the valid token.
         let guess = |number: usize| guesser(app, &format!("{}{number:056}", &secret[..12])).get(ME);
         for number in 0..5 {
             guess(number).refused(401, "unauthenticated");
@@ -33,25 +33,25 @@ both!(
             ann.get(ME).expect(200);
         }
         guesser(app, "urt_another").get(ME).refused(401, "unauthenticated");
-        app.anybody().get(ME).refused(401, "unauthenticated");
+        app.anonymous().get(ME).refused(401, "unauthenticated");
     }
 );
 
 both!(
-    whoever_sends_no_credential_is_told_so_however_often,
+    requests_without_a_credential_are_always_a_401,
     |config| {
         config.auth_failure_limit = 1;
     },
     |app| {
         for _ in 0..5 {
-            app.anybody().get(ME).refused(401, "unauthenticated");
-            app.anybody().with_authorization("Basic eDp5").get(ME).refused(401, "unauthenticated");
+            app.anonymous().get(ME).refused(401, "unauthenticated");
+            app.anonymous().with_authorization("Basic eDp5").get(ME).refused(401, "unauthenticated");
         }
     }
 );
 
 both!(
-    guesses_at_a_password_are_slowed_down_before_it_is_hashed_and_others_sign_in,
+    guessed_passwords_are_rate_limited_before_hashing,
     |config| {
         config.auth_failure_limit = 2;
     },
@@ -64,10 +64,10 @@ both!(
         let sign_in = |email: &str, password: &str| {
             let values = json!({"email": email, "password": password});
             let begun = Instant::now();
-            let answer = app.anybody().form("POST", "/api/sessions", &form("create_session", &values));
+            let answer = app.anonymous().form("POST", "/api/sessions", &form("create_session", &values));
             (answer, begun.elapsed())
         };
-        // The right password takes nothing back of what failed before.
+        // A valid password does not reset the count of earlier failures.
         sign_in("ann@example.com", "wrong enough").0.expect(401);
         sign_in("ann@example.com", "long enough").0.expect(201);
         let (answer, hashed) = sign_in("ANN@example.com", "wrong enough");
@@ -78,7 +78,7 @@ both!(
             time
         });
         let quickest = quickest.min().unwrap();
-        assert!(quickest < hashed / 2, "nothing is hashed: {quickest:?}, {hashed:?}");
+        assert!(quickest < hashed / 2, "no password is hashed: {quickest:?}, {hashed:?}");
         sign_in("bob@example.com", "long enough").0.expect(201);
         sign_in("nobody@example.com", "long enough").0.expect(401);
         sign_in("nobody@example.com", "long enough").0.expect(401);

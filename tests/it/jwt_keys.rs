@@ -1,4 +1,4 @@
-//! The keys that verify JWTs: read again when their file changes, and refused at the start with the reason.
+//! The keys that verify JWTs: reloaded when their file changes, and refused at start with a reason.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::support::{Value, json};
 const ME: &str = "/api/v2/users/me";
 
 #[test]
-fn keys_are_read_again_when_their_file_changes_and_a_broken_one_changes_nothing() {
-    // Making them takes a while, in which the service would wait.
+fn changed_key_sets_are_reloaded_and_broken_ones_are_ignored() {
+    // Created first, because it takes a while during which the service would wait.
     std::sync::LazyLock::force(&KEYS);
     let Some(home) = Home::new(Engine::Sqlite) else { return };
     let url = home.text();
@@ -22,7 +22,7 @@ fn keys_are_read_again_when_their_file_changes_and_a_broken_one_changes_nothing(
     let service = Service::start(&url, &settings);
     let status = |key: Key| {
         let token = token(key, Some(&kid(key)), &claims(&json!({"sub": "1"})));
-        service.anybody().with_authorization(&format!("Bearer {token}")).get(ME).status
+        service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).status
     };
     assert_eq!([Key::Rsa(0), Key::Curve, Key::Edwards].map(status), [200, 200, 401]);
     jwks("rotated.json", &[Key::Curve, Key::Edwards]);
@@ -39,11 +39,11 @@ fn keys_are_read_again_when_their_file_changes_and_a_broken_one_changes_nothing(
     jwks("rotated.json", &[Key::Rsa(0)]);
     std::thread::sleep(Duration::from_millis(150));
     assert_eq!([Key::Rsa(0), Key::Curve].map(status), [200, 401]);
-    assert!(service.log().iter().any(|line| line.contains("stay as they were")), "{:?}", service.log());
+    assert!(service.log().iter().any(|line| line.contains("JWTs stay")), "{:?}", service.log());
 }
 
 #[test]
-fn a_public_key_and_a_secret_are_read_again_when_their_files_change() {
+fn changed_public_keys_and_secrets_are_reloaded() {
     std::sync::LazyLock::force(&KEYS);
     let secret = |text: &str| file("rotated.txt", &format!("{text}\n"));
     let key = |key: Key| file("rotated.pem", &pem("PUBLIC KEY", &key.der()));
@@ -54,7 +54,7 @@ fn a_public_key_and_a_secret_are_read_again_when_their_files_change() {
         let service = Service::start(&url, &[(variable, path.to_str().unwrap()), ("AUTH_REFRESH", "100ms")]);
         let status = |key: Key| {
             let token = token(key, None, &claims(&json!({"sub": "1"})));
-            service.anybody().with_authorization(&format!("Bearer {token}")).get(ME).status
+            service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).status
         };
         let is_key = variable == "JWT_PUBLIC_KEY_FILE";
         assert_eq!([Key::Rsa(0), Key::Edwards, Key::Secret].map(status), [if is_key { 200 } else { 401 }, 401, 401]);
@@ -70,7 +70,7 @@ fn a_public_key_and_a_secret_are_read_again_when_their_files_change() {
 }
 
 #[test]
-fn keys_that_are_weak_private_broken_or_unknown_keep_the_service_from_starting() {
+fn serve_refuses_weak_private_broken_and_unknown_keys() {
     let private = private_pem(0);
     let weak = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"], b"");
     let weak = String::from_utf8(openssl(&["pkey", "-pubout"], &weak)).unwrap();
@@ -119,7 +119,7 @@ fn keys_that_are_weak_private_broken_or_unknown_keep_the_service_from_starting()
         let ended = finish(program().env(variable, value).env("LISTEN", "nonsense").arg("serve")).expect(78);
         assert!(ended.stderr.contains(&format!("`{variable}`")), "{variable} {ended:?}");
         assert!(ended.stderr.contains(reason), "{variable} {value}: {reason} is not in {}", ended.stderr);
-        assert!(ended.stderr.contains("`LISTEN`"), "all problems at once: {ended:?}");
+        assert!(ended.stderr.contains("`LISTEN`"), "all problems together: {ended:?}");
         assert!(!ended.stderr.contains("xxxx"), "{ended:?}");
     }
     let two = finish(program().env("JWT_SECRET", SECRET).env(pem_file, &good).arg("config")).expect(78);

@@ -1,4 +1,4 @@
-//! The network between a service and its PostgreSQL: a proxy that passes bytes on, or does to them what networks do.
+//! A proxy between a service and its PostgreSQL that can delay, drop or break its traffic.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -9,32 +9,32 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What becomes of the bytes of a connection.
+/// What happens to the bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkFault {
-    /// They are passed on.
-    Fair,
-    /// They are passed on after a while, each time.
+    /// They are forwarded.
+    None,
+    /// They are forwarded after a delay each time.
     Slow(Duration),
-    /// They are passed on one by one.
+    /// They are forwarded one by one.
     Trickle,
-    /// They are taken and never passed on, while the connection stays open.
+    /// They are received and never forwarded, while the connection stays open.
     Silent,
 }
 
-/// How often a connection looks whether something has changed.
+/// How often a connection checks whether the proxy is closed.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A network of one wire; it is cut when dropped.
+/// A proxy; dropping it breaks all connections.
 #[derive(Debug)]
-pub struct Wire {
+pub struct NetworkProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
 struct Shared {
-    weather: Mutex<NetworkFault>,
+    fault: Mutex<NetworkFault>,
     connections: Mutex<Vec<Connection>>,
     is_cut: AtomicBool,
 }
@@ -42,17 +42,17 @@ struct Shared {
 #[derive(Debug)]
 struct Connection {
     client: TcpStream,
-    /// Its own from the moment that it is set; else it has that of all.
-    weather: Arc<Mutex<Option<NetworkFault>>>,
+    /// The fault of this connection, if set; otherwise that of the proxy.
+    fault: Arc<Mutex<Option<NetworkFault>>>,
 }
 
-impl Wire {
-    /// A wire to the server that listens on that socket.
+impl NetworkProxy {
+    /// A proxy to the server that listens on that socket.
     pub fn to(socket: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared {
-            weather: Mutex::new(NetworkFault::Fair),
+            fault: Mutex::new(NetworkFault::None),
             connections: Mutex::default(),
             is_cut: AtomicBool::new(false),
         });
@@ -62,7 +62,7 @@ impl Wire {
                 if at_work.is_cut.load(Ordering::Relaxed) {
                     return;
                 }
-                // Who cannot be connected is hung up on.
+                // Without a connection to the server, the client's is closed.
                 if let Ok(server) = UnixStream::connect(&socket) {
                     connect(&at_work, client, server);
                 }
@@ -71,37 +71,36 @@ impl Wire {
         Self { address, shared }
     }
 
-    /// The URL of a database at its other end.
+    /// The URL of a database through the proxy.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@{}/{database}?sslmode=disable&gssencmode=disable", self.address)
     }
 
-    /// Does the same to all bytes from now on.
-    pub fn turn(&self, weather: NetworkFault) {
-        *self.shared.weather.lock().expect("the weather") = weather;
+    /// Sets the fault of all connections.
+    pub fn set_fault(&self, fault: NetworkFault) {
+        *self.shared.fault.lock().expect("the fault") = fault;
     }
 
-    /// Lets nothing through on the connections that there are, for good; those to come are not concerned. Tells how
-    /// many there were.
+    /// Drops all traffic on the existing connections for good, but not on new ones. Returns their number.
     pub fn silence(&self) -> usize {
         let connections = self.shared.connections.lock().expect("connections");
         for connection in &*connections {
-            *connection.weather.lock().expect("the weather") = Some(NetworkFault::Silent);
+            *connection.fault.lock().expect("the fault") = Some(NetworkFault::Silent);
         }
         connections.len()
     }
 
-    /// Breaks the connections that there are, without a farewell.
+    /// Resets the existing connections.
     pub fn reset(&self) {
         for connection in self.shared.connections.lock().expect("connections").drain(..) {
-            // What was not sent yet is thrown away, and the other side is told so by RST.
+            // Unsent data is discarded, and the other side gets an RST.
             drop(socket2::SockRef::from(&connection.client).set_linger(Some(Duration::ZERO)));
             drop(connection.client.shutdown(Shutdown::Both));
         }
     }
 }
 
-impl Drop for Wire {
+impl Drop for NetworkProxy {
     fn drop(&mut self) {
         self.shared.is_cut.store(true, Ordering::Relaxed);
         self.reset();
@@ -110,24 +109,24 @@ impl Drop for Wire {
 }
 
 fn connect(shared: &Arc<Shared>, client: TcpStream, server: UnixStream) {
-    let weather = Arc::default();
+    let fault = Arc::default();
     client.set_nodelay(true).expect("a socket");
     client.set_read_timeout(Some(GLANCE)).expect("a socket");
     server.set_read_timeout(Some(GLANCE)).expect("a socket");
     let clone = |client: &TcpStream| client.try_clone().expect("a socket");
-    let connection = Connection { client: clone(&client), weather: Arc::clone(&weather) };
+    let connection = Connection { client: clone(&client), fault: Arc::clone(&fault) };
     shared.connections.lock().expect("connections").push(connection);
     let (back, forth) = (clone(&client), server.try_clone().expect("a socket"));
     for (from, to) in [
         (Box::new(client) as Box<dyn Read + Send>, Box::new(forth) as Box<dyn Write + Send>),
         (Box::new(server), Box::new(back)),
     ] {
-        let (shared, weather) = (Arc::clone(shared), Arc::clone(&weather));
-        thread::spawn(move || carry(&shared, &weather, from, to));
+        let (shared, fault) = (Arc::clone(shared), Arc::clone(&fault));
+        thread::spawn(move || carry(&shared, &fault, from, to));
     }
 }
 
-/// Carries bytes until one of the ends hangs up; then the threads of the connection end, and its sockets with them.
+/// Forwards bytes until one of the ends closes; then the threads and sockets of the connection end.
 fn carry(shared: &Shared, own: &Mutex<Option<NetworkFault>>, mut from: impl Read, mut to: impl Write) {
     let mut buffer = [0; 16 * 1024];
     loop {
@@ -142,10 +141,10 @@ fn carry(shared: &Shared, own: &Mutex<Option<NetworkFault>>, mut from: impl Read
             }
             Err(_) => return,
         };
-        let weather = own.lock().expect("the weather").unwrap_or(*shared.weather.lock().expect("the weather"));
+        let fault = own.lock().expect("the fault").unwrap_or(*shared.fault.lock().expect("the fault"));
         let bytes = &buffer[..read];
-        let carried = match weather {
-            NetworkFault::Fair => to.write_all(bytes),
+        let carried = match fault {
+            NetworkFault::None => to.write_all(bytes),
             NetworkFault::Slow(time) => {
                 thread::sleep(time);
                 to.write_all(bytes)

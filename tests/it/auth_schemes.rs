@@ -1,5 +1,5 @@
-//! Every scheme and every way in which it fails, at every route and method; and every scheme that does not fail, in
-//! the hands of every caller of the matrix of `authorization`.
+//! Every authentication scheme and every way in which it fails, at every route and method; and valid credentials of
+//! each scheme for every caller of the matrix in `authorization`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use user_relationships::http::routes::{FORMS, TABLE};
 use user_relationships::model::id::{TokenId, UserId};
 use user_relationships::model::time::Timestamp;
 
-use crate::authorization::{Cast, walk};
+use crate::authorization::{Callers, walk};
 use crate::both;
 use crate::support::jwt::{Key, SECRET, claims, signed, token};
 use crate::support::process::until;
@@ -19,37 +19,37 @@ use crate::support::signing::{Fields, Signer, now, register};
 use crate::support::{App, Client, Value, json};
 
 const ME: &str = "/api/v2/users/me";
-const NOBODY: &str = "401 unauthenticated";
+const UNAUTHENTICATED: &str = "401 unauthenticated";
 const REJECTED: &str = "403 signature-rejected";
 const DISABLED: &str = "403 account-disabled";
 
-/// What is wrong, and what is answered, whatever else the request says.
+/// A failing credential and the error that it gets, whatever the rest of the request is.
 #[rustfmt::skip]
 const FAILURES: &[(&str, &str)] = &[
-    ("nothing",                              NOBODY),
-    ("an empty header",                      NOBODY),
-    ("a password",                           NOBODY),
-    ("token: unknown",                       NOBODY),
-    ("token: cut short",                     NOBODY),
-    ("token: expired",                       NOBODY),
-    ("token: revoked",                       NOBODY),
+    ("nothing",                              UNAUTHENTICATED),
+    ("an empty header",                      UNAUTHENTICATED),
+    ("a password",                           UNAUTHENTICATED),
+    ("token: unknown",                       UNAUTHENTICATED),
+    ("token: cut short",                     UNAUTHENTICATED),
+    ("token: expired",                       UNAUTHENTICATED),
+    ("token: revoked",                       UNAUTHENTICATED),
     ("token: of a disabled user",            DISABLED),
     ("token: of an excluded user",           DISABLED),
-    ("token: twice",                         NOBODY),
-    ("jwt: no jwt",                          NOBODY),
-    ("jwt: another secret",                  NOBODY),
-    ("jwt: alg none",                        NOBODY),
-    ("jwt: another algorithm",               NOBODY),
-    ("jwt: expired",                         NOBODY),
-    ("jwt: too early",                       NOBODY),
-    ("jwt: for ever",                        NOBODY),
-    ("jwt: too large",                       NOBODY),
-    ("jwt: of nobody",                       NOBODY),
-    ("jwt: of an unknown user",              NOBODY),
-    ("jwt: of an address not verified",      NOBODY),
+    ("token: twice",                         UNAUTHENTICATED),
+    ("jwt: no jwt",                          UNAUTHENTICATED),
+    ("jwt: another secret",                  UNAUTHENTICATED),
+    ("jwt: alg none",                        UNAUTHENTICATED),
+    ("jwt: another algorithm",               UNAUTHENTICATED),
+    ("jwt: expired",                         UNAUTHENTICATED),
+    ("jwt: too early",                       UNAUTHENTICATED),
+    ("jwt: for ever",                        UNAUTHENTICATED),
+    ("jwt: too large",                       UNAUTHENTICATED),
+    ("jwt: without a user",                       UNAUTHENTICATED),
+    ("jwt: of an unknown user",              UNAUTHENTICATED),
+    ("jwt: of an address not verified",      UNAUTHENTICATED),
     ("jwt: of a disabled user",              DISABLED),
     ("jwt: of an excluded user",             DISABLED),
-    ("jwt and token",                        NOBODY),
+    ("jwt and token",                        UNAUTHENTICATED),
     ("signature: missing",                   REJECTED),
     ("signature: alone",                     REJECTED),
     ("signature: not base64",                REJECTED),
@@ -63,11 +63,11 @@ const FAILURES: &[(&str, &str)] = &[
     ("signature: of an excluded user",       DISABLED),
     ("signature: stamped by halves",         REJECTED),
     ("signature: stamped too early",         REJECTED),
-    ("signature and token",                  NOBODY),
-    ("signature and jwt",                    NOBODY),
+    ("signature and token",                  UNAUTHENTICATED),
+    ("signature and jwt",                    UNAUTHENTICATED),
 ];
 
-/// What is wrong with the rest of a request: header fields, what follows the path, body.
+/// What is wrong with the rest of a request: header fields, query, body.
 type Flaw = (&'static [(&'static str, &'static str)], &'static str, Option<&'static [u8]>);
 
 const FLAWS: &[Flaw] = &[
@@ -77,7 +77,7 @@ const FLAWS: &[Flaw] = &[
     (&[("accept", "text/html"), ("if-match", "nonsense")], "?page%5Bafter%5D=%00", Some(b"")),
 ];
 
-/// Paths below `/api` that no route has, and methods that nobody knows.
+/// Paths below `/api` without a route, and unknown methods.
 const STRAY: &[(&str, &str)] = &[
     ("GET", "/api"),
     ("GET", "/api/v2/nothing"),
@@ -94,7 +94,7 @@ fn by_secret(config: &mut Config) {
     });
 }
 
-/// The address of a user.
+/// The e-mail address of a user.
 fn email(client: &Client) -> String {
     client.get(ME).expect(200).body["data"]["attributes"]["email"].as_str().unwrap().to_owned()
 }
@@ -105,8 +105,8 @@ fn with_jwt(client: &Client) -> Client {
     client.with_authorization(&format!("Bearer {token}"))
 }
 
-/// Users whose credentials do not work, and the means of others.
-struct Stage {
+/// Users whose credentials do not work, and clients whose keys do not fit.
+struct Fixture {
     ann: Client,
     token: String,
     expired: String,
@@ -117,8 +117,8 @@ struct Stage {
     disabled_client: String,
 }
 
-impl Stage {
-    fn set(app: &App) -> Self {
+impl Fixture {
+    fn new(app: &App) -> Self {
         let (admin, ann) = (app.admin(), app.named("ann@example.com", "user"));
         let disabled = app.named("disabled@example.com", "user");
         let document = json!({"data": {"attributes": {"is-enabled": false}}});
@@ -144,7 +144,7 @@ impl Stage {
         }
     }
 
-    /// The header fields that fail in the way that `name` says.
+    /// The header fields for the failure called `name`.
     fn credential(&self, name: &str, method: &str, path: &str, body: Option<&[u8]>) -> Fields {
         let one = |value: String| vec![("authorization", value)];
         let header = |client: &Client| one(client.authorization().unwrap().to_owned());
@@ -181,7 +181,7 @@ impl Stage {
             "jwt: too early" => jwt(json!({"sub": self.ann.id, "nbf": now() + 60})),
             "jwt: for ever" => jwt(json!({"sub": self.ann.id, "exp": null})),
             "jwt: too large" => jwt(json!({"sub": self.ann.id, "x": "x".repeat(8_192)})),
-            "jwt: of nobody" => jwt(json!({})),
+            "jwt: without a user" => jwt(json!({})),
             "jwt: of an unknown user" => jwt(json!({"sub": 999_999, "email": "ann@example.com"})),
             "jwt: of an address not verified" => jwt(json!({"email": "ann@example.com", "email_verified": false})),
             "jwt: of a disabled user" => jwt(json!({"sub": self.disabled.id})),
@@ -204,12 +204,12 @@ impl Stage {
             }
             "signature and token" => and(right.clone(), token()),
             "signature and jwt" => and(right.clone(), jwt(good())),
-            other => panic!("nobody knows how `{other}` fails"),
+            other => panic!("unknown failure `{other}`"),
         }
     }
 }
 
-/// Every route and method that needs a caller, with ids that are there, and what is no route at all.
+/// Every route and method that needs a caller, with existing ids, and paths without a route.
 fn requests(id: i64) -> Vec<(String, String)> {
     let mut all: Vec<_> = STRAY.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
     for (pattern, methods) in TABLE.iter().chain(FORMS) {
@@ -224,39 +224,39 @@ fn requests(id: i64) -> Vec<(String, String)> {
     all
 }
 
-/// Whoever begins a session has no credential yet.
+/// A caller that creates a session has no credential yet.
 const OPEN_TO_ALL: (&str, &str) = ("POST", "/api/sessions");
 
 both!(
-    every_scheme_that_fails_is_refused_at_every_route_whatever_else_is_wrong,
+    failing_credentials_are_refused_at_every_route_first,
     |config| {
         super::by_secret(config);
     },
     |app| {
-        let stage = Stage::set(app);
-        let requests = requests(stage.ann.id);
+        let fixture = Fixture::new(app);
+        let requests = requests(fixture.ann.id);
         let mut cells = 0;
         for (method, path) in &requests {
             for (headers, query, body) in FLAWS {
-                // A signature says nothing about what a GET or HEAD carries in vain.
+                // A signature does not cover the ignored body of a GET or HEAD.
                 let body = body.filter(|_| !["GET", "HEAD"].contains(&method.as_str()));
                 let path = format!("{path}{query}");
                 for (name, expected) in FAILURES {
                     if *name == "signature: over another body" && body == Some(b"{}") {
                         continue;
                     }
-                    let credential = stage.credential(name, method, &path, body);
+                    let credential = fixture.credential(name, method, &path, body);
                     let mut all: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
                     all.extend_from_slice(headers);
-                    let answer = app.anybody().send(method, &path, &all, body);
+                    let answer = app.anonymous().send(method, &path, &all, body);
                     let what = format!("{name}: {method} {path}: {}", answer.text);
                     if method == "HEAD" {
                         assert_eq!(answer.status.to_string(), expected[..3], "{what}");
                     } else {
                         let forms = answer.body.get("errors").is_none_or(|errors| !errors.is_array());
-                        let told = if forms { String::new() } else { answer.codes().join(" ") };
+                        let codes = if forms { String::new() } else { answer.codes().join(" ") };
                         assert_eq!(answer.status.to_string(), expected[..3], "{what}");
-                        assert!(forms || expected[4..] == told, "{what}");
+                        assert!(forms || expected[4..] == codes, "{what}");
                     }
                     assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
                     assert_eq!(answer.header("allow"), None, "{what}");
@@ -270,37 +270,37 @@ both!(
             requests.len(),
             FLAWS.len()
         );
-        // What was refused, was refused: the credentials that are good are still let in.
-        stage.ann.get(ME).expect(200);
-        with_jwt(&stage.ann).get(ME).expect(200);
-        stage.ann.with_signer(stage.signer.clone()).get(ME).expect(200);
+        // The valid credentials still work after all those failures.
+        fixture.ann.get(ME).expect(200);
+        with_jwt(&fixture.ann).get(ME).expect(200);
+        fixture.ann.with_signer(fixture.signer.clone()).get(ME).expect(200);
         app.assert_no_drift();
     }
 );
 
 both!(
-    every_caller_of_the_matrix_is_answered_alike_by_jwt,
+    the_authorization_matrix_holds_for_jwts,
     |config| {
         super::by_secret(config);
     },
     |app| {
-        println!("{} cells", walk(&Cast::assemble(app), with_jwt));
+        println!("{} cells", walk(&Callers::assemble(app), with_jwt));
         app.assert_no_drift();
     }
 );
 
-both!(every_caller_of_the_matrix_is_answered_alike_by_signature, |app| {
+both!(the_authorization_matrix_holds_for_signatures, |app| {
     let api_id = register(app, 0, false);
     let sign = |client: &Client| {
         let signer = Signer { api_id: api_id.clone(), user: email(client), key: 0, base: None, is_stamped: false };
         client.with_signer(signer)
     };
-    println!("{} cells", walk(&Cast::assemble(app), sign));
+    println!("{} cells", walk(&Callers::assemble(app), sign));
     app.assert_no_drift();
 });
 
 both!(
-    what_one_instance_changes_the_other_obeys_soon_by_every_scheme,
+    changes_reach_the_other_instance_for_every_scheme,
     |config| {
         super::by_secret(config);
         config.auth_refresh = Duration::from_secs(1);
@@ -318,7 +318,9 @@ both!(
                 client.get(ME).expect(status);
             }
             for client in &there {
-                until("the other instance obeys", Duration::from_millis(1_500), || client.get(ME).status == status);
+                until("the other instance applies the change", Duration::from_millis(1_500), || {
+                    client.get(ME).status == status
+                });
             }
         }
         admin.delete(&path).expect(204);
@@ -326,7 +328,9 @@ both!(
             client.get(ME).expect(status);
         }
         for (client, status) in there.iter().zip([401, 401, 403]) {
-            until("the other instance obeys", Duration::from_millis(1_500), || client.get(ME).status == status);
+            until("the other instance applies the change", Duration::from_millis(1_500), || {
+                client.get(ME).status == status
+            });
         }
     }
 );

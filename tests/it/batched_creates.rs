@@ -1,4 +1,4 @@
-//! Creates on PostgreSQL that come at the same time share a statement and a commit, and nobody can tell.
+//! Concurrent creates on PostgreSQL share a statement and a commit, and have the same results as without.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,20 +22,20 @@ use crate::support::app::{Engine, Home, config, wait};
 use crate::support::cluster::PrivateServer;
 use crate::support::hold::hold;
 use crate::support::load::{Worker, under_load, user};
-use crate::support::process::{Service, newcomer, run, until};
+use crate::support::process::{Service, new_user_token, run, until};
 use crate::support::sql::Raw;
 use crate::support::{Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 
-/// A store with a single connection, so that creates can be held up, and users to relate.
-struct Bench {
+/// A store with a single connection, so that creates can be delayed, and users to relate.
+struct Fixture {
     store: Store,
     users: Vec<UserId>,
     home: Home,
 }
 
-impl Bench {
+impl Fixture {
     fn new(users: usize) -> Option<Self> {
         let home = Home::new(Engine::Postgres)?;
         let mut config = config(home.url());
@@ -54,12 +54,12 @@ impl Bench {
         Edge { user: self.users[user], target: self.users[target], relationship }
     }
 
-    /// Asks for a create.
+    /// Starts a create.
     async fn ask(&self, edge: Edge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
         let author = edge.user;
         let waiting = tokio::spawn(async move { store.create_gathered("test.gather", edge, Some(author)).await });
-        // Now it has been polled once, which is what puts it into the queue.
+        // The first poll puts it into the queue.
         yield_now().await;
         waiting
     }
@@ -74,19 +74,19 @@ impl Bench {
 }
 
 #[test]
-fn creates_that_wait_share_a_commit_and_each_gets_its_own_row() {
-    let Some(bench) = Bench::new(12) else { return };
+fn waiting_creates_share_a_commit_and_each_returns_its_row() {
+    let Some(fixture) = Fixture::new(12) else { return };
     wait(async {
-        let (held, go_on) = hold(&bench.store).await;
+        let (held, resume) = hold(&fixture.store).await;
         let mut waiting = Vec::new();
-        // Backwards, so that the order of rows is not that of those who ask.
+        // In reverse, so that the order of rows differs from the order of the requests.
         for user in (1..12).rev() {
             for kind in ["mentor", "colleague"] {
-                let edge = bench.edge(user, user - 1, kind);
-                waiting.push((edge.clone(), bench.ask(edge).await));
+                let edge = fixture.edge(user, user - 1, kind);
+                waiting.push((edge.clone(), fixture.ask(edge).await));
             }
         }
-        go_on.send(()).expect("the job waits");
+        resume.send(()).expect("the job waits");
         held.await.expect("no panic").expect("it did nothing");
         for (edge, waiting) in waiting {
             let row = waiting.await.expect("no panic").expect("an answer").expect("a new relationship");
@@ -94,101 +94,102 @@ fn creates_that_wait_share_a_commit_and_each_gets_its_own_row() {
             assert_eq!(row.version, 1);
             let id = row.id;
             let stored =
-                bench.store.read("test.get", user_relationships::store::Cost::Bounded, move |tx| tx.relationship(id));
+                fixture.store.read("test.get", user_relationships::store::Cost::Bounded, move |tx| tx.relationship(id));
             assert_eq!(stored.await.expect("a read"), Some(row));
         }
     });
-    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 22);
-    assert_eq!(bench.number("SELECT COUNT(DISTINCT xmin::text) AS number FROM user_relationships"), 1);
+    assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 22);
+    assert_eq!(fixture.number("SELECT COUNT(DISTINCT xmin::text) AS number FROM user_relationships"), 1);
     let authors =
         "SELECT COUNT(*) AS number FROM user_relationships WHERE created_by = user_id AND updated_by = user_id";
-    assert_eq!(bench.number(authors), 22);
-    bench.assert_no_drift();
+    assert_eq!(fixture.number(authors), 22);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn what_cannot_be_stored_is_left_out_and_spoils_nobody_elses() {
-    let Some(bench) = Bench::new(4) else { return };
+fn a_failing_create_does_not_affect_the_rest_of_its_batch() {
+    let Some(fixture) = Fixture::new(4) else { return };
     wait(async {
-        bench.ask(bench.edge(0, 1, "mentor")).await.await.expect("no panic").expect("an answer").expect("a row");
-        let (held, go_on) = hold(&bench.store).await;
-        let nobody = Edge { target: UserId::new(999_999), ..bench.edge(0, 1, "colleague") };
+        fixture.ask(fixture.edge(0, 1, "mentor")).await.await.expect("no panic").expect("an answer").expect("a row");
+        let (held, resume) = hold(&fixture.store).await;
+        let unknown = Edge { target: UserId::new(999_999), ..fixture.edge(0, 1, "colleague") };
         let asked = [
-            (bench.edge(0, 1, "mentor"), false),
-            (bench.edge(0, 2, "mentor"), true),
-            (bench.edge(0, 2, "mentor"), false),
-            (nobody.clone(), false),
-            (Edge { user: nobody.target, target: nobody.user, ..nobody }, false),
-            (bench.edge(0, 3, "no-such-type"), false),
-            (bench.edge(3, 2, "colleague"), true),
+            (fixture.edge(0, 1, "mentor"), false),
+            (fixture.edge(0, 2, "mentor"), true),
+            (fixture.edge(0, 2, "mentor"), false),
+            (unknown.clone(), false),
+            (Edge { user: unknown.target, target: unknown.user, ..unknown }, false),
+            (fixture.edge(0, 3, "no-such-type"), false),
+            (fixture.edge(3, 2, "colleague"), true),
         ];
         let mut waiting = Vec::new();
         for (edge, is_stored) in asked {
-            waiting.push((format!("{edge:?}"), bench.ask(edge).await, is_stored));
+            waiting.push((format!("{edge:?}"), fixture.ask(edge).await, is_stored));
         }
-        go_on.send(()).expect("the job waits");
+        resume.send(()).expect("the job waits");
         held.await.expect("no panic").expect("it did nothing");
         for (edge, waiting, is_stored) in waiting {
             let answered = waiting.await.expect("no panic").expect("an answer");
             assert_eq!(answered.is_some(), is_stored, "{edge}");
         }
     });
-    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 3);
-    bench.assert_no_drift();
+    assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 3);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn while_one_of_them_would_have_to_wait_for_a_lock_all_are_left_out_before_long() {
-    let Some(bench) = Bench::new(4) else { return };
-    // A user that is being deleted is not waited for; the same relationship that is not committed yet is.
-    let mut other = Raw::connect(&bench.home.url());
-    other.run(&format!("BEGIN; SELECT 1 FROM users WHERE id = {} FOR UPDATE", bench.users[3].get()));
+fn a_batch_that_waits_for_a_lock_soon_runs_its_creates_alone() {
+    let Some(fixture) = Fixture::new(4) else { return };
+    // A create does not wait for a user that is being deleted, but for an uncommitted identical relationship.
+    let mut other = Raw::connect(&fixture.home.url());
+    other.run(&format!("BEGIN; SELECT 1 FROM users WHERE id = {} FOR UPDATE", fixture.users[3].get()));
     wait(async {
-        let (held, go_on) = hold(&bench.store).await;
+        let (held, resume) = hold(&fixture.store).await;
         let (blocked, free) =
-            (bench.ask(bench.edge(0, 3, "mentor")).await, bench.ask(bench.edge(0, 1, "mentor")).await);
-        go_on.send(()).expect("the job waits");
+            (fixture.ask(fixture.edge(0, 3, "mentor")).await, fixture.ask(fixture.edge(0, 1, "mentor")).await);
+        resume.send(()).expect("the job waits");
         held.await.expect("no panic").expect("it did nothing");
         assert_eq!(blocked.await.expect("no panic").expect("an answer"), None);
         assert!(free.await.expect("no panic").expect("an answer").is_some());
     });
     other.run("ROLLBACK");
-    let (user, target) = (bench.users[1].get(), bench.users[2].get());
+    let (user, target) = (fixture.users[1].get(), fixture.users[2].get());
     other.run(&format!(
         "BEGIN; INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at)
          SELECT {user}, {target}, id, 0, 0 FROM relationship_types WHERE name = 'mentor'"
     ));
     wait(async {
-        let (held, go_on) = hold(&bench.store).await;
-        let (same, free) = (bench.ask(bench.edge(1, 2, "mentor")).await, bench.ask(bench.edge(0, 2, "mentor")).await);
-        go_on.send(()).expect("the job waits");
+        let (held, resume) = hold(&fixture.store).await;
+        let (same, free) =
+            (fixture.ask(fixture.edge(1, 2, "mentor")).await, fixture.ask(fixture.edge(0, 2, "mentor")).await);
+        resume.send(()).expect("the job waits");
         held.await.expect("no panic").expect("it did nothing");
-        // The other holds its row all the while: whoever waited for it would have nothing to say.
+        // The other session keeps its row lock all the time: a create that waits for it cannot finish.
         assert_eq!(same.await.expect("no panic").expect("an answer"), None);
         assert_eq!(free.await.expect("no panic").expect("an answer"), None);
     });
     other.run("ROLLBACK");
-    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 1);
-    bench.assert_no_drift();
+    assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 1);
+    fixture.assert_no_drift();
 }
 
 #[test]
-fn a_create_whose_caller_has_gone_before_its_turn_is_not_made_and_a_full_queue_refuses() {
-    let Some(bench) = Bench::new(3) else { return };
+fn abandoned_creates_are_skipped_and_a_full_queue_refuses() {
+    let Some(fixture) = Fixture::new(3) else { return };
     wait(async {
-        let (held, go_on) = hold(&bench.store).await;
-        // The gatherer has one in its hand while it waits for the connection.
-        let first = bench.ask(bench.edge(0, 1, "mentor")).await;
+        let (held, resume) = hold(&fixture.store).await;
+        // The batcher has taken one create out of the queue and waits for the connection.
+        let first = fixture.ask(fixture.edge(0, 1, "mentor")).await;
         thread::sleep(Duration::from_millis(100));
-        let gone = bench.ask(bench.edge(1, 2, "mentor")).await;
+        let gone = fixture.ask(fixture.edge(1, 2, "mentor")).await;
         let mut waiting = Vec::new();
         for _ in 1..4_200 {
-            waiting.push(bench.ask(bench.edge(0, 2, "mentor")).await);
+            waiting.push(fixture.ask(fixture.edge(0, 2, "mentor")).await);
         }
         gone.abort();
-        assert!(gone.await.expect_err("it was given up").is_cancelled());
+        assert!(gone.await.expect_err("it was abandoned").is_cancelled());
         assert_eq!(waiting.iter().filter(|one| one.is_finished()).count(), 4_200 - 4_096);
-        go_on.send(()).expect("the job waits");
+        resume.send(()).expect("the job waits");
         held.await.expect("no panic").expect("it did nothing");
         assert!(first.await.expect("no panic").expect("an answer").is_some());
         let mut outcomes = BTreeMap::new();
@@ -203,12 +204,12 @@ fn a_create_whose_caller_has_gone_before_its_turn_is_not_made_and_a_full_queue_r
         }
         assert_eq!(outcomes, BTreeMap::from([("stored", 1), ("left out", 4_094), ("refused", 104)]));
     });
-    assert_eq!(bench.number("SELECT COUNT(*) AS number FROM user_relationships"), 2);
-    bench.assert_no_drift();
+    assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 2);
+    fixture.assert_no_drift();
 }
 
 both!(
-    everything_at_once_through_two_instances_leaves_no_drift_and_no_refusal,
+    mixed_load_on_two_instances_keeps_counts_and_refuses_nothing,
     |config| {
         config.workers = 2;
         config.database_pool_size = 6;
@@ -219,7 +220,7 @@ both!(
         let lasting: Vec<Client> = (0..6).map(|_| app.user()).collect();
         let stop = AtomicBool::new(false);
         let kinds = ["mentor", "colleague", "subordinate"];
-        // A hub whom everybody targets, and users who come and go.
+        // A user who is the target of all edges, and users who are created and deleted.
         let hub = app.user().id;
         let tally = thread::scope(|scope| {
             let work = |number: usize| {
@@ -279,7 +280,7 @@ both!(
 );
 
 #[test]
-fn a_type_registered_anew_by_another_instance_is_the_one_that_a_create_gets() {
+fn creates_use_the_type_that_another_instance_replaced() {
     crate::support::app::run(
         Engine::Postgres,
         |_| {},
@@ -301,14 +302,14 @@ fn a_type_registered_anew_by_another_instance_is_the_one_that_a_create_gets() {
     );
 }
 
-/// A service on a server of its own, whose backends can be killed, and clients who create and delete.
+/// A service on a server of its own, whose backends can be killed, and clients that create and delete.
 fn under_kills(rounds: u32, kill: impl Fn(&mut Raw)) {
     let Some(server) = PrivateServer::start() else { return };
     let url = server.url("postgres");
     let parsed = DatabaseUrl::parse(&url).expect("the server's URL");
     Raw::connect(&parsed).run("ALTER DATABASE postgres SET synchronous_commit = on");
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "2s"), ("DATABASE_POOL_SIZE", "4")]);
-    let admin = service.client(&newcomer(&url, "admin@example.com", "admin"));
+    let admin = service.client(&new_user_token(&url, "admin@example.com", "admin"));
     let ids: Vec<i64> = (0..30)
         .map(|number| admin.post("/api/v2/users", &user(&format!("user{number}@example.com"))).expect(201).id())
         .collect();
@@ -316,7 +317,7 @@ fn under_kills(rounds: u32, kill: impl Fn(&mut Raw)) {
     under_load(&mut workers, |_| {
         for _ in 0..rounds {
             thread::sleep(Duration::from_millis(300));
-            until("somebody answers", Duration::from_secs(20), || admin.get(EDGES).status == 200);
+            until("the service answers", Duration::from_secs(20), || admin.get(EDGES).status == 200);
             kill(&mut Raw::connect(&parsed));
         }
         until("requests are served again", Duration::from_secs(20), || admin.get(EDGES).status == 200);
@@ -332,15 +333,15 @@ const BACKENDS: &str =
     "FROM pg_stat_activity WHERE application_name = 'user-relationships' AND pid <> pg_backend_pid()";
 
 #[test]
-fn connections_that_are_cut_under_load_lose_nothing_that_was_answered() {
+fn no_acknowledged_create_is_lost_when_connections_break() {
     under_kills(6, |raw| {
         raw.lines(&format!("SELECT pg_terminate_backend(pid)::text AS line {BACKENDS}"));
     });
 }
 
 #[test]
-fn a_server_that_crashes_under_load_loses_nothing_that_was_answered() {
-    // One backend that is killed makes the server throw all of them out and recover from its log of changes.
+fn no_acknowledged_create_is_lost_when_postgresql_crashes() {
+    // When one backend is killed, the server closes all sessions and recovers from its WAL.
     under_kills(3, |raw| {
         let pids = raw.lines(&format!("SELECT pid::text AS line {BACKENDS}"));
         let mut kill = std::process::Command::new("kill");

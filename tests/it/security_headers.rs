@@ -1,4 +1,4 @@
-//! What every answer tells browsers and caches.
+//! Header fields of every response for browsers and caches.
 
 use crate::both;
 use crate::support::{Answer, edge};
@@ -17,7 +17,7 @@ fn assert_protected(answer: &Answer, caching: &str) {
     assert!(vary.contains("accept-encoding"), "{vary}");
 }
 
-both!(every_answer_is_kept_from_sniffers_frames_and_shared_caches, |app| {
+both!(every_response_has_the_security_headers, |app| {
     let (ann, bob) = (app.user(), app.user());
     let made = ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
     assert_protected(&made, "no-store");
@@ -28,21 +28,21 @@ both!(every_answer_is_kept_from_sniffers_frames_and_shared_caches, |app| {
     assert_protected(&known, "private, no-cache");
     assert_protected(&ann.send("HEAD", EDGES, &[], None).expect(200), "private, no-cache");
     assert_protected(&ann.get("/api/v2/users/999999").refused(404, "not-found"), "no-store");
-    assert_protected(&app.anybody().get(EDGES).refused(401, "unauthenticated"), "no-store");
-    assert_protected(&app.anybody().get("/nothing").refused(404, "not-found"), "no-store");
-    assert_protected(&app.anybody().send("OPTIONS", EDGES, &[], None).expect(204), "no-store");
+    assert_protected(&app.anonymous().get(EDGES).refused(401, "unauthenticated"), "no-store");
+    assert_protected(&app.anonymous().get("/nothing").refused(404, "not-found"), "no-store");
+    assert_protected(&app.anonymous().send("OPTIONS", EDGES, &[], None).expect(204), "no-store");
     for path in ["/", "/docs", "/openapi.json"] {
-        assert_protected(&app.anybody().get(path).expect(200), "no-cache");
+        assert_protected(&app.anonymous().get(path).expect(200), "no-cache");
     }
     for path in ["/livez", "/readyz", "/metrics", "/livez/"] {
-        assert_protected(&app.anybody().get(path).expect(200), "no-store");
+        assert_protected(&app.anonymous().get(path).expect(200), "no-store");
     }
 });
 
-both!(the_documentation_runs_its_own_styles_and_nothing_else, |app| {
-    let page = app.anybody().get("/docs").expect(200);
+both!(the_documentation_page_allows_only_its_own_styles, |app| {
+    let page = app.anonymous().get("/docs").expect(200);
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.contains("default-src 'none'; script-src 'self'; style-src 'self'"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
-    assert!(!page.text.contains(" style=") && !page.text.contains(" onclick="), "the policy does not let that through");
+    assert!(!page.text.contains(" style=") && !page.text.contains(" onclick="), "the policy does not allow that");
 });

@@ -21,7 +21,7 @@ impl State {
     #[must_use]
     pub fn of(row: &impl Stateful) -> Self {
         let mut context = Context::new(&SHA256);
-        row.write_state(&mut context);
+        row.write_state(&mut |bytes| context.update(bytes));
         Self(context.finish().as_ref().first_chunk().copied().unwrap_or_default())
     }
 
@@ -40,52 +40,52 @@ impl State {
 
 /// A stored row that entity tags can identify.
 pub trait Stateful {
-    /// Writes everything that identifies the state of the row, with a fixed length or an end mark.
-    fn write_state(&self, context: &mut Context);
+    /// Passes on everything that identifies the state of the row, with a fixed length or an end mark.
+    fn write_state(&self, put: &mut impl FnMut(&[u8]));
 }
 
-fn write(context: &mut Context, resource: u8, numbers: &[i64]) {
-    context.update(&[resource]);
+fn write(put: &mut impl FnMut(&[u8]), resource: u8, numbers: &[i64]) {
+    put(&[resource]);
     for number in numbers {
-        context.update(&number.to_be_bytes());
+        put(&number.to_be_bytes());
     }
 }
 
 impl Stateful for Relationship {
-    fn write_state(&self, context: &mut Context) {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
-        write(context, b'r', &[self.id.get(), times.0, times.1, self.version]);
+        write(put, b'r', &[self.id.get(), times.0, times.1, self.version]);
     }
 }
 
 impl Stateful for User {
-    fn write_state(&self, context: &mut Context) {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
-        write(context, b'u', &[self.id.get(), times.0, times.1, self.version, self.is_supervisor.into()]);
+        write(put, b'u', &[self.id.get(), times.0, times.1, self.version, self.is_supervisor.into()]);
     }
 }
 
 impl Stateful for RelationshipType {
-    fn write_state(&self, context: &mut Context) {
-        write(context, b't', &[self.created_at.micros(), self.updated_at.micros(), self.version]);
-        context.update(self.name.as_str().as_bytes());
-        context.update(&[0]);
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        write(put, b't', &[self.created_at.micros(), self.updated_at.micros(), self.version]);
+        put(self.name.as_str().as_bytes());
+        put(&[0]);
     }
 }
 
 impl Stateful for Group {
-    fn write_state(&self, context: &mut Context) {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         // A release that does not know groups yet removes an owner without a new version.
         let owner = self.owner.map_or(0, UserId::get);
         let times = (self.created_at.micros(), self.updated_at.micros());
-        write(context, b'g', &[self.id.get(), times.0, times.1, self.version, owner]);
+        write(put, b'g', &[self.id.get(), times.0, times.1, self.version, owner]);
     }
 }
 
 impl Stateful for Member {
-    fn write_state(&self, context: &mut Context) {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
-        write(context, b'm', &[self.id.get(), times.0, times.1, self.version]);
+        write(put, b'm', &[self.id.get(), times.0, times.1, self.version]);
     }
 }
 

@@ -43,6 +43,9 @@ impl Timestamp {
     /// 9999 is given in UTC: what is printed is always the same instant.
     fn local(self, zone: Tz) -> (NaiveDateTime, i32) {
         let utc = DateTime::from_timestamp_micros(self.0.clamp(0, Self::MAX)).unwrap_or_default().naive_utc();
+        if zone == Tz::UTC {
+            return (utc, 0);
+        }
         let seconds = zone.offset_from_utc_datetime(&utc).fix().local_minus_utc();
         let minutes = (seconds + 30).div_euclid(60);
         let local = utc.checked_add_signed(TimeDelta::minutes(minutes.into()));

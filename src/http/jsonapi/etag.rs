@@ -16,17 +16,17 @@
 //! The tag of a list is one hash over everything.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
-use aws_lc_rs::digest::{Context, SHA256};
+use std::hash::{DefaultHasher, Hasher};
 
 use super::errors::Problem;
 use super::profile::Applied;
-use super::tag_format::{self, ANSWER_BYTES};
+use super::tag_format;
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::code::Code;
 use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
-use crate::model::state::{STATE_BYTES, State, Stateful};
+use crate::model::state::{State, Stateful};
 use crate::model::user::User;
 
 /// An entity tag, quotes included.
@@ -38,7 +38,7 @@ pub trait Tagged {
     /// The state of the row.
     fn state(&self) -> State;
     /// Writes the state of the row, and what this caller sees of it.
-    fn write(&self, context: &mut Context);
+    fn write(&self, hasher: &mut DefaultHasher);
 }
 
 macro_rules! tagged {
@@ -48,8 +48,8 @@ macro_rules! tagged {
                 State::of(self)
             }
 
-            fn write(&self, context: &mut Context) {
-                self.write_state(context);
+            fn write(&self, hasher: &mut DefaultHasher) {
+                self.write_state(&mut |bytes| hasher.write(bytes));
             }
         }
     )*};
@@ -61,9 +61,9 @@ impl Tagged for VisibleGroup {
         State::of(&self.group)
     }
 
-    fn write(&self, context: &mut Context) {
-        self.group.write_state(context);
-        context.update(&[self.is_owner_seen.into()]);
+    fn write(&self, hasher: &mut DefaultHasher) {
+        self.group.write_state(&mut |bytes| hasher.write(bytes));
+        hasher.write_u8(self.is_owner_seen.into());
     }
 }
 
@@ -72,32 +72,33 @@ impl Tagged for VisibleMember {
         State::of(&self.member)
     }
 
-    fn write(&self, context: &mut Context) {
-        self.member.write_state(context);
-        context.update(&[self.is_user_seen.into()]);
+    fn write(&self, hasher: &mut DefaultHasher) {
+        self.member.write_state(&mut |bytes| hasher.write(bytes));
+        hasher.write_u8(self.is_user_seen.into());
     }
 }
 
-/// Gathers what a tag covers.
-pub struct TagOf(Context);
+/// Gathers what a tag covers. A page has many rows, so the hash is a fast one (SipHash): nobody gains by a collision in
+/// an answer of their own.
+pub struct TagOf(DefaultHasher);
 
 impl TagOf {
     /// A tag of the answer to `target` (path and query), in this zone and with this applied.
     #[must_use]
     pub fn new(target: &str, zone: chrono_tz::Tz, applied: Applied) -> Self {
-        let mut context = Context::new(&SHA256);
-        // A release may render the same rows otherwise.
+        let mut hasher = DefaultHasher::new();
+        // Another release may render the same rows differently.
         for text in [env!("CARGO_PKG_VERSION"), zone.name(), applied.media_type(), target] {
-            context.update(text.as_bytes());
-            context.update(&[0]);
+            hasher.write(text.as_bytes());
+            hasher.write_u8(0);
         }
-        Self(context)
+        Self(hasher)
     }
 
     /// Covers these rows.
     #[must_use]
     pub fn rows<T: Tagged>(mut self, rows: &[T]) -> Self {
-        self.0.update(&rows.len().to_be_bytes());
+        self.0.write_usize(rows.len());
         for row in rows {
             row.write(&mut self.0);
         }
@@ -107,26 +108,20 @@ impl TagOf {
     /// Covers a number.
     #[must_use]
     pub fn number(mut self, number: i64) -> Self {
-        self.0.update(&number.to_be_bytes());
+        self.0.write_i64(number);
         self
     }
 
     /// The tag of a list.
     #[must_use]
     pub fn of_list(self) -> Tag {
-        let hash = self.finish::<STATE_BYTES>();
-        Tag::quoted(|text| tag_format::push_hex(text, &hash))
+        Tag::quoted(|text| tag_format::push_hex(text, &self.0.finish().to_be_bytes()))
     }
 
     /// The tag of one resource in this state.
     #[must_use]
     pub fn of_resource(self, state: State) -> Tag {
-        let answer = self.finish::<ANSWER_BYTES>();
-        Tag::quoted(|text| tag_format::push(text, state, answer))
-    }
-
-    fn finish<const N: usize>(self) -> [u8; N] {
-        self.0.finish().as_ref().first_chunk().copied().unwrap_or([0; N])
+        Tag::quoted(|text| tag_format::push(text, state, self.0.finish().to_be_bytes()))
     }
 }
 
@@ -230,6 +225,7 @@ fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::state::STATE_BYTES;
 
     fn state(first: u8) -> State {
         let mut bytes = [7; STATE_BYTES];

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use crate::model::state::{STATE_BYTES, State};
 
 /// The bytes of the hash over what an answer depends on besides the state of its resource.
-pub const ANSWER_BYTES: usize = 8;
+const ANSWER_BYTES: usize = 8;
 /// The bytes of the hash over the two other parts.
 const CHECK_BYTES: usize = 4;
 
@@ -39,10 +39,9 @@ fn check_of(state: State, answer: [u8; ANSWER_BYTES]) -> [u8; CHECK_BYTES] {
 
 /// Appends bytes in lower-case hexadecimal digits.
 pub fn push_hex(text: &mut String, bytes: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         for digit in [byte >> 4, byte & 0xf] {
-            text.extend(DIGITS.get(usize::from(digit)).copied().map(char::from));
+            text.push(char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
         }
     }
 }

@@ -26,6 +26,21 @@ pub struct NewRelationship {
     pub relationship: String,
 }
 
+/// A page of relationships, and the users at their ends that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedRelationships {
+    /// The relationships.
+    pub page: Page<Relationship>,
+    /// The users, each once, by id.
+    pub included: Vec<User>,
+}
+
+impl From<Page<Relationship>> for ListedRelationships {
+    fn from(page: Page<Relationship>) -> Self {
+        Self { page, included: Vec::new() }
+    }
+}
+
 /// Why nobody moves an end of a relationship.
 pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
 
@@ -94,10 +109,10 @@ pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -
     tx.user(end.of(&relationship))?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// The relationship that a create makes, if it is one that may be stored at once: legal, and allowed whatever is in the
-/// database. All others need [`create`], which says what is wrong, and so does this one if it cannot be stored.
+/// The edge that a create adds, if it may join a batch: valid, and allowed without a look at the database. All other
+/// creates need [`create`], which returns the reason for a refusal.
 #[must_use]
-pub fn plain(caller: &Caller, new: &NewRelationship) -> Option<Edge> {
+pub fn as_batchable_edge(caller: &Caller, new: &NewRelationship) -> Option<Edge> {
     let user = new.user.unwrap_or(caller.id);
     policy::may(caller, Action::WriteRelationship { owner: user }).ok()?;
     policy::may(caller, Action::NameTarget { id: new.target, is_related: false }).ok()?;

@@ -19,6 +19,7 @@ pub mod precondition;
 pub mod rate;
 pub mod read_budget;
 pub mod relationship;
+pub mod relationship_query;
 pub mod relationship_type;
 pub mod state;
 pub mod text;

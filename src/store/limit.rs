@@ -1,17 +1,29 @@
-//! How long a job may run, and whether its caller still waits for the answer.
+//! How long a job may run, and whether its caller still waits for the result.
 //!
 //! # Design
-//! A job is checked before each of its questions and before its commit. A statement that is running is stopped as
-//! well: on SQLite by a progress handler (`sqlite::interrupt`), on PostgreSQL by `pg_cancel_backend` from another
-//! connection (`postgres::canceller`), with `statement_timeout` behind it.
+//! A job checks its limit before each statement and before its commit. A running statement is stopped as well: on
+//! SQLite by a progress handler (`sqlite::interrupt`), on PostgreSQL by `pg_cancel_backend` over another connection
+//! (`postgres::canceller`), with `statement_timeout` as the fallback.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::postgres::canceller::Canceller;
-use super::postgres::sessions::Backend;
 use crate::model::error::{Error, Result};
+
+/// A backend process of PostgreSQL. Its start tells it from any other process with the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Backend {
+    pub pid: i32,
+    /// When it started, in microseconds since 1970.
+    pub started: i64,
+}
+
+/// Stops the running statement of a cancelled job.
+pub(super) trait CancelStatement: Send + Sync {
+    /// Stops the statement of the job soon, as far as possible. It must not block.
+    fn cancel(&self, cancellation: &Arc<Cancellation>);
+}
 
 /// The limit of one job.
 #[derive(Debug, Clone)]
@@ -24,15 +36,19 @@ impl JobLimit {
     /// No limit.
     pub const NONE: Self = Self { deadline: None, cancellation: None };
 
-    /// A job whose caller cannot leave before it ends. It needs no memory of its own.
+    /// The limit of a job whose caller cannot leave before the job ends. It allocates nothing.
     pub fn until(deadline: Option<Instant>) -> Self {
         Self { deadline, cancellation: None }
     }
 
-    /// A job that ends early when the second value is dropped. `canceller` stops a statement on PostgreSQL.
-    pub fn cancellable(deadline: Option<Instant>, canceller: Option<&Canceller>) -> (Self, CancelOnDrop) {
+    /// The limit of a job that ends early when the second value is dropped. `canceller` stops its statement, where a
+    /// statement does not stop by itself.
+    pub fn cancellable(
+        deadline: Option<Instant>,
+        canceller: Option<Arc<dyn CancelStatement>>,
+    ) -> (Self, CancelOnDrop) {
         let cancellation = Arc::new(Cancellation::default());
-        let on_drop = CancelOnDrop { cancellation: Arc::clone(&cancellation), canceller: canceller.cloned() };
+        let on_drop = CancelOnDrop { cancellation: Arc::clone(&cancellation), canceller };
         (Self { deadline, cancellation: Some(cancellation) }, on_drop)
     }
 
@@ -52,7 +68,7 @@ impl JobLimit {
         Ok(())
     }
 
-    /// Notes which session of PostgreSQL works for the job, until the returned value leaves.
+    /// Records which backend runs the statements of the job, until [`Entered::leave`].
     pub fn enter(&self, backend: Option<Backend>) -> Entered<'_> {
         let cancellation = self.cancellation.as_deref().filter(|_| backend.is_some());
         if let Some(cancellation) = cancellation {
@@ -70,14 +86,14 @@ impl JobLimit {
     }
 }
 
-/// Shared by a job and its caller.
+/// The state that a job and its caller share.
 #[derive(Debug, Default)]
 pub(super) struct Cancellation {
     is_cancelled: AtomicBool,
     statement: Mutex<Statement>,
 }
 
-/// The session that works for a job.
+/// The backend that runs the statements of a job, if any.
 #[derive(Debug, Default)]
 struct Statement {
     backend: Option<Backend>,
@@ -85,8 +101,8 @@ struct Statement {
 }
 
 impl Cancellation {
-    /// The session to send a cancel request to, if one works for the job. From now on the session is not used for any
-    /// other job, so that a late cancel request meets nobody else's statement.
+    /// The backend to send a cancel request to, if one runs a statement of the job. Its connection is closed
+    /// afterwards, so that a late cancel request cannot stop a statement of another job.
     pub fn claim(&self) -> Option<Backend> {
         let mut statement = self.statement();
         let backend = statement.backend?;
@@ -103,26 +119,27 @@ impl Cancellation {
     }
 }
 
-/// A session of PostgreSQL works for a job.
+/// A backend runs the statements of a job.
 pub(super) struct Entered<'l>(Option<&'l Cancellation>);
 
 impl Entered<'_> {
-    /// The session no longer works for the job. Returns whether a cancel request was sent to it; then it must be
-    /// closed.
+    /// Records that the backend no longer runs statements of the job. Returns whether a cancel request was sent to it;
+    /// if so, its connection must be closed.
     pub fn leave(self) -> bool {
         self.0.is_some_and(|cancellation| std::mem::take(&mut *cancellation.statement()).is_cancel_sent)
     }
 }
 
-/// Held by the future that waits for a job: a dropped future (deadline of the request, client gone) ends the job.
+/// Cancels a job when it is dropped, with the future that waits for the job: at the deadline of the request, or when its
+/// client disconnects.
 pub(super) struct CancelOnDrop {
     cancellation: Arc<Cancellation>,
-    canceller: Option<Canceller>,
+    canceller: Option<Arc<dyn CancelStatement>>,
 }
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
-        // The flag comes first: a job that enters a session later finds it set.
+        // Set the flag first: a job that takes a connection later finds it set.
         self.cancellation.is_cancelled.store(true, Ordering::SeqCst);
         if let Some(canceller) = self.canceller.as_ref().filter(|_| self.cancellation.is_running()) {
             canceller.cancel(&self.cancellation);
@@ -149,13 +166,13 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_cancelled_only_while_it_works_for_the_job() {
+    fn a_backend_is_cancelled_only_while_it_works_for_the_job() {
         let (limit, _guard) = JobLimit::cancellable(None, None);
         let cancellation = limit.cancellation.clone().unwrap();
         assert_eq!(cancellation.claim(), None);
         let entered = limit.enter(Some(BACKEND));
         assert_eq!(cancellation.claim(), Some(BACKEND));
-        assert!(entered.leave(), "the session must be closed");
+        assert!(entered.leave(), "the connection must be closed");
         assert_eq!(cancellation.claim(), None);
         assert!(!limit.enter(Some(BACKEND)).leave());
         assert!(!limit.enter(None).leave());

@@ -1,9 +1,8 @@
-//! The schema: brought up to date, looked at, or taken back by one step.
+//! Migrations of the schema: run, list, revert.
 //!
-//! diesel takes no lock of its own, so that several machines that start at once would race. On SQLite all pending
-//! migrations run inside one immediate transaction; where none is pending nothing is locked, so that a service starts
-//! while an import writes. On PostgreSQL a second connection holds a transaction open with an advisory lock in it, which
-//! also works behind PgBouncer.
+//! diesel takes no lock, so several machines that start at the same time would race. On SQLite all pending migrations run
+//! in one immediate transaction; if none is pending nothing is locked, so that a service can start while an import writes.
+//! On PostgreSQL a second connection holds an advisory lock in an open transaction, which also works behind PgBouncer.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,19 +11,20 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::opening::OpenError;
 use super::rows::KeyRow;
 use super::url::DatabaseUrl;
-use super::{OpenError, postgres, sqlite};
+use super::{postgres, sqlite};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a server may leave what was sent to it unacknowledged.
+/// How long a server may leave sent data unacknowledged.
 const UNANSWERED: Duration = Duration::from_mins(1);
 
-/// Any fixed number that no other program is likely to lock in the same database.
+/// The advisory lock: a number that no other program is likely to lock in the same database.
 const LOCK: i64 = 0x7573_6572_2d72_656c;
 
 /// The migration after which the program computes the keys of users ([`crate::model::key`]).
@@ -33,39 +33,40 @@ const KEYS: &str = "20261128100000";
 /// The name of the secret that signs cursors. A database has it from its first migration on, and so have its copies.
 pub const CURSOR_SECRET: &str = "cursor";
 
-/// What a database has of a migration.
+/// A migration and whether the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The migration's name.
     pub name: String,
-    /// Whether it was run.
+    /// Whether it is applied.
     pub is_applied: bool,
 }
 
-/// The version that this release expects at least, as `__diesel_schema_migrations` has it.
+/// The lowest version that this release works with, as `__diesel_schema_migrations` stores it.
 #[must_use]
 pub fn expected_version() -> String {
-    names::<sqlite::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
+    names::<sqlite::conn::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
 }
 
-/// Whether this version serves the release. A later one does: a release runs on the next release's schema.
+/// Whether this release works with a version of the schema. It works with later ones: a release runs on the schema of the
+/// next release.
 #[must_use]
 pub fn is_new_enough(version: Option<&str>) -> bool {
     version.is_some_and(|found| found >= expected_version().as_str())
 }
 
-/// Runs all migrations that were not run yet and names them. Makes the SQLite file if `create`.
+/// Runs all pending migrations and returns their names. Creates the SQLite file if `create`.
 ///
 /// # Errors
 /// [`OpenError`] when the database cannot be reached or a migration fails; then none of it was applied.
 pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => {
-            let mut conn = sqlite::connect(path, create)?;
+            let mut conn = sqlite::conn::connect(path, create)?;
             if is_complete(&mut conn) {
                 return Ok(Vec::new());
             }
-            let migrate = |conn: &mut sqlite::Conn| {
+            let migrate = |conn: &mut sqlite::conn::Conn| {
                 let mut done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
                 conn.batch_execute(&fill_secrets()?)?;
                 if !sqlite::queries::keys::is_current(conn)? {
@@ -90,16 +91,16 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     }
 }
 
-/// Takes the newest migration back and names it; `None` if there is none.
+/// Reverts the newest migration and returns its name; `None` if there is none.
 ///
 /// # Errors
-/// [`OpenError`] when the database cannot be reached or the migration cannot be taken back.
+/// [`OpenError`] when the database cannot be reached or the migration cannot be reverted.
 pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
     if !status(url)?.iter().any(|step| step.is_applied) {
         return Ok(None);
     }
     match url {
-        DatabaseUrl::Sqlite(path) => sqlite::connect(path, false)?
+        DatabaseUrl::Sqlite(path) => sqlite::conn::connect(path, false)?
             .immediate_transaction(|conn| {
                 if is_newest(&conn.applied_migrations().map_err(Failure)?, KEYS) {
                     sqlite::queries::keys::compute_all(conn, KeyRow::compute_earlier)?;
@@ -124,19 +125,19 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
 pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     let (known, applied, has_keys) = match url {
         DatabaseUrl::Sqlite(path) => {
-            let mut conn = sqlite::connect(path, false)?;
+            let mut conn = sqlite::conn::connect(path, false)?;
             let applied = conn.applied_migrations();
-            (names::<sqlite::Db>(&SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
+            (names::<sqlite::conn::Db>(&SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
         }
         DatabaseUrl::Postgres(url) => {
-            let mut conn = postgres::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
+            let mut conn = postgres::conn::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
             let applied = conn.applied_migrations();
-            (names::<postgres::Db>(&POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
+            (names::<postgres::conn::Db>(&POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
         }
     };
     let known = known.map_err(OpenError::from)?;
     let mut applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
-    // The migration includes the work of the program. Without its table that is not done either.
+    // The migration includes work of the program, which is not done either while its table is missing.
     if !has_keys.unwrap_or_default() {
         applied.retain(|version| version != KEYS);
     }
@@ -144,15 +145,15 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     Ok(known.into_iter().map(step).collect())
 }
 
-/// Whether nothing is left to be done, found out by reading alone.
-fn is_complete(conn: &mut sqlite::Conn) -> bool {
-    // In this order: only where there is a schema already do diesel's own tables not have to be made.
+/// Whether there is nothing to do, found out without a write lock.
+fn is_complete(conn: &mut sqlite::conn::Conn) -> bool {
+    // In this order: diesel creates its own table unless there is a schema already.
     let has_secret = sqlite::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
     let has_keys = sqlite::queries::keys::is_current(conn).unwrap_or_default();
     has_secret && has_keys && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
 }
 
-/// Adds the migration of the keys to those that were run, where only the work of the program was left of it.
+/// Adds the migration of the keys to the list of migrations that ran, if only the work of the program was missing.
 fn push_keys(done: &mut Vec<String>) {
     if !done.iter().any(|version| version == KEYS) {
         done.push(KEYS.to_owned());
@@ -177,11 +178,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {
-    let mut guard = postgres::connect(url)?;
+fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {
+    let mut guard = postgres::conn::connect(url)?;
     let unlocked = |error: diesel::result::Error| OpenError::Schema(format!("no lock on the schema: {error}"));
     guard.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).map_err(unlocked)?;
-    let result = migrate(&mut postgres::connect(url)?).map_err(OpenError::from);
+    let result = migrate(&mut postgres::conn::connect(url)?).map_err(OpenError::from);
     guard.batch_execute("COMMIT").map_err(unlocked)?;
     result
 }
@@ -201,12 +202,12 @@ fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
     versions.iter().map(ToString::to_string).collect()
 }
 
-/// Whatever went wrong inside a migration.
+/// An error inside a migration.
 struct Failure(Box<dyn std::error::Error + Send + Sync>);
 
 impl Failure {
     fn of_file(self, path: &Path) -> OpenError {
-        sqlite::locked(path, &self.0).unwrap_or_else(|| self.into())
+        sqlite::conn::as_locked(path, &self.0).unwrap_or_else(|| self.into())
     }
 }
 

@@ -1,278 +1,273 @@
-//! Where everything is kept: one SQLite file or a PostgreSQL database, behind [`Store::read`] and [`Store::write`].
+//! The data of the service, in one SQLite file or in a PostgreSQL database.
 //!
 //! # Design
-//! A job is one synchronous closure over a [`Tx`]. The store alone decides on which thread and connection it runs,
-//! when a transaction begins, how writes are gathered into a commit, and what happens when others are in the way:
-//! closures may run more than once, so they must not do anything but ask their `Tx`.
+//! A job is a synchronous closure over a [`Tx`]. The store alone decides on which thread and connection it runs, when a
+//! transaction begins, which jobs share a commit or a statement, and when a job runs again after a conflict. So a job may
+//! run more than once, and must do nothing but call its `Tx`.
+//!
+//! [`Store`] has one method for each kind of request: [`read`](Store::read), [`read_replica`](Store::read_replica),
+//! [`write`](Store::write), and for the most frequent requests [`list_relationships`](Store::list_relationships) and
+//! [`create_relationship`](Store::create_relationship), which PostgreSQL answers in batches.
 
 mod check;
+mod cost;
 mod fault;
-mod gatherer;
+mod files;
 mod group_rows;
+mod job;
 mod limit;
 mod metrics;
 pub mod migrations;
 mod opening;
 mod postgres;
-mod replica;
 mod rows;
 mod schema;
-mod server;
 mod sqlite;
 mod tx;
 mod type_counts;
 mod types;
 pub mod url;
-mod writer;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use check::Report;
+pub use cost::Cost;
+pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use opening::{OpenError, Settings};
 pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;
-use crate::model::error::{Error, Result};
-use limit::JobLimit;
+use crate::model::error::Result;
+use crate::model::id::UserId;
+use crate::model::page::Page;
+use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship_query::RelationshipQuery;
+use job::{track, with_job_name};
 use metrics::{JobTimer, StoreMetrics};
-use postgres::Mode;
-use postgres::sessions::Sessions;
-use replica::Replica;
-use server::Primary;
+use postgres::batch::creates::Create;
+use postgres::batch::lists::List;
+use postgres::mode::Mode;
+use postgres::replica::Replica;
+use postgres::server::PostgresServer;
+use sqlite::engine::SqliteEngine;
 use tx::Shared;
 use url::DatabaseUrl;
 
-/// Whether nobody seems to use a database, who would be kept waiting by long writes. A missing one is not used.
-#[must_use]
-pub fn has_exclusive_access(url: &DatabaseUrl) -> bool {
-    match url {
-        DatabaseUrl::Sqlite(path) => sqlite::bulk::is_alone(path),
-        // Writers of other rows do not wait there; what makes them wait is asked for by `Tx::may_load`.
-        DatabaseUrl::Postgres(_) => true,
-    }
-}
-
-/// The files of a database that users of this machine other than their owner can read or write.
-#[must_use]
-pub fn exposed_files(url: &DatabaseUrl) -> Vec<PathBuf> {
-    match url {
-        DatabaseUrl::Sqlite(path) => sqlite::files::exposed(path),
-        DatabaseUrl::Postgres(_) => Vec::new(),
-    }
-}
-
-/// Gives back the room that many writes have taken beside the data itself.
-pub fn checkpoint_wal(url: &DatabaseUrl) {
-    if let DatabaseUrl::Sqlite(path) = url {
-        sqlite::bulk::empty_log(path);
-    }
-}
-
-/// How much work a read is, which decides where it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
-    /// A page of work at most, from one index: cheaper than a hop to another thread.
-    Bounded,
-    /// No more work than that, but never on the thread of the caller: the answer is not to be held up by a disk.
-    Probe,
-    /// No more work than the first, by several statements that see one snapshot.
-    BoundedSnapshot,
-    /// Anything that grows with the data. All statements see one snapshot.
-    Unbounded,
-    /// Work that looks at all rows of a table, such as a search for a part of a name or a page far from the start. All
-    /// statements see one snapshot. Few of these run at once, so that all others find room.
-    Search,
-}
-
-impl Cost {
-    /// Whether it may take longer than a page of work.
-    #[must_use]
-    pub const fn is_long(self) -> bool {
-        matches!(self, Self::Unbounded | Self::Search)
-    }
-
-    /// Whether all statements see one snapshot.
-    const fn needs_snapshot(self) -> bool {
-        matches!(self, Self::BoundedSnapshot | Self::Unbounded | Self::Search)
-    }
-}
-
-/// The door to the data; cheap to clone.
+/// The data of the service; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    engine: Arc<Engine>,
+    engine: Engine,
     shared: Shared,
     longest_job: Option<Duration>,
 }
 
+#[derive(Clone)]
 enum Engine {
-    Sqlite(sqlite::Engine),
-    Postgres { server: Arc<Primary>, replica: Option<Arc<Replica>> },
+    Sqlite(Arc<SqliteEngine>),
+    Postgres { primary: Arc<PostgresServer>, replica: Option<Arc<Replica>> },
 }
 
 impl Store {
     /// Opens a database that has its schema (see [`migrations`]).
     ///
     /// # Errors
-    /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be away: jobs say so.
+    /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be down: then jobs fail.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = Shared { clock, types: Arc::default(), measures: StoreMetrics::new() };
+        let shared = Shared { clock, types: Arc::default(), metrics: StoreMetrics::new() };
         let engine = match &settings.url {
-            DatabaseUrl::Sqlite(path) => Engine::Sqlite(sqlite::Engine::open(path, settings, shared.clone())?),
+            DatabaseUrl::Sqlite(path) => {
+                Engine::Sqlite(Arc::new(SqliteEngine::open(path, settings, shared.clone())?))
+            }
             DatabaseUrl::Postgres(url) => {
-                let url = url.with_limits(settings.timeout, settings.longest_statement);
-                let server = Arc::new(Primary::open(Sessions::of_primary(url, settings), settings, &shared)?);
+                let primary = Arc::new(PostgresServer::open_primary(url, settings, &shared)?);
                 let replica = settings.replica.as_ref();
-                let replica = replica.map(|url| Replica::open(url, settings, &server, &shared)).transpose()?;
-                Engine::Postgres { server, replica }
+                let replica = replica.map(|url| Replica::open(url, settings, &primary, &shared)).transpose()?;
+                Engine::Postgres { primary, replica }
             }
         };
-        Ok(Self { engine: Arc::new(engine), shared, longest_job: settings.longest_job })
+        Ok(Self { engine, shared, longest_job: settings.longest_job })
     }
 
-    /// Runs a job that only reads, and reads what is so at this moment. `name` is what logs and metrics call it.
+    /// Runs a job that only reads the current state. `name` identifies it in logs and metrics.
     ///
     /// # Errors
-    /// Whatever the job answers, or [`Error::Unavailable`].
+    /// Those of the job, or [`Error::Unavailable`](crate::model::error::Error::Unavailable).
     pub async fn read<T: Send + 'static>(
         &self,
         name: &'static str,
         cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.read_primary(self.shared.measures.time(name), cost, job).await.map_err(|error| named(name, error))
+        self.run_read(&self.start(name), cost, job).await.map_err(|error| with_job_name(name, error))
     }
 
-    async fn read_primary<T: Send + 'static>(
-        &self,
-        timed: JobTimer,
-        cost: Cost,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let followed = self.shared.measures.follow();
-        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| catch_panic(|| job(tx)));
-        let deadline = timed.deadline(self.longest_job);
-        match &*self.engine {
-            Engine::Sqlite(engine) => {
-                if matches!(cost, Cost::Bounded | Cost::BoundedSnapshot)
-                    && let Some(mut reader) = engine.free_reader()
-                {
-                    return reader.run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), &job);
-                }
-                let permit = engine.permit(cost).await?;
-                let (limit, _guard) = JobLimit::cancellable(deadline, None);
-                self.run_blocking(move |store| {
-                    // Kept until the job has ended, even if its caller is gone.
-                    let _permit = permit;
-                    limit.check()?;
-                    match &*store.engine {
-                        Engine::Sqlite(engine) => {
-                            engine.reader()?.run(&store.shared, &limit, cost.needs_snapshot(), &job)
-                        }
-                        Engine::Postgres { .. } => Err(Error::Internal("the engine changed".to_owned())),
-                    }
-                })
-                .await
-            }
-            Engine::Postgres { server, .. } => {
-                self.on_postgres(server, timed.job(), Mode::of(cost), deadline, job).await
-            }
-        }
-    }
-
-    /// Runs a job that may write, wholly or not at all; once it is answered it is durable.
+    /// Runs a job that only reads what a caller is shown: on the replica if there is one, and on the primary if the
+    /// replica fails or would refuse. The result may be as old as the replica's lag, so authorization and writes use
+    /// [`read`](Self::read).
     ///
     /// # Errors
-    /// Whatever the job answers, or [`Error::Unavailable`]; then nothing was written, unless the connection died
-    /// during the commit itself.
+    /// Those of [`read`](Self::read).
+    pub async fn read_replica<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        self.run_replica_read(&self.start(name), cost, job).await.map_err(|error| with_job_name(name, error))
+    }
+
+    /// Runs a job that may write. All its writes or none are stored, and are durable when it returns.
+    ///
+    /// # Errors
+    /// Those of the job, or [`Error::Unavailable`](crate::model::error::Error::Unavailable); then nothing was written,
+    /// unless the connection failed during the commit itself.
     pub async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (timed, followed) = (self.shared.measures.time(name), self.shared.measures.follow());
-        let deadline = timed.deadline(self.longest_job);
-        let job = move |tx: &mut Tx<'_>| followed.attempt(tx, |tx| catch_panic(|| job(tx)));
-        let result = match &*self.engine {
-            Engine::Sqlite(engine) => {
-                let (limit, _guard) = JobLimit::cancellable(deadline, None);
-                engine.writer.write(limit, job).await
-            }
-            Engine::Postgres { server, .. } => self.on_postgres(server, name, Mode::Write, deadline, job).await,
-        };
-        result.map_err(|error| named(name, error))
+        self.run_write(&self.start(name), job).await.map_err(|error| with_job_name(name, error))
     }
 
-    /// What is counted and measured, here and by whoever adds to it; the connections are those of this moment.
+    /// Reads a list of relationships that a caller is shown, as [`read_replica`](Self::read_replica) does. On PostgreSQL
+    /// most lists share a statement with concurrent ones, which starts after the last of them was requested; all others,
+    /// and lists that the statement leaves out, run `job`.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn list_relationships<T: From<Page<Relationship>> + Send + 'static>(
+        &self,
+        name: &'static str,
+        query: RelationshipQuery,
+        job: impl Fn(&mut Tx<'_>, &RelationshipQuery) -> Result<T> + Send + Sync + 'static,
+    ) -> Result<T> {
+        let timer = self.start(name);
+        match self.list_in_batch(&query).await {
+            Ok(Some(page)) => return Ok(page.into()),
+            Ok(None) => {}
+            Err(error) => return Err(with_job_name(name, error)),
+        }
+        let cost = Cost::of_relationships(&query);
+        let read = self.run_replica_read(&timer, cost, move |tx| job(tx, &query)).await;
+        read.map_err(|error| with_job_name(name, error))
+    }
+
+    /// Creates a relationship that its author may create. On PostgreSQL concurrent creates share a statement and a commit;
+    /// a create that the statement leaves out runs `job`, which creates the relationship or returns the reason why not. On
+    /// SQLite, where all writes share commits, every create runs `job`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn create_relationship<T: From<Relationship> + Send + 'static>(
+        &self,
+        name: &'static str,
+        edge: Edge,
+        author: Option<UserId>,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let timer = self.start(name);
+        if let Engine::Postgres { primary, .. } = &self.engine {
+            let stored = primary.current().creates.ask(Create { edge, author }).await;
+            if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
+                return Ok(row.into());
+            }
+        }
+        self.run_write(&timer, job).await.map_err(|error| with_job_name(name, error))
+    }
+
+    /// Whether reads use the replica at this moment; `None` without a replica.
+    #[must_use]
+    pub fn is_replica_used(&self) -> Option<bool> {
+        match &self.engine {
+            Engine::Postgres { replica: Some(replica), .. } => Some(replica.is_used()),
+            Engine::Postgres { .. } | Engine::Sqlite { .. } => None,
+        }
+    }
+
+    /// The metrics registry, with the gauges of connections set to their current values.
     #[must_use]
     pub fn metrics(&self) -> &MetricsRegistry {
-        self.shared.measures.connected(match &*self.engine {
+        self.shared.metrics.set_connections(match &self.engine {
             Engine::Sqlite(engine) => engine.connections(),
-            Engine::Postgres { server, replica } => {
+            Engine::Postgres { primary, replica } => {
                 if let Some(replica) = replica {
-                    replica.note_connections();
+                    replica.measure_connections();
                 }
-                server.connected().engine.connections()
+                primary.connections()
             }
         });
-        &self.shared.measures.all
+        &self.shared.metrics.all
     }
 
-    /// The name of the engine, for people.
+    /// The name of the database engine, for people.
     #[must_use]
     pub fn engine_name(&self) -> &'static str {
-        match *self.engine {
+        match self.engine {
             Engine::Sqlite(_) => "sqlite",
             Engine::Postgres { .. } => "postgres",
         }
     }
 
-    async fn on_postgres<T: Send + 'static>(
+    fn start(&self, name: &'static str) -> JobTimer {
+        self.shared.metrics.time(name)
+    }
+
+    async fn run_read<T: Send + 'static>(
         &self,
-        server: &Primary,
-        name: &'static str,
-        mode: Mode,
-        deadline: Option<Instant>,
+        timer: &JobTimer,
+        cost: Cost,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let connected = server.connected();
-        let permit = connected.engine.permit(name, mode).await?;
-        let (limit, _guard) = JobLimit::cancellable(deadline, Some(server.canceller()));
-        self.run_blocking(move |store| {
-            // Kept until the connection is back, even if the request has been given up.
-            let _permit = permit;
-            connected.engine.run(mode, &store.shared, &limit, &job)
-        })
-        .await
+        let job = track(self.shared.metrics.follow(), job);
+        let deadline = timer.deadline(self.longest_job);
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.read(cost, deadline, job).await,
+            Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::of(cost), deadline, job).await,
+        }
     }
 
-    /// Runs a job on a thread that may wait.
-    #[expect(clippy::disallowed_methods, reason = "the one place that leaves a worker's thread")]
-    async fn run_blocking<T: Send + 'static>(
+    async fn run_replica_read<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+        timer: &JobTimer,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let store = self.clone();
-        tokio::task::spawn_blocking(move || job(&store))
-            .await
-            .unwrap_or_else(|_| Err(Error::Internal("a job ended without an answer".to_owned())))
+        let Engine::Postgres { replica: Some(replica), .. } = &self.engine else {
+            return self.run_read(timer, cost, job).await;
+        };
+        let job = Arc::new(job);
+        let on_replica = Arc::clone(&job);
+        let deadline = timer.deadline(self.longest_job);
+        if let Ok(found) = replica.read(timer.job(), cost, deadline, move |tx| on_replica(tx)).await {
+            return Ok(found);
+        }
+        self.run_read(timer, cost, move |tx| job(tx)).await
     }
-}
 
-/// A job that panics is a fault of this program, and nobody else's problem.
-fn catch_panic<T>(job: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(job)).unwrap_or_else(|_| Err(Error::Internal("a job panicked".to_owned())))
-}
+    async fn run_write<T: Send + 'static>(
+        &self,
+        timer: &JobTimer,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let job = track(self.shared.metrics.follow(), job);
+        let deadline = timer.deadline(self.longest_job);
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.write(deadline, job).await,
+            Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::Write, deadline, job).await,
+        }
+    }
 
-/// Puts the name of the job before the cause.
-fn named(name: &'static str, error: Error) -> Error {
-    match error {
-        Error::Refused(problems) => Error::Refused(problems),
-        Error::Unavailable(cause) => Error::Unavailable(format!("{name}: {cause}")),
-        Error::Internal(cause) => Error::Internal(format!("{name}: {cause}")),
+    /// Reads a list in a batch; `None` if it cannot join one, or was left out.
+    async fn list_in_batch(&self, query: &RelationshipQuery) -> Result<Option<Page<Relationship>>> {
+        let Engine::Postgres { primary, replica } = &self.engine else { return Ok(None) };
+        let Some(list) = List::of(query) else { return Ok(None) };
+        if let Some(replica) = replica
+            && let Ok(read) = replica.list(list.clone()).await
+        {
+            return Ok(read);
+        }
+        primary.current().lists.ask(list).await
     }
 }

@@ -58,7 +58,9 @@ impl Fixture {
     async fn ask(&self, edge: Edge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
         let author = edge.user;
-        let waiting = tokio::spawn(async move { store.create_gathered("test.gather", edge, Some(author)).await });
+        // `None` if it is left out of the batch.
+        let create = async move { store.create_relationship("test.gather", edge, Some(author), |_| Ok(None)).await };
+        let waiting = tokio::spawn(create);
         // The first poll puts it into the queue.
         yield_now().await;
         waiting

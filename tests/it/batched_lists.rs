@@ -10,6 +10,7 @@ use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
 use user_relationships::model::page::{Direction, Page, PageRequest, Sort, SortBy};
 use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship_query::RelationshipQuery;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::{Cost, Store};
 
@@ -33,7 +34,9 @@ async fn ask(
     slice: PageRequest,
 ) -> JoinHandle<Result<Option<Page<Relationship>>>> {
     let store = store.clone();
-    let waiting = tokio::spawn(async move { store.list_gathered("test.lists", &filter, &slice).await });
+    let query = RelationshipQuery { filter, page: slice, ends: Vec::new() };
+    // `None` if it is left out of the batch.
+    let waiting = tokio::spawn(async move { store.list_relationships("test.lists", query, |_, _| Ok(None)).await });
     yield_now().await;
     waiting
 }

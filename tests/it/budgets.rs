@@ -12,7 +12,9 @@ use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::state::State;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{PageRequest, Sort};
+use user_relationships::model::page::{Page, PageRequest, Sort};
+use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship_query::RelationshipQuery;
 use user_relationships::store::{Cost, Store, Tx};
 
 use crate::support::app::{Engine, config, run};
@@ -90,7 +92,10 @@ fn a_usual_list_on_postgresql_takes_no_blocking_thread() {
             let (runtime, hold) = without_blocking_threads();
             let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
             let slice = PageRequest::window(Sort::default(), 0, 20);
-            let page = runtime.block_on(store(app).list_gathered("test.list", &filter, &slice)).expect("a list");
+            let query = RelationshipQuery { filter, page: slice, ends: Vec::new() };
+            // `None` if it is left out of the batch.
+            let list = async { store(app).list_relationships("test.list", query, |_, _| Ok(None)).await };
+            let page: Option<Page<Relationship>> = runtime.block_on(list).expect("a list");
             assert_eq!(page.expect("it is a usual list").total, 0);
             drop(hold);
         },

@@ -128,7 +128,7 @@ fn stalled_connections_are_replaced_without_a_restart() {
         });
         service.anonymous().get("/readyz").expect(200);
     }
-    let report = service.log().iter().filter(|line| line.contains("has not answered")).count();
+    let report = service.log().iter().filter(|line| line.contains("has not responded")).count();
     assert!((1..=4).contains(&report), "{:?}", service.log());
     run(&fixture.server.url("postgres"), &["check"]).expect(0);
     // Threads that still wait for the database do not prevent the service from exiting.

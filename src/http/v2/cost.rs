@@ -1,20 +1,9 @@
 //! What reading a list costs at most, by what is asked for.
 
 use crate::model::caller::Caller;
-use crate::model::filter::{RelationshipFilter, UserFilter};
+use crate::model::filter::UserFilter;
 use crate::model::page::{PageRequest, SortBy};
 use crate::store::Cost;
-
-/// The cost of a list of relationships that is narrowed to what its caller may see. `has_companions`: users are read
-/// after the page, from the same snapshot.
-#[must_use]
-pub fn of_relationships(filter: &RelationshipFilter, slice: &PageRequest, has_companions: bool) -> Cost {
-    if !slice.is_shallow() {
-        return Cost::Search;
-    }
-    let is_page_of_index = slice.sort.by == SortBy::Id && filter.is_narrow();
-    if is_page_of_index { of_one(has_companions) } else { Cost::Unbounded }
-}
 
 /// The cost of a list of users.
 #[must_use]
@@ -48,13 +37,9 @@ mod tests {
     use crate::model::page::Sort;
 
     #[test]
-    fn searches_and_deep_pages_are_told_from_pages_of_an_index() {
+    fn searches_and_deep_pages_cost_more_than_pages_of_an_index() {
         let near = PageRequest::window(Sort::default(), 0, 20);
         let deep = PageRequest::window(Sort::default(), 1_001, 20);
-        let filter = RelationshipFilter::default();
-        assert_eq!(of_relationships(&filter, &near, false), Cost::Bounded);
-        assert_eq!(of_relationships(&filter, &near, true), Cost::BoundedSnapshot);
-        assert_eq!(of_relationships(&filter, &deep, true), Cost::Search);
         assert_eq!((of_groups(&near), of_groups(&deep)), (Cost::Unbounded, Cost::Search));
         let words = UserFilter { words: vec!["ann".to_owned()], ..UserFilter::default() };
         assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &near), Cost::Bounded);

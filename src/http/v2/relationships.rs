@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
 use crate::domain::operations::ResourceRef;
-use crate::domain::relationships::{self, IMMUTABLE, NewRelationship};
+use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRelationship};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::input::{IdPolicy, Input};
@@ -29,6 +29,7 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Sort, SortBy, SortKey};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{End, Relationship};
+use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 
@@ -70,29 +71,18 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let sort = query.sort(Sort::default(), ORDERS);
     let view = RenderOptions::of(&mut query, call.state.time_zone);
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
-    let (caller, slice, ends) = (call.caller, paging.slice(sort), view.included_ends().to_vec());
-    let budget = view.read_budget();
+    let (caller, budget, asked) = (call.caller, view.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
-
-    let cost = cost::of_relationships(&filter, &slice, !ends.is_empty());
-    let gathered = if ends.is_empty() {
-        call.state.store.list_gathered("relationships.list", &filter, &slice).await
-    } else {
-        Ok(None)
+    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: view.included_ends().to_vec() };
+    let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
+        let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
+        let included = relationships::ends(tx, asked.shown(&page.items), &wanted.ends, budget)?;
+        Ok(ListedRelationships { page, included })
     };
-    let asked = paging.clone();
-    let job = move |tx: &mut Tx<'_>| {
-        let page = relationships::list(tx, &caller, &filter, &slice)?;
-        let included = relationships::ends(tx, asked.shown(&page.items), &ends, budget)?;
-        Ok((page, included))
-    };
-    let read = match gathered {
-        Ok(Some(page)) => Ok((page, Vec::new())),
-        Ok(None) => call.read("relationships.list", cost, job).await,
-        Err(error) => Err(error),
-    };
+    let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
-    let (page, included) = read.map_err(|error| by_profile(Failure::without_document(error)))?;
+    let ListedRelationships { page, included } =
+        read.map_err(|error| by_profile(Failure::without_document(error)))?;
     let listed =
         ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
     listed.answer(&call, &view, |row| match sort.by {
@@ -123,10 +113,12 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
     if !has_key(&call)
         && ends.is_empty()
-        && let Some(edge) = relationships::plain(&caller, &new)
-        && let gathered = call.state.store.create_gathered("relationships.create", edge, caller.author()).await
-        && let Some(row) = gathered.map_err(Failure::of)?
+        && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
     {
+        let job = move |tx: &mut Tx<'_>| relationships::create(tx, &caller, &new);
+        let store = &call.state.store;
+        let created = store.create_relationship("relationships.create", edge, caller.author(), job).await;
+        let row: Relationship = created.map_err(Failure::of)?;
         let url = urls::relationship(row.id);
         return SingleResponse::alone(row).created(&url, call.raw_query(), &view);
     }

@@ -1,24 +1,24 @@
-//! Many rows at once, as PostgreSQL takes them.
+//! Statements for many rows on PostgreSQL.
 
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
-use super::{Conn, Db};
+use super::conn::{Conn, Db};
 use crate::store::rows::{Column, Numbered, RelationshipRow};
 use crate::store::schema::user_relationships;
 
-/// Rows of one statement: arrays have room for any batch.
+/// Rows per statement: arrays can hold any batch.
 pub(in crate::store) const ROWS: usize = 1_000_000;
-/// The same in a load.
+/// The same in a bulk load.
 pub(in crate::store) const ROWS_OF_LOAD: usize = ROWS;
 
-/// Whether so many rows come often, so that their statement is worth keeping prepared: the text is the same for all.
+/// Whether a statement of that many rows is worth keeping prepared: always, since the text is the same for all.
 pub(in crate::store) const fn is_usual(_rows: usize) -> bool {
     true
 }
 
-/// Values to look among.
+/// The values of an `= ANY` list.
 #[derive(Debug)]
 pub(in crate::store) enum List {
     Integers(Vec<i64>),
@@ -34,7 +34,7 @@ impl List {
         Self::Texts(values.to_vec())
     }
 
-    /// ` = ANY(…)`
+    /// Pushes ` = ANY(…)`.
     pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql(" = ANY(");
         match self {
@@ -46,7 +46,7 @@ impl List {
     }
 }
 
-/// A table `given` out of arrays, whose columns are called `column1` and so on.
+/// Pushes a table `given` of arrays, whose columns are called `column1`, `column2` and so on.
 pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
     out.push_sql("unnest(");
     for (place, column) in columns.iter().enumerate() {
@@ -61,7 +61,7 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
             Column::OptionalTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(values)?,
         }
     }
-    // As the other database calls columns that nobody has named.
+    // SQLite gives unnamed columns these names.
     let mut before = ") AS given (";
     for number in 1..=columns.len() {
         out.push_sql(&format!("{before}column{number}"));
@@ -71,13 +71,13 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
     Ok(())
 }
 
-/// `SELECT …` out of arrays, in their order.
+/// Pushes a `SELECT` from arrays, in their order.
 pub(in crate::store) fn push_source<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
     out.push_sql("SELECT * FROM ");
     push_table(out, columns)
 }
 
-/// Draws ids for so many rows of a table. They are larger than any that was passed to [`advance`].
+/// Takes ids for new rows of a table from its sequence. They are larger than any that was passed to [`advance`].
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, _largest: i64) -> QueryResult<Vec<i64>> {
     diesel::dsl::sql::<BigInt>("SELECT nextval(pg_get_serial_sequence(")
         .bind::<Text, _>(table.name())
@@ -87,10 +87,10 @@ pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, _
         .load(conn)
 }
 
-/// Makes the next id of a table larger than one that somebody chose. Where it is not, the lock keeps others from
-/// drawing ids meanwhile.
+/// Makes the next id of a table larger than one that a caller chose. Where the sequence has to change, a lock keeps others
+/// from taking ids meanwhile.
 pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
-    // A sequence only ever grows, so that what it has passed needs no lock. A new one has given nothing yet.
+    // A sequence only grows, so an id below its value needs no lock. A new sequence has returned no value yet.
     let (table, given) = (table.name(), "CASE WHEN is_called THEN last_value ELSE 0 END");
     let last: i64 = diesel::dsl::sql::<BigInt>(&format!("SELECT {given} FROM {table}_id_seq")).get_result(conn)?;
     if last >= largest {
@@ -105,12 +105,12 @@ pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) 
         .map(drop)
 }
 
-/// Whether the indexes may be taken down here: this role owns the table, and nobody else is connected, who would
-/// have to wait until they are there again. If so, whoever comes waits.
+/// Whether the indexes may be dropped: this role owns the table, and no other client is connected, which would have to
+/// wait until they exist again. If so, the tables are locked, and clients that connect later wait.
 pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
     let mut is_alone = is_alone_now(conn)?;
-    // Whoever has just gone, such as a `migrate run`, is there for a moment more.
-    for _ in 0..LOOKS {
+    // The session of a client that has just disconnected, such as a `migrate run`, exists for a moment longer.
+    for _ in 0..CHECKS {
         if is_alone {
             break;
         }
@@ -118,19 +118,18 @@ pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
         is_alone = is_alone_now(conn)?;
     }
     if is_alone {
-        // All that the keys lead to at once, rather than one after the other as they are taken down.
+        // Locks all tables that the foreign keys refer to, rather than one after the other as the keys are dropped.
         diesel::sql_query("LOCK TABLE users, relationship_types, user_relationships IN ACCESS EXCLUSIVE MODE")
             .execute(conn)?;
     }
     Ok(is_alone)
 }
 
-/// How often it is looked again whether somebody is still connected.
-const LOOKS: u32 = 5;
+/// How often to check again whether another client is still connected.
+const CHECKS: u32 = 5;
 
 fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
-    // Of sessions of other roles an ordinary one is not told what kind they are. Those that work for the server itself
-    // belong to nobody.
+    // An ordinary role does not see the type of other roles' sessions. Sessions of the server itself have no user.
     diesel::dsl::sql::<Bool>(
         "SELECT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
          AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
@@ -140,9 +139,9 @@ fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
     .get_result(conn)
 }
 
-/// Takes down all foreign keys and indexes of relationships but that of their ids, and gives what makes them: first
-/// the one that says what a relationship is.
-pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
+/// Drops all foreign keys and indexes of relationships but the primary key, and returns the statements that create them,
+/// the unique index first.
+pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index \
          WHERE indrelid = 'user_relationships'::regclass \
@@ -154,16 +153,16 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
          WHERE conrelid = 'user_relationships'::regclass AND contype = 'f' ORDER BY conname",
     )
     .load(conn)?;
-    let mut again = Vec::new();
+    let mut statements = Vec::new();
     for (name, definition) in indexes {
         diesel::sql_query(format!("DROP INDEX {name}")).execute(conn)?;
-        again.push(definition);
+        statements.push(definition);
     }
     for (name, definition) in keys {
         diesel::sql_query(format!("ALTER TABLE user_relationships DROP CONSTRAINT {name}")).execute(conn)?;
-        again.push(format!("ALTER TABLE user_relationships ADD CONSTRAINT {name} {definition}"));
+        statements.push(format!("ALTER TABLE user_relationships ADD CONSTRAINT {name} {definition}"));
     }
-    Ok(again)
+    Ok(statements)
 }
 
 /// What a load brings of a relationship.
@@ -178,7 +177,7 @@ struct Loaded {
     updated_at: i64,
 }
 
-/// Stores relationships while their indexes are down, by `COPY`, which fills pages rather than insert rows.
+/// Stores relationships while their indexes are dropped, by `COPY`, which fills whole pages.
 pub(in crate::store) fn load(
     conn: &mut Conn,
     rows: &[RelationshipRow],
@@ -196,13 +195,13 @@ pub(in crate::store) fn load(
     diesel::copy_from(user_relationships::table).from_insertable(rows).execute(conn).map(drop)
 }
 
-/// Prepares to make what was taken down: nothing to do.
+/// Does nothing: creating indexes needs no preparation.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
-pub(in crate::store) fn prepare_to_make(_conn: &mut Conn) -> QueryResult<()> {
+pub(in crate::store) fn prepare_to_recreate(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Looks at the tables, so that plans are good at once and not a minute later.
+/// Analyzes the tables, so that plans are good immediately and not a minute later.
 pub(in crate::store) fn finish_load(conn: &mut Conn) -> QueryResult<()> {
     diesel::sql_query("ANALYZE users, user_relationships, counts_by_user, counts_by_target").execute(conn).map(drop)
 }

@@ -1,10 +1,10 @@
-//! Stops statements on PostgreSQL that nobody waits for any more.
+//! Stops statements on PostgreSQL whose results are no longer needed.
 //!
 //! # Design
-//! One thread sends `pg_cancel_backend` over a connection of its own, which it opens when it is needed. A session that a
-//! cancel request was sent to is closed (see [`Cancellation::claim`]), and is identified by its start as well as its
-//! process, so that a late request meets nobody else's statement. If the thread cannot keep up, or there is no
-//! connection to be had, `statement_timeout` ends the statement.
+//! One thread calls `pg_cancel_backend` over its own connection, which it opens on demand. A connection whose backend got
+//! a cancel request is closed (see [`Cancellation::claim`]), and the backend is identified by its start as well as by its
+//! process number, so that a late request cannot stop a statement of another job. If the thread cannot keep up or cannot
+//! connect, `statement_timeout` ends the statement.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
@@ -12,19 +12,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-use super::Conn;
-use super::sessions::{Backend, Sessions};
-use crate::store::OpenError;
-use crate::store::limit::Cancellation;
+use super::conn::Conn;
+use super::sessions::Sessions;
+use crate::store::limit::{Backend, CancelStatement, Cancellation};
+use crate::store::opening::OpenError;
 
-/// Jobs that may wait for their cancel request; the statements of more end by themselves.
+/// The most cancel requests that may wait; further statements run until they end.
 const QUEUE: usize = 64;
-/// How long the connection is kept without a cancel request.
-const KEPT: Duration = Duration::from_secs(10);
+/// How long the connection stays open without a cancel request.
+const KEEP_OPEN: Duration = Duration::from_secs(10);
 
-/// The door to the thread; cheap to clone. The thread ends when the last one is dropped.
-#[derive(Clone)]
-pub(in crate::store) struct Canceller {
+/// Sends cancel requests to the thread, which ends when this is dropped.
+pub(super) struct Canceller {
     queue: SyncSender<Arc<Cancellation>>,
 }
 
@@ -38,37 +37,38 @@ impl Canceller {
             .map_err(|error| OpenError::Unreachable(format!("cannot start a thread for cancel requests: {error}")))?;
         Ok(Self { queue })
     }
+}
 
-    /// Stops the statement of a job, soon and as far as possible.
-    pub fn cancel(&self, cancellation: &Arc<Cancellation>) {
+impl CancelStatement for Canceller {
+    fn cancel(&self, cancellation: &Arc<Cancellation>) {
         if self.queue.try_send(Arc::clone(cancellation)).is_err() {
-            log::debug!("{QUEUE} cancel requests wait already");
+            log::debug!("{QUEUE} cancel requests are already waiting");
         }
     }
 }
 
 fn cancel_all(sessions: &Sessions, waiting: &Receiver<Arc<Cancellation>>) {
-    let mut line = None;
+    let mut connection = None;
     loop {
-        match waiting.recv_timeout(KEPT) {
+        match waiting.recv_timeout(KEEP_OPEN) {
             Ok(cancellation) => {
-                if let Err(error) = cancel(sessions, &mut line, &cancellation) {
-                    line = None;
-                    log::debug!("a statement cannot be cancelled: {error}");
+                if let Err(error) = cancel(sessions, &mut connection, &cancellation) {
+                    connection = None;
+                    log::debug!("cannot cancel a statement: {error}");
                 }
             }
-            Err(RecvTimeoutError::Timeout) => line = None,
+            Err(RecvTimeoutError::Timeout) => connection = None,
             Err(RecvTimeoutError::Disconnected) => return,
         }
     }
 }
 
-fn cancel(sessions: &Sessions, line: &mut Option<Conn>, cancellation: &Cancellation) -> Result<(), String> {
-    if line.is_none() {
-        *line = Some(sessions.establish().map_err(|error| error.to_string())?.conn);
+fn cancel(sessions: &Sessions, connection: &mut Option<Conn>, cancellation: &Cancellation) -> Result<(), String> {
+    if connection.is_none() {
+        *connection = Some(sessions.establish().map_err(|error| error.to_string())?.conn);
     }
-    // Only now: most jobs have ended by the time that there is a connection.
-    let (Some(conn), Some(backend)) = (line, cancellation.claim()) else { return Ok(()) };
+    // Claims after connecting: most jobs have ended by then.
+    let (Some(conn), Some(backend)) = (connection, cancellation.claim()) else { return Ok(()) };
     let Backend { pid, started } = backend;
     diesel::sql_query(
         "SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1) \

@@ -1,20 +1,21 @@
-//! What PostgreSQL says differently.
+//! Where PostgreSQL differs from SQLite.
 
-use super::Conn;
+use super::conn::Conn;
 use crate::store::rows::Numbered;
 use crate::store::schema::{relationship_types, user_relationships, users};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-/// A count row is locked until its writer commits, so that one row for all would admit one commit at a time.
+/// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one at
+/// a time.
 pub const TYPE_SLOTS: i64 = 32;
 
-/// Passes over rows that another transaction has locked.
+/// Skips rows that another transaction has locked.
 pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
 pub use super::lock_wait::wait_briefly;
 
-/// The planner chooses by statistics.
+/// Empty: the planner chooses the index by statistics.
 macro_rules! by_index {
     ($index:literal) => {
         ""
@@ -22,8 +23,8 @@ macro_rules! by_index {
 }
 pub(crate) use by_index;
 
-/// Locks a user and its relationships, so that neither changes nor gains any until the transaction ends, and the
-/// counts of those at the other ends: in the order in which everybody locks them, while an update takes any.
+/// Locks a user, its relationships and the counts of the users at their other ends until the transaction ends: nobody can
+/// change them or add relationships. The order is that of all transactions; an `UPDATE` alone would lock in any order.
 pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
     let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
     let _: Vec<i64> = user_relationships::table
@@ -45,27 +46,26 @@ pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Makes others who are about to change the row of a user wait until the transaction ends, so that what a job reads
-/// of it is what it changes.
+/// Locks the row of a user against changes until the transaction ends, so that the job changes the version it has read.
 pub fn lock_user_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
     let _: Vec<i64> = users::table.find(id).select(users::id).for_no_key_update().load(conn)?;
     Ok(())
 }
 
-/// Keeps others from registering, changing and removing types, while relationships of all types are still created.
+/// Locks the table of types against changes; others can still create relationships of all types.
 pub fn lock_types(conn: &mut Conn) -> QueryResult<()> {
     diesel::sql_query("LOCK TABLE relationship_types IN SHARE ROW EXCLUSIVE MODE").execute(conn).map(drop)
 }
 
-/// Makes others who are about to change the row of a type wait until the transaction ends.
+/// Locks the row of a type against changes until the transaction ends.
 pub fn lock_type_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
     let row = relationship_types::table.filter(relationship_types::name.eq(name));
     let _: Vec<i16> = row.select(relationship_types::id).for_no_key_update().load(conn)?;
     Ok(())
 }
 
-/// Makes the next number of the sequence larger than one that was chosen. This release chooses all numbers, but the
-/// release before it draws them.
+/// Makes the next number of the sequence larger than one that a job chose. This release chooses all numbers, but the
+/// previous release takes them from the sequence.
 pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
     diesel::sql_query(
         "SELECT setval('relationship_types_id_seq', $1) FROM relationship_types_id_seq WHERE last_value < $1",
@@ -75,13 +75,13 @@ pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
     .map(drop)
 }
 
-/// Lets others read, but not write.
+/// Locks all tables of users, relationships and counts against writes; others can still read.
 pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
     let tables = "users, user_relationships, counts_by_user, counts_by_target, counts_by_type, counts_of_users";
     diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
 }
 
-/// Makes the next id larger than one that somebody chose.
+/// Makes the next id larger than one that a caller chose.
 pub fn advance_user_ids(conn: &mut Conn, id: i64) -> QueryResult<()> {
     super::bulk::advance(conn, Numbered::Users, id)
 }

@@ -1,24 +1,24 @@
-//! How a job meets PostgreSQL.
+//! The kinds of transactions on PostgreSQL.
 
-use crate::store::Cost;
+use crate::store::cost::Cost;
 
-/// How a job meets the database.
+/// The transaction, if any, that a job runs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Mode {
-    /// Each statement is a snapshot of its own: one round trip for one statement.
+    /// No transaction: each statement sees its own snapshot and takes one round trip.
     Read,
     /// All statements see one snapshot.
     Snapshot,
-    /// The same for work of which only a little may be done at once.
+    /// The same, for reads of which only a few may run at the same time.
     Search,
-    /// One transaction, run again when others are in its way.
+    /// One transaction, retried on serialization failures and deadlocks.
     Write,
-    /// One transaction for many who wait: it fails rather than wait long for a lock that one of them needs.
-    Gathered,
+    /// One transaction for several requests. It fails rather than wait long for a lock that one of them needs.
+    Batch,
 }
 
 impl Mode {
-    /// How a read that is so much work meets it.
+    /// The mode of a read of this cost.
     pub fn of(cost: Cost) -> Self {
         match cost {
             Cost::Bounded | Cost::Probe => Self::Read,
@@ -29,6 +29,6 @@ impl Mode {
 
     /// Whether a job may change anything.
     pub const fn may_write(self) -> bool {
-        matches!(self, Self::Write | Self::Gathered)
+        matches!(self, Self::Write | Self::Batch)
     }
 }

@@ -1,8 +1,7 @@
-//! The `options` of libpq: settings with which a session begins.
+//! The `options` of libpq: the initial settings of a session.
 
-/// A URL whose sessions begin with these `options` of libpq. Those of the URL, or else `default`, come after them, and
-/// so have the last word.
-pub(super) fn with_options(url: &str, options: &str, default: &str) -> String {
+/// Adds `options` of libpq to a URL. Those of the URL, or else `default`, come after them and override them.
+pub(super) fn add_options(url: &str, options: &str, default: &str) -> String {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
     let options = encode(options);
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
@@ -11,7 +10,7 @@ pub(super) fn with_options(url: &str, options: &str, default: &str) -> String {
         .split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| match pair.strip_prefix("options=") {
-            // libpq takes the last one.
+            // libpq uses the last one.
             Some(value) => {
                 has_options = true;
                 format!("options={options}%20{value}")
@@ -25,9 +24,9 @@ pub(super) fn with_options(url: &str, options: &str, default: &str) -> String {
     format!("{place}?{}", pairs.join("&"))
 }
 
-/// What libpq would take for `options` where the URL has none.
-#[expect(clippy::disallowed_methods, reason = "a variable of libpq, which our `options` would hide")]
-pub(super) fn of_environment() -> String {
+/// The `options` that libpq would use for a URL without any.
+#[expect(clippy::disallowed_methods, reason = "a variable of libpq, which our `options` would override")]
+pub(super) fn default_options() -> String {
     std::env::var("PGOPTIONS").unwrap_or_default()
 }
 
@@ -37,13 +36,13 @@ mod tests {
 
     #[test]
     fn options_of_the_url_come_last_and_those_of_the_environment_are_kept() {
-        let with = |url| with_options(url, "-c a=1", "-c b=2");
+        let with = |url| add_options(url, "-c a=1", "-c b=2");
         assert_eq!(with("postgres://host/db"), "postgres://host/db?options=-c%20a%3D1%20-c%20b%3D2");
         assert_eq!(with("postgres://host/db?x=1"), "postgres://host/db?x=1&options=-c%20a%3D1%20-c%20b%3D2");
         assert_eq!(
             with("postgres://host/db?options=-cb%3D3&x=1"),
             "postgres://host/db?options=-c%20a%3D1%20-cb%3D3&x=1"
         );
-        assert_eq!(with_options("postgres://host", "-c a=1", ""), "postgres://host?options=-c%20a%3D1%20");
+        assert_eq!(add_options("postgres://host", "-c a=1", ""), "postgres://host?options=-c%20a%3D1%20");
     }
 }

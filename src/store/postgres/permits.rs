@@ -1,4 +1,4 @@
-//! How many jobs may have a connection of PostgreSQL at once, so that waiting costs no thread.
+//! How many jobs may use a connection to PostgreSQL at the same time, so that waiting blocks no thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,47 +6,47 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::Mode;
+use super::mode::Mode;
 use crate::model::error::{Error, Result};
 
-/// Of so many connections searches have one at the most.
-const CONNECTIONS_OF_A_SEARCH: usize = 4;
-/// Of so many connections the reads of one name have one at the most: 5 of 16.
-const SHARE_OF_A_READ: usize = 3;
+/// Searches use at most one of this many connections.
+const CONNECTIONS_PER_SEARCH: usize = 4;
+/// The reads of one name use at most one of this many connections: 5 of 16.
+const CONNECTIONS_PER_READ: usize = 3;
 /// The same for writes: 8 of 16, since their commits share flushes of the disk.
-const SHARE_OF_A_WRITE: usize = 2;
-/// Pools of at least so many connections keep one for the lists that share statements.
+const CONNECTIONS_PER_WRITE: usize = 2;
+/// A pool of at least this many connections reserves one for batched lists.
 const POOL_WITH_LIST_CONNECTION: usize = 4;
 
 /// The permits of a pool, as many as it has connections.
-pub(in crate::store) struct Permits {
+pub(super) struct Permits {
     all: Arc<Semaphore>,
-    /// Taken in addition, so that searches cannot take all connections.
+    /// Acquired in addition by searches, so that they cannot use all connections.
     searches: Arc<Semaphore>,
-    /// Taken in addition, by the name of the job: while a table is locked, the jobs that wait for it leave connections to
-    /// all others. There are as many names as there are kinds of jobs in the source.
+    /// Acquired in addition, by the name of the job: while a table is locked, the jobs that wait for it leave connections
+    /// to all others. The number of names is fixed by the source.
     jobs: Mutex<HashMap<&'static str, Arc<Semaphore>>>,
     connections: usize,
-    /// For lists that share a statement: they are what is asked most, and need not wait behind all others.
+    /// For batched lists, the most frequent requests, which thus need not wait behind all others.
     lists: Arc<Semaphore>,
     timeout: Duration,
 }
 
-/// A connection's worth of room, until it is dropped.
-pub(in crate::store) struct Permit {
+/// The right to use a connection, until it is dropped.
+pub(super) struct Permit {
     _connection: OwnedSemaphorePermit,
     _share: Option<OwnedSemaphorePermit>,
 }
 
 impl Permits {
-    /// Permits for a pool of that size, waited for at most that long.
+    /// Permits for a pool of that size, with a longest wait.
     pub fn new(pool_size: u32, timeout: Duration) -> Self {
         let connections = usize::try_from(pool_size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let lists = usize::from(connections >= POOL_WITH_LIST_CONNECTION);
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
             all: semaphore(connections.saturating_sub(lists)),
-            searches: semaphore((connections / CONNECTIONS_OF_A_SEARCH).max(1)),
+            searches: semaphore((connections / CONNECTIONS_PER_SEARCH).max(1)),
             jobs: Mutex::default(),
             connections,
             lists: semaphore(lists),
@@ -59,13 +59,16 @@ impl Permits {
         self.timeout
     }
 
-    /// Waits for a permit for a job of that name; only the caller fails that has waited too long.
+    /// Waits for a permit for a job of that name, at most for the timeout.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none becomes free in that time.
     pub async fn acquire(&self, job: &'static str, mode: Mode) -> Result<Permit> {
         let until = Instant::now() + self.timeout;
         let share = match mode {
             Mode::Search => Arc::clone(&self.searches),
-            Mode::Read | Mode::Snapshot => self.share(job, SHARE_OF_A_READ),
-            Mode::Write | Mode::Gathered => self.share(job, SHARE_OF_A_WRITE),
+            Mode::Read | Mode::Snapshot => self.share(job, CONNECTIONS_PER_READ),
+            Mode::Write | Mode::Batch => self.share(job, CONNECTIONS_PER_WRITE),
         };
         let late = |what: &str| Error::Unavailable(format!("{what} within {:?}", self.timeout));
         match tokio::time::timeout_at(until, share.acquire_owned()).await {
@@ -77,15 +80,15 @@ impl Permits {
         }
     }
 
-    /// The permits of the jobs of that name: one of `divisor` parts of the connections.
+    /// The permits of the jobs of that name: one for `divisor` connections.
     fn share(&self, job: &'static str, divisor: usize) -> Arc<Semaphore> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let share = jobs.entry(job).or_insert_with(|| Arc::new(Semaphore::new((self.connections / divisor).max(1))));
         Arc::clone(share)
     }
 
-    /// Waits for a permit for questions that share a statement, until that moment; `None` if none became free.
-    pub async fn acquire_gathered(&self, mode: Mode, until: Instant) -> Option<Permit> {
+    /// Waits for a permit for a batch; `None` if none becomes free until that moment.
+    pub async fn acquire_for_batch(&self, mode: Mode, until: Instant) -> Option<Permit> {
         let lists = (mode == Mode::Read).then_some(&self.lists);
         let permit = async {
             let (all, lists) = (Arc::clone(&self.all), lists.map(Arc::clone));

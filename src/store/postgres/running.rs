@@ -1,12 +1,12 @@
-//! Which attempts are being made at this moment, and since when.
+//! The attempts at jobs that are running, with their starts.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::sessions::Backend;
+use crate::store::limit::Backend;
 
-/// Attempts by number, as many as there are connections at the most.
+/// Attempts by number, at most as many as there are connections.
 #[derive(Default)]
 pub(super) struct Running(Mutex<Attempts>);
 
@@ -17,7 +17,7 @@ struct Attempts {
 }
 
 impl Running {
-    /// An attempt begins on a session; it ends when this is dropped.
+    /// Records an attempt on a backend, until the result is dropped.
     pub fn begin(&self, backend: Option<Backend>) -> Attempt<'_> {
         let mut attempts = self.attempts();
         attempts.begun += 1;
@@ -26,12 +26,12 @@ impl Running {
         Attempt { running: self, number }
     }
 
-    /// For how long the longest has been running.
+    /// How long the longest attempt has been running.
     pub fn longest(&self) -> Option<Duration> {
         self.attempts().since.first_key_value().map(|(_, (since, _))| since.elapsed())
     }
 
-    /// The sessions of all attempts that have been running for longer than that, as far as they are known.
+    /// The backends of all attempts that have been running for longer than that, as far as they are known.
     pub fn longer_than(&self, patience: Duration) -> Vec<Backend> {
         let attempts = self.attempts();
         let long = attempts.since.values().filter(|(since, _)| since.elapsed() > patience);
@@ -43,7 +43,7 @@ impl Running {
     }
 }
 
-/// An attempt that is being made.
+/// A running attempt.
 pub(super) struct Attempt<'r> {
     running: &'r Running,
     number: u64,
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_is_the_one_that_began_first_of_those_that_have_not_ended() {
+    fn the_longest_attempt_is_the_oldest_one_that_is_running() {
         let running = Running::default();
         assert_eq!(running.longest(), None);
         let first = running.begin(None);

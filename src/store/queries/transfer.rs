@@ -193,7 +193,7 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Option<Vec<Str
     if has_relationships(conn)? || !bulk::lock_for_load(conn)? || has_relationships(conn)? {
         return Ok(None);
     }
-    bulk::take_down(conn).map(Some)
+    bulk::drop_indexes(conn).map(Some)
 }
 
 fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {
@@ -203,7 +203,7 @@ fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {
 /// Makes again what was taken down, and counts what was stored meanwhile. Gives how many relationships it removed
 /// because they were there twice.
 pub(in crate::store) fn recreate(conn: &mut Conn, statements: &[String]) -> QueryResult<usize> {
-    bulk::prepare_to_make(conn)?;
+    bulk::prepare_to_recreate(conn)?;
     let mut removed = 0;
     for statement in statements {
         removed += make(conn, statement)?;

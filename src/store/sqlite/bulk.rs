@@ -1,24 +1,25 @@
-//! Many rows at once, as SQLite takes them.
+//! Statements for many rows on SQLite.
 
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::path::Path;
 
-use super::{Conn, Db};
+use super::conn::{Conn, Db, connect};
 use crate::store::rows::{Column, Numbered, RelationshipRow};
 
-/// Rows of one statement: with several SQLite would keep a copy of every page that they change.
+/// Rows per statement: with several rows SQLite keeps a copy of every page that they change.
 pub(in crate::store) const ROWS: usize = 1;
-/// Rows of one statement where pages are new: enough to make the statement itself cheap, few enough for a short text.
+/// Rows per statement of a bulk load, which fills new pages: enough to make a statement cheap per row, few enough for a
+/// short text.
 pub(in crate::store) const ROWS_OF_LOAD: usize = 128;
 
-/// Whether so many rows come often, so that their statement is worth keeping prepared.
+/// Whether a statement of that many rows is frequent enough to keep it prepared.
 pub(in crate::store) const fn is_usual(rows: usize) -> bool {
     rows == ROWS || rows == ROWS_OF_LOAD
 }
 
-/// Values to look among: a JSON array, so that one statement serves any number of them.
+/// The values of an `IN` list: a JSON array, so that one statement serves any number of values.
 #[derive(Debug)]
 pub(in crate::store) struct List(String);
 
@@ -31,7 +32,7 @@ impl List {
         Self(serde_json::to_string(values).unwrap_or_default())
     }
 
-    /// ` IN (…)`
+    /// Pushes ` IN (…)`.
     pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql(" IN (SELECT value FROM json_each(");
         out.push_bind_param::<Text, _>(&self.0)?;
@@ -40,7 +41,7 @@ impl List {
     }
 }
 
-/// A table `given` out of values, whose columns are called `column1` and so on.
+/// Pushes a table `given` of values, whose columns are called `column1`, `column2` and so on.
 pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
     out.push_sql("(");
     push_source(out, columns)?;
@@ -48,7 +49,7 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
     Ok(())
 }
 
-/// `VALUES (…), (…)`
+/// Pushes `VALUES (…), (…)`.
 pub(in crate::store) fn push_source<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &'b [Column]) -> QueryResult<()> {
     let rows = columns.first().map_or(0, Column::len);
     let mut before_row = "VALUES (";
@@ -77,7 +78,7 @@ fn push_value<'b>(out: &mut AstPass<'_, 'b, Db>, column: &'b Column, row: usize)
     bound.unwrap_or(Err(diesel::result::Error::NotFound))
 }
 
-/// Ids for so many rows of a table, larger than `largest`; nobody else draws any before this transaction ends.
+/// Returns ids for new rows of a table, larger than `largest`. No other job takes ids before this transaction ends.
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
     let last: Option<i64> = diesel::dsl::sql::<BigInt>("SELECT seq FROM sqlite_sequence WHERE name = ")
         .bind::<Text, _>(table.name())
@@ -88,20 +89,20 @@ pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, l
     Ok((last.saturating_add(1)..=last.saturating_add(rows)).collect())
 }
 
-/// Nothing to do: `AUTOINCREMENT` goes on from the largest id there ever was.
+/// Does nothing: `AUTOINCREMENT` continues from the largest id ever used.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub(in crate::store) fn advance(_conn: &mut Conn, _table: Numbered, _largest: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Whether the indexes may be taken down here: always, since others go on seeing them until the commit.
+/// Whether the indexes may be dropped: always, since other connections see them until the commit.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub(in crate::store) fn lock_for_load(_conn: &mut Conn) -> QueryResult<bool> {
     Ok(true)
 }
 
-/// Takes down all indexes on relationships, and gives what makes them: first the one that says what a relationship is.
-pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
+/// Drops all indexes on relationships and returns the statements that create them, the unique one first.
+pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'user_relationships' \
                AND sql IS NOT NULL ORDER BY name <> 'user_relationships_identity', name";
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql).load(conn)?;
@@ -111,7 +112,7 @@ pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Vec<String>> {
     Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
 }
 
-/// Stores relationships while their indexes are down, by inserting some at a time.
+/// Stores relationships while their indexes are dropped, by inserting some at a time.
 pub(in crate::store) fn load(
     conn: &mut Conn,
     rows: &[RelationshipRow],
@@ -120,24 +121,25 @@ pub(in crate::store) fn load(
     rows.chunks(ROWS_OF_LOAD).try_for_each(|some| insert(conn, some))
 }
 
-/// Prepares to make what was taken down.
-pub(in crate::store) fn prepare_to_make(conn: &mut Conn) -> QueryResult<()> {
-    // What is sorted goes to files, in pieces that a processor's own memory has room for: half the time of one sort
-    // in memory, which would need as much of it as there are rows.
+/// Prepares to create the indexes again.
+pub(in crate::store) fn prepare_to_recreate(conn: &mut Conn) -> QueryResult<()> {
+    // Sorts in files, in pieces that fit into the processor's cache: half the time of one sort in memory, which would
+    // also need memory in proportion to the rows.
     diesel::sql_query("PRAGMA temp_store = FILE").execute(conn)?;
     diesel::sql_query("PRAGMA cache_size = -4096").execute(conn).map(drop)
 }
 
-/// Nothing to do: no plan depends on what the tables hold.
+/// Does nothing: plans do not depend on the contents of the tables.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub(in crate::store) fn finish_load(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Whether nobody else has the file open. Only then can it leave the write-ahead log for a moment.
+/// Whether no other process has the file open: only then can it leave write-ahead mode for a moment. A missing file
+/// counts as unused.
 pub(in crate::store) fn is_alone(path: &Path) -> bool {
     let alone = || -> Option<bool> {
-        let mut conn = super::connect(path, false).ok()?;
+        let mut conn = connect(path, false).ok()?;
         diesel::sql_query("PRAGMA busy_timeout = 0").execute(&mut conn).ok()?;
         let mode: String = diesel::dsl::sql::<Text>("PRAGMA journal_mode = DELETE").get_result(&mut conn).ok()?;
         let is_alone = mode == "delete";
@@ -147,14 +149,14 @@ pub(in crate::store) fn is_alone(path: &Path) -> bool {
     !path.exists() || alone().unwrap_or(false)
 }
 
-/// Moves what was written into the file itself, so that the write-ahead log, which a load makes as long as its data,
-/// takes no room any more. Where others read just now they keep it; then it shrinks with their next writes.
-pub(in crate::store) fn empty_log(path: &Path) {
+/// Moves the write-ahead log, which a bulk load makes as long as its data, into the database file and truncates it. If
+/// another connection reads at this moment, the log stays and shrinks with later writes.
+pub(in crate::store) fn checkpoint_wal(path: &Path) {
     let checkpoint = || -> Option<()> {
-        let mut conn = super::connect(path, false).ok()?;
+        let mut conn = connect(path, false).ok()?;
         diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).ok().map(drop)
     };
     if checkpoint().is_none() {
-        log::debug!("the write-ahead log could not be emptied");
+        log::debug!("cannot empty the write-ahead log");
     }
 }

@@ -3,10 +3,10 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-/// Creates an empty file that only this user can read, which SQLite then takes for a new database. The files that
-/// SQLite makes beside it have the same mode. An error is left for SQLite to report.
+/// Creates an empty file that only this user can read, which SQLite then opens as a new database. SQLite gives the files
+/// that it creates beside it the same mode. An error is left for SQLite to report.
 pub(in crate::store) fn create_private(path: &Path) {
-    // Never opens a file that exists: closing it would give up the locks that this process has on it (POSIX).
+    // Never opens an existing file: closing it would release the locks that this process has on it (POSIX).
     if path.exists() {
         return;
     }
@@ -31,7 +31,7 @@ pub(in crate::store) fn exposed(path: &Path) -> Vec<PathBuf> {
     files.into_iter().filter(is_exposed).collect()
 }
 
-/// Windows has no modes.
+/// None: Windows has no file modes.
 #[cfg(not(unix))]
 pub(in crate::store) fn exposed(_path: &Path) -> Vec<PathBuf> {
     Vec::new()

@@ -1,4 +1,4 @@
-//! How many reads of each kind SQLite runs at once, beside those on the workers' threads.
+//! How many reads of each kind run at the same time on SQLite, in addition to those on the workers' threads.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +6,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::wal::Gate;
 use crate::model::error::{Error, Result};
-use crate::store::Cost;
+use crate::store::cost::Cost;
 
-/// Reads that take long, but not as long as a search.
+/// Long reads, which take less time than a search.
 const LONG_READS: usize = 4;
-/// Searches. They have permits of their own, so that they cannot take all others'.
+/// Searches. They have separate permits, so that they cannot use up those of other reads.
 const SEARCHES: usize = 2;
-/// Probes: one at a time is enough, and a flood of them takes no connection from anybody.
+/// Probes: one at a time is enough, and many of them then take no connection from other reads.
 const PROBES: usize = 1;
 
 /// Connections that reads of these kinds need together.
-pub(super) const MAX_BATCH: usize = LONG_READS + SEARCHES + PROBES;
+pub(super) const CONNECTIONS: usize = LONG_READS + SEARCHES + PROBES;
 
-/// The permits. A job takes its permit along to its thread, and keeps it although its caller is gone.
+/// The permits. A job holds its permit until it ends, even if its caller is gone.
 pub(super) struct Permits {
     long: Arc<Semaphore>,
     searches: Arc<Semaphore>,
@@ -28,13 +28,16 @@ pub(super) struct Permits {
 }
 
 impl Permits {
-    /// Permits that are waited for at most that long.
+    /// Permits with a longest wait.
     pub fn new(gate: Gate, timeout: Duration) -> Self {
         let [long, searches, probes] = [LONG_READS, SEARCHES, PROBES].map(|number| Arc::new(Semaphore::new(number)));
         Self { long, searches, probes, gate, timeout }
     }
 
-    /// Waits for a permit, and only the caller fails that has waited too long.
+    /// Waits for a permit, at most for the timeout.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when none becomes free in that time.
     pub async fn acquire(&self, cost: Cost) -> Result<OwnedSemaphorePermit> {
         let (permits, what) = match cost {
             Cost::Probe => (&self.probes, "probes"),
@@ -49,7 +52,7 @@ impl Permits {
         };
         match tokio::time::timeout(self.timeout, permit).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Error::Unavailable(format!("too many {what} at once"))),
+            _ => Err(Error::Unavailable(format!("too many {what} at the same time"))),
         }
     }
 }

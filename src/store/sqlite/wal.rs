@@ -1,55 +1,53 @@
 //! Keeps SQLite's write-ahead log short.
 //!
 //! # Design
-//! SQLite starts its log anew when a moment comes at which nobody reads from it. Long reads that overlap leave no such
-//! moment, and the log grows with every write. So the writer looks at its size after each commit. Above the limit it
-//! tries to empty the log, and holds back new long reads until that works: those that run end at their deadline, and
-//! short reads leave gaps. Writes go on meanwhile.
+//! SQLite reuses its log from the start once no connection reads from it. Overlapping long reads prevent that, and the
+//! log grows with every write. So the writer checks its size after each commit. Above the limit it tries to empty the
+//! log, and delays new long reads until that succeeds: running ones end at their deadline, and short reads leave gaps.
+//! Writes continue meanwhile.
 
 use diesel::connection::SimpleConnection;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-use super::{BUSY_MILLIS, Conn};
+use super::conn::{BUSY_MILLIS, Conn};
 use crate::model::error::{Error, Result};
 
-/// The size of the log, in bytes, that SQLite keeps (`journal_size_limit`) and above which it is emptied.
-pub(in crate::store) const LIMIT: u64 = 64 << 20;
-/// How long an attempt may hold up the writer while it waits for readers.
+/// How long an attempt may delay the writer while it waits for readers.
 const PATIENCE_MILLIS: u32 = 50;
 /// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
-/// The time without attempts after long reads were held back in vain: another process reads.
+/// The time without attempts after delaying long reads did not help, because another process reads.
 const REST: Duration = Duration::from_mins(1);
 
-/// The log, as the writer sees it.
-pub(in crate::store) struct Wal {
+/// The write-ahead log and the state of the attempts to empty it.
+pub(super) struct Wal {
     file: PathBuf,
     limit: u64,
-    /// How long reads are held back at most; `None`: they never are.
+    /// How long reads are delayed at most; `None`: never.
     longest_hold: Option<Duration>,
     gate: watch::Sender<bool>,
     held_since: Option<Instant>,
     next_attempt: Option<Instant>,
 }
 
-/// Where long reads wait while the log is being emptied.
+/// Where long reads wait while the writer tries to empty the log.
 #[derive(Clone)]
-pub(in crate::store) struct Gate(watch::Receiver<bool>);
+pub(super) struct Gate(watch::Receiver<bool>);
 
 impl Gate {
     /// Waits until long reads may begin.
     pub async fn pass(&self) {
         let mut is_open = self.0.clone();
-        // An error means that the writer is gone: then nobody holds reads back.
+        // An error means that the writer is gone; then nothing delays reads.
         drop(is_open.wait_for(|is_open| *is_open).await);
     }
 }
 
 impl Wal {
-    /// The log of a database. `longest_read`: the time after which every long read of this process has ended; without
-    /// it none is held back.
+    /// The log of a database. `longest_read`: the time after which every long read of this process has ended; `None`:
+    /// reads are never delayed.
     pub fn new(database: &Path, limit: u64, longest_read: Option<Duration>) -> (Self, Gate) {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");
@@ -59,8 +57,8 @@ impl Wal {
         (wal, Gate(is_open))
     }
 
-    /// The time until the writer is to look again although nobody writes.
-    pub fn next_look(&self) -> Option<Duration> {
+    /// The time until the writer must check the log again although no write arrives.
+    pub fn next_check(&self) -> Option<Duration> {
         self.held_since.map(|_| PAUSE)
     }
 
@@ -78,7 +76,7 @@ impl Wal {
         }
         self.next_attempt = now.checked_add(PAUSE);
         if let Err(error) = empty(conn) {
-            log::warn!("the write-ahead log cannot be emptied: {error:?}");
+            log::warn!("cannot empty the write-ahead log: {error:?}");
         }
         if !self.is_long() {
             return self.release();
@@ -87,7 +85,7 @@ impl Wal {
         let since = *self.held_since.get_or_insert(now);
         if now.duration_since(since) > longest {
             log::warn!(
-                "the write-ahead log is longer than {} bytes and cannot be emptied: another process reads",
+                "cannot empty the write-ahead log, which is longer than {} bytes: another process reads",
                 self.limit
             );
             self.release();
@@ -108,7 +106,7 @@ impl Wal {
     }
 }
 
-/// Waits for readers only for a moment; whether the log was emptied is seen by its size.
+/// Tries to empty the log, with a short wait for readers. The size of the file shows whether it succeeded.
 fn empty(conn: &mut Conn) -> Result<()> {
     let emptied = conn.batch_execute(&format!(
         "PRAGMA busy_timeout = {PATIENCE_MILLIS}; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = {BUSY_MILLIS}"
@@ -123,14 +121,14 @@ fn empty(conn: &mut Conn) -> Result<()> {
 mod tests {
     use super::*;
     use crate::store::migrations;
-    use crate::store::sqlite::connect;
+    use crate::store::sqlite::conn::connect;
     use crate::store::url::DatabaseUrl;
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::thread::JoinHandle;
 
     const SMALL: u64 = 256 << 10;
 
-    /// A read that sees one state of the file until it is told to end.
+    /// Starts a read that holds its snapshot until the sender is dropped.
     fn read(file: &Path) -> (Sender<()>, JoinHandle<()>) {
         let ((end, ends), (begun, begins)) = (channel(), channel());
         let file = file.to_owned();
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_that_overlap_are_held_back_until_the_log_is_emptied() {
+    fn overlapping_reads_are_delayed_until_the_log_is_emptied() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("test.db");
         migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
@@ -161,19 +159,19 @@ mod tests {
             conn.batch_execute("INSERT INTO filler VALUES (randomblob(40000))").unwrap();
             wal.keep_short(&mut conn);
             longest = longest.max(size());
-            // Each long read begins before the one before it ends, if it may begin.
+            // Each long read begins before the previous one ends, if it may begin.
             if *gate.0.borrow() {
                 let next = read(&file);
                 drop(std::mem::replace(&mut read_now, next));
             } else {
                 held += 1;
-                assert_eq!(wal.next_look(), Some(PAUSE));
+                assert_eq!(wal.next_check(), Some(PAUSE));
                 let (end, thread) = read_now;
                 drop(end);
                 thread.join().unwrap();
                 std::thread::sleep(PAUSE);
                 wal.keep_short(&mut conn);
-                assert!(*gate.0.borrow(), "nobody reads any more");
+                assert!(*gate.0.borrow(), "no read runs");
                 assert!(size() <= SMALL, "{}", size());
                 read_now = read(&file);
             }
@@ -182,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_never_ends_holds_others_back_for_a_time_only() {
+    fn a_reader_that_never_ends_delays_other_reads_for_a_limited_time() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("test.db");
         migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
@@ -196,7 +194,7 @@ mod tests {
         assert!(!*gate.0.borrow());
         std::thread::sleep(Duration::from_millis(1_100));
         wal.keep_short(&mut conn);
-        assert!(*gate.0.borrow() && wal.next_look().is_none());
+        assert!(*gate.0.borrow() && wal.next_check().is_none());
         drop(end);
         thread.join().unwrap();
     }

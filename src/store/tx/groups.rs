@@ -37,7 +37,7 @@ impl Tx<'_> {
         if ask!(self, groups::update((old.id.get(), old.version), &properties, now))? {
             Ok(())
         } else {
-            Err(self.conflict())
+            Err(self.record_conflict())
         }
     }
 
@@ -53,7 +53,7 @@ impl Tx<'_> {
         if ask!(self, groups::update_member((old.id.get(), old.version), ends, &properties, now))? {
             Ok(())
         } else {
-            Err(self.conflict())
+            Err(self.record_conflict())
         }
     }
 

@@ -21,12 +21,12 @@ impl Tx<'_> {
             return Ok(Claim::New);
         }
         let Some((fingerprint, status, headers, body, since)) = ask!(self, idempotency::find(key, MOST_READ))? else {
-            return Err(self.conflict());
+            return Err(self.record_conflict());
         };
         if since < expired {
             ask!(self, idempotency::forget(key))?;
             let claimed = ask!(self, idempotency::claim(key, now)).map_err(in_use)?;
-            return if claimed { Ok(Claim::New) } else { Err(self.conflict()) };
+            return if claimed { Ok(Claim::New) } else { Err(self.record_conflict()) };
         }
         if fingerprint != key.fingerprint {
             return Ok(Claim::OtherRequest);

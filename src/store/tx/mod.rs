@@ -1,9 +1,8 @@
-//! The questions that this service may ask a database.
+//! The queries that a job may run: the only way from the domain to a database.
 
 mod clients;
 mod counts;
 mod credentials;
-mod gathered;
 mod group_pages;
 mod groups;
 mod idempotency;
@@ -14,6 +13,7 @@ mod retired;
 mod transfer;
 mod users;
 
+use diesel::QueryResult;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -28,24 +28,24 @@ use crate::store::{postgres, sqlite};
 
 /// A connection to one of the two databases.
 pub(in crate::store) enum AnyConnection<'c> {
-    Sqlite(&'c mut sqlite::Conn),
-    Postgres(&'c mut postgres::Conn),
+    Sqlite(&'c mut sqlite::conn::Conn),
+    Postgres(&'c mut postgres::conn::Conn),
 }
 
-/// What all jobs of a store share.
+/// What all jobs on a server share.
 #[derive(Clone)]
 pub(in crate::store) struct Shared {
     pub clock: Clock,
     pub types: Arc<TypeCache>,
-    pub measures: Arc<StoreMetrics>,
+    pub metrics: Arc<StoreMetrics>,
 }
 
-/// A job's view of the database: a catalogue of questions, each answered by one query (or a few).
+/// The interface of a job to the database: one method per question, each of one query or a few.
 ///
-/// Every method fails with [`Error::Unavailable`] when the database does not answer, or with
-/// [`Error::Internal`] when it answers something that cannot be.
+/// Every method fails with [`Error::Unavailable`] when the database does not respond, and with [`Error::Internal`] when its
+/// response is impossible.
 pub struct Tx<'c> {
-    link: AnyConnection<'c>,
+    conn: AnyConnection<'c>,
     shared: &'c Shared,
     limit: &'c JobLimit,
     types: Arc<Types>,
@@ -56,20 +56,20 @@ pub struct Tx<'c> {
     conflict: Option<&'static str>,
 }
 
-/// Puts one question to whichever database it is, unless the job has reached its limit.
+/// Runs one query on the database of the job, unless the job has reached its limit.
 macro_rules! ask {
-    ($tx:ident, $room:ident :: $query:ident ( $($argument:expr),* )) => {
+    ($tx:ident, $module:ident :: $query:ident ( $($argument:expr),* )) => {
         match $tx.check_limit() {
             Ok(()) => {
-                let answer = match &mut $tx.link {
+                let answer = match &mut $tx.conn {
                     $crate::store::tx::AnyConnection::Sqlite(conn) => {
-                        $crate::store::sqlite::queries::$room::$query(conn, $($argument),*)
+                        $crate::store::sqlite::queries::$module::$query(conn, $($argument),*)
                     }
                     $crate::store::tx::AnyConnection::Postgres(conn) => {
-                        $crate::store::postgres::queries::$room::$query(conn, $($argument),*)
+                        $crate::store::postgres::queries::$module::$query(conn, $($argument),*)
                     }
                 };
-                answer.map_err(|error| $tx.note(&error))
+                answer.map_err(|error| $tx.record_fault(&error))
             }
             Err(error) => Err(error),
         }
@@ -78,9 +78,9 @@ macro_rules! ask {
 use ask;
 
 impl<'c> Tx<'c> {
-    pub(in crate::store) fn reading(link: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+    pub(in crate::store) fn reading(conn: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
         Self {
-            link,
+            conn,
             shared,
             limit,
             types: shared.types.get(),
@@ -91,55 +91,69 @@ impl<'c> Tx<'c> {
         }
     }
 
-    pub(in crate::store) fn writing(link: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
-        Self { is_writing: true, ..Self::reading(link, shared, limit) }
+    pub(in crate::store) fn writing(conn: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+        Self { is_writing: true, ..Self::reading(conn, shared, limit) }
     }
 
-    /// Fails when the job must end: its time is over, or its caller is gone.
+    /// Fails if the job must end: at its deadline, or because its caller is gone.
     pub(in crate::store) fn check_limit(&mut self) -> Result<()> {
         self.limit.check().inspect_err(|_| self.fault = Some(Fault::Limit))
     }
 
-    /// What went wrong with the last statement that failed.
+    /// The fault of the last statement that failed.
     pub(in crate::store) fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
-    /// The SQLSTATE of what the last statement ran into, if it helps to run the job again.
+    /// The SQLSTATE of the last conflict, if running the job again can help.
     pub(in crate::store) fn conflict_code(&self) -> Option<&'static str> {
         self.conflict
     }
 
-    fn note(&mut self, error: &diesel::result::Error) -> Error {
-        let (mut fault, mut told) = fault::classify(error);
-        // Whatever a stopped statement says, this is why. A lost connection stays one: it must not be used again.
+    /// Records the fault of a failed statement, and returns the error of the job.
+    fn record_fault(&mut self, error: &diesel::result::Error) -> Error {
+        let (mut fault, mut job_error) = fault::classify(error);
+        // A stopped statement fails with various errors; the limit is the reason. A lost connection stays lost, so that it
+        // is not used again.
         if fault != Fault::Lost
             && let Err(limit) = self.limit.check()
         {
-            (fault, told) = (Fault::Limit, limit);
+            (fault, job_error) = (Fault::Limit, limit);
         }
         self.fault = Some(fault);
         self.conflict = (fault == Fault::Conflict).then(|| fault::code(error));
-        told
+        job_error
     }
 
-    /// Notes that somebody else was faster, so that the store runs the job again.
-    fn conflict(&mut self) -> Error {
+    /// Records that a concurrent job has changed the same row, so that the store runs this job again.
+    fn record_conflict(&mut self) -> Error {
         self.fault = Some(Fault::Conflict);
         self.conflict = Some(fault::SERIALIZATION);
-        Error::Unavailable("others kept changing the same row".to_owned())
+        Error::Unavailable("concurrent jobs kept changing the same row".to_owned())
     }
 
-    /// Whether another job can change a row between two statements of this one: in a write job on PostgreSQL. On SQLite
-    /// one write job runs at a time.
+    /// Runs a query that exists on PostgreSQL only.
+    pub(in crate::store) fn ask_postgres<T>(
+        &mut self,
+        query: impl FnOnce(&mut postgres::conn::Conn) -> QueryResult<T>,
+    ) -> Result<T> {
+        let answer = match &mut self.conn {
+            AnyConnection::Postgres(conn) => query(conn),
+            AnyConnection::Sqlite(_) => return Err(Error::Internal("SQLite has no such query".to_owned())),
+        };
+        answer.map_err(|error| self.record_fault(&error))
+    }
+
+    /// Whether another job can change a row between two statements of this one: in write jobs on PostgreSQL. On SQLite
+    /// write jobs run one at a time.
     fn needs_locks(&self) -> bool {
-        self.is_writing && matches!(self.link, AnyConnection::Postgres(_))
+        self.is_writing && matches!(self.conn, AnyConnection::Postgres(_))
     }
 
-    /// Whether every other writer waits until this job ends, whatever it writes.
+    /// Whether all other writers wait until this job ends, even those of other rows.
     #[must_use]
     pub fn blocks_other_writers(&self) -> bool {
-        self.is_writing && matches!(self.link, AnyConnection::Sqlite(_))
+        self.is_writing && matches!(self.conn, AnyConnection::Sqlite(_))
     }
 
     /// The present instant.
@@ -152,12 +166,12 @@ impl<'c> Tx<'c> {
         self.now().micros()
     }
 
-    /// The version of the newest migration that was run.
+    /// The version of the newest applied migration.
     pub fn schema_version(&mut self) -> Result<Option<String>> {
         ask!(self, meta::schema_version())
     }
 
-    /// A random text that all instances on this database share.
+    /// A random text that all instances with this database share.
     pub fn secret(&mut self, name: &str) -> Result<Option<String>> {
         ask!(self, meta::secret(name))
     }

@@ -86,13 +86,24 @@ impl Tx<'_> {
         }
     }
 
-    pub(super) fn read_types(&mut self) -> Result<()> {
+    /// The types as this job knows them.
+    pub(in crate::store) fn known_types(&self) -> &Types {
+        &self.types
+    }
+
+    /// Reads the types from the database.
+    pub(in crate::store) fn read_types(&mut self) -> Result<()> {
         self.types = Arc::new(Types::of(&ask!(self, relationship_types::names())?));
-        // What a write job reads may never be committed, so that it is no news for others.
+        // A write job may read its own changes, which may never be committed.
         if !self.is_writing {
-            self.shared.types.put(Arc::clone(&self.types));
+            self.share_types();
         }
         Ok(())
+    }
+
+    /// Caches the types for other jobs.
+    pub(in crate::store) fn share_types(&self) {
+        self.shared.types.put(Arc::clone(&self.types));
     }
 
     pub(super) fn type_id(&mut self, name: &TypeName) -> Result<Option<i16>> {

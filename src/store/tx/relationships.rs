@@ -58,7 +58,7 @@ impl Tx<'_> {
 
     /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.
     pub fn insert_relationship(&mut self, edge: &Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
-        let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.conflict()) };
+        let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.record_conflict()) };
         let ends = (edge.user.get(), edge.target.get(), kind);
         let now = self.micros();
         let row = ask!(self, relationships::insert(&mut self.type_counts, ends, now, author.map(UserId::get)))?;
@@ -73,7 +73,7 @@ impl Tx<'_> {
         author: Option<UserId>,
     ) -> Result<Relationship> {
         let (Some(before), Some(after)) = (self.type_id(&old.relationship)?, self.type_id(name)?) else {
-            return Err(self.conflict());
+            return Err(self.record_conflict());
         };
         let row = RelationshipRow {
             id: old.id.get(),
@@ -87,7 +87,7 @@ impl Tx<'_> {
         let now = self.micros();
         match ask!(self, relationships::set_type(&mut self.type_counts, &row, after, now, author.map(UserId::get)))? {
             Some(row) => self.relationship_of(row),
-            None => Err(self.conflict()),
+            None => Err(self.record_conflict()),
         }
     }
 
@@ -121,7 +121,7 @@ impl Tx<'_> {
         })
     }
 
-    pub(super) fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
+    pub(in crate::store) fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
         Ok(Relationship {
             id: RelationshipId::new(row.id),
             version: row.version,

@@ -103,7 +103,7 @@ impl Tx<'_> {
             // What was not stored must be there as it is, and not only its id.
             let left: Vec<_> = left.iter().map(|row| (row.user_id, row.target_id, row.type_id)).collect();
             if ask!(self, transfer::existing_relationships(&left))?.len() < left.len() {
-                return Err(self.conflict());
+                return Err(self.record_conflict());
             }
         }
         ask!(self, transfer::count_relationships(&stored))?;
@@ -122,7 +122,7 @@ impl Tx<'_> {
     fn rows_of(&mut self, relationships: &[Relationship]) -> Result<Vec<RelationshipRow>> {
         let mut rows = Vec::with_capacity(relationships.len());
         for one in relationships {
-            let Some(kind) = self.type_id(&one.relationship)? else { return Err(self.conflict()) };
+            let Some(kind) = self.type_id(&one.relationship)? else { return Err(self.record_conflict()) };
             rows.push(RelationshipRow {
                 id: one.id.get(),
                 version: one.version,

@@ -111,7 +111,7 @@ impl Tx<'_> {
         if ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
             Ok(())
         } else {
-            Err(self.conflict())
+            Err(self.record_conflict())
         }
     }
 

@@ -1,11 +1,11 @@
-//! What of a PostgreSQL URL is shown to people, in `config`, in logs and in errors.
+//! Redacts PostgreSQL URLs for output: in `config`, in logs and in errors.
 
-use super::{Parts, decode, pairs};
+use super::parts::{Parts, decode, pairs};
 
-/// What stands for a part that is not shown.
+/// Replaces a part that is not shown.
 const HIDDEN: &str = "***";
 
-/// The parameters of libpq whose values are shown (PostgreSQL, "Parameter Key Words"): they hold no secrets.
+/// The parameters of libpq whose values are shown (PostgreSQL, "Parameter Key Words"): they contain no secrets.
 const SHOWN: [&str; 36] = [
     "application_name",
     "channel_binding",
@@ -45,14 +45,14 @@ const SHOWN: [&str; 36] = [
     "tcp_user_timeout",
 ];
 
-/// The parameters whose names are shown and whose values are not. `user` is shown where its value is a plain name.
+/// The parameters whose names are shown but not their values. The value of `user` is shown if it is a plain name.
 const HIDDEN_VALUES: [&str; 4] = ["options", "password", "sslpassword", "user"];
 
-/// The URL without passwords and without every value that is not known to be harmless.
+/// The URL without passwords and without any value that is not known to be harmless.
 pub(super) fn redact(parts: &Parts<'_>) -> String {
     let Parts { scheme, credentials, hosts, name, query } = *parts;
-    // An `@` behind the place where libpq looks for one is more likely the end of a password with a `/` or `?` in it than
-    // a part of a database name or of a parameter. Then everything before it may be that password.
+    // An `@` after the place where libpq looks for it is more likely the end of a password that contains `/` or `?` than
+    // a part of a database name or parameter. Then everything before it may be that password.
     let is_broken = [name, query].into_iter().flatten().any(|part| part.contains('@'));
     let place = if is_broken {
         let user = credentials.unwrap_or(hosts).split_once(':').map(|(user, _)| format!("{}:", name_or_hidden(user)));
@@ -89,12 +89,12 @@ fn is_known(name: &str) -> bool {
     SHOWN.contains(&name) || HIDDEN_VALUES.contains(&name)
 }
 
-/// A name of a user or of a database, unless it looks like more than that: `ann%3Asecret` is one user to libpq.
+/// The name of a user or database, unless it may contain more: `ann%3Asecret` is one user name for libpq.
 fn name_or_hidden(name: &str) -> &str {
     if decode(name).contains([':', '@', '=']) { HIDDEN } else { name }
 }
 
-/// A message of libpq about a URL that it cannot read, without what it quotes, which may be a piece of a password.
+/// A message of libpq about an invalid URL, without its quotations, which may contain a part of a password.
 #[must_use]
 pub fn hide_quotations(message: &str) -> String {
     let mut shown = String::with_capacity(message.len());

@@ -1,85 +1,85 @@
-//! Whether the replica is used: taken when it is seen to be well, given up when it fails, left alone for a while, and
-//! taken again.
+//! The health of the replica: used once a probe finds it healthy, down when it fails, not used for a pause, then used
+//! again.
 
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// How long a replica is left alone that has failed for the first time.
+/// How long a replica is not used after its first failure.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-/// The same for one that keeps failing.
+/// The same, at most, after repeated failures.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
-/// A replica that worked for so long has mended: its next failure is a first one.
+/// After a replica has worked for this long, its next failure counts as a first one.
 const STEADY: Duration = Duration::from_mins(1);
 
-/// What is known of a replica.
+/// The health of a replica.
 #[derive(Debug)]
 pub(in crate::store) struct Health {
     state: Mutex<State>,
-    /// A replica that has not been seen to be well for so long hangs.
-    silence: Duration,
-    /// Tells those who wait for its answers that it is given up.
-    pub given_up: Notify,
-    /// Has somebody look at it now.
-    look: SyncSender<()>,
+    /// A replica that no probe has found healthy for this long hangs.
+    max_silence: Duration,
+    /// Notifies the jobs that wait for the replica when it goes down.
+    pub went_down: Notify,
+    /// Requests a probe now.
+    probe: SyncSender<()>,
 }
 
 #[derive(Debug)]
 struct State {
     is_used: bool,
-    /// When it was taken or given up; `None` if neither has happened yet.
+    /// When it went up or down; `None` before the first probe.
     since: Option<Instant>,
-    /// When it was last seen to be well.
+    /// When a probe last found it healthy.
     seen: Instant,
-    /// How long it is left alone, if it ever failed.
+    /// How long it is not used after its last failure, if it ever failed.
     pause: Option<Duration>,
     generation: u64,
 }
 
 impl Health {
-    /// That of a replica which nobody has looked at yet; `look` has somebody do so.
-    pub fn new(look: SyncSender<()>, silence: Duration) -> Self {
-        Self { state: Mutex::new(State::unknown(Instant::now())), silence, given_up: Notify::new(), look }
+    /// The health of a replica before its first probe, which `probe` requests.
+    pub fn new(probe: SyncSender<()>, max_silence: Duration) -> Self {
+        Self { state: Mutex::new(State::unknown(Instant::now())), max_silence, went_down: Notify::new(), probe }
     }
 
     /// Whether reads go there.
     pub fn is_used(&self) -> bool {
         let state = self.state();
-        if state.is_used && state.seen.elapsed() > self.silence {
+        if state.is_used && state.seen.elapsed() > self.max_silence {
             drop(state);
-            self.mark_down(&format!("it has not said anything for {:?}", self.silence));
+            self.mark_down(&format!("no response for {:?}", self.max_silence));
             return false;
         }
         state.is_used
     }
 
-    /// The number of times that connections to it were found to be dead; older ones are not worth a try.
+    /// How often connections to it were found dead. Connections of an older generation are not used.
     pub fn generation(&self) -> u64 {
         self.state().generation
     }
 
-    /// A connection to it was dead: others may be, and perhaps it is the replica itself.
+    /// Requests a probe because a connection was dead: others may be dead too, or the replica itself.
     pub fn request_probe(&self) {
         self.state().generation += 1;
-        // If one is asked for already, that is enough.
-        let _ = self.look.try_send(());
+        // The channel is full if a probe has been requested already.
+        let _ = self.probe.try_send(());
     }
 
-    /// It failed: nobody asks it for a while. Says so in the log, once until it is taken again.
+    /// Records a failure: the replica is not used for a pause. Logs the first failure until it is used again.
     pub fn mark_down(&self, cause: &str) {
-        let is_news = self.state().mark_down(Instant::now());
-        if is_news {
-            log::warn!("the replica is given up and the primary answers its reads: {cause}");
-            self.given_up.notify_waiters();
+        let has_changed = self.state().mark_down(Instant::now());
+        if has_changed {
+            log::warn!("the replica is down, the primary serves all reads: {cause}");
+            self.went_down.notify_waiters();
         }
     }
 
-    /// It was seen to be well: it is used, unless it is still to be left alone.
+    /// Records that a probe found it healthy: it is used, unless the pause after a failure has not passed.
     pub fn mark_up(&self) {
-        let is_news = self.state().mark_up(Instant::now());
-        if is_news {
-            log::info!("the replica answers reads");
+        let has_changed = self.state().mark_up(Instant::now());
+        if has_changed {
+            log::info!("the replica is up and serves reads");
         }
     }
 
@@ -108,8 +108,8 @@ impl State {
 
     fn mark_up(&mut self, now: Instant) -> bool {
         self.seen = now;
-        let is_alone = self.since.zip(self.pause).is_some_and(|(since, pause)| now.duration_since(since) < pause);
-        if self.is_used || is_alone {
+        let is_paused = self.since.zip(self.pause).is_some_and(|(since, pause)| now.duration_since(since) < pause);
+        if self.is_used || is_paused {
             return false;
         }
         self.is_used = true;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_is_taken_when_it_is_seen_to_be_well_and_told_of_once() {
+    fn a_healthy_replica_is_used_and_each_change_is_reported_once() {
         let now = Instant::now();
         let mut state = State::unknown(now);
         assert!(state.mark_up(now) && state.is_used);
@@ -137,12 +137,12 @@ mod tests {
         let mut missing = State::unknown(now);
         assert!(
             missing.mark_down(now) && !missing.mark_down(after(now, 1)),
-            "one that was never there is told of once as well"
+            "a replica that was never up is reported once as well"
         );
     }
 
     #[test]
-    fn a_replica_that_keeps_failing_is_left_alone_longer_and_longer() {
+    fn a_replica_that_keeps_failing_is_paused_longer_each_time() {
         let mut now = Instant::now();
         let mut state = State::unknown(now);
         assert!(state.mark_up(now));
@@ -154,6 +154,6 @@ mod tests {
             assert!(state.mark_up(now), "{pause}");
         }
         now = after(now, 60);
-        assert!(state.mark_down(now) && state.mark_up(after(now, 1)), "one that worked for a while has mended");
+        assert!(state.mark_down(now) && state.mark_up(after(now, 1)), "after a steady minute the next failure is a first one");
     }
 }

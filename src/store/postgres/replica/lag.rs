@@ -1,9 +1,9 @@
-//! What a server says of how far behind its primary it is. PostgreSQL alone mounts this room.
+//! How far a replica is behind its primary.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Nullable};
 
-use super::Conn;
+use crate::store::postgres::conn::Conn;
 
 #[derive(QueryableByName)]
 struct Row {
@@ -11,11 +11,12 @@ struct Row {
     seconds: Option<f64>,
 }
 
-/// Seconds since the last transaction that this server has replayed, by the clocks of both; 0 if it has replayed all
-/// that it received and goes on receiving, or if it is no replica; `None` if it has replayed none since it started.
+/// Seconds since the last transaction that this server has replayed, by the clocks of both servers; 0 if it has replayed
+/// everything that it received and is still receiving, or if it is not a replica; `None` if it has replayed nothing since
+/// its start.
 ///
-/// Received is not written: whoever receives nothing any more has also replayed all of it.
-pub(in crate::store) fn lag(conn: &mut Conn) -> QueryResult<Option<f64>> {
+/// The check for a receiver matters: a replica that receives nothing any more has replayed everything as well.
+pub(super) fn read_lag(conn: &mut Conn) -> QueryResult<Option<f64>> {
     let row: Row = diesel::sql_query(
         "SELECT CAST(CASE \
          WHEN NOT pg_is_in_recovery() THEN 0 \
@@ -24,6 +25,6 @@ pub(in crate::store) fn lag(conn: &mut Conn) -> QueryResult<Option<f64>> {
          END AS DOUBLE PRECISION) AS seconds",
     )
     .get_result(conn)?;
-    // Two clocks are never quite alike.
+    // Two clocks always differ a little.
     Ok(row.seconds.map(|seconds| seconds.max(0.0)))
 }

@@ -1,62 +1,62 @@
 //! The one thread that writes to SQLite.
 //!
 //! # Design
-//! A durable commit costs a flush of the disk, whatever it holds. So the writer takes all writes that are waiting,
-//! runs each inside a savepoint of one transaction, commits once, and only then answers them all. A job that
-//! fails, or panics, is rolled back to its savepoint and spoils nobody else's.
+//! A durable commit costs a flush of the disk, whatever its size. So the writer takes all waiting writes, runs each
+//! inside a savepoint of one transaction, commits once, and only then returns all results. There is no batching delay. A
+//! job that fails or panics is rolled back to its savepoint and does not affect the others.
 //!
-//! A job that reaches its limit is stopped, even in the middle of a statement. SQLite rolls back the whole transaction
+//! A job that exceeds its limit is stopped, even in the middle of a statement. SQLite rolls back the whole transaction
 //! when it stops a statement that writes; the other jobs of that transaction then run again in a new one.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
-use super::OpenError;
-use super::fault::Fault;
-use super::limit::JobLimit;
-use super::sqlite::interrupt::limited;
-use super::sqlite::wal::Wal;
-use super::sqlite::{Conn, run};
-use super::tx::{AnyConnection, Shared, Tx};
+use super::conn::{Conn, run};
+use super::interrupt::run_limited;
+use super::wal::Wal;
 use crate::model::error::{Error, Result};
+use crate::store::fault::Fault;
+use crate::store::limit::JobLimit;
+use crate::store::opening::OpenError;
+use crate::store::tx::{AnyConnection, Shared, Tx};
 
-/// Writes that may wait at once; more are refused.
+/// The most writes that may wait; more are refused.
 const QUEUE: usize = 4_096;
-/// Writes that share a commit at most, so that the first one's answer is not long in coming.
-const GATHERED: usize = 256;
-/// How often a job runs that somebody else was faster than.
+/// The most writes that share a commit, so that the first of them does not wait long for its result.
+const MAX_BATCH: usize = 256;
+/// How often a job runs at most after conflicts with another process.
 const ATTEMPTS: u32 = 3;
 
-/// The door to the writer's thread; the thread ends when this is dropped.
+/// Sends jobs to the writer's thread, which ends when this is dropped.
 pub(super) struct Writer {
     queue: SyncSender<Box<dyn Work>>,
 }
 
-/// A job together with whoever waits for its answer.
+/// A job and the receiver of its result.
 trait Work: Send {
     /// Runs the job, inside a savepoint of its own.
     fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome;
-    /// Whether the waiter has gone away.
+    /// Whether the caller no longer waits for the result.
     fn is_abandoned(&self) -> bool;
-    /// Answers, once the fate of the transaction is known.
-    fn answer(self: Box<Self>, committed: &Result<()>);
+    /// Sends the result, once the transaction is committed or has failed.
+    fn send_result(self: Box<Self>, committed: &Result<()>);
 }
 
-/// What becomes of a job's savepoint.
+/// What happens to the savepoint of a job.
 enum Outcome {
     Keep,
     Undo,
-    UndoAndRepeat,
-    /// The job was stopped, and with it perhaps the transaction.
+    UndoAndRetry,
+    /// The job was stopped; SQLite may have rolled back the transaction.
     UndoStopped,
 }
 
-/// What becomes of a transaction of several jobs.
+/// What happened to a transaction of several jobs.
 enum Ending {
-    /// All jobs get their answers, whether it was committed or not.
+    /// All jobs get their results, whether it was committed or not.
     Ended(Result<()>),
-    /// The job at this place was stopped, which ended the transaction: the others run again.
-    LostBy(usize),
+    /// SQLite stopped the job at this index and rolled back the transaction: the other jobs run again.
+    StoppedBy(usize),
 }
 
 struct Waiting<T, F> {
@@ -68,9 +68,9 @@ struct Waiting<T, F> {
 
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
     fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome {
-        // A panic does not get here: the store has made it an error of the job.
+        // The store has turned a panic of the job into an error.
         let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit);
-        self.result = limited(&self.limit, || (self.job)(&mut tx));
+        self.result = run_limited(&self.limit, || (self.job)(&mut tx));
         if self.result.is_ok()
             && let Err(error) = tx.check_limit()
         {
@@ -79,7 +79,7 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
         match (&self.result, tx.fault()) {
             (Ok(_), _) => Outcome::Keep,
             (Err(_), Some(Fault::Limit)) => Outcome::UndoStopped,
-            (Err(_), Some(Fault::Conflict)) => Outcome::UndoAndRepeat,
+            (Err(_), Some(Fault::Conflict)) => Outcome::UndoAndRetry,
             (Err(_), _) => Outcome::Undo,
         }
     }
@@ -88,13 +88,13 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
         self.answer.is_closed()
     }
 
-    fn answer(self: Box<Self>, committed: &Result<()>) {
+    fn send_result(self: Box<Self>, committed: &Result<()>) {
         let result = match committed {
             Ok(()) => self.result,
-            // A refusal may rest on a neighbour's write that is gone now, so it falls as well.
+            // The job's own error may depend on the write of another job, which is rolled back too.
             Err(error) => Err(error.clone()),
         };
-        // Nobody may be waiting any more; the write stands all the same.
+        // The caller may be gone; the write is committed all the same.
         drop(self.answer.send(result));
     }
 }
@@ -105,22 +105,22 @@ impl Writer {
         let (queue, waiting) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || write_all(conn, &waiting, wal, &shared))
+            .spawn(move || run_writer(conn, &waiting, wal, &shared))
             .map_err(|error| OpenError::Unreachable(format!("cannot start the writer's thread: {error}")))?;
         Ok(Self { queue })
     }
 
-    /// Runs a job in the next commit and gives its result once that is durable.
+    /// Runs a job in the next commit and returns its result once that is durable.
     pub async fn write<T: Send + 'static>(
         &self,
         limit: JobLimit,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
-        let unanswered = Err(Error::Unavailable("the writer gave no answer".to_owned()));
+        let unanswered = Err(Error::Unavailable("the writer sent no result".to_owned()));
         self.queue.try_send(Box::new(Waiting { job, limit, result: unanswered, answer })).map_err(|refused| {
             Error::Unavailable(match refused {
-                TrySendError::Full(_) => format!("{QUEUE} writes are waiting already"),
+                TrySendError::Full(_) => format!("{QUEUE} writes are already waiting"),
                 TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
             })
         })?;
@@ -128,17 +128,17 @@ impl Writer {
     }
 }
 
-fn write_all(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, mut wal: Wal, shared: &Shared) {
+fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, mut wal: Wal, shared: &Shared) {
     loop {
-        let first = match wal.next_look() {
+        let first = match wal.next_check() {
             None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(pause) => waiting.recv_timeout(pause),
         };
         match first {
             Ok(first) => {
-                let mut gathered = vec![first];
-                gathered.extend(waiting.try_iter().take(GATHERED - 1));
-                write_together(&mut conn, gathered, shared);
+                let mut batch = vec![first];
+                batch.extend(waiting.try_iter().take(MAX_BATCH - 1));
+                write_batch(&mut conn, batch, shared);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
@@ -147,40 +147,39 @@ fn write_all(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, mut wal: Wal, sh
     }
 }
 
-fn write_together(conn: &mut Conn, mut gathered: Vec<Box<dyn Work>>, shared: &Shared) {
+fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn Work>>, shared: &Shared) {
     loop {
-        gathered.retain(|work| !work.is_abandoned());
-        match commit(conn, &mut gathered, shared) {
+        batch.retain(|work| !work.is_abandoned());
+        match commit(conn, &mut batch, shared) {
             Ending::Ended(committed) => {
                 if committed.is_ok() {
-                    shared.measures.committed(gathered.len());
+                    shared.metrics.count_commit(batch.len());
                 } else {
-                    // SQLite ends a transaction by itself on some errors, such as a full disk; then there is nothing to
-                    // roll back.
+                    // Fails where SQLite has rolled back by itself, as it does on some errors such as a full disk.
                     drop(run(conn, "ROLLBACK"));
                 }
-                for work in gathered {
-                    work.answer(&committed);
+                for work in batch {
+                    work.send_result(&committed);
                 }
                 return;
             }
-            // One job fewer each time, so that this ends.
-            Ending::LostBy(place) => gathered.remove(place).answer(&Ok(())),
+            // One job fewer in each round, so that this ends.
+            Ending::StoppedBy(index) => batch.remove(index).send_result(&Ok(())),
         }
     }
 }
 
-fn commit(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shared) -> Ending {
-    match gathered {
+fn commit(conn: &mut Conn, batch: &mut [Box<dyn Work>], shared: &Shared) -> Ending {
+    match batch {
         [] => Ending::Ended(Ok(())),
         [alone] => Ending::Ended(commit_alone(conn, alone.as_mut(), shared)),
         several => commit_several(conn, several, shared).unwrap_or_else(|error| Ending::Ended(Err(error))),
     }
 }
 
-fn commit_several(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shared) -> Result<Ending> {
+fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn Work>], shared: &Shared) -> Result<Ending> {
     run(conn, "BEGIN IMMEDIATE")?;
-    for (place, work) in gathered.iter_mut().enumerate() {
+    for (index, work) in batch.iter_mut().enumerate() {
         for _ in 0..ATTEMPTS {
             run(conn, "SAVEPOINT job")?;
             match work.run(conn, shared) {
@@ -192,14 +191,14 @@ fn commit_several(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shar
                     run(conn, "ROLLBACK TO job; RELEASE job")?;
                     break;
                 }
-                Outcome::UndoAndRepeat => {
+                Outcome::UndoAndRetry => {
                     run(conn, "ROLLBACK TO job; RELEASE job")?;
                     shared.types.clear();
                 }
                 Outcome::UndoStopped => {
                     if run(conn, "ROLLBACK TO job; RELEASE job").is_err() {
                         drop(run(conn, "ROLLBACK"));
-                        return Ok(Ending::LostBy(place));
+                        return Ok(Ending::StoppedBy(index));
                     }
                     break;
                 }
@@ -209,18 +208,18 @@ fn commit_several(conn: &mut Conn, gathered: &mut [Box<dyn Work>], shared: &Shar
     run(conn, "COMMIT").map(|()| Ending::Ended(Ok(())))
 }
 
-/// A job that is alone needs no savepoint, which would keep a copy in memory of every page that it changes.
+/// A single job needs no savepoint, which would keep a copy in memory of every page that the job changes.
 fn commit_alone(conn: &mut Conn, work: &mut dyn Work, shared: &Shared) -> Result<()> {
     for _ in 0..ATTEMPTS {
         run(conn, "BEGIN IMMEDIATE")?;
         match work.run(conn, shared) {
             Outcome::Keep => return run(conn, "COMMIT"),
             Outcome::Undo | Outcome::UndoStopped => {
-                // There may be nothing to roll back (see above), and the job has its own error, which says why.
+                // Fails where SQLite has rolled back by itself; the job's own error says why.
                 drop(run(conn, "ROLLBACK"));
                 return Ok(());
             }
-            Outcome::UndoAndRepeat => {
+            Outcome::UndoAndRetry => {
                 run(conn, "ROLLBACK")?;
                 shared.types.clear();
             }

@@ -1,15 +1,15 @@
-//! Where a database is.
+//! The URL of a database.
 
-mod redaction;
+mod parts;
+pub(super) mod redaction;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub(super) use redaction::hide_quotations;
+use parts::{Parts, decode, pairs};
 
-/// The place of a database.
+/// The URL of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// An SQLite file.
@@ -18,15 +18,15 @@ pub enum DatabaseUrl {
     Postgres(PostgresUrl),
 }
 
-/// A URL that libpq understands; it may hold a password, so that it never prints itself whole.
+/// A URL that libpq understands. It may contain a password, so it is always printed redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresUrl(String);
 
 impl DatabaseUrl {
-    /// Reads a `DATABASE_URL`.
+    /// Parses a `DATABASE_URL`.
     ///
     /// # Errors
-    /// A sentence that says what is accepted, for anything but `sqlite://path`, `postgres://…` and `postgresql://…`.
+    /// What is accepted, for anything but `sqlite://path`, `postgres://…` and `postgresql://…`.
     ///
     /// ```
     /// use std::path::PathBuf;
@@ -66,7 +66,7 @@ impl DatabaseUrl {
 }
 
 impl PostgresUrl {
-    /// Reads a URL of PostgreSQL; `None` if it is of anything else.
+    /// Parses a URL of PostgreSQL; `None` for a URL of anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Result<Self, String>> {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
@@ -79,14 +79,14 @@ impl PostgresUrl {
         })
     }
 
-    /// The URL as libpq takes it.
+    /// The URL as libpq reads it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The URL with bounds on every wait for the network, where it does not set them itself: for a connection, and for
-    /// an acknowledgement of what was sent.
+    /// The URL with a limit for every wait on the network, where it sets none itself: `patience` for connecting,
+    /// `unanswered` for the acknowledgement of sent data.
     #[must_use]
     pub fn with_limits(&self, patience: Duration, unanswered: Duration) -> String {
         let seconds = patience.as_secs().max(2);
@@ -117,95 +117,13 @@ impl PostgresUrl {
     }
 
     fn parts(&self) -> Parts<'_> {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("postgres", ""));
-        let end = rest.find(['@', '/']).and_then(|end| rest.split_at_checked(end));
-        let taken = end.and_then(|(credentials, rest)| Some((Some(credentials), rest.strip_prefix('@')?)));
-        let (credentials, rest) = taken.unwrap_or((None, rest));
-        let (place, query) = rest.split_once('?').map_or((rest, None), |(place, query)| (place, Some(query)));
-        let (hosts, name) = place.split_once('/').map_or((place, None), |(hosts, name)| (hosts, Some(name)));
-        Parts { scheme, credentials, hosts, name, query }
+        Parts::of(&self.0)
     }
 
-    /// The URL without anything that may be a secret.
+    /// The URL without anything that may be secret.
     fn redacted(&self) -> String {
         redaction::redact(&self.parts())
     }
-}
-
-/// A URL as libpq takes it apart: a user name and a password may have a `?` in them, but no `/` and no `@`.
-struct Parts<'a> {
-    scheme: &'a str,
-    credentials: Option<&'a str>,
-    hosts: &'a str,
-    name: Option<&'a str>,
-    query: Option<&'a str>,
-}
-
-impl Parts<'_> {
-    /// What libpq would not read. It would quote it, and where a character of a password is not encoded that is a part
-    /// of the password: so this is found before, and told without a quotation.
-    fn fault(&self) -> Option<&'static str> {
-        let all = [self.credentials.unwrap_or_default(), self.hosts, self.name.unwrap_or_default()];
-        if !all.into_iter().chain(self.query).all(is_encoded) {
-            return Some("a `%` must be followed by two hexadecimal digits, not both 0; itself it is written `%25`");
-        }
-        if self.hosts.contains('@') {
-            return Some("there is more than one `@`; in a user name or password it is written `%40`");
-        }
-        if !self.hosts.split(',').all(is_host) {
-            return Some(
-                "what follows a host and `:` must be a port, and an IPv6 address stands in brackets; in a user name or \
-                 password `/` is written `%2F`, `@` is written `%40`",
-            );
-        }
-        if !self.query.unwrap_or_default().split_terminator('&').all(|pair| pair.matches('=').count() == 1) {
-            return Some("what follows `?` must be `name=value`, with `&` between several; a `=` is written `%3D`");
-        }
-        None
-    }
-}
-
-fn is_encoded(text: &str) -> bool {
-    let mut rest = text.split('%');
-    let starts_with_code = |part: &str| {
-        part.get(..2)
-            .is_some_and(|code| u8::from_str_radix(code, 16).is_ok_and(|byte| byte != 0) && !code.starts_with('+'))
-    };
-    !text.contains('\0') && rest.next().is_some() && rest.all(starts_with_code)
-}
-
-fn is_host(text: &str) -> bool {
-    let port = match text.strip_prefix('[') {
-        Some(address) => match address.split_once(']') {
-            Some(("", _)) | None => return false,
-            Some((_, "")) => return true,
-            Some((_, rest)) => rest.strip_prefix(':'),
-        },
-        None => text.split_once(':').map(|(_, port)| port).or(Some("")),
-    };
-    port.is_some_and(|port| port.is_empty() || decode(port).parse().is_ok_and(|port: u16| port > 0))
-}
-
-/// Decodes `%xx`; what is not UTF-8 then becomes U+FFFD.
-fn decode(text: &str) -> Cow<'_, str> {
-    let mut parts = text.split('%');
-    let first = parts.next().unwrap_or_default();
-    if first.len() == text.len() {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = first.as_bytes().to_vec();
-    for part in parts {
-        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
-        let rest = if code.is_some() { part.get(2..).unwrap_or_default() } else { part };
-        bytes.push(code.unwrap_or(b'%'));
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The parameters of a query.
-fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').filter_map(|pair| pair.split_once('='))
 }
 
 impl fmt::Debug for PostgresUrl {

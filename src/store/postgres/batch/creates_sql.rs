@@ -1,20 +1,20 @@
-//! New relationships of many callers, stored and counted by one statement. PostgreSQL alone mounts this room: SQLite's
-//! one writer gathers whole jobs.
+//! The statement that stores and counts the relationships of a batch.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
 
-use super::{Conn, Db, dialect};
+use crate::store::postgres::conn::{Conn, Db};
+use crate::store::postgres::dialect;
 use crate::store::rows::{RelationshipColumns, RelationshipRow};
 
-/// Stores and counts what nothing stands in the way of. Each `?` stands for a value.
+/// Stores and counts the relationships whose users and types exist and that do not exist yet. Each `?` is a value.
 ///
-/// * Ends and types are locked as their foreign keys do, but what somebody else is about to delete is passed over
-///   instead of waited for, and so is what is gone.
-/// * Rows and counts are written in the order of their keys, and the counts in the order of `counts`: user, target,
-///   type. Each table waits for the last row of the one before, because it asks how many there were.
-/// * One slot counts the types of all: others who count them at this moment rarely use the same.
+/// * Users and types are locked as their foreign keys lock them, but rows that another transaction has locked are skipped
+///   instead of waited for.
+/// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
+///   target, type. Each table is written after the previous one, because it selects the number of rows of that.
+/// * One slot counts the types of the batch: concurrent transactions rarely use the same.
 const INSERT: &str = "
 WITH asked AS (
     SELECT *, ?::bigint AS now
@@ -53,11 +53,11 @@ SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM mad
 WHERE (SELECT COUNT(*) FROM by_type) > 0";
 
 /// A new relationship: its ends, its type and its author.
-pub(in crate::store) type New = (i64, i64, i16, Option<i64>);
+pub(super) type New = (i64, i64, i16, Option<i64>);
 
-/// Stores and counts those whose ends and type are there and that nobody has stored before; no two may be alike. The
-/// rows come back in any order.
-pub(in crate::store) fn insert(conn: &mut Conn, new: &[New], now: i64) -> QueryResult<Vec<RelationshipRow>> {
+/// Stores and counts the relationships whose users and type exist and that do not exist yet; no two may be equal. The rows
+/// are in any order.
+pub(super) fn insert(conn: &mut Conn, new: &[New], now: i64) -> QueryResult<Vec<RelationshipRow>> {
     let mut insert = Insert { now, ..Insert::default() };
     for (user, target, kind, author) in new {
         insert.users.push(*user);
@@ -85,22 +85,22 @@ struct Insert {
 impl QueryFragment<Db> for Insert {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         let mut pieces = INSERT.split('?');
-        let mut go_on = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
-        go_on(&mut out);
+        let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
+        push_text(&mut out);
         out.push_bind_param::<BigInt, _>(&self.now)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.users)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.targets)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<Array<SmallInt>, _>(&self.types)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.authors)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.ends)?;
-        go_on(&mut out);
+        push_text(&mut out);
         out.push_bind_param::<BigInt, _>(&dialect::TYPE_SLOTS)?;
-        go_on(&mut out);
+        push_text(&mut out);
         Ok(())
     }
 }

@@ -1,17 +1,15 @@
-//! Pages of several users' relationships with their counts, in one statement. PostgreSQL alone mounts this room: on
-//! SQLite a list is read where it is asked for, and there is nothing to gather.
+//! The statement that reads the pages and counts of a batch of lists.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
 
-use super::{Conn, Db};
+use crate::store::postgres::conn::{Conn, Db};
 use crate::model::relationship::End;
 use crate::store::rows::{RelationshipColumns, RelationshipRow};
 
-/// The statement for one end. Each `?` stands for an array with a value for each list.
-///
-/// Nothing but the order of the arguments and the names of columns differs; each text stays prepared for itself.
+/// The statement for one end. Each `?` is an array with a value for each list. The four texts differ in the names of
+/// columns and in the type; each of them stays prepared.
 macro_rules! statement {
     ($counts:literal, $end:literal) => {
         statement!($counts, $end, "unnest(?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
@@ -44,30 +42,30 @@ macro_rules! statement {
     };
 }
 
-/// What several lists of one shape differ in; all have as many values.
+/// The parameters of several lists of one shape, a value for each list.
 #[derive(Debug, Default)]
-pub(in crate::store) struct Wanted {
+pub(super) struct ListParameters {
     pub ids: Vec<i64>,
     pub offsets: Vec<i64>,
     pub limits: Vec<i64>,
-    /// Empty where the lists are of all types.
+    /// Empty if the lists include all types.
     pub types: Vec<i16>,
 }
 
-/// How many match, and the rows of the window, by id; for each list, in the order in which they are wanted.
-pub(in crate::store) fn pages(
+/// For each list, in their order: how many relationships match, and the rows of the page by id.
+pub(super) fn pages(
     conn: &mut Conn,
     end: End,
-    wanted: Wanted,
+    parameters: ListParameters,
 ) -> QueryResult<Vec<(i64, Vec<RelationshipRow>)>> {
-    let text = match (end, wanted.types.is_empty()) {
+    let text = match (end, parameters.types.is_empty()) {
         (End::User, true) => statement!("counts_by_user", "user_id"),
         (End::User, false) => statement!("counts_by_user", "user_id", of_a_type),
         (End::Target, true) => statement!("counts_by_target", "target_id"),
         (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
     };
-    let mut pages = vec![(0, Vec::new()); wanted.ids.len()];
-    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = Statement { text, wanted }.load(conn)?;
+    let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
+    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = Statement { text, parameters }.load(conn)?;
     for (place, total, row) in rows {
         let place = usize::try_from(place - 1).ok();
         if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
@@ -75,7 +73,7 @@ pub(in crate::store) fn pages(
             rows.extend(row);
         }
     }
-    // Nobody promises the order in which joined rows come.
+    // The order of joined rows is not guaranteed.
     for (_, rows) in &mut pages {
         rows.sort_unstable_by_key(|row| row.id);
     }
@@ -85,23 +83,23 @@ pub(in crate::store) fn pages(
 #[derive(Debug)]
 struct Statement {
     text: &'static str,
-    wanted: Wanted,
+    parameters: ListParameters,
 }
 
 impl QueryFragment<Db> for Statement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let Wanted { ids, offsets, limits, types } = &self.wanted;
+        let ListParameters { ids, offsets, limits, types } = &self.parameters;
         let mut pieces = self.text.split('?');
-        let mut go_on = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
+        let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
         for integers in [ids, offsets, limits] {
-            go_on(&mut out);
+            push_text(&mut out);
             out.push_bind_param::<Array<BigInt>, _>(integers)?;
         }
         if !types.is_empty() {
-            go_on(&mut out);
+            push_text(&mut out);
             out.push_bind_param::<Array<SmallInt>, _>(types)?;
         }
-        go_on(&mut out);
+        push_text(&mut out);
         Ok(())
     }
 }

@@ -1,65 +1,31 @@
-//! PostgreSQL: a pool of connections, one transaction a write.
+//! Runs jobs on a pool of connections to PostgreSQL, with one transaction for a write.
 
+use diesel::QueryResult;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::{Connection, PgConnection, QueryResult};
 use std::time::{Duration, Instant};
 
-use super::fault::Fault;
-use super::limit::JobLimit;
-use super::tx::{AnyConnection, Shared, Tx};
-use super::url::hide_quotations;
-use super::{OpenError, Settings};
+use super::mode::Mode;
+use super::permits::{Permit, Permits};
+use super::running::Running;
+use super::sessions::{Session, Sessions, longest_lock_wait};
 use crate::model::error::{Error, Result};
+use crate::store::fault::{self, Fault};
+use crate::store::limit::{Backend, JobLimit};
 use crate::store::metrics::Connections;
-pub(super) use mode::Mode;
-pub(super) use permits::Permit;
-use permits::Permits;
-use running::Running;
-use sessions::{Backend, Session, Sessions, longest_lock};
+use crate::store::opening::Settings;
+use crate::store::tx::{AnyConnection, Shared, Tx};
 
-#[path = "queries/gathered_creates.rs"]
-pub(super) mod gathered_creates;
-#[path = "queries/gathered_lists.rs"]
-pub(super) mod gathered_lists;
-#[path = "queries/mod.rs"]
-pub(super) mod queries;
-#[path = "queries/replica.rs"]
-pub(super) mod replica;
-
-pub(super) mod bulk;
-pub(super) mod canceller;
-pub(super) mod dialect;
-mod lock_wait;
-mod mode;
-mod options;
-pub(super) mod permits;
-mod running;
-pub(super) mod sessions;
-
-pub(super) type Conn = PgConnection;
-pub(super) type Db = diesel::pg::Pg;
-
-/// An attempt that takes so many times the longest statement waits for an answer that does not come.
+/// An attempt that takes this many times the longest statement waits for a response that will not come.
 const PATIENCE: u32 = 2;
-/// How often a job runs that others were in the way of.
+/// How often a job runs at most after conflicts with other transactions.
 const ATTEMPTS: u32 = 6;
 
-/// Connects.
-pub(super) fn connect(url: &str) -> std::result::Result<Conn, OpenError> {
-    Conn::establish(url).map_err(|error| {
-        let told = error.to_string();
-        // Before it asks any server.
-        let is_of_url = told.starts_with("invalid ") || told.starts_with("could not match ");
-        if is_of_url { OpenError::Unreadable(hide_quotations(&told)) } else { OpenError::Unreachable(told) }
-    })
-}
+/// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails before
+/// another transaction is aborted by a deadlock.
+const BATCH_LOCK_MILLIS: u128 = 250;
 
-/// How long a gathered transaction waits for a lock. It is shorter than `deadlock_timeout`, so that it also gives way
-/// before others lose by a deadlock.
-const GATHERED_LOCK_MILLIS: u128 = 250;
-
-/// The engine: a pool, and as many permits as it has connections, so that waiting costs no thread.
-pub(super) struct Engine {
+/// A pool, and as many permits as it has connections, so that waiting for one blocks no thread.
+pub(super) struct PostgresEngine {
     pool: r2d2::Pool<Sessions>,
     permits: Permits,
     timeout: Duration,
@@ -67,8 +33,8 @@ pub(super) struct Engine {
     running: Running,
 }
 
-impl Engine {
-    /// Makes the pool; connections are made in the background, so that a database that is away does not matter.
+impl PostgresEngine {
+    /// Creates the pool, which connects in the background: the database may be down.
     pub fn open(sessions: Sessions, settings: &Settings) -> Self {
         let pool = sessions.pool(settings.pool_size, settings.timeout);
         Self {
@@ -80,38 +46,41 @@ impl Engine {
         }
     }
 
-    /// The pool's connections at this moment.
+    /// The number of connections in use and in the pool.
     pub fn connections(&self) -> Connections {
         let r2d2::State { connections, idle_connections: idle, .. } = self.pool.state();
         Connections { busy: connections.saturating_sub(idle), idle }
     }
 
-    /// After what time no answer is to be expected.
+    /// The time after which a job no longer expects a response.
     pub fn patience(&self) -> Duration {
         PATIENCE * self.longest_statement
     }
 
-    /// Whether a job has been waiting for an answer for longer than that.
-    pub fn is_silent(&self) -> bool {
+    /// Whether a job has been waiting for a response for longer than [`patience`](Self::patience).
+    pub fn is_stalled(&self) -> bool {
         self.running.longest().is_some_and(|time| time > self.patience())
     }
 
-    /// The sessions of those jobs, as far as they are known.
-    pub fn silent_sessions(&self) -> Vec<Backend> {
+    /// The backends of those jobs, as far as they are known.
+    pub fn stalled_backends(&self) -> Vec<Backend> {
         self.running.longer_than(self.patience())
     }
 
-    /// Waits for a permit for a job of that name, not longer than `DATABASE_TIMEOUT`.
+    /// Waits for a permit for a job of that name to use a connection, at most for `DATABASE_TIMEOUT`.
     pub async fn permit(&self, job: &'static str, mode: Mode) -> Result<Permit> {
         self.permits.acquire(job, mode).await
     }
 
-    /// The permits, for those who wait in their own way.
+    /// The permits, for batchers, which wait for them differently.
     pub fn permits(&self) -> &Permits {
         &self.permits
     }
 
-    /// Runs a job on this thread, again where others were in its way or the connection had died unnoticed.
+    /// Runs a job on this thread; retries on conflict and on a connection found dead.
+    ///
+    /// # Errors
+    /// Those of the job, or [`Error::Unavailable`].
     pub fn run<T>(
         &self,
         mode: Mode,
@@ -128,50 +97,55 @@ impl Engine {
             let (result, fault) = self.attempt(mode, &mut session, shared, limit, job);
             drop(session);
             let Err(error) = result else { return result };
-            let again = match fault {
+            let can_retry = match fault {
                 Some(Fault::Conflict) => {
                     attempts += 1;
                     shared.types.clear();
                     std::thread::sleep(jitter(attempts));
                     attempts < ATTEMPTS
                 }
-                // After a restart of the database every pooled connection is dead once.
+                // After a restart of the database every pooled connection is dead.
                 Some(Fault::Lost) => {
                     dead += 1;
                     dead <= self.pool.max_size()
                 }
                 _ => false,
             };
-            if !again || Instant::now() >= deadline {
+            if !can_retry || Instant::now() >= deadline {
                 return Err(error);
             }
             if fault == Some(Fault::Lost) {
-                shared.measures.lost_connection();
+                shared.metrics.count_lost_connection();
             }
         }
     }
 
-    /// Runs a job once, for many who wait; `None` if it failed and changed nothing, so that each may try alone.
-    pub fn run_gathered<T>(
+    /// Runs the job of a batch once; `None` if it failed and changed nothing, so that each request may run alone.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there is no connection, or when it is not known whether the commit succeeded.
+    pub fn run_batch<T>(
         &self,
         mode: Mode,
         shared: &Shared,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut session = self.session()?;
-        // Each statement has its limit, and there are few; those who wait have theirs.
+        // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.
         match self.attempt(mode, &mut session, shared, &JobLimit::NONE, job) {
             (Ok(done), _) => Ok(Some(done)),
             (Err(error), Some(Fault::Unknown)) => Err(error),
             (Err(error), _) => {
-                log::debug!("what was gathered is tried one by one: {error:?}");
+                log::debug!("a batch failed and its requests run one by one: {error:?}");
                 Ok(None)
             }
         }
     }
 
-    /// Runs a job once, for whoever can ask elsewhere; a fault says what was in the way. An error of its own is that of
-    /// a pool which has no connection.
+    /// Runs a job once, for a caller that can use another server if it fails; the fault tells why it failed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the job has reached its limit or the pool has no connection.
     pub fn run_once<T>(
         &self,
         mode: Mode,
@@ -182,7 +156,7 @@ impl Engine {
         limit.check()?;
         let mut session = self.session()?;
         let (result, fault) = self.attempt(mode, &mut session, shared, limit, job);
-        // Whoever is in the way of a statement on a replica may have ended the connection with it.
+        // Recovery on a replica that cancels a statement may also terminate its connection.
         session.is_lost |= fault == Some(Fault::Conflict);
         Ok((result, fault))
     }
@@ -192,7 +166,7 @@ impl Engine {
         session.map_err(|error| Error::Unavailable(format!("no connection: {error}")))
     }
 
-    /// Runs a job once; a fault says what a further attempt needs.
+    /// Runs a job once; the fault tells whether a further attempt can help.
     fn attempt<T>(
         &self,
         mode: Mode,
@@ -204,14 +178,14 @@ impl Engine {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
         if is_transaction && let Err(error) = self.begin(session, mode) {
-            let (fault, told) = super::fault::classify(&error);
+            let (fault, error) = fault::classify(&error);
             session.is_lost = fault == Fault::Lost;
-            return (Err(told), Some(fault));
+            return (Err(error), Some(fault));
         }
         let entered = limit.enter(session.backend);
-        let link = AnyConnection::Postgres(&mut session.conn);
-        let mut tx = if mode.may_write() { Tx::writing(link, shared, limit) } else { Tx::reading(link, shared, limit) };
-        // It may have been cancelled before it entered.
+        let conn = AnyConnection::Postgres(&mut session.conn);
+        let mut tx = if mode.may_write() { Tx::writing(conn, shared, limit) } else { Tx::reading(conn, shared, limit) };
+        // The job may have been cancelled before `enter`.
         let mut result = tx.check_limit().and_then(|()| job(&mut tx));
         if is_transaction && result.is_ok() {
             result = tx.check_limit().and(result);
@@ -219,7 +193,7 @@ impl Engine {
         let fault = tx.fault();
         session.is_lost = fault == Some(Fault::Lost);
         if entered.leave() {
-            // A late cancel request must not meet the next job; the server rolls back when the connection is closed.
+            // A late cancel request must not stop the next job. Closing the connection rolls back.
             session.is_lost = true;
             let result = if mode.may_write() { limit.check().and(result) } else { result };
             return (result, Some(Fault::Limit));
@@ -228,27 +202,27 @@ impl Engine {
             return (result, fault);
         }
         if result.is_err() {
-            // A rollback that fails leaves a connection that the pool throws away.
+            // If the rollback fails, the pool closes the connection.
             drop(AnsiTransactionManager::rollback_transaction(&mut session.conn));
             return (result, fault);
         }
         match AnsiTransactionManager::commit_transaction(&mut session.conn) {
             Ok(()) => {
                 if mode == Mode::Write {
-                    shared.measures.committed(1);
+                    shared.metrics.count_commit(1);
                 }
                 (result, None)
             }
             Err(_) if !mode.may_write() => {
-                // What was read was read.
+                // The read is complete.
                 session.is_lost = true;
                 (result, None)
             }
             Err(error) => {
-                let (fault, told) = super::fault::classify(&error);
+                let (fault, error) = fault::classify(&error);
                 session.is_lost = fault == Fault::Lost;
-                // The fate of a commit whose connection died is unknown: nobody may run the job again.
-                (Err(told), Some(if session.is_lost { Fault::Unknown } else { fault }))
+                // If the connection died, it is not known whether the commit succeeded: the job must not run again.
+                (Err(error), Some(if session.is_lost { Fault::Unknown } else { fault }))
             }
         }
     }
@@ -257,12 +231,12 @@ impl Engine {
         let isolation = match mode {
             Mode::Read => "READ COMMITTED READ ONLY",
             Mode::Snapshot | Mode::Search => "REPEATABLE READ READ ONLY",
-            Mode::Write | Mode::Gathered => "READ COMMITTED",
+            Mode::Write | Mode::Batch => "READ COMMITTED",
         };
-        let lock_limit = longest_lock(self.longest_statement).as_millis();
+        let lock_limit = longest_lock_wait(self.longest_statement).as_millis();
         let of_session = if session.backend.is_none() {
             let limit = self.longest_statement.as_millis();
-            // The last one ends what a machine leaves behind that stops in the middle: it would hold locks for hours.
+            // The last one ends the transaction of a machine that stops in the middle, which would hold locks for hours.
             format!(
                 "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
                  SET LOCAL idle_in_transaction_session_timeout = {limit}"
@@ -270,8 +244,8 @@ impl Engine {
         } else {
             String::new()
         };
-        let of_mode = if mode == Mode::Gathered {
-            format!("; SET LOCAL lock_timeout = {}", GATHERED_LOCK_MILLIS.min(lock_limit))
+        let of_mode = if mode == Mode::Batch {
+            format!("; SET LOCAL lock_timeout = {}", BATCH_LOCK_MILLIS.min(lock_limit))
         } else {
             String::new()
         };
@@ -280,7 +254,7 @@ impl Engine {
     }
 }
 
-/// A little longer each time, and never the same for two.
+/// The pause before a retry: longer after each attempt, and random so that two transactions do not collide again.
 fn jitter(attempt: u32) -> Duration {
     let mut byte = [0];
     let random = aws_lc_rs::rand::fill(&mut byte).map_or(0, |()| u64::from(byte[0]));

@@ -1,26 +1,26 @@
-//! What is counted and measured of a replica; there are no such families without one.
+//! The metrics of a replica, which exist only with one.
 
 use crate::metrics::{Counter, Gauges, MetricsRegistry, Seconds};
 use crate::store::metrics::Connections;
 
-/// The families.
+/// The metric families of a replica.
 #[derive(Debug)]
 pub(super) struct ReplicaMetrics {
-    /// How far behind it is.
+    /// Its lag.
     pub lag: Seconds,
-    /// Reads done elsewhere: it is given up, or did not answer.
+    /// Reads on the primary because the replica was down or did not respond.
     pub unavailable: Counter,
-    /// Reads done elsewhere: what it had to replay was in the way.
+    /// Reads on the primary because recovery cancelled the read on the replica.
     pub conflict: Counter,
-    /// Reads done elsewhere: it has not got what was asked for.
+    /// Reads on the primary because the replica's response was a refusal, such as 404 for a row not yet replicated.
     pub refused: Counter,
-    /// Reads done elsewhere: any other error.
+    /// Reads on the primary because of any other error.
     pub failed: Counter,
     connections: Gauges,
 }
 
 impl ReplicaMetrics {
-    /// The families, every label shown from the start.
+    /// Registers the families with all their labels.
     pub fn new(all: &MetricsRegistry) -> Self {
         let fallbacks = all.counters(
             "store_replica_fallbacks_total",
@@ -40,8 +40,8 @@ impl ReplicaMetrics {
         }
     }
 
-    /// Notes the connections at this moment.
-    pub fn connected(&self, connections: Connections) {
+    /// Sets the gauges of the connections.
+    pub fn set_connections(&self, connections: Connections) {
         connections.show(&self.connections);
     }
 }

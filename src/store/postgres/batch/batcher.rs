@@ -1,0 +1,165 @@
+//! Answers concurrent requests of one kind together, on PostgreSQL.
+//!
+//! # Design
+//! A statement costs a round trip, two context switches and, if it writes, a flush of the disk, whatever its size. So a
+//! thread takes all waiting requests of its kind and runs one statement for them. There is no batching delay: a batch
+//! holds the requests that arrived while the previous statement ran. A request that the statement leaves out, or any
+//! request of a batch that failed, then runs as an ordinary job, which finds the reason.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Mutex, oneshot};
+
+use crate::model::error::{Error, Result};
+use crate::store::job::catch_panic;
+use crate::store::opening::OpenError;
+use crate::store::postgres::engine::PostgresEngine;
+use crate::store::postgres::mode::Mode;
+use crate::store::postgres::permits::{Permit, Permits};
+use crate::store::tx::Shared;
+
+/// The most requests of a kind that may wait; more are refused.
+const QUEUE: usize = 4_096;
+
+/// A request that can be answered together with others of its kind.
+pub(in crate::store) trait BatchQuery: Send + Sized + 'static {
+    type Answer: Send + 'static;
+    /// The kind, for people.
+    const NAME: &'static str;
+    /// The most requests of a batch, so that the first of them does not wait long for its answer.
+    const MAX_BATCH: usize;
+
+    /// The transaction of the statement.
+    const MODE: Mode;
+
+    /// Answers a batch with one statement (or a few), in its order; `None` for requests that were left out.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &Shared) -> Result<Vec<Option<Self::Answer>>>;
+}
+
+struct Waiting<Q: BatchQuery> {
+    query: Q,
+    since: Instant,
+    answer: oneshot::Sender<Result<Option<Q::Answer>>>,
+}
+
+/// The queue that the threads of a batcher share: one of them at a time takes a batch from it.
+struct Queue<Q: BatchQuery> {
+    waiting: Receiver<Waiting<Q>>,
+    /// Requests that were received while there was no connection, oldest first.
+    held: VecDeque<Waiting<Q>>,
+}
+
+/// Sends requests to threads that answer them in batches. The threads end when this is dropped.
+pub(in crate::store) struct Batcher<Q: BatchQuery> {
+    queue: Sender<Waiting<Q>>,
+}
+
+impl<Q: BatchQuery> Batcher<Q> {
+    /// Starts that many threads. Each takes a connection of the engine's pool for a batch.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a thread cannot be started.
+    pub fn start(threads: usize, engine: &Arc<PostgresEngine>, shared: &Shared) -> std::result::Result<Self, OpenError> {
+        let (queue, waiting) = channel(QUEUE);
+        let waiting = Arc::new(Mutex::new(Queue { waiting, held: VecDeque::new() }));
+        let cannot_start =
+            |error: std::io::Error| OpenError::Unreachable(format!("cannot start a thread for {}: {error}", Q::NAME));
+        for _ in 0..threads {
+            let (engine, shared, waiting) = (Arc::clone(engine), shared.clone(), Arc::clone(&waiting));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(cannot_start)?;
+            std::thread::Builder::new()
+                .name(Q::NAME.to_owned())
+                .spawn(move || runtime.block_on(answer_all(&engine, &shared, &waiting)))
+                .map_err(cannot_start)?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Waits for the answer to a request; `None` if the request was left out, and then nothing was done.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when too many requests wait or no connection becomes free.
+    pub async fn ask(&self, query: Q) -> Result<Option<Q::Answer>> {
+        let (answer, result) = oneshot::channel();
+        self.queue.try_send(Waiting { query, since: Instant::now(), answer }).map_err(|refused| {
+            Error::Unavailable(match refused {
+                TrySendError::Full(_) => format!("{QUEUE} {} are already waiting", Q::NAME),
+                TrySendError::Closed(_) => format!("the thread for {} has ended", Q::NAME),
+            })
+        })?;
+        result.await.map_err(|_| Error::Unavailable(format!("the thread for {} has ended", Q::NAME)))?
+    }
+}
+
+async fn answer_all<Q: BatchQuery>(engine: &PostgresEngine, shared: &Shared, queue: &Mutex<Queue<Q>>) {
+    loop {
+        let mut locked = queue.lock().await;
+        let Some((permit, batch)) = locked.next(engine.permits()).await else { return };
+        drop(locked);
+        if batch.is_empty() {
+            continue;
+        }
+        let queries: Vec<_> = batch.iter().map(|waiting| &waiting.query).collect();
+        let answers = catch_panic(|| Q::answer(&queries, engine, shared));
+        drop(permit);
+        distribute(batch, answers);
+    }
+}
+
+impl<Q: BatchQuery> Queue<Q> {
+    /// The next batch with its permit; `None` once the batcher is dropped. Requests that have waited for a permit for the
+    /// whole timeout fail, and only those.
+    async fn next(&mut self, permits: &Permits) -> Option<(Permit, Vec<Waiting<Q>>)> {
+        loop {
+            let first = match self.held.pop_front() {
+                Some(first) => first,
+                None => self.waiting.recv().await?,
+            };
+            let until = first.since.checked_add(permits.timeout()).unwrap_or(first.since);
+            self.held.push_front(first);
+            let permit = permits.acquire_for_batch(Q::MODE, until.into()).await;
+            // After the wait, so that requests that arrived meanwhile join the batch.
+            while self.held.len() < Q::MAX_BATCH
+                && let Ok(waiting) = self.waiting.try_recv()
+            {
+                self.held.push_back(waiting);
+            }
+            if let Some(permit) = permit {
+                let batch = self.held.drain(..self.held.len().min(Q::MAX_BATCH));
+                let batch = batch.filter(|waiting| !waiting.answer.is_closed()).collect();
+                return Some((permit, batch));
+            }
+            self.refuse_late(permits.timeout());
+        }
+    }
+
+    fn refuse_late(&mut self, timeout: Duration) {
+        while let Some(late) = self.held.pop_front_if(|waiting| waiting.since.elapsed() >= timeout) {
+            let error = Error::Unavailable(format!("no connection became free within {timeout:?}"));
+            drop(late.answer.send(Err(error)));
+        }
+    }
+}
+
+/// Sends each request its answer. The caller may be gone; a write is committed all the same.
+fn distribute<Q: BatchQuery>(batch: Vec<Waiting<Q>>, answers: Result<Vec<Option<Q::Answer>>>) {
+    match answers {
+        Ok(answers) => {
+            let answers = answers.into_iter().chain(std::iter::repeat_with(|| None));
+            for (Waiting { answer, .. }, found) in batch.into_iter().zip(answers) {
+                drop(answer.send(Ok(found)));
+            }
+        }
+        Err(error) => {
+            for Waiting { answer, .. } in batch {
+                drop(answer.send(Err(error.clone())));
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Batches of new relationships, stored with one statement and one commit.
+//!
+//! # Design
+//! The domain has decided that the caller may create the relationship. The statement leaves out every relationship that
+//! exists already, or whose user or type is missing or locked. Rows come back in any order, so each is matched to its
+//! request by its edge.
+
+use std::collections::{HashMap, HashSet};
+
+use super::batcher::BatchQuery;
+use super::creates_sql::{self, New};
+use crate::model::error::Result;
+use crate::model::id::UserId;
+use crate::model::relationship::{Edge, Relationship};
+use crate::store::postgres::engine::PostgresEngine;
+use crate::store::postgres::mode::Mode;
+use crate::store::tx::{Shared, Tx};
+
+/// A relationship to create, and the user to record as its author.
+#[derive(Debug)]
+pub(in crate::store) struct Create {
+    pub edge: Edge,
+    pub author: Option<UserId>,
+}
+
+impl BatchQuery for Create {
+    type Answer = Relationship;
+    const NAME: &'static str = "creates";
+    const MAX_BATCH: usize = 256;
+    const MODE: Mode = Mode::Batch;
+
+    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &Shared) -> Result<Vec<Option<Relationship>>> {
+        // The first of several requests for one edge creates it; the others run as ordinary jobs, which find it.
+        let mut seen = HashSet::with_capacity(batch.len());
+        let firsts: Vec<_> = batch.iter().filter(|create| seen.insert(&create.edge)).copied().collect();
+        let stored = engine.run_batch(Self::MODE, shared, &|tx| insert(tx, &firsts))?;
+        if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
+            shared.metrics.count_commit(rows.len());
+        }
+        let by_edge = |row: Relationship| {
+            let edge = Edge { user: row.user, target: row.target, relationship: row.relationship.clone() };
+            (edge, row)
+        };
+        let mut stored: HashMap<_, _> = stored.unwrap_or_default().into_iter().map(by_edge).collect();
+        Ok(batch.iter().map(|create| stored.remove(&create.edge)).collect())
+    }
+}
+
+/// Stores and counts those of the relationships that can be stored, no two of them equal; the result is in any order.
+fn insert(tx: &mut Tx<'_>, creates: &[&Create]) -> Result<Vec<Relationship>> {
+    if creates.iter().any(|create| tx.known_types().id_of(&create.edge.relationship).is_none()) {
+        tx.read_types()?;
+        // Nothing has been written yet, so other jobs would read the same types.
+        tx.share_types();
+    }
+    let now = tx.now().micros();
+    let new = |create: &&Create| {
+        let Create { edge, author } = create;
+        let kind = tx.known_types().id_of(&edge.relationship)?;
+        Some((edge.user.get(), edge.target.get(), kind, author.map(UserId::get)))
+    };
+    let new: Vec<New> = creates.iter().filter_map(new).collect();
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = tx.ask_postgres(|conn| creates_sql::insert(conn, &new, now))?;
+    rows.into_iter().map(|row| tx.relationship_of(row)).collect()
+}

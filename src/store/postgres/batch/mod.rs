@@ -1,0 +1,7 @@
+//! Batches: concurrent creates and lists of relationships share statements.
+
+pub(in crate::store) mod batcher;
+pub(in crate::store) mod creates;
+mod creates_sql;
+pub(in crate::store) mod lists;
+mod lists_sql;

@@ -1,0 +1,21 @@
+//! PostgreSQL: pools of connections, one transaction for a write, batches of the most frequent requests, and a replica.
+
+pub(super) mod batch;
+mod bulk;
+mod canceller;
+pub(super) mod conn;
+mod dialect;
+mod engine;
+mod lock_wait;
+pub(super) mod mode;
+mod options;
+mod permits;
+pub(super) mod replica;
+mod running;
+pub(super) mod server;
+mod sessions;
+
+#[path = "../queries/mod.rs"]
+pub(super) mod queries;
+
+use conn::{Conn, Db};

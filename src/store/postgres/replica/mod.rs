@@ -1,0 +1,188 @@
+//! A replica of a PostgreSQL database, which serves reads that are shown to callers.
+//!
+//! # Design
+//! Authorization and writes never use the replica, because it may lag behind. Nor does it refuse anything: if it cannot
+//! serve a read, for whatever reason, the primary serves it. So it can be down, slow, or behind a migration, and callers
+//! notice only its lag.
+
+pub(super) mod health;
+mod lag;
+mod metrics;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use super::batch::lists::List;
+use super::mode::Mode;
+use super::server::PostgresServer;
+use super::sessions::Sessions;
+use crate::model::error::{Error, Result};
+use crate::model::page::Page;
+use crate::model::relationship::Relationship;
+use crate::store::cost::Cost;
+use crate::store::fault::Fault;
+use crate::store::job::{run_blocking, track};
+use crate::store::limit::JobLimit;
+use crate::store::opening::{OpenError, Settings};
+use crate::store::tx::{Shared, Tx};
+use crate::store::url::PostgresUrl;
+use health::Health;
+use metrics::ReplicaMetrics;
+use watch::Watch;
+
+/// The longest time between two probes of the replica.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two probes, where requests have a short timeout.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The replica has not served a read; the primary must.
+#[derive(Debug)]
+pub(in crate::store) struct Unanswered;
+
+/// The replica, with its own connections, batcher of lists and cache of types.
+pub(in crate::store) struct Replica {
+    server: PostgresServer,
+    shared: Shared,
+    health: Arc<Health>,
+    metrics: Arc<ReplicaMetrics>,
+    /// The number of jobs that have ended, with or without success.
+    ended: AtomicU64,
+    /// The longest wait for a short read, so that there is time left for the primary.
+    patience: Duration,
+}
+
+impl Replica {
+    /// Opens the connections and starts to probe the replica. Until a probe succeeds, the primary serves all reads.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a thread cannot be started. The replica may be down.
+    pub fn open(
+        url: &PostgresUrl,
+        settings: &Settings,
+        primary: &Arc<PostgresServer>,
+        shared: &Shared,
+    ) -> std::result::Result<Arc<Self>, OpenError> {
+        let patience = settings.longest_statement / 4;
+        let settings = Settings { timeout: settings.timeout.min(patience / 2), ..settings.clone() };
+        let shared = Shared { types: Arc::default(), ..shared.clone() };
+        let metrics = Arc::new(ReplicaMetrics::new(&shared.metrics.all));
+        let (probe, requests) = sync_channel(1);
+        // Short enough that the primary can still serve a long read in time when the replica hangs.
+        let interval = (settings.longest_statement / 8).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
+        let health = Arc::new(Health::new(probe, interval * 4));
+        let watch = Watch {
+            url: url.with_limits(watch::PATIENCE, watch::PATIENCE),
+            primary: Arc::clone(primary),
+            shared: shared.clone(),
+            health: Arc::downgrade(&health),
+            metrics: Arc::clone(&metrics),
+            interval,
+            secret: None,
+        };
+        let url = url.with_limits(settings.timeout, settings.longest_statement);
+        let server = PostgresServer::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
+        std::thread::Builder::new()
+            .name("replica".to_owned())
+            .spawn(move || watch.run(&requests))
+            .map_err(|error| OpenError::Unreachable(format!("cannot start a thread for the replica: {error}")))?;
+        Ok(Arc::new(Self { server, shared, health, metrics, ended: AtomicU64::new(0), patience }))
+    }
+
+    /// Whether reads use the replica at this moment.
+    pub fn is_used(&self) -> bool {
+        self.health.is_used()
+    }
+
+    /// Sets the gauges of the connections.
+    pub fn measure_connections(&self) {
+        self.metrics.set_connections(self.server.connections());
+    }
+
+    /// Reads a list in a batch; `None` if it was left out, and then [`read`](Self::read) can read it.
+    pub async fn list(&self, list: List) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
+        let ended = self.ended.load(Ordering::Relaxed);
+        // A batch that fails leaves out all its lists, which then run as ordinary jobs.
+        let pool = self.server.current();
+        let read = self.wait(Cost::Bounded, pool.lists.ask(list)).await?;
+        let read = read.map_err(|_| self.record_no_connection(ended))?;
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        Ok(read)
+    }
+
+    /// Runs a read once.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        name: &'static str,
+        cost: Cost,
+        deadline: Option<Instant>,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, Unanswered> {
+        let replica = Arc::clone(self);
+        let job = track(self.shared.metrics.follow(), job);
+        let ended = self.ended.load(Ordering::Relaxed);
+        let pool = self.server.current();
+        let permit = self.wait(Cost::Unbounded, pool.engine.permit(name, Mode::of(cost))).await?;
+        let permit = permit.map_err(|_| self.record_no_connection(ended))?;
+        let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
+        let run = run_blocking(move || {
+            let _permit = permit;
+            let ran = pool.engine.run_once(Mode::of(cost), &replica.shared, &limit, &job)?;
+            replica.ended.fetch_add(1, Ordering::Relaxed);
+            Ok(ran)
+        });
+        let work = async {
+            // Cancels the job on the replica when the wait ends early and the primary runs it.
+            let _guard = guard;
+            run.await
+        };
+        let ran = self.wait(cost, work).await?.map_err(|_| self.record_no_connection(ended))?;
+        let reason = match ran {
+            (Ok(found), _) => return Ok(found),
+            (Err(Error::Refused(_)), None) => &self.metrics.refused,
+            (Err(_), Some(Fault::Conflict)) => &self.metrics.conflict,
+            (Err(_), Some(Fault::Lost | Fault::Unknown)) => {
+                self.health.request_probe();
+                &self.metrics.unavailable
+            }
+            (Err(error), _) => {
+                log::debug!("a read on the replica failed: {error:?}");
+                &self.metrics.failed
+            }
+        };
+        reason.add_one();
+        Err(Unanswered)
+    }
+
+    /// Records that no connection became free. The replica is merely busy if other jobs have ended meanwhile; otherwise it
+    /// is down.
+    fn record_no_connection(&self, ended: u64) -> Unanswered {
+        if self.ended.load(Ordering::Relaxed) == ended {
+            self.health.mark_down("no connection to it became free, and no other read ended meanwhile");
+        }
+        self.metrics.unavailable.add_one();
+        Unanswered
+    }
+
+    /// Waits for work on the replica, as long as the replica is used and, for a short read, as long as its patience.
+    async fn wait<T>(&self, cost: Cost, work: impl Future<Output = T>) -> std::result::Result<T, Unanswered> {
+        let mut went_down = std::pin::pin!(self.health.went_down.notified());
+        went_down.as_mut().enable();
+        let mut work = std::pin::pin!(work);
+        while self.health.is_used() {
+            tokio::select! {
+                result = &mut work => return Ok(result),
+                () = &mut went_down => break,
+                () = tokio::time::sleep(self.patience) => {
+                    if !cost.is_long() {
+                        self.health.mark_down(&format!("no response to a short read within {:?}", self.patience));
+                    }
+                }
+            }
+        }
+        self.metrics.unavailable.add_one();
+        Err(Unanswered)
+    }
+}

@@ -1,0 +1,64 @@
+//! A connection to an SQLite file.
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, ConnectionError, ConnectionResult, SqliteConnection};
+use std::path::Path;
+use std::time::Duration;
+
+use super::{files, interrupt};
+use crate::model::error::{Error, Result};
+use crate::store::opening::OpenError;
+
+pub(in crate::store) type Conn = SqliteConnection;
+pub(in crate::store) type Db = diesel::sqlite::Sqlite;
+
+/// How long a statement waits for another process that writes.
+pub(super) const BUSY_MILLIS: u32 = 5_000;
+/// The size of the write-ahead log, in bytes, that SQLite keeps (`journal_size_limit`) and above which the writer
+/// empties it.
+pub(super) const WAL_LIMIT: u64 = 64 << 20;
+
+/// Opens a connection that may write; creates the file if `create`.
+///
+/// # Errors
+/// [`OpenError::Missing`], [`OpenError::Locked`] or [`OpenError::Unreachable`].
+pub(in crate::store) fn connect(path: &Path, create: bool) -> std::result::Result<Conn, OpenError> {
+    if create {
+        files::create_private(path);
+    } else if !path.exists() {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    let unreachable = |error| OpenError::Unreachable(format!("{}: {error}", path.display()));
+    establish(path).map_err(|error| as_locked(path, &error).unwrap_or_else(|| unreachable(error)))
+}
+
+/// [`OpenError::Locked`] if an error of SQLite means that another process held the lock for as long as a statement
+/// waits for it.
+pub(in crate::store) fn as_locked(path: &Path, error: &impl ToString) -> Option<OpenError> {
+    // diesel has no kind for it.
+    let is_locked = error.to_string().contains("database is locked");
+    is_locked.then(|| OpenError::Locked { path: path.to_owned(), waited: Duration::from_millis(BUSY_MILLIS.into()) })
+}
+
+/// Opens a connection and sets it up.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn establish(path: &Path) -> ConnectionResult<Conn> {
+    let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".to_owned()))?;
+    interrupt::prepare();
+    let mut conn = Conn::establish(name)?;
+    // FULL: with NORMAL a power failure can lose an acknowledged write.
+    conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = {BUSY_MILLIS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA mmap_size = 1073741824; \
+         PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+    ))
+    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(conn)
+}
+
+/// Runs a statement without values, such as `BEGIN`.
+pub(super) fn run(conn: &mut Conn, statement: &str) -> Result<()> {
+    conn.batch_execute(statement).map_err(|error| Error::Unavailable(error.to_string()))
+}

@@ -43,10 +43,7 @@ impl JobLimit {
 
     /// The limit of a job that ends early when the second value is dropped. `canceller` stops its statement, where a
     /// statement does not stop by itself.
-    pub fn cancellable(
-        deadline: Option<Instant>,
-        canceller: Option<Arc<dyn CancelStatement>>,
-    ) -> (Self, CancelOnDrop) {
+    pub fn cancellable(deadline: Option<Instant>, canceller: Option<Arc<dyn CancelStatement>>) -> (Self, CancelOnDrop) {
         let cancellation = Arc::new(Cancellation::default());
         let on_drop = CancelOnDrop { cancellation: Arc::clone(&cancellation), canceller };
         (Self { deadline, cancellation: Some(cancellation) }, on_drop)

@@ -178,7 +178,10 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn under_lock<T>(url: &str, migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, Failure>) -> Result<T, OpenError> {
+fn under_lock<T>(
+    url: &str,
+    migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, Failure>,
+) -> Result<T, OpenError> {
     let mut guard = postgres::conn::connect(url)?;
     let unlocked = |error: diesel::result::Error| OpenError::Schema(format!("no lock on the schema: {error}"));
     guard.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).map_err(unlocked)?;

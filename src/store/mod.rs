@@ -20,6 +20,7 @@ mod metrics;
 pub mod migrations;
 mod opening;
 mod postgres;
+mod relationship_rows;
 mod rows;
 mod schema;
 mod sqlite;
@@ -77,9 +78,7 @@ impl Store {
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
         let shared = Shared { clock, types: Arc::default(), metrics: StoreMetrics::new() };
         let engine = match &settings.url {
-            DatabaseUrl::Sqlite(path) => {
-                Engine::Sqlite(Arc::new(SqliteEngine::open(path, settings, shared.clone())?))
-            }
+            DatabaseUrl::Sqlite(path) => Engine::Sqlite(Arc::new(SqliteEngine::open(path, settings, shared.clone())?)),
             DatabaseUrl::Postgres(url) => {
                 let primary = Arc::new(PostgresServer::open_primary(url, settings, &shared)?);
                 let replica = settings.replica.as_ref();

@@ -10,22 +10,6 @@ use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
-/// The columns of a [`RelationshipRow`], in order.
-pub(super) const RELATIONSHIP_COLUMNS: &str = "id, version, user_id, target_id, type_id, created_at, updated_at";
-pub(super) type RelationshipColumns = (BigInt, BigInt, BigInt, BigInt, SmallInt, BigInt, BigInt);
-
-/// A relationship with its type by number; `Tx` knows the names.
-#[derive(Debug, Clone, Copy, Queryable)]
-pub(super) struct RelationshipRow {
-    pub id: i64,
-    pub version: i64,
-    pub user_id: i64,
-    pub target_id: i64,
-    pub type_id: i16,
-    pub created_at: i64,
-    pub updated_at: i64,
-}
-
 /// A filter on relationships with its types by number: `None` narrows nothing, an empty list matches nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
@@ -254,6 +238,7 @@ pub(super) type UserDrift = (bool, i16, i64, i64);
 #[derive(Debug)]
 pub(super) enum Column {
     Integers(Vec<i64>),
+    OptionalIntegers(Vec<Option<i64>>),
     Smalls(Vec<i16>),
     Flags(Vec<bool>),
     Texts(Vec<String>),
@@ -264,11 +249,30 @@ impl Column {
     pub fn len(&self) -> usize {
         match self {
             Self::Integers(values) => values.len(),
+            Self::OptionalIntegers(values) => values.len(),
             Self::Smalls(values) => values.len(),
             Self::Flags(values) => values.len(),
             Self::Texts(values) => values.len(),
             Self::OptionalTexts(values) => values.len(),
         }
+    }
+}
+
+impl From<Vec<i64>> for Column {
+    fn from(values: Vec<i64>) -> Self {
+        Self::Integers(values)
+    }
+}
+
+impl From<Vec<Option<i64>>> for Column {
+    fn from(values: Vec<Option<i64>>) -> Self {
+        Self::OptionalIntegers(values)
+    }
+}
+
+impl From<Vec<i16>> for Column {
+    fn from(values: Vec<i16>) -> Self {
+        Self::Smalls(values)
     }
 }
 

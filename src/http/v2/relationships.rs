@@ -81,8 +81,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     };
     let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
     let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
-    let ListedRelationships { page, included } =
-        read.map_err(|error| by_profile(Failure::without_document(error)))?;
+    let ListedRelationships { page, included } = read.map_err(|error| by_profile(Failure::without_document(error)))?;
     let listed =
         ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
     listed.answer(&call, &view, |row| match sort.by {

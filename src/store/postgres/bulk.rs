@@ -5,7 +5,8 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::conn::{Conn, Db};
-use crate::store::rows::{Column, Numbered, RelationshipRow};
+use crate::store::relationship_rows::RelationshipRow;
+use crate::store::rows::{Column, Numbered};
 use crate::store::schema::user_relationships;
 
 /// Rows per statement: arrays can hold any batch.
@@ -55,6 +56,7 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
         }
         match column {
             Column::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
+            Column::OptionalIntegers(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(values)?,
             Column::Smalls(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
             Column::Flags(values) => out.push_bind_param::<Array<Bool>, _>(values)?,
             Column::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
@@ -165,34 +167,13 @@ pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>
     Ok(statements)
 }
 
-/// What a load brings of a relationship.
-#[derive(Insertable)]
-#[diesel(table_name = user_relationships, treat_none_as_default_value = false)]
-struct Loaded {
-    id: i64,
-    user_id: i64,
-    target_id: i64,
-    type_id: i16,
-    created_at: i64,
-    updated_at: i64,
-}
-
 /// Stores relationships while their indexes are dropped, by `COPY`, which fills whole pages.
 pub(in crate::store) fn load(
     conn: &mut Conn,
     rows: &[RelationshipRow],
     _insert: impl Fn(&mut Conn, &[RelationshipRow]) -> QueryResult<()>,
 ) -> QueryResult<()> {
-    let loaded = |row: &RelationshipRow| Loaded {
-        id: row.id,
-        user_id: row.user_id,
-        target_id: row.target_id,
-        type_id: row.type_id,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    };
-    let rows: Vec<_> = rows.iter().map(loaded).collect();
-    diesel::copy_from(user_relationships::table).from_insertable(rows).execute(conn).map(drop)
+    diesel::copy_from(user_relationships::table).from_insertable(rows.to_vec()).execute(conn).map(drop)
 }
 
 /// Does nothing: creating indexes needs no preparation.

@@ -77,7 +77,11 @@ impl PostgresServer {
     ///
     /// # Errors
     /// [`OpenError`] when a thread cannot be started.
-    pub(super) fn open(sessions: Sessions, settings: &Settings, shared: &Shared) -> std::result::Result<Self, OpenError> {
+    pub(super) fn open(
+        sessions: Sessions,
+        settings: &Settings,
+        shared: &Shared,
+    ) -> std::result::Result<Self, OpenError> {
         let parts = Parts { sessions, settings: settings.clone(), shared: shared.clone() };
         let current = Arc::new(PoolGeneration::open(&parts)?);
         Ok(Self {

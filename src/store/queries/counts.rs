@@ -9,11 +9,12 @@ use diesel::upsert::excluded;
 
 use std::collections::BTreeMap;
 
-use super::rows::{Column, RelationshipRow, number_of};
+use super::rows::{Column, number_of};
 use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_users};
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::user::User;
+use crate::store::relationship_rows::RelationshipRow;
 use crate::store::type_counts::{Change, TypeCounts};
 
 /// Counts one relationship more (`by` = 1) or less (`by` = -1).

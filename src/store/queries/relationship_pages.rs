@@ -8,10 +8,11 @@
 use diesel::prelude::*;
 
 use super::order::{push_bounds, push_end};
-use super::rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, Shape};
+use super::rows::Shape;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
 use crate::model::page::{Direction, PageRequest, SortBy};
+use crate::store::relationship_rows::{NULLS, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 
 /// The rows of a slice, in order, and how many match in all.
 pub(in crate::store) fn page(
@@ -27,7 +28,7 @@ pub(in crate::store) fn page(
     } else {
         merged_scans(shape, slice)
     };
-    let listing = Sql::parts::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, NOTHING, rows);
+    let listing = Sql::parts::<RelationshipColumns>(count(shape), RELATIONSHIP_COLUMNS, NULLS, rows);
     let (total, mut rows): (_, Vec<RelationshipRow>) = listing.load(conn).map(split_total)?;
     match slice.sort.by {
         SortBy::CreatedAt => rows.sort_unstable_by_key(|row| (row.created_at, row.id)),
@@ -38,9 +39,6 @@ pub(in crate::store) fn page(
     }
     Ok((total, rows))
 }
-
-/// As many as [`RELATIONSHIP_COLUMNS`], of the types that PostgreSQL takes from them.
-const NOTHING: &str = "NULL, NULL, NULL, NULL, NULL, NULL, NULL";
 
 /// The most scans that are merged; SQLite joins at most 500, and PostgreSQL plans each of them.
 const MOST_SCANS: usize = 200;

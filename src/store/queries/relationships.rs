@@ -2,14 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::rows::RelationshipRow;
 use super::schema::user_relationships::dsl;
 use super::{Conn, counts, retired};
+use crate::store::relationship_rows::{COLUMNS, NewRelationshipRow, RelationshipRow};
 use crate::store::type_counts::TypeCounts;
-
-type Columns = (dsl::id, dsl::version, dsl::user_id, dsl::target_id, dsl::type_id, dsl::created_at, dsl::updated_at);
-const COLUMNS: Columns =
-    (dsl::id, dsl::version, dsl::user_id, dsl::target_id, dsl::type_id, dsl::created_at, dsl::updated_at);
 
 /// The relationship of that id.
 pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
@@ -40,20 +36,10 @@ pub(in crate::store) fn find_edge(conn: &mut Conn, user: i64, target: i64, kind:
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     types: &mut TypeCounts,
-    (user, target, kind): (i64, i64, i16),
-    now: i64,
-    author: Option<i64>,
+    new: NewRelationshipRow,
 ) -> QueryResult<Option<RelationshipRow>> {
     let row: Option<RelationshipRow> = diesel::insert_into(dsl::user_relationships)
-        .values((
-            dsl::user_id.eq(user),
-            dsl::target_id.eq(target),
-            dsl::type_id.eq(kind),
-            dsl::created_at.eq(now),
-            dsl::updated_at.eq(now),
-            dsl::created_by.eq(author),
-            dsl::updated_by.eq(author),
-        ))
+        .values(new)
         .on_conflict_do_nothing()
         .returning(COLUMNS)
         .get_result(conn)

@@ -5,12 +5,14 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
 use super::rows::{
-    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Column, Numbered, Profiles, RELATIONSHIP_COLUMNS,
-    RelationshipColumns, RelationshipRow, UserColumns, UserRow, number_of, text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Column, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
 use super::{Conn, bulk, counts};
 use crate::model::user::User;
+use crate::store::relationship_rows::{
+    RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
+};
 
 /// The users of these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
@@ -124,17 +126,8 @@ fn insertion(rows: &[RelationshipRow]) -> Sql {
 }
 
 fn values_of(rows: &[RelationshipRow]) -> Sql {
-    let integers = |number: fn(&RelationshipRow) -> i64| Column::Integers(rows.iter().map(number).collect());
-    let columns = vec![
-        integers(|row| row.id),
-        integers(|row| row.user_id),
-        integers(|row| row.target_id),
-        Column::Smalls(rows.iter().map(|row| row.type_id).collect()),
-        integers(|row| row.created_at),
-        integers(|row| row.updated_at),
-    ];
-    let mut sql = Sql::new("INSERT INTO user_relationships (id, user_id, target_id, type_id, created_at, updated_at) ");
-    sql.source(columns);
+    let mut sql = Sql::new(concat!("INSERT INTO user_relationships (", relationship_columns!(), ") "));
+    sql.source(RelationshipRow::columns(rows));
     sql
 }
 

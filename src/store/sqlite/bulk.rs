@@ -6,7 +6,8 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::path::Path;
 
 use super::conn::{Conn, Db, connect};
-use crate::store::rows::{Column, Numbered, RelationshipRow};
+use crate::store::relationship_rows::RelationshipRow;
+use crate::store::rows::{Column, Numbered};
 
 /// Rows per statement: with several rows SQLite keeps a copy of every page that they change.
 pub(in crate::store) const ROWS: usize = 1;
@@ -70,6 +71,9 @@ pub(in crate::store) fn push_source<'b>(out: &mut AstPass<'_, 'b, Db>, columns: 
 fn push_value<'b>(out: &mut AstPass<'_, 'b, Db>, column: &'b Column, row: usize) -> QueryResult<()> {
     let bound = match column {
         Column::Integers(values) => values.get(row).map(|value| out.push_bind_param::<BigInt, _>(value)),
+        Column::OptionalIntegers(values) => {
+            values.get(row).map(|value| out.push_bind_param::<Nullable<BigInt>, _>(value))
+        }
         Column::Smalls(values) => values.get(row).map(|value| out.push_bind_param::<SmallInt, _>(value)),
         Column::Flags(values) => values.get(row).map(|value| out.push_bind_param::<Bool, _>(value)),
         Column::Texts(values) => values.get(row).map(|value| out.push_bind_param::<Text, _>(value)),

@@ -64,7 +64,8 @@ mod tests {
                 queries::relationship_pages::page(&mut conn, shape, &PageRequest { after, ..slice }).unwrap();
             }
         }
-        let statements = "SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE sql LIKE 'SELECT c.total%'";
+        let statements =
+            "SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE sql LIKE 'SELECT c.total%'";
         let found: Vec<Statement> = diesel::sql_query(statements).load(&mut conn).unwrap();
         let found: Vec<_> = found.iter().map(|it| (it.runs, it.prepared_again)).collect();
         assert_eq!(found, vec![(20, 0); 2 * shapes.len()], "one prepared statement for each shape");

@@ -7,8 +7,8 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
-use crate::model::time::Timestamp;
-use crate::store::rows::{RelationshipRow, Shape};
+use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
+use crate::store::rows::Shape;
 
 impl Tx<'_> {
     /// The relationships of a slice, in order, and how many match in all.
@@ -59,9 +59,8 @@ impl Tx<'_> {
     /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.
     pub fn insert_relationship(&mut self, edge: &Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
         let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.record_conflict()) };
-        let ends = (edge.user.get(), edge.target.get(), kind);
-        let now = self.micros();
-        let row = ask!(self, relationships::insert(&mut self.type_counts, ends, now, author.map(UserId::get)))?;
+        let new = NewRelationshipRow::of(edge, kind, author, self.micros());
+        let row = ask!(self, relationships::insert(&mut self.type_counts, new))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
@@ -75,15 +74,7 @@ impl Tx<'_> {
         let (Some(before), Some(after)) = (self.type_id(&old.relationship)?, self.type_id(name)?) else {
             return Err(self.record_conflict());
         };
-        let row = RelationshipRow {
-            id: old.id.get(),
-            version: old.version,
-            user_id: old.user.get(),
-            target_id: old.target.get(),
-            type_id: before,
-            created_at: old.created_at.micros(),
-            updated_at: old.updated_at.micros(),
-        };
+        let row = RelationshipRow::of(old, before);
         let now = self.micros();
         match ask!(self, relationships::set_type(&mut self.type_counts, &row, after, now, author.map(UserId::get)))? {
             Some(row) => self.relationship_of(row),
@@ -122,14 +113,6 @@ impl Tx<'_> {
     }
 
     pub(in crate::store) fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {
-        Ok(Relationship {
-            id: RelationshipId::new(row.id),
-            version: row.version,
-            user: UserId::new(row.user_id),
-            target: UserId::new(row.target_id),
-            relationship: self.type_name(row.type_id)?,
-            created_at: Timestamp::from_micros(row.created_at),
-            updated_at: Timestamp::from_micros(row.updated_at),
-        })
+        Ok(row.into_relationship(self.type_name(row.type_id)?))
     }
 }

@@ -8,7 +8,8 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::user::User;
-use crate::store::rows::{Numbered, RelationshipRow};
+use crate::store::relationship_rows::RelationshipRow;
+use crate::store::rows::Numbered;
 
 /// What was taken down for a load, and how to make it again.
 #[derive(Debug)]
@@ -123,15 +124,7 @@ impl Tx<'_> {
         let mut rows = Vec::with_capacity(relationships.len());
         for one in relationships {
             let Some(kind) = self.type_id(&one.relationship)? else { return Err(self.record_conflict()) };
-            rows.push(RelationshipRow {
-                id: one.id.get(),
-                version: one.version,
-                user_id: one.user.get(),
-                target_id: one.target.get(),
-                type_id: kind,
-                created_at: one.created_at.micros(),
-                updated_at: one.updated_at.micros(),
-            });
+            rows.push(RelationshipRow::of(one, kind));
         }
         Ok(rows)
     }

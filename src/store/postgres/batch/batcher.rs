@@ -65,7 +65,11 @@ impl<Q: BatchQuery> Batcher<Q> {
     ///
     /// # Errors
     /// [`OpenError`] when a thread cannot be started.
-    pub fn start(threads: usize, engine: &Arc<PostgresEngine>, shared: &Shared) -> std::result::Result<Self, OpenError> {
+    pub fn start(
+        threads: usize,
+        engine: &Arc<PostgresEngine>,
+        shared: &Shared,
+    ) -> std::result::Result<Self, OpenError> {
         let (queue, waiting) = channel(QUEUE);
         let waiting = Arc::new(Mutex::new(Queue { waiting, held: VecDeque::new() }));
         let cannot_start =

@@ -8,12 +8,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::batcher::BatchQuery;
-use super::creates_sql::{self, New};
+use super::creates_sql;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::relationship::{Edge, Relationship};
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
+use crate::store::relationship_rows::NewRelationshipRow;
 use crate::store::tx::{Shared, Tx};
 
 /// A relationship to create, and the user to record as its author.
@@ -55,14 +56,13 @@ fn insert(tx: &mut Tx<'_>, creates: &[&Create]) -> Result<Vec<Relationship>> {
     }
     let now = tx.now().micros();
     let new = |create: &&Create| {
-        let Create { edge, author } = create;
-        let kind = tx.known_types().id_of(&edge.relationship)?;
-        Some((edge.user.get(), edge.target.get(), kind, author.map(UserId::get)))
+        let kind = tx.known_types().id_of(&create.edge.relationship)?;
+        Some(NewRelationshipRow::of(&create.edge, kind, create.author, now))
     };
-    let new: Vec<New> = creates.iter().filter_map(new).collect();
+    let new: Vec<_> = creates.iter().filter_map(new).collect();
     if new.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = tx.ask_postgres(|conn| creates_sql::insert(conn, &new, now))?;
+    let rows = tx.ask_postgres(|conn| creates_sql::insert(conn, &new))?;
     rows.into_iter().map(|row| tx.relationship_of(row)).collect()
 }

@@ -2,35 +2,47 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
+use diesel::sql_types::{Array, BigInt};
 
 use crate::store::postgres::conn::{Conn, Db};
-use crate::store::postgres::dialect;
-use crate::store::rows::{RelationshipColumns, RelationshipRow};
+use crate::store::postgres::{bulk, dialect};
+use crate::store::relationship_rows::{
+    NewRelationshipRow, RelationshipColumns, RelationshipRow, new_relationship_columns, relationship_columns,
+};
+use crate::store::rows::Column;
 
-/// Stores and counts the relationships whose users and types exist and that do not exist yet. Each `?` is a value.
+/// Stores and counts the relationships whose users and types exist and that do not exist yet. The first `?` is the
+/// table of new rows, each other one is a value.
 ///
 /// * Users and types are locked as their foreign keys lock them, but rows that another transaction has locked are skipped
 ///   instead of waited for.
 /// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
 ///   target, type. Each table is written after the previous one, because it selects the number of rows of that.
 /// * One slot counts the types of the batch: concurrent transactions rarely use the same.
-const INSERT: &str = "
-WITH asked AS (
-    SELECT *, ?::bigint AS now
-    FROM unnest(?::bigint[], ?::bigint[], ?::smallint[], ?::bigint[]) AS asked (user_id, target_id, type_id, author_id)
+const INSERT: &str = concat!(
+    "
+WITH asked (",
+    new_relationship_columns!(),
+    ") AS (
+    ?
 ), ends AS MATERIALIZED (
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (
     SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked) FOR KEY SHARE SKIP LOCKED
 ), made AS (
-    INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at, created_by, updated_by)
-    SELECT user_id, target_id, type_id, now, now, author_id, author_id FROM asked
+    INSERT INTO user_relationships (",
+    new_relationship_columns!(),
+    ")
+    SELECT ",
+    new_relationship_columns!(),
+    " FROM asked
     WHERE user_id IN (SELECT id FROM ends) AND target_id IN (SELECT id FROM ends)
         AND type_id IN (SELECT id FROM kinds)
     ORDER BY user_id, target_id, type_id
     ON CONFLICT DO NOTHING
-    RETURNING id, version, user_id, target_id, type_id, created_at, updated_at
+    RETURNING ",
+    relationship_columns!(),
+    "
 ), by_user AS (
     INSERT INTO counts_by_user AS kept (user_id, type_id, n)
     SELECT user_id, type_id, COUNT(*) FROM made GROUP BY user_id, type_id ORDER BY user_id, type_id
@@ -49,36 +61,25 @@ WITH asked AS (
     ON CONFLICT (type_id, slot) DO UPDATE SET n = kept.n + excluded.n
     RETURNING 1
 )
-SELECT id, version, user_id, target_id, type_id, created_at, updated_at FROM made
-WHERE (SELECT COUNT(*) FROM by_type) > 0";
-
-/// A new relationship: its ends, its type and its author.
-pub(super) type New = (i64, i64, i16, Option<i64>);
+SELECT ",
+    relationship_columns!(),
+    " FROM made
+WHERE (SELECT COUNT(*) FROM by_type) > 0"
+);
 
 /// Stores and counts the relationships whose users and type exist and that do not exist yet; no two may be equal. The rows
 /// are in any order.
-pub(super) fn insert(conn: &mut Conn, new: &[New], now: i64) -> QueryResult<Vec<RelationshipRow>> {
-    let mut insert = Insert { now, ..Insert::default() };
-    for (user, target, kind, author) in new {
-        insert.users.push(*user);
-        insert.targets.push(*target);
-        insert.types.push(*kind);
-        insert.authors.push(*author);
-        insert.ends.extend([*user, *target]);
-    }
-    insert.ends.sort_unstable();
-    insert.ends.dedup();
-    insert.load(conn)
+pub(super) fn insert(conn: &mut Conn, new: &[NewRelationshipRow]) -> QueryResult<Vec<RelationshipRow>> {
+    let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    Insert { new: NewRelationshipRow::columns(new), ends }.load(conn)
 }
 
 /// The statement with its values; diesel keeps it prepared under this type.
-#[derive(Debug, Default, QueryId)]
+#[derive(Debug, QueryId)]
 struct Insert {
-    now: i64,
-    users: Vec<i64>,
-    targets: Vec<i64>,
-    types: Vec<i16>,
-    authors: Vec<Option<i64>>,
+    new: Vec<Column>,
     ends: Vec<i64>,
 }
 
@@ -87,15 +88,7 @@ impl QueryFragment<Db> for Insert {
         let mut pieces = INSERT.split('?');
         let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
         push_text(&mut out);
-        out.push_bind_param::<BigInt, _>(&self.now)?;
-        push_text(&mut out);
-        out.push_bind_param::<Array<BigInt>, _>(&self.users)?;
-        push_text(&mut out);
-        out.push_bind_param::<Array<BigInt>, _>(&self.targets)?;
-        push_text(&mut out);
-        out.push_bind_param::<Array<SmallInt>, _>(&self.types)?;
-        push_text(&mut out);
-        out.push_bind_param::<Array<Nullable<BigInt>>, _>(&self.authors)?;
+        bulk::push_source(&mut out, &self.new)?;
         push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.ends)?;
         push_text(&mut out);

@@ -4,9 +4,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
 
-use crate::store::postgres::conn::{Conn, Db};
 use crate::model::relationship::End;
-use crate::store::rows::{RelationshipColumns, RelationshipRow};
+use crate::store::postgres::conn::{Conn, Db};
+use crate::store::relationship_rows::{RelationshipColumns, RelationshipRow, relationship_columns};
 
 /// The statement for one end. Each `?` is an array with a value for each list. The four texts differ in the names of
 /// columns and in the type; each of them stays prepared.
@@ -24,7 +24,7 @@ macro_rules! statement {
     };
     ($counts:literal, $end:literal, $asked:literal, $and:literal) => {
         concat!(
-            "SELECT asked.place, c.total, p.id, p.version, p.user_id, p.target_id, p.type_id, p.created_at, p.updated_at FROM ",
+            "SELECT asked.place, c.total, p.* FROM ",
             $asked,
             " CROSS JOIN LATERAL (SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM ",
             $counts,
@@ -32,8 +32,9 @@ macro_rules! statement {
             $end,
             " = asked.id",
             $and,
-            ") AS c LEFT JOIN LATERAL (SELECT id, version, user_id, target_id, type_id, created_at, updated_at \
-             FROM user_relationships WHERE ",
+            ") AS c LEFT JOIN LATERAL (SELECT ",
+            relationship_columns!(),
+            " FROM user_relationships WHERE ",
             $end,
             " = asked.id",
             $and,

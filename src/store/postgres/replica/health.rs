@@ -154,6 +154,9 @@ mod tests {
             assert!(state.mark_up(now), "{pause}");
         }
         now = after(now, 60);
-        assert!(state.mark_down(now) && state.mark_up(after(now, 1)), "after a steady minute the next failure is a first one");
+        assert!(
+            state.mark_down(now) && state.mark_up(after(now, 1)),
+            "after a steady minute the next failure is a first one"
+        );
     }
 }

@@ -83,7 +83,8 @@ impl Replica {
             secret: None,
         };
         let url = url.with_limits(settings.timeout, settings.longest_statement);
-        let server = PostgresServer::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
+        let server =
+            PostgresServer::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
         std::thread::Builder::new()
             .name("replica".to_owned())
             .spawn(move || watch.run(&requests))

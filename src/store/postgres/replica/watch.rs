@@ -89,7 +89,8 @@ impl Watch {
         if self.secret.is_none() {
             let engine = &self.primary.current().engine;
             let secret = engine.run(Mode::Read, &self.shared, &JobLimit::NONE, &|tx| tx.secret(CURSOR_SECRET));
-            self.secret = secret.map_err(|_| "the primary does not respond, so the replica cannot be identified".to_owned())?;
+            self.secret =
+                secret.map_err(|_| "the primary does not respond, so the replica cannot be identified".to_owned())?;
         }
         let found = meta::secret(conn, CURSOR_SECRET).map_err(|error| error.to_string())?;
         if found.is_some() && found == self.secret {

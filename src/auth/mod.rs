@@ -202,7 +202,7 @@ impl Auth {
         }
         let store = self.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.write("tokens.touch", move |tx| tx.touch_token(token)).await {
+            if let Err(error) = store.write("tokens.touch", move |tx| tx.record_token_use(token)).await {
                 log::debug!("the use of a token was not recorded: {error:?}");
             }
         });

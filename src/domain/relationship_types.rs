@@ -28,7 +28,7 @@ pub fn list(tx: &mut Tx<'_>, caller: &Caller, offset: i64, limit: i64) -> Result
 /// `not-found`.
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<RelationshipType> {
     policy::require(caller, Action::SeeTypes)?;
-    let found = name.map(|name| tx.type_called(name)).transpose()?.flatten();
+    let found = name.map(|name| tx.relationship_type(name)).transpose()?.flatten();
     found.ok_or_else(|| Error::not_found("relationship type"))
 }
 

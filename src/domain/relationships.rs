@@ -211,7 +211,7 @@ fn lock_own(tx: &mut Tx<'_>, found: Relationship, precondition: &Precondition) -
 /// # Errors
 /// `already-exists`.
 fn require_other(tx: &mut Tx<'_>, id: RelationshipId, edge: &Edge) -> Result<()> {
-    match tx.relationship_like(edge)? {
+    match tx.find_edge(edge)? {
         Some(other) if other != id => Err(conflict(tx, edge)?),
         _ => Ok(()),
     }
@@ -251,7 +251,7 @@ fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
 fn conflict(tx: &mut Tx<'_>, edge: &Edge) -> Result<Error> {
     let detail = "the same user has this relationship to the same target already";
     let problem = Problem::new(Code::AlreadyExists, detail);
-    Ok(match tx.relationship_like(edge)? {
+    Ok(match tx.find_edge(edge)? {
         Some(id) => problem.existing(id).into(),
         None => problem.into(),
     })

@@ -1,49 +1,49 @@
-//! Compares what is stored twice: counts with rows, keys with what they are computed from, and ends of relationships
-//! with users.
+//! Checks the redundant data: counts against rows, keys against names and addresses, and ends of relationships against
+//! users.
 
 use super::rows::level_of;
 use super::tx::Tx;
 use crate::model::error::Result;
 
-/// What a check found, a line for each finding.
+/// The findings of a check, one line each.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
-    /// What [`Tx::repair`] repairs.
+    /// Findings that [`Tx::repair`] repairs.
     pub repairable: Vec<String>,
-    /// What an operator must decide: users whose addresses have the same key.
+    /// Findings that an operator must resolve: users whose addresses have the same key.
     pub collisions: Vec<String>,
 }
 
-/// How many users a batch reads.
+/// The number of users that one query reads.
 const BATCH: i64 = 1_000;
 
 impl Tx<'_> {
-    /// Compares every kept count with the rows, and the keys of users with their names and addresses. The job must see
-    /// one snapshot.
+    /// Compares every stored count with the rows, and the keys of users with their names and addresses. The job must
+    /// see one snapshot.
     pub fn check(&mut self) -> Result<Report> {
         let mut lines = Vec::new();
-        for (whose, drifts) in
+        for (kind_of_count, drifts) in
             [("user", self.drifts_by_user()?), ("target", self.drifts_by_target()?), ("type", self.drifts_by_type()?)]
         {
-            for (id, kind, kept, found) in drifts {
-                let owner = if whose == "type" { String::new() } else { format!("{whose} {id}, ") };
-                lines.push(format!("count by {whose}: {owner}type {kind}: kept {kept}, found {found}"));
+            for (id, kind, stored, counted) in drifts {
+                let owner = if kind_of_count == "type" { String::new() } else { format!("{kind_of_count} {id}, ") };
+                lines.push(format!("count by {kind_of_count}: {owner}type {kind}: stored {stored}, counted {counted}"));
             }
         }
-        for (is_enabled, level, kept, found) in self.drifts_of_users()? {
+        for (is_enabled, level, stored, counted) in self.drifts_of_users()? {
             let state = if is_enabled { "enabled" } else { "disabled" };
             let level = level_of(level).name();
-            lines.push(format!("count of users: {state}, level {level}: kept {kept}, found {found}"));
+            lines.push(format!("count of users: {state}, level {level}: stored {stored}, counted {counted}"));
         }
         let dangling = self.dangling_relationships()?;
-        lines.extend(dangling.iter().map(|id| format!("relationship {id}: an end is no user")));
+        lines.extend(dangling.iter().map(|id| format!("relationship {id}: the user at one end does not exist")));
         let mut report = Report { repairable: lines, collisions: Vec::new() };
         self.check_keys(&mut report, false)?;
         Ok(report)
     }
 
-    /// Removes relationships whose ends are missing, counts again and writes the keys that differ. Returns what it
-    /// found, including the collisions, which stay as they are.
+    /// Removes relationships without a user at an end, rewrites the counts and the keys that differ. Returns the
+    /// findings, including the collisions, which it does not repair.
     pub fn repair(&mut self) -> Result<Report> {
         self.lock_everything()?;
         let mut report = self.check()?;
@@ -54,7 +54,7 @@ impl Tx<'_> {
             }
             self.recount()?;
             self.check_keys(&mut Report::default(), true)?;
-            // Of two users that both lacked their key, one has it now.
+            // Of two users that both lacked a key, one has it now, and the other collides.
             let mut left = Report::default();
             self.check_keys(&mut left, false)?;
             report.collisions = left.collisions;
@@ -62,7 +62,7 @@ impl Tx<'_> {
         Ok(report)
     }
 
-    /// Compares the keys of all users with those that this release computes, and writes the latter where `repair`.
+    /// Compares the keys of all users with those that this release computes, and writes these if `repair`.
     fn check_keys(&mut self, report: &mut Report, repair: bool) -> Result<()> {
         let mut last = i64::MIN;
         loop {
@@ -76,7 +76,7 @@ impl Tx<'_> {
                 }
                 let holder = self.key_holder(&keys.email)?.filter(|holder| *holder != row.id);
                 if row.keys.name != keys.name {
-                    report.repairable.push(format!("user {}: the key of its name is not current", row.id));
+                    report.repairable.push(format!("user {}: the key of its name is out of date", row.id));
                 }
                 match holder {
                     Some(holder) => report.collisions.push(format!(
@@ -87,7 +87,7 @@ impl Tx<'_> {
                     None if row.keys.email != keys.email => {
                         report
                             .repairable
-                            .push(format!("user {}: the key of its e-mail address is not current", row.id));
+                            .push(format!("user {}: the key of its e-mail address is out of date", row.id));
                     }
                     None => {}
                 }

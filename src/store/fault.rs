@@ -1,25 +1,25 @@
-//! What diesel's errors mean for a job.
+//! Classifies the errors of diesel.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::model::error::Error;
 
-/// What the store does about a failed statement.
+/// The class of a failed statement, which decides whether the job runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// Another transaction was in the way: roll back and run the job again.
+    /// A conflict with another transaction: roll back and run the job again.
     Conflict,
-    /// The connection is gone: take another.
+    /// The connection is dead: run the job on another one.
     Lost,
-    /// The connection died during the commit: nobody knows what became of it.
+    /// The connection died during the commit, which may have succeeded.
     Unknown,
-    /// The job has reached its limit: it is rolled back and not run again.
+    /// The job has reached its limit: roll back and do not run it again.
     Limit,
-    /// Neither helps.
+    /// Any other error: running the job again does not help.
     Final,
 }
 
-/// What libpq says when it could not write to a closed connection; it then goes on calling the connection good.
+/// Messages of libpq when it cannot write to a closed connection, whose status it still reports as good.
 const CLOSED: [&str; 4] = [
     "server closed the connection",
     "could not send data to server",
@@ -27,18 +27,18 @@ const CLOSED: [&str; 4] = [
     "SSL connection has been closed",
 ];
 
-/// SQLSTATE: somebody else changed the row meanwhile.
+/// SQLSTATE `serialization_failure`.
 pub(super) const SERIALIZATION: &str = "40001";
-/// SQLSTATE: somebody else has put the same thing there.
+/// SQLSTATE `unique_violation`.
 pub(super) const UNIQUE: &str = "23505";
-/// SQLSTATE: somebody else has removed what is referred to.
+/// SQLSTATE `foreign_key_violation`.
 pub(super) const FOREIGN_KEY: &str = "23503";
-/// SQLSTATE: two wait for each other.
+/// SQLSTATE `deadlock_detected`.
 pub(super) const DEADLOCK: &str = "40P01";
-/// SQLSTATE: the connection is gone.
+/// SQLSTATE `connection_failure`.
 pub(super) const LOST: &str = "08006";
 
-/// The SQLSTATE of a conflict; diesel tells kinds only, and SQLite's have the same names here.
+/// The SQLSTATE of a conflict, derived from diesel's kind of error; SQLite's errors use the same codes.
 pub(super) fn code(error: &DieselError) -> &'static str {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => UNIQUE,
@@ -48,29 +48,30 @@ pub(super) fn code(error: &DieselError) -> &'static str {
     }
 }
 
-/// Sorts an error: what to do, and what the caller is told if that does not help.
+/// Classifies an error, and returns the error of the job if running it again does not help.
 pub(super) fn classify(error: &DieselError) -> (Fault, Error) {
     let fault = match error {
         DieselError::DatabaseError(kind, info) => match kind {
-            // A constraint that a job runs into was not in its way when it looked: somebody else was faster.
+            // The job checked this constraint before writing, so a violation means that a concurrent writer won the
+            // race.
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::SerializationFailure => Fault::Conflict,
-            // The second is what is said of a connection that turned out to be closed when something was to be sent.
+            // The second kind means that the connection was found closed when a command was sent.
             DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand => Fault::Lost,
-            // diesel has no kind for 40P01 and gives no SQLSTATE.
+            // diesel has no kind for 40P01 and does not expose the SQLSTATE.
             _ if info.message().contains("deadlock") => Fault::Conflict,
             _ if CLOSED.iter().any(|text| info.message().contains(text)) => Fault::Lost,
             _ => Fault::Final,
         },
-        // A connection that broke in a transaction, as diesel tells it afterwards.
+        // diesel's error for a connection that broke in a transaction earlier.
         DieselError::BrokenTransactionManager => Fault::Lost,
         DieselError::RollbackErrorOnCommit { commit_error, .. } => return classify(commit_error),
         _ => Fault::Final,
     };
-    let told = match error {
+    let job_error = match error {
         DieselError::DatabaseError(..) | DieselError::BrokenTransactionManager => Error::Unavailable(error.to_string()),
         other => Error::Internal(format!("{other:?}")),
     };
-    (fault, told)
+    (fault, job_error)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::sqlite::{bulk, files};
 use super::url::DatabaseUrl;
 
-/// Whether no other process has the database open, so that long writes block nobody. A missing file counts as unused.
+/// Whether no other process has the database open, which long writes would block. A missing file counts as unused.
 #[must_use]
 pub fn has_exclusive_access(url: &DatabaseUrl) -> bool {
     match url {

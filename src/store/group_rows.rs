@@ -1,4 +1,4 @@
-//! Rows of groups and memberships as both databases give them, and the model words they become.
+//! Rows of groups and memberships, and their conversion to the model.
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 pub(super) const GROUP_COLUMNS: &str = "id, version, group_type, owner_id, properties, created_at, updated_at";
 pub(super) type GroupColumns = (BigInt, BigInt, Text, Nullable<BigInt>, Text, BigInt, BigInt);
 
-/// A group as it is stored.
+/// A row of `groups`.
 #[derive(Debug, Queryable)]
 pub(super) struct GroupRow {
     id: i64,
@@ -42,7 +42,7 @@ pub(super) const MEMBER_COLUMNS: &str =
     "id, version, member_type, group_id, user_id, properties, created_at, updated_at";
 pub(super) type MemberColumns = (BigInt, BigInt, Text, BigInt, BigInt, Text, BigInt, BigInt);
 
-/// A membership as it is stored.
+/// A row of `group_members`.
 #[derive(Debug, Queryable)]
 pub(super) struct MemberRow {
     id: i64,
@@ -56,7 +56,7 @@ pub(super) struct MemberRow {
 }
 
 impl MemberRow {
-    /// About how many bytes its resource has.
+    /// The approximate size of its resource, in bytes.
     pub fn size(&self) -> usize {
         1_024 + self.properties.len()
     }
@@ -77,7 +77,7 @@ impl From<MemberRow> for Member {
     }
 }
 
-/// The text that keeps properties.
+/// The JSON text in which properties are stored.
 pub(super) fn text_of_properties(properties: &Properties) -> String {
     serde_json::to_string(properties).unwrap_or_else(|_| "{}".to_owned())
 }

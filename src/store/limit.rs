@@ -127,8 +127,8 @@ impl Entered<'_> {
     }
 }
 
-/// Cancels a job when it is dropped, with the future that waits for the job: at the deadline of the request, or when its
-/// client disconnects.
+/// Cancels a job when it is dropped, with the future that waits for the job: at the deadline of the request, or when
+/// its client disconnects.
 pub(super) struct CancelOnDrop {
     cancellation: Arc<Cancellation>,
     canceller: Option<Arc<dyn CancelStatement>>,

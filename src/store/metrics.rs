@@ -47,14 +47,14 @@ impl StoreMetrics {
         let metrics = Self {
             durations: all.histograms(
                 "store_job_duration_seconds",
-                "How long a job took, from when it was asked for until it was answered.",
+                "Duration of a job, from its request to its result.",
                 &["job"],
                 SECONDS,
             ),
-            queued: all.gauge("store_jobs_queued", "Jobs that have been asked for and not begun."),
+            queued: all.gauge("store_jobs_queued", "Jobs that wait to begin."),
             retries: all.counters(
                 "store_retries_total",
-                "Jobs that were run again, by the SQLSTATE of what was in the way.",
+                "Retries of jobs, by the SQLSTATE of the conflict or lost connection.",
                 &["code"],
             ),
             commits: all.histogram("writes_per_commit", "Writes that shared a commit.", WRITES),

@@ -1,8 +1,9 @@
 //! Migrations of the schema: run, list, revert.
 //!
-//! diesel takes no lock, so several machines that start at the same time would race. On SQLite all pending migrations run
-//! in one immediate transaction; if none is pending nothing is locked, so that a service can start while an import writes.
-//! On PostgreSQL a second connection holds an advisory lock in an open transaction, which also works behind PgBouncer.
+//! diesel takes no lock, so several machines that start at the same time would race. On SQLite all pending migrations
+//! run in one immediate transaction; if none is pending nothing is locked, so that a service can start while an import
+//! writes. On PostgreSQL a second connection holds an advisory lock in an open transaction, which also works behind
+//! PgBouncer.
 
 use std::path::Path;
 use std::time::Duration;
@@ -48,8 +49,8 @@ pub fn expected_version() -> String {
     names::<sqlite::conn::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
 }
 
-/// Whether this release works with a version of the schema. It works with later ones: a release runs on the schema of the
-/// next release.
+/// Whether this release works with a version of the schema. It works with later ones: a release runs on the schema of
+/// the next release.
 #[must_use]
 pub fn is_new_enough(version: Option<&str>) -> bool {
     version.is_some_and(|found| found >= expected_version().as_str())

@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! A job is a synchronous closure over a [`Tx`]. The store alone decides on which thread and connection it runs, when a
-//! transaction begins, which jobs share a commit or a statement, and when a job runs again after a conflict. So a job may
-//! run more than once, and must do nothing but call its `Tx`.
+//! transaction begins, which jobs share a commit or a statement, and when a job runs again after a conflict. So a job
+//! may run more than once, and must do nothing but call its `Tx`.
 //!
 //! [`Store`] has one method for each kind of request: [`read`](Store::read), [`read_replica`](Store::read_replica),
 //! [`write`](Store::write), and for the most frequent requests [`list_relationships`](Store::list_relationships) and
@@ -130,9 +130,9 @@ impl Store {
         self.run_write(&self.start(name), job).await.map_err(|error| with_job_name(name, error))
     }
 
-    /// Reads a list of relationships that a caller is shown, as [`read_replica`](Self::read_replica) does. On PostgreSQL
-    /// most lists share a statement with concurrent ones, which starts after the last of them was requested; all others,
-    /// and lists that the statement leaves out, run `job`.
+    /// Reads a list of relationships that a caller is shown, as [`read_replica`](Self::read_replica) does. On
+    /// PostgreSQL most lists share a statement with concurrent ones, which starts after the last of them was requested;
+    /// all others, and lists that the statement leaves out, run `job`.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -153,9 +153,9 @@ impl Store {
         read.map_err(|error| with_job_name(name, error))
     }
 
-    /// Creates a relationship that its author may create. On PostgreSQL concurrent creates share a statement and a commit;
-    /// a create that the statement leaves out runs `job`, which creates the relationship or returns the reason why not. On
-    /// SQLite, where all writes share commits, every create runs `job`.
+    /// Creates a relationship that its author may create. On PostgreSQL concurrent creates share a statement and a
+    /// commit; a create that the statement leaves out runs `job`, which creates the relationship or returns the reason
+    /// why not. On SQLite, where all writes share commits, every create runs `job`.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).

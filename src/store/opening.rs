@@ -1,4 +1,4 @@
-//! What a store is opened with, and why it cannot be opened.
+//! The settings of a store, and the errors of opening one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use super::url::{DatabaseUrl, PostgresUrl};
 
-/// What a store is made from.
+/// The settings of a store.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the data is.
+    /// The database.
     pub url: DatabaseUrl,
-    /// Where a replica of it is, if there is one.
+    /// A replica of it, if there is one.
     pub replica: Option<PostgresUrl>,
-    /// Connections to PostgreSQL, and as many to a replica.
+    /// The number of connections to PostgreSQL, and to a replica.
     pub pool_size: u32,
-    /// The longest wait for one.
+    /// The longest wait for a connection.
     pub timeout: Duration,
-    /// The longest that a statement may run on PostgreSQL.
+    /// The longest time that a statement may run on PostgreSQL.
     pub longest_statement: Duration,
-    /// The longest that a job may run; `None` for commands, whose jobs may take hours.
+    /// The longest time that a job may run; `None` for commands, whose jobs may take hours.
     pub longest_job: Option<Duration>,
-    /// Threads that serve requests; each may read from SQLite at once.
+    /// The number of threads that serve requests; each of them may read from SQLite.
     pub workers: usize,
 }
 
@@ -30,18 +30,18 @@ pub struct Settings {
 pub enum OpenError {
     /// There is no SQLite file.
     Missing(PathBuf),
-    /// The URL says something that libpq does not know.
+    /// libpq cannot parse the URL.
     Unreadable(String),
-    /// The database does not answer, or refuses.
+    /// The database does not respond, or refuses the connection.
     Unreachable(String),
-    /// Another process writes to an SQLite file and has not let go of it.
+    /// Another process holds the write lock of an SQLite file.
     Locked {
         /// The file.
         path: PathBuf,
-        /// For so long.
+        /// How long the lock was waited for.
         waited: Duration,
     },
-    /// It answers, but its schema cannot be used or changed.
+    /// The schema cannot be used or changed.
     Schema(String),
 }
 

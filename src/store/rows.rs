@@ -1,4 +1,4 @@
-//! Rows as both databases give them, and the model words they become.
+//! Rows of queries, and their conversion to the model.
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
@@ -10,7 +10,7 @@ use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
-/// A filter on relationships with its types by number: `None` narrows nothing, an empty list matches nothing.
+/// A filter on relationships with types by number: `types` is `None` for all types; an empty list matches nothing.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
     pub users: Vec<i64>,
@@ -19,7 +19,7 @@ pub(super) struct Shape {
     pub seen_by: Option<i64>,
 }
 
-/// A relationship type as it is stored.
+/// A row of `relationship_types`.
 #[derive(Debug, Queryable)]
 pub(super) struct TypeRow {
     pub version: i64,
@@ -51,19 +51,20 @@ pub(super) type UserColumns = (
     BigInt,
 );
 
-/// How a query reads the profiles of users.
+/// Which profiles a query of users reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Profiles {
-    /// Whatever their size.
+    /// All.
     All,
-    /// Those of a legal size. A larger one, of an earlier release, comes as an empty text; [`UserRow::has_profile`].
+    /// Those of a valid size. A larger one, stored by an earlier release, is read as an empty text
+    /// ([`UserRow::has_profile`]).
     Legal,
-    /// None: they come as `{}`.
+    /// None: each is read as `{}`.
     Omitted,
 }
 
 impl Profiles {
-    /// The SQL that reads the column.
+    /// The SQL expression for the column.
     pub const fn sql(self) -> &'static str {
         const _: () = assert!(Profile::LARGEST == 65_536, "the number in the SQL");
         match self {
@@ -91,18 +92,18 @@ pub(super) struct UserRow {
 }
 
 impl UserRow {
-    /// Whether the profile was read; no profile is kept as an empty text.
+    /// Whether the profile was read; no profile is stored as an empty text.
     pub fn has_profile(&self) -> bool {
         !self.profile.is_empty()
     }
 
-    /// No fewer bytes than its resource has: names occur twice, and a letter has up to six bytes.
+    /// An upper bound for the size of its resource, in bytes: names occur twice, and a character takes up to six bytes.
     pub fn size(&self) -> usize {
         let names = [self.first_name.as_ref(), self.last_name.as_ref(), self.alt_id.as_ref(), Some(&self.email)];
         2_048 + self.profile.len() + names.iter().flatten().map(|name| 12 * name.len()).sum::<usize>()
     }
 
-    /// The user as lists show it: without its properties, which take up to sixteen times their size when they are
+    /// The user as lists show it: without its properties, which take up to sixteen times their size in memory when
     /// parsed.
     pub fn into_listed(self) -> User {
         let profile = listed_profile(&self.profile);
@@ -143,7 +144,7 @@ pub(super) struct Keys {
     pub name: String,
 }
 
-/// A user with its stored keys and with what they are computed from.
+/// A user with its stored keys and the data that they are computed from.
 #[derive(Debug, Clone)]
 pub(super) struct KeyRow {
     pub id: i64,
@@ -155,13 +156,13 @@ pub(super) struct KeyRow {
 }
 
 impl KeyRow {
-    /// The keys that this release gives the row.
+    /// The keys that this release computes.
     pub fn compute(&self) -> Keys {
         let data = self.data();
         Keys { email: data.email_key(), name: data.name_key() }
     }
 
-    /// The keys that releases before version 1 of the key functions gave the row.
+    /// The keys that releases before version 1 of the key functions computed.
     pub fn compute_earlier(&self) -> Keys {
         let name = self.data().name().unwrap_or_default();
         Keys { email: key::of_email_before(&self.email), name: name.to_lowercase() }
@@ -175,7 +176,7 @@ impl KeyRow {
     }
 }
 
-/// The number under which a level is stored.
+/// The number that represents a level in the database.
 pub(super) const fn number_of(level: AccessLevel) -> i16 {
     match level {
         AccessLevel::User => 0,
@@ -185,22 +186,22 @@ pub(super) const fn number_of(level: AccessLevel) -> i16 {
     }
 }
 
-/// The level stored under a number; one that a later release wrote gives no rights here.
+/// The level of a number; an unknown number, written by a later release, gives no rights.
 pub(super) fn level_of(number: i16) -> AccessLevel {
     AccessLevel::ALL.into_iter().find(|level| number_of(*level) == number).unwrap_or(AccessLevel::Excluded)
 }
 
-/// The text that keeps a profile.
+/// The JSON text in which a profile is stored.
 pub(super) fn text_of(profile: &Profile) -> String {
     serde_json::to_string(profile).unwrap_or_else(|_| "{}".to_owned())
 }
 
-/// The profile kept in a text; unknown members, which a later release may have written, are passed over.
+/// Parses a stored profile; unknown members, which a later release may have written, are ignored.
 fn profile_of(text: &str) -> Profile {
     if text == "{}" { Profile::default() } else { serde_json::from_str(text).unwrap_or_default() }
 }
 
-/// The same without properties.
+/// Parses a stored profile without its properties.
 fn listed_profile(text: &str) -> Profile {
     #[derive(Default, Deserialize)]
     #[serde(remote = "Profile", default)]
@@ -224,17 +225,17 @@ fn listed_profile(text: &str) -> Profile {
     Listed::deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
 }
 
-/// A client that signs: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.
+/// A signing client: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.
 pub(super) type ClientRow = (i64, String, Option<String>, bool, bool);
-/// A user as far as credentials are concerned: id, level, whether it is enabled.
+/// The account of a user: id, level, whether it is enabled.
 pub(super) type AccountRow = (i64, i16, bool);
 
-/// One count that is off: the key (a user, or 0 for all), the type, the kept count, and the true one.
+/// A wrong count: the key (a user, or 0 for all), the type, the stored count, and the actual one.
 pub(super) type Drift = (i64, i16, i64, i64);
-/// One count of users that is off: enabled, level, the kept count, and the true one.
+/// A wrong count of users: enabled, level, the stored count, and the actual one.
 pub(super) type UserDrift = (bool, i16, i64, i64);
 
-/// A column of a table of values that a statement brings along.
+/// A column of a table of values in a statement.
 #[derive(Debug)]
 pub(super) enum Column {
     Integers(Vec<i64>),
@@ -276,7 +277,7 @@ impl From<Vec<i16>> for Column {
     }
 }
 
-/// A table whose rows an import may bring ids for.
+/// A table for whose rows an import may choose ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbered {
     Users,

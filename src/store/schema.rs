@@ -1,4 +1,4 @@
-//! The tables as diesel knows them, the same for both databases; `migrations/` makes them.
+//! The tables, for diesel; the same for both databases. `migrations/` creates them.
 
 diesel::table! {
     users (id) {

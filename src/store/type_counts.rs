@@ -1,21 +1,21 @@
-//! How a job changes the number of relationships of a type.
+//! The changes that a job makes to the counts of relationships by type.
 //!
 //! # Design
-//! On PostgreSQL a row of these counts is locked from its change to the commit, and creates by all callers share a few
-//! rows. A job of many changes therefore collects them and writes them as its last statements.
+//! On PostgreSQL a row of these counts is locked from its change to the commit, and all creates share a few rows. A job
+//! of many changes therefore collects them and writes them as its last statements.
 
 use std::collections::BTreeMap;
 
-/// Changes that are collected, or none where each is written with its relationship.
+/// The collected changes; `None` while each change is written with its relationship.
 #[derive(Debug, Default)]
 pub(in crate::store) struct TypeCounts(Option<BTreeMap<i16, Change>>);
 
-/// By how much the number of relationships of a type changes.
+/// A change of the number of relationships of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct Change {
     /// An id that picks the row to change.
     pub spread: i64,
-    /// By how much.
+    /// The difference.
     pub by: i64,
 }
 
@@ -25,14 +25,14 @@ impl TypeCounts {
         self.0.get_or_insert_default();
     }
 
-    /// Collects a change; `false` if it must be written at once.
+    /// Collects a change; `false` if it must be written immediately.
     pub fn collect(&mut self, kind: i16, spread: i64, by: i64) -> bool {
         let Some(changes) = &mut self.0 else { return false };
         changes.entry(kind).or_insert(Change { spread, by: 0 }).by += by;
         true
     }
 
-    /// The collected changes in the order of types, which is the order in which their rows are locked.
+    /// Takes the collected changes, ordered by type, which is the order in which their rows are locked.
     pub fn take(&mut self) -> Vec<(i16, Change)> {
         let changes = self.0.take().unwrap_or_default().into_iter();
         changes.filter(|(_, change)| change.by != 0).collect()

@@ -1,11 +1,11 @@
-//! The names of relationship types, held in memory and read again on a miss.
+//! The cache of the names of relationship types, which are read again on a miss.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::model::relationship_type::TypeName;
 
-/// The registered types at some moment: few, so looked through in order.
+/// The registered types at some moment. They are few, so a search is linear.
 #[derive(Debug, Default)]
 pub(super) struct Types(Vec<(i16, TypeName)>);
 
@@ -27,42 +27,41 @@ impl Types {
     }
 }
 
-/// How long types are remembered. Within this time the number of a removed type is not used again, so it limits how long
-/// a number has to rest.
-pub(super) const REMEMBERED: Duration = Duration::from_mins(1);
+/// How long types stay cached. The number of a deleted type is not used again while any process may have it cached.
+pub(super) const CACHE_TTL: Duration = Duration::from_mins(1);
 
-/// What all jobs of a process share of them.
+/// The cache that all jobs on a server share.
 ///
-/// Names never change, and the number of a removed type is not used again while any process remembers it. So an entry can
-/// be stale in one way only: its type was removed. Then no relationship has it, lists of it are empty as they should be,
-/// and a create violates the foreign key, which empties the cache and tries again.
+/// Names never change, and the number of a deleted type is not used again while any process has it cached. So an entry
+/// can be stale in one way only: its type was deleted. Then no relationship has the type, lists of it are correctly
+/// empty, and a create violates the foreign key, which clears the cache and retries.
 #[derive(Debug, Default)]
-pub(super) struct TypeCache(RwLock<Remembered>);
+pub(super) struct TypeCache(RwLock<CachedTypes>);
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct CachedTypes {
     types: Arc<Types>,
-    /// `None` where there is nothing to remember.
+    /// `None` if nothing is cached.
     since: Option<Instant>,
 }
 
 impl TypeCache {
-    /// The types that are remembered; none after [`REMEMBERED`], so that the next job reads them.
+    /// The cached types; none after [`CACHE_TTL`], so that the next job reads them.
     pub fn get(&self) -> Arc<Types> {
-        let remembered = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let is_recent = remembered.since.is_some_and(|since| since.elapsed() < REMEMBERED);
-        if is_recent { Arc::clone(&remembered.types) } else { Arc::default() }
+        let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = cached.since.is_some_and(|since| since.elapsed() < CACHE_TTL);
+        if is_recent { Arc::clone(&cached.types) } else { Arc::default() }
     }
 
-    /// Remembers what was just read.
+    /// Caches types that were just read.
     pub fn put(&self, types: Arc<Types>) {
-        let remembered = Remembered { types, since: Some(Instant::now()) };
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = remembered;
+        let cached = CachedTypes { types, since: Some(Instant::now()) };
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = cached;
     }
 
-    /// Forgets all.
+    /// Clears the cache.
     pub fn clear(&self) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Remembered::default();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = CachedTypes::default();
     }
 }
 
@@ -71,12 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_forgotten_after_a_minute() {
+    fn types_are_cached_for_a_minute() {
         let cache = TypeCache::default();
         let name = TypeName::parse("mentor").unwrap();
         cache.put(Arc::new(Types(vec![(3, name.clone())])));
         assert_eq!(cache.get().id_of(&name), Some(3));
-        let long_ago = Instant::now().checked_sub(REMEMBERED).expect("a machine that has been running for a minute");
+        let long_ago = Instant::now().checked_sub(CACHE_TTL).expect("a machine that has been running for a minute");
         cache.0.write().unwrap().since = Some(long_ago);
         assert_eq!(cache.get().id_of(&name), None);
     }

@@ -96,7 +96,7 @@ fn a_replica_with_an_old_schema_or_other_database_is_not_used() {
     until("it has the schema", SOON, || is_used(&service));
     let unrelated = Service::start(&pair.url(), &[("DATABASE_READ_URL", &replica)]);
     until("it is logged", SOON, || {
-        lines_about_the_replica(&unrelated).iter().any(|line| line.contains("no replica of"))
+        lines_about_the_replica(&unrelated).iter().any(|line| line.contains("not a replica of"))
     });
     assert!(!is_used(&unrelated));
     drop((service, unrelated));

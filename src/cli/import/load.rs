@@ -135,7 +135,7 @@ impl Importer {
                 }
             };
             desk.tell("all lines are read; building the indexes");
-            notes.were_there(tx.end_load(&taken_down)?);
+            notes.were_there(tx.end_bulk_load(&taken_down)?);
             Ok(Some(Loaded { notes, ended }))
         };
         self.store.write("import.load", job).await.map_err(|error| self.on_write(first, error))

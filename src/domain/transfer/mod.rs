@@ -155,7 +155,7 @@ pub fn import(tx: &mut Tx<'_>, lines: &[Line], options: Options) -> Result<Outco
     write(tx, lines, options, None)
 }
 
-/// The same in a load, between [`Tx::begin_bulk_load`] and [`Tx::end_load`]: relationships that are there twice count as
+/// The same in a load, between [`Tx::begin_bulk_load`] and [`Tx::end_bulk_load`]: relationships that are there twice count as
 /// added until then.
 ///
 /// # Errors

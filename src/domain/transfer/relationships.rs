@@ -91,7 +91,7 @@ pub(super) fn dry_run(
     };
     let asked = ask_for(tx, lines, &types, known, None, outcome)?;
     let edges: Vec<_> = asked.into_iter().map(|it| it.edge).collect();
-    let there = tx.many_relationships_like(&edges)?;
+    let there = tx.existing_edges(&edges)?;
     for edge in edges {
         if there.contains(&edge) || !known.edges.insert(edge) {
             outcome.relationships.unchanged += 1;

@@ -107,7 +107,7 @@ pub async fn perform<T: Send + 'static>(
                 Claim::New => {
                     let done = job(tx)?;
                     let stored = receipt(&done).to_stored().map_err(|error| Error::Internal(error.to_string()))?;
-                    tx.keep_answer(key, &stored)?;
+                    tx.store_answer(key, &stored)?;
                     Ok(Ok(done))
                 }
             }

@@ -89,8 +89,8 @@ pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, _
         .load(conn)
 }
 
-/// Makes the next id of a table larger than one that a caller chose. Where the sequence has to change, a lock keeps others
-/// from taking ids meanwhile.
+/// Makes the next id of a table larger than one that a caller chose. Where the sequence has to change, a lock keeps
+/// others from taking ids meanwhile.
 pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
     // A sequence only grows, so an id below its value needs no lock. A new sequence has returned no value yet.
     let (table, given) = (table.name(), "CASE WHEN is_called THEN last_value ELSE 0 END");
@@ -141,8 +141,8 @@ fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
     .get_result(conn)
 }
 
-/// Drops all foreign keys and indexes of relationships but the primary key, and returns the statements that create them,
-/// the unique index first.
+/// Drops all foreign keys and indexes of relationships but the primary key, and returns the statements that create
+/// them, the unique index first.
 pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>> {
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index \

@@ -1,10 +1,10 @@
 //! Stops statements on PostgreSQL whose results are no longer needed.
 //!
 //! # Design
-//! One thread calls `pg_cancel_backend` over its own connection, which it opens on demand. A connection whose backend got
-//! a cancel request is closed (see [`Cancellation::claim`]), and the backend is identified by its start as well as by its
-//! process number, so that a late request cannot stop a statement of another job. If the thread cannot keep up or cannot
-//! connect, `statement_timeout` ends the statement.
+//! One thread calls `pg_cancel_backend` over its own connection, which it opens on demand. A connection whose backend
+//! got a cancel request is closed (see [`Cancellation::claim`]), and the backend is identified by its start as well as
+//! by its process number, so that a late request cannot stop a statement of another job. If the thread cannot keep up
+//! or cannot connect, `statement_timeout` ends the statement.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};

@@ -6,8 +6,8 @@ use crate::store::schema::{relationship_types, user_relationships, users};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-/// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one at
-/// a time.
+/// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one
+/// at a time.
 pub const TYPE_SLOTS: i64 = 32;
 
 /// Skips rows that another transaction has locked.
@@ -23,8 +23,9 @@ macro_rules! by_index {
 }
 pub(crate) use by_index;
 
-/// Locks a user, its relationships and the counts of the users at their other ends until the transaction ends: nobody can
-/// change them or add relationships. The order is that of all transactions; an `UPDATE` alone would lock in any order.
+/// Locks a user, its relationships and the counts of the users at their other ends until the transaction ends: others
+/// cannot change them or add relationships. The order is that of all transactions; an `UPDATE` alone would lock in any
+/// order.
 pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
     let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
     let _: Vec<i64> = user_relationships::table

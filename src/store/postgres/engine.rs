@@ -20,12 +20,12 @@ const PATIENCE: u32 = 2;
 /// How often a job runs at most after conflicts with other transactions.
 const ATTEMPTS: u32 = 6;
 
-/// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails before
-/// another transaction is aborted by a deadlock.
+/// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails
+/// before another transaction is aborted by a deadlock.
 const BATCH_LOCK_MILLIS: u128 = 250;
 
 /// A pool, and as many permits as it has connections, so that waiting for one blocks no thread.
-pub(super) struct PostgresEngine {
+pub(in crate::store) struct PostgresEngine {
     pool: r2d2::Pool<Sessions>,
     permits: Permits,
     timeout: Duration,
@@ -236,7 +236,8 @@ impl PostgresEngine {
         let lock_limit = longest_lock_wait(self.longest_statement).as_millis();
         let of_session = if session.backend.is_none() {
             let limit = self.longest_statement.as_millis();
-            // The last one ends the transaction of a machine that stops in the middle, which would hold locks for hours.
+            // The last one ends the transaction of a machine that stops in the middle, which would hold locks for
+            // hours.
             format!(
                 "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
                  SET LOCAL idle_in_transaction_session_timeout = {limit}"

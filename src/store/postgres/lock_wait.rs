@@ -9,8 +9,8 @@ use super::conn::Conn;
 /// How long such a statement waits for a lock.
 const SHORT_WAIT: &str = "75ms";
 
-/// Runs a statement of a transaction with a lock timeout of 75 ms. If that is exceeded, the statement and the transaction
-/// fail.
+/// Runs a statement of a transaction with a lock timeout of 75 ms. If that is exceeded, the statement and the
+/// transaction fail.
 ///
 /// # Errors
 /// Those of the statement.

@@ -19,12 +19,12 @@ const CONNECTIONS_PER_WRITE: usize = 2;
 const POOL_WITH_LIST_CONNECTION: usize = 4;
 
 /// The permits of a pool, as many as it has connections.
-pub(super) struct Permits {
+pub(in crate::store) struct Permits {
     all: Arc<Semaphore>,
     /// Acquired in addition by searches, so that they cannot use all connections.
     searches: Arc<Semaphore>,
-    /// Acquired in addition, by the name of the job: while a table is locked, the jobs that wait for it leave connections
-    /// to all others. The number of names is fixed by the source.
+    /// Acquired in addition, by the name of the job: while a table is locked, the jobs that wait for it leave
+    /// connections to all others. The number of names is fixed by the source.
     jobs: Mutex<HashMap<&'static str, Arc<Semaphore>>>,
     connections: usize,
     /// For batched lists, the most frequent requests, which thus need not wait behind all others.
@@ -33,7 +33,7 @@ pub(super) struct Permits {
 }
 
 /// The right to use a connection, until it is dropped.
-pub(super) struct Permit {
+pub(in crate::store) struct Permit {
     _connection: OwnedSemaphorePermit,
     _share: Option<OwnedSemaphorePermit>,
 }

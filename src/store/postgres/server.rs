@@ -1,11 +1,12 @@
 //! A PostgreSQL server: a pool of connections and its batchers, replaced when the server stops responding.
 //!
 //! # Design
-//! libpq waits for a response as long as the network reports the other side as present, and a proxy in between may do so
-//! forever. PostgreSQL ends a statement that takes too long; when a job takes twice as long, no response will come. Then a
-//! thread queries the server over a new connection (`server::probe`). If the server responds there and does not run the
-//! statements of the waiting jobs, their connections are lost: their threads wait until the network fails, and all other
-//! jobs use a new pool. A server that does not respond, or that runs the statements, gets no further connections.
+//! libpq waits for a response as long as the network reports the other side as present, and a proxy in between may do
+//! so forever. PostgreSQL ends a statement that takes too long; when a job takes twice as long, no response will come.
+//! Then a thread queries the server over a new connection (`server::probe`). If the server responds there and does not
+//! run the statements of the waiting jobs, their connections are lost: their threads wait until the network fails, and
+//! all other jobs use a new pool. A server that does not respond, or that runs the statements, gets no further
+//! connections.
 
 mod probe;
 

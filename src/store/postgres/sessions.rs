@@ -2,9 +2,10 @@
 //!
 //! # Design
 //! Every statement has a time limit and a lock timeout. A direct connection to the server gets them at its start, by
-//! libpq's `options`, at no cost for its statements. A pooler that runs each transaction in another session of the server
-//! (PgBouncer) rejects or ignores `options`, and a `SET` there would affect other clients. So each new connection is
-//! queried for its limits. Where they are missing, every read and write is a transaction that sets them for itself.
+//! libpq's `options`, at no cost for its statements. A pooler that runs each transaction in another session of the
+//! server (PgBouncer) rejects or ignores `options`, and a `SET` there would affect other clients. So each new
+//! connection is queried for its limits. Where they are missing, every read and write is a transaction that sets them
+//! for itself.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
@@ -22,7 +23,7 @@ use crate::store::limit::Backend;
 use crate::store::opening::Settings;
 
 /// A pooled connection.
-pub(super) struct Session {
+pub(in crate::store) struct Session {
     pub conn: Conn,
     /// Whether the pool must close it: it is dead, or a cancel request may still arrive.
     pub is_lost: bool,
@@ -34,7 +35,7 @@ pub(super) struct Session {
 
 /// Makes connections to one server, or to the one of several that libpq chooses.
 #[derive(Clone)]
-pub(super) struct Sessions {
+pub(in crate::store) struct Sessions {
     /// The URL without limits of the session.
     url: String,
     /// The URL with them.

@@ -1,4 +1,4 @@
-//! Every kept count against the rows, and edges whose ends are missing.
+//! Queries that compare the stored counts with the rows and find relationships without a user at an end.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt};
@@ -31,22 +31,22 @@ fn drifts(conn: &mut Conn, (kept, rows): (&'static str, &'static str)) -> QueryR
     sql.returning::<(BigInt, SmallInt, BigInt, BigInt)>().load(conn)
 }
 
-/// Counts by owner that are off.
+/// Wrong counts by owner.
 pub(in crate::store) fn by_user(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
     drifts(conn, ENDS[0])
 }
 
-/// Counts by target that are off.
+/// Wrong counts by target.
 pub(in crate::store) fn by_target(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
     drifts(conn, ENDS[1])
 }
 
-/// Counts by type that are off.
+/// Wrong counts by type.
 pub(in crate::store) fn by_type(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
     drifts(conn, TYPES)
 }
 
-/// Counts of users that are off.
+/// Wrong counts of users.
 pub(in crate::store) fn of_users(conn: &mut Conn) -> QueryResult<Vec<UserDrift>> {
     let mut sql =
         Sql::new("SELECT is_enabled, access_level, CAST(SUM(kept) AS BIGINT), CAST(SUM(found) AS BIGINT) FROM (");
@@ -58,7 +58,7 @@ pub(in crate::store) fn of_users(conn: &mut Conn) -> QueryResult<Vec<UserDrift>>
     sql.returning::<(Bool, SmallInt, BigInt, BigInt)>().load(conn)
 }
 
-/// Ids of relationships with an end that is no user.
+/// Ids of relationships without a user at an end.
 pub(in crate::store) fn dangling(conn: &mut Conn) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM user_relationships AS r");
     sql.text(" WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = r.user_id)");
@@ -66,7 +66,7 @@ pub(in crate::store) fn dangling(conn: &mut Conn) -> QueryResult<Vec<i64>> {
     sql.returning::<BigInt>().load(conn)
 }
 
-/// Removes the relationships of these ids without counting: the counts are made anew afterwards.
+/// Deletes the relationships with these ids and leaves the counts, which are rewritten afterwards.
 pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryResult<usize> {
     if let Some(largest) = ids.iter().max() {
         retired::retire_relationships(conn, *largest)?;
@@ -76,7 +76,7 @@ pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryRe
     sql.returning::<()>().execute(conn)
 }
 
-/// Makes all counts anew from the rows, under a lock that lets nobody change them meanwhile.
+/// Rewrites all counts from the rows. The caller holds a lock against writes.
 pub(in crate::store) fn recount(conn: &mut Conn) -> QueryResult<()> {
     counts::count_all(conn)?;
     for statement in [
@@ -88,7 +88,7 @@ pub(in crate::store) fn recount(conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Keeps everybody else from writing until the transaction ends.
+/// Locks out all other writers until the transaction ends.
 pub(in crate::store) fn lock_all(conn: &mut Conn) -> QueryResult<()> {
     dialect::lock_all(conn)
 }

@@ -1,4 +1,4 @@
-//! Clients that sign, their keys, their nonces, and the accounts in whose name they ask.
+//! Signing clients, their keys and nonces, and the accounts that they act for.
 
 use diesel::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::model::client::NewClient;
 
 /// A key of a client: the client's id, whether it may use SHA-1, and the key.
 pub(in crate::store) type KeyRow = (i64, bool, Vec<u8>);
-/// A key in a list: id, key, when it was registered.
+/// A key in a list: id, key, time of registration.
 pub(in crate::store) type ListedKeyRow = (i64, Vec<u8>, i64);
 
 /// The keys of an enabled client.
@@ -30,7 +30,7 @@ pub(in crate::store) fn find(conn: &mut Conn, api_id: &str) -> QueryResult<Optio
     api_clients::table.filter(api_clients::api_id.eq(api_id)).select(columns).first(conn).optional()
 }
 
-/// All clients, by id, at most `limit` after `after`.
+/// At most `limit` clients after `after`, by id.
 pub(in crate::store) fn list(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<ClientRow>> {
     let columns =
         (api_clients::id, api_clients::api_id, api_clients::name, api_clients::allows_sha1, api_clients::is_enabled);
@@ -46,7 +46,7 @@ pub(in crate::store) fn keys_of(conn: &mut Conn, client: i64) -> QueryResult<Vec
         .load(conn)
 }
 
-/// Stores a client, which is enabled from now on.
+/// Stores an enabled client.
 pub(in crate::store) fn insert(conn: &mut Conn, client: &NewClient, now: i64) -> QueryResult<i64> {
     diesel::insert_into(api_clients::table)
         .values((
@@ -79,13 +79,13 @@ pub(in crate::store) fn disable(conn: &mut Conn, api_id: &str) -> QueryResult<us
         .execute(conn)
 }
 
-/// Removes a key of a client.
+/// Deletes a key of a client.
 pub(in crate::store) fn delete_key(conn: &mut Conn, client: i64, key: i64) -> QueryResult<usize> {
     let row = api_client_keys::id.eq(key).and(api_client_keys::client_id.eq(client));
     diesel::delete(api_client_keys::table.filter(row)).execute(conn)
 }
 
-/// Notes that a client used a nonce; 0 if it did before.
+/// Records that a client used a nonce; 0 if it has used it before.
 pub(in crate::store) fn use_nonce(conn: &mut Conn, client: i64, nonce: &str, now: i64) -> QueryResult<usize> {
     diesel::insert_into(api_nonces::table)
         .values((api_nonces::client_id.eq(client), api_nonces::nonce.eq(nonce), api_nonces::seen_at.eq(now)))
@@ -93,7 +93,7 @@ pub(in crate::store) fn use_nonce(conn: &mut Conn, client: i64, nonce: &str, now
         .execute(conn)
 }
 
-/// Forgets at most `limit` nonces that were seen before a time.
+/// Deletes at most `limit` nonces that were seen before a time.
 pub(in crate::store) fn clear_nonces(conn: &mut Conn, before: i64, limit: i64) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM api_nonces WHERE (client_id, nonce) IN (");
     sql.text("SELECT client_id, nonce FROM api_nonces WHERE seen_at < ").integer(before);

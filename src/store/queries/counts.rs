@@ -1,7 +1,7 @@
-//! The kept counts, changed here and nowhere else, in the transaction of the change they count.
+//! The stored counts. Only this module changes them, in the transaction of the change that they count.
 //!
-//! Always in the order user, target, type, so that two transactions cannot wait for each other in a ring.
-//! A count is never clamped at zero: that would hide a drift from `check`.
+//! Counts are changed in the order user, target, type, so that two transactions cannot deadlock. A count is never
+//! clamped at zero: that would hide an error from `check`.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
@@ -17,19 +17,19 @@ use crate::model::user::User;
 use crate::store::relationship_rows::RelationshipRow;
 use crate::store::type_counts::{Change, TypeCounts};
 
-/// Counts one relationship more (`by` = 1) or less (`by` = -1).
+/// Adds `by` (1 or -1) to the counts of one relationship.
 pub(super) fn add(conn: &mut Conn, types: &mut TypeCounts, row: &RelationshipRow, by: i64) -> QueryResult<()> {
     of_user(conn, row.user_id, row.type_id, by)?;
     of_target(conn, row.target_id, row.type_id, by)?;
     of_type_in(conn, types, row.id, row.type_id, by)
 }
 
-/// Writes the counts of types that a job has collected.
+/// Writes the changes of counts by type that a job has collected.
 pub(in crate::store) fn add_types(conn: &mut Conn, changes: &[(i16, Change)]) -> QueryResult<()> {
     changes.iter().try_for_each(|(kind, change)| of_type(conn, change.spread, *kind, change.by))
 }
 
-/// Counts a relationship that went from one type to another.
+/// Moves the counts of a relationship from one type to another.
 pub(super) fn move_type(
     conn: &mut Conn,
     types: &mut TypeCounts,
@@ -50,8 +50,8 @@ pub(super) fn move_type(
     Ok(())
 }
 
-/// Uncounts all relationships of a user, in both directions. They must still be there, and locked.
-pub(super) fn forget_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
+/// Subtracts all relationships of a user, in both directions, which must still exist and be locked.
+pub(super) fn subtract_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
     let mut incoming = Sql::new("UPDATE counts_by_user SET n = n - gone.edges FROM (");
     incoming.text("SELECT user_id, type_id, COUNT(*) AS edges FROM user_relationships WHERE target_id = ");
     incoming.integer(user).text(" GROUP BY user_id, type_id) AS gone WHERE counts_by_user.user_id = gone.user_id");
@@ -76,7 +76,7 @@ pub(super) fn forget_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) ->
     Ok(())
 }
 
-/// Counts so many users more (or less) of that level.
+/// Adds `by` to the number of users of a level.
 pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) -> QueryResult<()> {
     use counts_of_users::dsl;
     diesel::insert_into(dsl::counts_of_users)
@@ -88,7 +88,7 @@ pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) 
         .map(drop)
 }
 
-/// Counts many relationships that were just stored.
+/// Adds many relationships to the counts.
 pub(super) fn add_many(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let mut by_user: BTreeMap<(i64, i16), i64> = BTreeMap::new();
@@ -127,7 +127,7 @@ fn columns_of(counted: &[((i64, i16), i64)]) -> Vec<Column> {
     ]
 }
 
-/// Counts many users that were just stored.
+/// Adds many users to the counts.
 pub(super) fn add_many_users(conn: &mut Conn, users: &[&User]) -> QueryResult<()> {
     let mut counted: BTreeMap<(bool, i16), i64> = BTreeMap::new();
     for user in users {
@@ -139,7 +139,7 @@ pub(super) fn add_many_users(conn: &mut Conn, users: &[&User]) -> QueryResult<()
     Ok(())
 }
 
-/// Counts all relationships anew. Nobody else may write meanwhile.
+/// Rewrites all counts of relationships. The caller holds a lock against writes.
 pub(super) fn count_all(conn: &mut Conn) -> QueryResult<()> {
     for statement in [
         "DELETE FROM counts_by_user",
@@ -154,7 +154,7 @@ pub(super) fn count_all(conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// How many relationships have that type.
+/// The number of relationships of a type.
 pub(in crate::store) fn with_type(conn: &mut Conn, kind: i16) -> QueryResult<i64> {
     use counts_by_type::dsl;
     let slots: Vec<i64> = dsl::counts_by_type.filter(dsl::type_id.eq(kind)).select(dsl::n).load(conn)?;
@@ -183,12 +183,13 @@ fn of_target(conn: &mut Conn, target: i64, kind: i16, by: i64) -> QueryResult<()
         .map(drop)
 }
 
-/// Changes the count of a type, at once or with all others at the end of the job.
+/// Changes the count of a type, immediately or at the end of the job.
 fn of_type_in(conn: &mut Conn, types: &mut TypeCounts, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
     if types.collect(kind, spread, by) { Ok(()) } else { of_type(conn, spread, kind, by) }
 }
 
-/// `spread` picks the slot: writers of different rows rarely wait for the same one.
+/// Changes the count of a type. `spread` selects the slot, so that writers of different rows rarely wait for the same
+/// one.
 fn of_type(conn: &mut Conn, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
     use counts_by_type::dsl;
     let slot = i16::try_from(spread.rem_euclid(dialect::TYPE_SLOTS)).unwrap_or_default();

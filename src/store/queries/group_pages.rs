@@ -1,20 +1,20 @@
-//! Pages of groups and of memberships, each with the exact count.
+//! Pages of groups and of memberships, each with the exact total.
 //!
 //! # Design
-//! Groups are few next to relationships: they are counted when they are asked for, over the index that the page is
-//! read from (`docs/decisions/0011-count-groups-on-read.md`).
+//! There are few groups compared with relationships, so each query counts them, over the index of the page
+//! (`docs/decisions/0011-count-groups-on-read.md`).
 
 use diesel::prelude::*;
 
 use super::group_rows::{GROUP_COLUMNS, GroupColumns, GroupRow, MEMBER_COLUMNS, MemberColumns, MemberRow};
-use super::order::{listed, push_bounds, push_end};
+use super::order::{listing_order, push_bounds, push_end};
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
 use crate::model::filter::{GroupFilter, MemberFilter};
 use crate::model::id::{GroupId, MemberId, UserId};
 use crate::model::page::PageRequest;
 
-/// The groups of a slice, in order, and how many match in all.
+/// A page of groups, in order, with the total.
 pub(in crate::store) fn groups(
     conn: &mut Conn,
     filter: &GroupFilter,
@@ -27,10 +27,10 @@ pub(in crate::store) fn groups(
     push_groups(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<GroupColumns>(count, GROUP_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
+    Sql::listing::<GroupColumns>(count, GROUP_COLUMNS, page, listing_order(slice.sort)).load(conn).map(split_total)
 }
 
-/// The memberships of a slice, in order, and how many match in all.
+/// A page of memberships, in order, with the total.
 pub(in crate::store) fn members(
     conn: &mut Conn,
     filter: &MemberFilter,
@@ -43,10 +43,10 @@ pub(in crate::store) fn members(
     push_members(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<MemberColumns>(count, MEMBER_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
+    Sql::listing::<MemberColumns>(count, MEMBER_COLUMNS, page, listing_order(slice.sort)).load(conn).map(split_total)
 }
 
-/// The groups of these ids, by id; ids that name none are passed over.
+/// The groups with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<GroupRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(GROUP_COLUMNS).text(" FROM groups WHERE ");
@@ -55,7 +55,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<Gr
     sql.returning::<GroupColumns>().load(conn)
 }
 
-/// The memberships of these ids, by id; ids that name none are passed over.
+/// The memberships with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find_members(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<MemberRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(MEMBER_COLUMNS).text(" FROM group_members WHERE ");
@@ -64,7 +64,7 @@ pub(in crate::store) fn find_members(conn: &mut Conn, ids: &[i64]) -> QueryResul
     sql.returning::<MemberColumns>().load(conn)
 }
 
-/// The first `most` memberships that match, group after group, of those after that group and id.
+/// The first `most` memberships that match after a group and id, ordered by group and id.
 pub(in crate::store) fn first_members(
     conn: &mut Conn,
     filter: &MemberFilter,
@@ -81,7 +81,7 @@ pub(in crate::store) fn first_members(
     sql.returning::<MemberColumns>().load(conn)
 }
 
-/// ` FROM … WHERE …` over all groups that match.
+/// Pushes ` FROM … WHERE …` for all groups that match.
 fn push_groups(sql: &mut Sql, filter: &GroupFilter) {
     sql.text(" FROM groups").text(index_of_groups(filter)).text(" WHERE 1 = 1");
     let ids: Vec<_> = filter.ids.iter().copied().map(GroupId::get).collect();
@@ -95,7 +95,7 @@ fn push_groups(sql: &mut Sql, filter: &GroupFilter) {
     }
 }
 
-/// ` FROM … WHERE …` over all memberships that match.
+/// Pushes ` FROM … WHERE …` for all memberships that match.
 fn push_members(sql: &mut Sql, filter: &MemberFilter) {
     match filter.seen_by {
         None => {
@@ -142,7 +142,7 @@ fn push_kinds(sql: &mut Sql, kinds: &[String]) {
     }
 }
 
-/// The index that a list of groups is read from; a list of what one caller sees begins at that caller.
+/// The index for a list of groups; a list that is restricted to one caller starts from that caller.
 #[allow(clippy::if_same_then_else, reason = "PostgreSQL's names of indexes are all empty")]
 fn index_of_groups(filter: &GroupFilter) -> &'static str {
     if !filter.ids.is_empty() || filter.seen_by.is_some() {
@@ -156,7 +156,7 @@ fn index_of_groups(filter: &GroupFilter) -> &'static str {
     }
 }
 
-/// The index that a list of memberships is read from, where the caller sees them all.
+/// The index for a list of memberships, if the caller may see all of them.
 #[allow(clippy::match_same_arms, reason = "PostgreSQL's names of indexes are all empty")]
 fn index_of_members(filter: &MemberFilter) -> &'static str {
     if !filter.ids.is_empty() {

@@ -1,11 +1,11 @@
-//! Groups and memberships: their changes.
+//! Changes of groups and memberships.
 
 use diesel::prelude::*;
 
 use super::Conn;
 use super::schema::{group_members, groups};
 
-/// Stores a group, whose properties are the text of a JSON object.
+/// Stores a group; its properties are the text of a JSON object.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     kind: &str,
@@ -25,7 +25,7 @@ pub(in crate::store) fn insert(
         .get_result(conn)
 }
 
-/// Stores a membership, whose properties are the text of a JSON object; `None` if the user is a member already.
+/// Stores a membership; its properties are the text of a JSON object. `None` if the user is a member already.
 pub(in crate::store) fn insert_member(
     conn: &mut Conn,
     kind: &str,
@@ -58,7 +58,7 @@ pub(in crate::store) fn member_id(conn: &mut Conn, group: i64, user: i64) -> Que
         .optional()
 }
 
-/// Gives a group, in the version that was read, other properties; `false` if it is no longer in that version.
+/// Replaces the properties of a version of a group; `false` if the group no longer has that version.
 pub(in crate::store) fn update(
     conn: &mut Conn,
     (id, version): (i64, i64),
@@ -71,8 +71,7 @@ pub(in crate::store) fn update(
     Ok(changed == 1)
 }
 
-/// Gives a membership, in the version that was read, other ends and properties; `false` if it is no longer in that
-/// version.
+/// Replaces the ends and properties of a version of a membership; `false` if it no longer has that version.
 pub(in crate::store) fn update_member(
     conn: &mut Conn,
     (id, version): (i64, i64),
@@ -92,13 +91,13 @@ pub(in crate::store) fn update_member(
     Ok(changed == 1)
 }
 
-/// Removes a group and its memberships; `false` if there is none.
+/// Deletes a group and its memberships; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
     diesel::delete(group_members::table.filter(group_members::group_id.eq(id))).execute(conn)?;
     Ok(diesel::delete(groups::table.find(id)).execute(conn)? == 1)
 }
 
-/// Removes a membership; `false` if there is none.
+/// Deletes a membership; `false` if there is none.
 pub(in crate::store) fn delete_member(conn: &mut Conn, id: i64) -> QueryResult<bool> {
     Ok(diesel::delete(group_members::table.find(id)).execute(conn)? == 1)
 }

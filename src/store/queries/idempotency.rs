@@ -1,4 +1,4 @@
-//! Answers that are kept so that a request can be repeated.
+//! Idempotency keys with the stored answers to their requests.
 
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -9,13 +9,13 @@ use super::sql::Sql;
 use super::{Conn, dialect};
 use crate::model::idempotency::{Key, StoredAnswer};
 
-/// A kept answer: fingerprint, status, headers, body unless it is too large, and when the key was claimed.
+/// A stored answer: fingerprint, status, headers, body unless it is too large, and the time of the claim.
 pub(in crate::store) type Row = (Vec<u8>, i16, String, Option<Vec<u8>>, i64);
 
-/// Expired keys that a claim clears away: more than one, so that they become fewer.
+/// The number of expired keys that a claim deletes: more than one, so that they become fewer.
 const CLEARED: i64 = 20;
 
-/// Claims a key; `false` if it is claimed already. Waits briefly for a claim that is not committed yet.
+/// Claims a key; `false` if it is claimed already. Waits briefly for an uncommitted claim.
 pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResult<bool> {
     let insert = diesel::insert_into(dsl::idempotency_keys)
         .values((
@@ -32,7 +32,7 @@ pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResu
     Ok(inserted == 1)
 }
 
-/// What is kept under a key; a body of more than `most` bytes is not read.
+/// The answer that is stored for a key; a body of more than `most` bytes is not read.
 pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryResult<Option<Row>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let body = sql::<Nullable<Binary>>("CASE WHEN length(body) <= ").bind::<BigInt, _>(most).sql(" THEN body END");
@@ -43,8 +43,8 @@ pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryRe
         .optional()
 }
 
-/// Keeps the answer under a key that was claimed.
-pub(in crate::store) fn keep(conn: &mut Conn, key: &Key, answer: &StoredAnswer) -> QueryResult<usize> {
+/// Stores the answer for a claimed key.
+pub(in crate::store) fn store(conn: &mut Conn, key: &Key, answer: &StoredAnswer) -> QueryResult<usize> {
     diesel::update(dsl::idempotency_keys.find((key.caller.get(), &key.key)))
         .set((
             dsl::status.eq(i16::try_from(answer.status).unwrap_or_default()),
@@ -54,17 +54,17 @@ pub(in crate::store) fn keep(conn: &mut Conn, key: &Key, answer: &StoredAnswer) 
         .execute(conn)
 }
 
-/// Forgets a key.
-pub(in crate::store) fn forget(conn: &mut Conn, key: &Key) -> QueryResult<usize> {
+/// Deletes a key.
+pub(in crate::store) fn delete(conn: &mut Conn, key: &Key) -> QueryResult<usize> {
     diesel::delete(dsl::idempotency_keys.find((key.caller.get(), &key.key))).execute(conn)
 }
 
-/// Forgets all keys of a user.
-pub(in crate::store) fn forget_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
+/// Deletes all keys of a user.
+pub(in crate::store) fn delete_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
     diesel::delete(dsl::idempotency_keys.filter(dsl::caller_id.eq(user))).execute(conn)
 }
 
-/// Forgets some of the keys that were claimed before a time, without a wait for others that do the same.
+/// Deletes some of the keys that were claimed before a time, and skips those that another transaction deletes.
 pub(in crate::store) fn clear(conn: &mut Conn, before: i64) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM idempotency_keys WHERE (caller_id, key) IN (");
     sql.text("SELECT caller_id, key FROM idempotency_keys WHERE created_at < ").integer(before);

@@ -1,5 +1,5 @@
-//! Every query, written once: this folder is mounted by `sqlite.rs` and by `postgres.rs`, each of which says what
-//! `Conn`, `Db` and the few words of its dialect are.
+//! The queries that both databases have, written once: `sqlite/mod.rs` and `postgres/mod.rs` both mount this folder,
+//! each with its own `Conn`, `Db`, `bulk` and `dialect`.
 
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;

@@ -1,9 +1,9 @@
-//! Orders, and parts of a list that are bounded by places in one.
+//! `ORDER BY`, and the conditions for a part of an ordered list.
 
 use super::sql::Sql;
 use crate::model::page::{Bound, Direction, PageRequest, Sort, SortBy, SortKey};
 
-/// `ORDER BY` with the id as the last word, so that the order is total.
+/// The expressions of `ORDER BY`, with the id as the last one, so that the order is total.
 pub(super) fn order_by(by: SortBy, direction: Direction) -> &'static str {
     match (by, direction) {
         (SortBy::Id, Direction::Ascending) => "id",
@@ -15,12 +15,12 @@ pub(super) fn order_by(by: SortBy, direction: Direction) -> &'static str {
     }
 }
 
-/// The order in which the rows of a listing come.
-pub(super) fn listed(sort: Sort) -> &'static str {
+/// The order of the rows of a listing.
+pub(super) fn listing_order(sort: Sort) -> &'static str {
     order_by(sort.by, sort.direction)
 }
 
-/// ` AND …` for each bound of a slice.
+/// Pushes ` AND …` for each bound of a page.
 pub(super) fn push_bounds(sql: &mut Sql, slice: &PageRequest) {
     for (bound, is_after) in [(&slice.after, true), (&slice.before, false)] {
         if let Some(bound) = bound {
@@ -30,7 +30,7 @@ pub(super) fn push_bounds(sql: &mut Sql, slice: &PageRequest) {
     }
 }
 
-/// ` ORDER BY … LIMIT … OFFSET …`, in the direction in which the rows are read.
+/// Pushes ` ORDER BY … LIMIT … OFFSET …`, in the direction of reading.
 pub(super) fn push_end(sql: &mut Sql, slice: &PageRequest) {
     sql.text(" ORDER BY ").text(order_by(slice.sort.by, slice.reading_direction()));
     sql.text(" LIMIT ").integer(slice.limit).text(" OFFSET ").integer(slice.offset);

@@ -1,11 +1,11 @@
-//! Passwords: their hashes, found by user or by e-mail address.
+//! Hashes of passwords, found by user or by e-mail address.
 
 use diesel::prelude::*;
 
 use super::Conn;
 use super::schema::users::dsl;
 
-/// Who signs in with an address: id, level, whether it is enabled, and the hash of its password.
+/// An account with a password: id, level, whether it is enabled, and the hash.
 pub(in crate::store) type AccountRow = (i64, i16, bool, Option<String>);
 
 /// The users with one of these keys: key, address and account.
@@ -24,7 +24,7 @@ pub(in crate::store) fn hash_of(conn: &mut Conn, user: i64) -> QueryResult<Optio
     dsl::users.find(user).select(dsl::password_hash).first(conn).optional().map(Option::flatten)
 }
 
-/// Keeps the hash of a user's password.
+/// Stores the hash of a user's password.
 pub(in crate::store) fn set(conn: &mut Conn, user: i64, hash: &str) -> QueryResult<usize> {
     diesel::update(dsl::users.find(user)).set(dsl::password_hash.eq(hash)).execute(conn)
 }

@@ -1,9 +1,9 @@
-//! Pages of relationships, each with the exact count, and the plan that each shape of a filter gets.
+//! Pages of relationships, each with the exact total. The shape of the filter determines the plan.
 //!
 //! # Design
-//! Ordered by id, a page is one index scan that stops after `offset + limit` rows, or a merge of several such scans
-//! where a filter names several values: it never sorts all relationships of a popular user. Filters that name both
-//! ends, callers that see only their own, and other orders look at every row that matches.
+//! Ordered by id, a page is one index scan that stops after `offset + limit` rows, or a merge of several such scans if
+//! the filter has several values: it never sorts all relationships of a popular user. Filters with both ends, callers
+//! that see only their own relationships, and other orders read every row that matches.
 
 use diesel::prelude::*;
 
@@ -14,7 +14,7 @@ use super::{Conn, dialect};
 use crate::model::page::{Direction, PageRequest, SortBy};
 use crate::store::relationship_rows::{NULLS, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 
-/// The rows of a slice, in order, and how many match in all.
+/// The rows of a page, in order, and the total.
 pub(in crate::store) fn page(
     conn: &mut Conn,
     shape: &Shape,
@@ -23,7 +23,7 @@ pub(in crate::store) fn page(
     if shape.types.as_ref().is_some_and(Vec::is_empty) {
         return Ok((0, Vec::new()));
     }
-    let rows = if is_narrowed(shape) || slice.sort.by != SortBy::Id || scans_of(shape) > MOST_SCANS {
+    let rows = if is_narrowed(shape) || slice.sort.by != SortBy::Id || count_scans(shape) > MOST_SCANS {
         sorted_rows(shape, slice)
     } else {
         merged_scans(shape, slice)
@@ -40,16 +40,16 @@ pub(in crate::store) fn page(
     Ok((total, rows))
 }
 
-/// The most scans that are merged; SQLite joins at most 500, and PostgreSQL plans each of them.
+/// The most scans to merge; SQLite accepts at most 500, and PostgreSQL plans each of them.
 const MOST_SCANS: usize = 200;
 
-/// How many scans would have to be merged for a page by id.
-fn scans_of(shape: &Shape) -> usize {
+/// The number of scans to merge for a page by id.
+fn count_scans(shape: &Shape) -> usize {
     let ends = shape.users.len().max(shape.targets.len()).max(1);
     ends * shape.types.as_ref().map_or(1, Vec::len)
 }
 
-/// Whether any relationship, in either direction, joins the two.
+/// Whether a relationship in either direction joins two users.
 pub(in crate::store) fn are_related(conn: &mut Conn, one: i64, other: i64) -> QueryResult<bool> {
     let nothing_but_the_count = PageRequest::default();
     for (user, target) in [(one, other), (other, one)] {
@@ -61,7 +61,7 @@ pub(in crate::store) fn are_related(conn: &mut Conn, one: i64, other: i64) -> Qu
     Ok(false)
 }
 
-/// One index scan that gives its rows ordered by id.
+/// One index scan, whose rows are ordered by id.
 #[derive(Debug, Clone, Copy)]
 struct Scan {
     end: Option<(&'static str, i64)>,
@@ -81,7 +81,7 @@ impl Scan {
         }
     }
 
-    /// All of the statement but its first word.
+    /// Pushes the statement without its first word.
     fn push(self, sql: &mut Sql, slice: &PageRequest) {
         sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships").text(self.index()).text(" WHERE 1 = 1");
         if let Some((column, id)) = self.end {
@@ -95,12 +95,12 @@ impl Scan {
     }
 }
 
-/// Whether the rows must be looked at one by one: both ends are named, or the view is limited to one user's.
+/// Whether the rows must be read one by one: the filter has both ends, or the caller sees only its own relationships.
 fn is_narrowed(shape: &Shape) -> bool {
     shape.seen_by.is_some() || (!shape.users.is_empty() && !shape.targets.is_empty())
 }
 
-/// The page by id, for filters that name one end at most.
+/// The page by id, for filters with at most one end.
 fn merged_scans(shape: &Shape, slice: &PageRequest) -> Sql {
     let ends: Vec<_> = match (shape.users.as_slice(), shape.targets.as_slice()) {
         ([], []) => vec![None],
@@ -117,7 +117,7 @@ fn merged_scans(shape: &Shape, slice: &PageRequest) -> Sql {
         scan.push(&mut sql, slice);
         return sql;
     }
-    // Each scan gives all that the page can need of it; the page is cut from their union.
+    // Each scan returns all rows that the page may need from it; the page is a part of their union.
     let of_each = PageRequest { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
     sql.do_not_cache();
     let mut glue = "* FROM (SELECT ";
@@ -141,7 +141,7 @@ fn sorted_rows(shape: &Shape, slice: &PageRequest) -> Sql {
     sql
 }
 
-/// `SELECT … WHERE …` over all rows that match; for external callers, those of either end.
+/// Pushes the rest of `SELECT … WHERE …` for all rows that match; for `ext` callers, with the caller at either end.
 fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
     let both_ends = !shape.users.is_empty() && !shape.targets.is_empty();
     let halves = match shape.seen_by {
@@ -176,7 +176,7 @@ fn push_types(shape: &Shape, sql: &mut Sql) {
     }
 }
 
-/// The count, from the kept counts wherever one end at most is named.
+/// The total, from the stored counts if the filter has at most one end.
 fn count(shape: &Shape) -> Sql {
     if is_narrowed(shape) {
         let mut sql = Sql::new("SELECT COUNT(*) AS total FROM (");

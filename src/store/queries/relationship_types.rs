@@ -1,4 +1,4 @@
-//! Relationship types: their names are read whole, all else a page at a time.
+//! Relationship types: all their names, or a page of them with all data.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -20,7 +20,7 @@ pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String)>
     dsl::relationship_types.select((dsl::id, dsl::name)).order(dsl::name).load(conn)
 }
 
-/// At most `limit` types, by name, without the first ones, and how many there are in all.
+/// At most `limit` types, by name, after the first `offset`, with the total.
 pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryResult<(i64, Vec<TypeRow>)> {
     let count = Sql::new("SELECT COUNT(*) AS total FROM relationship_types");
     let mut page = Sql::new("SELECT ");
@@ -29,22 +29,22 @@ pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryR
     Sql::listing::<Columns>(count, COLUMNS, page, "name").load(conn).map(split_total)
 }
 
-/// The type of that name.
+/// The type with that name.
 pub(in crate::store) fn find(conn: &mut Conn, name: &str) -> QueryResult<Option<TypeRow>> {
     dsl::relationship_types.filter(dsl::name.eq(name)).select(SHOWN).first(conn).optional()
 }
 
-/// Keeps others from registering types until the transaction ends.
+/// Locks out other registrations of types until the transaction ends.
 pub(in crate::store) fn lock_all(conn: &mut Conn) -> QueryResult<()> {
     dialect::lock_types(conn)
 }
 
-/// Keeps the type of that name from changing until the transaction ends.
+/// Locks the type with that name against changes until the transaction ends.
 pub(in crate::store) fn lock_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
     dialect::lock_type_row(conn, name)
 }
 
-/// Registers a name under a number that is free; `None` if the name is registered already.
+/// Registers a name with a free number; `None` if the name is registered already.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     id: i16,
@@ -70,7 +70,7 @@ pub(in crate::store) fn insert(
     Ok(row)
 }
 
-/// Describes a type anew; `None` if there is none of that name.
+/// Replaces the description of a type; `None` if there is no such type.
 pub(in crate::store) fn describe(
     conn: &mut Conn,
     name: &str,
@@ -84,7 +84,7 @@ pub(in crate::store) fn describe(
         .optional()
 }
 
-/// Removes a type that nothing uses.
+/// Deletes an unused type.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<()> {
     diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;
     retired::retire_type(conn, id, now)

@@ -7,14 +7,14 @@ use super::{Conn, counts, retired};
 use crate::store::relationship_rows::{COLUMNS, NewRelationshipRow, RelationshipRow};
 use crate::store::type_counts::TypeCounts;
 
-/// The relationship of that id.
+/// The relationship with that id.
 pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
     dsl::user_relationships.find(id).select(COLUMNS).first(conn).optional()
 }
 
-/// The relationship of that id, which others cannot change until the transaction ends. The lock is an update to the same
-/// values, because Citus can route that by `id` alone; it leaves a dead row, so a job first checks that it may change the
-/// relationship.
+/// The relationship with that id, locked against changes until the transaction ends. The lock is an update to the same
+/// values, because Citus can route that by `id` alone. It leaves a dead row, so a job first checks that it may change
+/// the relationship.
 pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
     diesel::update(dsl::user_relationships.find(id))
         .set(dsl::version.eq(dsl::version))
@@ -23,7 +23,7 @@ pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<Option<Rel
         .optional()
 }
 
-/// The id of the relationship between these two of that type.
+/// The id of the relationship of a type between two users.
 pub(in crate::store) fn find_edge(conn: &mut Conn, user: i64, target: i64, kind: i16) -> QueryResult<Option<i64>> {
     dsl::user_relationships
         .filter(dsl::user_id.eq(user).and(dsl::target_id.eq(target)).and(dsl::type_id.eq(kind)))
@@ -32,7 +32,7 @@ pub(in crate::store) fn find_edge(conn: &mut Conn, user: i64, target: i64, kind:
         .optional()
 }
 
-/// Stores a relationship and counts it; `None` if the same one is there already.
+/// Stores a relationship and counts it; `None` if the edge exists already.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     types: &mut TypeCounts,
@@ -50,7 +50,7 @@ pub(in crate::store) fn insert(
     Ok(row)
 }
 
-/// Gives a relationship another type; `None` if it is gone.
+/// Changes the type of a relationship; `None` if it has changed or is gone.
 pub(in crate::store) fn set_type(
     conn: &mut Conn,
     types: &mut TypeCounts,
@@ -59,7 +59,7 @@ pub(in crate::store) fn set_type(
     now: i64,
     author: Option<i64>,
 ) -> QueryResult<Option<RelationshipRow>> {
-    // The old type and version stand in the condition: a row that changed since it was read is not the one to count.
+    // The version is in the condition: a row that has changed since it was read may have another type to subtract.
     let new: Option<RelationshipRow> =
         diesel::update(dsl::user_relationships.filter(dsl::id.eq(old.id).and(dsl::version.eq(old.version))))
             .set((
@@ -77,7 +77,7 @@ pub(in crate::store) fn set_type(
     Ok(new)
 }
 
-/// Removes a relationship and its counts; `false` if it is gone.
+/// Deletes a relationship and its counts; `false` if it is gone.
 pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<bool> {
     let row: Option<RelationshipRow> =
         diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
@@ -88,9 +88,9 @@ pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64)
     Ok(row.is_some())
 }
 
-/// Removes all relationships of a user, in both directions, with their counts.
+/// Deletes all relationships of a user, in both directions, with their counts.
 pub(in crate::store) fn delete_of_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
-    counts::forget_user(conn, types, user)?;
+    counts::subtract_user(conn, types, user)?;
     if let Some(largest) = retired::largest_of_user(conn, user)? {
         retired::retire_relationships(conn, largest)?;
     }

@@ -1,4 +1,4 @@
-//! Ids that were given once and are not given again.
+//! Ids that were used once and are never used again.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
@@ -9,10 +9,10 @@ use super::sql::Sql;
 use super::{Conn, bulk};
 use crate::model::relationship_type::MAX_TYPES;
 
-/// The slots of [`retired_relationship_ids`], as the migration made them.
+/// The number of slots of [`retired_relationship_ids`], which the migration creates.
 const SLOTS: i64 = 32;
 
-/// Notes that a user was deleted.
+/// Records that a user was deleted.
 pub(in crate::store) fn retire_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
     diesel::insert_into(retired_user_ids::table)
         .values(retired_user_ids::id.eq(id))
@@ -21,17 +21,17 @@ pub(in crate::store) fn retire_user(conn: &mut Conn, id: i64) -> QueryResult<()>
         .map(drop)
 }
 
-/// Which of these ids belonged to users that were deleted.
+/// Which of these ids belonged to deleted users.
 pub(in crate::store) fn users_among(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM retired_user_ids WHERE ");
     sql.in_list("id", bulk::List::of_integers(ids));
     sql.returning::<BigInt>().load(conn)
 }
 
-/// Notes that relationships were deleted of which this is the largest id.
+/// Records that relationships were deleted, with the largest of their ids.
 pub(in crate::store) fn retire_relationships(conn: &mut Conn, largest: i64) -> QueryResult<()> {
     let slot = i16::try_from(largest.rem_euclid(SLOTS)).unwrap_or_default();
-    // Without a write where a larger id was deleted before.
+    // Writes nothing if a larger id was deleted before.
     let older = retired_relationship_ids::last_id.lt(largest);
     diesel::update(retired_relationship_ids::table.find(slot).filter(older))
         .set(retired_relationship_ids::last_id.eq(largest))
@@ -39,7 +39,7 @@ pub(in crate::store) fn retire_relationships(conn: &mut Conn, largest: i64) -> Q
         .map(drop)
 }
 
-/// The largest id of a relationship that was deleted; 0 if none was.
+/// The largest id of a deleted relationship; 0 if none was deleted.
 pub(in crate::store) fn newest_relationship(conn: &mut Conn) -> QueryResult<i64> {
     let newest: Option<i64> =
         retired_relationship_ids::table.select(diesel::dsl::max(retired_relationship_ids::last_id)).first(conn)?;
@@ -54,7 +54,7 @@ pub(in crate::store) fn largest_of_user(conn: &mut Conn, user: i64) -> QueryResu
     sql.returning::<Nullable<BigInt>>().get_result(conn)
 }
 
-/// Notes that a relationship type was removed.
+/// Records that a relationship type was deleted.
 pub(in crate::store) fn retire_type(conn: &mut Conn, id: i16, now: i64) -> QueryResult<()> {
     diesel::insert_into(retired_type_ids::table)
         .values((retired_type_ids::id.eq(id), retired_type_ids::retired_at.eq(now)))
@@ -65,9 +65,9 @@ pub(in crate::store) fn retire_type(conn: &mut Conn, id: i16, now: i64) -> Query
         .map(drop)
 }
 
-/// A number for a new relationship type: one that no type ever had while there is one, else one whose type was removed
-/// before `rested`, in microseconds. `None` if all are in use. The caller holds the lock that keeps others from
-/// registering types.
+/// A number for a new relationship type: one that was never used if there is one, otherwise one whose type was deleted
+/// before `rested`, in microseconds since 1970. `None` if all are in use. The caller holds the lock that keeps others
+/// from registering types.
 pub(in crate::store) fn free_type_id(conn: &mut Conn, rested: i64) -> QueryResult<Option<i16>> {
     let used: Vec<i16> = relationship_types::table.select(relationship_types::id).load(conn)?;
     let retired: Vec<(i16, i64)> = retired_type_ids::table.load(conn)?;

@@ -1,7 +1,8 @@
-//! SQL put together from pieces, for the statements whose shape depends on a filter.
+//! SQL built from pieces, for statements whose shape depends on a filter.
 //!
 //! # Design
-//! The text depends on the shape alone, so diesel keeps the statement prepared under it; values are always bound.
+//! Values are always bound, so the text depends only on the shape, and diesel keeps one prepared statement for each
+//! text.
 
 use diesel::QueryResult;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -38,14 +39,14 @@ pub(super) struct Statement<Columns>(Sql, PhantomData<Columns>);
 pub(super) type Listed<Columns> = (BigInt, Nullable<Columns>);
 
 impl Sql {
-    /// Starts with a text that recurs, so that it is worth keeping prepared.
+    /// Starts a statement, which is kept prepared.
     pub fn new(text: &'static str) -> Self {
         let mut pieces = Vec::with_capacity(32);
         pieces.push(Piece::Text(text));
         Self { pieces, is_cached: true }
     }
 
-    /// Says that the text depends on the number of values, of which there are too many to keep them all prepared.
+    /// Keeps the statement from being prepared permanently, because its text depends on the number of values.
     pub fn do_not_cache(&mut self) {
         self.is_cached = false;
     }
@@ -75,7 +76,7 @@ impl Sql {
         self
     }
 
-    /// `column = v` or `column IN (v, …)`; never true when there are no values at all.
+    /// Pushes `column = v` or `column IN (v, …)`; without values, a condition that is always false.
     pub fn in_values<T: Copy>(&mut self, column: &'static str, values: &[T], put: fn(&mut Self, T) -> &mut Self) {
         match values {
             [] => {
@@ -95,39 +96,39 @@ impl Sql {
         }
     }
 
-    /// `column IN (…)` for any number of values, in one statement for all numbers.
+    /// Pushes `column IN (…)` with a text that is the same for any number of values.
     pub fn in_list(&mut self, column: &'static str, values: bulk::List) -> &mut Self {
         self.text(column).pieces.push(Piece::List(values));
         self
     }
 
-    /// A table `given`, with columns called `column1` and so on.
+    /// Pushes a table `given`, whose columns are called `column1`, `column2` and so on.
     pub fn table(&mut self, columns: Vec<Column>) -> &mut Self {
-        self.brings(&columns).pieces.push(Piece::Table(columns));
+        self.cache_if_usual(&columns).pieces.push(Piece::Table(columns));
         self
     }
 
-    /// The rows of an `INSERT`, which takes them in their order.
+    /// Pushes the rows of an `INSERT`, in their order.
     pub fn source(&mut self, columns: Vec<Column>) -> &mut Self {
-        self.brings(&columns).pieces.push(Piece::Source(columns));
+        self.cache_if_usual(&columns).pieces.push(Piece::Source(columns));
         self
     }
 
-    fn brings(&mut self, columns: &[Column]) -> &mut Self {
+    fn cache_if_usual(&mut self, columns: &[Column]) -> &mut Self {
         self.is_cached &= columns.first().is_some_and(|column| bulk::is_usual(column.len()));
         self
     }
 
-    /// Appends all of another.
+    /// Appends another statement.
     fn append(&mut self, other: Self) -> &mut Self {
         self.is_cached &= other.is_cached;
         self.pieces.extend(other.pieces);
         self
     }
 
-    /// One page together with the exact count, in one statement: one round trip and one snapshot.
+    /// A page with its exact total, in one statement: one round trip and one snapshot.
     ///
-    /// `count` selects one `total`; `page` is ordered, and `order` repeats its order by names of its columns.
+    /// `count` selects one `total`; `page` is ordered, and `order` repeats its order by the names of its columns.
     pub fn listing<Columns>(
         count: Self,
         columns: &'static str,
@@ -140,8 +141,8 @@ impl Sql {
         sql.returning()
     }
 
-    /// The same in parts: first a row with the count and nothing else, then the rows of the page with the count 0. No
-    /// part has to be kept or sorted on the way, and nobody promises that the rows come in order.
+    /// The same in parts: first a row with the total only, then the rows of the page with the total 0. Neither part is
+    /// buffered or sorted, so the order of the rows is not guaranteed.
     pub fn parts<Columns>(
         count: Self,
         columns: &'static str,
@@ -192,7 +193,7 @@ impl<Columns> Query for Statement<Columns> {
 
 impl<Columns> diesel::RunQueryDsl<Conn> for Statement<Columns> {}
 
-/// Rows of a listing taken apart: the count and the page's rows.
+/// Splits the rows of a listing into the total and the rows of the page.
 pub(super) fn split_total<Row>(rows: Vec<(i64, Option<Row>)>) -> (i64, Vec<Row>) {
     let total = rows.iter().map(|(total, _)| *total).max().unwrap_or(0);
     (total, rows.into_iter().filter_map(|(_, row)| row).collect())

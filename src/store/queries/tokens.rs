@@ -1,4 +1,4 @@
-//! API tokens: found by their digest, never readable.
+//! API tokens, of which only digests are stored.
 
 use diesel::prelude::*;
 
@@ -28,7 +28,7 @@ pub(in crate::store) fn owner(conn: &mut Conn, digest: &[u8]) -> QueryResult<Opt
         .optional()
 }
 
-/// All tokens, by id, at most `limit` after `after`.
+/// At most `limit` tokens after `after`, by id.
 pub(in crate::store) fn list(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<TokenRow>> {
     api_tokens::table
         .inner_join(users::table.on(users::id.eq(api_tokens::user_id)))
@@ -54,32 +54,32 @@ pub(in crate::store) fn insert(conn: &mut Conn, token: &NewToken, now: i64) -> Q
         .get_result(conn)
 }
 
-/// Notes that a token was used.
-pub(in crate::store) fn touch(conn: &mut Conn, id: i64, now: i64) -> QueryResult<usize> {
+/// Records that a token was used.
+pub(in crate::store) fn record_use(conn: &mut Conn, id: i64, now: i64) -> QueryResult<usize> {
     diesel::update(api_tokens::table.find(id)).set(api_tokens::last_used_at.eq(now)).execute(conn)
 }
 
-/// Removes a token.
+/// Deletes a token.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<usize> {
     diesel::delete(api_tokens::table.find(id)).execute(conn)
 }
 
-/// Removes all tokens of a user.
+/// Deletes all tokens of a user.
 pub(in crate::store) fn delete_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
     diesel::delete(api_tokens::table.filter(api_tokens::user_id.eq(user))).execute(conn)
 }
 
-/// Removes the token of a session; 0 if it is no session's.
+/// Deletes the token of a session; 0 if the token does not belong to a session.
 pub(in crate::store) fn delete_session(conn: &mut Conn, id: i64) -> QueryResult<usize> {
     diesel::delete(api_tokens::table.find(id).filter(api_tokens::is_session)).execute(conn)
 }
 
-/// Removes all tokens of a user's sessions.
+/// Deletes the tokens of all sessions of a user.
 pub(in crate::store) fn delete_sessions_of_user(conn: &mut Conn, user: i64) -> QueryResult<usize> {
     diesel::delete(api_tokens::table.filter(api_tokens::user_id.eq(user)).filter(api_tokens::is_session)).execute(conn)
 }
 
-/// Removes the tokens of a user's sessions that ended before `now`.
+/// Deletes the tokens of a user's sessions that ended before `now`.
 pub(in crate::store) fn delete_expired_sessions_of_user(conn: &mut Conn, user: i64, now: i64) -> QueryResult<usize> {
     diesel::delete(
         api_tokens::table

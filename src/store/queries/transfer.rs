@@ -1,4 +1,4 @@
-//! Many rows at once: what an import asks and writes, and the pages of an export.
+//! Queries for many rows: those of imports, and the pages of exports.
 
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -14,7 +14,7 @@ use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
 };
 
-/// The users of these ids, without their profiles.
+/// The users with these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::Omitted);
     sql.in_list("id", bulk::List::of_integers(ids));
@@ -28,7 +28,7 @@ pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> Q
     sql.returning::<UserColumns>().load(conn)
 }
 
-/// `SELECT … FROM users WHERE `. Nobody asks here who is a supervisor.
+/// `SELECT … FROM users WHERE `, without the number of subordinates.
 fn select_users(profiles: Profiles) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
@@ -36,7 +36,7 @@ fn select_users(profiles: Profiles) -> Sql {
     sql
 }
 
-/// Which of these ids name a user.
+/// Which of these ids belong to a user.
 pub(in crate::store) fn existing_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
     sql.in_list("id", bulk::List::of_integers(ids));
@@ -57,17 +57,17 @@ pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> Q
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
-/// Ids, larger than `largest`, for so many new rows of a table.
+/// Reserves ids, larger than `largest`, for new rows of a table.
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
     bulk::reserve(conn, table, rows, largest)
 }
 
-/// Makes the next id of a table larger than one that somebody chose.
+/// Makes the next id of a table larger than one that a caller chose.
 pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
     bulk::advance(conn, table, largest)
 }
 
-/// Stores users under their ids and counts them. Their ids and addresses must be free.
+/// Stores users with their ids and counts them. Their ids and addresses must be free.
 pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryResult<()> {
     for some in users.chunks(bulk::ROWS) {
         let texts = |text: fn(&User) -> String| Column::Texts(some.iter().map(|user| text(user)).collect());
@@ -97,8 +97,8 @@ pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryR
     counts::add_many_users(conn, users)
 }
 
-/// Stores relationships under their ids, but not those that are there already, and gives the ids of those that it
-/// stored. Nothing is counted.
+/// Stores relationships with their ids, except those that exist already, and returns the ids of those that it stored.
+/// Does not count them.
 pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<Vec<i64>> {
     let mut stored = Vec::with_capacity(rows.len());
     for some in rows.chunks(bulk::ROWS) {
@@ -114,7 +114,7 @@ pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[Relationsh
     Ok(stored)
 }
 
-/// Stores relationships while there is no index but that of their ids, which must be free.
+/// Stores relationships while all indexes but the primary key are dropped. Their ids must be free.
 pub(in crate::store) fn load_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
     bulk::load(conn, rows, |conn, some| values_of(some).returning::<()>().execute(conn).map(drop))
 }
@@ -131,12 +131,12 @@ fn values_of(rows: &[RelationshipRow]) -> Sql {
     sql
 }
 
-/// Counts relationships that were just stored.
+/// Adds relationships to the counts.
 pub(in crate::store) fn count_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
     counts::add_many(conn, rows)
 }
 
-/// Which of these relationships are there, by their ends and types.
+/// Which of these edges exist.
 pub(in crate::store) fn existing_relationships(
     conn: &mut Conn,
     edges: &[(i64, i64, i16)],
@@ -156,7 +156,7 @@ pub(in crate::store) fn existing_relationships(
     Ok(found)
 }
 
-/// The relationships of these ids.
+/// The relationships with these ids.
 pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<RelationshipRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE ");
@@ -164,14 +164,14 @@ pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> Qu
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
-/// At most so many users after an id, by id.
+/// At most `limit` users after an id, by id.
 pub(in crate::store) fn users_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::Legal);
     sql.text("id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<UserColumns>().load(conn)
 }
 
-/// At most so many relationships after an id, by id.
+/// At most `limit` relationships after an id, by id.
 pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<RelationshipRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE id > ").integer(id);
@@ -179,10 +179,10 @@ pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
-/// Takes down what makes storing relationships slow, and gives the statements that make it again; `None` where that
-/// is not possible, or where there are relationships already.
-pub(in crate::store) fn take_down(conn: &mut Conn) -> QueryResult<Option<Vec<String>>> {
-    // The first look spares others the lock, the second is the one that holds.
+/// Drops the indexes and keys of relationships, and returns the statements that create them; `None` if that is not
+/// possible, or if there are relationships already.
+pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Option<Vec<String>>> {
+    // The first check avoids the lock, the second one is made under it.
     if has_relationships(conn)? || !bulk::lock_for_load(conn)? || has_relationships(conn)? {
         return Ok(None);
     }
@@ -193,38 +193,37 @@ fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {
     Sql::new("SELECT EXISTS (SELECT 1 FROM user_relationships)").returning::<Bool>().get_result(conn)
 }
 
-/// Makes again what was taken down, and counts what was stored meanwhile. Gives how many relationships it removed
-/// because they were there twice.
+/// Creates the dropped indexes and keys again, and counts all relationships. Returns how many duplicates it removed.
 pub(in crate::store) fn recreate(conn: &mut Conn, statements: &[String]) -> QueryResult<usize> {
     bulk::prepare_to_recreate(conn)?;
     let mut removed = 0;
     for statement in statements {
-        removed += make(conn, statement)?;
+        removed += create_index(conn, statement)?;
     }
     counts::count_all(conn)?;
     bulk::finish_load(conn)?;
     Ok(removed)
 }
 
-/// Makes an index or a key. If it is the one that says what a relationship is, and finds some twice, they go first.
-fn make(conn: &mut Conn, statement: &str) -> QueryResult<usize> {
+/// Creates an index or a key. If that of the edges fails because of duplicates, removes them first.
+fn create_index(conn: &mut Conn, statement: &str) -> QueryResult<usize> {
     let run = |conn: &mut Conn, statement: &str| diesel::sql_query(statement).execute(conn);
-    run(conn, "SAVEPOINT made")?;
+    run(conn, "SAVEPOINT index_creation")?;
     let removed = match run(conn, statement) {
         Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            run(conn, "ROLLBACK TO SAVEPOINT made")?;
-            let removed = remove_repeated(conn)?;
+            run(conn, "ROLLBACK TO SAVEPOINT index_creation")?;
+            let removed = remove_duplicates(conn)?;
             run(conn, statement)?;
             removed
         }
-        made => made.map(|_| 0)?,
+        created => created.map(|_| 0)?,
     };
-    run(conn, "RELEASE SAVEPOINT made")?;
+    run(conn, "RELEASE SAVEPOINT index_creation")?;
     Ok(removed)
 }
 
-/// Removes all but the first, by id, of those relationships that are the same.
-fn remove_repeated(conn: &mut Conn) -> QueryResult<usize> {
+/// Removes duplicate edges: of each edge the relationship with the smallest id stays.
+fn remove_duplicates(conn: &mut Conn) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE id IN (SELECT id FROM (SELECT id, ROW_NUMBER() OVER ");
     sql.text("(PARTITION BY user_id, target_id, type_id ORDER BY id) AS place FROM user_relationships) AS numbered ");
     sql.text("WHERE place > 1)");

@@ -1,9 +1,9 @@
-//! Users: pages of them, single ones, and their changes.
+//! Users: pages, single users, and their changes.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::order::{listed, push_bounds, push_end};
+use super::order::{listing_order, push_bounds, push_end};
 use super::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, UserColumns, UserRow, level_of, number_of,
     text_of,
@@ -17,7 +17,7 @@ use crate::model::page::PageRequest;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
-/// The rows of a slice, in order, and how many match in all.
+/// The rows of a page, in order, and the total.
 pub(in crate::store) fn page(
     conn: &mut Conn,
     filter: &UserFilter,
@@ -28,10 +28,12 @@ pub(in crate::store) fn page(
     push_conditions(&mut page, filter);
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listed(slice.sort)).load(conn).map(split_total)
+    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listing_order(slice.sort))
+        .load(conn)
+        .map(split_total)
 }
 
-/// The users of these ids, by id; ids that name nobody are passed over.
+/// The users with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
     let mut sql = select(profiles, "");
     sql.in_values("id", ids, Sql::integer);
@@ -39,7 +41,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -
     sql.returning::<UserColumns>().load(conn)
 }
 
-/// Which of these ids name a user.
+/// Which of these ids belong to a user.
 pub(in crate::store) fn existing(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
     sql.in_values("id", ids, Sql::integer);
@@ -57,7 +59,7 @@ pub(in crate::store) fn ids_of_email(
         .load(conn)
 }
 
-/// Stores a user, under an id of its own choice or the next one; `None` if the id or the address is taken.
+/// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     id: Option<i64>,
@@ -113,7 +115,7 @@ pub(in crate::store) fn update(
         .set((
             dsl::version.eq(dsl::version + 1),
             dsl::email.eq(&new.email),
-            // A user that shares its key with another keeps its earlier key until its address changes.
+            // A user that shares its key with another one has its earlier key until its address changes.
             (new.email != old.email).then(|| dsl::email_key.eq(new.email_key())),
             dsl::first_name.eq(new.first_name.as_deref()),
             dsl::last_name.eq(new.last_name.as_deref()),
@@ -139,17 +141,17 @@ pub(in crate::store) fn update(
     Ok(changed == 1)
 }
 
-/// Keeps a user, and its relationships, from changing until the transaction ends.
+/// Locks a user and its relationships against changes until the transaction ends.
 pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<()> {
     dialect::lock_user(conn, id)
 }
 
-/// Keeps the row of a user from changing until the transaction ends.
+/// Locks the row of a user against changes until the transaction ends.
 pub(in crate::store) fn lock_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
     dialect::lock_user_row(conn, id)
 }
 
-/// Removes a user whose relationships and tokens are gone already; `false` if there is none.
+/// Deletes a user whose relationships and tokens are deleted already; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
     let row: Option<(bool, i16)> = diesel::delete(dsl::users.find(id))
         .returning((dsl::is_enabled, dsl::access_level))
@@ -168,7 +170,7 @@ fn select(profiles: Profiles, more: &'static str) -> Sql {
     sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(more);
     sql.text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
     sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
-    // By name: a number that this process remembers may be that of a type which another has replaced.
+    // By name: the cached number may belong to a type that another process has replaced.
     sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
     sql.text("), 0) AS BIGINT) AS subordinates FROM users WHERE ");
     sql
@@ -208,7 +210,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
         sql.string(pattern).text(" ESCAPE '!')");
     }
     if let Some(me) = filter.seen_by {
-        // One set, which is looked up row by row: of several conditions joined by OR each user would be asked.
+        // One set, in which each row is looked up: with conditions joined by OR each of them would run for each user.
         sql.text(" AND id IN (SELECT CAST(").integer(me.get()).text(" AS BIGINT)");
         sql.text(" UNION SELECT target_id FROM user_relationships WHERE user_id = ").integer(me.get());
         sql.text(" UNION SELECT user_id FROM user_relationships WHERE target_id = ").integer(me.get());
@@ -216,7 +218,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     }
 }
 
-/// A pattern that matches `word` anywhere; `%` and `_` stand for themselves.
+/// A pattern that matches `word` anywhere; `%` and `_` are escaped.
 fn substring_pattern(word: &str) -> String {
     let mut pattern = String::with_capacity(word.len() + 2);
     pattern.push('%');

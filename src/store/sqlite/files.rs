@@ -3,8 +3,8 @@
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
-/// Creates an empty file that only this user can read, which SQLite then opens as a new database. SQLite gives the files
-/// that it creates beside it the same mode. An error is left for SQLite to report.
+/// Creates an empty file that only this user can read, which SQLite then opens as a new database. SQLite gives the
+/// files that it creates beside it the same mode. An error is left for SQLite to report.
 pub(in crate::store) fn create_private(path: &Path) {
     // Never opens an existing file: closing it would release the locks that this process has on it (POSIX).
     if path.exists() {

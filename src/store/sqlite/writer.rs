@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! A durable commit costs a flush of the disk, whatever its size. So the writer takes all waiting writes, runs each
-//! inside a savepoint of one transaction, commits once, and only then returns all results. There is no batching delay. A
-//! job that fails or panics is rolled back to its savepoint and does not affect the others.
+//! inside a savepoint of one transaction, commits once, and only then returns all results. There is no batching delay.
+//! A job that fails or panics is rolled back to its savepoint and does not affect the others.
 //!
 //! A job that exceeds its limit is stopped, even in the middle of a statement. SQLite rolls back the whole transaction
 //! when it stops a statement that writes; the other jobs of that transaction then run again in a new one.

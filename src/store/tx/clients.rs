@@ -1,4 +1,4 @@
-//! Questions about clients that sign, and the accounts in whose name anybody asks.
+//! Queries of signing clients and of accounts.
 
 use super::{Tx, ask};
 use crate::model::client::{Account, Client, ClientKey, NewClient, SigningClient};
@@ -60,18 +60,18 @@ impl Tx<'_> {
         ask!(self, clients::disable(api_id)).map(|rows| rows > 0)
     }
 
-    /// Removes a public key of a client; `false` if there is none.
+    /// Deletes a public key of a client; `false` if there is none.
     pub fn delete_client_key(&mut self, client: ClientId, key: ClientKeyId) -> Result<bool> {
         ask!(self, clients::delete_key(client.get(), key.get())).map(|rows| rows > 0)
     }
 
-    /// Notes that a client used a nonce; `false` if it did before.
+    /// Records that a client used a nonce; `false` if it has used it before.
     pub fn use_nonce(&mut self, client: ClientId, nonce: &str) -> Result<bool> {
         let now = self.micros();
         ask!(self, clients::use_nonce(client.get(), nonce, now)).map(|rows| rows > 0)
     }
 
-    /// Forgets nonces that were used before a time, at most `limit`; how many they were.
+    /// Deletes at most `limit` nonces that were used before a time, and returns their number.
     pub fn clear_nonces(&mut self, before: Timestamp, limit: i64) -> Result<usize> {
         ask!(self, clients::clear_nonces(before.micros(), limit))
     }
@@ -81,7 +81,7 @@ impl Tx<'_> {
         Ok(ask!(self, clients::account(user.get()))?.map(account))
     }
 
-    /// The account of the user whom a credential names by an address, by the rules of [`key::may_authenticate`].
+    /// The account of the user that a credential names by an address, by the rules of [`key::may_authenticate`].
     pub fn account_of_email(&mut self, email: &str) -> Result<Option<Account>> {
         let rows = ask!(self, clients::accounts_of_email(&key::stored_keys_of_email(email)))?;
         Ok(key::choose_account(email, rows).map(account))

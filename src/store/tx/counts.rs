@@ -1,4 +1,4 @@
-//! The kept counts, and what is off with them.
+//! Queries that check and repair the stored counts and keys.
 
 use super::{Tx, ask};
 use crate::model::error::Result;

@@ -1,4 +1,4 @@
-//! Questions about credentials.
+//! Queries of API tokens.
 
 use super::{Tx, ask};
 use crate::model::error::Result;
@@ -8,7 +8,7 @@ use crate::model::token::{Digest, NewToken, Token, TokenOwner};
 use crate::store::rows::level_of;
 
 impl Tx<'_> {
-    /// The token with that digest, and what its owner may do.
+    /// The token with that digest, and its owner.
     pub fn token_owner(&mut self, digest: &Digest) -> Result<Option<TokenOwner>> {
         let row = ask!(self, tokens::owner(digest))?;
         Ok(row.map(|(token, expires_at, last_used_at, user, level, is_enabled)| TokenOwner {
@@ -40,13 +40,13 @@ impl Tx<'_> {
         ask!(self, tokens::insert(token, now)).map(TokenId::new)
     }
 
-    /// Notes that a token was used just now.
-    pub fn touch_token(&mut self, id: TokenId) -> Result<()> {
+    /// Records that a token was used now.
+    pub fn record_token_use(&mut self, id: TokenId) -> Result<()> {
         let now = self.micros();
-        ask!(self, tokens::touch(id.get(), now)).map(drop)
+        ask!(self, tokens::record_use(id.get(), now)).map(drop)
     }
 
-    /// Removes a token; `false` if there is none.
+    /// Deletes a token; `false` if there is none.
     pub fn delete_token(&mut self, id: TokenId) -> Result<bool> {
         ask!(self, tokens::delete(id.get())).map(|rows| rows > 0)
     }

@@ -1,4 +1,4 @@
-//! Questions about groups and memberships.
+//! Queries of groups and memberships.
 
 use super::{Tx, ask};
 use crate::model::error::Result;
@@ -8,23 +8,23 @@ use crate::model::id::{GroupId, MemberId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 
-/// Rows that are read at a time where their number is not bounded by a page.
+/// The number of rows per query where no page limits it.
 pub(super) const PART: usize = 100;
 
 impl Tx<'_> {
-    /// The groups of a slice, in order, and how many match in all.
+    /// A page of groups, in order, with the total.
     pub fn groups(&mut self, filter: &GroupFilter, slice: &PageRequest) -> Result<Page<Group>> {
         let (total, rows) = ask!(self, group_pages::groups(filter, slice))?;
         Ok(Page::whole(rows.into_iter().map(Group::from).collect(), total))
     }
 
-    /// The memberships of a slice, in order, and how many match in all.
+    /// A page of memberships, in order, with the total.
     pub fn group_members(&mut self, filter: &MemberFilter, slice: &PageRequest) -> Result<Page<Member>> {
         let (total, rows) = ask!(self, group_pages::members(filter, slice))?;
         Ok(Page::whole(rows.into_iter().map(Member::from).collect(), total))
     }
 
-    /// The groups of these ids, by id; ids that name none are passed over.
+    /// The groups with these ids, by id; unknown ids are ignored.
     pub fn groups_of(&mut self, ids: &[GroupId]) -> Result<Vec<Group>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -33,14 +33,14 @@ impl Tx<'_> {
         Ok(ask!(self, group_pages::find(&ids))?.into_iter().map(Group::from).collect())
     }
 
-    /// The memberships of these ids, by id; ids that name none are passed over.
+    /// The memberships with these ids, by id; unknown ids are ignored.
     pub fn group_members_of(&mut self, ids: &[MemberId]) -> Result<Vec<Member>> {
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
         Ok(ask!(self, group_pages::find_members(&ids))?.into_iter().map(Member::from).collect())
     }
 
-    /// The first `most` memberships that match, group after group, each in the order of their ids. They are read in
-    /// parts, and no further than the budget allows.
+    /// The first `most` memberships that match, ordered by group and id. They are read in parts, as far as the budget
+    /// allows.
     pub fn first_group_members(
         &mut self,
         filter: &MemberFilter,

@@ -13,7 +13,7 @@ impl Tx<'_> {
         ask!(self, groups::insert(kind, owner.get(), &properties, now)).map(GroupId::new)
     }
 
-    /// Makes a user a member of a group; `None` if it is one already.
+    /// Adds a user to a group; `None` if it is a member already.
     pub fn insert_group_member(
         &mut self,
         kind: &str,
@@ -31,7 +31,7 @@ impl Tx<'_> {
         Ok(ask!(self, groups::member_id(group.get(), user.get()))?.map(MemberId::new))
     }
 
-    /// Writes the properties of a group that was just read.
+    /// Writes the properties of a group that this job has read.
     pub fn update_group(&mut self, old: &Group, properties: &Properties) -> Result<()> {
         let (properties, now) = (text_of_properties(properties), self.micros());
         if ask!(self, groups::update((old.id.get(), old.version), &properties, now))? {
@@ -41,7 +41,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Writes the ends and properties of a membership that was just read.
+    /// Writes the ends and properties of a membership that this job has read.
     pub fn update_group_member(
         &mut self,
         old: &Member,
@@ -57,12 +57,12 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a group and its memberships; `false` if there is none.
+    /// Deletes a group and its memberships; `false` if there is none.
     pub fn delete_group(&mut self, id: GroupId) -> Result<bool> {
         ask!(self, groups::delete(id.get()))
     }
 
-    /// Removes a membership; `false` if there is none.
+    /// Deletes a membership; `false` if there is none.
     pub fn delete_group_member(&mut self, id: MemberId) -> Result<bool> {
         ask!(self, groups::delete_member(id.get()))
     }

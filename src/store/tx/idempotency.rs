@@ -1,4 +1,4 @@
-//! Questions about requests that may be repeated.
+//! Queries of idempotency keys and the stored results of their requests.
 
 use super::{Tx, ask};
 use crate::model::code::Code;
@@ -7,12 +7,12 @@ use crate::model::id::UserId;
 use crate::model::idempotency::{Claim, KEPT_SECONDS, KEY_IN_USE, Key, StoredAnswer};
 use crate::model::limits::{MAX_ANSWER, MAX_STORED_ANSWER};
 
-/// The largest stored answer that is read, in bytes. Earlier releases stored whole answers, without a limit.
+/// The largest stored answer that is read, in bytes. Earlier releases stored whole answers without a limit.
 const MOST_READ: usize = MAX_ANSWER;
 
 impl Tx<'_> {
-    /// Claims a key for the transaction, or finds what it was used for. A claim of another transaction is waited for
-    /// briefly; a caller that gets `idempotency-key-in-use` gives its connection back and tries again.
+    /// Claims a key for the transaction, or finds what it was used for. Waits briefly for a claim of another
+    /// transaction; on `idempotency-key-in-use` the caller gives its connection back and retries.
     pub fn claim_key(&mut self, key: &Key) -> Result<Claim> {
         let now = self.micros();
         let expired = self.now().plus_seconds(-KEPT_SECONDS).micros();
@@ -24,7 +24,7 @@ impl Tx<'_> {
             return Err(self.record_conflict());
         };
         if since < expired {
-            ask!(self, idempotency::forget(key))?;
+            ask!(self, idempotency::delete(key))?;
             let claimed = ask!(self, idempotency::claim(key, now)).map_err(in_use)?;
             return if claimed { Ok(Claim::New) } else { Err(self.record_conflict()) };
         }
@@ -33,7 +33,7 @@ impl Tx<'_> {
         }
         let status = u16::try_from(status).unwrap_or_default();
         let Some(body) = body else {
-            let detail = "an earlier release performed this request and stored an answer that is too large to be sent \
+            let detail = "an earlier release performed this request and stored a response that is too large to be sent \
                           again; fetch the resources instead";
             return Err(Problem::new(Code::AnswerTooLarge, detail).into());
         };
@@ -44,27 +44,27 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// `answer-too-large` above [`MAX_STORED_ANSWER`]; the transaction must then be rolled back.
-    pub fn keep_answer(&mut self, key: &Key, answer: &StoredAnswer) -> Result<()> {
+    pub fn store_answer(&mut self, key: &Key, answer: &StoredAnswer) -> Result<()> {
         if answer.body.len() > MAX_STORED_ANSWER {
             let detail = format!(
-                "what is stored of the answer for a repeat would be larger than {MAX_STORED_ANSWER} bytes, and nothing \
-                 was written; send the request without `Idempotency-Key`, or as several requests"
+                "the stored part of the response would be larger than {MAX_STORED_ANSWER} bytes, so nothing was written; \
+                 send the request without `Idempotency-Key`, or as several requests"
             );
             return Err(Problem::new(Code::AnswerTooLarge, detail).into());
         }
-        ask!(self, idempotency::keep(key, answer)).map(drop)
+        ask!(self, idempotency::store(key, answer)).map(drop)
     }
 
-    /// Forgets all answers that were kept for a user.
-    pub(super) fn forget_answers(&mut self, user: UserId) -> Result<()> {
-        ask!(self, idempotency::forget_of_user(user.get())).map(drop)
+    /// Deletes all answers that are stored for a user.
+    pub(super) fn delete_answers(&mut self, user: UserId) -> Result<()> {
+        ask!(self, idempotency::delete_of_user(user.get())).map(drop)
     }
 }
 
-/// A claim that had to wait too long for the claim of another transaction.
+/// `idempotency-key-in-use` if a claim waited too long for the claim of another transaction.
 fn in_use(error: Error) -> Error {
     match error {
-        // diesel has no kind for it and gives no SQLSTATE.
+        // diesel has no kind for it and does not expose the SQLSTATE.
         Error::Unavailable(cause) if cause.contains("lock timeout") => {
             Problem::new(Code::IdempotencyKeyInUse, KEY_IN_USE).into()
         }

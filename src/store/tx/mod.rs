@@ -42,8 +42,8 @@ pub(in crate::store) struct Shared {
 
 /// The interface of a job to the database: one method per question, each of one query or a few.
 ///
-/// Every method fails with [`Error::Unavailable`] when the database does not respond, and with [`Error::Internal`] when its
-/// response is impossible.
+/// Every method fails with [`Error::Unavailable`] when the database does not respond, and with [`Error::Internal`] when
+/// its response is impossible.
 pub struct Tx<'c> {
     conn: AnyConnection<'c>,
     shared: &'c Shared,
@@ -113,8 +113,8 @@ impl<'c> Tx<'c> {
     /// Records the fault of a failed statement, and returns the error of the job.
     fn record_fault(&mut self, error: &diesel::result::Error) -> Error {
         let (mut fault, mut job_error) = fault::classify(error);
-        // A stopped statement fails with various errors; the limit is the reason. A lost connection stays lost, so that it
-        // is not used again.
+        // A stopped statement fails with various errors; the limit is the reason. A lost connection stays lost, so that
+        // it is not used again.
         if fault != Fault::Lost
             && let Err(limit) = self.limit.check()
         {

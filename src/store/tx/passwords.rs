@@ -1,4 +1,4 @@
-//! Questions about passwords and the sessions that they open.
+//! Queries of passwords and sessions.
 
 use super::{Tx, ask};
 use crate::model::error::Result;
@@ -20,7 +20,7 @@ impl Tx<'_> {
         }))
     }
 
-    /// The hash of a user's password; a write job keeps others from changing it.
+    /// The hash of a user's password; in a write job it is locked against changes.
     pub fn password_of(&mut self, user: UserId) -> Result<Option<String>> {
         if self.is_writing {
             ask!(self, users::lock_row(user.get()))?;
@@ -28,12 +28,12 @@ impl Tx<'_> {
         ask!(self, passwords::hash_of(user.get()))
     }
 
-    /// Keeps the hash of a user's password.
+    /// Stores the hash of a user's password.
     pub fn set_password(&mut self, user: UserId, hash: &str) -> Result<()> {
         ask!(self, passwords::set(user.get(), hash)).map(drop)
     }
 
-    /// Ends a session; `false` if the token is no session's.
+    /// Ends a session; `false` if the token does not belong to a session.
     pub fn delete_session(&mut self, token: TokenId) -> Result<bool> {
         ask!(self, tokens::delete_session(token.get())).map(|rows| rows > 0)
     }
@@ -43,7 +43,7 @@ impl Tx<'_> {
         ask!(self, tokens::delete_sessions_of_user(user.get())).map(drop)
     }
 
-    /// Clears away the sessions of a user that have expired.
+    /// Deletes the expired sessions of a user.
     pub fn delete_expired_sessions(&mut self, user: UserId) -> Result<()> {
         let now = self.micros();
         ask!(self, tokens::delete_expired_sessions_of_user(user.get(), now)).map(drop)

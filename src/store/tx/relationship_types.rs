@@ -1,4 +1,4 @@
-//! Questions about relationship types.
+//! Queries of relationship types.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use crate::model::time::Timestamp;
 use crate::store::rows::TypeRow;
 use crate::store::types::Types;
 
-/// How long the number of a removed type is not used again, in seconds: ten times as long as a process remembers types
-/// ([`REMEMBERED`](crate::store::types::REMEMBERED)).
+/// How long the number of a deleted type is not used again, in seconds: ten times as long as a process caches types
+/// ([`CACHE_TTL`](crate::store::types::CACHE_TTL)).
 const TYPE_REST_SECONDS: i64 = 600;
 
 impl Tx<'_> {
-    /// At most `limit` registered types, by name, without the first ones, and how many there are in all.
+    /// At most `limit` registered types, by name, after the first `offset`, with the total.
     pub fn types(&mut self, offset: i64, limit: i64) -> Result<Page<RelationshipType>> {
         let (total, rows) = ask!(self, relationship_types::page(offset, limit))?;
         Ok(Page::whole(rows.into_iter().filter_map(type_of).collect(), total))
     }
 
-    /// The type of that name.
-    pub fn type_called(&mut self, name: &TypeName) -> Result<Option<RelationshipType>> {
+    /// The type with that name.
+    pub fn relationship_type(&mut self, name: &TypeName) -> Result<Option<RelationshipType>> {
         Ok(ask!(self, relationship_types::find(name.as_str()))?.and_then(type_of))
     }
 
-    /// The names that are registered, by name.
+    /// The registered names, in order.
     pub fn type_names(&mut self) -> Result<Vec<TypeName>> {
         self.read_types()?;
         Ok(self.types.names().cloned().collect())
     }
 
-    /// Whether a type of that name is registered.
+    /// Whether a type with that name is registered.
     pub fn has_type(&mut self, name: &TypeName) -> Result<bool> {
         self.type_id(name).map(|id| id.is_some())
     }
 
-    /// Registers a type. A registration that is refused takes neither the lock nor a number.
+    /// Registers a type. A refused registration takes neither the lock nor a number.
     pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Registration> {
         self.read_types()?;
         if self.types.id_of(name).is_some() {
@@ -51,22 +51,22 @@ impl Tx<'_> {
         Ok(row.and_then(type_of).map_or(Registration::NameTaken, Registration::Registered))
     }
 
-    /// The same type as it is now; a write job keeps others from changing it until the job ends. `None` if it is gone.
+    /// Reads a type again; in a write job it is locked against changes until the job ends. `None` if it is gone.
     pub fn lock_type(&mut self, found: RelationshipType) -> Result<Option<RelationshipType>> {
         if !self.needs_locks() {
             return Ok(Some(found));
         }
         ask!(self, relationship_types::lock_row(found.name.as_str()))?;
-        self.type_called(&found.name)
+        self.relationship_type(&found.name)
     }
 
-    /// Describes a type anew; `None` if there is none of that name.
+    /// Replaces the description of a type; `None` if there is no such type.
     pub fn describe_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Option<RelationshipType>> {
         let now = self.micros();
         Ok(ask!(self, relationship_types::describe(name.as_str(), description, now))?.and_then(type_of))
     }
 
-    /// How many relationships have that type; `None` if there is no such type.
+    /// The number of relationships of a type; `None` if there is no such type.
     pub fn type_use(&mut self, name: &TypeName) -> Result<Option<i64>> {
         self.read_types()?;
         match self.types.id_of(name) {
@@ -75,7 +75,7 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a type that nothing uses.
+    /// Deletes an unused type.
     pub fn delete_type(&mut self, name: &TypeName) -> Result<()> {
         match self.types.id_of(name) {
             Some(id) => {

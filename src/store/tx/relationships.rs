@@ -1,4 +1,4 @@
-//! Questions about relationships.
+//! Queries of relationships.
 
 use super::{Tx, ask};
 use crate::model::error::Result;
@@ -11,11 +11,11 @@ use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
 use crate::store::rows::Shape;
 
 impl Tx<'_> {
-    /// The relationships of a slice, in order, and how many match in all.
+    /// A page of relationships, in order, with the total.
     pub fn relationships(&mut self, filter: &RelationshipFilter, slice: &PageRequest) -> Result<Page<Relationship>> {
         let mut shape = self.shape_of(filter)?;
         let (mut total, mut rows) = ask!(self, relationship_pages::page(&shape, slice))?;
-        // A number without rows may be an old one: another instance has deleted the type and registered it anew.
+        // A number without rows may be out of date: another instance may have deleted and registered the type again.
         if filter.relationships.len() > 1 || (!filter.relationships.is_empty() && total == 0) {
             self.read_types()?;
             let fresh = self.shape_of(filter)?;
@@ -28,8 +28,8 @@ impl Tx<'_> {
         Ok(Page::whole(items, total))
     }
 
-    /// The same relationship as it is now; a write job keeps others from changing it until the job ends. `None` if it
-    /// is gone.
+    /// Reads a relationship again; in a write job it is locked against changes until the job ends. `None` if it is
+    /// gone.
     pub fn lock_relationship(&mut self, found: Relationship) -> Result<Option<Relationship>> {
         if !self.needs_locks() {
             return Ok(Some(found));
@@ -38,25 +38,25 @@ impl Tx<'_> {
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
-    /// The relationship of that id.
+    /// The relationship with that id.
     pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
         let row = ask!(self, relationships::find(id.get()))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
-    /// The id of a relationship that is the same in all that matters.
-    pub fn relationship_like(&mut self, edge: &Edge) -> Result<Option<RelationshipId>> {
+    /// The id of the relationship with that edge.
+    pub fn find_edge(&mut self, edge: &Edge) -> Result<Option<RelationshipId>> {
         let Some(kind) = self.type_id(&edge.relationship)? else { return Ok(None) };
         let id = ask!(self, relationships::find_edge(edge.user.get(), edge.target.get(), kind))?;
         Ok(id.map(RelationshipId::new))
     }
 
-    /// Whether any relationship, in either direction, joins the two.
+    /// Whether a relationship in either direction joins two users.
     pub fn are_related(&mut self, one: UserId, other: UserId) -> Result<bool> {
         ask!(self, relationship_pages::are_related(one.get(), other.get()))
     }
 
-    /// Stores a relationship of a registered type and counts it; `None` if the same one is there already.
+    /// Stores a relationship of a registered type and counts it; `None` if the edge exists already.
     pub fn insert_relationship(&mut self, edge: &Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
         let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.record_conflict()) };
         let new = NewRelationshipRow::of(edge, kind, author, self.micros());
@@ -64,7 +64,7 @@ impl Tx<'_> {
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
-    /// Gives a relationship, as it was just read, another registered type.
+    /// Changes the type of a relationship that this job has read to another registered type.
     pub fn set_relationship_type(
         &mut self,
         old: &Relationship,
@@ -82,18 +82,18 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a relationship and its counts; `false` if it is gone.
+    /// Deletes a relationship and its counts; `false` if it is gone.
     pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
         ask!(self, relationships::delete(&mut self.type_counts, id.get()))
     }
 
-    /// Collects the changes of the counts of types until [`write_type_counts`](Self::write_type_counts), which the job
-    /// must then call: otherwise each relationship would keep a row locked that creates by all callers need.
+    /// Collects the changes of counts by type until [`write_type_counts`](Self::write_type_counts), which the job must
+    /// call. Otherwise it would hold the lock of a row that all creates need, from its first change to the commit.
     pub fn defer_type_counts(&mut self) {
         self.type_counts.defer();
     }
 
-    /// Writes the collected changes of the counts of types.
+    /// Writes the collected changes of counts by type.
     pub fn write_type_counts(&mut self) -> Result<()> {
         let changes = self.type_counts.take();
         ask!(self, counts::add_types(&changes))

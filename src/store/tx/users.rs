@@ -1,4 +1,4 @@
-//! Questions about users.
+//! Queries of users.
 
 use super::group_pages::PART;
 use super::{Tx, ask};
@@ -12,11 +12,11 @@ use crate::model::user::{User, UserData};
 use crate::store::rows::{Profiles, UserRow};
 
 impl Tx<'_> {
-    /// The users of a slice, in order, without their properties, and how many match in all. The page ends early, after
-    /// its first row at the earliest, where the budget ends.
+    /// A page of users, in order, without their properties, with the total. The page is cut where the budget ends, but
+    /// has at least one row.
     pub fn users(&mut self, filter: &UserFilter, slice: &PageRequest, budget: &mut ReadBudget) -> Result<Page<User>> {
         let (total, mut rows) = ask!(self, users::page(filter, slice, profiles_within(budget)))?;
-        // The rows nearest the end of the list are those to keep of a page that ends there.
+        // A page that is counted from the end of the list keeps the rows nearest to the end.
         if slice.is_from_end {
             rows.reverse();
         }
@@ -27,8 +27,8 @@ impl Tx<'_> {
         Ok(Page { items, total, is_cut })
     }
 
-    /// Users made of rows, without their properties, with the profiles that were left out for their size, as far as the
-    /// budget goes; at least the first. Also says whether rows are missing.
+    /// Converts rows to users without their properties, and reads the profiles that were left out for their size, as
+    /// far as the budget allows; at least the first. Also returns whether rows are missing.
     pub(super) fn users_within(&mut self, rows: Vec<UserRow>, budget: &mut ReadBudget) -> Result<(Vec<User>, bool)> {
         let mut users = Vec::with_capacity(rows.len());
         for row in rows {
@@ -41,12 +41,12 @@ impl Tx<'_> {
         Ok((users, false))
     }
 
-    /// The row as it is now with its profile, where that was left out; `None` if it is gone.
+    /// Reads a row again with its profile, if that was left out; `None` if it is gone.
     fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
         if row.has_profile() { Ok(Some(row)) } else { Ok(ask!(self, users::find(&[row.id], Profiles::All))?.pop()) }
     }
 
-    /// The same user as it is now; a write job keeps others from changing it until the job ends. `None` if it is gone.
+    /// Reads a user again; in a write job it is locked against changes until the job ends. `None` if it is gone.
     pub fn lock_user(&mut self, found: User) -> Result<Option<User>> {
         if !self.needs_locks() {
             return Ok(Some(found));
@@ -55,15 +55,15 @@ impl Tx<'_> {
         self.user(found.id)
     }
 
-    /// The user of that id.
+    /// The user with that id.
     pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
         Ok(ask!(self, users::find(&[id.get()], Profiles::All))?.pop().map(User::from))
     }
 
-    /// The users of these ids, which are in order, by id, without their properties; ids that name nobody are passed over.
+    /// The users with these ids, which are ordered, without their properties; unknown ids are ignored.
     ///
     /// # Errors
-    /// `answer-too-large` where the budget ends before the users do. No more is read then.
+    /// `answer-too-large` if the users exceed the budget. Then no more are read.
     pub fn users_of(&mut self, ids: &[UserId], budget: &mut ReadBudget) -> Result<Vec<User>> {
         let mut users = Vec::with_capacity(ids.len());
         for ids in ids.chunks(PART) {
@@ -77,14 +77,14 @@ impl Tx<'_> {
         Ok(users)
     }
 
-    /// Which of these ids name a user.
+    /// Which of these ids belong to a user.
     pub fn existing_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>> {
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
         Ok(ask!(self, users::existing(&ids))?.into_iter().map(UserId::new).collect())
     }
 
-    /// The user with an address, compared by its key. An earlier key that is stored for exactly this address comes
-    /// first: its row belongs to one of two users whose keys became equal.
+    /// The user with an address, compared by its key. An earlier key that is stored for exactly this address has
+    /// priority: it belongs to one of two users whose keys became equal.
     pub fn user_id_of_email(&mut self, email: &str) -> Result<Option<UserId>> {
         let keys = key::stored_keys_of_email(email);
         let rows = ask!(self, users::ids_of_email(&keys))?;
@@ -93,19 +93,19 @@ impl Tx<'_> {
         Ok(of(earlier_key).or_else(|| of(key)).map(|(_, id)| UserId::new(*id)))
     }
 
-    /// Whether a user other than `except` has an address, under its key or under an earlier one.
+    /// Whether a user other than `except` has an address, by its key or by an earlier one.
     pub fn is_email_taken(&mut self, email: &str, except: Option<UserId>) -> Result<bool> {
         let rows = ask!(self, users::ids_of_email(&key::stored_keys_of_email(email)))?;
         Ok(rows.iter().any(|(_, id)| Some(UserId::new(*id)) != except))
     }
 
-    /// Stores a user, under a chosen id or the next one; `None` if the id or the address is taken.
+    /// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
     pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
         let now = self.micros();
         Ok(ask!(self, users::insert(id.map(UserId::get), data, now))?.map(UserId::new))
     }
 
-    /// Writes all data of a user that was just read.
+    /// Writes all data of a user that this job has read.
     pub fn update_user(&mut self, old: &User, new: &UserData) -> Result<()> {
         let now = self.micros();
         if ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
@@ -115,8 +115,8 @@ impl Tx<'_> {
         }
     }
 
-    /// Removes a user with its relationships, in both directions, its memberships, its tokens and the answers kept for
-    /// it; its groups stay without an owner. `false` if there is none.
+    /// Deletes a user with its relationships in both directions, its memberships, its tokens and the answers stored for
+    /// it; its groups stay without an owner. `false` if there is no such user.
     pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
         ask!(self, users::lock(id.get()))?;
         let now = self.micros();
@@ -124,12 +124,12 @@ impl Tx<'_> {
         ask!(self, user_deletion::end_memberships(id.get()))?;
         ask!(self, user_deletion::disown_groups(id.get(), now))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
-        self.forget_answers(id)?;
+        self.delete_answers(id)?;
         ask!(self, users::delete(id.get()))
     }
 }
 
-/// What to read of profiles at once: those that are too large are read one by one.
+/// Which profiles to read together; those that are too large are read one by one.
 const fn profiles_within(budget: &ReadBudget) -> Profiles {
     if budget.has_profiles() { Profiles::Legal } else { Profiles::Omitted }
 }

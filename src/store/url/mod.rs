@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libpq_would_not_read_is_refused_without_a_word_of_it() {
+    fn an_invalid_url_is_refused_without_quoting_it() {
         for good in [
             "postgres://",
             "postgres:///db",
@@ -202,13 +202,13 @@ mod tests {
             "postgres://h/db?password=SECRET=",
             "postgres://h/db?a=b&&c=d",
         ] {
-            let told = DatabaseUrl::parse(bad).expect_err(bad);
-            assert!(!told.contains("SECRET"), "{told}");
+            let message = DatabaseUrl::parse(bad).expect_err(bad);
+            assert!(!message.contains("SECRET"), "{message}");
         }
     }
 
     #[test]
-    fn limits_are_added_where_libpq_looks_for_them() {
+    fn limits_are_added_as_parameters_of_libpq() {
         for (url, with) in [
             ("postgres://u:a?b@h/db", "postgres://u:a?b@h/db?connect_timeout=2&"),
             ("postgres://h/db?", "postgres://h/db?connect_timeout=2&"),

@@ -23,24 +23,24 @@ impl<'a> Parts<'a> {
         Self { scheme, credentials, hosts, name, query }
     }
 
-    /// Why libpq would reject the URL. Its message would quote the URL, perhaps with a part of the password, so this check
-    /// comes first and quotes nothing.
+    /// Why libpq would reject the URL. Its message would quote the URL, perhaps with a part of the password, so this
+    /// check comes first and quotes nothing.
     pub fn fault(&self) -> Option<&'static str> {
         let all = [self.credentials.unwrap_or_default(), self.hosts, self.name.unwrap_or_default()];
         if !all.into_iter().chain(self.query).all(is_encoded) {
-            return Some("a `%` must be followed by two hexadecimal digits, not both 0; itself it is written `%25`");
+            return Some("a `%` must be followed by two hexadecimal digits, not both 0; write a literal `%` as `%25`");
         }
         if self.hosts.contains('@') {
-            return Some("there is more than one `@`; in a user name or password it is written `%40`");
+            return Some("there is more than one `@`; in a user name or password write `%40`");
         }
         if !self.hosts.split(',').all(is_host) {
             return Some(
-                "what follows a host and `:` must be a port, and an IPv6 address stands in brackets; in a user name or \
-                 password `/` is written `%2F`, `@` is written `%40`",
+                "after a host and `:` there must be a port, and an IPv6 address needs brackets; in a user name or \
+                 password write `/` as `%2F` and `@` as `%40`",
             );
         }
         if !self.query.unwrap_or_default().split_terminator('&').all(|pair| pair.matches('=').count() == 1) {
-            return Some("what follows `?` must be `name=value`, with `&` between several; a `=` is written `%3D`");
+            return Some("after `?` there must be `name=value` pairs, separated by `&`; write `=` in a value as `%3D`");
         }
         None
     }

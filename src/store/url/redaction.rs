@@ -51,8 +51,8 @@ const HIDDEN_VALUES: [&str; 4] = ["options", "password", "sslpassword", "user"];
 /// The URL without passwords and without any value that is not known to be harmless.
 pub(super) fn redact(parts: &Parts<'_>) -> String {
     let Parts { scheme, credentials, hosts, name, query } = *parts;
-    // An `@` after the place where libpq looks for it is more likely the end of a password that contains `/` or `?` than
-    // a part of a database name or parameter. Then everything before it may be that password.
+    // An `@` after the place where libpq looks for it is more likely the end of a password that contains `/` or `?`
+    // than a part of a database name or parameter. Then everything before it may be that password.
     let is_broken = [name, query].into_iter().flatten().any(|part| part.contains('@'));
     let place = if is_broken {
         let user = credentials.unwrap_or(hosts).split_once(':').map(|(user, _)| format!("{}:", name_or_hidden(user)));

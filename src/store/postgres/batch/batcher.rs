@@ -117,8 +117,8 @@ async fn answer_all<Q: BatchQuery>(engine: &PostgresEngine, shared: &Shared, que
 }
 
 impl<Q: BatchQuery> Queue<Q> {
-    /// The next batch with its permit; `None` once the batcher is dropped. Requests that have waited for a permit for the
-    /// whole timeout fail, and only those.
+    /// The next batch with its permit; `None` once the batcher is dropped. Requests that have waited for a permit for
+    /// the whole timeout fail, and only those.
     async fn next(&mut self, permits: &Permits) -> Option<(Permit, Vec<Waiting<Q>>)> {
         loop {
             let first = match self.held.pop_front() {

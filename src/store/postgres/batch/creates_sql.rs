@@ -14,8 +14,8 @@ use crate::store::rows::Column;
 /// Stores and counts the relationships whose users and types exist and that do not exist yet. The first `?` is the
 /// table of new rows, each other one is a value.
 ///
-/// * Users and types are locked as their foreign keys lock them, but rows that another transaction has locked are skipped
-///   instead of waited for.
+/// * Users and types are locked as their foreign keys lock them, but rows that another transaction has locked are
+///   skipped instead of waited for.
 /// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
 ///   target, type. Each table is written after the previous one, because it selects the number of rows of that.
 /// * One slot counts the types of the batch: concurrent transactions rarely use the same.
@@ -67,8 +67,8 @@ SELECT ",
 WHERE (SELECT COUNT(*) FROM by_type) > 0"
 );
 
-/// Stores and counts the relationships whose users and type exist and that do not exist yet; no two may be equal. The rows
-/// are in any order.
+/// Stores and counts the relationships whose users and type exist and that do not exist yet; no two may be equal. The
+/// rows are in any order.
 pub(super) fn insert(conn: &mut Conn, new: &[NewRelationshipRow]) -> QueryResult<Vec<RelationshipRow>> {
     let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
     ends.sort_unstable();

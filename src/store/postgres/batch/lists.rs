@@ -58,9 +58,9 @@ impl BatchQuery for List {
     }
 }
 
-/// The pages of the lists, in their order: one statement for each end, with a type or without. A list is left out if only
-/// an ordinary job can be sure of it: its type is not known here, or it has a type and is empty, because another instance
-/// may have deleted that type and registered it again under another number.
+/// The pages of the lists, in their order: one statement for each end, with a type or without. A list is left out if
+/// only an ordinary job can be sure of it: its type is not known here, or it has a type and is empty, because another
+/// instance may have deleted that type and registered it again under another number.
 fn read(tx: &mut Tx<'_>, lists: &[&List]) -> Result<Vec<Option<Page<Relationship>>>> {
     let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
     for (end, has_type) in [(End::User, false), (End::User, true), (End::Target, false), (End::Target, true)] {

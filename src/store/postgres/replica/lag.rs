@@ -11,9 +11,9 @@ struct Row {
     seconds: Option<f64>,
 }
 
-/// Seconds since the last transaction that this server has replayed, by the clocks of both servers; 0 if it has replayed
-/// everything that it received and is still receiving, or if it is not a replica; `None` if it has replayed nothing since
-/// its start.
+/// Seconds since the last transaction that this server has replayed, by the clocks of both servers; 0 if it has
+/// replayed everything that it received and is still receiving, or if it is not a replica; `None` if it has replayed
+/// nothing since its start.
 ///
 /// The check for a receiver matters: a replica that receives nothing any more has replayed everything as well.
 pub(super) fn read_lag(conn: &mut Conn) -> QueryResult<Option<f64>> {

@@ -30,7 +30,7 @@ impl ReplicaMetrics {
         Self {
             lag: all.seconds(
                 "store_replica_lag_seconds",
-                "How far behind the primary the replica is; not there while nobody knows.",
+                "How far the replica is behind the primary; absent while unknown.",
             ),
             unavailable: fallbacks.of(&["unavailable"]),
             conflict: fallbacks.of(&["conflict"]),

@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! Authorization and writes never use the replica, because it may lag behind. Nor does it refuse anything: if it cannot
-//! serve a read, for whatever reason, the primary serves it. So it can be down, slow, or behind a migration, and callers
-//! notice only its lag.
+//! serve a read, for whatever reason, the primary serves it. So it can be down, slow, or behind a migration, and
+//! callers notice only its lag.
 
 pub(super) mod health;
 mod lag;
@@ -157,8 +157,8 @@ impl Replica {
         Err(Unanswered)
     }
 
-    /// Records that no connection became free. The replica is merely busy if other jobs have ended meanwhile; otherwise it
-    /// is down.
+    /// Records that no connection became free. The replica is merely busy if other jobs have ended meanwhile; otherwise
+    /// it is down.
     fn record_no_connection(&self, ended: u64) -> Unanswered {
         if self.ended.load(Ordering::Relaxed) == ended {
             self.health.mark_down("no connection to it became free, and no other read ended meanwhile");

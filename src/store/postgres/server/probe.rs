@@ -62,8 +62,8 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Whether the server responds to a new connection and does not run the statements that jobs have waited for too long. A
-/// statement that runs for longer than its limit counts as not running: its process has stopped.
+/// Whether the server responds to a new connection and does not run the statements that jobs have waited for too long.
+/// A statement that runs for longer than its limit counts as not running: its process has stopped.
 pub(super) fn are_lost(sessions: &Sessions, engine: &PostgresEngine) -> bool {
     let mut session = match sessions.establish() {
         Ok(session) => session,

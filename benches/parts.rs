@@ -43,7 +43,7 @@ fn relationships() -> Vec<Relationship> {
     (0..20).map(row).collect()
 }
 
-/// A store in a file, with a user who has 20 relationships.
+/// An empty store in an SQLite file.
 fn store(folder: &Path) -> Store {
     let url = DatabaseUrl::Sqlite(folder.join("parts.db"));
     migrations::run(&url, true).expect("a schema");
@@ -91,7 +91,7 @@ fn negotiation(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn query_of_a_usual_list() -> impl Sized {
+fn query_of_a_typical_list() -> impl Sized {
     read()
 }
 

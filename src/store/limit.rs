@@ -69,7 +69,7 @@ impl JobLimit {
     pub fn enter(&self, backend: Option<Backend>) -> Entered<'_> {
         let cancellation = self.cancellation.as_deref().filter(|_| backend.is_some());
         if let Some(cancellation) = cancellation {
-            *cancellation.statement() = Statement { backend, is_cancel_sent: false };
+            *cancellation.statement() = RunningStatement { backend, is_cancel_sent: false };
         }
         Entered(cancellation)
     }
@@ -87,12 +87,12 @@ impl JobLimit {
 #[derive(Debug, Default)]
 pub(super) struct Cancellation {
     is_cancelled: AtomicBool,
-    statement: Mutex<Statement>,
+    statement: Mutex<RunningStatement>,
 }
 
 /// The backend that runs the statements of a job, if any.
 #[derive(Debug, Default)]
-struct Statement {
+struct RunningStatement {
     backend: Option<Backend>,
     is_cancel_sent: bool,
 }
@@ -111,7 +111,7 @@ impl Cancellation {
         self.statement().backend.is_some()
     }
 
-    fn statement(&self) -> MutexGuard<'_, Statement> {
+    fn statement(&self) -> MutexGuard<'_, RunningStatement> {
         self.statement.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,16 +24,16 @@ pub(in crate::store) struct StoreMetrics {
     connections: Gauges,
 }
 
-/// Connections to the database.
+/// ConnectionCounts to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Connections {
+pub(in crate::store) struct ConnectionCounts {
     /// Those in use by a job.
     pub busy: u32,
     /// Those in the pool.
     pub idle: u32,
 }
 
-impl Connections {
+impl ConnectionCounts {
     /// Sets the gauges of a family with the label `state`.
     pub fn show(self, family: &Gauges) {
         family.of(&["busy"]).set(self.busy.into());
@@ -58,7 +58,7 @@ impl StoreMetrics {
                 &["code"],
             ),
             commits: all.histogram("writes_per_commit", "Writes that shared a commit.", WRITES),
-            connections: all.gauges("store_connections", "Connections to the database.", &["state"]),
+            connections: all.gauges("store_connections", "ConnectionCounts to the database.", &["state"]),
             all,
         };
         // Shows every family in the first scrape.
@@ -91,7 +91,7 @@ impl StoreMetrics {
     }
 
     /// Sets the gauges of the connections.
-    pub fn set_connections(&self, connections: Connections) {
+    pub fn set_connections(&self, connections: ConnectionCounts) {
         connections.show(&self.connections);
     }
 }

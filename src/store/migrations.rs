@@ -13,7 +13,7 @@ use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::opening::OpenError;
-use super::rows::KeyRow;
+use super::rows::UserKeyRow;
 use super::url::DatabaseUrl;
 use super::{postgres, sqlite};
 
@@ -68,22 +68,23 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
                 return Ok(Vec::new());
             }
             let migrate = |conn: &mut sqlite::conn::Conn| {
-                let mut done = conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(Failure)?;
+                let mut done =
+                    conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(MigrationFailure)?;
                 conn.batch_execute(&fill_secrets()?)?;
                 if !sqlite::queries::keys::is_current(conn)? {
-                    sqlite::queries::keys::compute_all(conn, KeyRow::compute)?;
+                    sqlite::queries::keys::compute_all(conn, UserKeyRow::compute)?;
                     sqlite::queries::keys::set_current(conn)?;
                     push_keys(&mut done);
                 }
-                Ok::<_, Failure>(done)
+                Ok::<_, MigrationFailure>(done)
             };
             conn.immediate_transaction(migrate).map_err(|failure| failure.of_file(path))
         }
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
-            let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(Failure)?;
+            let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(MigrationFailure)?;
             conn.batch_execute(&fill_secrets()?)?;
             if !postgres::queries::keys::is_current(conn)? {
-                postgres::queries::keys::compute_all(conn, KeyRow::compute)?;
+                postgres::queries::keys::compute_all(conn, UserKeyRow::compute)?;
                 postgres::queries::keys::set_current(conn)?;
                 push_keys(&mut done);
             }
@@ -103,17 +104,17 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::conn::connect(path, false)?
             .immediate_transaction(|conn| {
-                if is_newest(&conn.applied_migrations().map_err(Failure)?, KEYS) {
-                    sqlite::queries::keys::compute_all(conn, KeyRow::compute_earlier)?;
+                if is_newest(&conn.applied_migrations().map_err(MigrationFailure)?, KEYS) {
+                    sqlite::queries::keys::compute_all(conn, UserKeyRow::compute_earlier)?;
                 }
-                conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(Failure)
+                conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(MigrationFailure)
             })
             .map_err(|failure| failure.of_file(path)),
         DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
-            if is_newest(&conn.applied_migrations().map_err(Failure)?, KEYS) {
-                postgres::queries::keys::compute_all(conn, KeyRow::compute_earlier)?;
+            if is_newest(&conn.applied_migrations().map_err(MigrationFailure)?, KEYS) {
+                postgres::queries::keys::compute_all(conn, UserKeyRow::compute_earlier)?;
             }
-            conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(Failure)
+            conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(MigrationFailure)
         }),
     }
     .map(Some)
@@ -137,7 +138,7 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
         }
     };
     let known = known.map_err(OpenError::from)?;
-    let mut applied = texts(&applied.map_err(|error| OpenError::from(Failure(error)))?);
+    let mut applied = texts(&applied.map_err(|error| OpenError::from(MigrationFailure(error)))?);
     // The migration includes work of the program, which is not done either while its table is missing.
     if !has_keys.unwrap_or_default() {
         applied.retain(|version| version != KEYS);
@@ -166,9 +167,9 @@ fn is_newest(applied: &[MigrationVersion<'_>], version: &str) -> bool {
 }
 
 /// The statement that gives each secret its random value, once for the life of a database.
-fn fill_secrets() -> Result<String, Failure> {
+fn fill_secrets() -> Result<String, MigrationFailure> {
     let mut random = [0; 32];
-    aws_lc_rs::rand::fill(&mut random).map_err(|_| Failure("no random numbers".into()))?;
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| MigrationFailure("no random numbers".into()))?;
     let secret = hex(&random);
     Ok(format!(
         "INSERT INTO service_secrets (name, value) VALUES ('{CURSOR_SECRET}', '{secret}') ON CONFLICT (name) DO NOTHING"
@@ -181,7 +182,7 @@ fn hex(bytes: &[u8]) -> String {
 
 fn under_lock<T>(
     url: &str,
-    migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, Failure>,
+    migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, MigrationFailure>,
 ) -> Result<T, OpenError> {
     let mut guard = postgres::conn::connect(url)?;
     let unlocked = |error: diesel::result::Error| OpenError::Schema(format!("no lock on the schema: {error}"));
@@ -192,8 +193,8 @@ fn under_lock<T>(
 }
 
 /// Version and name of each embedded migration, in order.
-fn names<Db: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<(String, String)>, Failure> {
-    let migrations = MigrationSource::<Db>::migrations(source).map_err(Failure)?;
+fn names<Db: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Vec<(String, String)>, MigrationFailure> {
+    let migrations = MigrationSource::<Db>::migrations(source).map_err(MigrationFailure)?;
     let mut names: Vec<_> = migrations
         .iter()
         .map(|migration| (migration.name().version().to_string(), migration.name().to_string()))
@@ -207,22 +208,22 @@ fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
 }
 
 /// An error inside a migration.
-struct Failure(Box<dyn std::error::Error + Send + Sync>);
+struct MigrationFailure(Box<dyn std::error::Error + Send + Sync>);
 
-impl Failure {
+impl MigrationFailure {
     fn of_file(self, path: &Path) -> OpenError {
         sqlite::conn::as_locked(path, &self.0).unwrap_or_else(|| self.into())
     }
 }
 
-impl From<diesel::result::Error> for Failure {
+impl From<diesel::result::Error> for MigrationFailure {
     fn from(error: diesel::result::Error) -> Self {
         Self(Box::new(error))
     }
 }
 
-impl From<Failure> for OpenError {
-    fn from(failure: Failure) -> Self {
+impl From<MigrationFailure> for OpenError {
+    fn from(failure: MigrationFailure) -> Self {
         Self::Schema(failure.0.to_string())
     }
 }

@@ -47,20 +47,20 @@ use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_query::RelationshipQuery;
 use job::{track, with_job_name};
 use metrics::{JobTimer, StoreMetrics};
-use postgres::batch::creates::Create;
-use postgres::batch::lists::List;
+use postgres::batch::creates::BatchedCreate;
+use postgres::batch::lists::BatchedList;
 use postgres::mode::Mode;
 use postgres::replica::Replica;
 use postgres::server::PostgresServer;
 use sqlite::engine::SqliteEngine;
-use tx::Shared;
+use tx::StoreContext;
 use url::DatabaseUrl;
 
 /// The data of the service; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
-    shared: Shared,
+    shared: StoreContext,
     longest_job: Option<Duration>,
 }
 
@@ -76,7 +76,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be down: then jobs fail.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = Shared { clock, types: Arc::default(), metrics: StoreMetrics::new() };
+        let shared = StoreContext { clock, types: Arc::default(), metrics: StoreMetrics::new() };
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(Arc::new(SqliteEngine::open(path, settings, shared.clone())?)),
             DatabaseUrl::Postgres(url) => {
@@ -168,7 +168,7 @@ impl Store {
     ) -> Result<T> {
         let timer = self.start(name);
         if let Engine::Postgres { primary, .. } = &self.engine {
-            let stored = primary.current().creates.ask(Create { edge, author }).await;
+            let stored = primary.current().creates.ask(BatchedCreate { edge, author }).await;
             if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
                 return Ok(row.into());
             }
@@ -261,7 +261,7 @@ impl Store {
     /// Reads a list in a batch; `None` if it cannot join one, or was left out.
     async fn list_in_batch(&self, query: &RelationshipQuery) -> Result<Option<Page<Relationship>>> {
         let Engine::Postgres { primary, replica } = &self.engine else { return Ok(None) };
-        let Some(list) = List::of(query) else { return Ok(None) };
+        let Some(list) = BatchedList::of(query) else { return Ok(None) };
         if let Some(replica) = replica
             && let Ok(read) = replica.list(list.clone()).await
         {

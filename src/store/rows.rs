@@ -139,33 +139,33 @@ impl From<UserRow> for User {
 
 /// The keys of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Keys {
+pub(super) struct UserKeys {
     pub email: String,
     pub name: String,
 }
 
 /// A user with its stored keys and the data that they are computed from.
 #[derive(Debug, Clone)]
-pub(super) struct KeyRow {
+pub(super) struct UserKeyRow {
     pub id: i64,
     pub version: i64,
     pub email: String,
     pub first_name: Option<String>,
     pub last_name: Option<String>,
-    pub keys: Keys,
+    pub keys: UserKeys,
 }
 
-impl KeyRow {
+impl UserKeyRow {
     /// The keys that this release computes.
-    pub fn compute(&self) -> Keys {
+    pub fn compute(&self) -> UserKeys {
         let data = self.data();
-        Keys { email: data.email_key(), name: data.name_key() }
+        UserKeys { email: data.email_key(), name: data.name_key() }
     }
 
     /// The keys that releases before version 1 of the key functions computed.
-    pub fn compute_earlier(&self) -> Keys {
+    pub fn compute_earlier(&self) -> UserKeys {
         let name = self.data().name().unwrap_or_default();
-        Keys { email: key::of_email_before(&self.email), name: name.to_lowercase() }
+        UserKeys { email: key::of_email_before(&self.email), name: name.to_lowercase() }
     }
 
     fn data(&self) -> UserData {
@@ -205,7 +205,7 @@ fn profile_of(text: &str) -> Profile {
 fn listed_profile(text: &str) -> Profile {
     #[derive(Default, Deserialize)]
     #[serde(remote = "Profile", default)]
-    struct Listed {
+    struct ListedProfile {
         description: Option<String>,
         additional_info: Option<String>,
         location: Vec<String>,
@@ -222,7 +222,7 @@ fn listed_profile(text: &str) -> Profile {
     if text == "{}" {
         return Profile::default();
     }
-    Listed::deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
+    ListedProfile::deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
 }
 
 /// A signing client: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.

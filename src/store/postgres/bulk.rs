@@ -21,12 +21,12 @@ pub(in crate::store) const fn is_usual(_rows: usize) -> bool {
 
 /// The values of an `= ANY` list.
 #[derive(Debug)]
-pub(in crate::store) enum List {
+pub(in crate::store) enum ValueList {
     Integers(Vec<i64>),
     Texts(Vec<String>),
 }
 
-impl List {
+impl ValueList {
     pub fn of_integers(values: &[i64]) -> Self {
         Self::Integers(values.to_vec())
     }

@@ -5,15 +5,15 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::time::{Duration, Instant};
 
 use super::mode::Mode;
-use super::permits::{Permit, Permits};
+use super::permits::{Permit, PostgresPermits};
 use super::running::Running;
 use super::sessions::{Session, Sessions, longest_lock_wait};
 use crate::model::error::{Error, Result};
 use crate::store::fault::{self, Fault};
 use crate::store::limit::{Backend, JobLimit};
-use crate::store::metrics::Connections;
+use crate::store::metrics::ConnectionCounts;
 use crate::store::opening::Settings;
-use crate::store::tx::{AnyConnection, Shared, Tx};
+use crate::store::tx::{AnyConnection, StoreContext, Tx};
 
 /// An attempt that takes this many times the longest statement waits for a response that will not come.
 const PATIENCE: u32 = 2;
@@ -27,7 +27,7 @@ const BATCH_LOCK_MILLIS: u128 = 250;
 /// A pool, and as many permits as it has connections, so that waiting for one blocks no thread.
 pub(in crate::store) struct PostgresEngine {
     pool: r2d2::Pool<Sessions>,
-    permits: Permits,
+    permits: PostgresPermits,
     timeout: Duration,
     longest_statement: Duration,
     running: Running,
@@ -39,7 +39,7 @@ impl PostgresEngine {
         let pool = sessions.pool(settings.pool_size, settings.timeout);
         Self {
             pool,
-            permits: Permits::new(settings.pool_size, settings.timeout),
+            permits: PostgresPermits::new(settings.pool_size, settings.timeout),
             timeout: settings.timeout,
             longest_statement: settings.longest_statement,
             running: Running::default(),
@@ -47,9 +47,9 @@ impl PostgresEngine {
     }
 
     /// The number of connections in use and in the pool.
-    pub fn connections(&self) -> Connections {
+    pub fn connections(&self) -> ConnectionCounts {
         let r2d2::State { connections, idle_connections: idle, .. } = self.pool.state();
-        Connections { busy: connections.saturating_sub(idle), idle }
+        ConnectionCounts { busy: connections.saturating_sub(idle), idle }
     }
 
     /// The time after which a job no longer expects a response.
@@ -73,7 +73,7 @@ impl PostgresEngine {
     }
 
     /// The permits, for batchers, which wait for them differently.
-    pub fn permits(&self) -> &Permits {
+    pub fn permits(&self) -> &PostgresPermits {
         &self.permits
     }
 
@@ -84,7 +84,7 @@ impl PostgresEngine {
     pub fn run<T>(
         &self,
         mode: Mode,
-        shared: &Shared,
+        shared: &StoreContext,
         limit: &JobLimit,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<T> {
@@ -127,7 +127,7 @@ impl PostgresEngine {
     pub fn run_batch<T>(
         &self,
         mode: Mode,
-        shared: &Shared,
+        shared: &StoreContext,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut session = self.session()?;
@@ -149,7 +149,7 @@ impl PostgresEngine {
     pub fn run_once<T>(
         &self,
         mode: Mode,
-        shared: &Shared,
+        shared: &StoreContext,
         limit: &JobLimit,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<(Result<T>, Option<Fault>)> {
@@ -171,7 +171,7 @@ impl PostgresEngine {
         &self,
         mode: Mode,
         session: &mut Session,
-        shared: &Shared,
+        shared: &StoreContext,
         limit: &JobLimit,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> (Result<T>, Option<Fault>) {

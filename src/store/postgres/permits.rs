@@ -19,7 +19,7 @@ const CONNECTIONS_PER_WRITE: usize = 2;
 const POOL_WITH_LIST_CONNECTION: usize = 4;
 
 /// The permits of a pool, as many as it has connections.
-pub(in crate::store) struct Permits {
+pub(in crate::store) struct PostgresPermits {
     all: Arc<Semaphore>,
     /// Acquired in addition by searches, so that they cannot use all connections.
     searches: Arc<Semaphore>,
@@ -38,8 +38,8 @@ pub(in crate::store) struct Permit {
     _share: Option<OwnedSemaphorePermit>,
 }
 
-impl Permits {
-    /// Permits for a pool of that size, with a longest wait.
+impl PostgresPermits {
+    /// PostgresPermits for a pool of that size, with a longest wait.
     pub fn new(pool_size: u32, timeout: Duration) -> Self {
         let connections = usize::try_from(pool_size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let lists = usize::from(connections >= POOL_WITH_LIST_CONNECTION);

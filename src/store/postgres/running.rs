@@ -18,12 +18,12 @@ struct Attempts {
 
 impl Running {
     /// Records an attempt on a backend, until the result is dropped.
-    pub fn begin(&self, backend: Option<Backend>) -> Attempt<'_> {
+    pub fn begin(&self, backend: Option<Backend>) -> RunningAttempt<'_> {
         let mut attempts = self.attempts();
         attempts.begun += 1;
         let number = attempts.begun;
         attempts.since.insert(number, (Instant::now(), backend));
-        Attempt { running: self, number }
+        RunningAttempt { running: self, number }
     }
 
     /// How long the longest attempt has been running.
@@ -44,12 +44,12 @@ impl Running {
 }
 
 /// A running attempt.
-pub(super) struct Attempt<'r> {
+pub(super) struct RunningAttempt<'r> {
     running: &'r Running,
     number: u64,
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for RunningAttempt<'_> {
     fn drop(&mut self) {
         self.running.attempts().since.remove(&self.number);
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
 use super::batch::batcher::Batcher;
-use super::batch::creates::Create;
-use super::batch::lists::List;
+use super::batch::creates::BatchedCreate;
+use super::batch::lists::BatchedList;
 use super::canceller::Canceller;
 use super::engine::PostgresEngine;
 use super::mode::Mode;
@@ -23,11 +23,11 @@ use super::sessions::Sessions;
 use crate::model::error::Result;
 use crate::store::job::run_blocking;
 use crate::store::limit::{CancelStatement, JobLimit};
-use crate::store::metrics::Connections;
+use crate::store::metrics::ConnectionCounts;
 use crate::store::opening::{OpenError, Settings};
-use crate::store::tx::{Shared, Tx};
+use crate::store::tx::{StoreContext, Tx};
 use crate::store::url::PostgresUrl;
-use probe::Probe;
+use probe::ServerProbe;
 
 /// The most replaced pools whose jobs may still wait: each of them keeps as many connections as the current one.
 const MAX_STALLED_POOLS: usize = 4;
@@ -36,15 +36,15 @@ const MAX_STALLED_POOLS: usize = 4;
 pub(in crate::store) struct PostgresServer {
     canceller: Arc<dyn CancelStatement>,
     pools: Arc<RwLock<Pools>>,
-    probe: Arc<Probe>,
-    parts: Arc<Parts>,
+    probe: Arc<ServerProbe>,
+    parts: Arc<PoolParts>,
 }
 
 /// What a pool is made from.
-struct Parts {
+struct PoolParts {
     sessions: Sessions,
     settings: Settings,
-    shared: Shared,
+    shared: StoreContext,
 }
 
 struct Pools {
@@ -56,8 +56,8 @@ struct Pools {
 /// A pool and its batchers.
 pub(in crate::store) struct PoolGeneration {
     pub(super) engine: Arc<PostgresEngine>,
-    pub creates: Batcher<Create>,
-    pub lists: Batcher<List>,
+    pub creates: Batcher<BatchedCreate>,
+    pub lists: Batcher<BatchedList>,
 }
 
 impl PostgresServer {
@@ -68,7 +68,7 @@ impl PostgresServer {
     pub fn open_primary(
         url: &PostgresUrl,
         settings: &Settings,
-        shared: &Shared,
+        shared: &StoreContext,
     ) -> std::result::Result<Self, OpenError> {
         let url = url.with_limits(settings.timeout, settings.longest_statement);
         Self::open(Sessions::of_primary(url, settings), settings, shared)
@@ -81,9 +81,9 @@ impl PostgresServer {
     pub(super) fn open(
         sessions: Sessions,
         settings: &Settings,
-        shared: &Shared,
+        shared: &StoreContext,
     ) -> std::result::Result<Self, OpenError> {
-        let parts = Parts { sessions, settings: settings.clone(), shared: shared.clone() };
+        let parts = PoolParts { sessions, settings: settings.clone(), shared: shared.clone() };
         let current = Arc::new(PoolGeneration::open(&parts)?);
         Ok(Self {
             canceller: Arc::new(Canceller::start(parts.sessions.clone())?),
@@ -109,7 +109,7 @@ impl PostgresServer {
     }
 
     /// The number of connections of the current pool in use and idle.
-    pub fn connections(&self) -> Connections {
+    pub fn connections(&self) -> ConnectionCounts {
         self.current().engine.connections()
     }
 
@@ -142,7 +142,7 @@ impl PostgresServer {
     }
 }
 
-fn replace_pool(parts: &Parts, pools: &RwLock<Pools>) {
+fn replace_pool(parts: &PoolParts, pools: &RwLock<Pools>) {
     let server = if parts.sessions.are_to_primary() { "PostgreSQL" } else { "the replica" };
     let mut pools = pools.write().unwrap_or_else(PoisonError::into_inner);
     pools.stalled.retain(|engine| engine.strong_count() > 0);
@@ -161,8 +161,8 @@ fn replace_pool(parts: &Parts, pools: &RwLock<Pools>) {
 }
 
 impl PoolGeneration {
-    fn open(parts: &Parts) -> std::result::Result<Self, OpenError> {
-        let Parts { sessions, settings, shared } = parts;
+    fn open(parts: &PoolParts) -> std::result::Result<Self, OpenError> {
+        let PoolParts { sessions, settings, shared } = parts;
         let engine = Arc::new(PostgresEngine::open(sessions.clone(), settings));
         Ok(Self {
             // A replica accepts no writes.

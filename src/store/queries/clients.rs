@@ -9,12 +9,12 @@ use super::sql::Sql;
 use crate::model::client::NewClient;
 
 /// A key of a client: the client's id, whether it may use SHA-1, and the key.
-pub(in crate::store) type KeyRow = (i64, bool, Vec<u8>);
+pub(in crate::store) type ClientKeyRow = (i64, bool, Vec<u8>);
 /// A key in a list: id, key, time of registration.
 pub(in crate::store) type ListedKeyRow = (i64, Vec<u8>, i64);
 
 /// The keys of an enabled client.
-pub(in crate::store) fn keys(conn: &mut Conn, api_id: &str) -> QueryResult<Vec<KeyRow>> {
+pub(in crate::store) fn keys(conn: &mut Conn, api_id: &str) -> QueryResult<Vec<ClientKeyRow>> {
     api_clients::table
         .inner_join(api_client_keys::table.on(api_client_keys::client_id.eq(api_clients::id)))
         .filter(api_clients::api_id.eq(api_id).and(api_clients::is_enabled.eq(true)))

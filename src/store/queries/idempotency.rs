@@ -10,7 +10,7 @@ use super::{Conn, dialect};
 use crate::model::idempotency::{Key, StoredAnswer};
 
 /// A stored answer: fingerprint, status, headers, body unless it is too large, and the time of the claim.
-pub(in crate::store) type Row = (Vec<u8>, i16, String, Option<Vec<u8>>, i64);
+pub(in crate::store) type StoredAnswerRow = (Vec<u8>, i16, String, Option<Vec<u8>>, i64);
 
 /// The number of expired keys that a claim deletes: more than one, so that they become fewer.
 const CLEARED: i64 = 20;
@@ -33,7 +33,7 @@ pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResu
 }
 
 /// The answer that is stored for a key; a body of more than `most` bytes is not read.
-pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryResult<Option<Row>> {
+pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryResult<Option<StoredAnswerRow>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let body = sql::<Nullable<Binary>>("CASE WHEN length(body) <= ").bind::<BigInt, _>(most).sql(" THEN body END");
     dsl::idempotency_keys

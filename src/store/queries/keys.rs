@@ -6,7 +6,7 @@ use super::Conn;
 use super::schema::{computed_data, users};
 use crate::model::key;
 use crate::store::fault::{self, Fault};
-use crate::store::rows::{KeyRow, Keys};
+use crate::store::rows::{UserKeyRow, UserKeys};
 
 /// The name of the row in `computed_data`.
 const NAME: &str = "keys";
@@ -15,7 +15,7 @@ pub(in crate::store) const BATCH: i64 = 1_000;
 /// How often a batch runs when other instances write the same users or addresses at the same moment.
 const ATTEMPTS: u32 = 5;
 
-type Columns = (i64, i64, String, Option<String>, Option<String>, String, String);
+type KeyColumns = (i64, i64, String, Option<String>, Option<String>, String, String);
 
 /// Whether the keys of all rows were computed by the key functions of this release or of a later one.
 pub(in crate::store) fn is_current(conn: &mut Conn) -> QueryResult<bool> {
@@ -35,7 +35,7 @@ pub(in crate::store) fn set_current(conn: &mut Conn) -> QueryResult<()> {
 }
 
 /// At most `limit` users after an id, by id, with their keys.
-pub(in crate::store) fn page(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<KeyRow>> {
+pub(in crate::store) fn page(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<UserKeyRow>> {
     let columns = (
         users::id,
         users::version,
@@ -45,15 +45,15 @@ pub(in crate::store) fn page(conn: &mut Conn, after: i64, limit: i64) -> QueryRe
         users::email_key,
         users::name_key,
     );
-    let rows: Vec<Columns> =
+    let rows: Vec<KeyColumns> =
         users::table.filter(users::id.gt(after)).order(users::id).limit(limit).select(columns).load(conn)?;
-    let row = |(id, version, email, first_name, last_name, email_key, name_key)| KeyRow {
+    let row = |(id, version, email, first_name, last_name, email_key, name_key)| UserKeyRow {
         id,
         version,
         email,
         first_name,
         last_name,
-        keys: Keys { email: email_key, name: name_key },
+        keys: UserKeys { email: email_key, name: name_key },
     };
     Ok(rows.into_iter().map(row).collect())
 }
@@ -65,7 +65,7 @@ pub(in crate::store) fn holder(conn: &mut Conn, email_key: &str) -> QueryResult<
 
 /// Writes the keys of a row that has not changed since it was read. The key of the address stays as it is while another
 /// user has it.
-pub(in crate::store) fn put(conn: &mut Conn, row: &KeyRow, keys: &Keys) -> QueryResult<()> {
+pub(in crate::store) fn put(conn: &mut Conn, row: &UserKeyRow, keys: &UserKeys) -> QueryResult<()> {
     let is_free = keys.email == row.keys.email || holder(conn, &keys.email)?.is_none();
     let email_key = if is_free { &keys.email } else { &row.keys.email };
     diesel::update(users::table.filter(users::id.eq(row.id).and(users::version.eq(row.version))))
@@ -75,7 +75,7 @@ pub(in crate::store) fn put(conn: &mut Conn, row: &KeyRow, keys: &Keys) -> Query
 }
 
 /// Computes the keys of all users and writes those that differ, a transaction for each batch.
-pub(in crate::store) fn compute_all(conn: &mut Conn, compute: fn(&KeyRow) -> Keys) -> QueryResult<()> {
+pub(in crate::store) fn compute_all(conn: &mut Conn, compute: fn(&UserKeyRow) -> UserKeys) -> QueryResult<()> {
     let mut last = i64::MIN;
     let mut attempts = 0;
     loop {

@@ -6,13 +6,13 @@ use super::Conn;
 use super::schema::users::dsl;
 
 /// An account with a password: id, level, whether it is enabled, and the hash.
-pub(in crate::store) type AccountRow = (i64, i16, bool, Option<String>);
+pub(in crate::store) type LoginRow = (i64, i16, bool, Option<String>);
 
 /// The users with one of these keys: key, address and account.
 pub(in crate::store) fn accounts(
     conn: &mut Conn,
     [key, earlier_key]: &[String; 2],
-) -> QueryResult<Vec<(String, String, AccountRow)>> {
+) -> QueryResult<Vec<(String, String, LoginRow)>> {
     dsl::users
         .filter(dsl::email_key.eq(key).or(dsl::email_key.eq(earlier_key)))
         .select((dsl::email_key, dsl::email, (dsl::id, dsl::access_level, dsl::is_enabled, dsl::password_hash)))

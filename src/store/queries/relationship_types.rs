@@ -10,7 +10,7 @@ use super::{Conn, dialect, retired};
 
 /// The columns of a [`TypeRow`], in order.
 const COLUMNS: &str = "version, name, description, created_at, updated_at";
-type Columns = (BigInt, Text, Nullable<Text>, BigInt, BigInt);
+type TypeColumns = (BigInt, Text, Nullable<Text>, BigInt, BigInt);
 /// The same for diesel.
 const SHOWN: (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at) =
     (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at);
@@ -26,7 +26,7 @@ pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryR
     let mut page = Sql::new("SELECT ");
     page.text(COLUMNS).text(" FROM relationship_types ORDER BY name LIMIT ").integer(limit);
     page.text(" OFFSET ").integer(offset);
-    Sql::listing::<Columns>(count, COLUMNS, page, "name").load(conn).map(split_total)
+    Sql::listing::<TypeColumns>(count, COLUMNS, page, "name").load(conn).map(split_total)
 }
 
 /// The type with that name.

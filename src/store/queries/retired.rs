@@ -24,7 +24,7 @@ pub(in crate::store) fn retire_user(conn: &mut Conn, id: i64) -> QueryResult<()>
 /// Which of these ids belonged to deleted users.
 pub(in crate::store) fn users_among(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM retired_user_ids WHERE ");
-    sql.in_list("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
     sql.returning::<BigInt>().load(conn)
 }
 

@@ -15,18 +15,18 @@ use super::{Conn, Db, bulk};
 /// A piece of SQL with its bound values.
 #[derive(Debug)]
 pub(super) struct Sql {
-    pieces: Vec<Piece>,
+    pieces: Vec<SqlPiece>,
     is_cached: bool,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum SqlPiece {
     Text(&'static str),
     Integer(i64),
     Small(i16),
     Flag(bool),
     String(String),
-    List(bulk::List),
+    List(bulk::ValueList),
     Table(Vec<Column>),
     Source(Vec<Column>),
 }
@@ -42,7 +42,7 @@ impl Sql {
     /// Starts a statement, which is kept prepared.
     pub fn new(text: &'static str) -> Self {
         let mut pieces = Vec::with_capacity(32);
-        pieces.push(Piece::Text(text));
+        pieces.push(SqlPiece::Text(text));
         Self { pieces, is_cached: true }
     }
 
@@ -52,27 +52,27 @@ impl Sql {
     }
 
     pub fn text(&mut self, text: &'static str) -> &mut Self {
-        self.pieces.push(Piece::Text(text));
+        self.pieces.push(SqlPiece::Text(text));
         self
     }
 
     pub fn integer(&mut self, value: i64) -> &mut Self {
-        self.pieces.push(Piece::Integer(value));
+        self.pieces.push(SqlPiece::Integer(value));
         self
     }
 
     pub fn small(&mut self, value: i16) -> &mut Self {
-        self.pieces.push(Piece::Small(value));
+        self.pieces.push(SqlPiece::Small(value));
         self
     }
 
     pub fn flag(&mut self, value: bool) -> &mut Self {
-        self.pieces.push(Piece::Flag(value));
+        self.pieces.push(SqlPiece::Flag(value));
         self
     }
 
     pub fn string(&mut self, value: String) -> &mut Self {
-        self.pieces.push(Piece::String(value));
+        self.pieces.push(SqlPiece::String(value));
         self
     }
 
@@ -97,20 +97,20 @@ impl Sql {
     }
 
     /// Pushes `column IN (…)` with a text that is the same for any number of values.
-    pub fn in_list(&mut self, column: &'static str, values: bulk::List) -> &mut Self {
-        self.text(column).pieces.push(Piece::List(values));
+    pub fn in_list(&mut self, column: &'static str, values: bulk::ValueList) -> &mut Self {
+        self.text(column).pieces.push(SqlPiece::List(values));
         self
     }
 
     /// Pushes a table `given`, whose columns are called `column1`, `column2` and so on.
     pub fn table(&mut self, columns: Vec<Column>) -> &mut Self {
-        self.cache_if_usual(&columns).pieces.push(Piece::Table(columns));
+        self.cache_if_usual(&columns).pieces.push(SqlPiece::Table(columns));
         self
     }
 
     /// Pushes the rows of an `INSERT`, in their order.
     pub fn source(&mut self, columns: Vec<Column>) -> &mut Self {
-        self.cache_if_usual(&columns).pieces.push(Piece::Source(columns));
+        self.cache_if_usual(&columns).pieces.push(SqlPiece::Source(columns));
         self
     }
 
@@ -168,14 +168,14 @@ impl<Columns> QueryFragment<Db> for Statement<Columns> {
         }
         for piece in &self.0.pieces {
             match piece {
-                Piece::Text(text) => out.push_sql(text),
-                Piece::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
-                Piece::Small(value) => out.push_bind_param::<SmallInt, _>(value)?,
-                Piece::Flag(value) => out.push_bind_param::<Bool, _>(value)?,
-                Piece::String(value) => out.push_bind_param::<Text, _>(value)?,
-                Piece::List(values) => values.push(&mut out)?,
-                Piece::Table(columns) => bulk::push_table(&mut out, columns)?,
-                Piece::Source(columns) => bulk::push_source(&mut out, columns)?,
+                SqlPiece::Text(text) => out.push_sql(text),
+                SqlPiece::Integer(value) => out.push_bind_param::<BigInt, _>(value)?,
+                SqlPiece::Small(value) => out.push_bind_param::<SmallInt, _>(value)?,
+                SqlPiece::Flag(value) => out.push_bind_param::<Bool, _>(value)?,
+                SqlPiece::String(value) => out.push_bind_param::<Text, _>(value)?,
+                SqlPiece::List(values) => values.push(&mut out)?,
+                SqlPiece::Table(columns) => bulk::push_table(&mut out, columns)?,
+                SqlPiece::Source(columns) => bulk::push_source(&mut out, columns)?,
             }
         }
         Ok(())

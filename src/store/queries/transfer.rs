@@ -17,14 +17,14 @@ use crate::store::relationship_rows::{
 /// The users with these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::Omitted);
-    sql.in_list("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
     sql.returning::<UserColumns>().load(conn)
 }
 
 /// The users with these keys of addresses.
 pub(in crate::store) fn users_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<UserRow>> {
     let mut sql = select_users(Profiles::All);
-    sql.in_list("email_key", bulk::List::of_texts(emails));
+    sql.in_list("email_key", bulk::ValueList::of_texts(emails));
     sql.returning::<UserColumns>().load(conn)
 }
 
@@ -39,21 +39,21 @@ fn select_users(profiles: Profiles) -> Sql {
 /// Which of these ids belong to a user.
 pub(in crate::store) fn existing_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
-    sql.in_list("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
     sql.returning::<BigInt>().load(conn)
 }
 
 /// The ids of the users with these keys of addresses.
 pub(in crate::store) fn ids_of_emails(conn: &mut Conn, emails: &[String]) -> QueryResult<Vec<(String, i64)>> {
     let mut sql = Sql::new("SELECT email_key, id FROM users WHERE ");
-    sql.in_list("email_key", bulk::List::of_texts(emails));
+    sql.in_list("email_key", bulk::ValueList::of_texts(emails));
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
 /// The ids of the users with these ids in other systems, which several may share.
 pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> QueryResult<Vec<(String, i64)>> {
     let mut sql = Sql::new("SELECT alt_id, id FROM users WHERE ");
-    sql.in_list("alt_id", bulk::List::of_texts(alt_ids));
+    sql.in_list("alt_id", bulk::ValueList::of_texts(alt_ids));
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
@@ -160,7 +160,7 @@ pub(in crate::store) fn existing_relationships(
 pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<RelationshipRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE ");
-    sql.in_list("id", bulk::List::of_integers(ids));
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
     sql.returning::<RelationshipColumns>().load(conn)
 }
 

@@ -22,9 +22,9 @@ pub(in crate::store) const fn is_usual(rows: usize) -> bool {
 
 /// The values of an `IN` list: a JSON array, so that one statement serves any number of values.
 #[derive(Debug)]
-pub(in crate::store) struct List(String);
+pub(in crate::store) struct ValueList(String);
 
-impl List {
+impl ValueList {
     pub fn of_integers(values: &[i64]) -> Self {
         Self(serde_json::to_string(values).unwrap_or_default())
     }

@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use super::conn::{Conn, WAL_LIMIT, connect, establish, run};
 use super::interrupt::run_limited;
-use super::permits::{self, Permits};
+use super::permits::{self, SqlitePermits};
 use super::wal::Wal;
 use super::writer::Writer;
 use crate::model::error::{Error, Result};
 use crate::store::cost::Cost;
 use crate::store::job::run_blocking;
 use crate::store::limit::JobLimit;
-use crate::store::metrics::Connections;
+use crate::store::metrics::ConnectionCounts;
 use crate::store::opening::{OpenError, Settings};
-use crate::store::tx::{AnyConnection, Shared, Tx};
+use crate::store::tx::{AnyConnection, StoreContext, Tx};
 
 /// Makes the pool's read-only connections.
 #[derive(Debug)]
@@ -46,14 +46,14 @@ impl r2d2::ManageConnection for Readers {
 }
 
 /// A read-only connection, until it is dropped.
-struct Reader(r2d2::PooledConnection<Readers>);
+struct PooledReader(r2d2::PooledConnection<Readers>);
 
 /// The SQLite engine: a pool of readers and the writer.
 pub(in crate::store) struct SqliteEngine {
     readers: r2d2::Pool<Readers>,
-    permits: Permits,
+    permits: SqlitePermits,
     writer: Writer,
-    shared: Shared,
+    shared: StoreContext,
     timeout: Duration,
 }
 
@@ -62,7 +62,7 @@ impl SqliteEngine {
     ///
     /// # Errors
     /// [`OpenError`] when the file is missing or cannot be opened.
-    pub fn open(path: &Path, settings: &Settings, shared: Shared) -> std::result::Result<Self, OpenError> {
+    pub fn open(path: &Path, settings: &Settings, shared: StoreContext) -> std::result::Result<Self, OpenError> {
         let writing = connect(path, false)?;
         let readers = u32::try_from(settings.workers + permits::CONNECTIONS).unwrap_or(u32::MAX);
         let pool = r2d2::Pool::builder()
@@ -78,7 +78,7 @@ impl SqliteEngine {
         let (wal, gate) = Wal::new(path, WAL_LIMIT, settings.longest_job);
         Ok(Self {
             readers: pool,
-            permits: Permits::new(gate, settings.timeout),
+            permits: SqlitePermits::new(gate, settings.timeout),
             writer: Writer::start(writing, wal, shared.clone())?,
             shared,
             timeout: settings.timeout,
@@ -86,9 +86,9 @@ impl SqliteEngine {
     }
 
     /// The number of readers in use and in the pool; the writer's connection is not counted.
-    pub fn connections(&self) -> Connections {
+    pub fn connections(&self) -> ConnectionCounts {
         let r2d2::State { connections, idle_connections: idle, .. } = self.readers.state();
-        Connections { busy: connections.saturating_sub(idle), idle }
+        ConnectionCounts { busy: connections.saturating_sub(idle), idle }
     }
 
     /// Runs a read: on this thread if it is short and a reader is free, otherwise on a thread that may block.
@@ -104,7 +104,7 @@ impl SqliteEngine {
         if matches!(cost, Cost::Bounded | Cost::BoundedSnapshot)
             && let Some(reader) = self.readers.try_get()
         {
-            return Reader(reader).run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), &job);
+            return PooledReader(reader).run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), &job);
         }
         let permit = self.permits.acquire(cost).await?;
         let (limit, _guard) = JobLimit::cancellable(deadline, None);
@@ -132,17 +132,17 @@ impl SqliteEngine {
     }
 
     /// Waits for a reader, on a thread that may block.
-    fn reader(&self) -> Result<Reader> {
+    fn reader(&self) -> Result<PooledReader> {
         let reader = self.readers.get_timeout(self.timeout);
-        reader.map(Reader).map_err(|error| Error::Unavailable(format!("no connection to read with: {error}")))
+        reader.map(PooledReader).map_err(|error| Error::Unavailable(format!("no connection to read with: {error}")))
     }
 }
 
-impl Reader {
+impl PooledReader {
     /// Runs a read on this thread. `snapshot`: all its statements see the same state.
     fn run<T>(
         &mut self,
-        shared: &Shared,
+        shared: &StoreContext,
         limit: &JobLimit,
         snapshot: bool,
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,

@@ -27,7 +27,7 @@ mod tests {
     use diesel::sql_types::BigInt;
 
     #[derive(QueryableByName)]
-    struct Statement {
+    struct PreparedStatement {
         #[diesel(sql_type = BigInt)]
         runs: i64,
         #[diesel(sql_type = BigInt)]
@@ -66,7 +66,7 @@ mod tests {
         }
         let statements =
             "SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE sql LIKE 'SELECT c.total%'";
-        let found: Vec<Statement> = diesel::sql_query(statements).load(&mut conn).unwrap();
+        let found: Vec<PreparedStatement> = diesel::sql_query(statements).load(&mut conn).unwrap();
         let found: Vec<_> = found.iter().map(|it| (it.runs, it.prepared_again)).collect();
         assert_eq!(found, vec![(20, 0); 2 * shapes.len()], "one prepared statement for each shape");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::wal::Gate;
+use super::wal::ReadGate;
 use crate::model::error::{Error, Result};
 use crate::store::cost::Cost;
 
@@ -19,17 +19,17 @@ const PROBES: usize = 1;
 pub(super) const CONNECTIONS: usize = LONG_READS + SEARCHES + PROBES;
 
 /// The permits. A job holds its permit until it ends, even if its caller is gone.
-pub(super) struct Permits {
+pub(super) struct SqlitePermits {
     long: Arc<Semaphore>,
     searches: Arc<Semaphore>,
     probes: Arc<Semaphore>,
-    gate: Gate,
+    gate: ReadGate,
     timeout: Duration,
 }
 
-impl Permits {
-    /// Permits with a longest wait.
-    pub fn new(gate: Gate, timeout: Duration) -> Self {
+impl SqlitePermits {
+    /// SqlitePermits with a longest wait.
+    pub fn new(gate: ReadGate, timeout: Duration) -> Self {
         let [long, searches, probes] = [LONG_READS, SEARCHES, PROBES].map(|number| Arc::new(Semaphore::new(number)));
         Self { long, searches, probes, gate, timeout }
     }

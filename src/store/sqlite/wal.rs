@@ -34,9 +34,9 @@ pub(super) struct Wal {
 
 /// Where long reads wait while the writer tries to empty the log.
 #[derive(Clone)]
-pub(super) struct Gate(watch::Receiver<bool>);
+pub(super) struct ReadGate(watch::Receiver<bool>);
 
-impl Gate {
+impl ReadGate {
     /// Waits until long reads may begin.
     pub async fn pass(&self) {
         let mut is_open = self.0.clone();
@@ -48,13 +48,13 @@ impl Gate {
 impl Wal {
     /// The log of a database. `longest_read`: the time after which every long read of this process has ended; `None`:
     /// reads are never delayed.
-    pub fn new(database: &Path, limit: u64, longest_read: Option<Duration>) -> (Self, Gate) {
+    pub fn new(database: &Path, limit: u64, longest_read: Option<Duration>) -> (Self, ReadGate) {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");
         let (gate, is_open) = watch::channel(true);
         let longest_hold = longest_read.map(|longest| longest + Duration::from_secs(1));
         let wal = Self { file: file.into(), limit, longest_hold, gate, held_since: None, next_attempt: None };
-        (wal, Gate(is_open))
+        (wal, ReadGate(is_open))
     }
 
     /// The time until the writer must check the log again although no write arrives.

@@ -18,7 +18,7 @@ use crate::model::error::{Error, Result};
 use crate::store::fault::Fault;
 use crate::store::limit::JobLimit;
 use crate::store::opening::OpenError;
-use crate::store::tx::{AnyConnection, Shared, Tx};
+use crate::store::tx::{AnyConnection, StoreContext, Tx};
 
 /// The most writes that may wait; more are refused.
 const QUEUE: usize = 4_096;
@@ -29,13 +29,13 @@ const ATTEMPTS: u32 = 3;
 
 /// Sends jobs to the writer's thread, which ends when this is dropped.
 pub(super) struct Writer {
-    queue: SyncSender<Box<dyn Work>>,
+    queue: SyncSender<Box<dyn WriteJob>>,
 }
 
 /// A job and the receiver of its result.
-trait Work: Send {
+trait WriteJob: Send {
     /// Runs the job, inside a savepoint of its own.
-    fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome;
+    fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction;
     /// Whether the caller no longer waits for the result.
     fn is_abandoned(&self) -> bool;
     /// Sends the result, once the transaction is committed or has failed.
@@ -43,7 +43,7 @@ trait Work: Send {
 }
 
 /// What happens to the savepoint of a job.
-enum Outcome {
+enum SavepointAction {
     Keep,
     Undo,
     UndoAndRetry,
@@ -52,22 +52,22 @@ enum Outcome {
 }
 
 /// What happened to a transaction of several jobs.
-enum Ending {
+enum BatchOutcome {
     /// All jobs get their results, whether it was committed or not.
     Ended(Result<()>),
     /// SQLite stopped the job at this index and rolled back the transaction: the other jobs run again.
     StoppedBy(usize),
 }
 
-struct Waiting<T, F> {
+struct WaitingJob<T, F> {
     job: F,
     limit: JobLimit,
     result: Result<T>,
     answer: oneshot::Sender<Result<T>>,
 }
 
-impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
-    fn run(&mut self, conn: &mut Conn, shared: &Shared) -> Outcome {
+impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> WriteJob for WaitingJob<T, F> {
+    fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction {
         // The store has turned a panic of the job into an error.
         let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit);
         self.result = run_limited(&self.limit, || (self.job)(&mut tx));
@@ -77,10 +77,10 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
             self.result = Err(error);
         }
         match (&self.result, tx.fault()) {
-            (Ok(_), _) => Outcome::Keep,
-            (Err(_), Some(Fault::Limit)) => Outcome::UndoStopped,
-            (Err(_), Some(Fault::Conflict)) => Outcome::UndoAndRetry,
-            (Err(_), _) => Outcome::Undo,
+            (Ok(_), _) => SavepointAction::Keep,
+            (Err(_), Some(Fault::Limit)) => SavepointAction::UndoStopped,
+            (Err(_), Some(Fault::Conflict)) => SavepointAction::UndoAndRetry,
+            (Err(_), _) => SavepointAction::Undo,
         }
     }
 
@@ -101,7 +101,7 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> Work for Waiting<T, F> {
 
 impl Writer {
     /// Starts the thread on a connection of its own.
-    pub fn start(conn: Conn, wal: Wal, shared: Shared) -> std::result::Result<Self, OpenError> {
+    pub fn start(conn: Conn, wal: Wal, shared: StoreContext) -> std::result::Result<Self, OpenError> {
         let (queue, waiting) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("writer".to_owned())
@@ -118,7 +118,7 @@ impl Writer {
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
         let unanswered = Err(Error::Unavailable("the writer sent no result".to_owned()));
-        self.queue.try_send(Box::new(Waiting { job, limit, result: unanswered, answer })).map_err(|refused| {
+        self.queue.try_send(Box::new(WaitingJob { job, limit, result: unanswered, answer })).map_err(|refused| {
             Error::Unavailable(match refused {
                 TrySendError::Full(_) => format!("{QUEUE} writes are already waiting"),
                 TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
@@ -128,7 +128,7 @@ impl Writer {
     }
 }
 
-fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, mut wal: Wal, shared: &Shared) {
+fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn WriteJob>>, mut wal: Wal, shared: &StoreContext) {
     loop {
         let first = match wal.next_check() {
             None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -147,11 +147,11 @@ fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn Work>>, mut wal: Wal, s
     }
 }
 
-fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn Work>>, shared: &Shared) {
+fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn WriteJob>>, shared: &StoreContext) {
     loop {
         batch.retain(|work| !work.is_abandoned());
         match commit(conn, &mut batch, shared) {
-            Ending::Ended(committed) => {
+            BatchOutcome::Ended(committed) => {
                 if committed.is_ok() {
                     shared.metrics.count_commit(batch.len());
                 } else {
@@ -164,62 +164,62 @@ fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn Work>>, shared: &Shared) 
                 return;
             }
             // One job fewer in each round, so that this ends.
-            Ending::StoppedBy(index) => batch.remove(index).send_result(&Ok(())),
+            BatchOutcome::StoppedBy(index) => batch.remove(index).send_result(&Ok(())),
         }
     }
 }
 
-fn commit(conn: &mut Conn, batch: &mut [Box<dyn Work>], shared: &Shared) -> Ending {
+fn commit(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> BatchOutcome {
     match batch {
-        [] => Ending::Ended(Ok(())),
-        [alone] => Ending::Ended(commit_alone(conn, alone.as_mut(), shared)),
-        several => commit_several(conn, several, shared).unwrap_or_else(|error| Ending::Ended(Err(error))),
+        [] => BatchOutcome::Ended(Ok(())),
+        [alone] => BatchOutcome::Ended(commit_alone(conn, alone.as_mut(), shared)),
+        several => commit_several(conn, several, shared).unwrap_or_else(|error| BatchOutcome::Ended(Err(error))),
     }
 }
 
-fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn Work>], shared: &Shared) -> Result<Ending> {
+fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> Result<BatchOutcome> {
     run(conn, "BEGIN IMMEDIATE")?;
     for (index, work) in batch.iter_mut().enumerate() {
         for _ in 0..ATTEMPTS {
             run(conn, "SAVEPOINT job")?;
             match work.run(conn, shared) {
-                Outcome::Keep => {
+                SavepointAction::Keep => {
                     run(conn, "RELEASE job")?;
                     break;
                 }
-                Outcome::Undo => {
+                SavepointAction::Undo => {
                     run(conn, "ROLLBACK TO job; RELEASE job")?;
                     break;
                 }
-                Outcome::UndoAndRetry => {
+                SavepointAction::UndoAndRetry => {
                     run(conn, "ROLLBACK TO job; RELEASE job")?;
                     shared.types.clear();
                 }
-                Outcome::UndoStopped => {
+                SavepointAction::UndoStopped => {
                     if run(conn, "ROLLBACK TO job; RELEASE job").is_err() {
                         drop(run(conn, "ROLLBACK"));
-                        return Ok(Ending::StoppedBy(index));
+                        return Ok(BatchOutcome::StoppedBy(index));
                     }
                     break;
                 }
             }
         }
     }
-    run(conn, "COMMIT").map(|()| Ending::Ended(Ok(())))
+    run(conn, "COMMIT").map(|()| BatchOutcome::Ended(Ok(())))
 }
 
 /// A single job needs no savepoint, which would keep a copy in memory of every page that the job changes.
-fn commit_alone(conn: &mut Conn, work: &mut dyn Work, shared: &Shared) -> Result<()> {
+fn commit_alone(conn: &mut Conn, work: &mut dyn WriteJob, shared: &StoreContext) -> Result<()> {
     for _ in 0..ATTEMPTS {
         run(conn, "BEGIN IMMEDIATE")?;
         match work.run(conn, shared) {
-            Outcome::Keep => return run(conn, "COMMIT"),
-            Outcome::Undo | Outcome::UndoStopped => {
+            SavepointAction::Keep => return run(conn, "COMMIT"),
+            SavepointAction::Undo | SavepointAction::UndoStopped => {
                 // Fails where SQLite has rolled back by itself; the job's own error says why.
                 drop(run(conn, "ROLLBACK"));
                 return Ok(());
             }
-            Outcome::UndoAndRetry => {
+            SavepointAction::UndoAndRetry => {
                 run(conn, "ROLLBACK")?;
                 shared.types.clear();
             }

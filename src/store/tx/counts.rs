@@ -2,7 +2,7 @@
 
 use super::{Tx, ask};
 use crate::model::error::Result;
-use crate::store::rows::{Drift, KeyRow, Keys, UserDrift};
+use crate::store::rows::{Drift, UserDrift, UserKeyRow, UserKeys};
 
 impl Tx<'_> {
     pub(in crate::store) fn drifts_by_user(&mut self) -> Result<Vec<Drift>> {
@@ -29,7 +29,7 @@ impl Tx<'_> {
         ask!(self, check::delete_dangling(ids)).map(drop)
     }
 
-    pub(in crate::store) fn keys_after(&mut self, id: i64, limit: i64) -> Result<Vec<KeyRow>> {
+    pub(in crate::store) fn keys_after(&mut self, id: i64, limit: i64) -> Result<Vec<UserKeyRow>> {
         ask!(self, keys::page(id, limit))
     }
 
@@ -37,7 +37,7 @@ impl Tx<'_> {
         ask!(self, keys::holder(email_key))
     }
 
-    pub(in crate::store) fn put_keys(&mut self, row: &KeyRow, keys: &Keys) -> Result<()> {
+    pub(in crate::store) fn put_keys(&mut self, row: &UserKeyRow, keys: &UserKeys) -> Result<()> {
         ask!(self, keys::put(row, keys))
     }
 

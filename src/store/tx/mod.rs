@@ -34,7 +34,7 @@ pub(in crate::store) enum AnyConnection<'c> {
 
 /// What all jobs on a server share.
 #[derive(Clone)]
-pub(in crate::store) struct Shared {
+pub(in crate::store) struct StoreContext {
     pub clock: Clock,
     pub types: Arc<TypeCache>,
     pub metrics: Arc<StoreMetrics>,
@@ -46,7 +46,7 @@ pub(in crate::store) struct Shared {
 /// its response is impossible.
 pub struct Tx<'c> {
     conn: AnyConnection<'c>,
-    shared: &'c Shared,
+    shared: &'c StoreContext,
     limit: &'c JobLimit,
     types: Arc<Types>,
     is_writing: bool,
@@ -78,7 +78,7 @@ macro_rules! ask {
 use ask;
 
 impl<'c> Tx<'c> {
-    pub(in crate::store) fn reading(conn: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+    pub(in crate::store) fn reading(conn: AnyConnection<'c>, shared: &'c StoreContext, limit: &'c JobLimit) -> Self {
         Self {
             conn,
             shared,
@@ -91,7 +91,7 @@ impl<'c> Tx<'c> {
         }
     }
 
-    pub(in crate::store) fn writing(conn: AnyConnection<'c>, shared: &'c Shared, limit: &'c JobLimit) -> Self {
+    pub(in crate::store) fn writing(conn: AnyConnection<'c>, shared: &'c StoreContext, limit: &'c JobLimit) -> Self {
         Self { is_writing: true, ..Self::reading(conn, shared, limit) }
     }
 

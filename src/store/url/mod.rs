@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use parts::{Parts, decode, pairs};
+use parts::{UrlParts, decode, pairs};
 
 /// The URL of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +116,8 @@ impl PostgresUrl {
         url
     }
 
-    fn parts(&self) -> Parts<'_> {
-        Parts::of(&self.0)
+    fn parts(&self) -> UrlParts<'_> {
+        UrlParts::of(&self.0)
     }
 
     /// The URL without anything that may be secret.

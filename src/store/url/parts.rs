@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The parts of a URL as libpq splits it: a user name and a password may contain `?`, but not `/` or `@`.
-pub(super) struct Parts<'a> {
+pub(super) struct UrlParts<'a> {
     pub scheme: &'a str,
     pub credentials: Option<&'a str>,
     pub hosts: &'a str,
@@ -11,7 +11,7 @@ pub(super) struct Parts<'a> {
     pub query: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
+impl<'a> UrlParts<'a> {
     /// Splits a URL.
     pub fn of(url: &'a str) -> Self {
         let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", ""));

@@ -1,6 +1,6 @@
 //! Redacts PostgreSQL URLs for output: in `config`, in logs and in errors.
 
-use super::parts::{Parts, decode, pairs};
+use super::parts::{UrlParts, decode, pairs};
 
 /// Replaces a part that is not shown.
 const HIDDEN: &str = "***";
@@ -49,8 +49,8 @@ const SHOWN: [&str; 36] = [
 const HIDDEN_VALUES: [&str; 4] = ["options", "password", "sslpassword", "user"];
 
 /// The URL without passwords and without any value that is not known to be harmless.
-pub(super) fn redact(parts: &Parts<'_>) -> String {
-    let Parts { scheme, credentials, hosts, name, query } = *parts;
+pub(super) fn redact(parts: &UrlParts<'_>) -> String {
+    let UrlParts { scheme, credentials, hosts, name, query } = *parts;
     // An `@` after the place where libpq looks for it is more likely the end of a password that contains `/` or `?`
     // than a part of a database name or parameter. Then everything before it may be that password.
     let is_broken = [name, query].into_iter().flatten().any(|part| part.contains('@'));

@@ -18,8 +18,8 @@ use crate::store::job::catch_panic;
 use crate::store::opening::OpenError;
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
-use crate::store::postgres::permits::{Permit, Permits};
-use crate::store::tx::Shared;
+use crate::store::postgres::permits::{Permit, PostgresPermits};
+use crate::store::tx::StoreContext;
 
 /// The most requests of a kind that may wait; more are refused.
 const QUEUE: usize = 4_096;
@@ -39,25 +39,25 @@ pub(in crate::store) trait BatchQuery: Send + Sized + 'static {
     ///
     /// # Errors
     /// Those of the engine.
-    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &Shared) -> Result<Vec<Option<Self::Answer>>>;
+    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Self::Answer>>>;
 }
 
-struct Waiting<Q: BatchQuery> {
+struct WaitingQuery<Q: BatchQuery> {
     query: Q,
     since: Instant,
     answer: oneshot::Sender<Result<Option<Q::Answer>>>,
 }
 
 /// The queue that the threads of a batcher share: one of them at a time takes a batch from it.
-struct Queue<Q: BatchQuery> {
-    waiting: Receiver<Waiting<Q>>,
+struct BatchQueue<Q: BatchQuery> {
+    waiting: Receiver<WaitingQuery<Q>>,
     /// Requests that were received while there was no connection, oldest first.
-    held: VecDeque<Waiting<Q>>,
+    held: VecDeque<WaitingQuery<Q>>,
 }
 
 /// Sends requests to threads that answer them in batches. The threads end when this is dropped.
 pub(in crate::store) struct Batcher<Q: BatchQuery> {
-    queue: Sender<Waiting<Q>>,
+    queue: Sender<WaitingQuery<Q>>,
 }
 
 impl<Q: BatchQuery> Batcher<Q> {
@@ -68,10 +68,10 @@ impl<Q: BatchQuery> Batcher<Q> {
     pub fn start(
         threads: usize,
         engine: &Arc<PostgresEngine>,
-        shared: &Shared,
+        shared: &StoreContext,
     ) -> std::result::Result<Self, OpenError> {
         let (queue, waiting) = channel(QUEUE);
-        let waiting = Arc::new(Mutex::new(Queue { waiting, held: VecDeque::new() }));
+        let waiting = Arc::new(Mutex::new(BatchQueue { waiting, held: VecDeque::new() }));
         let cannot_start =
             |error: std::io::Error| OpenError::Unreachable(format!("cannot start a thread for {}: {error}", Q::NAME));
         for _ in 0..threads {
@@ -91,7 +91,7 @@ impl<Q: BatchQuery> Batcher<Q> {
     /// [`Error::Unavailable`] when too many requests wait or no connection becomes free.
     pub async fn ask(&self, query: Q) -> Result<Option<Q::Answer>> {
         let (answer, result) = oneshot::channel();
-        self.queue.try_send(Waiting { query, since: Instant::now(), answer }).map_err(|refused| {
+        self.queue.try_send(WaitingQuery { query, since: Instant::now(), answer }).map_err(|refused| {
             Error::Unavailable(match refused {
                 TrySendError::Full(_) => format!("{QUEUE} {} are already waiting", Q::NAME),
                 TrySendError::Closed(_) => format!("the thread for {} has ended", Q::NAME),
@@ -101,7 +101,7 @@ impl<Q: BatchQuery> Batcher<Q> {
     }
 }
 
-async fn answer_all<Q: BatchQuery>(engine: &PostgresEngine, shared: &Shared, queue: &Mutex<Queue<Q>>) {
+async fn answer_all<Q: BatchQuery>(engine: &PostgresEngine, shared: &StoreContext, queue: &Mutex<BatchQueue<Q>>) {
     loop {
         let mut locked = queue.lock().await;
         let Some((permit, batch)) = locked.next(engine.permits()).await else { return };
@@ -116,10 +116,10 @@ async fn answer_all<Q: BatchQuery>(engine: &PostgresEngine, shared: &Shared, que
     }
 }
 
-impl<Q: BatchQuery> Queue<Q> {
+impl<Q: BatchQuery> BatchQueue<Q> {
     /// The next batch with its permit; `None` once the batcher is dropped. Requests that have waited for a permit for
     /// the whole timeout fail, and only those.
-    async fn next(&mut self, permits: &Permits) -> Option<(Permit, Vec<Waiting<Q>>)> {
+    async fn next(&mut self, permits: &PostgresPermits) -> Option<(Permit, Vec<WaitingQuery<Q>>)> {
         loop {
             let first = match self.held.pop_front() {
                 Some(first) => first,
@@ -152,16 +152,16 @@ impl<Q: BatchQuery> Queue<Q> {
 }
 
 /// Sends each request its answer. The caller may be gone; a write is committed all the same.
-fn distribute<Q: BatchQuery>(batch: Vec<Waiting<Q>>, answers: Result<Vec<Option<Q::Answer>>>) {
+fn distribute<Q: BatchQuery>(batch: Vec<WaitingQuery<Q>>, answers: Result<Vec<Option<Q::Answer>>>) {
     match answers {
         Ok(answers) => {
             let answers = answers.into_iter().chain(std::iter::repeat_with(|| None));
-            for (Waiting { answer, .. }, found) in batch.into_iter().zip(answers) {
+            for (WaitingQuery { answer, .. }, found) in batch.into_iter().zip(answers) {
                 drop(answer.send(Ok(found)));
             }
         }
         Err(error) => {
-            for Waiting { answer, .. } in batch {
+            for WaitingQuery { answer, .. } in batch {
                 drop(answer.send(Err(error.clone())));
             }
         }

@@ -15,22 +15,22 @@ use crate::model::relationship::{Edge, Relationship};
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
 use crate::store::relationship_rows::NewRelationshipRow;
-use crate::store::tx::{Shared, Tx};
+use crate::store::tx::{StoreContext, Tx};
 
 /// A relationship to create, and the user to record as its author.
 #[derive(Debug)]
-pub(in crate::store) struct Create {
+pub(in crate::store) struct BatchedCreate {
     pub edge: Edge,
     pub author: Option<UserId>,
 }
 
-impl BatchQuery for Create {
+impl BatchQuery for BatchedCreate {
     type Answer = Relationship;
     const NAME: &'static str = "creates";
     const MAX_BATCH: usize = 256;
     const MODE: Mode = Mode::Batch;
 
-    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &Shared) -> Result<Vec<Option<Relationship>>> {
+    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Relationship>>> {
         // The first of several requests for one edge creates it; the others run as ordinary jobs, which find it.
         let mut seen = HashSet::with_capacity(batch.len());
         let firsts: Vec<_> = batch.iter().filter(|create| seen.insert(&create.edge)).copied().collect();
@@ -48,14 +48,14 @@ impl BatchQuery for Create {
 }
 
 /// Stores and counts those of the relationships that can be stored, no two of them equal; the result is in any order.
-fn insert(tx: &mut Tx<'_>, creates: &[&Create]) -> Result<Vec<Relationship>> {
+fn insert(tx: &mut Tx<'_>, creates: &[&BatchedCreate]) -> Result<Vec<Relationship>> {
     if creates.iter().any(|create| tx.known_types().id_of(&create.edge.relationship).is_none()) {
         tx.read_types()?;
         // Nothing has been written yet, so other jobs would read the same types.
         tx.share_types();
     }
     let now = tx.now().micros();
-    let new = |create: &&Create| {
+    let new = |create: &&BatchedCreate| {
         let kind = tx.known_types().id_of(&create.edge.relationship)?;
         Some(NewRelationshipRow::of(&create.edge, kind, create.author, now))
     };

@@ -73,17 +73,17 @@ pub(super) fn insert(conn: &mut Conn, new: &[NewRelationshipRow]) -> QueryResult
     let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
     ends.sort_unstable();
     ends.dedup();
-    Insert { new: NewRelationshipRow::columns(new), ends }.load(conn)
+    CreateStatement { new: NewRelationshipRow::columns(new), ends }.load(conn)
 }
 
 /// The statement with its values; diesel keeps it prepared under this type.
 #[derive(Debug, QueryId)]
-struct Insert {
+struct CreateStatement {
     new: Vec<Column>,
     ends: Vec<i64>,
 }
 
-impl QueryFragment<Db> for Insert {
+impl QueryFragment<Db> for CreateStatement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         let mut pieces = INSERT.split('?');
         let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
@@ -98,8 +98,8 @@ impl QueryFragment<Db> for Insert {
     }
 }
 
-impl Query for Insert {
+impl Query for CreateStatement {
     type SqlType = RelationshipColumns;
 }
 
-impl diesel::RunQueryDsl<Conn> for Insert {}
+impl diesel::RunQueryDsl<Conn> for CreateStatement {}

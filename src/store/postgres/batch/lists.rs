@@ -11,11 +11,11 @@ use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
-use crate::store::tx::{Shared, Tx};
+use crate::store::tx::{StoreContext, Tx};
 
 /// A page, by id, of the relationships of one user, of one type or of all types.
 #[derive(Debug, Clone)]
-pub(in crate::store) struct List {
+pub(in crate::store) struct BatchedList {
     end: End,
     id: UserId,
     relationship: Option<TypeName>,
@@ -23,7 +23,7 @@ pub(in crate::store) struct List {
     limit: i64,
 }
 
-impl List {
+impl BatchedList {
     /// The list that a query asks for, if it can join a batch: most queries can.
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
         let RelationshipQuery { filter, page, ends } = query;
@@ -46,13 +46,17 @@ impl List {
     }
 }
 
-impl BatchQuery for List {
+impl BatchQuery for BatchedList {
     type Answer = Page<Relationship>;
     const NAME: &'static str = "lists";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
 
-    fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &Shared) -> Result<Vec<Option<Page<Relationship>>>> {
+    fn answer(
+        batch: &[&Self],
+        engine: &PostgresEngine,
+        shared: &StoreContext,
+    ) -> Result<Vec<Option<Page<Relationship>>>> {
         let read = engine.run_batch(Self::MODE, shared, &|tx| read(tx, batch))?;
         Ok(read.unwrap_or_default())
     }
@@ -61,7 +65,7 @@ impl BatchQuery for List {
 /// The pages of the lists, in their order: one statement for each end, with a type or without. A list is left out if
 /// only an ordinary job can be sure of it: its type is not known here, or it has a type and is empty, because another
 /// instance may have deleted that type and registered it again under another number.
-fn read(tx: &mut Tx<'_>, lists: &[&List]) -> Result<Vec<Option<Page<Relationship>>>> {
+fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Page<Relationship>>>> {
     let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
     for (end, has_type) in [(End::User, false), (End::User, true), (End::Target, false), (End::Target, true)] {
         let mut places = Vec::new();

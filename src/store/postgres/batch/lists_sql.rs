@@ -66,7 +66,7 @@ pub(super) fn pages(
         (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
     };
     let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
-    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = Statement { text, parameters }.load(conn)?;
+    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = ListStatement { text, parameters }.load(conn)?;
     for (place, total, row) in rows {
         let place = usize::try_from(place - 1).ok();
         if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
@@ -82,12 +82,12 @@ pub(super) fn pages(
 }
 
 #[derive(Debug)]
-struct Statement {
+struct ListStatement {
     text: &'static str,
     parameters: ListParameters,
 }
 
-impl QueryFragment<Db> for Statement {
+impl QueryFragment<Db> for ListStatement {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         let ListParameters { ids, offsets, limits, types } = &self.parameters;
         let mut pieces = self.text.split('?');
@@ -105,13 +105,13 @@ impl QueryFragment<Db> for Statement {
     }
 }
 
-impl QueryId for Statement {
+impl QueryId for ListStatement {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for Statement {
+impl Query for ListStatement {
     type SqlType = (BigInt, BigInt, Nullable<RelationshipColumns>);
 }
 
-impl diesel::RunQueryDsl<Conn> for Statement {}
+impl diesel::RunQueryDsl<Conn> for ListStatement {}

@@ -16,7 +16,7 @@ const STEADY: Duration = Duration::from_mins(1);
 /// The health of a replica.
 #[derive(Debug)]
 pub(in crate::store) struct Health {
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
     /// A replica that no probe has found healthy for this long hangs.
     max_silence: Duration,
     /// Notifies the jobs that wait for the replica when it goes down.
@@ -26,7 +26,7 @@ pub(in crate::store) struct Health {
 }
 
 #[derive(Debug)]
-struct State {
+struct HealthState {
     is_used: bool,
     /// When it went up or down; `None` before the first probe.
     since: Option<Instant>,
@@ -40,7 +40,7 @@ struct State {
 impl Health {
     /// The health of a replica before its first probe, which `probe` requests.
     pub fn new(probe: SyncSender<()>, max_silence: Duration) -> Self {
-        Self { state: Mutex::new(State::unknown(Instant::now())), max_silence, went_down: Notify::new(), probe }
+        Self { state: Mutex::new(HealthState::unknown(Instant::now())), max_silence, went_down: Notify::new(), probe }
     }
 
     /// Whether reads go there.
@@ -54,7 +54,7 @@ impl Health {
         state.is_used
     }
 
-    /// How often connections to it were found dead. Connections of an older generation are not used.
+    /// How often connections to it were found dead. ConnectionCounts of an older generation are not used.
     pub fn generation(&self) -> u64 {
         self.state().generation
     }
@@ -83,12 +83,12 @@ impl Health {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl HealthState {
     fn unknown(now: Instant) -> Self {
         Self { is_used: false, since: None, seen: now, pause: None, generation: 0 }
     }
@@ -129,12 +129,12 @@ mod tests {
     #[test]
     fn a_healthy_replica_is_used_and_each_change_is_reported_once() {
         let now = Instant::now();
-        let mut state = State::unknown(now);
+        let mut state = HealthState::unknown(now);
         assert!(state.mark_up(now) && state.is_used);
         assert!(!state.mark_up(after(now, 1)));
         assert!(state.mark_down(after(now, 100)) && !state.is_used);
         assert!(!state.mark_down(after(now, 100)) && !state.mark_down(after(now, 101)));
-        let mut missing = State::unknown(now);
+        let mut missing = HealthState::unknown(now);
         assert!(
             missing.mark_down(now) && !missing.mark_down(after(now, 1)),
             "a replica that was never up is reported once as well"
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_replica_that_keeps_failing_is_paused_longer_each_time() {
         let mut now = Instant::now();
-        let mut state = State::unknown(now);
+        let mut state = HealthState::unknown(now);
         assert!(state.mark_up(now));
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
             now = after(now, 1);

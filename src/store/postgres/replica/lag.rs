@@ -6,7 +6,7 @@ use diesel::sql_types::{Double, Nullable};
 use crate::store::postgres::conn::Conn;
 
 #[derive(QueryableByName)]
-struct Row {
+struct LagRow {
     #[diesel(sql_type = Nullable<Double>)]
     seconds: Option<f64>,
 }
@@ -17,7 +17,7 @@ struct Row {
 ///
 /// The check for a receiver matters: a replica that receives nothing any more has replayed everything as well.
 pub(super) fn read_lag(conn: &mut Conn) -> QueryResult<Option<f64>> {
-    let row: Row = diesel::sql_query(
+    let row: LagRow = diesel::sql_query(
         "SELECT CAST(CASE \
          WHEN NOT pg_is_in_recovery() THEN 0 \
          WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0 \

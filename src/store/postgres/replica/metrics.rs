@@ -1,7 +1,7 @@
 //! The metrics of a replica, which exist only with one.
 
 use crate::metrics::{Counter, Gauges, MetricsRegistry, Seconds};
-use crate::store::metrics::Connections;
+use crate::store::metrics::ConnectionCounts;
 
 /// The metric families of a replica.
 #[derive(Debug)]
@@ -36,12 +36,12 @@ impl ReplicaMetrics {
             conflict: fallbacks.of(&["conflict"]),
             refused: fallbacks.of(&["refused"]),
             failed: fallbacks.of(&["failed"]),
-            connections: all.gauges("store_replica_connections", "Connections to the replica.", &["state"]),
+            connections: all.gauges("store_replica_connections", "ConnectionCounts to the replica.", &["state"]),
         }
     }
 
     /// Sets the gauges of the connections.
-    pub fn set_connections(&self, connections: Connections) {
+    pub fn set_connections(&self, connections: ConnectionCounts) {
         connections.show(&self.connections);
     }
 }

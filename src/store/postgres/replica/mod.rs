@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use super::batch::lists::List;
+use super::batch::lists::BatchedList;
 use super::mode::Mode;
 use super::server::PostgresServer;
 use super::sessions::Sessions;
@@ -27,7 +27,7 @@ use crate::store::fault::Fault;
 use crate::store::job::{run_blocking, track};
 use crate::store::limit::JobLimit;
 use crate::store::opening::{OpenError, Settings};
-use crate::store::tx::{Shared, Tx};
+use crate::store::tx::{StoreContext, Tx};
 use crate::store::url::PostgresUrl;
 use health::Health;
 use metrics::ReplicaMetrics;
@@ -45,7 +45,7 @@ pub(in crate::store) struct Unanswered;
 /// The replica, with its own connections, batcher of lists and cache of types.
 pub(in crate::store) struct Replica {
     server: PostgresServer,
-    shared: Shared,
+    shared: StoreContext,
     health: Arc<Health>,
     metrics: Arc<ReplicaMetrics>,
     /// The number of jobs that have ended, with or without success.
@@ -63,11 +63,11 @@ impl Replica {
         url: &PostgresUrl,
         settings: &Settings,
         primary: &Arc<PostgresServer>,
-        shared: &Shared,
+        shared: &StoreContext,
     ) -> std::result::Result<Arc<Self>, OpenError> {
         let patience = settings.longest_statement / 4;
         let settings = Settings { timeout: settings.timeout.min(patience / 2), ..settings.clone() };
-        let shared = Shared { types: Arc::default(), ..shared.clone() };
+        let shared = StoreContext { types: Arc::default(), ..shared.clone() };
         let metrics = Arc::new(ReplicaMetrics::new(&shared.metrics.all));
         let (probe, requests) = sync_channel(1);
         // Short enough that the primary can still serve a long read in time when the replica hangs.
@@ -103,7 +103,7 @@ impl Replica {
     }
 
     /// Reads a list in a batch; `None` if it was left out, and then [`read`](Self::read) can read it.
-    pub async fn list(&self, list: List) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
+    pub async fn list(&self, list: BatchedList) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
         let ended = self.ended.load(Ordering::Relaxed);
         // A batch that fails leaves out all its lists, which then run as ordinary jobs.
         let pool = self.server.current();

@@ -14,7 +14,7 @@ use crate::store::postgres::conn::Conn;
 use crate::store::postgres::mode::Mode;
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::server::PostgresServer;
-use crate::store::tx::Shared;
+use crate::store::tx::StoreContext;
 
 /// The longest wait for a connection, and for the acknowledgement of sent data.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Watch {
     pub url: String,
     pub primary: Arc<PostgresServer>,
-    pub shared: Shared,
+    pub shared: StoreContext,
     /// The thread ends once this is dropped.
     pub health: Weak<Health>,
     pub metrics: Arc<ReplicaMetrics>,
@@ -34,7 +34,7 @@ pub(super) struct Watch {
 }
 
 /// A connection to the replica.
-struct Probe {
+struct ReplicaConnection {
     conn: Conn,
     /// When the replica had last replayed everything.
     level: Option<Instant>,
@@ -69,7 +69,7 @@ impl Watch {
     ///
     /// # Errors
     /// Why the replica cannot be used.
-    fn probe(&mut self, probe: &mut Option<Probe>) -> Result<Option<f64>, String> {
+    fn probe(&mut self, probe: &mut Option<ReplicaConnection>) -> Result<Option<f64>, String> {
         let is_healthy = match probe {
             Some(open) => check(&mut open.conn).is_ok(),
             None => false,
@@ -79,9 +79,9 @@ impl Watch {
             let mut conn = Conn::establish(&self.url).map_err(|error| error.to_string())?;
             check(&mut conn)?;
             self.compare(&mut conn)?;
-            *probe = Some(Probe { conn, level: None });
+            *probe = Some(ReplicaConnection { conn, level: None });
         }
-        Ok(probe.as_mut().and_then(Probe::lag))
+        Ok(probe.as_mut().and_then(ReplicaConnection::lag))
     }
 
     /// Checks that the server has a copy of the primary's database and not of another one.
@@ -110,7 +110,7 @@ fn check(conn: &mut Conn) -> Result<(), String> {
     }
 }
 
-impl Probe {
+impl ReplicaConnection {
     fn lag(&mut self) -> Option<f64> {
         let lag = read_lag(&mut self.conn).inspect_err(|error| log::debug!("cannot read the lag: {error}"));
         let seconds = lag.ok().flatten()?;

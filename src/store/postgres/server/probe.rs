@@ -10,10 +10,10 @@ use crate::store::postgres::sessions::Sessions;
 
 /// Runs at most one probe at a time, on its own thread; no request waits for it.
 #[derive(Debug, Default)]
-pub(super) struct Probe(Mutex<State>);
+pub(super) struct ServerProbe(Mutex<ProbeState>);
 
 #[derive(Debug, Default, Clone, Copy)]
-struct State {
+struct ProbeState {
     started: Option<Instant>,
     is_running: bool,
 }
@@ -21,7 +21,7 @@ struct State {
 /// A probe that takes this many pauses hangs, and another may start.
 const PAUSES_OF_A_PROBE: u32 = 12;
 
-impl Probe {
+impl ServerProbe {
     /// Starts a probe, unless one is running or started less than `pause` ago.
     pub fn start(self: &Arc<Self>, pause: Duration, work: impl FnOnce() + Send + 'static) {
         let mut state = self.state();
@@ -30,7 +30,7 @@ impl Probe {
             return;
         }
         let started = Instant::now();
-        *state = State { started: Some(started), is_running: true };
+        *state = ProbeState { started: Some(started), is_running: true };
         drop(state);
         let end = EndOnDrop { probe: Arc::clone(self), started };
         let thread = std::thread::Builder::new().name("probe".to_owned()).spawn(move || {
@@ -42,14 +42,14 @@ impl Probe {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProbeState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Records the end of a probe when it is dropped, also after a panic.
 struct EndOnDrop {
-    probe: Arc<Probe>,
+    probe: Arc<ServerProbe>,
     started: Instant,
 }
 

@@ -13,7 +13,7 @@ use crate::support::process::{PATIENCE, until};
 use crate::support::scrape::{Scrape, scrape};
 use crate::support::{App, Value};
 
-/// Keywords and functions of PromQL.
+/// Keywords and functions of `PromQL`.
 const WORDS: [&str; 16] = [
     "sum",
     "by",

@@ -1,116 +1,42 @@
-//! What can be written of a user: the fields, and values that somebody sends for them.
+//! Kinds, values and storage of the attributes of a user. [`user_data`](super::user_data) declares the attributes.
 
-/// What a user or an admin can write of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// Up to 255 characters.
-    FirstName,
-    /// Up to 255 characters.
-    LastName,
-    /// A valid address, required, unique without regard to case.
-    Email,
-    /// Up to 10,000 characters.
-    Description,
-    /// Up to 300 characters.
-    AdditionalInfo,
-    /// Where the user works.
-    Location,
-    /// The units it belongs to.
-    Unit,
-    /// Telephone numbers.
-    Phone,
-    /// Mobile telephone numbers.
-    Mobile,
-    /// What it does.
-    JobTitle,
-    /// Its pages.
-    Website,
-    /// Its names there.
-    Skype,
-    /// Its names there.
-    Twitter,
-    /// The user's id in another system, up to 255 characters.
-    AltId,
-    /// Whether it may authenticate.
-    IsEnabled,
-    /// What it may do.
-    AccessLevel,
-}
+use super::access_level::AccessLevel;
 
-/// What a field holds.
+/// The most bytes of an e-mail address (RFC 5321 §4.5.3.1.3 without the brackets).
+pub const MAX_EMAIL_BYTES: usize = 254;
+/// The most texts in a list.
+pub const MAX_LIST_ITEMS: usize = 100;
+/// The most characters of a text in a list.
+pub const MAX_ITEM_CHARS: usize = 1_000;
+
+/// What a field can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A text of at most so many characters; null clears it.
+pub enum FieldKind {
+    /// A text; null clears it.
     Text {
-        /// Characters, not bytes.
-        most: usize,
+        /// The most characters (not bytes).
+        max_chars: usize,
     },
-    /// An e-mail address, never null.
+    /// An e-mail address of at most [`MAX_EMAIL_BYTES`]; never null.
     Email,
-    /// A list of texts; null empties it.
+    /// A list of at most [`MAX_LIST_ITEMS`] texts of at most [`MAX_ITEM_CHARS`]; null empties it.
     List,
-    /// True or false, never null.
+    /// True or false; never null.
     Flag,
-    /// The name of an access level, never null.
+    /// The name of an [`AccessLevel`]; never null.
     Level,
 }
 
-impl Field {
-    /// Every field, in the order in which documents show them.
-    pub const ALL: [Self; 16] = [
-        Self::FirstName,
-        Self::LastName,
-        Self::Email,
-        Self::Description,
-        Self::AdditionalInfo,
-        Self::Location,
-        Self::Unit,
-        Self::Phone,
-        Self::Mobile,
-        Self::JobTitle,
-        Self::Website,
-        Self::Skype,
-        Self::Twitter,
-        Self::AltId,
-        Self::IsEnabled,
-        Self::AccessLevel,
-    ];
-
-    /// What the field holds.
-    #[must_use]
-    pub const fn kind(self) -> Kind {
-        match self {
-            Self::FirstName | Self::LastName | Self::AltId => Kind::Text { most: 255 },
-            Self::Description => Kind::Text { most: 10_000 },
-            Self::AdditionalInfo => Kind::Text { most: 300 },
-            Self::Email => Kind::Email,
-            Self::Location
-            | Self::Unit
-            | Self::Phone
-            | Self::Mobile
-            | Self::JobTitle
-            | Self::Website
-            | Self::Skype
-            | Self::Twitter => Kind::List,
-            Self::IsEnabled => Kind::Flag,
-            Self::AccessLevel => Kind::Level,
-        }
-    }
-
-    /// Whether it is kept in the profile, the size of which is bounded as a whole.
-    #[must_use]
-    pub const fn is_in_profile(self) -> bool {
-        matches!(self, Self::Description | Self::AdditionalInfo) || matches!(self.kind(), Kind::List)
-    }
-
-    /// Whether only an admin may write it: what names a user to credentials, and what gives rights.
-    #[must_use]
-    pub const fn is_admin_only(self) -> bool {
-        matches!(self, Self::Email | Self::AltId | Self::IsEnabled | Self::AccessLevel)
-    }
+/// Who may write a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// The user itself, and admins.
+    Owner,
+    /// Only admins: the field names the user to credentials, or gives it rights.
+    Admin,
 }
 
-/// A value as somebody sends it, not yet known to suit its field.
+/// A value that a client sends for a field. It may not fit the field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// Clears the field.
@@ -121,6 +47,102 @@ pub enum Value {
     List(Vec<String>),
     /// True or false.
     Flag(bool),
-    /// A number, an object or anything else that no field takes.
+    /// A number, an object or any other value that no field can hold.
     Other,
+}
+
+/// The present value of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held<'a> {
+    /// A text or null.
+    Text(Option<&'a str>),
+    /// A list, possibly empty.
+    List(&'a [String]),
+    /// True or false.
+    Flag(bool),
+}
+
+/// A type in which a field is stored.
+pub(super) trait FieldStorage {
+    /// The present value.
+    fn held(&self) -> Held<'_>;
+
+    /// Replaces the value. Returns `false`, and changes nothing, if the type cannot hold `value`.
+    fn set(&mut self, value: Value) -> bool;
+
+    /// Whether the field is left out of the stored profile.
+    fn is_absent(&self) -> bool {
+        matches!(self.held(), Held::Text(None) | Held::List([]))
+    }
+}
+
+fn replace<T>(place: &mut T, value: Option<T>) -> bool {
+    value.map(|value| *place = value).is_some()
+}
+
+impl FieldStorage for Option<String> {
+    fn held(&self) -> Held<'_> {
+        Held::Text(self.as_deref())
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Null => replace(self, Some(None)),
+            Value::Text(text) => replace(self, Some(Some(text))),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for Vec<String> {
+    fn held(&self) -> Held<'_> {
+        Held::List(self)
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Null => replace(self, Some(Self::new())),
+            Value::List(list) => replace(self, Some(list)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for String {
+    fn held(&self) -> Held<'_> {
+        Held::Text(Some(self))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Text(text) => replace(self, Some(text)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for bool {
+    fn held(&self) -> Held<'_> {
+        Held::Flag(*self)
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Flag(flag) => replace(self, Some(flag)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for AccessLevel {
+    fn held(&self) -> Held<'_> {
+        Held::Text(Some(self.name()))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Text(text) => replace(self, Self::parse(&text)),
+            _ => false,
+        }
+    }
 }

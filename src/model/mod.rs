@@ -1,5 +1,6 @@
-//! Plain words that every floor shares: users, relationships, types, pages, filters, errors, and the pure rules on them.
+//! The types that every layer shares (users, relationships, pages, filters, errors) and pure functions on them.
 
+mod access_level;
 pub mod caller;
 pub mod client;
 pub mod code;
@@ -27,3 +28,5 @@ pub mod time;
 pub mod token;
 pub mod truncate;
 pub mod user;
+mod user_data;
+mod user_fields;

@@ -2,9 +2,7 @@
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
-use serde::Deserialize;
 
-use crate::model::group::Properties;
 use crate::model::id::UserId;
 use crate::model::key;
 use crate::model::time::Timestamp;
@@ -203,26 +201,10 @@ fn profile_of(text: &str) -> Profile {
 
 /// Parses a stored profile without its properties.
 fn listed_profile(text: &str) -> Profile {
-    #[derive(Default, Deserialize)]
-    #[serde(remote = "Profile", default)]
-    struct ListedProfile {
-        description: Option<String>,
-        additional_info: Option<String>,
-        location: Vec<String>,
-        unit: Vec<String>,
-        phone: Vec<String>,
-        mobile: Vec<String>,
-        job_title: Vec<String>,
-        website: Vec<String>,
-        skype: Vec<String>,
-        twitter: Vec<String>,
-        #[serde(skip)]
-        properties: Properties,
-    }
     if text == "{}" {
         return Profile::default();
     }
-    ListedProfile::deserialize(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
+    Profile::deserialize_listed(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
 }
 
 /// A signing client: id, `Api-Id`, name, whether it may use SHA-1, whether it is enabled.

@@ -51,8 +51,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "http::ops::openapi",
             "http::forms::config::builtin",
             "http::forms::config::catalogue",
-            "http::jsonapi::view::member_of",
-            "http::jsonapi::resources::COMPUTED",
         ],
     ),
 ];

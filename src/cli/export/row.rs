@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::formula;
 use crate::cli::import::record::Kind;
-use crate::http::jsonapi::view::member_of;
 use crate::model::relationship::Relationship;
 use crate::model::time::{Rfc2822, Timestamp};
 use crate::model::user::{Field, Held, User};
@@ -25,7 +24,7 @@ pub enum Row<'a> {
 /// The columns of users, in order.
 #[must_use]
 pub fn user_columns() -> Vec<&'static str> {
-    let fields = Field::ALL.into_iter().map(member_of);
+    let fields = Field::ALL.into_iter().map(Field::member);
     ["id"].into_iter().chain(fields).chain(["created-at", "updated-at"]).collect()
 }
 
@@ -76,9 +75,9 @@ impl Serialize for Row<'_> {
                 map.serialize_entry("id", &user.id.get())?;
                 for field in Field::ALL {
                     match user.data.get(field) {
-                        Held::Text(text) => map.serialize_entry(member_of(field), &text)?,
-                        Held::List(list) => map.serialize_entry(member_of(field), list)?,
-                        Held::Flag(flag) => map.serialize_entry(member_of(field), &flag)?,
+                        Held::Text(text) => map.serialize_entry(field.member(), &text)?,
+                        Held::List(list) => map.serialize_entry(field.member(), list)?,
+                        Held::Flag(flag) => map.serialize_entry(field.member(), &flag)?,
                     }
                 }
                 [("created-at", user.created_at), ("updated-at", user.updated_at)]

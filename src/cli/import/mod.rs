@@ -151,7 +151,7 @@ mod tests {
     use crate::domain::transfer::{Record, UserLine};
     use crate::model::id::UserId;
     use crate::model::time::Timestamp;
-    use crate::model::user::{AccessLevel, Field, Kind as FieldKind, User, UserData, Value};
+    use crate::model::user::{AccessLevel, Field, FieldKind, User, UserData, Value};
 
     /// Anything that a user may hold, to the second.
     fn users() -> impl Strategy<Value = User> {

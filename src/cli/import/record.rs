@@ -6,12 +6,10 @@ use chrono::DateTime;
 
 use super::cell::{Cell, Members};
 use crate::domain::transfer::{self, Named, Record, RelationshipLine, UserLine};
-use crate::http::jsonapi::resources::COMPUTED;
-use crate::http::jsonapi::view::member_of;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
-use crate::model::user::{Field, Kind as FieldKind, Value};
+use crate::model::user::{COMPUTED_ATTRIBUTES, Field, FieldKind, Value};
 
 /// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +43,7 @@ impl Kind {
     #[must_use]
     pub fn takes(self, name: &str) -> bool {
         let is_own = match self {
-            Self::User => COMPUTED.contains(&name) || kind_of_column(name).is_some(),
+            Self::User => COMPUTED_ATTRIBUTES.contains(&name) || kind_of_column(name).is_some(),
             Self::Relationship => self.required().contains(&name),
         };
         is_own || ["type", "id", "created-at", "updated-at"].contains(&name)
@@ -79,7 +77,7 @@ type Read<T> = Result<T, String>;
 
 impl Default for Reader {
     fn default() -> Self {
-        Self { fields: Field::ALL.into_iter().map(|field| (member_of(field), field)).collect(), types: Vec::new() }
+        Self { fields: Field::ALL.into_iter().map(|field| (field.member(), field)).collect(), types: Vec::new() }
     }
 }
 
@@ -130,7 +128,7 @@ impl Reader {
                         line.fields.push((*field, value_of(cell)));
                         Ok(())
                     }
-                    None if COMPUTED.contains(&name) => Ok(()),
+                    None if COMPUTED_ATTRIBUTES.contains(&name) => Ok(()),
                     None => Err(UNKNOWN.to_owned()),
                 },
             };
@@ -138,7 +136,7 @@ impl Reader {
         }
         for problem in transfer::check(&line.fields) {
             let name = match problem.culprit {
-                Some(crate::model::error::ErrorSource::Attribute(field)) => member_of(field),
+                Some(crate::model::error::ErrorSource::Attribute(field)) => field.member(),
                 _ => Kind::User.name(),
             };
             note(complaints, name, Err(problem.detail.into_owned()));
@@ -289,5 +287,5 @@ const TIME: &str = "must be a time from 1970 to 9999, for example `Wed, 21 May 2
 /// The kind of a column of a table, for members that are not plain text.
 #[must_use]
 pub fn kind_of_column(name: &str) -> Option<FieldKind> {
-    Field::ALL.into_iter().find(|field| member_of(*field) == name).map(Field::kind)
+    Field::of_member(name).map(Field::kind)
 }

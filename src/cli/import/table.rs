@@ -7,7 +7,7 @@ use super::cell::{Cell, Members};
 use super::lines::LONGEST;
 use super::record::{Kind, UNKNOWN, kind_of_column, shown};
 use crate::cli::formula;
-use crate::model::user::Kind as FieldKind;
+use crate::model::user::FieldKind;
 
 /// The most columns of a record.
 const MOST_COLUMNS: usize = 100;

@@ -153,7 +153,7 @@ pub(super) fn source_of(culprit: ErrorSource) -> Source {
         ErrorSource::Target => "/data/relationships/target/data".to_owned(),
         ErrorSource::TypeName => "/data/attributes/relationship".to_owned(),
         ErrorSource::Description => "/data/attributes/description".to_owned(),
-        ErrorSource::Attribute(field) => format!("/data/attributes/{}", super::view::member_of(field)),
+        ErrorSource::Attribute(field) => format!("/data/attributes/{}", field.member()),
         ErrorSource::Missing(_) => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),

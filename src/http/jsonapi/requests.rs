@@ -5,14 +5,12 @@ use serde_json::Value as Json;
 
 use super::errors::{Failure, Problem};
 use super::input::Input;
-use super::resources::COMPUTED;
-use super::view::member_of;
 use crate::domain::operations::ResourceRef;
 use crate::domain::users;
 use crate::model::code::Code;
 use crate::model::error::Error;
 use crate::model::id::UserId;
-use crate::model::user::{Field, Value};
+use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_RELATIONSHIP_MEMBERS, Value};
 
 /// A relationship that is to be: its ends, the owner unless it is the caller, and its type as sent.
 #[derive(Debug)]
@@ -68,12 +66,10 @@ pub fn relationship_change(mut input: Input) -> Result<RequestedChange, Failure>
 /// # Errors
 /// 422 with everything that is wrong, or 403 for an attempt to set what is created elsewhere.
 pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
-    input.ignore(&COMPUTED);
-    let changes: Vec<_> = Field::ALL
-        .into_iter()
-        .filter_map(|field| Some((field, value_of(input.attribute(member_of(field))?))))
-        .collect();
-    for name in ["user-relationships", "targeted-by"] {
+    input.ignore(COMPUTED_ATTRIBUTES);
+    let changes: Vec<_> =
+        Field::ALL.into_iter().filter_map(|field| Some((field, value_of(input.attribute(field.member())?)))).collect();
+    for name in USER_RELATIONSHIP_MEMBERS {
         // Client libraries send whole records back; without `data` a relationship object asks for nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
             let detail = "these are created and deleted under `/api/v2/user-relationships`";

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use std::fmt::{self, Write as _};
 
 use super::document::SelfLink;
-use super::view::{Fieldset, RenderOptions, member_of};
+use super::view::{Fieldset, RenderOptions, UserMember};
 use crate::http::urls;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::RelationshipType;
@@ -179,14 +179,16 @@ impl Serialize for Resource<'_, User> {
             links: Related<Text<urls::FilteredUrl>>,
         }
         let (user, wanted) = (self.row, self.view.users);
+        let has_owned = wanted.has_member(UserMember::UserRelationships);
+        let has_targeted = wanted.has_member(UserMember::TargetedBy);
         let filtered = |name| Links { links: Related { related: Text(urls::FilteredUrl(name, user.id)) } };
         Body {
             kind: USERS,
             id: Text(user.id),
-            attributes: wanted.has_any(0..20).then_some(UserAttributes(user, self.view.zone, wanted)),
-            relationships: wanted.has_any(20..22).then(|| Relationships {
-                user_relationships: wanted.has(20).then(|| filtered("user")),
-                targeted_by: wanted.has(21).then(|| filtered("target")),
+            attributes: wanted.has_user_attributes().then_some(UserAttributes(user, self.view.zone, wanted)),
+            relationships: (has_owned || has_targeted).then(|| Relationships {
+                user_relationships: has_owned.then(|| filtered("user")),
+                targeted_by: has_targeted.then(|| filtered("target")),
             }),
             links: SelfLink { this: Text(urls::UserUrl(user.id)) },
             meta: self.meta.as_ref(),
@@ -201,12 +203,12 @@ impl Serialize for UserAttributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(user, zone, wanted) = *self;
         let mut map = serializer.serialize_map(None)?;
-        if wanted.has(0) {
+        if wanted.has_member(UserMember::Name) {
             map.serialize_entry("name", &user.data.name())?;
         }
-        for (place, field) in Field::ALL.into_iter().enumerate() {
-            if wanted.has(place + 1) {
-                let member = member_of(field);
+        for field in Field::ALL {
+            if wanted.has_member(UserMember::Attribute(field)) {
+                let member = field.member();
                 match user.data.get(field) {
                     Held::Text(text) => map.serialize_entry(member, &text)?,
                     Held::List(list) => map.serialize_entry(member, list)?,
@@ -214,20 +216,18 @@ impl Serialize for UserAttributes<'_> {
                 }
             }
         }
-        if wanted.has(17) {
+        if wanted.has_member(UserMember::IsSupervisor) {
             map.serialize_entry("is-supervisor", &user.is_supervisor)?;
         }
-        for (place, member, time) in [(18, "created-at", user.created_at), (19, "updated-at", user.updated_at)] {
-            if wanted.has(place) {
-                map.serialize_entry(member, &Time(time, zone))?;
-            }
+        if wanted.has_member(UserMember::CreatedAt) {
+            map.serialize_entry("created-at", &Time(user.created_at, zone))?;
+        }
+        if wanted.has_member(UserMember::UpdatedAt) {
+            map.serialize_entry("updated-at", &Time(user.updated_at, zone))?;
         }
         map.end()
     }
 }
-
-/// Attributes of users that the service alone sets; clients send them back with whole records.
-pub const COMPUTED: [&str; 4] = ["name", "is-supervisor", "created-at", "updated-at"];
 
 impl Serialize for Resource<'_, RelationshipType> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,40 +7,45 @@ use super::query::{Parameter, Query};
 use crate::domain::group_lists::{Path, Wanted};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
-use crate::model::user::Field;
+use crate::model::user::{Field, USER_MEMBERS};
 
 /// The fields of a relationship: three attributes, then two relationships.
 pub const RELATIONSHIP_FIELDS: &[&str] = &["relationship", "created-at", "updated-at", "user", "target"];
 /// The fields of a relationship type: attributes.
 pub const TYPE_FIELDS: &[&str] = &["description", "created-at", "updated-at"];
-/// The fields of a user: `name`, those of [`Field::ALL`], what the service computes, then two relationships.
-pub const USER_FIELDS: &[&str] = &[
-    "name",
-    "first-name",
-    "last-name",
-    "email",
-    "description",
-    "additional-info",
-    "location",
-    "unit",
-    "phone",
-    "mobile",
-    "job-title",
-    "website",
-    "skype",
-    "twitter",
-    "alt-id",
-    "is-enabled",
-    "access-level",
-    "is-supervisor",
-    "created-at",
-    "updated-at",
-    "user-relationships",
-    "targeted-by",
-];
+/// A member of a user. Its place in [`USER_MEMBERS`] is its place in a fieldset of users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserMember {
+    /// First and last name together.
+    Name,
+    /// An attribute that clients can write.
+    Attribute(Field),
+    /// Whether some relationship makes the user a supervisor.
+    IsSupervisor,
+    /// The time of creation.
+    CreatedAt,
+    /// The time of the last change.
+    UpdatedAt,
+    /// The relationships that the user owns.
+    UserRelationships,
+    /// The relationships whose target the user is.
+    TargetedBy,
+}
 
-/// Those of [`USER_FIELDS`] that are relationships.
-pub const USER_LINKS: &[&str] = &["user-relationships", "targeted-by"];
+impl UserMember {
+    const fn place(self) -> usize {
+        match self {
+            Self::Name => 0,
+            Self::Attribute(field) => 1 + field as usize,
+            Self::IsSupervisor => Field::COUNT + 1,
+            Self::CreatedAt => Field::COUNT + 2,
+            Self::UpdatedAt => Field::COUNT + 3,
+            Self::UserRelationships => Field::COUNT + 4,
+            Self::TargetedBy => Field::COUNT + 5,
+        }
+    }
+}
+
 /// The fields of a group: four attributes, then two relationships.
 pub const GROUP_FIELDS: &[&str] = &["group-type", "properties", "created-at", "updated-at", "owner", "members"];
 /// Those of [`GROUP_FIELDS`] that are relationships.
@@ -58,13 +63,6 @@ pub const MEMBER_PATHS: &[(&str, Path)] =
 /// The ends of a relationship by name.
 pub const ENDS: &[(&str, End)] = &[("user", End::User), ("target", End::Target)];
 
-/// What a field of a user is called in documents.
-#[must_use]
-pub fn member_of(field: Field) -> &'static str {
-    let place = Field::ALL.iter().position(|known| *known == field);
-    place.and_then(|place| USER_FIELDS.get(place + 1)).copied().unwrap_or_default()
-}
-
 /// A choice among the fields of one resource type: one bit each, in the order of its list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fieldset(u32);
@@ -77,6 +75,18 @@ impl Fieldset {
     #[must_use]
     pub const fn has(self, place: usize) -> bool {
         self.0 >> place & 1 == 1
+    }
+
+    /// Whether a member of users is wanted.
+    #[must_use]
+    pub const fn has_member(self, member: UserMember) -> bool {
+        self.has(member.place())
+    }
+
+    /// Whether any attribute of users is wanted.
+    #[must_use]
+    pub fn has_user_attributes(self) -> bool {
+        self.has_any(0..UserMember::UserRelationships.place())
     }
 
     /// Whether any field at these places is wanted.
@@ -145,7 +155,7 @@ impl RenderOptions {
     fn fields(query: &mut Query, zone: Tz) -> Self {
         Self {
             relationships: fieldset(query, FIELDS_OF_RELATIONSHIPS.name, RELATIONSHIP_FIELDS),
-            users: fieldset(query, FIELDS_OF_USERS.name, USER_FIELDS),
+            users: fieldset(query, FIELDS_OF_USERS.name, USER_MEMBERS),
             types: fieldset(query, FIELDS_OF_TYPES.name, TYPE_FIELDS),
             groups: fieldset(query, FIELDS_OF_GROUPS.name, GROUP_FIELDS),
             members: fieldset(query, FIELDS_OF_MEMBERS.name, MEMBER_FIELDS),
@@ -156,8 +166,8 @@ impl RenderOptions {
     /// How much a job may read for an answer that shows users like this.
     #[must_use]
     pub fn read_budget(&self) -> ReadBudget {
-        let mut fields = Field::ALL.into_iter().enumerate().filter(|(_, field)| field.is_in_profile());
-        ReadBudget::for_answer(fields.any(|(place, _)| self.users.has(place + 1)))
+        let mut fields = Field::ALL.into_iter().filter(|field| field.is_in_profile());
+        ReadBudget::for_answer(fields.any(|field| self.users.has_member(UserMember::Attribute(field))))
     }
 
     /// What comes along with groups or memberships, and how many bytes of it.
@@ -194,9 +204,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_field_of_a_user_has_its_member() {
-        assert_eq!(member_of(Field::FirstName), "first-name");
-        assert_eq!(member_of(Field::AccessLevel), "access-level");
-        assert_eq!(USER_FIELDS.len(), Field::ALL.len() + 6);
+    fn every_member_of_a_user_has_its_place() {
+        let name = |member: UserMember| USER_MEMBERS[member.place()];
+        for field in Field::ALL {
+            assert_eq!(name(UserMember::Attribute(field)), field.member());
+        }
+        assert_eq!(name(UserMember::Name), "name");
+        assert_eq!(name(UserMember::IsSupervisor), "is-supervisor");
+        assert_eq!(name(UserMember::CreatedAt), "created-at");
+        assert_eq!(name(UserMember::UpdatedAt), "updated-at");
+        assert_eq!(name(UserMember::UserRelationships), "user-relationships");
+        assert_eq!(name(UserMember::TargetedBy), "targeted-by");
+        assert_eq!(USER_MEMBERS.len(), UserMember::TargetedBy.place() + 1);
     }
 }

@@ -13,7 +13,6 @@ use crate::http::jsonapi::requests::user_changes;
 use crate::http::jsonapi::resources::USERS;
 use crate::http::jsonapi::view::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, RenderOptions,
-    member_of,
 };
 use crate::http::v2::cost;
 use crate::http::v2::creation;
@@ -101,7 +100,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let caller = call.caller;
     let body = call.body().await?;
     let mut input = Input::parse(&body, USERS, IdPolicy::New)?;
-    input.require_attribute(member_of(Field::Email));
+    input.require_attribute(Field::Email.member());
     let changes = user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(SingleResponse::alone);
     let find = move |tx: &mut Tx<'_>, id: &str| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::user::{AccessLevel, Kind};
+use crate::model::user::{AccessLevel, FieldKind};
 
 /// The name of the schema of an id.
 pub const ID: &str = "Id";
@@ -74,13 +74,13 @@ pub fn resource(
 }
 
 /// The schema of a field of a user in responses.
-pub fn user_field_schema(kind: Kind) -> Value {
+pub fn user_field_schema(kind: FieldKind) -> Value {
     match kind {
-        Kind::Text { .. } => json!({ "type": ["string", "null"] }),
-        Kind::Email => json!({ "type": "string" }),
-        Kind::List => json!({ "type": "array", "items": { "type": "string" } }),
-        Kind::Flag => json!({ "type": "boolean" }),
-        Kind::Level => json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }),
+        FieldKind::Text { .. } => json!({ "type": ["string", "null"] }),
+        FieldKind::Email => json!({ "type": "string" }),
+        FieldKind::List => json!({ "type": "array", "items": { "type": "string" } }),
+        FieldKind::Flag => json!({ "type": "boolean" }),
+        FieldKind::Level => json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }),
     }
 }
 

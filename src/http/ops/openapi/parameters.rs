@@ -6,11 +6,11 @@ use super::build::{ID, TYPE_NAME, insert, list, non_empty_array, reference};
 use super::operation::Operation;
 use super::{examples, groups};
 use crate::http::jsonapi::query::Parameter;
-use crate::http::jsonapi::view::{ENDS, GROUP_FIELDS, MEMBER_FIELDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS};
+use crate::http::jsonapi::view::{ENDS, GROUP_FIELDS, MEMBER_FIELDS, RELATIONSHIP_FIELDS, TYPE_FIELDS};
 use crate::http::routes;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::page::{DEFAULT_LIMIT, MAX_LIMIT};
-use crate::model::user::AccessLevel;
+use crate::model::user::{AccessLevel, USER_MEMBERS};
 
 /// The parameters of a path.
 pub fn of_path(path: &str) -> Value {
@@ -131,7 +131,7 @@ fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &s
             "The attributes and relationships of `user-relationships` to return; an empty value returns none",
         ),
         "fields[users]" => {
-            (fields(USER_FIELDS), "The attributes and relationships of `users` to return; an empty value returns none")
+            (fields(USER_MEMBERS), "The attributes and relationships of `users` to return; an empty value returns none")
         }
         "fields[relationship-types]" => {
             (fields(TYPE_FIELDS), "The attributes of `relationship-types` to return; an empty value returns none")

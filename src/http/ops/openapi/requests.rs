@@ -4,11 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
 use crate::domain::relationship_types::LONGEST_DESCRIPTION;
-use crate::domain::validation::{LONGEST_EMAIL, LONGEST_ITEM, MOST_ITEMS};
 use crate::http::jsonapi::atomic;
-use crate::http::jsonapi::resources::{COMPUTED, RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::{ENDS, USER_LINKS, member_of};
-use crate::model::user::{Field, Kind};
+use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::http::jsonapi::view::ENDS;
+use crate::model::user::{
+    self, COMPUTED_ATTRIBUTES, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS,
+};
 
 /// Any string without U+0000.
 const TEXT: &str = "^[^\\u0000]*$";
@@ -56,7 +57,7 @@ fn relationship() -> Map<String, Value> {
 }
 
 fn user() -> Map<String, Value> {
-    with_ignored(Field::ALL.into_iter().map(|field| (member_of(field), sent_field_schema(field))), &COMPUTED)
+    with_ignored(Field::ALL.into_iter().map(|field| (field.member(), sent_field_schema(field))), COMPUTED_ATTRIBUTES)
 }
 
 /// The relationships `user` and `target`, with identifiers of this schema.
@@ -68,7 +69,7 @@ fn ends(required: &[&str], identifier: &str) -> Value {
 /// The relationships of users, which may be sent back, but without `data`.
 fn links() -> Value {
     let link = json!({ "not": { "required": ["data"] } });
-    closed(&[], USER_LINKS.iter().map(|name| ((*name).to_owned(), link.clone())).collect())
+    closed(&[], user::USER_RELATIONSHIP_MEMBERS.iter().map(|name| ((*name).to_owned(), link.clone())).collect())
 }
 
 /// All schemas of requests.
@@ -162,11 +163,11 @@ fn atomic_operations() -> Value {
 
 fn sent_field_schema(field: Field) -> Value {
     let mut schema = match field.kind() {
-        Kind::Text { most } => json!({ "type": ["string", "null"], "maxLength": most, "pattern": TEXT }),
-        Kind::Email => json!({ "type": "string", "format": "email", "maxLength": LONGEST_EMAIL }),
-        Kind::List => {
-            let item = json!({ "type": "string", "maxLength": LONGEST_ITEM, "pattern": TEXT });
-            json!({ "type": ["array", "null"], "maxItems": MOST_ITEMS, "items": item })
+        FieldKind::Text { max_chars } => json!({ "type": ["string", "null"], "maxLength": max_chars, "pattern": TEXT }),
+        FieldKind::Email => json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }),
+        FieldKind::List => {
+            let item = json!({ "type": "string", "maxLength": MAX_ITEM_CHARS, "pattern": TEXT });
+            json!({ "type": ["array", "null"], "maxItems": MAX_LIST_ITEMS, "items": item })
         }
         other => user_field_schema(other),
     };

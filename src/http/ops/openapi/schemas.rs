@@ -8,9 +8,9 @@ use super::build::{
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS, USER_FIELDS, USER_LINKS, member_of};
+use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS};
 use crate::model::code::Code;
-use crate::model::user::Field;
+use crate::model::user::{self, Field};
 
 /// The schemas of everything but groups, requests and forms.
 pub fn parts() -> [Value; 4] {
@@ -43,7 +43,7 @@ fn resources() -> Value {
     let ends: Vec<_> = ENDS.iter().map(|(name, _)| *name).collect();
     json!({
         "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, |_| end.clone(), |_| schema(TYPE_NAME)),
-        "User": resource(USERS, ID, USER_FIELDS, USER_LINKS, |_| related.clone(), |name| match (field(name), name) {
+        "User": resource(USERS, ID, user::USER_MEMBERS, user::USER_RELATIONSHIP_MEMBERS, |_| related.clone(), |name| match (Field::of_member(name), name) {
             (Some(field), _) => user_field_schema(field.kind()),
             (None, "is-supervisor") => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
             (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
@@ -55,10 +55,6 @@ fn resources() -> Value {
 /// The links of a relationship.
 fn linkage_links() -> Value {
     object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") }))
-}
-
-fn field(name: &str) -> Option<Field> {
-    Field::ALL.into_iter().find(|field| member_of(*field) == name)
 }
 
 fn documents() -> Value {

@@ -105,7 +105,7 @@ fn one_line(message: &impl Display) -> String {
 
 /// The message of a problem, with the name of its option.
 fn message_of(problem: &Refusal) -> String {
-    let option = match problem.culprit {
+    let option = match problem.source {
         Some(ErrorSource::Attribute(Field::Email)) => "`--email`: ",
         Some(ErrorSource::Attribute(Field::FirstName)) => "`--first-name`: ",
         Some(ErrorSource::Attribute(Field::LastName)) => "`--last-name`: ",

@@ -49,12 +49,12 @@ pub fn create(
         Registration::NameTaken => {
             Err(Problem::new(Code::AlreadyExists, "a type of this name is registered already").into())
         }
-        Registration::Exhausted => Err(too_many()),
+        Registration::Exhausted => Err(too_many_types()),
     }
 }
 
 /// The refusal of a type for which no number is left.
-pub(super) fn too_many() -> Error {
+pub(super) fn too_many_types() -> Error {
     let detail = format!(
         "at most {MAX_TYPES} types can be registered; remove one that no relationship has, and try again ten minutes later"
     );

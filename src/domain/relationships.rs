@@ -233,9 +233,9 @@ fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<Ty
 fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
     let there = tx.existing_users(&[edge.user, edge.target])?;
     let mut problems = Vec::new();
-    for (id, culprit) in [(edge.user, ErrorSource::Owner), (edge.target, ErrorSource::Target)] {
+    for (id, source) in [(edge.user, ErrorSource::Owner), (edge.target, ErrorSource::Target)] {
         if !there.contains(&id) {
-            problems.push(policy::refusal(Code::RelatedResourceNotFound).at(culprit));
+            problems.push(policy::refusal(Code::RelatedResourceNotFound).at(source));
         }
     }
     Error::unless_empty(problems)?;

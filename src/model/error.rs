@@ -1,4 +1,4 @@
-//! What can go wrong, in words of the domain; each dialect of `http` puts it into its own.
+//! Errors of jobs, independent of how an API reports them.
 
 use std::borrow::Cow;
 
@@ -6,79 +6,79 @@ use super::code::Code;
 use super::id::RelationshipId;
 use super::user::Field;
 
-/// The result of everything below `http`.
+/// The result of a job.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a job gave no value.
+/// Why a job failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// The request cannot be done; nothing was written. Never empty.
+    /// The request is refused, and nothing was written. There is at least one problem.
     Refused(Vec<Problem>),
-    /// The database, the disk or the network does not answer; the cause is for the log.
+    /// The database, the disk or the network does not respond. The text is for the log.
     Unavailable(String),
-    /// A fault of this program; the cause is for the log.
+    /// A fault of this program. The text is for the log.
     Internal(String),
 }
 
-/// One thing that is wrong with a request.
+/// A problem of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Which rule it breaks.
+    /// The kind of problem.
     pub code: Code,
-    /// This case, and what to do about it.
+    /// What is wrong in this case, and what to do.
     pub detail: Cow<'static, str>,
-    /// The part of the request at fault.
-    pub culprit: Option<ErrorSource>,
-    /// The relationship that is there already.
+    /// The part of the request that causes it.
+    pub source: Option<ErrorSource>,
+    /// The existing relationship, for a conflict.
     pub existing: Option<RelationshipId>,
-    /// The place of the operation, among several, that it is a problem of.
+    /// The index of the operation that has the problem, if there are several.
     pub operation: Option<usize>,
 }
 
-/// A part of a request, in words that every dialect can point at.
+/// A part of a request that causes a problem. Each API renders it in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorSource {
-    /// The owner that the request names.
+    /// The owner of a relationship.
     Owner,
-    /// The target that the request names.
+    /// The target of a relationship.
     Target,
     /// The name of the relationship type.
     TypeName,
-    /// A type's description.
+    /// The description of a relationship type.
     Description,
-    /// An attribute of a user that the request sends.
+    /// An attribute of a user.
     Attribute(Field),
-    /// The order that a list is asked for in.
+    /// The order of a list.
     Sort,
-    /// What is to come along.
+    /// The resources to include.
     Include,
-    /// The versions that the change may be applied to.
+    /// The states that a change may be applied to (`If-Match`).
     Precondition,
-    /// The versions that the change must not be applied to.
+    /// The states that a change must not be applied to (`If-None-Match`).
     Exclusion,
-    /// An attribute of a user that the request lacks.
+    /// A missing attribute of a user.
     Missing(Field),
-    /// What is said of a user, a group or a membership beyond its attributes.
+    /// The properties of a user, a group or a membership.
     Properties,
-    /// The group that a membership is to be in.
+    /// The group of a membership.
     Group,
-    /// The user that is to be a member.
+    /// The user of a membership.
     Member,
 }
 
 impl Problem {
-    /// A problem of the whole request.
+    /// A problem of the request as a whole.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), culprit: None, existing: None, operation: None }
+        Self { code, detail: detail.into(), source: None, existing: None, operation: None }
     }
 
-    /// The same problem, blamed on one part of the request.
+    /// The same problem, caused by one part of the request.
     #[must_use]
-    pub fn at(self, culprit: ErrorSource) -> Self {
-        Self { culprit: Some(culprit), ..self }
+    pub fn at(self, source: ErrorSource) -> Self {
+        Self { source: Some(source), ..self }
     }
 
-    /// The same problem, naming the relationship that is there already.
+    /// The same problem, with the existing relationship.
     #[must_use]
     pub fn existing(self, id: RelationshipId) -> Self {
         Self { existing: Some(id), ..self }
@@ -92,17 +92,29 @@ impl From<Problem> for Error {
 }
 
 impl Error {
-    /// The refusal of something that is not there, or that the caller may not see.
+    /// The error for a resource that does not exist or that the caller may not see.
     #[must_use]
     pub fn not_found(what: &'static str) -> Self {
         Problem::new(Code::NotFound, format!("there is no such {what}")).into()
     }
 
-    /// The error of several problems, or nothing when there are none.
+    /// Fails if there are problems.
     ///
     /// # Errors
     /// [`Error::Refused`] with all of `problems`, if any.
     pub fn unless_empty(problems: Vec<Problem>) -> Result<()> {
         if problems.is_empty() { Ok(()) } else { Err(Self::Refused(problems)) }
+    }
+
+    /// The same error, caused by the operation at an index of several.
+    #[must_use]
+    pub fn at_operation(self, index: usize) -> Self {
+        match self {
+            Self::Refused(problems) => {
+                let problems = problems.into_iter().map(|problem| Problem { operation: Some(index), ..problem });
+                Self::Refused(problems.collect())
+            }
+            other => other,
+        }
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::cli::failure::Failure;
 use crate::cli::import::feed::{Batch, Batches};
 use crate::cli::import::report::{ImportReport, Notes};
-use crate::domain::transfer::{self, Known, Load, Options, Outcome, Record};
+use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, PendingRecords, Record};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::store::{Cost, Store, Tx};
@@ -33,7 +33,7 @@ const PAUSE: Duration = Duration::from_millis(120);
 pub struct Importer {
     store: Store,
     desk: Arc<ImportReport>,
-    options: Options,
+    options: ImportOptions,
     size: Arc<AtomicUsize>,
     is_strict: bool,
 }
@@ -43,7 +43,7 @@ impl Importer {
     pub fn new(
         store: Store,
         desk: Arc<ImportReport>,
-        options: Options,
+        options: ImportOptions,
         size: Arc<AtomicUsize>,
         is_strict: bool,
     ) -> Self {
@@ -89,7 +89,7 @@ impl Importer {
     /// # Errors
     /// As [`import`](Self::import).
     pub async fn dry_run(&mut self, batches: Batches) -> Result<(), Failure> {
-        let known = Arc::new(Mutex::new(Known::default()));
+        let known = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
         while let Some(batch) = next(&batches).map_err(|error| self.on_read(&error))? {
             let batch = Arc::new(batch);
@@ -119,7 +119,7 @@ impl Importer {
             once(&is_begun)?;
             desk.tell("the database has no relationships yet: loading all lines in one transaction and building the indexes at the end");
             size.store(SIZES.1, Ordering::Relaxed);
-            let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), Load::default());
+            let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), LoadMemory::default());
             let ended = loop {
                 let outcome = checked(transfer::load(tx, &batch.lines, options, &mut load)?, is_strict)?;
                 desk.tell_rejected(&batch, &outcome.rejected);
@@ -143,7 +143,7 @@ impl Importer {
 
     /// Tells and notes what became of a batch; ends a strict import whose batch ends with a line that says nothing
     /// sensible.
-    fn done(&self, batch: &Batch, outcome: Outcome) -> Result<(), Failure> {
+    fn done(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), Failure> {
         self.desk.tell_rejected(batch, &outcome.rejected);
         self.desk.advance(batch);
         self.desk.note(&Notes::of(batch, outcome));
@@ -210,7 +210,7 @@ fn once(is_begun: &AtomicBool) -> JobResult<()> {
 }
 
 /// With `--strict` the first rejected line undoes its batch. The place of the problem is the number of the line.
-fn checked(outcome: Outcome, is_strict: bool) -> JobResult<Outcome> {
+fn checked(outcome: ImportOutcome, is_strict: bool) -> JobResult<ImportOutcome> {
     match outcome.rejected.first() {
         Some((number, reason)) if is_strict => {
             let problem = Problem::new(Code::InvalidAttribute, reason.clone());

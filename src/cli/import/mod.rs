@@ -19,7 +19,7 @@ use super::demo::scratch::Scratch;
 use super::failure::Failure;
 use super::progress::Progress;
 use crate::config::Config;
-use crate::domain::transfer::Options;
+use crate::domain::transfer::ImportOptions;
 use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};
 use feed::{Plan, Source};
@@ -90,7 +90,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         if args.dry_run { open_to_look(config)? } else { (database::open(config, IfMissing::Create)?, None) };
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
     let desk = Arc::new(ImportReport::new(Progress::begin("import", total), names));
-    let options = Options { creates_types: args.create_types };
+    let options = ImportOptions { creates_types: args.create_types };
     let mut work = Importer::new(store, Arc::clone(&desk), options, size, args.strict);
     let done = database::wait(async {
         if args.dry_run { work.dry_run(batches).await } else { work.import(batches, is_alone).await }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::DateTime;
 
 use super::cell::{Cell, Members};
-use crate::domain::transfer::{self, Named, Record, RelationshipLine, UserLine};
+use crate::domain::transfer::{self, Record, RelationshipLine, UserLine, UserReference};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
@@ -135,7 +135,7 @@ impl Reader {
             note(complaints, &name, read);
         }
         for problem in transfer::check(&line.fields) {
-            let name = match problem.culprit {
+            let name = match problem.source {
                 Some(crate::model::error::ErrorSource::Attribute(field)) => field.member(),
                 _ => Kind::User.name(),
             };
@@ -250,17 +250,17 @@ fn id(cell: &Cell<'_>) -> Read<Option<i64>> {
     }
 }
 
-fn named(cell: Cell<'_>) -> Read<Option<Named>> {
+fn named(cell: Cell<'_>) -> Read<Option<UserReference>> {
     let complaint = || Err("must be an id, `email:…` or `alt-id:…`".to_owned());
     match cell {
         Cell::Null => Ok(None),
-        Cell::Number(number) if number > 0 => Ok(Some(Named::Id(UserId::new(number)))),
+        Cell::Number(number) if number > 0 => Ok(Some(UserReference::Id(UserId::new(number)))),
         Cell::Text(text) => match text.split_once(':') {
             _ if text.contains('\0') => complaint(),
-            Some(("email", email)) if !email.is_empty() => Ok(Some(Named::Email(email.to_owned()))),
-            Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(Named::AltId(alt_id.to_owned()))),
+            Some(("email", email)) if !email.is_empty() => Ok(Some(UserReference::Email(email.to_owned()))),
+            Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(UserReference::AltId(alt_id.to_owned()))),
             Some(_) => complaint(),
-            None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(Named::Id(id)))),
+            None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(UserReference::Id(id)))),
         },
         _ => complaint(),
     }

@@ -6,7 +6,7 @@ use crate::cli::import::feed::Batch;
 use crate::cli::import::record::Kind;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
-use crate::domain::transfer::{Outcome, Tally};
+use crate::domain::transfer::{ImportOutcome, Tally};
 
 /// Counts lines and reports rejected ones to people.
 pub struct ImportReport {
@@ -19,7 +19,7 @@ pub struct ImportReport {
 /// The results of lines.
 #[derive(Default)]
 pub struct Notes {
-    outcome: Outcome,
+    outcome: ImportOutcome,
     /// Rejected lines of unknown kind.
     unclear: u64,
     /// The file and the number of the last line.
@@ -28,7 +28,7 @@ pub struct Notes {
 
 impl Notes {
     /// The results of a batch.
-    pub fn of(batch: &Batch, mut outcome: Outcome) -> Self {
+    pub fn of(batch: &Batch, mut outcome: ImportOutcome) -> Self {
         let mut unclear = 0;
         for (_, refusal) in &batch.refused {
             match refusal.kind {

@@ -1,18 +1,20 @@
-//! Lines with relationships: added, or left as they are.
+//! Imports lines with relationships: new ones are added, existing ones stay as they are.
 
 use std::collections::{HashMap, HashSet};
 
 use super::super::relationship_types;
-use super::ends::Ends;
-use super::{Known, Load, Options, Outcome, RelationshipLine, too_few};
+use super::lines::RelationshipLine;
+use super::memory::{LoadMemory, PendingRecords};
+use super::outcome::{ImportOptions, ImportOutcome, too_few_ids};
+use super::references::ReferencedUsers;
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::{Registration, TypeName};
 use crate::store::Tx;
 
-/// A relationship that some line asks for first.
-struct Asked<'a> {
+/// A relationship, and the first line that has it.
+struct RequestedEdge<'a> {
     edge: Edge,
     line: &'a RelationshipLine,
 }
@@ -20,39 +22,39 @@ struct Asked<'a> {
 pub(super) fn import(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
-    options: Options,
-    mut load: Option<&mut Load>,
-    outcome: &mut Outcome,
+    options: ImportOptions,
+    mut memory: Option<&mut LoadMemory>,
+    outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let known = Known::default();
-    let unknown = unknown_types(tx, lines, &known)?;
+    let pending = PendingRecords::default();
+    let unknown = unknown_types(tx, lines, &pending)?;
     let types = if options.creates_types {
         for name in &unknown {
             match tx.insert_type(name, None)? {
                 Registration::Registered(_) => outcome.types_added += 1,
                 Registration::NameTaken => {}
-                Registration::Exhausted => return Err(relationship_types::too_many()),
+                Registration::Exhausted => return Err(relationship_types::too_many_types()),
             }
         }
         HashSet::new()
     } else {
         unknown
     };
-    let mut asked = ask_for(tx, lines, &types, &known, load.as_deref_mut(), outcome)?;
-    let taken = free_ids(tx, &mut asked, load.as_deref(), outcome)?;
-    let largest = asked.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
-    let has_id = |it: &Asked| it.line.id.is_some_and(|id| !taken.contains(&id));
-    // An id serves the first line that brings it.
+    let mut requested = resolve(tx, lines, &types, &pending, memory.as_deref_mut(), outcome)?;
+    let taken = remove_existing(tx, &mut requested, memory.as_deref(), outcome)?;
+    let largest = requested.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
+    let has_id = |it: &RequestedEdge| it.line.id.is_some_and(|id| !taken.contains(&id));
+    // The first line with an id gets it.
     let mut used = HashSet::new();
-    let chosen: Vec<_> = asked.iter().map(|it| it.line.id.filter(|id| has_id(it) && used.insert(*id))).collect();
+    let chosen: Vec<_> = requested.iter().map(|it| it.line.id.filter(|id| has_id(it) && used.insert(*id))).collect();
     let unnumbered = chosen.iter().filter(|id| id.is_none()).count();
     let mut ids = tx.reserve_relationship_ids(unnumbered, largest)?.into_iter();
     let now = tx.now();
-    let mut relationships = Vec::with_capacity(asked.len());
-    for (it, id) in asked.into_iter().zip(chosen) {
+    let mut relationships = Vec::with_capacity(requested.len());
+    for (it, id) in requested.into_iter().zip(chosen) {
         let created_at = it.line.created_at.unwrap_or(now);
         relationships.push(Relationship {
-            id: id.or_else(|| ids.next()).ok_or_else(too_few)?,
+            id: id.or_else(|| ids.next()).ok_or_else(too_few_ids)?,
             version: 1,
             user: it.edge.user,
             target: it.edge.target,
@@ -61,10 +63,10 @@ pub(super) fn import(
             updated_at: it.line.updated_at.unwrap_or(created_at),
         });
     }
-    let added = match load {
-        Some(load) => {
+    let added = match memory {
+        Some(memory) => {
             tx.load_relationships(&relationships)?;
-            load.largest = load.largest.max(relationships.iter().map(|one| one.id).max());
+            memory.largest = memory.largest.max(relationships.iter().map(|one| one.id).max());
             relationships.len() as u64
         }
         None => tx.insert_many_relationships(&relationships)?,
@@ -77,23 +79,23 @@ pub(super) fn import(
 pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
-    options: Options,
-    known: &mut Known,
-    outcome: &mut Outcome,
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let unknown = unknown_types(tx, lines, known)?;
+    let unknown = unknown_types(tx, lines, pending)?;
     let types = if options.creates_types {
         outcome.types_added += unknown.len() as u64;
-        known.types.extend(unknown);
+        pending.types.extend(unknown);
         HashSet::new()
     } else {
         unknown
     };
-    let asked = ask_for(tx, lines, &types, known, None, outcome)?;
-    let edges: Vec<_> = asked.into_iter().map(|it| it.edge).collect();
-    let there = tx.existing_edges(&edges)?;
+    let requested = resolve(tx, lines, &types, pending, None, outcome)?;
+    let edges: Vec<_> = requested.into_iter().map(|it| it.edge).collect();
+    let existing = tx.existing_edges(&edges)?;
     for edge in edges {
-        if there.contains(&edge) || !known.edges.insert(edge) {
+        if existing.contains(&edge) || !pending.edges.insert(edge) {
             outcome.relationships.unchanged += 1;
         } else {
             outcome.relationships.added += 1;
@@ -102,45 +104,53 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-/// Types that the lines name and nobody has registered.
-fn unknown_types(tx: &mut Tx<'_>, lines: &[(u64, &RelationshipLine)], known: &Known) -> Result<HashSet<TypeName>> {
-    let named: HashSet<_> = lines.iter().map(|(_, line)| &line.relationship).collect();
+/// The types of the lines that are not registered.
+fn unknown_types(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &RelationshipLine)],
+    pending: &PendingRecords,
+) -> Result<HashSet<TypeName>> {
+    let names: HashSet<_> = lines.iter().map(|(_, line)| &line.relationship).collect();
     let mut unknown = HashSet::new();
-    for name in named {
-        if !known.types.contains(name) && !tx.has_type(name)? {
+    for name in names {
+        if !pending.types.contains(name) && !tx.has_type(name)? {
             unknown.insert(name.clone());
         }
     }
     Ok(unknown)
 }
 
-/// What the lines ask for, each relationship once.
-fn ask_for<'a>(
+/// The relationships of the lines, each once. Invalid lines are rejected.
+fn resolve<'a>(
     tx: &mut Tx<'_>,
     lines: &[(u64, &'a RelationshipLine)],
     unknown: &HashSet<TypeName>,
-    known: &Known,
-    load: Option<&mut Load>,
-    outcome: &mut Outcome,
-) -> Result<Vec<Asked<'a>>> {
-    let ends = Ends::look_up(tx, lines, known, load)?;
+    pending: &PendingRecords,
+    memory: Option<&mut LoadMemory>,
+    outcome: &mut ImportOutcome,
+) -> Result<Vec<RequestedEdge<'a>>> {
+    let users = ReferencedUsers::look_up(tx, lines, pending, memory)?;
     let mut seen = HashSet::with_capacity(lines.len());
-    let mut asked = Vec::with_capacity(lines.len());
+    let mut requested = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        match edge_of(line, &ends, unknown) {
-            Ok(edge) if seen.insert(edge.clone()) => asked.push(Asked { edge, line }),
+        match edge_of(line, &users, unknown) {
+            Ok(edge) if seen.insert(edge.clone()) => requested.push(RequestedEdge { edge, line }),
             Ok(_) => outcome.relationships.unchanged += 1,
             Err(complaint) => outcome.reject_relationship(*number, complaint),
         }
     }
-    Ok(asked)
+    Ok(requested)
 }
 
-fn edge_of(line: &RelationshipLine, ends: &Ends, unknown: &HashSet<TypeName>) -> std::result::Result<Edge, String> {
-    let user = ends.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
-    let target = ends.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;
+fn edge_of(
+    line: &RelationshipLine,
+    users: &ReferencedUsers,
+    unknown: &HashSet<TypeName>,
+) -> std::result::Result<Edge, String> {
+    let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
+    let target = users.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;
     if user == target {
-        return Err("`target`: it is the user itself; a relationship joins two users".to_owned());
+        return Err("`target`: must be another user than `user`".to_owned());
     }
     if unknown.contains(&line.relationship) {
         let name = &line.relationship;
@@ -149,34 +159,34 @@ fn edge_of(line: &RelationshipLine, ends: &Ends, unknown: &HashSet<TypeName>) ->
     Ok(Edge { user, target, relationship: line.relationship.clone() })
 }
 
-/// Leaves out what is there under the very id that its line brings; gives the ids that are not free, because other
+/// Removes the relationships that exist with the id of their line. Returns the ids that are not free, because other
 /// relationships have them, or deleted ones may have had them.
-fn free_ids(
+fn remove_existing(
     tx: &mut Tx<'_>,
-    asked: &mut Vec<Asked<'_>>,
-    load: Option<&Load>,
-    outcome: &mut Outcome,
+    requested: &mut Vec<RequestedEdge<'_>>,
+    memory: Option<&LoadMemory>,
+    outcome: &mut ImportOutcome,
 ) -> Result<HashSet<RelationshipId>> {
-    // A load has begun with none, and knows the largest.
-    let may_be_there = |id: &RelationshipId| load.is_none_or(|load| Some(*id) <= load.largest);
-    let sent: Vec<_> = asked.iter().filter_map(|it| it.line.id).collect();
+    // A load starts without relationships and knows the largest id since.
+    let may_exist = |id: &RelationshipId| memory.is_none_or(|memory| Some(*id) <= memory.largest);
+    let sent: Vec<_> = requested.iter().filter_map(|it| it.line.id).collect();
     if sent.is_empty() {
         return Ok(HashSet::new());
     }
-    let ids: Vec<_> = sent.iter().filter(|id| may_be_there(id)).copied().collect();
-    let there = if ids.is_empty() { Vec::new() } else { tx.many_relationships(&ids)? };
-    let taken: HashMap<_, _> = there.into_iter().map(|one| (one.id, one)).collect();
-    // After the relationships that are there: others may delete one between the two questions.
+    let ids: Vec<_> = sent.iter().filter(|id| may_exist(id)).copied().collect();
+    let found = if ids.is_empty() { Vec::new() } else { tx.many_relationships(&ids)? };
+    let taken: HashMap<_, _> = found.into_iter().map(|one| (one.id, one)).collect();
+    // Read after the relationships, because another transaction may delete one between the two statements.
     let newest_retired = tx.newest_retired_relationship()?;
-    let is_there = |it: &Asked| {
+    let exists = |it: &RequestedEdge| {
         let one = it.line.id.and_then(|id| taken.get(&id));
         one.is_some_and(|one| {
             (one.user, one.target, &one.relationship) == (it.edge.user, it.edge.target, &it.edge.relationship)
         })
     };
-    let before = asked.len();
-    asked.retain(|it| !is_there(it));
-    outcome.relationships.unchanged += (before - asked.len()) as u64;
+    let before = requested.len();
+    requested.retain(|it| !exists(it));
+    outcome.relationships.unchanged += (before - requested.len()) as u64;
     let retired = sent.into_iter().filter(|id| *id <= newest_retired);
     Ok(taken.into_keys().chain(retired).collect())
 }

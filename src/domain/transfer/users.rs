@@ -1,7 +1,9 @@
-//! Lines with users: matched by e-mail address, added, changed, or left as they are.
+//! Imports lines with users. The e-mail address decides whether a user is new.
 
 use super::super::users::retired_id;
-use super::{Known, Outcome, UserLine, too_few, unsuitable};
+use super::lines::UserLine;
+use super::memory::{PendingRecords, PendingUser};
+use super::outcome::{ImportOutcome, too_few_ids, unsuitable_value};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::key;
@@ -9,40 +11,31 @@ use crate::model::time::Timestamp;
 use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
 
-/// A user that lines have named.
-#[derive(Debug)]
-pub(super) struct Person {
-    /// As it is in the database.
-    stored: Option<User>,
-    /// As the lines want it; the id is 0 until it has one.
-    pub wanted: User,
-}
-
-/// Stands for an id that is still to be given.
+/// The placeholder of an id that is not assigned yet.
 const NO_ID: UserId = UserId::new(0);
 
 pub(super) fn import(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
-    known: &mut Known,
-    outcome: &mut Outcome,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let order = walk(tx, lines, known, outcome)?;
-    let added = || known.people.values().filter(|person| person.stored.is_none());
-    if let Some(largest) = added().map(|person| person.wanted.id).max() {
-        let unnumbered = added().filter(|person| person.wanted.id == NO_ID).count();
+    let order = collect(tx, lines, pending, outcome)?;
+    let added = || pending.users.values().filter(|user| user.stored.is_none());
+    if let Some(largest) = added().map(|user| user.wanted.id).max() {
+        let unnumbered = added().filter(|user| user.wanted.id == NO_ID).count();
         let mut ids = tx.reserve_user_ids(unnumbered, largest)?.into_iter();
         for key in &order {
-            if let Some(person) = known.people.get_mut(key).filter(|person| person.wanted.id == NO_ID) {
-                person.wanted.id = ids.next().ok_or_else(too_few)?;
+            if let Some(user) = pending.users.get_mut(key).filter(|user| user.wanted.id == NO_ID) {
+                user.wanted.id = ids.next().ok_or_else(too_few_ids)?;
             }
         }
         let mut added: Vec<_> =
-            known.people.values().filter(|person| person.stored.is_none()).map(|person| &person.wanted).collect();
+            pending.users.values().filter(|user| user.stored.is_none()).map(|user| &user.wanted).collect();
         added.sort_unstable_by_key(|user| user.id);
         tx.insert_many_users(&added)?;
     }
-    let mut changed: Vec<_> = known.people.values().filter_map(changed).collect();
+    let mut changed: Vec<_> = pending.users.values().filter_map(change_of).collect();
     changed.sort_unstable_by_key(|(old, _)| old.id);
     for (old, data) in changed {
         tx.update_user(old, data)?;
@@ -50,41 +43,46 @@ pub(super) fn import(
     Ok(())
 }
 
-fn changed(person: &Person) -> Option<(&User, &UserData)> {
-    let old = person.stored.as_ref()?;
-    (old.data != person.wanted.data).then_some((old, &person.wanted.data))
+fn change_of(user: &PendingUser) -> Option<(&User, &UserData)> {
+    let old = user.stored.as_ref()?;
+    (old.data != user.wanted.data).then_some((old, &user.wanted.data))
 }
 
 pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
-    known: &mut Known,
-    outcome: &mut Outcome,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    for key in walk(tx, lines, known, outcome)? {
-        let Some(person) = known.people.get_mut(&key).filter(|person| person.wanted.id == NO_ID) else { continue };
-        known.last_made_up -= 1;
-        person.wanted.id = UserId::new(known.last_made_up);
+    for key in collect(tx, lines, pending, outcome)? {
+        let Some(user) = pending.users.get_mut(&key).filter(|user| user.wanted.id == NO_ID) else { continue };
+        pending.last_placeholder -= 1;
+        user.wanted.id = UserId::new(pending.last_placeholder);
     }
     for (_, line) in lines {
-        let Some(person) = known.people.get(&key::of_email(&line.email)) else { continue };
-        if let Some(alt_id) = &person.wanted.data.alt_id {
-            known.alt_ids.entry(alt_id.clone()).or_default().insert(person.wanted.id);
+        let Some(user) = pending.users.get(&key::of_email(&line.email)) else { continue };
+        if let Some(alt_id) = &user.wanted.data.alt_id {
+            pending.alt_ids.entry(alt_id.clone()).or_default().insert(user.wanted.id);
         }
     }
     Ok(())
 }
 
-/// Goes through the lines; gives the addresses of those that are new, in order.
-fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome: &mut Outcome) -> Result<Vec<String>> {
+/// Adds the valid lines to the pending records. Returns the keys of new users, in order.
+fn collect(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
+) -> Result<Vec<String>> {
     let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
-    look_up(tx, lines, &keys, known)?;
+    look_up(tx, lines, &keys, pending)?;
     let now = tx.now();
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
-        let old = known.people.get(&key).map(|person| &person.wanted.data);
+        let old = pending.users.get(&key).map(|user| &user.wanted.data);
         let data = wanted_data(line, old)?;
-        let complaint = complaint_about_user(line, &key, known).or_else(|| {
+        let complaint = complaint_about_user(line, &key, pending).or_else(|| {
             let profile = &data.as_ref()?.profile;
             profile.complaint_about_size(old.map_or(&Profile::default(), |old| &old.profile))
         });
@@ -93,16 +91,16 @@ fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome:
             continue;
         }
         if let Some(id) = line.id {
-            known.addresses.insert(id, key.clone());
+            pending.keys.insert(id, key.clone());
         }
-        match (known.people.get_mut(&key), data) {
-            (Some(person), data) => {
-                if let (NO_ID, Some(id)) = (person.wanted.id, line.id) {
-                    person.wanted.id = id;
+        match (pending.users.get_mut(&key), data) {
+            (Some(user), data) => {
+                if let (NO_ID, Some(id)) = (user.wanted.id, line.id) {
+                    user.wanted.id = id;
                 }
                 match data {
                     Some(data) => {
-                        person.wanted.data = data;
+                        user.wanted.data = data;
                         outcome.users.changed += 1;
                     }
                     None => outcome.users.unchanged += 1,
@@ -110,7 +108,7 @@ fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome:
             }
             (None, data) => {
                 let data = data.unwrap_or_else(|| UserData::new(line.email.clone()));
-                known.people.insert(key.clone(), Person { stored: None, wanted: new_user(line, data, now) });
+                pending.users.insert(key.clone(), PendingUser { stored: None, wanted: new_user(line, data, now) });
                 new.push(key);
                 outcome.users.added += 1;
             }
@@ -119,7 +117,7 @@ fn walk(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], known: &mut Known, outcome:
     Ok(new)
 }
 
-/// What a user is to be after a line; `None` where it is like this already.
+/// The data of a user after a line; `None` if the line changes nothing.
 fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserData>> {
     let is_held = |field: Field, value: &Value| old.is_some_and(|old| old.holds(field, value));
     let different: Vec<_> = line.fields.iter().filter(|(field, value)| !is_held(*field, value)).collect();
@@ -133,49 +131,51 @@ fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserDat
     Ok(Some(data))
 }
 
-/// Reads all users that the lines name and that are not known yet.
-fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], known: &mut Known) -> Result<()> {
+/// Reads the users of the lines that are not pending yet.
+fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], pending: &mut PendingRecords) -> Result<()> {
     let mut emails = Vec::with_capacity(keys.len());
-    for ((_, line), key) in lines.iter().zip(keys).filter(|(_, key)| !known.people.contains_key(*key)) {
+    for ((_, line), key) in lines.iter().zip(keys).filter(|(_, key)| !pending.users.contains_key(*key)) {
         let earlier = key::of_email_before(&line.email);
         emails.extend((earlier != *key).then_some(earlier));
         emails.push(key.clone());
     }
     for user in tx.many_users_of_emails(&emails)? {
         let key = user.data.email_key();
-        known.addresses.insert(user.id, key.clone());
-        let person = Person { stored: Some(user.clone()), wanted: user };
-        if known.people.insert(key.clone(), person).is_some() {
-            known.shared.insert(key);
+        pending.keys.insert(user.id, key.clone());
+        let user = PendingUser { stored: Some(user.clone()), wanted: user };
+        if pending.users.insert(key.clone(), user).is_some() {
+            pending.shared_keys.insert(key);
         }
     }
     let ids = lines.iter().filter_map(|(_, line)| line.id);
-    let ids: Vec<_> = ids.filter(|id| !known.addresses.contains_key(id)).collect();
+    let ids: Vec<_> = ids.filter(|id| !pending.keys.contains_key(id)).collect();
     if !ids.is_empty() {
         for user in tx.many_users(&ids)? {
-            known.addresses.insert(user.id, user.data.email_key());
+            pending.keys.insert(user.id, user.data.email_key());
         }
-        // After the users that are there: others may delete one between the two questions.
-        known.retired.extend(tx.retired_users(&ids)?);
+        // Read after the users, because another transaction may delete one between the two statements.
+        pending.retired.extend(tx.retired_users(&ids)?);
     }
     Ok(())
 }
 
-fn complaint_about_user(line: &UserLine, key: &str, known: &Known) -> Option<String> {
-    if known.shared.contains(key) {
-        return Some("`email`: two users have this address, spelled differently; `check` names them".to_owned());
+fn complaint_about_user(line: &UserLine, key: &str, pending: &PendingRecords) -> Option<String> {
+    if pending.shared_keys.contains(key) {
+        return Some(
+            "`email`: two users have this address in different spellings; run `check` to find them".to_owned(),
+        );
     }
     let id = line.id?;
-    if known.retired.contains(&id) {
+    if pending.retired.contains(&id) {
         return Some(format!("`id`: {}", retired_id(id)));
     }
-    if known.addresses.get(&id).is_some_and(|other| other != key) {
+    if pending.keys.get(&id).is_some_and(|other| other != key) {
         return Some(format!("`id`: user {id} has another e-mail address"));
     }
-    let has = known.people.get(key)?.wanted.id;
-    (has != NO_ID && has != id).then(|| match has.get() {
-        1.. => format!("`id`: the user with this e-mail address is {has}, not {id}"),
-        _ => format!("`id`: an earlier line has this e-mail address, and another id than {id}"),
+    let own_id = pending.users.get(key)?.wanted.id;
+    (own_id != NO_ID && own_id != id).then(|| match own_id.get() {
+        1.. => format!("`id`: the user with this e-mail address is {own_id}, not {id}"),
+        _ => format!("`id`: an earlier line has this e-mail address and another id than {id}"),
     })
 }
 
@@ -193,5 +193,5 @@ fn new_user(line: &UserLine, data: UserData, now: Timestamp) -> User {
 }
 
 fn put(data: &mut UserData, field: Field, value: &Value) -> Result<()> {
-    if data.set(field, value.clone()) { Ok(()) } else { Err(unsuitable(field)) }
+    if data.set(field, value.clone()) { Ok(()) } else { Err(unsuitable_value(field)) }
 }

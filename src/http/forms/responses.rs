@@ -167,7 +167,7 @@ fn form_field(problem: &Problem) -> Option<&'static str> {
     if problem.code.status() == 403 {
         return None;
     }
-    match problem.culprit? {
+    match problem.source? {
         ErrorSource::Attribute(field) | ErrorSource::Missing(field) => Some(match field {
             Field::Email => "email",
             Field::FirstName => "first_name",

@@ -146,7 +146,7 @@ impl Failure {
 
     fn pointing(error: Error, place: impl Fn(ErrorSource) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
-            let (at, source) = (problem.operation, problem.culprit.and_then(&place));
+            let (at, source) = (problem.operation, problem.source.and_then(&place));
             let mut failure = Self::from(Problem::of(problem, source));
             if let Some(at) = at {
                 failure = failure.below(&format!("/atomic:operations/{at}"));

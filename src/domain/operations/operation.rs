@@ -1,0 +1,73 @@
+//! Operations on resources.
+
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::user::{Field, Value};
+
+/// A reference to a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceRef<Id> {
+    /// To a stored resource.
+    Stored(Id),
+    /// To a resource that an earlier operation created, by its local id.
+    Lid(String),
+}
+
+/// A change of one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Create a relationship.
+    AddRelationship {
+        /// Its local id, for later operations.
+        lid: Option<String>,
+        /// The owner; the caller by default.
+        user: Option<ResourceRef<UserId>>,
+        /// The target.
+        target: ResourceRef<UserId>,
+        /// The name of the type, as sent.
+        relationship: String,
+    },
+    /// Change the type of a relationship.
+    UpdateRelationship {
+        /// The resource to change.
+        subject: ResourceRef<RelationshipId>,
+        /// The name of the new type, as sent; `None` keeps the type.
+        relationship: Option<String>,
+        /// The owner according to the client.
+        user: Option<ResourceRef<UserId>>,
+        /// The target according to the client.
+        target: Option<ResourceRef<UserId>>,
+    },
+    /// Delete a relationship.
+    RemoveRelationship(ResourceRef<RelationshipId>),
+    /// Change an end of a relationship, which is always refused.
+    UpdateLinkage(ResourceRef<RelationshipId>),
+    /// Create a user.
+    AddUser {
+        /// Its local id, for later operations.
+        lid: Option<String>,
+        /// Its fields.
+        changes: Vec<(Field, Value)>,
+    },
+    /// Change a user.
+    UpdateUser {
+        /// The resource to change.
+        subject: ResourceRef<UserId>,
+        /// The fields to change.
+        changes: Vec<(Field, Value)>,
+    },
+    /// Delete a user.
+    RemoveUser(ResourceRef<UserId>),
+}
+
+impl Operation {
+    /// The stored user that the operation changes or deletes, if any.
+    #[must_use]
+    pub fn changed_user(&self) -> Option<UserId> {
+        match self {
+            Self::UpdateUser { subject: ResourceRef::Stored(id), .. } | Self::RemoveUser(ResourceRef::Stored(id)) => {
+                Some(*id)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The lines of files that are imported.
+
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship_type::TypeName;
+use crate::model::time::Timestamp;
+use crate::model::user::{Field, Value};
+
+/// A line of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Its number in the file, from 1.
+    pub number: u64,
+    /// Its content.
+    pub record: Record,
+}
+
+/// The content of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// A user.
+    User(Box<UserLine>),
+    /// A relationship.
+    Relationship(RelationshipLine),
+}
+
+/// A user in a file. If a user with the address exists, the fields that the line lacks stay as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserLine {
+    /// The id for a new user.
+    pub id: Option<UserId>,
+    /// The address, which identifies the user.
+    pub email: String,
+    /// The fields of the line, `email` included. They must have passed [`check`](super::check).
+    pub fields: Vec<(Field, Value)>,
+    /// The time of creation, for a new user.
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change, for a new user.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A relationship in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelationshipLine {
+    /// The id for a new relationship, used if it is free.
+    pub id: Option<RelationshipId>,
+    /// The owner.
+    pub user: UserReference,
+    /// The target.
+    pub target: UserReference,
+    /// The name of the type.
+    pub relationship: TypeName,
+    /// The time of creation, for a new relationship.
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change, for a new relationship.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// How a line refers to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UserReference {
+    /// By id.
+    Id(UserId),
+    /// By address.
+    Email(String),
+    /// By the id in another system.
+    AltId(String),
+}

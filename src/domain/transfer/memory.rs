@@ -1,0 +1,57 @@
+//! What an import remembers of earlier lines.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship::Edge;
+use crate::model::relationship_type::TypeName;
+use crate::model::user::User;
+
+/// The most users that a load remembers, in 10 MB. No other transaction can delete them while the load runs.
+pub(super) const MAX_REMEMBERED_USERS: usize = 900_000;
+
+/// What a bulk load, which is one transaction, remembers of earlier lines.
+#[derive(Debug, Default)]
+pub struct LoadMemory {
+    /// Existing users, at most [`MAX_REMEMBERED_USERS`].
+    pub(super) users: HashSet<UserId>,
+    /// The largest id of a relationship so far.
+    pub(super) largest: Option<RelationshipId>,
+}
+
+/// The records of earlier lines that are not in the database: those of the same run of lines in an import, those of all
+/// lines before in a dry run.
+#[derive(Debug, Default)]
+pub struct PendingRecords {
+    /// Users by the key of their address.
+    pub(super) users: HashMap<String, PendingUser>,
+    /// Keys of addresses that two stored users have.
+    pub(super) shared_keys: HashSet<String>,
+    /// The keys of addresses by user.
+    pub(super) keys: HashMap<UserId, String>,
+    /// Ids of deleted users.
+    pub(super) retired: HashSet<UserId>,
+    /// The users that have or had an id in another system.
+    pub(super) alt_ids: HashMap<String, HashSet<UserId>>,
+    pub(super) edges: HashSet<Edge>,
+    pub(super) types: HashSet<TypeName>,
+    /// The last placeholder for the id of a new user; they are negative.
+    pub(super) last_placeholder: i64,
+}
+
+/// A user that lines contain.
+#[derive(Debug)]
+pub(super) struct PendingUser {
+    /// The user in the database.
+    pub stored: Option<User>,
+    /// The user after the lines; its id is 0 until one is assigned.
+    pub wanted: User,
+}
+
+impl PendingRecords {
+    /// Whether no line has taken that id in another system from the user.
+    pub(super) fn may_have_alt_id(&self, id: UserId, alt_id: &str) -> bool {
+        let user = self.keys.get(&id).and_then(|key| self.users.get(key));
+        user.is_none_or(|user| user.wanted.data.alt_id.as_deref() == Some(alt_id))
+    }
+}

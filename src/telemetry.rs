@@ -12,7 +12,7 @@ use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
 
 use crate::config::{Config, LogFormat};
-use crate::model::truncate::Truncated;
+use crate::model::text::Truncated;
 pub use queue::FlushGuard;
 use queue::LogQueue;
 

@@ -26,7 +26,6 @@ pub mod state;
 pub mod text;
 pub mod time;
 pub mod token;
-pub mod truncate;
 pub mod user;
 mod user_data;
 mod user_fields;

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::model::text::{cut, excerpt};
+use crate::model::text::{excerpt, truncate};
 
 /// The field name for errors of the whole request.
 pub const BASE: &str = "base";
@@ -28,7 +28,7 @@ impl FieldErrors {
     /// Adds a message.
     pub fn add(&mut self, field: impl AsRef<str>, message: impl Into<String>) {
         if self.shown < MAX_MESSAGES {
-            let field = cut(field.as_ref(), MAX_FIELD_LENGTH).into_owned();
+            let field = truncate(field.as_ref(), MAX_FIELD_LENGTH).into_owned();
             self.messages.entry(field).or_default().push(message.into());
             self.shown += 1;
         } else {

@@ -11,7 +11,7 @@ use crate::http::urls;
 use crate::model::code::Code;
 use crate::model::error::{self, ErrorSource};
 use crate::model::id::RelationshipId;
-use crate::model::text::{cut, excerpt};
+use crate::model::text::{excerpt, truncate};
 
 /// The most characters of a `detail`; those of this service are shorter.
 const LONGEST_DETAIL: usize = 2_000;
@@ -127,7 +127,7 @@ impl Object {
                 status: Some(problem.code.status().to_string()),
                 code: Some(problem.code.name().to_owned()),
                 title: Some(problem.code.title().to_owned()),
-                detail: Some(cut(&problem.detail, LONGEST_DETAIL).into_owned()),
+                detail: Some(truncate(&problem.detail, LONGEST_DETAIL).into_owned()),
                 source: None,
                 meta: (!meta.is_empty()).then_some(meta),
             },

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::auth::Identity;
 use crate::http::forms::responses::LogOutcome;
 use crate::http::middleware::credentials::client_address;
-use crate::model::truncate::Truncated;
+use crate::model::text::Truncated;
 
 const TARGET: &str = "request";
 /// The longest method in a line, in bytes: HTTP allows any token.

@@ -1,19 +1,12 @@
-//! What values are legal. Every problem is reported, not only the first.
+//! Validates values of fields. Every problem is reported, not only the first.
 
 use email_address::{EmailAddress, Options};
 
 use crate::model::code::Code;
 use crate::model::error::{ErrorSource, Problem};
-use crate::model::user::{AccessLevel, Field, Kind, Value};
+use crate::model::user::{AccessLevel, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
 
-/// The longest e-mail address (RFC 5321 §4.5.3.1.3 less the brackets).
-pub const LONGEST_EMAIL: usize = 254;
-/// The most texts in a list.
-pub const MOST_ITEMS: usize = 100;
-/// The most characters of a text in a list.
-pub const LONGEST_ITEM: usize = 1_000;
-
-/// The problems of values sent for a user.
+/// The problems of the fields of a user.
 pub(super) fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
     let problem = |(field, value): &(Field, Value)| {
         let complaint = complaint_about(field.kind(), value)?;
@@ -22,33 +15,37 @@ pub(super) fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
     changes.iter().filter_map(problem).collect()
 }
 
-/// What is wrong with a text that may have at most so many characters.
-pub(super) fn complaint_about_text(text: &str, most: usize) -> Option<String> {
+/// What is wrong with a text.
+pub(super) fn complaint_about_text(text: &str, max_chars: usize) -> Option<String> {
     if text.contains('\0') {
-        Some("a text cannot contain U+0000".to_owned())
-    } else if text.chars().count() > most {
-        Some(format!("a text of at most {most} characters is accepted here"))
+        Some("must not contain U+0000".to_owned())
+    } else if text.chars().count() > max_chars {
+        Some(format!("must have at most {max_chars} characters"))
     } else {
         None
     }
 }
 
-fn complaint_about(kind: Kind, value: &Value) -> Option<String> {
+fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
     match (kind, value) {
-        (Kind::Text { .. } | Kind::List, Value::Null) | (Kind::Flag, Value::Flag(_)) => None,
-        (Kind::Text { most }, Value::Text(text)) => complaint_about_text(text, most),
-        (Kind::Text { .. }, _) => Some("a string or null is accepted here".to_owned()),
-        (Kind::Email, Value::Text(text)) => complaint_about_email(text),
-        (Kind::Email, _) => Some("an e-mail address is needed here".to_owned()),
-        (Kind::List, Value::List(list)) if list.len() > MOST_ITEMS => {
-            Some(format!("a list of at most {MOST_ITEMS} strings is accepted here"))
+        (FieldKind::Text { .. } | FieldKind::List, Value::Null) | (FieldKind::Flag, Value::Flag(_)) => None,
+        (FieldKind::Text { max_chars }, Value::Text(text)) => complaint_about_text(text, max_chars),
+        (FieldKind::Text { .. }, _) => Some("must be a string or null".to_owned()),
+        (FieldKind::Email, Value::Text(text)) => complaint_about_email(text),
+        (FieldKind::Email, _) => Some("must be an e-mail address".to_owned()),
+        (FieldKind::List, Value::List(list)) if list.len() > MAX_LIST_ITEMS => {
+            Some(format!("must have at most {MAX_LIST_ITEMS} strings"))
         }
-        (Kind::List, Value::List(list)) => list.iter().find_map(|text| complaint_about_text(text, LONGEST_ITEM)),
-        (Kind::List, _) => Some("an array of strings, or null, is accepted here".to_owned()),
-        (Kind::Flag, _) => Some("true or false is accepted here".to_owned()),
-        (Kind::Level, Value::Text(text)) if AccessLevel::parse(text).is_some() => None,
-        (Kind::Level, _) => Some(format!("one of {} is accepted here", names_of_levels())),
+        (FieldKind::List, Value::List(list)) => list.iter().find_map(|text| complaint_about_item(text)),
+        (FieldKind::List, _) => Some("must be an array of strings or null".to_owned()),
+        (FieldKind::Flag, _) => Some("must be `true` or `false`".to_owned()),
+        (FieldKind::Level, Value::Text(text)) if AccessLevel::parse(text).is_some() => None,
+        (FieldKind::Level, _) => Some(format!("must be one of {}", names_of_levels())),
     }
+}
+
+fn complaint_about_item(text: &str) -> Option<String> {
+    complaint_about_text(text, MAX_ITEM_CHARS).map(|complaint| format!("each string {complaint}"))
 }
 
 fn names_of_levels() -> String {
@@ -56,14 +53,14 @@ fn names_of_levels() -> String {
 }
 
 fn complaint_about_email(text: &str) -> Option<String> {
-    (!is_email(text)).then(|| "this is not a valid e-mail address".to_owned())
+    (!is_email(text)).then(|| "must be a valid e-mail address".to_owned())
 }
 
-/// Whether a text is an e-mail address that a user can have.
+/// Whether a text is a valid e-mail address of a user.
 #[must_use]
 pub fn is_email(text: &str) -> bool {
     let options = Options::default().without_display_text().without_domain_literal();
-    text.len() <= LONGEST_EMAIL
+    text.len() <= MAX_EMAIL_BYTES
         && !text.contains(char::is_control)
         && EmailAddress::parse_with_options(text, options).is_ok()
 }

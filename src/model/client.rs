@@ -1,62 +1,62 @@
-//! Clients that sign their requests, and the accounts in whose name they do.
+//! Clients that sign their requests, and the accounts that they act for.
 
 use super::id::{ClientId, ClientKeyId, UserId};
 use super::time::Timestamp;
 use super::user::AccessLevel;
 
-/// What a credential that names a user needs to know of it.
+/// The account of a user that a credential names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: UserId,
-    /// What it may do.
+    /// The access level.
     pub level: AccessLevel,
-    /// Whether it may authenticate at all.
+    /// Whether the user may authenticate.
     pub is_enabled: bool,
 }
 
-/// A client that may sign, with the keys that verify what it signed.
+/// A client that may sign, with the keys that verify its signatures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningClient {
     /// The client.
     pub id: ClientId,
-    /// Whether its signatures may be over SHA-1.
+    /// Whether signatures with SHA-1 are allowed.
     pub allows_sha1: bool,
-    /// Its live public keys, RSA, as `SubjectPublicKeyInfo` in DER.
+    /// The enabled RSA public keys, as `SubjectPublicKeyInfo` in DER.
     pub keys: Vec<Vec<u8>>,
 }
 
-/// A client to be stored.
+/// The data of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewClient {
-    /// What it will send as `Api-Id`.
+    /// The `Api-Id` that it sends.
     pub api_id: String,
-    /// What its maker calls it.
+    /// A name for people.
     pub name: Option<String>,
-    /// Whether its signatures may be over SHA-1.
+    /// Whether signatures with SHA-1 are allowed.
     pub allows_sha1: bool,
 }
 
-/// A client in a list.
+/// A stored client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     /// The client.
     pub id: ClientId,
-    /// What it sends as `Api-Id`, and so on.
+    /// Its data.
     pub data: NewClient,
-    /// Whether it may sign at all.
+    /// Whether it may sign.
     pub is_enabled: bool,
-    /// Its keys, the oldest first.
+    /// The keys, oldest first.
     pub keys: Vec<ClientKey>,
 }
 
-/// A public key of a client in a list.
+/// A public key of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientKey {
-    /// What `client disable --key` takes.
+    /// The id, for `client disable --key`.
     pub id: ClientKeyId,
     /// `SubjectPublicKeyInfo` in DER.
     pub public_key: Vec<u8>,
-    /// When it was registered.
+    /// The time of registration.
     pub created_at: Timestamp,
 }

@@ -1,59 +1,59 @@
-//! What a list is narrowed to.
+//! Filters of lists. An empty list of values matches everything; several values match any of them.
 
 use super::id::{GroupId, MemberId, UserId};
 use super::relationship_type::TypeName;
 use super::user::AccessLevel;
 
-/// The most ids that one filter may name.
+/// The most values of one filter.
 pub const MAX_FILTER_VALUES: usize = 50;
 
-/// Which relationships are asked for; an empty list narrows nothing, several values mean any of them.
+/// A filter on relationships.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RelationshipFilter {
     /// Owners.
     pub users: Vec<UserId>,
     /// Targets.
     pub targets: Vec<UserId>,
-    /// Names of types, registered or not.
+    /// Names of types, which need not be registered.
     pub relationships: Vec<TypeName>,
-    /// Only those that this user owns or is the target of (external callers).
+    /// The user who must be owner or target, for external callers.
     pub seen_by: Option<UserId>,
 }
 
 impl RelationshipFilter {
-    /// Whether one index answers the filter with a page of work, whatever the size of the data.
+    /// Whether an index answers the filter in the time of a page, regardless of the number of rows.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
         self.users.len() + self.targets.len() <= 2 && self.relationships.len() <= 1 && self.seen_by.is_none()
     }
 }
 
-/// Which users are asked for; an empty list narrows nothing, several values mean any of them.
+/// A filter on users.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserFilter {
     /// Ids.
     pub ids: Vec<UserId>,
-    /// Whole e-mail addresses, compared without regard to case.
+    /// E-mail addresses, compared without regard to case.
     pub emails: Vec<String>,
     /// Words that must all occur in the names or the e-mail address, without regard to case.
     pub words: Vec<String>,
-    /// Enabled, disabled, or both.
+    /// Whether the user is enabled.
     pub enabled: Vec<bool>,
     /// Access levels.
     pub levels: Vec<AccessLevel>,
-    /// Only this user and those it shares a relationship with (external callers).
+    /// The user who must be the user itself or related to it, for external callers.
     pub seen_by: Option<UserId>,
 }
 
 impl UserFilter {
-    /// Whether the filter needs nothing but the kept counts and one index.
+    /// Whether the stored counts and one index answer the filter.
     #[must_use]
     pub fn is_counted(&self) -> bool {
         self.ids.is_empty() && self.emails.is_empty() && self.words.is_empty() && self.seen_by.is_none()
     }
 }
 
-/// Which groups are asked for; an empty list narrows nothing, several values mean any of them.
+/// A filter on groups.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupFilter {
     /// Ids.
@@ -62,11 +62,11 @@ pub struct GroupFilter {
     pub kinds: Vec<String>,
     /// Owners.
     pub owners: Vec<UserId>,
-    /// Only those that this user owns or is a member of (external callers).
+    /// The user who must be owner or member, for external callers.
     pub seen_by: Option<UserId>,
 }
 
-/// Which memberships are asked for; an empty list narrows nothing, several values mean any of them.
+/// A filter on memberships.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MemberFilter {
     /// Ids.
@@ -75,6 +75,6 @@ pub struct MemberFilter {
     pub groups: Vec<GroupId>,
     /// Members.
     pub users: Vec<UserId>,
-    /// Only those of this user, and those in groups that it owns (external callers).
+    /// The user who must be the member or the owner of the group, for external callers.
     pub seen_by: Option<UserId>,
 }

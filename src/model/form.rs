@@ -1,11 +1,11 @@
-//! What the forms dialect and the rules of who may do what share.
+//! The access rule of a form.
 
 /// Who may use a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ResourceOwner {
-    /// Whoever may do the same without a form: the owner of the record, or an admin.
+    /// The callers who may do the same without a form: the owner of the record and admins.
     #[default]
     Own,
-    /// Every caller that is let in.
+    /// Every authenticated caller.
     Anyone,
 }

@@ -7,21 +7,20 @@ use super::id::{GroupId, MemberId, UserId};
 use super::json_size::json_size;
 use super::time::Timestamp;
 
-/// The most bytes of all properties of a record, as JSON.
-const LARGEST_PROPERTIES: usize = 64 * 1024;
-/// The deepest nesting of properties; they are the first level themselves.
-const DEEPEST_PROPERTIES: usize = 8;
+/// The most bytes of the properties of a record, as JSON.
+const MAX_PROPERTIES_BYTES: usize = 64 * 1024;
+/// The most levels of nested properties, the properties themselves included.
+const MAX_PROPERTIES_DEPTH: usize = 8;
 
-/// What a configured type lets be said of a group, a member or a user: names and JSON values.
+/// Configurable members of a group, a membership or a user: JSON values by name.
 pub type Properties = serde_json::Map<String, Value>;
 
-/// Properties as the JSON text in which they are stored. Lists show the text as it is: parsed, it takes up to sixteen
-/// times the memory.
+/// Properties as stored JSON text. Lists copy the text, because parsed values take up to sixteen times the memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredProperties(String);
 
 impl StoredProperties {
-    /// Takes a stored text; one that is not a JSON object stands for no properties.
+    /// Takes a stored text. Any text but a JSON object means no properties.
     #[must_use]
     pub fn of_text(text: String) -> Self {
         let is_object = text.starts_with('{') && serde_json::from_str::<IgnoredAny>(&text).is_ok();
@@ -34,7 +33,7 @@ impl StoredProperties {
         &self.0
     }
 
-    /// The properties, in the order of their names.
+    /// The properties, by name.
     #[must_use]
     pub fn parse(&self) -> Properties {
         serde_json::from_str(&self.0).unwrap_or_default()
@@ -44,28 +43,28 @@ impl StoredProperties {
 /// A stored group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Group {
-    /// Given by the store, never reused.
+    /// The id, which is never reused.
     pub id: GroupId,
-    /// Raised by each change.
+    /// The number of the version: each change raises it.
     pub version: i64,
     /// The name of its type.
     pub kind: String,
-    /// Whoever created it; nobody once that user is deleted.
+    /// The user who created it; `None` once that user is deleted.
     pub owner: Option<UserId>,
-    /// What is said of it.
+    /// The properties.
     pub properties: StoredProperties,
-    /// When it was stored.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
 /// A stored membership: one user in one group, at most once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Member {
-    /// Given by the store, never reused.
+    /// The id, which is never reused.
     pub id: MemberId,
-    /// Raised by each change.
+    /// The number of the version: each change raises it.
     pub version: i64,
     /// The name of its type.
     pub kind: String,
@@ -73,30 +72,30 @@ pub struct Member {
     pub group: GroupId,
     /// The user.
     pub user: UserId,
-    /// What is said of it.
+    /// The properties.
     pub properties: StoredProperties,
-    /// When it was stored.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What is wrong with all properties of a record together; ask it of what is to be stored.
+/// What is wrong with the properties of a record as a whole.
 #[must_use]
 pub fn complaint_about_properties(properties: &Properties) -> Option<String> {
-    if 1 + properties.values().map(depth).max().unwrap_or_default() > DEEPEST_PROPERTIES {
-        return Some(format!("is nested too deeply (maximum is {DEEPEST_PROPERTIES} levels)"));
+    if 1 + properties.values().map(depth).max().unwrap_or_default() > MAX_PROPERTIES_DEPTH {
+        return Some(format!("is nested too deeply (maximum is {MAX_PROPERTIES_DEPTH} levels)"));
     }
     let bytes = json_size(properties);
-    (bytes > LARGEST_PROPERTIES).then(|| format!("is too large (maximum is {LARGEST_PROPERTIES} bytes of JSON)"))
+    (bytes > MAX_PROPERTIES_BYTES).then(|| format!("is too large (maximum is {MAX_PROPERTIES_BYTES} bytes of JSON)"))
 }
 
-/// The same of properties that replace `old`: what is stored already may stay as large and as deep as it is.
+/// The same for properties that replace `old`, which may stay as large and as deep as they are.
 #[must_use]
 pub fn complaint_about_new_properties(old: &Properties, new: &Properties) -> Option<String> {
-    let deepest = |properties: &Properties| properties.values().map(depth).max().unwrap_or_default();
+    let depth_of = |properties: &Properties| properties.values().map(depth).max().unwrap_or_default();
     let complaint = complaint_about_properties(new)?;
-    (json_size(new) > json_size(old) || deepest(new) > deepest(old)).then_some(complaint)
+    (json_size(new) > json_size(old) || depth_of(new) > depth_of(old)).then_some(complaint)
 }
 
 fn depth(value: &Value) -> usize {
@@ -117,10 +116,10 @@ mod tests {
     fn properties_have_a_depth_and_a_size() {
         let nested = |levels: usize| (1..levels).fold(json!({"a": 1}), |inner, _| json!({"a": inner}));
         let of = |value: Value| complaint_about_properties(value.as_object().unwrap());
-        assert_eq!(of(nested(DEEPEST_PROPERTIES)), None);
-        assert!(of(nested(DEEPEST_PROPERTIES + 1)).unwrap().contains("deeply"));
+        assert_eq!(of(nested(MAX_PROPERTIES_DEPTH)), None);
+        assert!(of(nested(MAX_PROPERTIES_DEPTH + 1)).unwrap().contains("deeply"));
         let large = |bytes: usize| json!({"a": "x".repeat(bytes - r#"{"a":""}"#.len())});
-        assert_eq!(of(large(LARGEST_PROPERTIES)), None);
-        assert!(of(large(LARGEST_PROPERTIES + 1)).unwrap().contains("large"));
+        assert_eq!(of(large(MAX_PROPERTIES_BYTES)), None);
+        assert!(of(large(MAX_PROPERTIES_BYTES + 1)).unwrap().contains("large"));
     }
 }

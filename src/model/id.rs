@@ -1,9 +1,9 @@
-//! Ids: positive 64-bit integers, one type for each kind of thing so that they cannot be mixed up.
+//! Ids: positive 64-bit integers, with one type for each kind of record.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Says that a text is not the decimal form of a positive 64-bit integer (`^[1-9][0-9]*$`, at most 2^63-1).
+/// The error for a text that is not the decimal form of a positive 64-bit integer (`^[1-9][0-9]*$`, at most 2^63-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MalformedId;
 
@@ -22,13 +22,13 @@ macro_rules! ids {
         pub struct $name(i64);
 
         impl $name {
-            /// Takes an id as a database gives it.
+            /// Takes the number of an id.
             #[must_use]
             pub const fn new(id: i64) -> Self {
                 Self(id)
             }
 
-            /// The number itself.
+            /// The number.
             #[must_use]
             pub const fn get(self) -> i64 {
                 self.0
@@ -52,19 +52,19 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Names a user.
+    /// The id of a user.
     UserId,
-    /// Names a user relationship.
+    /// The id of a user relationship.
     RelationshipId,
-    /// Names a group.
+    /// The id of a group.
     GroupId,
-    /// Names a membership of one user in one group.
+    /// The id of a membership of a user in a group.
     MemberId,
-    /// Names an API token (not the secret itself).
+    /// The id of an API token (not the secret).
     TokenId,
-    /// Names a client that signs its requests (not its `Api-Id`).
+    /// The id of a client that signs its requests (not its `Api-Id`).
     ClientId,
-    /// Names a public key of such a client.
+    /// The id of a public key of such a client.
     ClientKeyId,
 }
 

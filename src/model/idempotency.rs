@@ -1,44 +1,44 @@
-//! Requests that may be repeated: what was answered the first time.
+//! Idempotency keys and the stored responses of their requests.
 
 use super::id::UserId;
 
-/// How long an answer is kept.
-pub const KEPT_SECONDS: i64 = 24 * 60 * 60;
+/// How long a response is stored.
+pub const RETENTION_SECONDS: i64 = 24 * 60 * 60;
 
-/// Why a repeat is refused while the first request is still running.
+/// The message for a repeated request while the first one is running.
 pub const KEY_IN_USE: &str =
     "the first request with this `Idempotency-Key` is still running; repeat the request in a moment";
 
-/// A request that its client may repeat.
+/// The idempotency key of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Who asks; each caller has its own keys.
+    /// The caller; each caller has its own keys.
     pub caller: UserId,
-    /// The key that the client chose.
+    /// The key.
     pub key: String,
-    /// SHA-256 of all that makes it the same request.
+    /// SHA-256 of everything that identifies the request.
     pub fingerprint: [u8; 32],
 }
 
-/// What is stored of an answer: no data of people, only identifiers of what was done. Earlier releases stored the whole
-/// answer.
+/// A stored response. It has identifiers of the changed resources, but no personal data. Earlier releases stored the
+/// whole response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// Header fields, a line each: name, colon, value.
+    /// Header fields, one `name: value` per line.
     pub headers: String,
     /// A JSON:API document of resource identifiers.
     pub body: Vec<u8>,
 }
 
-/// What is known of a key.
+/// The result of claiming a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
-    /// Nothing: the request runs now, and its answer is to be kept.
+    /// The key is new: the request must run, and its response must be stored.
     New,
-    /// It was answered before.
+    /// The request was answered before.
     Answered(StoredAnswer),
-    /// Another request had the same key.
+    /// Another request used the same key.
     OtherRequest,
 }

@@ -1,9 +1,9 @@
-//! How many bytes a value has as JSON, without writing it anywhere.
+//! Computes the size of a value as JSON without writing it.
 
 use serde::Serialize;
 use std::io;
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 struct Counter(usize);
 
 impl io::Write for Counter {
@@ -17,7 +17,7 @@ impl io::Write for Counter {
     }
 }
 
-/// The number of bytes of a value as compact JSON; `usize::MAX` for a value that JSON cannot express.
+/// The bytes of a value as compact JSON; `usize::MAX` for a value that JSON cannot represent.
 #[must_use]
 pub fn json_size(value: &impl Serialize) -> usize {
     let mut counter = Counter(0);

@@ -1,8 +1,9 @@
-//! Limits in bytes that hold for every request, whatever it asks for.
+//! Limits in bytes for every request.
 
-/// The largest answer, in bytes of its body before compression. A larger one is refused with `answer-too-large`
-/// before anything is committed.
+/// The most bytes of a response body before compression. A request with a larger response is refused with
+/// `answer-too-large` before anything is committed.
 pub const MAX_ANSWER: usize = 8 * 1024 * 1024;
 
-/// The largest stored answer of a request with an `Idempotency-Key`, in bytes: identifiers of 1,000 resources take half.
+/// The most bytes of the stored response of a request with an `Idempotency-Key`. Identifiers of 1,000 resources take
+/// half of it.
 pub const MAX_STORED_ANSWER: usize = 128 * 1024;

@@ -1,38 +1,38 @@
-//! Networks of addresses, as `10.0.0.0/8` names them.
+//! IP networks in CIDR notation, such as `10.0.0.0/8`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// All addresses that begin with the same bits.
+/// An IP network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network {
-    /// Its first address; every bit behind the prefix is zero.
+    /// The first address: every bit after the prefix is zero.
     start: IpAddr,
-    /// How many bits its addresses have in common.
+    /// The length of the prefix in bits.
     prefix: u8,
 }
 
 impl Network {
-    /// Whether an address is one of it. IPv4 written as IPv6 (`::ffff:10.0.0.1`) is IPv4.
+    /// Whether the network contains an address. An IPv4-mapped IPv6 address (`::ffff:10.0.0.1`) counts as IPv4.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.start.is_ipv4() == address.is_ipv4() && begin(address, self.prefix) == self.start
+        self.start.is_ipv4() == address.is_ipv4() && clear_host_bits(address, self.prefix) == self.start
     }
 }
 
-/// The addresses that one client may use as it likes, by the first of them: whoever has one of IPv6 has its whole /64.
+/// The first address of the network that one client controls: the /64 of an IPv6 address, or the IPv4 address itself.
 #[must_use]
 pub fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        address @ IpAddr::V6(_) => begin(address, 64),
+        address @ IpAddr::V6(_) => clear_host_bits(address, 64),
         address @ IpAddr::V4(_) => address,
     }
 }
 
-/// The address with all bits behind the prefix cleared.
-fn begin(address: IpAddr, prefix: u8) -> IpAddr {
+/// Clears the bits of an address after the prefix.
+fn clear_host_bits(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
             let mask = u32::MAX.checked_shl(32_u32.saturating_sub(prefix.into())).unwrap_or(0);
@@ -48,7 +48,7 @@ fn begin(address: IpAddr, prefix: u8) -> IpAddr {
 impl FromStr for Network {
     type Err = String;
 
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or one address.
+    /// Parses `10.0.0.0/8`, `fd00::/8`, or a single address.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("`{text}` is not a network; write an address, or `address/bits`, for example `10.0.0.0/8`");
@@ -62,11 +62,11 @@ impl FromStr for Network {
             }
             Some(digits) => digits.parse().ok().filter(|prefix| *prefix <= bits).ok_or_else(wrong)?,
         };
-        let first = begin(start, prefix);
+        let first = clear_host_bits(start, prefix);
         if first != start {
             return Err(format!("`{text}` has bits set after its prefix; write `{first}/{prefix}`"));
         }
-        // An IPv4 network that is written as IPv6 has its 32 bits behind the first 96.
+        // An IPv4-mapped network has the 32 bits of IPv4 after the first 96.
         match (start.to_canonical(), prefix.checked_sub(96)) {
             (start @ IpAddr::V4(_), Some(prefix)) if bits == 128 => Ok(Self { start, prefix }),
             _ => Ok(Self { start, prefix }),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_the_addresses_with_its_first_bits() {
+    fn a_network_contains_the_addresses_with_its_prefix() {
         for (network, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.0"),
             ("192.168.1.4/31", "192.168.1.5", "192.168.1.6"),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_told_with_what_is() {
+    fn an_invalid_network_is_an_error_with_the_syntax() {
         for bad in
             ["", "/", "10.0.0.0/", "10.0.0.0/33", "::/129", "10.0.0.0/+8", "10.0.0/8", "a", "10.0.0.0/8/8", " 10.0.0.1"]
         {
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_network_or_an_error_and_what_is_printed_is_read_back(text in "[0-9a-f:./]{0,24}") {
+        fn every_network_parses_as_printed(text in "[0-9a-f:./]{0,24}") {
             if let Ok(network) = text.parse::<Network>() {
                 prop_assert_eq!(network.to_string().parse::<Network>(), Ok(network));
             }
@@ -127,7 +127,7 @@ mod tests {
         #[test]
         fn a_network_of_an_address_contains_it(bits in any::<u32>(), prefix in 0_u8..=32) {
             let address = IpAddr::from(Ipv4Addr::from(bits));
-            let network: Network = format!("{}/{prefix}", begin(address, prefix)).parse().unwrap();
+            let network: Network = format!("{}/{prefix}", clear_host_bits(address, prefix)).parse().unwrap();
             prop_assert!(network.contains(address));
         }
     }

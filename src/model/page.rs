@@ -1,13 +1,13 @@
-//! Which part of a list is asked for, and what comes back.
+//! Pagination: the requested part of a list, and the page.
 
-/// The longest page.
+/// The most rows of a page.
 pub const MAX_LIMIT: i64 = 50;
-/// The page when nothing is asked.
+/// The default number of rows.
 pub const DEFAULT_LIMIT: i64 = 20;
-/// Up to this offset a page costs about as much as the first one.
+/// The largest offset at which a page costs about as much as the first page.
 const SHALLOW_OFFSET: i64 = 1_000;
 
-/// Up or down.
+/// The direction of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Direction {
     /// Smallest first.
@@ -18,7 +18,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The other one.
+    /// The opposite direction.
     #[must_use]
     pub const fn reversed(self) -> Self {
         match self {
@@ -28,103 +28,103 @@ impl Direction {
     }
 }
 
-/// What a list is sorted by; ties are always broken by id, in the same direction.
+/// The column that a list is sorted by. Rows with equal values are sorted by id, in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortBy {
-    /// The order in which the store took things in.
+    /// The id, which is the order of creation.
     #[default]
     Id,
     /// The time of creation.
     CreatedAt,
-    /// The name, in lower case (users).
+    /// The key of the name, for users.
     Name,
 }
 
-/// An order and which way it runs.
+/// The order of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sort {
-    /// By what.
+    /// The column.
     pub by: SortBy,
-    /// Which way, ties included.
+    /// The direction, also of the id.
     pub direction: Direction,
 }
 
-/// Where a row stands in an order: what it is sorted by, and its id.
+/// The position of a row in an order: the value that it is sorted by, and its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortKey {
     /// [`SortBy::Id`].
     Id(i64),
     /// [`SortBy::CreatedAt`]: microseconds since 1970, and the id.
     CreatedAt(i64, i64),
-    /// [`SortBy::Name`]: the name in lower case, and the id.
+    /// [`SortBy::Name`]: the key of the name, and the id.
     Name(String, i64),
 }
 
-/// One end of a part of a list.
+/// The start or the end of a part of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// Where it lies.
+    /// The position.
     pub place: SortKey,
-    /// Whether a row at that very place belongs to the part.
+    /// Whether a row at this position belongs to the part.
     pub is_inclusive: bool,
 }
 
-/// A part of a list.
+/// The requested part of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PageRequest {
     /// The order.
     pub sort: Sort,
-    /// Only rows that come after this, in the list's order.
+    /// Only rows after this position.
     pub after: Option<Bound>,
-    /// Only rows that come before this, in the list's order.
+    /// Only rows before this position.
     pub before: Option<Bound>,
-    /// Rows to leave out, 0 or more.
+    /// Rows to skip, 0 or more.
     pub offset: i64,
-    /// Rows to give at most; 0 asks for the count alone.
+    /// The most rows to return; 0 for the count alone.
     pub limit: i64,
-    /// Whether the rows nearest the end are meant, rather than those nearest the start. They come in order all the same.
+    /// Whether to return the last rows rather than the first. The order is the same.
     pub is_from_end: bool,
 }
 
 impl PageRequest {
-    /// A window that is counted from the start of a list.
+    /// A part at an offset from the start of a list.
     #[must_use]
     pub fn window(sort: Sort, offset: i64, limit: i64) -> Self {
         Self { sort, offset, limit, ..Self::default() }
     }
 
-    /// Whether reaching the rows takes a bounded, small amount of work where an index has the order.
+    /// Whether an index in the order finds the rows after skipping only a few.
     #[must_use]
     pub fn is_shallow(&self) -> bool {
         self.offset <= SHALLOW_OFFSET
     }
 
-    /// The direction in which the rows are read.
+    /// The direction in which to read the rows.
     #[must_use]
     pub fn reading_direction(&self) -> Direction {
         if self.is_from_end { self.sort.direction.reversed() } else { self.sort.direction }
     }
 }
 
-/// One page of a list, read together with the exact number of rows that match.
+/// A page of a list, and the exact number of matching rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows of the slice, in order.
+    /// The rows, in order.
     pub items: Vec<T>,
-    /// All rows that the filter matches, whatever the slice.
+    /// The number of rows that match the filter.
     pub total: i64,
-    /// Whether rows of the slice were left out, at its far end, because the page would have too many bytes.
+    /// Whether the page lacks rows at its end, because it would have too many bytes.
     pub is_cut: bool,
 }
 
 impl<T> Page<T> {
-    /// A page with all rows of its slice.
+    /// A page with all requested rows.
     #[must_use]
     pub const fn whole(items: Vec<T>, total: i64) -> Self {
         Self { items, total, is_cut: false }
     }
 
-    /// A list that nothing matches.
+    /// The page of a list without rows.
     #[must_use]
     pub const fn empty() -> Self {
         Self::whole(Vec::new(), 0)

@@ -1,30 +1,30 @@
-//! What a change demands of the present state of what it changes.
+//! Preconditions of changes (RFC 9110 §13.1).
 
 use super::state::{State, Stateful};
 
-/// Why a weak tag in `If-Match` is refused (RFC 9110 §13.1.1).
-pub const WEAK_TAG: &str = "`If-Match` has a weak tag (`W/`), and weak tags never match; send the tag as the service sent \
-                            it, without `W/`, which a proxy on the way may have added";
+/// The message for a weak tag in `If-Match` (RFC 9110 §13.1.1).
+pub const WEAK_TAG: &str = "`If-Match` has a weak tag (`W/`), which never matches; send the tag as the service sent it, \
+                            without the `W/` that a proxy may have added";
 
-/// Which states of a row a change may be applied to.
+/// The states of a row that a change may be applied to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
-    /// Any.
+    /// Every state.
     #[default]
     None,
-    /// Only these (`If-Match`); none at all if the list is empty.
+    /// Only these states (`If-Match`); no state if the list is empty.
     Match {
         /// The states.
         states: Vec<State>,
-        /// Whether the request also names a weak tag, which never matches.
+        /// Whether the request also has a weak tag, which never matches.
         has_weak_tag: bool,
     },
-    /// All but these (`If-None-Match`); none at all if there is no list, but `*`.
+    /// All states but these (`If-None-Match`); no state for `*`, which is `None`.
     Except(Option<Vec<State>>),
 }
 
 impl Precondition {
-    /// Whether this row may be changed.
+    /// Whether the row may be changed.
     #[must_use]
     pub fn holds(&self, row: &impl Stateful) -> bool {
         match self {

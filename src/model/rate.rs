@@ -1,33 +1,33 @@
-//! How often somebody may ask.
+//! Rate limits.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The largest number of either kind that is accepted.
-const MOST: u32 = 1_000_000;
+/// The largest rate and the largest burst.
+const MAX_NUMBER: u32 = 1_000_000;
 
-/// Requests a second, and how many may come at once after a pause.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// Requests a second in the long run.
+    /// Requests per second on average.
     pub per_second: u32,
-    /// Requests at once.
+    /// Requests at once, after a pause.
     pub burst: u32,
 }
 
 impl FromStr for Rate {
     type Err = String;
 
-    /// Reads `50/100`: 50 a second, 100 at once.
+    /// Parses `50/100`: 50 per second, 100 at once.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "`{text}` is not a rate limit; write requests per second and burst, each from 1 to {MOST}, for example `50/100`, or `off`"
+                "`{text}` is not a rate limit; write requests per second and burst, each from 1 to {MAX_NUMBER}, for example `50/100`, or `off`"
             )
         };
         let number = |digits: &str| {
             let is_plain = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-            digits.parse().ok().filter(|number| is_plain && (1..=MOST).contains(number))
+            digits.parse().ok().filter(|number| is_plain && (1..=MAX_NUMBER).contains(number))
         };
         let (per_second, burst) = text.split_once('/').ok_or_else(wrong)?;
         let (per_second, burst) = number(per_second).zip(number(burst)).ok_or_else(wrong)?;

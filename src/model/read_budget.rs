@@ -1,10 +1,10 @@
-//! How much of the rows a job reads for one answer.
+//! Limits the bytes that a job reads for a response.
 
 use super::code::Code;
 use super::error::{Error, ErrorSource, Problem};
 use super::limits::MAX_ANSWER;
 
-/// The bytes that a job may still read for one answer, so that its memory is bounded whatever the rows hold.
+/// The bytes that a job may still read for a response. It bounds the memory of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadBudget {
     left: usize,
@@ -12,7 +12,7 @@ pub struct ReadBudget {
 }
 
 impl ReadBudget {
-    /// A budget of the largest answer. Without `has_profiles` the profiles of users are not read and stay empty.
+    /// The budget of a response. Without `has_profiles` the profiles of users are not read and stay empty.
     #[must_use]
     pub const fn for_answer(has_profiles: bool) -> Self {
         Self { left: MAX_ANSWER, has_profiles }
@@ -24,17 +24,17 @@ impl ReadBudget {
         self.has_profiles
     }
 
-    /// Takes the bytes of a row; `false`, and nothing is taken, where they are more than what is left.
+    /// Takes the bytes of a row. Returns `false`, and takes nothing, if fewer are left.
     pub fn take(&mut self, bytes: usize) -> bool {
         let left = self.left.checked_sub(bytes);
         self.left = left.unwrap_or(self.left);
         left.is_some()
     }
 
-    /// Takes the bytes of a row that is included.
+    /// Takes the bytes of an included row.
     ///
     /// # Errors
-    /// `answer-too-large`, blamed on `include`.
+    /// `answer-too-large`, caused by `include`.
     pub fn take_included(&mut self, bytes: usize) -> Result<(), Error> {
         if self.take(bytes) {
             return Ok(());
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_gives_what_it_has_and_no_more() {
+    fn a_budget_refuses_more_bytes_than_it_has() {
         let mut budget = ReadBudget::for_answer(true);
         assert!(budget.take(MAX_ANSWER - 1));
         assert!(!budget.take(2) && budget.take_included(2).is_err());

@@ -4,42 +4,42 @@ use super::id::{RelationshipId, UserId};
 use super::relationship_type::TypeName;
 use super::time::Timestamp;
 
-/// `user` stands in `relationship` to `target`: "1234 is subordinate of 9876".
+/// A stored relationship: `user` has `relationship` to `target`, as in "1234 is subordinate of 9876".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relationship {
-    /// Given by the store, never reused.
+    /// The id, which is never reused.
     pub id: RelationshipId,
-    /// Raised by each change.
+    /// The number of the version: each change raises it.
     pub version: i64,
     /// The owner.
     pub user: UserId,
-    /// The other end.
+    /// The target.
     pub target: UserId,
     /// The name of the type.
     pub relationship: TypeName,
-    /// When it was stored.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What makes a relationship itself: no two share all three.
+/// The unique key of a relationship.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Edge {
     /// The owner.
     pub user: UserId,
-    /// The other end.
+    /// The target.
     pub target: UserId,
     /// The name of the type.
     pub relationship: TypeName,
 }
 
-/// Which end of a relationship.
+/// An end of a relationship.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The owner.
     User,
-    /// The other one.
+    /// The target.
     Target,
 }
 

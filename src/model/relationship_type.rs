@@ -1,23 +1,23 @@
-//! The names that a relationship may go by.
+//! Relationship types.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::time::Timestamp;
 
-/// A legal name of a relationship type: 1 to 64 characters of `a-z 0-9 -`, starting with a letter.
+/// A valid name of a relationship type: 1 to 64 characters of `a-z 0-9 -`, starting with a letter.
 ///
-/// Cheap to clone: every relationship of a page shares one.
+/// Clones share the text, so that all relationships of a page can have one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeName(Arc<str>);
 
 impl TypeName {
-    /// The type that makes its target a supervisor.
+    /// The name of the type whose targets are supervisors.
     pub const SUBORDINATE: &'static str = "subordinate";
-    /// What a legal name looks like, for people.
+    /// The syntax of names, for people.
     pub const RULE: &'static str = "1 to 64 characters of `a-z`, `0-9` and `-`, starting with a letter";
 
-    /// Takes a text that is a legal name, `None` for any other.
+    /// Parses a name; `None` if it is invalid.
     ///
     /// ```
     /// use user_relationships::model::relationship_type::TypeName;
@@ -29,10 +29,10 @@ impl TypeName {
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let legal = (1..=64).contains(&text.len())
+        let is_valid = (1..=64).contains(&text.len())
             && text.starts_with(|first: char| first.is_ascii_lowercase())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        legal.then(|| Self(text.into()))
+        is_valid.then(|| Self(text.into()))
     }
 
     /// The name as text.
@@ -51,31 +51,30 @@ impl fmt::Display for TypeName {
 /// A registered type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelationshipType {
-    /// What relationships call it.
+    /// The name.
     pub name: TypeName,
-    /// Raised by each change.
+    /// The number of the version: each change raises it.
     pub version: i64,
-    /// What it means, for people.
+    /// The description, for people.
     pub description: Option<String>,
-    /// When it was registered.
+    /// The time of registration.
     pub created_at: Timestamp,
-    /// When it was last changed.
+    /// The time of the last change.
     pub updated_at: Timestamp,
 }
 
-/// What became of the registration of a type.
+/// The result of registering a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registration {
-    /// It is registered.
+    /// The type is registered now.
     Registered(RelationshipType),
-    /// Another type has the name.
+    /// A type with this name exists.
     NameTaken,
-    /// All [`MAX_TYPES`] numbers of types are in use, or were until a few minutes ago.
+    /// All [`MAX_TYPES`] numbers of types are in use, or were in use a few minutes ago.
     Exhausted,
 }
 
-/// The most types that can be registered at a time: as many as there are positive 16-bit numbers, by which relationships
-/// refer to them.
+/// The most registered types: relationships refer to types by positive 16-bit numbers.
 pub const MAX_TYPES: i16 = i16::MAX;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Fingerprints of stored rows: what an entity tag identifies, and what a conditional change is compared with.
+//! Fingerprints of stored rows, for entity tags and conditional changes.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -8,11 +8,11 @@ use super::relationship::Relationship;
 use super::relationship_type::RelationshipType;
 use super::user::User;
 
-/// The bytes of a fingerprint. No two states share one by chance.
+/// The bytes of a fingerprint: enough that two states never share one by chance.
 pub const STATE_BYTES: usize = 16;
 
-/// A fingerprint of one state of one row: its resource type, id, times and version, and the members that are computed
-/// from other rows. A row that gets the id of an earlier one has another fingerprint, because its times differ.
+/// The fingerprint of a state of a row: a hash of its resource type, id, times and version, and of the members that are
+/// computed from other rows. A row that reuses the id of a deleted row has another fingerprint, because its times differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State([u8; STATE_BYTES]);
 
@@ -25,13 +25,13 @@ impl State {
         Self(context.finish().as_ref().first_chunk().copied().unwrap_or_default())
     }
 
-    /// The state that these bytes name.
+    /// The fingerprint with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; STATE_BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes that name it.
+    /// The bytes of the fingerprint.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; STATE_BYTES] {
         &self.0
@@ -40,7 +40,7 @@ impl State {
 
 /// A stored row that entity tags can identify.
 pub trait Stateful {
-    /// Passes on everything that identifies the state of the row, with a fixed length or an end mark.
+    /// Passes everything that identifies the state of the row to `put`. Each part has a fixed length or a terminator.
     fn write_state(&self, put: &mut impl FnMut(&[u8]));
 }
 
@@ -75,7 +75,7 @@ impl Stateful for RelationshipType {
 
 impl Stateful for Group {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
-        // A release that does not know groups yet removes an owner without a new version.
+        // Releases without groups remove an owner without raising the version.
         let owner = self.owner.map_or(0, UserId::get);
         let times = (self.created_at.micros(), self.updated_at.micros());
         write(put, b'g', &[self.id.get(), times.0, times.1, self.version, owner]);

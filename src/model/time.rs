@@ -1,4 +1,4 @@
-//! Instants, and how Skillhive prints them.
+//! Instants, and their format in documents.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
@@ -14,7 +14,7 @@ const MONTHS: [&[u8; 3]; 12] =
     [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
 
 impl Timestamp {
-    /// The latest instant that prints: the end of the year 9999.
+    /// The latest instant that can be printed: the end of the year 9999.
     pub const MAX: i64 = 253_402_300_799_999_999;
 
     /// Takes microseconds since 1970.
@@ -29,7 +29,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This instant and so many seconds more.
+    /// The instant some seconds later.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
@@ -52,8 +52,8 @@ impl Timestamp {
         local.filter(|local| local.year() <= 9_999).map_or((utc, 0), |local| (local, minutes))
     }
 
-    /// The instant as Skillhive prints it: RFC 2822 §3.3 with a numeric offset and the day padded to two
-    /// digits, `Tue, 03 Jun 2014 12:28:56 +0300`. (chrono's own `to_rfc2822` does not pad.)
+    /// Formats the instant as RFC 2822 §3.3 with a numeric offset and a day of two digits, such as
+    /// `Tue, 03 Jun 2014 12:28:56 +0300`. (`to_rfc2822` of chrono does not pad the day.)
     #[must_use]
     pub fn rfc2822(self, zone: Tz) -> Rfc2822 {
         let (time, offset) = self.local(zone);
@@ -85,7 +85,7 @@ fn two_digits(number: u32) -> [u8; 2] {
     [digit(number / 10), digit(number)]
 }
 
-/// A printed instant, held without an allocation.
+/// A formatted instant, without an allocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rfc2822([u8; LENGTH]);
 
@@ -103,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_time_is_printed_as_skillhive_prints_it() {
+    fn a_time_is_formatted_as_rfc_2822_with_two_digits_for_the_day() {
         let time = Timestamp::from_micros(1_401_787_736_000_000);
         assert_eq!(time.rfc2822(chrono_tz::Europe::Helsinki).as_str(), "Tue, 03 Jun 2014 12:28:56 +0300");
         assert_eq!(time.rfc2822(chrono_tz::UTC).as_str(), "Tue, 03 Jun 2014 09:28:56 +0000");

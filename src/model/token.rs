@@ -1,4 +1,4 @@
-//! API tokens as they are kept: never the secret, only its digest.
+//! Stored API tokens: only the digest, never the secret.
 
 use super::id::{TokenId, UserId};
 use super::time::Timestamp;
@@ -7,62 +7,62 @@ use super::user::AccessLevel;
 /// SHA-256 of a token.
 pub type Digest = [u8; 32];
 
-/// A token in a list.
+/// A stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// What `token revoke` takes.
+    /// The id, for `token revoke`.
     pub id: TokenId,
-    /// The owner's e-mail address.
+    /// The e-mail address of the owner.
     pub email: String,
-    /// What its maker called it.
+    /// A name for people.
     pub name: Option<String>,
-    /// When it stops working.
+    /// The time of expiry; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// The time of the last use, to the minute.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A token to be stored.
+/// A token to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
     /// SHA-256 of the secret.
     pub digest: Digest,
     /// The owner.
     pub user: UserId,
-    /// What its maker calls it.
+    /// A name for people.
     pub name: Option<String>,
-    /// When it stops working.
+    /// The time of expiry; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// Whether a session made it: then it ends with the password that opened the session.
+    /// Whether a session created it. Changing the password deletes such tokens.
     pub is_session: bool,
 }
 
-/// A stored token together with what its owner may do now.
+/// A stored token and the account of its owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenOwner {
     /// The token.
     pub token: TokenId,
-    /// When it stops working.
+    /// The time of expiry; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, as far as is known.
+    /// The time of the last use, if known.
     pub last_used_at: Option<Timestamp>,
     /// The owner.
     pub user: UserId,
-    /// The owner's level.
+    /// The access level of the owner.
     pub level: AccessLevel,
-    /// Whether the owner may authenticate at all.
+    /// Whether the owner may authenticate.
     pub is_enabled: bool,
 }
 
-/// A user as one who signs in with a password.
+/// A user who signs in with a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     /// The user.
     pub user: UserId,
-    /// What it may do.
+    /// The access level.
     pub level: AccessLevel,
-    /// Whether it may authenticate at all.
+    /// Whether the user may authenticate.
     pub is_enabled: bool,
-    /// The Argon2id hash of its password, if it has one.
+    /// The Argon2id hash of the password, if any.
     pub password_hash: Option<String>,
 }

@@ -142,7 +142,7 @@ fn size(query: &mut Query, default: i64) -> i64 {
     if (1..=MAX_LIMIT).contains(&size) {
         return size;
     }
-    let detail = format!("a whole number from 1 to {MAX_LIMIT} is accepted here");
+    let detail = format!("must be an integer from 1 to {MAX_LIMIT}");
     let problem = Problem::new(Code::InvalidParameter, detail).parameter(SIZE.name);
     query.note(if size > MAX_LIMIT { problem.too_large_for(MAX_LIMIT) } else { problem });
     default

@@ -115,7 +115,7 @@ impl Query {
         match sent.value.parse() {
             Ok(number) if is_plain && (least..=most).contains(&number) => number,
             _ => {
-                let detail = format!("a whole number from {least} to {most} is accepted here{cure}");
+                let detail = format!("must be an integer from {least} to {most}{cure}");
                 let name = sent.name.clone();
                 self.push_error(Code::InvalidParameter, &name, detail);
                 default
@@ -139,11 +139,13 @@ impl Query {
                     Some(value) if values.contains(&value) => {}
                     Some(value) if values.len() < most => values.push(value),
                     Some(_) => {
-                        bad = Some((sent.name.clone(), format!("at most {most} different values are accepted here")));
+                        bad = Some((sent.name.clone(), format!("at most {most} distinct values are allowed")));
                     }
                     None => {
-                        bad =
-                            Some((sent.name.clone(), format!("{expected} is accepted here, or a comma list of such")));
+                        bad = Some((
+                            sent.name.clone(),
+                            format!("must be {expected}, or a comma-separated list of such values"),
+                        ));
                     }
                 }
             }

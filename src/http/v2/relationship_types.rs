@@ -126,7 +126,7 @@ fn description_in(input: &mut Input) -> Option<Option<String>> {
         Some(Json::Null) => Some(None),
         Some(Json::String(text)) => Some(Some(text)),
         Some(_) => {
-            let problem = Problem::new(Code::InvalidAttribute, "a string or null is accepted here");
+            let problem = Problem::new(Code::InvalidAttribute, "must be a string or null");
             input.push_error(problem.pointer("/data/attributes/description"));
             None
         }

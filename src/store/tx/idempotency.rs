@@ -4,7 +4,7 @@ use super::{Tx, ask};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result};
 use crate::model::id::UserId;
-use crate::model::idempotency::{Claim, KEPT_SECONDS, KEY_IN_USE, Key, StoredAnswer};
+use crate::model::idempotency::{Claim, KEY_IN_USE, Key, RETENTION_SECONDS, StoredAnswer};
 use crate::model::limits::{MAX_ANSWER, MAX_STORED_ANSWER};
 
 /// The largest stored answer that is read, in bytes. Earlier releases stored whole answers without a limit.
@@ -15,7 +15,7 @@ impl Tx<'_> {
     /// transaction; on `idempotency-key-in-use` the caller gives its connection back and retries.
     pub fn claim_key(&mut self, key: &Key) -> Result<Claim> {
         let now = self.micros();
-        let expired = self.now().plus_seconds(-KEPT_SECONDS).micros();
+        let expired = self.now().plus_seconds(-RETENTION_SECONDS).micros();
         if ask!(self, idempotency::claim(key, now)).map_err(in_use)? {
             ask!(self, idempotency::clear(expired))?;
             return Ok(Claim::New);

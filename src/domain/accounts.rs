@@ -1,4 +1,4 @@
-//! Users as forms make and change them: with a password and properties beside the attributes of the API.
+//! Creates and changes users through forms, with a password and properties beside the attributes of the API.
 
 use super::policy::{Action, FormCaller};
 use super::users;
@@ -11,18 +11,18 @@ use crate::model::token::{Digest, Login, NewToken};
 use crate::model::user::{Field, Profile, UserData, Value};
 use crate::store::Tx;
 
-/// What a form says of a user.
+/// The changes of a user by a form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Changes {
-    /// Attributes.
+    /// The attributes.
     pub fields: Vec<(Field, Value)>,
-    /// Properties; those that are not named stay as they are, null removes one.
+    /// The properties to change; null removes one.
     pub properties: Properties,
-    /// The hash of a new password.
+    /// The hash of the new password.
     pub password_hash: Option<String>,
 }
 
-/// Whether [`create`] would succeed now.
+/// Checks whether [`create`] would succeed.
 ///
 /// # Errors
 /// As [`create`].
@@ -39,7 +39,7 @@ pub fn check_new(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<
 pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<UserId> {
     by.require(Action::CreateUser)?;
     let mut data = users::new_data(&changes.fields)?;
-    put_properties(&mut data, &Profile::default(), &changes.properties)?;
+    merge_properties(&mut data, &Profile::default(), &changes.properties)?;
     let id = users::insert(tx, None, &data)?;
     if let Some(hash) = &changes.password_hash {
         tx.set_password(id, hash)?;
@@ -47,7 +47,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<Use
     Ok(id)
 }
 
-/// Whether [`change`] would succeed now.
+/// Checks whether [`change`] would succeed.
 ///
 /// # Errors
 /// As [`change`].
@@ -58,7 +58,7 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Chan
     if data.email == old.data.email { Ok(()) } else { users::require_free_email(tx, &data.email, Some(id)) }
 }
 
-/// Changes a user. A new password ends every session that was opened with the old one.
+/// Changes a user. A new password ends all sessions of the user.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
@@ -67,7 +67,7 @@ pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -
     by.require(Action::ChangeUser { id })?;
     let old = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;
     let mut data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
-    put_properties(&mut data, &old.data.profile, &changes.properties)?;
+    merge_properties(&mut data, &old.data.profile, &changes.properties)?;
     if data != old.data {
         users::update(tx, &old, &data)?;
     }
@@ -78,7 +78,7 @@ pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -
     Ok(())
 }
 
-/// Who has that address, and the hash of its password.
+/// The login of the user with an address.
 ///
 /// # Errors
 /// Those of the store.
@@ -86,8 +86,8 @@ pub fn by_email(tx: &mut Tx<'_>, email: &str) -> Result<Option<Login>> {
     tx.login_of_email(email)
 }
 
-/// Opens a session for somebody whose password was verified against `hash`; `None` if it has been changed meanwhile.
-/// Sessions of the same user that have ended are cleared away.
+/// Opens a session for a user whose password was verified against `hash`; `None` if the password has changed since.
+/// Deletes expired sessions of the user.
 ///
 /// # Errors
 /// Those of the store.
@@ -105,30 +105,30 @@ pub fn open_session(
     tx.insert_token(&NewToken { digest, user, name, expires_at: Some(expires_at), is_session: true }).map(Some)
 }
 
-/// Ends the session that a token belongs to.
+/// Ends the session of a token.
 ///
 /// # Errors
-/// `not-found` if the token was not made by a session.
+/// `not-found` if the token does not belong to a session.
 pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
     if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
 }
 
-/// Puts the properties that were sent over those of a user, whose profile was `old`.
+/// Merges properties into a user, whose profile was `old`.
 ///
 /// # Errors
 /// `invalid-attribute` if the properties or the profile as a whole become too large.
-fn put_properties(data: &mut UserData, old: &Profile, sent: &Properties) -> Result<()> {
+fn merge_properties(data: &mut UserData, old: &Profile, sent: &Properties) -> Result<()> {
     if sent.is_empty() {
         return Ok(());
     }
     data.profile.properties = merge(&data.profile.properties, sent)?;
-    data.profile.complaint_about_size(old).map_or(Ok(()), |complaint| Err(wrong_properties(complaint)))
+    data.profile.complaint_about_size(old).map_or(Ok(()), |complaint| Err(invalid_properties(complaint)))
 }
 
-/// The properties `old` with those of `sent` put over them; null removes one.
+/// Merges the properties `sent` into `old`; null removes one.
 ///
 /// # Errors
-/// `invalid-attribute` if the whole becomes too large.
+/// `invalid-attribute` if the result is too large.
 pub(super) fn merge(old: &Properties, sent: &Properties) -> Result<Properties> {
     let mut properties = old.clone();
     for (name, value) in sent {
@@ -139,11 +139,11 @@ pub(super) fn merge(old: &Properties, sent: &Properties) -> Result<Properties> {
         }
     }
     match complaint_about_new_properties(old, &properties) {
-        Some(complaint) => Err(wrong_properties(complaint)),
+        Some(complaint) => Err(invalid_properties(complaint)),
         None => Ok(properties),
     }
 }
 
-fn wrong_properties(complaint: String) -> Error {
+fn invalid_properties(complaint: String) -> Error {
     Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Properties).into()
 }

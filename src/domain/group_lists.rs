@@ -1,6 +1,6 @@
-//! Groups and memberships as a caller sees them: listed, found, and what comes along with them.
+//! Lists groups and memberships that a caller may see, with included records.
 
-mod around;
+mod related;
 
 use super::policy::{self, Action};
 use crate::model::caller::Caller;
@@ -12,55 +12,60 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::user::User;
 use crate::store::Tx;
 
-use around::RelatedRecords;
-pub use around::{IncludedRecords, MOST_MEMBERS, Path, VisibleGroup, VisibleMember, Wanted};
+use related::RelatedRecords;
+pub use related::{IncludedRecords, Inclusion, MAX_INCLUDED_MEMBERS, Path, VisibleGroup, VisibleMember};
 
-/// The groups that match and that the caller may see. What comes along belongs to the part of the page that `shown`
-/// leaves.
+/// Lists the matching groups that the caller may see. Records are included for the part of the page that `shown`
+/// returns.
 ///
 /// # Errors
-/// `unsupported-include` where too many memberships would come along, `answer-too-large` where they have too many bytes.
+/// `unsupported-include` for too many included memberships, `answer-too-large` if they have too many bytes.
 pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
     filter: &GroupFilter,
     slice: &PageRequest,
-    wanted: &Wanted,
+    inclusion: &Inclusion,
     shown: impl Fn(&[Group]) -> &[Group],
 ) -> Result<(Page<VisibleGroup>, IncludedRecords)> {
     let filter = GroupFilter { seen_by: caller.sees_only(), ..filter.clone() };
     let page = tx.groups(&filter, slice)?;
-    let around = RelatedRecords::groups(tx, caller, shown(&page.items), wanted)?;
-    let items = page.items.into_iter().map(|group| around.group(group)).collect();
-    Ok((Page::whole(items, page.total), around.companions()))
+    let related = RelatedRecords::groups(tx, caller, shown(&page.items), inclusion)?;
+    let items = page.items.into_iter().map(|group| related.group(group)).collect();
+    Ok((Page::whole(items, page.total), related.into_included()))
 }
 
-/// One group.
+/// Returns a group.
 ///
 /// # Errors
-/// `not-found` if there is none, or none that the caller may see; else as [`list`].
-pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: GroupId, wanted: &Wanted) -> Result<(VisibleGroup, IncludedRecords)> {
-    let group = visible(tx, caller, id)?;
-    let around = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
-    Ok((around.group(group), around.companions()))
+/// `not-found` if the group does not exist, or the caller may not see it; otherwise as [`list`].
+pub fn get(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: GroupId,
+    inclusion: &Inclusion,
+) -> Result<(VisibleGroup, IncludedRecords)> {
+    let group = get_visible_group(tx, caller, id)?;
+    let related = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), inclusion)?;
+    Ok((related.group(group), related.into_included()))
 }
 
-/// The owner of a group, `None` if that user was deleted.
+/// Returns the owner of a group, or `None` if that user was deleted.
 ///
 /// # Errors
-/// `not-found` if there is no such group, or the caller may not see it, or not its owner.
+/// `not-found` if the group does not exist, or the caller may not see it or its owner.
 pub fn get_owner(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Option<User>> {
-    match visible(tx, caller, id)?.owner {
+    match get_visible_group(tx, caller, id)?.owner {
         Some(owner) => super::users::get(tx, caller, owner).map(Some),
         None => Ok(None),
     }
 }
 
-/// A group that the caller may see.
+/// Returns a group that the caller may see, without included records.
 ///
 /// # Errors
 /// `not-found`.
-pub fn visible(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
+pub fn get_visible_group(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
     let Some(group) = tx.groups_of(&[id])?.pop() else { return Err(Error::not_found("group")) };
     let is_member = match caller.sees_only() {
         Some(me) => {
@@ -73,7 +78,7 @@ pub fn visible(tx: &mut Tx<'_>, caller: &Caller, id: GroupId) -> Result<Group> {
     may.map(|()| group).map_err(|_| Error::not_found("group"))
 }
 
-/// The memberships that match and that the caller may see; otherwise as [`list`].
+/// Lists the matching memberships that the caller may see; otherwise as [`list`].
 ///
 /// # Errors
 /// Those of the store.
@@ -82,63 +87,63 @@ pub fn list_members(
     caller: &Caller,
     filter: &MemberFilter,
     slice: &PageRequest,
-    wanted: &Wanted,
+    inclusion: &Inclusion,
     shown: impl Fn(&[Member]) -> &[Member],
 ) -> Result<(Page<VisibleMember>, IncludedRecords)> {
     let filter = MemberFilter { seen_by: caller.sees_only(), ..filter.clone() };
     let page = tx.group_members(&filter, slice)?;
-    let around = RelatedRecords::members(tx, caller, shown(&page.items), wanted)?;
-    let items = page.items.into_iter().map(|member| around.member(member)).collect();
-    Ok((Page::whole(items, page.total), around.companions()))
+    let related = RelatedRecords::members(tx, caller, shown(&page.items), inclusion)?;
+    let items = page.items.into_iter().map(|member| related.member(member)).collect();
+    Ok((Page::whole(items, page.total), related.into_included()))
 }
 
-/// One membership.
+/// Returns a membership.
 ///
 /// # Errors
-/// `not-found` if there is none, or none that the caller may see.
+/// `not-found` if the membership does not exist, or the caller may not see it.
 pub fn get_member(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: MemberId,
-    wanted: &Wanted,
+    inclusion: &Inclusion,
 ) -> Result<(VisibleMember, IncludedRecords)> {
-    let (member, _) = visible_member(tx, caller, id)?;
-    let around = RelatedRecords::members(tx, caller, std::slice::from_ref(&member), wanted)?;
-    Ok((around.member(member), around.companions()))
+    let (member, _) = get_visible_member(tx, caller, id)?;
+    let related = RelatedRecords::members(tx, caller, std::slice::from_ref(&member), inclusion)?;
+    Ok((related.member(member), related.into_included()))
 }
 
-/// The group of a membership, with what comes along with it.
+/// Returns the group of a membership.
 ///
 /// # Errors
-/// `not-found` if there is no such membership, or none that the caller may see; else as [`list`].
+/// `not-found` if the membership does not exist, or the caller may not see it; otherwise as [`list`].
 pub fn get_group_of(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: MemberId,
-    wanted: &Wanted,
+    inclusion: &Inclusion,
 ) -> Result<(VisibleGroup, IncludedRecords)> {
-    let (_, group) = visible_member(tx, caller, id)?;
-    let around = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), wanted)?;
-    Ok((around.group(group), around.companions()))
+    let (_, group) = get_visible_member(tx, caller, id)?;
+    let related = RelatedRecords::groups(tx, caller, std::slice::from_ref(&group), inclusion)?;
+    Ok((related.group(group), related.into_included()))
 }
 
-/// The user of a membership.
+/// Returns the user of a membership.
 ///
 /// # Errors
-/// `not-found` if there is no such membership, or the caller may not see it, or not its user.
+/// `not-found` if the membership does not exist, or the caller may not see it or its user.
 pub fn get_user_of(tx: &mut Tx<'_>, caller: &Caller, id: MemberId) -> Result<User> {
-    let (member, _) = visible_member(tx, caller, id)?;
+    let (member, _) = get_visible_member(tx, caller, id)?;
     super::users::get(tx, caller, member.user)
 }
 
-/// A membership that the caller may see, and its group.
+/// Returns a membership that the caller may see, and its group.
 ///
 /// # Errors
 /// `not-found`.
-pub fn visible_member(tx: &mut Tx<'_>, caller: &Caller, id: MemberId) -> Result<(Member, Group)> {
-    let nothing = || Error::not_found("group member");
-    let Some(member) = tx.group_members_of(&[id])?.pop() else { return Err(nothing()) };
-    let Some(group) = tx.groups_of(&[member.group])?.pop() else { return Err(nothing()) };
+pub fn get_visible_member(tx: &mut Tx<'_>, caller: &Caller, id: MemberId) -> Result<(Member, Group)> {
+    let not_found = || Error::not_found("group member");
+    let Some(member) = tx.group_members_of(&[id])?.pop() else { return Err(not_found()) };
+    let Some(group) = tx.groups_of(&[member.group])?.pop() else { return Err(not_found()) };
     let may = policy::may(caller, Action::SeeMember { user: member.user, owner: group.owner });
-    may.map(|()| (member, group)).map_err(|_| nothing())
+    may.map(|()| (member, group)).map_err(|_| not_found())
 }

@@ -1,7 +1,7 @@
-//! Groups and their members: created, changed and deleted, by forms.
+//! Creates, changes and deletes groups and memberships through forms.
 
 use super::accounts::merge;
-use super::group_lists::{visible, visible_member};
+use super::group_lists::{get_visible_group, get_visible_member};
 use super::policy::{self, Action, FormCaller};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -10,25 +10,25 @@ use crate::model::group::{Group, Member, Properties};
 use crate::model::id::{GroupId, MemberId, UserId};
 use crate::store::Tx;
 
-/// A membership that somebody wants; an end that is not known yet is `None`.
+/// The ends of a membership to create or change; `None` if unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ends {
+pub struct MembershipEnds {
     /// The group.
     pub group: Option<GroupId>,
-    /// The user that is to be a member.
+    /// The user.
     pub user: Option<UserId>,
 }
 
-/// A group that the caller may change by a form.
+/// Returns a group that the caller may change through a form.
 ///
 /// # Errors
 /// `not-found`, `not-owner`.
 pub fn get_own(tx: &mut Tx<'_>, by: &FormCaller, id: GroupId) -> Result<Group> {
-    let found = visible(tx, &by.caller, id)?;
+    let found = get_visible_group(tx, &by.caller, id)?;
     by.require(Action::WriteGroup { owner: found.owner }).map(|()| found)
 }
 
-/// Creates a group, which belongs to the caller.
+/// Creates a group, whose owner is the caller.
 ///
 /// # Errors
 /// `invalid-attribute` if the properties are too large.
@@ -37,7 +37,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormCaller, kind: &str, properties: &Propert
     tx.insert_group(kind, by.caller.id, &merge(&Properties::new(), properties)?)
 }
 
-/// Changes the properties of a group; those that are not named stay as they are.
+/// Changes properties of a group.
 ///
 /// # Errors
 /// As [`get_own`].
@@ -57,23 +57,23 @@ pub fn delete(tx: &mut Tx<'_>, by: &FormCaller, id: GroupId) -> Result<()> {
     if tx.delete_group(id)? { Ok(()) } else { Err(Error::not_found("group")) }
 }
 
-/// A membership that the caller may change by a form.
+/// Returns a membership that the caller may change through a form.
 ///
 /// # Errors
 /// `not-found`, `not-owner`.
 pub fn get_own_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId) -> Result<Member> {
-    let (found, group) = visible_member(tx, &by.caller, id)?;
+    let (found, group) = get_visible_member(tx, &by.caller, id)?;
     by.require(Action::WriteMember { user: found.user, owner: group.owner }).map(|()| found)
 }
 
-/// Whether a membership with these ends could be stored now. Ends that are not known are passed over.
+/// Checks whether a membership with these ends can be created. Unknown ends are not checked.
 ///
 /// # Errors
-/// `not-owner` of the group; `related-resource-not-found` and `already-exists` with the end at fault.
-pub fn check_ends(tx: &mut Tx<'_>, by: &FormCaller, ends: Ends) -> Result<()> {
+/// `not-owner` of the group; `related-resource-not-found` and `already-exists` with the end that causes it.
+pub fn check_ends(tx: &mut Tx<'_>, by: &FormCaller, ends: MembershipEnds) -> Result<()> {
     let mut problems = Vec::new();
     if let Some(id) = ends.group {
-        match visible(tx, &by.caller, id) {
+        match get_visible_group(tx, &by.caller, id) {
             Ok(group) => by.require(Action::WriteGroup { owner: group.owner })?,
             Err(Error::Refused(_)) => {
                 problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(ErrorSource::Group));
@@ -86,10 +86,10 @@ pub fn check_ends(tx: &mut Tx<'_>, by: &FormCaller, ends: Ends) -> Result<()> {
     {
         problems.push(Problem::new(Code::RelatedResourceNotFound, "does not exist").at(ErrorSource::Member));
     }
-    if let (Ends { group: Some(group), user: Some(user) }, true) = (ends, problems.is_empty())
+    if let (MembershipEnds { group: Some(group), user: Some(user) }, true) = (ends, problems.is_empty())
         && tx.membership(group, user)?.is_some()
     {
-        problems.push(already_there());
+        problems.push(already_member());
     }
     Error::unless_empty(problems)
 }
@@ -105,28 +105,34 @@ pub fn add_member(
     (group, user): (GroupId, UserId),
     properties: &Properties,
 ) -> Result<MemberId> {
-    check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
+    check_ends(tx, by, MembershipEnds { group: Some(group), user: Some(user) })?;
     let properties = merge(&Properties::new(), properties)?;
-    tx.insert_group_member(kind, group, user, &properties)?.ok_or_else(|| already_there().into())
+    tx.insert_group_member(kind, group, user, &properties)?.ok_or_else(|| already_member().into())
 }
 
-/// The ends that a change of a membership moves it to; `None` if it stays where it is.
+/// The ends of a membership after a change; `None` if they stay the same.
 #[must_use]
-pub fn moved(old: &Member, ends: Ends) -> Option<(GroupId, UserId)> {
+pub fn moved_ends(old: &Member, ends: MembershipEnds) -> Option<(GroupId, UserId)> {
     let (group, user) = (ends.group.unwrap_or(old.group), ends.user.unwrap_or(old.user));
     ((group, user) != (old.group, old.user)).then_some((group, user))
 }
 
-/// Changes a membership. Properties that are not named stay as they are; to move it, the caller must be allowed to
-/// add a member to the group that it goes to (and to the one it is in, if it is not its own).
+/// Changes a membership. To move it, the caller must be allowed to add members to the new group, and to the old group
+/// unless the membership is the caller's own.
 ///
 /// # Errors
 /// As [`get_own_member`] and [`check_ends`].
-pub fn change_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId, ends: Ends, sent: &Properties) -> Result<()> {
+pub fn change_member(
+    tx: &mut Tx<'_>,
+    by: &FormCaller,
+    id: MemberId,
+    ends: MembershipEnds,
+    sent: &Properties,
+) -> Result<()> {
     let old = get_own_member(tx, by, id)?;
-    let moved = moved(&old, ends);
+    let moved = moved_ends(&old, ends);
     if let Some((group, user)) = moved {
-        check_ends(tx, by, Ends { group: Some(group), user: Some(user) })?;
+        check_ends(tx, by, MembershipEnds { group: Some(group), user: Some(user) })?;
     }
     let stored = old.properties.parse();
     let properties = merge(&stored, sent)?;
@@ -136,7 +142,7 @@ pub fn change_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId, ends: Ends,
     tx.update_group_member(&old, moved.unwrap_or((old.group, old.user)), &properties)
 }
 
-/// Ends a membership.
+/// Deletes a membership.
 ///
 /// # Errors
 /// As [`get_own_member`].
@@ -145,7 +151,7 @@ pub fn remove_member(tx: &mut Tx<'_>, by: &FormCaller, id: MemberId) -> Result<(
     if tx.delete_group_member(id)? { Ok(()) } else { Err(Error::not_found("membership")) }
 }
 
-/// Whether the caller knows of such a user.
+/// Whether the user exists and the caller may use it as a member.
 fn may_name(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<bool> {
     if tx.existing_users(&[id])?.is_empty() {
         return Ok(false);
@@ -154,6 +160,6 @@ fn may_name(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<bool> {
     Ok(policy::may(caller, Action::NameTarget { id, is_related }).is_ok())
 }
 
-fn already_there() -> Problem {
+fn already_member() -> Problem {
     Problem::new(Code::AlreadyExists, "is a member of the group already").at(ErrorSource::Member)
 }

@@ -1,4 +1,4 @@
-//! What is allowed, what is valid, and what happens together in one transaction.
+//! Authorization, validation, and the operations of one transaction.
 
 pub mod accounts;
 pub mod group_lists;

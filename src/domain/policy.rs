@@ -1,4 +1,4 @@
-//! Every rule of who may do what: the authorization table of the contract as one pure function.
+//! Authorization: the access table of the API as one pure function.
 
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -9,33 +9,33 @@ use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::state::Stateful;
 use crate::model::user::{AccessLevel, Field};
 
-/// Something that a caller wants to do.
+/// An action that needs authorization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// See a relationship with these ends.
+    /// See a relationship.
     SeeRelationship {
         /// The owner.
         user: UserId,
-        /// The other end.
+        /// The target.
         target: UserId,
     },
-    /// Create, change or delete a relationship of this owner, as it is stored (or would be).
+    /// Create, change or delete a relationship. The owner is that of the stored or new row.
     WriteRelationship {
         /// The owner.
         owner: UserId,
     },
-    /// Name a user as the target of a new relationship.
+    /// Use a user as the target of a new relationship.
     NameTarget {
         /// The target.
         id: UserId,
-        /// Whether a relationship joins it to the caller already.
+        /// Whether it has a relationship with the caller.
         is_related: bool,
     },
     /// See a user.
     SeeUser {
         /// The user.
         id: UserId,
-        /// Whether a relationship joins it to the caller.
+        /// Whether it has a relationship with the caller.
         is_related: bool,
     },
     /// Create a user.
@@ -47,7 +47,7 @@ pub enum Action {
         /// The user.
         id: UserId,
     },
-    /// Give one attribute of a user another value.
+    /// Change an attribute of a user.
     WriteField(Field),
     /// See relationship types.
     SeeTypes,
@@ -55,38 +55,38 @@ pub enum Action {
     WriteTypes,
     /// See a group.
     SeeGroup {
-        /// Whose it is.
+        /// The owner of the group.
         owner: Option<UserId>,
         /// Whether the caller is a member.
         is_member: bool,
     },
-    /// Create a group, which then belongs to the caller.
+    /// Create a group, whose owner is the caller.
     CreateGroup,
     /// Change or delete a group, or add a member to it.
     WriteGroup {
-        /// Whose it is.
+        /// The owner of the group.
         owner: Option<UserId>,
     },
     /// See a membership.
     SeeMember {
         /// The member.
         user: UserId,
-        /// Whose group it is.
+        /// The owner of the group.
         owner: Option<UserId>,
     },
-    /// Change or end a membership.
+    /// Change or delete a membership.
     WriteMember {
         /// The member.
         user: UserId,
-        /// Whose group it is.
+        /// The owner of the group.
         owner: Option<UserId>,
     },
 }
 
-/// Whether `caller` may do `action`; if not, the code of the refusal.
+/// Whether `caller` may do `action`.
 ///
 /// # Errors
-/// The code that the answer carries. What an external caller may not see is refused as if it were not there.
+/// The error code of the response. Records that an external caller may not see are reported as missing.
 pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
     let me = caller.id;
     let refused = match caller.level {
@@ -121,8 +121,8 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
     refused.map_or(Ok(()), Err)
 }
 
-/// Whether `caller` may do `action` by a form that `owner` says who may use. A form takes rights away by what it
-/// does not list; it gives none, but where it is anyone's.
+/// Whether `caller` may do `action` through a form with the access rule `owner`. Only [`ResourceOwner::Anyone`] gives
+/// rights that the caller does not have without the form.
 ///
 /// # Errors
 /// As [`may`].
@@ -133,17 +133,17 @@ pub fn may_by_form(caller: &Caller, owner: ResourceOwner, action: Action) -> std
     }
 }
 
-/// A caller with a form in hand.
+/// A caller who uses a form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormCaller {
-    /// Who asks.
+    /// The caller.
     pub caller: Caller,
-    /// Who may use the form.
+    /// The access rule of the form.
     pub owner: ResourceOwner,
 }
 
 impl FormCaller {
-    /// As [`may_by_form`], with this form.
+    /// Whether the caller may do `action` through the form.
     ///
     /// # Errors
     /// As [`may`].
@@ -151,7 +151,7 @@ impl FormCaller {
         may_by_form(&self.caller, self.owner, action)
     }
 
-    /// Refuses what [`may`](Self::may) does not allow, in a sentence.
+    /// Refuses an action that [`may`](Self::may) does not allow.
     ///
     /// # Errors
     /// As [`require`].
@@ -160,7 +160,7 @@ impl FormCaller {
     }
 }
 
-/// Refuses what [`may`] does not allow, in a sentence.
+/// Refuses an action that [`may`] does not allow.
 ///
 /// # Errors
 /// [`Error::Refused`](crate::model::error::Error::Refused) with one problem.
@@ -168,7 +168,7 @@ pub fn require(caller: &Caller, action: Action) -> Result<()> {
     may(caller, action).map_err(|code| refusal(code).into())
 }
 
-/// Refuses a change of a row that is not in a state which the caller expects.
+/// Refuses a change of a row whose state the caller does not expect.
 ///
 /// # Errors
 /// `precondition-failed`.
@@ -178,7 +178,7 @@ pub(super) fn require_state(precondition: &Precondition, row: &impl Stateful) ->
     }
     match precondition {
         Precondition::Except(_) => {
-            let detail = "the resource is in a state that `If-None-Match` excludes";
+            let detail = "the present state of the resource matches `If-None-Match`";
             Err(Problem::new(Code::PreconditionFailed, detail).at(ErrorSource::Exclusion).into())
         }
         Precondition::Match { has_weak_tag: true, .. } => {
@@ -190,20 +190,20 @@ pub(super) fn require_state(precondition: &Precondition, row: &impl Stateful) ->
     }
 }
 
-/// The sentence that goes with a refusal.
+/// The problem for an error code of [`may`].
 #[must_use]
 pub fn refusal(code: Code) -> Problem {
     Problem::new(
         code,
         match code {
-            Code::NotOwner => "this belongs to another user; only that user or an admin may change it",
+            Code::NotOwner => "this belongs to another user; only its owner or an admin may change it",
             Code::NotAdmin => "only a caller with the access level `admin` may do this",
             Code::AdminOnlyAttribute => {
-                "only an admin may change this attribute; leave it out, or send its present value"
+                "only an admin may change this attribute; leave it out or send its present value"
             }
             Code::AccountDisabled => "the account is disabled or excluded; ask an admin",
             Code::PreconditionFailed => {
-                "the resource is not in the state that `If-Match` names; fetch it again, then decide"
+                "the resource has changed and does not match `If-Match`; fetch it again, then decide"
             }
             Code::RelatedResourceNotFound => "there is no such user",
             _ => "there is no such resource",

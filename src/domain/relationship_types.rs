@@ -1,4 +1,4 @@
-//! Relationship types: listed, registered, described anew and removed.
+//! Lists, registers, describes and deletes relationship types.
 
 use super::policy::{self, Action};
 use super::validation;
@@ -10,10 +10,10 @@ use crate::model::precondition::Precondition;
 use crate::model::relationship_type::{MAX_TYPES, Registration, RelationshipType, TypeName};
 use crate::store::Tx;
 
-/// The longest description, in characters.
-pub const LONGEST_DESCRIPTION: usize = 1_000;
+/// The most characters of a description.
+pub const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
-/// A page of the types, by name.
+/// Lists the types, by name.
 ///
 /// # Errors
 /// Those of the store.
@@ -22,7 +22,7 @@ pub fn list(tx: &mut Tx<'_>, caller: &Caller, offset: i64, limit: i64) -> Result
     tx.types(offset, limit)
 }
 
-/// One type; `None` stands for a name that no type can have.
+/// Returns a type. `None` is an invalid name.
 ///
 /// # Errors
 /// `not-found`.
@@ -46,22 +46,20 @@ pub fn create(
     check_description(description)?;
     match tx.insert_type(name, description)? {
         Registration::Registered(stored) => Ok(stored),
-        Registration::NameTaken => {
-            Err(Problem::new(Code::AlreadyExists, "a type of this name is registered already").into())
-        }
+        Registration::NameTaken => Err(Problem::new(Code::AlreadyExists, "a type with this name exists").into()),
         Registration::Exhausted => Err(too_many_types()),
     }
 }
 
-/// The refusal of a type for which no number is left.
+/// The error when no number is left for a new type.
 pub(super) fn too_many_types() -> Error {
     let detail = format!(
-        "at most {MAX_TYPES} types can be registered; remove one that no relationship has, and try again ten minutes later"
+        "at most {MAX_TYPES} types can be registered; delete a type without relationships and try again ten minutes later"
     );
     Problem::new(Code::TooManyTypes, detail).into()
 }
 
-/// Describes a type anew; the outer `None` changes nothing.
+/// Changes the description of a type; the outer `None` changes nothing.
 ///
 /// # Errors
 /// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`.
@@ -80,7 +78,7 @@ pub fn change(
     tx.describe_type(&old.name, description)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
-/// Removes a type that no relationship has.
+/// Deletes a type without relationships.
 ///
 /// # Errors
 /// `not-admin`, `not-found`, `precondition-failed`, `type-in-use`.
@@ -108,7 +106,7 @@ fn get_expected(
     policy::require_state(precondition, &found).map(|()| found)
 }
 
-/// The same type as it is now, which others cannot change until the job ends.
+/// Locks a type until the end of the transaction and reads it again, because it may have changed.
 ///
 /// # Errors
 /// `not-found`, `precondition-failed`.
@@ -118,7 +116,7 @@ fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precon
 }
 
 fn check_description(description: Option<&str>) -> Result<()> {
-    match description.and_then(|text| validation::complaint_about_text(text, LONGEST_DESCRIPTION)) {
+    match description.and_then(|text| validation::complaint_about_text(text, MAX_DESCRIPTION_CHARS)) {
         None => Ok(()),
         Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Description).into()),
     }

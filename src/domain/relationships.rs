@@ -1,4 +1,4 @@
-//! User relationships: listed, created, changed and deleted.
+//! Lists, creates, changes and deletes user relationships.
 
 use super::policy::{self, Action};
 use crate::model::caller::Caller;
@@ -15,18 +15,18 @@ use crate::model::text::{excerpt, list_names};
 use crate::model::user::User;
 use crate::store::Tx;
 
-/// A relationship that somebody wants.
+/// A relationship to create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRelationship {
-    /// The owner; the caller when it is left out.
+    /// The owner; the caller by default.
     pub user: Option<UserId>,
-    /// The other end.
+    /// The target.
     pub target: UserId,
-    /// The name of a type, as sent.
+    /// The name of the type, as sent.
     pub relationship: String,
 }
 
-/// A page of relationships, and the users at their ends that were asked for.
+/// A page of relationships, and the included users at their ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedRelationships {
     /// The relationships.
@@ -41,19 +41,19 @@ impl From<Page<Relationship>> for ListedRelationships {
     }
 }
 
-/// Why nobody moves an end of a relationship.
-pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another";
+/// The message for an attempt to change an end of a relationship.
+pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another one";
 
-/// The most rows that are sorted by anything but their id.
-const MOST_SORTED: i64 = 10_000;
+/// The most rows that are sorted by `created-at`.
+const MAX_SORTED_ROWS: i64 = 10_000;
 
-/// The filter, narrowed to what the caller may see.
+/// Restricts a filter to rows that the caller may see.
 #[must_use]
 pub fn restrict_to_visible(caller: &Caller, filter: RelationshipFilter) -> RelationshipFilter {
     RelationshipFilter { seen_by: caller.sees_only(), ..filter }
 }
 
-/// The relationships that match and that the caller may see.
+/// Lists the matching relationships that the caller may see.
 ///
 /// # Errors
 /// Those of the store.
@@ -64,21 +64,22 @@ pub fn list(
     slice: &PageRequest,
 ) -> Result<Page<Relationship>> {
     let filter = restrict_to_visible(caller, filter.clone());
-    if slice.sort.by == SortBy::CreatedAt && tx.relationships(&filter, &PageRequest::default())?.total > MOST_SORTED {
+    if slice.sort.by == SortBy::CreatedAt && tx.relationships(&filter, &PageRequest::default())?.total > MAX_SORTED_ROWS
+    {
         let detail = format!(
-            "only lists of at most {MOST_SORTED} rows are sorted by `created-at`; narrow the list, or sort by `id`, \
-             which is the order of creation too"
+            "only lists of at most {MAX_SORTED_ROWS} rows can be sorted by `created-at`; filter the list, or sort by `id`, \
+             which is the order of creation, too"
         );
         return Err(Problem::new(Code::UnsupportedSort, detail).at(ErrorSource::Sort).into());
     }
     tx.relationships(&filter, slice)
 }
 
-/// The users at these ends of some relationships that the caller may see, each once, by id.
+/// Loads the users at these ends of visible relationships, each once, by id.
 ///
 /// # Errors
-/// `answer-too-large` where they have more bytes than the budget.
-pub fn ends(
+/// `answer-too-large` if they have more bytes than the budget.
+pub fn load_endpoints(
     tx: &mut Tx<'_>,
     relationships: &[Relationship],
     ends: &[End],
@@ -90,17 +91,17 @@ pub fn ends(
     tx.users_of(&ids, &mut budget)
 }
 
-/// One relationship.
+/// Returns a relationship.
 ///
 /// # Errors
-/// `not-found` if there is none, or none that the caller may see.
+/// `not-found` if the relationship does not exist, or the caller may not see it.
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relationship> {
     let Some(found) = tx.relationship(id)? else { return Err(Error::not_found("user relationship")) };
     let may = policy::may(caller, Action::SeeRelationship { user: found.user, target: found.target });
     may.map(|()| found).map_err(|_| Error::not_found("user relationship"))
 }
 
-/// The user at one end of a relationship.
+/// Returns the user at an end of a relationship.
 ///
 /// # Errors
 /// As [`get`].
@@ -109,8 +110,8 @@ pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -
     tx.user(end.of(&relationship))?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// The edge that a create adds, if it may join a batch: valid, and allowed without a look at the database. All other
-/// creates need [`create`], which returns the reason for a refusal.
+/// The edge of a new relationship if it can be created in a batch: it must be valid and allowed regardless of the
+/// database. All others need [`create`], which also reports why an edge of a batch could not be stored.
 #[must_use]
 pub fn as_batchable_edge(caller: &Caller, new: &NewRelationship) -> Option<Edge> {
     let user = new.user.unwrap_or(caller.id);
@@ -133,7 +134,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result
         problems.push(problem.clone());
     }
     if user == new.target {
-        let detail = "the target is the user itself; a relationship joins two users";
+        let detail = "the target must be another user than the owner";
         problems.push(Problem::new(Code::SelfRelationship, detail).at(ErrorSource::Target));
     }
     Error::unless_empty(problems)?;
@@ -145,7 +146,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result
     }
 }
 
-/// Gives a relationship another type; `None` or the type it has changes nothing.
+/// Changes the type of a relationship. `None` or the present type changes nothing.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `precondition-failed`, `unknown-relationship-type`, `already-exists`.
@@ -160,28 +161,27 @@ pub fn change(
     let Some(name) = relationship.filter(|name| *name != found.relationship.as_str()) else { return Ok(found) };
     let name = registered_type(tx, name)??;
     let edge = Edge { user: found.user, target: found.target, relationship: name };
-    require_other(tx, id, &edge)?;
+    require_free_edge(tx, id, &edge)?;
     let old = lock_own(tx, found, precondition)?;
     if old.relationship == edge.relationship {
         return Ok(old);
     }
-    // While this job waited for the lock another one may have stored the same relationship.
-    require_other(tx, id, &edge)?;
+    // Another transaction may have stored the same relationship before the lock was acquired.
+    require_free_edge(tx, id, &edge)?;
     tx.set_relationship_type(&old, &edge.relationship, caller.author())
 }
 
 /// Deletes a relationship.
 ///
 /// # Errors
-/// `not-found`, a second time included, `not-owner`, and `precondition-failed`.
+/// `not-found`, also for a deleted relationship, `not-owner`, `precondition-failed`.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, precondition: &Precondition) -> Result<()> {
     let found = get_own(tx, caller, id, precondition)?;
     lock_own(tx, found, precondition)?;
     if tx.delete_relationship(id)? { Ok(()) } else { Err(Error::not_found("user relationship")) }
 }
 
-/// A relationship that the caller may see and write, in a state that it expects.
-/// The owner is that of the stored row.
+/// Returns a relationship that the caller may change, in an expected state. The owner is that of the stored row.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `precondition-failed`.
@@ -196,8 +196,8 @@ pub fn get_own(
     policy::require_state(precondition, &found).map(|()| found)
 }
 
-/// The same relationship as it is now, which others cannot change until the job ends. The lock writes, so it comes after
-/// every check that can refuse the request; others may have changed the relationship since.
+/// Locks a relationship until the end of the transaction and reads it again, because it may have changed. The lock is a
+/// write, so it comes after all checks that can refuse the request.
 ///
 /// # Errors
 /// `not-found`, `precondition-failed`.
@@ -206,18 +206,18 @@ fn lock_own(tx: &mut Tx<'_>, found: Relationship, precondition: &Precondition) -
     policy::require_state(precondition, &locked).map(|()| locked)
 }
 
-/// Refuses to change the relationship `id` into one that is stored under another id.
+/// Refuses a change of the relationship `id` to an edge that exists under another id.
 ///
 /// # Errors
 /// `already-exists`.
-fn require_other(tx: &mut Tx<'_>, id: RelationshipId, edge: &Edge) -> Result<()> {
+fn require_free_edge(tx: &mut Tx<'_>, id: RelationshipId, edge: &Edge) -> Result<()> {
     match tx.find_edge(edge)? {
         Some(other) if other != id => Err(conflict(tx, edge)?),
         _ => Ok(()),
     }
 }
 
-/// The registered type of that name, or the problem that there is none.
+/// The registered type with a name, or the problem for an unknown name.
 fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<TypeName, Problem>> {
     if let Some(name) = TypeName::parse(name)
         && tx.has_type(&name)?
@@ -225,16 +225,16 @@ fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<Ty
         return Ok(Ok(name));
     }
     let known = list_names(tx.type_names()?);
-    let detail = format!("there is no registered type `{}`; known are {known}", excerpt(name));
+    let detail = format!("there is no relationship type `{}`; registered types: {known}", excerpt(name));
     Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(ErrorSource::TypeName)))
 }
 
-/// Both ends must be users that the caller may name.
+/// Refuses an edge unless both ends exist and the caller may use the target.
 fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
-    let there = tx.existing_users(&[edge.user, edge.target])?;
+    let existing = tx.existing_users(&[edge.user, edge.target])?;
     let mut problems = Vec::new();
     for (id, source) in [(edge.user, ErrorSource::Owner), (edge.target, ErrorSource::Target)] {
-        if !there.contains(&id) {
+        if !existing.contains(&id) {
             problems.push(policy::refusal(Code::RelatedResourceNotFound).at(source));
         }
     }
@@ -247,9 +247,9 @@ fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
     Ok(())
 }
 
-/// The refusal of a relationship that is there already.
+/// The error for an edge that exists.
 fn conflict(tx: &mut Tx<'_>, edge: &Edge) -> Result<Error> {
-    let detail = "the same user has this relationship to the same target already";
+    let detail = "the user already has this relationship to the target";
     let problem = Problem::new(Code::AlreadyExists, detail);
     Ok(match tx.find_edge(edge)? {
         Some(id) => problem.existing(id).into(),

@@ -1,4 +1,4 @@
-//! Users: listed, created, changed and deleted.
+//! Lists, creates, changes and deletes users.
 
 use super::policy::{self, Action};
 use super::validation;
@@ -13,8 +13,7 @@ use crate::model::read_budget::ReadBudget;
 use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
 
-/// The users that match and that the caller may see, as far as the budget goes. Disabled ones are left out unless an
-/// admin asks for them.
+/// Lists the matching users that the caller may see, within the budget. Only admins can list disabled users.
 ///
 /// # Errors
 /// Those of the store.
@@ -37,10 +36,10 @@ pub fn list(
     tx.users(&filter, slice, &mut budget)
 }
 
-/// One user.
+/// Returns a user.
 ///
 /// # Errors
-/// `not-found` if there is none, or none that the caller may see.
+/// `not-found` if the user does not exist, or the caller may not see it.
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
     let found = tx.user(id)?;
     let is_related = caller.sees_only().is_some() && found.is_some() && tx.are_related(caller.id, id)?;
@@ -50,10 +49,10 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
     }
 }
 
-/// Those of these users that the caller may see, by id; so few that their profiles fit into one answer.
+/// Returns those of these users that the caller may see, by id.
 ///
 /// # Errors
-/// `answer-too-large` if they do not.
+/// `answer-too-large` if they are too large for one response.
 pub(super) fn get_visible(tx: &mut Tx<'_>, caller: &Caller, ids: &[UserId]) -> Result<Vec<User>> {
     let mut found = tx.users_of(ids, &mut ReadBudget::for_answer(true))?;
     let mut hidden = Vec::new();
@@ -68,24 +67,24 @@ pub(super) fn get_visible(tx: &mut Tx<'_>, caller: &Caller, ids: &[UserId]) -> R
     Ok(found)
 }
 
-/// Creates a user, under a chosen id or the next one.
+/// Creates a user, with a given id or the next one.
 ///
 /// # Errors
 /// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, id: Option<UserId>, changes: &[(Field, Value)]) -> Result<User> {
     policy::require(caller, Action::CreateUser)?;
     let stored = insert(tx, id, &new_data(changes)?)?;
-    tx.user(stored)?.ok_or_else(|| Error::Internal("a user vanished while it was made".to_owned()))
+    tx.user(stored)?.ok_or_else(|| Error::Internal("a new user was not found".to_owned()))
 }
 
-/// What a user that is made of these values would be.
+/// The data of a new user.
 ///
 /// # Errors
 /// `missing-attribute`, `invalid-attribute`.
 pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     let mut problems = validation::problems_of(changes);
     if !changes.iter().any(|(field, _)| *field == Field::Email) {
-        let detail = "a user needs an e-mail address";
+        let detail = "`email` is required";
         problems.push(Problem::new(Code::MissingAttribute, detail).at(ErrorSource::Missing(Field::Email)));
     }
     Error::unless_empty(problems)?;
@@ -95,7 +94,7 @@ pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     Ok(data)
 }
 
-/// Refuses a profile that is too large as a whole and larger than `old`; the largest value sent is blamed.
+/// Refuses a profile that is too large as a whole and larger than `old`. The error names the largest field sent.
 fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> Result<()> {
     let fields = changes.iter().map(|(field, _)| *field).filter(|field| field.is_in_profile());
     let Some(largest) = fields.max_by_key(|field| data.size_of(*field)) else { return Ok(()) };
@@ -107,14 +106,14 @@ fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> 
     }
 }
 
-/// Stores a user, under a chosen id or the next one.
+/// Stores a user, with a given id or the next one.
 ///
 /// # Errors
 /// `already-exists`, `email-taken`.
 pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Result<UserId> {
     require_free_email(tx, &data.email, None)?;
     if let Some(stored) = tx.insert_user(id, data)? {
-        // After the insertion, which waits for others that delete the user of this id.
+        // Checked after the insertion, which waits for transactions that delete the user with this id.
         let retired = id.map(|id| tx.retired_users(&[id])).transpose()?;
         if retired.is_some_and(|retired| !retired.is_empty()) {
             return Err(Problem::new(Code::AlreadyExists, retired_id(stored)).into());
@@ -128,13 +127,13 @@ pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Re
     Err(email_taken())
 }
 
-/// What is wrong with values for a user, whoever sends them.
+/// The problems of the fields of a user.
 #[must_use]
 pub fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
     validation::problems_of(changes)
 }
 
-/// Changes a user; fields that are not named stay as they are.
+/// Changes fields of a user.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `precondition-failed`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
@@ -162,10 +161,10 @@ pub fn change(
     tx.user(id)?.ok_or_else(|| Error::not_found("user"))
 }
 
-/// What `old` would be with these values; those that it has already need no right.
+/// The data of `old` after changes. Fields that have their value already need no authorization.
 ///
 /// # Errors
-/// `admin-only-attribute` and whatever else `may` refuses, `invalid-attribute`.
+/// `admin-only-attribute` and other refusals of `may`, `invalid-attribute`.
 pub(super) fn changed_data(
     old: &User,
     changes: &[(Field, Value)],
@@ -187,7 +186,7 @@ pub(super) fn changed_data(
     Ok(data)
 }
 
-/// Stores what has become of a user.
+/// Stores the changed data of a user.
 ///
 /// # Errors
 /// `email-taken`.
@@ -198,7 +197,7 @@ pub(super) fn update(tx: &mut Tx<'_>, old: &User, data: &UserData) -> Result<()>
     tx.update_user(old, data)
 }
 
-/// Refuses an address that a user other than `except` has.
+/// Refuses an address of a user other than `except`.
 ///
 /// # Errors
 /// `email-taken`.
@@ -206,7 +205,7 @@ pub(super) fn require_free_email(tx: &mut Tx<'_>, email: &str, except: Option<Us
     if tx.is_email_taken(email, except)? { Err(email_taken()) } else { Ok(()) }
 }
 
-/// A user that the caller may see and change, in a state that it expects.
+/// Returns a user that the caller may change, in an expected state.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `precondition-failed`.
@@ -216,8 +215,8 @@ pub fn get_own(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Prec
     policy::require_state(precondition, &found).map(|()| found)
 }
 
-/// The same user as it is now, which others cannot change until the job ends. The lock writes, so it comes after every
-/// check that can refuse the request; others may have changed the user since.
+/// Locks a user until the end of the transaction and reads it again, because it may have changed. The lock is a write, so
+/// it comes after all checks that can refuse the request.
 ///
 /// # Errors
 /// `not-found`, `precondition-failed`.
@@ -226,15 +225,15 @@ fn lock_own(tx: &mut Tx<'_>, found: User, precondition: &Precondition) -> Result
     policy::require_state(precondition, &locked).map(|()| locked)
 }
 
-/// Deletes a user with its relationships, in both directions, its memberships and its tokens. Its groups stay,
-/// without an owner.
+/// Deletes a user with its relationships in both directions, its memberships and its tokens. Its groups stay, without an
+/// owner.
 ///
 /// # Errors
 /// `not-admin`, `own-account`, `not-found`, `precondition-failed`.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<()> {
     policy::require(caller, Action::DeleteUser)?;
     if id == caller.id {
-        return Err(Problem::new(Code::OwnAccount, "an admin cannot delete itself; ask another admin").into());
+        return Err(Problem::new(Code::OwnAccount, "admins cannot delete themselves; ask another admin").into());
     }
     if *precondition != Precondition::None {
         let found = get_own(tx, caller, id, precondition)?;
@@ -243,15 +242,15 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Preco
     if tx.delete_user(id)? { Ok(()) } else { Err(Error::not_found("user")) }
 }
 
-/// Why a user does not get an id that another one had.
+/// The message for an id of a deleted user.
 pub(super) fn retired_id(id: UserId) -> String {
-    format!("user {id} was deleted, and its id is not given again; choose another id, or leave it out")
+    format!("user {id} was deleted, and ids are not reused; choose another id or leave it out")
 }
 
 fn apply(data: &mut UserData, changes: &[(Field, Value)]) -> Result<()> {
     for (field, value) in changes {
         if !data.set(*field, value.clone()) {
-            return Err(Error::Internal(format!("{field:?} took a value that does not suit it")));
+            return Err(Error::Internal(format!("the field {field:?} cannot hold its value")));
         }
     }
     Ok(())

@@ -170,11 +170,7 @@ fn zero_bytes_are_refused_in_the_line_that_has_them() {
         );
         let outcome = fixture.run(&["import", "--format", "csv", "--users", &file]).expect(1);
         assert_eq!(counts(&outcome)[0], [1, 0, 0, 3]);
-        assert!(
-            reason_for(&outcome, "line 2").contains("`first-name`: must not contain U+0000"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(reason_for(&outcome, "line 2").contains("`first-name`: must not contain U+0000"), "{}", outcome.stderr);
         assert!(reason_for(&outcome, "line 3").contains("`email`"), "{}", outcome.stderr);
         assert!(reason_for(&outcome, "line 4").contains("the row has 1 cells"), "{}", outcome.stderr);
         assert_eq!(fixture.number(USERS), 3);

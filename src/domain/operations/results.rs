@@ -1,9 +1,8 @@
-//! What operations are answered with: the identifier of what each changed, and every distinct resource rendered once.
+//! The results of operations: the identifier of each changed resource, and every distinct resource, rendered once.
 //!
 //! # Design
-//! The size of the answer is known before any of it is kept: a resource counts once for every result that shows it, and
-//! what does not fit is not stored. So neither many results of one large resource nor many large resources can take
-//! more memory than [`MAX_ANSWER`].
+//! A resource counts once for every result that shows it, and is stored only if the response still fits. So neither many
+//! results with one large resource nor many large resources can take more memory than [`MAX_ANSWER`].
 
 use std::collections::HashMap;
 
@@ -17,7 +16,7 @@ use crate::model::relationship::Relationship;
 use crate::model::user::User;
 use crate::store::Tx;
 
-/// Names a resource that operations can change.
+/// The id of a resource that operations can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResourceId {
     /// A relationship.
@@ -26,7 +25,7 @@ pub enum ResourceId {
     User(UserId),
 }
 
-/// A resource as it is stored.
+/// A stored resource.
 #[derive(Debug, Clone, Copy)]
 pub enum Row<'r> {
     /// A relationship.
@@ -35,25 +34,25 @@ pub enum Row<'r> {
     User(&'r User),
 }
 
-/// Makes the document part of one resource. A job calls it before its transaction is committed.
+/// Renders a resource as a part of a document. Jobs call it before they commit.
 pub type Render<'f> = &'f dyn Fn(Row<'_>) -> Result<Vec<u8>>;
 
-/// What the document needs around all results, in bytes: more than it ever takes.
+/// An upper bound of the bytes of the document around all results.
 const ENVELOPE: usize = 512;
-/// What a result needs around its resource, or as the identifier of one, in bytes: more than it ever takes.
+/// An upper bound of the bytes of a result around its resource, or of its identifier.
 const FRAME: usize = 96;
-/// Users read by one statement; each may be as large as a profile can be.
-const READ_TOGETHER: usize = 32;
+/// The users that one statement reads; each can have a profile of the largest size.
+const USERS_PER_READ: usize = 32;
 
 /// The results of operations, in order.
 #[derive(Debug)]
 pub struct Results {
     outcomes: Vec<Option<ResourceId>>,
-    /// The resources that are shown; one that is missing is shown as its identifier.
+    /// The rendered resources. Missing ones are shown as identifiers.
     rendered: HashMap<ResourceId, Vec<u8>>,
-    /// How many results show each resource.
+    /// The number of results that show each resource.
     uses: HashMap<ResourceId, usize>,
-    /// A size that the document does not exceed, in bytes.
+    /// An upper bound of the bytes of the document.
     size: usize,
 }
 
@@ -64,7 +63,7 @@ impl Default for Results {
 }
 
 impl Results {
-    /// Appends the result of an operation: what it created or changed, or `None` if it removed something.
+    /// Appends the result of an operation: the resource that it created or changed, or `None` if it removed one.
     pub(super) fn push(&mut self, outcome: Option<ResourceId>) {
         if let Some(id) = outcome {
             *self.uses.entry(id).or_default() += 1;
@@ -73,7 +72,7 @@ impl Results {
         self.outcomes.push(outcome);
     }
 
-    /// What each operation created or changed; `None` for one that removed something.
+    /// The resource that each operation created or changed; `None` if it removed one.
     #[must_use]
     pub fn outcomes(&self) -> &[Option<ResourceId>] {
         &self.outcomes
@@ -90,13 +89,13 @@ impl Results {
         self.rendered.get(&id).map(Vec::as_slice)
     }
 
-    /// A size that the document does not exceed, in bytes.
+    /// An upper bound of the bytes of the document.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The users and the relationships that are not rendered yet, each once and in order.
+    /// The users and the relationships that are not rendered yet, each once, by id.
     pub(super) fn missing(&self) -> (Vec<UserId>, Vec<RelationshipId>) {
         let (mut users, mut relationships) = (Vec::new(), Vec::new());
         for id in self.uses.keys().filter(|id| !self.rendered.contains_key(id)) {
@@ -110,8 +109,8 @@ impl Results {
         (users, relationships)
     }
 
-    /// Stores a rendered resource for all results that show it; `false` if the answer would be too large. No result that
-    /// shows the resource may follow.
+    /// Stores a rendered resource for all results that show it. Returns `false` if the response would be too large. No
+    /// result that shows the resource may be appended later.
     pub(super) fn add(&mut self, id: ResourceId, resource: Vec<u8>) -> bool {
         let uses = self.uses.get(&id).copied().unwrap_or_default();
         let size = self.size.saturating_add(resource.len().saturating_mul(uses));
@@ -123,7 +122,7 @@ impl Results {
         fits
     }
 
-    /// Reads and renders those of these users that the caller may see, a few at a time.
+    /// Reads and renders those of these users that the caller may see, in chunks.
     ///
     /// # Errors
     /// Those of the store, of `render`, and of `on_overflow`, which is called for each user that does not fit.
@@ -135,7 +134,7 @@ impl Results {
         render: Render<'_>,
         on_overflow: fn() -> Result<()>,
     ) -> Result<()> {
-        for ids in ids.chunks(READ_TOGETHER) {
+        for ids in ids.chunks(USERS_PER_READ) {
             for user in users::get_visible(tx, caller, ids)? {
                 if !self.add(ResourceId::User(user.id), render(Row::User(&user))?) {
                     on_overflow()?;
@@ -146,7 +145,7 @@ impl Results {
     }
 }
 
-/// The refusal of an answer that is too large.
+/// Refuses a response that is too large.
 ///
 /// # Errors
 /// Always: `answer-too-large`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::request::{FormParameters, FormRequest};
 use super::responses::{FormError, respond_created, respond_done};
-use crate::domain::groups::{self, Ends};
+use crate::domain::groups::{self, MembershipEnds};
 use crate::domain::policy::FormCaller;
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::check::BLANK;
@@ -34,7 +34,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     if ends.user.is_none() && !validated.errors.has("user_id") {
         validated.errors.add("user_id", BLANK);
     }
-    let (true, Ends { group: Some(group), user: Some(user) }) = (validated.errors.is_empty(), ends) else {
+    let (true, MembershipEnds { group: Some(group), user: Some(user) }) = (validated.errors.is_empty(), ends) else {
         return Err(FormError::invalid_values(&parameters.sent, validated.errors));
     };
     let properties = validated.properties;
@@ -58,8 +58,8 @@ pub async fn change(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let kind = request.state.forms.type_named(FormResource::RelationshipUser, &old.kind);
     let mut validated = validate_change(&request.state, &parameters, kind.map(Arc::as_ref))?;
     let ends = to_ends(&validated);
-    if let Some((group, user)) = groups::moved(&old, ends) {
-        let ends = Ends { group: Some(group), user: Some(user) };
+    if let Some((group, user)) = groups::moved_ends(&old, ends) {
+        let ends = MembershipEnds { group: Some(group), user: Some(user) };
         let check = move |tx: &mut Tx<'_>| groups::check_ends(tx, &caller, ends);
         request.check("groups.check_ends", &mut validated.errors, check).await?;
     }
@@ -94,7 +94,7 @@ fn validate_change(state: &State, parameters: &FormParameters, kind: Option<&Typ
 }
 
 /// The group and the user of a form, where they are valid ids.
-fn to_ends(validated: &Validated) -> Ends {
+fn to_ends(validated: &Validated) -> MembershipEnds {
     let id = |name: &str| validated.values.get(name).and_then(Value::as_i64);
-    Ends { group: id("relationship_id").map(GroupId::new), user: id("user_id").map(UserId::new) }
+    MembershipEnds { group: id("relationship_id").map(GroupId::new), user: id("user_id").map(UserId::new) }
 }

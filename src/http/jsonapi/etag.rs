@@ -63,7 +63,7 @@ impl Tagged for VisibleGroup {
 
     fn write(&self, hasher: &mut DefaultHasher) {
         self.group.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_u8(self.is_owner_seen.into());
+        hasher.write_u8(self.is_owner_visible.into());
     }
 }
 
@@ -74,7 +74,7 @@ impl Tagged for VisibleMember {
 
     fn write(&self, hasher: &mut DefaultHasher) {
         self.member.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_u8(self.is_user_seen.into());
+        hasher.write_u8(self.is_user_visible.into());
     }
 }
 

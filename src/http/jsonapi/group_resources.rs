@@ -86,7 +86,7 @@ impl Serialize for Resource<'_, VisibleGroup> {
             relationships: wanted.has_any(4..6).then(|| Relationships {
                 owner: wanted.has(4).then(|| Link {
                     data: Some(group.owner.map(Identifier::of_user)),
-                    links: Links::to_one(url, "owner", self.row.is_owner_seen),
+                    links: Links::to_one(url, "owner", self.row.is_owner_visible),
                 }),
                 members: wanted.has(5).then(members),
             }),
@@ -136,7 +136,7 @@ impl Serialize for Resource<'_, VisibleMember> {
                 }),
                 user: wanted.has(5).then(|| Link {
                     data: Some(Identifier::new(USERS, member.user)),
-                    links: Links::to_one(url, "user", self.row.is_user_seen),
+                    links: Links::to_one(url, "user", self.row.is_user_visible),
                 }),
             }),
             links: SelfLink { this: Text(url) },

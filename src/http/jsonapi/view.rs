@@ -4,7 +4,7 @@
 use chrono_tz::Tz;
 
 use super::query::{Parameter, Query};
-use crate::domain::group_lists::{Path, Wanted};
+use crate::domain::group_lists::{Inclusion, Path};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
 use crate::model::user::{Field, USER_MEMBERS};
@@ -172,8 +172,8 @@ impl RenderOptions {
 
     /// What comes along with groups or memberships, and how many bytes of it.
     #[must_use]
-    pub fn wanted(&self) -> Wanted {
-        Wanted { paths: self.paths.clone().unwrap_or_default(), budget: self.read_budget() }
+    pub fn wanted(&self) -> Inclusion {
+        Inclusion { paths: self.paths.clone().unwrap_or_default(), budget: self.read_budget() }
     }
 
     /// Whether `include` was sent.

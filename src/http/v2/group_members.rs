@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-use crate::domain::group_lists::{self, VisibleMember, Wanted};
+use crate::domain::group_lists::{self, Inclusion, VisibleMember};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS, Links};
@@ -73,7 +73,7 @@ pub(super) async fn list_of(
     let cost = cost::of_groups(&slice);
     let job = move |tx: &mut Tx<'_>| {
         if let Some(group) = within {
-            group_lists::visible(tx, &caller, group)?;
+            group_lists::get_visible_group(tx, &caller, group)?;
         }
         group_lists::list_members(tx, &caller, &filter, &slice, &wanted, |rows| asked.shown(rows))
     };
@@ -124,8 +124,8 @@ pub async fn get_group_linkage(call: Call) -> Result<HttpResponse, Failure> {
 
 /// `GET /api/v2/group-members/{id}/relationships/user`
 pub async fn get_user_linkage(call: Call) -> Result<HttpResponse, Failure> {
-    let VisibleMember { member, is_user_seen } = fetch(&call).await?;
-    let links = Links::to_one(MemberUrl(member.id), "user", is_user_seen);
+    let VisibleMember { member, is_user_visible } = fetch(&call).await?;
+    let links = Links::to_one(MemberUrl(member.id), "user", is_user_visible);
     Document::one(Identifier::of_user(member.user)).with_links(links).answer(StatusCode::OK)
 }
 
@@ -150,7 +150,7 @@ async fn fetch(call: &Call) -> Result<VisibleMember, Failure> {
     let id: MemberId = call.id()?;
     call.query(&[])?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &Wanted::nothing());
+    let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &Inclusion::nothing());
     let read = call.read("group_members.get", Cost::Unbounded, job).await;
     read.map(|(member, _)| member).map_err(Failure::without_document)
 }

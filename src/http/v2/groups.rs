@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 
-use crate::domain::group_lists::{self, Path, VisibleGroup, Wanted};
+use crate::domain::group_lists::{self, Inclusion, Path, VisibleGroup};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::group_resources::{GROUPS, Links};
@@ -128,10 +128,10 @@ pub async fn get_owner_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
     call.query(&[])?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &Wanted::nothing());
+    let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &Inclusion::nothing());
     let read = call.read("groups.get", Cost::Unbounded, job).await;
-    let (VisibleGroup { group, is_owner_seen, .. }, _) = read.map_err(Failure::without_document)?;
-    let links = Links::to_one(GroupUrl(id), "owner", is_owner_seen);
+    let (VisibleGroup { group, is_owner_visible, .. }, _) = read.map_err(Failure::without_document)?;
+    let links = Links::to_one(GroupUrl(id), "owner", is_owner_visible);
     Document::one(group.owner.map(Identifier::of_user)).with_links(links).answer(StatusCode::OK)
 }
 
@@ -153,7 +153,7 @@ async fn fetch(call: &Call) -> Result<Group, Failure> {
     let id: GroupId = call.id()?;
     call.query(&[])?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| group_lists::visible(tx, &caller, id);
+    let job = move |tx: &mut Tx<'_>| group_lists::get_visible_group(tx, &caller, id);
     call.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
 }
 

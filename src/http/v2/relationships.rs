@@ -76,7 +76,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: view.included_ends().to_vec() };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
-        let included = relationships::ends(tx, asked.shown(&page.items), &wanted.ends, budget)?;
+        let included = relationships::load_endpoints(tx, asked.shown(&page.items), &wanted.ends, budget)?;
         Ok(ListedRelationships { page, included })
     };
     let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
@@ -232,7 +232,7 @@ fn with_ends(
     ends: &[End],
     budget: ReadBudget,
 ) -> JobResult<SingleResponse<Relationship>> {
-    let included = relationships::ends(tx, std::slice::from_ref(&row), ends, budget)?;
+    let included = relationships::load_endpoints(tx, std::slice::from_ref(&row), ends, budget)?;
     Ok(SingleResponse { row, included: included.into() })
 }
 

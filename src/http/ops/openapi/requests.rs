@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
-use crate::domain::relationship_types::LONGEST_DESCRIPTION;
+use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::http::jsonapi::view::ENDS;
@@ -76,7 +76,7 @@ fn links() -> Value {
 pub fn all() -> Value {
     // Clients must not send an id: the service assigns it.
     let (no_id, id, name) = (json!(false), schema(ID), schema(TYPE_NAME));
-    let text = json!({ "type": ["string", "null"], "maxLength": LONGEST_DESCRIPTION, "pattern": TEXT });
+    let text = json!({ "type": ["string", "null"], "maxLength": MAX_DESCRIPTION_CHARS, "pattern": TEXT });
     let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
     let of_type = data(&["type", "id"], RELATIONSHIP_TYPES, &name, &description, &closed(&[], Map::new()));
     let needed = ["type", "attributes", "relationships"];

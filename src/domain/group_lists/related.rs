@@ -1,4 +1,4 @@
-//! What comes along with groups and memberships: read within a budget, and only what the caller may see.
+//! Loads the records that are included with groups and memberships, within a budget, if the caller may see them.
 
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -11,10 +11,10 @@ use crate::model::read_budget::ReadBudget;
 use crate::model::user::User;
 use crate::store::Tx;
 
-/// The most memberships that come along with one document.
-pub const MOST_MEMBERS: usize = 1_000;
+/// The most included memberships of a document.
+pub const MAX_INCLUDED_MEMBERS: usize = 1_000;
 
-/// What may come along with groups and memberships.
+/// Records that can be included with groups and memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
     /// The owners of groups.
@@ -31,51 +31,51 @@ pub enum Path {
     User,
 }
 
-/// What is to come along, and how many bytes of it.
+/// The records to include.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
-    /// What.
+pub struct Inclusion {
+    /// The paths to them.
     pub paths: Vec<Path>,
-    /// How much of it is read.
+    /// The bytes that may be read.
     pub budget: ReadBudget,
 }
 
-impl Wanted {
-    /// Nothing.
+impl Inclusion {
+    /// Includes nothing.
     #[must_use]
     pub const fn nothing() -> Self {
         Self { paths: Vec::new(), budget: ReadBudget::for_answer(false) }
     }
 }
 
-/// A group and what a caller sees around it.
+/// A group, and what the caller sees of the records around it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisibleGroup {
     /// The group.
     pub group: Group,
     /// Whether the caller may see the owner, if there is one.
-    pub is_owner_seen: bool,
-    /// The memberships that the caller may see, by id, if they come along.
+    pub is_owner_visible: bool,
+    /// The ids of the memberships that the caller may see, in order; `None` if they are not included.
     pub members: Option<Vec<MemberId>>,
 }
 
-/// A membership and what a caller sees around it.
+/// A membership, and what the caller sees of the records around it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VisibleMember {
     /// The membership.
     pub member: Member,
     /// Whether the caller may see the user.
-    pub is_user_seen: bool,
+    pub is_user_visible: bool,
 }
 
-/// What comes along, each thing once.
+/// Included records, each once.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct IncludedRecords {
-    /// Groups.
+    /// The groups.
     pub groups: Vec<VisibleGroup>,
-    /// Memberships.
+    /// The memberships.
     pub members: Vec<VisibleMember>,
-    /// Users.
+    /// The users.
     pub users: Vec<User>,
 }
 
@@ -85,22 +85,22 @@ impl From<Vec<User>> for IncludedRecords {
     }
 }
 
-/// What stands around groups or memberships that the caller may see.
+/// The records that groups or memberships of a response refer to.
 #[derive(Default)]
 pub(super) struct RelatedRecords {
     groups: Vec<Group>,
     members: Vec<Member>,
-    /// Whether the memberships of groups were asked for.
+    /// Whether the memberships of groups are included.
     has_members: bool,
-    /// Users that come along, by id.
+    /// The included users, by id.
     users: Vec<User>,
-    /// The ids of all linked users that the caller may see, in order; `None` if it sees every user.
+    /// The sorted ids of linked users that the caller may see; `None` if it sees every user.
     visible: Option<Vec<UserId>>,
 }
 
 impl RelatedRecords {
-    pub(super) fn groups(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], wanted: &Wanted) -> Result<Self> {
-        let (paths, mut budget) = (&wanted.paths, wanted.budget);
+    pub(super) fn groups(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], inclusion: &Inclusion) -> Result<Self> {
+        let (paths, mut budget) = (&inclusion.paths, inclusion.budget);
         let with_users = paths.contains(&Path::MemberUsers);
         let has_members = with_users || paths.contains(&Path::Members);
         let members = if has_members { members_of(tx, caller, groups, &mut budget)? } else { Vec::new() };
@@ -112,19 +112,19 @@ impl RelatedRecords {
         Self { members, has_members, ..Self::default() }.with_users(tx, caller, linked, included, budget)
     }
 
-    pub(super) fn members(tx: &mut Tx<'_>, caller: &Caller, members: &[Member], wanted: &Wanted) -> Result<Self> {
-        let paths = &wanted.paths;
+    pub(super) fn members(tx: &mut Tx<'_>, caller: &Caller, members: &[Member], inclusion: &Inclusion) -> Result<Self> {
+        let paths = &inclusion.paths;
         let with_owners = paths.contains(&Path::GroupOwner);
         let has_groups = with_owners || paths.contains(&Path::Group);
-        let ids = once_each(members.iter().map(|member| member.group).filter(|_| has_groups).collect());
-        // As many groups as a page has memberships, at most, so that their properties are bounded too.
+        let ids = sorted_unique(members.iter().map(|member| member.group).filter(|_| has_groups).collect());
+        // A page has at most as many groups as memberships, which bounds their properties.
         let groups = tx.groups_of(&ids)?;
         let owners: Vec<_> = groups.iter().filter_map(|group| group.owner).collect();
         let users = members.iter().map(|member| member.user);
         let linked = owners.iter().copied().chain(users.clone()).collect();
         let owners = owners.into_iter().filter(|_| with_owners);
         let included = owners.chain(users.filter(|_| paths.contains(&Path::User))).collect();
-        Self { groups, ..Self::default() }.with_users(tx, caller, linked, included, wanted.budget)
+        Self { groups, ..Self::default() }.with_users(tx, caller, linked, included, inclusion.budget)
     }
 
     fn with_users(
@@ -137,9 +137,9 @@ impl RelatedRecords {
     ) -> Result<Self> {
         let visible = match caller.sees_only() {
             None => None,
-            Some(_) => Some(visible_of(tx, caller, once_each(linked))?),
+            Some(_) => Some(visible_users(tx, caller, sorted_unique(linked))?),
         };
-        let mut included = once_each(included);
+        let mut included = sorted_unique(included);
         if let Some(visible) = &visible {
             included.retain(|id| visible.binary_search(id).is_ok());
         }
@@ -153,43 +153,43 @@ impl RelatedRecords {
     pub(super) fn group(&self, group: Group) -> VisibleGroup {
         let of_group = self.members.iter().filter(|member| member.group == group.id);
         VisibleGroup {
-            is_owner_seen: group.owner.is_none_or(|owner| self.sees(owner)),
+            is_owner_visible: group.owner.is_none_or(|owner| self.sees(owner)),
             members: self.has_members.then(|| of_group.map(|member| member.id).collect()),
             group,
         }
     }
 
     pub(super) fn member(&self, member: Member) -> VisibleMember {
-        VisibleMember { is_user_seen: self.sees(member.user), member }
+        VisibleMember { is_user_visible: self.sees(member.user), member }
     }
 
-    pub(super) fn companions(mut self) -> IncludedRecords {
+    pub(super) fn into_included(mut self) -> IncludedRecords {
         let groups = std::mem::take(&mut self.groups).into_iter().map(|group| self.group(group)).collect();
         let members = std::mem::take(&mut self.members).into_iter().map(|member| self.member(member)).collect();
         IncludedRecords { groups, members, users: self.users }
     }
 }
 
-/// All memberships in some groups that the caller may see.
+/// The memberships in groups that the caller may see.
 fn members_of(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], budget: &mut ReadBudget) -> Result<Vec<Member>> {
     if groups.is_empty() {
         return Ok(Vec::new());
     }
     let groups = groups.iter().map(|group| group.id).collect();
     let filter = MemberFilter { groups, seen_by: caller.sees_only(), ..MemberFilter::default() };
-    let members = tx.first_group_members(&filter, MOST_MEMBERS + 1, budget)?;
-    if members.len() <= MOST_MEMBERS {
+    let members = tx.first_group_members(&filter, MAX_INCLUDED_MEMBERS + 1, budget)?;
+    if members.len() <= MAX_INCLUDED_MEMBERS {
         return Ok(members);
     }
     let detail = format!(
-        "these groups have more than {MOST_MEMBERS} members, too many to come along; \
+        "these groups have more than {MAX_INCLUDED_MEMBERS} members, which is too many to include; \
          list `/api/v2/group-members?filter[group]=…` instead"
     );
     Err(Problem::new(Code::UnsupportedInclude, detail).at(ErrorSource::Include).into())
 }
 
-/// Those of some users that the caller may see, by id.
-fn visible_of(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<UserId>) -> Result<Vec<UserId>> {
+/// Those of these users that the caller may see, by id.
+fn visible_users(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<UserId>) -> Result<Vec<UserId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -199,7 +199,7 @@ fn visible_of(tx: &mut Tx<'_>, caller: &Caller, ids: Vec<UserId>) -> Result<Vec<
     Ok(seen.items.into_iter().map(|user| user.id).collect())
 }
 
-fn once_each<Id: Ord>(mut ids: Vec<Id>) -> Vec<Id> {
+fn sorted_unique<Id: Ord>(mut ids: Vec<Id>) -> Vec<Id> {
     ids.sort_unstable();
     ids.dedup();
     ids

@@ -24,10 +24,10 @@ use crate::model::user::User;
 use crate::store::{Cost, Tx};
 use sink::Sink;
 
-/// Rows per page.
-const PAGE: i64 = 2_000;
-/// Users that are read at once: each can have 64 KiB.
-const USERS: i64 = 500;
+/// The relationships of a page.
+const RELATIONSHIPS_PER_PAGE: i64 = 2_000;
+/// The users of a page; each can have 64 KiB.
+const USERS_PER_PAGE: i64 = 500;
 
 /// The arguments of `export`.
 #[derive(Debug, clap::Args)]
@@ -56,8 +56,8 @@ pub struct Args {
 }
 
 /// A part of the data.
-enum Page {
-    /// How many rows there are, in all.
+enum ExportPage {
+    /// The number of rows.
     Total(i64),
     Users(Vec<User>),
     Relationships(Vec<Relationship>),
@@ -81,7 +81,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let sinks = sinks(args)?;
     let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
     // One page is read while another is written.
-    let (hand_over, pages) = sync_channel(1);
+    let (sender, pages) = sync_channel(1);
     let writer = std::thread::Builder::new()
         .name("export".to_owned())
         .spawn(move || sinks.write(&pages))
@@ -92,7 +92,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         if is_begun.swap(true, Ordering::Relaxed) {
             return Err(Tx::interrupted());
         }
-        read(tx, &hand_over, has_users, has_relationships)
+        read(tx, &sender, has_users, has_relationships)
     }));
     let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread failed")));
     read?;
@@ -106,7 +106,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 }
 
 /// Sends all pages, as long as the writer receives them.
-fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_relationships: bool) -> JobResult<()> {
+fn read(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, has_users: bool, has_relationships: bool) -> JobResult<()> {
     let nothing = PageRequest { limit: 0, ..PageRequest::default() };
     let mut total = 0;
     if has_users {
@@ -116,20 +116,20 @@ fn read(tx: &mut Tx<'_>, hand_over: &SyncSender<Page>, has_users: bool, has_rela
     if has_relationships {
         total += tx.relationships(&RelationshipFilter::default(), &nothing)?.total;
     }
-    let mut is_wanted = hand_over.send(Page::Total(total)).is_ok();
+    let mut is_receiving = sender.send(ExportPage::Total(total)).is_ok();
     let mut last = UserId::new(0);
-    while has_users && is_wanted {
-        let users = tx.users_after(last, USERS, ReadBudget::for_answer(true))?;
+    while has_users && is_receiving {
+        let users = tx.users_after(last, USERS_PER_PAGE, ReadBudget::for_answer(true))?;
         let Some(user) = users.last() else { break };
         last = user.id;
-        is_wanted = hand_over.send(Page::Users(users)).is_ok();
+        is_receiving = sender.send(ExportPage::Users(users)).is_ok();
     }
     let mut last = RelationshipId::new(0);
-    while has_relationships && is_wanted {
-        let relationships = tx.relationships_after(last, PAGE)?;
+    while has_relationships && is_receiving {
+        let relationships = tx.relationships_after(last, RELATIONSHIPS_PER_PAGE)?;
         let Some(relationship) = relationships.last() else { break };
         last = relationship.id;
-        is_wanted = hand_over.send(Page::Relationships(relationships)).is_ok();
+        is_receiving = sender.send(ExportPage::Relationships(relationships)).is_ok();
     }
     Ok(())
 }
@@ -179,21 +179,21 @@ fn sinks(args: &Args) -> Result<Sinks, Failure> {
 }
 
 impl Sinks {
-    fn write(mut self, pages: &Receiver<Page>) -> Result<Written, Failure> {
+    fn write(mut self, pages: &Receiver<ExportPage>) -> Result<Written, Failure> {
         let mut progress = None;
         let (mut users, mut relationships) = (0, 0);
         for page in pages {
             let rows = match page {
-                Page::Total(total) => {
+                ExportPage::Total(total) => {
                     progress = Some(Progress::begin("export", u64::try_from(total).ok()));
                     continue;
                 }
-                Page::Users(page) => {
+                ExportPage::Users(page) => {
                     self.put(self.users, page.iter().map(row::Row::User))?;
                     users += page.len() as u64;
                     page.len()
                 }
-                Page::Relationships(page) => {
+                ExportPage::Relationships(page) => {
                     self.put(self.relationships, page.iter().map(row::Row::Relationship))?;
                     relationships += page.len() as u64;
                     page.len()

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::cli::formula;
-use crate::cli::import::record::Kind;
+use crate::cli::import::record::RecordKind;
 use crate::model::relationship::Relationship;
 use crate::model::time::{Rfc2822, Timestamp};
 use crate::model::user::{Field, Held, User};
@@ -71,7 +71,7 @@ impl Serialize for Row<'_> {
         let mut map = serializer.serialize_map(None)?;
         let times = match self {
             Self::User(user) => {
-                map.serialize_entry("type", Kind::User.name())?;
+                map.serialize_entry("type", RecordKind::User.name())?;
                 map.serialize_entry("id", &user.id.get())?;
                 for field in Field::ALL {
                     match user.data.get(field) {
@@ -83,7 +83,7 @@ impl Serialize for Row<'_> {
                 [("created-at", user.created_at), ("updated-at", user.updated_at)]
             }
             Self::Relationship(edge) => {
-                map.serialize_entry("type", Kind::Relationship.name())?;
+                map.serialize_entry("type", RecordKind::Relationship.name())?;
                 map.serialize_entry("id", &edge.id.get())?;
                 map.serialize_entry("user", &edge.user.get())?;
                 map.serialize_entry("target", &edge.target.get())?;
@@ -115,7 +115,7 @@ fn cell_of(held: Held<'_>) -> Cow<'_, str> {
     }
 }
 
-/// Writes a record (RFC 4180, but with a plain line feed at the end), none of whose cells is a formula.
+/// Writes a record (RFC 4180, but with a plain line feed at the end). Cells that look like formulas are neutralized.
 ///
 /// # Errors
 /// Those of the file.

@@ -36,7 +36,7 @@ impl Sink {
         Ok(Self { out, name: Some(path.to_owned()), temporary })
     }
 
-    /// Writes with `put`.
+    /// Writes with a function.
     ///
     /// # Errors
     /// [`Failure`] when it cannot be written.
@@ -61,8 +61,8 @@ impl Sink {
     }
 }
 
-/// Creates a file that only this user can read: what is exported is about people. An existing pipe or device keeps its
-/// mode; what an export that was interrupted has left is removed first, because its mode would stay.
+/// Creates a file that only its owner can read, because it has personal data. An existing pipe or device keeps its mode. A
+/// file that an interrupted export left is removed first, because it would keep its mode.
 fn create(path: &Path, temporary: Option<&Path>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true);

@@ -1,4 +1,4 @@
-//! The syntax of a line: members with plain values.
+//! Parses a line: members with plain values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,21 +8,21 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 /// A plain value of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell<'a> {
-    /// Nothing.
+    /// Null.
     Null,
     /// True or false.
     Flag(bool),
-    /// A whole number of 64 bits.
+    /// An integer of 64 bits.
     Number(i64),
     /// A text.
     Text(Cow<'a, str>),
     /// A list of texts.
     List(Vec<String>),
-    /// What no member takes.
+    /// Any other value, which no member accepts.
     Other,
 }
 
-/// The members of a line, in its order, repeated ones included.
+/// The members of a line, in order, including duplicates.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, Cell<'a>)>);
 
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_without_repeating_it() {
+    fn an_invalid_line_is_an_error_without_its_content() {
         for (line, expected) in [
             (r#""secret""#, "not a JSON object"),
             (r#"{"a":"secret"#, "ends inside"),

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::cell::Members;
-use super::lines::{self, LONGEST};
-use super::record::{Kind, Reader, Refusal};
+use super::lines::{self, LineRead, MAX_LINE_BYTES};
+use super::record::{Reader, RecordKind, Refusal};
 use super::table::{Header, Table};
 use crate::cli::failure::Failure;
 use crate::domain::transfer::Line;
@@ -20,7 +20,7 @@ pub struct Source {
     /// Its path; `-` is stdin.
     pub path: PathBuf,
     /// The kind of its records for CSV; `None` for NDJSON.
-    pub table_of: Option<Kind>,
+    pub table_of: Option<RecordKind>,
 }
 
 /// Lines of one file that are written in one transaction.
@@ -30,7 +30,7 @@ pub struct Batch {
     pub source: usize,
     /// The parsed lines.
     pub lines: Vec<Line>,
-    /// Lines that cannot be parsed.
+    /// The lines that cannot be parsed.
     pub refused: Vec<(u64, Refusal)>,
     /// The number of the last line.
     pub last: u64,
@@ -50,7 +50,7 @@ pub struct Plan {
 }
 
 /// The most bytes of a batch.
-const MOST_BYTES: u64 = 8 << 20;
+const MAX_BATCH_BYTES: u64 = 8 << 20;
 
 /// The batches of the reading thread.
 pub type Batches = Receiver<io::Result<Batch>>;
@@ -61,7 +61,7 @@ type Input = BufReader<Counting<Box<dyn Read + Send>>>;
 /// An open file and its properties.
 enum Open {
     Lines(Input),
-    Table(Box<Table<Input>>, Header, Kind),
+    Table(Box<Table<Input>>, Header, RecordKind),
 }
 
 /// Counts the bytes that are read.
@@ -91,7 +91,7 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         let (inner, size) = open_file(&source.path).map_err(failure)?;
         total = total.zip(size).map(|(total, size)| total + size);
         let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
-        lines::pass_over_mark(&mut input).map_err(failure)?;
+        lines::skip_byte_order_mark(&mut input).map_err(failure)?;
         let input = match source.table_of {
             None => Open::Lines(input),
             Some(kind) => {
@@ -102,8 +102,8 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         };
         open.push((source.path.clone(), input));
     }
-    let (hand_over, batches) = sync_channel(1);
-    let feed = BatchReader { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, hand_over };
+    let (sender, batches) = sync_channel(1);
+    let feed = BatchReader { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, sender };
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || feed.run(open))
@@ -112,7 +112,7 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
 }
 
 /// Reads the header of a table.
-fn header_of(table: &mut Table<Input>, kind: Kind) -> io::Result<Header> {
+fn header_of(table: &mut Table<Input>, kind: RecordKind) -> io::Result<Header> {
     let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
     let Some((number, first)) = table.next()? else {
         return Err(invalid("the header line with the column names is missing".to_owned()));
@@ -138,7 +138,7 @@ struct BatchReader {
     batch: Batch,
     weight: u64,
     bytes: Arc<AtomicU64>,
-    hand_over: SyncSender<io::Result<Batch>>,
+    sender: SyncSender<io::Result<Batch>>,
 }
 
 /// The receiver is gone.
@@ -159,7 +159,7 @@ impl BatchReader {
                     // Lines before the error are still valid.
                     if self.flush().is_ok() {
                         let problem = format!("cannot continue reading `{}`: {error}", path.display());
-                        drop(self.hand_over.send(Err(io::Error::new(error.kind(), problem))));
+                        drop(self.sender.send(Err(io::Error::new(error.kind(), problem))));
                     }
                     return;
                 }
@@ -176,14 +176,14 @@ impl BatchReader {
         loop {
             let what = lines::read(&mut input, &mut line)?;
             number += 1;
-            if what == lines::Line::End {
+            if what == LineRead::End {
                 return Ok(Ok(()));
             }
             if number <= self.plan.skip {
                 continue;
             }
             let text = match what {
-                lines::Line::TooLong => Err(format!("the line is longer than {LONGEST} bytes")),
+                LineRead::TooLong => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
                 _ => std::str::from_utf8(&line)
                     .map_err(|error| format!("the line is not UTF-8 from byte {} on", error.valid_up_to() + 1)),
             };
@@ -192,19 +192,24 @@ impl BatchReader {
             }
             let weight = line.len();
             let members = text.and_then(Members::of_json);
-            if self.take(number, members, None, weight).is_err() {
+            if self.add(number, members, None, weight).is_err() {
                 return Ok(Err(Stopped));
             }
         }
     }
 
-    fn read_table(&mut self, mut table: Table<Input>, header: &Header, kind: Kind) -> io::Result<Result<(), Stopped>> {
+    fn read_table(
+        &mut self,
+        mut table: Table<Input>,
+        header: &Header,
+        kind: RecordKind,
+    ) -> io::Result<Result<(), Stopped>> {
         while let Some((number, row)) = table.next()? {
             if number <= self.plan.skip {
                 continue;
             }
             let weight = row.as_ref().map_or(0, |cells| cells.iter().map(|cell| cell.len()).sum());
-            if self.take(number, header.members(row), Some(kind), weight).is_err() {
+            if self.add(number, header.members(row), Some(kind), weight).is_err() {
                 return Ok(Err(Stopped));
             }
         }
@@ -212,11 +217,11 @@ impl BatchReader {
     }
 
     /// Adds a line to the batch, and sends the batch when it is full.
-    fn take(
+    fn add(
         &mut self,
         number: u64,
         members: Result<Members<'_>, String>,
-        kind: Option<Kind>,
+        kind: Option<RecordKind>,
         weight: usize,
     ) -> Result<(), Stopped> {
         let refused = |reason| Refusal { kind, reason };
@@ -231,7 +236,7 @@ impl BatchReader {
             return Err(Stopped);
         }
         let lines = self.batch.lines.len() + self.batch.refused.len();
-        if lines >= self.plan.size.load(Ordering::Relaxed) || self.weight >= MOST_BYTES {
+        if lines >= self.plan.size.load(Ordering::Relaxed) || self.weight >= MAX_BATCH_BYTES {
             return self.flush();
         }
         Ok(())
@@ -245,6 +250,6 @@ impl BatchReader {
             return Ok(());
         }
         batch.position = self.bytes.load(Ordering::Relaxed);
-        self.hand_over.send(Ok(batch)).map_err(|_| Stopped)
+        self.sender.send(Ok(batch)).map_err(|_| Stopped)
     }
 }

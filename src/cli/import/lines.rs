@@ -1,16 +1,16 @@
-//! Lines of a file, one at a time in memory and of limited length.
+//! Reads lines of a file, one at a time and of limited length.
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line that is read.
-pub const LONGEST: usize = 1 << 20;
+/// The most bytes of a line.
+pub const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// The result of reading a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
-    /// A line, without its end.
-    Read,
-    /// The line was longer than [`LONGEST`] and skipped.
+pub enum LineRead {
+    /// A line, without its terminator.
+    Complete,
+    /// The line was longer than [`MAX_LINE_BYTES`] and skipped.
     TooLong,
     /// The end of the file.
     End,
@@ -20,29 +20,29 @@ pub enum Line {
 ///
 /// # Errors
 /// Those of the file.
-pub fn read(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+pub fn read(file: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<LineRead> {
     line.clear();
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
-    if file.take(most + 1).read_until(b'\n', line)? == 0 {
-        return Ok(Line::End);
+    let limit = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX);
+    if file.take(limit + 1).read_until(b'\n', line)? == 0 {
+        return Ok(LineRead::End);
     }
     if line.ends_with(b"\n") {
         line.pop();
         if line.ends_with(b"\r") {
             line.pop();
         }
-    } else if line.len() > LONGEST {
+    } else if line.len() > MAX_LINE_BYTES {
         file.skip_until(b'\n')?;
-        return Ok(Line::TooLong);
+        return Ok(LineRead::TooLong);
     }
-    Ok(Line::Read)
+    Ok(LineRead::Complete)
 }
 
 /// Skips the byte order mark at the beginning of a file.
 ///
 /// # Errors
 /// Those of the file, and [`io::ErrorKind::InvalidData`] for an unsupported encoding.
-pub fn pass_over_mark(file: &mut impl BufRead) -> io::Result<()> {
+pub fn skip_byte_order_mark(file: &mut impl BufRead) -> io::Result<()> {
     let start = file.fill_buf()?;
     let refuse = |name| {
         let message = format!("the encoding is {name}; convert the file to UTF-8");
@@ -64,40 +64,45 @@ mod tests {
     use super::*;
     use std::io::BufReader;
 
-    fn all(bytes: &[u8]) -> Vec<(Line, usize)> {
-        // A small buffer, so that lines are put together from pieces.
+    fn all(bytes: &[u8]) -> Vec<(LineRead, usize)> {
+        // A small buffer, so that lines consist of several reads.
         let mut file = BufReader::with_capacity(7, bytes);
         let mut line = Vec::new();
         let mut found = Vec::new();
         loop {
             match read(&mut file, &mut line).unwrap() {
-                Line::End => return found,
+                LineRead::End => return found,
                 what => found.push((what, line.len())),
             }
         }
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_passed_over_and_the_next_is_read() {
-        let longest = [b"a".repeat(LONGEST), b"\nb\r\n\nc".to_vec()].concat();
-        let expected = [(Line::Read, LONGEST), (Line::Read, 1), (Line::Read, 0), (Line::Read, 1)];
+    fn a_line_that_is_too_long_is_skipped() {
+        let longest = [b"a".repeat(MAX_LINE_BYTES), b"\nb\r\n\nc".to_vec()].concat();
+        let expected = [
+            (LineRead::Complete, MAX_LINE_BYTES),
+            (LineRead::Complete, 1),
+            (LineRead::Complete, 0),
+            (LineRead::Complete, 1),
+        ];
         assert_eq!(all(&longest), expected);
-        let too_long: Vec<_> = [b"a".repeat(3 * LONGEST), b"\nb".to_vec()].concat();
+        let too_long: Vec<_> = [b"a".repeat(3 * MAX_LINE_BYTES), b"\nb".to_vec()].concat();
         let found = all(&too_long);
-        assert_eq!(found[0].0, Line::TooLong);
-        assert_eq!(found[1..], [(Line::Read, 1)]);
-        assert_eq!(all(&b"a".repeat(LONGEST + 1))[0].0, Line::TooLong);
+        assert_eq!(found[0].0, LineRead::TooLong);
+        assert_eq!(found[1..], [(LineRead::Complete, 1)]);
+        assert_eq!(all(&b"a".repeat(MAX_LINE_BYTES + 1))[0].0, LineRead::TooLong);
     }
 
     #[test]
-    fn only_utf_8_is_read() {
+    fn a_file_in_utf_16_is_an_error() {
         for (bytes, rest) in [(&b"\xEF\xBB\xBFx"[..], &b"x"[..]), (b"x", b"x"), (b"", b"")] {
             let mut file = bytes;
-            pass_over_mark(&mut file).unwrap();
+            skip_byte_order_mark(&mut file).unwrap();
             assert_eq!(file, rest);
         }
         for bytes in [b"\xFF\xFE{\0", b"\xFE\xFF\0{", b"{\0\"\0", b"\0{\0\""] {
-            assert!(pass_over_mark(&mut &bytes[..]).unwrap_err().to_string().contains("UTF-16"));
+            assert!(skip_byte_order_mark(&mut &bytes[..]).unwrap_err().to_string().contains("UTF-16"));
         }
     }
 }

@@ -19,20 +19,20 @@ use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::store::{Cost, Store, Tx};
 
-/// Lines of the first batch.
-pub const FIRST_SIZE: usize = 2_000;
-/// Lines of a batch, at least and at most.
-const SIZES: (usize, usize) = (1_000, 10_000);
-/// How long a transaction should take.
-const PACE: Duration = Duration::from_millis(400);
+/// The lines of the first batch.
+pub const FIRST_BATCH_SIZE: usize = 2_000;
+/// The fewest and the most lines of a batch.
+const BATCH_SIZES: (usize, usize) = (1_000, 10_000);
+/// The intended duration of a transaction.
+const TARGET_DURATION: Duration = Duration::from_millis(400);
 
-/// Longer than a connection to SQLite that waits for another sleeps at once.
+/// Longer than the interval at which a waiting SQLite connection polls.
 const PAUSE: Duration = Duration::from_millis(120);
 
 /// Everything that an import needs.
 pub struct Importer {
     store: Store,
-    desk: Arc<ImportReport>,
+    report: Arc<ImportReport>,
     options: ImportOptions,
     size: Arc<AtomicUsize>,
     is_strict: bool,
@@ -42,12 +42,12 @@ impl Importer {
     /// Prepares an import.
     pub fn new(
         store: Store,
-        desk: Arc<ImportReport>,
+        report: Arc<ImportReport>,
         options: ImportOptions,
         size: Arc<AtomicUsize>,
         is_strict: bool,
     ) -> Self {
-        Self { store, desk, options, size, is_strict }
+        Self { store, report, options, size, is_strict }
     }
 
     /// Writes all batches. `is_alone`: no other process seems to use the database.
@@ -57,26 +57,26 @@ impl Importer {
     pub async fn import(&mut self, batches: Batches, is_alone: bool) -> Result<(), Failure> {
         let mut may_load = is_alone;
         let batches = Arc::new(Mutex::new(batches));
-        while let Some(batch) = next(&batches).map_err(|error| self.on_read(&error))? {
+        while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
             let has_relationships = batch.lines.iter().any(|line| matches!(line.record, Record::Relationship(_)));
             if may_load && has_relationships {
                 may_load = false;
                 if let Some(loaded) = self.load(&batch, &batches).await? {
-                    self.desk.note(&loaded.notes);
-                    return match loaded.ended {
-                        StopReason::AtTheEnd => Ok(()),
-                        StopReason::Strictly => Err(self.stopped()),
-                        StopReason::OnRead(error) => Err(self.on_read(&error)),
+                    self.report.record(&loaded.notes);
+                    return match loaded.stop {
+                        StopReason::End => Ok(()),
+                        StopReason::InvalidLine => Err(self.strict_failure()),
+                        StopReason::ReadError(error) => Err(self.read_failure(&error)),
                     };
                 }
             }
             let (work, options, is_strict) = (Arc::clone(&batch), self.options, self.is_strict);
             let begun = Instant::now();
-            let job = move |tx: &mut Tx<'_>| checked(transfer::import(tx, &work.lines, options)?, is_strict);
-            let outcome = self.store.write("import", job).await.map_err(|error| self.on_write(&batch, error))?;
+            let job = move |tx: &mut Tx<'_>| require_valid(transfer::import(tx, &work.lines, options)?, is_strict);
+            let outcome = self.store.write("import", job).await.map_err(|error| self.write_failure(&batch, error))?;
             self.adapt_batch_size(&batch, begun.elapsed());
-            self.done(&batch, outcome)?;
+            self.finish_batch(&batch, outcome)?;
             if !is_alone {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -84,133 +84,132 @@ impl Importer {
         Ok(())
     }
 
-    /// Tells what would become of all batches.
+    /// Computes what an import would do.
     ///
     /// # Errors
     /// As [`import`](Self::import).
     pub async fn dry_run(&mut self, batches: Batches) -> Result<(), Failure> {
-        let known = Arc::new(Mutex::new(PendingRecords::default()));
+        let pending = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
-        while let Some(batch) = next(&batches).map_err(|error| self.on_read(&error))? {
+        while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
-            let (work, known, options) = (Arc::clone(&batch), Arc::clone(&known), self.options);
+            let (work, pending, options) = (Arc::clone(&batch), Arc::clone(&pending), self.options);
             let (is_begun, is_strict) = (AtomicBool::new(false), self.is_strict);
             let job = move |tx: &mut Tx<'_>| {
-                once(&is_begun)?;
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                checked(transfer::dry_run(tx, &work.lines, options, &mut known)?, is_strict)
+                refuse_retry(&is_begun)?;
+                let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
+                require_valid(transfer::dry_run(tx, &work.lines, options, &mut pending)?, is_strict)
             };
             let outcome = self.store.read("import.rehearse", Cost::Unbounded, job).await;
-            let outcome = outcome.map_err(|error| self.on_write(&batch, error))?;
-            self.done(&batch, outcome)?;
+            let outcome = outcome.map_err(|error| self.write_failure(&batch, error))?;
+            self.finish_batch(&batch, outcome)?;
         }
         Ok(())
     }
 
-    /// Writes the first batch with relationships and all that follow in one transaction, without indexes meanwhile;
-    /// `None`, with nothing done, where that is not possible.
+    /// Writes the first batch with relationships and all later ones in one transaction, and builds the indexes at its end.
+    /// Returns `None`, and writes nothing, if the database does not allow it.
     async fn load(&self, first: &Arc<Batch>, batches: &Arc<Mutex<Batches>>) -> Result<Option<Loaded>, Failure> {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
         let options = self.options;
-        let (desk, is_begun, is_strict) = (Arc::clone(&self.desk), AtomicBool::new(false), self.is_strict);
+        let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
         let size = Arc::clone(&self.size);
         let job = move |tx: &mut Tx<'_>| {
-            let Some(taken_down) = tx.begin_bulk_load()? else { return Ok(None) };
-            once(&is_begun)?;
-            desk.tell("the database has no relationships yet: loading all lines in one transaction and building the indexes at the end");
-            size.store(SIZES.1, Ordering::Relaxed);
-            let (mut batch, mut notes, mut load) = (Arc::clone(&batch), Notes::default(), LoadMemory::default());
-            let ended = loop {
-                let outcome = checked(transfer::load(tx, &batch.lines, options, &mut load)?, is_strict)?;
-                desk.tell_rejected(&batch, &outcome.rejected);
-                desk.advance(&batch);
+            let Some(dropped_indexes) = tx.begin_bulk_load()? else { return Ok(None) };
+            refuse_retry(&is_begun)?;
+            report.print("the database has no relationships yet: loading all lines in one transaction and building the indexes at the end");
+            size.store(BATCH_SIZES.1, Ordering::Relaxed);
+            let (mut batch, mut notes, mut memory) = (Arc::clone(&batch), Notes::default(), LoadMemory::default());
+            let stop = loop {
+                let outcome = require_valid(transfer::load(tx, &batch.lines, options, &mut memory)?, is_strict)?;
+                report.report_rejected(&batch, &outcome.rejected);
+                report.advance(&batch);
                 notes.add(&Notes::of(&batch, outcome));
                 if is_strict && !batch.refused.is_empty() {
-                    break StopReason::Strictly;
+                    break StopReason::InvalidLine;
                 }
-                match next(&batches) {
+                match next_batch(&batches) {
                     Ok(Some(following)) => batch = Arc::new(following),
-                    Ok(None) => break StopReason::AtTheEnd,
-                    Err(error) => break StopReason::OnRead(error),
+                    Ok(None) => break StopReason::End,
+                    Err(error) => break StopReason::ReadError(error),
                 }
             };
-            desk.tell("all lines are read; building the indexes");
-            notes.were_there(tx.end_bulk_load(&taken_down)?);
-            Ok(Some(Loaded { notes, ended }))
+            report.print("all lines are read; building the indexes");
+            notes.recount_existing(tx.end_bulk_load(&dropped_indexes)?);
+            Ok(Some(Loaded { notes, stop }))
         };
-        self.store.write("import.load", job).await.map_err(|error| self.on_write(first, error))
+        self.store.write("import.load", job).await.map_err(|error| self.write_failure(first, error))
     }
 
-    /// Tells and notes what became of a batch; ends a strict import whose batch ends with a line that says nothing
-    /// sensible.
-    fn done(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), Failure> {
-        self.desk.tell_rejected(batch, &outcome.rejected);
-        self.desk.advance(batch);
-        self.desk.note(&Notes::of(batch, outcome));
-        if self.is_strict && !batch.refused.is_empty() { Err(self.stopped()) } else { Ok(()) }
+    /// Reports and records the results of a batch. A strict import fails if the last line of the batch is invalid.
+    fn finish_batch(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), Failure> {
+        self.report.report_rejected(batch, &outcome.rejected);
+        self.report.advance(batch);
+        self.report.record(&Notes::of(batch, outcome));
+        if self.is_strict && !batch.refused.is_empty() { Err(self.strict_failure()) } else { Ok(()) }
     }
 
-    /// Makes the next batches as large as their time allows.
+    /// Adapts the size of the next batches to the duration of this one.
     fn adapt_batch_size(&self, batch: &Batch, time: Duration) {
         let lines = u128::try_from(batch.lines.len()).unwrap_or_default();
-        // A small one says little about its lines: most of its time is that of the commit.
-        if batch.lines.len() >= SIZES.0 {
-            let size = lines * PACE.as_micros() / time.as_micros().max(1);
-            let size = usize::try_from(size).unwrap_or(SIZES.1).clamp(SIZES.0, SIZES.1);
+        // The duration of a small batch is mostly that of the commit.
+        if batch.lines.len() >= BATCH_SIZES.0 {
+            let size = lines * TARGET_DURATION.as_micros() / time.as_micros().max(1);
+            let size = usize::try_from(size).unwrap_or(BATCH_SIZES.1).clamp(BATCH_SIZES.0, BATCH_SIZES.1);
             self.size.store(size, Ordering::Relaxed);
         }
     }
 
-    fn stopped(&self) -> Failure {
-        Failure::failed(format!("stopped at the first rejected line; {}", self.desk.written()))
+    fn strict_failure(&self) -> Failure {
+        Failure::failed(format!("stopped at the first rejected line; {}", self.report.progress_summary()))
     }
 
-    fn on_read(&self, error: &io::Error) -> Failure {
-        Failure::failed(format!("{error}; {}", self.desk.written()))
+    fn read_failure(&self, error: &io::Error) -> Failure {
+        Failure::failed(format!("{error}; {}", self.report.progress_summary()))
     }
 
-    fn on_write(&self, batch: &Batch, error: Error) -> Failure {
+    fn write_failure(&self, batch: &Batch, error: Error) -> Failure {
         match error {
             Error::Refused(problems) => {
                 for problem in problems {
                     let number = problem.operation.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
-                    self.desk.tell_end(batch, number, &problem.detail);
+                    self.report.report_stop(batch, number, &problem.detail);
                 }
-                self.stopped()
+                self.strict_failure()
             }
-            error => {
-                Failure::from(error).with_message(format!("{}; run the import again to continue", self.desk.written()))
-            }
+            error => Failure::from(error)
+                .with_message(format!("{}; run the import again to continue", self.report.progress_summary())),
         }
     }
 }
 
-/// What a load has done.
+/// The results of a bulk load.
 struct Loaded {
     notes: Notes,
-    ended: StopReason,
+    stop: StopReason,
 }
 
 /// Why reading stopped.
 enum StopReason {
-    AtTheEnd,
-    /// At a line that cannot be parsed, with `--strict`.
-    Strictly,
-    OnRead(io::Error),
+    End,
+    /// An invalid line, with `--strict`.
+    InvalidLine,
+    ReadError(io::Error),
 }
 
 /// The next batch; `None` at the end of the files.
-fn next(batches: &Mutex<Batches>) -> io::Result<Option<Batch>> {
+fn next_batch(batches: &Mutex<Batches>) -> io::Result<Option<Batch>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()
 }
 
-/// Prevents a second run of a job that cannot be retried.
-fn once(is_begun: &AtomicBool) -> JobResult<()> {
+/// Fails on the second run of a job that cannot be retried.
+fn refuse_retry(is_begun: &AtomicBool) -> JobResult<()> {
     if is_begun.swap(true, Ordering::Relaxed) { Err(Tx::interrupted()) } else { Ok(()) }
 }
 
-/// With `--strict` the first rejected line undoes its batch. The place of the problem is the number of the line.
-fn checked(outcome: ImportOutcome, is_strict: bool) -> JobResult<ImportOutcome> {
+/// With `--strict`, fails at the first rejected line, so that its batch is rolled back. The index of the problem is the
+/// number of the line.
+fn require_valid(outcome: ImportOutcome, is_strict: bool) -> JobResult<ImportOutcome> {
     match outcome.rejected.first() {
         Some((number, reason)) if is_strict => {
             let problem = Problem::new(Code::InvalidAttribute, reason.clone());

@@ -24,7 +24,7 @@ use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};
 use feed::{Plan, Source};
 use load::Importer;
-use record::Kind;
+use record::RecordKind;
 use report::ImportReport;
 
 /// The format of the files.
@@ -82,25 +82,25 @@ pub struct Args {
 /// [`Failure`] when a file cannot be read, the database is unreachable, or lines were rejected.
 pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let sources = sources(args)?;
-    let size = Arc::new(AtomicUsize::new(load::FIRST_SIZE));
+    let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
     let (batches, total) = feed::start(&sources, plan)?;
     let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
     let (store, _scratch) =
-        if args.dry_run { open_to_look(config)? } else { (database::open(config, IfMissing::Create)?, None) };
+        if args.dry_run { open_for_dry_run(config)? } else { (database::open(config, IfMissing::Create)?, None) };
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
-    let desk = Arc::new(ImportReport::new(Progress::begin("import", total), names));
+    let report = Arc::new(ImportReport::new(Progress::begin("import", total), names));
     let options = ImportOptions { creates_types: args.create_types };
-    let mut work = Importer::new(store, Arc::clone(&desk), options, size, args.strict);
-    let done = database::wait(async {
-        if args.dry_run { work.dry_run(batches).await } else { work.import(batches, is_alone).await }
+    let mut importer = Importer::new(store, Arc::clone(&report), options, size, args.strict);
+    let result = database::wait(async {
+        if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
     });
     if !args.dry_run {
         store::checkpoint_wal(&config.database_url);
     }
-    desk.end(args.dry_run);
-    done?;
-    match desk.rejected() {
+    report.end(args.dry_run);
+    result?;
+    match report.rejected() {
         0 => Ok(()),
         1 => Err(Failure::failed("1 line was rejected")),
         many => Err(Failure::failed(format!("{many} lines were rejected"))),
@@ -108,12 +108,12 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 }
 
 /// Opens a database for a dry run; without an existing one, a temporary empty one.
-fn open_to_look(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
+fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
     match &config.database_url {
         DatabaseUrl::Sqlite(path) if !path.exists() => {
             let scratch =
                 Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
-            let database_url = DatabaseUrl::Sqlite(scratch.path().join("rehearsal.db"));
+            let database_url = DatabaseUrl::Sqlite(scratch.path().join("dry-run.db"));
             let store = database::open(&Config { database_url, ..config.clone() }, IfMissing::Create)?;
             Ok((store, Some(scratch)))
         }
@@ -122,7 +122,7 @@ fn open_to_look(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
 }
 
 fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
-    let tables = [(&args.users, Kind::User), (&args.relationships, Kind::Relationship)];
+    let tables = [(&args.users, RecordKind::User), (&args.relationships, RecordKind::Relationship)];
     let tables: Vec<_> = tables
         .into_iter()
         .filter_map(|(path, kind)| Some(Source { path: path.clone()?, table_of: Some(kind) }))
@@ -145,7 +145,7 @@ mod tests {
     use std::io::BufReader;
 
     use super::cell::Members;
-    use super::record::{Kind, Reader};
+    use super::record::{Reader, RecordKind};
     use super::table::{Header, Table};
     use crate::cli::export::row::{self, Row};
     use crate::domain::transfer::{Record, UserLine};
@@ -153,7 +153,7 @@ mod tests {
     use crate::model::time::Timestamp;
     use crate::model::user::{AccessLevel, Field, FieldKind, User, UserData, Value};
 
-    /// Anything that a user may hold, to the second.
+    /// Users with arbitrary values; times are whole seconds.
     fn users() -> impl Strategy<Value = User> {
         let text = || prop::option::of("[^\\x00]{0,20}|[-'=+@\t\r0-9]{1,4}|\"|\"\"|,|\r\n|\\[\\]");
         let list = || prop::collection::vec("[^\\x00]{0,5}|\\+49 [0-9]{3}", 0..3);
@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_user_is_read_as_it_was_written(user in users()) {
+        fn an_exported_user_is_imported_unchanged(user in users()) {
             let mut line = Vec::new();
             Row::User(&user).write_json(&mut line).unwrap();
             let members = Members::of_json(std::str::from_utf8(&line).unwrap().trim_end()).unwrap();
@@ -206,15 +206,15 @@ mod tests {
             row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
             Row::User(&user).write_csv(&mut table).unwrap();
             let mut table = Table::new(BufReader::with_capacity(7, &*table));
-            let header = Header::new(&table.next().unwrap().unwrap().1, Kind::User).unwrap();
+            let header = Header::new(&table.next().unwrap().unwrap().1, RecordKind::User).unwrap();
             let (_, cells) = table.next().unwrap().unwrap();
             let members = header.members(cells).unwrap();
-            assert_same(&user, &user_of(Reader::default().read(members, Some(Kind::User)).unwrap()));
+            assert_same(&user, &user_of(Reader::default().read(members, Some(RecordKind::User)).unwrap()));
             prop_assert!(table.next().unwrap().is_none());
         }
 
         #[test]
-        fn whatever_a_file_holds_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,100}") {
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,100}") {
             drop(Members::of_json(&text).map(|members| Reader::default().read(members, None)));
             let mut table = Table::new(&*bytes);
             let mut last = 1;

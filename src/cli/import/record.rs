@@ -1,4 +1,4 @@
-//! The meaning of a line: its members and their values.
+//! Converts the members of a line to a record.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,23 @@ use chrono::DateTime;
 
 use super::cell::{Cell, Members};
 use crate::domain::transfer::{self, Record, RelationshipLine, UserLine, UserReference};
+use crate::model::error::ErrorSource;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
+use crate::model::text::excerpt;
 use crate::model::time::Timestamp;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, FieldKind, Value};
 
 /// The kind of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum RecordKind {
     /// A user.
     User,
     /// A relationship.
     Relationship,
 }
 
-impl Kind {
+impl RecordKind {
     /// The `type` of its lines.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -39,9 +41,9 @@ impl Kind {
         }
     }
 
-    /// Whether its lines may have that member.
+    /// Whether its lines may have a member.
     #[must_use]
-    pub fn takes(self, name: &str) -> bool {
+    pub fn accepts(self, name: &str) -> bool {
         let is_own = match self {
             Self::User => COMPUTED_ATTRIBUTES.contains(&name) || kind_of_column(name).is_some(),
             Self::Relationship => self.required().contains(&name),
@@ -54,13 +56,13 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// Its kind.
-    pub kind: Option<Kind>,
+    pub kind: Option<RecordKind>,
     /// Why, for people.
     pub reason: String,
 }
 
 /// The most members of a line.
-const MOST_MEMBERS: usize = 100;
+const MAX_MEMBERS: usize = 100;
 /// The largest id in files, so that ids remain for new records.
 pub const LARGEST_ID: i64 = i64::MAX / 2;
 
@@ -68,12 +70,12 @@ pub const LARGEST_ID: i64 = i64::MAX / 2;
 #[derive(Debug)]
 pub struct Reader {
     fields: HashMap<&'static str, Field>,
-    /// Known names, so that equal ones share their text.
+    /// Names of types, so that equal ones share their text.
     types: Vec<TypeName>,
 }
 
-/// A member's complaint, or its value.
-type Read<T> = Result<T, String>;
+/// The value of a member, or what is wrong with it.
+type Parsed<T> = Result<T, String>;
 
 impl Default for Reader {
     fn default() -> Self {
@@ -86,26 +88,26 @@ impl Reader {
     ///
     /// # Errors
     /// All problems of the line by itself.
-    pub fn read(&mut self, members: Members<'_>, kind: Option<Kind>) -> Result<Record, Refusal> {
-        if members.0.len() > MOST_MEMBERS {
-            return Err(Refusal { kind, reason: format!("the object has more than {MOST_MEMBERS} members") });
+    pub fn read(&mut self, members: Members<'_>, kind: Option<RecordKind>) -> Result<Record, Refusal> {
+        if members.0.len() > MAX_MEMBERS {
+            return Err(Refusal { kind, reason: format!("the object has more than {MAX_MEMBERS} members") });
         }
         let kind = kind_of(&members, kind).map_err(|reason| Refusal { kind: None, reason })?;
         let mut complaints = Vec::new();
         for (place, (name, _)) in members.0.iter().enumerate() {
             if members.0.iter().skip(place + 1).any(|(other, _)| other == name) {
-                complaints.push(format!("`{}` is a duplicate", shown(name)));
+                complaints.push(format!("`{}` is a duplicate", excerpt(name)));
             }
         }
         for name in kind.required() {
-            let is_there = |(other, cell): &(_, Cell<'_>)| other == name && *cell != Cell::Null;
-            if !members.0.iter().any(is_there) {
+            let has_value = |(other, cell): &(_, Cell<'_>)| other == name && *cell != Cell::Null;
+            if !members.0.iter().any(has_value) {
                 complaints.push(format!("`{name}` is missing"));
             }
         }
         let record = match kind {
-            Kind::User => Record::User(Box::new(self.user_of(members, &mut complaints))),
-            Kind::Relationship => self
+            RecordKind::User => Record::User(Box::new(self.user_of(members, &mut complaints))),
+            RecordKind::Relationship => self
                 .relationship_of(members, &mut complaints)
                 .map_or_else(|| Record::User(Box::new(blank_user())), Record::Relationship),
         };
@@ -118,7 +120,7 @@ impl Reader {
     fn user_of(&self, members: Members<'_>, complaints: &mut Vec<String>) -> UserLine {
         let mut line = blank_user();
         for (name, cell) in members.0 {
-            let read = match &*name {
+            let parsed = match &*name {
                 "type" => Ok(()),
                 "created-at" => time(&cell).map(|time| line.created_at = time),
                 "updated-at" => time(&cell).map(|time| line.updated_at = time),
@@ -132,14 +134,14 @@ impl Reader {
                     None => Err(UNKNOWN.to_owned()),
                 },
             };
-            note(complaints, &name, read);
+            add_complaint(complaints, &name, parsed);
         }
         for problem in transfer::check(&line.fields) {
             let name = match problem.source {
-                Some(crate::model::error::ErrorSource::Attribute(field)) => field.member(),
-                _ => Kind::User.name(),
+                Some(ErrorSource::Attribute(field)) => field.member(),
+                _ => RecordKind::User.name(),
             };
-            note(complaints, name, Err(problem.detail.into_owned()));
+            add_complaint(complaints, name, Err(problem.detail.into_owned()));
         }
         if let Some((_, Value::Text(email))) = line.fields.iter().find(|(field, _)| *field == Field::Email) {
             line.email.clone_from(email);
@@ -151,17 +153,17 @@ impl Reader {
         let (mut user, mut target, mut relationship) = (None, None, None);
         let (mut own_id, mut created_at, mut updated_at) = (None, None, None);
         for (name, cell) in members.0 {
-            let read = match &*name {
+            let parsed = match &*name {
                 "type" => Ok(()),
-                "user" => named(cell).map(|name| user = name),
-                "target" => named(cell).map(|name| target = name),
+                "user" => user_reference(cell).map(|name| user = name),
+                "target" => user_reference(cell).map(|name| target = name),
                 "relationship" => self.type_of(&cell).map(|name| relationship = name),
                 "created-at" => time(&cell).map(|time| created_at = time),
                 "updated-at" => time(&cell).map(|time| updated_at = time),
                 "id" => id(&cell).map(|id| own_id = id.map(RelationshipId::new)),
                 _ => Err(UNKNOWN.to_owned()),
             };
-            note(complaints, &name, read);
+            add_complaint(complaints, &name, parsed);
         }
         Some(RelationshipLine {
             id: own_id,
@@ -173,7 +175,7 @@ impl Reader {
         })
     }
 
-    fn type_of(&mut self, cell: &Cell<'_>) -> Read<Option<TypeName>> {
+    fn type_of(&mut self, cell: &Cell<'_>) -> Parsed<Option<TypeName>> {
         let text = match cell {
             Cell::Null => return Ok(None),
             Cell::Text(text) => text,
@@ -183,44 +185,37 @@ impl Reader {
             return Ok(Some(known.clone()));
         }
         let name = TypeName::parse(text).ok_or_else(|| format!("a type name must have {}", TypeName::RULE))?;
-        if self.types.len() < MOST_TYPES {
+        if self.types.len() < MAX_CACHED_TYPES {
             self.types.push(name.clone());
         }
         Ok(Some(name))
     }
 }
 
-/// The most names in memory, so that a file with many different names cannot exhaust it.
-const MOST_TYPES: usize = 100;
+/// The most cached names, because a file can have many.
+const MAX_CACHED_TYPES: usize = 100;
 
 /// The message for an unknown member.
 pub const UNKNOWN: &str = "unknown member";
 
-fn note(complaints: &mut Vec<String>, name: &str, read: Read<()>) {
-    complaints.extend(read.err().map(|complaint| format!("`{}`: {complaint}", shown(name))));
-}
-
-/// A name, shortened and safe to print.
-#[must_use]
-pub fn shown(name: &str) -> String {
-    let short: String = name.chars().take(64).map(|letter| if letter.is_control() { '?' } else { letter }).collect();
-    if short.len() < name.len() { short + "…" } else { short }
+fn add_complaint(complaints: &mut Vec<String>, name: &str, parsed: Parsed<()>) {
+    complaints.extend(parsed.err().map(|complaint| format!("`{}`: {complaint}", excerpt(name))));
 }
 
 fn blank_user() -> UserLine {
     UserLine { id: None, email: String::new(), fields: Vec::new(), created_at: None, updated_at: None }
 }
 
-fn kind_of(members: &Members<'_>, expected: Option<Kind>) -> Read<Kind> {
-    let said = members.0.iter().find(|(name, _)| name == "type").map(|(_, cell)| cell);
-    let kinds = [Kind::User, Kind::Relationship];
-    match (said, expected) {
+fn kind_of(members: &Members<'_>, expected: Option<RecordKind>) -> Parsed<RecordKind> {
+    let sent = members.0.iter().find(|(name, _)| name == "type").map(|(_, cell)| cell);
+    let kinds = [RecordKind::User, RecordKind::Relationship];
+    match (sent, expected) {
         (None | Some(Cell::Null), Some(kind)) => Ok(kind),
         (None, None) => Err("`type` is missing".to_owned()),
         (Some(Cell::Text(text)), _)
             if kinds.iter().any(|kind| kind.name() == text && expected.is_none_or(|it| it == *kind)) =>
         {
-            Ok(if *text == Kind::User.name() { Kind::User } else { Kind::Relationship })
+            Ok(if *text == RecordKind::User.name() { RecordKind::User } else { RecordKind::Relationship })
         }
         (Some(_), Some(kind)) => Err(format!("`type` must be `{}`", kind.name())),
         (Some(_), None) => Err("`type` must be `user` or `user-relationship`".to_owned()),
@@ -237,7 +232,7 @@ fn value_of(cell: Cell<'_>) -> Value {
     }
 }
 
-fn id(cell: &Cell<'_>) -> Read<Option<i64>> {
+fn id(cell: &Cell<'_>) -> Parsed<Option<i64>> {
     let number = match cell {
         Cell::Null => return Ok(None),
         Cell::Number(number) => Some(*number),
@@ -250,7 +245,7 @@ fn id(cell: &Cell<'_>) -> Read<Option<i64>> {
     }
 }
 
-fn named(cell: Cell<'_>) -> Read<Option<UserReference>> {
+fn user_reference(cell: Cell<'_>) -> Parsed<Option<UserReference>> {
     let complaint = || Err("must be an id, `email:…` or `alt-id:…`".to_owned());
     match cell {
         Cell::Null => Ok(None),
@@ -267,7 +262,7 @@ fn named(cell: Cell<'_>) -> Read<Option<UserReference>> {
 }
 
 /// An instant in the format of the API (RFC 2822 §3.3) or of RFC 3339.
-fn time(cell: &Cell<'_>) -> Read<Option<Timestamp>> {
+fn time(cell: &Cell<'_>) -> Parsed<Option<Timestamp>> {
     let text = match cell {
         Cell::Null => return Ok(None),
         Cell::Text(text) => text,
@@ -284,7 +279,7 @@ fn time(cell: &Cell<'_>) -> Read<Option<Timestamp>> {
 
 const TIME: &str = "must be a time from 1970 to 9999, for example `Wed, 21 May 2014 10:11:24 +0300`";
 
-/// The kind of a column of a table, for members that are not plain text.
+/// The kind of the field of a column; `None` for other columns.
 #[must_use]
 pub fn kind_of_column(name: &str) -> Option<FieldKind> {
     Field::of_member(name).map(Field::kind)

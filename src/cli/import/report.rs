@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::import::feed::Batch;
-use crate::cli::import::record::Kind;
+use crate::cli::import::record::RecordKind;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
 use crate::domain::transfer::{ImportOutcome, Tally};
@@ -32,8 +32,8 @@ impl Notes {
         let mut unclear = 0;
         for (_, refusal) in &batch.refused {
             match refusal.kind {
-                Some(Kind::User) => outcome.users.rejected += 1,
-                Some(Kind::Relationship) => outcome.relationships.rejected += 1,
+                Some(RecordKind::User) => outcome.users.rejected += 1,
+                Some(RecordKind::Relationship) => outcome.relationships.rejected += 1,
                 None => unclear += 1,
             }
         }
@@ -48,7 +48,7 @@ impl Notes {
     }
 
     /// Recounts relationships that turned out to exist already.
-    pub fn were_there(&mut self, relationships: u64) {
+    pub fn recount_existing(&mut self, relationships: u64) {
         self.outcome.relationships.added -= relationships;
         self.outcome.relationships.unchanged += relationships;
     }
@@ -60,10 +60,10 @@ impl ImportReport {
         Self { progress, names, notes: Mutex::default() }
     }
 
-    /// Reports rejected lines, unreadable and impossible ones, in file order.
-    pub fn tell_rejected(&self, batch: &Batch, impossible: &[(u64, String)]) {
+    /// Prints the rejected lines of a batch, in file order.
+    pub fn report_rejected(&self, batch: &Batch, rejected: &[(u64, String)]) {
         let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason.as_str()));
-        let mut all: Vec<_> = refused.chain(impossible.iter().map(|(number, reason)| (*number, &**reason))).collect();
+        let mut all: Vec<_> = refused.chain(rejected.iter().map(|(number, reason)| (*number, &**reason))).collect();
         all.sort_by_key(|(number, _)| *number);
         for (number, reason) in all {
             self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
@@ -71,7 +71,7 @@ impl ImportReport {
     }
 
     /// Records the final results of lines.
-    pub fn note(&self, notes: &Notes) {
+    pub fn record(&self, notes: &Notes) {
         self.notes().add(notes);
     }
 
@@ -80,8 +80,8 @@ impl ImportReport {
         self.progress.advance(batch.position, (batch.lines.len() + batch.refused.len()) as u64);
     }
 
-    /// Prints a message for people.
-    pub fn tell(&self, sentence: &str) {
+    /// Prints a message.
+    pub fn print(&self, sentence: &str) {
         self.progress.tell(sentence);
     }
 
@@ -91,8 +91,8 @@ impl ImportReport {
         notes.outcome.users.rejected + notes.outcome.relationships.rejected + notes.unclear
     }
 
-    /// States up to which line everything is written.
-    pub fn written(&self) -> String {
+    /// Says up to which line everything is written.
+    pub fn progress_summary(&self) -> String {
         match self.notes().last {
             Some((source, number)) => format!("everything up to {} is written", self.place(source, number)),
             None => "nothing is written".to_owned(),
@@ -100,10 +100,10 @@ impl ImportReport {
     }
 
     /// Removes the progress and prints the counts.
-    pub fn end(&self, is_rehearsal: bool) {
+    pub fn end(&self, is_dry_run: bool) {
         let summary = self.progress.end();
         let notes = self.notes();
-        let would = if is_rehearsal { "would be: " } else { "" };
+        let would = if is_dry_run { "would be: " } else { "" };
         for (what, tally) in [("users", notes.outcome.users), ("relationships", notes.outcome.relationships)] {
             output::tell(&format!("{what}: {would}{}", summary_of(tally)));
         }
@@ -118,8 +118,8 @@ impl ImportReport {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reports the line at which a strict import stops.
-    pub fn tell_end(&self, batch: &Batch, number: u64, reason: &str) {
+    /// Prints the line at which a strict import stops.
+    pub fn report_stop(&self, batch: &Batch, number: u64, reason: &str) {
         self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
     }
 

@@ -1,16 +1,17 @@
-//! Records of a CSV file, one at a time in memory and of limited length.
+//! Reads records of a CSV file, one at a time and of limited length.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 use super::cell::{Cell, Members};
-use super::lines::LONGEST;
-use super::record::{Kind, UNKNOWN, kind_of_column, shown};
+use super::lines::MAX_LINE_BYTES;
+use super::record::{RecordKind, UNKNOWN, kind_of_column};
 use crate::cli::formula;
+use crate::model::text::excerpt;
 use crate::model::user::FieldKind;
 
 /// The most columns of a record.
-const MOST_COLUMNS: usize = 100;
+const MAX_COLUMNS: usize = 100;
 
 /// A record, or why it cannot be read.
 pub type Row<'a> = Result<Vec<&'a str>, String>;
@@ -21,8 +22,8 @@ pub struct Table<F> {
     parser: csv_core::Reader,
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    /// Line ends so far.
-    passed: u64,
+    /// The number of line ends read so far.
+    line_ends: u64,
 }
 
 impl<F: BufRead> Table<F> {
@@ -31,9 +32,9 @@ impl<F: BufRead> Table<F> {
         Self {
             file,
             parser: csv_core::Reader::new(),
-            bytes: vec![0; LONGEST],
-            ends: vec![0; MOST_COLUMNS + 1],
-            passed: 0,
+            bytes: vec![0; MAX_LINE_BYTES],
+            ends: vec![0; MAX_COLUMNS + 1],
+            line_ends: 0,
         }
     }
 
@@ -42,10 +43,10 @@ impl<F: BufRead> Table<F> {
     /// # Errors
     /// Those of the file.
     pub fn next(&mut self) -> io::Result<Option<(u64, Row<'_>)>> {
-        self.pass_over_line_ends()?;
-        let number = self.passed + 1;
+        self.skip_line_ends()?;
+        let number = self.line_ends + 1;
         let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
-        // The last line need not have an end (RFC 4180): it gets one, which closes no quotation.
+        // The last line need not have a terminator (RFC 4180), so one is added. It does not close a quotation.
         let mut has_end = false;
         loop {
             let input = self.file.fill_buf()?;
@@ -58,7 +59,7 @@ impl<F: BufRead> Table<F> {
             if is_end {
                 has_end |= read > 0;
             } else {
-                self.passed += line_ends(input.get(..read).unwrap_or_default());
+                self.line_ends += count_line_ends(input.get(..read).unwrap_or_default());
                 self.file.consume(read);
             }
             filled += written;
@@ -66,14 +67,14 @@ impl<F: BufRead> Table<F> {
             match result {
                 csv_core::ReadRecordResult::InputEmpty => {}
                 csv_core::ReadRecordResult::OutputFull | csv_core::ReadRecordResult::OutputEndsFull => {
-                    // The record is too long: only its end matters.
+                    // The record is too long, so skip to its end.
                     (filled, ended, is_too_large) = (0, 0, true);
                 }
                 csv_core::ReadRecordResult::End => return Ok(None),
                 csv_core::ReadRecordResult::Record if is_too_large => {
                     return Ok(Some((
                         number,
-                        Err(format!("the row is longer than {LONGEST} bytes or {MOST_COLUMNS} columns")),
+                        Err(format!("the row is longer than {MAX_LINE_BYTES} bytes or {MAX_COLUMNS} columns")),
                     )));
                 }
                 csv_core::ReadRecordResult::Record if is_open => {
@@ -85,14 +86,14 @@ impl<F: BufRead> Table<F> {
         Ok(Some((number, self.cells(ended))))
     }
 
-    fn pass_over_line_ends(&mut self) -> io::Result<()> {
+    fn skip_line_ends(&mut self) -> io::Result<()> {
         loop {
             let input = self.file.fill_buf()?;
             let blank = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             if blank == 0 {
                 return Ok(());
             }
-            self.passed += line_ends(input.get(..blank).unwrap_or_default());
+            self.line_ends += count_line_ends(input.get(..blank).unwrap_or_default());
             self.file.consume(blank);
         }
     }
@@ -109,7 +110,7 @@ impl<F: BufRead> Table<F> {
     }
 }
 
-fn line_ends(bytes: &[u8]) -> u64 {
+fn count_line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
@@ -122,13 +123,13 @@ impl Header {
     ///
     /// # Errors
     /// All its problems: missing, unknown and duplicate columns.
-    pub fn new(row: &Row<'_>, kind: Kind) -> Result<Self, String> {
+    pub fn new(row: &Row<'_>, kind: RecordKind) -> Result<Self, String> {
         let names = row.as_ref().map_err(Clone::clone)?;
         let missing = kind.required().iter().filter(|name| !names.contains(name));
         let mut complaints: Vec<_> = missing.map(|name| format!("`{name}` is missing")).collect();
         for (place, name) in names.iter().enumerate() {
-            if !kind.takes(name) {
-                complaints.push(format!("`{}`: {UNKNOWN}", shown(name)));
+            if !kind.accepts(name) {
+                complaints.push(format!("`{}`: {UNKNOWN}", excerpt(name)));
             } else if names.iter().take(place).any(|other| other == name) {
                 complaints.push(format!("`{name}` is a duplicate"));
             }
@@ -156,7 +157,7 @@ impl Header {
     }
 }
 
-/// The value of a cell; `None` if its line does not have that member.
+/// The value of a cell; `None` if the line lacks the member.
 ///
 /// An empty cell clears a clearable member. Lists are JSON. A string that is empty, or begins with a quotation mark, is
 /// written as JSON. An apostrophe that an export put in front of a formula is removed.
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn records_know_their_lines_and_bad_ones_do_not_spoil_the_next() {
+    fn a_record_has_its_line_number_and_an_invalid_one_does_not_affect_the_next() {
         let found = rows(b"a,b\r\n\r\n\"x\ny\",\"\"\"\"\n\xFF,1\nlast,\"2");
         let good = |cells: &[&str]| Ok(cells.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(found[0], (1, good(&["a", "b"])));
@@ -206,7 +207,7 @@ mod tests {
         for nothing in ["", "\n", "\r\n\n"] {
             assert_eq!(rows(nothing.as_bytes()), [], "{nothing:?}");
         }
-        let long = [b"a,".to_vec(), b"x".repeat(3 * LONGEST), b"\nb,c\n".to_vec()].concat();
+        let long = [b"a,".to_vec(), b"x".repeat(3 * MAX_LINE_BYTES), b"\nb,c\n".to_vec()].concat();
         let found = rows(&long);
         assert!(found[0].1.as_ref().unwrap_err().contains("longer"), "{:?}", found[0].1);
         assert_eq!(found[1], (2, good(&["b", "c"])));
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_is_read_as_its_column_wants_it() {
+    fn a_cell_is_read_by_the_kind_of_its_column() {
         let text = |text: &'static str| Ok(Some(Cell::Text(Cow::Borrowed(text))));
         assert_eq!(cell_of("first-name", "Ann"), text("Ann"));
         assert_eq!(cell_of("first-name", ""), Ok(Some(Cell::Null)));

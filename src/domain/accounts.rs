@@ -13,7 +13,7 @@ use crate::store::Tx;
 
 /// The changes of a user by a form.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Changes {
+pub struct AccountChanges {
     /// The attributes.
     pub fields: Vec<(Field, Value)>,
     /// The properties to change; null removes one.
@@ -26,7 +26,7 @@ pub struct Changes {
 ///
 /// # Errors
 /// As [`create`].
-pub fn check_new(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<()> {
+pub fn check_new(tx: &mut Tx<'_>, by: &FormCaller, changes: &AccountChanges) -> Result<()> {
     by.require(Action::CreateUser)?;
     let data = users::new_data(&changes.fields)?;
     users::require_free_email(tx, &data.email, None)
@@ -36,7 +36,7 @@ pub fn check_new(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<
 ///
 /// # Errors
 /// `not-admin`, `missing-attribute`, `invalid-attribute`, `email-taken`.
-pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<UserId> {
+pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &AccountChanges) -> Result<UserId> {
     by.require(Action::CreateUser)?;
     let mut data = users::new_data(&changes.fields)?;
     merge_properties(&mut data, &Profile::default(), &changes.properties)?;
@@ -51,7 +51,7 @@ pub fn create(tx: &mut Tx<'_>, by: &FormCaller, changes: &Changes) -> Result<Use
 ///
 /// # Errors
 /// As [`change`].
-pub fn check_change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -> Result<()> {
+pub fn check_change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &AccountChanges) -> Result<()> {
     let old = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let data = users::changed_data(&old, &changes.fields, |action| by.may(action))?;
@@ -62,7 +62,7 @@ pub fn check_change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Chan
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `admin-only-attribute`, `invalid-attribute`, `email-taken`.
-pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &Changes) -> Result<()> {
+pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &AccountChanges) -> Result<()> {
     let found = users::get(tx, &by.caller, id)?;
     by.require(Action::ChangeUser { id })?;
     let old = tx.lock_user(found)?.ok_or_else(|| Error::not_found("user"))?;

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 pub use operation::{Operation, ResourceRef};
 use results::refuse_answer;
-pub use results::{Render, ResourceId, Results, Row};
+pub use results::{Render, ResourceId, Results, StoredRow};
 
 use super::relationships::{self, NewRelationship};
 use super::users;
@@ -45,7 +45,7 @@ pub fn run(
     render: Render<'_>,
 ) -> Result<Results> {
     let began = tx.blocks_other_writers().then(Instant::now);
-    let mut run = Run::default();
+    let mut run = OperationRun::default();
     tx.defer_type_counts();
     for (place, operation) in operations.iter().enumerate() {
         let outcome = run.apply(tx, caller, operation, render).map_err(|error| error.at_operation(place))?;
@@ -82,7 +82,7 @@ pub fn read_again(
     for id in relationships {
         match relationships::get(tx, caller, id) {
             Ok(row) => {
-                results.add(ResourceId::Relationship(id), render(Row::Relationship(&row))?);
+                results.add(ResourceId::Relationship(id), render(StoredRow::Relationship(&row))?);
             }
             Err(Error::Refused(_)) => {}
             Err(error) => return Err(error),
@@ -93,7 +93,7 @@ pub fn read_again(
 
 /// The operations of one request that ran so far.
 #[derive(Debug, Default)]
-struct Run {
+struct OperationRun {
     created: CreatedByLid,
     results: Results,
     /// The relationships that were created or changed, as the last operation left them.
@@ -102,7 +102,7 @@ struct Run {
     profiles: usize,
 }
 
-impl Run {
+impl OperationRun {
     /// Runs an operation. Returns what it created or changed, or `None` if it removed something.
     fn apply(
         &mut self,
@@ -182,7 +182,7 @@ impl Run {
         let (users, _) = self.results.missing();
         self.results.add_users(tx, caller, &users, render, refuse_answer)?;
         for (id, row) in &self.relationships {
-            if !self.results.add(ResourceId::Relationship(*id), render(Row::Relationship(row))?) {
+            if !self.results.add(ResourceId::Relationship(*id), render(StoredRow::Relationship(row))?) {
                 refuse_answer()?;
             }
         }

@@ -6,7 +6,7 @@ use crate::model::error::{ErrorSource, Problem, Result};
 use crate::model::form::ResourceOwner;
 use crate::model::id::UserId;
 use crate::model::precondition::{Precondition, WEAK_TAG};
-use crate::model::state::Stateful;
+use crate::model::state::HasState;
 use crate::model::user::{AccessLevel, Field};
 
 /// An action that needs authorization.
@@ -172,7 +172,7 @@ pub fn require(caller: &Caller, action: Action) -> Result<()> {
 ///
 /// # Errors
 /// `precondition-failed`.
-pub(super) fn require_state(precondition: &Precondition, row: &impl Stateful) -> Result<()> {
+pub(super) fn require_state(precondition: &Precondition, row: &impl HasState) -> Result<()> {
     if precondition.holds(row) {
         return Ok(());
     }

@@ -29,7 +29,7 @@ pub enum FieldKind {
 
 /// Who may write a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writer {
+pub enum FieldWriter {
     /// The user itself, and admins.
     Owner,
     /// Only admins: the field names the user to credentials, or gives it rights.

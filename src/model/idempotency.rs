@@ -11,7 +11,7 @@ pub const KEY_IN_USE: &str =
 
 /// The idempotency key of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct IdempotencyKey {
     /// The caller; each caller has its own keys.
     pub caller: UserId,
     /// The key.
@@ -34,7 +34,7 @@ pub struct StoredAnswer {
 
 /// The result of claiming a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claim {
+pub enum KeyClaim {
     /// The key is new: the request must run, and its response must be stored.
     New,
     /// The request was answered before.

@@ -4,9 +4,9 @@ use serde::Serialize;
 use std::io;
 
 /// Counts the bytes that are written.
-struct Counter(usize);
+struct ByteCounter(usize);
 
-impl io::Write for Counter {
+impl io::Write for ByteCounter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -20,7 +20,7 @@ impl io::Write for Counter {
 /// The bytes of a value as compact JSON; `usize::MAX` for a value that JSON cannot represent.
 #[must_use]
 pub fn json_size(value: &impl Serialize) -> usize {
-    let mut counter = Counter(0);
+    let mut counter = ByteCounter(0);
     serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 

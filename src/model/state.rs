@@ -14,12 +14,12 @@ pub const STATE_BYTES: usize = 16;
 /// The fingerprint of a state of a row: a hash of its resource type, id, times and version, and of the members that are
 /// computed from other rows. A row that reuses the id of a deleted row has another fingerprint, because its times differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State([u8; STATE_BYTES]);
+pub struct RowState([u8; STATE_BYTES]);
 
-impl State {
+impl RowState {
     /// The state of a row.
     #[must_use]
-    pub fn of(row: &impl Stateful) -> Self {
+    pub fn of(row: &impl HasState) -> Self {
         let mut context = Context::new(&SHA256);
         row.write_state(&mut |bytes| context.update(bytes));
         Self(context.finish().as_ref().first_chunk().copied().unwrap_or_default())
@@ -39,7 +39,7 @@ impl State {
 }
 
 /// A stored row that entity tags can identify.
-pub trait Stateful {
+pub trait HasState {
     /// Passes everything that identifies the state of the row to `put`. Each part has a fixed length or a terminator.
     fn write_state(&self, put: &mut impl FnMut(&[u8]));
 }
@@ -51,21 +51,21 @@ fn write(put: &mut impl FnMut(&[u8]), resource: u8, numbers: &[i64]) {
     }
 }
 
-impl Stateful for Relationship {
+impl HasState for Relationship {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
         write(put, b'r', &[self.id.get(), times.0, times.1, self.version]);
     }
 }
 
-impl Stateful for User {
+impl HasState for User {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
         write(put, b'u', &[self.id.get(), times.0, times.1, self.version, self.is_supervisor.into()]);
     }
 }
 
-impl Stateful for RelationshipType {
+impl HasState for RelationshipType {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         write(put, b't', &[self.created_at.micros(), self.updated_at.micros(), self.version]);
         put(self.name.as_str().as_bytes());
@@ -73,7 +73,7 @@ impl Stateful for RelationshipType {
     }
 }
 
-impl Stateful for Group {
+impl HasState for Group {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         // Releases without groups remove an owner without raising the version.
         let owner = self.owner.map_or(0, UserId::get);
@@ -82,7 +82,7 @@ impl Stateful for Group {
     }
 }
 
-impl Stateful for Member {
+impl HasState for Member {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
         write(put, b'm', &[self.id.get(), times.0, times.1, self.version]);
@@ -126,8 +126,8 @@ mod tests {
             User { updated_at: Timestamp::from_micros(6), ..user() },
             User { id: UserId::new(2), ..user() },
         ];
-        let mut states: Vec<_> = edges.iter().map(State::of).chain(users.iter().map(State::of)).collect();
-        assert_eq!(State::of(&edge(1, 5, 1)), states[0], "the same state has the same fingerprint");
+        let mut states: Vec<_> = edges.iter().map(RowState::of).chain(users.iter().map(RowState::of)).collect();
+        assert_eq!(RowState::of(&edge(1, 5, 1)), states[0], "the same state has the same fingerprint");
         states.sort_unstable_by_key(|state| *state.bytes());
         states.dedup();
         assert_eq!(states.len(), 8);

@@ -4,7 +4,7 @@ use super::id::UserId;
 use super::time::Timestamp;
 
 pub use super::access_level::AccessLevel;
-pub use super::field::{FieldKind, Held, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value, Writer};
+pub use super::field::{FieldKind, FieldWriter, Held, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
 pub use super::user_data::{COMPUTED_ATTRIBUTES, Field, Profile, USER_MEMBERS, USER_RELATIONSHIP_MEMBERS, UserData};
 
 /// A stored user.

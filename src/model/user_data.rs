@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::access_level::AccessLevel;
-use super::field::{FieldKind, FieldStorage, Held, Value, Writer};
+use super::field::{FieldKind, FieldStorage, FieldWriter, Held, Value};
 use super::group::Properties;
 use super::json_size::json_size;
 use super::key;
@@ -64,7 +64,7 @@ impl Field {
     /// Whether only an admin may write the field.
     #[must_use]
     pub fn is_admin_only(self) -> bool {
-        self.writer() == Writer::Admin
+        self.writer() == FieldWriter::Admin
     }
 }
 

@@ -58,11 +58,11 @@ macro_rules! user_fields {
 
             /// Who may write the field.
             #[must_use]
-            pub const fn writer(self) -> Writer {
+            pub const fn writer(self) -> FieldWriter {
                 match self {
-                    $(Self::$first => Writer::$first_writer,)*
-                    $(Self::$field => Writer::$writer,)*
-                    $(Self::$last => Writer::$last_writer,)*
+                    $(Self::$first => FieldWriter::$first_writer,)*
+                    $(Self::$field => FieldWriter::$writer,)*
+                    $(Self::$last => FieldWriter::$last_writer,)*
                 }
             }
 

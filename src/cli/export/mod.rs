@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::database::{self, IfMissing};
 use super::failure::Failure;
-use super::import::Format;
+use super::import::FileFormat;
 use super::output;
 use super::progress::{Progress, group_digits};
 use crate::config::Config;
@@ -42,8 +42,8 @@ Examples:
 )]
 pub struct Args {
     /// Format of the data; `csv` needs `--users` and `--relationships`
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
+    format: FileFormat,
     /// Output file; stdout by default
     #[arg(long, value_name = "FILE", conflicts_with_all = ["users", "relationships"])]
     output: Option<PathBuf>,
@@ -136,22 +136,22 @@ fn read(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, has_users: bool, has_r
 
 fn check(args: &Args) -> Result<(), Failure> {
     let problem = match (args.format, &args.output, &args.users, &args.relationships) {
-        (Format::Ndjson, _, None, None) => return Ok(()),
-        (Format::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
-        (Format::Csv, Some(_), ..) | (Format::Csv, None, None, None) => {
+        (FileFormat::Ndjson, _, None, None) => return Ok(()),
+        (FileFormat::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
+        (FileFormat::Csv, Some(_), ..) | (FileFormat::Csv, None, None, None) => {
             "`--format csv` needs `--users FILE`, `--relationships FILE` or both"
         }
-        (Format::Csv, None, Some(users), Some(relationships)) if users == relationships => {
+        (FileFormat::Csv, None, Some(users), Some(relationships)) if users == relationships => {
             "`--users` and `--relationships` must be different files"
         }
-        (Format::Csv, ..) => return Ok(()),
+        (FileFormat::Csv, ..) => return Ok(()),
     };
     Err(Failure::usage(problem))
 }
 
 /// The files that rows are written to.
 struct Sinks {
-    format: Format,
+    format: FileFormat,
     open: Vec<Sink>,
     /// The index of the sink for users, if any.
     users: Option<usize>,
@@ -159,7 +159,7 @@ struct Sinks {
 }
 
 fn sinks(args: &Args) -> Result<Sinks, Failure> {
-    if args.format == Format::Ndjson {
+    if args.format == FileFormat::Ndjson {
         let open = vec![Sink::open(args.output.as_deref())?];
         return Ok(Sinks { format: args.format, open, users: Some(0), relationships: Some(0) });
     }
@@ -189,12 +189,12 @@ impl Sinks {
                     continue;
                 }
                 ExportPage::Users(page) => {
-                    self.put(self.users, page.iter().map(row::Row::User))?;
+                    self.put(self.users, page.iter().map(row::ExportRow::User))?;
                     users += page.len() as u64;
                     page.len()
                 }
                 ExportPage::Relationships(page) => {
-                    self.put(self.relationships, page.iter().map(row::Row::Relationship))?;
+                    self.put(self.relationships, page.iter().map(row::ExportRow::Relationship))?;
                     relationships += page.len() as u64;
                     page.len()
                 }
@@ -210,14 +210,14 @@ impl Sinks {
         Ok(Written { users, relationships, summary })
     }
 
-    fn put<'a>(&mut self, place: Option<usize>, rows: impl Iterator<Item = row::Row<'a>>) -> Result<(), Failure> {
+    fn put<'a>(&mut self, place: Option<usize>, rows: impl Iterator<Item = row::ExportRow<'a>>) -> Result<(), Failure> {
         let format = self.format;
         let Some(sink) = place.and_then(|place| self.open.get_mut(place)) else { return Ok(()) };
         sink.put(|out| {
             for row in rows {
                 match format {
-                    Format::Ndjson => row.write_json(out)?,
-                    Format::Csv => row.write_csv(out)?,
+                    FileFormat::Ndjson => row.write_json(out)?,
+                    FileFormat::Csv => row.write_csv(out)?,
                 }
             }
             io::Result::Ok(())

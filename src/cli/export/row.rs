@@ -14,7 +14,7 @@ use crate::model::user::{Field, Held, User};
 
 /// A line of NDJSON, a record of CSV.
 #[derive(Debug, Clone, Copy)]
-pub enum Row<'a> {
+pub enum ExportRow<'a> {
     /// A user with all attributes.
     User(&'a User),
     /// A relationship.
@@ -34,7 +34,7 @@ pub fn relationship_columns() -> Vec<&'static str> {
     vec!["id", "user", "target", "relationship", "created-at", "updated-at"]
 }
 
-impl Row<'_> {
+impl ExportRow<'_> {
     /// Writes a line of NDJSON.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl Row<'_> {
     }
 }
 
-impl Serialize for Row<'_> {
+impl Serialize for ExportRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         let times = match self {

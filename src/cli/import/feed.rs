@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::cell::Members;
 use super::lines::{self, LineRead, MAX_LINE_BYTES};
-use super::record::{Reader, RecordKind, Refusal};
-use super::table::{Header, Table};
+use super::record::{RecordKind, RecordReader, RejectedLine};
+use super::table::{CsvHeader, Table};
 use crate::cli::failure::Failure;
-use crate::domain::transfer::Line;
+use crate::domain::transfer::ImportLine;
 
 /// An input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct SourceFile {
     /// Its path; `-` is stdin.
     pub path: PathBuf,
     /// The kind of its records for CSV; `None` for NDJSON.
@@ -29,9 +29,9 @@ pub struct Batch {
     /// The index of the file.
     pub source: usize,
     /// The parsed lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ImportLine>,
     /// The lines that cannot be parsed.
-    pub refused: Vec<(u64, Refusal)>,
+    pub refused: Vec<(u64, RejectedLine)>,
     /// The number of the last line.
     pub last: u64,
     /// Bytes of all files read so far.
@@ -56,12 +56,12 @@ const MAX_BATCH_BYTES: u64 = 8 << 20;
 pub type Batches = Receiver<io::Result<Batch>>;
 
 /// An open file.
-type Input = BufReader<Counting<Box<dyn Read + Send>>>;
+type SourceInput = BufReader<Counting<Box<dyn Read + Send>>>;
 
 /// An open file and its properties.
-enum Open {
-    Lines(Input),
-    Table(Box<Table<Input>>, Header, RecordKind),
+enum OpenSource {
+    Lines(SourceInput),
+    Table(Box<Table<SourceInput>>, CsvHeader, RecordKind),
 }
 
 /// Counts the bytes that are read.
@@ -82,7 +82,7 @@ impl<R: Read> Read for Counting<R> {
 ///
 /// # Errors
 /// [`Failure`] when one cannot be opened.
-pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), Failure> {
+pub fn start(sources: &[SourceFile], plan: Plan) -> Result<(Batches, Option<u64>), Failure> {
     let bytes = Arc::<AtomicU64>::default();
     let mut total = Some(0);
     let mut open = Vec::new();
@@ -93,17 +93,17 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
         let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
         lines::skip_byte_order_mark(&mut input).map_err(failure)?;
         let input = match source.table_of {
-            None => Open::Lines(input),
+            None => OpenSource::Lines(input),
             Some(kind) => {
                 let mut table = Table::new(input);
                 let header = header_of(&mut table, kind).map_err(failure)?;
-                Open::Table(Box::new(table), header, kind)
+                OpenSource::Table(Box::new(table), header, kind)
             }
         };
         open.push((source.path.clone(), input));
     }
     let (sender, batches) = sync_channel(1);
-    let feed = BatchReader { plan, reader: Reader::default(), batch: Batch::default(), weight: 0, bytes, sender };
+    let feed = BatchReader { plan, reader: RecordReader::default(), batch: Batch::default(), weight: 0, bytes, sender };
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || feed.run(open))
@@ -112,12 +112,12 @@ pub fn start(sources: &[Source], plan: Plan) -> Result<(Batches, Option<u64>), F
 }
 
 /// Reads the header of a table.
-fn header_of(table: &mut Table<Input>, kind: RecordKind) -> io::Result<Header> {
+fn header_of(table: &mut Table<SourceInput>, kind: RecordKind) -> io::Result<CsvHeader> {
     let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
     let Some((number, first)) = table.next()? else {
         return Err(invalid("the header line with the column names is missing".to_owned()));
     };
-    Header::new(&first, kind).map_err(|problem| invalid(format!("line {number}: {problem}")))
+    CsvHeader::new(&first, kind).map_err(|problem| invalid(format!("line {number}: {problem}")))
 }
 
 fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
@@ -134,7 +134,7 @@ fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
 
 struct BatchReader {
     plan: Plan,
-    reader: Reader,
+    reader: RecordReader,
     batch: Batch,
     weight: u64,
     bytes: Arc<AtomicU64>,
@@ -145,12 +145,12 @@ struct BatchReader {
 struct Stopped;
 
 impl BatchReader {
-    fn run(mut self, open: Vec<(PathBuf, Open)>) {
+    fn run(mut self, open: Vec<(PathBuf, OpenSource)>) {
         for (source, (path, input)) in open.into_iter().enumerate() {
             self.batch.source = source;
             let done = match input {
-                Open::Table(table, header, kind) => self.read_table(*table, &header, kind),
-                Open::Lines(input) => self.read_lines(input),
+                OpenSource::Table(table, header, kind) => self.read_table(*table, &header, kind),
+                OpenSource::Lines(input) => self.read_lines(input),
             };
             match done {
                 Ok(Ok(())) => {}
@@ -170,7 +170,7 @@ impl BatchReader {
         }
     }
 
-    fn read_lines(&mut self, mut input: Input) -> io::Result<Result<(), Stopped>> {
+    fn read_lines(&mut self, mut input: SourceInput) -> io::Result<Result<(), Stopped>> {
         let mut line = Vec::new();
         let mut number = 0;
         loop {
@@ -200,8 +200,8 @@ impl BatchReader {
 
     fn read_table(
         &mut self,
-        mut table: Table<Input>,
-        header: &Header,
+        mut table: Table<SourceInput>,
+        header: &CsvHeader,
         kind: RecordKind,
     ) -> io::Result<Result<(), Stopped>> {
         while let Some((number, row)) = table.next()? {
@@ -224,9 +224,9 @@ impl BatchReader {
         kind: Option<RecordKind>,
         weight: usize,
     ) -> Result<(), Stopped> {
-        let refused = |reason| Refusal { kind, reason };
+        let refused = |reason| RejectedLine { kind, reason };
         match members.map_err(refused).and_then(|members| self.reader.read(members, kind)) {
-            Ok(record) => self.batch.lines.push(Line { number, record }),
+            Ok(record) => self.batch.lines.push(ImportLine { number, record }),
             Err(refusal) => self.batch.refused.push((number, refusal)),
         }
         self.batch.last = number;

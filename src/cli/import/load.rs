@@ -109,7 +109,7 @@ impl Importer {
 
     /// Writes the first batch with relationships and all later ones in one transaction, and builds the indexes at its end.
     /// Returns `None`, and writes nothing, if the database does not allow it.
-    async fn load(&self, first: &Arc<Batch>, batches: &Arc<Mutex<Batches>>) -> Result<Option<Loaded>, Failure> {
+    async fn load(&self, first: &Arc<Batch>, batches: &Arc<Mutex<Batches>>) -> Result<Option<LoadResult>, Failure> {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
         let options = self.options;
         let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
@@ -136,7 +136,7 @@ impl Importer {
             };
             report.print("all lines are read; building the indexes");
             notes.recount_existing(tx.end_bulk_load(&dropped_indexes)?);
-            Ok(Some(Loaded { notes, stop }))
+            Ok(Some(LoadResult { notes, stop }))
         };
         self.store.write("import.load", job).await.map_err(|error| self.write_failure(first, error))
     }
@@ -184,7 +184,7 @@ impl Importer {
 }
 
 /// The results of a bulk load.
-struct Loaded {
+struct LoadResult {
     notes: Notes,
     stop: StopReason,
 }

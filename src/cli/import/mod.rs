@@ -22,14 +22,14 @@ use crate::config::Config;
 use crate::domain::transfer::ImportOptions;
 use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};
-use feed::{Plan, Source};
+use feed::{Plan, SourceFile};
 use load::Importer;
 use record::RecordKind;
 use report::ImportReport;
 
 /// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum FileFormat {
     /// One JSON object per line, users before the relationships that name them
     Ndjson,
     /// Two tables with a header line
@@ -54,8 +54,8 @@ pub struct Args {
     #[arg(conflicts_with_all = ["users", "relationships"])]
     file: Option<PathBuf>,
     /// Format of the data; `csv` needs `--users` and `--relationships` instead of FILE
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
+    format: FileFormat,
     /// CSV file with users; `-` is stdin
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
@@ -121,17 +121,19 @@ fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), Failure
     }
 }
 
-fn sources(args: &Args) -> Result<Vec<Source>, Failure> {
+fn sources(args: &Args) -> Result<Vec<SourceFile>, Failure> {
     let tables = [(&args.users, RecordKind::User), (&args.relationships, RecordKind::Relationship)];
     let tables: Vec<_> = tables
         .into_iter()
-        .filter_map(|(path, kind)| Some(Source { path: path.clone()?, table_of: Some(kind) }))
+        .filter_map(|(path, kind)| Some(SourceFile { path: path.clone()?, table_of: Some(kind) }))
         .collect();
     let problem = match (&args.file, args.format) {
-        (Some(path), Format::Ndjson) => return Ok(vec![Source { path: path.clone(), table_of: None }]),
-        (Some(_), Format::Csv) => "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file",
-        (None, Format::Ndjson) => "`--users` and `--relationships` need `--format csv`",
-        (None, Format::Csv) => match tables.as_slice() {
+        (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile { path: path.clone(), table_of: None }]),
+        (Some(_), FileFormat::Csv) => {
+            "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file"
+        }
+        (None, FileFormat::Ndjson) => "`--users` and `--relationships` need `--format csv`",
+        (None, FileFormat::Csv) => match tables.as_slice() {
             [one, other] if one.path == other.path => "`--users` and `--relationships` must be different files",
             _ => return Ok(tables),
         },
@@ -145,9 +147,9 @@ mod tests {
     use std::io::BufReader;
 
     use super::cell::Members;
-    use super::record::{Reader, RecordKind};
-    use super::table::{Header, Table};
-    use crate::cli::export::row::{self, Row};
+    use super::record::{RecordKind, RecordReader};
+    use super::table::{CsvHeader, Table};
+    use crate::cli::export::row::{self, ExportRow};
     use crate::domain::transfer::{Record, UserLine};
     use crate::model::id::UserId;
     use crate::model::time::Timestamp;
@@ -198,24 +200,24 @@ mod tests {
         #[test]
         fn an_exported_user_is_imported_unchanged(user in users()) {
             let mut line = Vec::new();
-            Row::User(&user).write_json(&mut line).unwrap();
+            ExportRow::User(&user).write_json(&mut line).unwrap();
             let members = Members::of_json(std::str::from_utf8(&line).unwrap().trim_end()).unwrap();
-            assert_same(&user, &user_of(Reader::default().read(members, None).unwrap()));
+            assert_same(&user, &user_of(RecordReader::default().read(members, None).unwrap()));
 
             let mut table = Vec::new();
             row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
-            Row::User(&user).write_csv(&mut table).unwrap();
+            ExportRow::User(&user).write_csv(&mut table).unwrap();
             let mut table = Table::new(BufReader::with_capacity(7, &*table));
-            let header = Header::new(&table.next().unwrap().unwrap().1, RecordKind::User).unwrap();
+            let header = CsvHeader::new(&table.next().unwrap().unwrap().1, RecordKind::User).unwrap();
             let (_, cells) = table.next().unwrap().unwrap();
             let members = header.members(cells).unwrap();
-            assert_same(&user, &user_of(Reader::default().read(members, Some(RecordKind::User)).unwrap()));
+            assert_same(&user, &user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap()));
             prop_assert!(table.next().unwrap().is_none());
         }
 
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,100}") {
-            drop(Members::of_json(&text).map(|members| Reader::default().read(members, None)));
+            drop(Members::of_json(&text).map(|members| RecordReader::default().read(members, None)));
             let mut table = Table::new(&*bytes);
             let mut last = 1;
             while let Some((number, row)) = table.next().unwrap() {
@@ -231,7 +233,7 @@ mod tests {
         ) {
             let members: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("{name:?}:{value}")).collect();
             if let Ok(members) = Members::of_json(&format!("{{{}}}", members.join(","))) {
-                let mut reader = Reader::default();
+                let mut reader = RecordReader::default();
                 match reader.read(members, None) {
                     Ok(Record::User(line)) => prop_assert!(line.email.contains('@')),
                     Ok(Record::Relationship(line)) => prop_assert!(names.contains(&"target".to_owned()), "{line:?}"),

@@ -54,7 +54,7 @@ impl RecordKind {
 
 /// A rejected line, and its kind if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct RejectedLine {
     /// Its kind.
     pub kind: Option<RecordKind>,
     /// Why, for people.
@@ -68,7 +68,7 @@ pub const LARGEST_ID: i64 = i64::MAX / 2;
 
 /// Converts members to records.
 #[derive(Debug)]
-pub struct Reader {
+pub struct RecordReader {
     fields: HashMap<&'static str, Field>,
     /// Names of types, so that equal ones share their text.
     types: Vec<TypeName>,
@@ -77,22 +77,22 @@ pub struct Reader {
 /// The value of a member, or what is wrong with it.
 type Parsed<T> = Result<T, String>;
 
-impl Default for Reader {
+impl Default for RecordReader {
     fn default() -> Self {
         Self { fields: Field::ALL.into_iter().map(|field| (field.member(), field)).collect(), types: Vec::new() }
     }
 }
 
-impl Reader {
+impl RecordReader {
     /// Parses a line. `kind` is the kind of all lines of the file, if fixed.
     ///
     /// # Errors
     /// All problems of the line by itself.
-    pub fn read(&mut self, members: Members<'_>, kind: Option<RecordKind>) -> Result<Record, Refusal> {
+    pub fn read(&mut self, members: Members<'_>, kind: Option<RecordKind>) -> Result<Record, RejectedLine> {
         if members.0.len() > MAX_MEMBERS {
-            return Err(Refusal { kind, reason: format!("the object has more than {MAX_MEMBERS} members") });
+            return Err(RejectedLine { kind, reason: format!("the object has more than {MAX_MEMBERS} members") });
         }
-        let kind = kind_of(&members, kind).map_err(|reason| Refusal { kind: None, reason })?;
+        let kind = kind_of(&members, kind).map_err(|reason| RejectedLine { kind: None, reason })?;
         let mut complaints = Vec::new();
         for (place, (name, _)) in members.0.iter().enumerate() {
             if members.0.iter().skip(place + 1).any(|(other, _)| other == name) {
@@ -114,7 +114,7 @@ impl Reader {
         if complaints.is_empty() {
             return Ok(record);
         }
-        Err(Refusal { kind: Some(kind), reason: complaints.join("; ") })
+        Err(RejectedLine { kind: Some(kind), reason: complaints.join("; ") })
     }
 
     fn user_of(&self, members: Members<'_>, complaints: &mut Vec<String>) -> UserLine {

@@ -14,7 +14,7 @@ use crate::model::user::FieldKind;
 const MAX_COLUMNS: usize = 100;
 
 /// A record, or why it cannot be read.
-pub type Row<'a> = Result<Vec<&'a str>, String>;
+pub type CsvRow<'a> = Result<Vec<&'a str>, String>;
 
 /// Reads records from a file into a buffer of fixed size.
 pub struct Table<F> {
@@ -42,7 +42,7 @@ impl<F: BufRead> Table<F> {
     ///
     /// # Errors
     /// Those of the file.
-    pub fn next(&mut self) -> io::Result<Option<(u64, Row<'_>)>> {
+    pub fn next(&mut self) -> io::Result<Option<(u64, CsvRow<'_>)>> {
         self.skip_line_ends()?;
         let number = self.line_ends + 1;
         let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
@@ -98,7 +98,7 @@ impl<F: BufRead> Table<F> {
         }
     }
 
-    fn cells(&self, ended: usize) -> Row<'_> {
+    fn cells(&self, ended: usize) -> CsvRow<'_> {
         let mut start = 0;
         let ends = self.ends.iter().take(ended);
         ends.map(|end| {
@@ -116,14 +116,14 @@ fn count_line_ends(bytes: &[u8]) -> u64 {
 
 /// The columns of a file.
 #[derive(Debug)]
-pub struct Header(Vec<String>);
+pub struct CsvHeader(Vec<String>);
 
-impl Header {
+impl CsvHeader {
     /// Parses the header line of a file.
     ///
     /// # Errors
     /// All its problems: missing, unknown and duplicate columns.
-    pub fn new(row: &Row<'_>, kind: RecordKind) -> Result<Self, String> {
+    pub fn new(row: &CsvRow<'_>, kind: RecordKind) -> Result<Self, String> {
         let names = row.as_ref().map_err(Clone::clone)?;
         let missing = kind.required().iter().filter(|name| !names.contains(name));
         let mut complaints: Vec<_> = missing.map(|name| format!("`{name}` is missing")).collect();
@@ -144,7 +144,7 @@ impl Header {
     ///
     /// # Errors
     /// A wrong number of cells.
-    pub fn members<'a>(&'a self, row: Row<'a>) -> Result<Members<'a>, String> {
+    pub fn members<'a>(&'a self, row: CsvRow<'a>) -> Result<Members<'a>, String> {
         let cells = row?;
         if cells.len() != self.0.len() {
             return Err(format!("the row has {} cells; the header line has {}", cells.len(), self.0.len()));

@@ -27,7 +27,7 @@ pub enum ResourceId {
 
 /// A stored resource.
 #[derive(Debug, Clone, Copy)]
-pub enum Row<'r> {
+pub enum StoredRow<'r> {
     /// A relationship.
     Relationship(&'r Relationship),
     /// A user.
@@ -35,7 +35,7 @@ pub enum Row<'r> {
 }
 
 /// Renders a resource as a part of a document. Jobs call it before they commit.
-pub type Render<'f> = &'f dyn Fn(Row<'_>) -> Result<Vec<u8>>;
+pub type Render<'f> = &'f dyn Fn(StoredRow<'_>) -> Result<Vec<u8>>;
 
 /// An upper bound of the bytes of the document around all results.
 const ENVELOPE: usize = 512;
@@ -136,7 +136,7 @@ impl Results {
     ) -> Result<()> {
         for ids in ids.chunks(USERS_PER_READ) {
             for user in users::get_visible(tx, caller, ids)? {
-                if !self.add(ResourceId::User(user.id), render(Row::User(&user))?) {
+                if !self.add(ResourceId::User(user.id), render(StoredRow::User(&user))?) {
                     on_overflow()?;
                 }
             }

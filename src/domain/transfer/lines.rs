@@ -7,7 +7,7 @@ use crate::model::user::{Field, Value};
 
 /// A line of a file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Line {
+pub struct ImportLine {
     /// Its number in the file, from 1.
     pub number: u64,
     /// Its content.

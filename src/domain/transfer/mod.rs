@@ -15,7 +15,7 @@ use crate::model::error::{Problem, Result};
 use crate::model::user::{Field, Value};
 use crate::store::Tx;
 
-pub use lines::{Line, Record, RelationshipLine, UserLine, UserReference};
+pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
 
@@ -29,7 +29,7 @@ pub fn check(fields: &[(Field, Value)]) -> Vec<Problem> {
 ///
 /// # Errors
 /// Those of the store. Problems of single lines are in the outcome.
-pub fn import(tx: &mut Tx<'_>, lines: &[Line], options: ImportOptions) -> Result<ImportOutcome> {
+pub fn import(tx: &mut Tx<'_>, lines: &[ImportLine], options: ImportOptions) -> Result<ImportOutcome> {
     write(tx, lines, options, None)
 }
 
@@ -38,21 +38,26 @@ pub fn import(tx: &mut Tx<'_>, lines: &[Line], options: ImportOptions) -> Result
 ///
 /// # Errors
 /// Those of the store.
-pub fn load(tx: &mut Tx<'_>, lines: &[Line], options: ImportOptions, memory: &mut LoadMemory) -> Result<ImportOutcome> {
+pub fn load(
+    tx: &mut Tx<'_>,
+    lines: &[ImportLine],
+    options: ImportOptions,
+    memory: &mut LoadMemory,
+) -> Result<ImportOutcome> {
     write(tx, lines, options, Some(memory))
 }
 
 fn write(
     tx: &mut Tx<'_>,
-    lines: &[Line],
+    lines: &[ImportLine],
     options: ImportOptions,
     mut memory: Option<&mut LoadMemory>,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::default();
     for run in runs(lines) {
         match run {
-            Run::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), &mut outcome)?,
-            Run::Relationships(lines) => {
+            LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), &mut outcome)?,
+            LineRun::Relationships(lines) => {
                 relationships::import(tx, &lines, options, memory.as_deref_mut(), &mut outcome)?;
             }
         }
@@ -66,35 +71,35 @@ fn write(
 /// Those of the store.
 pub fn dry_run(
     tx: &mut Tx<'_>,
-    lines: &[Line],
+    lines: &[ImportLine],
     options: ImportOptions,
     pending: &mut PendingRecords,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::default();
     for run in runs(lines) {
         match run {
-            Run::Users(lines) => users::dry_run(tx, &lines, pending, &mut outcome)?,
-            Run::Relationships(lines) => relationships::dry_run(tx, &lines, options, pending, &mut outcome)?,
+            LineRun::Users(lines) => users::dry_run(tx, &lines, pending, &mut outcome)?,
+            LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, options, pending, &mut outcome)?,
         }
     }
     Ok(outcome)
 }
 
 /// Consecutive lines of one kind, with their numbers.
-enum Run<'a> {
+enum LineRun<'a> {
     Users(Vec<(u64, &'a UserLine)>),
     Relationships(Vec<(u64, &'a RelationshipLine)>),
 }
 
 /// Groups consecutive lines of the same kind.
-fn runs(lines: &[Line]) -> Vec<Run<'_>> {
+fn runs(lines: &[ImportLine]) -> Vec<LineRun<'_>> {
     let mut runs = Vec::new();
     for line in lines {
         match (&line.record, runs.last_mut()) {
-            (Record::User(user), Some(Run::Users(run))) => run.push((line.number, user.as_ref())),
-            (Record::User(user), _) => runs.push(Run::Users(vec![(line.number, user.as_ref())])),
-            (Record::Relationship(edge), Some(Run::Relationships(run))) => run.push((line.number, edge)),
-            (Record::Relationship(edge), _) => runs.push(Run::Relationships(vec![(line.number, edge)])),
+            (Record::User(user), Some(LineRun::Users(run))) => run.push((line.number, user.as_ref())),
+            (Record::User(user), _) => runs.push(LineRun::Users(vec![(line.number, user.as_ref())])),
+            (Record::Relationship(edge), Some(LineRun::Relationships(run))) => run.push((line.number, edge)),
+            (Record::Relationship(edge), _) => runs.push(LineRun::Relationships(vec![(line.number, edge)])),
         }
     }
     runs

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::request::FormRequest;
 use super::responses::{FormError, respond_created, respond_done};
-use crate::domain::accounts::{self, Changes};
+use crate::domain::accounts::{self, AccountChanges};
 use crate::domain::policy::Action;
 use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::validation_result::Validated;
@@ -39,7 +39,7 @@ pub async fn change(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let id: UserId = request.id()?;
     let caller = request.form_caller(&parameters.form)?;
     // Authorization comes before the validation of the values.
-    let authorize = move |tx: &mut Tx<'_>| accounts::check_change(tx, &caller, id, &Changes::default());
+    let authorize = move |tx: &mut Tx<'_>| accounts::check_change(tx, &caller, id, &AccountChanges::default());
     request.state.store.read("users.check", Cost::Bounded, authorize).await?;
     let mut validated = parameters.form.validate(&parameters.sent, None, false)?;
     let mut changes = to_changes(&validated);
@@ -55,7 +55,7 @@ pub async fn change(mut request: FormRequest) -> Result<HttpResponse, FormError>
 }
 
 /// The changes of a form to a user, without the values that failed their validation.
-fn to_changes(validated: &Validated) -> Changes {
+fn to_changes(validated: &Validated) -> AccountChanges {
     let names = [
         ("email", Field::Email),
         ("first_name", Field::FirstName),
@@ -70,7 +70,7 @@ fn to_changes(validated: &Validated) -> Changes {
     let is_valid = |name: &str| !validated.errors.has(name);
     let fields = names.into_iter().filter(|(name, _)| is_valid(name));
     let fields = fields.filter_map(|(name, field)| Some((field, value(name)?))).collect();
-    Changes { fields, properties: validated.properties.clone(), password_hash: None }
+    AccountChanges { fields, properties: validated.properties.clone(), password_hash: None }
 }
 
 /// Hashes the password of a form, if there is one.

@@ -4,7 +4,7 @@
 //! # Design
 //! The tag of one resource is `"{state}-{answer}{check}"`, in hexadecimal digits:
 //!
-//! * `state` is the [`State`] of the resource: type, id, times, version, computed members.
+//! * `state` is the [`RowState`] of the resource: type, id, times, version, computed members.
 //! * `answer` is a hash over everything else that the answer depends on: the URL, the included rows, the zone and the
 //!   media type.
 //! * `check` is a hash over the two.
@@ -26,7 +26,7 @@ use crate::model::code::Code;
 use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
-use crate::model::state::{State, Stateful};
+use crate::model::state::{HasState, RowState};
 use crate::model::user::User;
 
 /// An entity tag, quotes included.
@@ -36,7 +36,7 @@ pub struct Tag(String);
 /// A row as an answer shows it.
 pub trait Tagged {
     /// The state of the row.
-    fn state(&self) -> State;
+    fn state(&self) -> RowState;
     /// Writes the state of the row, and what this caller sees of it.
     fn write(&self, hasher: &mut DefaultHasher);
 }
@@ -44,8 +44,8 @@ pub trait Tagged {
 macro_rules! tagged {
     ($($row:ty),*) => {$(
         impl Tagged for $row {
-            fn state(&self) -> State {
-                State::of(self)
+            fn state(&self) -> RowState {
+                RowState::of(self)
             }
 
             fn write(&self, hasher: &mut DefaultHasher) {
@@ -57,8 +57,8 @@ macro_rules! tagged {
 tagged!(Relationship, User, RelationshipType);
 
 impl Tagged for VisibleGroup {
-    fn state(&self) -> State {
-        State::of(&self.group)
+    fn state(&self) -> RowState {
+        RowState::of(&self.group)
     }
 
     fn write(&self, hasher: &mut DefaultHasher) {
@@ -68,8 +68,8 @@ impl Tagged for VisibleGroup {
 }
 
 impl Tagged for VisibleMember {
-    fn state(&self) -> State {
-        State::of(&self.member)
+    fn state(&self) -> RowState {
+        RowState::of(&self.member)
     }
 
     fn write(&self, hasher: &mut DefaultHasher) {
@@ -120,7 +120,7 @@ impl TagOf {
 
     /// The tag of one resource in this state.
     #[must_use]
-    pub fn of_resource(self, state: State) -> Tag {
+    pub fn of_resource(self, state: RowState) -> Tag {
         Tag::quoted(|text| tag_format::push(text, state, self.0.finish().to_be_bytes()))
     }
 }
@@ -188,7 +188,7 @@ fn is_encoded(sent: &str, plain: &str) -> bool {
 }
 
 /// The state that a strong tag of one resource names, in any encoding; `None` for a tag that the service has not made.
-fn state_of(tag: &str) -> Option<State> {
+fn state_of(tag: &str) -> Option<RowState> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     match tag.split_once('.') {
         None => tag_format::read(tag),
@@ -227,10 +227,10 @@ mod tests {
     use super::*;
     use crate::model::state::STATE_BYTES;
 
-    fn state(first: u8) -> State {
+    fn state(first: u8) -> RowState {
         let mut bytes = [7; STATE_BYTES];
         bytes[0] = first;
-        State::from_bytes(bytes)
+        RowState::from_bytes(bytes)
     }
 
     fn tag(first: u8, target: &str) -> String {
@@ -244,7 +244,7 @@ mod tests {
             headers.insert(IF_MATCH, HeaderValue::from_str(sent).unwrap());
             precondition(&headers)
         };
-        let matches = |states: &[State], has_weak_tag| Precondition::Match { states: states.to_vec(), has_weak_tag };
+        let matches = |states: &[RowState], has_weak_tag| Precondition::Match { states: states.to_vec(), has_weak_tag };
         let (one, two) = (tag(1, "/a"), tag(2, "/b?include=c"));
         assert_eq!(demanded(&one), matches(&[state(1)], false));
         assert_eq!(demanded(&format!("{one}, {two}")), matches(&[state(1), state(2)], false));

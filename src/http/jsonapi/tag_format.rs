@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use crate::model::state::{STATE_BYTES, State};
+use crate::model::state::{RowState, STATE_BYTES};
 
 /// The bytes of the hash over what an answer depends on besides the state of its resource.
 const ANSWER_BYTES: usize = 8;
@@ -13,7 +13,7 @@ const CHECK_BYTES: usize = 4;
 pub const LENGTH: usize = 2 * (STATE_BYTES + ANSWER_BYTES + CHECK_BYTES) + 1;
 
 /// Appends the text of a tag.
-pub fn push(text: &mut String, state: State, answer: [u8; ANSWER_BYTES]) {
+pub fn push(text: &mut String, state: RowState, answer: [u8; ANSWER_BYTES]) {
     push_hex(text, state.bytes());
     text.push('-');
     push_hex(text, &answer);
@@ -22,14 +22,14 @@ pub fn push(text: &mut String, state: State, answer: [u8; ANSWER_BYTES]) {
 
 /// The state in the text of a tag; `None` for a text that [`push`] did not make.
 #[must_use]
-pub fn read(text: &str) -> Option<State> {
+pub fn read(text: &str) -> Option<RowState> {
     let (state, rest) = text.split_once('-')?;
     let (answer, check) = rest.split_at_checked(2 * ANSWER_BYTES)?;
-    let state = State::from_bytes(bytes_of(state)?);
+    let state = RowState::from_bytes(bytes_of(state)?);
     (bytes_of(check)? == check_of(state, bytes_of(answer)?)).then_some(state)
 }
 
-fn check_of(state: State, answer: [u8; ANSWER_BYTES]) -> [u8; CHECK_BYTES] {
+fn check_of(state: RowState, answer: [u8; ANSWER_BYTES]) -> [u8; CHECK_BYTES] {
     let mut parts = [0; STATE_BYTES + ANSWER_BYTES];
     let (first, second) = parts.split_at_mut(STATE_BYTES);
     first.copy_from_slice(state.bytes());
@@ -72,7 +72,7 @@ mod tests {
             place in 0usize..57,
             letter in "[0-9a-f-]",
         ) {
-            let state = State::from_bytes(state);
+            let state = RowState::from_bytes(state);
             let mut text = String::new();
             push(&mut text, state, answer);
             prop_assert_eq!(text.len(), LENGTH);

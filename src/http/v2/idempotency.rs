@@ -25,7 +25,7 @@ use crate::http::v2::turns::Turn;
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem as Refusal, Result as JobResult};
 use crate::model::id::UserId;
-use crate::model::idempotency::{Claim, KEY_IN_USE, Key};
+use crate::model::idempotency::{IdempotencyKey, KEY_IN_USE, KeyClaim};
 use crate::store::Tx;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -42,7 +42,7 @@ pub type Keys = KeyedLocks<(UserId, String)>;
 
 /// A key that no other request of this process uses until this is dropped.
 pub struct HeldKey {
-    key: Key,
+    key: IdempotencyKey,
     /// When the wait for the first request ends.
     until: Instant,
     _guard: KeyGuard<(UserId, String)>,
@@ -102,9 +102,9 @@ pub async fn perform<T: Send + 'static>(
         let attempt = move |tx: &mut Tx<'_>| {
             let ((key, job), _until_the_job_ends) = (&*shared, &turn);
             match tx.claim_key(key)? {
-                Claim::Answered(answer) => Ok(Err(answer)),
-                Claim::OtherRequest => Err(reused().into()),
-                Claim::New => {
+                KeyClaim::Answered(answer) => Ok(Err(answer)),
+                KeyClaim::OtherRequest => Err(reused().into()),
+                KeyClaim::New => {
                     let done = job(tx)?;
                     let stored = receipt(&done).to_stored().map_err(|error| Error::Internal(error.to_string()))?;
                     tx.store_answer(key, &stored)?;
@@ -149,13 +149,13 @@ fn reused() -> Refusal {
 }
 
 /// The key of a request, if it has one: 1 to 255 visible ASCII characters.
-fn key_of(call: &Call, body: &[u8]) -> Result<Option<Key>, Failure> {
+fn key_of(call: &Call, body: &[u8]) -> Result<Option<IdempotencyKey>, Failure> {
     let mut sent = call.headers().get_all(KEY);
     let Some(key) = sent.next() else { return Ok(None) };
     let is_legal = |key: &&str| (1..=LONGEST).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if let (Some(key), None) = (key.to_str().ok().filter(is_legal), sent.next()) {
         let fingerprint = fingerprint(call, body);
-        return Ok(Some(Key { caller: call.caller.id, key: key.to_owned(), fingerprint }));
+        return Ok(Some(IdempotencyKey { caller: call.caller.id, key: key.to_owned(), fingerprint }));
     }
     let detail = format!("one `Idempotency-Key` of 1 to {LONGEST} visible ASCII characters is accepted");
     Err(Problem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())

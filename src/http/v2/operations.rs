@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::{Serialize, Serializer};
 
-use crate::domain::operations::{self, Operation, ResourceId, Results, Row};
+use crate::domain::operations::{self, Operation, ResourceId, Results, StoredRow};
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::negotiation::BodyKind;
@@ -32,7 +32,7 @@ pub async fn run(mut call: Call) -> Result<HttpResponse, Failure> {
     let changed: Vec<_> = operations.iter().filter_map(Operation::changed_user).collect();
     let (longest, first_view) = (call.state.longest_operations, view.clone());
     let job = move |tx: &mut Tx<'_>| {
-        operations::run(tx, &caller, &operations, longest, &|row: Row<'_>| render(row, &first_view))
+        operations::run(tx, &caller, &operations, longest, &|row: StoredRow<'_>| render(row, &first_view))
     };
     let performed = perform(&call, held, "operations.run", Some(turn), job, receipt_of).await?;
     for user in changed {
@@ -51,16 +51,17 @@ async fn replay(call: &Call, receipt: &Receipt, view: RenderOptions) -> Result<H
     };
     let outcomes = done.iter().map(outcome_of).collect::<Result<Vec<_>, _>>()?;
     let caller = call.caller;
-    let job = move |tx: &mut Tx<'_>| operations::read_again(tx, &caller, &outcomes, &|row: Row<'_>| render(row, &view));
+    let job =
+        move |tx: &mut Tx<'_>| operations::read_again(tx, &caller, &outcomes, &|row: StoredRow<'_>| render(row, &view));
     let results = call.read("operations.replay", Cost::Unbounded, job).await.map_err(Failure::without_document)?;
     mark_replayed(call, receipt, answer(&results)?)
 }
 
 /// The document of one resource, without what is around it.
-fn render(row: Row<'_>, view: &RenderOptions) -> JobResult<Vec<u8>> {
+fn render(row: StoredRow<'_>, view: &RenderOptions) -> JobResult<Vec<u8>> {
     let written = match row {
-        Row::Relationship(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
-        Row::User(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
+        StoredRow::Relationship(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
+        StoredRow::User(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
     };
     written.map_err(|error| Error::Internal(error.to_string()))
 }

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 use super::schema::idempotency_keys::dsl;
 use super::sql::Sql;
 use super::{Conn, dialect};
-use crate::model::idempotency::{Key, StoredAnswer};
+use crate::model::idempotency::{IdempotencyKey, StoredAnswer};
 
 /// A stored answer: fingerprint, status, headers, body unless it is too large, and the time of the claim.
 pub(in crate::store) type StoredAnswerRow = (Vec<u8>, i16, String, Option<Vec<u8>>, i64);
@@ -16,7 +16,7 @@ pub(in crate::store) type StoredAnswerRow = (Vec<u8>, i16, String, Option<Vec<u8
 const CLEARED: i64 = 20;
 
 /// Claims a key; `false` if it is claimed already. Waits briefly for an uncommitted claim.
-pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResult<bool> {
+pub(in crate::store) fn claim(conn: &mut Conn, key: &IdempotencyKey, now: i64) -> QueryResult<bool> {
     let insert = diesel::insert_into(dsl::idempotency_keys)
         .values((
             dsl::caller_id.eq(key.caller.get()),
@@ -33,7 +33,11 @@ pub(in crate::store) fn claim(conn: &mut Conn, key: &Key, now: i64) -> QueryResu
 }
 
 /// The answer that is stored for a key; a body of more than `most` bytes is not read.
-pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryResult<Option<StoredAnswerRow>> {
+pub(in crate::store) fn find(
+    conn: &mut Conn,
+    key: &IdempotencyKey,
+    most: usize,
+) -> QueryResult<Option<StoredAnswerRow>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let body = sql::<Nullable<Binary>>("CASE WHEN length(body) <= ").bind::<BigInt, _>(most).sql(" THEN body END");
     dsl::idempotency_keys
@@ -44,7 +48,7 @@ pub(in crate::store) fn find(conn: &mut Conn, key: &Key, most: usize) -> QueryRe
 }
 
 /// Stores the answer for a claimed key.
-pub(in crate::store) fn store(conn: &mut Conn, key: &Key, answer: &StoredAnswer) -> QueryResult<usize> {
+pub(in crate::store) fn store(conn: &mut Conn, key: &IdempotencyKey, answer: &StoredAnswer) -> QueryResult<usize> {
     diesel::update(dsl::idempotency_keys.find((key.caller.get(), &key.key)))
         .set((
             dsl::status.eq(i16::try_from(answer.status).unwrap_or_default()),
@@ -55,7 +59,7 @@ pub(in crate::store) fn store(conn: &mut Conn, key: &Key, answer: &StoredAnswer)
 }
 
 /// Deletes a key.
-pub(in crate::store) fn delete(conn: &mut Conn, key: &Key) -> QueryResult<usize> {
+pub(in crate::store) fn delete(conn: &mut Conn, key: &IdempotencyKey) -> QueryResult<usize> {
     diesel::delete(dsl::idempotency_keys.find((key.caller.get(), &key.key))).execute(conn)
 }
 

@@ -4,7 +4,7 @@ use super::{Tx, ask};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result};
 use crate::model::id::UserId;
-use crate::model::idempotency::{Claim, KEY_IN_USE, Key, RETENTION_SECONDS, StoredAnswer};
+use crate::model::idempotency::{IdempotencyKey, KEY_IN_USE, KeyClaim, RETENTION_SECONDS, StoredAnswer};
 use crate::model::limits::{MAX_ANSWER, MAX_STORED_ANSWER};
 
 /// The largest stored answer that is read, in bytes. Earlier releases stored whole answers without a limit.
@@ -13,12 +13,12 @@ const MOST_READ: usize = MAX_ANSWER;
 impl Tx<'_> {
     /// Claims a key for the transaction, or finds what it was used for. Waits briefly for a claim of another
     /// transaction; on `idempotency-key-in-use` the caller gives its connection back and retries.
-    pub fn claim_key(&mut self, key: &Key) -> Result<Claim> {
+    pub fn claim_key(&mut self, key: &IdempotencyKey) -> Result<KeyClaim> {
         let now = self.micros();
         let expired = self.now().plus_seconds(-RETENTION_SECONDS).micros();
         if ask!(self, idempotency::claim(key, now)).map_err(in_use)? {
             ask!(self, idempotency::clear(expired))?;
-            return Ok(Claim::New);
+            return Ok(KeyClaim::New);
         }
         let Some((fingerprint, status, headers, body, since)) = ask!(self, idempotency::find(key, MOST_READ))? else {
             return Err(self.record_conflict());
@@ -26,10 +26,10 @@ impl Tx<'_> {
         if since < expired {
             ask!(self, idempotency::delete(key))?;
             let claimed = ask!(self, idempotency::claim(key, now)).map_err(in_use)?;
-            return if claimed { Ok(Claim::New) } else { Err(self.record_conflict()) };
+            return if claimed { Ok(KeyClaim::New) } else { Err(self.record_conflict()) };
         }
         if fingerprint != key.fingerprint {
-            return Ok(Claim::OtherRequest);
+            return Ok(KeyClaim::OtherRequest);
         }
         let status = u16::try_from(status).unwrap_or_default();
         let Some(body) = body else {
@@ -37,14 +37,14 @@ impl Tx<'_> {
                           again; fetch the resources instead";
             return Err(Problem::new(Code::AnswerTooLarge, detail).into());
         };
-        Ok(Claim::Answered(StoredAnswer { status, headers, body }))
+        Ok(KeyClaim::Answered(StoredAnswer { status, headers, body }))
     }
 
     /// Stores the answer under a key that this transaction claimed.
     ///
     /// # Errors
     /// `answer-too-large` above [`MAX_STORED_ANSWER`]; the transaction must then be rolled back.
-    pub fn store_answer(&mut self, key: &Key, answer: &StoredAnswer) -> Result<()> {
+    pub fn store_answer(&mut self, key: &IdempotencyKey, answer: &StoredAnswer) -> Result<()> {
         if answer.body.len() > MAX_STORED_ANSWER {
             let detail = format!(
                 "the stored part of the response would be larger than {MAX_STORED_ANSWER} bytes, so nothing was written; \

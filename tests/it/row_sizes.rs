@@ -133,6 +133,6 @@ fn an_import_rejects_a_line_whose_profile_is_too_large() {
         }
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 2);
         let outcome = fixture.import(&user("c@x.org", 40_000, 40_000), &[]).expect(1);
-        assert!(outcome.stderr.contains("line 1: a user's attributes"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("line 1: the attributes of a user"), "{}", outcome.stderr);
     }
 }

@@ -127,17 +127,12 @@ fn an_import_rejects_a_line_whose_profile_is_too_large() {
         };
         let lines = [user("a@x.org", 40_000, 20_000), user("b@x.org", 40_000, 40_000), user("c@x.org", 1, 1)].concat();
         for options in [&["--dry-run"][..], &[]] {
-<<<<<<< HEAD
             let outcome = fixture.import(&lines, options).expect(1);
-            assert!(outcome.stderr.contains("line 2: the attributes of a user must have at most 65536 bytes"), "{}", outcome.stderr);
-=======
-            let outcome = desk.import(&lines, options).expect(1);
             assert!(
                 outcome.stderr.contains("line 2: the attributes of a user must have at most 65536 bytes"),
                 "{}",
                 outcome.stderr
             );
->>>>>>> e7d5020 (Format)
             assert!(outcome.stderr.contains("1 line was rejected"), "{}", outcome.stderr);
         }
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 2);

@@ -14,9 +14,9 @@ use user_relationships::http::jsonapi::negotiation::check_accept;
 use user_relationships::http::jsonapi::paging::Paging;
 use user_relationships::http::jsonapi::profile::Applied;
 use user_relationships::http::jsonapi::query::Query;
+use user_relationships::http::jsonapi::render_options::RenderOptions;
 use user_relationships::http::jsonapi::resources::Resource;
-use user_relationships::http::jsonapi::view::RenderOptions;
-use user_relationships::http::v2::relationships::LIST;
+use user_relationships::http::v2::parameters::{FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_USER, LIST_RELATIONSHIPS};
 use user_relationships::model::caller::Caller;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::{RelationshipId, UserId};
@@ -74,10 +74,11 @@ fn accept() -> HeaderMap {
 
 /// Parses the query of a usual list.
 fn read() -> (Vec<UserId>, RenderOptions, Paging) {
-    let mut query = Query::parse("user=1234&relationship=subordinate&offset=0&limit=20", LIST, false).expect("legal");
-    let users = query.ids::<UserId>("filter[user]");
-    black_box(query.ids::<UserId>("filter[target]"));
-    black_box(query.list("filter[relationship]", 50, "a name", TypeName::parse));
+    let mut query =
+        Query::parse("user=1234&relationship=subordinate&offset=0&limit=20", LIST_RELATIONSHIPS, false).expect("legal");
+    let users = query.ids::<UserId>(&FILTER_USER);
+    black_box(query.ids::<UserId>(&FILTER_TARGET));
+    black_box(query.list(&FILTER_RELATIONSHIP, "a name", TypeName::parse));
     let view = RenderOptions::of(&mut query, chrono_tz::UTC);
     let paging = Paging::by_offset(&mut query, 100_000);
     query.finish().expect("a legal query");

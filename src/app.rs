@@ -1,18 +1,22 @@
-//! Builds the service: the same for `main` and for every test.
+//! Builds the actix application, for the server and for tests.
 
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, NormalizePath, from_fn};
 use actix_web::{App, Error, web};
+use std::sync::Arc;
 
-use crate::config::CorsOrigins;
+use crate::clock::Clock;
+use crate::config::{Config, CorsOrigins};
+use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::middleware::authenticate;
 use crate::http::middleware::envelope;
 use crate::http::routes;
 use crate::http::state::State;
+use crate::store::Store;
 
-/// What scripts of other origins may read of an answer besides its body.
+/// The response headers that scripts of other origins may read.
 const EXPOSED: [&str; 9] = [
     "Location",
     "ETag",
@@ -25,7 +29,13 @@ const EXPOSED: [&str; 9] = [
     "Preference-Applied",
 ];
 
-/// The service. From the outside in: id, log and error documents; CORS; the door; routes.
+/// Creates the state that all handlers share.
+#[must_use]
+pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> State {
+    State::new(config, store, clock, forms, routes::patterns())
+}
+
+/// Builds the API. From the outside in: envelope (request id, errors, log), CORS, authentication, routes.
 pub fn build(
     state: web::Data<State>,
     origins: CorsOrigins,
@@ -45,12 +55,12 @@ pub fn build(
         .app_data(state)
         .configure(|config| routes::configure(config, has_admin_address))
         .wrap(NormalizePath::trim())
-        .wrap(from_fn(authenticate::identify))
+        .wrap(from_fn(authenticate::authenticate))
         .wrap(Condition::new(has_origins, cors))
         .wrap(from_fn(envelope::wrap_response))
 }
 
-/// Probes and metrics alone, for an address of their own.
+/// Builds probes and metrics only, for `ADMIN_LISTEN`.
 pub fn build_admin(
     state: web::Data<State>,
 ) -> App<
@@ -69,7 +79,7 @@ pub fn build_admin(
         .wrap(from_fn(envelope::wrap_response))
 }
 
-/// What browsers of other origins may do: everything that the API has, with the headers that it reads and sends.
+/// Allows scripts of the configured origins to use the whole API.
 fn cors(origins: CorsOrigins) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT", "OPTIONS"])

@@ -1,4 +1,4 @@
-//! Listens, serves, and ends in good order.
+//! Listens, serves and shuts down gracefully.
 
 use actix_web::dev::{Extensions, Server};
 use actix_web::rt::net::TcpStream;
@@ -22,60 +22,60 @@ use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::state::State;
 use crate::store::Store;
 
-/// A client that sends its head more slowly than this is cut off.
+/// How long a client may take to send a request head before its connection is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// An idle connection is kept this long.
+/// How long an idle connection stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// A client takes nothing of its answer for at least this long before it is cut off: networks pause too.
-const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
-/// Files that the process needs besides connections of clients.
+/// The shortest time that a client may stop reading before its connection is closed: networks have short outages.
+const MIN_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Files that the process needs besides client connections.
 const SPARE_FILES: usize = 64;
-/// Files of a connection to SQLite: the database, its log of changes, the index of that.
+/// Files of a connection to SQLite: the database, the write-ahead log and its index.
 const FILES_OF_SQLITE: usize = 3;
-/// Files of a connection of a client: its socket, and the duplicate by which it can be evicted.
+/// Files of a client connection: the socket and the duplicate that evicts it.
 const FILES_OF_CONNECTION: usize = 2;
-/// Connections that each worker keeps at most where nothing else limits them.
+/// The most connections of each worker if open files do not limit them.
 const MOST_CONNECTIONS: usize = 25_000;
 
-/// Why the service ended, or never began.
+/// Why the server stopped or could not start.
 #[derive(Debug)]
-pub enum Failed {
-    /// An address cannot be listened on.
+pub enum ServerError {
+    /// The server cannot listen on an address.
     Listen {
         /// The setting.
         setting: &'static str,
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         error: io::Error,
     },
-    /// The server broke.
-    Broke(io::Error),
+    /// Any other I/O error.
+    Io(io::Error),
 }
 
-/// Serves until SIGTERM or SIGINT; `on_listening` is told the address once requests can come.
+/// Serves until SIGTERM or SIGINT. Calls `on_listening` with the address once the server accepts connections.
 ///
-/// Then `/readyz` turns 503, requests go on being served for `DRAIN_DELAY`, the listener closes, and requests in
-/// flight get `SHUTDOWN_TIMEOUT` to finish; probes and metrics at an address of their own are answered until the end.
-/// A second signal ends at once.
+/// After the signal, `/readyz` returns 503 and requests are still served for `DRAIN_DELAY`. Then the listener closes, and
+/// requests in flight get `SHUTDOWN_TIMEOUT` to finish. `ADMIN_LISTEN` is served until the process ends. A second signal
+/// ends the process immediately.
 ///
 /// # Errors
-/// [`Failed`].
+/// [`ServerError`].
 pub async fn serve(
     config: &Config,
     store: Store,
     clock: Clock,
     forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
-) -> Result<(), Failed> {
-    let mut signals = Signals::new().map_err(Failed::Broke)?;
+) -> Result<(), ServerError> {
+    let mut signals = Signals::new().map_err(ServerError::Io)?;
     raise_file_limit();
-    let state = web::Data::new(State::new(config, store, clock, forms));
+    let state = web::Data::new(app::build_state(config, store, clock, forms));
     if let Some(address) = config.admin_listen {
         let (server, address) = start_admin(address, state.clone())?;
         log::info!(admin_address:% = address; "probes and metrics on http://{address}");
-        // It ends with the process: whoever drains asks until the very end.
+        // It serves until the process ends: orchestrators probe during shutdown.
         drop(actix_web::rt::spawn(server));
     }
     let (close, closed) = tokio::sync::oneshot::channel::<()>();
@@ -83,10 +83,10 @@ pub async fn serve(
     on_listening(address);
     let mut server = std::pin::pin!(server);
     tokio::select! {
-        ended = &mut server => return ended.map_err(Failed::Broke),
+        ended = &mut server => return ended.map_err(ServerError::Io),
         () = signals.next() => {}
     }
-    log::info!("a signal came: no longer ready, ending after {}", show_duration(config.drain_delay));
+    log::info!("received a signal: no longer ready, shutting down after {}", show_duration(config.drain_delay));
     state.drain();
     let ended = async {
         tokio::time::sleep(config.drain_delay).await;
@@ -94,26 +94,26 @@ pub async fn serve(
         server.await
     };
     tokio::select! {
-        ended = ended => ended.map_err(Failed::Broke),
+        ended = ended => ended.map_err(ServerError::Io),
         () = signals.next() => {
-            log::warn!("a second signal came: ending at once");
+            log::warn!("received a second signal: ending immediately");
             Ok(())
         }
     }
 }
 
-/// Listens and gives the server, which runs when it is polled and closes its listener when `closed` is done.
+/// Listens on `LISTEN` and returns the server, which runs when it is polled and closes its listener when `closed` is done.
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// If the server cannot listen on the address.
 pub fn start(
     config: &Config,
     state: web::Data<State>,
     closed: impl Future<Output = ()> + Send + 'static,
-) -> Result<(Server, SocketAddr), Failed> {
+) -> Result<(Server, SocketAddr), ServerError> {
     let origins = config.cors_origins.clone();
-    let patience = config.request_timeout.max(SHORTEST_PATIENCE);
-    let capacity = connections_of_a_worker(config);
+    let write_timeout = config.request_timeout.max(MIN_WRITE_TIMEOUT);
+    let capacity = connections_per_worker(config);
     let connections = Connections::new(capacity.saturating_mul(config.workers), config.trusted_proxies.clone());
     let connections = Arc::new(connections);
     let server = HttpServer::new(move || app::build(state.clone(), origins.clone()))
@@ -122,10 +122,10 @@ pub fn start(
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
         .on_connect(move |connection, extensions| {
-            cut_off_after(connection, patience);
+            set_write_timeout(connection, write_timeout);
             register(connection, &connections, extensions);
         })
-        // Whole seconds, and none is none: a part of one counts as one.
+        // Actix takes whole seconds; they are rounded up, so that only zero is zero.
         .shutdown_timeout(config.shutdown_timeout.as_secs() + u64::from(config.shutdown_timeout.subsec_nanos() > 0))
         .shutdown_signal(closed)
         .bind(config.listen)
@@ -134,17 +134,17 @@ pub fn start(
     Ok((server.run(), address))
 }
 
-/// The same for probes and metrics alone: one thread of its own, which no request of the API and no job of the store
-/// can hold up. It ends with the process.
+/// Listens on `ADMIN_LISTEN` and returns the server of probes and metrics. It has its own thread, which neither API
+/// requests nor database jobs block, and ends with the process.
 ///
 /// # Errors
-/// When the address cannot be listened on.
-pub fn start_admin(address: SocketAddr, state: web::Data<State>) -> Result<(Server, SocketAddr), Failed> {
+/// If the server cannot listen on the address.
+pub fn start_admin(address: SocketAddr, state: web::Data<State>) -> Result<(Server, SocketAddr), ServerError> {
     let server = HttpServer::new(move || app::build_admin(state.clone()))
         .workers(1)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .on_connect(|connection, _| cut_off_after(connection, HEAD_TIMEOUT))
+        .on_connect(|connection, _| set_write_timeout(connection, HEAD_TIMEOUT))
         .shutdown_timeout(0)
         .disable_signals()
         .bind(address)
@@ -153,35 +153,35 @@ pub fn start_admin(address: SocketAddr, state: web::Data<State>) -> Result<(Serv
     Ok((server.run(), address))
 }
 
-fn cannot_listen(setting: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> Failed {
-    move |error| Failed::Listen { setting, address, error }
+fn cannot_listen(setting: &'static str, address: SocketAddr) -> impl FnOnce(io::Error) -> ServerError {
+    move |error| ServerError::Listen { setting, address, error }
 }
 
-/// Lets the kernel close a connection whose client takes nothing of what it was sent for so long: no answer waits for
-/// ever in memory. Where the option is not known it stays as it is.
+/// Lets the kernel close a connection whose client reads nothing for `timeout`, so that no response stays in memory
+/// forever. Does nothing on systems without the socket option.
 #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has the option"))]
-fn cut_off_after(connection: &dyn Any, patience: Duration) {
+fn set_write_timeout(connection: &dyn Any, timeout: Duration) {
     #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<TcpStream>()
-        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(patience))
+        && let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(timeout))
     {
-        log::debug!("a connection cannot be given a time limit: {error}");
+        log::debug!("cannot set the write timeout of a connection: {error}");
     }
 }
 
-/// Adds a new connection to the registry, or closes it where its source has its share or no file is left.
+/// Adds a new connection to the registry, or closes it if its source has reached its limit or no file is left.
 fn register(connection: &dyn Any, connections: &Arc<Connections>, extensions: &mut Extensions) {
     let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
     let socket = SockRef::from(stream);
-    let registered = || connections.register(stream.peer_addr().ok()?.ip(), socket.try_clone().ok()?);
-    match registered() {
+    let try_register = || connections.register(stream.peer_addr().ok()?.ip(), socket.try_clone().ok()?);
+    match try_register() {
         Some(registered) => drop(extensions.insert(registered)),
-        // It fails only where the client has closed it already.
+        // An error means that the client has closed it.
         None => drop(socket.shutdown(Shutdown::Both)),
     }
 }
 
-/// Raises the soft limit of open files to the hard limit: the usual 1,024 are few, and connections are what runs out.
+/// Raises the soft limit of open files to the hard limit: each connection needs a file, and the usual 1,024 are few.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {
@@ -191,12 +191,12 @@ fn raise_file_limit() {
     let (old, new) = (text(limit.current), text(limit.maximum));
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         Ok(()) => log::info!("raised the limit of open files from {old} to {new}"),
-        Err(error) => log::warn!("the limit of open files stays {old}, since {new} was refused: {error}"),
+        Err(error) => log::warn!("cannot raise the limit of open files from {old} to {new}: {error}"),
     }
 }
 
 /// The most connections of a worker that leave enough files for the database.
-fn connections_of_a_worker(config: &Config) -> usize {
+fn connections_per_worker(config: &Config) -> usize {
     let files = getrlimit(Resource::Nofile).current.map(|files| usize::try_from(files).unwrap_or(usize::MAX));
     let pool = usize::try_from(config.database_pool_size).unwrap_or(usize::MAX);
     let spare = SPARE_FILES + pool.max(FILES_OF_SQLITE * (config.workers + SPARE_FILES / 4)) + 4 * config.workers;
@@ -205,7 +205,7 @@ fn connections_of_a_worker(config: &Config) -> usize {
     fitting.clamp(8, MOST_CONNECTIONS)
 }
 
-/// The signals that ask the process to end.
+/// The signals that shut the process down.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -226,8 +226,8 @@ impl Signals {
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                // Not the end that it is by default: it is what people send to have settings read again.
-                _ = self.hangup.recv() => log::warn!("SIGHUP changes nothing: settings and forms are read at start"),
+                // By default SIGHUP ends a process; operators send it to reload the configuration.
+                _ = self.hangup.recv() => log::warn!("SIGHUP is ignored: settings and forms are read at start only"),
             }
         }
     }

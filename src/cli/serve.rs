@@ -11,7 +11,7 @@ use super::migrate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::config::catalogue::Catalogue;
-use crate::server::{self, Failed};
+use crate::server::{self, ServerError};
 use crate::store::url::DatabaseUrl;
 use crate::store::{self, Store};
 
@@ -48,8 +48,8 @@ pub fn listen(
 ) -> Result<(), Failure> {
     let ended = database::wait(server::serve(config, store, Clock::System, forms, on_listening));
     ended.map_err(|failed| match failed {
-        Failed::Listen { setting, address, error } => cannot_listen(setting, address, &error),
-        Failed::Broke(error) => Failure::failed(format!("the server failed: {error}")),
+        ServerError::Listen { setting, address, error } => cannot_listen(setting, address, &error),
+        ServerError::Io(error) => Failure::failed(format!("the server failed: {error}")),
     })
 }
 

@@ -15,6 +15,7 @@ pub use collector::Problem;
 pub use raw::{Raw, Row};
 pub use values::{CorsOrigins, LogFormat};
 
+use crate::auth::AuthSettings;
 use crate::auth::jwt::JwtSettings;
 use crate::model::network::Network;
 use crate::model::rate::Rate;
@@ -209,6 +210,17 @@ impl Config {
             ("RUST_LOG", self.log_filter.clone()),
             ("NO_MIGRATE", (!self.migrate).to_string()),
         ]
+    }
+
+    /// The settings of authentication.
+    #[must_use]
+    pub fn auth_settings(&self) -> AuthSettings {
+        AuthSettings {
+            refresh: self.auth_refresh,
+            failure_limit: self.auth_failure_limit,
+            require_timestamp: self.require_signed_timestamp,
+            jwt: self.jwt.clone(),
+        }
     }
 
     /// The settings of the store.

@@ -1,4 +1,4 @@
-//! Reads the body of a request, no more of it than is accepted.
+//! Reads request bodies up to a limit.
 
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, Payload};
@@ -6,13 +6,13 @@ use actix_web::web::{Bytes, Payload};
 use super::jsonapi::errors::{Failure, Problem};
 use crate::model::code::Code;
 
-/// The whole body, at most `most` bytes of it.
+/// Reads the whole body, which may have at most `most` bytes.
 ///
 /// # Errors
-/// 413 with the limit, or 400 if it does not arrive whole.
+/// 413 with the limit, or 400 if the body is incomplete.
 pub async fn read(payload: Payload, headers: &HeaderMap, most: usize) -> Result<Bytes, Failure> {
     let too_large = || {
-        let detail = format!("the request body is larger than {most} bytes");
+        let detail = format!("the request body must have at most {most} bytes");
         Failure::from(Problem::new(Code::BodyTooLarge, detail))
     };
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -21,7 +21,7 @@ pub async fn read(payload: Payload, headers: &HeaderMap, most: usize) -> Result<
     }
     match payload.to_bytes_limited(most).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body did not arrive whole").into()),
+        Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body is incomplete").into()),
         Err(_) => Err(too_large()),
     }
 }

@@ -1,13 +1,13 @@
-//! Which connections are open, so that clients that do nothing cannot keep others out.
+//! The registry of open connections. It evicts idle ones, so that idle clients cannot use up all connections.
 //!
 //! # Design
-//! The process can hold only so many connections as it may open files. Two rules keep room for newcomers. When seven
-//! eighths are taken, each newcomer evicts one idle connection: the longest idle one of the source that has the most.
-//! And one source holds at most half of all; beyond that it evicts an idle connection of its own, or is turned away.
-//! A connection is idle between two requests, before its first, and while a request head is incomplete.
+//! The number of connections is limited by the number of open files. Two rules keep some free. When seven eighths are in
+//! use, each new connection evicts an idle one: the longest idle one of the source with the most connections. And one
+//! source has at most half of all; beyond that, a new connection evicts an idle one of the same source or is rejected.
+//! A connection is idle between two requests, before the first, and while a request head is incomplete.
 //!
-//! A connection is evicted from outside its worker thread by shutting down a duplicate of its socket, which costs a
-//! second file for each connection. A request costs two atomic stores here and takes no lock.
+//! The registry evicts a connection by shutting down a duplicate of its socket, since the connection itself belongs to a
+//! worker thread. This costs a second file for each connection. A request costs two atomic stores and takes no lock.
 
 use actix_web::dev::ServiceRequest;
 use socket2::Socket;
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::network::{self, Network};
 
-/// What [`Activity`] holds while a request is being answered.
+/// The value of [`Activity::idle_since`] while a request is in progress.
 const BUSY: u64 = u64::MAX;
 /// Evictions are logged at most this often.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
@@ -28,9 +28,9 @@ const LOG_INTERVAL: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Connections {
     started: Instant,
-    /// From so many connections on, a newcomer evicts an idle one.
+    /// With at least this many connections, a new one evicts an idle one.
     evict_from: usize,
-    /// The most connections of one source that is no trusted proxy.
+    /// The most connections of one source, unless it is a trusted proxy.
     per_source: usize,
     trusted: Vec<Network>,
     open: Mutex<Open>,
@@ -46,17 +46,18 @@ struct Open {
 
 #[derive(Debug)]
 struct Entry {
-    /// The network of the client; `None` for a trusted proxy, which speaks for many.
+    /// The network of the client; `None` for a trusted proxy, which has many clients.
     source: Option<IpAddr>,
     activity: Arc<Activity>,
     /// A duplicate of the connection's socket.
     socket: Socket,
 }
 
-/// When a connection was last used, in milliseconds since the registry began, or [`BUSY`].
+/// When a connection was last used.
 #[derive(Debug)]
 struct Activity {
     started: Instant,
+    /// Milliseconds since `started`, or [`BUSY`].
     idle_since: AtomicU64,
 }
 
@@ -68,12 +69,12 @@ pub struct Connection {
     registry: Arc<Connections>,
 }
 
-/// A connection that is answering a request; idle again when dropped.
+/// Marks a connection as busy; dropping it marks the connection as idle.
 #[derive(Debug)]
 pub struct Busy(Arc<Activity>);
 
 impl Connections {
-    /// A registry for at most `capacity` connections. Networks of `trusted` proxies may have any share of them.
+    /// A registry for at most `capacity` connections. `trusted` proxies may have any number of them.
     #[must_use]
     pub fn new(capacity: usize, trusted: Vec<Network>) -> Self {
         Self {
@@ -85,8 +86,8 @@ impl Connections {
         }
     }
 
-    /// Registers a new connection from `peer`; `socket` is a duplicate of its socket. `None` if its source has its
-    /// share and all of them are busy: the connection must be closed then.
+    /// Registers a new connection from `peer`; `socket` is a duplicate of its socket. `None` if the source has reached
+    /// its limit and all of its connections are busy; the caller must then close the connection.
     #[must_use]
     pub fn register(self: &Arc<Self>, peer: IpAddr, socket: Socket) -> Option<Connection> {
         let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
@@ -117,22 +118,22 @@ impl Connections {
 }
 
 impl Open {
-    /// Closes the longest idle connection, among those that `may_go`, of the source that has the most. `false` if none
-    /// of them is idle.
-    fn evict(&mut self, may_go: impl Fn(&Entry) -> bool) -> bool {
-        let idle = self.entries.iter().filter(|(_, entry)| may_go(entry)).filter_map(|(id, entry)| {
+    /// Closes the longest idle connection of the source with the most connections, among those that `is_candidate`
+    /// accepts. Returns `false` if none of them is idle.
+    fn evict(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
+        let idle = self.entries.iter().filter(|(_, entry)| is_candidate(entry)).filter_map(|(id, entry)| {
             let since = entry.activity.idle_since.load(Ordering::Relaxed);
             let count = entry.source.and_then(|source| self.of_source.get(&source)).copied().unwrap_or_default();
             (since != BUSY).then_some((count, u64::MAX - since, *id))
         });
         let Some((_, _, id)) = idle.max() else { return false };
         let Some(entry) = self.remove(id) else { return false };
-        // Its worker reads the end of the stream and closes it. It fails only where the client has closed it.
+        // The worker then reads the end of the stream and closes it. An error means that the client has closed it.
         drop(entry.socket.shutdown(Shutdown::Both));
         if self.logged.is_none_or(|logged| logged.elapsed() >= LOG_INTERVAL) {
             self.logged = Some(Instant::now());
             let open = self.entries.len();
-            log::warn!(open; "connections run short: closing idle ones, with {open} open");
+            log::warn!(open; "connections run short: closing idle ones, {open} are open");
         }
         true
     }
@@ -191,7 +192,7 @@ mod tests {
         let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
         theirs.set_nonblocking(true).unwrap();
         let connection = registry.register(peer.parse().unwrap(), ours)?;
-        // The longest idle one must be known.
+        // Connections need different idle times.
         std::thread::sleep(Duration::from_millis(2));
         Some((connection, theirs))
     }
@@ -206,31 +207,31 @@ mod tests {
     }
 
     #[test]
-    fn a_newcomer_evicts_the_longest_idle_of_the_source_with_the_most() {
+    fn a_new_connection_evicts_the_longest_idle_of_the_largest_source() {
         let registry = Arc::new(Connections::new(8, Vec::new()));
         let other = connect(&registry, "10.0.0.1").unwrap();
         let mut many: Vec<_> = (0..4).map(|_| connect(&registry, "10.0.0.2").unwrap()).collect();
         many.extend((0..2).map(|_| connect(&registry, "10.0.0.3").unwrap()));
         assert!(many.iter().all(is_open));
         let busy = set_busy(&many[0]);
-        let newcomer = connect(&registry, "10.0.0.4").unwrap();
+        let new = connect(&registry, "10.0.0.4").unwrap();
         let open: Vec<_> = many.iter().map(is_open).collect();
         assert_eq!(open, [true, false, true, true, true, true]);
-        assert!(is_open(&other) && is_open(&newcomer));
+        assert!(is_open(&other) && is_open(&new));
         drop(busy);
-        drop((many, other, newcomer));
+        drop((many, other, new));
         let open = registry.lock();
         assert!(open.entries.is_empty() && open.of_source.is_empty());
     }
 
     #[test]
-    fn one_source_has_at_most_half_and_a_trusted_proxy_any_share() {
+    fn one_source_has_at_most_half_and_a_trusted_proxy_any_number() {
         let registry = Arc::new(Connections::new(8, vec!["10.1.0.0/16".parse().unwrap()]));
         let many: Vec<_> = (0..4).map(|at| connect(&registry, &format!("2001:db8::{at}")).unwrap()).collect();
         let fifth = connect(&registry, "2001:db8::ffff").unwrap();
         assert_eq!(many.iter().map(is_open).collect::<Vec<_>>(), [false, true, true, true]);
         let busy: Vec<_> = many.iter().chain([&fifth]).map(set_busy).collect();
-        assert!(connect(&registry, "2001:db8::9").is_none(), "no idle connection of this source is left");
+        assert!(connect(&registry, "2001:db8::9").is_none(), "the source has no idle connection");
         drop((busy, many, fifth));
         let proxied: Vec<_> = (0..8).map(|_| connect(&registry, "10.1.0.1").unwrap()).collect();
         let open = proxied.iter().filter(|one| is_open(one)).count();

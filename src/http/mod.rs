@@ -1,12 +1,32 @@
 //! The HTTP layer: translates requests into calls of the domain and results into responses.
+//!
+//! Dependencies point one way: `routes` → {`v2`, `forms`, `ops`} → `state` → `middleware` → `jsonapi` → `model`.
 
+// Reads request bodies up to a limit.
 pub mod body;
+// The registry of open connections; evicts idle ones when connections run short.
 pub mod connections;
+// The forms dialect: `/api/users`, `/api/sessions`, `/api/user/…`.
 pub mod forms;
+// JSON:API documents, queries, media types and entity tags.
 pub mod jsonapi;
+// Locks by key, for idempotency keys and operation permits.
+pub mod keyed_locks;
+// What every request passes before and after its handler.
 pub mod middleware;
+// How many requests with operations run at a time.
+pub mod operation_limiter;
+// Probes, metrics, documentation, the explorer.
 pub mod ops;
+// What the log says about a failed request.
+pub mod outcome;
+// Classifies request paths.
+pub mod paths;
+// The table of routes.
 pub mod routes;
+// What handlers share.
 pub mod state;
+// The URLs that documents contain.
 pub mod urls;
+// The handlers of `/api/v2`.
 pub mod v2;

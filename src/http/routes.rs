@@ -1,39 +1,29 @@
-//! Every path of the service. No other file knows paths, but `urls`, which prints those that documents show.
+//! The table of routes: every path of the service, its methods and their handlers. `urls` prints those that documents
+//! contain.
 
 use actix_web::guard::{Any, Get, GuardContext, Head, Options, fn_guard};
-use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 
-use super::forms::request::run_with_deadline as bounded_form;
+use super::forms::request::run_with_deadline as run_form_handler;
 use super::jsonapi::errors::Failure;
+use super::middleware::metrics::{MatchedRoute, UNKNOWN_ROUTE};
+use super::paths::is_probe;
 use super::state::State;
 use crate::http::v2::group_members;
 use crate::http::v2::groups;
 use crate::http::v2::operations;
 use crate::http::v2::relationship_types;
 use crate::http::v2::relationships;
-use crate::http::v2::request::bounded;
+use crate::http::v2::request::run_handler;
 use crate::http::v2::users;
 use crate::http::{forms, ops};
 
-/// The route of paths that are none.
-pub const UNKNOWN: &str = "unknown";
-
-/// A route that a request has found: its pattern, and its place among [`patterns`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MatchedRoute {
-    /// The pattern, never a path.
-    pub pattern: &'static str,
-    /// Its place.
-    pub at: usize,
-}
-
-/// A path pattern and the methods that it knows.
+/// A path pattern and its methods.
 pub type RouteEntry = (&'static str, &'static [&'static str]);
 
-/// The route of a method; whoever answers GET answers HEAD, without the body.
+/// The route of a method. GET routes also serve HEAD, without the body.
 macro_rules! route {
     (GET) => {
         Route::new().guard(Any(Get()).or(Head()))
@@ -52,7 +42,7 @@ macro_rules! allowed {
     };
 }
 
-/// One table makes the routes below `/api`, their `Allow` header and the list that tests go through.
+/// Declares the routes below `/api`, their `Allow` headers and the list that tests iterate over.
 macro_rules! table {
     ($($path:literal { $($method:ident => $handler:path),* $(,)? })*) => {
         /// Every path below `/api`.
@@ -63,7 +53,7 @@ macro_rules! table {
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
                     closed(web::resource($path), $path, ALLOWED)
-                        $(.route(route!($method).to(|call| bounded(call, $handler))))*,
+                        $(.route(route!($method).to(|call| run_handler(call, $handler))))*,
                 );
             })*
         }
@@ -92,7 +82,7 @@ table! {
     "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }
     "/api/v2/groups/{id}/relationships/owner" { GET => groups::get_owner_linkage, PATCH => groups::change_linkage }
     "/api/v2/groups/{id}/owner" { GET => groups::get_owner, PATCH => groups::change }
-    "/api/v2/groups/{id}/members" { GET => groups::list_members }
+    "/api/v2/groups/{id}/members" { GET => group_members::list_of_group }
     "/api/v2/group-members" { GET => group_members::list }
     "/api/v2/group-members/{id}" { GET => group_members::get, PATCH => group_members::change }
     "/api/v2/group-members/{id}/relationships/group" {
@@ -105,7 +95,7 @@ table! {
     "/api/v2/group-members/{id}/user" { GET => group_members::get_user, PATCH => group_members::change }
 }
 
-/// The same for the forms dialect, whose paths all have a second form that ends in `.json`.
+/// The same for the forms dialect, whose paths may end in `.json`.
 macro_rules! form_table {
     ($($path:literal { $($method:ident => $handler:path),* $(,)? })*) => {
         /// Every path of the forms dialect.
@@ -116,7 +106,7 @@ macro_rules! form_table {
                 const ALLOWED: &str = concat!($(allowed!($method),)* "OPTIONS");
                 config.service(
                     closed(web::resource([$path, concat!($path, ".json")]), $path, ALLOWED)
-                        $(.route(route!($method).to(|call| bounded_form(call, $handler))))*,
+                        $(.route(route!($method).to(|call| run_form_handler(call, $handler))))*,
                 );
             })*
         }
@@ -133,10 +123,10 @@ form_table! {
     "/api/user/relationship_users/{id}" { PUT => forms::group_members::change, DELETE => forms::group_members::delete }
 }
 
-/// The same for the pages that anybody may read.
+/// The same for pages without authentication.
 macro_rules! open_table {
     ($($path:literal => $handler:path),* $(,)?) => {
-        /// Every page that anybody may read; all of them know GET.
+        /// Every page without authentication; all of them have GET only.
         pub const OPEN: &[&str] = &[$($path),*];
 
         fn mount_open(config: &mut ServiceConfig, is_wanted: impl Fn(&str) -> bool) {
@@ -156,7 +146,7 @@ open_table! {
     "/openapi.json" => ops::openapi::get,
 }
 
-/// What `/docs` loads.
+/// The files that `/docs` loads.
 pub const FILES: [&str; 2] = ["/docs/style.css", "/docs/app.js"];
 
 fn mount_files(config: &mut ServiceConfig) {
@@ -165,10 +155,10 @@ fn mount_files(config: &mut ServiceConfig) {
     config.service(page(app, || Route::new().to(ops::docs::app)));
 }
 
-/// The same for the pages that are there only where `EXPLORER` is on, and are no part of the API.
+/// The same for the pages that exist only with `EXPLORER=true` and are not part of the API.
 macro_rules! explorer_table {
     ($($path:literal => $handler:path),* $(,)?) => {
-        /// Every page of the explorer; all of them know GET.
+        /// Every page of the explorer; all of them have GET only.
         pub const EXPLORER: &[&str] = &[$($path),*];
 
         fn mount_explorer(config: &mut ServiceConfig) {
@@ -187,64 +177,26 @@ explorer_table! {
     "/explorer/html.js" => ops::explorer::html,
 }
 
-/// Where it is off, its paths are unknown to every method.
+/// Without `EXPLORER=true` its paths are 404 for every method.
 fn has_explorer(context: &GuardContext<'_>) -> bool {
     context.app_data::<web::Data<State>>().is_some_and(|state| state.has_explorer)
 }
 
-/// Whether a path, percent-decoded, needs a caller: all below `/api` do, unknown ones and `//api` too.
-#[must_use]
-pub fn needs_caller(path: &str) -> bool {
-    segments(path).next() == Some("api")
-}
-
-/// Whether a request opens a session: whoever sends it is not known yet.
-#[must_use]
-pub fn opens_session(method: &Method, path: &str) -> bool {
-    let mut segments = segments(path);
-    *method == Method::POST
-        && segments.next() == Some("api")
-        && segments.next().is_some_and(|name| without_suffix(name) == "sessions")
-        && segments.next().is_none()
-}
-
-/// Whether a path, percent-decoded, is one of the forms dialect, so that its failures are told in its words.
-#[must_use]
-pub fn is_form(path: &str) -> bool {
-    let mut segments = segments(path);
-    let (api, room) = (segments.next(), segments.next().map(without_suffix));
-    api == Some("api") && matches!(room, Some("users" | "sessions" | "user"))
-}
-
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
-}
-
-fn without_suffix(segment: &str) -> &str {
-    segment.strip_suffix(forms::request::JSON_SUFFIX).unwrap_or(segment)
-}
-
-/// Every pattern, in the order of their places; [`UNKNOWN`] is the last.
+/// Every pattern, in the order of [`MatchedRoute::index`]; [`UNKNOWN_ROUTE`] is the last.
 pub fn patterns() -> impl Iterator<Item = &'static str> {
     let tables = TABLE.iter().chain(FORMS).map(|(path, _)| *path);
-    tables.chain(OPEN.iter().chain(&FILES).chain(EXPLORER).copied()).chain([UNKNOWN])
+    tables.chain(OPEN.iter().chain(&FILES).chain(EXPLORER).copied()).chain([UNKNOWN_ROUTE])
 }
 
-/// The route of that pattern; patterns that nobody knows are [`UNKNOWN`].
+/// The route of a pattern, or that of [`UNKNOWN_ROUTE`].
 #[must_use]
-pub fn found(pattern: &str) -> MatchedRoute {
-    let is_it = |(_, known): &(usize, &'static str)| *known == pattern || *known == UNKNOWN;
+pub fn find_route(pattern: &str) -> MatchedRoute {
+    let is_it = |(_, known): &(usize, &'static str)| *known == pattern || *known == UNKNOWN_ROUTE;
     let found = patterns().enumerate().find(is_it);
-    found.map_or(MatchedRoute { pattern: UNKNOWN, at: 0 }, |(at, pattern)| MatchedRoute { pattern, at })
+    found.map_or(MatchedRoute { pattern: UNKNOWN_ROUTE, index: 0 }, |(index, pattern)| MatchedRoute { pattern, index })
 }
 
-/// Whether a path is a probe or a scrape, which is not worth a line in the log.
-#[must_use]
-pub fn is_probe(path: &str) -> bool {
-    matches!(path.trim_end_matches('/'), "/livez" | "/readyz" | "/metrics")
-}
-
-/// All routes, those of probes and metrics only where they have no address of their own.
+/// Mounts all routes. Probes and metrics are left out if they have their own address.
 pub fn configure(config: &mut ServiceConfig, has_admin_address: bool) {
     mount(config);
     mount_forms(config);
@@ -254,22 +206,22 @@ pub fn configure(config: &mut ServiceConfig, has_admin_address: bool) {
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }
 
-/// The routes of probes and metrics alone.
+/// Mounts probes and metrics only.
 pub fn configure_admin(config: &mut ServiceConfig) {
     mount_open(config, is_probe);
     config.default_service(web::to(|| async { Err::<HttpResponse, _>(Failure::not_found()) }));
 }
 
-/// A page that anybody may read.
+/// A page without authentication.
 fn page(path: &str, route: impl Fn() -> Route) -> Resource {
     const ALLOWED: &str = "GET, HEAD, OPTIONS";
     closed(web::resource(path), path, ALLOWED).route(route().guard(Any(Get()).or(Head())))
 }
 
-/// A resource of that pattern as it is before it has routes of its own: it tells what is allowed, and refuses the rest.
+/// A resource that answers OPTIONS, and 405 to every method that gets no route.
 fn closed(resource: Resource, pattern: &str, allowed: &'static str) -> Resource {
     resource
-        .app_data(found(pattern))
+        .app_data(find_route(pattern))
         .route(Route::new().guard(Options()).to(move || async move { options(allowed) }))
         .default_service(web::to(move || async move { Err::<HttpResponse, _>(Failure::method_not_allowed(allowed)) }))
 }

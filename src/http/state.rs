@@ -1,4 +1,4 @@
-//! What all handlers share.
+//! What all handlers share: the store, authentication, settings and counters.
 
 use aws_lc_rs::hmac;
 use chrono_tz::Tz;
@@ -12,86 +12,92 @@ use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::config::catalogue::Catalogue;
-use crate::http::middleware::credentials;
+use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
 use crate::http::middleware::rate_limit::RateLimit;
-use crate::http::v2::idempotency::Keys;
-use crate::http::v2::turns::Turns;
+use crate::http::operation_limiter::OperationLimiter;
 use crate::model::error::{Error, Result};
+use crate::model::id::UserId;
 use crate::model::network::Network;
 use crate::store::{Cost, Store, Tx, migrations};
 
-/// Requests of operations use at most one connection in this many.
+/// Requests with operations use at most one in this many connections.
 const OPERATIONS_SHARE: u32 = 4;
-/// On SQLite, how long the operations of one request may run: all other writers wait for them. 1,000 creates take 40 ms
-/// on an idle machine.
+/// How long the operations of one request may run on SQLite, where all other writers wait for them. 1,000 creates take
+/// 40 ms on an idle machine.
 const OPERATIONS_TIME: Duration = Duration::from_millis(500);
-/// The fraction of a long `REQUEST_TIMEOUT` that they may run instead.
+/// They may run for this fraction of `REQUEST_TIMEOUT` if that is longer.
 const OPERATIONS_TIME_SHARE: u32 = 20;
 
-/// What handlers share.
+/// What handlers and middleware share.
 pub struct State {
-    /// The data.
+    /// The database.
     pub store: Store,
-    /// Who is asking.
+    /// Authenticates callers.
     pub auth: Auth,
     /// Hashes and verifies passwords.
     pub passwords: Passwords,
-    /// How long the token of a session works, in seconds.
+    /// The lifetime of session tokens, in seconds.
     pub session_ttl: i64,
     /// The forms and types of the forms dialect.
     pub forms: Arc<Catalogue>,
-    /// Scheme and host as clients see them, where it is known.
+    /// Scheme and host as clients see them, if configured.
     pub public_url: Option<String>,
-    /// The zone in which times are shown.
+    /// The time zone of timestamps in responses.
     pub time_zone: Tz,
-    /// The deepest offset.
+    /// The largest offset into a list.
     pub max_offset: i64,
     /// The largest request body, in bytes.
     pub max_body: usize,
-    /// The longest that a request may take.
+    /// How long a request may take.
     pub request_timeout: Duration,
-    /// The keys of requests with an `Idempotency-Key` that are running.
-    pub keys: Keys,
-    /// Turns of requests with many operations.
-    pub turns: Turns,
-    /// How long the operations of one request may keep other writers waiting.
-    pub longest_operations: Duration,
-    /// What is counted and measured of requests.
-    pub measures: HttpMetrics,
-    /// Whether `/explorer` is there.
+    /// The idempotency keys of requests in flight, by caller.
+    pub idempotency_keys: KeyedLocks<(UserId, String)>,
+    /// Limits requests with operations.
+    pub operation_limiter: OperationLimiter,
+    /// How long the operations of one request may run.
+    pub operations_timeout: Duration,
+    /// Metrics of requests.
+    pub metrics: HttpMetrics,
+    /// Whether `/explorer` is enabled.
     pub has_explorer: bool,
-    /// How often each caller may ask, if that is limited.
+    /// The rate limit of each caller, if configured.
     pub rate_limit: Option<RateLimit>,
-    /// Whose word about clients is believed.
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are trusted.
     pub trusted_proxies: Vec<Network>,
-    /// Whether probes and metrics have an address of their own.
+    /// Whether probes and metrics have their own address.
     pub has_admin_address: bool,
-    /// One probe asks the database at a time; a disk that hangs keeps one thread and no more.
+    /// One probe queries the database at a time, so that a hanging disk blocks one thread only.
     pub probe: Arc<Semaphore>,
     is_draining: AtomicBool,
-    /// What cursors are proved with; asked of the database once.
+    /// The key that signs cursors; read from the database once.
     cursor_key: OnceCell<hmac::Key>,
-    /// Ids of requests: random for the process, counted within it.
+    /// The start of generated request ids: random for each process, followed by a counter.
     request_prefix: String,
     requests: AtomicU64,
 }
 
 impl State {
-    /// What a configuration, a store and the forms make.
+    /// Creates the state. `patterns` are those of all routes, for the metrics.
     #[must_use]
-    pub fn new(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> Self {
+    pub fn new(
+        config: &Config,
+        store: Store,
+        clock: Clock,
+        forms: Arc<Catalogue>,
+        patterns: impl Iterator<Item = &'static str>,
+    ) -> Self {
         let mut random = [0; 8];
-        // Without randomness ids of two instances may be alike, which confuses readers of logs and nobody else.
+        // Without randomness, two instances may generate the same request ids, which only makes logs harder to read.
         let _ = aws_lc_rs::rand::fill(&mut random);
-        // SQLite has one writer; a second job would only wait in its queue.
+        // SQLite has one writer; a second job would only wait for it.
         let is_postgres = store.engine_name() == "postgres";
-        let turns = if is_postgres { (config.database_pool_size / OPERATIONS_SHARE).max(1) } else { 1 };
+        let operations = if is_postgres { (config.database_pool_size / OPERATIONS_SHARE).max(1) } else { 1 };
         Self {
-            auth: Auth::new(store.clone(), clock, &credentials::settings(config)),
+            auth: Auth::new(store.clone(), clock, &config.auth_settings()),
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
-            measures: HttpMetrics::new(store.metrics(), store.engine_name(), &migrations::expected_version()),
+            metrics: HttpMetrics::new(store.metrics(), store.engine_name(), &migrations::expected_version(), patterns),
             store,
             forms,
             public_url: config.public_url.clone(),
@@ -99,9 +105,9 @@ impl State {
             max_offset: config.max_offset,
             max_body: config.max_body,
             request_timeout: config.request_timeout,
-            keys: Keys::default(),
-            turns: Turns::new(usize::try_from(turns).unwrap_or(1)),
-            longest_operations: OPERATIONS_TIME.max(config.request_timeout / OPERATIONS_TIME_SHARE),
+            idempotency_keys: KeyedLocks::default(),
+            operation_limiter: OperationLimiter::new(usize::try_from(operations).unwrap_or(1)),
+            operations_timeout: OPERATIONS_TIME.max(config.request_timeout / OPERATIONS_TIME_SHARE),
             has_explorer: config.explorer,
             rate_limit: config.rate_limit.map(RateLimit::new),
             trusted_proxies: config.trusted_proxies.clone(),
@@ -114,18 +120,18 @@ impl State {
         }
     }
 
-    /// An id for a request that brings none.
+    /// Generates an id for a request without one.
     #[must_use]
     pub fn new_request_id(&self) -> String {
         format!("{}-{:08x}", self.request_prefix, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The key of all cursors on this database, the same for every instance.
+    /// The key that signs cursors, the same for every instance on this database.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn cursor_key(&self) -> Result<&hmac::Key> {
-        let ask = || async {
+        let read = || async {
             let secret = self
                 .store
                 .read("secrets.cursor", Cost::Bounded, |tx: &mut Tx<'_>| tx.secret(migrations::CURSOR_SECRET))
@@ -134,15 +140,15 @@ impl State {
                 secret.ok_or_else(|| Error::Unavailable("the database has no key for cursors yet".to_owned()))?;
             Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
         };
-        self.cursor_key.get_or_try_init(ask).await
+        self.cursor_key.get_or_try_init(read).await
     }
 
-    /// Says that the process is about to end, so that `/readyz` sends requests elsewhere.
+    /// Marks the process as shutting down, so that `/readyz` returns 503.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the process is about to end.
+    /// Whether the process is shutting down.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! Every URL that a document shows; `routes` answers them all.
+//! The URLs that documents contain; `routes` serves all of them.
 
 use std::fmt;
 
@@ -6,38 +6,38 @@ use crate::model::code::Code;
 use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 
-/// The longest request target (path and query) that the service accepts, in bytes; a longer one is 414 `uri-too-long`.
+/// The longest accepted request target (path and query), in bytes; a longer one is 414 `uri-too-long`.
 pub const LONGEST_URI: usize = 8 * 1024;
-/// What stands before the id of a relationship in its URL.
+/// The URL of a relationship up to its id.
 pub const RELATIONSHIPS: &str = "/api/v2/user-relationships/";
-/// What stands between the URL of a resource and the name of an end, where that is a linkage.
+/// The part of a linkage URL between the URL of the resource and the name of the relationship.
 pub const LINKAGE: &str = "/relationships/";
 
-/// Where a relationship can be fetched.
+/// The URL of a relationship.
 #[must_use]
 pub fn relationship(id: RelationshipId) -> String {
     RelationshipUrl(id).to_string()
 }
 
-/// Where a user can be fetched.
+/// The URL of a user.
 #[must_use]
 pub fn user(id: UserId) -> String {
     UserUrl(id).to_string()
 }
 
-/// Where a relationship type can be fetched.
+/// The URL of a relationship type.
 #[must_use]
 pub fn relationship_type(name: &TypeName) -> String {
     format!("/api/v2/relationship-types/{name}")
 }
 
-/// Where an error code is explained.
+/// The URL of the documentation of an error code.
 #[must_use]
 pub fn error_documentation(code: Code) -> String {
     format!("/docs#{}", code.name())
 }
 
-/// Prints where a relationship can be fetched.
+/// The URL of a relationship, as `Display`.
 pub struct RelationshipUrl(pub RelationshipId);
 
 impl fmt::Display for RelationshipUrl {
@@ -46,7 +46,7 @@ impl fmt::Display for RelationshipUrl {
     }
 }
 
-/// Prints where the linkage to one end of a relationship can be fetched.
+/// The URL of the linkage to one end of a relationship.
 pub struct LinkageUrl(pub RelationshipId, pub &'static str);
 
 impl fmt::Display for LinkageUrl {
@@ -55,7 +55,7 @@ impl fmt::Display for LinkageUrl {
     }
 }
 
-/// Prints where the user at one end of a relationship can be fetched.
+/// The URL of the user at one end of a relationship.
 pub struct EndUrl(pub RelationshipId, pub &'static str);
 
 impl fmt::Display for EndUrl {
@@ -64,7 +64,7 @@ impl fmt::Display for EndUrl {
     }
 }
 
-/// Prints where a user can be fetched.
+/// The URL of a user, as `Display`.
 pub struct UserUrl(pub UserId);
 
 impl fmt::Display for UserUrl {
@@ -73,7 +73,7 @@ impl fmt::Display for UserUrl {
     }
 }
 
-/// Prints where a group can be fetched.
+/// The URL of a group.
 #[derive(Clone, Copy)]
 pub struct GroupUrl(pub GroupId);
 
@@ -83,7 +83,7 @@ impl fmt::Display for GroupUrl {
     }
 }
 
-/// Prints where a membership can be fetched.
+/// The URL of a membership.
 #[derive(Clone, Copy)]
 pub struct MemberUrl(pub MemberId);
 
@@ -93,7 +93,7 @@ impl fmt::Display for MemberUrl {
     }
 }
 
-/// Prints where what is related to the resource at a URL can be fetched.
+/// The URL of the resources that a relationship of the resource at a URL links to.
 pub struct RelatedUrl<Url>(pub Url, pub &'static str);
 
 impl<Url: fmt::Display> fmt::Display for RelatedUrl<Url> {
@@ -102,7 +102,7 @@ impl<Url: fmt::Display> fmt::Display for RelatedUrl<Url> {
     }
 }
 
-/// Prints where the linkage to what is related to the resource at a URL can be fetched.
+/// The URL of the linkage of a relationship of the resource at a URL.
 pub struct RelatedLinkageUrl<Url>(pub Url, pub &'static str);
 
 impl<Url: fmt::Display> fmt::Display for RelatedLinkageUrl<Url> {
@@ -111,7 +111,7 @@ impl<Url: fmt::Display> fmt::Display for RelatedLinkageUrl<Url> {
     }
 }
 
-/// Prints where the relationships with a user at the end called so can be fetched.
+/// The URL of the relationships that have a user at the end with this name.
 pub struct FilteredUrl(pub &'static str, pub UserId);
 
 impl fmt::Display for FilteredUrl {

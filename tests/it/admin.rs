@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use user_relationships::http::routes::{OPEN, is_probe};
+use user_relationships::http::paths::is_probe;
+use user_relationships::http::routes::OPEN;
 
 use crate::support::app::{Engine, Home};
 use crate::support::cluster::PrivateServer;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use actix_web::http::{Method, StatusCode};
 use user_relationships::http::jsonapi::document::Document;
 use user_relationships::http::jsonapi::profile::Applied;
+use user_relationships::http::jsonapi::render_options::RenderOptions;
 use user_relationships::http::jsonapi::resources::Resource;
-use user_relationships::http::jsonapi::view::RenderOptions;
 use user_relationships::http::middleware::metrics::HttpMetrics;
 use user_relationships::http::routes;
 use user_relationships::metrics::MetricsRegistry;
@@ -56,11 +56,11 @@ fn rendering_50_rows_allocates_as_often_as_rendering_one() {
 
 #[test]
 fn counting_a_request_does_not_allocate() {
-    let measures = HttpMetrics::new(&MetricsRegistry::new(), "sqlite", "1");
-    let route = routes::found("/api/v2/users/{id}");
+    let metrics = HttpMetrics::new(&MetricsRegistry::new(), "sqlite", "1", routes::patterns());
+    let route = routes::find_route("/api/v2/users/{id}");
     let count = || {
-        let _in_flight = measures.begin();
-        measures.answered(&Method::GET, route, StatusCode::OK, Duration::from_millis(1));
+        let _in_flight = metrics.begin();
+        metrics.record_response(&Method::GET, route, StatusCode::OK, Duration::from_millis(1));
     };
     assert!(allocations_of(count).0 > 0, "the first request creates its series");
     let allocations = allocations_of(|| (0..100).for_each(|_| count())).0;

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model", "clock", "metrics"]),
     ("domain", &["model", "store::Tx"]),
     ("auth", &["model", "store", "clock"]),
-    ("config", &["model", "store", "auth::claims", "auth::jwt", "auth::keyset"]),
+    ("config", &["model", "store", "auth::AuthSettings", "auth::claims", "auth::jwt", "auth::keyset"]),
     (
         "http",
         &[
@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store::migrations",
         ],
     ),
-    ("app", &["http", "config"]),
+    ("app", &["http", "config", "clock", "store"]),
     (
         "server",
         &["app", "http::state", "http::connections", "http::forms::config::catalogue", "config", "clock", "store"],

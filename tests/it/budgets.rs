@@ -9,7 +9,6 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web;
 use user_relationships::clock::Clock;
 use user_relationships::http::forms::config::catalogue::Catalogue;
-use user_relationships::http::state::State;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
 use user_relationships::model::page::{Page, PageRequest, Sort};
@@ -55,7 +54,8 @@ fn a_list_on_sqlite_stays_on_its_thread_and_in_its_allocations() {
             let config = config(app.home().url());
             let counts = tokio::task::LocalSet::new().block_on(&runtime, async {
                 let forms = Arc::new(Catalogue::load_or_built_in(None).expect("no forms"));
-                let state = web::Data::new(State::new(&config, store(app), Clock::System, forms));
+                let state =
+                    web::Data::new(user_relationships::app::build_state(&config, store(app), Clock::System, forms));
                 let service = init_service(user_relationships::app::build(state, config.cors_origins.clone())).await;
                 let mut counts = Vec::new();
                 // The first requests fill caches and prepare the statement.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
-use user_relationships::http::routes::{FORMS, OPEN, TABLE, UNKNOWN};
+use user_relationships::http::middleware::metrics::UNKNOWN_ROUTE;
+use user_relationships::http::routes::{FORMS, OPEN, TABLE};
 
 use crate::both;
 use crate::support::app::App;
@@ -71,7 +72,7 @@ both!(metrics_have_exactly_the_documented_families_and_labels, |app| {
 both!(requests_are_counted_by_method_pattern_and_status, |app| {
     let ann = app.user();
     let me = format!("/api/v2/users/{}", ann.id);
-    let (route, unknown) = (("route", "/api/v2/users/{id}"), ("route", UNKNOWN));
+    let (route, unknown) = (("route", "/api/v2/users/{id}"), ("route", UNKNOWN_ROUTE));
     for _ in 0..3 {
         ann.get(&me).expect(200);
     }
@@ -99,7 +100,7 @@ both!(requests_are_counted_by_method_pattern_and_status, |app| {
     assert_eq!(found.count("http_requests_in_flight", &[]), 1, "the scrape itself");
     let known: BTreeSet<_> = TABLE.iter().chain(FORMS).map(|(path, _)| *path).chain(OPEN.iter().copied()).collect();
     for route in found.values("route") {
-        assert!(known.contains(route) || route == UNKNOWN, "{route}");
+        assert!(known.contains(route) || route == UNKNOWN_ROUTE, "{route}");
     }
     assert_eq!(scrape(&app.anonymous()).count("http_requests_total", &[("route", "/metrics")]), 1);
 });

@@ -6,11 +6,10 @@ use user_relationships::domain::users;
 use user_relationships::http::ops::openapi::{self, operations::OPERATIONS};
 use user_relationships::http::routes;
 use user_relationships::http::routes::{FORMS, OPEN, TABLE};
-use user_relationships::http::v2::group_members;
-use user_relationships::http::v2::groups;
-use user_relationships::http::v2::relationship_types;
-use user_relationships::http::v2::relationships;
-use user_relationships::http::v2::users as user_handlers;
+use user_relationships::http::v2::parameters::{
+    LIST_GROUPS, LIST_MEMBERS, LIST_MEMBERS_OF_GROUP, LIST_RELATIONSHIPS, LIST_TYPES, LIST_USERS, ONE_GROUP,
+    ONE_MEMBER, ONE_RELATIONSHIP, ONE_USER,
+};
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::id::UserId;
@@ -142,25 +141,25 @@ fn every_error_code_is_documented_under_its_status() {
 #[test]
 fn every_query_parameter_is_documented_with_its_alias() {
     for (path, list) in [
-        ("/api/v2/user-relationships", relationships::LIST),
-        ("/api/v2/user-relationships/{id}", relationships::ONE),
-        ("/api/v2/user-relationships/{id}/{end}", relationships::END),
-        ("/api/v2/users", user_handlers::LIST),
-        ("/api/v2/users/{id}", relationships::END),
-        ("/api/v2/relationship-types", relationship_types::LIST),
-        ("/api/v2/groups", groups::LIST),
-        ("/api/v2/groups/{id}", groups::ONE),
-        ("/api/v2/groups/{id}/members", groups::MEMBERS),
-        ("/api/v2/groups/{id}/owner", relationships::END),
-        ("/api/v2/group-members", group_members::LIST),
-        ("/api/v2/group-members/{id}", groups::ONE),
-        ("/api/v2/group-members/{id}/group", groups::ONE),
-        ("/api/v2/group-members/{id}/user", relationships::END),
+        ("/api/v2/user-relationships", LIST_RELATIONSHIPS),
+        ("/api/v2/user-relationships/{id}", ONE_RELATIONSHIP),
+        ("/api/v2/user-relationships/{id}/{end}", ONE_USER),
+        ("/api/v2/users", LIST_USERS),
+        ("/api/v2/users/{id}", ONE_USER),
+        ("/api/v2/relationship-types", LIST_TYPES),
+        ("/api/v2/groups", LIST_GROUPS),
+        ("/api/v2/groups/{id}", ONE_GROUP),
+        ("/api/v2/groups/{id}/members", LIST_MEMBERS_OF_GROUP),
+        ("/api/v2/groups/{id}/owner", ONE_USER),
+        ("/api/v2/group-members", LIST_MEMBERS),
+        ("/api/v2/group-members/{id}", ONE_MEMBER),
+        ("/api/v2/group-members/{id}/group", ONE_GROUP),
+        ("/api/v2/group-members/{id}/user", ONE_USER),
     ] {
         let parameters = array(&openapi::document()["paths"][path]["get"]["parameters"]);
         let described: BTreeSet<_> =
             parameters.iter().filter(|it| it["in"] == "query").filter_map(|it| it["name"].as_str()).collect();
-        let known: BTreeSet<_> = list.iter().flat_map(|known| [Some(known.name), known.bare]).flatten().collect();
+        let known: BTreeSet<_> = list.iter().flat_map(|known| [Some(known.name), known.alias]).flatten().collect();
         assert_eq!(described, known, "{path}");
     }
 }

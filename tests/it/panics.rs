@@ -12,8 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use user_relationships::config::{CorsOrigins, LogFormat};
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::jsonapi::errors::Failure;
-use user_relationships::http::state::State;
-use user_relationships::http::v2::request::{Call, bounded};
+use user_relationships::http::v2::request::{Call, run_handler};
 use user_relationships::model::error::Result;
 use user_relationships::store::{Cost, Store, Tx};
 use user_relationships::{app, telemetry};
@@ -64,14 +63,14 @@ fn panics(log: &str) -> Vec<String> {
 fn with_routes_that_panic(app: &App) -> Client {
     let forms = Arc::new(Catalogue::load_or_built_in(None).expect("built-in forms"));
     let store = Store::open(&app.config.store_settings(), app.clock.clone()).expect("the database opens");
-    let state = web::Data::new(State::new(&app.config, store, app.clock.clone(), forms));
+    let state = web::Data::new(app::build_state(&app.config, store, app.clock.clone(), forms));
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let build = move || {
                 app::build(state.clone(), CorsOrigins::None)
-                    .route("/api/handler", web::get().to(|call: Call| bounded(call, in_the_handler)))
-                    .route("/api/job", web::get().to(|call: Call| bounded(call, in_a_job)))
+                    .route("/api/handler", web::get().to(|call: Call| run_handler(call, in_the_handler)))
+                    .route("/api/job", web::get().to(|call: Call| run_handler(call, in_a_job)))
                     .route("/outside", web::get().to(outside))
             };
             let server = HttpServer::new(build).workers(1).bind("127.0.0.1:0").expect("a port");

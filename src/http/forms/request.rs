@@ -18,8 +18,9 @@ use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::definition::Form;
 use crate::http::forms::config::resource::FormResource;
 use crate::http::jsonapi::errors::Failure;
+use crate::http::middleware::deadline::Deadline;
+use crate::http::paths::JSON_SUFFIX;
 use crate::http::state::State;
-use crate::http::v2::request::deadline_of;
 use crate::model::caller::Caller;
 use crate::model::error::Error;
 use crate::store::{Cost, Tx};
@@ -28,8 +29,6 @@ use crate::store::{Cost, Tx};
 const FORM_NAME: &str = "form_configuration_name";
 /// The member with the name or id of a type.
 const TYPE_NAME: &str = "parent_resource_id";
-/// The suffix that every path may have.
-pub const JSON_SUFFIX: &str = ".json";
 
 /// An authenticated request whose parameters and body are not read yet.
 pub struct FormRequest {
@@ -249,7 +248,7 @@ pub async fn run_with_deadline<F: Future<Output = Result<HttpResponse, FormError
     request: FormRequest,
     handler: impl FnOnce(FormRequest) -> F,
 ) -> HttpResponse {
-    let (deadline, http) = (deadline_of(&request.http, &request.state), request.http.clone());
-    let result = deadline.keep(handler(request)).await.unwrap_or_else(|late| Err(late.into()));
+    let (deadline, http) = (Deadline::of(&request.http, request.state.request_timeout), request.http.clone());
+    let result = deadline.enforce(handler(request)).await.unwrap_or_else(|late| Err(late.into()));
     result.unwrap_or_else(|error| error.respond(http.headers()))
 }

@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 
 use crate::http::forms::config::check::BLANK;
 use crate::http::forms::validation_result::{BASE, FieldErrors, FormMismatch};
-use crate::http::jsonapi::document::MEDIA_TYPE;
 use crate::http::jsonapi::errors::Failure;
+use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
+use crate::http::outcome::LogOutcome;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem};
 use crate::model::json_size::json_size;
@@ -78,15 +79,6 @@ pub struct FormError {
     log: Box<LogOutcome>,
     /// `Allow` of a 405, `Retry-After` of a 429 or 503.
     headers: Vec<(HeaderName, HeaderValue)>,
-}
-
-/// What the access log says about a failed request.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogOutcome {
-    /// The error codes, separated by commas.
-    pub outcome: String,
-    /// The cause of a server error.
-    pub cause: Option<String>,
 }
 
 impl FormError {
@@ -205,12 +197,12 @@ impl From<Failure> for FormError {
         for detail in failure.details() {
             errors.add(BASE, detail.to_owned());
         }
-        errors.add_omitted(failure.more());
+        errors.add_omitted(failure.omitted());
         Self {
             status: failure.status(),
             model: Map::new(),
             errors,
-            log: Box::new(LogOutcome { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) }),
+            log: Box::new(LogOutcome::from(&failure)),
             headers: [ALLOW, RETRY_AFTER].into_iter().filter_map(header).collect(),
         }
     }

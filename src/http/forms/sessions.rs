@@ -28,7 +28,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let (source, address) = (client_address(request.http_request()), key::of_email(&email));
     let attempt = AttemptTarget::Session(&address);
     let failures = request.state.auth.failures();
-    let record_failure = |reason| request.state.measures.not_let_in("password", reason);
+    let record_failure = |reason| request.state.metrics.record_auth_failure("password", reason);
     let rate_limited = |after| {
         record_failure(Code::RateLimited.name());
         FormError::from(Failure::rate_limited(after))

@@ -1,4 +1,4 @@
-//! Documents of the atomic operations extension (<https://jsonapi.org/ext/atomic>).
+//! Parses documents of the atomic operations extension (<https://jsonapi.org/ext/atomic>).
 
 mod target;
 
@@ -6,21 +6,23 @@ use serde_json::{Map, Value};
 
 use super::errors::{Failure, Problem};
 use super::input::{IdPolicy, Input};
-use super::requests::{RequestedChange, RequestedRelationship, new_relationship, relationship_change, user_changes};
+use super::requests::{
+    RequestedChange, RequestedRelationship, parse_new_relationship, parse_relationship_change, parse_user_changes,
+};
 use crate::domain::operations::{Operation, ResourceRef};
 use crate::model::code::Code;
 use crate::model::id::UserId;
-use target::{Kind, Lids, Target, malformed, subject, target_of};
+use target::{Kind, Lids, Target, malformed, parse_id, parse_target};
 
-/// The member that holds the operations.
+/// The member with the operations.
 pub const OPERATIONS: &str = "atomic:operations";
 /// The most operations in one request.
 pub const MOST: usize = 1_000;
 
-/// Reads a document of operations; `caller` is who the URL `/api/v2/users/me` leads to.
+/// Parses a document of operations. `caller` is the user of the URL `/api/v2/users/me`.
 ///
 /// # Errors
-/// The problems of the document, or of the first operation that has any, with pointers into the document.
+/// The problems of the document, or of the first invalid operation, with pointers into the document.
 pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
     let document: Value = serde_json::from_slice(body)
         .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
@@ -29,13 +31,15 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
     };
     for forbidden in ["data", "included", "atomic:results", "errors"] {
         if document.contains_key(forbidden) {
-            return Err(malformed(&format!("/{forbidden}"), "this member cannot stand beside operations").into());
+            return Err(
+                malformed(&format!("/{forbidden}"), "this member is not allowed together with operations").into()
+            );
         }
     }
     let operations = match document.remove(OPERATIONS) {
         Some(Value::Array(operations)) if (1..=MOST).contains(&operations.len()) => operations,
         Some(_) => {
-            let detail = format!("an array of 1 to {MOST} operations is needed here");
+            let detail = format!("`{OPERATIONS}` must be an array of 1 to {MOST} operations");
             return Err(Problem::new(Code::MalformedDocument, detail).pointer(format!("/{OPERATIONS}")).into());
         }
         None => return Err(malformed("", "the document needs `atomic:operations`").into()),
@@ -44,38 +48,39 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
     operations
         .into_iter()
         .enumerate()
-        .map(|(place, operation)| {
-            read(operation, &mut lids).map_err(|failure| failure.below(&format!("/{OPERATIONS}/{place}")))
+        .map(|(index, operation)| {
+            let pointer = || format!("/{OPERATIONS}/{index}");
+            parse_operation(operation, &mut lids).map_err(|failure| failure.with_pointer_prefix(&pointer()))
         })
         .collect()
 }
 
-fn read(operation: Value, lids: &mut Lids) -> Result<Operation, Failure> {
+fn parse_operation(operation: Value, lids: &mut Lids) -> Result<Operation, Failure> {
     let Value::Object(mut operation) = operation else {
         return Err(malformed("", "an operation must be an object").into());
     };
-    let target = target_of(&operation, lids)?;
+    let target = parse_target(&operation, lids)?;
     let data = operation.remove("data");
     match operation.get("op").map(Value::as_str) {
-        Some(Some("add")) => add(target.as_ref(), data, lids),
-        Some(Some("update")) => update(target, data, lids),
-        Some(Some("remove")) => remove(target),
-        Some(_) => Err(malformed("/op", "`op` is `add`, `update` or `remove`").into()),
+        Some(Some("add")) => parse_add(target.as_ref(), data, lids),
+        Some(Some("update")) => parse_update(target, data, lids),
+        Some(Some("remove")) => parse_remove(target),
+        Some(_) => Err(malformed("/op", "`op` must be `add`, `update` or `remove`").into()),
         None => Err(malformed("", "an operation needs `op`: `add`, `update` or `remove`").into()),
     }
 }
 
-fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<Operation, Failure> {
+fn parse_add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<Operation, Failure> {
     if let Some(target) = target {
         if target.relationship.is_some() {
-            return linkage(target);
+            return parse_linkage(target);
         }
-        if target.subject.is_some() {
-            return Err(malformed("", "`add` is aimed at a collection, not at a resource").into());
+        if target.resource.is_some() {
+            return Err(malformed("", "the target of `add` must be a collection, not a resource").into());
         }
     }
-    let data = object(data)?;
-    let kind = kind_of(&data, target)?;
+    let data = parse_object(data)?;
+    let kind = parse_kind(&data, target)?;
     let lid = match data.get("lid") {
         None => None,
         Some(Value::String(lid)) => Some(lid.clone()),
@@ -85,84 +90,87 @@ fn add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<
     let operation = match kind {
         Kind::Users => {
             input.require_attribute("email");
-            Operation::AddUser { lid: lid.clone(), changes: user_changes(input)? }
+            Operation::AddUser { lid: lid.clone(), changes: parse_user_changes(input)? }
         }
         Kind::Relationships => {
-            let RequestedRelationship { user, target, relationship } = new_relationship(input)?;
+            let RequestedRelationship { user, target, relationship } = parse_new_relationship(input)?;
             lids.check(user.as_ref(), "/data/relationships/user/data/lid")?;
             lids.check(Some(&target), "/data/relationships/target/data/lid")?;
             Operation::AddRelationship { lid: lid.clone(), user, target, relationship }
         }
     };
     if let Some(lid) = lid
-        && !lids.give(kind, lid)
+        && !lids.assign(kind, lid)
     {
-        return Err(malformed("/data/lid", "an earlier operation has given this `lid` already").into());
+        return Err(malformed("/data/lid", "an earlier operation has the same `lid`; choose another one").into());
     }
     Ok(operation)
 }
 
-fn update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Operation, Failure> {
+fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Operation, Failure> {
     if let Some(target) = target.as_ref().filter(|target| target.relationship.is_some()) {
-        return linkage(target);
+        return parse_linkage(target);
     }
-    let mut data = object(data)?;
-    let kind = kind_of(&data, target.as_ref())?;
-    let named = match (target.and_then(|target| target.subject), data.get("lid"), data.get("id")) {
-        (Some(named), _, _) => named,
+    let mut data = parse_object(data)?;
+    let kind = parse_kind(&data, target.as_ref())?;
+    let resource = match (target.and_then(|target| target.resource), data.get("lid"), data.get("id")) {
+        (Some(resource), _, _) => resource,
         (None, Some(Value::String(lid)), None) => ResourceRef::Lid(lid.clone()),
         (None, None, Some(Value::String(id))) => ResourceRef::Stored(id.clone()),
         _ => return Err(malformed("/data", "`update` needs one `id` or `lid`, in `ref` or in `data`").into()),
     };
-    lids.check_kind(kind, &named, "/data/lid")?;
-    // The resource is named by now; what `data` says of it must agree.
-    let input = match &named {
+    lids.check_kind(kind, &resource, "/data/lid")?;
+    // `data` must not contradict the target.
+    let input = match &resource {
         ResourceRef::Stored(id) => {
             data.entry("id").or_insert_with(|| id.clone().into());
             Input::of_data(data, kind.name(), IdPolicy::Existing(id))?
         }
         ResourceRef::Lid(lid) => {
             if data.get("lid").is_some_and(|sent| sent != lid) {
-                return Err(Problem::new(Code::IdMismatch, "`ref` has another `lid`").pointer("/data/lid").into());
+                let detail = "`lid` must be the same as in `ref`";
+                return Err(Problem::new(Code::IdMismatch, detail).pointer("/data/lid").into());
             }
             Input::of_data(data, kind.name(), IdPolicy::OptionalButMatching(""))?
         }
     };
     match kind {
-        Kind::Users => Ok(Operation::UpdateUser { subject: subject(named)?, changes: user_changes(input)? }),
+        Kind::Users => Ok(Operation::UpdateUser { subject: parse_id(resource)?, changes: parse_user_changes(input)? }),
         Kind::Relationships => {
-            let RequestedChange { user, target, relationship } = relationship_change(input.with_lids())?;
-            Ok(Operation::UpdateRelationship { subject: subject(named)?, relationship, user, target })
+            let RequestedChange { user, target, relationship } = parse_relationship_change(input.with_lids())?;
+            Ok(Operation::UpdateRelationship { subject: parse_id(resource)?, relationship, user, target })
         }
     }
 }
 
-fn remove(target: Option<Target>) -> Result<Operation, Failure> {
+fn parse_remove(target: Option<Target>) -> Result<Operation, Failure> {
     let needed = "`remove` needs `ref` or `href` of a resource";
     let target = target.ok_or_else(|| malformed("", needed))?;
     if target.relationship.is_some() {
-        return linkage(&target);
+        return parse_linkage(&target);
     }
-    let named = target.subject.ok_or_else(|| malformed("", needed))?;
+    let resource = target.resource.ok_or_else(|| malformed("", needed))?;
     match target.kind {
-        Kind::Users => subject(named).map(Operation::RemoveUser),
-        Kind::Relationships => subject(named).map(Operation::RemoveRelationship),
+        Kind::Users => parse_id(resource).map(Operation::RemoveUser),
+        Kind::Relationships => parse_id(resource).map(Operation::RemoveRelationship),
     }
 }
 
-/// An operation on a relationship of a resource: all of them are fixed, so that none can succeed.
-fn linkage(target: &Target) -> Result<Operation, Failure> {
-    match (target.kind, target.relationship.as_deref(), target.subject.clone()) {
-        (Kind::Relationships, Some("user" | "target"), Some(named)) => subject(named).map(Operation::UpdateLinkage),
+/// Parses an operation on a relationship of a resource. None can succeed: all of these relationships are immutable.
+fn parse_linkage(target: &Target) -> Result<Operation, Failure> {
+    match (target.kind, target.relationship.as_deref(), target.resource.clone()) {
+        (Kind::Relationships, Some("user" | "target"), Some(resource)) => {
+            parse_id(resource).map(Operation::UpdateLinkage)
+        }
         (Kind::Users, Some("user-relationships" | "targeted-by"), Some(_)) => {
-            let detail = "these are created and deleted as `user-relationships`";
+            let detail = "relationships are created and deleted as resources of type `user-relationships`";
             Err(Problem::new(Code::ImmutableRelationship, detail).pointer("").into())
         }
         _ => Err(Problem::new(Code::NotFound, "there is no such relationship").pointer("").into()),
     }
 }
 
-fn object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
+fn parse_object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
     match data {
         Some(Value::Object(data)) => Ok(data),
         Some(_) => Err(malformed("/data", "`data` must be a resource object")),
@@ -170,17 +178,17 @@ fn object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-/// The type of what `data` describes, which must be that of the target if there is one.
-fn kind_of(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, Problem> {
+/// Parses the type of `data`, which must be that of the target, if there is one.
+fn parse_kind(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, Problem> {
     let sent = match data.get("type") {
         Some(Value::String(sent)) => sent,
         Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
         None => return Err(malformed("/data", "the resource object needs a `type`")),
     };
     let mismatch = |detail: &'static str| Problem::new(Code::TypeMismatch, detail).pointer("/data/type");
-    let kind = Kind::of(sent).ok_or_else(|| mismatch("operations are on `user-relationships` and `users`"))?;
+    let kind = Kind::of(sent).ok_or_else(|| mismatch("operations support `user-relationships` and `users` only"))?;
     match target {
-        Some(target) if target.kind != kind => Err(mismatch("the operation is aimed at another type")),
+        Some(target) if target.kind != kind => Err(mismatch("`type` must be that of the target")),
         _ => Ok(kind),
     }
 }

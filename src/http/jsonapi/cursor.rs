@@ -1,8 +1,7 @@
-//! Cursors: opaque to clients, bound to one list, and no good once touched
-//! (cursor pagination profile, "Cursors").
+//! Cursors: opaque to clients, valid for one list, protected against changes (cursor pagination profile, "Cursors").
 //!
-//! A cursor is a place in an order and an HMAC over it and over all that defines the list: resource type, filter,
-//! sort. The key is random and shared by all instances on one database.
+//! A cursor contains the sort key of a row and an HMAC over it and over everything that defines the list: resource type,
+//! filter, order. The key is random, and all instances on one database share it.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -10,18 +9,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::page::{Bound, SortKey};
 
-/// Bytes of the HMAC that a cursor carries.
-const PROOF: usize = 16;
+/// The length of the HMAC in a cursor, in bytes.
+const MAC_LENGTH: usize = 16;
 
-/// Makes and reads the cursors of one list.
+/// Creates and parses the cursors of one list.
 pub struct Cursors<'k> {
     key: &'k hmac::Key,
-    /// What defines the list.
+    /// The encoded definition of the list.
     scope: Vec<u8>,
 }
 
 impl<'k> Cursors<'k> {
-    /// The cursors of a list that is defined by these texts.
+    /// The cursors of the list that these texts define.
     pub fn new<'t>(key: &'k hmac::Key, definition: impl Iterator<Item = &'t str>) -> Self {
         let mut scope = Vec::with_capacity(64);
         for text in definition {
@@ -31,7 +30,7 @@ impl<'k> Cursors<'k> {
         Self { key, scope }
     }
 
-    /// The cursor that falls on a place.
+    /// The cursor of a row.
     #[must_use]
     pub fn at(&self, place: SortKey) -> String {
         self.write(&Bound { place, is_inclusive: false })
@@ -57,17 +56,17 @@ impl<'k> Cursors<'k> {
                 bytes.extend_from_slice(name.as_bytes());
             }
         }
-        let proof = self.proof(&bytes);
-        bytes.extend_from_slice(&proof);
+        let mac = self.mac(&bytes);
+        bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The bound that a cursor of this list stands for; `None` for anything else.
+    /// Parses a cursor of this list; `None` for any other text.
     #[must_use]
-    pub fn read(&self, text: &str) -> Option<Bound> {
+    pub fn parse(&self, text: &str) -> Option<Bound> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (bytes, proof) = bytes.split_at_checked(bytes.len().checked_sub(PROOF)?)?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(proof, &self.proof(bytes)).ok()?;
+        let (bytes, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;
+        aws_lc_rs::constant_time::verify_slices_are_equal(mac, &self.mac(bytes)).ok()?;
         let (&is_inclusive, bytes) = bytes.split_first()?;
         let (&kind, bytes) = bytes.split_first()?;
         let (id, rest) = bytes.split_first_chunk::<8>()?;
@@ -81,16 +80,11 @@ impl<'k> Cursors<'k> {
         Some(Bound { place, is_inclusive: is_inclusive == 1 })
     }
 
-    fn proof(&self, bytes: &[u8]) -> [u8; PROOF] {
+    fn mac(&self, bytes: &[u8]) -> [u8; MAC_LENGTH] {
         let mut context = hmac::Context::with_key(self.key);
         context.update(&self.scope);
         context.update(bytes);
-        let mut proof = [0; PROOF];
-        let tag = context.sign();
-        if let Some(start) = tag.as_ref().first_chunk::<PROOF>() {
-            proof = *start;
-        }
-        proof
+        context.sign().as_ref().first_chunk().copied().unwrap_or([0; MAC_LENGTH])
     }
 }
 
@@ -105,29 +99,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_back_by_its_own_list_only(id in any::<i64>(), name in ".{0,20}", is_inclusive: bool) {
+        fn a_cursor_is_valid_for_its_own_list_only(id in any::<i64>(), name in ".{0,20}", is_inclusive: bool) {
             let key = key();
             let list = Cursors::new(&key, ["users", "name"].into_iter());
             let other = Cursors::new(&key, ["users", "nam", "e"].into_iter());
             let bound = Bound { place: SortKey::Name(name, id), is_inclusive };
             let text = list.write(&bound);
-            prop_assert_eq!(list.read(&text), Some(bound));
-            prop_assert_eq!(other.read(&text), None);
+            prop_assert_eq!(list.parse(&text), Some(bound));
+            prop_assert_eq!(other.parse(&text), None);
         }
 
         #[test]
-        fn a_touched_cursor_is_no_good(id in any::<i64>(), at in 0usize..30, letter in "[A-Za-z0-9_-]") {
+        fn a_changed_cursor_is_invalid(id in any::<i64>(), at in 0usize..30, letter in "[A-Za-z0-9_-]") {
             let key = key();
             let list = Cursors::new(&key, ["x"].into_iter());
             let text = list.at(SortKey::Id(id));
-            let mut touched = text.clone();
-            touched.replace_range(at..=at, &letter);
-            prop_assert_eq!(list.read(&touched).is_some(), touched == text);
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &letter);
+            prop_assert_eq!(list.parse(&changed).is_some(), changed == text);
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in ".{0,60}") {
-            prop_assert_eq!(Cursors::new(&key(), std::iter::empty()).read(&text), None);
+        fn no_text_causes_a_panic(text in ".{0,60}") {
+            prop_assert_eq!(Cursors::new(&key(), std::iter::empty()).parse(&text), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Documents that answer (JSON:API 1.1, "Document Structure").
+//! Response documents (JSON:API 1.1, "Document Structure").
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -6,19 +6,16 @@ use serde::Serialize;
 
 use super::errors::Failure;
 use super::profile::Applied;
+use super::raw_json;
 use super::resources::Resource;
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
-use crate::http::jsonapi::raw_json;
 use crate::model::limits::MAX_ANSWER;
 use crate::model::user::User;
 
-/// The media type of JSON:API.
-pub const MEDIA_TYPE: &str = "application/vnd.api+json";
+/// The expected size of a resource, and of the rest of a document, in bytes. A larger one costs another allocation.
+const EXPECTED_SIZE: usize = 900;
 
-/// About how many bytes a resource has, and all the rest of a document; too few cost a second piece, no more.
-const EXPECTED: usize = 900;
-
-/// A document; members that are `None` are left out.
+/// A document; members that are `None` are omitted.
 #[derive(Serialize)]
 pub struct Document<'a, Data, Links = (), Meta = ()> {
     jsonapi: Applied,
@@ -32,7 +29,7 @@ pub struct Document<'a, Data, Links = (), Meta = ()> {
     meta: Option<Meta>,
 }
 
-/// A resource that comes along.
+/// An included resource.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum Included<'a> {
@@ -44,16 +41,8 @@ pub enum Included<'a> {
     User(Resource<'a, User>),
 }
 
-/// The `links` of a single resource.
-#[derive(Debug, Serialize)]
-pub struct SelfLink<Url> {
-    /// Where it can be fetched.
-    #[serde(rename = "self")]
-    pub this: Url,
-}
-
 impl<'a, Data: Serialize> Document<'a, Data> {
-    /// A document of one resource, which has its own links.
+    /// A document of one resource, which contains its own links.
     #[must_use]
     pub fn one(data: Data) -> Self {
         Self { jsonapi: Applied::Nothing, data: Some(data), included: None, links: None, meta: None }
@@ -82,22 +71,22 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
         Self { jsonapi: applied, data: Some(data), included: None, links: Some(links), meta: Some(meta) }
     }
 
-    /// The same document with what comes along; `None` if `include` was not asked for.
+    /// The same document with included resources; `None` if the query has no `include`.
     #[must_use]
     pub fn including(self, included: Option<Vec<Included<'a>>>) -> Self {
         Self { included, ..self }
     }
 
-    /// The document as it is sent. `expected` is about how many bytes it has, so that it is written in one piece.
+    /// Serializes the document. `capacity` is its expected size in bytes.
     ///
     /// # Errors
-    /// 413 if it is larger than [`MAX_ANSWER`], 500 if it cannot be written, which no document of ours should bring about.
-    pub fn bytes(&self, expected: usize) -> Result<Vec<u8>, Failure> {
-        let body = raw_json::write(self, expected).map_err(|error| Failure::internal(error.to_string()))?;
+    /// 413 if it is larger than [`MAX_ANSWER`]; 500 if it cannot be serialized, which would be a bug.
+    pub fn bytes(&self, capacity: usize) -> Result<Vec<u8>, Failure> {
+        let body = raw_json::write(self, capacity).map_err(|error| Failure::internal(error.to_string()))?;
         if body.len() > MAX_ANSWER { Err(Failure::answer_too_large()) } else { Ok(body) }
     }
 
-    /// The answer that carries it.
+    /// The response with this document, which has one resource.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
@@ -105,12 +94,12 @@ impl<'a, Data: Serialize, Links: Serialize, Meta: Serialize> Document<'a, Data, 
         self.answer_of(status, 1)
     }
 
-    /// The answer that carries it, with so many resources.
+    /// The response with this document, which has about `resources` resources.
     ///
     /// # Errors
     /// As [`bytes`](Self::bytes).
     pub fn answer_of(&self, status: StatusCode, resources: usize) -> Result<HttpResponse, Failure> {
-        let body = self.bytes(EXPECTED + resources * EXPECTED)?;
+        let body = self.bytes(EXPECTED_SIZE * (resources + 1))?;
         Ok(HttpResponse::build(status).content_type(self.jsonapi.media_type()).body(body))
     }
 }

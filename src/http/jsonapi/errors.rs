@@ -1,4 +1,4 @@
-//! Error documents (JSON:API 1.1, "Errors"): every failure becomes one, here and nowhere else.
+//! Failures of requests and their error documents (JSON:API 1.1, "Errors").
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -6,31 +6,30 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
 
-use super::document::MEDIA_TYPE;
-use super::paging::UNSUPPORTED_SORT;
-use super::problem::{Object, source_of};
+use super::media_type::MEDIA_TYPE;
+use super::problem::{ErrorObject, source_of};
 pub use super::problem::{Problem, Source};
 use super::problems::Problems;
-use super::profile::Applied;
+use super::profile::{Applied, UNSUPPORTED_SORT};
 use crate::model::code::Code;
 use crate::model::error::{self, Error, ErrorSource};
 use crate::model::json_size::json_size;
 use crate::model::limits::MAX_ANSWER;
 
-/// Seconds after which a client may try again.
-const RETRY_AFTER_SECONDS: u64 = 1;
-/// The most bytes of all errors of a document. One error always fits.
+/// `Retry-After` of a 503, in seconds.
+const UNAVAILABLE_RETRY_AFTER: u64 = 1;
+/// The most bytes of all errors of a document; the first error is always in it.
 const LARGEST_ERRORS: usize = 15 * 1024;
 
-/// Why a request is not answered as it hoped.
+/// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     problems: Problems,
-    /// For the log only.
+    /// The cause, for the log only.
     cause: Option<String>,
-    /// What to allow instead, for 405.
+    /// `Allow`, for 405.
     allow: Option<&'static str>,
-    /// Seconds after which to try again, for 429.
+    /// `Retry-After` in seconds, for 429.
     retry_after: Option<u64>,
 }
 
@@ -53,76 +52,76 @@ impl From<Problems> for Failure {
 }
 
 impl Failure {
-    /// Nothing is there.
+    /// 404: there is no such resource.
     #[must_use]
     pub fn not_found() -> Self {
         Problem::new(Code::NotFound, "there is no such resource").into()
     }
 
-    /// The same failure, with the problems of another one.
+    /// The same failure, with the problems of another one as well.
     #[must_use]
-    pub fn and(mut self, other: Self) -> Self {
+    pub fn merge(mut self, other: Self) -> Self {
         self.problems.append(other.problems);
         self
     }
 
-    /// Nobody asks.
+    /// 401: the caller is not authenticated.
     #[must_use]
     pub fn unauthenticated() -> Self {
         Problem::new(Code::Unauthenticated, "send `Authorization: Token token=…`").header("Authorization").into()
     }
 
-    /// The resource knows other methods.
+    /// 405: the resource has other methods only.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let problem = Problem::new(Code::MethodNotAllowed, format!("the resource knows {allow}"));
+        let problem = Problem::new(Code::MethodNotAllowed, format!("the resource allows {allow}"));
         Self { allow: Some(allow), ..problem.into() }
     }
 
-    /// The answer to a request that reads has too many bytes.
+    /// 413: the response would have too many bytes.
     #[must_use]
     pub fn answer_too_large() -> Self {
         let detail = format!(
-            "the answer would have more than {MAX_ANSWER} bytes; ask for fewer rows with `limit`, for fewer `fields[…]`, \
-             leave `include` out, or page by cursor with `page[size]`, where a page ends before it is too large"
+            "the response would have more than {MAX_ANSWER} bytes; request fewer rows with `limit` or fewer \
+             `fields[…]`, omit `include`, or use cursors with `page[size]`, which end a page before it is too large"
         );
         Problem::new(Code::AnswerTooLarge, detail).into()
     }
 
-    /// Too much was tried; it is worth trying again after so many seconds.
+    /// 429: too many requests; the client may try again after `seconds`.
     #[must_use]
     pub fn rate_limited(seconds: u64) -> Self {
-        let problem = Problem::new(Code::RateLimited, "try again after the seconds in `Retry-After`");
+        let problem = Problem::new(Code::RateLimited, "too many requests; try again after `Retry-After` seconds");
         Self { retry_after: Some(seconds), ..problem.into() }
     }
 
-    /// A fault of this program.
+    /// 500: a bug of the service. `cause` goes to the log only.
     #[must_use]
     pub fn internal(cause: String) -> Self {
-        let detail = "the service failed; the id of this error finds the cause in its log";
+        let detail = "the service failed; its log has the cause under the id of this error";
         Self { cause: Some(cause), ..Problem::new(Code::Internal, detail).into() }
     }
 
-    /// Something that is needed does not answer.
+    /// 503: the database or another dependency does not respond. `cause` goes to the log only.
     #[must_use]
     pub fn unavailable(cause: String) -> Self {
-        let detail = "the service cannot answer at present; try again after the seconds in `Retry-After`";
+        let detail = "the service is temporarily unavailable; try again after `Retry-After` seconds";
         Self { cause: Some(cause), ..Problem::new(Code::Unavailable, detail).into() }
     }
 
-    /// The same failure of a request that follows the cursor profile, which documents some problems itself.
+    /// The same failure of a request with cursors: its problems link to the cursor profile if that documents them.
     #[must_use]
-    pub fn by_profile(mut self) -> Self {
-        for problem in self.problems.kept_mut().iter_mut().filter(|problem| problem.code == Code::UnsupportedSort) {
-            problem.documented = Some(UNSUPPORTED_SORT);
+    pub fn with_profile_links(mut self) -> Self {
+        for problem in self.problems.stored_mut().iter_mut().filter(|problem| problem.code == Code::UnsupportedSort) {
+            problem.documentation = Some(UNSUPPORTED_SORT);
         }
         self
     }
 
-    /// The same failure of a part of the document, which begins at `pointer`.
+    /// The same failure of a part of the document, with `pointer` in front of the pointers of its problems.
     #[must_use]
-    pub fn below(mut self, pointer: &str) -> Self {
-        for problem in self.problems.kept_mut() {
+    pub fn with_pointer_prefix(mut self, pointer: &str) -> Self {
+        for problem in self.problems.stored_mut() {
             problem.source = match problem.source.take() {
                 Some(Source::Pointer(inner)) => Some(Source::pointer(format!("{pointer}{inner}"))),
                 None => Some(Source::pointer(pointer.to_owned())),
@@ -132,24 +131,24 @@ impl Failure {
         self
     }
 
-    /// What the domain answered, with the culprits found in a request document of this resource type.
+    /// An error of a job, for a request with a document: sources become pointers into it.
     #[must_use]
     pub fn of(error: Error) -> Self {
-        Self::pointing(error, |culprit| Some(source_of(culprit)))
+        Self::with_sources(error, |source| Some(source_of(source)))
     }
 
-    /// The same, for requests without a document: there is nothing to point at.
+    /// An error of a job, for a request without a document: there are no pointers.
     #[must_use]
     pub fn without_document(error: Error) -> Self {
-        Self::pointing(error, |culprit| Some(source_of(culprit)).filter(|it| !matches!(it, Source::Pointer(_))))
+        Self::with_sources(error, |source| Some(source_of(source)).filter(|it| !matches!(it, Source::Pointer(_))))
     }
 
-    fn pointing(error: Error, place: impl Fn(ErrorSource) -> Option<Source>) -> Self {
+    fn with_sources(error: Error, source_of: impl Fn(ErrorSource) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
-            let (at, source) = (problem.operation, problem.source.and_then(&place));
+            let (operation, source) = (problem.operation, problem.source.and_then(&source_of));
             let mut failure = Self::from(Problem::of(problem, source));
-            if let Some(at) = at {
-                failure = failure.below(&format!("/atomic:operations/{at}"));
+            if let Some(index) = operation {
+                failure = failure.with_pointer_prefix(&format!("/atomic:operations/{index}"));
             }
             failure.problems
         };
@@ -166,79 +165,77 @@ impl Failure {
         }
     }
 
-    /// The failure that a bare status stands for, as frameworks make it.
+    /// The failure for a status that the framework has set.
     #[must_use]
     pub fn of_status(status: StatusCode) -> Self {
         match status.as_u16() {
             404 => Self::not_found(),
             401 => Self::unauthenticated(),
-            400..=499 => Problem::new(Code::MalformedDocument, "the request could not be read").into(),
-            503 => Self::unavailable("refused by the server".to_owned()),
-            _ => Self::internal(format!("the framework answered {status}")),
+            400..=499 => Problem::new(Code::MalformedDocument, "the request is malformed").into(),
+            503 => Self::unavailable("the framework responded 503".to_owned()),
+            _ => Self::internal(format!("the framework responded {status}")),
         }
     }
 
-    /// What each problem says of its case.
+    /// The `detail` of each problem.
     pub fn details(&self) -> impl Iterator<Item = &str> {
-        self.problems.kept().iter().map(|problem| problem.detail.as_ref())
+        self.problems.stored().iter().map(|problem| problem.detail.as_ref())
     }
 
-    /// How many problems there are beyond [`details`](Self::details).
+    /// The number of problems beyond [`details`](Self::details).
     #[must_use]
-    pub const fn more(&self) -> usize {
-        self.problems.dropped()
+    pub const fn omitted(&self) -> usize {
+        self.problems.omitted()
     }
 
-    /// What is logged, for failures that are not the client's.
+    /// The cause of a server error, for the log.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The status of the whole: that of its problems where they agree, else the most general one
-    /// (JSON:API 1.1, "Processing Errors").
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.problems.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The error document, of at most 16 KiB. Every error has the id of the request, which finds it in the log; errors
-    /// that do not fit are counted in `meta.more`.
+    /// The error document, of at most 16 KiB. Every error has the id of the request, by which the log has it as well;
+    /// `meta.more` counts the errors that do not fit.
     #[must_use]
     pub fn document(&self, request_id: &str) -> Vec<u8> {
         let (mut errors, mut bytes) = (Vec::new(), 0);
-        for problem in self.problems.kept() {
-            let error = Object::of(problem, request_id);
+        for problem in self.problems.stored() {
+            let error = ErrorObject::of(problem, request_id);
             bytes += json_size(&error);
             if bytes > LARGEST_ERRORS && !errors.is_empty() {
                 break;
             }
             errors.push(error);
         }
-        let more = self.problems.kept().len() - errors.len() + self.problems.dropped();
-        let meta = (more > 0).then_some(Meta { more });
-        serde_json::to_vec(&Document { jsonapi: Applied::Nothing, errors, meta }).unwrap_or_default()
+        let more = self.problems.stored().len() - errors.len() + self.problems.omitted();
+        let meta = (more > 0).then_some(ErrorMeta { more });
+        serde_json::to_vec(&ErrorDocument { jsonapi: Applied::Nothing, errors, meta }).unwrap_or_default()
     }
 }
 
 #[derive(Serialize)]
-struct Document {
+struct ErrorDocument {
     jsonapi: Applied,
-    errors: Vec<Object>,
+    errors: Vec<ErrorObject>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<Meta>,
+    meta: Option<ErrorMeta>,
 }
 
-/// What a document says beyond its errors.
 #[derive(Serialize)]
-struct Meta {
-    /// How many more errors there are.
+struct ErrorMeta {
+    /// The number of omitted errors.
     more: usize,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let codes: Vec<_> = self.problems.kept().iter().map(|problem| problem.code.name()).collect();
+        let codes: Vec<_> = self.problems.stored().iter().map(|problem| problem.code.name()).collect();
         f.write_str(&codes.join(", "))
     }
 }
@@ -248,7 +245,7 @@ impl ResponseError for Failure {
         self.status()
     }
 
-    /// The answer without its document: that is made at the door, where the id of the request is known.
+    /// The response without a body: the outermost middleware adds the document, with the id of the request.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status());
         response.content_type(MEDIA_TYPE);
@@ -257,7 +254,7 @@ impl ResponseError for Failure {
                 response.insert_header((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer")));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
-                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+                response.insert_header((RETRY_AFTER, UNAVAILABLE_RETRY_AFTER));
             }
             _ => {}
         }

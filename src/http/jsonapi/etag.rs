@@ -1,19 +1,19 @@
-//! Entity tags, made from the states of the rows that an answer shows, so that 304 and 412 need no rendering
+//! Entity tags, computed from the states of the rows in a response, so that 304 and 412 need no rendering
 //! (RFC 9110 §8.8.3, §13).
 //!
 //! # Design
 //! The tag of one resource is `"{state}-{answer}{check}"`, in hexadecimal digits:
 //!
 //! * `state` is the [`RowState`] of the resource: type, id, times, version, computed members.
-//! * `answer` is a hash over everything else that the answer depends on: the URL, the included rows, the zone and the
-//!   media type.
-//! * `check` is a hash over the two.
+//! * `answer` is a hash of everything else that the response depends on: the URL, the included rows, the time zone and
+//!   the media type.
+//! * `check` is a hash of the two.
 //!
-//! A conditional change compares `state` with the stored row, so that a tag that came with `include` or `fields` serves
-//! for a change. It cannot compare `answer`, which would need the rows of that answer, but `check` refuses a tag that the
-//! service has not made. The check has no key: a client that computes one could as well send no `If-Match`.
+//! A conditional change compares `state` with the stored row, so a tag of a response with `include` or `fields` works for
+//! a change. It cannot compare `answer`, which would need the rows of that response, but `check` detects tags that the
+//! service did not create. The hash needs no key: a client that forges a tag could as well send no `If-Match`.
 //!
-//! The tag of a list is one hash over everything.
+//! The tag of a list is one hash of everything.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use std::hash::{DefaultHasher, Hasher};
@@ -33,11 +33,11 @@ use crate::model::user::User;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag(String);
 
-/// A row as an answer shows it.
+/// A row that entity tags cover.
 pub trait Tagged {
     /// The state of the row.
     fn state(&self) -> RowState;
-    /// Writes the state of the row, and what this caller sees of it.
+    /// Hashes the state of the row, and what this caller sees of it.
     fn write(&self, hasher: &mut DefaultHasher);
 }
 
@@ -78,12 +78,12 @@ impl Tagged for VisibleMember {
     }
 }
 
-/// Gathers what a tag covers. A page has many rows, so the hash is a fast one (SipHash): nobody gains by a collision in
-/// an answer of their own.
-pub struct TagOf(DefaultHasher);
+/// Hashes what a tag covers. The hash is a fast one (SipHash), since a page has many rows: a client gains nothing by a
+/// collision in its own response.
+pub struct TagBuilder(DefaultHasher);
 
-impl TagOf {
-    /// A tag of the answer to `target` (path and query), in this zone and with this applied.
+impl TagBuilder {
+    /// Starts the tag of the response to `target` (path and query) in this time zone and with this media type.
     #[must_use]
     pub fn new(target: &str, zone: chrono_tz::Tz, applied: Applied) -> Self {
         let mut hasher = DefaultHasher::new();
@@ -95,7 +95,7 @@ impl TagOf {
         Self(hasher)
     }
 
-    /// Covers these rows.
+    /// Adds rows.
     #[must_use]
     pub fn rows<T: Tagged>(mut self, rows: &[T]) -> Self {
         self.0.write_usize(rows.len());
@@ -105,7 +105,7 @@ impl TagOf {
         self
     }
 
-    /// Covers a number.
+    /// Adds a number.
     #[must_use]
     pub fn number(mut self, number: i64) -> Self {
         self.0.write_i64(number);
@@ -134,15 +134,15 @@ impl Tag {
         Self(text)
     }
 
-    /// The header field's value.
+    /// The value of the header field.
     #[must_use]
     pub fn value(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
     }
 
-    /// The tag that the client has of this very answer, in whichever encoding (`If-None-Match`, compared weakly).
+    /// The tag of this response, in any encoding, that `If-None-Match` contains (weak comparison).
     #[must_use]
-    pub fn known(&self, headers: &HeaderMap) -> Option<Self> {
+    pub fn find_in_if_none_match(&self, headers: &HeaderMap) -> Option<Self> {
         tags(headers, &IF_NONE_MATCH).find_map(|sent| {
             let tag = sent.strip_prefix("W/").unwrap_or(sent);
             match tag {
@@ -154,11 +154,11 @@ impl Tag {
     }
 }
 
-/// Refuses a fetch of another answer than `If-Match` asks for. A weak tag never matches.
+/// Checks `If-Match` of a fetch. A weak tag never matches.
 ///
 /// # Errors
-/// `precondition-failed`.
-pub fn require(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
+/// `precondition-failed` if the response has another tag.
+pub fn check_if_match(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
     let is_this = |sent: &str| sent == "*" || sent == tag.0 || is_encoded(sent, &tag.0);
     if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(is_this) {
         return Ok(());
@@ -166,41 +166,41 @@ pub fn require(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
     let detail = if has_weak_tag(headers) {
         WEAK_TAG
     } else {
-        "the answer is no longer the one that `If-Match` names; fetch it without `If-Match`"
+        "the response has another `ETag` than `If-Match`; fetch it without `If-Match`"
     };
     Err(Problem::new(Code::PreconditionFailed, detail).header("If-Match"))
 }
 
-/// The names of the encodings in which an answer can be sent.
+/// The encodings in which a response can be sent.
 const ENCODINGS: [&str; 2] = ["zstd", "gzip"];
 
-/// The tag of the same answer in an encoding.
+/// The tag of the same response in an encoding.
 #[must_use]
-pub fn encoded(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
+pub fn with_encoding(tag: &HeaderValue, encoding: &str) -> Option<HeaderValue> {
     let plain = tag.to_str().ok()?.strip_suffix('"')?;
     HeaderValue::from_str(&format!("{plain}.{encoding}\"")).ok()
 }
 
-/// Whether a tag is that of the same answer in an encoding.
+/// Whether a tag is that of the same response in an encoding.
 fn is_encoded(sent: &str, plain: &str) -> bool {
     let rest = plain.strip_suffix('"').and_then(|start| sent.strip_prefix(start)?.strip_prefix('.'));
     rest.and_then(|rest| rest.strip_suffix('"')).is_some_and(|encoding| ENCODINGS.contains(&encoding))
 }
 
-/// The state that a strong tag of one resource names, in any encoding; `None` for a tag that the service has not made.
+/// The state in a strong tag of one resource, in any encoding; `None` for a tag that the service did not create.
 fn state_of(tag: &str) -> Option<RowState> {
     let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
     match tag.split_once('.') {
-        None => tag_format::read(tag),
-        Some((plain, encoding)) if ENCODINGS.contains(&encoding) => tag_format::read(plain),
+        None => tag_format::parse(tag),
+        Some((plain, encoding)) if ENCODINGS.contains(&encoding) => tag_format::parse(plain),
         Some(_) => None,
     }
 }
 
-/// What `If-Match`, or else `If-None-Match`, demands of a resource that is about to change. A weak tag never matches the
-/// former, and is as good as any other for the latter.
+/// Parses the precondition of a change: `If-Match`, or else `If-None-Match`. Weak tags never match the former and match
+/// the latter like strong ones.
 #[must_use]
-pub fn precondition(headers: &HeaderMap) -> Precondition {
+pub fn parse_precondition(headers: &HeaderMap) -> Precondition {
     let is_any = |name| tags(headers, name).any(|sent| sent == "*");
     if headers.contains_key(IF_MATCH) && !is_any(&IF_MATCH) {
         let states = tags(headers, &IF_MATCH).filter_map(state_of).collect();
@@ -217,7 +217,7 @@ fn has_weak_tag(headers: &HeaderMap) -> bool {
     tags(headers, &IF_MATCH).any(|tag| tag.starts_with("W/"))
 }
 
-/// The tags of a list of them; our own have no commas in them.
+/// The tags of a comma-separated list. Our own tags contain no commas.
 fn tags<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     headers.get_all(name).filter_map(|value| value.to_str().ok()).flat_map(|list| list.split(',').map(str::trim))
 }
@@ -234,23 +234,23 @@ mod tests {
     }
 
     fn tag(first: u8, target: &str) -> String {
-        TagOf::new(target, chrono_tz::UTC, Applied::Nothing).of_resource(state(first)).0
+        TagBuilder::new(target, chrono_tz::UTC, Applied::Nothing).of_resource(state(first)).0
     }
 
     #[test]
-    fn only_a_strong_tag_that_the_service_made_names_a_state() {
-        let demanded = |sent: &str| {
+    fn only_a_strong_tag_of_the_service_names_a_state() {
+        let parse = |sent: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(IF_MATCH, HeaderValue::from_str(sent).unwrap());
-            precondition(&headers)
+            parse_precondition(&headers)
         };
         let matches = |states: &[RowState], has_weak_tag| Precondition::Match { states: states.to_vec(), has_weak_tag };
         let (one, two) = (tag(1, "/a"), tag(2, "/b?include=c"));
-        assert_eq!(demanded(&one), matches(&[state(1)], false));
-        assert_eq!(demanded(&format!("{one}, {two}")), matches(&[state(1), state(2)], false));
+        assert_eq!(parse(&one), matches(&[state(1)], false));
+        assert_eq!(parse(&format!("{one}, {two}")), matches(&[state(1), state(2)], false));
         let encoded = one.replace('"', "") + ".gzip";
-        assert_eq!(demanded(&format!("\"{encoded}\"")), matches(&[state(1)], false));
-        assert_eq!(demanded(&format!("W/{one}, {two}")), matches(&[state(2)], true));
+        assert_eq!(parse(&format!("\"{encoded}\"")), matches(&[state(1)], false));
+        assert_eq!(parse(&format!("W/{one}, {two}")), matches(&[state(2)], true));
         // The state of one tag with the rest of another, a changed digit in each part, and tags of other shapes.
         let (state_1, rest_1) = one.split_once('-').unwrap();
         let (_, rest_2) = two.split_once('-').unwrap();
@@ -265,19 +265,19 @@ mod tests {
         made_up.push(format!("\"{}.br\"", one.replace('"', "")));
         made_up.push(format!("{state_1}-{}0\"", rest_1.trim_end_matches('"')));
         for sent in made_up {
-            assert_eq!(demanded(&sent), matches(&[], false), "{sent}");
+            assert_eq!(parse(&sent), matches(&[], false), "{sent}");
         }
-        assert_eq!(demanded("*"), Precondition::None);
-        assert_eq!(precondition(&HeaderMap::new()), Precondition::None);
+        assert_eq!(parse("*"), Precondition::None);
+        assert_eq!(parse_precondition(&HeaderMap::new()), Precondition::None);
     }
 
     #[test]
-    fn a_tag_is_known_in_every_encoding_of_its_answer() {
+    fn a_tag_matches_in_every_encoding() {
         let tag = Tag("\"3-00ff\"".to_owned());
         let known = |sent: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(IF_NONE_MATCH, HeaderValue::from_str(sent).unwrap());
-            tag.known(&headers).map(|tag| tag.0)
+            tag.find_in_if_none_match(&headers).map(|tag| tag.0)
         };
         for same in ["\"3-00ff\"", "\"3-00ff.gzip\"", "\"3-00ff.zstd\""] {
             assert_eq!(known(same).as_deref(), Some(same));
@@ -287,7 +287,7 @@ mod tests {
         for other in ["\"3-00ff.br\"", "\"3-00ff.gzip", "\"3-00ffgzip\"", "\"3-00fe.gzip\"", "\"3-00ff.\"", "3-00ff"] {
             assert_eq!(known(other), None, "{other}");
         }
-        let sent = encoded(&tag.value(), "gzip").unwrap();
+        let sent = with_encoding(&tag.value(), "gzip").unwrap();
         assert_eq!(known(sent.to_str().unwrap()).as_deref(), Some("\"3-00ff.gzip\""));
     }
 }

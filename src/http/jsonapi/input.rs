@@ -1,7 +1,7 @@
-//! Request documents (JSON:API 1.1, "Creating, Updating and Deleting Resources").
+//! Resource objects of requests (JSON:API 1.1, "Creating, Updating and Deleting Resources").
 //!
-//! Members that JSON:API does not define, and those that begin with `@`, are ignored; unknown attributes and
-//! relationships are refused. The problems of a document are reported together.
+//! Members that JSON:API does not define, and those that start with `@`, are ignored. Unknown attributes and
+//! relationships are errors. All problems of a document are reported together.
 
 use serde_json::{Map, Value};
 
@@ -12,39 +12,39 @@ use crate::model::code::Code;
 use crate::model::id::UserId;
 use crate::model::text::excerpt;
 
-/// What a document must say of the resource that it is about.
+/// The rules for `type` and `id` of a resource object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdPolicy<'a> {
-    /// A new resource, whose id the service gives.
+    /// A new resource; the service assigns the id.
     New,
-    /// A new resource, whose id the client gives.
+    /// A new resource; the client assigns the id.
     NewWithId,
-    /// The resource of this id: both `type` and `id` are required and must fit.
+    /// The resource with this id; `type` and `id` are required and must match.
     Existing(&'a str),
-    /// The resource of this id; `type` and `id` may be left out, as Skillhive's own example does.
+    /// The resource with this id; `type` and `id` are optional, as in the example of Skillhive's API, but must match.
     OptionalButMatching(&'a str),
 }
 
-/// The resource object of a request, its members not yet looked at.
+/// The resource object of a request. Members are removed as they are parsed; [`finish`](Self::finish) reports the rest.
 #[derive(Debug)]
 pub struct Input {
-    /// The `id`, where the client gives one.
+    /// The `id`, if the client sent one.
     pub id: Option<String>,
     attributes: Map<String, Value>,
     relationships: Map<String, Value>,
-    /// Where a missing attribute, and a missing relationship, would stand: the nearest value that was sent.
-    homes: [&'static str; 2],
-    /// Whether other resources may be named by what earlier operations called them.
+    /// Pointers to the existing parents of attributes and of relationships, for missing members.
+    parents: [&'static str; 2],
+    /// Whether other resources may be referenced by `lid`.
     has_lids: bool,
     problems: Problems,
 }
 
 impl Input {
-    /// Reads a document about a resource of type `kind`.
+    /// Parses a document with a resource of type `kind`.
     ///
     /// # Errors
-    /// 400 for what is no such document, 409 for another `type` or `id`, 403 for an `id` that the client may not give.
-    pub fn parse(body: &[u8], kind: &'static str, naming: IdPolicy<'_>) -> Result<Self, Failure> {
+    /// 400 for a malformed document, 409 for another `type` or `id`, 403 for an `id` that the client may not assign.
+    pub fn parse(body: &[u8], kind: &'static str, policy: IdPolicy<'_>) -> Result<Self, Failure> {
         let document: Value = serde_json::from_slice(body)
             .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
@@ -52,21 +52,21 @@ impl Input {
             return Err(malformed("", "the document must be an object").into());
         };
         match document.remove("data") {
-            Some(Value::Object(data)) => Self::of_data(data, kind, naming),
+            Some(Value::Object(data)) => Self::of_data(data, kind, policy),
             Some(_) => Err(malformed("/data", "`data` must be a single resource object").into()),
             None => Err(malformed("", "the document needs `data` with a resource object").into()),
         }
     }
 
-    /// Reads a resource object of type `kind`; pointers are those of a document that has it as its `data`.
+    /// Parses a resource object of type `kind`. Pointers are those of a document with the object as its `data`.
     ///
     /// # Errors
     /// As [`parse`](Self::parse).
-    pub fn of_data(mut data: Map<String, Value>, kind: &'static str, naming: IdPolicy<'_>) -> Result<Self, Failure> {
+    pub fn of_data(mut data: Map<String, Value>, kind: &'static str, policy: IdPolicy<'_>) -> Result<Self, Failure> {
         let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
-        let id = check_names(&mut data, kind, naming)?;
-        let home = |name: &str, at| if data.contains_key(name) { at } else { "/data" };
-        let homes = [home("attributes", "/data/attributes"), home("relationships", "/data/relationships")];
+        let id = check_type_and_id(&mut data, kind, policy)?;
+        let parent = |name: &str, at| if data.contains_key(name) { at } else { "/data" };
+        let parents = [parent("attributes", "/data/attributes"), parent("relationships", "/data/relationships")];
         let mut object = |name: &str, at: &str| match data.remove(name) {
             None => Ok(Map::new()),
             Some(Value::Object(members)) => Ok(members),
@@ -76,70 +76,70 @@ impl Input {
             id,
             attributes: object("attributes", "/data/attributes")?,
             relationships: object("relationships", "/data/relationships")?,
-            homes,
+            parents,
             has_lids: false,
             problems: Problems::default(),
         })
     }
 
-    /// The same resource object as part of a document of operations, where others may be named by `lid`.
+    /// The same resource object in a document of operations, where `lid` may reference other resources.
     #[must_use]
     pub fn with_lids(self) -> Self {
         Self { has_lids: true, ..self }
     }
 
-    /// Takes an attribute out.
+    /// Removes an attribute and returns its value.
     pub fn attribute(&mut self, name: &str) -> Option<Value> {
         self.attributes.remove(name)
     }
 
-    /// Passes over attributes that only the service sets.
+    /// Ignores attributes that only the service sets.
     pub fn ignore(&mut self, names: &[&str]) {
         self.attributes.retain(|name, _| !names.contains(&name.as_str()));
     }
 
-    /// Notes a problem.
+    /// Reports a problem.
     pub fn push_error(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// The attribute `name`, which must be a string; a problem is noted for any other value.
+    /// Removes an attribute that must be a string. Reports a problem for any other value.
     pub fn text(&mut self, name: &str) -> Option<String> {
         if let Value::String(text) = self.attribute(name)? {
             return Some(text);
         }
-        let problem = Problem::new(Code::InvalidAttribute, "a string is needed here");
+        let problem = Problem::new(Code::InvalidAttribute, format!("`{name}` must be a string"));
         self.push_error(problem.pointer(format!("/data/attributes/{name}")));
         None
     }
 
-    /// Notes that a required attribute is missing, if it is.
+    /// Reports a problem if a required attribute is missing.
     pub fn require_attribute(&mut self, name: &str) {
         if !self.attributes.contains_key(name) {
-            let [at, _] = self.homes;
+            let [at, _] = self.parents;
             self.push_error(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
         }
     }
 
-    /// Notes that a required relationship is missing, if it is.
+    /// Reports a problem if a required relationship is missing.
     pub fn require_relationship(&mut self, name: &str) {
         if !self.relationships.contains_key(name) {
-            let [_, at] = self.homes;
+            let [_, at] = self.parents;
             self.push_error(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
         }
     }
 
-    /// Takes a relationship object out.
+    /// Removes a relationship object and returns it.
     pub fn relationship(&mut self, name: &str) -> Option<Value> {
         self.relationships.remove(name)
     }
 
-    /// The user that the to-one relationship `name` links to: by `id`, or in a document of operations by `lid`.
-    /// A problem is noted for anything but one user.
+    /// Removes the to-one relationship `name` and returns the user that it references by `id`, or by `lid` in a document
+    /// of operations. Reports a problem for anything else.
     pub fn linked_user(&mut self, name: &str) -> Option<ResourceRef<UserId>> {
         let object = self.relationship(name)?;
         let at = format!("/data/relationships/{name}");
-        let linked = user_of(&object, &at).and_then(|subject| match subject {
+        let linked = parse_user(&object, &at).and_then(|subject| match subject {
             ResourceRef::Lid(_) if !self.has_lids => {
                 let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
                 Err(problem.pointer(format!("{at}/data")))
@@ -149,10 +149,10 @@ impl Input {
         linked.map_err(|problem| self.push_error(problem)).ok()
     }
 
-    /// Ends the reading.
+    /// Reports all problems.
     ///
     /// # Errors
-    /// 422 for everything that is left over, together with all problems noted before.
+    /// 422 for every remaining attribute and relationship, and the problems reported before.
     pub fn finish(mut self) -> Result<(), Failure> {
         let unknown = [
             (Code::UnknownAttribute, "attribute", &self.attributes),
@@ -162,7 +162,7 @@ impl Input {
             for name in members.keys().filter(|name| !name.starts_with('@')) {
                 self.problems.push_with(code, || {
                     let at = format!("/data/{what}s/{}", name.replace('~', "~0").replace('/', "~1"));
-                    let detail = format!("there is no {what} `{}` here; leave it out", excerpt(name));
+                    let detail = format!("there is no {what} `{}`; remove it", excerpt(name));
                     Problem::new(code, detail).pointer(at)
                 });
             }
@@ -171,58 +171,58 @@ impl Input {
     }
 }
 
-/// Checks `type` and `id` and gives the latter where it is the client's to give.
-fn check_names(
+/// Checks `type` and `id` and returns the `id`, if there is one.
+fn check_type_and_id(
     data: &mut Map<String, Value>,
     kind: &'static str,
-    naming: IdPolicy<'_>,
+    policy: IdPolicy<'_>,
 ) -> Result<Option<String>, Problem> {
     let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
     match data.remove("type") {
         Some(Value::String(sent)) if sent == kind => {}
-        Some(Value::String(_)) => {
-            let detail = format!("only `{kind}` are taken here");
+        Some(Value::String(sent)) => {
+            let detail = format!("`type` must be `{kind}`; got `{}`", excerpt(&sent));
             return Err(Problem::new(Code::TypeMismatch, detail).pointer("/data/type"));
         }
         Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
-        None if matches!(naming, IdPolicy::OptionalButMatching(_)) => {}
+        None if matches!(policy, IdPolicy::OptionalButMatching(_)) => {}
         None => return Err(malformed("/data", "the resource object needs a `type`")),
     }
     let id = match data.remove("id") {
         Some(Value::String(id)) => Some(id),
-        // Some client libraries say so that they have none yet.
-        Some(Value::Null) if matches!(naming, IdPolicy::New | IdPolicy::NewWithId) => None,
+        // Some client libraries send null for a new resource.
+        Some(Value::Null) if matches!(policy, IdPolicy::New | IdPolicy::NewWithId) => None,
         Some(_) => return Err(malformed("/data/id", "`id` must be a string")),
         None => None,
     };
-    match (naming, &id) {
+    match (policy, &id) {
         (IdPolicy::New, Some(_)) => {
-            let detail = "the service gives the ids; leave `id` out";
+            let detail = "the service assigns ids; remove `id`";
             Err(Problem::new(Code::ClientGeneratedId, detail).pointer("/data/id"))
         }
         (IdPolicy::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
         (IdPolicy::Existing(expected) | IdPolicy::OptionalButMatching(expected), Some(sent)) if sent != expected => {
-            let detail = format!("the URL names the resource `{}`", excerpt(expected));
+            let detail = format!("`id` must be `{}`, as in the URL", excerpt(expected));
             Err(Problem::new(Code::IdMismatch, detail).pointer("/data/id"))
         }
         _ => Ok(id),
     }
 }
 
-/// The user that a relationship object at `at` links to.
-fn user_of(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> {
+/// Parses the user that a relationship object at `at` references.
+fn parse_user(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> {
     let invalid = |at: String, detail: &'static str| Problem::new(Code::InvalidRelationship, detail).pointer(at);
     let data = object.as_object().and_then(|object| object.get("data"));
     let Some(data) = data else {
         return Err(invalid(at.to_owned(), "the relationship needs `data` with one resource identifier"));
     };
     let Some(identifier) = data.as_object() else {
-        return Err(invalid(format!("{at}/data"), "one resource identifier is needed here"));
+        return Err(invalid(format!("{at}/data"), "`data` must be one resource identifier"));
     };
     match identifier.get("type") {
         Some(Value::String(kind)) if kind == super::resources::USERS => {}
         Some(Value::String(_)) => {
-            let detail = "this relationship links to `users`";
+            let detail = "`type` must be `users`";
             return Err(Problem::new(Code::TypeMismatch, detail).pointer(format!("{at}/data/type")));
         }
         Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
@@ -235,5 +235,5 @@ fn user_of(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> {
         (None, None) => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
     };
     let parsed = id.as_str().and_then(|id| id.parse().ok()).map(ResourceRef::Stored);
-    parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "an id is a string with a positive decimal integer"))
+    parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "`id` must be a string with a positive decimal integer"))
 }

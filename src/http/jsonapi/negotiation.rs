@@ -1,32 +1,32 @@
-//! Media types (JSON:API 1.1, "Content Negotiation"; RFC 9110 §8.3 and §12.5.1).
+//! Content negotiation (JSON:API 1.1, "Content Negotiation"; RFC 9110 §8.3 and §12.5.1).
 
 use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-use super::document::MEDIA_TYPE;
 use super::errors::Problem;
+use super::media_type::MEDIA_TYPE;
 use super::profile::{ATOMIC, Applied};
 use crate::model::code::Code;
 
-/// A media type or range with its parameters, names in lower case.
+/// A media type or media range with its parameters; names are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct MediaType {
     essence: String,
     parameters: Vec<(String, String)>,
 }
 
-/// What a request body may be.
+/// The kind of a request body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
-    /// A JSON:API document; plain JSON too, for curl, unless the client asked for strictness.
+    /// A JSON:API document. Plain JSON is accepted as well, for curl.
     Resource {
-        /// Whether it did.
+        /// Whether plain JSON is refused (`Prefer: handling=strict`).
         strict: bool,
     },
     /// A document of the atomic operations extension.
     Operations,
 }
 
-/// Refuses a request body of another media type than `kind` has.
+/// Checks the media type of a request body.
 ///
 /// # Errors
 /// 415 `unsupported-media-type`.
@@ -42,17 +42,19 @@ pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Pro
     let (Some(Ok(sent)), None) = (values.next().map(|value| value.to_str()), values.next()) else {
         return refuse(wanted);
     };
-    match media_types(sent).as_slice() {
+    match parse_media_types(sent).as_slice() {
         [sent] if sent.essence == "application/json" && kind == (BodyKind::Resource { strict: false }) => Ok(()),
         [sent] if sent.essence == MEDIA_TYPE => {
             if !sent.parameters.iter().all(|(name, _)| name == "ext" || name == "profile") {
-                refuse("`application/vnd.api+json` takes no parameters but `ext` and `profile`")
+                refuse("`application/vnd.api+json` must have no parameters except `ext` and `profile`")
             } else if sent.needs_unknown_extension() {
                 refuse(match kind {
                     BodyKind::Resource { .. } => {
-                        "no extension applies here; send `application/vnd.api+json` without `ext`"
+                        "this resource supports no extension; send `application/vnd.api+json` without `ext`"
                     }
-                    BodyKind::Operations => "only the extension `https://jsonapi.org/ext/atomic` applies here",
+                    BodyKind::Operations => {
+                        "this resource supports the extension `https://jsonapi.org/ext/atomic` only"
+                    }
                 })
             } else if sent.extensions().next().is_some() == (kind == BodyKind::Operations) {
                 Ok(())
@@ -64,7 +66,7 @@ pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Pro
     }
 }
 
-/// Refuses a request body that is compressed.
+/// Checks that a request body is not compressed.
 ///
 /// # Errors
 /// 415 `unsupported-media-type`.
@@ -74,18 +76,18 @@ pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), Problem> {
     if headers.get_all(CONTENT_ENCODING).all(|value| value.to_str().is_ok_and(is_plain)) {
         return Ok(());
     }
-    let detail = "bodies are taken as they are; send it without `Content-Encoding`, uncompressed";
+    let detail = "compressed bodies are not supported; send the body without `Content-Encoding`";
     Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Encoding"))
 }
 
-/// What the `Accept` header fields ask for beyond the base of JSON:API.
+/// What `Accept` requests beyond the base of JSON:API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Accepted {
-    /// Whether a range names the cursor profile.
+    /// Whether a media range has the cursor profile.
     pub cursor_profile: bool,
 }
 
-/// Refuses a request that would take nothing that is served here.
+/// Checks that the client accepts JSON:API.
 ///
 /// # Errors
 /// 406 `not-acceptable`.
@@ -94,11 +96,11 @@ pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, Problem> {
     if values.peek().is_none() {
         return Ok(Accepted::default());
     }
-    let ranges: Vec<_> = values.filter_map(|value| value.to_str().ok()).flat_map(media_types).collect();
+    let ranges: Vec<_> = values.filter_map(|value| value.to_str().ok()).flat_map(parse_media_types).collect();
     let mut ours = ranges.iter().filter(|range| range.essence == MEDIA_TYPE).peekable();
     if ours.peek().is_some() {
-        let mut usable =
-            ours.filter(|range| range.is_wanted() && range.has_only_weights() && !range.needs_unknown_extension());
+        let mut usable = ours
+            .filter(|range| range.is_wanted() && range.has_only_known_parameters() && !range.needs_unknown_extension());
         if let Some(first) = usable.next() {
             let cursor_profile = first.names_cursor_profile() || usable.any(MediaType::names_cursor_profile);
             return Ok(Accepted { cursor_profile });
@@ -106,19 +108,19 @@ pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, Problem> {
     } else if ranges.is_empty() || ranges.iter().any(MediaType::covers_json) {
         return Ok(Accepted::default());
     }
-    let detail = "the answer is `application/vnd.api+json`, without parameters but `profile`; accept that";
+    let detail = "`Accept` must allow `application/vnd.api+json` without parameters except `profile`";
     Err(Problem::new(Code::NotAcceptable, detail).header("Accept"))
 }
 
 impl MediaType {
-    /// A weight of zero means "not this".
+    /// Whether the weight is not zero, which means "not acceptable".
     fn is_wanted(&self) -> bool {
         let weight = self.parameters.iter().find(|(name, _)| name == "q");
         weight.is_none_or(|(_, value)| value.parse::<f32>().is_ok_and(|weight| weight > 0.0))
     }
 
-    /// `q` is a weight, not a parameter of the media type.
-    fn has_only_weights(&self) -> bool {
+    /// Whether there are no parameters except the weight `q`, `ext` and `profile`.
+    fn has_only_known_parameters(&self) -> bool {
         self.parameters.iter().all(|(name, _)| matches!(name.as_str(), "q" | "ext" | "profile"))
     }
 
@@ -144,22 +146,22 @@ impl MediaType {
     }
 }
 
-/// Reads a comma list of media types; what is no media type is passed over. Quoted strings hide separators.
-fn media_types(text: &str) -> Vec<MediaType> {
+/// Parses a comma-separated list of media types. Invalid entries are ignored; quoted strings may contain separators.
+fn parse_media_types(text: &str) -> Vec<MediaType> {
     let entry = |entry: &str| {
         let mut parts = split(entry, b';');
         let essence = parts.next()?.trim().to_ascii_lowercase();
-        // A name without a value is a parameter, too; nothing between two semicolons is none.
+        // A name without a value is a parameter as well; an empty part is not.
         let parameters = parts.filter(|part| !part.trim().is_empty()).map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            (name.trim().to_ascii_lowercase(), unquoted(value.trim()))
+            (name.trim().to_ascii_lowercase(), unquote(value.trim()))
         });
         essence.contains('/').then(|| MediaType { essence, parameters: parameters.collect() })
     };
     split(text, b',').filter_map(entry).collect()
 }
 
-/// Splits at a separator that stands outside of quotes.
+/// Splits at separators outside of quoted strings.
 fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
@@ -184,7 +186,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-fn unquoted(value: &str) -> String {
+fn unquote(value: &str) -> String {
     let Some(inner) = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')) else {
         return value.to_owned();
     };
@@ -208,14 +210,14 @@ mod tests {
         check_accept(&headers).is_ok()
     }
 
-    fn takes(value: &str) -> bool {
+    fn is_valid_content_type(value: &str) -> bool {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_str(value).unwrap());
         check_content_type(&headers, BodyKind::Resource { strict: false }).is_ok()
     }
 
     #[test]
-    fn an_answer_is_sent_to_whoever_takes_json_api_without_parameters() {
+    fn accept_must_allow_json_api_without_parameters() {
         for good in [
             "*/*",
             "application/*",
@@ -224,7 +226,7 @@ mod tests {
             "Application/Vnd.Api+Json",
             "application/vnd.api+json;q=0.5",
             "application/vnd.api+json; foo=1, application/vnd.api+json",
-            "application/vnd.api+json; ext=\"https://nobody.example/x\", application/vnd.api+json",
+            "application/vnd.api+json; ext=\"https://unknown.example/x\", application/vnd.api+json",
             "application/vnd.api+json; profile=\"https://a.example/, b;c\"; q=0.9",
             "text/html, */*;q=0.1",
         ] {
@@ -234,7 +236,7 @@ mod tests {
             "text/html",
             "application/vnd.api+json; foo=1",
             "application/vnd.api+json; foo=1, */*",
-            "application/vnd.api+json; ext=\"https://nobody.example/x\"",
+            "application/vnd.api+json; ext=\"https://unknown.example/x\"",
             "application/vnd.api+json;q=0",
         ] {
             assert!(!accepts(bad), "{bad}");
@@ -242,30 +244,30 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_taken_as_json_api_or_json() {
+    fn a_body_must_be_json_api_or_json() {
         for good in [
             "application/vnd.api+json",
             "application/json",
             "application/json; charset=utf-8",
             "application/vnd.api+json; profile=\"https://a.example/x\"",
         ] {
-            assert!(takes(good), "{good}");
+            assert!(is_valid_content_type(good), "{good}");
         }
         for bad in [
             "text/plain",
             "application/vnd.api+json; charset=utf-8",
-            "application/vnd.api+json; ext=\"https://nobody.example/x\"",
+            "application/vnd.api+json; ext=\"https://unknown.example/x\"",
             "application/vnd.api+json, application/json",
             "",
         ] {
-            assert!(!takes(bad), "{bad}");
+            assert!(!is_valid_content_type(bad), "{bad}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_read_without_a_panic(text in "[ -~é]{0,60}") {
-            let _ = media_types(&text);
+        fn no_text_causes_a_panic(text in "[ -~é]{0,60}") {
+            let _ = parse_media_types(&text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a page says of itself: `meta` of a list, and links to its neighbours.
+//! `links` and `meta` of a page of a list.
 
 use serde::Serialize;
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use super::query::Query;
 use crate::http::urls::LONGEST_URI;
 use crate::model::page::{Bound, SortKey};
 
-/// The parameters of pages: links give their own.
+/// The pagination parameters, which every link sets itself.
 const PAGE: [&str; 5] = [OFFSET.name, LIMIT.name, SIZE.name, AFTER.name, BEFORE.name];
 
 /// `meta` of a list.
@@ -29,7 +29,7 @@ struct PageMeta {
     is_truncated: bool,
 }
 
-/// `links.self`: a link object with the media type where a profile was applied (JSON:API 1.1, "Top Level").
+/// `links.self`: a link object with the media type if the response follows a profile (JSON:API 1.1, "Top Level").
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum This {
@@ -41,8 +41,8 @@ enum This {
     },
 }
 
-/// Links to a page's neighbours; `None` becomes `null`: there is no such page, or its URL is longer than
-/// [`LONGEST_URI`] and would be answered 414.
+/// Links to other pages. `None` is rendered as `null`: there is no such page, or its URL would be longer than
+/// [`LONGEST_URI`].
 #[derive(Debug, Serialize)]
 pub struct PageLinks {
     #[serde(rename = "self")]
@@ -53,8 +53,8 @@ pub struct PageLinks {
     next: Option<String>,
 }
 
-/// A query as a URI may have it (RFC 3986 §3.4), where HTTP let more through. Brackets stay as they were sent.
-fn as_uri(query: &str) -> Cow<'_, str> {
+/// Percent-encodes the characters of a query that RFC 3986 §3.4 forbids and HTTP accepts. Brackets stay as they are.
+fn encode_query(query: &str) -> Cow<'_, str> {
     let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=".contains(&byte);
     let is_escape = |at: usize| {
         let digits = query.as_bytes().get(at + 1..at + 3);
@@ -71,45 +71,44 @@ fn as_uri(query: &str) -> Cow<'_, str> {
     encoded.collect()
 }
 
-/// A URL that the service accepts as a request target.
-fn fetchable(url: String) -> Option<String> {
+/// A URL, unless it is too long for a request to this service.
+fn within_limit(url: String) -> Option<String> {
     (url.len() <= LONGEST_URI).then_some(url)
 }
 
-/// The request that a page answers.
+/// Builds the links of a page from its request.
 pub struct PageLinkBuilder<'a> {
-    /// Its path.
+    /// The path.
     pub path: &'a str,
-    /// Its query, as it was sent.
+    /// The query as it was sent.
     pub raw_query: &'a str,
-    /// Its query, as it was read.
+    /// The parsed query.
     pub query: &'a Query,
-    /// The deepest offset that a link may lead to.
+    /// The largest offset of a link.
     pub max_offset: i64,
 }
 
 impl PageLinkBuilder<'_> {
-    /// A URL of the same list with other page parameters. All others keep what the client sent, under their JSON:API
-    /// names and percent-encoded. `None` if it is longer than [`LONGEST_URI`]: percent-encoding can make an accepted
-    /// query three times as long.
+    /// The URL of another page of the list: the query of the client under JSON:API names and percent-encoded, with these
+    /// pagination parameters. `None` if it is longer than [`LONGEST_URI`]: percent-encoding can triple the length.
     fn url(&self, page: &[(&str, &str)]) -> Option<String> {
         let mut url = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), self.path.len() + 1);
         url.extend_pairs(self.query.canonical(&PAGE));
         url.extend_pairs(page);
-        fetchable(url.finish())
+        within_limit(url.finish())
     }
 
     fn this(&self, applied: Applied) -> Option<This> {
-        let query = as_uri(self.raw_query);
+        let query = encode_query(self.raw_query);
         let href = if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) };
-        let href = fetchable(href)?;
+        let href = within_limit(href)?;
         Some(match applied {
             Applied::Nothing => This::Plain(href),
             other => This::Typed { href, media_type: other.media_type() },
         })
     }
 
-    /// The links and `meta` of a page by offset. No link leads beyond `max_offset`.
+    /// The links and `meta` of a page by offset. No link exceeds `max_offset`.
     #[must_use]
     pub fn by_offset(&self, offset: i64, limit: i64, total: i64) -> (PageLinks, ListMeta) {
         let page = |at: i64| {
@@ -129,7 +128,7 @@ impl PageLinkBuilder<'_> {
         (links, ListMeta { total_count: total, page: None })
     }
 
-    /// The links and `meta` of a page by cursors, from the places of its first and last row.
+    /// The links and `meta` of a page by cursor; `shown` has the sort keys of its first and last row.
     #[must_use]
     pub fn by_cursor(
         &self,
@@ -142,7 +141,7 @@ impl PageLinkBuilder<'_> {
         let size = size.to_string();
         let page = |more: &[(&str, &str)]| self.url(&[&[(SIZE.name, size.as_str())], more].concat());
         let is_truncated = is_more && after.is_some() && before.is_some();
-        // On an empty page the neighbours begin at the bound itself, which it left out.
+        // An empty page has no rows to derive cursors from: its neighbours start at the bound, inclusively.
         let edge = |bound: &Bound| Bound { is_inclusive: !bound.is_inclusive, ..bound.clone() };
         let start = shown.map(|(first, _)| cursors.at(first.clone())).or(after.map(|it| cursors.write(&edge(it))));
         let end = shown.map(|(_, last)| cursors.at(last.clone())).or(before.map(|it| cursors.write(&edge(it))));

@@ -1,77 +1,93 @@
-//! Which page of a list is asked for, by offset or by cursor (JSON:API 1.1, "Pagination"; the cursor pagination profile).
+//! Pagination by offset or by cursor (JSON:API 1.1, "Pagination"; the cursor pagination profile).
 
 use super::cursor::Cursors;
 use super::errors::Problem;
+use super::parameter::{Parameter, Schema};
 use super::profile::Applied;
-use super::query::{Parameter, Query};
+use super::query::Query;
 use crate::model::code::Code;
 use crate::model::page::{Bound, DEFAULT_LIMIT, MAX_LIMIT, Page, PageRequest, Sort};
+use crate::model::text::excerpt;
 
-/// The parameter for rows to leave out.
-pub const OFFSET: Parameter = Parameter::or("page[offset]", "offset");
-/// The parameter for rows to show at most.
-pub const LIMIT: Parameter = Parameter::or("page[limit]", "limit");
-/// The parameter for rows to show at most, by cursors.
-pub const SIZE: Parameter = Parameter::new("page[size]");
-/// The parameter for the place after which a page begins.
-pub const AFTER: Parameter = Parameter::new("page[after]");
-/// The parameter for the place before which a page ends.
-pub const BEFORE: Parameter = Parameter::new("page[before]");
+/// The number of rows to skip.
+pub const OFFSET: Parameter = Parameter::new(
+    "page[offset]",
+    Schema::Integer { min: 0, max: None, default: 0 },
+    "Number of resources to skip, at most `MAX_OFFSET`",
+)
+.with_alias("offset");
+/// The page size with offsets.
+pub const LIMIT: Parameter = Parameter::new(
+    "page[limit]",
+    Schema::Integer { min: 0, max: Some(MAX_LIMIT), default: DEFAULT_LIMIT },
+    "Maximum number of resources; 0 returns only the count",
+)
+.with_alias("limit");
+/// The page size with cursors.
+pub const SIZE: Parameter = Parameter::new(
+    "page[size]",
+    Schema::Integer { min: 1, max: Some(MAX_LIMIT), default: DEFAULT_LIMIT },
+    "Maximum number of resources with cursor pagination; the response follows the cursor pagination profile",
+);
+/// The cursor after which the page starts.
+pub const AFTER: Parameter = Parameter::new("page[after]", Schema::NonEmptyText, "The page begins after this cursor");
+/// The cursor before which the page ends.
+pub const BEFORE: Parameter = Parameter::new("page[before]", Schema::NonEmptyText, "The page ends before this cursor");
 
-/// Which page is asked for.
+/// The page that a query requests.
 #[derive(Debug, Clone)]
 pub enum Paging {
-    /// So many rows from so far on.
+    /// By offset.
     Offset {
-        /// Rows left out.
+        /// The number of rows to skip.
         offset: i64,
-        /// Rows shown at most.
+        /// The most rows of the page.
         limit: i64,
     },
-    /// So many rows between two places.
+    /// By cursor.
     Cursor {
-        /// Rows shown at most.
+        /// The most rows of the page.
         size: i64,
-        /// After this place.
+        /// Only rows after this position.
         after: Option<Bound>,
-        /// Before this place.
+        /// Only rows before this position.
         before: Option<Bound>,
     },
 }
 
-/// Whether a query asks for cursors, by its parameters or, where they leave it open, by the profile in `Accept`.
+/// Whether a query requests cursor pagination: by its parameters or, without any, by the profile in `Accept`.
 #[must_use]
 pub fn wants_cursors(query: &Query, accepts_profile: bool) -> bool {
-    let names_offset = query.has(OFFSET.name) || query.has(LIMIT.name);
-    [SIZE, AFTER, BEFORE].iter().any(|parameter| query.has(parameter.name)) || (accepts_profile && !names_offset)
+    let has_offset = query.has(&OFFSET) || query.has(&LIMIT);
+    [SIZE, AFTER, BEFORE].iter().any(|parameter| query.has(parameter)) || (accepts_profile && !has_offset)
 }
 
 impl Paging {
-    /// The page by offset that a query asks for.
+    /// Parses a page by offset.
     pub fn by_offset(query: &mut Query, max_offset: i64) -> Self {
-        let cure = "; use cursors to go deeper: `page[size]`, then `links.next`";
+        let hint = "; use cursors for larger offsets: `page[size]`, then `links.next`";
         Self::Offset {
-            offset: query.integer(OFFSET.name, 0, 0, max_offset, cure),
-            limit: query.integer(LIMIT.name, DEFAULT_LIMIT, 0, MAX_LIMIT, ""),
+            offset: query.integer(&OFFSET, 0, 0, max_offset, hint),
+            limit: query.integer(&LIMIT, DEFAULT_LIMIT, 0, MAX_LIMIT, ""),
         }
     }
 
-    /// The page by cursors that a query asks for.
+    /// Parses a page by cursor.
     pub fn by_cursor(query: &mut Query, cursors: &Cursors<'_>) -> Self {
         for parameter in [OFFSET, LIMIT] {
-            if query.has(parameter.name) {
-                let detail = "offsets and cursors cannot be mixed; leave one of them out";
-                let name = query.spelling(parameter.name);
-                query.note(Problem::new(Code::InvalidParameter, detail).parameter(name));
+            if query.has(&parameter) {
+                let detail = "offsets and cursors cannot be combined; send either";
+                let name = query.sent_name(&parameter);
+                query.push_problem(Problem::new(Code::InvalidParameter, detail).parameter(name));
             }
         }
-        let after = bound(query, AFTER.name, cursors);
-        let before = bound(query, BEFORE.name, cursors);
+        let after = parse_bound(query, AFTER.name, cursors);
+        let before = parse_bound(query, BEFORE.name, cursors);
         let default = if after.is_some() && before.is_some() { MAX_LIMIT } else { DEFAULT_LIMIT };
-        Self::Cursor { size: size(query, default), after, before }
+        Self::Cursor { size: parse_size(query, default), after, before }
     }
 
-    /// The rows to read for the page: one more than it shows, by cursors, which tells whether there is another page.
+    /// The rows to read for the page. With cursors it is one more than the page shows, to know whether more follow.
     #[must_use]
     pub fn slice(&self, sort: Sort) -> PageRequest {
         match self {
@@ -87,7 +103,7 @@ impl Paging {
         }
     }
 
-    /// What is applied to the answer.
+    /// The profile that the response follows.
     #[must_use]
     pub fn applied(&self) -> Applied {
         match self {
@@ -106,60 +122,44 @@ impl Paging {
         }
     }
 
-    /// Takes the row that was read too many off the page and tells whether there was one.
+    /// Removes the extra row from the page. Returns whether there was one.
     pub fn cut<T>(&self, page: &mut Page<T>) -> bool {
         let surplus = self.surplus(page.items.len());
-        surplus.map(|place| page.items.remove(place)).is_some()
+        surplus.map(|index| page.items.remove(index)).is_some()
     }
 
-    /// Where, among so many rows, the one stands that was read too many: at the far end of those that were asked for.
+    /// The index of the extra row: the last one in reading direction.
     fn surplus(&self, rows: usize) -> Option<usize> {
         let Self::Cursor { size, .. } = self else { return None };
         let is_more = usize::try_from(*size).is_ok_and(|size| rows > size);
         is_more.then(|| if self.is_from_end() { 0 } else { rows - 1 })
     }
 
-    /// Whether the rows nearest the end are asked for.
+    /// Whether the page is read backwards, from `before`.
     fn is_from_end(&self) -> bool {
         matches!(self, Self::Cursor { after: None, before: Some(_), .. })
     }
 }
 
-fn bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<Bound> {
-    let bound = cursors.read(query.text(name)?);
+fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<Bound> {
+    let bound = cursors.parse(query.text(name)?);
     if bound.is_none() {
-        let detail = "this is no cursor of this list with this filter and order; start again without it";
-        query.note(Problem::new(Code::InvalidCursor, detail).parameter(name));
+        let detail = format!("`{name}` is not a cursor of this list with this filter and order; start without it");
+        query.push_problem(Problem::new(Code::InvalidCursor, detail).parameter(name));
     }
     bound
 }
 
-fn size(query: &mut Query, default: i64) -> i64 {
+fn parse_size(query: &mut Query, default: i64) -> i64 {
     let Some(text) = query.text(SIZE.name) else { return default };
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // Digits that no integer holds are too many in any case.
+    // A number that does not fit into 64 bits is too large as well.
     let size = if is_number { text.parse().unwrap_or(i64::MAX) } else { 0 };
     if (1..=MAX_LIMIT).contains(&size) {
         return size;
     }
-    let detail = format!("must be an integer from 1 to {MAX_LIMIT}");
+    let detail = format!("`{}` must be an integer from 1 to {MAX_LIMIT}; got `{}`", SIZE.name, excerpt(text));
     let problem = Problem::new(Code::InvalidParameter, detail).parameter(SIZE.name);
-    query.note(if size > MAX_LIMIT { problem.too_large_for(MAX_LIMIT) } else { problem });
+    query.push_problem(if size > MAX_LIMIT { problem.with_max_size(MAX_LIMIT) } else { problem });
     default
-}
-
-/// Where the profile documents that a page is too large.
-pub const TOO_LARGE: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded";
-/// Where the profile documents that an order is not supported.
-pub const UNSUPPORTED_SORT: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/unsupported-sort";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::jsonapi::profile::CURSOR;
-
-    #[test]
-    fn the_errors_of_the_profile_live_below_its_uri() {
-        assert!(TOO_LARGE.starts_with(CURSOR) && UNSUPPORTED_SORT.starts_with(CURSOR));
-    }
 }

@@ -1,5 +1,5 @@
-//! The problems of one request: the first ones in full, the rest as a number, so that no request makes the service
-//! keep or send more than a bounded amount.
+//! The problems of one request. Only the first ones are stored, the others are counted, so that memory and responses
+//! stay bounded.
 
 use super::problem::Problem;
 use crate::model::code::Code;
@@ -7,12 +7,12 @@ use crate::model::code::Code;
 /// The most errors in one document.
 pub const MOST_ERRORS: usize = 20;
 
-/// What is wrong with a request.
+/// The problems of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems {
-    kept: Vec<Problem>,
-    dropped: usize,
-    /// The status of all problems, or 400 where they differ.
+    stored: Vec<Problem>,
+    omitted: usize,
+    /// The status of all problems, or 400 if they differ.
     status: Option<u16>,
 }
 
@@ -22,52 +22,51 @@ impl Problems {
         self.push_with(problem.code, || problem);
     }
 
-    /// Adds a problem that is made only if it is kept.
+    /// Adds a problem, which is only created if there is room for it.
     pub fn push_with(&mut self, code: Code, make: impl FnOnce() -> Problem) {
         self.join_status(code.status());
-        if self.kept.len() < MOST_ERRORS {
-            self.kept.push(make());
+        if self.stored.len() < MOST_ERRORS {
+            self.stored.push(make());
         } else {
-            self.dropped += 1;
+            self.omitted += 1;
         }
     }
 
     /// Adds the problems of another request, or of another part of this one.
     pub fn append(&mut self, other: Self) {
-        for problem in other.kept {
+        for problem in other.stored {
             self.push(problem);
         }
         if let Some(status) = other.status {
             self.join_status(status);
         }
-        self.dropped += other.dropped;
+        self.omitted += other.omitted;
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no problems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.stored.is_empty()
     }
 
-    /// The problems that were kept.
+    /// The stored problems.
     #[must_use]
-    pub fn kept(&self) -> &[Problem] {
-        &self.kept
+    pub fn stored(&self) -> &[Problem] {
+        &self.stored
     }
 
-    /// The same, to be changed.
-    pub fn kept_mut(&mut self) -> &mut [Problem] {
-        &mut self.kept
+    /// The stored problems.
+    pub fn stored_mut(&mut self) -> &mut [Problem] {
+        &mut self.stored
     }
 
-    /// How many more there are.
+    /// The number of problems that are not stored.
     #[must_use]
-    pub const fn dropped(&self) -> usize {
-        self.dropped
+    pub const fn omitted(&self) -> usize {
+        self.omitted
     }
 
-    /// The status of the whole: that of its problems where they agree, else the most general one
-    /// (JSON:API 1.1, "Processing Errors").
+    /// The status of the response: that of all problems, or 400 if they differ (JSON:API 1.1, "Processing Errors").
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status.unwrap_or(500)
@@ -94,20 +93,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn problems_beyond_the_most_are_counted_and_not_made() {
+    fn problems_beyond_the_limit_are_counted_and_not_created() {
         let mut problems = Problems::default();
         for _ in 0..MOST_ERRORS {
             problems.push(Problem::new(Code::UnknownParameter, "x"));
         }
-        problems.push_with(Code::UnknownParameter, || panic!("it is not kept"));
-        assert_eq!((problems.kept().len(), problems.dropped(), problems.status()), (MOST_ERRORS, 1, 400));
+        problems.push_with(Code::UnknownParameter, || panic!("it is not stored"));
+        assert_eq!((problems.stored().len(), problems.omitted(), problems.status()), (MOST_ERRORS, 1, 400));
     }
 
     #[test]
-    fn a_problem_that_is_only_counted_takes_part_in_the_status() {
+    fn an_omitted_problem_affects_the_status() {
         let mut problems: Problems = (0..MOST_ERRORS).map(|_| Problem::new(Code::UnknownAttribute, "x")).collect();
         assert_eq!(problems.status(), 422);
         problems.push(Problem::new(Code::ImmutableRelationship, "x"));
-        assert_eq!((problems.dropped(), problems.status()), (1, 400));
+        assert_eq!((problems.omitted(), problems.status()), (1, 400));
     }
 }

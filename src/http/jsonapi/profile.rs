@@ -1,15 +1,19 @@
-//! What changes an answer beyond the base of JSON:API: the cursor profile and the atomic extension.
+//! The profile and the extension of JSON:API that the service supports: cursor pagination and atomic operations.
 
 use serde::{Serialize, Serializer};
 
-use super::document::MEDIA_TYPE;
+use super::media_type::MEDIA_TYPE;
 
-/// The cursor pagination profile; its own site prints it with a slash at the end.
+/// The cursor pagination profile. Its website writes the URI with a slash at the end.
 pub const CURSOR: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination";
+/// The error type of the profile for a page size that is too large.
+pub const TOO_LARGE: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded";
+/// The error type of the profile for an unsupported order.
+pub const UNSUPPORTED_SORT: &str = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/unsupported-sort";
 /// The atomic operations extension.
 pub const ATOMIC: &str = "https://jsonapi.org/ext/atomic";
 
-/// Which of them was applied to an answer.
+/// The profile or extension that a response follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Applied {
     /// Neither.
@@ -22,7 +26,7 @@ pub enum Applied {
 }
 
 impl Applied {
-    /// The `Content-Type` of the answer.
+    /// The `Content-Type` of the response.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -34,14 +38,14 @@ impl Applied {
         }
     }
 
-    /// Whether a URI names the cursor profile, with or without the slash.
+    /// Whether a URI is that of the cursor profile, with or without the slash.
     #[must_use]
     pub fn is_cursor_profile(uri: &str) -> bool {
         uri.strip_suffix('/').unwrap_or(uri) == CURSOR
     }
 }
 
-/// The `jsonapi` member.
+/// Serializes the `jsonapi` member of a document.
 impl Serialize for Applied {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]

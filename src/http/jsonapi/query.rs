@@ -1,46 +1,22 @@
 //! Query strings (JSON:API 1.1, "Query Parameters"; WHATWG `application/x-www-form-urlencoded`).
 //!
-//! Split first, then decode, once. The problems of a query are reported together.
+//! A query is split first and then decoded once. All problems of a query are reported together.
 
 use std::borrow::Cow;
 use std::str::FromStr;
 
 use super::errors::{Failure, Problem};
+use super::fields::{self, FieldSet, ResourceField};
+use super::parameter::{Parameter, Schema};
 use super::problems::Problems;
+use crate::domain::group_lists::Path;
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
-use crate::model::page::{Direction, Sort, SortBy};
+use crate::model::page::{Direction, Sort};
+use crate::model::relationship::End;
 use crate::model::text::{excerpt, list_names};
 
-/// A parameter that a resource knows.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its JSON:API name.
-    pub name: &'static str,
-    /// The bare name that Skillhive gave it, if any.
-    pub bare: Option<&'static str>,
-}
-
-impl Parameter {
-    /// A parameter with one name.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, bare: None }
-    }
-
-    /// A parameter that Skillhive's clients call otherwise.
-    #[must_use]
-    pub const fn or(name: &'static str, bare: &'static str) -> Self {
-        Self { name, bare: Some(bare) }
-    }
-
-    /// Whether repeating it means a list.
-    fn is_repeatable(&self) -> bool {
-        self.name.starts_with("filter[")
-    }
-}
-
-/// A parameter as it was sent.
+/// A parameter as the client sent it.
 #[derive(Debug)]
 struct Sent {
     parameter: &'static Parameter,
@@ -48,157 +24,177 @@ struct Sent {
     value: String,
 }
 
-/// A query whose parameters are known to the resource.
+/// A query whose parameters the resource has.
 #[derive(Debug)]
 pub struct Query {
+    parameters: &'static [Parameter],
     sent: Vec<Sent>,
     problems: Problems,
     strict: bool,
 }
 
 impl Query {
-    /// Reads a query string; `strict` knows only the names of JSON:API (`Prefer: handling=strict`). Parameters that are
-    /// unknown or repeated are told by [`finish`](Self::finish), together with values that are wrong.
+    /// Parses a query string; `strict` accepts no aliases (`Prefer: handling=strict`). [`finish`](Self::finish) reports
+    /// unknown and repeated parameters together with invalid values.
     ///
     /// # Errors
-    /// 400 with every parameter, where none is known.
-    pub fn parse(raw: &str, known: &'static [Parameter], strict: bool) -> Result<Self, Failure> {
-        let mut query = Self { sent: Vec::new(), problems: Problems::default(), strict };
+    /// 400 with every parameter if the resource has none.
+    pub fn parse(raw: &str, parameters: &'static [Parameter], strict: bool) -> Result<Self, Failure> {
+        let mut query = Self { parameters, sent: Vec::new(), problems: Problems::default(), strict };
         for (name, value) in form_urlencoded::parse(raw.as_bytes()) {
-            query.take(name, value, known);
+            query.add(name, value);
         }
-        if query.problems.is_empty() || !known.is_empty() { Ok(query) } else { Err(query.problems.into()) }
+        if query.problems.is_empty() || !parameters.is_empty() { Ok(query) } else { Err(query.problems.into()) }
     }
 
-    fn take(&mut self, name: Cow<'_, str>, value: Cow<'_, str>, known: &'static [Parameter]) {
+    fn add(&mut self, name: Cow<'_, str>, value: Cow<'_, str>) {
         let name = name.into_owned();
-        let found = known.iter().find(|known| known.name == name || (!self.strict && known.bare == Some(&name)));
-        let Some(parameter) = found else {
-            let code = match name.as_str() {
-                "include" => Code::UnsupportedInclude,
-                "sort" => Code::UnsupportedSort,
-                _ => Code::UnknownParameter,
-            };
-            let detail = || {
-                if known.is_empty() {
-                    return "this resource takes no query parameters".to_owned();
-                }
-                let names = list_names(known.iter().map(|known| known.name));
-                format!("there is no parameter `{}` here; known are {names}", excerpt(&name))
-            };
-            return self.problems.push_with(code, || Problem::new(code, detail()).parameter(&name));
-        };
+        let is_it = |known: &&Parameter| known.name == name || (!self.strict && known.alias == Some(&name));
+        let Some(parameter) = self.parameters.iter().find(is_it) else { return self.push_unknown(&name) };
         if value.contains('\0') {
-            return self.push_error(Code::InvalidParameter, &name, "a value cannot contain U+0000".to_owned());
+            return self.push_error(Code::InvalidParameter, &name, "the value must not contain U+0000".to_owned());
         }
-        let earlier = self.sent.iter().find(|sent| sent.parameter == parameter).map(|sent| sent.name.clone());
+        let earlier = self.sent.iter().find(|sent| sent.parameter.name == parameter.name).map(|sent| sent.name.clone());
         match earlier {
             Some(earlier) if earlier != name => {
                 let detail = format!("`{earlier}` is another name of this parameter; send one of them");
                 self.push_error(Code::DuplicateParameter, &name, detail);
             }
-            Some(_) if !parameter.is_repeatable() || parameter.bare == Some(&name) => {
+            Some(_) if !parameter.allows_repetition() || parameter.alias == Some(&name) => {
                 self.push_error(Code::DuplicateParameter, &name, "this parameter may be sent once".to_owned());
             }
             _ => self.sent.push(Sent { parameter, name, value: value.into_owned() }),
         }
     }
 
+    fn push_unknown(&mut self, name: &str) {
+        let code = match name {
+            "include" => Code::UnsupportedInclude,
+            "sort" => Code::UnsupportedSort,
+            _ => Code::UnknownParameter,
+        };
+        let parameters = self.parameters;
+        self.problems.push_with(code, || {
+            let detail = if parameters.is_empty() {
+                "this resource takes no query parameters".to_owned()
+            } else {
+                let names = list_names(parameters.iter().map(|known| known.name));
+                format!("there is no parameter `{}` here; the parameters are {names}", excerpt(name))
+            };
+            Problem::new(code, detail).parameter(name)
+        });
+    }
+
     fn push_error(&mut self, code: Code, name: &str, detail: String) {
         self.problems.push(Problem::new(code, detail).parameter(name));
     }
 
-    /// The whole number that a parameter gives, or `default` if it was not sent.
-    pub fn integer(&mut self, name: &str, default: i64, least: i64, most: i64, cure: &str) -> i64 {
-        let Some(sent) = self.sent.iter().find(|sent| sent.parameter.name == name) else { return default };
+    /// The integer that a parameter has, or `default` if it was not sent. `hint` ends the error message.
+    pub fn integer(&mut self, parameter: &Parameter, default: i64, min: i64, max: i64, hint: &str) -> i64 {
+        let Some(sent) = self.sent.iter().find(|sent| sent.parameter.name == parameter.name) else { return default };
         let is_plain = !sent.value.is_empty() && sent.value.bytes().all(|byte| byte.is_ascii_digit());
         match sent.value.parse() {
-            Ok(number) if is_plain && (least..=most).contains(&number) => number,
+            Ok(number) if is_plain && (min..=max).contains(&number) => number,
             _ => {
-                let detail = format!("must be an integer from {least} to {most}{cure}");
-                let name = sent.name.clone();
-                self.push_error(Code::InvalidParameter, &name, detail);
+                let (name, value) = (&sent.name, excerpt(&sent.value));
+                let detail = format!("`{name}` must be an integer from {min} to {max}; got `{value}`{hint}");
+                self.problems.push(Problem::new(Code::InvalidParameter, detail).parameter(name));
                 default
             }
         }
     }
 
-    /// The values of a list, given by commas, by repetition, or both; each once. At most `most` of them.
+    /// The distinct values of a list, which may be comma-separated, repeated, or both. `expected` describes a value.
     pub fn list<T: PartialEq>(
         &mut self,
-        name: &str,
-        most: usize,
+        parameter: &Parameter,
         expected: &str,
-        read: impl Fn(&str) -> Option<T>,
+        parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
         let mut values = Vec::new();
-        let mut bad = None;
-        for sent in self.sent.iter().filter(|sent| sent.parameter.name == name) {
+        let mut problem = None;
+        for sent in self.sent.iter().filter(|sent| sent.parameter.name == parameter.name) {
+            let name = &sent.name;
             for text in sent.value.split(',') {
-                match read(text) {
+                match parse(text) {
                     Some(value) if values.contains(&value) => {}
-                    Some(value) if values.len() < most => values.push(value),
+                    Some(value) if values.len() < MAX_FILTER_VALUES => values.push(value),
                     Some(_) => {
-                        bad = Some((sent.name.clone(), format!("at most {most} distinct values are allowed")));
+                        let detail = format!("`{name}` takes at most {MAX_FILTER_VALUES} distinct values");
+                        problem = Some((name, detail));
                     }
                     None => {
-                        bad = Some((
-                            sent.name.clone(),
-                            format!("must be {expected}, or a comma-separated list of such values"),
-                        ));
+                        let text = excerpt(text);
+                        let detail = format!("each comma-separated value of `{name}` must be {expected}; got `{text}`");
+                        problem = Some((name, detail));
                     }
                 }
             }
         }
-        if let Some((name, detail)) = bad {
-            self.push_error(Code::InvalidParameter, &name, detail);
+        if let Some((name, detail)) = problem {
+            self.problems.push(Problem::new(Code::InvalidParameter, detail).parameter(name));
         }
         values
     }
 
     /// The ids of a list.
-    pub fn ids<Id: FromStr + PartialEq>(&mut self, name: &str) -> Vec<Id> {
-        self.list(name, MAX_FILTER_VALUES, "an id (a positive decimal integer)", |text| text.parse().ok())
+    pub fn ids<Id: FromStr + PartialEq>(&mut self, parameter: &Parameter) -> Vec<Id> {
+        self.list(parameter, "an id (a positive decimal integer)", |text| text.parse().ok())
     }
 
-    /// The places, in `fields`, of the names that a sparse fieldset lists; `None` if it was not sent.
-    pub fn fields(&mut self, name: &str, fields: &[&str]) -> Option<Vec<usize>> {
-        let sent = self.sent.iter().find(|sent| sent.parameter.name == name)?;
-        let mut places = Vec::new();
-        for field in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
-            match fields.iter().position(|known| *known == field) {
-                Some(place) => places.push(place),
+    /// The fields that a sparse fieldset selects; all of them if it was not sent.
+    pub fn fields<F: ResourceField>(&mut self, parameter: &Parameter) -> FieldSet<F> {
+        let Some(sent) = self.sent.iter().find(|sent| sent.parameter.name == parameter.name) else {
+            return FieldSet::ALL;
+        };
+        let mut selected = FieldSet::EMPTY;
+        for name in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
+            match F::all().find(|field| field.name() == name) {
+                Some(field) => selected.insert(field),
                 None => self.problems.push_with(Code::UnknownField, || {
-                    let detail = format!("there is no field `{}`; known are {}", excerpt(field), fields.join(", "));
-                    Problem::new(Code::UnknownField, detail).parameter(name)
+                    let known = fields::names::<F>().join(", ");
+                    let detail = format!("there is no field `{}`; the fields are {known}", excerpt(name));
+                    Problem::new(Code::UnknownField, detail).parameter(parameter.name)
                 }),
             }
         }
-        Some(places)
+        selected
     }
 
-    /// The relationships that `include` lists, each once; `None` if it was not sent.
-    pub fn include<T: Copy + PartialEq>(&mut self, known: &[(&str, T)]) -> Option<Vec<T>> {
+    /// The distinct ends of relationships that `include` lists; `None` if it was not sent or lists something else.
+    pub fn included_ends(&mut self) -> Option<Vec<End>> {
+        let Some(Schema::Ends(ends)) = self.schema("include") else { return None };
+        self.included(ends)
+    }
+
+    /// The distinct relationship paths that `include` lists; `None` if it was not sent or lists something else.
+    pub fn included_paths(&mut self) -> Option<Vec<Path>> {
+        let Some(Schema::Paths(paths)) = self.schema("include") else { return None };
+        self.included(paths)
+    }
+
+    fn included<T: Copy + PartialEq>(&mut self, known: &[(&str, T)]) -> Option<Vec<T>> {
         let sent = self.sent.iter().find(|sent| sent.parameter.name == "include")?;
         let mut included = Vec::new();
-        let mut is_known = true;
+        let mut unknown = None;
         for path in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
             match known.iter().find(|(name, _)| *name == path) {
                 Some((_, value)) if included.contains(value) => {}
                 Some((_, value)) => included.push(*value),
-                None => is_known = false,
+                None => unknown = Some(excerpt(path)),
             }
         }
-        if !is_known {
+        if let Some(path) = unknown {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let detail = format!("only {} can be included here", names.join(" and "));
-            self.push_error(Code::UnsupportedInclude, "include", detail);
+            let detail = format!("`include` takes {}; got `{path}`", names.join(" and "));
+            self.problems.push(Problem::new(Code::UnsupportedInclude, detail).parameter("include"));
         }
         Some(included)
     }
 
-    /// The order that `sort` asks for, or `default` if it was not sent. Ties are broken by id, which may be said.
-    pub fn sort(&mut self, default: Sort, known: &[(&str, SortBy)]) -> Sort {
+    /// The order that `sort` selects, or `default` if it was not sent. Ties are broken by id, which may be stated.
+    pub fn sort(&mut self, default: Sort) -> Sort {
+        let Some(Schema::Sort(known)) = self.schema("sort") else { return default };
         let Some(sent) = self.text("sort") else { return default };
         let (direction, sign) = match sent.strip_prefix('-') {
             Some(_) => (Direction::Descending, "-"),
@@ -212,52 +208,56 @@ impl Query {
             return Sort { by: *by, direction };
         }
         let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`, `-{name}`")).collect();
-        let detail = format!("the list is sorted by one of {}", names.join(", "));
-        self.problems.push(Problem::new(Code::UnsupportedSort, detail).parameter("sort"));
+        let detail = format!("`sort` must be one of {}; got `{}`", names.join(", "), excerpt(sent));
+        self.push_error(Code::UnsupportedSort, "sort", detail);
         default
     }
 
-    /// What was sent for a parameter that may be sent once.
+    fn schema(&self, name: &str) -> Option<Schema> {
+        self.parameters.iter().find(|known| known.name == name).map(|known| known.schema)
+    }
+
+    /// The value of a parameter.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.texts(name).next()
     }
 
-    /// Whether a parameter was sent.
+    /// Whether the query has a parameter.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.text(name).is_some()
+    pub fn has(&self, parameter: &Parameter) -> bool {
+        self.text(parameter.name).is_some()
     }
 
-    /// Notes a problem.
-    pub fn note(&mut self, problem: Problem) {
+    /// Reports a problem of a parameter.
+    pub fn push_problem(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
-    /// The name under which a parameter was sent.
+    /// The name under which the client sent a parameter.
     #[must_use]
-    pub fn spelling(&self, name: &'static str) -> String {
-        let sent = self.sent.iter().find(|sent| sent.parameter.name == name);
-        sent.map_or_else(|| name.to_owned(), |sent| sent.name.clone())
+    pub fn sent_name(&self, parameter: &Parameter) -> String {
+        let sent = self.sent.iter().find(|sent| sent.parameter.name == parameter.name);
+        sent.map_or_else(|| parameter.name.to_owned(), |sent| sent.name.clone())
     }
 
-    /// All texts that were sent for a parameter.
+    /// All values of a parameter.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.sent.iter().filter(move |sent| sent.parameter.name == name).map(|sent| sent.value.as_str())
     }
 
-    /// Everything that was sent under the JSON:API names, in the order in which it was sent, but what `left_out` names.
-    pub fn canonical<'q>(&'q self, left_out: &'q [&str]) -> impl Iterator<Item = (&'static str, &'q str)> {
+    /// All parameters except `excluded`, under their JSON:API names and in the order in which they were sent.
+    pub fn canonical<'q>(&'q self, excluded: &'q [&str]) -> impl Iterator<Item = (&'static str, &'q str)> {
         self.sent
             .iter()
-            .filter(|sent| !left_out.contains(&sent.parameter.name))
+            .filter(|sent| !excluded.contains(&sent.parameter.name))
             .map(|sent| (sent.parameter.name, sent.value.as_str()))
     }
 
-    /// Ends the reading.
+    /// Reports the problems of the query.
     ///
     /// # Errors
-    /// 400 with every parameter that is unknown or repeated, and every value that is malformed or out of range.
+    /// 400 with every parameter that is unknown or repeated, and every invalid value.
     pub fn finish(&mut self) -> Result<(), Failure> {
         let problems = std::mem::take(&mut self.problems);
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
@@ -269,16 +269,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const KNOWN: &[Parameter] = &[Parameter::or("page[limit]", "limit"), Parameter::or("filter[user]", "user")];
+    const LIMIT: Parameter =
+        Parameter::new("page[limit]", Schema::Integer { min: 0, max: Some(50), default: 20 }, "").with_alias("limit");
+    const USER: Parameter = Parameter::new("filter[user]", Schema::Ids, "").with_alias("user");
+    const PARAMETERS: &[Parameter] = &[LIMIT, USER];
 
     fn users(raw: &str) -> Result<Vec<i64>, Failure> {
-        let mut query = Query::parse(raw, KNOWN, false)?;
-        let users = query.ids::<crate::model::id::UserId>("filter[user]");
+        let mut query = Query::parse(raw, PARAMETERS, false)?;
+        let users = query.ids::<crate::model::id::UserId>(&USER);
         query.finish().map(|()| users.into_iter().map(crate::model::id::UserId::get).collect())
     }
 
     #[test]
-    fn a_list_is_given_by_commas_or_by_repetition() {
+    fn a_list_is_comma_separated_or_repeated() {
         for raw in ["user=1,2", "filter[user]=1,2,1", "filter%5Buser%5D=1&filter[user]=2", "filter[user]=1%2C2"] {
             assert_eq!(users(raw).unwrap(), [1, 2], "{raw}");
         }
@@ -298,6 +301,14 @@ mod tests {
     }
 
     #[test]
+    fn an_invalid_integer_is_named_with_its_range() {
+        let mut query = Query::parse("limit=ten", PARAMETERS, false).unwrap();
+        assert_eq!(query.integer(&LIMIT, 20, 0, 50, ""), 20);
+        let failure = query.finish().unwrap_err();
+        assert_eq!(failure.details().collect::<Vec<_>>(), ["`limit` must be an integer from 0 to 50; got `ten`"]);
+    }
+
+    #[test]
     fn a_value_is_decoded_once_and_after_splitting() {
         assert!(users("user=1%2526user=2").is_err());
         assert!(users("user=1%26user=2").is_err());
@@ -306,7 +317,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_query_is_read_without_a_panic(raw in "[ -~]{0,80}") {
+        fn no_query_causes_a_panic(raw in "[ -~]{0,80}") {
             let _ = users(&raw);
         }
     }

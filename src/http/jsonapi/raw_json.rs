@@ -1,36 +1,36 @@
-//! JSON that is written by hand, because it is written most often, and the way in which it gets into documents.
+//! Fragments of raw JSON, and a formatter that inserts them into documents.
 //!
 //! # Design
-//! serde writes a document name by name and looks at each letter for what has to be escaped. Of a page of
-//! relationships everything but numbers, times and names of types is the same for all, and none of it has to be
-//! escaped. Such a resource is put together here and handed to serde as bytes, which no document of ours has
-//! otherwise; the formatter of our documents writes them as they are.
+//! `serde_json` writes a document member by member and checks each character for escapes. In a page of relationships,
+//! everything but numbers, times and type names is constant, and nothing needs an escape. These resources are assembled
+//! in a [`Fragment`] and passed to `serde` as bytes, which documents do not contain otherwise; the formatter writes bytes
+//! unchanged. `serde_json::value::RawValue` would parse each fragment again to validate it.
 
 use serde::Serialize;
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 use std::io;
 
-/// Compact JSON, and bytes as the JSON that they are.
-struct Verbatim;
+/// Writes compact JSON, and bytes unchanged.
+struct RawFormatter;
 
-impl Formatter for Verbatim {
+impl Formatter for RawFormatter {
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, json: &[u8]) -> io::Result<()> {
         writer.write_all(json)
     }
 }
 
-/// A document as it is sent. `expected` is about how many bytes it has, so that it is written in one piece.
+/// Serializes a document. `capacity` is its expected size in bytes.
 ///
 /// # Errors
-/// When a part of it cannot be written, which none of ours should bring about.
-pub fn write(document: &impl Serialize, expected: usize) -> serde_json::Result<Vec<u8>> {
-    let mut body = Vec::with_capacity(expected);
-    document.serialize(&mut Serializer::with_formatter(&mut body, Verbatim))?;
+/// If a value cannot be serialized, which would be a bug.
+pub fn write(document: &impl Serialize, capacity: usize) -> serde_json::Result<Vec<u8>> {
+    let mut body = Vec::with_capacity(capacity);
+    document.serialize(&mut Serializer::with_formatter(&mut body, RawFormatter))?;
     Ok(body)
 }
 
-/// A JSON text, as it is, in a document that [`write`] writes.
+/// Inserts a JSON text unchanged into a document that [`write`] serializes.
 pub(super) struct Raw<'a>(pub &'a str);
 
 impl Serialize for Raw<'_> {
@@ -39,53 +39,53 @@ impl Serialize for Raw<'_> {
     }
 }
 
-/// Room for a relationship with the longest numbers, the longest name of a type and a cursor.
-const ROOM: usize = 1_280;
+/// Enough bytes for a relationship with the longest ids, the longest type name and a cursor.
+const CAPACITY: usize = 1_280;
 
-/// A piece of JSON in the making, without an allocation.
-pub(super) struct Piece {
-    text: [u8; ROOM],
+/// A buffer for JSON that needs no allocation.
+pub(super) struct Fragment {
+    text: [u8; CAPACITY],
     length: usize,
-    is_whole: bool,
+    is_complete: bool,
 }
 
-impl Piece {
-    /// Nothing yet.
+impl Fragment {
+    /// An empty fragment.
     pub fn new() -> Self {
-        Self { text: [0; ROOM], length: 0, is_whole: true }
+        Self { text: [0; CAPACITY], length: 0, is_complete: true }
     }
 
-    /// Appends JSON as it stands.
+    /// Appends JSON.
     pub fn put(&mut self, json: &str) -> &mut Self {
         let end = self.length + json.len();
         match self.text.get_mut(self.length..end) {
-            Some(place) => {
-                place.copy_from_slice(json.as_bytes());
+            Some(room) => {
+                room.copy_from_slice(json.as_bytes());
                 self.length = end;
             }
-            None => self.is_whole = false,
+            None => self.is_complete = false,
         }
         self
     }
 
-    /// All of it, unless there was too much.
-    pub fn whole(&self) -> Option<&[u8]> {
-        self.text.get(..self.length).filter(|_| self.is_whole)
+    /// The JSON; `None` if it exceeded the buffer.
+    pub fn json(&self) -> Option<&[u8]> {
+        self.text.get(..self.length).filter(|_| self.is_complete)
     }
 }
 
-/// The digits of a number.
+/// A number in decimal digits, without an allocation.
 pub(super) struct Digits {
     text: [u8; 20],
     start: usize,
 }
 
 impl Digits {
-    /// Those of an id, which is never negative.
+    /// The digits of an id, which is never negative.
     pub fn of(id: i64) -> Self {
         let (mut text, mut start, mut rest) = ([b'0'; 20], 20, id.unsigned_abs());
-        for place in text.iter_mut().rev() {
-            *place = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        for digit in text.iter_mut().rev() {
+            *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
             rest /= 10;
             start -= 1;
             if rest == 0 {
@@ -108,18 +108,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_digits_of_an_id_are_those_that_it_prints(id in 0..=i64::MAX) {
+        fn digits_equal_display(id in 0..=i64::MAX) {
             prop_assert_eq!(Digits::of(id).as_str().to_owned(), id.to_string());
         }
     }
 
     #[test]
-    fn the_smallest_and_the_largest_number_have_their_digits_and_too_much_is_nothing() {
+    fn a_fragment_beyond_its_capacity_is_none() {
         assert_eq!(Digits::of(0).as_str(), "0");
         assert_eq!(Digits::of(i64::MAX).as_str(), i64::MAX.to_string());
-        let mut piece = Piece::new();
-        piece.put("{").put("}");
-        assert_eq!(piece.whole(), Some(&b"{}"[..]));
-        assert!(piece.put(&"x".repeat(ROOM)).put("y").whole().is_none());
+        let mut fragment = Fragment::new();
+        fragment.put("{").put("}");
+        assert_eq!(fragment.json(), Some(&b"{}"[..]));
+        assert!(fragment.put(&"x".repeat(CAPACITY)).put("y").json().is_none());
     }
 }

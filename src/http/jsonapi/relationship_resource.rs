@@ -1,47 +1,49 @@
-//! The resource object of a relationship: the one that is rendered most, and so by hand (see [`verbatim`](crate::http::jsonapi::raw_json)).
+//! The resource object of a relationship. It is rendered most often, and therefore by hand (see
+//! [`raw_json`](super::raw_json)).
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
+use super::fields::RelationshipField as Field;
+use super::raw_json::{Digits, Fragment};
 use super::resources::Resource;
-use crate::http::jsonapi::raw_json::{Digits, Piece};
 use crate::http::urls;
 use crate::model::relationship::Relationship;
 
 impl Serialize for Resource<'_, Relationship> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut piece = Piece::new();
-        self.put(&mut piece);
-        let json = piece.whole().ok_or_else(|| S::Error::custom("a relationship needs more room"))?;
+        let mut fragment = Fragment::new();
+        self.write(&mut fragment);
+        let json = fragment.json().ok_or_else(|| S::Error::custom("the relationship does not fit into the buffer"))?;
         serializer.serialize_bytes(json)
     }
 }
 
 impl Resource<'_, Relationship> {
-    fn put(&self, out: &mut Piece) {
-        let (edge, wanted) = (self.row, self.view.relationships);
+    fn write(&self, out: &mut Fragment) {
+        let (edge, fields, zone) = (self.row, self.options.relationships, self.options.zone);
         let id = Digits::of(edge.id.get());
         let id = id.as_str();
         out.put(r#"{"type":"user-relationships","id":""#).put(id).put("\"");
-        if wanted.has_any(0..3) {
+        if fields.has_attributes() {
             let mut glue = r#","attributes":{"#;
-            if wanted.has(0) {
+            if fields.has(Field::Relationship) {
                 out.put(glue).put(r#""relationship":""#).put(edge.relationship.as_str()).put("\"");
                 glue = ",";
             }
-            if wanted.has(1) {
-                out.put(glue).put(r#""created-at":""#).put(edge.created_at.rfc2822(self.view.zone).as_str()).put("\"");
+            if fields.has(Field::CreatedAt) {
+                out.put(glue).put(r#""created-at":""#).put(edge.created_at.rfc2822(zone).as_str()).put("\"");
                 glue = ",";
             }
-            if wanted.has(2) {
-                out.put(glue).put(r#""updated-at":""#).put(edge.updated_at.rfc2822(self.view.zone).as_str()).put("\"");
+            if fields.has(Field::UpdatedAt) {
+                out.put(glue).put(r#""updated-at":""#).put(edge.updated_at.rfc2822(zone).as_str()).put("\"");
             }
             out.put("}");
         }
-        if wanted.has_any(3..5) {
+        if fields.has_relationships() {
             let mut glue = r#","relationships":{"#;
-            for (place, name, user) in [(3, "user", edge.user), (4, "target", edge.target)] {
-                if wanted.has(place) {
+            for (field, name, user) in [(Field::User, "user", edge.user), (Field::Target, "target", edge.target)] {
+                if fields.has(field) {
                     out.put(glue).put("\"").put(name).put(r#"":{"data":{"type":"users","id":""#);
                     out.put(Digits::of(user.get()).as_str()).put(r#""},"links":{"self":""#);
                     out.put(urls::RELATIONSHIPS).put(id).put(urls::LINKAGE).put(name).put(r#"","related":""#);
@@ -53,7 +55,7 @@ impl Resource<'_, Relationship> {
         }
         out.put(r#","links":{"self":""#).put(urls::RELATIONSHIPS).put(id).put(r#""}"#);
         if let Some(cursor) = self.cursor() {
-            // Of the alphabet of base64 for URLs, like all that is put here.
+            // A cursor is base64url, so nothing in it needs an escape.
             out.put(r#","meta":{"page":{"cursor":""#).put(cursor).put(r#""}}"#);
         }
         out.put("}");
@@ -63,15 +65,16 @@ impl Resource<'_, Relationship> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::jsonapi::fields;
     use crate::http::jsonapi::query::Query;
     use crate::http::jsonapi::raw_json;
-    use crate::http::jsonapi::view::{FIELDS_OF_RELATIONSHIPS, RELATIONSHIP_FIELDS, RenderOptions};
+    use crate::http::jsonapi::render_options::{FIELDS_OF_RELATIONSHIPS, RenderOptions};
     use crate::model::id::{RelationshipId, UserId};
     use crate::model::relationship_type::TypeName;
     use crate::model::time::Timestamp;
     use serde_json::{Value, json};
 
-    /// The resource as other means make it.
+    /// The resource as `serde_json` renders it.
     fn expected(edge: &Relationship, fields: &[&str], cursor: Option<&str>) -> Value {
         let url = format!("/api/v2/user-relationships/{}", edge.id);
         let end = |name: &str, id: UserId| {
@@ -98,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fieldset_with_and_without_a_cursor_is_the_json_that_it_should_be_even_at_its_longest() {
+    fn every_fieldset_renders_the_expected_json_at_maximum_length() {
         let edge = Relationship {
             id: RelationshipId::new(i64::MAX),
             version: 1,
@@ -109,8 +112,8 @@ mod tests {
             updated_at: Timestamp::from_micros(1_500_000_000_000_000),
         };
         for choice in 0_u32..32 {
-            let places = RELATIONSHIP_FIELDS.iter().enumerate().filter(|(place, _)| choice >> place & 1 == 1);
-            let fields: Vec<_> = places.map(|(_, name)| *name).collect();
+            let names = fields::names::<Field>().into_iter().enumerate();
+            let fields: Vec<_> = names.filter(|(bit, _)| choice >> bit & 1 == 1).map(|(_, name)| name).collect();
             let raw = format!("fields[user-relationships]={}", fields.join(","));
             let mut query = Query::parse(&raw, &[FIELDS_OF_RELATIONSHIPS], false).unwrap();
             let view = RenderOptions::of(&mut query, chrono_tz::Asia::Kolkata);

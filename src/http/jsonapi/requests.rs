@@ -1,4 +1,4 @@
-//! What the document of a request asks for, resource by resource.
+//! Parses request documents, by resource type.
 
 use actix_web::http::StatusCode;
 use serde_json::Value as Json;
@@ -12,47 +12,47 @@ use crate::model::error::Error;
 use crate::model::id::UserId;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_RELATIONSHIP_MEMBERS, Value};
 
-/// A relationship that is to be: its ends, the owner unless it is the caller, and its type as sent.
+/// A relationship to create.
 #[derive(Debug)]
 pub struct RequestedRelationship {
-    /// The owner.
+    /// The owner; `None` stands for the caller.
     pub user: Option<ResourceRef<UserId>>,
-    /// The other end.
+    /// The target.
     pub target: ResourceRef<UserId>,
-    /// The name of a type.
+    /// The name of the relationship type, not validated.
     pub relationship: String,
 }
 
-/// What is to change of a relationship, and the ends that the client believes it to have.
+/// A change of a relationship. Its ends cannot change; a client may send them back.
 #[derive(Debug)]
 pub struct RequestedChange {
-    /// The owner.
+    /// The owner, if sent.
     pub user: Option<ResourceRef<UserId>>,
-    /// The other end.
+    /// The target, if sent.
     pub target: Option<ResourceRef<UserId>>,
-    /// The name of a type; `None` changes nothing.
+    /// The name of the new relationship type; `None` changes nothing.
     pub relationship: Option<String>,
 }
 
-/// The relationship that a create asks for.
+/// Parses a relationship to create.
 ///
 /// # Errors
-/// 422 with everything that is wrong or missing.
-pub fn new_relationship(mut input: Input) -> Result<RequestedRelationship, Failure> {
+/// 422 with everything that is invalid or missing.
+pub fn parse_new_relationship(mut input: Input) -> Result<RequestedRelationship, Failure> {
     input.require_attribute("relationship");
     input.require_relationship("target");
-    let RequestedChange { user, target, relationship } = relationship_change(input)?;
+    let RequestedChange { user, target, relationship } = parse_relationship_change(input)?;
     match (target, relationship) {
         (Some(target), Some(relationship)) => Ok(RequestedRelationship { user, target, relationship }),
-        _ => Err(Failure::internal("a create without its members was not refused".to_owned())),
+        _ => Err(Failure::internal("a document without required members was accepted".to_owned())),
     }
 }
 
-/// The change of a relationship that an update asks for.
+/// Parses a change of a relationship.
 ///
 /// # Errors
-/// 422 with everything that is wrong.
-pub fn relationship_change(mut input: Input) -> Result<RequestedChange, Failure> {
+/// 422 with everything that is invalid.
+pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Failure> {
     let relationship = input.text("relationship");
     let user = input.linked_user("user");
     let target = input.linked_user("target");
@@ -61,27 +61,27 @@ pub fn relationship_change(mut input: Input) -> Result<RequestedChange, Failure>
     Ok(RequestedChange { user, target, relationship })
 }
 
-/// The values of a user that a create or an update sends.
+/// Parses the attributes of a user to create or change.
 ///
 /// # Errors
-/// 422 with everything that is wrong, or 403 for an attempt to set what is created elsewhere.
-pub fn user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
+/// 422 with everything that is invalid; 403 for relationships of the user, which have their own resource.
+pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore(COMPUTED_ATTRIBUTES);
     let changes: Vec<_> =
         Field::ALL.into_iter().filter_map(|field| Some((field, value_of(input.attribute(field.member())?)))).collect();
     for name in USER_RELATIONSHIP_MEMBERS {
-        // Client libraries send whole records back; without `data` a relationship object asks for nothing.
+        // Client libraries send whole records back. A relationship object without `data` changes nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
-            let detail = "these are created and deleted under `/api/v2/user-relationships`";
+            let detail = "relationships are created and deleted at `/api/v2/user-relationships`";
             let problem = Problem::new(Code::ImmutableRelationship, detail);
             input.push_error(problem.pointer(format!("/data/relationships/{name}")));
         }
     }
     match input.finish() {
         Ok(()) => Ok(changes),
-        // What the job would say of the values, once there was nothing else to say.
+        // The job would report these problems next; reporting all together saves the client a round trip.
         Err(failure) if failure.status() == StatusCode::UNPROCESSABLE_ENTITY => {
-            Err(failure.and(Failure::of(Error::Refused(users::problems_of(&changes)))))
+            Err(failure.merge(Failure::of(Error::Refused(users::problems_of(&changes)))))
         }
         Err(failure) => Err(failure),
     }

@@ -1,18 +1,18 @@
-//! The text of the entity tag of one resource: `{state}-{answer}{check}`, in hexadecimal digits and without quotes.
+//! The format of the entity tag of one resource: `{state}-{answer}{check}`, in hexadecimal digits and without quotes.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::model::state::{RowState, STATE_BYTES};
 
-/// The bytes of the hash over what an answer depends on besides the state of its resource.
+/// The length of the hash of everything in a response besides the state of the resource, in bytes.
 const ANSWER_BYTES: usize = 8;
-/// The bytes of the hash over the two other parts.
+/// The length of the hash of the other two parts, in bytes.
 const CHECK_BYTES: usize = 4;
 
-/// The length of the text.
+/// The length of a tag, in characters.
 pub const LENGTH: usize = 2 * (STATE_BYTES + ANSWER_BYTES + CHECK_BYTES) + 1;
 
-/// Appends the text of a tag.
+/// Appends a tag to a text.
 pub fn push(text: &mut String, state: RowState, answer: [u8; ANSWER_BYTES]) {
     push_hex(text, state.bytes());
     text.push('-');
@@ -20,9 +20,9 @@ pub fn push(text: &mut String, state: RowState, answer: [u8; ANSWER_BYTES]) {
     push_hex(text, &check_of(state, answer));
 }
 
-/// The state in the text of a tag; `None` for a text that [`push`] did not make.
+/// The state in a tag; `None` for a text that [`push`] did not write.
 #[must_use]
-pub fn read(text: &str) -> Option<RowState> {
+pub fn parse(text: &str) -> Option<RowState> {
     let (state, rest) = text.split_once('-')?;
     let (answer, check) = rest.split_at_checked(2 * ANSWER_BYTES)?;
     let state = RowState::from_bytes(bytes_of(state)?);
@@ -46,7 +46,7 @@ pub fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The bytes that lower-case hexadecimal digits stand for.
+/// Decodes lower-case hexadecimal digits.
 fn bytes_of<const N: usize>(digits: &str) -> Option<[u8; N]> {
     let is_hex = digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
     if !is_hex || digits.len() != 2 * N {
@@ -66,7 +66,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_is_read_back_and_a_changed_one_is_not(
+        fn a_tag_can_be_parsed_and_a_changed_one_cannot(
             state: [u8; STATE_BYTES],
             answer: [u8; ANSWER_BYTES],
             place in 0usize..57,
@@ -76,16 +76,16 @@ mod tests {
             let mut text = String::new();
             push(&mut text, state, answer);
             prop_assert_eq!(text.len(), LENGTH);
-            prop_assert_eq!(read(&text), Some(state));
+            prop_assert_eq!(parse(&text), Some(state));
             let mut changed = text.clone();
             changed.replace_range(place..=place, &letter);
-            prop_assert_eq!(read(&changed).is_some(), changed == text);
-            prop_assert_eq!(read(&text.to_uppercase()).is_some(), text.to_uppercase() == text);
+            prop_assert_eq!(parse(&changed).is_some(), changed == text);
+            prop_assert_eq!(parse(&text.to_uppercase()).is_some(), text.to_uppercase() == text);
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in ".{0,70}") {
-            prop_assert_eq!(read(&text), None);
+        fn no_text_causes_a_panic(text in ".{0,70}") {
+            prop_assert_eq!(parse(&text), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The line that the log has of a request. It names no body, e-mail address, token or query.
+//! The access log: one line for each request, without body, e-mail address, token or query.
 
 use actix_web::HttpMessage;
 use actix_web::body::{BodySize, MessageBody};
@@ -10,32 +10,32 @@ use log::{Level, Record};
 use std::time::Duration;
 
 use crate::auth::Identity;
-use crate::http::forms::responses::LogOutcome;
 use crate::http::middleware::credentials::client_address;
+use crate::http::outcome::LogOutcome;
 use crate::model::text::Truncated;
 
 const TARGET: &str = "request";
-/// The longest method in a line, in bytes: HTTP allows any token.
+/// The longest method in a line, in bytes; HTTP allows any token.
 const LONGEST_METHOD: usize = 32;
 /// The longest list of codes, and the longest cause, in a line, in bytes.
 const LONGEST_OUTCOME: usize = 1024;
 
-/// What is known of a request besides its answer.
+/// What a line contains besides the response.
 #[derive(Debug)]
-pub struct Line<'a> {
-    /// Its id.
+pub struct AccessLine<'a> {
+    /// The request id.
     pub id: &'a str,
-    /// Its method.
+    /// The method.
     pub method: &'a Method,
-    /// The pattern of its route.
+    /// The pattern of the route.
     pub route: &'static str,
-    /// How long it took.
+    /// How long the request took.
     pub time: Duration,
-    /// What went wrong.
-    pub told: &'a LogOutcome,
+    /// The error codes and the cause.
+    pub outcome: &'a LogOutcome,
 }
 
-/// Pairs of the line, those without a value left out.
+/// The key-value pairs of a line. Pairs without a value are omitted.
 struct Pairs<'a>([(&'static str, Option<Value<'a>>); 11]);
 
 impl Source for Pairs<'_> {
@@ -45,8 +45,8 @@ impl Source for Pairs<'_> {
     }
 }
 
-/// Logs the line: an error with its cause where the service is at fault, else for information.
-pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
+/// Logs a request: at level `ERROR` if the service is at fault, else at level `INFO`.
+pub fn write<B: MessageBody>(line: &AccessLine<'_>, response: &ServiceResponse<B>) {
     let status = response.status();
     let level = if status.is_server_error() { Level::Error } else { Level::Info };
     if !log::log_enabled!(target: TARGET, level) {
@@ -61,7 +61,7 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
     };
     let trace = traceparent(request.headers());
     let truncated_method = Truncated::new(line.method, LONGEST_METHOD);
-    let cause = line.told.cause.as_deref().map(|cause| Truncated::new(cause, LONGEST_OUTCOME));
+    let cause = line.outcome.cause.as_deref().map(|cause| Truncated::new(cause, LONGEST_OUTCOME));
     let method = match line.method.as_str() {
         short if short.len() <= LONGEST_METHOD => short.into(),
         _ => Value::from_display(&truncated_method),
@@ -79,18 +79,18 @@ pub fn write<B: MessageBody>(line: &Line<'_>, response: &ServiceResponse<B>) {
         ("traceparent", trace.map(Value::from)),
         ("cause", cause.as_ref().map(Value::from_display)),
     ]);
-    let outcome = Truncated::new(line.told.outcome.as_str(), LONGEST_OUTCOME);
+    let outcome = Truncated::new(line.outcome.outcome.as_str(), LONGEST_OUTCOME);
     let mut record = Record::builder();
     record.target(TARGET).module_path_static(Some(module_path!())).level(level).key_values(&pairs);
     log::logger().log(&record.args(format_args!("{outcome}")).build());
 }
 
-/// Whole microseconds as milliseconds: no more digits than say something.
+/// Milliseconds, rounded to whole microseconds.
 fn milliseconds(time: Duration) -> f64 {
     f64::from(u32::try_from(time.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
-/// The trace that a request belongs to, if it names one in the words of W3C Trace Context §3.2.
+/// The trace that a request belongs to, if it has one valid `traceparent` (W3C Trace Context §3.2).
 fn traceparent(headers: &HeaderMap) -> Option<&str> {
     let mut sent = headers.get_all("traceparent");
     let (value, None) = (sent.next()?.to_str().ok()?, sent.next()) else { return None };
@@ -107,10 +107,10 @@ fn is_traceparent(value: &str) -> bool {
     let (Some(version), Some(trace), Some(parent), Some(_flags)) = (hex(2), hex(32), hex(16), hex(2)) else {
         return false;
     };
-    let is_nothing = |id: &str| id.bytes().all(|byte| byte == b'0');
-    // Later versions may have more parts, which nobody needs to read; no line of the log grows without bound.
+    let is_zero = |id: &str| id.bytes().all(|byte| byte == b'0');
+    // Later versions may have more parts; the limit bounds the log line.
     let has_right_length = if version == "00" { parts.next().is_none() } else { value.len() <= 128 };
-    version != "ff" && !is_nothing(trace) && !is_nothing(parent) && has_right_length
+    version != "ff" && !is_zero(trace) && !is_zero(parent) && has_right_length
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
     #[test]
-    fn only_a_traceparent_of_the_standard_is_taken_over() {
+    fn only_a_valid_traceparent_is_logged() {
         let parent = "b7ad6b7169203331";
         for good in [format!("00-{TRACE}-{parent}-01"), format!("cc-{TRACE}-{parent}-00-what-the-future-will-be-like")]
         {
@@ -145,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_over_is_short_and_visible(value in "([0-9a-f]{2}|00)-[0-9a-fx]{32}-[0-9a-f]{15,17}-[0-9a-f]{2}(-.{0,200})?") {
+        fn a_logged_traceparent_is_short_and_printable(value in "([0-9a-f]{2}|00)-[0-9a-fx]{32}-[0-9a-f]{15,17}-[0-9a-f]{2}(-.{0,200})?") {
             if is_traceparent(&value) {
                 prop_assert!(value.len() <= 128 && value.starts_with(|c: char| c.is_ascii_hexdigit()));
             }

@@ -1,10 +1,10 @@
-//! Answers made smaller for clients that ask for it (RFC 9110 §12.5.3), by `zstd` or `gzip`.
+//! Compresses responses with `zstd` or `gzip` if the client accepts it (RFC 9110 §12.5.3).
 //!
 //! # Design
-//! Answers are whole in memory, so they are compressed whole, and have a length. An entity tag is strong, and the bytes
-//! differ by encoding, so that of a compressed answer ends in the encoding's name: `"….gzip"`. All of them name the
-//! same state to `If-Match`, and `jsonapi::etag` knows them again in `If-None-Match`. Nothing that one party keeps
-//! secret is ever beside what another party sent, so lengths tell nobody anything.
+//! Responses are whole in memory, so they are compressed whole and have a `Content-Length`. Entity tags are strong and
+//! the bytes differ by encoding, so the tag of a compressed response ends in the name of the encoding: `"….gzip"`. All
+//! variants name the same state in `If-Match`, and `jsonapi::etag` recognizes them in `If-None-Match`. No response
+//! contains a secret next to data of another party, so its length leaks nothing (BREACH).
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::ServiceResponse;
@@ -15,13 +15,13 @@ use std::io::Write;
 
 use crate::http::jsonapi::etag;
 
-/// Smaller answers fit into one packet as they are.
-const WORTH_IT: usize = 1_024;
-/// Most of the gain for little of the time: answers are made while somebody waits.
+/// The smallest body to compress, in bytes: a smaller one fits into one packet.
+const SMALLEST_BODY: usize = 1_024;
+/// A fast level: the client waits while the response is compressed.
 const GZIP_LEVEL: u32 = 3;
 const ZSTD_LEVEL: i32 = 1;
 
-/// A way to make answers smaller.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Zstd,
@@ -48,17 +48,17 @@ impl Coding {
     }
 }
 
-/// The same answer, compressed if the client would rather have that and it is worth it.
-pub fn compressed(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
-    let Some(coding) = wanted(response.request().headers()) else { return response };
+/// Compresses a response if the client prefers that and the result is smaller.
+pub fn compress(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let Some(coding) = preferred_coding(response.request().headers()) else { return response };
     if response.headers().contains_key(CONTENT_ENCODING) {
         return response;
     }
-    let mut smaller = None;
+    let mut applied = None;
     response = response.map_body(|_, body| match body.try_into_bytes() {
-        Ok(plain) if plain.len() >= WORTH_IT => match coding.compress(&plain) {
+        Ok(plain) if plain.len() >= SMALLEST_BODY => match coding.compress(&plain) {
             Ok(bytes) if bytes.len() < plain.len() => {
-                smaller = Some(coding);
+                applied = Some(coding);
                 BoxBody::new(bytes)
             }
             _ => BoxBody::new(plain),
@@ -66,38 +66,38 @@ pub fn compressed(mut response: ServiceResponse<BoxBody>) -> ServiceResponse<Box
         Ok(plain) => BoxBody::new(plain),
         Err(streamed) => streamed,
     });
-    if let Some(coding) = smaller {
+    if let Some(coding) = applied {
         let headers = response.headers_mut();
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
-        if let Some(tag) = headers.get(ETAG).and_then(|tag| etag::encoded(tag, coding.name())) {
+        if let Some(tag) = headers.get(ETAG).and_then(|tag| etag::with_encoding(tag, coding.name())) {
             headers.insert(ETAG, tag);
         }
     }
     response
 }
 
-/// What a client would rather have than plain bytes; of several that it likes as much, the smaller and faster one.
-fn wanted(headers: &HeaderMap) -> Option<Coding> {
+/// The coding that a client prefers to plain bytes; of codings with the same weight, `zstd`.
+fn preferred_coding(headers: &HeaderMap) -> Option<Coding> {
     headers.get(ACCEPT_ENCODING)?;
     let lines = headers.get_all(ACCEPT_ENCODING).filter_map(|line| line.to_str().ok());
-    let wishes: Vec<_> = lines.flat_map(|line| line.split(',')).filter_map(wish).collect();
+    let weights: Vec<_> = lines.flat_map(|line| line.split(',')).filter_map(parse_weight).collect();
     let weight = |name: &str| {
         let of = |wanted: &str| {
-            wishes.iter().find(|(coding, _)| coding.eq_ignore_ascii_case(wanted)).map(|(_, weight)| *weight)
+            weights.iter().find(|(coding, _)| coding.eq_ignore_ascii_case(wanted)).map(|(_, weight)| *weight)
         };
         of(name).or_else(|| of("*")).unwrap_or(0)
     };
-    // Who says nothing of plain bytes takes them, but would rather have what it names.
+    // A client that does not mention `identity` accepts it, but prefers the codings that it names.
     let plain =
-        wishes.iter().find(|(coding, _)| coding.eq_ignore_ascii_case("identity")).map_or(0, |(_, weight)| *weight);
-    let liked = [Coding::Zstd, Coding::Gzip].map(|coding| (weight(coding.name()), coding));
-    let best = liked.into_iter().filter(|(weight, _)| *weight > 0 && *weight >= plain);
-    // The first of those that are liked most.
-    best.rev().max_by_key(|(weight, _)| *weight).map(|(_, coding)| coding)
+        weights.iter().find(|(coding, _)| coding.eq_ignore_ascii_case("identity")).map_or(0, |(_, weight)| *weight);
+    let weighted = [Coding::Zstd, Coding::Gzip].map(|coding| (weight(coding.name()), coding));
+    let acceptable = weighted.into_iter().filter(|(weight, _)| *weight > 0 && *weight >= plain);
+    // `max_by_key` returns the last of equal items, so the order is reversed.
+    acceptable.rev().max_by_key(|(weight, _)| *weight).map(|(_, coding)| coding)
 }
 
-/// A coding and how much it is liked, in thousandths; what breaks the grammar is no wish.
-fn wish(text: &str) -> Option<(&str, u16)> {
+/// Parses a coding and its weight, in thousandths; `None` for a malformed one.
+fn parse_weight(text: &str) -> Option<(&str, u16)> {
     let (coding, weight) = text.split_once(';').map_or((text, None), |(coding, weight)| (coding, Some(weight)));
     let weight = match weight {
         None => 1_000,
@@ -120,14 +120,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn chosen(line: &str) -> Option<&'static str> {
+    fn coding_for(line: &str) -> Option<&'static str> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_bytes(line.as_bytes()).unwrap());
-        wanted(&headers).map(Coding::name)
+        preferred_coding(&headers).map(Coding::name)
     }
 
     #[test]
-    fn what_is_liked_most_is_chosen() {
+    fn the_coding_with_the_highest_weight_is_used() {
         for (line, coding) in [
             ("gzip", Some("gzip")),
             ("GZIP", Some("gzip")),
@@ -145,12 +145,12 @@ mod tests {
             ("gzip;q=x, zstd", Some("zstd")),
             ("identity;q=0", None),
         ] {
-            assert_eq!(chosen(line), coding, "{line}");
+            assert_eq!(coding_for(line), coding, "{line}");
         }
     }
 
     #[test]
-    fn what_is_compressed_comes_out_again() {
+    fn decompression_restores_the_body() {
         let plain = br#"{"data":[{"type":"users","id":"1"},{"type":"users","id":"2"}]}"#.repeat(100);
         let gzip = Coding::Gzip.compress(&plain).unwrap();
         let mut read = Vec::new();
@@ -163,8 +163,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_wish_is_read(line in "[ -~]{0,60}") {
-            chosen(&line);
+        fn no_accept_encoding_panics(line in "[ -~]{0,60}") {
+            coding_for(&line);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a request brings to prove who asks, taken from its head for `auth`, and what is told whom it does not let in.
+//! Extracts the credential of a request, has `auth` verify it, and maps authentication errors to responses.
 
 use actix_web::HttpRequest;
 use actix_web::dev::ServiceRequest;
@@ -7,37 +7,25 @@ use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::auth::signature::{HeaderField, SignedRequest};
-use crate::auth::{AuthError, AuthSettings, Identity};
-use crate::config::Config;
+use crate::auth::{AuthError, Identity};
 use crate::domain::policy;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::middleware::forwarded;
 use crate::http::state::State;
 use crate::model::code::Code;
 
-/// The header fields of a signature; each of them says that the request is signed.
+/// The header fields of a signature; a request with any of them is a signed one.
 const SIGNING: [HeaderName; 3] =
     [HeaderName::from_static("api-id"), HeaderName::from_static("api-user"), HeaderName::from_static("api-signature")];
 const TIMESTAMP: HeaderName = HeaderName::from_static("api-timestamp");
 const NONCE: HeaderName = HeaderName::from_static("api-nonce");
 
-const REJECTED: &str = "the request is not signed as it has to be; see `docs/SIGNING.md`";
-
-/// What `auth` needs of the settings.
-#[must_use]
-pub fn settings(config: &Config) -> AuthSettings {
-    AuthSettings {
-        refresh: config.auth_refresh,
-        failure_limit: config.auth_failure_limit,
-        require_timestamp: config.require_signed_timestamp,
-        jwt: config.jwt.clone(),
-    }
-}
+const REJECTED: &str = "the signature is not valid; see `docs/SIGNING.md`";
 
 /// Verifies the credential of a request.
 ///
 /// # Errors
-/// 401 or 403, the same for all that is wrong with a credential; 429 after too many failures.
+/// 401 or 403, without details that would help an attacker; 429 after too many failures.
 pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Identity, Failure> {
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
@@ -50,7 +38,7 @@ pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Ident
         )));
     }
     let url = url_of(request, state.public_url.as_deref());
-    // The body is read, and digested, only for a signature that the client has made.
+    // The body is read and hashed only if the signature is that of a known client.
     let recognized = state.auth.recognize(source, &signed(request, url.as_deref(), None)).await.map_err(to_failure)?;
     let body = body_of(request, state).await;
     let whole = signed(request, url.as_deref(), body.as_deref());
@@ -71,8 +59,8 @@ fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'
     SignedRequest { api_id, user, signature, timestamp, nonce, method: request.method().as_str(), url, body }
 }
 
-/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it does not come whole, or is
-/// larger than a body may be.
+/// Reads the body, which the signature covers, and puts it back for the handler. `None` if it is incomplete or larger
+/// than `MAX_BODY`.
 async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > state.max_body) {
@@ -84,7 +72,7 @@ async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
     Some(body)
 }
 
-/// The URL that the client called: what it sent as the target, byte for byte, behind the scheme and host that it used.
+/// The URL that the client signed: scheme and host as the client sees them, then the request target byte for byte.
 fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> {
     let target = request.uri().path_and_query()?;
     if let Some(public_url) = public_url {
@@ -97,8 +85,8 @@ fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> 
     }
 }
 
-/// The address from which a request comes, past the proxies that are trusted: failures and requests of nobody are
-/// counted by it, and the log names it.
+/// The address of the client, behind trusted proxies. It is logged, and failures and unauthenticated requests are counted
+/// by it.
 #[must_use]
 pub fn client_address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());

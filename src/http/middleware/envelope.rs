@@ -1,4 +1,4 @@
-//! What surrounds every request: its id, its line in the log, and the document of its failure.
+//! The outermost middleware: request id, error documents, compression, security headers, metrics and the access log.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,50 +9,51 @@ use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
 use crate::http::connections::Connection;
-use crate::http::forms::responses::{FormError, LogOutcome};
-use crate::http::jsonapi::document::MEDIA_TYPE;
+use crate::http::forms::responses::FormError;
 use crate::http::jsonapi::errors::Failure;
-use crate::http::middleware::access_log::{self, Line};
-use crate::http::middleware::compression::compressed;
-use crate::http::middleware::metrics;
-use crate::http::middleware::security_headers::{Audience, protect};
-use crate::http::routes;
+use crate::http::jsonapi::media_type::MEDIA_TYPE;
+use crate::http::middleware::access_log::{self, AccessLine};
+use crate::http::middleware::compression::compress;
+use crate::http::middleware::metrics::UNKNOWN_ROUTE;
+use crate::http::middleware::security_headers::{Audience, add_security_headers};
+use crate::http::outcome::LogOutcome;
+use crate::http::paths;
 use crate::http::state::State;
 
-/// The header that carries a request's id.
+/// The header that carries the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives a request its id, makes every failure a JSON:API document, and logs a line.
+/// Assigns a request id, renders every failure as an error document, and logs the request.
 ///
 /// # Errors
-/// None: failures become answers here.
+/// None: every failure becomes a response here.
 pub async fn wrap_response(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let audience = Audience::of(request.match_info().as_str());
-    let is_form = routes::is_form(request.match_info().as_str());
+    let is_form = paths::is_form(request.match_info().as_str());
     let _busy = Connection::begin(&request);
     let id = request_id(&request);
     let method = request.method().clone();
     let state = request.app_data::<web::Data<State>>().cloned();
-    let _in_flight = state.as_ref().map(|state| state.measures.begin());
+    let _in_flight = state.as_ref().map(|state| state.metrics.begin());
     let mut response = next.call(request).await?.map_into_boxed_body();
 
     if is_refused_preflight(&method, &response) {
-        // Without permission in its headers an empty answer is a refusal to every browser.
+        // Browsers read an empty response without CORS headers as a refusal.
         response = response.map_into_boxed_body();
         *response.response_mut() = HttpResponse::NoContent().finish();
     }
-    let mut told = response.response().extensions().get::<LogOutcome>().cloned();
-    if told.is_none()
+    let mut outcome = response.response().extensions().get::<LogOutcome>().cloned();
+    if outcome.is_none()
         && let Some(failure) = failure_of(&response)
     {
-        told = Some(LogOutcome { outcome: failure.to_string(), cause: failure.cause().map(str::to_owned) });
+        outcome = Some(LogOutcome::from(&failure));
         if is_form {
             let answer = FormError::from(failure).respond(response.request().headers());
-            response = in_place_of(response, answer);
+            response = replace_response(response, answer);
         } else {
             let document = failure.document(&id);
             response = response.map_body(|head, _| {
@@ -61,28 +62,30 @@ pub async fn wrap_response(
             });
         }
     }
-    let told = told.unwrap_or_default();
-    response = compressed(response);
+    let outcome = outcome.unwrap_or_default();
+    response = compress(response);
     let status = response.status();
     let headers = response.headers_mut();
     add_vary(headers);
-    protect(headers, &method, audience, status);
+    add_security_headers(headers, &method, audience, status);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    let (route, time) = (metrics::route_of(&response), started.elapsed());
+    let (mut route, time) = (UNKNOWN_ROUTE, started.elapsed());
     if let Some(state) = state {
-        state.measures.answered(&method, route, response.status(), time);
+        let matched = state.metrics.route_of(&response);
+        state.metrics.record_response(&method, matched, response.status(), time);
+        route = matched.pattern;
     }
     close_if_draining(&mut response);
     if audience != Audience::Operator {
-        let line = Line { id: &id, method: &method, route: route.pattern, time, told: &told };
+        let line = AccessLine { id: &id, method: &method, route, time, outcome: &outcome };
         access_log::write(&line, &response);
     }
     Ok(response)
 }
 
-/// The client's own id where it is 1 to 128 visible ASCII characters, else a new one.
+/// The request id that the client sent, if it is 1 to 128 printable ASCII characters, else a new one.
 fn request_id(request: &ServiceRequest) -> String {
     let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     let is_usable = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
@@ -97,7 +100,7 @@ fn is_refused_preflight(method: &Method, response: &ServiceResponse<BoxBody>) ->
     *method == Method::OPTIONS && response.status() == StatusCode::BAD_REQUEST
 }
 
-/// Our own failures bring their problems with them; what the framework answers by itself has only a status.
+/// The failure of a response. Our own responses carry it; those of the framework have a status only.
 fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
     if response.status().is_client_error() || response.status().is_server_error() {
         let ours = response.response().extensions().get::<Failure>().cloned();
@@ -106,29 +109,28 @@ fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
     None
 }
 
-/// Sends clients with a connection of their own elsewhere while this process still listens: a request that is on its way
-/// when the connection is closed under it gets no answer.
+/// Closes keep-alive connections during shutdown, while this process still listens: a request that is on its way when
+/// the connection closes would get no response.
 fn close_if_draining(response: &mut ServiceResponse<BoxBody>) {
     if response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_draining()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
 }
 
-/// Puts another answer in the place of one, with all that was said in header fields by whoever stands around: rate
-/// limits, permissions for other origins.
-fn in_place_of(response: ServiceResponse<BoxBody>, answer: HttpResponse) -> ServiceResponse<BoxBody> {
-    let said = response.headers().clone();
+/// Replaces a response, but keeps the headers that other middleware has added: rate limits, CORS.
+fn replace_response(response: ServiceResponse<BoxBody>, answer: HttpResponse) -> ServiceResponse<BoxBody> {
+    let old_headers = response.headers().clone();
     let mut response = response.into_response(answer);
     let headers = response.headers_mut();
-    let is_unsaid = |name: &HeaderName, headers: &HeaderMap| *name == VARY || !headers.contains_key(name);
-    let missing: Vec<_> = said.into_iter().filter(|(name, _)| is_unsaid(name, headers)).collect();
+    let is_missing = |name: &HeaderName, headers: &HeaderMap| *name == VARY || !headers.contains_key(name);
+    let missing: Vec<_> = old_headers.into_iter().filter(|(name, _)| is_missing(name, headers)).collect();
     for (name, value) in missing {
         headers.append(name, value);
     }
     response
 }
 
-/// Every answer depends on `Accept` (JSON:API 1.1, "Server Responsibilities"), and its size on `Accept-Encoding`.
+/// Every response depends on `Accept` (JSON:API 1.1, "Server Responsibilities") and `Accept-Encoding`.
 fn add_vary(headers: &mut HeaderMap) {
     let others = headers.get_all(VARY).filter_map(|vary| vary.to_str().ok());
     let all: Vec<_> = ["Accept, Accept-Encoding"].into_iter().chain(others).collect();

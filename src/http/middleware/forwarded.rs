@@ -1,11 +1,11 @@
-//! The address of a client behind proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, believed only as far as
-//! proxies that are trusted wrote them.
+//! The address of a client behind proxies: `Forwarded` (RFC 7239) and `X-Forwarded-For`, as far as trusted proxies wrote
+//! them.
 //!
 //! # Design
-//! Each proxy adds to the right what it saw. So the walk begins at the other end of the connection, goes from right to
-//! left while it meets trusted proxies, and stops at the first address that is none, or at the first thing that cannot
-//! be read: whatever stands further left could have been sent by anybody. Where the two fields lead to different
-//! addresses, one of them was sent by the client past a proxy that knows only the other, and neither is believed.
+//! Each proxy appends the address that it saw. The search starts at the peer of the connection and goes from right to
+//! left as long as the addresses are trusted proxies. It stops at the first address that is not one, or at the first
+//! malformed entry: anything further left may have been sent by the client. If the two headers yield different
+//! addresses, the client sent one of them through a proxy that only knows the other, and neither is used.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 use std::net::{IpAddr, SocketAddr};
@@ -15,39 +15,40 @@ use crate::model::network::Network;
 const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The client of a request that came from `peer`.
+/// The client of a request that arrived from `peer`.
 #[must_use]
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     if !is_trusted(peer) {
         return peer;
     }
-    let by_standard =
-        headers.contains_key(FORWARDED).then(|| walk(peer, lines(headers, &FORWARDED), elements, is_trusted));
-    let by_custom =
-        headers.contains_key(X_FORWARDED_FOR).then(|| walk(peer, lines(headers, &X_FORWARDED_FOR), plain, is_trusted));
-    match (by_standard, by_custom) {
+    let from_standard =
+        headers.contains_key(FORWARDED).then(|| walk(peer, lines(headers, &FORWARDED), parse_forwarded, is_trusted));
+    let from_custom = headers
+        .contains_key(X_FORWARDED_FOR)
+        .then(|| walk(peer, lines(headers, &X_FORWARDED_FOR), parse_x_forwarded_for, is_trusted));
+    match (from_standard, from_custom) {
         (Some(one), Some(other)) if one != other => peer,
         (Some(found), _) | (None, Some(found)) => found,
         (None, None) => peer,
     }
 }
 
-/// The field's lines from the last to the first; what is no text is empty.
+/// The lines of a header field from the last to the first; one that is not ASCII is empty.
 fn lines<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     let lines: Vec<_> = headers.get_all(name).map(|line| line.to_str().unwrap_or_default()).collect();
     lines.into_iter().rev()
 }
 
-/// Goes from hop to hop; `read` gives the addresses of a line from left to right, `None` for what cannot be read.
+/// Goes from hop to hop. `parse` returns the addresses of a line from left to right, `None` for a malformed one.
 fn walk<'h>(
     peer: IpAddr,
     lines: impl Iterator<Item = &'h str>,
-    read: impl Fn(&'h str) -> Vec<Option<IpAddr>>,
+    parse: impl Fn(&'h str) -> Vec<Option<IpAddr>>,
     is_trusted: impl Fn(IpAddr) -> bool,
 ) -> IpAddr {
     let mut nearest = peer;
-    for hop in lines.flat_map(|line| read(line).into_iter().rev()) {
+    for hop in lines.flat_map(|line| parse(line).into_iter().rev()) {
         let Some(address) = hop else { return nearest };
         nearest = address.to_canonical();
         if !is_trusted(nearest) {
@@ -58,17 +59,16 @@ fn walk<'h>(
 }
 
 /// The hops of a line of `X-Forwarded-For`.
-fn plain(line: &str) -> Vec<Option<IpAddr>> {
-    line.split(',').map(|hop| node(hop.trim())).collect()
+fn parse_x_forwarded_for(line: &str) -> Vec<Option<IpAddr>> {
+    line.split(',').map(|hop| parse_node(hop.trim())).collect()
 }
 
-/// The hops of a line of `Forwarded`: the `for` of each element. A line that breaks the grammar has one hop, which
-/// cannot be read.
-fn elements(line: &str) -> Vec<Option<IpAddr>> {
+/// The hops of a line of `Forwarded`: the `for` parameter of each element. A malformed line has one malformed hop.
+fn parse_forwarded(line: &str) -> Vec<Option<IpAddr>> {
     let mut hops = Vec::new();
     let mut rest = line;
     loop {
-        let Some((hop, after)) = element(rest) else { return vec![None] };
+        let Some((hop, after)) = parse_element(rest) else { return vec![None] };
         hops.push(hop);
         match after {
             Some(after) => rest = after,
@@ -77,8 +77,8 @@ fn elements(line: &str) -> Vec<Option<IpAddr>> {
     }
 }
 
-/// Reads an element up to the comma behind it: its hop, and what follows the comma, if there is one.
-fn element(text: &str) -> Option<(Option<IpAddr>, Option<&str>)> {
+/// Parses an element up to the next comma: its hop, and the text after the comma, if there is one.
+fn parse_element(text: &str) -> Option<(Option<IpAddr>, Option<&str>)> {
     let mut hop = None;
     let mut rest = text.trim_start();
     loop {
@@ -90,12 +90,12 @@ fn element(text: &str) -> Option<(Option<IpAddr>, Option<&str>)> {
         if !is_token(name) {
             return None;
         }
-        let (value, after) = value_of(value)?;
+        let (value, after) = parse_value(value)?;
         if name.eq_ignore_ascii_case("for") {
             if hop.is_some() {
                 return None;
             }
-            hop = Some(node(&value));
+            hop = Some(parse_node(&value));
         }
         let after = after.trim_start();
         match after.chars().next() {
@@ -107,8 +107,8 @@ fn element(text: &str) -> Option<(Option<IpAddr>, Option<&str>)> {
     }
 }
 
-/// A token or a quoted string, and what follows it.
-fn value_of(text: &str) -> Option<(String, &str)> {
+/// Parses a token or a quoted string, and returns the text after it as well.
+fn parse_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([';', ',', ' ', '\t']).unwrap_or(text.len());
         let (token, rest) = text.split_at_checked(end)?;
@@ -126,8 +126,8 @@ fn value_of(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// An address, with or without a port, as either field has it; `unknown` and names that hide an address are none.
-fn node(text: &str) -> Option<IpAddr> {
+/// Parses an address with or without a port. `unknown` and obfuscated identifiers are `None`.
+fn parse_node(text: &str) -> Option<IpAddr> {
     let in_brackets =
         || text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok().map(IpAddr::from);
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
@@ -140,8 +140,8 @@ mod tests {
     use actix_web::http::header::HeaderValue;
     use proptest::prelude::*;
 
-    /// The client as seen from `127.0.0.1`, behind proxies in `10.0.0.0/8`.
-    fn seen(fields: &[(&HeaderName, &str)]) -> String {
+    /// The client of a request from `127.0.0.1`, behind proxies in `10.0.0.0/8`.
+    fn client_of(fields: &[(&HeaderName, &str)]) -> String {
         let mut headers = HeaderMap::new();
         for (name, line) in fields {
             headers.append((*name).clone(), HeaderValue::from_bytes(line.as_bytes()).unwrap());
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_from_the_right_that_is_no_proxy_is_the_client() {
+    fn the_rightmost_address_that_is_not_a_proxy_is_the_client() {
         for (line, client) in [
             ("203.0.113.9", "203.0.113.9"),
             ("1.1.1.1, 203.0.113.9, 10.0.0.1,10.0.0.2", "203.0.113.9"),
@@ -165,13 +165,16 @@ mod tests {
             ("nonsense", "127.0.0.1"),
             ("", "127.0.0.1"),
         ] {
-            assert_eq!(seen(&[(&X_FORWARDED_FOR, line)]), client, "{line}");
+            assert_eq!(client_of(&[(&X_FORWARDED_FOR, line)]), client, "{line}");
         }
-        assert_eq!(seen(&[(&X_FORWARDED_FOR, "1.1.1.1"), (&X_FORWARDED_FOR, "203.0.113.9, 10.0.0.1")]), "203.0.113.9");
+        assert_eq!(
+            client_of(&[(&X_FORWARDED_FOR, "1.1.1.1"), (&X_FORWARDED_FOR, "203.0.113.9, 10.0.0.1")]),
+            "203.0.113.9"
+        );
     }
 
     #[test]
-    fn forwarded_is_read_as_its_standard_has_it() {
+    fn forwarded_follows_rfc_7239() {
         for (line, client) in [
             ("for=203.0.113.9", "203.0.113.9"),
             ("For=\"203.0.113.9:80\";proto=https;by=10.0.0.1", "203.0.113.9"),
@@ -188,19 +191,19 @@ mod tests {
             ("for", "127.0.0.1"),
             ("for=", "127.0.0.1"),
         ] {
-            assert_eq!(seen(&[(&FORWARDED, line)]), client, "{line}");
+            assert_eq!(client_of(&[(&FORWARDED, line)]), client, "{line}");
         }
-        assert_eq!(seen(&[(&FORWARDED, "for=\"x"), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
+        assert_eq!(client_of(&[(&FORWARDED, "for=\"x"), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
     }
 
     #[test]
-    fn nobody_is_believed_where_the_two_fields_disagree() {
-        assert_eq!(seen(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.9")]), "203.0.113.9");
-        assert_eq!(seen(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.8")]), "127.0.0.1");
+    fn headers_that_disagree_are_ignored() {
+        assert_eq!(client_of(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.9")]), "203.0.113.9");
+        assert_eq!(client_of(&[(&FORWARDED, "for=203.0.113.9"), (&X_FORWARDED_FOR, "203.0.113.8")]), "127.0.0.1");
     }
 
     #[test]
-    fn only_proxies_that_are_trusted_are_believed() {
+    fn headers_from_untrusted_peers_are_ignored() {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, HeaderValue::from_static("1.1.1.1"));
         let peer = "203.0.113.9".parse().unwrap();
@@ -210,17 +213,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_client_sends_stands_left_of_what_the_proxy_adds(sent in "[ -~\\t]{0,60}") {
+        fn a_client_cannot_override_the_address_that_the_proxy_appends(sent in "[ -~\\t]{0,60}") {
             let line = format!("{sent}, 203.0.113.9");
-            prop_assert_eq!(seen(&[(&X_FORWARDED_FOR, &line)]), "203.0.113.9");
-            // A proxy that appends to the same line cannot mend an open quote; then it is the proxy that is named.
-            let found = seen(&[(&FORWARDED, &format!("{sent}, for=203.0.113.9"))]);
+            prop_assert_eq!(client_of(&[(&X_FORWARDED_FOR, &line)]), "203.0.113.9");
+            // A proxy that appends to the same line cannot close an open quote; then the peer counts as the client.
+            let found = client_of(&[(&FORWARDED, &format!("{sent}, for=203.0.113.9"))]);
             prop_assert!(found == "203.0.113.9" || found == "127.0.0.1", "{}", found);
-            prop_assert_eq!(seen(&[(&FORWARDED, &sent), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
+            prop_assert_eq!(client_of(&[(&FORWARDED, &sent), (&FORWARDED, "for=203.0.113.9")]), "203.0.113.9");
         }
 
         #[test]
-        fn any_bytes_are_read(sent in proptest::collection::vec(prop_oneof![Just(9_u8), 32..127_u8, 128..=255_u8], 0..80)) {
+        fn no_bytes_cause_a_panic(sent in proptest::collection::vec(prop_oneof![Just(9_u8), 32..127_u8, 128..=255_u8], 0..80)) {
             let mut headers = HeaderMap::new();
             headers.insert(FORWARDED, HeaderValue::from_bytes(&sent).unwrap());
             headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(&sent).unwrap());

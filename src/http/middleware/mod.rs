@@ -1,4 +1,4 @@
-//! What every request passes before and after its handler.
+//! Middleware: what every request passes before and after its handler, from `envelope` (outermost) to `authenticate`.
 
 pub mod access_log;
 pub mod authenticate;

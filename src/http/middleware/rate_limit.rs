@@ -1,9 +1,9 @@
-//! `RATE_LIMIT`: how often a caller may ask, or a client that is nobody.
+//! `RATE_LIMIT`: limits the requests of each caller, or of each address for unauthenticated requests.
 //!
 //! # Design
-//! One number is kept for each caller: the moment at which it will have all of its requests back (GCRA). Who has all of
-//! them back need not be remembered, so the memory is bounded by who asked within the last moments; if even those are
-//! too many, newcomers share one number until there is room again.
+//! The limiter stores one number for each caller: the time at which its whole burst is available again (GCRA). Entries
+//! in the past are dropped, so memory is bounded by the callers of the last moments. If even those are too many, new
+//! callers share one number until there is room again.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
@@ -22,110 +22,110 @@ const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 const SECOND: u64 = 1_000_000_000;
-/// Parts that are locked apart from each other.
-const PARTS: usize = 16;
-/// The most callers that a part remembers; about 2 MiB in all.
-const MOST: usize = 4_096;
-/// A part that is full is looked through at most this often, in nanoseconds.
-const PAUSE: u64 = SECOND / 10;
+/// The number of shards, each with its own lock.
+const SHARDS: usize = 16;
+/// The most callers in one shard; about 2 MiB in all.
+const SHARD_CAPACITY: usize = 4_096;
+/// How often a full shard is searched for expired entries at most, in nanoseconds.
+const CLEANUP_INTERVAL: u64 = SECOND / 10;
 
-/// Who asks.
+/// What requests are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asker {
-    /// A verified user, wherever it asks from.
+pub enum RateLimitKey {
+    /// An authenticated user, from any address.
     User(UserId),
-    /// Nobody that is known, from this address.
+    /// The address of an unauthenticated request.
     Address(IpAddr),
 }
 
-/// What is said to somebody who asks.
+/// The state of a limit after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// Seconds after which to try again, for whoever asks too often.
+pub struct RateLimitStatus {
+    /// Seconds after which to try again, if the request exceeds the limit.
     pub retry_after: Option<u64>,
     limit: u32,
     remaining: u64,
     reset: u64,
 }
 
-/// Counts requests.
+/// Counts requests and limits their rate.
 #[derive(Debug)]
 pub struct RateLimit {
     rate: Rate,
-    /// How long it takes to get one request back, in nanoseconds.
+    /// After how many nanoseconds one more request is available.
     interval: u64,
-    began: Instant,
+    started: Instant,
     hasher: RandomState,
-    parts: [Mutex<Part>; PARTS],
+    shards: [Mutex<Shard>; SHARDS],
 }
 
 #[derive(Debug, Default)]
-struct Part {
-    /// When each caller has everything back.
+struct Shard {
+    /// When the whole burst of each caller is available again, in nanoseconds since the start.
     full_at: HashMap<u64, u64>,
-    /// The same for all that there is no room for.
+    /// The same for all callers without an entry of their own.
     others_full_at: u64,
-    looked_through: u64,
+    next_cleanup: u64,
 }
 
 impl RateLimit {
-    /// A limit for everybody.
+    /// Applies the same limit to every caller.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         let interval = SECOND / u64::from(rate.per_second.max(1));
-        Self { rate, interval, began: Instant::now(), hasher: RandomState::new(), parts: Default::default() }
+        Self { rate, interval, started: Instant::now(), hasher: RandomState::new(), shards: Default::default() }
     }
 
-    /// Takes a request of somebody, or says when the next one may come.
+    /// Counts a request, unless it exceeds the limit.
     #[must_use]
-    pub fn ask(&self, asker: Asker) -> Verdict {
-        self.ask_at(asker, u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    pub fn count(&self, key: RateLimitKey) -> RateLimitStatus {
+        self.count_at(key, u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
-    fn ask_at(&self, asker: Asker, now: u64) -> Verdict {
-        let asker = match asker {
-            Asker::Address(address) => Asker::Address(network::client_prefix(address)),
-            user @ Asker::User(_) => user,
+    fn count_at(&self, key: RateLimitKey, now: u64) -> RateLimitStatus {
+        let key = match key {
+            RateLimitKey::Address(address) => RateLimitKey::Address(network::client_prefix(address)),
+            user @ RateLimitKey::User(_) => user,
         };
-        let key = self.hasher.hash_one(asker);
-        let part = usize::try_from(key).unwrap_or(0) % PARTS;
-        let whole = self.interval.saturating_mul(self.rate.burst.into());
-        let Some(part) = self.parts.get(part) else { return self.verdict(None, now, now) };
-        let mut part = part.lock().unwrap_or_else(PoisonError::into_inner);
-        let full_at = part.full_at_of(key, now);
+        let hash = self.hasher.hash_one(key);
+        let shard = usize::try_from(hash).unwrap_or(0) % SHARDS;
+        let whole_burst = self.interval.saturating_mul(self.rate.burst.into());
+        let Some(shard) = self.shards.get(shard) else { return self.status(None, now, now) };
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let full_at = shard.full_at_of(hash, now);
         let then = (*full_at).max(now).saturating_add(self.interval);
-        match (then - now).checked_sub(whole) {
+        match (then - now).checked_sub(whole_burst) {
             None | Some(0) => {
                 *full_at = then;
-                self.verdict(None, then, now)
+                self.status(None, then, now)
             }
-            Some(wait) => self.verdict(Some(wait.div_ceil(SECOND)), *full_at, now),
+            Some(wait) => self.status(Some(wait.div_ceil(SECOND)), *full_at, now),
         }
     }
 
-    fn verdict(&self, retry_after: Option<u64>, full_at: u64, now: u64) -> Verdict {
-        let taken = full_at.saturating_sub(now);
-        let remaining = u64::from(self.rate.burst).saturating_sub(taken.div_ceil(self.interval.max(1)));
-        Verdict { retry_after, limit: self.rate.burst, remaining, reset: taken.div_ceil(SECOND) }
+    fn status(&self, retry_after: Option<u64>, full_at: u64, now: u64) -> RateLimitStatus {
+        let used = full_at.saturating_sub(now);
+        let remaining = u64::from(self.rate.burst).saturating_sub(used.div_ceil(self.interval.max(1)));
+        RateLimitStatus { retry_after, limit: self.rate.burst, remaining, reset: used.div_ceil(SECOND) }
     }
 }
 
-impl Part {
-    fn full_at_of(&mut self, key: u64, now: u64) -> &mut u64 {
-        let is_new = !self.full_at.contains_key(&key);
-        if is_new && self.full_at.len() >= MOST && now >= self.looked_through {
+impl Shard {
+    fn full_at_of(&mut self, hash: u64, now: u64) -> &mut u64 {
+        let is_new = !self.full_at.contains_key(&hash);
+        if is_new && self.full_at.len() >= SHARD_CAPACITY && now >= self.next_cleanup {
             self.full_at.retain(|_, full_at| *full_at > now);
-            self.looked_through = now.saturating_add(PAUSE);
+            self.next_cleanup = now.saturating_add(CLEANUP_INTERVAL);
         }
-        if is_new && self.full_at.len() >= MOST {
+        if is_new && self.full_at.len() >= SHARD_CAPACITY {
             return &mut self.others_full_at;
         }
-        self.full_at.entry(key).or_insert(now)
+        self.full_at.entry(hash).or_insert(now)
     }
 }
 
-impl Verdict {
-    /// Says it in the header fields of an answer (draft-ietf-httpapi-ratelimit-headers-06).
+impl RateLimitStatus {
+    /// Writes the `RateLimit-*` header fields of a response (draft-ietf-httpapi-ratelimit-headers-06).
     pub fn write(&self, headers: &mut HeaderMap) {
         headers.insert(LIMIT, HeaderValue::from(self.limit));
         headers.insert(REMAINING, HeaderValue::from(self.remaining));
@@ -138,83 +138,85 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ANN: Asker = Asker::User(UserId::new(1));
-    const BOB: Asker = Asker::User(UserId::new(2));
+    const ANN: RateLimitKey = RateLimitKey::User(UserId::new(1));
+    const BOB: RateLimitKey = RateLimitKey::User(UserId::new(2));
 
     fn limit(per_second: u32, burst: u32) -> RateLimit {
         RateLimit::new(Rate { per_second, burst })
     }
 
     #[test]
-    fn a_burst_is_let_through_and_then_one_each_interval() {
+    fn a_burst_is_allowed_and_then_one_request_per_interval() {
         let limit = limit(2, 3);
-        let at = |asker, millis: u64| limit.ask_at(asker, 5 * SECOND + millis * 1_000_000);
+        let at = |key, millis: u64| limit.count_at(key, 5 * SECOND + millis * 1_000_000);
         for remaining in [2, 1, 0] {
-            let verdict = at(ANN, 0);
-            assert_eq!((verdict.retry_after, verdict.remaining), (None, remaining));
+            let status = at(ANN, 0);
+            assert_eq!((status.retry_after, status.remaining), (None, remaining));
         }
-        assert_eq!(at(ANN, 0), Verdict { retry_after: Some(1), limit: 3, remaining: 0, reset: 2 });
+        assert_eq!(at(ANN, 0), RateLimitStatus { retry_after: Some(1), limit: 3, remaining: 0, reset: 2 });
         assert_eq!(at(ANN, 499).retry_after, Some(1));
-        assert_eq!(at(BOB, 499).retry_after, None, "one caller's haste is nobody else's");
+        assert_eq!(at(BOB, 499).retry_after, None, "each caller has its own limit");
         assert_eq!(at(ANN, 500).retry_after, None);
         assert_eq!(at(ANN, 500).retry_after, Some(1));
-        assert_eq!(at(ANN, 60_000).remaining, 2, "after a pause everything is back");
+        assert_eq!(at(ANN, 60_000).remaining, 2, "after a pause the burst is available again");
     }
 
     #[test]
-    fn whoever_waits_as_long_as_it_is_told_is_let_in() {
+    fn a_request_after_retry_after_is_allowed() {
         let limit = limit(1, 1);
-        assert_eq!(limit.ask_at(ANN, 0).retry_after, None);
+        assert_eq!(limit.count_at(ANN, 0).retry_after, None);
         for round in 0..5 {
-            let refused = limit.ask_at(ANN, round * SECOND + 1).retry_after.unwrap();
-            assert_eq!(limit.ask_at(ANN, round * SECOND + 1 + refused * SECOND).retry_after, None);
+            let refused = limit.count_at(ANN, round * SECOND + 1).retry_after.unwrap();
+            assert_eq!(limit.count_at(ANN, round * SECOND + 1 + refused * SECOND).retry_after, None);
         }
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_asker() {
+    fn an_ipv6_network_counts_as_one_address() {
         let limit = limit(1, 1);
-        let from = |address: &str| limit.ask_at(Asker::Address(address.parse().unwrap()), 0).retry_after;
+        let from = |address: &str| limit.count_at(RateLimitKey::Address(address.parse().unwrap()), 0).retry_after;
         assert_eq!((from("2001:db8::1"), from("2001:db8::2"), from("2001:db8:0:1::1")), (None, Some(1), None));
         assert_eq!((from("10.0.0.1"), from("::ffff:10.0.0.1"), from("10.0.0.2")), (None, Some(1), None));
     }
 
     #[test]
-    fn memory_is_bounded_and_a_flood_does_not_wash_away_who_is_limited() {
+    fn memory_is_bounded_and_a_flood_does_not_evict_limited_callers() {
         let limit = limit(1, 1);
-        assert_eq!(limit.ask_at(ANN, 0).retry_after, None);
+        assert_eq!(limit.count_at(ANN, 0).retry_after, None);
         for number in 0..200_000_u32 {
-            let _ = limit.ask_at(Asker::Address(IpAddr::from(number.to_be_bytes())), 1);
+            let _ = limit.count_at(RateLimitKey::Address(IpAddr::from(number.to_be_bytes())), 1);
         }
-        let kept = |limit: &RateLimit| limit.parts.iter().map(|part| part.lock().unwrap().full_at.len()).sum::<usize>();
-        assert!(kept(&limit) <= PARTS * MOST);
-        assert_eq!(limit.ask_at(ANN, 2).retry_after, Some(1));
+        let entries =
+            |limit: &RateLimit| limit.shards.iter().map(|shard| shard.lock().unwrap().full_at.len()).sum::<usize>();
+        assert!(entries(&limit) <= SHARDS * SHARD_CAPACITY);
+        assert_eq!(limit.count_at(ANN, 2).retry_after, Some(1));
         for number in 0..200_000_u32 {
-            let _ = limit.ask_at(Asker::Address(IpAddr::from(number.to_be_bytes())), 10 * SECOND + u64::from(number));
+            let _ = limit
+                .count_at(RateLimitKey::Address(IpAddr::from(number.to_be_bytes())), 10 * SECOND + u64::from(number));
         }
-        assert!(kept(&limit) <= PARTS * MOST);
+        assert!(entries(&limit) <= SHARDS * SHARD_CAPACITY);
     }
 
     proptest! {
         #[test]
-        fn no_second_has_more_than_rate_and_burst(
+        fn no_second_has_more_requests_than_rate_plus_burst(
             per_second in 1_u32..50,
             burst in 1_u32..50,
             pauses in proptest::collection::vec(0_u64..SECOND / 10, 1..300),
         ) {
             let limit = limit(per_second, burst);
             let mut now = 0;
-            let mut let_in = Vec::new();
+            let mut allowed = Vec::new();
             for pause in pauses {
                 now += pause;
-                let verdict = limit.ask_at(ANN, now);
-                prop_assert!(verdict.remaining <= burst.into());
-                if verdict.retry_after.is_none() {
-                    let_in.push(now);
+                let status = limit.count_at(ANN, now);
+                prop_assert!(status.remaining <= burst.into());
+                if status.retry_after.is_none() {
+                    allowed.push(now);
                 }
             }
-            for (at, start) in let_in.iter().enumerate() {
-                let within = let_in[at..].iter().take_while(|moment| **moment - start < SECOND).count();
+            for (at, start) in allowed.iter().enumerate() {
+                let within = allowed[at..].iter().take_while(|moment| **moment - start < SECOND).count();
                 prop_assert!(within <= (per_second + burst) as usize);
             }
         }

@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use super::openapi::forms::FormOperation;
 use super::openapi::operation::Operation;
-use super::openapi::operations::TAGS;
+use super::openapi::operations::{OPERATIONS, TAGS};
 use super::openapi::{self, forms, responses};
 use super::page;
 use crate::model::code::Code;
@@ -43,13 +43,14 @@ fn render_page(document: &Value) -> String {
     let (title, version) = (text_at(document, "/info/title"), text_at(document, "/info/version"));
     let (mut contents, mut groups) = (String::new(), String::new());
     for (tag, about) in TAGS {
-        let operations = openapi::all_operations().filter(|operation| operation.tag == *tag);
+        let operations = OPERATIONS.iter().filter(|operation| operation.tag == *tag);
         let (links, sections): (Vec<_>, Vec<_>) =
             operations.map(|it| (render_link(it.method, it.path, it.id), render_operation(document, it))).unzip();
         contents += &render_contents(tag, &links);
         groups += &render_group(tag, about, &sections);
     }
-    let (links, sections): (Vec<_>, Vec<_>) = forms::all_operations()
+    let (links, sections): (Vec<_>, Vec<_>) = forms::OPERATIONS
+        .iter()
         .map(|it| (render_link(it.method, it.path, it.id), render_form_operation(document, it)))
         .unzip();
     contents += &render_contents(forms::TAG.0, &links);

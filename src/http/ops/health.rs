@@ -6,8 +6,9 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::http::jsonapi::document::{Document, SelfLink};
+use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::links::SelfLink;
 use crate::http::state::State;
 use crate::model::code::Code;
 use crate::store::{Cost, Tx, migrations};
@@ -60,7 +61,7 @@ impl Checks {
         let failed: Vec<_> = failed.iter().filter(|(is_ok, _)| !is_ok).map(|(_, what)| *what).collect();
         let problem = Problem::new(Code::Unavailable, format!("not ready: {}", failed.join("; ")));
         match serde_json::to_value(self) {
-            Ok(checks) if is_verbose => problem.with("checks", checks).into(),
+            Ok(checks) if is_verbose => problem.with_meta("checks", checks).into(),
             _ => problem.into(),
         }
     }

@@ -1,5 +1,6 @@
-//! What reading a list costs at most, by what is asked for.
+//! Estimates the cost of reads, by what a request selects.
 
+use crate::http::jsonapi::render_options::RenderOptions;
 use crate::model::caller::Caller;
 use crate::model::filter::UserFilter;
 use crate::model::page::{PageRequest, SortBy};
@@ -8,9 +9,9 @@ use crate::store::Cost;
 /// The cost of a list of users.
 #[must_use]
 pub fn of_users(caller: &Caller, filter: &UserFilter, slice: &PageRequest) -> Cost {
-    // Words and levels are compared with those of every user; the time of creation has no index.
-    let looks_at_all = !filter.words.is_empty() || !filter.levels.is_empty() || slice.sort.by == SortBy::CreatedAt;
-    if looks_at_all || !slice.is_shallow() {
+    // A filter by words or levels scans all users; the creation time has no index.
+    let scans_all = !filter.words.is_empty() || !filter.levels.is_empty() || slice.sort.by == SortBy::CreatedAt;
+    if scans_all || !slice.is_shallow() {
         Cost::Search
     } else if filter.is_counted() && caller.sees_only().is_none() {
         Cost::Bounded
@@ -19,16 +20,23 @@ pub fn of_users(caller: &Caller, filter: &UserFilter, slice: &PageRequest) -> Co
     }
 }
 
-/// The cost of a list of groups or of memberships, which are counted when they are asked for.
+/// The cost of a list of groups or memberships, which includes counting them.
 #[must_use]
 pub fn of_groups(slice: &PageRequest) -> Cost {
     if slice.is_shallow() { Cost::Unbounded } else { Cost::Search }
 }
 
-/// The cost of one row, or of a page from one index, and of a page of what belongs to it.
+/// The cost of one row or of one page of an index, optionally with related rows.
 #[must_use]
-pub const fn of_one(has_companions: bool) -> Cost {
-    if has_companions { Cost::BoundedSnapshot } else { Cost::Bounded }
+pub const fn of_one(has_included: bool) -> Cost {
+    if has_included { Cost::BoundedSnapshot } else { Cost::Bounded }
+}
+
+/// The cost of one group or membership: one index lookup, unless more rows are read for it.
+#[must_use]
+pub fn of_one_group(caller: &Caller, options: &RenderOptions) -> Cost {
+    let is_alone = options.included_paths().is_empty() && caller.sees_only().is_none();
+    if is_alone { Cost::Bounded } else { Cost::Unbounded }
 }
 
 #[cfg(test)]
@@ -38,12 +46,12 @@ mod tests {
 
     #[test]
     fn searches_and_deep_pages_cost_more_than_pages_of_an_index() {
-        let near = PageRequest::window(Sort::default(), 0, 20);
+        let shallow = PageRequest::window(Sort::default(), 0, 20);
         let deep = PageRequest::window(Sort::default(), 1_001, 20);
-        assert_eq!((of_groups(&near), of_groups(&deep)), (Cost::Unbounded, Cost::Search));
+        assert_eq!((of_groups(&shallow), of_groups(&deep)), (Cost::Unbounded, Cost::Search));
         let words = UserFilter { words: vec!["ann".to_owned()], ..UserFilter::default() };
-        assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &near), Cost::Bounded);
-        assert_eq!(of_users(&Caller::OPERATOR, &words, &near), Cost::Search);
+        assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &shallow), Cost::Bounded);
+        assert_eq!(of_users(&Caller::OPERATOR, &words, &shallow), Cost::Search);
         assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &deep), Cost::Search);
     }
 }

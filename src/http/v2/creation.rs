@@ -1,4 +1,4 @@
-//! A POST that creates one resource, performed once for each `Idempotency-Key`.
+//! A POST that creates one resource, once for each `Idempotency-Key`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
@@ -8,11 +8,11 @@ use serde::Serialize;
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::etag::Tagged;
+use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, Resource, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::RenderOptions;
 use crate::http::urls;
 use crate::http::v2::cost;
-use crate::http::v2::idempotency::{Done, Named, Performed, Receipt, hold_key, mark_replayed, perform};
+use crate::http::v2::idempotency::{Done, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::SingleResponse;
 use crate::model::code::Code;
@@ -30,7 +30,7 @@ pub trait Creatable: Tagged + Send + 'static {
     /// Its id.
     fn id(&self) -> String;
 
-    /// Where it can be fetched.
+    /// Its URL.
     fn url(&self) -> String;
 }
 
@@ -70,15 +70,15 @@ impl Creatable for RelationshipType {
     }
 }
 
-/// Creates a resource and shows it. The repeat of a request with a key shows the resource that `find` reads by its id,
-/// or its identifier if the caller may not see it any more.
+/// Creates a resource and responds with it. A repeated request with the same key gets the resource that `find` reads by
+/// its id, or its identifier only if the caller may no longer see it.
 ///
 /// # Errors
-/// Those of the jobs and of [`perform`].
+/// Those of the jobs and of [`run_idempotent`].
 pub async fn create<Row: Creatable>(
     call: &Call,
     body: &[u8],
-    view: &RenderOptions,
+    options: &RenderOptions,
     name: &'static str,
     job: impl Fn(&mut Tx<'_>) -> JobResult<SingleResponse<Row>> + Send + Sync + 'static,
     find: impl Fn(&mut Tx<'_>, &str) -> JobResult<SingleResponse<Row>> + Send + Sync + 'static,
@@ -87,16 +87,17 @@ where
     for<'a> Resource<'a, Row>: Serialize,
 {
     let held = hold_key(call, body).await?;
-    let receipt = match perform(call, held, name, None, job, receipt_of).await? {
-        Performed::Now(shown) => return shown.created(&shown.row.url(), call.raw_query(), view),
-        Performed::Before(receipt) => receipt,
+    let receipt = match run_idempotent(call, held, name, None, job, receipt_of).await? {
+        IdempotentResult::New(shown) => return shown.created(&shown.row.url(), call.raw_query(), options),
+        IdempotentResult::Repeated(receipt) => receipt,
     };
     let Done::One(named) = &receipt.done else {
-        return Err(Failure::internal("a stored answer has another kind than its request".to_owned()));
+        return Err(Failure::internal("the stored response is not that of a create".to_owned()));
     };
     let id = named.id.clone();
-    let answer = match call.read(name, cost::of_one(view.is_including()), move |tx: &mut Tx<'_>| find(tx, &id)).await {
-        Ok(shown) => shown.created(&shown.row.url(), call.raw_query(), view)?,
+    let answer = match call.read(name, cost::of_one(options.has_include()), move |tx: &mut Tx<'_>| find(tx, &id)).await
+    {
+        Ok(shown) => shown.created(&shown.row.url(), call.raw_query(), options)?,
         Err(Error::Refused(problems)) if problems.iter().all(|problem| problem.code == Code::NotFound) => {
             Document::one(named).answer(StatusCode::CREATED)?
         }

@@ -10,64 +10,67 @@ use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::negotiation::BodyKind;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::raw_json;
+use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{Resource, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::RenderOptions;
-use crate::http::v2::idempotency::{Done, DoneOperation, Named, Performed, Receipt, hold_key, mark_replayed, perform};
+use crate::http::v2::idempotency::{
+    Done, DoneOperation, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent,
+};
 use crate::http::v2::request::Call;
 use crate::model::error::{Error, Result as JobResult};
 use crate::store::{Cost, Tx};
 
-/// About how many bytes a resource has; more cost another allocation.
-const EXPECTED: usize = 900;
+/// The expected size of a resource, in bytes. A larger one costs another allocation.
+const EXPECTED_SIZE: usize = 900;
 
 /// `POST /api/v2/operations`
 pub async fn run(mut call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(&[])?;
-    let view = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = RenderOptions::of(&mut query, call.state.time_zone);
     let body = call.body_of(BodyKind::Operations).await?;
     let held = hold_key(&call, &body).await?;
-    // What waits is the body, not the operations, which take several times its memory.
-    let turn = call.state.turns.wait(call.caller.id).await;
+    // Parsed operations take several times the memory of the body, so only the body waits.
+    let permit = call.state.operation_limiter.acquire(call.caller.id).await;
     let (caller, operations) = (call.caller, atomic::parse(&body, call.caller.id)?);
     let changed: Vec<_> = operations.iter().filter_map(Operation::changed_user).collect();
-    let (longest, first_view) = (call.state.longest_operations, view.clone());
+    let (timeout, first_options) = (call.state.operations_timeout, options.clone());
     let job = move |tx: &mut Tx<'_>| {
-        operations::run(tx, &caller, &operations, longest, &|row: StoredRow<'_>| render(row, &first_view))
+        operations::run(tx, &caller, &operations, timeout, &|row: StoredRow<'_>| render(row, &first_options))
     };
-    let performed = perform(&call, held, "operations.run", Some(turn), job, receipt_of).await?;
+    let performed = run_idempotent(&call, held, "operations.run", Some(permit), job, receipt_of).await?;
     for user in changed {
         call.state.auth.forget(user);
     }
     match performed {
-        Performed::Now(results) => answer(&results),
-        Performed::Before(receipt) => replay(&call, &receipt, view).await,
+        IdempotentResult::New(results) => respond(&results),
+        IdempotentResult::Repeated(receipt) => replay(&call, &receipt, options).await,
     }
 }
 
-/// The answer to a repeat.
-async fn replay(call: &Call, receipt: &Receipt, view: RenderOptions) -> Result<HttpResponse, Failure> {
+/// Responds to a repeated request with the current state of what the first one changed.
+async fn replay(call: &Call, receipt: &Receipt, options: RenderOptions) -> Result<HttpResponse, Failure> {
     let Done::Results(done) = &receipt.done else {
-        return Err(Failure::internal("a stored answer has another kind than its request".to_owned()));
+        return Err(Failure::internal("the stored response is not that of operations".to_owned()));
     };
     let outcomes = done.iter().map(outcome_of).collect::<Result<Vec<_>, _>>()?;
     let caller = call.caller;
-    let job =
-        move |tx: &mut Tx<'_>| operations::read_again(tx, &caller, &outcomes, &|row: StoredRow<'_>| render(row, &view));
+    let job = move |tx: &mut Tx<'_>| {
+        operations::read_again(tx, &caller, &outcomes, &|row: StoredRow<'_>| render(row, &options))
+    };
     let results = call.read("operations.replay", Cost::Unbounded, job).await.map_err(Failure::without_document)?;
-    mark_replayed(call, receipt, answer(&results)?)
+    mark_replayed(call, receipt, respond(&results)?)
 }
 
-/// The document of one resource, without what is around it.
-fn render(row: StoredRow<'_>, view: &RenderOptions) -> JobResult<Vec<u8>> {
+/// Renders one resource object.
+fn render(row: StoredRow<'_>, options: &RenderOptions) -> JobResult<Vec<u8>> {
     let written = match row {
-        StoredRow::Relationship(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
-        StoredRow::User(row) => raw_json::write(&Resource::new(row, view), EXPECTED),
+        StoredRow::Relationship(row) => raw_json::write(&Resource::new(row, options), EXPECTED_SIZE),
+        StoredRow::User(row) => raw_json::write(&Resource::new(row, options), EXPECTED_SIZE),
     };
     written.map_err(|error| Error::Internal(error.to_string()))
 }
 
-/// The document that answers: a result for each operation, in order.
-fn answer(results: &Results) -> Result<HttpResponse, Failure> {
+/// The response: a result for each operation, in order.
+fn respond(results: &Results) -> Result<HttpResponse, Failure> {
     #[derive(Serialize)]
     struct Document<'a> {
         jsonapi: Applied,
@@ -83,7 +86,7 @@ fn answer(results: &Results) -> Result<HttpResponse, Failure> {
     Ok(HttpResponse::build(StatusCode::OK).content_type(applied.media_type()).body(body))
 }
 
-/// What one operation left behind; nothing for one that removed something.
+/// The result of one operation; empty for a removal.
 #[derive(Serialize)]
 struct ResultObject<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,9 +95,9 @@ struct ResultObject<'a> {
 
 /// A resource in a result.
 enum Data<'a> {
-    /// All of it, as JSON.
+    /// The resource object as JSON.
     Rendered(&'a [u8]),
-    /// What names it.
+    /// Its identifier.
     Identifier(Named),
 }
 
@@ -119,7 +122,7 @@ fn named(id: ResourceId) -> Named {
     }
 }
 
-/// What a stored result names.
+/// The resource that a stored result names.
 fn outcome_of(done: &DoneOperation) -> Result<Option<ResourceId>, Failure> {
     let Some(Named { kind, id }) = &done.data else { return Ok(None) };
     let id = match kind.as_str() {
@@ -127,5 +130,5 @@ fn outcome_of(done: &DoneOperation) -> Result<Option<ResourceId>, Failure> {
         USERS => id.parse().ok().map(ResourceId::User),
         _ => None,
     };
-    id.map(Some).ok_or_else(|| Failure::internal("a stored answer names no resource".to_owned()))
+    id.map(Some).ok_or_else(|| Failure::internal("a stored result names no resource".to_owned()))
 }

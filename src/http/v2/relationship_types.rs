@@ -8,14 +8,11 @@ use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::input::{IdPolicy, Input};
-use crate::http::jsonapi::paging::{LIMIT, OFFSET, Paging};
-use crate::http::jsonapi::query::Parameter;
+use crate::http::jsonapi::paging::Paging;
+use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::RELATIONSHIP_TYPES;
-use crate::http::jsonapi::view::{
-    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, RenderOptions,
-};
 use crate::http::v2::creation;
-use crate::http::v2::relationships::{END, view_of};
+use crate::http::v2::parameters::{LIST_TYPES, ONE_USER};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted};
 use crate::model::code::Code;
@@ -23,14 +20,10 @@ use crate::model::page::{Sort, SortKey};
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 
-/// The parameters of the list.
-pub const LIST: &[Parameter] =
-    &[OFFSET, LIMIT, FIELDS_OF_TYPES, FIELDS_OF_USERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
-
 /// `GET /api/v2/relationship-types`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
-    let mut query = call.query(LIST)?;
-    let view = RenderOptions::of(&mut query, call.state.time_zone);
+    let mut query = call.query(LIST_TYPES)?;
+    let options = RenderOptions::of(&mut query, call.state.time_zone);
     let paging = Paging::by_offset(&mut query, call.state.max_offset);
     query.finish()?;
     let caller = call.caller;
@@ -39,94 +32,94 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let page = call.read("types.list", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let listed =
         ListResponse { query: &query, paging: &paging, cursors: None, page, included: IncludedRecords::default() };
-    listed.answer(&call, &view, |_| SortKey::Id(0))
+    listed.answer(&call, &options, |_| SortKey::Id(0))
 }
 
 /// `GET /api/v2/relationship-types/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
-    let view = view_of(&call, END)?;
-    let (caller, name) = (call.caller, name_of(&call));
+    let options = call.render_options(ONE_USER)?;
+    let (caller, name) = (call.caller, parse_name(&call));
     let job = move |tx: &mut Tx<'_>| relationship_types::get(tx, &caller, name.as_ref());
     let found = call.read("types.get", Cost::Bounded, job).await;
-    SingleResponse::alone(found.map_err(Failure::without_document)?).fetched(&call, &view)
+    SingleResponse::alone(found.map_err(Failure::without_document)?).fetched(&call, &options)
 }
 
 /// `POST /api/v2/relationship-types`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
-    let view = view_of(&call, END)?;
+    let options = call.render_options(ONE_USER)?;
     let caller = call.caller;
     let body = call.body().await?;
-    let (name, description) = new_type(&body)?;
+    let (name, description) = parse_new_type(&body)?;
     let job = move |tx: &mut Tx<'_>| {
         relationship_types::create(tx, &caller, &name, description.as_deref()).map(SingleResponse::alone)
     };
     let find = move |tx: &mut Tx<'_>, name: &str| {
         relationship_types::get(tx, &caller, TypeName::parse(name).as_ref()).map(SingleResponse::alone)
     };
-    creation::create(&call, &body, &view, "types.create", job, find).await
+    creation::create(&call, &body, &options, "types.create", job, find).await
 }
 
 /// `PATCH /api/v2/relationship-types/{id}`
 pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
-    let view = view_of(&call, END)?;
-    let (caller, name, precondition) = (call.caller, name_of(&call), call.precondition());
+    let options = call.render_options(ONE_USER)?;
+    let (caller, name, precondition) = (call.caller, parse_name(&call), call.precondition());
     let named = call.segment("id").to_owned();
     let mut input = Input::parse(&call.body().await?, RELATIONSHIP_TYPES, IdPolicy::Existing(&named))?;
-    let description = description_in(&mut input);
+    let description = parse_description(&mut input);
     input.finish()?;
     let job = move |tx: &mut Tx<'_>| {
         let description = description.as_ref().map(Option::as_deref);
         relationship_types::change(tx, &caller, name.as_ref(), &precondition, description)
     };
     let stored = call.state.store.write("types.change", job).await.map_err(Failure::of)?;
-    SingleResponse::alone(stored).changed(&call.target(), &view)
+    SingleResponse::alone(stored).changed(&call.target(), &options)
 }
 
 /// `DELETE /api/v2/relationship-types/{id}`
 pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
     call.query(&[])?;
-    let (caller, name, precondition) = (call.caller, name_of(&call), call.precondition());
+    let (caller, name, precondition) = (call.caller, parse_name(&call), call.precondition());
     let job = move |tx: &mut Tx<'_>| relationship_types::delete(tx, &caller, name.as_ref(), &precondition);
     call.state.store.write("types.delete", job).await.map_err(Failure::without_document)?;
     deleted(&call)
 }
 
-/// The name in the path; one that no type can have names nothing.
-fn name_of(call: &Call) -> Option<TypeName> {
+/// The name in the path; `None` if no type can have it.
+fn parse_name(call: &Call) -> Option<TypeName> {
     TypeName::parse(call.segment("id"))
 }
 
-/// The type that a create asks for: its name, which is the `id` here, and its description.
-fn new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
+/// Parses the type to create: its name, which is the `id`, and its description.
+fn parse_new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
     let mut input = Input::parse(body, RELATIONSHIP_TYPES, IdPolicy::NewWithId)?;
     let name = input.id.as_deref().and_then(TypeName::parse);
     if name.is_none() {
         let problem = if input.id.is_some() {
-            let detail = format!("the name of a type is {}", TypeName::RULE);
+            let detail = format!("`id` is the name of the type: {}", TypeName::RULE);
             Problem::new(Code::InvalidAttribute, detail).pointer("/data/id")
         } else {
-            Problem::new(Code::MissingAttribute, "the `id` is missing: it is the name of the new type").pointer("/data")
+            Problem::new(Code::MissingAttribute, "`id` is missing; it is the name of the new type").pointer("/data")
         };
         input.push_error(problem);
     }
-    let description = description_in(&mut input).flatten();
+    let description = parse_description(&mut input).flatten();
     input.finish()?;
-    let name = name.ok_or_else(|| Failure::internal("a type without a name was not refused".to_owned()))?;
+    let name = name.ok_or_else(|| Failure::internal("a type without a name was accepted".to_owned()))?;
     Ok((name, description))
 }
 
-/// The description that a document sends; the outer `None` stands for none sent.
-#[expect(clippy::option_option, reason = "left out, cleared and set are three things")]
-fn description_in(input: &mut Input) -> Option<Option<String>> {
+/// Parses the description; `None` if the document has none, `Some(None)` if it is null.
+#[expect(clippy::option_option, reason = "an omitted description differs from null")]
+fn parse_description(input: &mut Input) -> Option<Option<String>> {
     input.ignore(&["created-at", "updated-at"]);
     match input.attribute("description") {
         Some(Json::Null) => Some(None),
         Some(Json::String(text)) => Some(Some(text)),
         Some(_) => {
-            let problem = Problem::new(Code::InvalidAttribute, "must be a string or null");
+            let problem = Problem::new(Code::InvalidAttribute, "`description` must be a string or null");
             input.push_error(problem.pointer("/data/attributes/description"));
             None
         }

@@ -8,18 +8,18 @@ use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRela
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::input::{IdPolicy, Input};
-use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
-use crate::http::jsonapi::query::{Parameter, Query};
-use crate::http::jsonapi::requests::{new_relationship, relationship_change};
-use crate::http::jsonapi::resources::{EndLinks, Identifier, USER_RELATIONSHIPS};
-use crate::http::jsonapi::view::{
-    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, INCLUDE,
-    RenderOptions,
-};
+use crate::http::jsonapi::links::EndLinks;
+use crate::http::jsonapi::query::Query;
+use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::jsonapi::requests::{parse_new_relationship, parse_relationship_change};
+use crate::http::jsonapi::resources::{Identifier, USER_RELATIONSHIPS};
 use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
-use crate::http::v2::idempotency::has_key;
+use crate::http::v2::idempotency::has_idempotency_key;
+use crate::http::v2::parameters::{
+    FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_USER, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER,
+};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::code::Code;
@@ -33,58 +33,29 @@ use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 
-/// The most type names that a filter takes.
-const MAX_TYPES: usize = 50;
-
-/// The parameters of the list.
-pub const LIST: &[Parameter] = &[
-    OFFSET,
-    LIMIT,
-    SIZE,
-    AFTER,
-    BEFORE,
-    Parameter::or("filter[user]", "user"),
-    Parameter::or("filter[target]", "target"),
-    Parameter::or("filter[relationship]", "relationship"),
-    Parameter::new("sort"),
-    INCLUDE,
-    FIELDS_OF_RELATIONSHIPS,
-    FIELDS_OF_USERS,
-    FIELDS_OF_TYPES,
-    FIELDS_OF_GROUPS,
-    FIELDS_OF_MEMBERS,
-];
-/// The parameters of everything that shows one relationship.
-pub const ONE: &[Parameter] =
-    &[INCLUDE, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
-/// The parameters of everything that shows one user.
-pub const END: &[Parameter] =
-    &[FIELDS_OF_RELATIONSHIPS, FIELDS_OF_USERS, FIELDS_OF_TYPES, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS];
-
-/// What the list can be sorted by.
-pub const ORDERS: &[(&str, SortBy)] = &[("id", SortBy::Id), ("created-at", SortBy::CreatedAt)];
-
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
-    let mut query = call.query(LIST)?;
-    let filter = filter_of(&mut query);
-    let sort = query.sort(Sort::default(), ORDERS);
-    let view = RenderOptions::of(&mut query, call.state.time_zone);
+    let mut query = call.query(LIST_RELATIONSHIPS)?;
+    let filter = parse_filter(&mut query);
+    let sort = query.sort(Sort::default());
+    let options = RenderOptions::of(&mut query, call.state.time_zone);
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
-    let (caller, budget, asked) = (call.caller, view.read_budget(), paging.clone());
+    let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
-    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: view.included_ends().to_vec() };
+    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends().to_vec() };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
-        let included = relationships::load_endpoints(tx, asked.shown(&page.items), &wanted.ends, budget)?;
+        let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), &wanted.ends, budget)?;
         Ok(ListedRelationships { page, included })
     };
     let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
-    let by_profile = |failure: Failure| if cursors.is_some() { failure.by_profile() } else { failure };
-    let ListedRelationships { page, included } = read.map_err(|error| by_profile(Failure::without_document(error)))?;
+    let ListedRelationships { page, included } = read.map_err(|error| {
+        let failure = Failure::without_document(error);
+        if cursors.is_some() { failure.with_profile_links() } else { failure }
+    })?;
     let listed =
         ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
-    listed.answer(&call, &view, |row| match sort.by {
+    listed.answer(&call, &options, |row| match sort.by {
         SortBy::CreatedAt => SortKey::CreatedAt(row.created_at.micros(), row.id.get()),
         SortBy::Id | SortBy::Name => SortKey::Id(row.id.get()),
     })
@@ -93,24 +64,24 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/user-relationships/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let view = view_of(&call, ONE)?;
-    let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
+    let options = call.render_options(ONE_RELATIONSHIP)?;
+    let (caller, ends, budget) = (call.caller, options.included_ends().to_vec(), options.read_budget());
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::get(tx, &caller, id)?;
         with_ends(tx, row, &ends, budget)
     };
     let shown = call.read("relationships.get", cost, job).await;
-    shown.map_err(Failure::without_document)?.fetched(&call, &view)
+    shown.map_err(Failure::without_document)?.fetched(&call, &options)
 }
 
 /// `POST /api/v2/user-relationships`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
-    let view = view_of(&call, ONE)?;
+    let options = call.render_options(ONE_RELATIONSHIP)?;
     let body = call.body().await?;
-    let new = new_of(&body)?;
-    let (caller, ends, budget) = (call.caller, view.included_ends().to_vec(), view.read_budget());
-    if !has_key(&call)
+    let new = parse_new(&body)?;
+    let (caller, ends, budget) = (call.caller, options.included_ends().to_vec(), options.read_budget());
+    if !has_idempotency_key(&call)
         && ends.is_empty()
         && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
     {
@@ -119,7 +90,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
         let created = store.create_relationship("relationships.create", edge, caller.author(), job).await;
         let row: Relationship = created.map_err(Failure::of)?;
         let url = urls::relationship(row.id);
-        return SingleResponse::alone(row).created(&url, call.raw_query(), &view);
+        return SingleResponse::alone(row).created(&url, call.raw_query(), &options);
     }
     let shown_ends = ends.clone();
     let find = move |tx: &mut Tx<'_>, id: &str| {
@@ -131,29 +102,29 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
         let row = relationships::create(tx, &caller, &new)?;
         with_ends(tx, row, &ends, budget)
     };
-    creation::create(&call, &body, &view, "relationships.create", job, find).await
+    creation::create(&call, &body, &options, "relationships.create", job, find).await
 }
 
 /// `PATCH /api/v2/user-relationships/{id}`
 pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let view = view_of(&call, ONE)?;
-    let (caller, precondition, ends) = (call.caller, call.precondition(), view.included_ends().to_vec());
-    let budget = view.read_budget();
-    // Who may not change it learns that before its document is judged.
+    let options = call.render_options(ONE_RELATIONSHIP)?;
+    let (caller, precondition, ends) = (call.caller, call.precondition(), options.included_ends().to_vec());
+    let budget = options.read_budget();
+    // Permission comes before validation of the document.
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
     let old = call.read("relationships.get", Cost::Bounded, job).await;
-    let name = new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
+    let name = parse_new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::change(tx, &caller, id, &precondition, name.as_deref())?;
         with_ends(tx, row, &ends, budget)
     };
     let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
-    shown.changed(&call.target(), &view)
+    shown.changed(&call.target(), &options)
 }
 
-/// `DELETE /api/v2/user-relationships/{id}`; a body, which some client libraries send, is not looked at.
+/// `DELETE /api/v2/user-relationships/{id}`. A body, which some client libraries send, is ignored.
 pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     call.query(&[])?;
@@ -166,16 +137,16 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/user-relationships/{id}/relationships/{end}`
 pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let (end, name) = end_of(&call)?;
+    let (end, name) = parse_end(&call)?;
     call.query(&[])?;
     let linked = end.of(&fetch(&call, id).await?);
     Document::one(Identifier::of_user(linked)).with_links(EndLinks::new(id, name)).answer(StatusCode::OK)
 }
 
-/// Any other method on a linkage: the ends of a relationship are fixed.
+/// Any other method on a linkage: the ends of a relationship are immutable.
 pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    end_of(&call)?;
+    parse_end(&call)?;
     call.query(&[])?;
     fetch(&call, id).await?;
     Err(Problem::new(Code::ImmutableRelationship, IMMUTABLE).into())
@@ -184,25 +155,26 @@ pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/user-relationships/{id}/{end}`
 pub async fn get_end(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let (end, _) = end_of(&call)?;
-    let view = view_of(&call, END)?;
+    let (end, _) = parse_end(&call)?;
+    let options = call.render_options(ONE_USER)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get_end(tx, &caller, id, end);
     let user = call.read("relationships.get_end", Cost::Bounded, job).await;
-    SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
+    SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &options)
 }
 
-/// `PATCH /api/v2/user-relationships/{id}/{end}`: a user is changed where it lives (JSON:API 1.1, "403 Forbidden").
+/// `PATCH /api/v2/user-relationships/{id}/{end}`: refused, since a user is changed at its own URL (JSON:API 1.1, "403
+/// Forbidden").
 pub async fn change_end(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    end_of(&call)?;
+    parse_end(&call)?;
     call.query(&[])?;
     fetch(&call, id).await?;
-    let detail = "here the user at the end of a relationship can only be read; change it under its own `links.self`";
+    let detail = "this URL is read-only; change the user at the URL in its `links.self`";
     Err(Problem::new(Code::UnsupportedUpdate, detail).into())
 }
 
-fn end_of(call: &Call) -> Result<(End, &'static str), Failure> {
+fn parse_end(call: &Call) -> Result<(End, &'static str), Failure> {
     match call.segment("end") {
         "user" => Ok((End::User, "user")),
         "target" => Ok((End::Target, "target")),
@@ -210,18 +182,11 @@ fn end_of(call: &Call) -> Result<(End, &'static str), Failure> {
     }
 }
 
-/// The view that a request for one resource asks for.
-pub(super) fn view_of(call: &Call, known: &'static [Parameter]) -> Result<RenderOptions, Failure> {
-    let mut query = call.query(known)?;
-    let view = RenderOptions::of(&mut query, call.state.time_zone);
-    query.finish().map(|()| view)
-}
-
-fn filter_of(query: &mut Query) -> RelationshipFilter {
+fn parse_filter(query: &mut Query) -> RelationshipFilter {
     RelationshipFilter {
-        users: query.ids("filter[user]"),
-        targets: query.ids("filter[target]"),
-        relationships: query.list("filter[relationship]", MAX_TYPES, TypeName::RULE, TypeName::parse),
+        users: query.ids(&FILTER_USER),
+        targets: query.ids(&FILTER_TARGET),
+        relationships: query.list(&FILTER_RELATIONSHIP, TypeName::RULE, TypeName::parse),
         seen_by: None,
     }
 }
@@ -242,31 +207,31 @@ async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure>
     call.read("relationships.get", Cost::Bounded, job).await.map_err(Failure::without_document)
 }
 
-/// The relationship that a create asks for.
-fn new_of(body: &[u8]) -> Result<NewRelationship, Failure> {
-    let asked = new_relationship(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::New)?)?;
-    let user = asked.user.as_ref().map(stored).transpose()?;
-    Ok(NewRelationship { user, target: stored(&asked.target)?, relationship: asked.relationship })
+/// Parses the relationship to create.
+fn parse_new(body: &[u8]) -> Result<NewRelationship, Failure> {
+    let requested = parse_new_relationship(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::New)?)?;
+    let user = requested.user.as_ref().map(stored_id).transpose()?;
+    Ok(NewRelationship { user, target: stored_id(&requested.target)?, relationship: requested.relationship })
 }
 
-/// The type that a change asks for; the ends may be sent back as they are.
-fn new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Failure> {
+/// Parses the new type of a relationship. The client may send the ends back, unchanged.
+fn parse_new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Failure> {
     let id = old.id.to_string();
-    let asked = relationship_change(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::Existing(&id))?)?;
-    let is_moved = |(name, sent, fixed): (&str, Option<ResourceRef<UserId>>, UserId)| {
+    let requested = parse_relationship_change(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::Existing(&id))?)?;
+    let check_end = |(name, sent, fixed): (&str, Option<ResourceRef<UserId>>, UserId)| {
         let problem = Problem::new(Code::ImmutableRelationship, IMMUTABLE);
-        let is_moved = sent.is_some_and(|sent| sent != ResourceRef::Stored(fixed));
-        is_moved.then(|| problem.pointer(format!("/data/relationships/{name}")))
+        let is_changed = sent.is_some_and(|sent| sent != ResourceRef::Stored(fixed));
+        is_changed.then(|| problem.pointer(format!("/data/relationships/{name}")))
     };
-    let ends = [("user", asked.user, old.user), ("target", asked.target, old.target)];
-    let problems: Vec<_> = ends.into_iter().filter_map(is_moved).collect();
-    if problems.is_empty() { Ok(asked.relationship) } else { Err(problems.into()) }
+    let ends = [("user", requested.user, old.user), ("target", requested.target, old.target)];
+    let problems: Vec<_> = ends.into_iter().filter_map(check_end).collect();
+    if problems.is_empty() { Ok(requested.relationship) } else { Err(problems.into()) }
 }
 
-/// A request about one resource names others by their ids; its reading has refused anything else.
-fn stored(subject: &ResourceRef<UserId>) -> Result<UserId, Failure> {
+/// The id in a reference. `Input` accepts local ids in documents of operations only.
+fn stored_id(subject: &ResourceRef<UserId>) -> Result<UserId, Failure> {
     match subject {
         ResourceRef::Stored(id) => Ok(*id),
-        ResourceRef::Lid(_) => Err(Failure::internal("a local id was not refused".to_owned())),
+        ResourceRef::Lid(_) => Err(Failure::internal("a local id was accepted outside of operations".to_owned())),
     }
 }

@@ -1,4 +1,4 @@
-//! One request on its way to a handler: who asks, and all that has not been looked at yet.
+//! A request to a handler below `/api/v2`: the verified caller, and access to query, body and store.
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
@@ -13,8 +13,10 @@ use crate::http::body;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::etag;
 use crate::http::jsonapi::negotiation::{self, Accepted, BodyKind};
+use crate::http::jsonapi::parameter::Parameter;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
-use crate::http::jsonapi::query::{Parameter, Query};
+use crate::http::jsonapi::query::Query;
+use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::state::State;
 use crate::model::caller::Caller;
@@ -22,16 +24,16 @@ use crate::model::error::Result as JobResult;
 use crate::model::precondition::Precondition;
 use crate::store::{Cost, Tx};
 
-/// What a handler below `/api` gets. Its caller is verified; query and body are read when the handler asks, in this
-/// order, so that nothing of a request is looked at before it is known who sends it.
+/// A request with a verified caller. The handler parses query and body, in this order, so nothing of a request is parsed
+/// before its caller is known.
 pub struct Call {
-    /// Who asks.
+    /// The authenticated caller.
     pub caller: Caller,
-    /// What the service is made of.
+    /// The shared state.
     pub state: web::Data<State>,
-    /// What the client would like.
+    /// The preferences of the client.
     pub preferences: Preferences,
-    /// What the client takes beyond the base of JSON:API.
+    /// What the client accepts beyond the base of JSON:API.
     pub accepted: Accepted,
     deadline: Deadline,
     request: HttpRequest,
@@ -43,7 +45,7 @@ impl FromRequest for Call {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        // A request that came past the door without a caller is not let in, whatever route it found.
+        // Defense in depth: no handler runs without an authenticated caller, even if a route were not covered.
         let caller =
             request.extensions().get::<Identity>().map(|identity| identity.caller).ok_or_else(Failure::unauthenticated);
         let state = request.app_data::<web::Data<State>>().cloned();
@@ -53,7 +55,7 @@ impl FromRequest for Call {
             let state = state?;
             Ok(Self {
                 caller,
-                deadline: deadline_of(request, &state),
+                deadline: Deadline::of(request, state.request_timeout),
                 state,
                 preferences: Preferences::of(request.headers()),
                 accepted: negotiation::check_accept(request.headers())?,
@@ -71,27 +73,27 @@ impl Call {
         self.request.method().as_str()
     }
 
-    /// The part of the path called `name`.
+    /// The segment of the path called `name` in the route.
     #[must_use]
     pub fn segment(&self, name: &str) -> &str {
         self.request.match_info().get(name).unwrap_or_default()
     }
 
-    /// The id in the path; a malformed one names nothing.
+    /// Parses the id in the path.
     ///
     /// # Errors
-    /// 404 `not-found`.
+    /// 404 `not-found` for a malformed one.
     pub fn id<Id: FromStr>(&self) -> Result<Id, Failure> {
         self.segment("id").parse().map_err(|_| Failure::not_found())
     }
 
-    /// The path without its query, and without a slash at the end.
+    /// The path without query and trailing slash.
     #[must_use]
     pub fn path(&self) -> &str {
         self.request.path()
     }
 
-    /// The query as it was sent.
+    /// The query as the client sent it.
     #[must_use]
     pub fn raw_query(&self) -> &str {
         self.request.query_string()
@@ -109,22 +111,32 @@ impl Call {
         self.request.headers()
     }
 
-    /// The states that a change may be applied to.
+    /// The precondition of a change.
     #[must_use]
     pub fn precondition(&self) -> Precondition {
-        etag::precondition(self.request.headers())
+        etag::parse_precondition(self.request.headers())
     }
 
-    /// The query, if it has no parameters but these.
+    /// Parses the query of a resource with these parameters.
     ///
     /// # Errors
-    /// 400 with all that is wrong.
-    pub fn query(&self, known: &'static [Parameter]) -> Result<Query, Failure> {
-        Query::parse(self.request.query_string(), known, self.preferences.strict)
+    /// As [`Query::parse`].
+    pub fn query(&self, parameters: &'static [Parameter]) -> Result<Query, Failure> {
+        Query::parse(self.request.query_string(), parameters, self.preferences.strict)
     }
 
-    /// Runs a job that only reads. What GET and HEAD show may come from a replica; what any other method looks at before
-    /// it changes something is what is so at this moment.
+    /// Parses the query of a request for one resource.
+    ///
+    /// # Errors
+    /// 400 with every problem of the query.
+    pub fn render_options(&self, parameters: &'static [Parameter]) -> Result<RenderOptions, Failure> {
+        let mut query = self.query(parameters)?;
+        let options = RenderOptions::of(&mut query, self.state.time_zone);
+        query.finish().map(|()| options)
+    }
+
+    /// Runs a job that only reads. GET and HEAD may read from a replica; all other methods read from the primary, since
+    /// they decide about a change.
     ///
     /// # Errors
     /// As [`Store::read`](crate::store::Store::read).
@@ -141,7 +153,7 @@ impl Call {
         }
     }
 
-    /// The body of a request about one resource, once its media type is known to be right.
+    /// Checks the media type of a request about one resource and reads the body.
     ///
     /// # Errors
     /// As [`body_of`](Self::body_of).
@@ -149,10 +161,10 @@ impl Call {
         self.body_of(BodyKind::Resource { strict: self.preferences.strict }).await
     }
 
-    /// The body, once its media type is known to be right. It can be read once.
+    /// Checks the media type and reads the body, which can be read once.
     ///
     /// # Errors
-    /// 415, 413 with the limit, or 400 if it does not arrive whole.
+    /// 415, 413 with the limit, or 400 if the body is incomplete.
     pub async fn body_of(&mut self, kind: BodyKind) -> Result<Bytes, Failure> {
         negotiation::check_content_type(self.request.headers(), kind)?;
         negotiation::check_content_encoding(self.request.headers())?;
@@ -163,22 +175,15 @@ impl Call {
     }
 }
 
-/// The deadline that the door has set.
-#[must_use]
-pub fn deadline_of(request: &HttpRequest, state: &State) -> Deadline {
-    let set = request.extensions().get::<Deadline>().copied();
-    set.unwrap_or_else(|| Deadline::after(state.request_timeout))
-}
-
-/// Runs a handler, not longer than a request may take, and says which wishes were granted.
-pub async fn bounded<F: Future<Output = Result<HttpResponse, Failure>>>(
+/// Runs a handler until the deadline, and adds the headers that depend on `Prefer`.
+pub async fn run_handler<F: Future<Output = Result<HttpResponse, Failure>>>(
     call: Call,
     handler: impl FnOnce(Call) -> F,
 ) -> HttpResponse {
     let (deadline, is_strict) = (call.deadline, call.preferences.strict);
-    let answer = deadline.keep(handler(call)).await.unwrap_or_else(Err);
+    let answer = deadline.enforce(handler(call)).await.unwrap_or_else(Err);
     let mut answer = answer.unwrap_or_else(|failure| failure.error_response());
-    // Also where no wish was sent: a cache must not answer a strict client with what a lenient one got.
+    // Also without `Prefer`: a cache must not serve a strict client the response to a lenient one.
     answer.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     if is_strict {
         answer.headers_mut().append(PREFERENCE_APPLIED, HeaderValue::from_static("handling=strict"));

@@ -7,16 +7,15 @@ use crate::domain::policy::{self, Action};
 use crate::domain::users;
 use crate::http::jsonapi::errors::{Failure, Problem};
 use crate::http::jsonapi::input::{IdPolicy, Input};
-use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
-use crate::http::jsonapi::query::{Parameter, Query};
-use crate::http::jsonapi::requests::user_changes;
+use crate::http::jsonapi::query::Query;
+use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::jsonapi::requests::parse_user_changes;
 use crate::http::jsonapi::resources::USERS;
-use crate::http::jsonapi::view::{
-    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS, RenderOptions,
-};
 use crate::http::v2::cost;
 use crate::http::v2::creation;
-use crate::http::v2::relationships::{END, view_of};
+use crate::http::v2::parameters::{
+    FILTER_ACCESS_LEVEL, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_QUERY, FILTER_USER_ID, LIST_USERS, ONE_USER,
+};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::code::Code;
@@ -28,44 +27,23 @@ use crate::model::page::{Direction, Sort, SortBy, SortKey};
 use crate::model::user::{AccessLevel, Field};
 use crate::store::{Cost, Tx};
 
-/// The parameters of the list.
-pub const LIST: &[Parameter] = &[
-    OFFSET,
-    LIMIT,
-    SIZE,
-    AFTER,
-    BEFORE,
-    Parameter::or("filter[query]", "query"),
-    Parameter::new("filter[id]"),
-    Parameter::new("filter[email]"),
-    Parameter::new("filter[is-enabled]"),
-    Parameter::new("filter[access-level]"),
-    Parameter::new("sort"),
-    FIELDS_OF_USERS,
-    FIELDS_OF_RELATIONSHIPS,
-    FIELDS_OF_TYPES,
-    FIELDS_OF_GROUPS,
-    FIELDS_OF_MEMBERS,
-];
-/// What the list can be sorted by.
-pub const ORDERS: &[(&str, SortBy)] = &[("name", SortBy::Name), ("id", SortBy::Id), ("created-at", SortBy::CreatedAt)];
 const BY_NAME: Sort = Sort { by: SortBy::Name, direction: Direction::Ascending };
 
 /// `GET /api/v2/users`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
-    let mut query = call.query(LIST)?;
-    let filter = filter_of(&mut query);
-    let sort = query.sort(BY_NAME, ORDERS);
-    let view = RenderOptions::of(&mut query, call.state.time_zone);
+    let mut query = call.query(LIST_USERS)?;
+    let filter = parse_filter(&mut query);
+    let sort = query.sort(BY_NAME);
+    let options = RenderOptions::of(&mut query, call.state.time_zone);
     let (paging, cursors) = parse_page(&call, &mut query, USERS, &(&filter, sort)).await?;
-    let (caller, slice, budget) = (call.caller, paging.slice(sort), view.read_budget());
+    let (caller, slice, budget) = (call.caller, paging.slice(sort), options.read_budget());
 
     let cost = cost::of_users(&caller, &filter, &slice);
     let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice, budget);
     let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
     let included = IncludedRecords::default();
     let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
-    listed.answer(&call, &view, |user| match sort.by {
+    listed.answer(&call, &options, |user| match sort.by {
         SortBy::Id => SortKey::Id(user.id.get()),
         SortBy::CreatedAt => SortKey::CreatedAt(user.created_at.micros(), user.id.get()),
         SortBy::Name => SortKey::Name(user.data.name_key(), user.id.get()),
@@ -85,29 +63,29 @@ pub async fn get_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    let view = view_of(&call, END)?;
+    let options = call.render_options(ONE_USER)?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| users::get(tx, &caller, id);
     let user = call.read("users.get", Cost::Bounded, job).await;
-    SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &view)
+    SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &options)
 }
 
 /// `POST /api/v2/users`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
-    // Who may not create users learns that before its document is judged.
+    // Permission comes before validation of the document.
     policy::require(&call.caller, Action::CreateUser).map_err(Failure::without_document)?;
-    let view = view_of(&call, END)?;
+    let options = call.render_options(ONE_USER)?;
     let caller = call.caller;
     let body = call.body().await?;
     let mut input = Input::parse(&body, USERS, IdPolicy::New)?;
     input.require_attribute(Field::Email.member());
-    let changes = user_changes(input)?;
+    let changes = parse_user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &caller, None, &changes).map(SingleResponse::alone);
     let find = move |tx: &mut Tx<'_>, id: &str| {
         let id = id.parse().map_err(|_| Error::not_found("user"))?;
         users::get(tx, &caller, id).map(SingleResponse::alone)
     };
-    creation::create(&call, &body, &view, "users.create", job, find).await
+    creation::create(&call, &body, &options, "users.create", job, find).await
 }
 
 /// `PATCH /api/v2/users/{id}`
@@ -123,18 +101,18 @@ pub async fn change_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    let view = view_of(&call, END)?;
+    let options = call.render_options(ONE_USER)?;
     let (caller, precondition) = (call.caller, call.precondition());
-    // Who may not change it learns that before its document is judged.
+    // Permission comes before validation of the document.
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
     call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
-    let changes = user_changes(Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?)?;
+    let changes = parse_user_changes(Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
     let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);
-    SingleResponse::alone(stored).changed(&call.target(), &view)
+    SingleResponse::alone(stored).changed(&call.target(), &options)
 }
 
 /// `DELETE /api/v2/users/{id}`
@@ -149,28 +127,28 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     deleted(&call)
 }
 
-fn filter_of(query: &mut Query) -> UserFilter {
-    let word = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+fn parse_filter(query: &mut Query) -> UserFilter {
+    let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     UserFilter {
-        ids: query.ids("filter[id]"),
-        emails: query.list("filter[email]", MAX_FILTER_VALUES, "an e-mail address", word),
-        words: words_in(query),
-        enabled: query.list("filter[is-enabled]", 2, "`true` or `false`", |text| text.parse().ok()),
-        levels: query.list("filter[access-level]", 4, "an access level", AccessLevel::parse),
+        ids: query.ids(&FILTER_USER_ID),
+        emails: query.list(&FILTER_EMAIL, "an e-mail address", non_empty),
+        words: parse_words(query),
+        enabled: query.list(&FILTER_IS_ENABLED, "`true` or `false`", |text| text.parse().ok()),
+        levels: query.list(&FILTER_ACCESS_LEVEL, "an access level", AccessLevel::parse),
         seen_by: None,
     }
 }
 
-/// The words of a search, each once.
-fn words_in(query: &mut Query) -> Vec<String> {
-    let words = query.texts("filter[query]").flat_map(str::split_whitespace).map(key::of_search_term);
+/// The distinct words of a search.
+fn parse_words(query: &mut Query) -> Vec<String> {
+    let words = query.texts(FILTER_QUERY.name).flat_map(str::split_whitespace).map(key::of_search_term);
     let mut words: Vec<_> = words.collect();
     words.sort_unstable();
     words.dedup();
     if words.len() > MAX_FILTER_VALUES {
-        let detail = format!("at most {MAX_FILTER_VALUES} different words are searched for at once");
-        let problem = Problem::new(Code::InvalidParameter, detail);
-        query.note(problem.parameter(query.spelling("filter[query]")));
+        let name = query.sent_name(&FILTER_QUERY);
+        let detail = format!("`{name}` takes at most {MAX_FILTER_VALUES} distinct words");
+        query.push_problem(Problem::new(Code::InvalidParameter, detail).parameter(name));
     }
     words
 }

@@ -9,12 +9,12 @@ use std::thread::JoinHandle;
 use actix_web::web;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use user_relationships::app::build_state;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
-use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;
 use user_relationships::model::id::UserId;
@@ -177,7 +177,7 @@ impl App {
         let (theirs, time) = (config.clone(), clock.clone());
         let server = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let state = web::Data::new(State::new(&theirs, served, time, forms));
+                let state = web::Data::new(build_state(&theirs, served, time, forms));
                 let until = async { drop(closed.await) };
                 let (server, address) = server::start(&theirs, state, until).expect("a free port");
                 sender.send(address).expect("the test waits");

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::html::{escape, text_at};
 use crate::http::ops::openapi::forms::FormOperation;
 use crate::http::ops::openapi::operation::Operation;
-use crate::http::routes;
+use crate::http::paths;
 
 /// An example request of an operation.
 pub struct ExampleRequest {
@@ -29,7 +29,7 @@ impl ExampleRequest {
         Self {
             method: operation.method,
             target: format!("{path}{}", operation.example),
-            needs_token: routes::needs_caller(operation.path),
+            needs_token: paths::needs_caller(operation.path),
             body: body.map(|body| (body.media_type().to_owned(), format!("{:#}", (body.example)()))),
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::http::jsonapi::fields::{self, ResourceField};
 use crate::model::user::{AccessLevel, FieldKind};
 
 /// The name of the schema of an id.
@@ -44,18 +45,17 @@ pub fn linkage_document(data: Value, links: Value) -> Value {
 }
 
 /// A resource object of a response. No attribute or relationship is required, because `fields[…]` selects them.
-pub fn resource(
+pub fn resource<F: ResourceField>(
     kind: &str,
     id: &str,
-    fields: &[&str],
-    links: &[&str],
     link: impl Fn(&str) -> Value,
     attribute: impl Fn(&str) -> Value,
 ) -> Value {
     let (mut attributes, mut relationships) = (Map::new(), Map::new());
-    for name in fields {
-        match *name {
-            "created-at" | "updated-at" => drop(attributes.insert((*name).to_owned(), schema("Time"))),
+    let links = fields::relationship_names::<F>();
+    for name in fields::names::<F>() {
+        match name {
+            "created-at" | "updated-at" => drop(attributes.insert(name.to_owned(), schema("Time"))),
             name if links.contains(&name) => drop(relationships.insert(name.to_owned(), link(name))),
             name => drop(attributes.insert(name.to_owned(), attribute(name))),
         }

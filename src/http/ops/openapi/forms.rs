@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::build::insert;
-use crate::http::routes;
 
 /// The tag and its description.
 pub const TAG: (&str, &str) = (
@@ -33,7 +32,8 @@ const fn operation(
     FormOperation { method, path, id, summary, description, form }
 }
 
-const OPERATIONS: &[FormOperation] = &[
+/// All operations.
+pub const OPERATIONS: &[FormOperation] = &[
     operation(
         ("POST", "/api/users"),
         "createUserByForm",
@@ -111,16 +111,10 @@ const OPERATIONS: &[FormOperation] = &[
     ),
 ];
 
-/// All operations in the order of the routes.
-pub fn all_operations() -> impl Iterator<Item = &'static FormOperation> {
-    let find = |path: &str, method: &str| OPERATIONS.iter().find(|it| it.path == path && it.method == method);
-    routes::FORMS.iter().flat_map(move |(path, methods)| methods.iter().filter_map(move |method| find(path, method)))
-}
-
 /// The path items of the dialect.
 pub fn paths() -> Map<String, Value> {
     let mut paths = Map::new();
-    for operation in all_operations() {
+    for operation in OPERATIONS {
         let item = paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters(operation.path) }));
         insert(item, &operation.method.to_ascii_lowercase(), describe(operation));
     }

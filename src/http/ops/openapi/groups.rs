@@ -2,18 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::build::{
-    ID, document, identifier, linkage_document, list, list_document, object, reference, resource, schema,
-};
+use super::build::{ID, document, identifier, linkage_document, list_document, object, resource, schema};
 use super::operation::{Operation, Success, operation};
-use crate::domain::group_lists::Path;
+use crate::http::jsonapi::fields::{GroupField, MemberField};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
-use crate::http::jsonapi::view::{GROUP_FIELDS, GROUP_LINKS, GROUP_PATHS, MEMBER_FIELDS, MEMBER_LINKS, MEMBER_PATHS};
-use crate::http::v2::group_members;
-use crate::http::v2::groups;
-use crate::http::v2::relationships;
+use crate::http::v2::parameters;
 use crate::model::code::Code;
-use crate::model::filter::MAX_FILTER_VALUES;
 
 /// The tag.
 pub const TAG: &str = "groups";
@@ -46,26 +40,26 @@ const UPDATE: &[Code] = &[Code::UnsupportedUpdate];
 #[rustfmt::skip]
 pub const OF_GROUPS: [Operation; 8] = [
     get("/api/v2/groups", "listGroups", "List groups", Success::Listed("GroupList"))
-        .description(COUNTED).query(groups::LIST).example("?filter[group-type]=special_group&include=owner").sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
-    get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Success::Fetched("GroupDocument")).description(WHOLE).query(groups::ONE),
+        .description(COUNTED).query(parameters::LIST_GROUPS).example("?filter[group-type]=special_group&include=owner").error_codes(&[Code::InvalidCursor]),
+    get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Success::Fetched("GroupDocument")).description(WHOLE).query(parameters::ONE_GROUP),
     always_fails("/api/v2/groups/{id}", "updateGroup", "Change a group (always fails)", READ_ONLY).error_codes(UPDATE),
     get("/api/v2/groups/{id}/relationships/owner", "getGroupOwnerLinkage", "Fetch the identifier of the owner", Success::Document("OwnerLinkageDocument"))
         .description("`data` is null if the owner was deleted."),
     always_fails("/api/v2/groups/{id}/relationships/owner", "updateGroupOwnerLinkage", "Replace the owner (always fails)", LINKED).error_codes(LINKAGE),
     get("/api/v2/groups/{id}/owner", "getGroupOwner", "Fetch the owner of a group", Success::Fetched("OwnerDocument"))
-        .description("`data` is null if the owner was deleted.").query(relationships::END),
+        .description("`data` is null if the owner was deleted.").query(parameters::ONE_USER),
     always_fails("/api/v2/groups/{id}/owner", "updateGroupOwner", "Change the owner of a group (always fails)", READ_ONLY).error_codes(UPDATE),
     get("/api/v2/groups/{id}/members", "listMembersOfGroup", "List the members of a group", Success::Listed("GroupMemberList"))
-        .description(MEMBERS_COUNTED).query(groups::MEMBERS).sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
+        .description(MEMBERS_COUNTED).query(parameters::LIST_MEMBERS_OF_GROUP).error_codes(&[Code::InvalidCursor]),
 ];
 
 /// The operations on memberships.
 #[rustfmt::skip]
 pub const OF_MEMBERS: [Operation; 11] = [
     get("/api/v2/group-members", "listGroupMembers", "List memberships", Success::Listed("GroupMemberList"))
-        .description(MEMBERS_COUNTED).query(group_members::LIST).example("?filter[group]=1&include=user").sort_keys(groups::ORDERS).error_codes(&[Code::InvalidCursor]),
+        .description(MEMBERS_COUNTED).query(parameters::LIST_MEMBERS).example("?filter[group]=1&include=user").error_codes(&[Code::InvalidCursor]),
     get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Success::Fetched("GroupMemberDocument"))
-        .description("`include` adds the group and the user.").query(groups::ONE),
+        .description("`include` adds the group and the user.").query(parameters::ONE_MEMBER),
     always_fails("/api/v2/group-members/{id}", "updateGroupMember", "Change a membership (always fails)", READ_ONLY).error_codes(UPDATE),
     get("/api/v2/group-members/{id}/relationships/group", "getGroupMemberGroupLinkage", "Fetch the identifier of the group", Success::Document("GroupLinkageDocument"))
         .description("Only the type and the id."),
@@ -73,42 +67,12 @@ pub const OF_MEMBERS: [Operation; 11] = [
     get("/api/v2/group-members/{id}/relationships/user", "getGroupMemberUserLinkage", "Fetch the identifier of the user", Success::Document("LinkageDocument"))
         .description("Only the type and the id."),
     always_fails("/api/v2/group-members/{id}/relationships/user", "updateGroupMemberUserLinkage", "Replace the user (always fails)", FIXED).error_codes(LINKAGE),
-    get("/api/v2/group-members/{id}/group", "getGroupOfMember", "Fetch the group of a membership", Success::Fetched("GroupDocument")).description(WHOLE).query(groups::ONE),
+    get("/api/v2/group-members/{id}/group", "getGroupOfMember", "Fetch the group of a membership", Success::Fetched("GroupDocument")).description(WHOLE).query(parameters::ONE_GROUP),
     always_fails("/api/v2/group-members/{id}/group", "updateGroupOfMember", "Change the group of a membership (always fails)", READ_ONLY).error_codes(UPDATE),
     get("/api/v2/group-members/{id}/user", "getUserOfMember", "Fetch the user of a membership", Success::Fetched("UserDocument"))
-        .description("The member of the group.").query(relationships::END),
+        .description("The member of the group.").query(parameters::ONE_USER),
     always_fails("/api/v2/group-members/{id}/user", "updateUserOfMember", "Change the user of a membership (always fails)", READ_ONLY).error_codes(UPDATE),
 ];
-
-/// The schema and the description of a query parameter whose meaning differs from that of other resources.
-pub fn describe_parameter(operation: &Operation, name: &str) -> Option<(Value, &'static str)> {
-    if operation.tag != TAG {
-        return None;
-    }
-    let is_of_groups = matches!(operation.success, Success::Listed("GroupList") | Success::Fetched("GroupDocument"));
-    let ids = || list(&reference("schemas", ID), MAX_FILTER_VALUES);
-    match name {
-        "filter[id]" if is_of_groups => Some((ids(), "Only these groups")),
-        "filter[id]" => Some((ids(), "Only these memberships")),
-        "filter[group-type]" => {
-            Some((list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES), "Only groups of these types"))
-        }
-        "filter[owner]" => Some((ids(), "Only groups that these users own")),
-        "filter[group]" => Some((ids(), "Only memberships in these groups")),
-        "filter[user]" => Some((ids(), "Only memberships of these users")),
-        "include" => Some(if is_of_groups {
-            (paths(GROUP_PATHS), "The related resources to add to `included`; up to 1,000 memberships")
-        } else {
-            (paths(MEMBER_PATHS), "The related resources to add to `included`")
-        }),
-        _ => None,
-    }
-}
-
-fn paths(known: &[(&str, Path)]) -> Value {
-    let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-    json!({ "type": "array", "items": { "enum": names } })
-}
 
 /// Schemas of resources and documents.
 pub fn schemas() -> Value {
@@ -137,8 +101,8 @@ pub fn schemas() -> Value {
     json!({
         "GroupIdentifier": identifier(GROUPS),
         "GroupMemberIdentifier": identifier(GROUP_MEMBERS),
-        "Group": resource(GROUPS, ID, GROUP_FIELDS, GROUP_LINKS, group_link, attribute),
-        "GroupMember": resource(GROUP_MEMBERS, ID, MEMBER_FIELDS, MEMBER_LINKS, member_link, attribute),
+        "Group": resource::<GroupField>(GROUPS, ID, group_link, attribute),
+        "GroupMember": resource::<MemberField>(GROUP_MEMBERS, ID, member_link, attribute),
         "GroupDocument": document(schema("Group"), &of_groups),
         "GroupList": list_document("Group", &of_groups),
         "GroupMemberDocument": document(schema("GroupMember"), &of_members),

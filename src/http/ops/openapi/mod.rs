@@ -1,9 +1,8 @@
 //! `/openapi.json`: the API as an OpenAPI 3.1 document.
 //!
 //! # Design
-//! The document is built once from the declarations that the service itself uses, so it cannot become outdated: paths
-//! and methods from [`routes`], query parameters from the lists of the handlers, members from the fields that are
-//! rendered, statuses and codes from [`Code`](crate::model::code::Code). Descriptions are in [`operations`]; a test fails
+//! The document is built once from the declarations that the service itself uses, so it cannot become outdated: query
+//! parameters from `v2::parameters`, members from the fields of resources, statuses and codes from [`Code`](crate::model::code::Code). Descriptions are in [`operations`]; a test fails
 //! for a route without one.
 
 mod build;
@@ -21,7 +20,7 @@ use actix_web::HttpResponse;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-use crate::http::routes;
+use crate::http::paths;
 use build::insert;
 use operation::Operation;
 use operations::{OPERATIONS, TAGS};
@@ -46,20 +45,9 @@ pub async fn get() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(text())
 }
 
-/// All operations except forms, in the order of the routes.
-pub fn all_operations() -> impl Iterator<Item = &'static Operation> {
-    let open = routes::OPEN.iter().map(|path| (*path, ["GET"].as_slice()));
-    let all = routes::TABLE.iter().copied().chain(open);
-    all.flat_map(|(path, methods)| methods.iter().filter_map(move |method| find_operation(path, method)))
-}
-
-fn find_operation(path: &str, method: &str) -> Option<&'static Operation> {
-    OPERATIONS.iter().find(|operation| operation.path == path && operation.method == method)
-}
-
 fn build_document() -> Value {
     let mut paths = Map::new();
-    for operation in all_operations() {
+    for operation in OPERATIONS.iter() {
         let path =
             paths.entry(operation.path).or_insert_with(|| json!({ "parameters": parameters::of_path(operation.path) }));
         insert(path, &operation.method.to_ascii_lowercase(), describe(operation));
@@ -143,7 +131,7 @@ fn describe(operation: &Operation) -> Value {
     if let Some(body) = &operation.body {
         insert(&mut described, "requestBody", responses::request_body(body));
     }
-    if !routes::needs_caller(operation.path) {
+    if !paths::needs_caller(operation.path) {
         insert(&mut described, "security", json!([]));
     }
     described

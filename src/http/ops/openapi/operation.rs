@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::http::jsonapi::document::MEDIA_TYPE;
+use crate::http::jsonapi::media_type::MEDIA_TYPE;
+use crate::http::jsonapi::parameter::Parameter;
 use crate::http::jsonapi::profile::Applied;
-use crate::http::jsonapi::query::Parameter;
 use crate::model::code::Code;
-use crate::model::page::SortBy;
 
 /// The successful responses of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +66,6 @@ pub struct Operation {
     pub query: &'static [Parameter],
     /// An example query, with its question mark.
     pub example: &'static str,
-    /// The values of `sort`.
-    pub sort_keys: &'static [(&'static str, SortBy)],
     pub body: Option<RequestBody>,
     pub success: Success,
     /// The codes that do not follow from the other members.
@@ -94,7 +91,6 @@ pub(super) const fn operation(
         description: "",
         query: &[],
         example: "",
-        sort_keys: &[],
         body: None,
         error_codes: &[],
     }
@@ -111,10 +107,6 @@ impl Operation {
 
     pub(super) const fn example(self, example: &'static str) -> Self {
         Self { example, ..self }
-    }
-
-    pub(super) const fn sort_keys(self, sort_keys: &'static [(&'static str, SortBy)]) -> Self {
-        Self { sort_keys, ..self }
     }
 
     pub(super) const fn body(self, schema: &'static str, example: fn() -> Value) -> Self {

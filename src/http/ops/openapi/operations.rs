@@ -4,10 +4,8 @@ use std::sync::LazyLock;
 
 use super::operation::{Operation, Success, operation};
 use super::{examples, groups};
-use crate::http::jsonapi::query::Parameter;
-use crate::http::v2::relationship_types;
-use crate::http::v2::relationships;
-use crate::http::v2::users;
+use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::v2::parameters;
 use crate::model::code::Code;
 
 const RELATIONSHIPS: &str = "user-relationships";
@@ -44,26 +42,29 @@ const CHANGED_USER: &str = "Users can change their own profile. Only admins can 
 `access-level`; others may send these with their current value. Omitted attributes keep their values, and `null` clears \
 an attribute. `type` and `id` may be omitted.";
 
+/// Lists the checks of `/readyz`.
+const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lists the checks; the value is ignored")];
+
 /// All of them.
 pub static OPERATIONS: LazyLock<Vec<Operation>> =
-    LazyLock::new(|| [WITHOUT_GROUPS, &groups::OF_GROUPS, &groups::OF_MEMBERS].concat());
+    LazyLock::new(|| [WITHOUT_GROUPS, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE].concat());
 
 #[rustfmt::skip]
 const WITHOUT_GROUPS: &[Operation] = &[
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
-        .description(COUNTED).query(relationships::LIST).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").sort_keys(relationships::ORDERS).error_codes(&[Code::InvalidCursor]),
+        .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))
         .description("Without `relationships.user`, the caller is the owner. Only admins can create relationships of other owners. The target need not agree.")
-        .query(relationships::ONE).body("NewUserRelationship", examples::new_relationship)
+        .query(parameters::ONE_RELATIONSHIP).body("NewUserRelationship", examples::new_relationship)
         .error_codes(&[Code::NotOwner, Code::ClientGeneratedId, Code::RelatedResourceNotFound, Code::AlreadyExists,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
             Code::SelfRelationship, Code::UnknownRelationshipType]),
     operation("GET", EDGE, "getUserRelationship", RELATIONSHIPS, "Fetch a relationship", Success::Fetched("UserRelationshipDocument"))
         .description("`include` adds the owner and the target. Use the `ETag` with `If-Match` and `If-None-Match`.")
-        .query(relationships::ONE).example("?include=user,target"),
+        .query(parameters::ONE_RELATIONSHIP).example("?include=user,target"),
     operation("PATCH", EDGE, "updateUserRelationship", RELATIONSHIPS, "Change the type of a relationship", Success::Changed("UserRelationshipDocument"))
         .description("For the owner and admins. `user` and `target` may be sent back unchanged; other values are rejected.")
-        .query(relationships::ONE).body("ChangedUserRelationship", examples::changed_relationship)
+        .query(parameters::ONE_RELATIONSHIP).body("ChangedUserRelationship", examples::changed_relationship)
         .error_codes(&[Code::NotOwner, Code::ImmutableRelationship, Code::AlreadyExists, Code::IdMismatch,
             Code::InvalidRelationship, Code::UnknownRelationship, Code::UnknownRelationshipType]),
     operation("DELETE", EDGE, "deleteUserRelationship", RELATIONSHIPS, "Delete a relationship", Success::Deleted)
@@ -77,26 +78,26 @@ const WITHOUT_GROUPS: &[Operation] = &[
     operation("DELETE", LINKAGE, "removeUserRelationshipLinkage", RELATIONSHIPS, "Remove the owner or the target (always fails)", Success::AlwaysFails)
         .description(FIXED).error_codes(&[Code::ImmutableRelationship]),
     operation("GET", END, "getUserRelationshipEnd", RELATIONSHIPS, "Fetch the owner or the target", Success::Fetched("UserDocument"))
-        .description("`user` is the owner, `target` the other user.").query(relationships::END),
+        .description("`user` is the owner, `target` the other user.").query(parameters::ONE_USER),
     operation("PATCH", END, "updateUserRelationshipEnd", RELATIONSHIPS, "Change the owner or the target (always fails)", Success::AlwaysFails)
         .description("This URL is read-only. Use the `links.self` of the user.").error_codes(&[Code::UnsupportedUpdate]),
 
     operation("GET", ALL_USERS, "listUsers", USERS, "List and search users", Success::Listed("UserList"))
-        .description(COUNTED).query(users::LIST).example("?filter[query]=virtanen&fields[users]=name,email").sort_keys(users::ORDERS).error_codes(&[Code::InvalidCursor]),
+        .description(COUNTED).query(parameters::LIST_USERS).example("?filter[query]=virtanen&fields[users]=name,email").error_codes(&[Code::InvalidCursor]),
     operation("POST", ALL_USERS, "createUser", USERS, "Create a user (admin)", Success::Created("UserDocument"))
         .description("`email` is required and must be unique, ignoring case. The service assigns the id.")
-        .query(relationships::END).body("NewUser", examples::new_user)
+        .query(parameters::ONE_USER).body("NewUser", examples::new_user)
         .error_codes(&[Code::NotAdmin, Code::ClientGeneratedId, Code::ImmutableRelationship, Code::EmailTaken,
             Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", ME, "getMe", USERS, "Fetch the caller", Success::Fetched("UserDocument"))
-        .description("The user of the credential.").query(relationships::END),
+        .description("The user of the credential.").query(parameters::ONE_USER),
     operation("PATCH", ME, "updateMe", USERS, "Change the caller", Success::Changed("UserDocument"))
-        .description(CHANGED_USER).query(relationships::END).body("ChangedUser", examples::changed_user)
+        .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
         .error_codes(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("GET", USER, "getUser", USERS, "Fetch a user", Success::Fetched("UserDocument"))
-        .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404.").query(relationships::END),
+        .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404.").query(parameters::ONE_USER),
     operation("PATCH", USER, "updateUser", USERS, "Change a user", Success::Changed("UserDocument"))
-        .description(CHANGED_USER).query(relationships::END).body("ChangedUser", examples::changed_user)
+        .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
         .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Success::Deleted)
         .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner.").error_codes(&[Code::NotAdmin, Code::OwnAccount]),
@@ -111,26 +112,29 @@ users. If an operation fails, nothing is written; the response has the status of
             Code::SelfRelationship, Code::UnknownRelationshipType]),
 
     operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Success::Listed("RelationshipTypeList"))
-        .description("All types, sorted by name.").query(relationship_types::LIST),
+        .description("All types, sorted by name.").query(parameters::LIST_TYPES),
     operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Success::Created("RelationshipTypeDocument"))
         .description("The client chooses the `id`, which is the name of the type.")
-        .query(relationships::END).body("NewRelationshipType", examples::new_type)
+        .query(parameters::ONE_USER).body("NewRelationshipType", examples::new_type)
         .error_codes(&[Code::NotAdmin, Code::AlreadyExists, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Success::Fetched("RelationshipTypeDocument"))
-        .description("The `id` is the name, as in the attribute `relationship` of a relationship.").query(relationships::END),
+        .description("The `id` is the name, as in the attribute `relationship` of a relationship.").query(parameters::ONE_USER),
     operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Change the description of a relationship type (admin)", Success::Changed("RelationshipTypeDocument"))
-        .description("The name cannot change.").query(relationships::END).body("ChangedRelationshipType", examples::changed_type)
+        .description("The name cannot change.").query(parameters::ONE_USER).body("ChangedRelationshipType", examples::changed_type)
         .error_codes(&[Code::NotAdmin, Code::IdMismatch, Code::UnknownRelationship]),
     operation("DELETE", TYPE, "deleteRelationshipType", TYPES, "Remove a relationship type (admin)", Success::Deleted)
         .description("Fails if a relationship has this type.").error_codes(&[Code::NotAdmin, Code::TypeInUse]),
+];
 
+#[rustfmt::skip]
+const OF_SERVICE: &[Operation] = &[
     operation("GET", "/", "getRoot", SERVICE, "Name, version and links", Success::Document("MetaDocument"))
         .description("The version, and the URLs of the API and its documentation."),
     operation("GET", "/livez", "getLiveness", SERVICE, "Liveness: whether the process responds", Success::Document("MetaDocument"))
         .description("Does not use the database."),
     operation("GET", "/readyz", "getReadiness", SERVICE, "Readiness: whether requests can be served", Success::Document("MetaDocument"))
         .description("503 while the database is unavailable, its schema is too old, or the process is shutting down.")
-        .query(&[Parameter::new("verbose")]).error_codes(&[Code::Unavailable]),
+        .query(VERBOSE).error_codes(&[Code::Unavailable]),
     operation("GET", "/metrics", "getMetrics", SERVICE, "Metrics in the Prometheus format", Success::Text)
         .description("Does not use the database. `docs/OPERATIONS.md` lists the metrics."),
     operation("GET", "/docs", "getDocumentation", SERVICE, "API reference", Success::Page)

@@ -5,12 +5,11 @@ use serde_json::{Map, Value, json};
 use super::build::{ID, TYPE_NAME, insert, list, non_empty_array, reference};
 use super::operation::Operation;
 use super::{examples, groups};
-use crate::http::jsonapi::query::Parameter;
-use crate::http::jsonapi::view::{ENDS, GROUP_FIELDS, MEMBER_FIELDS, RELATIONSHIP_FIELDS, TYPE_FIELDS};
-use crate::http::routes;
+use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::jsonapi::render_options::ENDS;
+use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
-use crate::model::page::{DEFAULT_LIMIT, MAX_LIMIT};
-use crate::model::user::{AccessLevel, USER_MEMBERS};
+use crate::model::user::AccessLevel;
 
 /// The parameters of a path.
 pub fn of_path(path: &str) -> Value {
@@ -57,14 +56,14 @@ fn names_of_ends() -> Vec<&'static str> {
 pub fn of_operation(operation: &Operation) -> Value {
     let mut all = Vec::new();
     for parameter in operation.query {
-        all.push(of_query(operation, parameter, parameter.name, ""));
-        if let Some(bare) = parameter.bare {
+        all.push(of_query(parameter, parameter.name, ""));
+        if let Some(alias) = parameter.alias {
             let alias_of = format!("Alias of `{}` (Skillhive's name); send only one of the two. ", parameter.name);
-            all.push(of_query(operation, parameter, bare, &alias_of));
+            all.push(of_query(parameter, alias, &alias_of));
         }
     }
     let mut header = |name: &str| all.push(reference("parameters", name));
-    if routes::needs_caller(operation.path) {
+    if paths::needs_caller(operation.path) {
         header("Prefer");
     }
     if operation.allows_preconditions() {
@@ -78,92 +77,46 @@ pub fn of_operation(operation: &Operation) -> Value {
     all.into()
 }
 
-fn of_query(operation: &Operation, parameter: &Parameter, name: &str, prefix: &str) -> Value {
-    let ids = || list(&reference("schemas", ID), MAX_FILTER_VALUES);
-    let fields = |names: &[&str]| json!({ "type": "array", "items": { "enum": names } });
-    let cursor = || json!({ "type": "string", "minLength": 1 });
-    let default = || match parameter.name {
-        "page[offset]" => (
-            json!({ "type": "integer", "minimum": 0, "default": 0 }),
-            "Number of resources to skip, at most `MAX_OFFSET`",
-        ),
-        "page[limit]" => (
-            json!({ "type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT }),
-            "Maximum number of resources; 0 returns only the count",
-        ),
-        "page[size]" => (
-            json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT }),
-            "Maximum number of resources with cursor pagination; the response follows the cursor pagination profile",
-        ),
-        "page[after]" => (cursor(), "The page begins after this cursor"),
-        "page[before]" => (cursor(), "The page ends before this cursor"),
-        "filter[user]" => (ids(), "Only relationships that these users own"),
-        "filter[target]" => (ids(), "Only relationships that target these users"),
-        "filter[relationship]" => {
-            (list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES), "Only relationships of these types")
-        }
-        "filter[query]" => {
-            (json!({ "type": "string" }), "Words that must all occur in the names or the e-mail address, ignoring case")
-        }
-        "filter[id]" => (ids(), "Only these users"),
-        "filter[email]" => (
-            list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),
-            "Only users with these e-mail addresses, ignoring case",
-        ),
-        "filter[is-enabled]" => (
-            non_empty_array(&json!({ "type": "boolean" })),
-            "Only enabled or only disabled users; the default is `true`. Only admins see disabled users",
-        ),
-        "filter[access-level]" => (
-            non_empty_array(&json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) })),
-            "Only users with these access levels",
-        ),
-        "sort" => (
-            json!({ "enum": sort_values(operation) }),
-            "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction",
-        ),
-        "include" => (
-            json!({ "type": "array", "items": { "enum": names_of_ends() } }),
-            "Adds the owners (`user`) or the targets to `included`",
-        ),
-        "fields[user-relationships]" => (
-            fields(RELATIONSHIP_FIELDS),
-            "The attributes and relationships of `user-relationships` to return; an empty value returns none",
-        ),
-        "fields[users]" => {
-            (fields(USER_MEMBERS), "The attributes and relationships of `users` to return; an empty value returns none")
-        }
-        "fields[relationship-types]" => {
-            (fields(TYPE_FIELDS), "The attributes of `relationship-types` to return; an empty value returns none")
-        }
-        "fields[groups]" => (
-            fields(GROUP_FIELDS),
-            "The attributes and relationships of `groups` to return; an empty value returns none",
-        ),
-        "fields[group-members]" => (
-            fields(MEMBER_FIELDS),
-            "The attributes and relationships of `group-members` to return; an empty value returns none",
-        ),
-        "verbose" => (json!({ "type": "string" }), "Lists the checks; the value is ignored"),
-        _ => (json!({ "type": "string" }), ""),
-    };
-    let (schema, about) = groups::describe_parameter(operation, parameter.name).unwrap_or_else(default);
+fn of_query(parameter: &Parameter, name: &str, prefix: &str) -> Value {
+    let schema = schema_of(&parameter.schema);
     let is_list = schema.get("type").is_some_and(|kind| kind == "array");
-    let mut described =
-        json!({ "name": name, "in": "query", "description": format!("{prefix}{about}."), "schema": schema });
+    let description = format!("{prefix}{}.", parameter.description);
+    let mut described = json!({ "name": name, "in": "query", "description": description, "schema": schema });
     if is_list {
         // Values are separated by commas. Brackets in names do not denote deep objects.
         insert(&mut described, "style", "form");
         insert(&mut described, "explode", false);
     }
-    if parameter.name.starts_with("fields[") || parameter.name == "include" || parameter.name == "verbose" {
+    if parameter.allows_empty() {
         insert(&mut described, "allowEmptyValue", true);
     }
     described
 }
 
-fn sort_values(operation: &Operation) -> Vec<String> {
-    operation.sort_keys.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect()
+fn schema_of(schema: &Schema) -> Value {
+    let names = |names: Vec<&str>| json!({ "type": "array", "items": { "enum": names } });
+    match schema {
+        Schema::Text | Schema::Presence => json!({ "type": "string" }),
+        Schema::NonEmptyText => json!({ "type": "string", "minLength": 1 }),
+        Schema::Integer { min, max: None, default } => {
+            json!({ "type": "integer", "minimum": min, "default": default })
+        }
+        Schema::Integer { min, max: Some(max), default } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
+        }
+        Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
+        Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
+        Schema::Texts => list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),
+        Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
+        Schema::AccessLevels => non_empty_array(&json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) })),
+        Schema::Sort(orders) => {
+            let names: Vec<_> = orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect();
+            json!({ "enum": names })
+        }
+        Schema::Ends(ends) => names(ends.iter().map(|(name, _)| *name).collect()),
+        Schema::Paths(paths) => names(paths.iter().map(|(name, _)| *name).collect()),
+        Schema::Fields(fields) => names(fields()),
+    }
 }
 
 /// The components for header fields of requests.

@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
 use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
 use crate::http::jsonapi::atomic;
+use crate::http::jsonapi::render_options::ENDS;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::ENDS;
 use crate::model::user::{
     self, COMPUTED_ATTRIBUTES, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS,
 };

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::build::{insert, reference};
 use super::operation::{Operation, RequestBody, Success};
 use super::operations::OPERATIONS;
-use crate::http::jsonapi::document::MEDIA_TYPE;
+use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
-use crate::http::routes;
+use crate::http::paths;
 use crate::model::code::Code;
 
 /// The codes of every operation that needs a caller.
@@ -43,10 +43,10 @@ const WITH_BODY: &[Code] = &[
 pub fn codes_of(operation: &Operation) -> Vec<Code> {
     let when = |applies: bool, codes: &'static [Code]| if applies { codes } else { &[] };
     let has_parameter = |start: &str| operation.query.iter().any(|parameter| parameter.name.starts_with(start));
-    let is_open = !routes::needs_caller(operation.path);
+    let is_open = !paths::needs_caller(operation.path);
     let groups = [
         when(!is_open, ALWAYS),
-        when(is_open && !routes::is_probe(operation.path), &[Code::RateLimited]),
+        when(is_open && !paths::is_probe(operation.path), &[Code::RateLimited]),
         when(is_open, &[Code::UriTooLong, Code::HeadersTooLarge, Code::Internal]),
         when(has_parameter("fields["), &[Code::UnknownField, Code::AnswerTooLarge]),
         when(operation.path.contains("{id}"), &[Code::NotFound]),

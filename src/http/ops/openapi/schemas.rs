@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::build::{
     ID, TYPE_NAME, document, identifier, linkage_document, list_document, object, resource, schema, user_field_schema,
 };
+use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
-use crate::http::jsonapi::view::{ENDS, RELATIONSHIP_FIELDS, TYPE_FIELDS};
 use crate::model::code::Code;
-use crate::model::user::{self, Field};
+use crate::model::user::Field;
 
 /// The schemas of everything but groups, requests and forms.
 pub fn parts() -> [Value; 4] {
@@ -40,15 +40,14 @@ fn primitives() -> Value {
 fn resources() -> Value {
     let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": linkage_links() }));
     let related = object(&["links"], json!({ "links": object(&["related"], json!({ "related": schema("Url") })) }));
-    let ends: Vec<_> = ENDS.iter().map(|(name, _)| *name).collect();
     json!({
-        "UserRelationship": resource(USER_RELATIONSHIPS, ID, RELATIONSHIP_FIELDS, &ends, |_| end.clone(), |_| schema(TYPE_NAME)),
-        "User": resource(USERS, ID, user::USER_MEMBERS, user::USER_RELATIONSHIP_MEMBERS, |_| related.clone(), |name| match (Field::of_member(name), name) {
+        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, |_| end.clone(), |_| schema(TYPE_NAME)),
+        "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match (Field::of_member(name), name) {
             (Some(field), _) => user_field_schema(field.kind()),
             (None, "is-supervisor") => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
             (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
         }),
-        "RelationshipType": resource(RELATIONSHIP_TYPES, TYPE_NAME, TYPE_FIELDS, &[], |_| Value::Null, |_| json!({ "type": ["string", "null"] })),
+        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, |_| json!({ "type": ["string", "null"] })),
     })
 }
 

@@ -1,8 +1,8 @@
-//! What is stored of an answer so that the request can be repeated: what was done, and no data of anyone.
+//! The receipt of a request, which is stored for repeated requests. It contains identifiers but no personal data.
 //!
 //! # Design
-//! The stored body is a small JSON:API document of resource identifiers, so an earlier release that shares the database
-//! replays it as it is. That release stored whole documents; of those only types and ids are read.
+//! The stored body is a small JSON:API document of resource identifiers, so an earlier release on the same database can
+//! send it as a response. That release stored whole documents; only types and ids are read from those.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,18 +10,18 @@ use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::profile::Applied;
 use crate::model::idempotency::StoredAnswer;
 
-/// What a request did.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The HTTP status.
     pub status: u16,
-    /// Where the resource that it created can be fetched.
+    /// The URL of the created resource.
     pub location: Option<String>,
-    /// What it created or changed.
+    /// The created or changed resources.
     pub done: Done,
 }
 
-/// What a request created or changed.
+/// The resources that a request created or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Done {
     /// One resource.
@@ -32,7 +32,7 @@ pub enum Done {
     Results(Vec<DoneOperation>),
 }
 
-/// What one operation created or changed; nothing if it removed something.
+/// The resource that one operation created or changed; empty for a removal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneOperation {
     /// The resource.
@@ -40,7 +40,7 @@ pub struct DoneOperation {
     pub data: Option<Named>,
 }
 
-/// Names a resource.
+/// A resource identifier.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// Its type.
@@ -50,19 +50,19 @@ pub struct Named {
     pub id: String,
 }
 
-/// The members of a stored document that are read.
+/// The members of a stored document that matter.
 #[derive(Deserialize)]
-struct Document {
+struct StoredDocument {
     data: Option<Named>,
     #[serde(rename = "atomic:results")]
     results: Option<Vec<DoneOperation>>,
 }
 
 impl Receipt {
-    /// The receipt as it is stored.
+    /// Serializes the receipt.
     ///
     /// # Errors
-    /// 500 if it cannot be written, which no identifier should bring about.
+    /// If it cannot be serialized, which would be a bug.
     pub fn to_stored(&self) -> serde_json::Result<StoredAnswer> {
         let applied = match self.done {
             Done::One(_) => Applied::Nothing,
@@ -73,17 +73,17 @@ impl Receipt {
         Ok(StoredAnswer { status: self.status, headers, body: serde_json::to_vec(&self.done)? })
     }
 
-    /// Reads what this or an earlier release has stored.
+    /// Parses what this or an earlier release has stored.
     ///
     /// # Errors
-    /// 500 if it is neither.
+    /// 500 for anything else.
     pub fn from_stored(answer: &StoredAnswer) -> Result<Self, Failure> {
-        let broken = || Failure::internal("a stored answer cannot be read".to_owned());
-        let document: Document = serde_json::from_slice(&answer.body).map_err(|_| broken())?;
+        let invalid = || Failure::internal("a stored response is invalid".to_owned());
+        let document: StoredDocument = serde_json::from_slice(&answer.body).map_err(|_| invalid())?;
         let done = match document {
-            Document { data: Some(named), results: None } => Done::One(named),
-            Document { data: None, results: Some(results) } => Done::Results(results),
-            _ => return Err(broken()),
+            StoredDocument { data: Some(named), results: None } => Done::One(named),
+            StoredDocument { data: None, results: Some(results) } => Done::Results(results),
+            _ => return Err(invalid()),
         };
         let mut headers = answer.headers.lines().filter_map(|line| line.split_once(':'));
         let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_is_read_as_it_was_stored() {
+    fn a_stored_receipt_can_be_parsed() {
         let created = Receipt { status: 201, location: Some("/api/v2/users/5".to_owned()), done: Done::One(user("5")) };
         let stored = created.to_stored().unwrap();
         assert_eq!(stored.body, br#"{"data":{"type":"users","id":"5"}}"#);
@@ -122,8 +122,8 @@ mod tests {
         let stored = StoredAnswer { status: 201, headers, body: body.to_vec() };
         let read = Receipt::from_stored(&stored).unwrap();
         assert_eq!((read.done, read.location.as_deref()), (Done::One(user("5")), Some("/api/v2/users/5")));
-        let broken = StoredAnswer { body: b"<html>".to_vec(), ..stored };
-        assert!(Receipt::from_stored(&broken).is_err());
+        let invalid = StoredAnswer { body: b"<html>".to_vec(), ..stored };
+        assert!(Receipt::from_stored(&invalid).is_err());
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The keys that are held or waited for at this moment: at most one for each request that is being answered.
-pub struct KeyedLocks<K: Eq + Hash>(Arc<Mutex<HashMap<K, Entry>>>);
+/// The keys that are held or waited for now: at most one for each request in flight.
+pub struct KeyedLocks<K: Eq + Hash>(Arc<Mutex<HashMap<K, KeyEntry>>>);
 
-struct Entry {
+struct KeyEntry {
     semaphore: Arc<Semaphore>,
-    /// Requests that hold the key or wait for it; the entry is removed with the last of them.
+    /// Requests that hold the key or wait for it; the last of them removes the entry.
     users: usize,
 }
 
@@ -23,35 +23,35 @@ impl<K: Eq + Hash> Default for KeyedLocks<K> {
 impl<K: Clone + Eq + Hash> KeyedLocks<K> {
     /// Waits until no other request holds the key, and holds it until the guard is dropped.
     pub async fn lock(&self, key: K) -> KeyGuard<K> {
-        let place = self.enter(key);
-        // The semaphore is never closed, so there is always a permit in the end.
-        let permit = Arc::clone(&place.semaphore).acquire_owned().await.ok();
-        KeyGuard { _permit: permit, _place: place }
+        let registration = self.register(key);
+        // The semaphore is never closed, so `acquire_owned` never fails.
+        let permit = Arc::clone(&registration.semaphore).acquire_owned().await.ok();
+        KeyGuard { _permit: permit, _registration: registration }
     }
 
-    fn enter(&self, key: K) -> SortKey<K> {
+    fn register(&self, key: K) -> Registration<K> {
         let mut entries = entries(&self.0);
         let entry = entries.entry(key.clone());
-        let entry = entry.or_insert_with(|| Entry { semaphore: Arc::new(Semaphore::new(1)), users: 0 });
+        let entry = entry.or_insert_with(|| KeyEntry { semaphore: Arc::new(Semaphore::new(1)), users: 0 });
         entry.users += 1;
-        SortKey { entries: Arc::clone(&self.0), semaphore: Arc::clone(&entry.semaphore), key }
+        Registration { entries: Arc::clone(&self.0), semaphore: Arc::clone(&entry.semaphore), key }
     }
 }
 
-/// A key that is held.
+/// Holds a key until it is dropped.
 pub struct KeyGuard<K: Eq + Hash> {
     _permit: Option<OwnedSemaphorePermit>,
-    _place: SortKey<K>,
+    _registration: Registration<K>,
 }
 
-/// A request among those that hold a key or wait for it.
-struct SortKey<K: Eq + Hash> {
-    entries: Arc<Mutex<HashMap<K, Entry>>>,
+/// Counts a request that holds a key or waits for it.
+struct Registration<K: Eq + Hash> {
+    entries: Arc<Mutex<HashMap<K, KeyEntry>>>,
     semaphore: Arc<Semaphore>,
     key: K,
 }
 
-impl<K: Eq + Hash> Drop for SortKey<K> {
+impl<K: Eq + Hash> Drop for Registration<K> {
     fn drop(&mut self) {
         let mut entries = entries(&self.entries);
         if let Some(entry) = entries.get_mut(&self.key) {
@@ -63,7 +63,7 @@ impl<K: Eq + Hash> Drop for SortKey<K> {
     }
 }
 
-fn entries<K: Eq + Hash>(map: &Mutex<HashMap<K, Entry>>) -> MutexGuard<'_, HashMap<K, Entry>> {
+fn entries<K: Eq + Hash>(map: &Mutex<HashMap<K, KeyEntry>>) -> MutexGuard<'_, HashMap<K, KeyEntry>> {
     map.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -76,7 +76,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn a_key_has_one_holder_and_is_forgotten_after_the_last() {
+    async fn a_key_has_one_holder_and_is_removed_after_the_last() {
         let locks = KeyedLocks::default();
         let first = locks.lock("a").await;
         assert!(timeout(SHORT, locks.lock("a")).await.is_err());

@@ -1,0 +1,83 @@
+//! Query parameters: each is declared once, as a constant. [`Query`](super::query::Query) parses values by the
+//! declaration, and the OpenAPI document describes it.
+
+use crate::domain::group_lists::Path;
+use crate::model::page::SortBy;
+use crate::model::relationship::End;
+
+/// A query parameter of a resource.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name that JSON:API prescribes or recommends.
+    pub name: &'static str,
+    /// The name in Skillhive's API, if it differs.
+    pub alias: Option<&'static str>,
+    /// The values.
+    pub schema: Schema,
+    /// What the parameter does: a sentence without its full stop.
+    pub description: &'static str,
+}
+
+/// The values of a parameter.
+#[derive(Debug, Clone, Copy)]
+pub enum Schema {
+    /// Any text.
+    Text,
+    /// Any text, also an empty one; only its presence matters.
+    Presence,
+    /// A text that is not empty.
+    NonEmptyText,
+    /// An integer.
+    Integer {
+        /// The smallest value.
+        min: i64,
+        /// The largest value; `None` if a setting decides it.
+        max: Option<i64>,
+        /// The value without the parameter.
+        default: i64,
+    },
+    /// A list of ids.
+    Ids,
+    /// A list of names of relationship types.
+    TypeNames,
+    /// A list of texts that are not empty.
+    Texts,
+    /// A list of `true` and `false`.
+    Flags,
+    /// A list of access levels.
+    AccessLevels,
+    /// One of these names, or one of them after `-`.
+    Sort(&'static [(&'static str, SortBy)]),
+    /// A list of ends of relationships.
+    Ends(&'static [(&'static str, End)]),
+    /// A list of relationship paths.
+    Paths(&'static [(&'static str, Path)]),
+    /// A list of fields of a resource type.
+    Fields(fn() -> Vec<&'static str>),
+}
+
+impl Parameter {
+    /// A parameter without an alias.
+    #[must_use]
+    pub const fn new(name: &'static str, schema: Schema, description: &'static str) -> Self {
+        Self { name, alias: None, schema, description }
+    }
+
+    /// The same parameter with an alias.
+    #[must_use]
+    pub const fn with_alias(self, alias: &'static str) -> Self {
+        Self { alias: Some(alias), ..self }
+    }
+
+    /// Whether the parameter may be sent several times, which has the same meaning as a comma-separated list.
+    #[must_use]
+    pub fn allows_repetition(&self) -> bool {
+        self.name.starts_with("filter[")
+    }
+
+    /// Whether an empty value is valid.
+    #[must_use]
+    pub const fn allows_empty(&self) -> bool {
+        matches!(self.schema, Schema::Fields(_) | Schema::Ends(_) | Schema::Paths(_) | Schema::Presence)
+    }
+}

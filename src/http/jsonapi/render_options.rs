@@ -1,0 +1,129 @@
+//! How responses render resources: sparse fieldsets, inclusion and the time zone
+//! (JSON:API 1.1, "Sparse Fieldsets", "Inclusion of Related Resources").
+
+use chrono_tz::Tz;
+
+use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, TypeField, UserField};
+use super::parameter::{Parameter, Schema};
+use super::query::Query;
+use crate::domain::group_lists::{Inclusion, Path};
+use crate::model::read_budget::ReadBudget;
+use crate::model::relationship::End;
+use crate::model::user::Field;
+
+/// The ends of a relationship by name.
+pub const ENDS: &[(&str, End)] = &[("user", End::User), ("target", End::Target)];
+
+/// Selects fields of relationships.
+pub const FIELDS_OF_RELATIONSHIPS: Parameter = Parameter::new(
+    "fields[user-relationships]",
+    Schema::Fields(fields::names::<RelationshipField>),
+    "The attributes and relationships of `user-relationships` to return; an empty value returns none",
+);
+/// Selects fields of users.
+pub const FIELDS_OF_USERS: Parameter = Parameter::new(
+    "fields[users]",
+    Schema::Fields(fields::names::<UserField>),
+    "The attributes and relationships of `users` to return; an empty value returns none",
+);
+/// Selects fields of relationship types.
+pub const FIELDS_OF_TYPES: Parameter = Parameter::new(
+    "fields[relationship-types]",
+    Schema::Fields(fields::names::<TypeField>),
+    "The attributes of `relationship-types` to return; an empty value returns none",
+);
+/// Selects fields of groups.
+pub const FIELDS_OF_GROUPS: Parameter = Parameter::new(
+    "fields[groups]",
+    Schema::Fields(fields::names::<GroupField>),
+    "The attributes and relationships of `groups` to return; an empty value returns none",
+);
+/// Selects fields of memberships.
+pub const FIELDS_OF_MEMBERS: Parameter = Parameter::new(
+    "fields[group-members]",
+    Schema::Fields(fields::names::<MemberField>),
+    "The attributes and relationships of `group-members` to return; an empty value returns none",
+);
+
+/// How the documents of a response render resources.
+#[derive(Debug, Clone)]
+pub struct RenderOptions {
+    /// The time zone of timestamps.
+    pub zone: Tz,
+    /// The fields of relationships.
+    pub relationships: FieldSet<RelationshipField>,
+    /// The fields of users.
+    pub users: FieldSet<UserField>,
+    /// The fields of relationship types.
+    pub types: FieldSet<TypeField>,
+    /// The fields of groups.
+    pub groups: FieldSet<GroupField>,
+    /// The fields of memberships.
+    pub members: FieldSet<MemberField>,
+    /// The ends of relationships whose users are included; `None` without `include`.
+    pub ends: Option<Vec<End>>,
+    /// What is included with groups or memberships; `None` without `include`.
+    pub paths: Option<Vec<Path>>,
+}
+
+impl RenderOptions {
+    /// Shows all fields and includes nothing.
+    #[must_use]
+    pub const fn whole(zone: Tz) -> Self {
+        Self {
+            zone,
+            relationships: FieldSet::ALL,
+            users: FieldSet::ALL,
+            types: FieldSet::ALL,
+            groups: FieldSet::ALL,
+            members: FieldSet::ALL,
+            ends: None,
+            paths: None,
+        }
+    }
+
+    /// The options that a query selects. Problems are reported by the query.
+    pub fn of(query: &mut Query, zone: Tz) -> Self {
+        Self {
+            zone,
+            relationships: query.fields(&FIELDS_OF_RELATIONSHIPS),
+            users: query.fields(&FIELDS_OF_USERS),
+            types: query.fields(&FIELDS_OF_TYPES),
+            groups: query.fields(&FIELDS_OF_GROUPS),
+            members: query.fields(&FIELDS_OF_MEMBERS),
+            ends: query.included_ends(),
+            paths: query.included_paths(),
+        }
+    }
+
+    /// How much a job may read for a response that renders users with these options.
+    #[must_use]
+    pub fn read_budget(&self) -> ReadBudget {
+        let mut profile = Field::ALL.into_iter().filter(|field| field.is_in_profile());
+        ReadBudget::for_answer(profile.any(|field| self.users.has(UserField::Attribute(field))))
+    }
+
+    /// What to include with groups or memberships, and how many bytes of it.
+    #[must_use]
+    pub fn inclusion(&self) -> Inclusion {
+        Inclusion { paths: self.included_paths().to_vec(), budget: self.read_budget() }
+    }
+
+    /// Whether the query has `include`.
+    #[must_use]
+    pub fn has_include(&self) -> bool {
+        self.ends.is_some() || self.paths.is_some()
+    }
+
+    /// What to include with groups or memberships.
+    #[must_use]
+    pub fn included_paths(&self) -> &[Path] {
+        self.paths.as_deref().unwrap_or_default()
+    }
+
+    /// The ends of relationships whose users to include.
+    #[must_use]
+    pub fn included_ends(&self) -> &[End] {
+        self.ends.as_deref().unwrap_or_default()
+    }
+}

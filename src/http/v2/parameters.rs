@@ -1,0 +1,134 @@
+//! The query parameters of each resource.
+
+use crate::domain::group_lists::Path;
+use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::jsonapi::render_options::{
+    ENDS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
+};
+use crate::model::page::SortBy;
+
+const SORT_DESCRIPTION: &str =
+    "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction";
+
+/// Filters relationships by owner.
+pub const FILTER_USER: Parameter =
+    Parameter::new("filter[user]", Schema::Ids, "Only relationships that these users own").with_alias("user");
+/// Filters relationships by target.
+pub const FILTER_TARGET: Parameter =
+    Parameter::new("filter[target]", Schema::Ids, "Only relationships that target these users").with_alias("target");
+/// Filters relationships by type.
+pub const FILTER_RELATIONSHIP: Parameter =
+    Parameter::new("filter[relationship]", Schema::TypeNames, "Only relationships of these types")
+        .with_alias("relationship");
+/// Sorts relationships.
+pub const SORT_RELATIONSHIPS: Parameter =
+    Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id), ("created-at", SortBy::CreatedAt)]), SORT_DESCRIPTION);
+/// Includes the users at the ends of relationships.
+pub const INCLUDE_ENDS: Parameter =
+    Parameter::new("include", Schema::Ends(ENDS), "Adds the owners (`user`) or the targets to `included`");
+
+/// Searches users by words.
+pub const FILTER_QUERY: Parameter = Parameter::new(
+    "filter[query]",
+    Schema::Text,
+    "Words that must all occur in the names or the e-mail address, ignoring case",
+)
+.with_alias("query");
+/// Filters users by id.
+pub const FILTER_USER_ID: Parameter = Parameter::new("filter[id]", Schema::Ids, "Only these users");
+/// Filters users by e-mail address.
+pub const FILTER_EMAIL: Parameter =
+    Parameter::new("filter[email]", Schema::Texts, "Only users with these e-mail addresses, ignoring case");
+/// Filters users by whether they are enabled.
+pub const FILTER_IS_ENABLED: Parameter = Parameter::new(
+    "filter[is-enabled]",
+    Schema::Flags,
+    "Only enabled or only disabled users; the default is `true`. Only admins see disabled users",
+);
+/// Filters users by access level.
+pub const FILTER_ACCESS_LEVEL: Parameter =
+    Parameter::new("filter[access-level]", Schema::AccessLevels, "Only users with these access levels");
+/// Sorts users.
+pub const SORT_USERS: Parameter = Parameter::new(
+    "sort",
+    Schema::Sort(&[("name", SortBy::Name), ("id", SortBy::Id), ("created-at", SortBy::CreatedAt)]),
+    SORT_DESCRIPTION,
+);
+
+/// Filters groups by id.
+pub const FILTER_GROUP_ID: Parameter = Parameter::new("filter[id]", Schema::Ids, "Only these groups");
+/// Filters groups by type.
+pub const FILTER_GROUP_TYPE: Parameter =
+    Parameter::new("filter[group-type]", Schema::Texts, "Only groups of these types");
+/// Filters groups by owner.
+pub const FILTER_OWNER: Parameter = Parameter::new("filter[owner]", Schema::Ids, "Only groups that these users own");
+/// Sorts groups or memberships.
+pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id)]), SORT_DESCRIPTION);
+/// Includes resources related to groups.
+pub const INCLUDE_WITH_GROUPS: Parameter = Parameter::new(
+    "include",
+    Schema::Paths(&[("owner", Path::Owner), ("members", Path::Members), ("members.user", Path::MemberUsers)]),
+    "The related resources to add to `included`; up to 1,000 memberships",
+);
+
+/// Filters memberships by id.
+pub const FILTER_MEMBER_ID: Parameter = Parameter::new("filter[id]", Schema::Ids, "Only these memberships");
+/// Filters memberships by group.
+pub const FILTER_GROUP: Parameter = Parameter::new("filter[group]", Schema::Ids, "Only memberships in these groups");
+/// Filters memberships by user.
+pub const FILTER_MEMBER_USER: Parameter =
+    Parameter::new("filter[user]", Schema::Ids, "Only memberships of these users");
+/// Includes resources related to memberships.
+pub const INCLUDE_WITH_MEMBERS: Parameter = Parameter::new(
+    "include",
+    Schema::Paths(&[("group", Path::Group), ("group.owner", Path::GroupOwner), ("user", Path::User)]),
+    "The related resources to add to `included`",
+);
+
+/// These parameters, then the sparse fieldsets.
+macro_rules! with_fieldsets {
+    ($($parameter:expr),* $(,)?) => {
+        &[
+            $($parameter,)*
+            FIELDS_OF_RELATIONSHIPS,
+            FIELDS_OF_USERS,
+            FIELDS_OF_TYPES,
+            FIELDS_OF_GROUPS,
+            FIELDS_OF_MEMBERS,
+        ]
+    };
+}
+
+/// The pagination parameters, these parameters, then the sparse fieldsets.
+macro_rules! with_pages {
+    ($($parameter:expr),* $(,)?) => {
+        with_fieldsets![OFFSET, LIMIT, SIZE, AFTER, BEFORE, $($parameter),*]
+    };
+}
+
+/// The parameters of requests for one user or relationship type.
+pub const ONE_USER: &[Parameter] = with_fieldsets![];
+/// The parameters of requests for one relationship.
+pub const ONE_RELATIONSHIP: &[Parameter] = with_fieldsets![INCLUDE_ENDS];
+/// The parameters of requests for one group.
+pub const ONE_GROUP: &[Parameter] = with_fieldsets![INCLUDE_WITH_GROUPS];
+/// The parameters of requests for one membership.
+pub const ONE_MEMBER: &[Parameter] = with_fieldsets![INCLUDE_WITH_MEMBERS];
+/// The parameters of the list of relationships.
+pub const LIST_RELATIONSHIPS: &[Parameter] =
+    with_pages![FILTER_USER, FILTER_TARGET, FILTER_RELATIONSHIP, SORT_RELATIONSHIPS, INCLUDE_ENDS];
+/// The parameters of the list of users.
+pub const LIST_USERS: &[Parameter] =
+    with_pages![FILTER_QUERY, FILTER_USER_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_ACCESS_LEVEL, SORT_USERS];
+/// The parameters of the list of relationship types.
+pub const LIST_TYPES: &[Parameter] = with_fieldsets![OFFSET, LIMIT];
+/// The parameters of the list of groups.
+pub const LIST_GROUPS: &[Parameter] =
+    with_pages![FILTER_GROUP_ID, FILTER_GROUP_TYPE, FILTER_OWNER, SORT_GROUPS, INCLUDE_WITH_GROUPS];
+/// The parameters of the list of all memberships.
+pub const LIST_MEMBERS: &[Parameter] =
+    with_pages![FILTER_MEMBER_ID, FILTER_GROUP, FILTER_MEMBER_USER, SORT_GROUPS, INCLUDE_WITH_MEMBERS];
+/// The parameters of the list of the members of one group.
+pub const LIST_MEMBERS_OF_GROUP: &[Parameter] =
+    with_pages![FILTER_MEMBER_ID, FILTER_MEMBER_USER, SORT_GROUPS, INCLUDE_WITH_MEMBERS];

@@ -266,7 +266,7 @@ both!(
                 })
             };
             let all: Vec<_> = (0..8).map(work).collect();
-            thread::sleep(Duration::from_secs(4));
+            thread::sleep(Duration::from_secs(2));
             stop.store(true, Ordering::Relaxed);
             let mut tally = BTreeMap::new();
             for status in all.into_iter().flat_map(|thread| thread.join().expect("a thread ends well")) {

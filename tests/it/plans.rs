@@ -273,7 +273,11 @@ fn check_groups(app: &App) {
 
 both!(
     each_list_of_groups_and_of_10_000_members_uses_its_index,
-    |_config| { set_default_instrumentation(recorder).unwrap() },
+    |config| {
+        // Seeding may take longer than a request on a busy machine.
+        config.request_timeout = std::time::Duration::from_mins(1);
+        set_default_instrumentation(recorder).unwrap();
+    },
     |app| {
         let _turn = ONE_AT_A_TIME.lock();
         check_groups(app);
@@ -282,7 +286,11 @@ both!(
 
 both!(
     each_list_around_100_000_edges_uses_its_index,
-    |_config| { set_default_instrumentation(recorder).unwrap() },
+    |config| {
+        // Seeding may take longer than a request on a busy machine.
+        config.request_timeout = std::time::Duration::from_mins(1);
+        set_default_instrumentation(recorder).unwrap();
+    },
     |app| {
         let _turn = ONE_AT_A_TIME.lock();
         check(app);

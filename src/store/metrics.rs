@@ -24,7 +24,7 @@ pub(in crate::store) struct StoreMetrics {
     connections: Gauges,
 }
 
-/// ConnectionCounts to the database.
+/// Connections to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) struct ConnectionCounts {
     /// Those in use by a job.
@@ -58,7 +58,7 @@ impl StoreMetrics {
                 &["code"],
             ),
             commits: all.histogram("writes_per_commit", "Writes that shared a commit.", WRITES),
-            connections: all.gauges("store_connections", "ConnectionCounts to the database.", &["state"]),
+            connections: all.gauges("store_connections", "Connections to the database.", &["state"]),
             all,
         };
         // Shows every family in the first scrape.

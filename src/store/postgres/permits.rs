@@ -39,7 +39,7 @@ pub(in crate::store) struct Permit {
 }
 
 impl PostgresPermits {
-    /// PostgresPermits for a pool of that size, with a longest wait.
+    /// Permits for a pool of that size, with a longest wait.
     pub fn new(pool_size: u32, timeout: Duration) -> Self {
         let connections = usize::try_from(pool_size).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let lists = usize::from(connections >= POOL_WITH_LIST_CONNECTION);

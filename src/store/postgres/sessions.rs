@@ -57,12 +57,12 @@ struct Limits {
 }
 
 impl Sessions {
-    /// ConnectionCounts to the primary.
+    /// Connections to the primary.
     pub fn of_primary(url: String, settings: &Settings) -> Self {
         Self::new(url, settings, None)
     }
 
-    /// ConnectionCounts to a replica: while it is down none are made, and older ones are closed.
+    /// Connections to a replica: while it is down none are made, and older ones are closed.
     pub fn of_replica(url: String, settings: &Settings, health: Arc<Health>) -> Self {
         Self::new(url, settings, Some(health))
     }

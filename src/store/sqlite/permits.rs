@@ -28,7 +28,7 @@ pub(super) struct SqlitePermits {
 }
 
 impl SqlitePermits {
-    /// SqlitePermits with a longest wait.
+    /// Permits with a longest wait.
     pub fn new(gate: ReadGate, timeout: Duration) -> Self {
         let [long, searches, probes] = [LONG_READS, SEARCHES, PROBES].map(|number| Arc::new(Semaphore::new(number)));
         Self { long, searches, probes, gate, timeout }

@@ -54,7 +54,7 @@ impl Health {
         state.is_used
     }
 
-    /// How often connections to it were found dead. ConnectionCounts of an older generation are not used.
+    /// How often connections to it were found dead. Connections of an older generation are not used.
     pub fn generation(&self) -> u64 {
         self.state().generation
     }

@@ -36,7 +36,7 @@ impl ReplicaMetrics {
             conflict: fallbacks.of(&["conflict"]),
             refused: fallbacks.of(&["refused"]),
             failed: fallbacks.of(&["failed"]),
-            connections: all.gauges("store_replica_connections", "ConnectionCounts to the replica.", &["state"]),
+            connections: all.gauges("store_replica_connections", "Connections to the replica.", &["state"]),
         }
     }
 

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use actix_web::web;
 use serde_json::{Value as Json, json};
 use tokio::sync::oneshot;
+use user_relationships::app;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
 use user_relationships::config::{Config, Raw};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
-use user_relationships::http::state::State;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::token::NewToken;
 use user_relationships::model::user::{Field, Value};
@@ -49,7 +49,7 @@ fn configure(database_url: &str) -> Result<Config> {
 async fn serve_and_use(config: Config) -> Result<()> {
     let store = Store::open(&config.store_settings(), Clock::System).map_err(|error| error.to_string())?;
     let admin_token = create_admin(&store).await?;
-    let state = web::Data::new(State::new(&config, store, Clock::System, Arc::new(Catalogue::built_in())));
+    let state = web::Data::new(app::build_state(&config, store, Clock::System, Arc::new(Catalogue::built_in())));
 
     let (stop, stopped) = oneshot::channel::<()>();
     let (server, address) = server::start(&config, state, async { drop(stopped.await) })

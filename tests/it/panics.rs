@@ -142,7 +142,7 @@ fn the_log_of_a_panic_holds_nothing_from_the_request() {
     assert!(stdout.contains("internal"), "{stdout}");
     assert!(![TOKEN, ANN].iter().any(|part| stdout.contains(part)), "text of a request is in a response: {stdout}");
     let causes = stderr.matches("a job panicked").count();
-    assert_eq!((causes, stderr.matches("its handler panicked").count()), (2, 2), "{stderr}");
+    assert_eq!((causes, stderr.matches("the handler panicked").count()), (2, 2), "{stderr}");
 }
 
 #[test]

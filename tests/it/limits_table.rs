@@ -183,7 +183,7 @@ const CHECKS: &[(&str, Check)] = &[
         (update(most), update(most + 1))
     })),
     ("connections in all", Test("connections", "new_connections_are_served_beside_too_many_idle_ones")),
-    ("connections of one source", Test("src", "one_source_has_at_most_half_and_a_trusted_proxy_any_share")),
+    ("connections of one source", Test("src", "one_source_has_at_most_half_and_a_trusted_proxy_any_number")),
     ("bytes of a link in an answer", Test("links", "a_link_that_would_get_a_414_is_null")),
     ("bytes of an answer", Test("response_sizes", "a_page_of_large_users_by_offset_is_a_413_with_advice")),
     ("bytes that `include` reads", Test("response_sizes", "included_members_are_refused_beyond_the_largest_answer")),
@@ -205,7 +205,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("wait for a lock on PostgreSQL", Test("postgres_limits", "a_locked_table_blocks_only_requests_that_need_it")),
     ("wait for a connection to PostgreSQL", Test("postgres_limits", "a_batched_list_that_waits_too_long_fails_alone")),
     ("searches at the same time", Test("job_limits", "a_read_that_waits_too_long_for_a_permit_fails_alone")),
-    ("bytes of the write-ahead log of SQLite", Test("src", "reads_that_overlap_are_held_back_until_the_log_is_emptied")),
+    ("bytes of the write-ahead log of SQLite", Test("src", "overlapping_reads_are_delayed_until_the_log_is_emptied")),
     ("relationship types", Test("type_numbers", "registering_returns_409_when_all_numbers_are_in_use")),
     ("failed passwords of one source a minute", Test("unauthenticated", "failed_passwords_of_a_source_are_limited_over_all_addresses")),
     ("logins of one source that wait for their turn", Test("unauthenticated", "a_valid_password_does_not_wait_for_guesses_of_other_sources")),
@@ -231,7 +231,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("bytes of an answer to operations", Test("operation_limits", "operations_with_a_response_above_the_limit_are_a_413")),
     ("bytes of the profiles that operations read and write", Test("operation_limits", "operations_that_rewrite_large_profiles_too_often_are_a_413")),
     ("time of the operations of a request on SQLite", Test("operation_limits", "operations_that_keep_other_writers_waiting_are_a_503")),
-    ("requests with operations at the same time", Test("src", "a_caller_with_many_requests_delays_no_other_caller_by_more_than_one")),
+    ("requests with operations at the same time", Test("src", "a_caller_with_many_requests_delays_another_by_at_most_one")),
     ("wait for a running request with the same `Idempotency-Key`", Test("idempotency", "a_repeat_of_an_unfinished_request_is_a_409")),
     ("bytes of a stored receipt of a request with `Idempotency-Key`", Test("src", "the_largest_receipt_can_be_stored")),
 ];

@@ -78,7 +78,7 @@ impl Tagged for VisibleMember {
     }
 }
 
-/// Hashes what a tag covers. The hash is a fast one (SipHash), since a page has many rows: a client gains nothing by a
+/// Hashes what a tag covers. The hash is a fast one (`SipHash`), since a page has many rows: a client gains nothing by a
 /// collision in its own response.
 pub struct TagBuilder(DefaultHasher);
 

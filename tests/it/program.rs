@@ -223,7 +223,7 @@ fn the_demo_prints_three_lines_of_curl_that_work() {
     let (sender, receiver) = channel();
     let stdout = child.0.stdout.take().expect("a pipe");
     thread::spawn(move || {
-        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
     });
     let mut curls = Vec::new();
     while curls.len() < 3 {

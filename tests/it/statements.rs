@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use diesel::connection::set_default_instrumentation;
 
-use super::plans::{ONE_AT_A_TIME, TARGET, load, plans, recorder};
+use super::plans::{self, ANY_PLAN, ONE_AT_A_TIME, TARGET, load, recorder};
 use crate::both;
 use crate::support::{App, edge, json};
 
@@ -17,6 +17,10 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 /// Tables that grow with the data.
 const LARGE: [&str; 4] = ["user_relationships", "users", "counts_by_user", "counts_by_target"];
+/// The types of the values of a batch of creates: its columns, the users at its ends, and the number of slots.
+const BATCH_TYPES: &str = "(bigint[], bigint[], smallint[], bigint[], bigint[], bigint[], bigint[], bigint[], bigint)";
+/// A batch of one create.
+const BATCH_VALUES: &str = "'{98030}', '{98031}', '{3}', '{1}', '{1}', '{1}', '{1}', '{98030,98031}', 32";
 /// Ids that no other test uses.
 const MARKED: std::ops::Range<i64> = 98_000..99_000;
 
@@ -97,11 +101,8 @@ fn check(app: &App) {
         }
         // Lists and bytes are printed in a form that SQL does not accept; the bytes are those of the few tokens here.
         let text = match text.split_once(" -- binds: [") {
-            // For lists outside of a batch, each array has one value.
-            Some(_) if statement.contains("AS total") && statement.contains("unnest") => text.clone(),
-            Some(_) if statement.contains("unnest") => {
-                format!("{statement} -- binds: [1, '{{98030}}', '{{98031}}', '{{3}}', '{{1}}', '{{98030,98031}}', 32]")
-            }
+            // For lists outside of a batch, each array has one value; a batch of creates has values of its own below.
+            Some(_) if statement.contains("unnest") => text.clone(),
             Some((_, binds)) if binds.contains('[') => continue,
             Some((_, binds)) => {
                 let binds = binds.replace("Some(", "").replace(')', "").replace("None", "NULL");
@@ -109,7 +110,13 @@ fn check(app: &App) {
             }
             None => text.clone(),
         };
-        for plan in plans(app, &text) {
+        let is_batch_of_creates = statement.contains("unnest") && !statement.contains("AS total");
+        let found = if is_batch_of_creates {
+            plans::explained(app, statement, BATCH_TYPES, BATCH_VALUES, &ANY_PLAN)
+        } else {
+            plans::plans(app, &text)
+        };
+        for plan in found {
             for line in plan.lines() {
                 let line = line.trim_start_matches([' ', '-', '>']);
                 let scanned = line.strip_prefix("SCAN ").or_else(|| {

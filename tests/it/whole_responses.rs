@@ -4,6 +4,8 @@
 //! Times, entity tags, cursors and the ids of errors are replaced by placeholders, and members are sorted by name. To
 //! accept a new response, run `INSTA_UPDATE=always cargo test --test it whole_responses` and review the changed files.
 
+use std::fmt::Write as _;
+
 use insta::{Settings, assert_snapshot};
 use regex::Regex;
 
@@ -25,8 +27,8 @@ const HEADERS: [&str; 6] = ["content-type", "location", "etag", "cache-control",
 /// What differs from run to run, and what a snapshot has instead.
 const REPLACEMENTS: [(&str, &str); 5] = [
     (r"\b\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}\b", "<time>"),
-    (r#"(?m)^etag: .*$"#, "etag: <tag>"),
-    (r#"(page%5B(?:after|before)%5D=)[\w-]+"#, "$1<cursor>"),
+    (r"(?m)^etag: .*$", "etag: <tag>"),
+    (r"(page%5B(?:after|before)%5D=)[\w-]+", "$1<cursor>"),
     (r#"("id": )"[0-9a-f]{16}-[0-9a-f]{8}""#, r#"$1"<error id>""#),
     (r#"("cursor": )"[^"]+""#, r#"$1"<cursor>""#),
 ];
@@ -46,9 +48,9 @@ fn assert_response(
     let mut text = format!("{method} {path}\n");
     text.extend(headers.iter().map(|(name, value)| format!("{name}: {value}\n")));
     text.extend(body.map(|body| format!("\n{body:#}\n")));
-    text += &format!("\n{}\n", answer.status);
+    writeln!(text, "\n{}", answer.status).expect("a string grows");
     text.extend(HEADERS.iter().filter_map(|name| Some(format!("{name}: {}\n", answer.header(name)?))));
-    text += &format!("\n{:#}\n", answer.body);
+    writeln!(text, "\n{:#}", answer.body).expect("a string grows");
     for (pattern, replacement) in REPLACEMENTS {
         text = Regex::new(pattern).expect("a pattern").replace_all(&text, replacement).into_owned();
     }

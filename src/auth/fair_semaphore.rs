@@ -26,7 +26,7 @@ pub type Requester = Option<IpAddr>;
 /// Why no permit is available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overloaded {
-    /// The requester has [`MAX_WAITING_PER_REQUESTER`] requests waiting.
+    /// The requester has `MAX_WAITING_PER_REQUESTER` requests waiting.
     SourceIsBusy,
     /// Too many requests are waiting in total, or the wait took too long.
     AllAreBusy,

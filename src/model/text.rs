@@ -27,7 +27,7 @@ pub fn truncate(text: &str, max_chars: usize) -> Cow<'_, str> {
     start.chars().filter(|letter| !letter.is_control()).chain(ellipsis).collect()
 }
 
-/// Lists names in backticks, at most [`MAX_NAMES`] of them: `` `a`, `b` and 3 more ``.
+/// Lists names in backticks, at most `MAX_NAMES` of them: `` `a`, `b` and 3 more ``.
 #[must_use]
 pub fn list_names(names: impl IntoIterator<Item = impl Display>) -> String {
     let mut names = names.into_iter();

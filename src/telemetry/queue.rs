@@ -27,7 +27,7 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Debug, Clone, Default)]
 pub(super) struct LogQueue(Arc<QueueState>);
 
-/// Flushes the queue when it is dropped, for at most [`MAX_FLUSH`].
+/// Flushes the queue when it is dropped, for at most `MAX_FLUSH`.
 #[derive(Debug)]
 #[must_use]
 pub struct FlushGuard(Option<LogQueue>);

@@ -41,7 +41,7 @@ impl Fixture {
         let mut config = config(home.url());
         config.database_pool_size = 1;
         // A busy machine takes its time to fill the queue; no request may time out meanwhile.
-        config.database_timeout = Duration::from_secs(60);
+        config.database_timeout = Duration::from_mins(1);
         let store = Store::open(&config.store_settings(), Clock::System).expect("the database opens");
         let add = move |tx: &mut Tx<'_>| {
             let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];

@@ -3,7 +3,7 @@
 //! # Design
 //! `serde_json` writes a document member by member and checks each character for escapes. In a page of relationships,
 //! everything but numbers, times and type names is constant, and nothing needs an escape. These resources are assembled
-//! in a [`Fragment`] and passed to `serde` as bytes, which documents do not contain otherwise; the formatter writes bytes
+//! in a `Fragment` and passed to `serde` as bytes, which documents do not contain otherwise; the formatter writes bytes
 //! unchanged. `serde_json::value::RawValue` would parse each fragment again to validate it.
 
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub fn write(document: &impl Serialize, capacity: usize) -> serde_json::Result<V
     Ok(body)
 }
 
-/// Inserts a JSON text unchanged into a document that [`write`] serializes.
+/// Inserts a JSON text unchanged into a document that [`write()`] serializes.
 pub(super) struct Raw<'a>(pub &'a str);
 
 impl Serialize for Raw<'_> {

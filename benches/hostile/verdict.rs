@@ -15,7 +15,7 @@ const MEMORY: u64 = 400;
 const LIVEZ: f64 = 500.0;
 const READYZ: f64 = 1_000.0;
 /// The limit of connections: `DATABASE_POOL_SIZE` and a few probes.
-const CONNECTIONS: i64 = 16 + 4;
+const CONNECTIONS: i64 = 16 + 8;
 
 /// The head of the table.
 pub const HEAD: &str = "| attack | requests | p50, p99, max ms | 5xx, other failures | `/livez` max ms, failures | \

@@ -21,11 +21,9 @@ const POOL_WITH_LIST_CONNECTION: usize = 4;
 /// The permits of a pool, as many as it has connections.
 pub(in crate::store) struct PostgresPermits {
     all: Arc<Semaphore>,
-    /// Acquired in addition by searches, so that they cannot use all connections.
-    searches: Arc<Semaphore>,
-    /// Acquired in addition, by the name of the job: while a table is locked, the jobs that wait for it leave
-    /// connections to all others. The number of names is fixed by the source.
-    jobs: Mutex<HashMap<&'static str, Arc<Semaphore>>>,
+    /// Acquired in addition, by kind of job: searches, and the reads and the writes of each name. While a table is
+    /// locked, the jobs that wait for it leave connections to all others. The number of names is fixed by the source.
+    shares: Mutex<HashMap<(&'static str, usize), Arc<Semaphore>>>,
     connections: usize,
     /// For batched lists, the most frequent requests, which thus need not wait behind all others.
     lists: Arc<Semaphore>,
@@ -46,8 +44,7 @@ impl PostgresPermits {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
         Self {
             all: semaphore(connections.saturating_sub(lists)),
-            searches: semaphore((connections / CONNECTIONS_PER_SEARCH).max(1)),
-            jobs: Mutex::default(),
+            shares: Mutex::default(),
             connections,
             lists: semaphore(lists),
             timeout,
@@ -66,7 +63,7 @@ impl PostgresPermits {
     pub async fn acquire(&self, job: &'static str, mode: Mode) -> Result<Permit> {
         let until = Instant::now() + self.timeout;
         let share = match mode {
-            Mode::Search => Arc::clone(&self.searches),
+            Mode::Search => self.share("searches", CONNECTIONS_PER_SEARCH),
             Mode::Read | Mode::Snapshot => self.share(job, CONNECTIONS_PER_READ),
             Mode::Write | Mode::Batch => self.share(job, CONNECTIONS_PER_WRITE),
         };
@@ -80,11 +77,11 @@ impl PostgresPermits {
         }
     }
 
-    /// The permits of the jobs of that name: one for `divisor` connections.
-    fn share(&self, job: &'static str, divisor: usize) -> Arc<Semaphore> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = jobs.entry(job).or_insert_with(|| Arc::new(Semaphore::new((self.connections / divisor).max(1))));
-        Arc::clone(share)
+    /// The permits of a kind of job, one for `divisor` connections. A name may read and write, and has a share for each.
+    fn share(&self, name: &'static str, divisor: usize) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = shares.entry((name, divisor));
+        Arc::clone(share.or_insert_with(|| Arc::new(Semaphore::new((self.connections / divisor).max(1)))))
     }
 
     /// Waits for a permit for a batch; `None` if none becomes free until that moment.
@@ -103,5 +100,25 @@ impl PostgresPermits {
         };
         let connection = tokio::time::timeout_at(until, permit).await.ok()?.ok()?;
         Some(Permit { _connection: connection, _share: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_of_a_name_do_not_use_the_share_of_its_writes() {
+        let permits = PostgresPermits::new(16, Duration::from_millis(20));
+        let mut held = Vec::new();
+        for _ in 0..5 {
+            held.push(permits.acquire("users.create", Mode::Read).await.unwrap());
+        }
+        assert!(permits.acquire("users.create", Mode::Read).await.is_err());
+        for _ in 0..8 {
+            held.push(permits.acquire("users.create", Mode::Write).await.unwrap());
+        }
+        assert!(permits.acquire("users.create", Mode::Write).await.is_err());
+        assert!(permits.acquire("users.get", Mode::Search).await.is_ok());
     }
 }

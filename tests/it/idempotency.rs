@@ -221,13 +221,7 @@ both!(a_repeat_of_an_unfinished_request_is_a_409, |config| { with_short_timeout(
     let (ann, bob) = (app.user(), app.user());
     let mut first = Raw::connect(&app.home().url());
     let is_sqlite = matches!(first, Raw::Sqlite(_));
-    let bytes = if is_sqlite { "x''" } else { "''" };
-    first.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
-    first.run(&format!(
-        "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
-         VALUES ({}, 'slow', {bytes}, 0, '', {bytes}, 9000000000000000)",
-        ann.id
-    ));
+    first.claim_key(ann.id, "slow");
     let document = edge(None, "mentor", bob.id).to_string();
     let headers = [JSON_API, ("idempotency-key", "slow")];
     let second = ann.send("POST", EDGES, &headers, Some(document.as_bytes()));

@@ -189,13 +189,7 @@ both!(repeats_of_a_running_request_hold_no_connections, |app| {
     // The first request runs in another instance, which has not committed yet.
     let mut first = Raw::connect(&app.home().url());
     let is_sqlite = matches!(first, Raw::Sqlite(_));
-    let bytes = if is_sqlite { "x''" } else { "''" };
-    first.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" });
-    first.run(&format!(
-        "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
-         VALUES ({}, 'slow', {bytes}, 0, '', {bytes}, 9000000000000000)",
-        ann.id
-    ));
+    first.claim_key(ann.id, "slow");
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let repeat = || scope.spawn(|| keyed(&ann, "slow", EDGES, &document));
         let repeats: Vec<_> = (0..16).map(|_| repeat()).collect();

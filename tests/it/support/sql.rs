@@ -50,6 +50,17 @@ impl Raw {
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
+    /// Starts a transaction, as another instance that has not committed yet, and claims an `Idempotency-Key` in it.
+    #[track_caller]
+    pub fn claim_key(&mut self, caller: i64, key: &str) {
+        let (begin, bytes) = if matches!(self, Self::Sqlite(_)) { ("BEGIN IMMEDIATE", "x''") } else { ("BEGIN", "''") };
+        self.run(begin);
+        self.run(&format!(
+            "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
+             VALUES ({caller}, '{key}', {bytes}, 0, '', {bytes}, 9000000000000000)"
+        ));
+    }
+
     /// Runs statements, and returns whether they succeeded.
     pub fn attempt(&mut self, sql: &str) -> bool {
         match self {

@@ -10,7 +10,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
@@ -32,7 +32,7 @@ const SUPERVISOR: &str = r#"
     {
         [ -d data ] || "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C --no-sync || exit
         exec "$1/postgres" -D data -k "$0" -p 5432 -c listen_addresses= \
-            -c max_connections=300 -c shared_buffers=64MB -c autovacuum=off \
+            -c max_connections=300 -c shared_buffers=64MB -c max_wal_size=256MB -c autovacuum=off \
             -c fsync=off -c synchronous_commit=off -c full_page_writes=off
     } </dev/null &
     read -r keep
@@ -87,8 +87,12 @@ impl Cluster {
     }
 
     /// Drops a database if it exists, and closes its sessions.
+    ///
+    /// A test that fails drops its database as well. Then this ignores errors, because a panic would end the process
+    /// and hide why the test failed.
     pub fn drop_database(&self, name: &str) {
-        self.run(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        let output = self.psql(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+        assert!(output.status.success() || thread::panicking(), "dropping {name}: {output:?}");
     }
 
     /// Returns the path of a program such as `psql`, or its bare name if only `PATH` may know it.
@@ -100,10 +104,14 @@ impl Cluster {
     }
 
     fn run(&self, sql: &str) {
+        let output = self.psql(sql);
+        assert!(output.status.success(), "{sql}: {output:?}");
+    }
+
+    fn psql(&self, sql: &str) -> Output {
         let mut psql = Command::new(self.bin("psql"));
         psql.args(["-X", "-q", "-w", "-d", &self.admin_url(), "-c", sql]);
-        let output = psql.output().expect("running psql");
-        assert!(output.status.success(), "{sql}: {output:?}");
+        psql.output().expect("running psql")
     }
 }
 

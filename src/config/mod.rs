@@ -118,13 +118,13 @@ impl Config {
             Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
         });
         let require_signed_timestamp =
-            collector.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::switch);
-        let explorer = collector.take("EXPLORER", &raw.explorer, read::switch);
+            collector.take("REQUIRE_SIGNED_TIMESTAMP", &raw.require_signed_timestamp, read::boolean);
+        let explorer = collector.take("EXPLORER", &raw.explorer, read::boolean);
         let drain_delay = collector.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = collector.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = collector.take("LOG_FORMAT", &raw.log_format, read::log_format);
         let log_filter = collector.take("RUST_LOG", &raw.rust_log, read::log_filter);
-        let no_migrate = collector.take("NO_MIGRATE", &raw.no_migrate, read::switch);
+        let no_migrate = collector.take("NO_MIGRATE", &raw.no_migrate, read::boolean);
 
         let config = || {
             Some(Self {

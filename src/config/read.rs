@@ -9,6 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::values::{CorsOrigins, LogFormat};
+use crate::model::boolean::{BOOLEAN_WORDS, parse_boolean};
 use crate::model::network::Network;
 use crate::model::rate::Rate;
 
@@ -211,12 +212,8 @@ pub(super) fn log_filter(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn switch(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(format!("`{text}` is invalid; write `true` or `false`")),
-    }
+pub(super) fn boolean(text: &str) -> Result<bool, String> {
+    parse_boolean(text).ok_or_else(|| format!("`{text}` is not a boolean; write {BOOLEAN_WORDS}"))
 }
 
 #[cfg(test)]

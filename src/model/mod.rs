@@ -1,6 +1,7 @@
 //! The types that every layer shares (users, relationships, pages, filters, errors) and pure functions on them.
 
 mod access_level;
+pub mod boolean;
 pub mod caller;
 pub mod client;
 pub mod code;

@@ -98,6 +98,7 @@ mod rolling_update;
 mod row_sizes;
 mod secrets;
 mod security_headers;
+mod settings;
 mod shared_commits;
 mod shell;
 mod signatures;

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use user_relationships::app;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
-use user_relationships::config::{Config, Raw};
+use user_relationships::config::{Config, RawSettings};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::model::caller::Caller;
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
 
 /// The default settings, with one HTTP worker, this database and a free port.
 fn configure(database_url: &str) -> Result<Config> {
-    let defaults = Config::check(&Raw::defaults()?).map_err(|problems| format!("{problems:?}"))?;
+    let defaults = Config::check(&RawSettings::defaults()?).map_err(|problems| format!("{problems:?}"))?;
     Ok(Config {
         database_url: DatabaseUrl::parse(database_url)?,
         listen: ([127, 0, 0, 1], 0).into(),

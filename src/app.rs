@@ -3,17 +3,18 @@
 use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Condition, NormalizePath, from_fn};
+use actix_web::middleware::{Condition, Next, NormalizePath, from_fn};
 use actix_web::{App, Error, web};
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::{Config, CorsOrigins};
 use crate::http::forms::config::catalogue::Catalogue;
+use crate::http::forms::responses::respond_failure;
 use crate::http::middleware::authenticate;
 use crate::http::middleware::envelope;
 use crate::http::routes;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::store::Store;
 
 /// The response headers that scripts of other origins may read.
@@ -31,13 +32,13 @@ const EXPOSED: [&str; 9] = [
 
 /// Creates the state that all handlers share.
 #[must_use]
-pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> State {
-    State::new(config, store, clock, forms, routes::patterns())
+pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catalogue>) -> AppState {
+    AppState::new(config, store, clock, forms, routes::patterns())
 }
 
 /// Builds the API. From the outside in: envelope (request id, errors, log), CORS, authentication, routes.
 pub fn build(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     origins: CorsOrigins,
 ) -> App<
     impl ServiceFactory<
@@ -57,12 +58,12 @@ pub fn build(
         .wrap(NormalizePath::trim())
         .wrap(from_fn(authenticate::authenticate))
         .wrap(Condition::new(has_origins, cors))
-        .wrap(from_fn(envelope::wrap_response))
+        .wrap(from_fn(|request, next: Next<_>| envelope::wrap_response(request, next, respond_failure)))
 }
 
 /// Builds probes and metrics only, for `ADMIN_LISTEN`.
 pub fn build_admin(
-    state: web::Data<State>,
+    state: web::Data<AppState>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -76,7 +77,7 @@ pub fn build_admin(
         .app_data(state)
         .configure(routes::configure_admin)
         .wrap(NormalizePath::trim())
-        .wrap(from_fn(envelope::wrap_response))
+        .wrap(from_fn(|request, next: Next<_>| envelope::wrap_response(request, next, respond_failure)))
 }
 
 /// Allows scripts of the configured origins to use the whole API.

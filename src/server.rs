@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::config::read::show_duration;
 use crate::http::connections::Connections;
 use crate::http::forms::config::catalogue::Catalogue;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::store::Store;
 
 /// How long a client may take to send a request head before its connection is closed.
@@ -108,7 +108,7 @@ pub async fn serve(
 /// If the server cannot listen on the address.
 pub fn start(
     config: &Config,
-    state: web::Data<State>,
+    state: web::Data<AppState>,
     closed: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(Server, SocketAddr), ServerError> {
     let origins = config.cors_origins.clone();
@@ -139,7 +139,7 @@ pub fn start(
 ///
 /// # Errors
 /// If the server cannot listen on the address.
-pub fn start_admin(address: SocketAddr, state: web::Data<State>) -> Result<(Server, SocketAddr), ServerError> {
+pub fn start_admin(address: SocketAddr, state: web::Data<AppState>) -> Result<(Server, SocketAddr), ServerError> {
     let server = HttpServer::new(move || app::build_admin(state.clone()))
         .workers(1)
         .client_request_timeout(HEAD_TIMEOUT)

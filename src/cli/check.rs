@@ -1,7 +1,7 @@
 //! `check`: compares the stored counts and keys with the rows.
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
-use super::failure::Failure;
 use super::output;
 use crate::config::Config;
 use crate::store::{Cost, Report, Tx};
@@ -17,7 +17,7 @@ Examples:
   user-relationships check
   user-relationships check --repair"
 )]
-pub struct Args {
+pub struct CheckArgs {
     /// Remove relationships with a missing end, recompute all counts, and recompute keys that are not current
     #[arg(long)]
     repair: bool,
@@ -26,8 +26,8 @@ pub struct Args {
 /// Prints the problems, and repairs them with `--repair`.
 ///
 /// # Errors
-/// [`Failure`] when problems remain, or the database is unreachable.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when problems remain, or the database is unreachable.
+pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     let report: Report = database::wait(async {
         if args.repair {
@@ -51,15 +51,17 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
             output::tell("all counts and keys agree with the rows, and every relationship has both ends");
             Ok(())
         }
-        ([], Some(collisions), _) => Err(Failure::failed(collisions)),
+        ([], Some(collisions), _) => Err(CommandError::failed(collisions)),
         (lines, None, true) => {
             output::tell(&format!("{} repaired", count(lines)));
             Ok(())
         }
-        (lines, Some(collisions), true) => Err(Failure::failed(format!("{} repaired; {collisions}", count(lines)))),
+        (lines, Some(collisions), true) => {
+            Err(CommandError::failed(format!("{} repaired; {collisions}", count(lines))))
+        }
         (lines, collisions, false) => {
             let more = collisions.map(|collisions| format!("; {collisions}")).unwrap_or_default();
-            Err(Failure::failed(format!("{} found; run `check --repair` to repair{more}", count(lines))))
+            Err(CommandError::failed(format!("{} found; run `check --repair` to repair{more}", count(lines))))
         }
     }
 }

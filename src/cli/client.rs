@@ -4,8 +4,8 @@ use clap::Subcommand;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
-use super::failure::Failure;
 use super::output;
 use super::token::name;
 use crate::auth::keys;
@@ -23,7 +23,7 @@ const PAGE: i64 = 100;
 #[command(after_help = "Examples:
   user-relationships client add --public-key public.pem --name intranet
   user-relationships client list")]
-pub struct Args {
+pub struct ClientArgs {
     #[command(subcommand)]
     action: ClientAction,
 }
@@ -86,8 +86,8 @@ fn key_id(text: &str) -> Result<ClientKeyId, &'static str> {
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable, the key is invalid, or the client does not exist.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when the database is unreachable, the key is invalid, or the client does not exist.
+pub fn run(config: &Config, args: &ClientArgs) -> Result<(), CommandError> {
     match &args.action {
         ClientAction::Add(new) => add(config, new),
         ClientAction::List => list(config),
@@ -95,7 +95,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn add(config: &Config, new: &NewClientArgs) -> Result<(), Failure> {
+fn add(config: &Config, new: &NewClientArgs) -> Result<(), CommandError> {
     let key = public_key(&new.public_key)?;
     let store = database::open(config, IfMissing::Create)?;
     if let Some(api_id) = &new.to {
@@ -108,7 +108,7 @@ fn add(config: &Config, new: &NewClientArgs) -> Result<(), Failure> {
             }
             Some(client) => tx.insert_client_key(client.id, &key).map(Ok),
         }))?;
-        added.map_err(Failure::failed)?;
+        added.map_err(CommandError::failed)?;
         return output::print([api_id]);
     }
     let api_id = generate()?;
@@ -121,14 +121,14 @@ fn add(config: &Config, new: &NewClientArgs) -> Result<(), Failure> {
 }
 
 /// Reads a key and rejects one that is too weak.
-fn public_key(path: &Path) -> Result<Vec<u8>, Failure> {
-    let wrong = |what: &str| Failure::failed(format!("`--public-key`: {}: {what}", path.display()));
+fn public_key(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let wrong = |what: &str| CommandError::failed(format!("`--public-key`: {}: {what}", path.display()));
     let pem = std::fs::read(path).map_err(|error| wrong(&error.to_string()))?;
     keys::parse_rsa_pem(&pem).map_err(|reason| wrong(&reason))
 }
 
 /// Generates 128 random bits: an `Api-Id` is not a secret, but must not be guessable.
-fn generate() -> Result<String, Failure> {
+fn generate() -> Result<String, CommandError> {
     let mut bits = [0; 16];
     aws_lc_rs::rand::fill(&mut bits).map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
     Ok(hex(&bits))
@@ -142,7 +142,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn list(config: &Config) -> Result<(), Failure> {
+fn list(config: &Config) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     database::wait(async {
         let mut after = ClientId::new(0);
@@ -177,7 +177,7 @@ fn lines(client: &Client) -> Vec<String> {
     client.keys.iter().map(|key| line(Some(key))).collect()
 }
 
-fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), Failure> {
+fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     let wanted = api_id.to_owned();
     let done = database::wait(store.write("clients.disable", move |tx| {
@@ -190,7 +190,7 @@ fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<()
     if done {
         return Ok(());
     }
-    Err(Failure::failed(match key {
+    Err(CommandError::failed(match key {
         Some(key) => format!("client `{api_id}` with key {key} does not exist; `client list` shows all"),
         None => format!("client `{api_id}` does not exist; `client list` shows all"),
     }))

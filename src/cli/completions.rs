@@ -2,7 +2,7 @@
 
 use clap_complete::Shell;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 
 /// The arguments of `completions`.
@@ -11,7 +11,7 @@ use super::output;
   user-relationships completions bash > /etc/bash_completion.d/user-relationships
   user-relationships completions zsh > ~/.zfunc/_user-relationships
   user-relationships completions fish > ~/.config/fish/completions/user-relationships.fish")]
-pub struct Args {
+pub struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
@@ -20,8 +20,8 @@ pub struct Args {
 /// Prints the script that completes `command`.
 ///
 /// # Errors
-/// [`Failure`] when stdout cannot be written.
-pub fn run(args: &Args, mut command: clap::Command) -> Result<(), Failure> {
+/// [`CommandError`] when stdout cannot be written.
+pub fn run(args: &CompletionsArgs, mut command: clap::Command) -> Result<(), CommandError> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut script);

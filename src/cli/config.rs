@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::{forms, output};
 use crate::config::Config;
 
@@ -11,7 +11,7 @@ use crate::config::Config;
 #[command(after_help = "Examples:
   user-relationships config --max-body 2MiB
   mkdir forms && user-relationships config forms > forms/forms.yml")]
-pub struct Args {
+pub struct ConfigArgs {
     #[command(subcommand)]
     what: Option<What>,
 }
@@ -27,9 +27,9 @@ enum What {
 /// Prints each setting as `VARIABLE=value`, secrets hidden, or the built-in forms.
 ///
 /// # Errors
-/// [`Failure`] when stdout cannot be written, or forms are invalid. Printing the built-in forms ignores `FORMS_DIR`,
+/// [`CommandError`] when stdout cannot be written, or forms are invalid. Printing the built-in forms ignores `FORMS_DIR`,
 /// because its purpose is to fill that folder.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+pub fn run(config: &Config, args: &ConfigArgs) -> Result<(), CommandError> {
     if matches!(args.what, Some(What::Forms)) {
         return forms::print();
     }

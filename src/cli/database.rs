@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::migrations;
@@ -27,15 +27,17 @@ pub enum IfMissing {
 /// It never migrates an existing schema, because older instances may be running on it.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable or its schema is older than this release needs.
-pub fn open(config: &Config, fresh: IfMissing) -> Result<Store, Failure> {
+/// [`CommandError`] when the database is unreachable or its schema is older than this release needs.
+pub fn open(config: &Config, fresh: IfMissing) -> Result<Store, CommandError> {
     let is_empty = match migrations::status(&config.database_url) {
         Ok(steps) if steps.iter().all(|step| step.is_applied) => false,
         Ok(steps) if steps.iter().any(|step| step.is_applied) => {
-            return Err(Failure::failed("the schema of the database is older than this release; run `migrate run`"));
+            return Err(CommandError::failed(
+                "the schema of the database is older than this release; run `migrate run`",
+            ));
         }
         Ok(_) if !may_create(config, fresh) => {
-            return Err(Failure::unreachable("the database has no schema yet; run `migrate run`"));
+            return Err(CommandError::unreachable("the database has no schema yet; run `migrate run`"));
         }
         Err(error @ OpenError::Missing(_)) if fresh == IfMissing::Refuse => return Err(error.into()),
         Ok(_) | Err(OpenError::Missing(_)) => true,

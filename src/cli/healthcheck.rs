@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use crate::config::Config;
 
 /// The longest time for the whole exchange.
@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 Example:
   user-relationships healthcheck --ready")]
-pub struct Args {
+pub struct HealthcheckArgs {
     /// Check readiness (`/readyz`) instead of liveness (`/livez`)
     #[arg(long)]
     ready: bool,
@@ -25,17 +25,17 @@ pub struct Args {
 /// Sends the request; prints nothing on success.
 ///
 /// # Errors
-/// [`Failure`] for anything except a response of 200 in time.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] for anything except a response of 200 in time.
+pub fn run(config: &Config, args: &HealthcheckArgs) -> Result<(), CommandError> {
     let address = reachable(config.admin_listen.unwrap_or(config.listen));
     let path = if args.ready { "/readyz" } else { "/livez" };
     match ask(address, path) {
         Ok(head) if status_of(&head) == Some("200") => Ok(()),
         Ok(head) => {
             let status = status_of(&head).unwrap_or("invalid HTTP");
-            Err(Failure::failed(format!("http://{address}{path} answered {status}")))
+            Err(CommandError::failed(format!("http://{address}{path} answered {status}")))
         }
-        Err(error) => Err(Failure::failed(format!("http://{address}{path} did not answer: {error}"))),
+        Err(error) => Err(CommandError::failed(format!("http://{address}{path} did not answer: {error}"))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 use crate::config::Config;
 use crate::store::migrations::{self, Step};
@@ -12,7 +12,7 @@ use crate::store::migrations::{self, Step};
 #[command(after_help = "Examples:
   user-relationships migrate status
   user-relationships migrate run")]
-pub struct Args {
+pub struct MigrateArgs {
     #[command(subcommand)]
     action: MigrateAction,
 }
@@ -36,8 +36,8 @@ enum MigrateAction {
 /// Prints one line per migration that was applied, listed or reverted.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable or a migration fails.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when the database is unreachable or a migration fails.
+pub fn run(config: &Config, args: &MigrateArgs) -> Result<(), CommandError> {
     let url = &config.database_url;
     match args.action {
         MigrateAction::Run => {
@@ -65,8 +65,8 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
 /// Runs all pending migrations and returns their names.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable or a migration fails.
-pub fn apply(config: &Config) -> Result<Vec<String>, Failure> {
+/// [`CommandError`] when the database is unreachable or a migration fails.
+pub fn apply(config: &Config) -> Result<Vec<String>, CommandError> {
     let versions = migrations::run(&config.database_url, true)?;
     if versions.is_empty() {
         return Ok(versions);

@@ -2,12 +2,12 @@
 
 mod check;
 mod client;
+pub mod command_error;
 mod completions;
 mod config;
 mod database;
 mod demo;
 mod export;
-pub mod failure;
 mod forms;
 mod formula;
 mod healthcheck;
@@ -25,9 +25,9 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, LogFormat, Problem, Raw};
+use crate::config::{Config, LogFormat, RawSettings, SettingProblem};
 use crate::telemetry;
-use failure::Failure;
+use command_error::CommandError;
 
 /// Stores typed relationships between users and serves them over JSON:API
 #[derive(Debug, Parser)]
@@ -42,7 +42,7 @@ Examples:
 )]
 struct Cli {
     #[command(flatten)]
-    settings: Raw,
+    settings: RawSettings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -61,29 +61,29 @@ Examples:
   user-relationships demo")]
     Demo,
     /// Migrate the schema, show its status, or revert the newest migration
-    Migrate(migrate::Args),
+    Migrate(migrate::MigrateArgs),
     /// Add, list and change users
-    User(user::Args),
+    User(user::UserArgs),
     /// Create, list and revoke API tokens
-    Token(token::Args),
+    Token(token::TokenArgs),
     /// Register, list and disable clients that sign their requests
-    Client(client::Args),
+    Client(client::ClientArgs),
     /// Import users and relationships from files
-    Import(import::Args),
+    Import(import::ImportArgs),
     /// Export users and relationships to files that `import` reads
-    Export(export::Args),
+    Export(export::ExportArgs),
     /// Compare stored counts with the rows and find dangling relationships
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Check the health of the local service
-    Healthcheck(healthcheck::Args),
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the effective settings, with secrets hidden, or the built-in forms
-    Config(config::Args),
+    Config(config::ConfigArgs),
     /// Print the OpenAPI 3.1 document, the same as `/openapi.json`
     #[command(after_help = "Example:
   user-relationships openapi > openapi.json")]
     Openapi,
     /// Print a completion script for a shell
-    Completions(completions::Args),
+    Completions(completions::CompletionsArgs),
 }
 
 /// The definition of the command line. Every command accepts every setting, so that one environment fits all commands.
@@ -121,9 +121,9 @@ const COMMON: [&str; 4] = ["database_url", "database_timeout", "log_format", "ru
 /// Runs the command in `matches`, which come from [`command`].
 ///
 /// # Errors
-/// [`Failure`] when the command fails.
-pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let Cli { settings: mut raw, command } = Cli::from_arg_matches(matches).map_err(Failure::failed)?;
+/// [`CommandError`] when the command fails.
+pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
+    let Cli { settings: mut raw, command } = Cli::from_arg_matches(matches).map_err(CommandError::failed)?;
     let command = command.unwrap_or(Command::Serve);
     if let Command::Completions(args) = &command {
         // Completions do not depend on the settings.
@@ -136,15 +136,15 @@ pub fn run(matches: &ArgMatches) -> Result<(), Failure> {
     if is_given(matches, "jwt_secret", &raw.jwt_secret) && !is_from_environment(matches, "jwt_secret") {
         let detail = "a secret cannot be a flag, because other users can read the command line; set the variable, or \
                       `JWT_SECRET_FILE`";
-        let problem = Problem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
-        return Err(log_failure(&command, &raw, Failure::misconfigured(&[problem])));
+        let problem = SettingProblem { setting: "JWT_SECRET".to_owned(), detail: detail.to_owned() };
+        return Err(log_failure(&command, &raw, CommandError::misconfigured(&[problem])));
     }
     if matches!(command, Command::Demo) && !is_given(matches, "explorer", &raw.explorer) {
         "true".clone_into(&mut raw.explorer);
     }
     let config = match Config::check(&raw) {
         Ok(config) => config,
-        Err(problems) => return Err(log_failure(&command, &raw, Failure::misconfigured(&problems))),
+        Err(problems) => return Err(log_failure(&command, &raw, CommandError::misconfigured(&problems))),
     };
     let _flush = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
     let result = match &command {
@@ -175,7 +175,7 @@ fn is_from_environment(matches: &ArgMatches, id: &str) -> bool {
 }
 
 /// Logs the failure of a service with JSON logs, which prints nothing else.
-fn log_failure(command: &Command, raw: &Raw, failure: Failure) -> Failure {
+fn log_failure(command: &Command, raw: &RawSettings, failure: CommandError) -> CommandError {
     let is_json = Config::log_format_of(raw) == Some(LogFormat::Json);
     if !matches!(command, Command::Serve) || !is_json {
         return failure;

@@ -1,13 +1,13 @@
 //! `openapi`: prints the OpenAPI document.
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::output;
 use crate::http::ops::openapi;
 
 /// Prints the document of `/openapi.json`.
 ///
 /// # Errors
-/// [`Failure`] when stdout cannot be written.
-pub fn run() -> Result<(), Failure> {
+/// [`CommandError`] when stdout cannot be written.
+pub fn run() -> Result<(), CommandError> {
     output::print(openapi::text().lines())
 }

@@ -2,14 +2,14 @@
 
 use std::io::{BufWriter, Write};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use crate::model::time::Timestamp;
 
 /// Prints lines.
 ///
 /// # Errors
-/// [`Failure::on_stdout`] when they cannot be written.
-pub fn print<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<(), Failure> {
+/// [`CommandError::on_stdout`] when they cannot be written.
+pub fn print<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<(), CommandError> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let put = || {
         for line in lines {
@@ -17,7 +17,7 @@ pub fn print<L: AsRef<str>>(lines: impl IntoIterator<Item = L>) -> Result<(), Fa
         }
         out.flush()
     };
-    put().map_err(|error| Failure::on_stdout(&error))
+    put().map_err(|error| CommandError::on_stdout(&error))
 }
 
 /// Prints a message for people on stderr.

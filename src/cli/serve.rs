@@ -4,8 +4,8 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::command_error::CommandError;
 use super::database;
-use super::failure::Failure;
 use super::forms;
 use super::migrate;
 use crate::clock::Clock;
@@ -18,8 +18,8 @@ use crate::store::{self, Store};
 /// Migrates the schema and serves until a signal stops it.
 ///
 /// # Errors
-/// [`Failure`] when forms are invalid, the database is unreachable, its schema is unusable, or the address is in use.
-pub fn run(config: &Config) -> Result<(), Failure> {
+/// [`CommandError`] when forms are invalid, the database is unreachable, its schema is unusable, or the address is in use.
+pub fn run(config: &Config) -> Result<(), CommandError> {
     let forms = forms::load(config)?;
     let is_sqlite = matches!(config.database_url, DatabaseUrl::Sqlite(_));
     if is_sqlite || config.migrate {
@@ -39,17 +39,17 @@ pub fn run(config: &Config) -> Result<(), Failure> {
 /// Serves `store` until a signal stops it; `on_listening` gets the address.
 ///
 /// # Errors
-/// [`Failure`] when the address cannot be bound, or the server fails.
+/// [`CommandError`] when the address cannot be bound, or the server fails.
 pub fn listen(
     config: &Config,
     store: Store,
     forms: Arc<Catalogue>,
     on_listening: impl FnOnce(SocketAddr),
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let ended = database::wait(server::serve(config, store, Clock::System, forms, on_listening));
     ended.map_err(|failed| match failed {
         ServerError::Listen { setting, address, error } => cannot_listen(setting, address, &error),
-        ServerError::Io(error) => Failure::failed(format!("the server failed: {error}")),
+        ServerError::Io(error) => CommandError::failed(format!("the server failed: {error}")),
     })
 }
 
@@ -63,9 +63,9 @@ fn warn_of_exposed_files(config: &Config) {
     }
 }
 
-fn cannot_listen(setting: &str, address: SocketAddr, error: &io::Error) -> Failure {
+fn cannot_listen(setting: &str, address: SocketAddr, error: &io::Error) -> CommandError {
     let flag = format!("--{}", setting.to_ascii_lowercase().replace('_', "-"));
-    Failure::failed(match error.kind() {
+    CommandError::failed(match error.kind() {
         ErrorKind::AddrInUse => {
             format!("`{setting}`: {address} is in use by another program; choose another with `{flag}`")
         }

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 use std::time::Duration;
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
-use super::failure::Failure;
 use super::output;
 use crate::auth;
 use crate::config::{Config, read};
@@ -25,7 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_hours(100 * 365 * 24);
 #[command(after_help = "Examples:
   user-relationships token create --user ann@example.com
   user-relationships token list")]
-pub struct Args {
+pub struct TokenArgs {
     #[command(subcommand)]
     action: TokenAction,
 }
@@ -87,8 +87,8 @@ fn life(text: &str) -> Result<Duration, String> {
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable, or the user or token does not exist.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when the database is unreachable, or the user or token does not exist.
+pub fn run(config: &Config, args: &TokenArgs) -> Result<(), CommandError> {
     match &args.action {
         TokenAction::Create(new) => create(config, new),
         TokenAction::List => list(config),
@@ -96,7 +96,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn create(config: &Config, new: &NewTokenArgs) -> Result<(), Failure> {
+fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Create)?;
     let (secret, digest) = auth::token::generate()?;
     let NewTokenArgs { user: email, name, expires_in } = new;
@@ -110,7 +110,7 @@ fn create(config: &Config, new: &NewTokenArgs) -> Result<(), Failure> {
     output::print([secret])
 }
 
-fn list(config: &Config) -> Result<(), Failure> {
+fn list(config: &Config) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     database::wait(async {
         let mut after = TokenId::new(0);
@@ -133,10 +133,10 @@ fn line(token: &Token) -> String {
     ])
 }
 
-fn revoke(config: &Config, id: TokenId) -> Result<(), Failure> {
+fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
         return Ok(());
     }
-    Err(Failure::failed(format!("token {id} does not exist; `token list` shows all")))
+    Err(CommandError::failed(format!("token {id} does not exist; `token list` shows all")))
 }

@@ -2,27 +2,28 @@
 
 use clap::error::{ContextKind, ContextValue};
 
-use super::failure::Failure;
-use crate::config::{Config, LogFormat, Raw};
+use super::command_error::CommandError;
+use crate::config::{Config, LogFormat, RawSettings};
 use crate::telemetry;
 
 /// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which
 /// clap prints.
 #[must_use]
-pub fn log_error(error: &clap::Error) -> Option<Failure> {
+pub fn log_error(error: &clap::Error) -> Option<CommandError> {
     if !error.use_stderr() || !is_for_machines() {
         return None;
     }
     telemetry::start_for_errors();
     let message = without_values(error);
-    Some(Failure::usage(message.trim_start_matches("error: ")).log())
+    Some(CommandError::usage(message.trim_start_matches("error: ")).log())
 }
 
 /// Whether the readable part of the command line runs a service with JSON logs.
 fn is_for_machines() -> bool {
     let Ok(matches) = super::command().ignore_errors(true).try_get_matches() else { return false };
     let given = matches.try_get_one::<String>("log_format").ok().flatten();
-    let raw = Raw::defaults().ok().map(|raw| Raw { log_format: given.cloned().unwrap_or_default(), ..raw });
+    let raw =
+        RawSettings::defaults().ok().map(|raw| RawSettings { log_format: given.cloned().unwrap_or_default(), ..raw });
     let is_json = raw.and_then(|raw| Config::log_format_of(&raw)) == Some(LogFormat::Json);
     is_json && matches!(matches.subcommand_name(), None | Some("serve"))
 }

@@ -3,8 +3,8 @@
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
-use super::failure::Failure;
 use super::import::record::LARGEST_ID;
 use super::output;
 use crate::config::Config;
@@ -24,7 +24,7 @@ use crate::store::{Cost, Tx};
 #[command(after_help = "Examples:
   user-relationships user add --email ann@example.com
   user-relationships user list")]
-pub struct Args {
+pub struct UserArgs {
     #[command(subcommand)]
     action: UserAction,
 }
@@ -109,8 +109,8 @@ fn id(text: &str) -> Result<UserId, String> {
 /// Runs one of the actions.
 ///
 /// # Errors
-/// [`Failure`] when the database is unreachable, the user does not exist, or a value is invalid.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when the database is unreachable, the user does not exist, or a value is invalid.
+pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
     match &args.action {
         UserAction::Add { email, id, data } => {
             let mut changes = vec![(Field::Email, Value::Text(email.clone()))];
@@ -129,14 +129,14 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
 }
 
-fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), Failure> {
+fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Create)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
     let user = database::wait(store.write("users.create", job))?;
     output::print([user.id.to_string()])
 }
 
-fn set(config: &Config, user: String, changes: Changes) -> Result<(), Failure> {
+fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     let job = move |tx: &mut Tx<'_>| {
         let id = find(tx, &user)?;
@@ -153,7 +153,7 @@ fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
     tx.user_id_of_email(email_or_id)?.ok_or_else(|| Error::not_found("user"))
 }
 
-fn list(config: &Config) -> Result<(), Failure> {
+fn list(config: &Config) -> Result<(), CommandError> {
     let store = database::open(config, IfMissing::Refuse)?;
     let sort = Sort { by: SortBy::Id, direction: Direction::Ascending };
     database::wait(async {

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
-use crate::config::raw::{Raw, Row};
+use crate::config::raw::{RawSettings, Row};
 
 /// A setting with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SettingProblem {
     /// The environment variable.
     pub setting: String,
     /// What is wrong, and which values are valid.
     pub detail: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SettingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`: {}", self.setting, self.detail)
     }
@@ -23,13 +23,13 @@ impl fmt::Display for Problem {
 pub(super) struct ProblemCollector {
     rows: Vec<Row>,
     /// The problems so far.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<SettingProblem>,
 }
 
 impl ProblemCollector {
     /// A collector without problems.
     pub fn new() -> Self {
-        Self { rows: Raw::rows(), problems: Vec::new() }
+        Self { rows: RawSettings::rows(), problems: Vec::new() }
     }
 
     /// The value of a setting, or of its default if `text` is empty; `None` if it is invalid.
@@ -44,7 +44,7 @@ impl ProblemCollector {
         match value {
             Ok(value) => Some(value),
             Err(detail) => {
-                self.problems.push(Problem { setting: variable.to_owned(), detail });
+                self.problems.push(SettingProblem { setting: variable.to_owned(), detail });
                 None
             }
         }

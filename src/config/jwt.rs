@@ -1,16 +1,16 @@
 //! The settings of JWT verification: one source of keys, and required claims.
 
-use super::raw::Raw;
+use super::raw::RawSettings;
 use crate::auth::claims::ClaimRequirements;
 use crate::auth::jwt::JwtSettings;
 use crate::auth::keyset::{KeyFormat, KeySource, Secret};
-use crate::config::collector::{Problem, ProblemCollector};
+use crate::config::collector::{ProblemCollector, SettingProblem};
 
 /// The settings that name a key.
 const KEYS: [&str; 4] = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE"];
 
 /// Reads the settings and the keys that they name.
-pub(super) fn take(collector: &mut ProblemCollector, raw: &Raw) -> Option<JwtSettings> {
+pub(super) fn take(collector: &mut ProblemCollector, raw: &RawSettings) -> Option<JwtSettings> {
     let file = |format: KeyFormat| move |path: &str| KeySource::File(format, path.into());
     let sources = [
         take_key(collector, KEYS[0], &raw.jwt_secret, |text| KeySource::Secret(Secret::new(text))),
@@ -24,7 +24,7 @@ pub(super) fn take(collector: &mut ProblemCollector, raw: &Raw) -> Option<JwtSet
     let given: Vec<_> = KEYS.into_iter().zip(&sources).filter_map(|(name, key)| key.as_ref().map(|_| name)).collect();
     if given.len() > 1 {
         let detail = format!("only one key can verify JWTs; set only one of `{}`", given.join("`, `"));
-        collector.problems.extend(given.first().map(|first| Problem { setting: (*first).to_owned(), detail }));
+        collector.problems.extend(given.first().map(|first| SettingProblem { setting: (*first).to_owned(), detail }));
     }
     let source = sources.into_iter().flatten().next()?;
     Some(JwtSettings { source, requirements: ClaimRequirements { issuer, audience } })

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use collector::Problem;
-pub use raw::{Raw, Row};
+pub use collector::SettingProblem;
+pub use raw::{RawSettings, Row};
 pub use values::{CorsOrigins, LogFormat};
 
 use crate::auth::AuthSettings;
@@ -87,7 +87,7 @@ impl Config {
     ///
     /// # Errors
     /// All invalid settings.
-    pub fn check(raw: &Raw) -> Result<Self, Vec<Problem>> {
+    pub fn check(raw: &RawSettings) -> Result<Self, Vec<SettingProblem>> {
         let mut collector = ProblemCollector::new();
         let (short, hour) = (Duration::from_millis(10), Duration::from_hours(1));
         let waits = || read::duration_within(short..=hour);
@@ -162,14 +162,14 @@ impl Config {
 
     /// `LOG_FORMAT` alone, for reporting problems of other settings; `None` if it is invalid.
     #[must_use]
-    pub fn log_format_of(raw: &Raw) -> Option<LogFormat> {
+    pub fn log_format_of(raw: &RawSettings) -> Option<LogFormat> {
         ProblemCollector::new().take("LOG_FORMAT", &raw.log_format, read::log_format)
     }
 
     /// Every setting with its default, from the definition of the flags.
     #[must_use]
     pub fn rows() -> Vec<Row> {
-        Raw::rows()
+        RawSettings::rows()
     }
 
     /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn every_default_is_valid_and_every_setting_is_shown() {
-        let config = Config::check(&Raw::defaults().unwrap()).unwrap();
+        let config = Config::check(&RawSettings::defaults().unwrap()).unwrap();
         let shown: Vec<_> = config.entries().into_iter().map(|(variable, _)| variable.to_owned()).collect();
         let known: Vec<_> = Config::rows().into_iter().map(|row| row.variable).collect();
         assert_eq!(shown, known);

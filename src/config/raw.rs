@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser};
 ///
 /// The flag of `DATABASE_URL` is `--database-url`, and so on. An empty text means the default.
 #[derive(Debug, Clone, Args)]
-pub struct Raw {
+pub struct RawSettings {
     /// Database: `sqlite://path`, or `postgres://…` or `postgresql://…` with any parameter that libpq supports
     #[arg(long, env, value_name = "URL", default_value = "sqlite://user-relationships.db")]
     pub database_url: String,
@@ -155,10 +155,10 @@ pub struct Row {
 #[derive(Debug, Parser)]
 struct Alone {
     #[command(flatten)]
-    raw: Raw,
+    raw: RawSettings,
 }
 
-impl Raw {
+impl RawSettings {
     /// Every setting, in the order of the documentation.
     #[must_use]
     pub fn rows() -> Vec<Row> {

@@ -1,19 +1,23 @@
 //! `DATABASE_READ_URL`: a replica of `DATABASE_URL`.
 
-use super::raw::Raw;
-use crate::config::collector::{Problem, ProblemCollector};
+use super::raw::RawSettings;
+use crate::config::collector::{ProblemCollector, SettingProblem};
 use crate::store::url::{DatabaseUrl, PostgresUrl};
 
 /// The name of the setting.
 const NAME: &str = "DATABASE_READ_URL";
 
 /// Parses the setting, which is valid only if `DATABASE_URL` is PostgreSQL.
-pub(super) fn take(collector: &mut ProblemCollector, raw: &Raw, primary: Option<&DatabaseUrl>) -> Option<PostgresUrl> {
+pub(super) fn take(
+    collector: &mut ProblemCollector,
+    raw: &RawSettings,
+    primary: Option<&DatabaseUrl>,
+) -> Option<PostgresUrl> {
     let replica = collector.take(NAME, &raw.database_read_url, read).flatten();
     if replica.is_some() && matches!(primary, Some(DatabaseUrl::Sqlite(_))) {
         let detail = "an SQLite file has no replicas; remove this setting, or set `DATABASE_URL` to the PostgreSQL \
                       database that it is a replica of";
-        collector.problems.push(Problem { setting: NAME.to_owned(), detail: detail.to_owned() });
+        collector.problems.push(SettingProblem { setting: NAME.to_owned(), detail: detail.to_owned() });
     }
     replica
 }

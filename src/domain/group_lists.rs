@@ -13,7 +13,7 @@ use crate::model::user::User;
 use crate::store::Tx;
 
 use related::RelatedRecords;
-pub use related::{IncludedRecords, Inclusion, MAX_INCLUDED_MEMBERS, Path, VisibleGroup, VisibleMember};
+pub use related::{IncludePath, IncludedRecords, Inclusion, MAX_INCLUDED_MEMBERS, VisibleGroup, VisibleMember};
 
 /// Lists the matching groups that the caller may see. Records are included for the part of the page that `shown`
 /// returns.

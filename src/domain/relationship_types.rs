@@ -7,7 +7,7 @@ use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::page::Page;
 use crate::model::precondition::Precondition;
-use crate::model::relationship_type::{MAX_TYPES, Registration, RelationshipType, TypeName};
+use crate::model::relationship_type::{MAX_TYPES, RelationshipType, TypeName, TypeRegistration};
 use crate::store::Tx;
 
 /// The most characters of a description.
@@ -45,9 +45,9 @@ pub fn create(
     policy::require(caller, Action::WriteTypes)?;
     check_description(description)?;
     match tx.insert_type(name, description)? {
-        Registration::Registered(stored) => Ok(stored),
-        Registration::NameTaken => Err(Problem::new(Code::AlreadyExists, "a type with this name exists").into()),
-        Registration::Exhausted => Err(too_many_types()),
+        TypeRegistration::Registered(stored) => Ok(stored),
+        TypeRegistration::NameTaken => Err(Problem::new(Code::AlreadyExists, "a type with this name exists").into()),
+        TypeRegistration::Exhausted => Err(too_many_types()),
     }
 }
 

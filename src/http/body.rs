@@ -3,7 +3,7 @@
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
 use actix_web::web::{Bytes, Payload};
 
-use super::jsonapi::errors::{Failure, Problem};
+use super::jsonapi::errors::{ApiProblem, Failure};
 use crate::model::code::Code;
 
 /// Reads the whole body, which may have at most `most` bytes.
@@ -13,7 +13,7 @@ use crate::model::code::Code;
 pub async fn read(payload: Payload, headers: &HeaderMap, most: usize) -> Result<Bytes, Failure> {
     let too_large = || {
         let detail = format!("the request body must have at most {most} bytes");
-        Failure::from(Problem::new(Code::BodyTooLarge, detail))
+        Failure::from(ApiProblem::new(Code::BodyTooLarge, detail))
     };
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > most) {
@@ -21,7 +21,7 @@ pub async fn read(payload: Payload, headers: &HeaderMap, most: usize) -> Result<
     }
     match payload.to_bytes_limited(most).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Problem::new(Code::MalformedJson, "the request body is incomplete").into()),
+        Ok(Err(_)) => Err(ApiProblem::new(Code::MalformedJson, "the request body is incomplete").into()),
         Err(_) => Err(too_large()),
     }
 }

@@ -63,7 +63,7 @@ struct Activity {
 
 /// An open connection; removed from the registry when dropped.
 #[derive(Debug)]
-pub struct Connection {
+pub struct ClientConnection {
     id: u64,
     activity: Arc<Activity>,
     registry: Arc<Connections>,
@@ -89,7 +89,7 @@ impl Connections {
     /// Registers a new connection from `peer`; `socket` is a duplicate of its socket. `None` if the source has reached
     /// its limit and all of its connections are busy; the caller must then close the connection.
     #[must_use]
-    pub fn register(self: &Arc<Self>, peer: IpAddr, socket: Socket) -> Option<Connection> {
+    pub fn register(self: &Arc<Self>, peer: IpAddr, socket: Socket) -> Option<ClientConnection> {
         let is_trusted = self.trusted.iter().any(|network| network.contains(peer));
         let source = (!is_trusted).then(|| network::client_prefix(peer));
         let activity = Arc::new(Activity { started: self.started, idle_since: AtomicU64::new(0) });
@@ -109,7 +109,7 @@ impl Connections {
         if let Some(source) = source {
             *open.of_source.entry(source).or_default() += 1;
         }
-        Some(Connection { id, activity, registry: Arc::clone(self) })
+        Some(ClientConnection { id, activity, registry: Arc::clone(self) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -159,7 +159,7 @@ impl Activity {
     }
 }
 
-impl Connection {
+impl ClientConnection {
     /// Marks the connection of a request as busy until the guard is dropped.
     #[must_use]
     pub fn begin(request: &ServiceRequest) -> Option<Busy> {
@@ -169,7 +169,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for ClientConnection {
     fn drop(&mut self) {
         self.registry.lock().remove(self.id);
     }
@@ -188,7 +188,7 @@ mod tests {
     use std::io::Read;
 
     /// A registered connection and the client's end of it.
-    fn connect(registry: &Arc<Connections>, peer: &str) -> Option<(Connection, Socket)> {
+    fn connect(registry: &Arc<Connections>, peer: &str) -> Option<(ClientConnection, Socket)> {
         let (ours, theirs) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
         theirs.set_nonblocking(true).unwrap();
         let connection = registry.register(peer.parse().unwrap(), ours)?;
@@ -197,11 +197,11 @@ mod tests {
         Some((connection, theirs))
     }
 
-    fn is_open((_, client): &(Connection, Socket)) -> bool {
+    fn is_open((_, client): &(ClientConnection, Socket)) -> bool {
         (&*client).read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     }
 
-    fn set_busy((connection, _): &(Connection, Socket)) -> Busy {
+    fn set_busy((connection, _): &(ClientConnection, Socket)) -> Busy {
         connection.activity.idle_since.store(BUSY, Ordering::Relaxed);
         Busy(Arc::clone(&connection.activity))
     }

@@ -29,29 +29,29 @@ impl<K: Clone + Eq + Hash> KeyedLocks<K> {
         KeyGuard { _permit: permit, _registration: registration }
     }
 
-    fn register(&self, key: K) -> Registration<K> {
+    fn register(&self, key: K) -> KeyRegistration<K> {
         let mut entries = entries(&self.0);
         let entry = entries.entry(key.clone());
         let entry = entry.or_insert_with(|| KeyEntry { semaphore: Arc::new(Semaphore::new(1)), users: 0 });
         entry.users += 1;
-        Registration { entries: Arc::clone(&self.0), semaphore: Arc::clone(&entry.semaphore), key }
+        KeyRegistration { entries: Arc::clone(&self.0), semaphore: Arc::clone(&entry.semaphore), key }
     }
 }
 
 /// Holds a key until it is dropped.
 pub struct KeyGuard<K: Eq + Hash> {
     _permit: Option<OwnedSemaphorePermit>,
-    _registration: Registration<K>,
+    _registration: KeyRegistration<K>,
 }
 
 /// Counts a request that holds a key or waits for it.
-struct Registration<K: Eq + Hash> {
+struct KeyRegistration<K: Eq + Hash> {
     entries: Arc<Mutex<HashMap<K, KeyEntry>>>,
     semaphore: Arc<Semaphore>,
     key: K,
 }
 
-impl<K: Eq + Hash> Drop for Registration<K> {
+impl<K: Eq + Hash> Drop for KeyRegistration<K> {
     fn drop(&mut self) {
         let mut entries = entries(&self.entries);
         if let Some(entry) = entries.get_mut(&self.key) {

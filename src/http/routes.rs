@@ -10,7 +10,7 @@ use super::forms::request::run_with_deadline as run_form_handler;
 use super::jsonapi::errors::Failure;
 use super::middleware::metrics::{MatchedRoute, UNKNOWN_ROUTE};
 use super::paths::is_probe;
-use super::state::State;
+use super::state::AppState;
 use crate::http::v2::group_members;
 use crate::http::v2::groups;
 use crate::http::v2::operations;
@@ -179,7 +179,7 @@ explorer_table! {
 
 /// Without `EXPLORER=true` its paths are 404 for every method.
 fn has_explorer(context: &GuardContext<'_>) -> bool {
-    context.app_data::<web::Data<State>>().is_some_and(|state| state.has_explorer)
+    context.app_data::<web::Data<AppState>>().is_some_and(|state| state.has_explorer)
 }
 
 /// Every pattern, in the order of [`MatchedRoute::index`]; [`UNKNOWN_ROUTE`] is the last.

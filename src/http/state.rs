@@ -30,7 +30,7 @@ const OPERATIONS_TIME: Duration = Duration::from_millis(500);
 const OPERATIONS_TIME_SHARE: u32 = 20;
 
 /// What handlers and middleware share.
-pub struct State {
+pub struct AppState {
     /// The database.
     pub store: Store,
     /// Authenticates callers.
@@ -77,7 +77,7 @@ pub struct State {
     requests: AtomicU64,
 }
 
-impl State {
+impl AppState {
     /// Creates the state. `patterns` are those of all routes, for the metrics.
     #[must_use]
     pub fn new(

@@ -44,6 +44,18 @@ pub enum End {
 }
 
 impl End {
+    /// Both ends, in the order of documents.
+    pub const ALL: [Self; 2] = [Self::User, Self::Target];
+
+    /// The name in documents and URLs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Target => "target",
+        }
+    }
+
     /// The user at this end.
     #[must_use]
     pub fn of(self, relationship: &Relationship) -> UserId {

@@ -65,7 +65,7 @@ pub struct RelationshipType {
 
 /// The result of registering a type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Registration {
+pub enum TypeRegistration {
     /// The type is registered now.
     Registered(RelationshipType),
     /// A type with this name exists.

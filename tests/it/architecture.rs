@@ -1,6 +1,6 @@
 //! The rules of `docs/ARCHITECTURE.md` for the source code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use crate::support::modules::{ModuleGraph, crate_paths};
@@ -118,6 +118,38 @@ fn no_layer_names_a_forbidden_crate() {
         }
     }
     assert_none(&findings, "crates that the layer must not use");
+}
+
+#[test]
+fn types_of_src_have_unique_names() {
+    // Each database has its own type with this name, for queries that are compiled for both.
+    let for_each_database = ["Conn", "Db", "ValueList"];
+    let mut places = BTreeMap::<String, Vec<String>>::new();
+    for file in files("src", ".rs") {
+        for line in file.code().lines() {
+            if let Some(name) = defined_type(line).filter(|name| !for_each_database.contains(name)) {
+                places.entry(name.to_owned()).or_default().push(file.path.clone());
+            }
+        }
+    }
+    let shared = places.into_iter().filter(|(_, paths)| paths.len() > 1);
+    let findings: Vec<_> = shared.map(|(name, paths)| format!("{name}: {}", paths.join(", "))).collect();
+    assert_none(&findings, "types that share a name");
+}
+
+/// The type that a line defines. Private `type`s are left out, because traits prescribe the names of most.
+fn defined_type(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let visible = line.strip_prefix("pub").map(|rest| rest.strip_prefix('(').map_or(rest, after_parenthesis));
+    let (kind, rest) = visible.unwrap_or(line).trim_start().split_once(' ')?;
+    let is_type = ["struct", "enum", "trait"].contains(&kind) || (kind == "type" && visible.is_some());
+    let name = rest.split(|char: char| !char.is_alphanumeric()).next()?;
+    // A macro names its types `$name`.
+    (is_type && !name.is_empty()).then_some(name)
+}
+
+fn after_parenthesis(text: &str) -> &str {
+    text.split_once(')').map_or(text, |(_, rest)| rest)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use user_relationships::config::{Config, Raw};
+use user_relationships::config::{Config, RawSettings};
 
 use crate::forms;
 use crate::support::app::{Engine, Home};
@@ -382,7 +382,7 @@ fn all_text(folder: &Path) -> String {
 
 #[test]
 fn documented_limits_equal_the_defaults_of_the_settings() {
-    let settings = Raw::rows();
+    let settings = RawSettings::rows();
     for row in rows(&document()) {
         // Limits that follow from a setting name it without backticks.
         for variable in quoted(row.setting) {

@@ -6,7 +6,7 @@ pub mod scratch;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 
-use super::failure::Failure;
+use super::command_error::CommandError;
 use super::{database, forms, healthcheck, output, serve};
 use crate::auth;
 use crate::clock::Clock;
@@ -25,10 +25,10 @@ const MEDIA_TYPE: &str = "application/vnd.api+json";
 /// Without an explicit `LISTEN` it uses any free port if the default one is in use.
 ///
 /// # Errors
-/// [`Failure`] when forms are invalid, the temporary database cannot be created or the address cannot be bound.
-pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), Failure> {
+/// [`CommandError`] when forms are invalid, the temporary database cannot be created or the address cannot be bound.
+pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), CommandError> {
     let forms = forms::load(&config)?;
-    let scratch = Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
+    let scratch = Scratch::new().map_err(|error| CommandError::failed(format!("no temporary directory: {error}")))?;
     config.database_url = DatabaseUrl::Sqlite(scratch.path().join("demo.db"));
     config.database_read_url = None;
     if !is_listen_given && is_busy(config.listen) {
@@ -56,7 +56,7 @@ struct Tokens {
 }
 
 /// Creates the company and a token for two of its users.
-fn create_company_and_tokens(store: &Store) -> Result<Tokens, Failure> {
+fn create_company_and_tokens(store: &Store) -> Result<Tokens, CommandError> {
     let (admin, admin_digest) = auth::token::generate()?;
     let (user, user_digest) = auth::token::generate()?;
     let token = |digest, user: UserId| NewToken {
@@ -79,7 +79,7 @@ fn create_company_and_tokens(store: &Store) -> Result<Tokens, Failure> {
 }
 
 /// Prints the URL, the tokens and three `curl` commands.
-fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(), Failure> {
+fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(), CommandError> {
     let (chief, lead, me) = (company::id_of(company::CHIEF), company::id_of(company::LEAD), &tokens.user);
     let url = format!("http://{address}");
     let curl = format!("curl -sg -H 'Authorization: Bearer {me}'");

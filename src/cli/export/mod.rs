@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
-use super::failure::Failure;
 use super::import::FileFormat;
 use super::output;
 use super::progress::{Progress, group_digits};
@@ -40,7 +40,7 @@ Examples:
   user-relationships export --output company.ndjson
   user-relationships export --format csv --users users.csv --relationships edges.csv"
 )]
-pub struct Args {
+pub struct ExportArgs {
     /// Format of the data; `csv` needs `--users` and `--relationships`
     #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
     format: FileFormat,
@@ -74,8 +74,8 @@ struct Written {
 /// Runs the export.
 ///
 /// # Errors
-/// [`Failure`] when a file cannot be written or the database is unreachable.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when a file cannot be written or the database is unreachable.
+pub fn run(config: &Config, args: &ExportArgs) -> Result<(), CommandError> {
     check(args)?;
     let store = database::open(config, IfMissing::Refuse)?;
     let sinks = sinks(args)?;
@@ -85,7 +85,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     let writer = std::thread::Builder::new()
         .name("export".to_owned())
         .spawn(move || sinks.write(&pages))
-        .map_err(|error| Failure::failed(format!("cannot start the writing thread: {error}")))?;
+        .map_err(|error| CommandError::failed(format!("cannot start the writing thread: {error}")))?;
     let is_begun = AtomicBool::new(false);
     let read = database::wait(store.read("export", Cost::Unbounded, move |tx: &mut Tx<'_>| {
         // Written rows cannot be undone, so the job cannot be retried.
@@ -94,7 +94,7 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         }
         read(tx, &sender, has_users, has_relationships)
     }));
-    let written = writer.join().unwrap_or_else(|_| Err(Failure::failed("the writing thread failed")));
+    let written = writer.join().unwrap_or_else(|_| Err(CommandError::failed("the writing thread failed")));
     read?;
     let Written { users, relationships, summary } = written?;
     output::tell(&format!(
@@ -134,7 +134,7 @@ fn read(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, has_users: bool, has_r
     Ok(())
 }
 
-fn check(args: &Args) -> Result<(), Failure> {
+fn check(args: &ExportArgs) -> Result<(), CommandError> {
     let problem = match (args.format, &args.output, &args.users, &args.relationships) {
         (FileFormat::Ndjson, _, None, None) => return Ok(()),
         (FileFormat::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
@@ -146,7 +146,7 @@ fn check(args: &Args) -> Result<(), Failure> {
         }
         (FileFormat::Csv, ..) => return Ok(()),
     };
-    Err(Failure::usage(problem))
+    Err(CommandError::usage(problem))
 }
 
 /// The files that rows are written to.
@@ -158,7 +158,7 @@ struct Sinks {
     relationships: Option<usize>,
 }
 
-fn sinks(args: &Args) -> Result<Sinks, Failure> {
+fn sinks(args: &ExportArgs) -> Result<Sinks, CommandError> {
     if args.format == FileFormat::Ndjson {
         let open = vec![Sink::open(args.output.as_deref())?];
         return Ok(Sinks { format: args.format, open, users: Some(0), relationships: Some(0) });
@@ -179,7 +179,7 @@ fn sinks(args: &Args) -> Result<Sinks, Failure> {
 }
 
 impl Sinks {
-    fn write(mut self, pages: &Receiver<ExportPage>) -> Result<Written, Failure> {
+    fn write(mut self, pages: &Receiver<ExportPage>) -> Result<Written, CommandError> {
         let mut progress = None;
         let (mut users, mut relationships) = (0, 0);
         for page in pages {
@@ -210,7 +210,11 @@ impl Sinks {
         Ok(Written { users, relationships, summary })
     }
 
-    fn put<'a>(&mut self, place: Option<usize>, rows: impl Iterator<Item = row::ExportRow<'a>>) -> Result<(), Failure> {
+    fn put<'a>(
+        &mut self,
+        place: Option<usize>,
+        rows: impl Iterator<Item = row::ExportRow<'a>>,
+    ) -> Result<(), CommandError> {
         let format = self.format;
         let Some(sink) = place.and_then(|place| self.open.get_mut(place)) else { return Ok(()) };
         sink.put(|out| {

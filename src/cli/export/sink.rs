@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::cli::failure::Failure;
+use crate::cli::command_error::CommandError;
 
 /// Stdout, or a file that is renamed when it is complete.
 pub struct Sink {
@@ -19,8 +19,8 @@ impl Sink {
     /// Opens a file; stdout for `-` and `None`.
     ///
     /// # Errors
-    /// [`Failure`] when it cannot be written.
-    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+    /// [`CommandError`] when it cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Self, CommandError> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self { out: BufWriter::new(Box::new(io::stdout())), name: None, temporary: None });
         };
@@ -39,16 +39,16 @@ impl Sink {
     /// Writes with a function.
     ///
     /// # Errors
-    /// [`Failure`] when it cannot be written.
-    pub fn put(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    /// [`CommandError`] when it cannot be written.
+    pub fn put(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CommandError> {
         write(&mut self.out).map_err(|error| self.on(&error))
     }
 
     /// Flushes and renames the file.
     ///
     /// # Errors
-    /// [`Failure`] when it cannot be written.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    /// [`CommandError`] when it cannot be written.
+    pub fn finish(mut self) -> Result<(), CommandError> {
         self.out.flush().map_err(|error| self.on(&error))?;
         match (&self.name, &self.temporary) {
             (Some(name), Some(temporary)) => fs::rename(temporary, name).map_err(|error| self.on(&error)),
@@ -56,8 +56,8 @@ impl Sink {
         }
     }
 
-    fn on(&self, error: &io::Error) -> Failure {
-        self.name.as_ref().map_or_else(|| Failure::on_stdout(error), |name| on_file(name, error))
+    fn on(&self, error: &io::Error) -> CommandError {
+        self.name.as_ref().map_or_else(|| CommandError::on_stdout(error), |name| on_file(name, error))
     }
 }
 
@@ -77,6 +77,6 @@ fn create(path: &Path, temporary: Option<&Path>) -> io::Result<File> {
     }
 }
 
-fn on_file(path: &Path, error: &io::Error) -> Failure {
-    Failure::failed(format!("`{}` cannot be written: {error}", path.display()))
+fn on_file(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::failed(format!("`{}` cannot be written: {error}", path.display()))
 }

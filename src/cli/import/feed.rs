@@ -11,7 +11,7 @@ use super::cell::Members;
 use super::lines::{self, LineRead, MAX_LINE_BYTES};
 use super::record::{RecordKind, RecordReader, RejectedLine};
 use super::table::{CsvHeader, Table};
-use crate::cli::failure::Failure;
+use crate::cli::command_error::CommandError;
 use crate::domain::transfer::ImportLine;
 
 /// An input file.
@@ -81,13 +81,14 @@ impl<R: Read> Read for Counting<R> {
 /// Opens all files and starts to read them; returns their total size too, if known.
 ///
 /// # Errors
-/// [`Failure`] when one cannot be opened.
-pub fn start(sources: &[SourceFile], plan: Plan) -> Result<(Batches, Option<u64>), Failure> {
+/// [`CommandError`] when one cannot be opened.
+pub fn start(sources: &[SourceFile], plan: Plan) -> Result<(Batches, Option<u64>), CommandError> {
     let bytes = Arc::<AtomicU64>::default();
     let mut total = Some(0);
     let mut open = Vec::new();
     for source in sources {
-        let failure = |error: io::Error| Failure::failed(format!("cannot read `{}`: {error}", source.path.display()));
+        let failure =
+            |error: io::Error| CommandError::failed(format!("cannot read `{}`: {error}", source.path.display()));
         let (inner, size) = open_file(&source.path).map_err(failure)?;
         total = total.zip(size).map(|(total, size)| total + size);
         let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
@@ -107,7 +108,7 @@ pub fn start(sources: &[SourceFile], plan: Plan) -> Result<(Batches, Option<u64>
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || feed.run(open))
-        .map_err(|error| Failure::failed(format!("cannot start the reading thread: {error}")))?;
+        .map_err(|error| CommandError::failed(format!("cannot start the reading thread: {error}")))?;
     Ok((batches, total))
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::cli::failure::Failure;
+use crate::cli::command_error::CommandError;
 use crate::cli::import::feed::{Batch, Batches};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, PendingRecords, Record};
@@ -53,8 +53,8 @@ impl Importer {
     /// Writes all batches. `is_alone`: no other process seems to use the database.
     ///
     /// # Errors
-    /// [`Failure`] when a file or the database fails, or at the first rejected line if that is the end.
-    pub async fn import(&mut self, batches: Batches, is_alone: bool) -> Result<(), Failure> {
+    /// [`CommandError`] when a file or the database fails, or at the first rejected line if that is the end.
+    pub async fn import(&mut self, batches: Batches, is_alone: bool) -> Result<(), CommandError> {
         let mut may_load = is_alone;
         let batches = Arc::new(Mutex::new(batches));
         while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
@@ -88,7 +88,7 @@ impl Importer {
     ///
     /// # Errors
     /// As [`import`](Self::import).
-    pub async fn dry_run(&mut self, batches: Batches) -> Result<(), Failure> {
+    pub async fn dry_run(&mut self, batches: Batches) -> Result<(), CommandError> {
         let pending = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
         while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
@@ -109,7 +109,11 @@ impl Importer {
 
     /// Writes the first batch with relationships and all later ones in one transaction, and builds the indexes at its end.
     /// Returns `None`, and writes nothing, if the database does not allow it.
-    async fn load(&self, first: &Arc<Batch>, batches: &Arc<Mutex<Batches>>) -> Result<Option<LoadResult>, Failure> {
+    async fn load(
+        &self,
+        first: &Arc<Batch>,
+        batches: &Arc<Mutex<Batches>>,
+    ) -> Result<Option<LoadResult>, CommandError> {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
         let options = self.options;
         let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
@@ -142,7 +146,7 @@ impl Importer {
     }
 
     /// Reports and records the results of a batch. A strict import fails if the last line of the batch is invalid.
-    fn finish_batch(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), Failure> {
+    fn finish_batch(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), CommandError> {
         self.report.report_rejected(batch, &outcome.rejected);
         self.report.advance(batch);
         self.report.record(&Notes::of(batch, outcome));
@@ -160,15 +164,15 @@ impl Importer {
         }
     }
 
-    fn strict_failure(&self) -> Failure {
-        Failure::failed(format!("stopped at the first rejected line; {}", self.report.progress_summary()))
+    fn strict_failure(&self) -> CommandError {
+        CommandError::failed(format!("stopped at the first rejected line; {}", self.report.progress_summary()))
     }
 
-    fn read_failure(&self, error: &io::Error) -> Failure {
-        Failure::failed(format!("{error}; {}", self.report.progress_summary()))
+    fn read_failure(&self, error: &io::Error) -> CommandError {
+        CommandError::failed(format!("{error}; {}", self.report.progress_summary()))
     }
 
-    fn write_failure(&self, batch: &Batch, error: Error) -> Failure {
+    fn write_failure(&self, batch: &Batch, error: Error) -> CommandError {
         match error {
             Error::Refused(problems) => {
                 for problem in problems {
@@ -177,7 +181,7 @@ impl Importer {
                 }
                 self.strict_failure()
             }
-            error => Failure::from(error)
+            error => CommandError::from(error)
                 .with_message(format!("{}; run the import again to continue", self.report.progress_summary())),
         }
     }

@@ -14,9 +14,9 @@ use std::sync::atomic::AtomicUsize;
 
 use clap::ValueEnum;
 
+use super::command_error::CommandError;
 use super::database::{self, IfMissing};
 use super::demo::scratch::Scratch;
-use super::failure::Failure;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::domain::transfer::ImportOptions;
@@ -49,7 +49,7 @@ Examples:
   user-relationships import --format csv --users users.csv --relationships edges.csv
   user-relationships import company.ndjson --dry-run"
 )]
-pub struct Args {
+pub struct ImportArgs {
     /// NDJSON file; `-` is stdin
     #[arg(conflicts_with_all = ["users", "relationships"])]
     file: Option<PathBuf>,
@@ -79,8 +79,8 @@ pub struct Args {
 /// Imports the files into the database and prints a summary.
 ///
 /// # Errors
-/// [`Failure`] when a file cannot be read, the database is unreachable, or lines were rejected.
-pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+/// [`CommandError`] when a file cannot be read, the database is unreachable, or lines were rejected.
+pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     let sources = sources(args)?;
     let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
@@ -102,17 +102,17 @@ pub fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     result?;
     match report.rejected() {
         0 => Ok(()),
-        1 => Err(Failure::failed("1 line was rejected")),
-        many => Err(Failure::failed(format!("{many} lines were rejected"))),
+        1 => Err(CommandError::failed("1 line was rejected")),
+        many => Err(CommandError::failed(format!("{many} lines were rejected"))),
     }
 }
 
 /// Opens a database for a dry run; without an existing one, a temporary empty one.
-fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), Failure> {
+fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), CommandError> {
     match &config.database_url {
         DatabaseUrl::Sqlite(path) if !path.exists() => {
             let scratch =
-                Scratch::new().map_err(|error| Failure::failed(format!("no temporary directory: {error}")))?;
+                Scratch::new().map_err(|error| CommandError::failed(format!("no temporary directory: {error}")))?;
             let database_url = DatabaseUrl::Sqlite(scratch.path().join("dry-run.db"));
             let store = database::open(&Config { database_url, ..config.clone() }, IfMissing::Create)?;
             Ok((store, Some(scratch)))
@@ -121,7 +121,7 @@ fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), Failure
     }
 }
 
-fn sources(args: &Args) -> Result<Vec<SourceFile>, Failure> {
+fn sources(args: &ImportArgs) -> Result<Vec<SourceFile>, CommandError> {
     let tables = [(&args.users, RecordKind::User), (&args.relationships, RecordKind::Relationship)];
     let tables: Vec<_> = tables
         .into_iter()
@@ -138,7 +138,7 @@ fn sources(args: &Args) -> Result<Vec<SourceFile>, Failure> {
             _ => return Ok(tables),
         },
     };
-    Err(Failure::usage(problem))
+    Err(CommandError::usage(problem))
 }
 
 #[cfg(test)]

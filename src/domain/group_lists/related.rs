@@ -8,15 +8,18 @@ use crate::model::group::{Group, Member};
 use crate::model::id::{MemberId, UserId};
 use crate::model::page::{PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
+use crate::model::relationship::End;
 use crate::model::user::User;
 use crate::store::Tx;
 
 /// The most included memberships of a document.
 pub const MAX_INCLUDED_MEMBERS: usize = 1_000;
 
-/// Records that can be included with groups and memberships.
+/// Records that can be included with relationships, groups or memberships.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Path {
+pub enum IncludePath {
+    /// The users at an end of relationships.
+    End(End),
     /// The owners of groups.
     Owner,
     /// The memberships in groups.
@@ -35,7 +38,7 @@ pub enum Path {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inclusion {
     /// The paths to them.
-    pub paths: Vec<Path>,
+    pub paths: Vec<IncludePath>,
     /// The bytes that may be read.
     pub budget: ReadBudget,
 }
@@ -101,21 +104,21 @@ pub(super) struct RelatedRecords {
 impl RelatedRecords {
     pub(super) fn groups(tx: &mut Tx<'_>, caller: &Caller, groups: &[Group], inclusion: &Inclusion) -> Result<Self> {
         let (paths, mut budget) = (&inclusion.paths, inclusion.budget);
-        let with_users = paths.contains(&Path::MemberUsers);
-        let has_members = with_users || paths.contains(&Path::Members);
+        let with_users = paths.contains(&IncludePath::MemberUsers);
+        let has_members = with_users || paths.contains(&IncludePath::Members);
         let members = if has_members { members_of(tx, caller, groups, &mut budget)? } else { Vec::new() };
         let owners = groups.iter().filter_map(|group| group.owner);
         let users = members.iter().map(|member| member.user);
         let linked = owners.clone().chain(users.clone()).collect();
-        let owners = owners.filter(|_| paths.contains(&Path::Owner));
+        let owners = owners.filter(|_| paths.contains(&IncludePath::Owner));
         let included = owners.chain(users.filter(|_| with_users)).collect();
         Self { members, has_members, ..Self::default() }.with_users(tx, caller, linked, included, budget)
     }
 
     pub(super) fn members(tx: &mut Tx<'_>, caller: &Caller, members: &[Member], inclusion: &Inclusion) -> Result<Self> {
         let paths = &inclusion.paths;
-        let with_owners = paths.contains(&Path::GroupOwner);
-        let has_groups = with_owners || paths.contains(&Path::Group);
+        let with_owners = paths.contains(&IncludePath::GroupOwner);
+        let has_groups = with_owners || paths.contains(&IncludePath::Group);
         let ids = sorted_unique(members.iter().map(|member| member.group).filter(|_| has_groups).collect());
         // A page has at most as many groups as memberships, which bounds their properties.
         let groups = tx.groups_of(&ids)?;
@@ -123,7 +126,7 @@ impl RelatedRecords {
         let users = members.iter().map(|member| member.user);
         let linked = owners.iter().copied().chain(users.clone()).collect();
         let owners = owners.into_iter().filter(|_| with_owners);
-        let included = owners.chain(users.filter(|_| paths.contains(&Path::User))).collect();
+        let included = owners.chain(users.filter(|_| paths.contains(&IncludePath::User))).collect();
         Self { groups, ..Self::default() }.with_users(tx, caller, linked, included, inclusion.budget)
     }
 

@@ -10,7 +10,7 @@ use super::references::ReferencedUsers;
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::{Registration, TypeName};
+use crate::model::relationship_type::{TypeName, TypeRegistration};
 use crate::store::Tx;
 
 /// A relationship, and the first line that has it.
@@ -31,9 +31,9 @@ pub(super) fn import(
     let types = if options.creates_types {
         for name in &unknown {
             match tx.insert_type(name, None)? {
-                Registration::Registered(_) => outcome.types_added += 1,
-                Registration::NameTaken => {}
-                Registration::Exhausted => return Err(relationship_types::too_many_types()),
+                TypeRegistration::Registered(_) => outcome.types_added += 1,
+                TypeRegistration::NameTaken => {}
+                TypeRegistration::Exhausted => return Err(relationship_types::too_many_types()),
             }
         }
         HashSet::new()

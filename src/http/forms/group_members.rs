@@ -13,7 +13,7 @@ use crate::http::forms::config::check::BLANK;
 use crate::http::forms::config::definition::Form;
 use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::validation_result::Validated;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::model::form::ResourceOwner;
 use crate::model::id::{GroupId, MemberId, UserId};
 use crate::store::{Cost, Tx};
@@ -83,7 +83,7 @@ pub async fn delete(mut request: FormRequest) -> Result<HttpResponse, FormError>
     Ok(respond_done(request.headers()))
 }
 
-fn validate_change(state: &State, parameters: &FormParameters, kind: Option<&Type>) -> Result<Validated, FormError> {
+fn validate_change(state: &AppState, parameters: &FormParameters, kind: Option<&Type>) -> Result<Validated, FormError> {
     let form: &Form = &parameters.form;
     let validated = if form.resource == FormResource::Relationship {
         state.forms.validate_member_by_group_form(&parameters.sent, kind)

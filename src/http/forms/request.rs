@@ -20,7 +20,7 @@ use crate::http::forms::config::resource::FormResource;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::paths::JSON_SUFFIX;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::model::caller::Caller;
 use crate::model::error::Error;
 use crate::store::{Cost, Tx};
@@ -33,7 +33,7 @@ const TYPE_NAME: &str = "parent_resource_id";
 /// An authenticated request whose parameters and body are not read yet.
 pub struct FormRequest {
     /// The state of the service.
-    pub state: web::Data<State>,
+    pub state: web::Data<AppState>,
     http: HttpRequest,
     payload: web::Payload,
 }
@@ -52,7 +52,7 @@ impl FromRequest for FormRequest {
     type Future = Ready<Result<Self, Failure>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let state = request.app_data::<web::Data<State>>().cloned();
+        let state = request.app_data::<web::Data<AppState>>().cloned();
         let state = state.ok_or_else(|| Failure::internal("the application has no state".to_owned()));
         let payload = web::Payload::from_request(request, payload).into_inner();
         let payload = payload.map_err(|error| Failure::internal(error.to_string()));
@@ -219,7 +219,7 @@ impl FormParameters {
     ///
     /// # Errors
     /// 406 if it names none, or none of this resource.
-    pub fn record_type(&self, state: &State, resource: FormResource) -> Result<Arc<Type>, FormError> {
+    pub fn record_type(&self, state: &AppState, resource: FormResource) -> Result<Arc<Type>, FormError> {
         let id_or_name = match &self.type_id_or_name {
             Some(value @ (Value::String(_) | Value::Number(_))) => value,
             Some(_) => return Err(FormError::wrong_parameters(format!("`{TYPE_NAME}` must be a string or a number"))),

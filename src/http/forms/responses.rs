@@ -31,6 +31,12 @@ struct FormDocument<'a, M> {
     errors: &'a FieldErrors,
 }
 
+/// A failure of the middleware, the framework or the store.
+#[must_use]
+pub fn respond_failure(failure: Failure, headers: &HeaderMap) -> HttpResponse {
+    FormError::from(failure).respond(headers)
+}
+
 /// 201 with a model.
 #[must_use]
 pub fn respond_created(headers: &HeaderMap, model: impl Serialize) -> HttpResponse {

@@ -4,7 +4,7 @@ mod target;
 
 use serde_json::{Map, Value};
 
-use super::errors::{Failure, Problem};
+use super::errors::{ApiProblem, Failure};
 use super::input::{IdPolicy, Input};
 use super::requests::{
     RequestedChange, RequestedRelationship, parse_new_relationship, parse_relationship_change, parse_user_changes,
@@ -25,7 +25,7 @@ pub const MOST: usize = 1_000;
 /// The problems of the document, or of the first invalid operation, with pointers into the document.
 pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
     let document: Value = serde_json::from_slice(body)
-        .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
+        .map_err(|error| ApiProblem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
     let Value::Object(mut document) = document else {
         return Err(malformed("", "the document must be an object").into());
     };
@@ -40,7 +40,7 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
         Some(Value::Array(operations)) if (1..=MOST).contains(&operations.len()) => operations,
         Some(_) => {
             let detail = format!("`{OPERATIONS}` must be an array of 1 to {MOST} operations");
-            return Err(Problem::new(Code::MalformedDocument, detail).pointer(format!("/{OPERATIONS}")).into());
+            return Err(ApiProblem::new(Code::MalformedDocument, detail).pointer(format!("/{OPERATIONS}")).into());
         }
         None => return Err(malformed("", "the document needs `atomic:operations`").into()),
     };
@@ -129,7 +129,7 @@ fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Res
         ResourceRef::Lid(lid) => {
             if data.get("lid").is_some_and(|sent| sent != lid) {
                 let detail = "`lid` must be the same as in `ref`";
-                return Err(Problem::new(Code::IdMismatch, detail).pointer("/data/lid").into());
+                return Err(ApiProblem::new(Code::IdMismatch, detail).pointer("/data/lid").into());
             }
             Input::of_data(data, kind.name(), IdPolicy::OptionalButMatching(""))?
         }
@@ -164,13 +164,13 @@ fn parse_linkage(target: &Target) -> Result<Operation, Failure> {
         }
         (Kind::Users, Some("user-relationships" | "targeted-by"), Some(_)) => {
             let detail = "relationships are created and deleted as resources of type `user-relationships`";
-            Err(Problem::new(Code::ImmutableRelationship, detail).pointer("").into())
+            Err(ApiProblem::new(Code::ImmutableRelationship, detail).pointer("").into())
         }
-        _ => Err(Problem::new(Code::NotFound, "there is no such relationship").pointer("").into()),
+        _ => Err(ApiProblem::new(Code::NotFound, "there is no such relationship").pointer("").into()),
     }
 }
 
-fn parse_object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
+fn parse_object(data: Option<Value>) -> Result<Map<String, Value>, ApiProblem> {
     match data {
         Some(Value::Object(data)) => Ok(data),
         Some(_) => Err(malformed("/data", "`data` must be a resource object")),
@@ -179,13 +179,13 @@ fn parse_object(data: Option<Value>) -> Result<Map<String, Value>, Problem> {
 }
 
 /// Parses the type of `data`, which must be that of the target, if there is one.
-fn parse_kind(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, Problem> {
+fn parse_kind(data: &Map<String, Value>, target: Option<&Target>) -> Result<Kind, ApiProblem> {
     let sent = match data.get("type") {
         Some(Value::String(sent)) => sent,
         Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
         None => return Err(malformed("/data", "the resource object needs a `type`")),
     };
-    let mismatch = |detail: &'static str| Problem::new(Code::TypeMismatch, detail).pointer("/data/type");
+    let mismatch = |detail: &'static str| ApiProblem::new(Code::TypeMismatch, detail).pointer("/data/type");
     let kind = Kind::of(sent).ok_or_else(|| mismatch("operations support `user-relationships` and `users` only"))?;
     match target {
         Some(target) if target.kind != kind => Err(mismatch("`type` must be that of the target")),

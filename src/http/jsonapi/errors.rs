@@ -7,8 +7,8 @@ use serde::Serialize;
 use std::fmt;
 
 use super::media_type::MEDIA_TYPE;
+pub use super::problem::{ApiProblem, Source};
 use super::problem::{ErrorObject, source_of};
-pub use super::problem::{Problem, Source};
 use super::problems::Problems;
 use super::profile::{Applied, UNSUPPORTED_SORT};
 use crate::model::code::Code;
@@ -33,14 +33,14 @@ pub struct Failure {
     retry_after: Option<u64>,
 }
 
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
+impl From<ApiProblem> for Failure {
+    fn from(problem: ApiProblem) -> Self {
         Problems::from_iter([problem]).into()
     }
 }
 
-impl From<Vec<Problem>> for Failure {
-    fn from(problems: Vec<Problem>) -> Self {
+impl From<Vec<ApiProblem>> for Failure {
+    fn from(problems: Vec<ApiProblem>) -> Self {
         Problems::from_iter(problems).into()
     }
 }
@@ -55,7 +55,7 @@ impl Failure {
     /// 404: there is no such resource.
     #[must_use]
     pub fn not_found() -> Self {
-        Problem::new(Code::NotFound, "there is no such resource").into()
+        ApiProblem::new(Code::NotFound, "there is no such resource").into()
     }
 
     /// The same failure, with the problems of another one as well.
@@ -68,13 +68,13 @@ impl Failure {
     /// 401: the caller is not authenticated.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Problem::new(Code::Unauthenticated, "send `Authorization: Token token=…`").header("Authorization").into()
+        ApiProblem::new(Code::Unauthenticated, "send `Authorization: Token token=…`").header("Authorization").into()
     }
 
     /// 405: the resource has other methods only.
     #[must_use]
     pub fn method_not_allowed(allow: &'static str) -> Self {
-        let problem = Problem::new(Code::MethodNotAllowed, format!("the resource allows {allow}"));
+        let problem = ApiProblem::new(Code::MethodNotAllowed, format!("the resource allows {allow}"));
         Self { allow: Some(allow), ..problem.into() }
     }
 
@@ -85,13 +85,13 @@ impl Failure {
             "the response would have more than {MAX_ANSWER} bytes; request fewer rows with `limit` or fewer \
              `fields[…]`, omit `include`, or use cursors with `page[size]`, which end a page before it is too large"
         );
-        Problem::new(Code::AnswerTooLarge, detail).into()
+        ApiProblem::new(Code::AnswerTooLarge, detail).into()
     }
 
     /// 429: too many requests; the client may try again after `seconds`.
     #[must_use]
     pub fn rate_limited(seconds: u64) -> Self {
-        let problem = Problem::new(Code::RateLimited, "too many requests; try again after `Retry-After` seconds");
+        let problem = ApiProblem::new(Code::RateLimited, "too many requests; try again after `Retry-After` seconds");
         Self { retry_after: Some(seconds), ..problem.into() }
     }
 
@@ -99,14 +99,14 @@ impl Failure {
     #[must_use]
     pub fn internal(cause: String) -> Self {
         let detail = "the service failed; its log has the cause under the id of this error";
-        Self { cause: Some(cause), ..Problem::new(Code::Internal, detail).into() }
+        Self { cause: Some(cause), ..ApiProblem::new(Code::Internal, detail).into() }
     }
 
     /// 503: the database or another dependency does not respond. `cause` goes to the log only.
     #[must_use]
     pub fn unavailable(cause: String) -> Self {
         let detail = "the service is temporarily unavailable; try again after `Retry-After` seconds";
-        Self { cause: Some(cause), ..Problem::new(Code::Unavailable, detail).into() }
+        Self { cause: Some(cause), ..ApiProblem::new(Code::Unavailable, detail).into() }
     }
 
     /// The same failure of a request with cursors: its problems link to the cursor profile if that documents them.
@@ -146,7 +146,7 @@ impl Failure {
     fn with_sources(error: Error, source_of: impl Fn(ErrorSource) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
             let (operation, source) = (problem.operation, problem.source.and_then(&source_of));
-            let mut failure = Self::from(Problem::of(problem, source));
+            let mut failure = Self::from(ApiProblem::of(problem, source));
             if let Some(index) = operation {
                 failure = failure.with_pointer_prefix(&format!("/atomic:operations/{index}"));
             }
@@ -171,7 +171,7 @@ impl Failure {
         match status.as_u16() {
             404 => Self::not_found(),
             401 => Self::unauthenticated(),
-            400..=499 => Problem::new(Code::MalformedDocument, "the request is malformed").into(),
+            400..=499 => ApiProblem::new(Code::MalformedDocument, "the request is malformed").into(),
             503 => Self::unavailable("the framework responded 503".to_owned()),
             _ => Self::internal(format!("the framework responded {status}")),
         }

@@ -18,7 +18,7 @@
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use std::hash::{DefaultHasher, Hasher};
 
-use super::errors::Problem;
+use super::errors::ApiProblem;
 use super::profile::Applied;
 use super::tag_format;
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
@@ -158,7 +158,7 @@ impl Tag {
 ///
 /// # Errors
 /// `precondition-failed` if the response has another tag.
-pub fn check_if_match(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
+pub fn check_if_match(headers: &HeaderMap, tag: &Tag) -> Result<(), ApiProblem> {
     let is_this = |sent: &str| sent == "*" || sent == tag.0 || is_encoded(sent, &tag.0);
     if !headers.contains_key(IF_MATCH) || tags(headers, &IF_MATCH).any(is_this) {
         return Ok(());
@@ -168,7 +168,7 @@ pub fn check_if_match(headers: &HeaderMap, tag: &Tag) -> Result<(), Problem> {
     } else {
         "the response has another `ETag` than `If-Match`; fetch it without `If-Match`"
     };
-    Err(Problem::new(Code::PreconditionFailed, detail).header("If-Match"))
+    Err(ApiProblem::new(Code::PreconditionFailed, detail).header("If-Match"))
 }
 
 /// The encodings in which a response can be sent.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::fields::{GroupField, MemberField};
 use super::links::{RelationshipLinks, SelfLink};
-use super::raw_json::Raw;
+use super::raw_json::RawJson;
 use super::resources::{Body, Identifier, Resource};
 use super::text::{Text, Time};
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
@@ -30,18 +30,18 @@ impl Serialize for Resource<'_, VisibleGroup> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
-        struct Attributes<'a> {
+        struct GroupAttributes<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             group_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            properties: Option<Raw<'a>>,
+            properties: Option<RawJson<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             created_at: Option<Time>,
             #[serde(skip_serializing_if = "Option::is_none")]
             updated_at: Option<Time>,
         }
         #[derive(Serialize)]
-        struct Relationships {
+        struct GroupRelationships {
             // `data` is null if the group has no owner.
             #[serde(skip_serializing_if = "Option::is_none")]
             owner: Option<RelationshipObject<Option<Identifier>, GroupUrl>>,
@@ -60,13 +60,13 @@ impl Serialize for Resource<'_, VisibleGroup> {
         Body {
             kind: GROUPS,
             id: Text(group.id),
-            attributes: fields.has_attributes().then(|| Attributes {
+            attributes: fields.has_attributes().then(|| GroupAttributes {
                 group_type: fields.has(GroupField::GroupType).then_some(group.kind.as_str()),
-                properties: fields.has(GroupField::Properties).then_some(Raw(group.properties.as_text())),
+                properties: fields.has(GroupField::Properties).then_some(RawJson(group.properties.as_text())),
                 created_at: fields.has(GroupField::CreatedAt).then_some(Time(group.created_at, zone)),
                 updated_at: fields.has(GroupField::UpdatedAt).then_some(Time(group.updated_at, zone)),
             }),
-            relationships: fields.has_relationships().then(|| Relationships {
+            relationships: fields.has_relationships().then(|| GroupRelationships {
                 owner: fields.has(GroupField::Owner).then(|| RelationshipObject {
                     data: Some(group.owner.map(Identifier::of_user)),
                     links: RelationshipLinks::to_one(url, "owner", self.row.is_owner_visible),
@@ -84,18 +84,18 @@ impl Serialize for Resource<'_, VisibleMember> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
-        struct Attributes<'a> {
+        struct MemberAttributes<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
             member_type: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            properties: Option<Raw<'a>>,
+            properties: Option<RawJson<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
             created_at: Option<Time>,
             #[serde(skip_serializing_if = "Option::is_none")]
             updated_at: Option<Time>,
         }
         #[derive(Serialize)]
-        struct Relationships {
+        struct MemberRelationships {
             #[serde(skip_serializing_if = "Option::is_none")]
             group: Option<RelationshipObject<Identifier<GroupId>, MemberUrl>>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,13 +106,13 @@ impl Serialize for Resource<'_, VisibleMember> {
         Body {
             kind: GROUP_MEMBERS,
             id: Text(member.id),
-            attributes: fields.has_attributes().then(|| Attributes {
+            attributes: fields.has_attributes().then(|| MemberAttributes {
                 member_type: fields.has(MemberField::MemberType).then_some(member.kind.as_str()),
-                properties: fields.has(MemberField::Properties).then_some(Raw(member.properties.as_text())),
+                properties: fields.has(MemberField::Properties).then_some(RawJson(member.properties.as_text())),
                 created_at: fields.has(MemberField::CreatedAt).then_some(Time(member.created_at, zone)),
                 updated_at: fields.has(MemberField::UpdatedAt).then_some(Time(member.updated_at, zone)),
             }),
-            relationships: fields.has_relationships().then(|| Relationships {
+            relationships: fields.has_relationships().then(|| MemberRelationships {
                 group: fields.has(MemberField::Group).then(|| RelationshipObject {
                     data: Some(Identifier::new(GROUPS, member.group)),
                     links: RelationshipLinks::to_one(url, "group", true),

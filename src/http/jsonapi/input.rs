@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::errors::{Failure, Problem};
+use super::errors::{ApiProblem, Failure};
 use super::problems::Problems;
 use crate::domain::operations::ResourceRef;
 use crate::model::code::Code;
@@ -46,8 +46,8 @@ impl Input {
     /// 400 for a malformed document, 409 for another `type` or `id`, 403 for an `id` that the client may not assign.
     pub fn parse(body: &[u8], kind: &'static str, policy: IdPolicy<'_>) -> Result<Self, Failure> {
         let document: Value = serde_json::from_slice(body)
-            .map_err(|error| Problem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
-        let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
+            .map_err(|error| ApiProblem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
+        let malformed = |at: &str, detail: &'static str| ApiProblem::new(Code::MalformedDocument, detail).pointer(at);
         let Value::Object(mut document) = document else {
             return Err(malformed("", "the document must be an object").into());
         };
@@ -63,7 +63,7 @@ impl Input {
     /// # Errors
     /// As [`parse`](Self::parse).
     pub fn of_data(mut data: Map<String, Value>, kind: &'static str, policy: IdPolicy<'_>) -> Result<Self, Failure> {
-        let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
+        let malformed = |at: &str, detail: &'static str| ApiProblem::new(Code::MalformedDocument, detail).pointer(at);
         let id = check_type_and_id(&mut data, kind, policy)?;
         let parent = |name: &str, at| if data.contains_key(name) { at } else { "/data" };
         let parents = [parent("attributes", "/data/attributes"), parent("relationships", "/data/relationships")];
@@ -99,7 +99,7 @@ impl Input {
     }
 
     /// Reports a problem.
-    pub fn push_error(&mut self, problem: Problem) {
+    pub fn push_error(&mut self, problem: ApiProblem) {
         self.problems.push(problem);
     }
 
@@ -108,7 +108,7 @@ impl Input {
         if let Value::String(text) = self.attribute(name)? {
             return Some(text);
         }
-        let problem = Problem::new(Code::InvalidAttribute, format!("`{name}` must be a string"));
+        let problem = ApiProblem::new(Code::InvalidAttribute, format!("`{name}` must be a string"));
         self.push_error(problem.pointer(format!("/data/attributes/{name}")));
         None
     }
@@ -117,7 +117,7 @@ impl Input {
     pub fn require_attribute(&mut self, name: &str) {
         if !self.attributes.contains_key(name) {
             let [at, _] = self.parents;
-            self.push_error(Problem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
+            self.push_error(ApiProblem::new(Code::MissingAttribute, format!("`{name}` is missing")).pointer(at));
         }
     }
 
@@ -125,7 +125,7 @@ impl Input {
     pub fn require_relationship(&mut self, name: &str) {
         if !self.relationships.contains_key(name) {
             let [_, at] = self.parents;
-            self.push_error(Problem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
+            self.push_error(ApiProblem::new(Code::MissingRelationship, format!("`{name}` is missing")).pointer(at));
         }
     }
 
@@ -141,7 +141,7 @@ impl Input {
         let at = format!("/data/relationships/{name}");
         let linked = parse_user(&object, &at).and_then(|subject| match subject {
             ResourceRef::Lid(_) if !self.has_lids => {
-                let problem = Problem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
+                let problem = ApiProblem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
                 Err(problem.pointer(format!("{at}/data")))
             }
             subject => Ok(subject),
@@ -163,7 +163,7 @@ impl Input {
                 self.problems.push_with(code, || {
                     let at = format!("/data/{what}s/{}", name.replace('~', "~0").replace('/', "~1"));
                     let detail = format!("there is no {what} `{}`; remove it", excerpt(name));
-                    Problem::new(code, detail).pointer(at)
+                    ApiProblem::new(code, detail).pointer(at)
                 });
             }
         }
@@ -176,13 +176,13 @@ fn check_type_and_id(
     data: &mut Map<String, Value>,
     kind: &'static str,
     policy: IdPolicy<'_>,
-) -> Result<Option<String>, Problem> {
-    let malformed = |at: &str, detail: &'static str| Problem::new(Code::MalformedDocument, detail).pointer(at);
+) -> Result<Option<String>, ApiProblem> {
+    let malformed = |at: &str, detail: &'static str| ApiProblem::new(Code::MalformedDocument, detail).pointer(at);
     match data.remove("type") {
         Some(Value::String(sent)) if sent == kind => {}
         Some(Value::String(sent)) => {
             let detail = format!("`type` must be `{kind}`; got `{}`", excerpt(&sent));
-            return Err(Problem::new(Code::TypeMismatch, detail).pointer("/data/type"));
+            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer("/data/type"));
         }
         Some(_) => return Err(malformed("/data/type", "`type` must be a string")),
         None if matches!(policy, IdPolicy::OptionalButMatching(_)) => {}
@@ -198,20 +198,20 @@ fn check_type_and_id(
     match (policy, &id) {
         (IdPolicy::New, Some(_)) => {
             let detail = "the service assigns ids; remove `id`";
-            Err(Problem::new(Code::ClientGeneratedId, detail).pointer("/data/id"))
+            Err(ApiProblem::new(Code::ClientGeneratedId, detail).pointer("/data/id"))
         }
         (IdPolicy::Existing(_), None) => Err(malformed("/data", "the resource object needs its `id`")),
         (IdPolicy::Existing(expected) | IdPolicy::OptionalButMatching(expected), Some(sent)) if sent != expected => {
             let detail = format!("`id` must be `{}`, as in the URL", excerpt(expected));
-            Err(Problem::new(Code::IdMismatch, detail).pointer("/data/id"))
+            Err(ApiProblem::new(Code::IdMismatch, detail).pointer("/data/id"))
         }
         _ => Ok(id),
     }
 }
 
 /// Parses the user that a relationship object at `at` references.
-fn parse_user(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> {
-    let invalid = |at: String, detail: &'static str| Problem::new(Code::InvalidRelationship, detail).pointer(at);
+fn parse_user(object: &Value, at: &str) -> Result<ResourceRef<UserId>, ApiProblem> {
+    let invalid = |at: String, detail: &'static str| ApiProblem::new(Code::InvalidRelationship, detail).pointer(at);
     let data = object.as_object().and_then(|object| object.get("data"));
     let Some(data) = data else {
         return Err(invalid(at.to_owned(), "the relationship needs `data` with one resource identifier"));
@@ -223,7 +223,7 @@ fn parse_user(object: &Value, at: &str) -> Result<ResourceRef<UserId>, Problem> 
         Some(Value::String(kind)) if kind == super::resources::USERS => {}
         Some(Value::String(_)) => {
             let detail = "`type` must be `users`";
-            return Err(Problem::new(Code::TypeMismatch, detail).pointer(format!("{at}/data/type")));
+            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer(format!("{at}/data/type")));
         }
         Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
         None => return Err(invalid(format!("{at}/data"), "the resource identifier needs a `type`")),

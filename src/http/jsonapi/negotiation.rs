@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
-use super::errors::Problem;
+use super::errors::ApiProblem;
 use super::media_type::MEDIA_TYPE;
 use super::profile::{ATOMIC, Applied};
 use crate::model::code::Code;
@@ -30,8 +30,8 @@ pub enum BodyKind {
 ///
 /// # Errors
 /// 415 `unsupported-media-type`.
-pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Problem> {
-    let refuse = |detail: &'static str| Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Type"));
+pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), ApiProblem> {
+    let refuse = |detail: &'static str| Err(ApiProblem::new(Code::UnsupportedMediaType, detail).header("Content-Type"));
     let mut values = headers.get_all(CONTENT_TYPE);
     let wanted = match kind {
         BodyKind::Resource { .. } => "send the body with one `Content-Type: application/vnd.api+json`",
@@ -70,14 +70,14 @@ pub fn check_content_type(headers: &HeaderMap, kind: BodyKind) -> Result<(), Pro
 ///
 /// # Errors
 /// 415 `unsupported-media-type`.
-pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), Problem> {
+pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), ApiProblem> {
     let is_none = |coding: &str| coding.is_empty() || coding.eq_ignore_ascii_case("identity");
     let is_plain = |sent: &str| sent.split(',').all(|coding| is_none(coding.trim()));
     if headers.get_all(CONTENT_ENCODING).all(|value| value.to_str().is_ok_and(is_plain)) {
         return Ok(());
     }
     let detail = "compressed bodies are not supported; send the body without `Content-Encoding`";
-    Err(Problem::new(Code::UnsupportedMediaType, detail).header("Content-Encoding"))
+    Err(ApiProblem::new(Code::UnsupportedMediaType, detail).header("Content-Encoding"))
 }
 
 /// What `Accept` requests beyond the base of JSON:API.
@@ -91,7 +91,7 @@ pub struct Accepted {
 ///
 /// # Errors
 /// 406 `not-acceptable`.
-pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, Problem> {
+pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, ApiProblem> {
     let mut values = headers.get_all(ACCEPT).peekable();
     if values.peek().is_none() {
         return Ok(Accepted::default());
@@ -109,7 +109,7 @@ pub fn check_accept(headers: &HeaderMap) -> Result<Accepted, Problem> {
         return Ok(Accepted::default());
     }
     let detail = "`Accept` must allow `application/vnd.api+json` without parameters except `profile`";
-    Err(Problem::new(Code::NotAcceptable, detail).header("Accept"))
+    Err(ApiProblem::new(Code::NotAcceptable, detail).header("Accept"))
 }
 
 impl MediaType {

@@ -1,7 +1,7 @@
 //! Pagination by offset or by cursor (JSON:API 1.1, "Pagination"; the cursor pagination profile).
 
 use super::cursor::Cursors;
-use super::errors::Problem;
+use super::errors::ApiProblem;
 use super::parameter::{Parameter, Schema};
 use super::profile::Applied;
 use super::query::Query;
@@ -78,7 +78,7 @@ impl Paging {
             if query.has(&parameter) {
                 let detail = "offsets and cursors cannot be combined; send either";
                 let name = query.sent_name(&parameter);
-                query.push_problem(Problem::new(Code::InvalidParameter, detail).parameter(name));
+                query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
             }
         }
         let after = parse_bound(query, AFTER.name, cursors);
@@ -145,7 +145,7 @@ fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<B
     let bound = cursors.parse(query.text(name)?);
     if bound.is_none() {
         let detail = format!("`{name}` is not a cursor of this list with this filter and order; start without it");
-        query.push_problem(Problem::new(Code::InvalidCursor, detail).parameter(name));
+        query.push_problem(ApiProblem::new(Code::InvalidCursor, detail).parameter(name));
     }
     bound
 }
@@ -159,7 +159,7 @@ fn parse_size(query: &mut Query, default: i64) -> i64 {
         return size;
     }
     let detail = format!("`{}` must be an integer from 1 to {MAX_LIMIT}; got `{}`", SIZE.name, excerpt(text));
-    let problem = Problem::new(Code::InvalidParameter, detail).parameter(SIZE.name);
+    let problem = ApiProblem::new(Code::InvalidParameter, detail).parameter(SIZE.name);
     query.push_problem(if size > MAX_LIMIT { problem.with_max_size(MAX_LIMIT) } else { problem });
     default
 }

@@ -1,9 +1,8 @@
 //! Query parameters: each is declared once, as a constant. [`Query`](super::query::Query) parses values by the
 //! declaration, and the OpenAPI document describes it.
 
-use crate::domain::group_lists::Path;
+use crate::domain::group_lists::IncludePath;
 use crate::model::page::SortBy;
-use crate::model::relationship::End;
 
 /// A query parameter of a resource.
 #[derive(Debug)]
@@ -48,10 +47,8 @@ pub enum Schema {
     AccessLevels,
     /// One of these names, or one of them after `-`.
     Sort(&'static [(&'static str, SortBy)]),
-    /// A list of ends of relationships.
-    Ends(&'static [(&'static str, End)]),
     /// A list of relationship paths.
-    Paths(&'static [(&'static str, Path)]),
+    Paths(&'static [(&'static str, IncludePath)]),
     /// A list of fields of a resource type.
     Fields(fn() -> Vec<&'static str>),
 }
@@ -78,6 +75,6 @@ impl Parameter {
     /// Whether an empty value is valid.
     #[must_use]
     pub const fn allows_empty(&self) -> bool {
-        matches!(self.schema, Schema::Fields(_) | Schema::Ends(_) | Schema::Paths(_) | Schema::Presence)
+        matches!(self.schema, Schema::Fields(_) | Schema::Paths(_) | Schema::Presence)
     }
 }

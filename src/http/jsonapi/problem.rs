@@ -43,7 +43,7 @@ impl Source {
 
 /// A problem of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct ApiProblem {
     pub(super) code: Code,
     pub(super) detail: Cow<'static, str>,
     pub(super) source: Option<Source>,
@@ -54,7 +54,7 @@ pub struct Problem {
     meta: Option<Box<(&'static str, Value)>>,
 }
 
-impl Problem {
+impl ApiProblem {
     /// A problem of the whole request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { code, detail: detail.into(), source: None, existing: None, documentation: None, meta: None }
@@ -109,7 +109,7 @@ pub(super) struct ErrorObject {
 
 impl ErrorObject {
     /// The error object of a problem, with the id of the request.
-    pub fn of(problem: &Problem, request_id: &str) -> Self {
+    pub fn of(problem: &ApiProblem, request_id: &str) -> Self {
         let mut links = HashMap::new();
         let documentation =
             problem.documentation.map_or_else(|| urls::error_documentation(problem.code), str::to_owned);

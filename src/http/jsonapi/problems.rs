@@ -1,7 +1,7 @@
 //! The problems of one request. Only the first ones are stored, the others are counted, so that memory and responses
 //! stay bounded.
 
-use super::problem::Problem;
+use super::problem::ApiProblem;
 use crate::model::code::Code;
 
 /// The most errors in one document.
@@ -10,7 +10,7 @@ pub const MOST_ERRORS: usize = 20;
 /// The problems of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems {
-    stored: Vec<Problem>,
+    stored: Vec<ApiProblem>,
     omitted: usize,
     /// The status of all problems, or 400 if they differ.
     status: Option<u16>,
@@ -18,12 +18,12 @@ pub struct Problems {
 
 impl Problems {
     /// Adds a problem.
-    pub fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, problem: ApiProblem) {
         self.push_with(problem.code, || problem);
     }
 
     /// Adds a problem, which is only created if there is room for it.
-    pub fn push_with(&mut self, code: Code, make: impl FnOnce() -> Problem) {
+    pub fn push_with(&mut self, code: Code, make: impl FnOnce() -> ApiProblem) {
         self.join_status(code.status());
         if self.stored.len() < MOST_ERRORS {
             self.stored.push(make());
@@ -51,12 +51,12 @@ impl Problems {
 
     /// The stored problems.
     #[must_use]
-    pub fn stored(&self) -> &[Problem] {
+    pub fn stored(&self) -> &[ApiProblem] {
         &self.stored
     }
 
     /// The stored problems.
-    pub fn stored_mut(&mut self) -> &mut [Problem] {
+    pub fn stored_mut(&mut self) -> &mut [ApiProblem] {
         &mut self.stored
     }
 
@@ -78,8 +78,8 @@ impl Problems {
     }
 }
 
-impl FromIterator<Problem> for Problems {
-    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
+impl FromIterator<ApiProblem> for Problems {
+    fn from_iter<I: IntoIterator<Item = ApiProblem>>(problems: I) -> Self {
         let mut all = Self::default();
         for problem in problems {
             all.push(problem);
@@ -96,7 +96,7 @@ mod tests {
     fn problems_beyond_the_limit_are_counted_and_not_created() {
         let mut problems = Problems::default();
         for _ in 0..MOST_ERRORS {
-            problems.push(Problem::new(Code::UnknownParameter, "x"));
+            problems.push(ApiProblem::new(Code::UnknownParameter, "x"));
         }
         problems.push_with(Code::UnknownParameter, || panic!("it is not stored"));
         assert_eq!((problems.stored().len(), problems.omitted(), problems.status()), (MOST_ERRORS, 1, 400));
@@ -104,9 +104,9 @@ mod tests {
 
     #[test]
     fn an_omitted_problem_affects_the_status() {
-        let mut problems: Problems = (0..MOST_ERRORS).map(|_| Problem::new(Code::UnknownAttribute, "x")).collect();
+        let mut problems: Problems = (0..MOST_ERRORS).map(|_| ApiProblem::new(Code::UnknownAttribute, "x")).collect();
         assert_eq!(problems.status(), 422);
-        problems.push(Problem::new(Code::ImmutableRelationship, "x"));
+        problems.push(ApiProblem::new(Code::ImmutableRelationship, "x"));
         assert_eq!((problems.omitted(), problems.status()), (1, 400));
     }
 }

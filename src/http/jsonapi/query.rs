@@ -6,7 +6,7 @@ mod values;
 
 use std::borrow::Cow;
 
-use super::errors::{Failure, Problem};
+use super::errors::{ApiProblem, Failure};
 use super::parameter::{Parameter, Schema};
 use super::problems::Problems;
 use crate::model::code::Code;
@@ -77,12 +77,12 @@ impl Query {
                 let names = list_names(parameters.iter().map(|known| known.name));
                 format!("there is no parameter `{}` here; the parameters are {names}", excerpt(name))
             };
-            Problem::new(code, detail).parameter(name)
+            ApiProblem::new(code, detail).parameter(name)
         });
     }
 
     fn push_error(&mut self, code: Code, name: &str, detail: String) {
-        self.problems.push(Problem::new(code, detail).parameter(name));
+        self.problems.push(ApiProblem::new(code, detail).parameter(name));
     }
 
     fn schema(&self, name: &str) -> Option<Schema> {
@@ -102,7 +102,7 @@ impl Query {
     }
 
     /// Reports a problem of a parameter.
-    pub fn push_problem(&mut self, problem: Problem) {
+    pub fn push_problem(&mut self, problem: ApiProblem) {
         self.problems.push(problem);
     }
 

@@ -31,9 +31,9 @@ pub fn write(document: &impl Serialize, capacity: usize) -> serde_json::Result<V
 }
 
 /// Inserts a JSON text unchanged into a document that [`write()`] serializes.
-pub(super) struct Raw<'a>(pub &'a str);
+pub(super) struct RawJson<'a>(pub &'a str);
 
-impl Serialize for Raw<'_> {
+impl Serialize for RawJson<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0.as_bytes())
     }

@@ -6,13 +6,10 @@ use chrono_tz::Tz;
 use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, TypeField, UserField};
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
-use crate::domain::group_lists::{Inclusion, Path};
+use crate::domain::group_lists::{IncludePath, Inclusion};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
 use crate::model::user::Field;
-
-/// The ends of a relationship by name.
-pub const ENDS: &[(&str, End)] = &[("user", End::User), ("target", End::Target)];
 
 /// Selects fields of relationships.
 pub const FIELDS_OF_RELATIONSHIPS: Parameter = Parameter::new(
@@ -60,10 +57,8 @@ pub struct RenderOptions {
     pub groups: FieldSet<GroupField>,
     /// The fields of memberships.
     pub members: FieldSet<MemberField>,
-    /// The ends of relationships whose users are included; `None` without `include`.
-    pub ends: Option<Vec<End>>,
-    /// What is included with groups or memberships; `None` without `include`.
-    pub paths: Option<Vec<Path>>,
+    /// What is included; `None` without `include`.
+    pub included: Option<Vec<IncludePath>>,
 }
 
 impl RenderOptions {
@@ -77,8 +72,7 @@ impl RenderOptions {
             types: FieldSet::ALL,
             groups: FieldSet::ALL,
             members: FieldSet::ALL,
-            ends: None,
-            paths: None,
+            included: None,
         }
     }
 
@@ -91,8 +85,7 @@ impl RenderOptions {
             types: query.fields(&FIELDS_OF_TYPES),
             groups: query.fields(&FIELDS_OF_GROUPS),
             members: query.fields(&FIELDS_OF_MEMBERS),
-            ends: query.included_ends(),
-            paths: query.included_paths(),
+            included: query.included(),
         }
     }
 
@@ -112,18 +105,19 @@ impl RenderOptions {
     /// Whether the query has `include`.
     #[must_use]
     pub fn has_include(&self) -> bool {
-        self.ends.is_some() || self.paths.is_some()
+        self.included.is_some()
     }
 
-    /// What to include with groups or memberships.
+    /// What to include.
     #[must_use]
-    pub fn included_paths(&self) -> &[Path] {
-        self.paths.as_deref().unwrap_or_default()
+    pub fn included_paths(&self) -> &[IncludePath] {
+        self.included.as_deref().unwrap_or_default()
     }
 
     /// The ends of relationships whose users to include.
     #[must_use]
-    pub fn included_ends(&self) -> &[End] {
-        self.ends.as_deref().unwrap_or_default()
+    pub fn included_ends(&self) -> Vec<End> {
+        let end = |path: &IncludePath| if let IncludePath::End(end) = path { Some(*end) } else { None };
+        self.included_paths().iter().filter_map(end).collect()
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use serde_json::Value as Json;
 
-use super::errors::{Failure, Problem};
+use super::errors::{ApiProblem, Failure};
 use super::input::Input;
 use crate::domain::operations::ResourceRef;
 use crate::domain::users;
@@ -73,7 +73,7 @@ pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failu
         // Client libraries send whole records back. A relationship object without `data` changes nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
             let detail = "relationships are created and deleted at `/api/v2/user-relationships`";
-            let problem = Problem::new(Code::ImmutableRelationship, detail);
+            let problem = ApiProblem::new(Code::ImmutableRelationship, detail);
             input.push_error(problem.pointer(format!("/data/relationships/{name}")));
         }
     }

@@ -110,7 +110,7 @@ impl Serialize for Resource<'_, User> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
-        struct Relationships {
+        struct UserRelationships {
             #[serde(skip_serializing_if = "Option::is_none")]
             user_relationships: Option<Links>,
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ impl Serialize for Resource<'_, User> {
             kind: USERS,
             id: Text(user.id),
             attributes: fields.has_attributes().then_some(UserAttributes(user, self.options.zone, fields)),
-            relationships: fields.has_relationships().then(|| Relationships {
+            relationships: fields.has_relationships().then(|| UserRelationships {
                 user_relationships: fields.has(UserField::UserRelationships).then(|| filtered("user")),
                 targeted_by: fields.has(UserField::TargetedBy).then(|| filtered("target")),
             }),

@@ -8,13 +8,13 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, ResponseError, web};
 
 use crate::auth::Identity;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::middleware::credentials;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::middleware::metrics;
 use crate::http::middleware::rate_limit::{RateLimitKey, RateLimitStatus};
 use crate::http::paths;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::http::urls::LONGEST_URI;
 use crate::model::code::Code;
 
@@ -58,7 +58,7 @@ pub async fn authenticate(mut request: ServiceRequest, next: Next<BoxBody>) -> R
 
 /// Verifies the credential of a request within the deadline, which includes reading a signed body.
 async fn verify_in_time(request: &mut ServiceRequest) -> Result<Identity, Failure> {
-    let state = request.app_data::<web::Data<State>>().cloned();
+    let state = request.app_data::<web::Data<AppState>>().cloned();
     let state = state.ok_or_else(|| Failure::internal("the middleware runs outside of the service".to_owned()))?;
     let deadline = Deadline::after(state.request_timeout);
     request.extensions_mut().insert(deadline);
@@ -67,7 +67,7 @@ async fn verify_in_time(request: &mut ServiceRequest) -> Result<Identity, Failur
 
 /// Counts a request against the limit of its verified caller, or else of its address. Server errors are not counted.
 fn count_request(request: &ServiceRequest, verified: &Result<Option<Identity>, Failure>) -> Option<RateLimitStatus> {
-    let limit = request.app_data::<web::Data<State>>()?.rate_limit.as_ref()?;
+    let limit = request.app_data::<web::Data<AppState>>()?.rate_limit.as_ref()?;
     match verified {
         Ok(Some(identity)) => Some(limit.count(RateLimitKey::User(identity.caller.id))),
         Err(failure) if failure.status().is_server_error() => None,
@@ -77,7 +77,7 @@ fn count_request(request: &ServiceRequest, verified: &Result<Option<Identity>, F
 
 /// Counts a failed authentication.
 fn record_failure(request: &ServiceRequest, failure: &Failure) {
-    if let Some(state) = request.app_data::<web::Data<State>>() {
+    if let Some(state) = request.app_data::<web::Data<AppState>>() {
         state.metrics.record_auth_failure(metrics::scheme_of(request), &failure.to_string());
     }
 }
@@ -85,7 +85,7 @@ fn record_failure(request: &ServiceRequest, failure: &Failure) {
 fn check_size(request: &ServiceRequest) -> Result<(), Failure> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_URI {
-        return Err(Problem::new(
+        return Err(ApiProblem::new(
             Code::UriTooLong,
             format!("the URI must have at most {LONGEST_URI} bytes; it has {target}"),
         )
@@ -94,7 +94,7 @@ fn check_size(request: &ServiceRequest) -> Result<(), Failure> {
     let head =
         target + request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>();
     if head > LARGEST_HEAD {
-        return Err(Problem::new(
+        return Err(ApiProblem::new(
             Code::HeadersTooLarge,
             format!("the request head must have at most {LARGEST_HEAD} bytes; it has {head}"),
         )

@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::auth::signature::{HeaderField, SignedRequest};
 use crate::auth::{AuthError, Identity};
 use crate::domain::policy;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::middleware::forwarded;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::model::code::Code;
 
 /// The header fields of a signature; a request with any of them is a signed one.
@@ -26,7 +26,7 @@ const REJECTED: &str = "the signature is not valid; see `docs/SIGNING.md`";
 ///
 /// # Errors
 /// 401 or 403, without details that would help an attacker; 429 after too many failures.
-pub async fn verify(request: &mut ServiceRequest, state: &State) -> Result<Identity, Failure> {
+pub async fn verify(request: &mut ServiceRequest, state: &AppState) -> Result<Identity, Failure> {
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
@@ -61,7 +61,7 @@ fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'
 
 /// Reads the body, which the signature covers, and puts it back for the handler. `None` if it is incomplete or larger
 /// than `MAX_BODY`.
-async fn body_of(request: &mut ServiceRequest, state: &State) -> Option<Bytes> {
+async fn body_of(request: &mut ServiceRequest, state: &AppState) -> Option<Bytes> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > state.max_body) {
         return None;
@@ -90,17 +90,17 @@ fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> 
 #[must_use]
 pub fn client_address(request: &HttpRequest) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let trusted = request.app_data::<web::Data<State>>().map(|state| state.trusted_proxies.as_slice());
+    let trusted = request.app_data::<web::Data<AppState>>().map(|state| state.trusted_proxies.as_slice());
     forwarded::client(peer, request.headers(), trusted.unwrap_or_default())
 }
 
 fn to_failure(denied: AuthError) -> Failure {
     match denied {
         AuthError::Unauthenticated(detail) => {
-            Problem::new(Code::Unauthenticated, detail).header("Authorization").into()
+            ApiProblem::new(Code::Unauthenticated, detail).header("Authorization").into()
         }
         AuthError::Disabled => Failure::without_document(policy::refusal(Code::AccountDisabled).into()),
-        AuthError::Rejected => Problem::new(Code::SignatureRejected, REJECTED).into(),
+        AuthError::Rejected => ApiProblem::new(Code::SignatureRejected, REJECTED).into(),
         AuthError::RateLimited(after) => Failure::rate_limited(after.0),
         AuthError::Failed(error) => Failure::without_document(error),
     }

@@ -8,8 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use std::time::Instant;
 
-use crate::http::connections::Connection;
-use crate::http::forms::responses::FormError;
+use crate::http::connections::ClientConnection;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::middleware::access_log::{self, AccessLine};
@@ -18,10 +17,13 @@ use crate::http::middleware::metrics::UNKNOWN_ROUTE;
 use crate::http::middleware::security_headers::{Audience, add_security_headers};
 use crate::http::outcome::LogOutcome;
 use crate::http::paths;
-use crate::http::state::State;
+use crate::http::state::AppState;
 
 /// The header that carries the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Renders a failure in the forms dialect, for a request with these headers.
+pub type RenderFormFailure = fn(Failure, &HeaderMap) -> HttpResponse;
 
 /// Assigns a request id, renders every failure as an error document, and logs the request.
 ///
@@ -30,14 +32,15 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn wrap_response(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
+    render_form_failure: RenderFormFailure,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let audience = Audience::of(request.match_info().as_str());
     let is_form = paths::is_form(request.match_info().as_str());
-    let _busy = Connection::begin(&request);
+    let _busy = ClientConnection::begin(&request);
     let id = request_id(&request);
     let method = request.method().clone();
-    let state = request.app_data::<web::Data<State>>().cloned();
+    let state = request.app_data::<web::Data<AppState>>().cloned();
     let _in_flight = state.as_ref().map(|state| state.metrics.begin());
     let mut response = next.call(request).await?.map_into_boxed_body();
 
@@ -52,7 +55,7 @@ pub async fn wrap_response(
     {
         outcome = Some(LogOutcome::from(&failure));
         if is_form {
-            let answer = FormError::from(failure).respond(response.request().headers());
+            let answer = render_form_failure(failure, response.request().headers());
             response = replace_response(response, answer);
         } else {
             let document = failure.document(&id);
@@ -89,7 +92,7 @@ pub async fn wrap_response(
 fn request_id(request: &ServiceRequest) -> String {
     let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     let is_usable = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    match (sent.filter(is_usable), request.app_data::<web::Data<State>>()) {
+    match (sent.filter(is_usable), request.app_data::<web::Data<AppState>>()) {
         (Some(id), _) => id.to_owned(),
         (None, Some(state)) => state.new_request_id(),
         (None, None) => String::new(),
@@ -112,7 +115,7 @@ fn failure_of(response: &ServiceResponse<BoxBody>) -> Option<Failure> {
 /// Closes keep-alive connections during shutdown, while this process still listens: a request that is on its way when
 /// the connection closes would get no response.
 fn close_if_draining(response: &mut ServiceResponse<BoxBody>) {
-    if response.request().app_data::<web::Data<State>>().is_some_and(|state| state.is_draining()) {
+    if response.request().app_data::<web::Data<AppState>>().is_some_and(|state| state.is_draining()) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
 }

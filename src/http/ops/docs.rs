@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::sync::LazyLock;
 
 use super::openapi::forms::FormOperation;
-use super::openapi::operation::Operation;
+use super::openapi::operation::ApiOperation;
 use super::openapi::operations::{OPERATIONS, TAGS};
 use super::openapi::{self, forms, responses};
 use super::page;
@@ -102,8 +102,8 @@ fn render_code(code: Code) -> String {
 }
 
 /// An operation: description, example request, parameters, responses and error codes.
-fn render_operation(document: &Value, operation: &Operation) -> String {
-    let Operation { method, path, id, summary, description, .. } = operation;
+fn render_operation(document: &Value, operation: &ApiOperation) -> String {
+    let ApiOperation { method, path, id, summary, description, .. } = operation;
     let (item, described) = find_operation(document, method, path);
     let parameters = [item, described].into_iter().filter_map(|it| it.get("parameters")?.as_array()).flatten();
     let parameters: String = parameters.map(|parameter| render_parameter(resolve(document, parameter))).collect();

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::jsonapi::document::Document;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::links::SelfLink;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::model::code::Code;
 use crate::store::{Cost, Tx, migrations};
 
@@ -40,7 +40,7 @@ pub async fn live() -> Result<HttpResponse, Failure> {
 }
 
 /// `GET /readyz`: requests can be served. `?verbose` lists the checks.
-pub async fn ready(request: HttpRequest, state: web::Data<State>) -> Result<HttpResponse, Failure> {
+pub async fn ready(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, Failure> {
     let checks = run_checks(&state).await;
     let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
     if !(checks.database && checks.schema && checks.is_serving) {
@@ -59,7 +59,7 @@ impl Checks {
             (self.schema, "the schema is older than this release requires"),
         ];
         let failed: Vec<_> = failed.iter().filter(|(is_ok, _)| !is_ok).map(|(_, what)| *what).collect();
-        let problem = Problem::new(Code::Unavailable, format!("not ready: {}", failed.join("; ")));
+        let problem = ApiProblem::new(Code::Unavailable, format!("not ready: {}", failed.join("; ")));
         match serde_json::to_value(self) {
             Ok(checks) if is_verbose => problem.with_meta("checks", checks).into(),
             _ => problem.into(),
@@ -67,7 +67,7 @@ impl Checks {
     }
 }
 
-async fn run_checks(state: &State) -> Checks {
+async fn run_checks(state: &AppState) -> Checks {
     let query = async {
         let permit = Arc::clone(&state.probe).acquire_owned().await.ok();
         let job = move |tx: &mut Tx<'_>| {

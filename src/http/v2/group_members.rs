@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 
 use crate::domain::group_lists::{self, Inclusion, VisibleMember};
 use crate::http::jsonapi::document::Document;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::jsonapi::links::RelationshipLinks;
 use crate::http::jsonapi::query::Query;
@@ -128,14 +128,14 @@ pub async fn change(call: Call) -> Result<HttpResponse, Failure> {
     fetch(&call).await?;
     let detail =
         "memberships are read-only in this API; change it by a form, with `PUT /api/user/relationship_users/{id}`";
-    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+    Err(ApiProblem::new(Code::UnsupportedUpdate, detail).into())
 }
 
 /// `PATCH /api/v2/group-members/{id}/relationships/{group or user}`
 pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
     fetch(&call).await?;
     let detail = "the group and the user of a membership cannot be changed; delete it and create another one";
-    Err(Problem::new(Code::ImmutableRelationship, detail).into())
+    Err(ApiProblem::new(Code::ImmutableRelationship, detail).into())
 }
 
 /// The membership in the path.

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 
 use crate::domain::group_lists::{self, Inclusion, VisibleGroup};
 use crate::http::jsonapi::document::Document;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::group_resources::GROUPS;
 use crate::http::jsonapi::links::RelationshipLinks;
 use crate::http::jsonapi::query::Query;
@@ -84,13 +84,13 @@ pub async fn change(call: Call) -> Result<HttpResponse, Failure> {
     fetch(&call).await?;
     let detail =
         "groups are read-only in this API; change the group by a form, with `PUT /api/user/relationships/{id}`";
-    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+    Err(ApiProblem::new(Code::UnsupportedUpdate, detail).into())
 }
 
 /// `PATCH /api/v2/groups/{id}/relationships/owner`
 pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
     fetch(&call).await?;
-    Err(Problem::new(Code::ImmutableRelationship, "the owner of a group cannot be changed").into())
+    Err(ApiProblem::new(Code::ImmutableRelationship, "the owner of a group cannot be changed").into())
 }
 
 /// The group in the path.

@@ -18,12 +18,12 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 pub use receipt::{Done, DoneOperation, Named, Receipt};
 
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::keyed_locks::KeyGuard;
 use crate::http::operation_limiter::OperationPermit;
 use crate::http::v2::request::Call;
 use crate::model::code::Code;
-use crate::model::error::{Error, Problem as Refusal, Result as JobResult};
+use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::model::id::UserId;
 use crate::model::idempotency::{IdempotencyKey, KEY_IN_USE, KeyClaim};
 use crate::store::Tx;
@@ -64,7 +64,7 @@ pub async fn hold_key(call: &Call, body: &[u8]) -> Result<Option<HeldKey>, Failu
     let lock = call.state.idempotency_keys.lock((key.caller, key.key.clone()));
     match timeout_at(until, lock).await {
         Ok(guard) => Ok(Some(HeldKey { key, until, _guard: guard })),
-        Err(_) => Err(Problem::new(Code::IdempotencyKeyInUse, KEY_IN_USE).header("Idempotency-Key").into()),
+        Err(_) => Err(ApiProblem::new(Code::IdempotencyKeyInUse, KEY_IN_USE).header("Idempotency-Key").into()),
     }
 }
 
@@ -140,9 +140,9 @@ fn is_in_use(error: &Error) -> bool {
     matches!(error, Error::Refused(problems) if problems.iter().any(|it| it.code == Code::IdempotencyKeyInUse))
 }
 
-fn key_reused() -> Refusal {
+fn key_reused() -> Problem {
     let detail = "this `Idempotency-Key` was used for another request; choose a new one";
-    Refusal::new(Code::IdempotencyKeyReused, detail)
+    Problem::new(Code::IdempotencyKeyReused, detail)
 }
 
 /// Parses the key of a request, if it has one: 1 to 255 printable ASCII characters.
@@ -156,7 +156,7 @@ fn parse_key(call: &Call, body: &[u8]) -> Result<Option<IdempotencyKey>, Failure
         return Ok(Some(IdempotencyKey { caller: call.caller.id, key: key.to_owned(), fingerprint }));
     }
     let detail = format!("send one `Idempotency-Key` of 1 to {LONGEST_KEY} printable ASCII characters");
-    Err(Problem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())
+    Err(ApiProblem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())
 }
 
 /// A hash of what makes two requests the same: method, path, query, media type and body.

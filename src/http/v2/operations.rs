@@ -72,7 +72,7 @@ fn render(row: StoredRow<'_>, options: &RenderOptions) -> JobResult<Vec<u8>> {
 /// The response: a result for each operation, in order.
 fn respond(results: &Results) -> Result<HttpResponse, Failure> {
     #[derive(Serialize)]
-    struct Document<'a> {
+    struct ResultsDocument<'a> {
         jsonapi: Applied,
         #[serde(rename = "atomic:results")]
         results: Vec<ResultObject<'a>>,
@@ -81,7 +81,7 @@ fn respond(results: &Results) -> Result<HttpResponse, Failure> {
     let objects = results.outcomes().iter().map(|outcome| ResultObject {
         data: outcome.map(|id| results.resource(id).map_or_else(|| Data::Identifier(named(id)), Data::Rendered)),
     });
-    let document = Document { jsonapi: applied, results: objects.collect() };
+    let document = ResultsDocument { jsonapi: applied, results: objects.collect() };
     let body = raw_json::write(&document, results.size()).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(HttpResponse::build(StatusCode::OK).content_type(applied.media_type()).body(body))
 }

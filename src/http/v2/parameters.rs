@@ -1,12 +1,13 @@
 //! The query parameters of each resource.
 
-use crate::domain::group_lists::Path;
+use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::jsonapi::render_options::{
-    ENDS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
 };
 use crate::model::page::SortBy;
+use crate::model::relationship::End;
 
 const SORT_DESCRIPTION: &str =
     "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction";
@@ -25,8 +26,11 @@ pub const FILTER_RELATIONSHIP: Parameter =
 pub const SORT_RELATIONSHIPS: Parameter =
     Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id), ("created-at", SortBy::CreatedAt)]), SORT_DESCRIPTION);
 /// Includes the users at the ends of relationships.
-pub const INCLUDE_ENDS: Parameter =
-    Parameter::new("include", Schema::Ends(ENDS), "Adds the owners (`user`) or the targets to `included`");
+pub const INCLUDE_ENDS: Parameter = Parameter::new(
+    "include",
+    Schema::Paths(&[("user", IncludePath::End(End::User)), ("target", IncludePath::End(End::Target))]),
+    "Adds the owners (`user`) or the targets to `included`",
+);
 
 /// Searches users by words.
 pub const FILTER_QUERY: Parameter = Parameter::new(
@@ -68,7 +72,11 @@ pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", 
 /// Includes resources related to groups.
 pub const INCLUDE_WITH_GROUPS: Parameter = Parameter::new(
     "include",
-    Schema::Paths(&[("owner", Path::Owner), ("members", Path::Members), ("members.user", Path::MemberUsers)]),
+    Schema::Paths(&[
+        ("owner", IncludePath::Owner),
+        ("members", IncludePath::Members),
+        ("members.user", IncludePath::MemberUsers),
+    ]),
     "The related resources to add to `included`; up to 1,000 memberships",
 );
 
@@ -82,7 +90,11 @@ pub const FILTER_MEMBER_USER: Parameter =
 /// Includes resources related to memberships.
 pub const INCLUDE_WITH_MEMBERS: Parameter = Parameter::new(
     "include",
-    Schema::Paths(&[("group", Path::Group), ("group.owner", Path::GroupOwner), ("user", Path::User)]),
+    Schema::Paths(&[
+        ("group", IncludePath::Group),
+        ("group.owner", IncludePath::GroupOwner),
+        ("user", IncludePath::User),
+    ]),
     "The related resources to add to `included`",
 );
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::paging::Paging;
 use crate::http::jsonapi::render_options::RenderOptions;
@@ -99,9 +99,9 @@ fn parse_new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
     if name.is_none() {
         let problem = if input.id.is_some() {
             let detail = format!("`id` is the name of the type: {}", TypeName::RULE);
-            Problem::new(Code::InvalidAttribute, detail).pointer("/data/id")
+            ApiProblem::new(Code::InvalidAttribute, detail).pointer("/data/id")
         } else {
-            Problem::new(Code::MissingAttribute, "`id` is missing; it is the name of the new type").pointer("/data")
+            ApiProblem::new(Code::MissingAttribute, "`id` is missing; it is the name of the new type").pointer("/data")
         };
         input.push_error(problem);
     }
@@ -119,7 +119,7 @@ fn parse_description(input: &mut Input) -> Option<Option<String>> {
         Some(Json::Null) => Some(None),
         Some(Json::String(text)) => Some(Some(text)),
         Some(_) => {
-            let problem = Problem::new(Code::InvalidAttribute, "`description` must be a string or null");
+            let problem = ApiProblem::new(Code::InvalidAttribute, "`description` must be a string or null");
             input.push_error(problem.pointer("/data/attributes/description"));
             None
         }

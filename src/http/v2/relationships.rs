@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use crate::domain::operations::ResourceRef;
 use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRelationship};
 use crate::http::jsonapi::document::Document;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::links::EndLinks;
 use crate::http::jsonapi::query::Query;
@@ -42,7 +42,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
     let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
-    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends().to_vec() };
+    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends() };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
         let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), &wanted.ends, budget)?;
@@ -65,7 +65,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let options = call.render_options(ONE_RELATIONSHIP)?;
-    let (caller, ends, budget) = (call.caller, options.included_ends().to_vec(), options.read_budget());
+    let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::get(tx, &caller, id)?;
@@ -80,7 +80,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let options = call.render_options(ONE_RELATIONSHIP)?;
     let body = call.body().await?;
     let new = parse_new(&body)?;
-    let (caller, ends, budget) = (call.caller, options.included_ends().to_vec(), options.read_budget());
+    let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
     if !has_idempotency_key(&call)
         && ends.is_empty()
         && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
@@ -109,7 +109,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
 pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let options = call.render_options(ONE_RELATIONSHIP)?;
-    let (caller, precondition, ends) = (call.caller, call.precondition(), options.included_ends().to_vec());
+    let (caller, precondition, ends) = (call.caller, call.precondition(), options.included_ends());
     let budget = options.read_budget();
     // Permission comes before validation of the document.
     let expected = precondition.clone();
@@ -149,7 +149,7 @@ pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
     parse_end(&call)?;
     call.query(&[])?;
     fetch(&call, id).await?;
-    Err(Problem::new(Code::ImmutableRelationship, IMMUTABLE).into())
+    Err(ApiProblem::new(Code::ImmutableRelationship, IMMUTABLE).into())
 }
 
 /// `GET /api/v2/user-relationships/{id}/{end}`
@@ -171,7 +171,7 @@ pub async fn change_end(call: Call) -> Result<HttpResponse, Failure> {
     call.query(&[])?;
     fetch(&call, id).await?;
     let detail = "this URL is read-only; change the user at the URL in its `links.self`";
-    Err(Problem::new(Code::UnsupportedUpdate, detail).into())
+    Err(ApiProblem::new(Code::UnsupportedUpdate, detail).into())
 }
 
 fn parse_end(call: &Call) -> Result<(End, &'static str), Failure> {
@@ -219,7 +219,7 @@ fn parse_new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Fai
     let id = old.id.to_string();
     let requested = parse_relationship_change(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::Existing(&id))?)?;
     let check_end = |(name, sent, fixed): (&str, Option<ResourceRef<UserId>>, UserId)| {
-        let problem = Problem::new(Code::ImmutableRelationship, IMMUTABLE);
+        let problem = ApiProblem::new(Code::ImmutableRelationship, IMMUTABLE);
         let is_changed = sent.is_some_and(|sent| sent != ResourceRef::Stored(fixed));
         is_changed.then(|| problem.pointer(format!("/data/relationships/{name}")))
     };

@@ -18,7 +18,7 @@ use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::middleware::deadline::Deadline;
-use crate::http::state::State;
+use crate::http::state::AppState;
 use crate::model::caller::Caller;
 use crate::model::error::Result as JobResult;
 use crate::model::precondition::Precondition;
@@ -30,7 +30,7 @@ pub struct Call {
     /// The authenticated caller.
     pub caller: Caller,
     /// The shared state.
-    pub state: web::Data<State>,
+    pub state: web::Data<AppState>,
     /// The preferences of the client.
     pub preferences: Preferences,
     /// What the client accepts beyond the base of JSON:API.
@@ -48,7 +48,7 @@ impl FromRequest for Call {
         // Defense in depth: no handler runs without an authenticated caller, even if a route were not covered.
         let caller =
             request.extensions().get::<Identity>().map(|identity| identity.caller).ok_or_else(Failure::unauthenticated);
-        let state = request.app_data::<web::Data<State>>().cloned();
+        let state = request.app_data::<web::Data<AppState>>().cloned();
         let state = state.ok_or_else(|| Failure::internal("a handler runs outside of the service".to_owned()));
         ready(caller.and_then(|caller| {
             let payload = web::Payload::from_request(request, payload).into_inner();

@@ -5,7 +5,7 @@ use actix_web::HttpResponse;
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::policy::{self, Action};
 use crate::domain::users;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
@@ -148,7 +148,7 @@ fn parse_words(query: &mut Query) -> Vec<String> {
     if words.len() > MAX_FILTER_VALUES {
         let name = query.sent_name(&FILTER_QUERY);
         let detail = format!("`{name}` takes at most {MAX_FILTER_VALUES} distinct words");
-        query.push_problem(Problem::new(Code::InvalidParameter, detail).parameter(name));
+        query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
     }
     words
 }

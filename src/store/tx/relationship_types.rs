@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Tx, ask};
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
-use crate::model::relationship_type::{Registration, RelationshipType, TypeName};
+use crate::model::relationship_type::{RelationshipType, TypeName, TypeRegistration};
 use crate::model::time::Timestamp;
 use crate::store::rows::TypeRow;
 use crate::store::types::Types;
@@ -38,17 +38,17 @@ impl Tx<'_> {
     }
 
     /// Registers a type. A refused registration takes neither the lock nor a number.
-    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Registration> {
+    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<TypeRegistration> {
         self.read_types()?;
         if self.types.id_of(name).is_some() {
-            return Ok(Registration::NameTaken);
+            return Ok(TypeRegistration::NameTaken);
         }
         ask!(self, relationship_types::lock_all())?;
         let now = self.now();
         let rested = now.plus_seconds(-TYPE_REST_SECONDS).micros();
-        let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(Registration::Exhausted) };
+        let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(TypeRegistration::Exhausted) };
         let row = ask!(self, relationship_types::insert(id, name.as_str(), description, now.micros()))?;
-        Ok(row.and_then(type_of).map_or(Registration::NameTaken, Registration::Registered))
+        Ok(row.and_then(type_of).map_or(TypeRegistration::NameTaken, TypeRegistration::Registered))
     }
 
     /// Reads a type again; in a write job it is locked against changes until the job ends. `None` if it is gone.

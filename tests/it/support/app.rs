@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use user_relationships::app::build_state;
 use user_relationships::auth::token;
 use user_relationships::clock::Clock;
-use user_relationships::config::{Config, Raw};
+use user_relationships::config::{Config, RawSettings};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::model::caller::Caller;
@@ -134,7 +134,8 @@ pub fn run(engine: Engine, settings: fn(&mut Config), test: fn(&App)) {
 
 /// The settings of a service without flags and variables, with a database and a free port.
 pub fn config(url: DatabaseUrl) -> Config {
-    let mut config = Config::check(&Raw::defaults().expect("the defaults parse")).expect("the defaults are legal");
+    let mut config =
+        Config::check(&RawSettings::defaults().expect("the defaults parse")).expect("the defaults are legal");
     config.database_url = url;
     config.database_pool_size = 4;
     config.workers = 1;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::str::FromStr;
 
 use crate::domain::operations::ResourceRef;
-use crate::http::jsonapi::errors::{Failure, Problem};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::resources::{USER_RELATIONSHIPS, USERS};
 use crate::model::code::Code;
 use crate::model::id::UserId;
@@ -55,7 +55,7 @@ pub(super) fn parse_target(operation: &Map<String, Value>, lids: &Lids) -> Resul
         (Some(Value::Object(reference)), None) => parse_reference(reference, lids).map(Some),
         (Some(_), None) => Err(malformed("/ref", "`ref` must be an object").into()),
         (None, Some(Value::String(href))) => {
-            let not_found = || Problem::new(Code::NotFound, "the URL is not that of a user or relationship");
+            let not_found = || ApiProblem::new(Code::NotFound, "the URL is not that of a user or relationship");
             parse_url(href, lids.caller).map(Some).ok_or_else(|| not_found().pointer("/href").into())
         }
         (None, Some(_)) => Err(malformed("/href", "`href` must be a string").into()),
@@ -72,7 +72,7 @@ fn parse_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target
     let Some(name) = text("type")? else { return Err(malformed("/ref", "`ref` needs a `type`").into()) };
     let Some(kind) = Kind::of(&name) else {
         let detail = "operations support `user-relationships` and `users` only";
-        return Err(Problem::new(Code::TypeMismatch, detail).pointer("/ref/type").into());
+        return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer("/ref/type").into());
     };
     let resource = match (text("id")?, text("lid")?) {
         (Some(id), None) => ResourceRef::Stored(id),
@@ -109,14 +109,14 @@ pub(super) fn parse_id<Id: FromStr>(resource: ResourceRef<String>) -> Result<Res
         ResourceRef::Lid(lid) => Ok(ResourceRef::Lid(lid)),
         ResourceRef::Stored(id) => match id.parse() {
             Ok(id) => Ok(ResourceRef::Stored(id)),
-            Err(_) => Err(Problem::new(Code::NotFound, "there is no such resource").pointer("").into()),
+            Err(_) => Err(ApiProblem::new(Code::NotFound, "there is no such resource").pointer("").into()),
         },
     }
 }
 
 /// The problem of a malformed document, at `pointer`.
-pub(super) fn malformed(pointer: &str, detail: &'static str) -> Problem {
-    Problem::new(Code::MalformedDocument, detail).pointer(pointer)
+pub(super) fn malformed(pointer: &str, detail: &'static str) -> ApiProblem {
+    ApiProblem::new(Code::MalformedDocument, detail).pointer(pointer)
 }
 
 impl Lids {
@@ -131,7 +131,7 @@ impl Lids {
     }
 
     /// Checks that the local id of a user, if it is one, is known.
-    pub(super) fn check<Id>(&self, user: Option<&ResourceRef<Id>>, pointer: &str) -> Result<(), Problem> {
+    pub(super) fn check<Id>(&self, user: Option<&ResourceRef<Id>>, pointer: &str) -> Result<(), ApiProblem> {
         match user {
             Some(ResourceRef::Lid(lid)) => self.require(USERS, lid, pointer),
             _ => Ok(()),
@@ -139,14 +139,19 @@ impl Lids {
     }
 
     /// Checks that the local id of a resource, if it is one, is known.
-    pub(super) fn check_kind<Id>(&self, kind: Kind, resource: &ResourceRef<Id>, pointer: &str) -> Result<(), Problem> {
+    pub(super) fn check_kind<Id>(
+        &self,
+        kind: Kind,
+        resource: &ResourceRef<Id>,
+        pointer: &str,
+    ) -> Result<(), ApiProblem> {
         match resource {
             ResourceRef::Lid(lid) => self.require(kind.name(), lid, pointer),
             ResourceRef::Stored(_) => Ok(()),
         }
     }
 
-    fn require(&self, kind: &'static str, lid: &str, pointer: &str) -> Result<(), Problem> {
+    fn require(&self, kind: &'static str, lid: &str, pointer: &str) -> Result<(), ApiProblem> {
         if self.assigned.contains(&(kind, lid.to_owned())) {
             return Ok(());
         }

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 
 use super::Query;
-use crate::domain::group_lists::Path;
-use crate::http::jsonapi::errors::Problem;
+use crate::domain::group_lists::IncludePath;
+use crate::http::jsonapi::errors::ApiProblem;
 use crate::http::jsonapi::fields::{self, FieldSet, ResourceField};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::page::{Direction, Sort};
-use crate::model::relationship::End;
 use crate::model::text::excerpt;
 
 impl Query {
@@ -23,7 +22,7 @@ impl Query {
             _ => {
                 let (name, value) = (&sent.name, excerpt(&sent.value));
                 let detail = format!("`{name}` must be an integer from {min} to {max}; got `{value}`{hint}");
-                self.problems.push(Problem::new(Code::InvalidParameter, detail).parameter(name));
+                self.problems.push(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
                 default
             }
         }
@@ -57,7 +56,7 @@ impl Query {
             }
         }
         if let Some((name, detail)) = problem {
-            self.problems.push(Problem::new(Code::InvalidParameter, detail).parameter(name));
+            self.problems.push(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
         }
         values
     }
@@ -79,26 +78,16 @@ impl Query {
                 None => self.problems.push_with(Code::UnknownField, || {
                     let known = fields::names::<F>().join(", ");
                     let detail = format!("there is no field `{}`; the fields are {known}", excerpt(name));
-                    Problem::new(Code::UnknownField, detail).parameter(parameter.name)
+                    ApiProblem::new(Code::UnknownField, detail).parameter(parameter.name)
                 }),
             }
         }
         selected
     }
 
-    /// The distinct ends of relationships that `include` lists; `None` if it was not sent or lists something else.
-    pub fn included_ends(&mut self) -> Option<Vec<End>> {
-        let Some(Schema::Ends(ends)) = self.schema("include") else { return None };
-        self.included(ends)
-    }
-
-    /// The distinct relationship paths that `include` lists; `None` if it was not sent or lists something else.
-    pub fn included_paths(&mut self) -> Option<Vec<Path>> {
-        let Some(Schema::Paths(paths)) = self.schema("include") else { return None };
-        self.included(paths)
-    }
-
-    fn included<T: Copy + PartialEq>(&mut self, known: &[(&str, T)]) -> Option<Vec<T>> {
+    /// The distinct relationship paths that `include` lists; `None` if it was not sent.
+    pub fn included(&mut self) -> Option<Vec<IncludePath>> {
+        let Some(Schema::Paths(known)) = self.schema("include") else { return None };
         let sent = self.sent.iter().find(|sent| sent.parameter.name == "include")?;
         let mut included = Vec::new();
         let mut unknown = None;
@@ -112,7 +101,7 @@ impl Query {
         if let Some(path) = unknown {
             let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`")).collect();
             let detail = format!("`include` takes {}; got `{path}`", names.join(" and "));
-            self.problems.push(Problem::new(Code::UnsupportedInclude, detail).parameter("include"));
+            self.problems.push(ApiProblem::new(Code::UnsupportedInclude, detail).parameter("include"));
         }
         Some(included)
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::html::{escape, text_at};
 use crate::http::ops::openapi::forms::FormOperation;
-use crate::http::ops::openapi::operation::Operation;
+use crate::http::ops::openapi::operation::ApiOperation;
 use crate::http::paths;
 
 /// An example request of an operation.
@@ -19,7 +19,7 @@ pub struct ExampleRequest {
 
 impl ExampleRequest {
     /// The request of an operation, with the examples of its parameters and body.
-    pub fn of_operation(document: &Value, operation: &Operation) -> Self {
+    pub fn of_operation(document: &Value, operation: &ApiOperation) -> Self {
         let mut path = operation.path.to_owned();
         let known = document.get("paths").and_then(|paths| paths.get(operation.path)?.get("parameters"));
         for parameter in known.and_then(Value::as_array).into_iter().flatten() {

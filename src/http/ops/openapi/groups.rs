@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::build::{ID, document, identifier, linkage_document, list_document, object, resource, schema};
-use super::operation::{Operation, Success, operation};
+use super::operation::{ApiOperation, Success, operation};
 use crate::http::jsonapi::fields::{GroupField, MemberField};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::v2::parameters;
@@ -25,11 +25,16 @@ const MEMBERS_COUNTED: &str = "`meta.total-count` is the exact number of matches
 level `ext` see their own memberships and those in groups that they own.";
 const WHOLE: &str = "`include=members` adds the memberships, up to 1,000 per document.";
 
-const fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Success) -> Operation {
+const fn get(path: &'static str, id: &'static str, summary: &'static str, answer: Success) -> ApiOperation {
     operation("GET", path, id, TAG, summary, answer)
 }
 
-const fn always_fails(path: &'static str, id: &'static str, summary: &'static str, about: &'static str) -> Operation {
+const fn always_fails(
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    about: &'static str,
+) -> ApiOperation {
     operation("PATCH", path, id, TAG, summary, Success::AlwaysFails).description(about)
 }
 
@@ -38,7 +43,7 @@ const UPDATE: &[Code] = &[Code::UnsupportedUpdate];
 
 /// The operations on groups.
 #[rustfmt::skip]
-pub const OF_GROUPS: [Operation; 8] = [
+pub const OF_GROUPS: [ApiOperation; 8] = [
     get("/api/v2/groups", "listGroups", "List groups", Success::Listed("GroupList"))
         .description(COUNTED).query(parameters::LIST_GROUPS).example("?filter[group-type]=special_group&include=owner").error_codes(&[Code::InvalidCursor]),
     get("/api/v2/groups/{id}", "getGroup", "Fetch a group", Success::Fetched("GroupDocument")).description(WHOLE).query(parameters::ONE_GROUP),
@@ -55,7 +60,7 @@ pub const OF_GROUPS: [Operation; 8] = [
 
 /// The operations on memberships.
 #[rustfmt::skip]
-pub const OF_MEMBERS: [Operation; 11] = [
+pub const OF_MEMBERS: [ApiOperation; 11] = [
     get("/api/v2/group-members", "listGroupMembers", "List memberships", Success::Listed("GroupMemberList"))
         .description(MEMBERS_COUNTED).query(parameters::LIST_MEMBERS).example("?filter[group]=1&include=user").error_codes(&[Code::InvalidCursor]),
     get("/api/v2/group-members/{id}", "getGroupMember", "Fetch a membership", Success::Fetched("GroupMemberDocument"))

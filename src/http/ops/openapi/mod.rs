@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 
 use crate::http::paths;
 use build::insert;
-use operation::Operation;
+use operation::ApiOperation;
 use operations::{OPERATIONS, TAGS};
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build_document);
@@ -117,7 +117,7 @@ fn signing_header(name: &str, about: &str) -> Value {
     json!({ "type": "apiKey", "in": "header", "name": name, "description": about })
 }
 
-fn describe(operation: &Operation) -> Value {
+fn describe(operation: &ApiOperation) -> Value {
     let mut described = json!({
         "operationId": operation.id,
         "tags": [operation.tag],

@@ -56,7 +56,7 @@ impl RequestBody {
 /// A method of a path.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names are those of OpenAPI")]
-pub struct Operation {
+pub struct ApiOperation {
     pub method: &'static str,
     pub path: &'static str,
     pub id: &'static str,
@@ -80,8 +80,8 @@ pub(super) const fn operation(
     tag: &'static str,
     summary: &'static str,
     success: Success,
-) -> Operation {
-    Operation {
+) -> ApiOperation {
+    ApiOperation {
         method,
         path,
         id,
@@ -96,7 +96,7 @@ pub(super) const fn operation(
     }
 }
 
-impl Operation {
+impl ApiOperation {
     pub(super) const fn description(self, description: &'static str) -> Self {
         Self { description, ..self }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::operation::{Operation, Success, operation};
+use super::operation::{ApiOperation, Success, operation};
 use super::{examples, groups};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::v2::parameters;
@@ -46,11 +46,11 @@ an attribute. `type` and `id` may be omitted.";
 const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lists the checks; the value is ignored")];
 
 /// All of them.
-pub static OPERATIONS: LazyLock<Vec<Operation>> =
+pub static OPERATIONS: LazyLock<Vec<ApiOperation>> =
     LazyLock::new(|| [WITHOUT_GROUPS, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE].concat());
 
 #[rustfmt::skip]
-const WITHOUT_GROUPS: &[Operation] = &[
+const WITHOUT_GROUPS: &[ApiOperation] = &[
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
         .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))
@@ -127,7 +127,7 @@ users. If an operation fails, nothing is written; the response has the status of
 ];
 
 #[rustfmt::skip]
-const OF_SERVICE: &[Operation] = &[
+const OF_SERVICE: &[ApiOperation] = &[
     operation("GET", "/", "getRoot", SERVICE, "Name, version and links", Success::Document("MetaDocument"))
         .description("The version, and the URLs of the API and its documentation."),
     operation("GET", "/livez", "getLiveness", SERVICE, "Liveness: whether the process responds", Success::Document("MetaDocument"))

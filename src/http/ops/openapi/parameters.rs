@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::build::{ID, TYPE_NAME, insert, list, non_empty_array, reference};
-use super::operation::Operation;
+use super::operation::ApiOperation;
 use super::{examples, groups};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
-use crate::http::jsonapi::render_options::ENDS;
 use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
+use crate::model::relationship::End;
 use crate::model::user::AccessLevel;
 
 /// The parameters of a path.
@@ -16,9 +16,11 @@ pub fn of_path(path: &str) -> Value {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let (schema, about, example) = match name {
-            "end" => {
-                (json!({ "enum": names_of_ends() }), "`user` for the owner, `target` for the other user", "target")
-            }
+            "end" => (
+                json!({ "enum": End::ALL.map(End::name) }),
+                "`user` for the owner, `target` for the other user",
+                "target",
+            ),
             _ if path.contains("relationship-types") => {
                 (json!({ "type": "string" }), "The name of the type", examples::TYPE)
             }
@@ -48,12 +50,8 @@ pub fn of_path(path: &str) -> Value {
     names.map(parameter).collect()
 }
 
-fn names_of_ends() -> Vec<&'static str> {
-    ENDS.iter().map(|(name, _)| *name).collect()
-}
-
 /// The parameters of the query, each with its alias, and those in header fields.
-pub fn of_operation(operation: &Operation) -> Value {
+pub fn of_operation(operation: &ApiOperation) -> Value {
     let mut all = Vec::new();
     for parameter in operation.query {
         all.push(of_query(parameter, parameter.name, ""));
@@ -113,7 +111,6 @@ fn schema_of(schema: &Schema) -> Value {
             let names: Vec<_> = orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect();
             json!({ "enum": names })
         }
-        Schema::Ends(ends) => names(ends.iter().map(|(name, _)| *name).collect()),
         Schema::Paths(paths) => names(paths.iter().map(|(name, _)| *name).collect()),
         Schema::Fields(fields) => names(fields()),
     }

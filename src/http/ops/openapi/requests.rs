@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
 use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
 use crate::http::jsonapi::atomic;
-use crate::http::jsonapi::render_options::ENDS;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::model::relationship::End;
 use crate::model::user::{
     self, COMPUTED_ATTRIBUTES, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS,
 };
@@ -63,7 +63,7 @@ fn user() -> Map<String, Value> {
 /// The relationships `user` and `target`, with identifiers of this schema.
 fn ends(required: &[&str], identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
-    closed(required, ENDS.iter().map(|(name, _)| ((*name).to_owned(), end.clone())).collect())
+    closed(required, End::ALL.into_iter().map(|it| (it.name().to_owned(), end.clone())).collect())
 }
 
 /// The relationships of users, which may be sent back, but without `data`.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use super::build::{insert, reference};
-use super::operation::{Operation, RequestBody, Success};
+use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::profile::Applied;
@@ -40,7 +40,7 @@ const WITH_BODY: &[Code] = &[
 ];
 
 /// All error codes of an operation.
-pub fn codes_of(operation: &Operation) -> Vec<Code> {
+pub fn codes_of(operation: &ApiOperation) -> Vec<Code> {
     let when = |applies: bool, codes: &'static [Code]| if applies { codes } else { &[] };
     let has_parameter = |start: &str| operation.query.iter().any(|parameter| parameter.name.starts_with(start));
     let is_open = !paths::needs_caller(operation.path);
@@ -75,7 +75,7 @@ fn error_name(status: u16) -> String {
 }
 
 /// All responses of an operation.
-pub fn of_operation(operation: &Operation) -> Value {
+pub fn of_operation(operation: &ApiOperation) -> Value {
     let mut responses = Map::new();
     for (status, response) in success_responses(operation) {
         responses.insert(status.to_owned(), response);
@@ -89,7 +89,7 @@ pub fn of_operation(operation: &Operation) -> Value {
     responses.into()
 }
 
-fn success_responses(operation: &Operation) -> Vec<(&'static str, Value)> {
+fn success_responses(operation: &ApiOperation) -> Vec<(&'static str, Value)> {
     let not_modified = || {
         let response = json!({ "description": "Not modified: the `ETag` of the client is current", "headers": header_references(&["ETag", "X-Request-Id"]) });
         ("304", response)
@@ -142,7 +142,7 @@ fn success_responses(operation: &Operation) -> Vec<(&'static str, Value)> {
 fn links(collection: &str) -> Value {
     let next =
         OPERATIONS.iter().filter(|next| next.path.strip_prefix(collection).is_some_and(|it| it.starts_with("/{id}")));
-    let link = |next: &Operation| {
+    let link = |next: &ApiOperation| {
         let mut parameters = json!({ "id": "$response.body#/data/id" });
         if next.path.contains("{end}") {
             insert(&mut parameters, "end", "target");

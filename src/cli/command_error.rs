@@ -3,8 +3,8 @@
 use std::fmt::Display;
 use std::io;
 
-use crate::config::Problem;
-use crate::model::error::{Error, ErrorSource, Problem as Refusal};
+use crate::config::SettingProblem;
+use crate::model::error::{Error, ErrorSource, Problem};
 use crate::model::user::Field;
 use crate::store::OpenError;
 
@@ -19,14 +19,14 @@ const MISCONFIGURED: u8 = 78;
 
 /// An exit code and messages for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct CommandError {
     /// The exit code; 0 only if the reader of stdout has closed it.
     pub code: u8,
     /// Messages for people, one line each on stderr; empty if everything is already printed.
     pub messages: Vec<String>,
 }
 
-impl Failure {
+impl CommandError {
     /// The command failed.
     pub fn failed(message: impl Display) -> Self {
         Self { code: FAILED, messages: vec![one_line(&message)] }
@@ -51,7 +51,7 @@ impl Failure {
 
     /// Settings are invalid.
     #[must_use]
-    pub fn misconfigured(problems: &[Problem]) -> Self {
+    pub fn misconfigured(problems: &[SettingProblem]) -> Self {
         Self { code: MISCONFIGURED, messages: problems.iter().map(ToString::to_string).collect() }
     }
 
@@ -74,7 +74,7 @@ impl Failure {
     }
 }
 
-impl From<OpenError> for Failure {
+impl From<OpenError> for CommandError {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Unreadable(_) => Self { code: MISCONFIGURED, messages: vec![one_line(&error)] },
@@ -84,7 +84,7 @@ impl From<OpenError> for Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(problems) => {
@@ -104,7 +104,7 @@ fn one_line(message: &impl Display) -> String {
 }
 
 /// The message of a problem, with the name of its option.
-fn message_of(problem: &Refusal) -> String {
+fn message_of(problem: &Problem) -> String {
     let option = match problem.source {
         Some(ErrorSource::Attribute(Field::Email)) => "`--email`: ",
         Some(ErrorSource::Attribute(Field::FirstName)) => "`--first-name`: ",

@@ -164,6 +164,68 @@ fn every_query_parameter_is_documented_with_its_alias() {
     }
 }
 
+both!(a_request_with_all_documented_defaults_is_accepted, |app| {
+    let (admin, made) = create_examples(app);
+    // Generated clients send the defaults of all parameters.
+    for (method, path, operation) in operations().into_iter().filter(|(method, ..)| method == "GET") {
+        let parameters = array(&operation["parameters"]).iter().map(resolve);
+        let query = parameters.filter_map(|it| {
+            let default = &resolve(&it["schema"])["default"];
+            Some(format!("{}={default}", it["name"].as_str()?)).filter(|_| !default.is_null())
+        });
+        let query = query.collect::<Vec<_>>().join("&");
+        if ["/api/v2/users", "/api/v2/user-relationships", "/api/v2/user-relationships/{id}"].contains(&path) {
+            admin.get(&format!("{}?{query}", path.replace("{id}", &made))).expect(200);
+        }
+        assert_eq!(query, "", "{method} {path}: parameters exclude each other");
+    }
+});
+
+#[test]
+fn every_schema_is_an_object_with_a_type_that_generators_know() {
+    walk(openapi::document(), &mut |value| {
+        let Some(members) = value.as_object() else { return };
+        // Groups have a member with the name `properties`.
+        let properties = members.get("properties").filter(|_| value["type"] == "object").and_then(Value::as_object);
+        for (name, schema) in properties.into_iter().flatten() {
+            assert!(schema.is_object(), "`{name}` is {schema}");
+        }
+        for word in ["items", "not", "if", "then", "else"] {
+            assert!(!members.get(word).is_some_and(Value::is_boolean), "`{word}` is a boolean: {value}");
+        }
+        // Python generators write invalid code for a constant that is not a string.
+        if members.get("const").is_some_and(|constant| !constant.is_object()) {
+            assert!(value["const"].is_string() && value["type"] == "string", "{value}");
+        }
+        if members.get("enum").is_some_and(Value::is_array) {
+            assert_eq!(value["type"], "string", "{value}");
+        }
+    });
+}
+
+#[test]
+fn generated_classes_have_readable_names() {
+    let schemas = openapi::document()["components"]["schemas"].as_object().expect("schemas");
+    for (name, schema) in schemas {
+        assert_eq!(schema["title"], name.as_str());
+        assert!(name.len() < 40 && name.bytes().all(|letter| letter.is_ascii_alphabetic()), "{name}");
+    }
+    // Generators number classes without a name: `Attributes7`.
+    walk(openapi::document(), &mut |value| {
+        let is_class = value["properties"].is_object() && value["type"] == "object" || value["enum"].is_array();
+        assert!(!is_class || value["title"].is_string(), "no name: {value}");
+    });
+    for name in
+        ["NewUser", "NewUserAttributes", "UserAttributes", "UserRelationshipAttributes", "UserSort", "UserField"]
+    {
+        assert!(schemas.contains_key(name), "{name}");
+    }
+    for (_, path, operation) in operations() {
+        let id = operation["operationId"].as_str().expect("an id");
+        assert!(id.len() < 40 && id.bytes().all(|letter| letter.is_ascii_alphabetic()), "{path}: {id}");
+    }
+}
+
 /// Creates users 1234 and 9876, and a relationship between them. Returns its id, which replaces 12345 in the examples.
 fn create_examples(app: &App) -> (Client, String) {
     for id in [1234, 9876] {

@@ -106,7 +106,8 @@ fn render_operation(document: &Value, operation: &ApiOperation) -> String {
     let ApiOperation { method, path, id, summary, description, .. } = operation;
     let (item, described) = find_operation(document, method, path);
     let parameters = [item, described].into_iter().filter_map(|it| it.get("parameters")?.as_array()).flatten();
-    let parameters: String = parameters.map(|parameter| render_parameter(resolve(document, parameter))).collect();
+    let parameters: String =
+        parameters.map(|parameter| render_parameter(document, resolve(document, parameter))).collect();
     let codes = responses::codes_of(operation).into_iter().map(Code::name);
     let codes: Vec<_> = codes.map(|name| format!("<a href=\"#{name}\"><code>{name}</code></a>")).collect();
     format!(
@@ -158,16 +159,16 @@ fn resolve<'v>(document: &'v Value, value: &'v Value) -> &'v Value {
     reference.and_then(|it| document.pointer(it.trim_start_matches('#'))).unwrap_or(value)
 }
 
-fn render_parameter(parameter: &Value) -> String {
+fn render_parameter(document: &Value, parameter: &Value) -> String {
     let schema = parameter.get("schema").unwrap_or(&Value::Null);
-    let item = schema.get("items").unwrap_or(schema);
+    let item = resolve(document, schema.get("items").unwrap_or(schema));
     let mut accepted = String::new();
     if let Some(values) = item.get("enum").and_then(Value::as_array) {
         let values: Vec<_> =
             values.iter().filter_map(Value::as_str).map(|value| format!("<code>{value}</code>")).collect();
         accepted = format!(" One of {}.", values.join(", "));
     }
-    for (word, about) in [("minimum", "At least"), ("maximum", "At most"), ("default", "Default:")] {
+    for (word, about) in [("minimum", "At least"), ("maximum", "At most")] {
         if let Some(number) = schema.get(word) {
             accepted += &format!(" {about} {number}.");
         }

@@ -3,12 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::jsonapi::fields::{self, ResourceField};
-use crate::model::user::{AccessLevel, FieldKind};
+use crate::model::user::FieldKind;
 
 /// The name of the schema of an id.
 pub const ID: &str = "Id";
 /// The name of the schema of the name of a relationship type.
 pub const TYPE_NAME: &str = "RelationshipTypeName";
+
+/// The name of the schema of an access level.
+pub const ACCESS_LEVEL: &str = "AccessLevel";
 
 /// A reference to a component.
 pub fn reference(kind: &str, name: &str) -> Value {
@@ -27,6 +30,22 @@ pub fn insert(object: &mut Value, name: &str, value: impl Into<Value>) {
     }
 }
 
+/// A string that must be this value.
+pub fn constant(value: &str) -> Value {
+    json!({ "type": "string", "const": value })
+}
+
+/// A string that must be one of these values.
+pub fn enumeration(values: impl IntoIterator<Item: Into<Value>>) -> Value {
+    let values: Vec<Value> = values.into_iter().map(Into::into).collect();
+    json!({ "type": "string", "enum": values })
+}
+
+/// A member that must be omitted. It is not `false`, which is a valid schema, because generators reject it.
+pub fn forbidden(description: &str) -> Value {
+    json!({ "not": {}, "description": description })
+}
+
 /// An object with these members.
 #[expect(clippy::needless_pass_by_value, reason = "reads better around `json!`")]
 pub fn object(required: &[&str], properties: Value) -> Value {
@@ -35,7 +54,7 @@ pub fn object(required: &[&str], properties: Value) -> Value {
 
 /// A resource identifier object.
 pub fn identifier(kind: &str) -> Value {
-    object(&["type", "id"], json!({ "type": { "const": kind }, "id": schema(ID) }))
+    object(&["type", "id"], json!({ "type": constant(kind), "id": schema(ID) }))
 }
 
 /// A document with the identifier of a related resource.
@@ -61,11 +80,11 @@ pub fn resource<F: ResourceField>(
         }
     }
     let mut members = json!({
-        "type": { "const": kind },
+        "type": constant(kind),
         "id": schema(id),
         "attributes": { "type": "object", "properties": attributes },
-        "links": object(&["self"], json!({ "self": schema("Url") })),
-        "meta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
+        "links": schema("ResourceLinks"),
+        "meta": schema("ResourceMeta"),
     });
     if !relationships.is_empty() {
         insert(&mut members, "relationships", json!({ "type": "object", "properties": relationships }));
@@ -80,7 +99,7 @@ pub fn user_field_schema(kind: FieldKind) -> Value {
         FieldKind::Email => json!({ "type": "string" }),
         FieldKind::List => json!({ "type": "array", "items": { "type": "string" } }),
         FieldKind::Flag => json!({ "type": "boolean" }),
-        FieldKind::Level => json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) }),
+        FieldKind::Level => schema(ACCESS_LEVEL),
     }
 }
 
@@ -95,8 +114,17 @@ pub fn non_empty_array(items: &Value) -> Value {
 }
 
 fn included(names: &[&str]) -> Value {
+    let items = match names {
+        [name] => schema(name),
+        _ => one_of(names),
+    };
+    json!({ "type": "array", "items": items })
+}
+
+/// A value of exactly one of these schemas.
+pub fn one_of(names: &[&str]) -> Value {
     let schemas: Vec<_> = names.iter().map(|name| schema(name)).collect();
-    json!({ "type": "array", "items": { "oneOf": schemas } })
+    json!({ "oneOf": schemas })
 }
 
 /// A document of one resource; resources of these schemas may be included.

@@ -122,7 +122,7 @@ pub fn paths() -> Map<String, Value> {
 }
 
 /// The schemas of the dialect, by name.
-pub fn schemas() -> [(&'static str, Value); 4] {
+pub fn schemas() -> Map<String, Value> {
     let answer = json!({
         "type": "object",
         "required": ["model", "errors"],
@@ -154,7 +154,15 @@ pub fn schemas() -> [(&'static str, Value); 4] {
         "type": "object",
         "properties": { "form_configuration_name": { "type": "string" } },
     });
-    [("FormAnswer", answer), ("FormRequest", request), ("TypedFormRequest", typed), ("FormDeletion", deletion)]
+    let empty = json!({ "type": "object", "description": "No members", "maxProperties": 0 });
+    let all = [
+        ("FormAnswer", answer),
+        ("EmptyFormAnswer", empty),
+        ("FormRequest", request),
+        ("TypedFormRequest", typed),
+        ("FormDeletion", deletion),
+    ];
+    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 fn parameters(path: &str) -> Value {
@@ -266,7 +274,7 @@ fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
             "200",
             json!({
                 "description": "Done; with `Prefer: return=representation`",
-                "content": { "application/json": { "schema": { "type": "object" } } },
+                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/EmptyFormAnswer" } } },
             }),
         );
     }

@@ -81,9 +81,8 @@ pub const OF_MEMBERS: [ApiOperation; 11] = [
 
 /// Schemas of resources and documents.
 pub fn schemas() -> Value {
-    let url = || schema("Url");
     let nullable = |other: Value| json!({ "oneOf": [other, { "type": "null" }] });
-    let links = || object(&["self"], json!({ "self": url(), "related": url() }));
+    let links = || schema("ToOneLinks");
     let to_one = |data: Value| object(&["data", "links"], json!({ "data": data, "links": links() }));
     let attribute = |name: &str| match name {
         "properties" => {
@@ -97,13 +96,14 @@ pub fn schemas() -> Value {
             &["links"],
             json!({
                 "data": { "type": "array", "items": schema("GroupMemberIdentifier"), "maxItems": 1_000 },
-                "links": object(&["related"], json!({ "related": url() })),
+                "links": schema("RelatedLink"),
             }),
         ),
     };
     let member_link = |name: &str| to_one(schema(if name == "group" { "GroupIdentifier" } else { "UserIdentifier" }));
     let (of_groups, of_members) = (["GroupMember", "User"], ["Group", "User"]);
     json!({
+        "ToOneLinks": object(&["self"], json!({ "self": schema("Url"), "related": schema("Url") })),
         "GroupIdentifier": identifier(GROUPS),
         "GroupMemberIdentifier": identifier(GROUP_MEMBERS),
         "Group": resource::<GroupField>(GROUPS, ID, group_link, attribute),

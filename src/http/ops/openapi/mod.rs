@@ -9,6 +9,7 @@ mod build;
 mod examples;
 pub(super) mod forms;
 mod groups;
+mod naming;
 pub mod operation;
 pub mod operations;
 mod parameters;
@@ -59,9 +60,10 @@ fn build_document() -> Value {
             all.extend(part);
         }
     }
-    for (name, schema) in forms::schemas() {
-        insert(&mut schemas, name, schema);
+    for (name, schema) in forms::schemas().into_iter().chain(parameters::enumerations()) {
+        insert(&mut schemas, &name, schema);
     }
+    let schemas = schemas.as_object().cloned().map(naming::name_nested);
     let tags: Vec<_> =
         TAGS.iter().chain([&forms::TAG]).map(|(name, about)| json!({ "name": name, "description": about })).collect();
     json!({

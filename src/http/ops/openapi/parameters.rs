@@ -2,25 +2,25 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{ID, TYPE_NAME, insert, list, non_empty_array, reference};
-use super::operation::ApiOperation;
+use super::build::{ACCESS_LEVEL, ID, TYPE_NAME, enumeration, insert, list, non_empty_array, reference, schema};
+use super::naming::pascal_case;
+use super::operation::{ApiOperation, Success};
+use super::operations::OPERATIONS;
 use super::{examples, groups};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::relationship::End;
-use crate::model::user::AccessLevel;
+
+/// The name of the schema of the end of a relationship.
+const END: &str = "RelationshipEnd";
 
 /// The parameters of a path.
 pub fn of_path(path: &str) -> Value {
     let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let parameter = |name: &str| {
         let (schema, about, example) = match name {
-            "end" => (
-                json!({ "enum": End::ALL.map(End::name) }),
-                "`user` for the owner, `target` for the other user",
-                "target",
-            ),
+            "end" => (schema(END), "`user` for the owner, `target` for the other user", "target"),
             _ if path.contains("relationship-types") => {
                 (json!({ "type": "string" }), "The name of the type", examples::TYPE)
             }
@@ -50,14 +50,53 @@ pub fn of_path(path: &str) -> Value {
     names.map(parameter).collect()
 }
 
+/// The schemas of the values of parameters that accept certain names only.
+pub fn enumerations() -> Map<String, Value> {
+    let mut all = Map::new();
+    all.insert(END.to_owned(), enumeration(End::ALL.map(End::name)));
+    for operation in OPERATIONS.iter() {
+        for parameter in operation.query {
+            let name = || enumeration_name(parameter, operation);
+            names_of(&parameter.schema).map(|names| all.insert(name(), enumeration(names)));
+        }
+    }
+    all
+}
+
+/// `UserField` for `fields[users]`; `GroupInclude` for `include` of groups.
+fn enumeration_name(parameter: &Parameter, operation: &ApiOperation) -> String {
+    let fields_of = parameter.name.strip_prefix("fields[").and_then(|rest| rest.strip_suffix("s]"));
+    let resource = match operation.success {
+        Success::Fetched(schema) | Success::Listed(schema) | Success::Created(schema) | Success::Changed(schema) => {
+            schema
+        }
+        _ => "",
+    };
+    let resource = ["List", "Document"].iter().find_map(|ending| resource.strip_suffix(ending)).unwrap_or(resource);
+    fields_of.map_or_else(
+        || format!("{resource}{}", pascal_case(parameter.name)),
+        |kind| format!("{}Field", pascal_case(kind)),
+    )
+}
+
+fn names_of(schema: &Schema) -> Option<Vec<String>> {
+    let names = match schema {
+        Schema::Sort(orders) => orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect(),
+        Schema::Paths(paths) => paths.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        Schema::Fields(fields) => fields().into_iter().map(str::to_owned).collect(),
+        _ => return None,
+    };
+    Some(names)
+}
+
 /// The parameters of the query, each with its alias, and those in header fields.
 pub fn of_operation(operation: &ApiOperation) -> Value {
     let mut all = Vec::new();
     for parameter in operation.query {
-        all.push(of_query(parameter, parameter.name, ""));
+        all.push(of_query(parameter, operation, parameter.name, ""));
         if let Some(alias) = parameter.alias {
             let alias_of = format!("Alias of `{}` (Skillhive's name); send only one of the two. ", parameter.name);
-            all.push(of_query(parameter, alias, &alias_of));
+            all.push(of_query(parameter, operation, alias, &alias_of));
         }
     }
     let mut header = |name: &str| all.push(reference("parameters", name));
@@ -75,10 +114,11 @@ pub fn of_operation(operation: &ApiOperation) -> Value {
     all.into()
 }
 
-fn of_query(parameter: &Parameter, name: &str, prefix: &str) -> Value {
-    let schema = schema_of(&parameter.schema);
+fn of_query(parameter: &Parameter, operation: &ApiOperation, name: &str, prefix: &str) -> Value {
+    let schema = schema_of(parameter, operation);
     let is_list = schema.get("type").is_some_and(|kind| kind == "array");
-    let description = format!("{prefix}{}.", parameter.description);
+    let default = default_of(&parameter.schema);
+    let description = format!("{prefix}{}.{default}", parameter.description);
     let mut described = json!({ "name": name, "in": "query", "description": description, "schema": schema });
     if is_list {
         // Values are separated by commas. Brackets in names do not denote deep objects.
@@ -91,28 +131,29 @@ fn of_query(parameter: &Parameter, name: &str, prefix: &str) -> Value {
     described
 }
 
-fn schema_of(schema: &Schema) -> Value {
-    let names = |names: Vec<&str>| json!({ "type": "array", "items": { "enum": names } });
+/// Says the default in words. Clients would send a `default` of the schema, but an offset with a cursor, or a parameter
+/// with its alias, is an error.
+fn default_of(schema: &Schema) -> String {
     match schema {
+        Schema::Integer { default, .. } => format!(" Default: {default}."),
+        _ => String::new(),
+    }
+}
+
+fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
+    let names = || schema(&enumeration_name(parameter, operation));
+    match &parameter.schema {
         Schema::Text | Schema::Presence => json!({ "type": "string" }),
         Schema::NonEmptyText => json!({ "type": "string", "minLength": 1 }),
-        Schema::Integer { min, max: None, default } => {
-            json!({ "type": "integer", "minimum": min, "default": default })
-        }
-        Schema::Integer { min, max: Some(max), default } => {
-            json!({ "type": "integer", "minimum": min, "maximum": max, "default": default })
-        }
+        Schema::Integer { min, max: None, .. } => json!({ "type": "integer", "minimum": min }),
+        Schema::Integer { min, max: Some(max), .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
         Schema::Texts => list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
-        Schema::AccessLevels => non_empty_array(&json!({ "enum": AccessLevel::ALL.map(AccessLevel::name) })),
-        Schema::Sort(orders) => {
-            let names: Vec<_> = orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect();
-            json!({ "enum": names })
-        }
-        Schema::Paths(paths) => names(paths.iter().map(|(name, _)| *name).collect()),
-        Schema::Fields(fields) => names(fields()),
+        Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
+        Schema::Sort(_) => names(),
+        Schema::Paths(_) | Schema::Fields(_) => json!({ "type": "array", "items": names() }),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{ID, TYPE_NAME, insert, object, schema, user_field_schema};
+use super::build::{
+    ID, TYPE_NAME, constant, enumeration, forbidden, insert, object, one_of, schema, user_field_schema,
+};
 use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
@@ -13,6 +15,8 @@ use crate::model::user::{
 
 /// Any string without U+0000.
 const TEXT: &str = "^[^\\u0000]*$";
+
+const NO_ID: &str = "Must be omitted: the service assigns the id";
 
 /// Attributes that the service sets.
 const TIMES: [&str; 2] = ["created-at", "updated-at"];
@@ -43,13 +47,15 @@ fn request(data: &Value) -> Value {
 fn data(required: &[&str], kind: &str, id: &Value, attributes: &Value, relationships: &Value) -> Value {
     object(
         required,
-        json!({ "type": { "const": kind }, "id": id, "attributes": attributes, "relationships": relationships }),
+        json!({ "type": constant(kind), "id": id, "attributes": attributes, "relationships": relationships }),
     )
 }
 
-/// Requires exactly one of two members.
-fn require_one_of(schema: &mut Value, one: &str, other: &str) {
-    insert(schema, "oneOf", json!([{ "required": [one] }, { "required": [other] }]));
+/// Requires exactly one of `id` and `lid`. Not with `oneOf`, for which generators write two classes.
+fn require_id_or_lid(schema: &mut Value) {
+    insert(schema, "if", json!({ "required": ["id"] }));
+    insert(schema, "then", json!({ "not": { "required": ["lid"] } }));
+    insert(schema, "else", json!({ "required": ["lid"] }));
 }
 
 fn relationship() -> Map<String, Value> {
@@ -74,8 +80,7 @@ fn links() -> Value {
 
 /// All schemas of requests.
 pub fn all() -> Value {
-    // Clients must not send an id: the service assigns it.
-    let (no_id, id, name) = (json!(false), schema(ID), schema(TYPE_NAME));
+    let (no_id, id, name) = (forbidden(NO_ID), schema(ID), schema(TYPE_NAME));
     let text = json!({ "type": ["string", "null"], "maxLength": MAX_DESCRIPTION_CHARS, "pattern": TEXT });
     let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
     let of_type = data(&["type", "id"], RELATIONSHIP_TYPES, &name, &description, &closed(&[], Map::new()));
@@ -91,6 +96,7 @@ pub fn all() -> Value {
         "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
         "NewRelationshipType": request(&of_type),
         "ChangedRelationshipType": request(&of_type),
+        "ListItem": { "type": "string", "maxLength": MAX_ITEM_CHARS, "pattern": TEXT },
     });
     if let (Some(all), Value::Object(more)) = (all.as_object_mut(), atomic_operations()) {
         all.extend(more);
@@ -101,21 +107,16 @@ pub fn all() -> Value {
 /// The operations of the atomic extension, with `lid` for resources that earlier operations add.
 fn atomic_operations() -> Value {
     let lid = json!({ "type": "string", "description": "The local id of a resource that an earlier operation adds" });
-    let local = |kind: &Value| {
-        let mut local = object(&["type"], json!({ "type": kind, "id": schema(ID), "lid": lid }));
-        require_one_of(&mut local, "id", "lid");
-        local
-    };
     let with_lid = |mut data: Value, needs_target: bool| {
         if let Some(members) = data.get_mut("properties") {
             insert(members, "lid", lid.clone());
         }
         if needs_target {
-            require_one_of(&mut data, "id", "lid");
+            require_id_or_lid(&mut data);
         }
         data
     };
-    let (no_id, id) = (json!(false), schema(ID));
+    let (no_id, id) = (forbidden(NO_ID), schema(ID));
     let needed = ["type", "attributes", "relationships"];
     let new_edge = data(
         &needed,
@@ -132,31 +133,43 @@ fn atomic_operations() -> Value {
     let mut update = object(
         &["op", "data"],
         json!({
-            "op": { "const": "update" },
+            "op": constant("update"),
             "ref": schema("OperationTarget"),
             "href": url,
-            "data": { "oneOf": [with_lid(edge, true), with_lid(user, true)] },
+            "data": one_of(&["UpdatedUserRelationship", "UpdatedUser"]),
         }),
     );
     insert(&mut update, "not", json!({ "required": ["ref", "href"] }));
-    let mut remove =
-        object(&["op"], json!({ "op": { "const": "remove" }, "ref": schema("OperationTarget"), "href": url }));
-    require_one_of(&mut remove, "ref", "href");
+    let target =
+        |member: &str, value: Value| object(&["type", member], json!({ "type": schema("TargetType"), member: value }));
+    let remove =
+        |member: &str, value: Value| object(&["op", member], json!({ "op": constant("remove"), member: value }));
     json!({
-        "LocalUserIdentifier": local(&json!({ "const": USERS })),
-        "OperationTarget": local(&json!({ "enum": [USER_RELATIONSHIPS, USERS] })),
+        "LocalUserIdentifier": one_of(&["UserIdentifier", "UserLid"]),
+        "UserLid": object(&["type", "lid"], json!({ "type": constant(USERS), "lid": lid })),
+        "OperationTarget": one_of(&["TargetById", "TargetByLid"]),
+        "TargetType": enumeration([USER_RELATIONSHIPS, USERS]),
+        "TargetById": target("id", schema(ID)),
+        "TargetByLid": target("lid", lid.clone()),
+        "AddedUserRelationship": with_lid(new_edge, false),
+        "AddedUser": with_lid(new_user, false),
+        "UpdatedUserRelationship": with_lid(edge, true),
+        "UpdatedUser": with_lid(user, true),
         "AddOperation": object(&["op", "data"], json!({
-            "op": { "const": "add" },
-            "ref": false,
-            "data": { "oneOf": [with_lid(new_edge, false), with_lid(new_user, false)] },
+            "op": constant("add"),
+            "ref": forbidden("Must be omitted: no relationship can be added to"),
+            "data": one_of(&["AddedUserRelationship", "AddedUser"]),
         })),
         "UpdateOperation": update,
-        "RemoveOperation": remove,
+        "RemoveOperation": one_of(&["RemoveByRef", "RemoveByHref"]),
+        "RemoveByRef": remove("ref", schema("OperationTarget")),
+        "RemoveByHref": remove("href", url),
+        "AtomicOperation": one_of(&["AddOperation", "UpdateOperation", "RemoveOperation"]),
         "Operations": object(&[atomic::OPERATIONS], json!({ atomic::OPERATIONS: {
             "type": "array",
             "minItems": 1,
             "maxItems": atomic::MOST,
-            "items": { "oneOf": [schema("AddOperation"), schema("UpdateOperation"), schema("RemoveOperation")] },
+            "items": schema("AtomicOperation"),
         } })),
     })
 }
@@ -166,8 +179,7 @@ fn sent_field_schema(field: Field) -> Value {
         FieldKind::Text { max_chars } => json!({ "type": ["string", "null"], "maxLength": max_chars, "pattern": TEXT }),
         FieldKind::Email => json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }),
         FieldKind::List => {
-            let item = json!({ "type": "string", "maxLength": MAX_ITEM_CHARS, "pattern": TEXT });
-            json!({ "type": ["array", "null"], "maxItems": MAX_LIST_ITEMS, "items": item })
+            json!({ "type": ["array", "null"], "maxItems": MAX_LIST_ITEMS, "items": schema("ListItem") })
         }
         other => user_field_schema(other),
     };

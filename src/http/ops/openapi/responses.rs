@@ -131,7 +131,7 @@ fn success_responses(operation: &ApiOperation) -> Vec<(&'static str, Value)> {
         Success::Json => {
             vec![(
                 "200",
-                json!({ "description": "The document", "content": { "application/json": { "schema": { "type": "object" } } } }),
+                json!({ "description": "The document", "content": { "application/json": { "schema": reference("schemas", "OpenApiDocument") } } }),
             )]
         }
         Success::AlwaysFails => Vec::new(),
@@ -209,6 +209,6 @@ pub fn headers() -> Value {
         "Allow": header("The supported methods.", text()),
         "WWW-Authenticate": header("The supported authentication schemes.", text()),
         "Preference-Applied": header("The applied preferences of `Prefer`.", text()),
-        "Idempotent-Replayed": header("`true` if this is the response to an earlier request with the same `Idempotency-Key`.", json!({ "const": "true" })),
+        "Idempotent-Replayed": header("`true` if this is the response to an earlier request with the same `Idempotency-Key`.", json!({ "type": "string", "const": "true" })),
     })
 }

@@ -3,14 +3,15 @@
 use serde_json::{Value, json};
 
 use super::build::{
-    ID, TYPE_NAME, document, identifier, linkage_document, list_document, object, resource, schema, user_field_schema,
+    ACCESS_LEVEL, ID, TYPE_NAME, constant, document, enumeration, identifier, insert, linkage_document, list_document,
+    object, one_of, resource, schema, user_field_schema,
 };
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::model::code::Code;
-use crate::model::user::Field;
+use crate::model::user::{AccessLevel, Field};
 
 /// The schemas of everything but groups, requests and forms.
 pub fn parts() -> [Value; 4] {
@@ -29,17 +30,23 @@ fn primitives() -> Value {
         },
         "Url": { "type": "string", "format": "uri-reference" },
         "JsonApi": object(&["version"], json!({
-            "version": { "const": "1.1" },
-            "ext": { "type": "array", "items": { "const": ATOMIC } },
-            "profile": { "type": "array", "items": { "const": CURSOR } },
+            "version": constant("1.1"),
+            "ext": { "type": "array", "items": constant(ATOMIC) },
+            "profile": { "type": "array", "items": constant(CURSOR) },
         })),
+        ACCESS_LEVEL: enumeration(AccessLevel::ALL.map(AccessLevel::name)),
         "UserIdentifier": identifier(USERS),
+        "ResourceLinks": object(&["self"], json!({ "self": schema("Url") })),
+        "ResourceMeta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
+        "LinkageLinks": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
+        "RelatedLink": object(&["related"], json!({ "related": schema("Url") })),
+        "LinkObject": object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } })),
     })
 }
 
 fn resources() -> Value {
-    let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": linkage_links() }));
-    let related = object(&["links"], json!({ "links": object(&["related"], json!({ "related": schema("Url") })) }));
+    let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
+    let related = object(&["links"], json!({ "links": schema("RelatedLink") }));
     json!({
         "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, |_| end.clone(), |_| schema(TYPE_NAME)),
         "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match (Field::of_member(name), name) {
@@ -51,24 +58,18 @@ fn resources() -> Value {
     })
 }
 
-/// The links of a relationship.
-fn linkage_links() -> Value {
-    object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") }))
-}
-
 fn documents() -> Value {
     let page = json!({ "type": ["string", "null"], "format": "uri-reference" });
-    let this = json!({ "oneOf": [schema("Url"), object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } }))] });
+    let this = one_of(&["Url", "LinkObject"]);
     let one = |name: &str| document(schema(name), &["User"]);
     let list = |name: &str| list_document(name, &["User"]);
-    let result = object(&[], json!({ "data": { "oneOf": [schema("UserRelationship"), schema("User")] } }));
     json!({
         "PageLinks": object(&["self", "first", "last", "prev", "next"], json!({
             "self": this, "first": page, "last": page, "prev": page, "next": page,
         })),
         "ListMeta": object(&["total-count"], json!({
             "total-count": { "type": "integer", "minimum": 0 },
-            "page": object(&["total"], json!({ "total": { "type": "integer", "minimum": 0 }, "rangeTruncated": { "const": true } })),
+            "page": object(&["total"], json!({ "total": { "type": "integer", "minimum": 0 }, "rangeTruncated": { "type": "boolean", "description": "`true` if the range has more resources than the page" } })),
         })),
         "UserRelationshipDocument": one("UserRelationship"),
         "UserRelationshipList": list("UserRelationship"),
@@ -76,7 +77,7 @@ fn documents() -> Value {
         "UserList": list("User"),
         "RelationshipTypeDocument": one("RelationshipType"),
         "RelationshipTypeList": list("RelationshipType"),
-        "LinkageDocument": linkage_document(schema("UserIdentifier"), linkage_links()),
+        "LinkageDocument": linkage_document(schema("UserIdentifier"), schema("LinkageLinks")),
         "MetaDocument": object(&["jsonapi", "meta"], json!({
             "jsonapi": schema("JsonApi"),
             "links": { "type": "object", "additionalProperties": schema("Url") },
@@ -84,8 +85,10 @@ fn documents() -> Value {
         })),
         "OperationResults": object(&["jsonapi", "atomic:results"], json!({
             "jsonapi": schema("JsonApi"),
-            "atomic:results": { "type": "array", "items": result },
+            "atomic:results": { "type": "array", "items": schema("OperationResult") },
         })),
+        "OperationResult": object(&[], json!({ "data": one_of(&["UserRelationship", "User"]) })),
+        "OpenApiDocument": { "type": "object", "properties": { "openapi": { "type": "string" } } },
     })
 }
 
@@ -93,9 +96,11 @@ fn errors() -> Value {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.name()).collect();
     let statuses: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.status().to_string()).collect();
     let text = json!({ "type": "string" });
-    let source = |name: &str| object(&[name], json!({ name: text }));
+    let mut source = object(&[], json!({ "pointer": text, "parameter": text, "header": text }));
+    insert(&mut source, "minProperties", 1);
+    insert(&mut source, "maxProperties", 1);
     json!({
-        "ErrorCode": { "enum": codes, "description": "Stable identifier, explained at `/docs#{code}`" },
+        "ErrorCode": { "type": "string", "enum": codes, "description": "Stable identifier, explained at `/docs#{code}`" },
         "ErrorDocument": object(&["jsonapi", "errors"], json!({
             "jsonapi": schema("JsonApi"),
             "errors": { "type": "array", "minItems": 1, "maxItems": MOST_ERRORS, "items": schema("Error") },
@@ -105,11 +110,11 @@ fn errors() -> Value {
         })),
         "Error": object(&["id", "status", "code", "title", "detail", "links"], json!({
             "id": { "type": "string", "description": "The id of the request" },
-            "status": { "enum": statuses },
+            "status": enumeration(statuses),
             "code": schema("ErrorCode"),
             "title": { "type": "string", "description": "Summary of the code, the same in every response" },
             "detail": { "type": "string", "description": "What is wrong in this request, and how to fix it" },
-            "source": { "oneOf": [source("pointer"), source("parameter"), source("header")] },
+            "source": source,
             "links": object(&["type"], json!({ "type": schema("Url"), "about": schema("Url") })),
             "meta": { "type": "object" },
         })),

@@ -45,24 +45,50 @@ pub(super) fn visible_prefix(secret: &str) -> &str {
     secret.get(..end).unwrap_or_default()
 }
 
-/// The token in an `Authorization` header: `Token token=…` (quoted or not) or `Bearer urt_…`.
-/// Scheme and parameter are case-insensitive.
+/// The token in an `Authorization` header: `Token token=…` or `Bearer urt_…`. Scheme and names are case-insensitive.
+///
+/// `Token` takes more parameters, as Rails sends them (`Token token="…", email="…"`): separated by commas, semicolons or
+/// tabs, in any order, with or without quotes. They are ignored; a second token is not.
 pub(super) fn token_from_header(header: &str) -> Option<&str> {
-    let (scheme, rest) = header.trim().split_once(' ')?;
-    let rest = rest.trim_start();
+    let (scheme, rest) = header.trim().split_once([' ', '\t'])?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return rest.starts_with(PREFIX).then_some(rest);
+        let token = rest.trim_start();
+        return token.starts_with(PREFIX).then_some(token);
     }
     if !scheme.eq_ignore_ascii_case("token") {
         return None;
     }
-    let (name, value) = rest.split_once('=')?;
-    if !name.trim_end().eq_ignore_ascii_case("token") {
-        return None;
+    let mut token = None;
+    for parameter in split_parameters(rest).map(str::trim).filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=')?;
+        // A name with a space is the scheme of a second credential, from a second header field.
+        let is_other_scheme = name.trim_end().contains(char::is_whitespace);
+        let is_token = name.trim_end().eq_ignore_ascii_case("token");
+        if is_other_scheme || (is_token && token.replace(unquote(value.trim_start())).is_some()) {
+            return None;
+        }
     }
-    let value = value.trim_start();
-    let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-    (!bare.is_empty()).then_some(bare)
+    token.filter(|token| !token.is_empty())
+}
+
+/// Splits a list at commas, semicolons and tabs outside of quoted strings (RFC 9110 §5.6.4).
+fn split_parameters(list: &str) -> impl Iterator<Item = &str> {
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    list.split(move |letter: char| {
+        let is_literal = std::mem::take(&mut is_escaped);
+        match letter {
+            '\\' if is_quoted => is_escaped = !is_literal,
+            '"' if !is_literal => is_quoted = !is_quoted,
+            ',' | ';' | '\t' => return !is_quoted,
+            _ => {}
+        }
+        false
+    })
+}
+
+/// The text in a quoted string, and any other text unchanged. Tokens contain no escapes.
+fn unquote(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -79,12 +105,34 @@ mod tests {
             "TOKEN  token = \"urt_1\" ",
             "Bearer urt_1",
             "bearer  urt_1",
+            r#"Token token="urt_1", email="ann@example.com""#,
+            r#"Token token="urt_1",email="a, token=b""#,
+            r#"Token email="a\", token=b", token="urt_1""#,
+            r#"Token email = "a\\", token = "urt_1""#,
+            "Token token=urt_1, email=ann@example.com,",
+            "Token token=urt_1;nonce=def",
+            "Token token=\"urt_1\"\temail=\"a\"",
+            "Token  ,, nonce=\"\" , TOKEN=urt_1",
         ] {
             assert_eq!(token_from_header(good), Some("urt_1"), "{good}");
         }
-        for bad in
-            ["", "Token", "Token urt_1", "Token token=", "Token token=\"\"", "Basic dTpw", "Bearer eyJ.x.y", "Bearer"]
-        {
+        for bad in [
+            "",
+            "Token",
+            "Token urt_1",
+            "Token token=",
+            "Token token=\"\"",
+            "Basic dTpw",
+            "Bearer eyJ.x.y",
+            "Bearer",
+            "Token token=urt_1, token=urt_2",
+            "Token token=urt_1, Token=\"urt_1\"",
+            "Token token=urt_1, Token token=urt_1",
+            "Token token=urt_1, Bearer urt_2",
+            "Token token=urt_1, Bearer e30=",
+            "Token email=\"token=urt_1\"",
+            "Token email=\"a, token=urt_1",
+        ] {
             assert_eq!(token_from_header(bad), None, "{bad}");
         }
     }

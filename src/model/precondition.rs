@@ -3,8 +3,9 @@
 use super::state::{HasState, RowState};
 
 /// The message for a weak tag in `If-Match` (RFC 9110 §13.1.1).
-pub const WEAK_TAG: &str = "`If-Match` has a weak tag (`W/`), which never matches; send the tag as the service sent it, \
-                            without the `W/` that a proxy may have added";
+pub const WEAK_TAG: &str = "`If-Match` has a weak tag (`W/`), which never matches: send the `ETag` as the service sent it, \
+                            without `W/`. A proxy that changes responses adds `W/`: turn compression and other changes off \
+                            there (nginx: `gzip off`; Cloudflare: \"Respect strong ETags\"); `docs/OPERATIONS.md` shows how";
 
 /// The states of a row that a change may be applied to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

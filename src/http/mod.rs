@@ -8,6 +8,8 @@ pub mod body;
 pub mod connections;
 // The forms dialect: `/api/users`, `/api/sessions`, `/api/user/…`.
 pub mod forms;
+// Parses JSON bodies.
+pub mod json;
 // JSON:API documents, queries, media types and entity tags.
 pub mod jsonapi;
 // Locks by key, for idempotency keys and operation permits.

@@ -95,7 +95,7 @@ both!(wrong_parameters_get_406_and_change_nothing, |app| {
             answer.text
         );
     }
-    for body in ["", "{", "nonsense", "{\"form\":", "\u{feff}{}", "[[[[[[", "nul"] {
+    for body in ["", "{", "nonsense", "{\"form\":", "\u{feff}{", "[[[[[[", "nul"] {
         let answer = admin.send("POST", USERS, JSON, Some(body.as_bytes())).expect(406);
         assert!(answer.text.contains("JSON"), "{}", answer.text);
     }

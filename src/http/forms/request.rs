@@ -17,6 +17,7 @@ use crate::http::body;
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::definition::Form;
 use crate::http::forms::config::resource::FormResource;
+use crate::http::json;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::paths::JSON_SUFFIX;
@@ -233,7 +234,7 @@ impl FormParameters {
 }
 
 fn parse_object(body: &[u8]) -> Result<Map<String, Value>, FormError> {
-    match serde_json::from_slice(body) {
+    match json::parse(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(FormError::wrong_parameters("the body must be a JSON object")),
         Err(error) => {

@@ -10,6 +10,7 @@ use super::requests::{
     RequestedChange, RequestedRelationship, parse_new_relationship, parse_relationship_change, parse_user_changes,
 };
 use crate::domain::operations::{Operation, ResourceRef};
+use crate::http::json;
 use crate::model::code::Code;
 use crate::model::id::UserId;
 use target::{Kind, Lids, Target, malformed, parse_id, parse_target};
@@ -24,7 +25,7 @@ pub const MOST: usize = 1_000;
 /// # Errors
 /// The problems of the document, or of the first invalid operation, with pointers into the document.
 pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
-    let document: Value = serde_json::from_slice(body)
+    let document: Value = json::parse(body)
         .map_err(|error| ApiProblem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
     let Value::Object(mut document) = document else {
         return Err(malformed("", "the document must be an object").into());

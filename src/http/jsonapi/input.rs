@@ -1,16 +1,21 @@
 //! Resource objects of requests (JSON:API 1.1, "Creating, Updating and Deleting Resources").
 //!
-//! Members that JSON:API does not define, and those that start with `@`, are ignored. Unknown attributes and
-//! relationships are errors. All problems of a document are reported together.
+//! Members that JSON:API does not define, and those that start with `@`, are ignored. So are members that the service sets,
+//! wherever they are, because client libraries send whole records back and some turn all members into attributes. Other
+//! unknown attributes and relationships are errors. All problems of a document are reported together.
 
 use serde_json::{Map, Value};
 
 use super::errors::{ApiProblem, Failure};
 use super::problems::Problems;
 use crate::domain::operations::ResourceRef;
+use crate::http::json;
 use crate::model::code::Code;
 use crate::model::id::UserId;
 use crate::model::text::excerpt;
+
+/// The members of resource objects that only responses have. Some client libraries send them back as attributes.
+pub const RESPONSE_MEMBERS: [&str; 2] = ["links", "meta"];
 
 /// The rules for `type` and `id` of a resource object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +50,7 @@ impl Input {
     /// # Errors
     /// 400 for a malformed document, 409 for another `type` or `id`, 403 for an `id` that the client may not assign.
     pub fn parse(body: &[u8], kind: &'static str, policy: IdPolicy<'_>) -> Result<Self, Failure> {
-        let document: Value = serde_json::from_slice(body)
+        let document: Value = json::parse(body)
             .map_err(|error| ApiProblem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
         let malformed = |at: &str, detail: &'static str| ApiProblem::new(Code::MalformedDocument, detail).pointer(at);
         let Value::Object(mut document) = document else {
@@ -93,9 +98,21 @@ impl Input {
         self.attributes.remove(name)
     }
 
-    /// Ignores attributes that only the service sets.
+    /// Ignores members that only the service sets, among attributes and among relationships.
     pub fn ignore(&mut self, names: &[&str]) {
+        for members in [&mut self.attributes, &mut self.relationships] {
+            members.retain(|name, _| !names.contains(&name.as_str()));
+        }
+    }
+
+    /// Ignores attributes with the names of relationships that clients cannot change.
+    pub fn ignore_attributes(&mut self, names: &[&str]) {
         self.attributes.retain(|name, _| !names.contains(&name.as_str()));
+    }
+
+    /// Ignores a relationship whose linkage is null.
+    pub fn ignore_null_linkage(&mut self, name: &str) {
+        self.relationships.retain(|known, object| known != name || object.get("data") != Some(&Value::Null));
     }
 
     /// Reports a problem.
@@ -154,6 +171,7 @@ impl Input {
     /// # Errors
     /// 422 for every remaining attribute and relationship, and the problems reported before.
     pub fn finish(mut self) -> Result<(), Failure> {
+        self.ignore(&RESPONSE_MEMBERS);
         let unknown = [
             (Code::UnknownAttribute, "attribute", &self.attributes),
             (Code::UnknownRelationship, "relationship", &self.relationships),

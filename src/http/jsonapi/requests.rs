@@ -12,6 +12,9 @@ use crate::model::error::Error;
 use crate::model::id::UserId;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_RELATIONSHIP_MEMBERS, Value};
 
+/// The times of a resource, which the service sets.
+pub const TIMES: [&str; 2] = ["created-at", "updated-at"];
+
 /// A relationship to create.
 #[derive(Debug)]
 pub struct RequestedRelationship {
@@ -39,6 +42,8 @@ pub struct RequestedChange {
 /// # Errors
 /// 422 with everything that is invalid or missing.
 pub fn parse_new_relationship(mut input: Input) -> Result<RequestedRelationship, Failure> {
+    // Null, like no owner at all, stands for the caller.
+    input.ignore_null_linkage("user");
     input.require_attribute("relationship");
     input.require_relationship("target");
     let RequestedChange { user, target, relationship } = parse_relationship_change(input)?;
@@ -56,7 +61,7 @@ pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Fa
     let relationship = input.text("relationship");
     let user = input.linked_user("user");
     let target = input.linked_user("target");
-    input.ignore(&["created-at", "updated-at"]);
+    input.ignore(&TIMES);
     input.finish()?;
     Ok(RequestedChange { user, target, relationship })
 }
@@ -67,6 +72,7 @@ pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Fa
 /// 422 with everything that is invalid; 403 for relationships of the user, which have their own resource.
 pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore(COMPUTED_ATTRIBUTES);
+    input.ignore_attributes(USER_RELATIONSHIP_MEMBERS);
     let changes: Vec<_> =
         Field::ALL.into_iter().filter_map(|field| Some((field, value_of(input.attribute(field.member())?)))).collect();
     for name in USER_RELATIONSHIP_MEMBERS {

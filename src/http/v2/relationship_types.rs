@@ -10,6 +10,7 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::paging::Paging;
 use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::jsonapi::requests::TIMES;
 use crate::http::jsonapi::resources::RELATIONSHIP_TYPES;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{LIST_TYPES, ONE_USER};
@@ -114,7 +115,7 @@ fn parse_new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
 /// Parses the description; `None` if the document has none, `Some(None)` if it is null.
 #[expect(clippy::option_option, reason = "an omitted description differs from null")]
 fn parse_description(input: &mut Input) -> Option<Option<String>> {
-    input.ignore(&["created-at", "updated-at"]);
+    input.ignore(&TIMES);
     match input.attribute("description") {
         Some(Json::Null) => Some(None),
         Some(Json::String(text)) => Some(Some(text)),

@@ -7,6 +7,8 @@ use super::build::{
 };
 use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
 use crate::http::jsonapi::atomic;
+use crate::http::jsonapi::input::RESPONSE_MEMBERS;
+use crate::http::jsonapi::requests::TIMES;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::model::relationship::End;
 use crate::model::user::{
@@ -18,11 +20,11 @@ const TEXT: &str = "^[^\\u0000]*$";
 
 const NO_ID: &str = "Must be omitted: the service assigns the id";
 
-/// Attributes that the service sets.
-const TIMES: [&str; 2] = ["created-at", "updated-at"];
-
-/// An object that rejects unknown members, except names that begin with `@`, which are ignored.
+/// An object that rejects unknown members, except names that begin with `@` and members that only responses have, which
+/// are ignored.
 fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
+    let properties: Map<_, _> =
+        with_ignored(std::iter::empty(), &RESPONSE_MEMBERS).into_iter().chain(properties).collect();
     let mut closed = object(required, properties.into());
     insert(&mut closed, "patternProperties", json!({ "^@": {} }));
     insert(&mut closed, "additionalProperties", false);
@@ -63,19 +65,33 @@ fn relationship() -> Map<String, Value> {
 }
 
 fn user() -> Map<String, Value> {
-    with_ignored(Field::ALL.into_iter().map(|field| (field.member(), sent_field_schema(field))), COMPUTED_ATTRIBUTES)
+    let ignored = [COMPUTED_ATTRIBUTES, user::USER_RELATIONSHIP_MEMBERS].concat();
+    with_ignored(Field::ALL.into_iter().map(|field| (field.member(), sent_field_schema(field))), &ignored)
 }
 
-/// The relationships `user` and `target`, with identifiers of this schema.
-fn ends(required: &[&str], identifier: &str) -> Value {
+/// The relationships `user` and `target` of a change, with identifiers of this schema.
+fn ends(identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
-    closed(required, End::ALL.into_iter().map(|it| (it.name().to_owned(), end.clone())).collect())
+    closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), &TIMES))
+}
+
+/// The relationships of a new relationship, where `user` may be null.
+fn new_ends(identifier: &str) -> Value {
+    let mut ends = ends(identifier);
+    insert(&mut ends, "required", json!(["target"]));
+    if let Some(user) = ends.pointer_mut("/properties/user/properties") {
+        let data =
+            json!({ "oneOf": [schema(identifier), { "type": "null" }], "description": "Null stands for the caller" });
+        insert(user, "data", data);
+    }
+    ends
 }
 
 /// The relationships of users, which may be sent back, but without `data`.
 fn links() -> Value {
     let link = json!({ "not": { "required": ["data"] } });
-    closed(&[], user::USER_RELATIONSHIP_MEMBERS.iter().map(|name| ((*name).to_owned(), link.clone())).collect())
+    let links = user::USER_RELATIONSHIP_MEMBERS.iter().map(|name| (*name, link.clone()));
+    closed(&[], with_ignored(links, COMPUTED_ATTRIBUTES))
 }
 
 /// All schemas of requests.
@@ -83,14 +99,20 @@ pub fn all() -> Value {
     let (no_id, id, name) = (forbidden(NO_ID), schema(ID), schema(TYPE_NAME));
     let text = json!({ "type": ["string", "null"], "maxLength": MAX_DESCRIPTION_CHARS, "pattern": TEXT });
     let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
-    let of_type = data(&["type", "id"], RELATIONSHIP_TYPES, &name, &description, &closed(&[], Map::new()));
+    let of_type = data(
+        &["type", "id"],
+        RELATIONSHIP_TYPES,
+        &name,
+        &description,
+        &closed(&[], with_ignored(std::iter::empty(), &TIMES)),
+    );
     let needed = ["type", "attributes", "relationships"];
     let mut all = json!({
         "NewUserRelationship": request(
-            &data(&needed, USER_RELATIONSHIPS, &no_id, &closed(&["relationship"], relationship()), &ends(&["target"], "UserIdentifier")),
+            &data(&needed, USER_RELATIONSHIPS, &no_id, &closed(&["relationship"], relationship()), &new_ends("UserIdentifier")),
         ),
         "ChangedUserRelationship": request(
-            &data(&["type", "id"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "UserIdentifier")),
+            &data(&["type", "id"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends("UserIdentifier")),
         ),
         "NewUser": request(&data(&["type", "attributes"], USERS, &no_id, &closed(&["email"], user()), &links())),
         "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
@@ -123,11 +145,10 @@ fn atomic_operations() -> Value {
         USER_RELATIONSHIPS,
         &no_id,
         &closed(&["relationship"], relationship()),
-        &ends(&["target"], "LocalUserIdentifier"),
+        &new_ends("LocalUserIdentifier"),
     );
     let new_user = data(&["type", "attributes"], USERS, &no_id, &closed(&["email"], user()), &links());
-    let edge =
-        data(&["type"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends(&[], "LocalUserIdentifier"));
+    let edge = data(&["type"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends("LocalUserIdentifier"));
     let user = data(&["type"], USERS, &id, &closed(&[], user()), &links());
     let url = json!({ "type": "string", "format": "uri-reference", "description": "The URL of the resource, instead of `ref`" });
     let mut update = object(

@@ -240,7 +240,7 @@ item!([69], an_unsupported_sort_is_a_400, |app| {
     for (path, values) in [
         (
             EDGES,
-            &["x", "", "relationship", "name", "--id", "ID", "id,created-at", "target.name", "+id", "updated-at"][..],
+            &["x", "", "relationship", "name", "--id", "ID", "created-at,-id", "target.name", "+id", "updated-at"][..],
         ),
         (USERS, &["email", "", "Name", "name,email", "-x"]),
         (TYPES, &["id", "description"]),

@@ -24,7 +24,7 @@ item!([105, 106, 107], an_unusable_parameter_name_is_a_400_that_quotes_it, |app|
             "filter",
             "page",
             "page[]",
-            "page[number]",
+            "page[number][]",
             "page[size",
             "page]size[",
             "fields[]",
@@ -35,14 +35,23 @@ item!([105, 106, 107], an_unusable_parameter_name_is_a_400_that_quotes_it, |app|
             "Sort",
             "FILTER[user]",
             "filter[user.id]",
-            "filter[user][]",
+            "filter[x][]",
+            "filter[user][x]",
+            "user[]",
             "",
         ] {
             unknown(&ann, path, &format!("{name}=1"), name);
         }
     }
-    for (path, name) in [(EDGES, "query"), (USERS, "user"), (USERS, "target"), (TYPES, "query"), (TYPES, "page[size]")]
-    {
+    for (path, name) in [
+        (EDGES, "query"),
+        (USERS, "user"),
+        (USERS, "target"),
+        (USERS, "filter[user][]"),
+        (TYPES, "query"),
+        (TYPES, "page[size]"),
+        ("/api/v2/users/me", "page[number]"),
+    ] {
         unknown(&ann, path, &format!("{name}=1"), name);
     }
 });

@@ -4,6 +4,9 @@ use std::marker::PhantomData;
 
 use crate::model::user::{Field, USER_MEMBERS};
 
+/// The name in `fields[…]` of the id, which every resource object has.
+pub const ID: &str = "id";
+
 /// An attribute or relationship of a resource type, which `fields[…]` can select.
 pub trait ResourceField: Copy + 'static {
     /// The bits of all attributes.

@@ -4,14 +4,14 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 use super::cursor::Cursors;
-use super::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use super::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
 use crate::http::urls::LONGEST_URI;
 use crate::model::page::{Bound, SortKey};
 
 /// The pagination parameters, which every link sets itself.
-const PAGE: [&str; 5] = [OFFSET.name, LIMIT.name, SIZE.name, AFTER.name, BEFORE.name];
+const PAGE: [&str; 6] = [OFFSET.name, LIMIT.name, NUMBER.name, SIZE.name, AFTER.name, BEFORE.name];
 
 /// `meta` of a list.
 #[derive(Debug, Serialize)]
@@ -108,12 +108,16 @@ impl PageLinkBuilder<'_> {
         })
     }
 
-    /// The links and `meta` of a page by offset. No link exceeds `max_offset`.
+    /// The links and `meta` of a page by offset. No link exceeds `max_offset`. Links have page numbers if the client sent
+    /// one, because some client libraries read the number in a link.
     #[must_use]
-    pub fn by_offset(&self, offset: i64, limit: i64, total: i64) -> (PageLinks, ListMeta) {
+    pub fn by_offset(&self, offset: i64, limit: i64, is_numbered: bool, total: i64) -> (PageLinks, ListMeta) {
         let page = |at: i64| {
             let is_shown = limit > 0 && at <= self.max_offset;
-            is_shown.then(|| self.url(&[(OFFSET.name, &at.to_string()), (LIMIT.name, &limit.to_string())])).flatten()
+            let (names, start) =
+                if is_numbered { ([NUMBER, SIZE], at / limit.max(1) + 1) } else { ([OFFSET, LIMIT], at) };
+            let [start_name, size_name] = names.map(|parameter| parameter.name);
+            is_shown.then(|| self.url(&[(start_name, &start.to_string()), (size_name, &limit.to_string())])).flatten()
         };
         let last = (total - 1).max(0) / limit.max(1) * limit;
         let previous = (offset > 0).then(|| offset.saturating_sub(limit).min(last).max(0));

@@ -34,6 +34,19 @@ pub const AFTER: Parameter = Parameter::new("page[after]", Schema::NonEmptyText,
 /// The cursor before which the page ends.
 pub const BEFORE: Parameter = Parameter::new("page[before]", Schema::NonEmptyText, "The page ends before this cursor");
 
+/// The number of a page of [`SIZE`] rows.
+pub const NUMBER: Parameter = Parameter::new(
+    "page[number]",
+    Schema::Integer { min: 1, max: None, default: 1 },
+    "Number of the page, from 1, with `page[size]`; the page is found by its offset",
+);
+/// The page size with page numbers, for lists without cursors.
+pub const NUMBERED_SIZE: Parameter = Parameter::new(
+    SIZE.name,
+    Schema::Integer { min: 1, max: Some(MAX_LIMIT), default: DEFAULT_LIMIT },
+    "Maximum number of resources, with `page[number]`",
+);
+
 /// The page that a query requests.
 #[derive(Debug, Clone)]
 pub enum Paging {
@@ -43,6 +56,8 @@ pub enum Paging {
         offset: i64,
         /// The most rows of the page.
         limit: i64,
+        /// Whether the client counts pages rather than rows; the offset is then a multiple of the limit.
+        is_numbered: bool,
     },
     /// By cursor.
     Cursor {
@@ -58,28 +73,48 @@ pub enum Paging {
 /// Whether a query requests cursor pagination: by its parameters or, without any, by the profile in `Accept`.
 #[must_use]
 pub fn wants_cursors(query: &Query, accepts_profile: bool) -> bool {
+    if query.has(&NUMBER) {
+        return false;
+    }
     let has_offset = query.has(&OFFSET) || query.has(&LIMIT);
     [SIZE, AFTER, BEFORE].iter().any(|parameter| query.has(parameter)) || (accepts_profile && !has_offset)
 }
 
 impl Paging {
-    /// Parses a page by offset.
+    /// Parses a page by offset or by number.
     pub fn by_offset(query: &mut Query, max_offset: i64) -> Self {
-        let hint = "; use cursors for larger offsets: `page[size]`, then `links.next`";
-        Self::Offset {
-            offset: query.integer(&OFFSET, 0, 0, max_offset, hint),
-            limit: query.integer(&LIMIT, DEFAULT_LIMIT, 0, MAX_LIMIT, ""),
+        const HINT: &str = "; use cursors for larger offsets: `page[size]`, then `links.next`";
+        if query.has(&NUMBER) {
+            return Self::by_number(query, max_offset, HINT);
         }
+        // Only a list without cursors gets here with this parameter; see `wants_cursors`.
+        if query.has(&SIZE) {
+            let detail = "this list has `page[size]` only together with `page[number]`; send both, or `page[limit]`";
+            query.push_problem(ApiProblem::new(Code::UnknownParameter, detail).parameter(SIZE.name));
+        }
+        Self::Offset {
+            offset: query.integer(&OFFSET, 0, 0, max_offset, HINT),
+            limit: query.integer(&LIMIT, DEFAULT_LIMIT, 0, MAX_LIMIT, ""),
+            is_numbered: false,
+        }
+    }
+
+    fn by_number(query: &mut Query, max_offset: i64, hint: &str) -> Self {
+        for other in [OFFSET, LIMIT, AFTER, BEFORE].iter().filter(|other| query.has(other)).collect::<Vec<_>>() {
+            reject(query, other, "page numbers cannot be combined with offsets or cursors; send either");
+        }
+        if !query.has(&SIZE) {
+            reject(query, &NUMBER, "`page[number]` needs `page[size]`; send both, or `page[offset]` and `page[limit]`");
+        }
+        let limit = query.integer(&SIZE, DEFAULT_LIMIT, 1, MAX_LIMIT, "");
+        let number = query.integer(&NUMBER, 1, 1, max_offset / limit + 1, hint);
+        Self::Offset { offset: (number - 1) * limit, limit, is_numbered: true }
     }
 
     /// Parses a page by cursor.
     pub fn by_cursor(query: &mut Query, cursors: &Cursors<'_>) -> Self {
-        for parameter in [OFFSET, LIMIT] {
-            if query.has(&parameter) {
-                let detail = "offsets and cursors cannot be combined; send either";
-                let name = query.sent_name(&parameter);
-                query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
-            }
+        for other in [OFFSET, LIMIT].iter().filter(|other| query.has(other)).collect::<Vec<_>>() {
+            reject(query, other, "offsets and cursors cannot be combined; send either");
         }
         let after = parse_bound(query, AFTER.name, cursors);
         let before = parse_bound(query, BEFORE.name, cursors);
@@ -91,7 +126,7 @@ impl Paging {
     #[must_use]
     pub fn slice(&self, sort: Sort) -> PageRequest {
         match self {
-            Self::Offset { offset, limit } => PageRequest::window(sort, *offset, *limit),
+            Self::Offset { offset, limit, .. } => PageRequest::window(sort, *offset, *limit),
             Self::Cursor { size, after, before } => PageRequest {
                 sort,
                 after: after.clone(),
@@ -139,6 +174,12 @@ impl Paging {
     fn is_from_end(&self) -> bool {
         matches!(self, Self::Cursor { after: None, before: Some(_), .. })
     }
+}
+
+/// Reports that a parameter cannot be used with the others of the query.
+fn reject(query: &mut Query, parameter: &Parameter, detail: &'static str) {
+    let name = query.sent_name(parameter);
+    query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
 }
 
 fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<Bound> {

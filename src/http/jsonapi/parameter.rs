@@ -4,6 +4,9 @@
 use crate::domain::group_lists::IncludePath;
 use crate::model::page::SortBy;
 
+/// The value of a filter that stands for the caller.
+pub const ME: &str = "me";
+
 /// A query parameter of a resource.
 #[derive(Debug)]
 pub struct Parameter {
@@ -37,6 +40,8 @@ pub enum Schema {
     },
     /// A list of ids.
     Ids,
+    /// A list of ids of users, or [`ME`].
+    UserIds,
     /// A list of names of relationship types.
     TypeNames,
     /// A list of texts that are not empty.
@@ -45,7 +50,7 @@ pub enum Schema {
     Flags,
     /// A list of access levels.
     AccessLevels,
-    /// One of these names, or one of them after `-`.
+    /// One of these names, or one of them after `-`. Further names are valid where they cannot change the order.
     Sort(&'static [(&'static str, SortBy)]),
     /// A list of relationship paths.
     Paths(&'static [(&'static str, IncludePath)]),
@@ -72,9 +77,23 @@ impl Parameter {
         self.name.starts_with("filter[")
     }
 
+    /// Whether a name in a query denotes this parameter: its name or, if `is_alias_known`, its alias. The name of a filter
+    /// may end in `[]` or in an index, `[0]`, as clients write the items of an array.
+    #[must_use]
+    pub fn has_name(&self, name: &str, is_alias_known: bool) -> bool {
+        let item = || self.allows_repetition() && name.strip_prefix(self.name).is_some_and(is_item);
+        name == self.name || (is_alias_known && self.alias == Some(name)) || item()
+    }
+
     /// Whether an empty value is valid.
     #[must_use]
     pub const fn allows_empty(&self) -> bool {
         matches!(self.schema, Schema::Fields(_) | Schema::Paths(_) | Schema::Presence)
     }
+}
+
+/// Whether the end of a name marks an item of an array: `[]` or `[0]`.
+fn is_item(end: &str) -> bool {
+    let index = end.strip_prefix('[').and_then(|end| end.strip_suffix(']'));
+    index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
 }

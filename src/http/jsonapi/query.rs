@@ -45,18 +45,20 @@ impl Query {
 
     fn add(&mut self, name: Cow<'_, str>, value: Cow<'_, str>) {
         let name = name.into_owned();
-        let is_it = |known: &&Parameter| known.name == name || (!self.strict && known.alias == Some(&name));
-        let Some(parameter) = self.parameters.iter().find(is_it) else { return self.push_unknown(&name) };
+        let Some(parameter) = self.parameters.iter().find(|known| known.has_name(&name, !self.strict)) else {
+            return self.push_unknown(&name);
+        };
         if value.contains('\0') {
             return self.push_error(Code::InvalidParameter, &name, "the value must not contain U+0000".to_owned());
         }
-        let earlier = self.sent.iter().find(|sent| sent.parameter.name == parameter.name).map(|sent| sent.name.clone());
+        let is_alias = |name: &str| parameter.alias == Some(name);
+        let earlier = self.sent.iter().find(|sent| sent.parameter.name == parameter.name).map(|sent| &sent.name);
         match earlier {
-            Some(earlier) if earlier != name => {
+            Some(earlier) if is_alias(earlier) != is_alias(&name) => {
                 let detail = format!("`{earlier}` is another name of this parameter; send one of them");
                 self.push_error(Code::DuplicateParameter, &name, detail);
             }
-            Some(_) if !parameter.allows_repetition() || parameter.alias == Some(&name) => {
+            Some(_) if !parameter.allows_repetition() || is_alias(&name) => {
                 self.push_error(Code::DuplicateParameter, &name, "this parameter may be sent once".to_owned());
             }
             _ => self.sent.push(Sent { parameter, name, value: value.into_owned() }),
@@ -154,12 +156,29 @@ mod tests {
 
     #[test]
     fn a_list_is_comma_separated_or_repeated() {
-        for raw in ["user=1,2", "filter[user]=1,2,1", "filter%5Buser%5D=1&filter[user]=2", "filter[user]=1%2C2"] {
+        for raw in [
+            "user=1,2",
+            "filter[user]=1,2,1",
+            "filter%5Buser%5D=1&filter[user]=2",
+            "filter[user]=1%2C2",
+            "filter[user][]=1&filter[user][]=2",
+            "filter%5Buser%5D%5B0%5D=1&filter[user][1]=2,1",
+            "filter[user]=1&filter[user][]=2",
+        ] {
             assert_eq!(users(raw).unwrap(), [1, 2], "{raw}");
         }
         for raw in [
             "user=1&user=2",
             "user=1&filter[user]=1",
+            "user=1&filter[user][]=1",
+            "filter[user][]=1&user=1",
+            "user[]=1",
+            "filter[user][x]=1",
+            "filter[user][0=1",
+            "filter[user]0]=1",
+            "filter[user][][]=1",
+            "filter[user][-1]=1",
+            "page[limit][]=1",
             "user=",
             "user=1,,2",
             "user=x",

@@ -28,10 +28,11 @@ use crate::store::{Cost, Tx};
 /// `GET /api/v2/group-members`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_MEMBERS)?;
+    let caller = call.caller.id;
     let filter = MemberFilter {
         ids: query.ids(&FILTER_MEMBER_ID),
         groups: query.ids(&FILTER_GROUP),
-        users: query.ids(&FILTER_MEMBER_USER),
+        users: query.user_ids(&FILTER_MEMBER_USER, caller),
         seen_by: None,
     };
     respond_with_list(&call, query, filter, "group_members.list", None).await
@@ -41,10 +42,11 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn list_of_group(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
     let mut query = call.query(LIST_MEMBERS_OF_GROUP)?;
+    let caller = call.caller.id;
     let filter = MemberFilter {
         ids: query.ids(&FILTER_MEMBER_ID),
         groups: vec![id],
-        users: query.ids(&FILTER_MEMBER_USER),
+        users: query.user_ids(&FILTER_MEMBER_USER, caller),
         seen_by: None,
     };
     respond_with_list(&call, query, filter, "groups.list_members", Some(id)).await

@@ -19,7 +19,7 @@ use crate::http::v2::responses::{ListResponse, SingleResponse, parse_page};
 use crate::model::code::Code;
 use crate::model::filter::GroupFilter;
 use crate::model::group::Group;
-use crate::model::id::GroupId;
+use crate::model::id::{GroupId, UserId};
 use crate::model::page::{Sort, SortKey};
 use crate::model::user::User;
 use crate::store::{Cost, Tx};
@@ -27,7 +27,7 @@ use crate::store::{Cost, Tx};
 /// `GET /api/v2/groups`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_GROUPS)?;
-    let filter = parse_filter(&mut query);
+    let filter = parse_filter(&mut query, call.caller.id);
     let sort = query.sort(Sort::default());
     let options = RenderOptions::of(&mut query, call.state.time_zone);
     let (paging, cursors) = parse_page(&call, &mut query, GROUPS, &(&filter, sort)).await?;
@@ -102,12 +102,12 @@ async fn fetch(call: &Call) -> Result<Group, Failure> {
     call.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
 }
 
-fn parse_filter(query: &mut Query) -> GroupFilter {
+fn parse_filter(query: &mut Query, caller: UserId) -> GroupFilter {
     let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     GroupFilter {
         ids: query.ids(&FILTER_GROUP_ID),
         kinds: query.list(&FILTER_GROUP_TYPE, "the name of a type", name),
-        owners: query.ids(&FILTER_OWNER),
+        owners: query.user_ids(&FILTER_OWNER, caller),
         seen_by: None,
     }
 }

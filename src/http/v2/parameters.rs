@@ -1,7 +1,7 @@
 //! The query parameters of each resource.
 
 use crate::domain::group_lists::IncludePath;
-use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, OFFSET, SIZE};
+use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, NUMBERED_SIZE, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::jsonapi::render_options::{
     FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
@@ -9,15 +9,17 @@ use crate::http::jsonapi::render_options::{
 use crate::model::page::SortBy;
 use crate::model::relationship::End;
 
-const SORT_DESCRIPTION: &str =
-    "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction";
+const SORT_DESCRIPTION: &str = "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction. Further keys after a comma \
+     are accepted where they cannot change the order, as in `-created-at,-id`";
 
 /// Filters relationships by owner.
 pub const FILTER_USER: Parameter =
-    Parameter::new("filter[user]", Schema::Ids, "Only relationships that these users own").with_alias("user");
+    Parameter::new("filter[user]", Schema::UserIds, "Only relationships that these users own; `me` is the caller")
+        .with_alias("user");
 /// Filters relationships by target.
 pub const FILTER_TARGET: Parameter =
-    Parameter::new("filter[target]", Schema::Ids, "Only relationships that target these users").with_alias("target");
+    Parameter::new("filter[target]", Schema::UserIds, "Only relationships that target these users; `me` is the caller")
+        .with_alias("target");
 /// Filters relationships by type.
 pub const FILTER_RELATIONSHIP: Parameter =
     Parameter::new("filter[relationship]", Schema::TypeNames, "Only relationships of these types")
@@ -66,7 +68,8 @@ pub const FILTER_GROUP_ID: Parameter = Parameter::new("filter[id]", Schema::Ids,
 pub const FILTER_GROUP_TYPE: Parameter =
     Parameter::new("filter[group-type]", Schema::Texts, "Only groups of these types");
 /// Filters groups by owner.
-pub const FILTER_OWNER: Parameter = Parameter::new("filter[owner]", Schema::Ids, "Only groups that these users own");
+pub const FILTER_OWNER: Parameter =
+    Parameter::new("filter[owner]", Schema::UserIds, "Only groups that these users own; `me` is the caller");
 /// Sorts groups or memberships.
 pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id)]), SORT_DESCRIPTION);
 /// Includes resources related to groups.
@@ -86,7 +89,7 @@ pub const FILTER_MEMBER_ID: Parameter = Parameter::new("filter[id]", Schema::Ids
 pub const FILTER_GROUP: Parameter = Parameter::new("filter[group]", Schema::Ids, "Only memberships in these groups");
 /// Filters memberships by user.
 pub const FILTER_MEMBER_USER: Parameter =
-    Parameter::new("filter[user]", Schema::Ids, "Only memberships of these users");
+    Parameter::new("filter[user]", Schema::UserIds, "Only memberships of these users; `me` is the caller");
 /// Includes resources related to memberships.
 pub const INCLUDE_WITH_MEMBERS: Parameter = Parameter::new(
     "include",
@@ -115,7 +118,7 @@ macro_rules! with_fieldsets {
 /// The pagination parameters, these parameters, then the sparse fieldsets.
 macro_rules! with_pages {
     ($($parameter:expr),* $(,)?) => {
-        with_fieldsets![OFFSET, LIMIT, SIZE, AFTER, BEFORE, $($parameter),*]
+        with_fieldsets![OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE, $($parameter),*]
     };
 }
 
@@ -134,7 +137,7 @@ pub const LIST_RELATIONSHIPS: &[Parameter] =
 pub const LIST_USERS: &[Parameter] =
     with_pages![FILTER_QUERY, FILTER_USER_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_ACCESS_LEVEL, SORT_USERS];
 /// The parameters of the list of relationship types.
-pub const LIST_TYPES: &[Parameter] = with_fieldsets![OFFSET, LIMIT];
+pub const LIST_TYPES: &[Parameter] = with_fieldsets![OFFSET, LIMIT, NUMBER, NUMBERED_SIZE];
 /// The parameters of the list of groups.
 pub const LIST_GROUPS: &[Parameter] =
     with_pages![FILTER_GROUP_ID, FILTER_GROUP_TYPE, FILTER_OWNER, SORT_GROUPS, INCLUDE_WITH_GROUPS];

@@ -36,7 +36,7 @@ use crate::store::{Cost, Tx};
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_RELATIONSHIPS)?;
-    let filter = parse_filter(&mut query);
+    let filter = parse_filter(&mut query, call.caller.id);
     let sort = query.sort(Sort::default());
     let options = RenderOptions::of(&mut query, call.state.time_zone);
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
@@ -182,10 +182,10 @@ fn parse_end(call: &Call) -> Result<(End, &'static str), Failure> {
     }
 }
 
-fn parse_filter(query: &mut Query) -> RelationshipFilter {
+fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
     RelationshipFilter {
-        users: query.ids(&FILTER_USER),
-        targets: query.ids(&FILTER_TARGET),
+        users: query.user_ids(&FILTER_USER, caller),
+        targets: query.user_ids(&FILTER_TARGET, caller),
         relationships: query.list(&FILTER_RELATIONSHIP, TypeName::RULE, TypeName::parse),
         seen_by: None,
     }

@@ -201,8 +201,10 @@ where
                     let shown = rows.first().zip(rows.last()).map(|(first, last)| (sort_key(first), sort_key(last)));
                     builder.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown.as_ref(), is_more, total)
                 }
-                (Paging::Offset { offset, limit }, _) => builder.by_offset(*offset, *limit, total),
-                (Paging::Cursor { size, .. }, None) => builder.by_offset(0, *size, total),
+                (Paging::Offset { offset, limit, is_numbered }, _) => {
+                    builder.by_offset(*offset, *limit, *is_numbered, total)
+                }
+                (Paging::Cursor { size, .. }, None) => builder.by_offset(0, *size, false, total),
             };
             let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(sort_key(row)));
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, options, cursor(row))).collect();

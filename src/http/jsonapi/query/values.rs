@@ -5,11 +5,12 @@ use std::str::FromStr;
 use super::Query;
 use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::errors::ApiProblem;
-use crate::http::jsonapi::fields::{self, FieldSet, ResourceField};
-use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::jsonapi::fields::{self, FieldSet, ID, ResourceField};
+use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
-use crate::model::page::{Direction, Sort};
+use crate::model::id::UserId;
+use crate::model::page::{Direction, Sort, SortBy};
 use crate::model::text::excerpt;
 
 impl Query {
@@ -66,18 +67,27 @@ impl Query {
         self.list(parameter, "an id (a positive decimal integer)", |text| text.parse().ok())
     }
 
+    /// The ids of users of a list; `me` stands for `caller`.
+    pub fn user_ids(&mut self, parameter: &Parameter, caller: UserId) -> Vec<UserId> {
+        self.list(parameter, "an id (a positive decimal integer) or `me`", |text| match text {
+            ME => Some(caller),
+            text => text.parse().ok(),
+        })
+    }
+
     /// The fields that a sparse fieldset selects; all of them if it was not sent.
     pub fn fields<F: ResourceField>(&mut self, parameter: &Parameter) -> FieldSet<F> {
         let Some(sent) = self.sent.iter().find(|sent| sent.parameter.name == parameter.name) else {
             return FieldSet::ALL;
         };
         let mut selected = FieldSet::EMPTY;
-        for name in sent.value.split(',').filter(|_| !sent.value.is_empty()) {
+        // Every resource object has its `id`; clients name it all the same.
+        for name in sent.value.split(',').filter(|name| !sent.value.is_empty() && *name != ID) {
             match F::all().find(|field| field.name() == name) {
                 Some(field) => selected.insert(field),
                 None => self.problems.push_with(Code::UnknownField, || {
                     let known = fields::names::<F>().join(", ");
-                    let detail = format!("there is no field `{}`; the fields are {known}", excerpt(name));
+                    let detail = format!("there is no field `{}`; the fields are {ID}, {known}", excerpt(name));
                     ApiProblem::new(Code::UnknownField, detail).parameter(parameter.name)
                 }),
             }
@@ -106,24 +116,91 @@ impl Query {
         Some(included)
     }
 
-    /// The order that `sort` selects, or `default` if it was not sent. Ties are broken by id, which may be stated.
+    /// The order that `sort` selects, or `default` if it was not sent. Ties are broken by id.
     pub fn sort(&mut self, default: Sort) -> Sort {
         let Some(Schema::Sort(known)) = self.schema("sort") else { return default };
         let Some(sent) = self.text("sort") else { return default };
-        let (direction, sign) = match sent.strip_prefix('-') {
-            Some(_) => (Direction::Descending, "-"),
-            None => (Direction::Ascending, ""),
-        };
-        let order = known.iter().find(|(name, _)| {
-            let first = format!("{sign}{name}");
-            sent == first || sent == format!("{first},{sign}id")
-        });
-        if let Some((_, by)) = order {
-            return Sort { by: *by, direction };
+        if let Some(sort) = parse_sort(sent, known) {
+            return sort;
         }
         let names: Vec<_> = known.iter().map(|(name, _)| format!("`{name}`, `-{name}`")).collect();
-        let detail = format!("`sort` must be one of {}; got `{}`", names.join(", "), excerpt(sent));
+        let detail = format!(
+            "`sort` must be one of {}; a further key must not change the order, such as `-id` in `-created-at,-id`; got `{}`",
+            names.join(", "),
+            excerpt(sent)
+        );
         self.push_error(Code::UnsupportedSort, "sort", detail);
         default
+    }
+}
+
+/// Parses a comma-separated list of sort keys. The first key decides the order, and rows with the same value are in the
+/// order of their ids, in the same direction. A further key is valid if it cannot change that: one after the `id` or of
+/// an earlier key, and the `id` in the direction of the first key.
+fn parse_sort(sent: &str, known: &[(&str, SortBy)]) -> Option<Sort> {
+    let parse_key = |key: &str| {
+        let (direction, name) = match key.strip_prefix('-') {
+            Some(name) => (Direction::Descending, name),
+            None => (Direction::Ascending, key),
+        };
+        known.iter().find(|(it, _)| *it == name).map(|(_, by)| Sort { by: *by, direction })
+    };
+    let mut keys = sent.split(',').map(parse_key);
+    let first = keys.next()??;
+    let mut is_total = first.by == SortBy::Id;
+    for key in keys {
+        let key = key?;
+        let is_tie_breaker = key.by == SortBy::Id && key.direction == first.direction;
+        if !(is_total || is_tie_breaker || key.by == first.by) {
+            return None;
+        }
+        is_total |= key.by == SortBy::Id;
+    }
+    Some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEYS: &[(&str, SortBy)] = &[("id", SortBy::Id), ("created-at", SortBy::CreatedAt), ("name", SortBy::Name)];
+
+    #[test]
+    fn further_sort_keys_are_valid_where_they_cannot_change_the_order() {
+        let sort = |by, direction| Some(Sort { by, direction });
+        for (sent, expected) in [
+            ("id", sort(SortBy::Id, Direction::Ascending)),
+            ("-id,name,created-at", sort(SortBy::Id, Direction::Descending)),
+            ("id,-id", sort(SortBy::Id, Direction::Ascending)),
+            ("-created-at,-id", sort(SortBy::CreatedAt, Direction::Descending)),
+            ("created-at,id,-name", sort(SortBy::CreatedAt, Direction::Ascending)),
+            ("name,name,id", sort(SortBy::Name, Direction::Ascending)),
+            ("-created-at,id", None),
+            ("created-at,-id", None),
+            ("created-at,name", None),
+            ("created-at,name,id", None),
+            ("id,size", None),
+            ("id,", None),
+            ("", None),
+            ("-", None),
+            ("--id", None),
+        ] {
+            assert_eq!(parse_sort(sent, KEYS), expected, "{sent}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_the_first_sort_key_decides(keys in "-?(id|created-at|name)(,-?(id|created-at|name)){0,4}") {
+            let first = keys.split(',').next().and_then(|key| parse_sort(key, KEYS));
+            let parsed = parse_sort(&keys, KEYS);
+            prop_assert!(parsed.is_none() || parsed == first);
+        }
+
+        #[test]
+        fn no_sort_causes_a_panic(keys in "[-,a-z]{0,20}") {
+            let _ = parse_sort(&keys, KEYS);
+        }
     }
 }

@@ -112,7 +112,8 @@ without credentials; any other method gets 405 `method-not-allowed` with `Allow`
 Authentication comes first: a request without valid credentials gets 401, whatever else is wrong with it.\n\n\
 The query parameters `offset`, `limit`, `user`, `target`, `relationship` and `query` have the names of Skillhive's API. \
 Each is an alias of a parameter with brackets, and only one of the two may be sent. `page[offset]` and `page[limit]` \
-cannot be combined with `page[size]`, `page[after]` and `page[before]`. Unknown parameters get 400.";
+cannot be combined with `page[size]`, `page[after]` and `page[before]`; `page[number]` with `page[size]` is another way \
+to request an offset. `filter[x][]=1` and `filter[x][0]=1` are the same as `filter[x]=1`. Unknown parameters get 400.";
 
 /// A header field of signed requests.
 fn signing_header(name: &str, about: &str) -> Value {

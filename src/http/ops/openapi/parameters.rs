@@ -7,7 +7,8 @@ use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
 use super::{examples, groups};
-use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::jsonapi::fields::ID as FIELD_ID;
+use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
 use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::relationship::End;
@@ -83,7 +84,7 @@ fn names_of(schema: &Schema) -> Option<Vec<String>> {
     let names = match schema {
         Schema::Sort(orders) => orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect(),
         Schema::Paths(paths) => paths.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        Schema::Fields(fields) => fields().into_iter().map(str::to_owned).collect(),
+        Schema::Fields(fields) => [FIELD_ID].into_iter().chain(fields()).map(str::to_owned).collect(),
         _ => return None,
     };
     Some(names)
@@ -147,6 +148,10 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         Schema::NonEmptyText => json!({ "type": "string", "minLength": 1 }),
         Schema::Integer { min, max: None, .. } => json!({ "type": "integer", "minimum": min }),
         Schema::Integer { min, max: Some(max), .. } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        // A pattern rather than alternatives: generated clients then have a list of strings.
+        Schema::UserIds => {
+            list(&json!({ "type": "string", "pattern": format!("^({ME}|[1-9][0-9]{{0,18}})$") }), MAX_FILTER_VALUES)
+        }
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
         Schema::Texts => list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),

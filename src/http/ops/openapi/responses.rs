@@ -7,6 +7,7 @@ use super::build::{insert, reference};
 use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
+use crate::http::jsonapi::paging::AFTER;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::paths;
 use crate::model::code::Code;
@@ -98,7 +99,7 @@ fn success_responses(operation: &ApiOperation) -> Vec<(&'static str, Value)> {
     match operation.success {
         Success::Fetched(schema) => vec![("200", document("The resource", &["ETag"], schema)), not_modified()],
         Success::Listed(schema) => {
-            let is_by_cursor = operation.query.iter().any(|parameter| parameter.name == "page[size]");
+            let is_by_cursor = operation.query.iter().any(|parameter| parameter.name == AFTER.name);
             let kinds = [Applied::Nothing, Applied::CursorProfile];
             let kinds = if is_by_cursor { &kinds[..] } else { &[Applied::Nothing] };
             vec![("200", response("A page of the list", &["ETag"], kinds, schema)), not_modified()]

@@ -1,25 +1,19 @@
-//! Keys that verify JWTs: a secret, one public key in PEM, or a JWK Set (RFC 7517). Each key is bound to one algorithm,
-//! so that a token cannot choose another.
+//! Keys that verify JWTs: a secret, one public key in PEM, or a JWK Set (RFC 7517).
 
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::hmac;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::collections::HashSet;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::jwk;
 use super::keys;
+use super::verification_key::{VerificationKey, parse_rsa};
 
 /// The minimum length of a secret, in bytes: the output size of HS256 (RFC 7518 section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
 /// The largest key file, in bytes.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// The most skipped keys that an error lists.
+const MAX_REASONS: usize = 10;
 
 /// A text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,25 +88,16 @@ fn trim_line_end(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }
 
-/// Keys, each bound to one algorithm.
+/// Keys, each bound to one algorithm, so that a token cannot choose another.
 #[derive(Default)]
-pub struct KeySet(Vec<JwtKey>);
-
-struct JwtKey {
-    /// The `kid` of the key; only a single key may have none.
-    id: Option<String>,
-    algorithm: &'static str,
-    material: Material,
-}
-
-enum Material {
-    Secret(Box<hmac::Key>),
-    Public(ParsedPublicKey),
+pub struct KeySet {
+    keys: Vec<VerificationKey>,
+    skipped: Vec<String>,
 }
 
 impl KeySet {
-    fn single(algorithm: &'static str, material: Material) -> Self {
-        Self(vec![JwtKey { id: None, algorithm, material }])
+    fn single(key: VerificationKey) -> Self {
+        Self { keys: vec![key], skipped: Vec::new() }
     }
 
     fn from_secret(secret: &[u8]) -> Result<Self, String> {
@@ -123,140 +108,70 @@ impl KeySet {
         if looks_public {
             return Err("this is a PEM key, not a secret; set `JWT_PUBLIC_KEY_FILE` instead".to_owned());
         }
-        Ok(Self::single("HS256", Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))))
+        Ok(Self::single(VerificationKey::of_secret(secret)))
     }
 
     fn from_pem(pem: &[u8]) -> Result<Self, String> {
         let der = keys::parse_public_pem(pem)?;
+        let public = |algorithm, key| Ok(Self::single(VerificationKey::new(None, algorithm, key)));
         if let Ok(key) = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der) {
-            return Ok(Self::single("ES256", Material::Public(key)));
+            return public("ES256", key);
         }
         if let Ok(key) = ParsedPublicKey::new(&ED25519, &der) {
-            return Ok(Self::single("EdDSA", Material::Public(key)));
+            return public("EdDSA", key);
         }
         match keys::parse_rsa_der(&der) {
-            Ok(der) => Ok(Self::single("RS256", Material::Public(rsa(&der)?))),
+            Ok(der) => public("RS256", parse_rsa(&der)?),
             Err(reason) if reason.starts_with("the RSA key") => Err(reason),
             Err(_) => Err("not a valid RSA, EC P-256 or Ed25519 key".to_owned()),
         }
     }
 
+    /// Reads a JWK Set. Keys that cannot verify tokens are skipped (RFC 7517 section 5).
     fn from_jwks(json: &[u8]) -> Result<Self, String> {
-        let set: JwkSet = serde_json::from_slice(json).map_err(|error| format!("not a JWK Set: {error}"))?;
-        let mut keys = Vec::new();
-        for (at, jwk) in set.keys.iter().enumerate() {
-            let wrong = |reason: String| match &jwk.kid {
-                Some(kid) => format!("the key `{kid}`: {reason}"),
-                None => format!("key number {}: {reason}", at + 1),
-            };
-            if jwk.usage.as_deref() != Some("enc") {
-                keys.push(jwk.to_key().map_err(wrong)?);
-            }
-        }
-        if keys.is_empty() {
-            return Err("the set has no key that verifies signatures".to_owned());
-        }
-        if keys.len() > 1 && keys.iter().any(|key| key.id.is_none()) {
-            return Err("with several keys each needs a `kid`, so that a token can select one".to_owned());
-        }
-        let mut ids = HashSet::new();
-        match keys.iter().find(|key| !ids.insert(key.id.as_deref())) {
-            Some(key) => Err(format!("two keys have the `kid` `{}`", key.id.as_deref().unwrap_or_default())),
-            None => Ok(Self(keys)),
+        let jwk::ParsedSet { keys, skipped } = jwk::parse_set(json)?;
+        match (keys.is_empty(), skipped.is_empty()) {
+            (false, _) => Ok(Self { keys, skipped }),
+            (true, true) => Err("the set has no key".to_owned()),
+            (true, false) => Err(format!("the set has no key that can verify tokens: {}", summarize(&skipped))),
         }
     }
 
-    /// Verifies the signature of a message with the key that the token names, or with the only key. The token must name
-    /// the algorithm of the key.
+    /// The skipped keys of the set, one message each.
+    pub(super) fn skipped(&self) -> &[String] {
+        &self.skipped
+    }
+
+    /// Verifies the signature of a message with the keys that the token may mean. The token must name the algorithm of
+    /// the key.
+    ///
+    /// A `kid` need not be unique (RFC 7517 section 4.5), so every key with the `kid` of the token is tried, and every
+    /// key without one. A token without `kid` also means the only key of a set.
     pub(super) fn verify(&self, algorithm: &str, id: Option<&str>, message: &[u8], signature: &[u8]) -> bool {
-        let key = match (self.0.as_slice(), id) {
-            ([only], id) if only.id.is_none() || id.is_none() => Some(only),
-            (keys, Some(id)) => keys.iter().find(|key| key.id.as_deref() == Some(id)),
-            (_, None) => None,
+        let is_only = self.keys.len() == 1;
+        let is_meant = |key: &&VerificationKey| match (key.id(), id) {
+            (None, _) => true,
+            (Some(_), None) => is_only,
+            (Some(key), Some(id)) => key == id,
         };
-        key.filter(|key| key.algorithm == algorithm).is_some_and(|key| match &key.material {
-            Material::Secret(secret) => hmac::verify(secret, message, signature).is_ok(),
-            Material::Public(public) => public.verify_sig(message, signature).is_ok(),
-        })
+        self.keys.iter().filter(is_meant).any(|key| key.verify(algorithm, message, signature))
     }
 }
 
-fn rsa(der: &[u8]) -> Result<ParsedPublicKey, String> {
-    ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der).map_err(|_| "the RSA key is invalid".to_owned())
-}
-
-#[derive(Deserialize)]
-struct JwkSet {
-    keys: Vec<Jwk>,
-}
-
-/// A JSON Web Key (RFC 7517 section 4, RFC 7518 section 6, RFC 8037).
-#[derive(Deserialize)]
-struct Jwk {
-    kty: String,
-    kid: Option<String>,
-    #[serde(rename = "use")]
-    usage: Option<String>,
-    alg: Option<String>,
-    crv: Option<String>,
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-    /// Present only in private keys.
-    d: Option<IgnoredAny>,
-}
-
-impl Jwk {
-    fn to_key(&self) -> Result<JwtKey, String> {
-        if self.d.is_some() {
-            return Err("this is a private key; use the public key and keep the private one secret".to_owned());
-        }
-        let curve = self.crv.as_deref().unwrap_or_default();
-        let (algorithm, public) = match (self.kty.as_str(), curve) {
-            ("RSA", _) => ("RS256", self.rsa()?),
-            ("EC", "P-256") => {
-                let point = [vec![4], decode_base64url("x", self.x.as_ref())?, decode_base64url("y", self.y.as_ref())?]
-                    .concat();
-                (
-                    "ES256",
-                    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-                        .map_err(|_| "`x`, `y` are not a point of P-256")?,
-                )
-            }
-            ("OKP", "Ed25519") => {
-                let point = decode_base64url("x", self.x.as_ref())?;
-                let key = ParsedPublicKey::new(&ED25519, &point).ok().filter(|_| point.len() == 32);
-                ("EdDSA", key.ok_or("`x` is not a point of Ed25519")?)
-            }
-            ("EC" | "OKP", curve) => {
-                return Err(format!("`crv` must be P-256 (EC) or Ed25519 (OKP); got `{curve}`"));
-            }
-            (kty, _) => return Err(format!("`kty` must be RSA, EC or OKP; got `{kty}`")),
-        };
-        match self.alg.as_deref() {
-            Some(alg) if alg != algorithm => Err(format!("`alg` of such a key must be `{algorithm}`; got `{alg}`")),
-            _ => Ok(JwtKey { id: self.kid.clone(), algorithm, material: Material::Public(public) }),
-        }
+/// The first messages, and the number of the others.
+fn summarize(messages: &[String]) -> String {
+    let shown: Vec<_> = messages.iter().take(MAX_REASONS).map(String::as_str).collect();
+    match messages.len() - shown.len() {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
     }
-
-    fn rsa(&self) -> Result<ParsedPublicKey, String> {
-        let stripped = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<_>>();
-        let n = stripped(decode_base64url("n", self.n.as_ref())?);
-        let e = stripped(decode_base64url("e", self.e.as_ref())?);
-        let der = RsaPublicKeyComponents { n, e }.as_der().map_err(|_| "`n`, `e` are not an RSA key")?;
-        rsa(&keys::parse_rsa_der(der.as_ref())?)
-    }
-}
-
-fn decode_base64url(name: &str, text: Option<&String>) -> Result<Vec<u8>, String> {
-    let bytes = text.and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
-    bytes.ok_or_else(|| format!("`{name}` is missing, or not base64url without padding"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use proptest::prelude::*;
 
     #[test]

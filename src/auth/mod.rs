@@ -10,6 +10,7 @@ pub mod fair_semaphore;
 mod identify_jwt;
 mod identity;
 mod json_encoding;
+mod jwk;
 pub mod jwt;
 pub mod keys;
 pub mod keyset;
@@ -19,6 +20,7 @@ mod rsa;
 pub mod signature;
 mod signed;
 pub mod token;
+mod verification_key;
 
 use std::net::IpAddr;
 use std::sync::atomic::AtomicI64;

@@ -38,6 +38,7 @@ impl ReloadingKeys {
             log::error!("no JWT is accepted, because the keys are unreadable: {reason}");
             KeySet::default()
         });
+        warn_of_skipped_keys(&set);
         let state =
             KeyFileState { keys: LoadedKeys { number: 0, set: Arc::new(set) }, version, checked: Instant::now() };
         Self { source, refresh, state: RwLock::new(state) }
@@ -66,6 +67,7 @@ impl ReloadingKeys {
                 state.version = version;
                 match self.source.read() {
                     Ok(set) => {
+                        warn_of_skipped_keys(&set);
                         state.keys = LoadedKeys { number: state.keys.number + 1, set: Arc::new(set) };
                         log::info!("reloaded the keys that verify JWTs");
                     }
@@ -74,6 +76,13 @@ impl ReloadingKeys {
             }
         }
         state.keys.clone()
+    }
+}
+
+/// Warns of keys that cannot verify tokens, so that the reason is known when tokens of such a key are refused.
+fn warn_of_skipped_keys(set: &KeySet) {
+    for skipped in set.skipped() {
+        log::warn!("skipped a key of the JWK Set: {skipped}");
     }
 }
 

@@ -69,6 +69,101 @@ fn changed_public_keys_and_secrets_are_reloaded() {
     }
 }
 
+/// A key of each kind that cannot verify tokens.
+fn unusable_keys() -> Vec<Value> {
+    let rsa = |kid: &str, name: &str, value: Value| {
+        let mut jwk = Key::Rsa(1).jwk(kid);
+        jwk[name] = value;
+        jwk
+    };
+    let ec = |curve: &str| json!({"kty": "EC", "kid": curve, "crv": curve, "x": "AA", "y": "AA"});
+    vec![
+        json!({"kty": "AKP", "kid": "akp", "alg": "ML-DSA-65", "pub": "AA"}),
+        Key::Secret.jwk("oct"),
+        ec("P-384"),
+        ec("secp256k1"),
+        json!({"kty": "OKP", "kid": "Ed448", "crv": "Ed448", "x": "AA"}),
+        rsa("rs512", "alg", json!("RS512")),
+        rsa("ps256", "alg", json!("PS256")),
+        rsa("small", "n", json!("w".repeat(170))),
+        rsa("enc", "use", json!("enc")),
+        rsa("kid", "kid", json!(["kid"])),
+        json!("not a key"),
+    ]
+}
+
+#[test]
+fn unusable_keys_of_a_set_are_skipped_with_a_warning() {
+    std::sync::LazyLock::force(&KEYS);
+    let Some(home) = Home::new(Engine::Sqlite) else { return };
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let with_unusable = |good: Key| {
+        let mut keys = unusable_keys();
+        keys.insert(3, good.jwk(&kid(good)));
+        file("mixed.json", &json!({ "keys": keys }).to_string())
+    };
+    let path = with_unusable(Key::Curve);
+    let settings = [("JWT_JWKS_FILE", path.to_str().unwrap()), ("AUTH_REFRESH", "100ms")];
+    let service = Service::start(&url, &settings);
+    let status = |key: Key| {
+        let token = token(key, Some(&kid(key)), &claims(&json!({"sub": "1"})));
+        service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).status
+    };
+    let warnings = |name: &str| service.log().iter().filter(|line| line.contains(name)).count();
+    let names = [
+        "akp` (`kty` AKP)",
+        "oct` (`kty` oct)",
+        "P-384`",
+        "secp256k1`",
+        "Ed448`",
+        "rs512`",
+        "ps256`",
+        "small`",
+        "enc`",
+    ];
+    assert_eq!([Key::Curve, Key::Rsa(0)].map(status), [200, 401]);
+    for name in names {
+        assert_eq!(warnings(&format!("the key `{name}")), 1, "{name}: {:?}", service.log());
+    }
+    with_unusable(Key::Rsa(0));
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!([Key::Curve, Key::Rsa(0)].map(status), [401, 200], "{:?}", service.log());
+    file("mixed.json", &json!({ "keys": unusable_keys() }).to_string());
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(status(Key::Rsa(0)), 200, "a set without a usable key does not replace the previous one");
+    assert_eq!(warnings("stay in use"), 1, "{:?}", service.log());
+}
+
+#[test]
+fn keys_with_one_kid_or_without_one_are_all_tried() {
+    std::sync::LazyLock::force(&KEYS);
+    let Some(home) = Home::new(Engine::Sqlite) else { return };
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let mut nameless = Key::Edwards.jwk("");
+    nameless.as_object_mut().unwrap().remove("kid");
+    let keys = [Key::Rsa(0).jwk("a"), Key::Rsa(1).jwk("a"), Key::Rsa(1).jwk("a"), Key::Curve.jwk("b"), nameless];
+    let path = file("shared.json", &json!({ "keys": keys }).to_string());
+    let service = Service::start(&url, &[("JWT_JWKS_FILE", path.to_str().unwrap())]);
+    let status = |key: Key, kid: Option<&str>| {
+        let token = token(key, kid, &claims(&json!({"sub": "1"})));
+        service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).status
+    };
+    for (key, kid, expected) in [
+        (Key::Rsa(0), Some("a"), 200),
+        (Key::Rsa(1), Some("a"), 200),
+        (Key::Curve, Some("a"), 401),
+        (Key::Curve, Some("b"), 200),
+        (Key::Rsa(0), Some("b"), 401),
+        (Key::Rsa(0), None, 401),
+        (Key::Edwards, None, 200),
+        (Key::Edwards, Some("any"), 200),
+    ] {
+        assert_eq!(status(key, kid), expected, "{key:?} {kid:?}");
+    }
+}
+
 #[test]
 fn serve_refuses_weak_private_broken_and_unknown_keys() {
     let private = private_pem(0);
@@ -108,12 +203,7 @@ fn serve_refuses_weak_private_broken_and_unknown_keys() {
         (jwks_file, path("n.json", &changed("n", json!("not base64!"))), "`n`"),
         (jwks_file, path("small.json", &changed("n", json!("w".repeat(170)))), "2,048"),
         (jwks_file, path("enc.json", &changed("use", json!("enc"))), "no key"),
-        (jwks_file, path("twice.json", &set(&[jwk.clone(), jwk.clone()])), "two keys"),
-        (
-            jwks_file,
-            path("nameless.json", &set(&[jwk.clone(), json!({"kty": "RSA", "n": jwk["n"], "e": "AQAB"})])),
-            "kid",
-        ),
+        (jwks_file, path("unusable.json", &set(&unusable_keys())), "and 1 more"),
     ];
     for (variable, value, reason) in &cases {
         let ended = finish(program().env(variable, value).env("LISTEN", "nonsense").arg("serve")).expect(78);

@@ -6,6 +6,7 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 
 use super::fair_semaphore::{FairSemaphore, Overloaded, Requester};
 use crate::model::error::{Error, Result};
+use crate::model::opaque_string::normalize_password;
 
 /// Bytes of salt (RFC 9106 section 3.1).
 const SALT_BYTES: usize = 16;
@@ -25,15 +26,19 @@ impl Passwords {
         Self { permits: FairSemaphore::new(most) }
     }
 
-    /// Hashes a password that a verified caller sets.
+    /// Hashes a password that a verified caller sets, in its normal form (RFC 8265).
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if too many requests are waiting, or the system has no random numbers.
+    /// [`Error::Internal`] if it is empty; [`Error::Unavailable`] if too many requests are waiting, or the system has no random numbers.
     pub async fn hash(&self, password: String) -> Result<String> {
         let hash = self.run_in_turn(None, move || {
             let mut salt = [0; SALT_BYTES];
             aws_lc_rs::rand::fill(&mut salt)
                 .map_err(|_| Error::Unavailable("the system has no random numbers".to_owned()))?;
+            let password = normalize_password(&password);
+            if password.is_empty() {
+                return Err(Error::Internal("a password must not be empty".to_owned()));
+            }
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
             hash.map(|hash| hash.to_string())
                 .map_err(|error| Error::Internal(format!("a password cannot be hashed: {error}")))
@@ -43,6 +48,9 @@ impl Passwords {
 
     /// Whether `hash` is the hash of the password that `requester` sends. Without a hash the result is `false`, after
     /// the same time.
+    ///
+    /// A password that is not in its normal form is compared as sent as well, because earlier releases hashed it so.
+    /// That takes twice as long whatever the results, so the time depends only on what the requester sends.
     ///
     /// # Errors
     /// [`Overloaded`] if too many passwords are waiting; [`Error::Internal`] if `hash` is not an Argon2 hash.
@@ -56,8 +64,12 @@ impl Passwords {
             let text = hash.as_deref().unwrap_or(DECOY_HASH);
             let parsed = PasswordHash::new(text)
                 .map_err(|error| Error::Internal(format!("a stored password hash is invalid: {error}")))?;
-            let is_right = Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok();
-            Ok(is_right && hash.is_some())
+            let is_hashed = |text: &str| Argon2::default().verify_password(text.as_bytes(), &parsed).is_ok();
+            let normalized = normalize_password(&password);
+            let is_right = is_hashed(&normalized);
+            // Not `||`, which would skip the second hash if the first one matches.
+            let is_right = if normalized == password { is_right } else { is_hashed(&password) | is_right };
+            Ok(is_right && !password.is_empty() && hash.is_some())
         })
         .await
     }
@@ -98,6 +110,30 @@ mod tests {
         assert_eq!(passwords.verify(None, "correct horse".to_owned(), Some(hash.clone())).await, Ok(Ok(true)));
         assert_eq!(passwords.verify(None, "wrong horse".to_owned(), Some(hash)).await, Ok(Ok(false)));
         assert_eq!(passwords.verify(None, "correct horse".to_owned(), None).await, Ok(Ok(false)));
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_in_every_normal_form_and_as_it_was_hashed() {
+        let passwords = Passwords::new(1);
+        let (composed, decomposed) = ("d\u{e9}j\u{e0} vu", "de\u{301}ja\u{300}\u{a0}vu");
+        let earlier = Argon2::default().hash_password_with_salt(decomposed.as_bytes(), &[7; SALT_BYTES]);
+        let earlier = earlier.unwrap().to_string();
+        let of_composed = passwords.hash(composed.to_owned()).await.unwrap();
+        let of_decomposed = passwords.hash(decomposed.to_owned()).await.unwrap();
+        for (hash, sent, is_right) in [
+            (&of_composed, composed, true),
+            (&of_composed, decomposed, true),
+            (&of_decomposed, composed, true),
+            (&of_decomposed, decomposed, true),
+            (&of_composed, "deja vu", false),
+            (&of_composed, "D\u{e9}j\u{e0} vu", false),
+            (&earlier, decomposed, true),
+            (&earlier, composed, false),
+        ] {
+            let verified = passwords.verify(None, sent.to_owned(), Some(hash.clone())).await;
+            assert_eq!(verified, Ok(Ok(is_right)), "{sent:?}");
+        }
+        assert!(passwords.hash(String::new()).await.is_err());
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ pub mod json_size;
 pub mod key;
 pub mod limits;
 pub mod network;
+pub mod opaque_string;
 pub mod page;
 pub mod precondition;
 pub mod rate;

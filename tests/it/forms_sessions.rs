@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tempfile::TempDir;
+use user_relationships::model::id::UserId;
 
 use crate::both;
 use crate::forms::form;
@@ -172,3 +173,30 @@ both!(
         });
     }
 );
+
+both!(a_password_matches_in_every_normal_form, |app| {
+    let (composed, decomposed) = ("d\u{e9}j\u{e0} vu encore", "de\u{301}ja\u{300}\u{a0}vu\u{3000}encore");
+    user(app, "ann@example.com", composed);
+    user(app, "bob@example.com", decomposed);
+    for (email, password) in ["ann@example.com", "bob@example.com"]
+        .into_iter()
+        .flat_map(|email| [(email, composed), (email, decomposed), (email, "d\u{e9}ja\u{300} vu\u{2003}encore")])
+    {
+        sign_in(app, email, password).expect(201);
+    }
+    for wrong in ["deja vu encore", "D\u{e9}j\u{e0} vu encore", "d\u{e9}j\u{e0} vu encore ", "de\u{301}ja vu encore"] {
+        sign_in(app, "ann@example.com", wrong).expect(401);
+    }
+    let values = json!({"first_name": "A", "email": "cy@example.com", "password": ""});
+    app.admin().form("POST", "/api/users", &form("create_user", &values)).expect(422);
+});
+
+both!(a_password_that_was_hashed_as_it_was_typed_still_works, |app| {
+    use argon2::PasswordHasher;
+    let decomposed = "de\u{301}ja\u{300}\u{a0}vu";
+    let id = user(app, "ann@example.com", "long enough");
+    let hash = argon2::Argon2::default().hash_password_with_salt(decomposed.as_bytes(), &[7; 16]).unwrap().to_string();
+    app.write(move |tx| tx.set_password(UserId::new(id), &hash));
+    sign_in(app, "ann@example.com", decomposed).expect(201);
+    sign_in(app, "ann@example.com", "long enough").expect(401);
+});

@@ -59,12 +59,13 @@ pub(super) fn verify(token: &str, keys: &KeySet, requirements: &ClaimRequirement
     if header.crit.is_some() || !keys.verify(&header.alg, header.kid.as_deref(), message.as_bytes(), &signature) {
         return None;
     }
-    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
-    let claims: Claims = parse_object(&claims)?;
+    let json = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    let claims: Claims = parse_object(&json)?;
     if !claims.satisfies(requirements) {
         return None;
     }
-    Some(Bearer { subject: claims.subject()?, expires: claims.exp, starts: claims.nbf })
+    let subject = claims.account_key(&requirements.user, &json)?;
+    Some(Bearer { subject, expires: claims.exp, starts: claims.nbf })
 }
 
 /// The issuer and the key id in a token, without verification. Failures are counted by them.
@@ -103,6 +104,7 @@ mod tests {
     use crate::auth::keyset::{KeySource, Secret};
     use aws_lc_rs::hmac;
     use proptest::prelude::*;
+    use serde_json::json;
 
     const SECRET: &str = "a secret that is thirty-two bytes";
 
@@ -144,11 +146,18 @@ mod tests {
         }
 
         #[test]
-        fn a_numeric_sub_is_the_user_id_whatever_the_other_claims(id in 1..=i64::MAX, email: String) {
-            for sub in [serde_json::json!(id), serde_json::json!(id.to_string())] {
-                let claims = serde_json::json!({"exp": 9e9, "sub": sub, "email": email}).to_string();
-                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims), &keys(), &ClaimRequirements::default());
-                prop_assert_eq!(bearer.map(|it| it.subject), id.to_string().parse().ok().map(AccountKey::Id));
+        fn a_numeric_sub_names_its_user_only_together_with_an_email(id in 1..=i64::MAX, email: String, has_email: bool) {
+            let user = id.to_string().parse().unwrap();
+            for sub in [json!(id), json!(id.to_string())] {
+                let claims = if has_email { json!({"exp": 9e9, "sub": sub, "email": email}) } else { json!({"exp": 9e9, "sub": sub}) };
+                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims.to_string()), &keys(), &ClaimRequirements::default());
+                let is_address = !email.is_empty() && !email.contains(char::is_control);
+                let expected = match (has_email, is_address) {
+                    (false, _) => Some(AccountKey::Id(user)),
+                    (true, true) => Some(AccountKey::of_id_and_email(user, &email)),
+                    (true, false) => None,
+                };
+                prop_assert_eq!(bearer.map(|it| it.subject), expected);
             }
         }
     }

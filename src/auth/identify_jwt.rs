@@ -54,6 +54,10 @@ impl Auth {
         let (generation, wanted) = (self.cache.generation(), subject.clone());
         let found = self.store.read("users.account", Cost::Bounded, move |tx| match &wanted {
             AccountKey::Id(user) => tx.account(*user),
+            AccountKey::IdAndEmail(user, email) => {
+                Ok(tx.account_of_email(email)?.filter(|account| account.user == *user))
+            }
+            AccountKey::AltId(alt_id) => tx.account_of_alt_id(alt_id),
             AccountKey::Email(email) => tx.account_of_email(email),
         });
         let account = found.await.map_err(AuthError::Failed)?;

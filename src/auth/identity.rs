@@ -42,6 +42,10 @@ pub struct Identity {
 pub(super) enum AccountKey {
     /// By its id.
     Id(UserId),
+    /// By its id, if the address names the same account.
+    IdAndEmail(UserId, String),
+    /// By the only account with this `alt-id`.
+    AltId(String),
     /// By the e-mail address in the credential, with ASCII letters in lower case. This is not the key of the address in
     /// the database: a cached account must not serve another address with the same key.
     Email(String),
@@ -50,5 +54,9 @@ pub(super) enum AccountKey {
 impl AccountKey {
     pub fn of_email(email: &str) -> Self {
         Self::Email(email.to_ascii_lowercase())
+    }
+
+    pub fn of_id_and_email(id: UserId, email: &str) -> Self {
+        Self::IdAndEmail(id, email.to_ascii_lowercase())
     }
 }

@@ -2,6 +2,7 @@
 
 mod bearer;
 mod cache;
+mod claim_value;
 pub mod claims;
 mod client;
 mod decoy_keys;
@@ -20,6 +21,7 @@ mod rsa;
 pub mod signature;
 mod signed;
 pub mod token;
+pub mod user_claim;
 mod verification_key;
 
 use std::net::IpAddr;

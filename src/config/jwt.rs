@@ -1,10 +1,11 @@
-//! The settings of JWT verification: one source of keys, and required claims.
+//! The settings of JWT verification: one source of keys, required claims, and the claim that names the user.
 
 use super::raw::RawSettings;
 use crate::auth::claims::ClaimRequirements;
 use crate::auth::jwt::JwtSettings;
 use crate::auth::keyset::{KeyFormat, KeySource, Secret};
 use crate::config::collector::{ProblemCollector, SettingProblem};
+use crate::model::text::excerpt;
 
 /// The settings that name a key.
 const KEYS: [&str; 4] = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE"];
@@ -20,14 +21,27 @@ pub(super) fn take(collector: &mut ProblemCollector, raw: &RawSettings) -> Optio
     ];
     let text = |text: &str| Ok((text != "none").then(|| text.to_owned()));
     let issuer = collector.take("JWT_ISSUER", &raw.jwt_issuer, text).flatten();
-    let audience = collector.take("JWT_AUDIENCE", &raw.jwt_audience, text).flatten();
+    let audiences = collector.take("JWT_AUDIENCE", &raw.jwt_audience, parse_audiences).unwrap_or_default();
+    let user = collector.take("JWT_USER", &raw.jwt_user, str::parse).unwrap_or_default();
     let given: Vec<_> = KEYS.into_iter().zip(&sources).filter_map(|(name, key)| key.as_ref().map(|_| name)).collect();
     if given.len() > 1 {
         let detail = format!("only one key can verify JWTs; set only one of `{}`", given.join("`, `"));
         collector.problems.extend(given.first().map(|first| SettingProblem { setting: (*first).to_owned(), detail }));
     }
     let source = sources.into_iter().flatten().next()?;
-    Some(JwtSettings { source, requirements: ClaimRequirements { issuer, audience } })
+    Some(JwtSettings { source, requirements: ClaimRequirements { issuer, audiences, user } })
+}
+
+/// A comma-separated list, or `none`.
+fn parse_audiences(text: &str) -> Result<Vec<String>, String> {
+    if text == "none" {
+        return Ok(Vec::new());
+    }
+    let all: Vec<_> = text.split(',').map(|one| one.trim().to_owned()).collect();
+    if all.iter().any(String::is_empty) {
+        return Err(format!("`{}` has an empty entry; write a comma-separated list of audiences", excerpt(text)));
+    }
+    Ok(all)
 }
 
 /// The source of a key; `None` if the setting is `none` or the key is unreadable.
@@ -48,7 +62,7 @@ fn take_key(
 }
 
 /// The settings as `config` shows them, without secrets.
-pub(super) fn entries(settings: Option<&JwtSettings>) -> [(&'static str, String); 6] {
+pub(super) fn entries(settings: Option<&JwtSettings>) -> [(&'static str, String); 7] {
     let none = || "none".to_owned();
     let file = |wanted: KeyFormat| match settings.map(|settings| &settings.source) {
         Some(KeySource::File(format, path)) if *format == wanted => path.display().to_string(),
@@ -62,6 +76,7 @@ pub(super) fn entries(settings: Option<&JwtSettings>) -> [(&'static str, String)
         ("JWT_PUBLIC_KEY_FILE", file(KeyFormat::Pem)),
         ("JWT_JWKS_FILE", file(KeyFormat::Jwks)),
         ("JWT_ISSUER", requirements.issuer.unwrap_or_else(none)),
-        ("JWT_AUDIENCE", requirements.audience.unwrap_or_else(none)),
+        ("JWT_AUDIENCE", Some(requirements.audiences.join(",")).filter(|all| !all.is_empty()).unwrap_or_else(none)),
+        ("JWT_USER", requirements.user.to_string()),
     ]
 }

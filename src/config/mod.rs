@@ -175,7 +175,7 @@ impl Config {
     /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
-        let [secret, secret_file, public_key_file, jwks_file, issuer, audience] = jwt::entries(self.jwt.as_ref());
+        let [secret, secret_file, public_key_file, jwks_file, issuer, audience, user] = jwt::entries(self.jwt.as_ref());
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
             ("DATABASE_READ_URL", replica::show(self.database_read_url.as_ref())),
@@ -196,6 +196,7 @@ impl Config {
             jwks_file,
             issuer,
             audience,
+            user,
             ("RATE_LIMIT", self.rate_limit.map_or_else(|| "off".to_owned(), |rate| rate.to_string())),
             ("TRUSTED_PROXIES", read::show_networks(&self.trusted_proxies)),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),

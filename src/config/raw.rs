@@ -71,7 +71,7 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "FILE", default_value = "none")]
     pub jwt_public_key_file: String,
 
-    /// JWK Set file with such keys; the `kid` of a token selects one
+    /// JWK Set file; the `kid` of a token selects a key, and keys that cannot verify tokens are skipped with a warning
     #[arg(long, env, value_name = "FILE", default_value = "none")]
     pub jwt_jwks_file: String,
 
@@ -79,9 +79,13 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "TEXT", default_value = "none")]
     pub jwt_issuer: String,
 
-    /// Required `aud` of JWTs, or a member of it; `none` accepts any
-    #[arg(long, env, value_name = "TEXT", default_value = "none")]
+    /// Required `aud` of JWTs, or a member of it, comma-separated if several are accepted; `none` accepts any
+    #[arg(long, env, value_name = "TEXTS", default_value = "none")]
     pub jwt_audience: String,
+
+    /// Claim of JWTs that names the user: `sub=id`, `sub=alt-id`, `email`, or `CLAIM=email` such as `upn=email`
+    #[arg(long, env, value_name = "CLAIM", default_value = "sub=id")]
+    pub jwt_user: String,
 
     /// Rate limit per caller as requests per second and burst, for example `50/100`; then 429; `off` disables it
     #[arg(long, env, value_name = "LIMIT", default_value = "off")]

@@ -15,7 +15,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model", "clock", "metrics"]),
     ("domain", &["model", "store::Tx"]),
     ("auth", &["model", "store", "clock"]),
-    ("config", &["model", "store", "auth::AuthSettings", "auth::claims", "auth::jwt", "auth::keyset"]),
+    (
+        "config",
+        &["model", "store", "auth::AuthSettings", "auth::claims", "auth::jwt", "auth::keyset", "auth::user_claim"],
+    ),
     (
         "http",
         &[

@@ -52,11 +52,11 @@ both!(
         for good in [
             json!({"sub": id.to_string()}),
             json!({"sub": id}),
-            json!({"sub": id.to_string(), "email": "bob@example.com"}),
-            json!({"sub": id, "email_verified": false}),
+            json!({"sub": id.to_string(), "email": "Ann@EXAMPLE.com"}),
+            json!({"sub": id, "email": null, "email_verified": false}),
             json!({"email": "ann@EXAMPLE.com"}),
             json!({"sub": "auth0|77", "email": "ann@example.com", "email_verified": true}),
-            json!({"sub": "", "email": "ann@example.com", "email_verified": "true"}),
+            json!({"sub": "", "email": "ann@example.com", "email_verified": "True"}),
             json!({"sub": id, "iss": "https://any.example", "aud": ["any"], "nbf": now() - 10, "scope": "admin", "access-level": "admin"}),
             json!({"sub": id, "iss": null, "aud": 7, "iat": now() + 9_999}),
         ] {
@@ -64,6 +64,11 @@ both!(
         }
         for bad in [
             json!({}),
+            json!({"sub": id.to_string(), "email": "bob@example.com"}),
+            json!({"sub": id, "email": "nobody@example.com"}),
+            json!({"sub": id, "email": ""}),
+            json!({"sub": id, "email": ["ann@example.com"]}),
+            json!({"sub": bob.id, "email": "ann@example.com", "email_verified": true}),
             json!({"sub": "999999", "email": "ann@example.com"}),
             json!({"sub": 999_999, "email": "ann@example.com"}),
             json!({"sub": format!("0{id}"), "email": "ann@example.com"}),
@@ -131,8 +136,11 @@ both!(
 both!(
     a_token_must_have_the_configured_issuer_and_audience,
     |config| {
-        let requirements =
-            ClaimRequirements { issuer: Some("https://id.example".into()), audience: Some("people".into()) };
+        let requirements = ClaimRequirements {
+            issuer: Some("https://id.example".into()),
+            audiences: vec!["people".into(), "https://api.example".into()],
+            ..ClaimRequirements::default()
+        };
         config.jwt = Some(JwtSettings { source: KeySource::Secret(Secret::new(SECRET)), requirements });
     },
     |app| {
@@ -144,6 +152,8 @@ both!(
         let (good, people) = (json!("https://id.example"), json!("people"));
         assert_eq!(status(good.clone(), people.clone()), 200);
         assert_eq!(status(good.clone(), json!(["other", "people"])), 200);
+        assert_eq!(status(good.clone(), json!("https://api.example")), 200);
+        assert_eq!(status(good.clone(), json!("people,https://api.example")), 401);
         for (iss, aud) in [
             (json!("https://evil.example"), people.clone()),
             (json!("https://id.example/"), people.clone()),

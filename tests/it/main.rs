@@ -63,6 +63,7 @@ mod jsonapi_preconditions;
 mod jsonapi_queries;
 mod jsonapi_writing;
 mod jwt_keys;
+mod jwt_users;
 mod jwts;
 mod keys;
 mod limits_table;

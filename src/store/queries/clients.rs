@@ -117,3 +117,12 @@ pub(in crate::store) fn accounts_of_email(
         .select((users::email_key, users::email, (users::id, users::access_level, users::is_enabled)))
         .load(conn)
 }
+
+/// At most two of the accounts with an `alt-id`, which need not be unique.
+pub(in crate::store) fn accounts_of_alt_id(conn: &mut Conn, alt_id: &str) -> QueryResult<Vec<AccountRow>> {
+    users::table
+        .filter(users::alt_id.eq(alt_id))
+        .select((users::id, users::access_level, users::is_enabled))
+        .limit(2)
+        .load(conn)
+}

@@ -86,6 +86,13 @@ impl Tx<'_> {
         let rows = ask!(self, clients::accounts_of_email(&key::stored_keys_of_email(email)))?;
         Ok(key::choose_account(email, rows).map(account))
     }
+
+    /// The account of the only user with an `alt-id`; `None` if there is none, or more than one.
+    pub fn account_of_alt_id(&mut self, alt_id: &str) -> Result<Option<Account>> {
+        let mut rows = ask!(self, clients::accounts_of_alt_id(alt_id))?;
+        let found = rows.pop();
+        Ok(found.filter(|_| rows.is_empty()).map(account))
+    }
 }
 
 fn account((user, level, is_enabled): AccountRow) -> Account {

@@ -6,7 +6,7 @@ mod queue;
 use env_logger::Target;
 use env_logger::fmt::{Formatter, WriteStyle};
 use log::kv::{Error, Key, Value, VisitSource};
-use log::{LevelFilter, Record};
+use log::{Level, LevelFilter, Log, Record};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use std::io::{self, IsTerminal, Write};
@@ -29,41 +29,44 @@ pub fn start(config: &Config, is_service: bool) -> FlushGuard {
     let is_read_by_a_program = is_service && !io::stderr().is_terminal();
     let queue = is_read_by_a_program.then(|| LogQueue::start(io::stderr()).ok()).flatten();
     let target = queue.clone().map_or(Target::Stderr, |queue| Target::Pipe(Box::new(queue)));
-    install(config.log_format, target, |builder| {
-        if matches!(config.log_filter.as_str(), "info" | "warn" | "error") {
-            // The HTTP server logs its threads at `info`, which only a custom filter shows.
-            builder.filter_module("actix_server", LevelFilter::Warn);
-            // It logs malformed requests as errors. They are errors of the client, which gets a response.
-            builder.filter_module("actix_http", LevelFilter::Off);
-        }
-        builder.parse_filters(&config.log_filter)
-    });
+    let mut builder = env_logger::Builder::new();
+    if matches!(config.log_filter.as_str(), "info" | "warn" | "error") {
+        // The HTTP server logs its threads at `info`, which only a custom filter shows.
+        builder.filter_module("actix_server", LevelFilter::Warn);
+        // It logs malformed requests as errors. They are errors of the client, which gets a response.
+        builder.filter_module("actix_http", LevelFilter::Off);
+    }
+    let builder = set_format(builder.parse_filters(&config.log_filter), config.log_format);
+    // Fails only if a logger exists, in tests that run several commands in one process.
+    drop(builder.target(target).try_init());
     FlushGuard::of(queue)
 }
 
-/// Writes a log line for every panic from now on.
+/// Writes a log line for every panic from now on, also before logging starts and where the log filter hides errors.
 pub fn watch_panics() {
-    panics::watch(start_for_errors);
+    panics::watch(write_error);
 }
 
-/// Starts logging errors as JSON lines before the configuration is known, to report its problems.
-pub fn start_for_errors() {
-    install(LogFormat::Json, Target::Stderr, |builder| builder.filter_level(LevelFilter::Error));
+/// Writes why the process ends as a JSON line, whatever the log filter.
+pub fn log_fatal(message: &str) {
+    write_error(&Record::builder().args(format_args!("{message}")).level(Level::Error).target(TARGET).build());
 }
 
-fn install(
-    format: LogFormat,
-    target: Target,
-    filter: impl FnOnce(&mut env_logger::Builder) -> &mut env_logger::Builder,
-) {
+/// The target of lines that report a fatal error.
+const TARGET: &str = env!("CARGO_CRATE_NAME");
+
+/// Writes a JSON line without the installed logger.
+fn write_error(record: &Record<'_>) {
     let mut builder = env_logger::Builder::new();
-    filter(&mut builder).target(target);
-    if format == LogFormat::Json {
+    set_format(&mut builder, LogFormat::Json).filter_level(LevelFilter::Error).build().log(record);
+}
+
+fn set_format(builder: &mut env_logger::Builder, format: LogFormat) -> &mut env_logger::Builder {
+    match format {
         // JSON lines have no colours; this skips the search for escape sequences.
-        builder.format(write_json).write_style(WriteStyle::Always);
+        LogFormat::Json => builder.format(write_json).write_style(WriteStyle::Always),
+        LogFormat::Text => builder,
     }
-    // Fails only if a logger exists, in tests that run several commands in one process.
-    drop(builder.try_init());
 }
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {

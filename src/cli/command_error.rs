@@ -7,6 +7,7 @@ use crate::config::SettingProblem;
 use crate::model::error::{Error, ErrorSource, Problem};
 use crate::model::user::Field;
 use crate::store::OpenError;
+use crate::telemetry;
 
 /// The exit code of a command that failed.
 const FAILED: u8 = 1;
@@ -64,11 +65,11 @@ impl CommandError {
         Self::failed(format!("cannot write to stdout: {error}"))
     }
 
-    /// Logs the messages instead of returning them to be printed.
+    /// Writes the messages as log lines instead of returning them to be printed. The log filter does not hide them.
     #[must_use]
     pub fn log(self) -> Self {
         for message in &self.messages {
-            log::error!("{message}");
+            telemetry::log_fatal(message);
         }
         Self { messages: Vec::new(), ..self }
     }

@@ -146,7 +146,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Ok(config) => config,
         Err(problems) => return Err(log_failure(&command, &raw, CommandError::misconfigured(&problems))),
     };
-    let _flush = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
+    let flush = telemetry::start(&config, matches!(command, Command::Serve | Command::Demo));
     let result = match &command {
         Command::Serve => serve::run(&config),
         Command::Demo => demo::run(config.clone(), is_given(matches, "listen", &raw.listen)),
@@ -162,6 +162,8 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Command::Openapi => openapi::run(),
         Command::Completions(args) => completions::run(args, self::command()),
     };
+    // The reason of a failure is the last line.
+    drop(flush);
     result.map_err(|failure| log_failure(&command, &raw, failure))
 }
 
@@ -180,6 +182,5 @@ fn log_failure(command: &Command, raw: &RawSettings, failure: CommandError) -> C
     if !matches!(command, Command::Serve) || !is_json {
         return failure;
     }
-    telemetry::start_for_errors();
     failure.log()
 }

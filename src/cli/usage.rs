@@ -4,7 +4,6 @@ use clap::error::{ContextKind, ContextValue};
 
 use super::command_error::CommandError;
 use crate::config::{Config, LogFormat, RawSettings};
-use crate::telemetry;
 
 /// Logs an invalid command line of a service with JSON logs. `None` for all others, and for help and version, which
 /// clap prints.
@@ -13,7 +12,6 @@ pub fn log_error(error: &clap::Error) -> Option<CommandError> {
     if !error.use_stderr() || !is_for_machines() {
         return None;
     }
-    telemetry::start_for_errors();
     let message = without_values(error);
     Some(CommandError::usage(message.trim_start_matches("error: ")).log())
 }

@@ -5,18 +5,20 @@
 //! These may be data of a request, such as a token or an e-mail address. A message that is a constant in the source is
 //! logged; a formatted message is withheld, and the location leads to the line of source that produces it.
 
-use log::LevelFilter;
+use log::{Level, Record};
 use std::panic::PanicHookInfo;
 
-/// Logs all panics from now on. Before logging has started, they are JSON lines, because the configured format is not
-/// known yet.
-pub fn watch(start_log: fn()) {
+/// Logs all panics from now on. Before logging has started, and where the filter hides errors, `write_error` writes them:
+/// a panic may end the process, which must not end without a reason.
+pub fn watch(write_error: fn(&Record<'_>)) {
     std::panic::set_hook(Box::new(move |info| {
-        if log::max_level() == LevelFilter::Off {
-            start_log();
-        }
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        log::error!(location = place.as_str(); "panic at {place}: {}", message(info));
+        let pairs: &[_] = &[("location", place.as_str())];
+        let mut record = Record::builder();
+        record.level(Level::Error).target(module_path!()).key_values(&pairs);
+        let write =
+            if log::log_enabled!(Level::Error) { |record: &Record<'_>| log::logger().log(record) } else { write_error };
+        write(&record.args(format_args!("panic at {place}: {}", message(info))).build());
     }));
 }
 

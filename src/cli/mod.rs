@@ -116,7 +116,7 @@ fn hide_settings(command: clap::Command, settings: &[Arg], shown: &[&str]) -> cl
 }
 
 /// The settings that commands with a database use.
-const COMMON: [&str; 4] = ["database_url", "database_timeout", "log_format", "rust_log"];
+const COMMON: [&str; 5] = ["database_url", "database_url_file", "database_timeout", "log_format", "rust_log"];
 
 /// Runs the command in `matches`, which come from [`command`].
 ///
@@ -132,6 +132,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
     if matches!(command, Command::Demo) && !is_given(matches, "rust_log", &raw.rust_log) {
         // Keep the terminal free for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
+    }
+    if !is_given(matches, "database_url", &raw.database_url) {
+        // The default does not contradict `DATABASE_URL_FILE`.
+        raw.database_url.clear();
     }
     if is_given(matches, "jwt_secret", &raw.jwt_secret) && !is_from_environment(matches, "jwt_secret") {
         let detail = "a secret cannot be a flag, because other users can read the command line; set the variable, or \

@@ -1,10 +1,12 @@
 //! The settings: flags or environment variables, all checked together, then typed values.
 
 mod collector;
+mod database;
 mod jwt;
+mod log_filter;
+mod origins;
 mod raw;
 pub mod read;
-mod replica;
 mod values;
 
 use std::net::SocketAddr;
@@ -30,6 +32,10 @@ pub struct Config {
     pub database_url: DatabaseUrl,
     /// `DATABASE_READ_URL`: a replica that serves reads.
     pub database_read_url: Option<PostgresUrl>,
+    /// `DATABASE_URL_FILE`: the file that contained `database_url`.
+    pub database_url_file: Option<PathBuf>,
+    /// `DATABASE_READ_URL_FILE`: the file that contained `database_read_url`.
+    pub database_read_url_file: Option<PathBuf>,
     /// `DATABASE_POOL_SIZE`: connections to PostgreSQL.
     pub database_pool_size: u32,
     /// `DATABASE_TIMEOUT`: the longest wait for a connection.
@@ -93,8 +99,7 @@ impl Config {
         let waits = || read::duration_within(short..=hour);
         let delays = || read::duration_within(Duration::ZERO..=hour);
 
-        let database_url = collector.take("DATABASE_URL", &raw.database_url, DatabaseUrl::parse);
-        let database_read_url = replica::take(&mut collector, raw, database_url.as_ref());
+        let databases = database::take(&mut collector, raw);
         let database_pool_size = collector.take("DATABASE_POOL_SIZE", &raw.database_pool_size, read::number(1..=1_000));
         let database_timeout = collector.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = collector.take("LISTEN", &raw.listen, read::address);
@@ -105,7 +110,7 @@ impl Config {
         let max_offset = collector.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
         let max_body = collector.take("MAX_BODY", &raw.max_body, read::body_size);
         let request_timeout = collector.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
-        let cors_origins = collector.take("CORS_ORIGINS", &raw.cors_origins, read::origins);
+        let cors_origins = collector.take("CORS_ORIGINS", &raw.cors_origins, origins::parse_origins);
         let jwt = jwt::take(&mut collector, raw);
         let rate_limit = collector.take("RATE_LIMIT", &raw.rate_limit, read::rate);
         let trusted_proxies = collector.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
@@ -123,13 +128,15 @@ impl Config {
         let drain_delay = collector.take("DRAIN_DELAY", &raw.drain_delay, delays());
         let shutdown_timeout = collector.take("SHUTDOWN_TIMEOUT", &raw.shutdown_timeout, delays());
         let log_format = collector.take("LOG_FORMAT", &raw.log_format, read::log_format);
-        let log_filter = collector.take("RUST_LOG", &raw.rust_log, read::log_filter);
+        let log_filter = collector.take("RUST_LOG", &raw.rust_log, log_filter::parse_log_filter);
         let no_migrate = collector.take("NO_MIGRATE", &raw.no_migrate, read::boolean);
 
         let config = || {
             Some(Self {
-                database_url: database_url?,
-                database_read_url,
+                database_url: databases.primary?,
+                database_read_url: databases.replica,
+                database_url_file: databases.primary_file,
+                database_read_url_file: databases.replica_file,
                 database_pool_size: database_pool_size?,
                 database_timeout: database_timeout?,
                 listen: listen?,
@@ -178,7 +185,9 @@ impl Config {
         let [secret, secret_file, public_key_file, jwks_file, issuer, audience, user] = jwt::entries(self.jwt.as_ref());
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
-            ("DATABASE_READ_URL", replica::show(self.database_read_url.as_ref())),
+            ("DATABASE_READ_URL", database::show_replica(self.database_read_url.as_ref())),
+            ("DATABASE_URL_FILE", database::show_file(self.database_url_file.as_ref())),
+            ("DATABASE_READ_URL_FILE", database::show_file(self.database_read_url_file.as_ref())),
             ("DATABASE_POOL_SIZE", self.database_pool_size.to_string()),
             ("DATABASE_TIMEOUT", read::show_duration(self.database_timeout)),
             ("LISTEN", self.listen.to_string()),

@@ -15,6 +15,14 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub database_read_url: String,
 
+    /// File with the `DATABASE_URL`, read at start; set only one of the two
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub database_url_file: String,
+
+    /// File with the `DATABASE_READ_URL`, read at start; set only one of the two
+    #[arg(long, env, value_name = "FILE", default_value = "none")]
+    pub database_read_url_file: String,
+
     /// Connections to PostgreSQL, 1 to 1000
     #[arg(long, env, value_name = "NUMBER", default_value = "16")]
     pub database_pool_size: String,
@@ -186,6 +194,7 @@ impl RawSettings {
     pub fn defaults() -> Result<Self, clap::Error> {
         let command = Alone::command().mut_args(|arg| arg.env(None::<&str>));
         let matches = command.try_get_matches_from(["defaults"])?;
-        Self::from_arg_matches(&matches)
+        // An empty text means the default as well, and then a file may contain the URL instead.
+        Ok(Self { database_url: String::new(), ..Self::from_arg_matches(&matches)? })
     }
 }

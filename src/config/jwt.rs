@@ -10,8 +10,23 @@ use crate::model::text::excerpt;
 /// The settings that name a key.
 const KEYS: [&str; 4] = ["JWT_SECRET", "JWT_SECRET_FILE", "JWT_PUBLIC_KEY_FILE", "JWT_JWKS_FILE"];
 
-/// Reads the settings and the keys that they name.
-pub(super) fn take(collector: &mut ProblemCollector, raw: &RawSettings) -> Option<JwtSettings> {
+/// Reads the settings and the keys that they name. Without a key no JWT is accepted, whatever the requirements.
+pub(super) fn take(collector: &mut ProblemCollector, raw: &RawSettings) -> (Option<JwtSettings>, ClaimRequirements) {
+    let requirements = take_requirements(collector, raw);
+    let source = take_source(collector, raw);
+    (source.map(|source| JwtSettings { source, requirements: requirements.clone() }), requirements)
+}
+
+fn take_requirements(collector: &mut ProblemCollector, raw: &RawSettings) -> ClaimRequirements {
+    let issuer = |text: &str| Ok((text != "none").then(|| text.to_owned()));
+    ClaimRequirements {
+        issuer: collector.take("JWT_ISSUER", &raw.jwt_issuer, issuer).flatten(),
+        audiences: collector.take("JWT_AUDIENCE", &raw.jwt_audience, parse_audiences).unwrap_or_default(),
+        user: collector.take("JWT_USER", &raw.jwt_user, str::parse).unwrap_or_default(),
+    }
+}
+
+fn take_source(collector: &mut ProblemCollector, raw: &RawSettings) -> Option<KeySource> {
     let file = |format: KeyFormat| move |path: &str| KeySource::File(format, path.into());
     let sources = [
         take_key(collector, KEYS[0], &raw.jwt_secret, |text| KeySource::Secret(Secret::new(text))),
@@ -19,17 +34,12 @@ pub(super) fn take(collector: &mut ProblemCollector, raw: &RawSettings) -> Optio
         take_key(collector, KEYS[2], &raw.jwt_public_key_file, file(KeyFormat::Pem)),
         take_key(collector, KEYS[3], &raw.jwt_jwks_file, file(KeyFormat::Jwks)),
     ];
-    let text = |text: &str| Ok((text != "none").then(|| text.to_owned()));
-    let issuer = collector.take("JWT_ISSUER", &raw.jwt_issuer, text).flatten();
-    let audiences = collector.take("JWT_AUDIENCE", &raw.jwt_audience, parse_audiences).unwrap_or_default();
-    let user = collector.take("JWT_USER", &raw.jwt_user, str::parse).unwrap_or_default();
     let given: Vec<_> = KEYS.into_iter().zip(&sources).filter_map(|(name, key)| key.as_ref().map(|_| name)).collect();
     if given.len() > 1 {
         let detail = format!("only one key can verify JWTs; set only one of `{}`", given.join("`, `"));
         collector.problems.extend(given.first().map(|first| SettingProblem { setting: (*first).to_owned(), detail }));
     }
-    let source = sources.into_iter().flatten().next()?;
-    Some(JwtSettings { source, requirements: ClaimRequirements { issuer, audiences, user } })
+    sources.into_iter().flatten().next()
 }
 
 /// A comma-separated list, or `none`.
@@ -62,21 +72,22 @@ fn take_key(
 }
 
 /// The settings as `config` shows them, without secrets.
-pub(super) fn entries(settings: Option<&JwtSettings>) -> [(&'static str, String); 7] {
+pub(super) fn entries(settings: Option<&JwtSettings>, requirements: &ClaimRequirements) -> [(&'static str, String); 7] {
     let none = || "none".to_owned();
-    let file = |wanted: KeyFormat| match settings.map(|settings| &settings.source) {
+    let source = settings.map(|settings| &settings.source);
+    let file = |wanted: KeyFormat| match source {
         Some(KeySource::File(format, path)) if *format == wanted => path.display().to_string(),
         _ => none(),
     };
-    let has_secret = matches!(settings.map(|settings| &settings.source), Some(KeySource::Secret(_)));
-    let requirements = settings.map(|settings| settings.requirements.clone()).unwrap_or_default();
+    let has_secret = matches!(source, Some(KeySource::Secret(_)));
+    let ClaimRequirements { issuer, audiences, user } = requirements;
     [
         ("JWT_SECRET", if has_secret { "(hidden)".to_owned() } else { none() }),
         ("JWT_SECRET_FILE", file(KeyFormat::Secret)),
         ("JWT_PUBLIC_KEY_FILE", file(KeyFormat::Pem)),
         ("JWT_JWKS_FILE", file(KeyFormat::Jwks)),
-        ("JWT_ISSUER", requirements.issuer.unwrap_or_else(none)),
-        ("JWT_AUDIENCE", Some(requirements.audiences.join(",")).filter(|all| !all.is_empty()).unwrap_or_else(none)),
-        ("JWT_USER", requirements.user.to_string()),
+        ("JWT_ISSUER", issuer.clone().unwrap_or_else(none)),
+        ("JWT_AUDIENCE", if audiences.is_empty() { none() } else { audiences.join(",") }),
+        ("JWT_USER", user.to_string()),
     ]
 }

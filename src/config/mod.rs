@@ -18,6 +18,7 @@ pub use raw::{RawSettings, Row};
 pub use values::{CorsOrigins, LogFormat};
 
 use crate::auth::AuthSettings;
+use crate::auth::claims::ClaimRequirements;
 use crate::auth::jwt::JwtSettings;
 use crate::model::network::Network;
 use crate::model::rate::Rate;
@@ -60,6 +61,8 @@ pub struct Config {
     pub cors_origins: CorsOrigins,
     /// `JWT_*`: how JWTs are verified; `None` rejects them.
     pub jwt: Option<JwtSettings>,
+    /// `JWT_ISSUER`, `JWT_AUDIENCE`, `JWT_USER`, which are shown even if no key verifies JWTs.
+    pub jwt_requirements: ClaimRequirements,
     /// `RATE_LIMIT`: requests per second and burst of each caller.
     pub rate_limit: Option<Rate>,
     /// `TRUSTED_PROXIES`: proxies whose `Forwarded` and `X-Forwarded-For` are trusted.
@@ -111,7 +114,7 @@ impl Config {
         let max_body = collector.take("MAX_BODY", &raw.max_body, read::body_size);
         let request_timeout = collector.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = collector.take("CORS_ORIGINS", &raw.cors_origins, origins::parse_origins);
-        let jwt = jwt::take(&mut collector, raw);
+        let (jwt, jwt_requirements) = jwt::take(&mut collector, raw);
         let rate_limit = collector.take("RATE_LIMIT", &raw.rate_limit, read::rate);
         let trusted_proxies = collector.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
         let auth_refresh = collector.take("AUTH_REFRESH", &raw.auth_refresh, delays());
@@ -149,6 +152,7 @@ impl Config {
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
                 jwt,
+                jwt_requirements,
                 rate_limit: rate_limit?,
                 trusted_proxies: trusted_proxies?,
                 auth_refresh: auth_refresh?,
@@ -182,7 +186,8 @@ impl Config {
     /// The settings in effect, each as variable and value in the order of [`Config::rows`], secrets hidden.
     #[must_use]
     pub fn entries(&self) -> Vec<(&'static str, String)> {
-        let [secret, secret_file, public_key_file, jwks_file, issuer, audience, user] = jwt::entries(self.jwt.as_ref());
+        let [secret, secret_file, public_key_file, jwks_file, issuer, audience, user] =
+            jwt::entries(self.jwt.as_ref(), &self.jwt_requirements);
         vec![
             ("DATABASE_URL", self.database_url.to_string()),
             ("DATABASE_READ_URL", database::show_replica(self.database_read_url.as_ref())),

@@ -17,7 +17,7 @@ use user_relationships::model::error::Result;
 use user_relationships::store::{Cost, Store, Tx};
 use user_relationships::{app, telemetry};
 
-use crate::support::app::{App, Engine, Home, wait};
+use crate::support::app::{App, Engine, Home, config, wait};
 use crate::support::process::{Outcome, finish};
 use crate::support::{Client, Value};
 
@@ -153,6 +153,22 @@ fn a_panic_before_logging_starts_is_reported_the_same_way() {
         return;
     }
     let ended = run_in_own_process("panics::a_panic_before_logging_starts_is_reported_the_same_way");
+    let messages = panics(&ended.stderr);
+    assert!(messages.len() == 1 && messages[0].starts_with(WITHHELD), "{ended:?}");
+}
+
+#[test]
+fn a_panic_is_reported_even_where_the_filter_hides_errors() {
+    if let Some(secret) = secret() {
+        let mut config = config(Home::new(Engine::Sqlite).expect("a folder").url());
+        "off".clone_into(&mut config.log_filter);
+        config.log_format = LogFormat::Json;
+        telemetry::watch_panics();
+        let _flush = telemetry::start(&config, true);
+        assert!(thread::spawn(move || panic!("{secret}")).join().is_err());
+        return;
+    }
+    let ended = run_in_own_process("panics::a_panic_is_reported_even_where_the_filter_hides_errors");
     let messages = panics(&ended.stderr);
     assert!(messages.len() == 1 && messages[0].starts_with(WITHHELD), "{ended:?}");
 }

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::keys;
-use super::verification_key::{VerificationKey, parse_rsa};
+use super::verification_key::{ED25519_NAMES, ES256, RS256, VerificationKey, parse_rsa};
 use crate::model::text::excerpt;
 
 /// The keys of a set.
@@ -83,17 +83,18 @@ impl Jwk {
         self.check_purpose()?;
         let curve = self.crv.as_deref().unwrap_or_default();
         let (algorithm, public) = match (self.kty.as_str(), curve) {
-            ("RSA", _) => ("RS256", self.rsa()?),
-            ("EC", "P-256") => ("ES256", self.p256()?),
-            ("OKP", "Ed25519") => ("EdDSA", self.ed25519()?),
+            ("RSA", _) => (RS256, self.rsa()?),
+            ("EC", "P-256") => (ES256, self.p256()?),
+            ("OKP", "Ed25519") => (ED25519_NAMES, self.ed25519()?),
             ("EC" | "OKP", curve) => {
                 return Err(format!("`crv` must be P-256 (EC) or Ed25519 (OKP); got `{}`", excerpt(curve)));
             }
             (kty, _) => return Err(format!("`kty` must be RSA, EC or OKP; got `{}`", excerpt(kty))),
         };
         match self.alg.as_deref() {
-            Some(alg) if alg != algorithm => {
-                Err(format!("`alg` of such a key must be `{algorithm}`; got `{}`", excerpt(alg)))
+            Some(alg) if !algorithm.contains(&alg) => {
+                let expected = algorithm.join("` or `");
+                Err(format!("`alg` of such a key must be `{expected}`; got `{}`", excerpt(alg)))
             }
             _ => Ok(VerificationKey::new(self.kid.clone(), algorithm, public)),
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::jwk;
 use super::keys;
-use super::verification_key::{VerificationKey, parse_rsa};
+use super::verification_key::{ED25519_NAMES, ES256, RS256, VerificationKey, parse_rsa};
 
 /// The minimum length of a secret, in bytes: the output size of HS256 (RFC 7518 section 3.2).
 const MIN_SECRET_BYTES: usize = 32;
@@ -115,13 +115,13 @@ impl KeySet {
         let der = keys::parse_public_pem(pem)?;
         let public = |algorithm, key| Ok(Self::single(VerificationKey::new(None, algorithm, key)));
         if let Ok(key) = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der) {
-            return public("ES256", key);
+            return public(ES256, key);
         }
         if let Ok(key) = ParsedPublicKey::new(&ED25519, &der) {
-            return public("EdDSA", key);
+            return public(ED25519_NAMES, key);
         }
         match keys::parse_rsa_der(&der) {
-            Ok(der) => public("RS256", parse_rsa(&der)?),
+            Ok(der) => public(RS256, parse_rsa(&der)?),
             Err(reason) if reason.starts_with("the RSA key") => Err(reason),
             Err(_) => Err("not a valid RSA, EC P-256 or Ed25519 key".to_owned()),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::app::{Engine, Home};
-use crate::support::jwt::{Key, SECRET, claims, file, jwks, kid, token};
+use crate::support::jwt::{Key, SECRET, claims, file, jwks, kid, signed, token};
 use crate::support::process::{Service, finish, program, run};
 use crate::support::signing::{KEYS, openssl, pem, private_pem};
 use crate::support::{Value, json};
@@ -161,6 +161,22 @@ fn keys_with_one_kid_or_without_one_are_all_tried() {
         (Key::Edwards, Some("any"), 200),
     ] {
         assert_eq!(status(key, kid), expected, "{key:?} {kid:?}");
+    }
+}
+
+#[test]
+fn ed25519_has_the_names_of_both_standards() {
+    let Some(home) = Home::new(Engine::Sqlite) else { return };
+    let url = home.text();
+    run(&url, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    let mut key = Key::Edwards.jwk("new");
+    key["alg"] = json!("Ed25519");
+    let path = file("ed25519.json", &json!({ "keys": [key] }).to_string());
+    let service = Service::start(&url, &[("JWT_JWKS_FILE", path.to_str().unwrap())]);
+    for (alg, status) in [("EdDSA", 200), ("Ed25519", 200), ("Ed448", 401), ("ed25519", 401)] {
+        let header = json!({"alg": alg, "kid": "new"}).to_string();
+        let token = signed(&header, &claims(&json!({"sub": "1"})).to_string(), |message| Key::Edwards.sign(message));
+        service.anonymous().with_authorization(&format!("Bearer {token}")).get(ME).expect(status);
     }
 }
 

@@ -78,8 +78,12 @@ impl CommandError {
 impl From<OpenError> for CommandError {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::Unreadable(_) => Self { code: MISCONFIGURED, messages: vec![one_line(&error)] },
-            OpenError::Missing(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => Self::unreachable(error),
+            OpenError::Unreadable(_) | OpenError::Unusable(_) => {
+                Self { code: MISCONFIGURED, messages: vec![one_line(&error)] }
+            }
+            OpenError::Missing(_) | OpenError::NoSchema(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => {
+                Self::unreachable(error)
+            }
             OpenError::Schema(_) => Self::failed(error),
         }
     }
@@ -92,7 +96,7 @@ impl From<Error> for CommandError {
                 let details: Vec<_> = problems.iter().map(message_of).collect();
                 Self::failed(details.join("; "))
             }
-            Error::Unavailable(cause) => Self::unreachable(format!("the database does not answer: {cause}")),
+            Error::Unavailable(cause) => Self::unreachable(format!("the database is unavailable: {cause}")),
             Error::Internal(cause) => Self::failed(format!("internal error: {cause}")),
         }
     }

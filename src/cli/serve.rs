@@ -11,9 +11,10 @@ use super::migrate;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::forms::config::catalogue::Catalogue;
+use crate::model::database_problem::DatabaseProblem;
 use crate::server::{self, ServerError};
 use crate::store::url::DatabaseUrl;
-use crate::store::{self, Store};
+use crate::store::{self, OpenError, Store};
 
 /// Migrates the schema and serves until a signal stops it.
 ///
@@ -27,6 +28,7 @@ pub fn run(config: &Config) -> Result<(), CommandError> {
             log::info!(migration = name.as_str(); "applied migration {name}");
         }
     }
+    check_database(config)?;
     let store = Store::open(&config.store_settings(), Clock::System)?;
     warn_of_exposed_files(config);
     let engine = store.engine_name();
@@ -51,6 +53,18 @@ pub fn listen(
         ServerError::Listen { setting, address, error } => cannot_listen(setting, address, &error),
         ServerError::Io(error) => CommandError::failed(format!("the server failed: {error}")),
     })
+}
+
+/// Refuses a database that can never be used, and logs what an administrator of the database must change.
+fn check_database(config: &Config) -> Result<(), Failure> {
+    match store::inspect(&config.database_url) {
+        Some(problem @ DatabaseProblem::Encoding(_)) => Err(OpenError::Unusable(problem).into()),
+        Some(problem) => {
+            log::warn!("not ready: {problem}");
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The files hold hashes of passwords and of tokens.

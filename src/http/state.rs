@@ -2,8 +2,8 @@
 
 use aws_lc_rs::hmac;
 use chrono_tz::Tz;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 
@@ -16,6 +16,7 @@ use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::operation_limiter::OperationLimiter;
+use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::{Error, Result};
 use crate::model::id::UserId;
 use crate::model::network::Network;
@@ -70,6 +71,8 @@ pub struct AppState {
     /// One probe queries the database at a time, so that a hanging disk blocks one thread only.
     pub probe: Arc<Semaphore>,
     is_draining: AtomicBool,
+    /// Why the database could not serve requests when it was last checked.
+    database_problem: Mutex<Option<DatabaseProblem>>,
     /// The key that signs cursors; read from the database once.
     cursor_key: OnceCell<hmac::Key>,
     /// The start of generated request ids: random for each process, followed by a counter.
@@ -114,6 +117,7 @@ impl AppState {
             has_admin_address: config.admin_listen.is_some(),
             probe: Arc::new(Semaphore::new(1)),
             is_draining: AtomicBool::new(false),
+            database_problem: Mutex::default(),
             cursor_key: OnceCell::new(),
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),
             requests: AtomicU64::new(0),
@@ -141,6 +145,19 @@ impl AppState {
             Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
         };
         self.cursor_key.get_or_try_init(read).await
+    }
+
+    /// Logs the result of a readiness check if it differs from the last one: probes come every few seconds.
+    pub fn log_readiness(&self, problem: Option<&DatabaseProblem>) {
+        let mut last = self.database_problem.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() == problem {
+            return;
+        }
+        *last = problem.cloned();
+        match problem {
+            Some(problem) => log::warn!(cause = problem.cause().unwrap_or("-"); "not ready: {problem}"),
+            None => log::info!("ready again"),
+        }
     }
 
     /// Marks the process as shutting down, so that `/readyz` returns 503.

@@ -5,6 +5,7 @@ pub mod boolean;
 pub mod caller;
 pub mod client;
 pub mod code;
+pub mod database_problem;
 pub mod error;
 mod field;
 pub mod filter;

@@ -14,7 +14,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::opening::OpenError;
 use super::rows::UserKeyRow;
-use super::url::DatabaseUrl;
+use super::url::{DatabaseUrl, PostgresUrl};
 use super::{postgres, sqlite};
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -64,7 +64,7 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => {
             let mut conn = sqlite::conn::connect(path, create)?;
-            if is_complete(&mut conn) {
+            if is_complete_on_sqlite(&mut conn) {
                 return Ok(Vec::new());
             }
             let migrate = |conn: &mut sqlite::conn::Conn| {
@@ -80,7 +80,8 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
             };
             conn.immediate_transaction(migrate).map_err(|failure| failure.of_file(path))
         }
-        DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
+        DatabaseUrl::Postgres(url) if is_complete_on_postgres(&mut connect(url)?)? => Ok(Vec::new()),
+        DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
             let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(MigrationFailure)?;
             conn.batch_execute(&fill_secrets()?)?;
             if !postgres::queries::keys::is_current(conn)? {
@@ -110,7 +111,7 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(MigrationFailure)
             })
             .map_err(|failure| failure.of_file(path)),
-        DatabaseUrl::Postgres(url) => under_lock(&url.with_limits(PATIENCE, UNANSWERED), |conn| {
+        DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
             if is_newest(&conn.applied_migrations().map_err(MigrationFailure)?, KEYS) {
                 postgres::queries::keys::compute_all(conn, UserKeyRow::compute_earlier)?;
             }
@@ -128,17 +129,17 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     let (known, applied, has_keys) = match url {
         DatabaseUrl::Sqlite(path) => {
             let mut conn = sqlite::conn::connect(path, false)?;
-            let applied = conn.applied_migrations();
+            let applied = sqlite::queries::meta::versions(&mut conn);
             (names::<sqlite::conn::Db>(&SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
         }
         DatabaseUrl::Postgres(url) => {
-            let mut conn = postgres::conn::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
-            let applied = conn.applied_migrations();
+            let mut conn = connect(url)?;
+            let applied = postgres::queries::meta::versions(&mut conn);
             (names::<postgres::conn::Db>(&POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
         }
     };
     let known = known.map_err(OpenError::from)?;
-    let mut applied = texts(&applied.map_err(|error| OpenError::from(MigrationFailure(error)))?);
+    let mut applied = applied.map_err(|error| OpenError::Schema(error.to_string()))?;
     // The migration includes work of the program, which is not done either while its table is missing.
     if !has_keys.unwrap_or_default() {
         applied.retain(|version| version != KEYS);
@@ -148,11 +149,37 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
 }
 
 /// Whether there is nothing to do, found out without a write lock.
-fn is_complete(conn: &mut sqlite::conn::Conn) -> bool {
+fn is_complete_on_sqlite(conn: &mut sqlite::conn::Conn) -> bool {
     // In this order: diesel creates its own table unless there is a schema already.
     let has_secret = sqlite::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
     let has_keys = sqlite::queries::keys::is_current(conn).unwrap_or_default();
     has_secret && has_keys && conn.has_pending_migration(SQLITE).is_ok_and(|is_pending| !is_pending)
+}
+
+/// Whether there is nothing to do, found out without privileges that the role of a service lacks.
+///
+/// # Errors
+/// [`OpenError::Schema`] if there is something to do and the role cannot create tables.
+fn is_complete_on_postgres(conn: &mut postgres::conn::Conn) -> Result<bool, OpenError> {
+    let applied = postgres::queries::meta::versions(conn).unwrap_or_default();
+    let known = names::<postgres::conn::Db>(&POSTGRES)?;
+    let has_secret = postgres::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
+    let has_keys = postgres::queries::keys::is_current(conn).unwrap_or_default();
+    if has_secret && has_keys && known.iter().all(|(version, _)| applied.contains(version)) {
+        return Ok(true);
+    }
+    let problem = postgres::inspection::find_creation_problem(conn).map_err(MigrationFailure::from)?;
+    problem.map_or(Ok(false), |problem| Err(OpenError::Schema(problem.to_owned())))
+}
+
+/// Connects to PostgreSQL.
+///
+/// # Errors
+/// [`OpenError::Unusable`] if the encoding is not UTF-8, and those of connecting.
+fn connect(url: &PostgresUrl) -> Result<postgres::conn::Conn, OpenError> {
+    let mut conn = postgres::conn::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
+    let problem = postgres::inspection::check_encoding(&mut conn).map_err(MigrationFailure::from)?;
+    problem.map_or(Ok(conn), |problem| Err(OpenError::Unusable(problem)))
 }
 
 /// Adds the migration of the keys to the list of migrations that ran, if only the work of the program was missing.
@@ -181,13 +208,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn under_lock<T>(
-    url: &str,
+    url: &PostgresUrl,
     migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, MigrationFailure>,
 ) -> Result<T, OpenError> {
-    let mut guard = postgres::conn::connect(url)?;
+    let mut guard = connect(url)?;
     let unlocked = |error: diesel::result::Error| OpenError::Schema(format!("no lock on the schema: {error}"));
     guard.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})")).map_err(unlocked)?;
-    let result = migrate(&mut postgres::conn::connect(url)?).map_err(OpenError::from);
+    let result = migrate(&mut connect(url)?).map_err(OpenError::from);
     guard.batch_execute("COMMIT").map_err(unlocked)?;
     result
 }

@@ -14,6 +14,7 @@ mod cost;
 mod fault;
 mod files;
 mod group_rows;
+mod inspection;
 mod job;
 mod limit;
 mod metrics;
@@ -35,11 +36,13 @@ use std::time::Duration;
 pub use check::Report;
 pub use cost::Cost;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
+pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;
+use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::page::Page;
@@ -182,6 +185,15 @@ impl Store {
         match &self.engine {
             Engine::Postgres { replica: Some(replica), .. } => Some(replica.is_used()),
             Engine::Postgres { .. } | Engine::Sqlite { .. } => None,
+        }
+    }
+
+    /// Why the last attempt to connect to PostgreSQL failed, if it failed a moment ago.
+    #[must_use]
+    pub fn connection_problem(&self) -> Option<DatabaseProblem> {
+        match &self.engine {
+            Engine::Postgres { primary, .. } => primary.connection_problem(),
+            Engine::Sqlite(_) => None,
         }
     }
 

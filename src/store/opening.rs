@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::url::{DatabaseUrl, PostgresUrl};
+use crate::model::database_problem::DatabaseProblem;
 
 /// The settings of a store.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub struct Settings {
 pub enum OpenError {
     /// There is no SQLite file.
     Missing(PathBuf),
+    /// The database, whose URL this is without its password, has no schema.
+    NoSchema(String),
+    /// The database has an encoding that the service cannot use.
+    Unusable(DatabaseProblem),
     /// libpq cannot parse the URL.
     Unreadable(String),
     /// The database does not respond, or refuses the connection.
@@ -49,8 +54,13 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(path) => {
-                write!(f, "there is no database at `{}`; `serve` or `migrate run` creates one", path.display())
+                let path = path.display();
+                write!(f, "there is no database at `{path}`: set `DATABASE_URL`, or create one with `migrate run`")
             }
+            Self::NoSchema(url) => {
+                write!(f, "the database `{url}` has no schema yet: correct `DATABASE_URL`, or run `migrate run`")
+            }
+            Self::Unusable(problem) => write!(f, "`DATABASE_URL`: {problem}"),
             Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
             Self::Unreachable(cause) => write!(f, "the database is unreachable: {cause}"),
             Self::Locked { path, waited } => write!(

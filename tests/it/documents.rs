@@ -5,7 +5,7 @@ use std::fs;
 use user_relationships::config::Config;
 use user_relationships::model::code::Code;
 
-use crate::support::sources::{File, assert_none, files, read, root};
+use crate::support::sources::{File, assert_none, files, marked, read, root};
 
 /// The documents of the project: those at its root and those below `docs`.
 #[expect(clippy::case_sensitive_file_extension_comparisons, reason = "all documents have lower-case endings")]
@@ -13,13 +13,6 @@ fn documents() -> Vec<File> {
     let names = fs::read_dir(root()).expect("the root").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let at_root = names.filter(|name| name.ends_with(".md")).map(|path| File { text: read(&path), path });
     at_root.chain(files("docs", ".md")).collect()
-}
-
-/// The lines between `<!-- name -->` and `<!-- /name -->`, without empty ones.
-fn marked<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
-    let (_, rest) = text.split_once(&format!("<!-- {name} -->")).expect("the opening marker");
-    let (inside, _) = rest.split_once(&format!("<!-- /{name} -->")).expect("the closing marker");
-    inside.lines().filter(|line| !line.trim().is_empty()).collect()
 }
 
 /// Asserts that a marked table of a document equals the definition in the program, and prints what to paste otherwise.

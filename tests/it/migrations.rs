@@ -9,49 +9,9 @@ use user_relationships::store::migrations;
 use user_relationships::store::url::DatabaseUrl;
 
 use crate::support::app::{Engine, Home};
-use crate::support::cluster;
-use crate::support::process::{Service, run, sqlite_url, until};
-use crate::support::skip::skip;
+use crate::support::bare::Bare;
+use crate::support::process::{Service, run, until};
 use crate::support::sql::Raw;
-
-/// An address for a database without a schema; the database is dropped with this value.
-enum Bare {
-    Folder(tempfile::TempDir),
-    Database(String),
-}
-
-impl Bare {
-    /// One for each available database.
-    fn all(name: &str) -> Vec<Self> {
-        let mut all = vec![Self::Folder(tempfile::tempdir().expect("a folder"))];
-        match cluster::cluster() {
-            Ok(cluster) => {
-                let name = format!("ur_{}_bare_{name}", std::process::id());
-                cluster.create_database(&name, None);
-                all.push(Self::Database(name));
-            }
-            Err(reason) => skip(&format!("PostgreSQL: {reason}")),
-        }
-        all
-    }
-
-    fn url(&self) -> String {
-        match self {
-            Self::Folder(folder) => sqlite_url(&folder.path().join("bare.db")),
-            Self::Database(name) => cluster::cluster().expect("the cluster runs").url(name),
-        }
-    }
-}
-
-impl Drop for Bare {
-    fn drop(&mut self) {
-        if let Self::Database(name) = self
-            && let Ok(cluster) = cluster::cluster()
-        {
-            cluster.drop_database(name);
-        }
-    }
-}
 
 fn parsed(url: &str) -> DatabaseUrl {
     DatabaseUrl::parse(url).expect("a URL of a test")

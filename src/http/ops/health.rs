@@ -11,7 +11,8 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::links::SelfLink;
 use crate::http::state::AppState;
 use crate::model::code::Code;
-use crate::store::{Cost, Tx, migrations};
+use crate::model::database_problem::DatabaseProblem;
+use crate::store::{Cost, Tx};
 
 /// How long the database may take to answer.
 const DATABASE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -41,25 +42,21 @@ pub async fn live() -> Result<HttpResponse, Failure> {
 
 /// `GET /readyz`: requests can be served. `?verbose` lists the checks.
 pub async fn ready(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, Failure> {
-    let checks = run_checks(&state).await;
+    let (checks, problem) = run_checks(&state).await;
     let is_verbose = request.query_string().split('&').any(|pair| pair.split('=').next() == Some("verbose"));
     if !(checks.database && checks.schema && checks.is_serving) {
-        return Err(checks.to_failure(is_verbose));
+        return Err(checks.to_failure(problem.as_ref(), is_verbose));
     }
     let meta = HealthMeta { status: "ok", checks: is_verbose.then_some(checks) };
     Document::about(Some(SelfLink { this: "/readyz" }), meta).answer(StatusCode::OK)
 }
 
 impl Checks {
-    /// A 503 that lists the failed checks.
-    fn to_failure(self, is_verbose: bool) -> Failure {
-        let failed = [
-            (self.is_serving, "the process is shutting down"),
-            (self.database, "the database does not answer within 500 ms"),
-            (self.schema, "the schema is older than this release requires"),
-        ];
-        let failed: Vec<_> = failed.iter().filter(|(is_ok, _)| !is_ok).map(|(_, what)| *what).collect();
-        let problem = ApiProblem::new(Code::Unavailable, format!("not ready: {}", failed.join("; ")));
+    /// A 503 that says why.
+    fn to_failure(self, problem: Option<&DatabaseProblem>, is_verbose: bool) -> Failure {
+        let draining = (!self.is_serving).then(|| "the process is shutting down".to_owned());
+        let reasons: Vec<_> = draining.into_iter().chain(problem.map(ToString::to_string)).collect();
+        let problem = ApiProblem::new(Code::Unavailable, format!("not ready: {}", reasons.join("; ")));
         match serde_json::to_value(self) {
             Ok(checks) if is_verbose => problem.with_meta("checks", checks).into(),
             _ => problem.into(),
@@ -67,22 +64,34 @@ impl Checks {
     }
 }
 
-async fn run_checks(state: &AppState) -> Checks {
+async fn run_checks(state: &AppState) -> (Checks, Option<DatabaseProblem>) {
+    let problem = find_problem(state).await;
+    state.log_readiness(problem.as_ref());
+    let checks = Checks {
+        database: problem.as_ref().is_none_or(DatabaseProblem::is_of_schema),
+        schema: problem.is_none(),
+        is_serving: !state.is_draining(),
+        replica: state.store.is_replica_used(),
+    };
+    (checks, problem)
+}
+
+/// Why the database cannot serve requests; `None` if it can.
+async fn find_problem(state: &AppState) -> Option<DatabaseProblem> {
     let query = async {
         let permit = Arc::clone(&state.probe).acquire_owned().await.ok();
         let job = move |tx: &mut Tx<'_>| {
             // Held until the job ends, even if the probe has timed out.
             let _permit = &permit;
-            tx.schema_version()
+            tx.find_problem()
         };
         state.store.read("health.schema", Cost::Probe, job).await
     };
-    let version = tokio::time::timeout(DATABASE_TIMEOUT, query).await;
-    let is_new_enough = |version: Option<String>| migrations::is_new_enough(version.as_deref());
-    Checks {
-        database: matches!(version, Ok(Ok(_))),
-        schema: version.is_ok_and(|answer| answer.is_ok_and(is_new_enough)),
-        is_serving: !state.is_draining(),
-        replica: state.store.is_replica_used(),
+    match tokio::time::timeout(DATABASE_TIMEOUT, query).await {
+        Ok(Ok(problem)) => problem,
+        Ok(Err(error)) => {
+            state.store.connection_problem().or_else(|| Some(DatabaseProblem::Failing(format!("{error:?}"))))
+        }
+        Err(_) => Some(state.store.connection_problem().unwrap_or(DatabaseProblem::NoAnswer)),
     }
 }

@@ -13,6 +13,7 @@ pub const TYPE_SLOTS: i64 = 32;
 /// Skips rows that another transaction has locked.
 pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 
+pub use super::inspection::{find_problem, has_schema};
 pub use super::lock_wait::wait_briefly;
 
 /// Empty: the planner chooses the index by statistics.

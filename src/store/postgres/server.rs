@@ -20,6 +20,7 @@ use super::canceller::Canceller;
 use super::engine::PostgresEngine;
 use super::mode::Mode;
 use super::sessions::Sessions;
+use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
 use crate::store::job::run_blocking;
 use crate::store::limit::{CancelStatement, JobLimit};
@@ -106,6 +107,11 @@ impl PostgresServer {
             });
         }
         current
+    }
+
+    /// Why the last attempt to connect failed, if it failed a moment ago.
+    pub fn connection_problem(&self) -> Option<DatabaseProblem> {
+        self.parts.sessions.last_failure()
     }
 
     /// The number of connections of the current pool in use and idle.

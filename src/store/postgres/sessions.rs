@@ -16,8 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::conn::Conn;
+use super::connect_failure::LastFailure;
 use super::options::{add_options, default_options};
 use super::replica::health::Health;
+use crate::model::database_problem::DatabaseProblem;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::Backend;
 use crate::store::opening::Settings;
@@ -43,6 +45,7 @@ pub(in crate::store) struct Sessions {
     longest_statement: Duration,
     /// Whether a pooler rejected or ignored `options`.
     is_pooled: Arc<AtomicBool>,
+    last_failure: Arc<LastFailure>,
     replica: Option<Arc<Health>>,
 }
 
@@ -74,8 +77,8 @@ impl Sessions {
             longest_lock_wait(settings.longest_statement).as_millis()
         );
         let limited_url = add_options(&url, &options, &default_options());
-        let is_pooled = Arc::default();
-        Self { url, limited_url, longest_statement: settings.longest_statement, is_pooled, replica }
+        let (is_pooled, last_failure) = Default::default();
+        Self { url, limited_url, longest_statement: settings.longest_statement, is_pooled, last_failure, replica }
     }
 
     /// Whether they lead to the primary, which accepts writes.
@@ -83,12 +86,19 @@ impl Sessions {
         self.replica.is_none()
     }
 
+    /// Why the last attempt to connect failed, if it failed a moment ago.
+    pub fn last_failure(&self) -> Option<DatabaseProblem> {
+        self.last_failure.recent()
+    }
+
     /// Makes a connection and finds out whether it has its limits.
     ///
     /// # Errors
     /// Those of libpq.
     pub fn establish(&self) -> ConnectionResult<Session> {
-        let (conn, backend) = self.connect_limited()?;
+        let connected = self.connect_limited();
+        self.last_failure.record(connected.as_ref().err());
+        let (conn, backend) = connected?;
         let generation = self.replica.as_ref().map_or(0, |health| health.generation());
         Ok(Session { conn, is_lost: false, backend, generation })
     }

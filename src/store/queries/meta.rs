@@ -4,8 +4,24 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
 use super::Conn;
+use super::dialect;
 use super::schema::service_secrets::dsl;
 use super::sql::Sql;
+use crate::model::database_problem::DatabaseProblem;
+
+/// Why requests cannot be served from the database; `None` if nothing is wrong but perhaps the version of the schema.
+pub(in crate::store) fn find_problem(conn: &mut Conn) -> QueryResult<Option<DatabaseProblem>> {
+    dialect::find_problem(conn)
+}
+
+/// The versions of all applied migrations. Unlike diesel's own query it writes nothing: commands must not create a table
+/// in a database of another program, and the role of the service may not create any.
+pub(in crate::store) fn versions(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    if !dialect::has_schema(conn)? {
+        return Ok(Vec::new());
+    }
+    Sql::new("SELECT version FROM __diesel_schema_migrations").returning::<Text>().load(conn)
+}
 
 /// The version of the newest applied migration; `None` for an empty database.
 pub(in crate::store) fn schema_version(conn: &mut Conn) -> QueryResult<Option<String>> {

@@ -1,11 +1,24 @@
 //! Where SQLite differs from PostgreSQL.
 
-use diesel::QueryResult;
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, RunQueryDsl};
 
 use super::conn::Conn;
+use crate::model::database_problem::DatabaseProblem;
 
 /// One row: there is one writer at a time.
 pub const TYPE_SLOTS: i64 = 1;
+
+/// Why requests cannot be served from the database; `None` if nothing is wrong but perhaps the version of the schema.
+pub fn find_problem(conn: &mut Conn) -> QueryResult<Option<DatabaseProblem>> {
+    Ok((!has_schema(conn)?).then_some(DatabaseProblem::NoSchema))
+}
+
+/// Whether the database has the table of migrations.
+pub fn has_schema(conn: &mut Conn) -> QueryResult<bool> {
+    let name = "SELECT COUNT(*) > 0 FROM sqlite_schema WHERE name = '__diesel_schema_migrations'";
+    diesel::dsl::sql::<Bool>(name).get_result(conn)
+}
 
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and
 /// reads every edge of a popular user.

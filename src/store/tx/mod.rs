@@ -17,11 +17,13 @@ use diesel::QueryResult;
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
+use crate::store::migrations;
 use crate::store::type_counts::TypeCounts;
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
@@ -169,6 +171,15 @@ impl<'c> Tx<'c> {
     /// The version of the newest applied migration.
     pub fn schema_version(&mut self) -> Result<Option<String>> {
         ask!(self, meta::schema_version())
+    }
+
+    /// Why this release cannot serve requests from the database; `None` if it can.
+    pub fn find_problem(&mut self) -> Result<Option<DatabaseProblem>> {
+        if let Some(problem) = ask!(self, meta::find_problem())? {
+            return Ok(Some(problem));
+        }
+        let version = self.schema_version()?;
+        Ok((!migrations::is_new_enough(version.as_deref())).then_some(DatabaseProblem::OldSchema))
     }
 
     /// A random text that all instances with this database share.

@@ -86,6 +86,13 @@ impl Cluster {
         self.run(&format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
     }
 
+    /// Creates an empty database with that encoding.
+    pub fn create_encoded_database(&self, name: &str, encoding: &str) {
+        self.run(&format!(
+            "CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C' STRATEGY wal_log"
+        ));
+    }
+
     /// Drops a database if it exists, and closes its sessions.
     ///
     /// A test that fails drops its database as well. Then this ignores errors, because a panic would end the process

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod balancer;
+pub mod bare;
 pub mod client;
 pub mod cluster;
 pub mod counting;

@@ -40,9 +40,10 @@ pub fn run(url: &str, args: &[&str]) -> Outcome {
     finish(program().env("DATABASE_URL", url).args(args))
 }
 
-/// Adds a user with that address and level, and returns a token.
+/// Adds a user with that address and level, and returns a token. Migrates the database first.
 #[track_caller]
 pub fn new_user_token(url: &str, email: &str, level: &str) -> String {
+    run(url, &["migrate", "run"]).expect(0);
     run(url, &["user", "add", "--email", email, "--access-level", level]).expect(0);
     run(url, &["token", "create", "--user", email]).expect(0).line().to_owned()
 }
@@ -144,9 +145,10 @@ impl Service {
         Self::start_as(program(), url, settings)
     }
 
-    /// Starts a service with the given command.
+    /// Starts a service with the given command, to which `serve` is appended.
     #[track_caller]
     pub fn start_as(mut command: Command, url: &str, settings: &[(&str, &str)]) -> Self {
+        command.arg("serve");
         command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").stdout(Stdio::null());
         command.env("LOG_FORMAT", "json").env("RUST_LOG", "warn,user_relationships=info");
         command.envs(settings.iter().copied());

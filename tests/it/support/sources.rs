@@ -54,6 +54,13 @@ pub fn files(folder: &str, ending: &str) -> Vec<File> {
     all
 }
 
+/// The lines between `<!-- name -->` and `<!-- /name -->`, without empty ones.
+pub fn marked<'t>(text: &'t str, name: &str) -> Vec<&'t str> {
+    let (_, rest) = text.split_once(&format!("<!-- {name} -->")).expect("the opening marker");
+    let (inside, _) = rest.split_once(&format!("<!-- /{name} -->")).expect("the closing marker");
+    inside.lines().filter(|line| !line.trim().is_empty()).collect()
+}
+
 /// Asserts that there are no findings against a rule, and prints them otherwise.
 #[track_caller]
 pub fn assert_none(findings: &[String], rule: &str) {

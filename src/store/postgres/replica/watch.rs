@@ -11,6 +11,7 @@ use super::metrics::ReplicaMetrics;
 use crate::store::limit::JobLimit;
 use crate::store::migrations::{CURSOR_SECRET, is_new_enough};
 use crate::store::postgres::conn::Conn;
+use crate::store::postgres::inspection::check_encoding;
 use crate::store::postgres::mode::Mode;
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::server::PostgresServer;
@@ -101,8 +102,11 @@ impl Watch {
     }
 }
 
-/// Checks the schema: a replica may lag behind a migration.
+/// Checks the encoding, and the schema: a replica may lag behind a migration.
 fn check(conn: &mut Conn) -> Result<(), String> {
+    if let Some(problem) = check_encoding(conn).map_err(|error| error.to_string())? {
+        return Err(problem.to_string());
+    }
     match meta::schema_version(conn) {
         Ok(version) if is_new_enough(version.as_deref()) => Ok(()),
         Ok(_) => Err("its schema is older than this release needs".to_owned()),

@@ -40,3 +40,4 @@ STOPSIGNAL SIGTERM
 # It uses the address in ADMIN_LISTEN: change that with the variable, not with a flag.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["user-relationships", "healthcheck", "--ready"]
 ENTRYPOINT ["user-relationships"]
+CMD ["serve"]

@@ -13,7 +13,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Before anything else, because the message of a panic while parsing settings may contain a secret.
     telemetry::watch_panics();
-    let matches = match cli::command().try_get_matches() {
+    let matches = match cli::parse() {
         Ok(matches) => matches,
         Err(error) => {
             if let Some(failure) = cli::usage::log_error(&error) {

@@ -32,14 +32,14 @@ impl Server {
     /// Starts the service with default settings except these; its log goes to a file.
     pub fn service(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
-        Self::start(program().env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
+        Self::start(program().arg("serve").env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
     }
 
     /// Starts the service in the same way with a soft limit of open files.
     pub fn service_with_files(url: &str, folder: &Path, files: u32) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &format!("ulimit -Sn {files}; exec \"$0\"")]).arg(program().get_program());
+        shell.args(["-c", &format!("ulimit -Sn {files}; exec \"$0\" serve")]).arg(program().get_program());
         Self::start(shell.env("DATABASE_URL", url).stderr(log), None)
     }
 

@@ -1,7 +1,7 @@
 //! `check`: compares the stored counts and keys with the rows.
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
+use super::database;
 use super::output;
 use crate::config::Config;
 use crate::store::{Cost, Report, Tx};
@@ -28,7 +28,7 @@ pub struct CheckArgs {
 /// # Errors
 /// [`CommandError`] when problems remain, or the database is unreachable.
 pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     let report: Report = database::wait(async {
         if args.repair {
             store.write("check.repair", |tx: &mut Tx<'_>| tx.repair()).await

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
+use super::database;
 use super::output;
 use super::token::name;
 use crate::auth::keys;
@@ -97,7 +97,7 @@ pub fn run(config: &Config, args: &ClientArgs) -> Result<(), CommandError> {
 
 fn add(config: &Config, new: &NewClientArgs) -> Result<(), CommandError> {
     let key = public_key(&new.public_key)?;
-    let store = database::open(config, IfMissing::Create)?;
+    let store = database::open(config)?;
     if let Some(api_id) = &new.to {
         let wanted = api_id.clone();
         let added = database::wait(store.write("clients.add_key", move |tx| match tx.client(&wanted)? {
@@ -143,7 +143,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn list(config: &Config) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     database::wait(async {
         let mut after = ClientId::new(0);
         loop {
@@ -178,7 +178,7 @@ fn lines(client: &Client) -> Vec<String> {
 }
 
 fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     let wanted = api_id.to_owned();
     let done = database::wait(store.write("clients.disable", move |tx| {
         let Some(key) = key else { return tx.disable_client(&wanted) };

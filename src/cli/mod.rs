@@ -22,6 +22,7 @@ pub mod usage;
 mod user;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -34,7 +35,7 @@ use command_error::CommandError;
 #[command(
     name = "user-relationships",
     version,
-    after_help = "Without a command it runs `serve`. Settings: `user-relationships serve --help`.
+    after_help = "Settings: `user-relationships serve --help`.
 
 Examples:
   user-relationships demo
@@ -44,12 +45,12 @@ struct Cli {
     #[command(flatten)]
     settings: RawSettings,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API (the default command)
+    /// Serve the API
     #[command(after_help = "Creates and migrates an SQLite file; migrates PostgreSQL unless `--no-migrate` is given.
 
 Examples:
@@ -100,6 +101,30 @@ pub fn command() -> clap::Command {
     command.mut_subcommands(|inner| hide_settings(inner, &settings, &COMMON)).mut_args(|arg| arg.hide(true))
 }
 
+/// Parses the command line of this process. Without a command the error is the help, with clap's exit code 2.
+///
+/// # Errors
+/// Those of clap, which print themselves.
+pub fn parse() -> Result<ArgMatches, clap::Error> {
+    command().try_get_matches().map_err(|error| if is_without_command(&error) { help() } else { error })
+}
+
+/// Whether a command line without arguments, or with settings only, caused the error. clap counts variables as
+/// arguments, and so reports a missing command instead of printing the help.
+fn is_without_command(error: &clap::Error) -> bool {
+    let name = Cli::command().get_name().to_owned();
+    error.kind() == ErrorKind::MissingSubcommand
+        && error.get(ContextKind::InvalidSubcommand) == Some(&ContextValue::String(name))
+}
+
+fn help() -> clap::Error {
+    let mut command = command().mut_args(|arg| arg.env(None::<&str>));
+    match command.try_get_matches_from_mut([""; 1]) {
+        Err(help) => help,
+        Ok(_) => command.error(ErrorKind::MissingSubcommand, "a command is missing"),
+    }
+}
+
 /// Hides the settings that a command does not use from its help and that of its subcommands.
 ///
 /// clap copies a global argument only into commands without an argument of that id.
@@ -124,7 +149,6 @@ const COMMON: [&str; 5] = ["database_url", "database_url_file", "database_timeou
 /// [`CommandError`] when the command fails.
 pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
     let Cli { settings: mut raw, command } = Cli::from_arg_matches(matches).map_err(CommandError::failed)?;
-    let command = command.unwrap_or(Command::Serve);
     if let Command::Completions(args) = &command {
         // Completions do not depend on the settings.
         return completions::run(args, self::command());

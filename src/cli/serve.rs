@@ -56,7 +56,7 @@ pub fn listen(
 }
 
 /// Refuses a database that can never be used, and logs what an administrator of the database must change.
-fn check_database(config: &Config) -> Result<(), Failure> {
+fn check_database(config: &Config) -> Result<(), CommandError> {
     match store::inspect(&config.database_url) {
         Some(problem @ DatabaseProblem::Encoding(_)) => Err(OpenError::Unusable(problem).into()),
         Some(problem) => {

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use std::time::Duration;
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
+use super::database;
 use super::output;
 use crate::auth;
 use crate::config::{Config, read};
@@ -97,7 +97,7 @@ pub fn run(config: &Config, args: &TokenArgs) -> Result<(), CommandError> {
 }
 
 fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Create)?;
+    let store = database::open(config)?;
     let (secret, digest) = auth::token::generate()?;
     let NewTokenArgs { user: email, name, expires_in } = new;
     let (email, name) = (email.clone(), name.clone());
@@ -111,7 +111,7 @@ fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
 }
 
 fn list(config: &Config) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     database::wait(async {
         let mut after = TokenId::new(0);
         loop {
@@ -134,7 +134,7 @@ fn line(token: &Token) -> String {
 }
 
 fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Invalid command lines: clap prints them for people; `serve` with JSON logs writes one log line instead.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::command_error::CommandError;
 use crate::config::{Config, LogFormat, RawSettings};
@@ -9,7 +9,8 @@ use crate::config::{Config, LogFormat, RawSettings};
 /// clap prints.
 #[must_use]
 pub fn log_error(error: &clap::Error) -> Option<CommandError> {
-    if !error.use_stderr() || !is_for_machines() {
+    let is_help = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help || !error.use_stderr() || !is_for_machines() {
         return None;
     }
     let message = without_values(error);

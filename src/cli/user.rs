@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
+use super::database;
 use super::import::record::LARGEST_ID;
 use super::output;
 use crate::config::Config;
@@ -130,14 +130,14 @@ pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
 }
 
 fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Create)?;
+    let store = database::open(config)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
     let user = database::wait(store.write("users.create", job))?;
     output::print([user.id.to_string()])
 }
 
 fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     let job = move |tx: &mut Tx<'_>| {
         let id = find(tx, &user)?;
         users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
@@ -154,7 +154,7 @@ fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
 }
 
 fn list(config: &Config) -> Result<(), CommandError> {
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     let sort = Sort { by: SortBy::Id, direction: Direction::Ascending };
     database::wait(async {
         let mut offset = 0;

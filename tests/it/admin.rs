@@ -71,7 +71,7 @@ fn serve_names_an_admin_address_that_is_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its number").to_string();
     let settings = [("DATABASE_URL", home.text()), ("LISTEN", "127.0.0.1:0".to_owned()), ("ADMIN_LISTEN", address)];
-    let ended = finish(program().envs(settings)).expect(1);
+    let ended = finish(program().envs(settings).arg("serve")).expect(1);
     assert!(ended.stderr.contains("ADMIN_LISTEN") && ended.stderr.contains("--admin-listen"), "{}", ended.stderr);
 }
 

@@ -111,5 +111,6 @@ fn unusable_keys_are_refused_with_the_reason() {
         assert!(refused.stderr.contains("--public-key"), "{refused:?}");
     }
     assert!(!folder.path().join("new.db").exists(), "a refused key creates no database");
+    run(&url, &["migrate", "run"]).expect(0);
     run(&url, &["client", "add", "--public-key", &good]).expect(0);
 }

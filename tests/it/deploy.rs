@@ -173,8 +173,11 @@ fn manifests_have_known_kinds_and_the_current_version() {
 fn all_started_commands_exist() {
     let commands = workloads().into_iter().map(|(file, template, _)| (file, container(&template)["args"].clone()));
     let compose = compose();
-    let migration = ("compose".to_owned(), compose["services"]["migration"]["command"].clone());
-    for (file, args) in commands.chain([migration]) {
+    let composed =
+        ["service", "migration"].map(|name| ("compose".to_owned(), compose["services"][name]["command"].clone()));
+    let image: Value = serde_json::from_str(&instruction("CMD")).expect("a list");
+    assert_eq!(words(&image), ["serve"], "without arguments a container serves");
+    for (file, args) in commands.chain(composed).chain([("Dockerfile".to_owned(), image)]) {
         let args = words(&args);
         assert!(!args.is_empty(), "{file}");
         finish(program().args(&args).arg("--help")).expect(0);

@@ -195,8 +195,8 @@ fn invalid_forms_end_with_78_and_one_line_for_each_problem() {
             }
         }
     }
-    let json =
-        finish(program().envs([("FORMS_DIR", files.path().to_str().unwrap()), ("LOG_FORMAT", "json")])).expect(78);
+    let settings = [("FORMS_DIR", files.path().to_str().unwrap()), ("LOG_FORMAT", "json")];
+    let json = finish(program().envs(settings).arg("serve")).expect(78);
     let lines: Vec<Value> = json.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line["message"].as_str().unwrap().contains("`FORMS_DIR`: ")), "{lines:?}");

@@ -176,7 +176,7 @@ fn the_log_line_of_any_request_is_short() {
         let home = Home::new(Engine::Sqlite).expect("a folder");
         let token = new_user_token(&home.text(), "ann@example.com", "user");
         let mut command = program();
-        command.env("DATABASE_URL", home.text()).env("LISTEN", "127.0.0.1:0").env("LOG_FORMAT", format);
+        command.env("DATABASE_URL", home.text()).env("LISTEN", "127.0.0.1:0").env("LOG_FORMAT", format).arg("serve");
         let mut child = Guard(command.spawn().expect("the program starts"));
         let log = BufReader::new(child.0.stderr.take().expect("a pipe")).lines();
         let mut log = log.map(|line| line.expect("a line of text"));
@@ -203,7 +203,12 @@ fn the_log_line_of_any_request_is_short() {
 /// A service whose log only the caller reads; and what it logged until it listened.
 fn unread(url: String) -> (Guard, impl Iterator<Item = Value>, SocketAddr) {
     let mut command = program();
-    command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").env("LOG_FORMAT", "json");
+    command
+        .env("DATABASE_URL", url)
+        .env("LISTEN", "127.0.0.1:0")
+        .env("WORKERS", "2")
+        .env("LOG_FORMAT", "json")
+        .arg("serve");
     let mut child = Guard(command.spawn().expect("the program starts"));
     let log = BufReader::new(child.0.stderr.take().expect("a pipe")).lines();
     let mut log = log.map(|line| serde_json::from_str::<Value>(&line.expect("a line")).expect("a line of JSON"));

@@ -204,8 +204,8 @@ fn an_address_in_use_exits_with_1_and_a_json_log_line() {
     let (_folder, url) = nowhere();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let listen = taken.local_addr().expect("its number").to_string();
-    let ended =
-        finish(program().envs([("DATABASE_URL", &*url), ("LISTEN", &*listen), ("LOG_FORMAT", "json")])).expect(1);
+    let settings = [("DATABASE_URL", &*url), ("LISTEN", &*listen), ("LOG_FORMAT", "json")];
+    let ended = finish(program().envs(settings).arg("serve")).expect(1);
     assert_eq!(ended.stdout, "");
     assert!(ended.stderr.contains("LISTEN"), "{}", ended.stderr);
     for line in ended.stderr.lines() {

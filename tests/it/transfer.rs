@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use crate::support::app::Engine;
 use crate::support::import::{ImportFixture, counts, lines, relation, user};
-use crate::support::process::{Guard, Outcome, PATIENCE, Service, program, run};
+use crate::support::process::{Guard, Outcome, PATIENCE, Service, program};
 use crate::support::skip::skip;
 use crate::support::{Value, edge, json};
 
@@ -346,11 +346,4 @@ fn a_dry_run_reports_the_same_counts_and_writes_nothing() {
         let strict = fixture.import(&text, &["--dry-run", "--strict"]).expect(1);
         assert_eq!(strict.stderr.lines().filter(|line| line.starts_with("line ")).count(), 1, "{}", strict.stderr);
     }
-    // A database is not even needed.
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("none.db").display());
-    fs::write(folder.path().join("a.ndjson"), lines(&[user(1), user(2), relation(1, "mentor", 2)])).unwrap();
-    let file = folder.path().join("a.ndjson").display().to_string();
-    assert_eq!(counts(&run(&url, &["import", "--dry-run", &file]).expect(0)), [[2, 0, 0, 0], [1, 0, 0, 0]]);
-    assert!(!folder.path().join("none.db").exists());
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
+use super::database;
 use super::import::FileFormat;
 use super::output;
 use super::progress::{Progress, group_digits};
@@ -77,7 +77,7 @@ struct Written {
 /// [`CommandError`] when a file cannot be written or the database is unreachable.
 pub fn run(config: &Config, args: &ExportArgs) -> Result<(), CommandError> {
     check(args)?;
-    let store = database::open(config, IfMissing::Refuse)?;
+    let store = database::open(config)?;
     let sinks = sinks(args)?;
     let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
     // One page is read while another is written.

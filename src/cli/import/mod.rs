@@ -15,13 +15,11 @@ use std::sync::atomic::AtomicUsize;
 use clap::ValueEnum;
 
 use super::command_error::CommandError;
-use super::database::{self, IfMissing};
-use super::demo::scratch::Scratch;
+use super::database;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::domain::transfer::ImportOptions;
-use crate::store::url::DatabaseUrl;
-use crate::store::{self, Store};
+use crate::store;
 use feed::{Plan, SourceFile};
 use load::Importer;
 use record::RecordKind;
@@ -86,8 +84,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
     let (batches, total) = feed::start(&sources, plan)?;
     let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
-    let (store, _scratch) =
-        if args.dry_run { open_for_dry_run(config)? } else { (database::open(config, IfMissing::Create)?, None) };
+    let store = database::open(config)?;
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
     let report = Arc::new(ImportReport::new(Progress::begin("import", total), names));
     let options = ImportOptions { creates_types: args.create_types };
@@ -104,20 +101,6 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
         0 => Ok(()),
         1 => Err(CommandError::failed("1 line was rejected")),
         many => Err(CommandError::failed(format!("{many} lines were rejected"))),
-    }
-}
-
-/// Opens a database for a dry run; without an existing one, a temporary empty one.
-fn open_for_dry_run(config: &Config) -> Result<(Store, Option<Scratch>), CommandError> {
-    match &config.database_url {
-        DatabaseUrl::Sqlite(path) if !path.exists() => {
-            let scratch =
-                Scratch::new().map_err(|error| CommandError::failed(format!("no temporary directory: {error}")))?;
-            let database_url = DatabaseUrl::Sqlite(scratch.path().join("dry-run.db"));
-            let store = database::open(&Config { database_url, ..config.clone() }, IfMissing::Create)?;
-            Ok((store, Some(scratch)))
-        }
-        _ => Ok((database::open(config, IfMissing::Refuse)?, None)),
     }
 }
 

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Subcommand};
 
 use super::command_error::CommandError;
 use super::database;
-use super::import::record::LARGEST_ID;
+use super::import::values::LARGEST_ID;
 use super::output;
 use crate::config::Config;
 use crate::domain::users;

@@ -28,6 +28,7 @@ pub mod relationship_type;
 pub mod state;
 pub mod text;
 pub mod time;
+pub mod time_parser;
 pub mod token;
 pub mod user;
 mod user_data;

@@ -7,6 +7,7 @@ mod load;
 pub mod record;
 mod report;
 mod table;
+pub mod values;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use chrono::DateTime;
-
 use super::cell::{Cell, Members};
-use crate::domain::transfer::{self, Record, RelationshipLine, UserLine, UserReference};
+use super::values::{Parsed, flag, id, time, user_reference};
+use crate::domain::transfer::{self, Record, RelationshipLine, UserLine};
 use crate::model::error::ErrorSource;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 use crate::model::text::excerpt;
-use crate::model::time::Timestamp;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, FieldKind, Value};
 
 /// The kind of a line.
@@ -63,9 +61,6 @@ pub struct RejectedLine {
 
 /// The most members of a line.
 const MAX_MEMBERS: usize = 100;
-/// The largest id in files, so that ids remain for new records.
-pub const LARGEST_ID: i64 = i64::MAX / 2;
-
 /// Converts members to records.
 #[derive(Debug)]
 pub struct RecordReader {
@@ -73,9 +68,6 @@ pub struct RecordReader {
     /// Names of types, so that equal ones share their text.
     types: Vec<TypeName>,
 }
-
-/// The value of a member, or what is wrong with it.
-type Parsed<T> = Result<T, String>;
 
 impl Default for RecordReader {
     fn default() -> Self {
@@ -126,10 +118,7 @@ impl RecordReader {
                 "updated-at" => time(&cell).map(|time| line.updated_at = time),
                 "id" => id(&cell).map(|id| line.id = id.map(UserId::new)),
                 name => match self.fields.get(name) {
-                    Some(field) => {
-                        line.fields.push((*field, value_of(cell)));
-                        Ok(())
-                    }
+                    Some(field) => value_of(*field, cell).map(|value| line.fields.push((*field, value))),
                     None if COMPUTED_ATTRIBUTES.contains(&name) => Ok(()),
                     None => Err(UNKNOWN.to_owned()),
                 },
@@ -222,62 +211,18 @@ fn kind_of(members: &Members<'_>, expected: Option<RecordKind>) -> Parsed<Record
     }
 }
 
-fn value_of(cell: Cell<'_>) -> Value {
-    match cell {
+fn value_of(field: Field, cell: Cell<'_>) -> Parsed<Value> {
+    if field.kind() == FieldKind::Flag {
+        return flag(&cell);
+    }
+    Ok(match cell {
         Cell::Null => Value::Null,
         Cell::Flag(flag) => Value::Flag(flag),
         Cell::Text(text) => Value::Text(text.into_owned()),
         Cell::List(list) => Value::List(list),
         Cell::Number(_) | Cell::Other => Value::Other,
-    }
+    })
 }
-
-fn id(cell: &Cell<'_>) -> Parsed<Option<i64>> {
-    let number = match cell {
-        Cell::Null => return Ok(None),
-        Cell::Number(number) => Some(*number),
-        Cell::Text(text) => text.parse::<UserId>().ok().map(UserId::get),
-        _ => None,
-    };
-    match number.filter(|number| (1..=LARGEST_ID).contains(number)) {
-        Some(number) => Ok(Some(number)),
-        None => Err(format!("must be an integer from 1 to {LARGEST_ID}")),
-    }
-}
-
-fn user_reference(cell: Cell<'_>) -> Parsed<Option<UserReference>> {
-    let complaint = || Err("must be an id, `email:…` or `alt-id:…`".to_owned());
-    match cell {
-        Cell::Null => Ok(None),
-        Cell::Number(number) if number > 0 => Ok(Some(UserReference::Id(UserId::new(number)))),
-        Cell::Text(text) => match text.split_once(':') {
-            _ if text.contains('\0') => complaint(),
-            Some(("email", email)) if !email.is_empty() => Ok(Some(UserReference::Email(email.to_owned()))),
-            Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(UserReference::AltId(alt_id.to_owned()))),
-            Some(_) => complaint(),
-            None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(UserReference::Id(id)))),
-        },
-        _ => complaint(),
-    }
-}
-
-/// An instant in the format of the API (RFC 2822 §3.3) or of RFC 3339.
-fn time(cell: &Cell<'_>) -> Parsed<Option<Timestamp>> {
-    let text = match cell {
-        Cell::Null => return Ok(None),
-        Cell::Text(text) => text,
-        _ => return Err(TIME.to_owned()),
-    };
-    let parsed = if text.starts_with(|first: char| first.is_ascii_digit()) {
-        DateTime::parse_from_rfc3339(text)
-    } else {
-        DateTime::parse_from_rfc2822(text)
-    };
-    let micros = parsed.map_err(|_| TIME.to_owned())?.timestamp_micros();
-    if (0..=Timestamp::MAX).contains(&micros) { Ok(Some(Timestamp::from_micros(micros))) } else { Err(TIME.to_owned()) }
-}
-
-const TIME: &str = "must be a time from 1970 to 9999, for example `Wed, 21 May 2014 10:11:24 +0300`";
 
 /// The kind of the field of a column; `None` for other columns.
 #[must_use]

@@ -171,7 +171,6 @@ fn cell_of<'a>(name: &str, text: &'a str) -> Result<Option<Cell<'a>>, String> {
     let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("`{name}`: must be {what}"));
     match kind {
         Some(FieldKind::List) => json("a JSON array of strings, for example `[\"a\",\"b\"]`").map(Some),
-        Some(FieldKind::Flag) => json("`true` or `false`").map(Some),
         _ if text.starts_with('"') => json("a JSON string, because it begins with a quotation mark").map(Some),
         _ => Ok(Some(Cell::Text(Cow::Borrowed(text)))),
     }
@@ -223,12 +222,13 @@ mod tests {
         assert_eq!(cell_of("access-level", ""), Ok(None));
         assert_eq!(cell_of("first-name", r#""""#), text(""));
         assert_eq!(cell_of("first-name", r#""\"A\"""#), text("\"A\""));
-        assert_eq!(cell_of("is-enabled", "true"), Ok(Some(Cell::Flag(true))));
+        assert_eq!(cell_of("is-enabled", "TRUE"), text("TRUE"));
+        assert_eq!(cell_of("is-enabled", ""), Ok(None));
         assert_eq!(cell_of("first-name", "'=1"), text("=1"));
         assert_eq!(cell_of("first-name", "'x"), text("'x"));
         assert_eq!(cell_of("phone", r#"["1"]"#), Ok(Some(Cell::List(vec!["1".to_owned()]))));
         assert_eq!(cell_of("id", "7"), text("7"));
-        for (name, bad) in [("is-enabled", "yes"), ("phone", "1, 2"), ("first-name", "\"A\" B")] {
+        for (name, bad) in [("phone", "1, 2"), ("first-name", "\"A\" B")] {
             assert!(cell_of(name, bad).is_err(), "{name} {bad}");
         }
     }

@@ -1,8 +1,6 @@
 //! The files in `deploy/` and the Dockerfile are consistent with each other and with the program.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use user_relationships::config::Config;
@@ -10,42 +8,31 @@ use user_relationships::http::routes::OPEN;
 
 use crate::image::instruction;
 use crate::support::Value;
+use crate::support::kustomize::{OVERLAYS, build, load};
 use crate::support::process::{finish, program};
+use crate::support::sources::{files, read, root};
 
 type Variables = BTreeMap<String, String>;
 
 /// The placeholder of the password in the Compose file.
 const PASSWORD: &str = "${POSTGRES_PASSWORD}";
 /// Allowed kinds of objects, with an API version that every supported release of Kubernetes has.
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 6] = [
     ("apps/v1", "Deployment"),
     ("apps/v1", "StatefulSet"),
     ("batch/v1", "Job"),
     ("networking.k8s.io/v1", "NetworkPolicy"),
     ("policy/v1", "PodDisruptionBudget"),
-    ("v1", "Secret"),
     ("v1", "Service"),
 ];
 
-fn text(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
-        .unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// Every object of every manifest, with the name of its file.
+/// Every object of both overlays, with the name of its file.
 fn objects() -> Vec<(String, Value)> {
-    let folder = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes")).expect("the manifests");
-    let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    let of = |name: String| {
-        let found: Vec<Value> = serde_saphyr::from_multiple(&text(&format!("deploy/kubernetes/{name}"))).expect(&name);
-        found.into_iter().map(move |object| (name.clone(), object))
-    };
-    names.into_iter().flat_map(of).collect()
+    OVERLAYS.iter().flat_map(|overlay| build(overlay)).collect()
 }
 
 fn compose() -> Value {
-    serde_saphyr::from_str(&text("deploy/compose.yaml")).expect("YAML")
+    serde_saphyr::from_str(&read("deploy/compose.yaml")).expect("YAML")
 }
 
 /// The objects with a pod template: file, template, object.
@@ -80,7 +67,7 @@ fn of_image() -> Variables {
 }
 
 fn of_container(container: &Value) -> Variables {
-    let secret = objects().into_iter().find(|(_, object)| object["kind"] == "Secret").expect("a secret").1;
+    let secret = load(&root().join("deploy/kubernetes/postgres/secret.example.yaml")).remove(0);
     let value = |variable: &Value| {
         let reference = &variable["valueFrom"]["secretKeyRef"];
         if reference.is_null() {
@@ -102,7 +89,7 @@ fn of_compose(service: &Value) -> Variables {
 
 /// The values of a directive of the systemd unit, in order.
 fn of_unit(name: &str) -> Vec<String> {
-    let unit = text("deploy/user-relationships.service");
+    let unit = read("deploy/user-relationships.service");
     unit.lines().filter_map(|line| Some(line.strip_prefix(name)?.strip_prefix('=')?.to_owned())).collect()
 }
 
@@ -155,13 +142,15 @@ fn all_variables_are_settings_with_valid_values() {
 #[test]
 fn manifests_have_known_kinds_and_the_current_version() {
     let version = env!("CARGO_PKG_VERSION");
-    let mut names = BTreeSet::new();
-    for (file, object) in objects() {
-        let kind = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
-        assert!(KINDS.contains(&kind), "{file}: {kind:?}");
-        let name = object["metadata"]["name"].as_str().expect("a name");
-        assert!(names.insert((kind.1.to_owned(), name.to_owned())), "{file}: duplicate {kind:?} {name}");
-        assert!(kind.1 != "Job" || name.ends_with(&version.replace('.', "-")), "{file}: a Job for each release");
+    for overlay in OVERLAYS {
+        let mut names = BTreeSet::new();
+        for (file, object) in build(overlay) {
+            let kind = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
+            assert!(KINDS.contains(&kind), "{file}: {kind:?}");
+            let name = object["metadata"]["name"].as_str().expect("a name");
+            assert!(names.insert((kind.1.to_owned(), name.to_owned())), "{file}: duplicate {kind:?} {name}");
+            assert!(kind.1 != "Job" || name.ends_with(&version.replace('.', "-")), "{file}: a Job for each release");
+        }
     }
     for (file, template, _) in workloads() {
         let image = container(&template)["image"].as_str().expect("an image");
@@ -225,7 +214,7 @@ fn ports_and_probes_match_the_listen_addresses() {
             assert!(ports.contains_key(service["spec"]["ports"][0]["targetPort"].as_str().unwrap()));
         }
     }
-    for (_, policy) in objects().iter().filter(|(_, object)| object["kind"] == "NetworkPolicy") {
+    for (_, policy) in objects().iter().filter(|(_, object)| object["spec"]["ingress"].is_array()) {
         let open: BTreeSet<_> = array(&policy["spec"]["ingress"])
             .iter()
             .flat_map(|rule| array(&rule["ports"]))
@@ -239,37 +228,94 @@ fn ports_and_probes_match_the_listen_addresses() {
 
 #[test]
 fn selectors_match_their_pods() {
-    let all = objects();
-    let templates = workloads();
-    let served: Vec<_> = templates.iter().filter(|(_, _, object)| object["kind"] != "Job").collect();
-    assert_eq!(served.len(), 2);
-    for (file, object) in &all {
+    for (file, object) in objects() {
         let spec = &object["spec"];
-        match object["kind"].as_str().expect("a kind") {
-            "Service" => {
-                assert!(
-                    served.iter().all(|(_, template, _)| is_within(&spec["selector"], &template["metadata"]["labels"]))
-                );
-            }
-            "Deployment" | "StatefulSet" => {
-                assert!(is_within(&spec["selector"]["matchLabels"], &spec["template"]["metadata"]["labels"]), "{file}");
-            }
-            "PodDisruptionBudget" => {
-                assert!(is_within(&spec["selector"]["matchLabels"], &served[0].1["metadata"]["labels"]), "{file}");
-                assert!(
-                    spec["maxUnavailable"].is_u64(),
-                    "{file}: `minAvailable` would block the eviction of a single instance"
-                );
-            }
-            "NetworkPolicy" => {
-                let names = words(&spec["podSelector"]["matchExpressions"][0]["values"]);
-                for (file, template, _) in &templates {
-                    let label = template["metadata"]["labels"]["app.kubernetes.io/name"].as_str().expect("a label");
-                    assert!(names.contains(&label), "{file}");
-                }
-            }
-            _ => {}
+        if ["Deployment", "StatefulSet"].iter().any(|kind| object["kind"] == *kind) {
+            assert!(is_within(&spec["selector"]["matchLabels"], &spec["template"]["metadata"]["labels"]), "{file}");
         }
+    }
+    for overlay in OVERLAYS {
+        let all = build(overlay);
+        let labels = |kind: &str| -> Vec<Value> {
+            let found =
+                all.iter().filter(|(_, object)| object["spec"]["template"].is_object() && object["kind"] != kind);
+            found.map(|(_, object)| object["spec"]["template"]["metadata"]["labels"].clone()).collect()
+        };
+        for (file, object) in &all {
+            let spec = &object["spec"];
+            match object["kind"].as_str().expect("a kind") {
+                "PodDisruptionBudget" => {
+                    assert!(labels("Job").iter().all(|labels| is_within(&spec["selector"]["matchLabels"], labels)));
+                    assert!(
+                        spec["maxUnavailable"].is_u64(),
+                        "{file}: `minAvailable` would block the eviction of a single instance"
+                    );
+                }
+                "NetworkPolicy" => {
+                    let names = words(&spec["podSelector"]["matchExpressions"][0]["values"]);
+                    for labels in labels("") {
+                        assert!(names.contains(&labels["app.kubernetes.io/name"].as_str().expect("a label")), "{file}");
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn the_service_of_an_overlay_selects_only_its_own_pods() {
+    let everyone = workloads();
+    for overlay in OVERLAYS {
+        let all = build(overlay);
+        let services: Vec<_> = all.iter().filter(|(_, object)| object["kind"] == "Service").collect();
+        assert_eq!(services.len(), 1, "{overlay}");
+        let selector = &services[0].1["spec"]["selector"];
+        let own: Vec<_> = all
+            .iter()
+            .filter(|(_, object)| ["Deployment", "StatefulSet"].iter().any(|kind| object["kind"] == *kind))
+            .collect();
+        assert_eq!(own.len(), 1, "{overlay}: one kind of instance");
+        for (file, template, object) in &everyone {
+            let is_own = *file == own[0].0 && *object == own[0].1;
+            assert_eq!(is_within(selector, &template["metadata"]["labels"]), is_own, "{overlay} {file}");
+        }
+    }
+    let labels: Vec<_> = everyone.iter().map(|(_, template, _)| &template["metadata"]["labels"]).collect();
+    for (at, one) in labels.iter().enumerate() {
+        let values = |labels: &Value| labels.as_object().expect("labels").clone();
+        let shared =
+            values(one).into_iter().filter(|(name, value)| labels[..at].iter().any(|other| other[name] == *value));
+        assert_eq!(shared.collect::<Vec<_>>(), [], "no two kinds of pods share a label");
+    }
+}
+
+#[test]
+fn every_manifest_belongs_to_an_overlay_that_says_how_to_make_the_first_admin() {
+    let used: BTreeSet<_> = objects().into_iter().map(|(file, _)| file).collect();
+    let is_used =
+        |path: &str| used.contains(path) || path.ends_with("kustomization.yaml") || path.ends_with("/service.yaml");
+    for file in files("deploy/kubernetes", ".yaml") {
+        let path = file.path.trim_start_matches("deploy/kubernetes/");
+        assert!(is_used(path) || path == "postgres/secret.example.yaml", "{path} is in no overlay");
+    }
+    for (overlay, kind) in [("postgres", "Deployment"), ("sqlite", "StatefulSet")] {
+        let text = read(&format!("deploy/kubernetes/{overlay}/kustomization.yaml"));
+        let all = build(overlay);
+        let name = &all.iter().find(|(_, object)| object["kind"] == kind).expect(kind).1["metadata"]["name"];
+        let exec = format!("kubectl exec {}/{} -- ", kind.to_lowercase(), name.as_str().expect("a name"));
+        let deployment = read("docs/DEPLOYMENT.md");
+        let mut commands = 0;
+        for line in text.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).strip_prefix(&exec)) {
+            assert!(deployment.contains(&format!("{exec}{line}")), "docs/DEPLOYMENT.md lacks `{exec}{line}`");
+            let args: Vec<_> = line.split_whitespace().collect();
+            assert_eq!(args[0], "user-relationships");
+            finish(program().args(&args[1..]).arg("--help")).expect(0);
+            commands += 1;
+        }
+        assert!(commands == 2 && text.contains("user add --email"), "{overlay}: {text}");
+        let apply = format!("kubectl apply -k deploy/kubernetes/{overlay}");
+        assert!(text.contains(&apply) && deployment.contains(&apply), "{overlay}");
     }
 }
 

@@ -1,17 +1,15 @@
 //! The program as operators run it: exit codes, output, and commands beside a running service.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::Command;
-use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Guard, PATIENCE, Service, finish, new_user_token, program, run, sqlite_url, until};
+use crate::support::demo::Demo;
+use crate::support::process::{Service, finish, new_user_token, program, run, sqlite_url, until};
 use crate::support::skip::skip;
 use crate::support::sql::Raw;
 use crate::support::{Value, edge};
@@ -216,33 +214,19 @@ fn an_address_in_use_exits_with_1_and_a_json_log_line() {
 
 #[test]
 fn the_demo_prints_three_lines_of_curl_that_work() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = program();
-    command.env("TMPDIR", folder.path()).env("LISTEN", "127.0.0.1:0").arg("demo");
-    let mut child = Guard(command.spawn().expect("the program starts"));
-    let (sender, receiver) = channel();
-    let stdout = child.0.stdout.take().expect("a pipe");
-    thread::spawn(move || {
-        BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-    });
-    let mut curls = Vec::new();
-    while curls.len() < 3 {
-        let line = receiver.recv_timeout(PATIENCE).expect("three lines that begin with `curl`, within bounded time");
-        curls.extend(line.starts_with("curl ").then_some(line));
-    }
+    let demo = Demo::start();
     if Command::new("curl").arg("--version").output().is_err() {
         skip("no curl to run the demo's lines with");
         return;
     }
-    for line in curls {
+    for line in &demo.curls {
         assert!(!line.contains('$') && !line.ends_with('\\'), "{line}");
-        let answer = Command::new("sh").args(["-c", &line]).output().expect("curl runs");
+        let answer = Command::new("sh").args(["-c", line]).output().expect("curl runs");
         let document: Value = serde_json::from_slice(&answer.stdout).unwrap_or_default();
         assert!(document.get("data").is_some(), "{line}: {answer:?}");
     }
-    let id = child.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().expect("`kill` runs").success());
-    assert_eq!(child.wait(PATIENCE).code(), Some(0));
+    let (code, folder) = demo.stop();
+    assert_eq!(code, Some(0));
     assert!(is_empty(&folder), "the demo deletes its database");
 }
 

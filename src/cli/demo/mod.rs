@@ -88,13 +88,13 @@ fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(),
          \"relationships\":{{\"target\":{{\"data\":{{\"type\":\"users\",\"id\":\"{chief}\"}}}}}}}}}}"
     );
     let whose = |row| format!("{} (user {})", company::name_of(row), company::id_of(row));
-    let explorer = has_explorer.then(|| format!("Explorer:     {url}/explorer"));
+    let explorer = has_explorer.then(|| format!("Explorer: {url}/explorer"));
     let lines = [
         format!("Serving a sample company of 60 users at {url}. Ctrl-C stops it and deletes its data."),
         String::new(),
-        format!("URL:          {url}"),
-        format!("Admin token:  {}", tokens.admin),
-        format!("User token:   {}", tokens.user),
+        format!("URL: {url}"),
+        format!("Admin token: {}", tokens.admin),
+        format!("User token: {}", tokens.user),
     ];
     let rest = [
         String::new(),

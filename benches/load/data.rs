@@ -102,6 +102,8 @@ fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> 
     }
     // Otherwise the disk is still writing the file while the import is timed.
     file.into_inner().expect("room").sync_all().expect("the disk accepts the file");
+    // `import` creates no database.
+    run(url, &["migrate", "run"]);
     let started = Instant::now();
     run(url, &["import", path.to_str().expect("the path is text")]);
     let time = started.elapsed();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::command_error::CommandError;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::database_problem::DatabaseProblem;
 use crate::store::migrations;
-use crate::store::{OpenError, Settings, Store};
+use crate::store::{self, OpenError, Settings, Store};
 
 /// A command may read all data, so it has more time than a request.
 const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
@@ -22,7 +23,10 @@ const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
 pub fn open(config: &Config) -> Result<Store, CommandError> {
     let steps = migrations::status(&config.database_url)?;
     if !steps.iter().any(|step| step.is_applied) {
-        return Err(OpenError::NoSchema(config.database_url.to_string()).into());
+        return Err(match store::inspect(&config.database_url) {
+            Some(problem @ DatabaseProblem::MissingPrivileges(_)) => CommandError::unreachable(problem),
+            _ => OpenError::NoSchema(config.database_url.to_string()).into(),
+        });
     }
     if !steps.iter().all(|step| step.is_applied) {
         return Err(CommandError::failed("the schema of the database is older than this release; run `migrate run`"));

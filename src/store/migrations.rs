@@ -8,6 +8,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -16,6 +17,7 @@ use super::opening::OpenError;
 use super::rows::UserKeyRow;
 use super::url::{DatabaseUrl, PostgresUrl};
 use super::{postgres, sqlite};
+use crate::model::database_problem::DatabaseProblem;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -159,7 +161,7 @@ fn is_complete_on_sqlite(conn: &mut sqlite::conn::Conn) -> bool {
 /// Whether there is nothing to do, found out without privileges that the role of a service lacks.
 ///
 /// # Errors
-/// [`OpenError::Schema`] if there is something to do and the role cannot create tables.
+/// [`OpenError::Schema`] if there is something to do and the role cannot do it.
 fn is_complete_on_postgres(conn: &mut postgres::conn::Conn) -> Result<bool, OpenError> {
     let applied = postgres::queries::meta::versions(conn).unwrap_or_default();
     let known = names::<postgres::conn::Db>(&POSTGRES)?;
@@ -168,8 +170,18 @@ fn is_complete_on_postgres(conn: &mut postgres::conn::Conn) -> Result<bool, Open
     if has_secret && has_keys && known.iter().all(|(version, _)| applied.contains(version)) {
         return Ok(true);
     }
-    let problem = postgres::inspection::find_creation_problem(conn).map_err(MigrationFailure::from)?;
-    problem.map_or(Ok(false), |problem| Err(OpenError::Schema(problem.to_owned())))
+    let problem = find_role_problem(conn).map_err(MigrationFailure::from)?;
+    problem.map_or(Ok(false), |problem| Err(OpenError::Schema(problem)))
+}
+
+/// Why a role can neither use the schema nor change it; `None` if it may create tables.
+fn find_role_problem(conn: &mut postgres::conn::Conn) -> QueryResult<Option<String>> {
+    if postgres::inspection::has_schema(conn)?
+        && let Some(problem @ DatabaseProblem::MissingPrivileges(_)) = postgres::inspection::find_problem(conn)?
+    {
+        return Ok(Some(problem.to_string()));
+    }
+    Ok(postgres::inspection::find_creation_problem(conn)?.map(ToOwned::to_owned))
 }
 
 /// Connects to PostgreSQL.

@@ -1,6 +1,7 @@
 //! The files in `deploy/` and the Dockerfile are consistent with each other and with the program.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::time::Duration;
 
 use user_relationships::config::Config;
@@ -10,6 +11,7 @@ use crate::image::instruction;
 use crate::support::Value;
 use crate::support::kustomize::{OVERLAYS, build, load};
 use crate::support::process::{finish, program};
+use crate::support::skip::skip;
 use crate::support::sources::{files, read, root};
 
 type Variables = BTreeMap<String, String>;
@@ -287,6 +289,25 @@ fn the_service_of_an_overlay_selects_only_its_own_pods() {
         let shared =
             values(one).into_iter().filter(|(name, value)| labels[..at].iter().any(|other| other[name] == *value));
         assert_eq!(shared.collect::<Vec<_>>(), [], "no two kinds of pods share a label");
+    }
+}
+
+#[test]
+fn kubectl_builds_the_same_objects() {
+    for overlay in OVERLAYS {
+        let folder = root().join("deploy/kubernetes").join(overlay);
+        let Ok(built) = Command::new("kubectl").arg("kustomize").arg(&folder).output() else {
+            skip("no kubectl to build the overlays with");
+            return;
+        };
+        assert!(built.status.success(), "{built:?}");
+        let built: Vec<Value> =
+            serde_saphyr::from_multiple(&String::from_utf8(built.stdout).expect("text")).expect("YAML");
+        let expected: Vec<_> = build(overlay).into_iter().map(|(_, object)| object).collect();
+        assert_eq!(built.len(), expected.len(), "{overlay}");
+        for object in built {
+            assert!(expected.contains(&object), "{overlay}: {object}");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use user_relationships::model::caller::Caller;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::page::PageRequest;
-use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship::{EdgeData, Relationship};
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::time::Timestamp;
 use user_relationships::model::token::NewToken;
@@ -36,7 +36,7 @@ fn relationships() -> Vec<Relationship> {
         version: 1,
         user: UserId::new(1_234),
         target: UserId::new(9_876 + id),
-        relationship: relationship.clone(),
+        data: EdgeData::new(relationship.clone()),
         created_at: Timestamp::from_micros(1_400_000_000_000_000 + id),
         updated_at: Timestamp::from_micros(1_500_000_000_000_000 + id),
     };
@@ -58,8 +58,7 @@ fn fill(tx: &mut Tx<'_>) -> user_relationships::model::error::Result<()> {
         let changes = [(Field::Email, Value::Text(format!("u{number}@example.com")))];
         let target = users::create(tx, &Caller::OPERATOR, None, &changes)?.id;
         if number > 0 {
-            let relationship = "colleague".to_owned();
-            let new = edges::NewRelationship { user: Some(UserId::new(1)), target, relationship };
+            let new = edges::NewRelationship::of_type(Some(UserId::new(1)), target, "colleague");
             edges::create(tx, &Caller::OPERATOR, &new)?;
         }
     }

@@ -5,7 +5,6 @@ use std::io;
 
 use crate::config::SettingProblem;
 use crate::model::error::{Error, ErrorSource, Problem};
-use crate::model::user::Field;
 use crate::store::OpenError;
 use crate::telemetry;
 
@@ -110,11 +109,10 @@ fn one_line(message: &impl Display) -> String {
 
 /// The message of a problem, with the name of its option.
 fn message_of(problem: &Problem) -> String {
-    let option = match problem.source {
-        Some(ErrorSource::Attribute(Field::Email)) => "`--email`: ",
-        Some(ErrorSource::Attribute(Field::FirstName)) => "`--first-name`: ",
-        Some(ErrorSource::Attribute(Field::LastName)) => "`--last-name`: ",
-        _ => "",
-    };
-    format!("{option}{}", problem.detail)
+    match problem.source {
+        Some(ErrorSource::Attribute(option @ ("email" | "first-name" | "last-name"))) => {
+            format!("`--{option}`: {}", problem.detail)
+        }
+        _ => problem.detail.clone().into_owned(),
+    }
 }

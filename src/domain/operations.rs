@@ -113,17 +113,17 @@ impl OperationRun {
     ) -> Result<Option<ResourceId>> {
         let none = Precondition::None;
         match operation {
-            Operation::AddRelationship { lid, user, target, relationship } => {
+            Operation::AddRelationship { lid, user, target, changes } => {
                 let user = user.as_ref().map(|user| self.created.user(user)).transpose()?;
                 let target = self.created.user(target)?;
-                let new = NewRelationship { user, target, relationship: relationship.clone() };
+                let new = NewRelationship { user, target, changes: changes.clone() };
                 let stored = relationships::create(tx, caller, &new)?;
                 if let Some(lid) = lid {
                     self.created.relationships.insert(lid.clone(), stored.id);
                 }
                 Ok(Some(self.note_relationship(stored)))
             }
-            Operation::UpdateRelationship { subject, relationship, user, target } => {
+            Operation::UpdateRelationship { subject, changes, user, target } => {
                 let id = self.created.relationship(subject)?;
                 let old = relationships::get_own(tx, caller, id, &none)?;
                 for (sent, fixed, source) in
@@ -135,7 +135,7 @@ impl OperationRun {
                         return Err(immutable().at(source).into());
                     }
                 }
-                let stored = relationships::change(tx, caller, id, &none, relationship.as_deref())?;
+                let stored = relationships::change(tx, caller, id, &none, changes)?;
                 Ok(Some(self.note_relationship(stored)))
             }
             Operation::RemoveRelationship(subject) => {

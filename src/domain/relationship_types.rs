@@ -4,14 +4,14 @@ use super::policy::{self, Action};
 use super::validation;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::error::{Error, Problem, Result};
+use crate::model::field::Value;
 use crate::model::page::Page;
 use crate::model::precondition::Precondition;
-use crate::model::relationship_type::{MAX_TYPES, RelationshipType, TypeName, TypeRegistration};
+use crate::model::relationship_type::{
+    MAX_TYPES, RelationshipType, TypeAttribute, TypeData, TypeName, TypeRegistration,
+};
 use crate::store::Tx;
-
-/// The most characters of a description.
-pub const MAX_DESCRIPTION_CHARS: usize = 1_000;
 
 /// Lists the types, by name.
 ///
@@ -40,11 +40,12 @@ pub fn create(
     tx: &mut Tx<'_>,
     caller: &Caller,
     name: &TypeName,
-    description: Option<&str>,
+    changes: &[(TypeAttribute, Value)],
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
-    check_description(description)?;
-    match tx.insert_type(name, description)? {
+    let mut data = TypeData::default();
+    validation::apply(&mut data, changes)?;
+    match tx.insert_type(name, &data)? {
         TypeRegistration::Registered(stored) => Ok(stored),
         TypeRegistration::NameTaken => Err(Problem::new(Code::AlreadyExists, "a type with this name exists").into()),
         TypeRegistration::Exhausted => Err(too_many_types()),
@@ -59,7 +60,7 @@ pub(super) fn too_many_types() -> Error {
     Problem::new(Code::TooManyTypes, detail).into()
 }
 
-/// Changes the description of a type; the outer `None` changes nothing.
+/// Changes attributes of a type.
 ///
 /// # Errors
 /// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`.
@@ -68,14 +69,16 @@ pub fn change(
     caller: &Caller,
     name: Option<&TypeName>,
     precondition: &Precondition,
-    description: Option<Option<&str>>,
+    changes: &[(TypeAttribute, Value)],
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
     let found = get_expected(tx, caller, name, precondition)?;
-    let Some(description) = description.filter(|new| *new != found.description.as_deref()) else { return Ok(found) };
-    check_description(description)?;
+    if changed_data(&found, changes)? == found.data {
+        return Ok(found);
+    }
     let old = lock_expected(tx, found, precondition)?;
-    tx.describe_type(&old.name, description)?.ok_or_else(|| Error::not_found("relationship type"))
+    let data = changed_data(&old, changes)?;
+    tx.update_type(&old.name, &data)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
 /// Deletes a type without relationships.
@@ -115,9 +118,12 @@ fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precon
     policy::require_state(precondition, &locked).map(|()| locked)
 }
 
-fn check_description(description: Option<&str>) -> Result<()> {
-    match description.and_then(|text| validation::complaint_about_text(text, MAX_DESCRIPTION_CHARS)) {
-        None => Ok(()),
-        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Description).into()),
-    }
+/// The data of `old` after changes.
+///
+/// # Errors
+/// `invalid-attribute`.
+fn changed_data(old: &RelationshipType, changes: &[(TypeAttribute, Value)]) -> Result<TypeData> {
+    let mut data = old.data.clone();
+    validation::apply(&mut data, changes)?;
+    Ok(data)
 }

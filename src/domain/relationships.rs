@@ -1,15 +1,18 @@
 //! Lists, creates, changes and deletes user relationships.
 
 use super::policy::{self, Action};
+use super::validation;
+use crate::model::attributes::Attribute;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::field::Value;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest, SortBy};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
-use crate::model::relationship::{Edge, End, Relationship};
+use crate::model::relationship::{Edge, EdgeAttribute, EdgeData, End, NewEdge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::text::{excerpt, list_names};
 use crate::model::user::User;
@@ -22,8 +25,16 @@ pub struct NewRelationship {
     pub user: Option<UserId>,
     /// The target.
     pub target: UserId,
-    /// The name of the type, as sent.
-    pub relationship: String,
+    /// The attributes, as sent.
+    pub changes: Vec<(EdgeAttribute, Value)>,
+}
+
+impl NewRelationship {
+    /// A relationship of a type, without other attributes.
+    #[must_use]
+    pub fn of_type(user: Option<UserId>, target: UserId, name: &str) -> Self {
+        Self { user, target, changes: vec![(EdgeAttribute::Relationship, Value::Text(name.to_owned()))] }
+    }
 }
 
 /// A page of relationships, and the included users at their ends.
@@ -113,12 +124,13 @@ pub fn get_end(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, end: End) -
 /// The edge of a new relationship if it can be created in a batch: it must be valid and allowed regardless of the
 /// database. All others need [`create`], which also reports why an edge of a batch could not be stored.
 #[must_use]
-pub fn as_batchable_edge(caller: &Caller, new: &NewRelationship) -> Option<Edge> {
+pub fn as_batchable_edge(caller: &Caller, new: &NewRelationship) -> Option<NewEdge> {
     let user = new.user.unwrap_or(caller.id);
     policy::may(caller, Action::WriteRelationship { owner: user }).ok()?;
     policy::may(caller, Action::NameTarget { id: new.target, is_related: false }).ok()?;
-    let relationship = TypeName::parse(&new.relationship)?;
-    (user != new.target).then_some(Edge { user, target: new.target, relationship })
+    let mut data = EdgeData::new(TypeName::parse(name_of_type(&new.changes)?)?);
+    validation::apply(&mut data, &new.changes).ok()?;
+    (user != new.target).then_some(NewEdge { user, target: new.target, data })
 }
 
 /// Creates a relationship.
@@ -128,9 +140,9 @@ pub fn as_batchable_edge(caller: &Caller, new: &NewRelationship) -> Option<Edge>
 pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result<Relationship> {
     let user = new.user.unwrap_or(caller.id);
     policy::require(caller, Action::WriteRelationship { owner: user })?;
-    let mut problems = Vec::new();
-    let relationship = registered_type(tx, &new.relationship)?;
-    if let Err(problem) = &relationship {
+    let mut problems = validation::problems_of(&new.changes);
+    let relationship = name_of_type(&new.changes).map(|name| registered_type(tx, name)).transpose()?;
+    if let Some(Err(problem)) = &relationship {
         problems.push(problem.clone());
     }
     if user == new.target {
@@ -138,37 +150,64 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewRelationship) -> Result
         problems.push(Problem::new(Code::SelfRelationship, detail).at(ErrorSource::Target));
     }
     Error::unless_empty(problems)?;
-    let edge = Edge { user, target: new.target, relationship: relationship? };
+    let mut data = EdgeData::new(relationship.ok_or_else(missing_type)??);
+    validation::apply(&mut data, &new.changes)?;
+    let edge = NewEdge { user, target: new.target, data };
     require_ends(tx, caller, &edge)?;
     match tx.insert_relationship(&edge, caller.author())? {
         Some(stored) => Ok(stored),
-        None => Err(conflict(tx, &edge)?),
+        None => Err(conflict(tx, &edge.key())?),
     }
 }
 
-/// Changes the type of a relationship. `None` or the present type changes nothing.
+/// Changes attributes of a relationship.
 ///
 /// # Errors
-/// `not-found`, `not-owner`, `precondition-failed`, `unknown-relationship-type`, `already-exists`.
+/// `not-found`, `not-owner`, `precondition-failed`, `invalid-attribute`, `unknown-relationship-type`, `already-exists`.
 pub fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
     id: RelationshipId,
     precondition: &Precondition,
-    relationship: Option<&str>,
+    changes: &[(EdgeAttribute, Value)],
 ) -> Result<Relationship> {
     let found = get_own(tx, caller, id, precondition)?;
-    let Some(name) = relationship.filter(|name| *name != found.relationship.as_str()) else { return Ok(found) };
-    let name = registered_type(tx, name)??;
-    let edge = Edge { user: found.user, target: found.target, relationship: name };
-    require_free_edge(tx, id, &edge)?;
-    let old = lock_own(tx, found, precondition)?;
-    if old.relationship == edge.relationship {
-        return Ok(old);
+    if changed_data(tx, &found, changes)? == found.data {
+        return Ok(found);
     }
+    let old = lock_own(tx, found, precondition)?;
     // Another transaction may have stored the same relationship before the lock was acquired.
-    require_free_edge(tx, id, &edge)?;
-    tx.set_relationship_type(&old, &edge.relationship, caller.author())
+    let data = changed_data(tx, &old, changes)?;
+    if data == old.data { Ok(old) } else { tx.update_relationship(&old, data, caller.author()) }
+}
+
+/// The data of `old` after changes.
+///
+/// # Errors
+/// `invalid-attribute`, `unknown-relationship-type`, `already-exists`.
+fn changed_data(tx: &mut Tx<'_>, old: &Relationship, changes: &[(EdgeAttribute, Value)]) -> Result<EdgeData> {
+    let mut data = old.data.clone();
+    if let Some(name) = name_of_type(changes).filter(|name| *name != data.relationship.as_str()) {
+        data.relationship = registered_type(tx, name)??;
+    }
+    validation::apply(&mut data, changes)?;
+    if data.relationship != old.data.relationship {
+        require_free_edge(tx, old, &data)?;
+    }
+    Ok(data)
+}
+
+/// The name of the type among attributes, as sent.
+fn name_of_type(changes: &[(EdgeAttribute, Value)]) -> Option<&str> {
+    changes.iter().find_map(|change| match change {
+        (EdgeAttribute::Relationship, Value::Text(name)) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+fn missing_type() -> Error {
+    let member = EdgeAttribute::Relationship.member();
+    Problem::new(Code::MissingAttribute, format!("`{member}` is missing")).at(ErrorSource::Missing(member)).into()
 }
 
 /// Deletes a relationship.
@@ -206,13 +245,14 @@ fn lock_own(tx: &mut Tx<'_>, found: Relationship, precondition: &Precondition) -
     policy::require_state(precondition, &locked).map(|()| locked)
 }
 
-/// Refuses a change of the relationship `id` to an edge that exists under another id.
+/// Refuses a change of a relationship to data whose edge exists under another id.
 ///
 /// # Errors
 /// `already-exists`.
-fn require_free_edge(tx: &mut Tx<'_>, id: RelationshipId, edge: &Edge) -> Result<()> {
-    match tx.find_edge(edge)? {
-        Some(other) if other != id => Err(conflict(tx, edge)?),
+fn require_free_edge(tx: &mut Tx<'_>, old: &Relationship, data: &EdgeData) -> Result<()> {
+    let edge = Edge { relationship: data.relationship.clone(), ..old.key() };
+    match tx.find_edge(&edge)? {
+        Some(other) if other != old.id => Err(conflict(tx, &edge)?),
         _ => Ok(()),
     }
 }
@@ -226,11 +266,12 @@ fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<Ty
     }
     let known = list_names(tx.type_names()?);
     let detail = format!("there is no relationship type `{}`; registered types: {known}", excerpt(name));
-    Ok(Err(Problem::new(Code::UnknownRelationshipType, detail).at(ErrorSource::TypeName)))
+    Ok(Err(Problem::new(Code::UnknownRelationshipType, detail)
+        .at(ErrorSource::Attribute(EdgeAttribute::Relationship.member()))))
 }
 
 /// Refuses an edge unless both ends exist and the caller may use the target.
-fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &Edge) -> Result<()> {
+fn require_ends(tx: &mut Tx<'_>, caller: &Caller, edge: &NewEdge) -> Result<()> {
     let existing = tx.existing_users(&[edge.user, edge.target])?;
     let mut problems = Vec::new();
     for (id, source) in [(edge.user, ErrorSource::Owner), (edge.target, ErrorSource::Target)] {

@@ -2,6 +2,7 @@
 
 use super::policy::{self, Action};
 use super::validation;
+use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
@@ -85,11 +86,11 @@ pub(super) fn new_data(changes: &[(Field, Value)]) -> Result<UserData> {
     let mut problems = validation::problems_of(changes);
     if !changes.iter().any(|(field, _)| *field == Field::Email) {
         let detail = "`email` is required";
-        problems.push(Problem::new(Code::MissingAttribute, detail).at(ErrorSource::Missing(Field::Email)));
+        problems.push(Problem::new(Code::MissingAttribute, detail).at(ErrorSource::Missing(Field::Email.member())));
     }
     Error::unless_empty(problems)?;
     let mut data = UserData::new(String::new());
-    apply(&mut data, changes)?;
+    validation::apply(&mut data, changes)?;
     check_profile(&Profile::default(), &data, changes)?;
     Ok(data)
 }
@@ -101,7 +102,7 @@ fn check_profile(old: &Profile, data: &UserData, changes: &[(Field, Value)]) -> 
     match data.profile.complaint_about_size(old) {
         None => Ok(()),
         Some(complaint) => {
-            Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(largest)).into())
+            Err(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(largest.member())).into())
         }
     }
 }
@@ -125,12 +126,6 @@ pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Re
         return Err(Problem::new(Code::AlreadyExists, "another user has this id").into());
     }
     Err(email_taken())
-}
-
-/// The problems of the fields of a user.
-#[must_use]
-pub fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
-    validation::problems_of(changes)
 }
 
 /// Changes fields of a user.
@@ -175,13 +170,12 @@ pub(super) fn changed_data(
         .iter()
         .filter_map(|(field, _)| {
             let code = may(Action::WriteField(*field)).err()?;
-            Some(policy::refusal(code).at(ErrorSource::Attribute(*field)))
+            Some(policy::refusal(code).at(ErrorSource::Attribute(field.member())))
         })
         .collect();
     Error::unless_empty(forbidden)?;
-    Error::unless_empty(validation::problems_of(&changes))?;
     let mut data = old.data.clone();
-    apply(&mut data, &changes)?;
+    validation::apply(&mut data, &changes)?;
     check_profile(&old.data.profile, &data, &changes)?;
     Ok(data)
 }
@@ -247,16 +241,7 @@ pub(super) fn retired_id(id: UserId) -> String {
     format!("user {id} was deleted, and ids are not reused; choose another id or leave it out")
 }
 
-fn apply(data: &mut UserData, changes: &[(Field, Value)]) -> Result<()> {
-    for (field, value) in changes {
-        if !data.set(*field, value.clone()) {
-            return Err(Error::Internal(format!("the field {field:?} cannot hold its value")));
-        }
-    }
-    Ok(())
-}
-
 fn email_taken() -> Error {
     let detail = "another user has this e-mail address; addresses are compared without regard to case";
-    Problem::new(Code::EmailTaken, detail).at(ErrorSource::Attribute(Field::Email)).into()
+    Problem::new(Code::EmailTaken, detail).at(ErrorSource::Attribute(Field::Email.member())).into()
 }

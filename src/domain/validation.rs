@@ -1,18 +1,35 @@
-//! Validates values of fields. Every problem is reported, not only the first.
+//! Validates values of attributes. Every problem is reported, not only the first.
 
 use email_address::{EmailAddress, Options};
 
+use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::code::Code;
-use crate::model::error::{ErrorSource, Problem};
-use crate::model::user::{AccessLevel, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::field::{FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::user::AccessLevel;
 
-/// The problems of the fields of a user.
-pub(super) fn problems_of(changes: &[(Field, Value)]) -> Vec<Problem> {
-    let problem = |(field, value): &(Field, Value)| {
-        let complaint = complaint_about(field.kind(), value)?;
-        Some(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(*field)))
+/// The problems of the values of attributes.
+#[must_use]
+pub fn problems_of<A: Attribute>(changes: &[(A, Value)]) -> Vec<Problem> {
+    let problem = |(attribute, value): &(A, Value)| {
+        let complaint = complaint_about(attribute.kind(), value)?;
+        Some(Problem::new(Code::InvalidAttribute, complaint).at(ErrorSource::Attribute(attribute.member())))
     };
     changes.iter().filter_map(problem).collect()
+}
+
+/// Writes the values of attributes into a record, except those that it has already.
+///
+/// # Errors
+/// `invalid-attribute` with every problem. Then the record is unchanged.
+pub(super) fn apply<R: HasAttributes>(record: &mut R, changes: &[(R::Attribute, Value)]) -> Result<()> {
+    Error::unless_empty(problems_of(changes))?;
+    for (attribute, value) in changes {
+        if !record.holds(*attribute, value) && !record.set(*attribute, value.clone()) {
+            return Err(Error::Internal(format!("`{}` cannot hold its value", attribute.member())));
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with a text.
@@ -28,7 +45,10 @@ pub(super) fn complaint_about_text(text: &str, max_chars: usize) -> Option<Strin
 
 fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
     match (kind, value) {
-        (FieldKind::Text { .. } | FieldKind::List, Value::Null) | (FieldKind::Flag, Value::Flag(_)) => None,
+        // Names that are not registered have an error of their own.
+        (FieldKind::Text { .. } | FieldKind::List, Value::Null)
+        | (FieldKind::Flag, Value::Flag(_))
+        | (FieldKind::TypeName, Value::Text(_)) => None,
         (FieldKind::Text { max_chars }, Value::Text(text)) => complaint_about_text(text, max_chars),
         (FieldKind::Text { .. }, _) => Some("must be a string or null".to_owned()),
         (FieldKind::Email, Value::Text(text)) => complaint_about_email(text),
@@ -41,6 +61,7 @@ fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
         (FieldKind::Flag, _) => Some("must be `true` or `false`".to_owned()),
         (FieldKind::Level, Value::Text(text)) if AccessLevel::parse(text).is_some() => None,
         (FieldKind::Level, _) => Some(format!("must be one of {}", names_of_levels())),
+        (FieldKind::TypeName, _) => Some("must be a string".to_owned()),
     }
 }
 

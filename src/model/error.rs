@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::code::Code;
 use super::id::RelationshipId;
-use super::user::Field;
 
 /// The result of a job.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -42,12 +41,8 @@ pub enum ErrorSource {
     Owner,
     /// The target of a relationship.
     Target,
-    /// The name of the relationship type.
-    TypeName,
-    /// The description of a relationship type.
-    Description,
-    /// An attribute of a user.
-    Attribute(Field),
+    /// The attribute with this name.
+    Attribute(&'static str),
     /// The order of a list.
     Sort,
     /// The resources to include.
@@ -56,8 +51,8 @@ pub enum ErrorSource {
     Precondition,
     /// The states that a change must not be applied to (`If-None-Match`).
     Exclusion,
-    /// A missing attribute of a user.
-    Missing(Field),
+    /// The missing attribute with this name.
+    Missing(&'static str),
     /// The properties of a user, a group or a membership.
     Properties,
     /// The group of a membership.

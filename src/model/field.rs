@@ -1,6 +1,10 @@
-//! Kinds, values and storage of the attributes of a user. [`user_data`](super::user_data) declares the attributes.
+//! Kinds, values and storage of attributes that clients can write.
+
+use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::access_level::AccessLevel;
+use super::relationship_type_name::TypeName;
 
 /// The most bytes of an e-mail address (RFC 5321 §4.5.3.1.3 without the brackets).
 pub const MAX_EMAIL_BYTES: usize = 254;
@@ -25,9 +29,11 @@ pub enum FieldKind {
     Flag,
     /// The name of an [`AccessLevel`]; never null.
     Level,
+    /// The name of a registered relationship type; never null.
+    TypeName,
 }
 
-/// Who may write a field.
+/// Who may write a field of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldWriter {
     /// The user itself, and admins.
@@ -51,8 +57,24 @@ pub enum Value {
     Other,
 }
 
-/// The present value of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl From<Json> for Value {
+    fn from(json: Json) -> Self {
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(flag) => Self::Flag(flag),
+            Json::String(text) => Self::Text(text),
+            Json::Array(items) => {
+                let texts = items.into_iter().map(|item| if let Json::String(text) = item { Some(text) } else { None });
+                texts.collect::<Option<_>>().map_or(Self::Other, Self::List)
+            }
+            Json::Number(_) | Json::Object(_) => Self::Other,
+        }
+    }
+}
+
+/// The present value of a field. It serializes as the JSON of documents and files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum Held<'a> {
     /// A text or null.
     Text(Option<&'a str>),
@@ -62,8 +84,23 @@ pub enum Held<'a> {
     Flag(bool),
 }
 
+impl Held<'_> {
+    /// Whether this is the value that a client sends.
+    #[must_use]
+    pub fn equals(&self, sent: &Value) -> bool {
+        match (self, sent) {
+            (Self::Text(None), Value::Null) => true,
+            (Self::Text(Some(held)), Value::Text(sent)) => held == sent,
+            (Self::List(held), Value::List(sent)) => *held == sent.as_slice(),
+            (Self::List(held), Value::Null) => held.is_empty(),
+            (Self::Flag(held), Value::Flag(sent)) => held == sent,
+            _ => false,
+        }
+    }
+}
+
 /// A type in which a field is stored.
-pub(super) trait FieldStorage {
+pub trait FieldStorage {
     /// The present value.
     fn held(&self) -> Held<'_>;
 
@@ -137,6 +174,19 @@ impl FieldStorage for bool {
 impl FieldStorage for AccessLevel {
     fn held(&self) -> Held<'_> {
         Held::Text(Some(self.name()))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Text(text) => replace(self, Self::parse(&text)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for TypeName {
+    fn held(&self) -> Held<'_> {
+        Held::Text(Some(self.as_str()))
     }
 
     fn set(&mut self, value: Value) -> bool {

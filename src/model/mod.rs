@@ -1,13 +1,14 @@
 //! The types that every layer shares (users, relationships, pages, filters, errors) and pure functions on them.
 
 mod access_level;
+pub mod attributes;
 pub mod boolean;
 pub mod caller;
 pub mod client;
 pub mod code;
 pub mod database_problem;
 pub mod error;
-mod field;
+pub mod field;
 pub mod filter;
 pub mod form;
 pub mod group;
@@ -25,6 +26,7 @@ pub mod read_budget;
 pub mod relationship;
 pub mod relationship_query;
 pub mod relationship_type;
+mod relationship_type_name;
 pub mod state;
 pub mod text;
 pub mod time;

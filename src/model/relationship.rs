@@ -1,8 +1,20 @@
 //! A directed, typed edge from a user (its owner) to a target.
 
+use super::attributes::record;
+use super::field::FieldKind;
 use super::id::{RelationshipId, UserId};
 use super::relationship_type::TypeName;
 use super::time::Timestamp;
+
+record! {
+    /// An attribute of a relationship that clients can write.
+    EdgeAttribute of
+    /// All that clients can write of a relationship but its ends, which are fixed.
+    EdgeData {
+        /// The name of the type.
+        Relationship = relationship: TypeName, "relationship", FieldKind::TypeName;
+    }
+}
 
 /// A stored relationship: `user` has `relationship` to `target`, as in "1234 is subordinate of 9876".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +27,8 @@ pub struct Relationship {
     pub user: UserId,
     /// The target.
     pub target: UserId,
-    /// The name of the type.
-    pub relationship: TypeName,
+    /// What clients can write.
+    pub data: EdgeData,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of the last change.
@@ -32,6 +44,41 @@ pub struct Edge {
     pub target: UserId,
     /// The name of the type.
     pub relationship: TypeName,
+}
+
+/// A relationship to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEdge {
+    /// The owner.
+    pub user: UserId,
+    /// The target.
+    pub target: UserId,
+    /// What the client sent.
+    pub data: EdgeData,
+}
+
+impl Relationship {
+    /// The unique key.
+    #[must_use]
+    pub fn key(&self) -> Edge {
+        Edge { user: self.user, target: self.target, relationship: self.data.relationship.clone() }
+    }
+}
+
+impl NewEdge {
+    /// The unique key.
+    #[must_use]
+    pub fn key(&self) -> Edge {
+        Edge { user: self.user, target: self.target, relationship: self.data.relationship.clone() }
+    }
+}
+
+impl EdgeData {
+    /// A relationship of a type, without other values.
+    #[must_use]
+    pub const fn new(relationship: TypeName) -> Self {
+        Self { relationship }
+    }
 }
 
 /// An end of a relationship.

@@ -1,50 +1,19 @@
 //! Relationship types.
 
-use std::fmt;
-use std::sync::Arc;
-
+use super::attributes::record;
+use super::field::FieldKind;
 use super::time::Timestamp;
 
-/// A valid name of a relationship type: 1 to 64 characters of `a-z 0-9 -`, starting with a letter.
-///
-/// Clones share the text, so that all relationships of a page can have one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TypeName(Arc<str>);
+pub use super::relationship_type_name::TypeName;
 
-impl TypeName {
-    /// The name of the type whose targets are supervisors.
-    pub const SUBORDINATE: &'static str = "subordinate";
-    /// The syntax of names, for people.
-    pub const RULE: &'static str = "1 to 64 characters of `a-z`, `0-9` and `-`, starting with a letter";
-
-    /// Parses a name; `None` if it is invalid.
-    ///
-    /// ```
-    /// use user_relationships::model::relationship_type::TypeName;
-    ///
-    /// assert!(TypeName::parse("mentor-2").is_some());
-    /// for invalid in ["", "Mentor", "2nd-mentor", "mentor_2", &"m".repeat(65)] {
-    ///     assert!(TypeName::parse(invalid).is_none(), "{invalid}");
-    /// }
-    /// ```
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_valid = (1..=64).contains(&text.len())
-            && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        is_valid.then(|| Self(text.into()))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TypeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+record! {
+    /// An attribute of a relationship type that admins can write.
+    TypeAttribute of
+    /// All that admins can write of a relationship type. The default is that of a new one.
+    #[derive(Default)]
+    TypeData {
+        /// The description, for people.
+        Description = description: Option<String>, "description", FieldKind::Text { max_chars: 1_000 };
     }
 }
 
@@ -55,8 +24,8 @@ pub struct RelationshipType {
     pub name: TypeName,
     /// The number of the version: each change raises it.
     pub version: i64,
-    /// The description, for people.
-    pub description: Option<String>,
+    /// What admins can write.
+    pub data: TypeData,
     /// The time of registration.
     pub created_at: Timestamp,
     /// The time of the last change.
@@ -76,20 +45,3 @@ pub enum TypeRegistration {
 
 /// The most registered types: relationships refer to types by positive 16-bit numbers.
 pub const MAX_TYPES: i16 = i16::MAX;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_type_name_is_short_lower_case_and_starts_with_a_letter() {
-        let longest = "a".repeat(64);
-        for good in ["a", "subordinate", "a-1", "x9-", &longest] {
-            assert!(TypeName::parse(good).is_some(), "{good:?}");
-        }
-        let too_long = "a".repeat(65);
-        for bad in ["", "1a", "-a", "A", "a_b", "a b", "ä", "a\0", &too_long] {
-            assert!(TypeName::parse(bad).is_none(), "{bad:?}");
-        }
-    }
-}

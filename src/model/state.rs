@@ -93,6 +93,7 @@ impl HasState for Member {
 mod tests {
     use super::*;
     use crate::model::id::RelationshipId;
+    use crate::model::relationship::EdgeData;
     use crate::model::relationship_type::TypeName;
     use crate::model::time::Timestamp;
     use crate::model::user::UserData;
@@ -115,7 +116,7 @@ mod tests {
             version,
             user: UserId::new(1),
             target: UserId::new(2),
-            relationship: TypeName::parse("mentor").unwrap(),
+            data: EdgeData::new(TypeName::parse("mentor").unwrap()),
             created_at: Timestamp::from_micros(created_at),
             updated_at: Timestamp::from_micros(5),
         };

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::access_level::AccessLevel;
-use super::field::{FieldKind, FieldStorage, FieldWriter, Held, Value};
+use super::attributes::HasAttributes;
+use super::field::{FieldKind, FieldStorage, FieldWriter};
 use super::group::Properties;
 use super::json_size::json_size;
 use super::key;
@@ -55,12 +56,6 @@ user_fields! {
 }
 
 impl Field {
-    /// The field with that name in documents and files.
-    #[must_use]
-    pub fn of_member(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.member() == name)
-    }
-
     /// Whether only an admin may write the field.
     #[must_use]
     pub fn is_admin_only(self) -> bool {
@@ -107,38 +102,10 @@ impl UserData {
         }
     }
 
-    /// The value of `field`.
-    #[must_use]
-    pub fn get(&self, field: Field) -> Held<'_> {
-        self.storage(field).held()
-    }
-
-    /// Replaces the value of `field`. Returns `false`, and changes nothing, if the field cannot hold `value`.
-    pub fn set(&mut self, field: Field, value: Value) -> bool {
-        self.storage_mut(field).set(value)
-    }
-
     /// The bytes of a field as JSON.
     #[must_use]
     pub fn size_of(&self, field: Field) -> usize {
-        match self.get(field) {
-            Held::Text(text) => json_size(&text),
-            Held::List(list) => json_size(&list),
-            Held::Flag(flag) => json_size(&flag),
-        }
-    }
-
-    /// Whether `field` has the value `value` already.
-    #[must_use]
-    pub fn holds(&self, field: Field, value: &Value) -> bool {
-        match (self.get(field), value) {
-            (Held::Text(None), Value::Null) => true,
-            (Held::Text(Some(held)), Value::Text(sent)) => held == sent,
-            (Held::List(held), Value::List(sent)) => held == sent.as_slice(),
-            (Held::List(held), Value::Null) => held.is_empty(),
-            (Held::Flag(held), Value::Flag(sent)) => held == *sent,
-            _ => false,
-        }
+        json_size(&self.get(field))
     }
 
     /// First and last name joined; `None` if both are unknown or blank.
@@ -166,6 +133,8 @@ impl UserData {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::attributes::Attribute;
+    use crate::model::field::Value;
 
     #[test]
     fn a_stored_profile_keeps_its_names_and_order() {

@@ -22,40 +22,16 @@ macro_rules! user_fields {
         /// The relationships of a user.
         pub const USER_RELATIONSHIP_MEMBERS: &[&str] = &[$($relationship,)*];
 
-        /// An attribute of a user that clients can write.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Field {
-            $($(#[$first_doc])* $first,)*
-            $($(#[$doc])* $field,)*
-            $($(#[$last_doc])* $last,)*
+        $crate::model::attributes::attributes! {
+            /// An attribute of a user that clients can write.
+            Field of UserData {
+                $($(#[$first_doc])* $first = $first_place, $first_member, $first_kind;)*
+                $($(#[$doc])* $field = profile.$place, $member, $kind;)*
+                $($(#[$last_doc])* $last = $last_place, $last_member, $last_kind;)*
+            }
         }
 
         impl Field {
-            /// Every field, in the order of documents.
-            pub const ALL: [Self; Self::COUNT] = [$(Self::$first,)* $(Self::$field,)* $(Self::$last,)*];
-            /// The number of fields.
-            pub const COUNT: usize = [$($first_member,)* $($member,)* $($last_member,)*].len();
-
-            /// The name of the field in documents and files.
-            #[must_use]
-            pub const fn member(self) -> &'static str {
-                match self {
-                    $(Self::$first => $first_member,)*
-                    $(Self::$field => $member,)*
-                    $(Self::$last => $last_member,)*
-                }
-            }
-
-            /// What the field can hold.
-            #[must_use]
-            pub const fn kind(self) -> FieldKind {
-                match self {
-                    $(Self::$first => $first_kind,)*
-                    $(Self::$field => $kind,)*
-                    $(Self::$last => $last_kind,)*
-                }
-            }
-
             /// Who may write the field.
             #[must_use]
             pub const fn writer(self) -> FieldWriter {
@@ -74,7 +50,6 @@ macro_rules! user_fields {
         }
 
         /// The fields of a user that are stored together, as one JSON object.
-
         #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
         #[serde(default)]
         pub struct Profile {
@@ -100,24 +75,6 @@ macro_rules! user_fields {
             $($(#[$last_doc])* pub $last_place: $last_type,)*
             /// The fields that have no column of their own.
             pub profile: Profile,
-        }
-
-        impl UserData {
-            fn storage(&self, field: Field) -> &dyn FieldStorage {
-                match field {
-                    $(Field::$first => &self.$first_place,)*
-                    $(Field::$field => &self.profile.$place,)*
-                    $(Field::$last => &self.$last_place,)*
-                }
-            }
-
-            fn storage_mut(&mut self, field: Field) -> &mut dyn FieldStorage {
-                match field {
-                    $(Field::$first => &mut self.$first_place,)*
-                    $(Field::$field => &mut self.profile.$place,)*
-                    $(Field::$last => &mut self.$last_place,)*
-                }
-            }
         }
     };
 }

@@ -10,6 +10,7 @@
 //! [`create_relationship`](Store::create_relationship), which PostgreSQL answers in batches.
 
 mod check;
+mod columns;
 mod cost;
 mod fault;
 mod files;
@@ -27,6 +28,7 @@ mod schema;
 mod sqlite;
 mod tx;
 mod type_counts;
+mod type_rows;
 mod types;
 pub mod url;
 
@@ -46,7 +48,7 @@ use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::page::Page;
-use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship::{NewEdge, Relationship};
 use crate::model::relationship_query::RelationshipQuery;
 use job::{track, with_job_name};
 use metrics::{JobTimer, StoreMetrics};
@@ -165,7 +167,7 @@ impl Store {
     pub async fn create_relationship<T: From<Relationship> + Send + 'static>(
         &self,
         name: &'static str,
-        edge: Edge,
+        edge: NewEdge,
         author: Option<UserId>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {

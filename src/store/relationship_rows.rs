@@ -1,12 +1,13 @@
 //! Rows of `user_relationships`. Their columns are declared here, once for all queries of both databases.
 
 use diesel::sql_types::{BigInt, SmallInt};
-use diesel::{Insertable, Queryable};
+use diesel::{AsChangeset, Insertable, Queryable};
 
+use super::columns::declare_columns;
 use super::rows::Column;
 use super::schema::user_relationships;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship::{EdgeData, NewEdge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 
@@ -55,10 +56,7 @@ macro_rules! declare_selected_row {
     ($(#[$meta:meta])* $row:ident, $names:ident, $($name:ident: $type:ty => $sql:ty),+ $(,)?) => {
         declare_row! { $(#[$meta])* #[derive(Queryable)] $row, $names, $($name: $type),+ }
 
-        /// The SQL types of the columns.
-        pub(super) type RelationshipColumns = ($($sql,)+);
-        /// The columns, for queries of diesel.
-        pub(super) const COLUMNS: ($(user_relationships::$name,)+) = ($(user_relationships::$name,)+);
+        declare_columns!(user_relationships, COLUMNS, RelationshipColumns, RELATIONSHIP_COLUMNS, $($name: $sql),+);
         /// A `NULL` for each column.
         pub(super) const NULLS: &str = nulls!($($name),+);
     };
@@ -88,8 +86,14 @@ declare_row! {
     updated_by: Option<i64>
 }
 
-/// The names of the columns of a [`RelationshipRow`].
-pub(super) const RELATIONSHIP_COLUMNS: &str = relationship_columns!();
+/// A change of a relationship, without its version.
+#[derive(Debug, Clone, Copy, AsChangeset)]
+#[diesel(table_name = user_relationships, treat_none_as_null = true)]
+pub(super) struct ChangedRelationshipRow {
+    pub type_id: i16,
+    pub updated_at: i64,
+    pub updated_by: Option<i64>,
+}
 
 impl RelationshipRow {
     /// The row of a relationship whose type has this number.
@@ -112,7 +116,7 @@ impl RelationshipRow {
             version: self.version,
             user: UserId::new(self.user_id),
             target: UserId::new(self.target_id),
-            relationship: type_name,
+            data: EdgeData { relationship: type_name },
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         }
@@ -121,7 +125,7 @@ impl RelationshipRow {
 
 impl NewRelationshipRow {
     /// The row of a new edge whose type has this number. `now` is in microseconds since 1970.
-    pub fn of(edge: &Edge, type_id: i16, author: Option<UserId>, now: i64) -> Self {
+    pub fn of(edge: &NewEdge, type_id: i16, author: Option<UserId>, now: i64) -> Self {
         let author = author.map(UserId::get);
         Self {
             user_id: edge.user.get(),
@@ -132,5 +136,12 @@ impl NewRelationshipRow {
             created_by: author,
             updated_by: author,
         }
+    }
+}
+
+impl ChangedRelationshipRow {
+    /// The change of a relationship to `new`.
+    pub fn of(new: &RelationshipRow, author: Option<i64>) -> Self {
+        Self { type_id: new.type_id, updated_at: new.updated_at, updated_by: author }
     }
 }

@@ -17,16 +17,6 @@ pub(super) struct Shape {
     pub seen_by: Option<i64>,
 }
 
-/// A row of `relationship_types`.
-#[derive(Debug, Queryable)]
-pub(super) struct TypeRow {
-    pub version: i64,
-    pub name: String,
-    pub description: Option<String>,
-    pub created_at: i64,
-    pub updated_at: i64,
-}
-
 /// The columns of a [`UserRow`] before the profile, in order.
 pub(super) const COLUMNS_BEFORE_PROFILE: &str =
     "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, ";

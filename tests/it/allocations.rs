@@ -11,7 +11,7 @@ use user_relationships::http::middleware::metrics::HttpMetrics;
 use user_relationships::http::routes;
 use user_relationships::metrics::MetricsRegistry;
 use user_relationships::model::id::{RelationshipId, UserId};
-use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship::{EdgeData, Relationship};
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::time::Timestamp;
 
@@ -28,7 +28,7 @@ fn relationships(number: i64) -> Vec<Relationship> {
         version: 1,
         user: UserId::new(i64::MAX - id),
         target: UserId::new(i64::MAX),
-        relationship: relationship.clone(),
+        data: EdgeData::new(relationship.clone()),
         created_at: Timestamp::from_micros(1_400_000_000_000_000 + id),
         updated_at: Timestamp::from_micros(1_500_000_000_000_000 + id),
     };

@@ -11,7 +11,7 @@ use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::{Error, Result};
 use user_relationships::model::id::UserId;
-use user_relationships::model::relationship::{Edge, Relationship};
+use user_relationships::model::relationship::{EdgeData, NewEdge, Relationship};
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::user::{Field, Value as Held};
 use user_relationships::store::url::DatabaseUrl;
@@ -51,13 +51,13 @@ impl Fixture {
         Some(Self { store, users, home })
     }
 
-    fn edge(&self, user: usize, target: usize, kind: &str) -> Edge {
+    fn edge(&self, user: usize, target: usize, kind: &str) -> NewEdge {
         let relationship = TypeName::parse(kind).expect("a name");
-        Edge { user: self.users[user], target: self.users[target], relationship }
+        NewEdge { user: self.users[user], target: self.users[target], data: EdgeData::new(relationship) }
     }
 
     /// Starts a create.
-    async fn ask(&self, edge: Edge) -> JoinHandle<Result<Option<Relationship>>> {
+    async fn ask(&self, edge: NewEdge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
         let author = edge.user;
         // `None` if it is left out of the batch.
@@ -94,7 +94,7 @@ fn waiting_creates_share_a_commit_and_each_returns_its_row() {
         held.await.expect("no panic").expect("it did nothing");
         for (edge, waiting) in waiting {
             let row = waiting.await.expect("no panic").expect("an answer").expect("a new relationship");
-            assert_eq!((row.user, row.target, &row.relationship), (edge.user, edge.target, &edge.relationship));
+            assert_eq!(row.key(), edge.key());
             assert_eq!(row.version, 1);
             let id = row.id;
             let stored =
@@ -116,13 +116,13 @@ fn a_failing_create_does_not_affect_the_rest_of_its_batch() {
     wait(async {
         fixture.ask(fixture.edge(0, 1, "mentor")).await.await.expect("no panic").expect("an answer").expect("a row");
         let (held, resume) = hold(&fixture.store).await;
-        let unknown = Edge { target: UserId::new(999_999), ..fixture.edge(0, 1, "colleague") };
+        let unknown = NewEdge { target: UserId::new(999_999), ..fixture.edge(0, 1, "colleague") };
         let asked = [
             (fixture.edge(0, 1, "mentor"), false),
             (fixture.edge(0, 2, "mentor"), true),
             (fixture.edge(0, 2, "mentor"), false),
             (unknown.clone(), false),
-            (Edge { user: unknown.target, target: unknown.user, ..unknown }, false),
+            (NewEdge { user: unknown.target, target: unknown.user, ..unknown }, false),
             (fixture.edge(0, 3, "no-such-type"), false),
             (fixture.edge(3, 2, "colleague"), true),
         ];

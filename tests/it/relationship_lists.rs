@@ -70,7 +70,7 @@ fn crowd(app: &App, owner: &Client, size: usize) -> Vec<i64> {
         for number in 0..size {
             let email = vec![(Field::Email, Held::Text(format!("crowd{number}@example.com")))];
             let target = users::create(tx, &Caller::OPERATOR, None, &email)?.id;
-            let new = NewRelationship { user: Some(owner), target, relationship: "colleague".to_owned() };
+            let new = NewRelationship::of_type(Some(owner), target, "colleague");
             made.push(relationships::create(tx, &Caller::OPERATOR, &new)?.id.get());
         }
         Ok(made)

@@ -12,7 +12,7 @@ use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
 use user_relationships::model::error::{Error, Problem, Result};
 use user_relationships::model::id::UserId;
-use user_relationships::model::relationship::Edge;
+use user_relationships::model::relationship::{EdgeData, NewEdge};
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::model::user::{Field, Value};
 use user_relationships::store::url::DatabaseUrl;
@@ -107,7 +107,8 @@ fn poison(number: usize) -> Job {
             1 => panic!("on purpose"),
             _ => {
                 let relationship = TypeName::parse("mentor").expect("a name");
-                let unknown = Edge { user: UserId::new(888_888), target: UserId::new(999_999), relationship };
+                let data = EdgeData::new(relationship);
+                let unknown = NewEdge { user: UserId::new(888_888), target: UserId::new(999_999), data };
                 tx.insert_relationship(&unknown, None).map(|_| 0)
             }
         }

@@ -144,7 +144,7 @@ pub fn create_company(tx: &mut Tx<'_>) -> Result<()> {
         users::create(tx, &Caller::OPERATOR, Some(id_of(row)), &data_of(row, person))?;
     }
     for (user, target, name) in edges() {
-        let new = NewRelationship { user: Some(id_of(user)), target: id_of(target), relationship: name.to_owned() };
+        let new = NewRelationship::of_type(Some(id_of(user)), id_of(target), name);
         relationships::create(tx, &Caller::OPERATOR, &new)?;
     }
     for (owner, name, members) in groups() {

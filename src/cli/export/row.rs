@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::formula;
 use crate::cli::import::record::RecordKind;
-use crate::model::relationship::Relationship;
+use crate::model::attributes::{Attribute, HasAttributes};
+use crate::model::relationship::{EdgeAttribute, Relationship};
 use crate::model::time::{Rfc2822, Timestamp};
 use crate::model::user::{Field, Held, User};
 
@@ -31,7 +32,8 @@ pub fn user_columns() -> Vec<&'static str> {
 /// The columns of relationships, in order.
 #[must_use]
 pub fn relationship_columns() -> Vec<&'static str> {
-    vec!["id", "user", "target", "relationship", "created-at", "updated-at"]
+    let attributes = EdgeAttribute::ALL.into_iter().map(EdgeAttribute::member);
+    ["id", "user", "target"].into_iter().chain(attributes).chain(["created-at", "updated-at"]).collect()
 }
 
 impl ExportRow<'_> {
@@ -50,17 +52,10 @@ impl ExportRow<'_> {
     /// Those of the file.
     pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::User(user) => {
-                let mut cells = vec![Cow::Owned(user.id.to_string())];
-                cells.extend(Field::ALL.into_iter().map(|field| cell_of(user.data.get(field))));
-                cells.extend([user.created_at, user.updated_at].map(|at| Cow::Owned(time(at).as_str().to_owned())));
-                write_cells(out, cells.iter().map(|cell| &**cell))
-            }
+            Self::User(user) => write_row(out, &[user.id.get()], &user.data, [user.created_at, user.updated_at]),
             Self::Relationship(edge) => {
-                let [id, user, target] = [edge.id.get(), edge.user.get(), edge.target.get()].map(|id| id.to_string());
-                let (created_at, updated_at) = (time(edge.created_at), time(edge.updated_at));
-                let name = edge.relationship.as_str();
-                write_cells(out, [&id, &user, &target, name, created_at.as_str(), updated_at.as_str()].into_iter())
+                let ids = [edge.id.get(), edge.user.get(), edge.target.get()];
+                write_row(out, &ids, &edge.data, [edge.created_at, edge.updated_at])
             }
         }
     }
@@ -74,11 +69,7 @@ impl Serialize for ExportRow<'_> {
                 map.serialize_entry("type", RecordKind::User.name())?;
                 map.serialize_entry("id", &user.id.get())?;
                 for field in Field::ALL {
-                    match user.data.get(field) {
-                        Held::Text(text) => map.serialize_entry(field.member(), &text)?,
-                        Held::List(list) => map.serialize_entry(field.member(), list)?,
-                        Held::Flag(flag) => map.serialize_entry(field.member(), &flag)?,
-                    }
+                    map.serialize_entry(field.member(), &user.data.get(field))?;
                 }
                 [("created-at", user.created_at), ("updated-at", user.updated_at)]
             }
@@ -87,7 +78,9 @@ impl Serialize for ExportRow<'_> {
                 map.serialize_entry("id", &edge.id.get())?;
                 map.serialize_entry("user", &edge.user.get())?;
                 map.serialize_entry("target", &edge.target.get())?;
-                map.serialize_entry("relationship", edge.relationship.as_str())?;
+                for attribute in EdgeAttribute::ALL {
+                    map.serialize_entry(attribute.member(), &edge.data.get(attribute))?;
+                }
                 [("created-at", edge.created_at), ("updated-at", edge.updated_at)]
             }
         };
@@ -96,6 +89,14 @@ impl Serialize for ExportRow<'_> {
         }
         map.end()
     }
+}
+
+fn write_row<R: HasAttributes>(out: &mut dyn Write, ids: &[i64], record: &R, times: [Timestamp; 2]) -> io::Result<()> {
+    let ids = ids.iter().map(|id| Cow::Owned(id.to_string()));
+    let attributes = R::Attribute::all().iter().map(|attribute| cell_of(record.get(*attribute)));
+    let times = times.map(|at| Cow::Owned(time(at).as_str().to_owned()));
+    let cells: Vec<Cow<'_, str>> = ids.chain(attributes).chain(times).collect();
+    write_cells(out, cells.iter().map(|cell| &**cell))
 }
 
 /// In UTC, independent of `TIME_ZONE`, because a file may be read elsewhere.

@@ -135,6 +135,7 @@ mod tests {
     use super::table::{CsvHeader, Table};
     use crate::cli::export::row::{self, ExportRow};
     use crate::domain::transfer::{Record, UserLine};
+    use crate::model::attributes::{Attribute, HasAttributes};
     use crate::model::id::UserId;
     use crate::model::time::Timestamp;
     use crate::model::user::{AccessLevel, Field, FieldKind, User, UserData, Value};
@@ -154,7 +155,7 @@ mod tests {
                     FieldKind::List => Value::List(lists.next().unwrap_or_default()),
                     FieldKind::Flag => Value::Flag(is_enabled),
                     FieldKind::Level => Value::Text(AccessLevel::ALL[level].name().to_owned()),
-                    FieldKind::Email => continue,
+                    FieldKind::Email | FieldKind::TypeName => continue,
                 };
                 assert!(data.set(field, value), "{field:?}");
             }

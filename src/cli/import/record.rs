@@ -4,9 +4,12 @@ use std::collections::HashMap;
 
 use super::cell::{Cell, Members};
 use super::values::{Parsed, flag, id, time, user_reference};
-use crate::domain::transfer::{self, Record, RelationshipLine, UserLine};
-use crate::model::error::ErrorSource;
+use crate::domain::transfer::{Record, RelationshipLine, UserLine};
+use crate::domain::validation;
+use crate::model::attributes::{Attribute, HasAttributes};
+use crate::model::error::{ErrorSource, Problem};
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship::{EdgeAttribute, EdgeData};
 use crate::model::relationship_type::TypeName;
 use crate::model::text::excerpt;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, FieldKind, Value};
@@ -44,7 +47,7 @@ impl RecordKind {
     pub fn accepts(self, name: &str) -> bool {
         let is_own = match self {
             Self::User => COMPUTED_ATTRIBUTES.contains(&name) || kind_of_column(name).is_some(),
-            Self::Relationship => self.required().contains(&name),
+            Self::Relationship => self.required().contains(&name) || EdgeAttribute::of_member(name).is_some(),
         };
         is_own || ["type", "id", "created-at", "updated-at"].contains(&name)
     }
@@ -118,20 +121,14 @@ impl RecordReader {
                 "updated-at" => time(&cell).map(|time| line.updated_at = time),
                 "id" => id(&cell).map(|id| line.id = id.map(UserId::new)),
                 name => match self.fields.get(name) {
-                    Some(field) => value_of(*field, cell).map(|value| line.fields.push((*field, value))),
+                    Some(field) => value_of(field.kind(), cell).map(|value| line.fields.push((*field, value))),
                     None if COMPUTED_ATTRIBUTES.contains(&name) => Ok(()),
                     None => Err(UNKNOWN.to_owned()),
                 },
             };
             add_complaint(complaints, &name, parsed);
         }
-        for problem in transfer::check(&line.fields) {
-            let name = match problem.source {
-                Some(ErrorSource::Attribute(field)) => field.member(),
-                _ => RecordKind::User.name(),
-            };
-            add_complaint(complaints, name, Err(problem.detail.into_owned()));
-        }
+        add_problems(complaints, RecordKind::User, &validation::problems_of(&line.fields));
         if let Some((_, Value::Text(email))) = line.fields.iter().find(|(field, _)| *field == Field::Email) {
             line.email.clone_from(email);
         }
@@ -141,27 +138,29 @@ impl RecordReader {
     fn relationship_of(&mut self, members: Members<'_>, complaints: &mut Vec<String>) -> Option<RelationshipLine> {
         let (mut user, mut target, mut relationship) = (None, None, None);
         let (mut own_id, mut created_at, mut updated_at) = (None, None, None);
+        let mut changes = Vec::new();
         for (name, cell) in members.0 {
             let parsed = match &*name {
                 "type" => Ok(()),
                 "user" => user_reference(cell).map(|name| user = name),
                 "target" => user_reference(cell).map(|name| target = name),
-                "relationship" => self.type_of(&cell).map(|name| relationship = name),
                 "created-at" => time(&cell).map(|time| created_at = time),
                 "updated-at" => time(&cell).map(|time| updated_at = time),
                 "id" => id(&cell).map(|id| own_id = id.map(RelationshipId::new)),
-                _ => Err(UNKNOWN.to_owned()),
+                name => match EdgeAttribute::of_member(name).map(|attribute| (attribute, attribute.kind())) {
+                    Some((_, FieldKind::TypeName)) => self.type_of(&cell).map(|name| relationship = name),
+                    Some((attribute, kind)) => value_of(kind, cell).map(|value| changes.push((attribute, value))),
+                    None => Err(UNKNOWN.to_owned()),
+                },
             };
             add_complaint(complaints, &name, parsed);
         }
-        Some(RelationshipLine {
-            id: own_id,
-            user: user?,
-            target: target?,
-            relationship: relationship?,
-            created_at,
-            updated_at,
-        })
+        add_problems(complaints, RecordKind::Relationship, &validation::problems_of(&changes));
+        let mut data = EdgeData::new(relationship?);
+        for (attribute, value) in changes {
+            data.set(attribute, value);
+        }
+        Some(RelationshipLine { id: own_id, user: user?, target: target?, data, created_at, updated_at })
     }
 
     fn type_of(&mut self, cell: &Cell<'_>) -> Parsed<Option<TypeName>> {
@@ -191,6 +190,13 @@ fn add_complaint(complaints: &mut Vec<String>, name: &str, parsed: Parsed<()>) {
     complaints.extend(parsed.err().map(|complaint| format!("`{}`: {complaint}", excerpt(name))));
 }
 
+fn add_problems(complaints: &mut Vec<String>, kind: RecordKind, problems: &[Problem]) {
+    for problem in problems {
+        let name = if let Some(ErrorSource::Attribute(name)) = problem.source { name } else { kind.name() };
+        add_complaint(complaints, name, Err(problem.detail.to_string()));
+    }
+}
+
 fn blank_user() -> UserLine {
     UserLine { id: None, email: String::new(), fields: Vec::new(), created_at: None, updated_at: None }
 }
@@ -211,8 +217,8 @@ fn kind_of(members: &Members<'_>, expected: Option<RecordKind>) -> Parsed<Record
     }
 }
 
-fn value_of(field: Field, cell: Cell<'_>) -> Parsed<Value> {
-    if field.kind() == FieldKind::Flag {
+fn value_of(kind: FieldKind, cell: Cell<'_>) -> Parsed<Value> {
+    if kind == FieldKind::Flag {
         return flag(&cell);
     }
     Ok(match cell {

@@ -1,6 +1,7 @@
 //! Operations on resources.
 
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::relationship::EdgeAttribute;
 use crate::model::user::{Field, Value};
 
 /// A reference to a resource.
@@ -23,15 +24,15 @@ pub enum Operation {
         user: Option<ResourceRef<UserId>>,
         /// The target.
         target: ResourceRef<UserId>,
-        /// The name of the type, as sent.
-        relationship: String,
+        /// Its attributes, as sent.
+        changes: Vec<(EdgeAttribute, Value)>,
     },
-    /// Change the type of a relationship.
+    /// Change a relationship.
     UpdateRelationship {
         /// The resource to change.
         subject: ResourceRef<RelationshipId>,
-        /// The name of the new type, as sent; `None` keeps the type.
-        relationship: Option<String>,
+        /// The attributes to change, as sent.
+        changes: Vec<(EdgeAttribute, Value)>,
         /// The owner according to the client.
         user: Option<ResourceRef<UserId>>,
         /// The target according to the client.

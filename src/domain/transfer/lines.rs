@@ -1,7 +1,7 @@
 //! The lines of files that are imported.
 
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship::EdgeData;
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Value};
 
@@ -30,7 +30,7 @@ pub struct UserLine {
     pub id: Option<UserId>,
     /// The address, which identifies the user.
     pub email: String,
-    /// The fields of the line, `email` included. They must have passed [`check`](super::check).
+    /// The fields of the line, `email` included. They must have passed [`problems_of`](crate::domain::validation::problems_of).
     pub fields: Vec<(Field, Value)>,
     /// The time of creation, for a new user.
     pub created_at: Option<Timestamp>,
@@ -47,8 +47,8 @@ pub struct RelationshipLine {
     pub user: UserReference,
     /// The target.
     pub target: UserReference,
-    /// The name of the type.
-    pub relationship: TypeName,
+    /// The attributes.
+    pub data: EdgeData,
     /// The time of creation, for a new relationship.
     pub created_at: Option<Timestamp>,
     /// The time of the last change, for a new relationship.

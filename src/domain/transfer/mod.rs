@@ -11,19 +11,12 @@ mod references;
 mod relationships;
 mod users;
 
-use crate::model::error::{Problem, Result};
-use crate::model::user::{Field, Value};
+use crate::model::error::Result;
 use crate::store::Tx;
 
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
-
-/// The problems of the fields of a user.
-#[must_use]
-pub fn check(fields: &[(Field, Value)]) -> Vec<Problem> {
-    super::validation::problems_of(fields)
-}
 
 /// Imports lines.
 ///

@@ -10,7 +10,7 @@ use super::references::ReferencedUsers;
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::{TypeName, TypeRegistration};
+use crate::model::relationship_type::{TypeData, TypeName, TypeRegistration};
 use crate::store::Tx;
 
 /// A relationship, and the first line that has it.
@@ -30,7 +30,7 @@ pub(super) fn import(
     let unknown = unknown_types(tx, lines, &pending)?;
     let types = if options.creates_types {
         for name in &unknown {
-            match tx.insert_type(name, None)? {
+            match tx.insert_type(name, &TypeData::default())? {
                 TypeRegistration::Registered(_) => outcome.types_added += 1,
                 TypeRegistration::NameTaken => {}
                 TypeRegistration::Exhausted => return Err(relationship_types::too_many_types()),
@@ -58,7 +58,7 @@ pub(super) fn import(
             version: 1,
             user: it.edge.user,
             target: it.edge.target,
-            relationship: it.edge.relationship,
+            data: it.line.data.clone(),
             created_at,
             updated_at: it.line.updated_at.unwrap_or(created_at),
         });
@@ -110,7 +110,7 @@ fn unknown_types(
     lines: &[(u64, &RelationshipLine)],
     pending: &PendingRecords,
 ) -> Result<HashSet<TypeName>> {
-    let names: HashSet<_> = lines.iter().map(|(_, line)| &line.relationship).collect();
+    let names: HashSet<_> = lines.iter().map(|(_, line)| &line.data.relationship).collect();
     let mut unknown = HashSet::new();
     for name in names {
         if !pending.types.contains(name) && !tx.has_type(name)? {
@@ -152,11 +152,11 @@ fn edge_of(
     if user == target {
         return Err("`target`: must be another user than `user`".to_owned());
     }
-    if unknown.contains(&line.relationship) {
-        let name = &line.relationship;
+    if unknown.contains(&line.data.relationship) {
+        let name = &line.data.relationship;
         return Err(format!("`relationship`: there is no type `{name}`; register it, or import with `--create-types`"));
     }
-    Ok(Edge { user, target, relationship: line.relationship.clone() })
+    Ok(Edge { user, target, relationship: line.data.relationship.clone() })
 }
 
 /// Removes the relationships that exist with the id of their line. Returns the ids that are not free, because other
@@ -180,9 +180,7 @@ fn remove_existing(
     let newest_retired = tx.newest_retired_relationship()?;
     let exists = |it: &RequestedEdge| {
         let one = it.line.id.and_then(|id| taken.get(&id));
-        one.is_some_and(|one| {
-            (one.user, one.target, &one.relationship) == (it.edge.user, it.edge.target, &it.edge.relationship)
-        })
+        one.is_some_and(|one| one.key() == it.edge)
     };
     let before = requested.len();
     requested.retain(|it| !exists(it));

@@ -4,6 +4,7 @@ use super::super::users::retired_id;
 use super::lines::UserLine;
 use super::memory::{PendingRecords, PendingUser};
 use super::outcome::{ImportOutcome, too_few_ids, unsuitable_value};
+use crate::model::attributes::HasAttributes;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::key;

@@ -14,6 +14,7 @@ use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::http::outcome::LogOutcome;
+use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem};
 use crate::model::json_size::json_size;
@@ -166,11 +167,11 @@ fn form_field(problem: &Problem) -> Option<&'static str> {
         return None;
     }
     match problem.source? {
-        ErrorSource::Attribute(field) | ErrorSource::Missing(field) => Some(match field {
-            Field::Email => "email",
-            Field::FirstName => "first_name",
-            Field::LastName => "last_name",
-            Field::AltId => "external_id",
+        ErrorSource::Attribute(name) | ErrorSource::Missing(name) => Some(match Field::of_member(name) {
+            Some(Field::Email) => "email",
+            Some(Field::FirstName) => "first_name",
+            Some(Field::LastName) => "last_name",
+            Some(Field::AltId) => "external_id",
             _ => BASE,
         }),
         ErrorSource::Properties => Some("properties"),

@@ -94,10 +94,10 @@ fn parse_add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> R
             Operation::AddUser { lid: lid.clone(), changes: parse_user_changes(input)? }
         }
         Kind::Relationships => {
-            let RequestedRelationship { user, target, relationship } = parse_new_relationship(input)?;
+            let RequestedRelationship { user, target, changes } = parse_new_relationship(input)?;
             lids.check(user.as_ref(), "/data/relationships/user/data/lid")?;
             lids.check(Some(&target), "/data/relationships/target/data/lid")?;
-            Operation::AddRelationship { lid: lid.clone(), user, target, relationship }
+            Operation::AddRelationship { lid: lid.clone(), user, target, changes }
         }
     };
     if let Some(lid) = lid
@@ -138,8 +138,8 @@ fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Res
     match kind {
         Kind::Users => Ok(Operation::UpdateUser { subject: parse_id(resource)?, changes: parse_user_changes(input)? }),
         Kind::Relationships => {
-            let RequestedChange { user, target, relationship } = parse_relationship_change(input.with_lids())?;
-            Ok(Operation::UpdateRelationship { subject: parse_id(resource)?, relationship, user, target })
+            let RequestedChange { user, target, changes } = parse_relationship_change(input.with_lids())?;
+            Ok(Operation::UpdateRelationship { subject: parse_id(resource)?, changes, user, target })
         }
     }
 }

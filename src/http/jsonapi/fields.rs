@@ -2,7 +2,10 @@
 
 use std::marker::PhantomData;
 
-use crate::model::user::{Field, USER_MEMBERS};
+use crate::model::attributes::Attribute;
+use crate::model::relationship::EdgeAttribute;
+use crate::model::relationship_type::TypeAttribute;
+use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_MEMBERS};
 
 /// The name in `fields[…]` of the id, which every resource object has.
 pub const ID: &str = "id";
@@ -13,6 +16,9 @@ pub trait ResourceField: Copy + 'static {
     const ATTRIBUTES: u32;
     /// The bits of all relationships.
     const RELATIONSHIPS: u32;
+    /// The names of the attributes that the service computes. Clients that send whole records back may send them; they
+    /// are ignored.
+    const COMPUTED: &'static [&'static str];
 
     /// Every field, in the order of documents.
     fn all() -> impl Iterator<Item = Self>;
@@ -73,36 +79,65 @@ impl<F: ResourceField> FieldSet<F> {
     }
 }
 
-/// Declares the fields of a resource type, in the order of documents.
+/// A number of fields as a number of bits.
+#[expect(clippy::cast_possible_truncation, reason = "the number is below 32")]
+const fn bits_of(fields: usize) -> u32 {
+    fields as u32
+}
+
+/// Declares the fields of a resource type, in the order of documents: the attributes that clients can write, which the
+/// model declares, those that the service computes, and the relationships.
 macro_rules! resource_fields {
     ($(#[$doc:meta])* $type:ident {
-        attributes { $($attribute:ident = $attribute_name:literal),* $(,)? }
+        $(written { $written:ident })?
+        computed { $($attribute:ident = $attribute_name:literal),* $(,)? }
         relationships { $($relationship:ident = $relationship_name:literal),* $(,)? }
     }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum $type {
+            $(#[doc = "An attribute that clients can write."] Attribute($written),)?
             $(#[doc = concat!("The attribute `", $attribute_name, "`.")] $attribute,)*
             $(#[doc = concat!("The relationship `", $relationship_name, "`.")] $relationship,)*
         }
 
+        impl $type {
+            /// The number of attributes that clients can write.
+            const WRITTEN: u32 = 0 $(+ bits_of($written::COUNT))?;
+        }
+
         impl ResourceField for $type {
-            const ATTRIBUTES: u32 = 0 $(| 1 << Self::$attribute as u32)*;
-            const RELATIONSHIPS: u32 = 0 $(| 1 << Self::$relationship as u32)*;
+            const ATTRIBUTES: u32 = (1 << Self::WRITTEN) - 1 $(| 1 << Self::$attribute.bit_of())*;
+            const RELATIONSHIPS: u32 = 0 $(| 1 << Self::$relationship.bit_of())*;
+            const COMPUTED: &'static [&'static str] = &[$($attribute_name),*];
 
             fn all() -> impl Iterator<Item = Self> {
-                [$(Self::$attribute,)* $(Self::$relationship,)*].into_iter()
+                let written = std::iter::empty()$(.chain($written::ALL.map(Self::Attribute)))?;
+                written.chain([$(Self::$attribute,)* $(Self::$relationship,)*])
             }
 
             fn name(self) -> &'static str {
                 match self {
+                    $(Self::Attribute(it) => <$written as Attribute>::member(it),)?
                     $(Self::$attribute => $attribute_name,)*
                     $(Self::$relationship => $relationship_name,)*
                 }
             }
 
             fn bit(self) -> u32 {
-                self as u32
+                self.bit_of()
+            }
+        }
+
+        impl $type {
+            const fn bit_of(self) -> u32 {
+                /// The fields that the model does not declare.
+                enum Other { $($attribute,)* $($relationship,)* }
+                match self {
+                    $(Self::Attribute(it) => it as $written as u32,)?
+                    $(Self::$attribute => Self::WRITTEN + Other::$attribute as u32,)*
+                    $(Self::$relationship => Self::WRITTEN + Other::$relationship as u32,)*
+                }
             }
         }
     };
@@ -111,7 +146,8 @@ macro_rules! resource_fields {
 resource_fields! {
     /// A field of a relationship.
     RelationshipField {
-        attributes { Relationship = "relationship", CreatedAt = "created-at", UpdatedAt = "updated-at" }
+        written { EdgeAttribute }
+        computed { CreatedAt = "created-at", UpdatedAt = "updated-at" }
         relationships { User = "user", Target = "target" }
     }
 }
@@ -119,7 +155,8 @@ resource_fields! {
 resource_fields! {
     /// A field of a relationship type.
     TypeField {
-        attributes { Description = "description", CreatedAt = "created-at", UpdatedAt = "updated-at" }
+        written { TypeAttribute }
+        computed { CreatedAt = "created-at", UpdatedAt = "updated-at" }
         relationships {}
     }
 }
@@ -127,7 +164,7 @@ resource_fields! {
 resource_fields! {
     /// A field of a group.
     GroupField {
-        attributes {
+        computed {
             GroupType = "group-type", Properties = "properties", CreatedAt = "created-at", UpdatedAt = "updated-at",
         }
         relationships { Owner = "owner", Members = "members" }
@@ -137,7 +174,7 @@ resource_fields! {
 resource_fields! {
     /// A field of a membership.
     MemberField {
-        attributes {
+        computed {
             MemberType = "member-type", Properties = "properties", CreatedAt = "created-at", UpdatedAt = "updated-at",
         }
         relationships { Group = "group", User = "user" }
@@ -180,6 +217,7 @@ impl UserField {
 impl ResourceField for UserField {
     const ATTRIBUTES: u32 = (1 << Self::UserRelationships.index()) - 1;
     const RELATIONSHIPS: u32 = 1 << Self::UserRelationships.index() | 1 << Self::TargetedBy.index();
+    const COMPUTED: &'static [&'static str] = COMPUTED_ATTRIBUTES;
 
     fn all() -> impl Iterator<Item = Self> {
         let attributes = Field::ALL.into_iter().map(Self::Attribute);
@@ -192,9 +230,8 @@ impl ResourceField for UserField {
         USER_MEMBERS.get(self.index()).copied().unwrap_or_default()
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "the index is below 32")]
     fn bit(self) -> u32 {
-        self.index() as u32
+        bits_of(self.index())
     }
 }
 

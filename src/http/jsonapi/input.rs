@@ -120,16 +120,6 @@ impl Input {
         self.problems.push(problem);
     }
 
-    /// Removes an attribute that must be a string. Reports a problem for any other value.
-    pub fn text(&mut self, name: &str) -> Option<String> {
-        if let Value::String(text) = self.attribute(name)? {
-            return Some(text);
-        }
-        let problem = ApiProblem::new(Code::InvalidAttribute, format!("`{name}` must be a string"));
-        self.push_error(problem.pointer(format!("/data/attributes/{name}")));
-        None
-    }
-
     /// Reports a problem if a required attribute is missing.
     pub fn require_attribute(&mut self, name: &str) {
         if !self.attributes.contains_key(name) {
@@ -155,11 +145,11 @@ impl Input {
     /// of operations. Reports a problem for anything else.
     pub fn linked_user(&mut self, name: &str) -> Option<ResourceRef<UserId>> {
         let object = self.relationship(name)?;
-        let at = format!("/data/relationships/{name}");
-        let linked = parse_user(&object, &at).and_then(|subject| match subject {
+        let at = |member: &str| format!("/data/relationships/{name}{member}");
+        let linked = parse_user(&object, at).and_then(|subject| match subject {
             ResourceRef::Lid(_) if !self.has_lids => {
                 let problem = ApiProblem::new(Code::InvalidRelationship, "the resource identifier needs an `id`");
-                Err(problem.pointer(format!("{at}/data")))
+                Err(problem.pointer(at("/data")))
             }
             subject => Ok(subject),
         });
@@ -227,31 +217,32 @@ fn check_type_and_id(
     }
 }
 
-/// Parses the user that a relationship object at `at` references.
-fn parse_user(object: &Value, at: &str) -> Result<ResourceRef<UserId>, ApiProblem> {
-    let invalid = |at: String, detail: &'static str| ApiProblem::new(Code::InvalidRelationship, detail).pointer(at);
+/// Parses the user that a relationship object references. `at` is the pointer to one of its members.
+fn parse_user(object: &Value, at: impl Fn(&str) -> String) -> Result<ResourceRef<UserId>, ApiProblem> {
+    let invalid =
+        |member: &str, detail: &'static str| ApiProblem::new(Code::InvalidRelationship, detail).pointer(at(member));
     let data = object.as_object().and_then(|object| object.get("data"));
     let Some(data) = data else {
-        return Err(invalid(at.to_owned(), "the relationship needs `data` with one resource identifier"));
+        return Err(invalid("", "the relationship needs `data` with one resource identifier"));
     };
     let Some(identifier) = data.as_object() else {
-        return Err(invalid(format!("{at}/data"), "`data` must be one resource identifier"));
+        return Err(invalid("/data", "`data` must be one resource identifier"));
     };
     match identifier.get("type") {
         Some(Value::String(kind)) if kind == super::resources::USERS => {}
         Some(Value::String(_)) => {
             let detail = "`type` must be `users`";
-            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer(format!("{at}/data/type")));
+            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer(at("/data/type")));
         }
-        Some(_) => return Err(invalid(format!("{at}/data/type"), "`type` must be a string")),
-        None => return Err(invalid(format!("{at}/data"), "the resource identifier needs a `type`")),
+        Some(_) => return Err(invalid("/data/type", "`type` must be a string")),
+        None => return Err(invalid("/data", "the resource identifier needs a `type`")),
     }
     let id = match (identifier.get("id"), identifier.get("lid")) {
         (Some(id), _) => id,
         (None, Some(Value::String(lid))) => return Ok(ResourceRef::Lid(lid.clone())),
-        (None, Some(_)) => return Err(invalid(format!("{at}/data/lid"), "`lid` must be a string")),
-        (None, None) => return Err(invalid(format!("{at}/data"), "the resource identifier needs an `id`")),
+        (None, Some(_)) => return Err(invalid("/data/lid", "`lid` must be a string")),
+        (None, None) => return Err(invalid("/data", "the resource identifier needs an `id`")),
     };
     let parsed = id.as_str().and_then(|id| id.parse().ok()).map(ResourceRef::Stored);
-    parsed.ok_or_else(|| invalid(format!("{at}/data/id"), "`id` must be a string with a positive decimal integer"))
+    parsed.ok_or_else(|| invalid("/data/id", "`id` must be a string with a positive decimal integer"))
 }

@@ -63,7 +63,14 @@ impl ApiProblem {
     /// A problem of the domain with this source, or with the source that all problems of its code have.
     pub(super) fn of(problem: error::Problem, source: Option<Source>) -> Self {
         let source = source.or_else(|| header_of(problem.code));
-        Self { source, existing: problem.existing, ..Self::new(problem.code, problem.detail) }
+        let detail = match problem.source {
+            // A complaint about a value continues the name of the attribute.
+            Some(ErrorSource::Attribute(name)) if problem.detail.starts_with("must ") => {
+                format!("`{name}` {}", problem.detail).into()
+            }
+            _ => problem.detail,
+        };
+        Self { source, existing: problem.existing, ..Self::new(problem.code, detail) }
     }
 
     /// The same problem, caused by a value of the request document.
@@ -153,9 +160,7 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::Exclusion => return Source::Header("If-None-Match"),
         ErrorSource::Owner | ErrorSource::Member => "/data/relationships/user/data".to_owned(),
         ErrorSource::Target => "/data/relationships/target/data".to_owned(),
-        ErrorSource::TypeName => "/data/attributes/relationship".to_owned(),
-        ErrorSource::Description => "/data/attributes/description".to_owned(),
-        ErrorSource::Attribute(field) => format!("/data/attributes/{}", field.member()),
+        ErrorSource::Attribute(name) => format!("/data/attributes/{name}"),
         ErrorSource::Missing(_) => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),

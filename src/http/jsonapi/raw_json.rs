@@ -11,6 +11,8 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 use std::io;
 
+use crate::model::field::Held;
+
 /// Writes compact JSON, and bytes unchanged.
 struct RawFormatter;
 
@@ -68,10 +70,23 @@ impl Fragment {
         self
     }
 
+    /// Appends the value of an attribute.
+    pub fn put_value(&mut self, value: Held<'_>) -> &mut Self {
+        match value {
+            // Names of types, which are rendered most often.
+            Held::Text(Some(text)) if !needs_escape(text) => self.put("\"").put(text).put("\""),
+            other => self.put(&serde_json::to_string(&other).unwrap_or_default()),
+        }
+    }
+
     /// The JSON; `None` if it exceeded the buffer.
     pub fn json(&self) -> Option<&[u8]> {
         self.text.get(..self.length).filter(|_| self.is_complete)
     }
+}
+
+fn needs_escape(text: &str) -> bool {
+    text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
 }
 
 /// A number in decimal digits, without an allocation.
@@ -111,6 +126,24 @@ mod tests {
         fn digits_equal_display(id in 0..=i64::MAX) {
             prop_assert_eq!(Digits::of(id).as_str().to_owned(), id.to_string());
         }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_of_attributes_are_rendered_as_serde_json_renders_them(text in prop::option::of("\\PC{0,20}|[\"\\\\\x00-\x20]{0,9}")) {
+            let held = Held::Text(text.as_deref());
+            let mut fragment = Fragment::new();
+            fragment.put_value(held);
+            let expected = serde_json::to_string(&text).unwrap();
+            prop_assert_eq!(fragment.json(), Some(expected.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn flags_and_lists_of_attributes_are_json() {
+        let mut fragment = Fragment::new();
+        fragment.put_value(Held::Flag(true)).put_value(Held::List(&["a".to_owned()]));
+        assert_eq!(fragment.json(), Some(&br#"true["a"]"#[..]));
     }
 
     #[test]

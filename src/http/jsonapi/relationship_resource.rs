@@ -8,7 +8,8 @@ use super::fields::RelationshipField as Field;
 use super::raw_json::{Digits, Fragment};
 use super::resources::Resource;
 use crate::http::urls;
-use crate::model::relationship::Relationship;
+use crate::model::attributes::{Attribute, HasAttributes};
+use crate::model::relationship::{EdgeAttribute, Relationship};
 
 impl Serialize for Resource<'_, Relationship> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -27,9 +28,11 @@ impl Resource<'_, Relationship> {
         out.put(r#"{"type":"user-relationships","id":""#).put(id).put("\"");
         if fields.has_attributes() {
             let mut glue = r#","attributes":{"#;
-            if fields.has(Field::Relationship) {
-                out.put(glue).put(r#""relationship":""#).put(edge.relationship.as_str()).put("\"");
-                glue = ",";
+            for attribute in EdgeAttribute::ALL {
+                if fields.has(Field::Attribute(attribute)) {
+                    out.put(glue).put("\"").put(attribute.member()).put("\":").put_value(edge.data.get(attribute));
+                    glue = ",";
+                }
             }
             if fields.has(Field::CreatedAt) {
                 out.put(glue).put(r#""created-at":""#).put(edge.created_at.rfc2822(zone).as_str()).put("\"");
@@ -70,6 +73,7 @@ mod tests {
     use crate::http::jsonapi::raw_json;
     use crate::http::jsonapi::render_options::{FIELDS_OF_RELATIONSHIPS, RenderOptions};
     use crate::model::id::{RelationshipId, UserId};
+    use crate::model::relationship::EdgeData;
     use crate::model::relationship_type::TypeName;
     use crate::model::time::Timestamp;
     use serde_json::{Value, json};
@@ -84,7 +88,7 @@ mod tests {
         let time = |time: Timestamp| time.rfc2822(chrono_tz::Asia::Kolkata).as_str().to_owned();
         let mut all = json!({"type": "user-relationships", "id": edge.id.to_string(), "links": {"self": url}});
         for (group, name, value) in [
-            ("attributes", "relationship", json!(edge.relationship.as_str())),
+            ("attributes", "relationship", json!(edge.data.relationship.as_str())),
             ("attributes", "created-at", json!(time(edge.created_at))),
             ("attributes", "updated-at", json!(time(edge.updated_at))),
             ("relationships", "user", end("user", edge.user)),
@@ -107,7 +111,7 @@ mod tests {
             version: 1,
             user: UserId::new(i64::MAX),
             target: UserId::new(7),
-            relationship: TypeName::parse(&"a".repeat(64)).unwrap(),
+            data: EdgeData::new(TypeName::parse(&"a".repeat(64)).unwrap()),
             created_at: Timestamp::from_micros(1_400_000_000_000_000),
             updated_at: Timestamp::from_micros(1_500_000_000_000_000),
         };

@@ -1,19 +1,20 @@
 //! Parses request documents, by resource type.
 
 use actix_web::http::StatusCode;
-use serde_json::Value as Json;
 
 use super::errors::{ApiProblem, Failure};
+use super::fields::{RelationshipField, ResourceField, TypeField, UserField};
 use super::input::Input;
 use crate::domain::operations::ResourceRef;
-use crate::domain::users;
+use crate::domain::validation;
+use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::error::Error;
+use crate::model::field::Value;
 use crate::model::id::UserId;
-use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_RELATIONSHIP_MEMBERS, Value};
-
-/// The times of a resource, which the service sets.
-pub const TIMES: [&str; 2] = ["created-at", "updated-at"];
+use crate::model::relationship::{EdgeAttribute, End};
+use crate::model::relationship_type::TypeAttribute;
+use crate::model::user::{Field, USER_RELATIONSHIP_MEMBERS};
 
 /// A relationship to create.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct RequestedRelationship {
     pub user: Option<ResourceRef<UserId>>,
     /// The target.
     pub target: ResourceRef<UserId>,
-    /// The name of the relationship type, not validated.
-    pub relationship: String,
+    /// The attributes, not validated.
+    pub changes: Vec<(EdgeAttribute, Value)>,
 }
 
 /// A change of a relationship. Its ends cannot change; a client may send them back.
@@ -33,8 +34,8 @@ pub struct RequestedChange {
     pub user: Option<ResourceRef<UserId>>,
     /// The target, if sent.
     pub target: Option<ResourceRef<UserId>>,
-    /// The name of the new relationship type; `None` changes nothing.
-    pub relationship: Option<String>,
+    /// The attributes to change, not validated.
+    pub changes: Vec<(EdgeAttribute, Value)>,
 }
 
 /// Parses a relationship to create.
@@ -43,14 +44,13 @@ pub struct RequestedChange {
 /// 422 with everything that is invalid or missing.
 pub fn parse_new_relationship(mut input: Input) -> Result<RequestedRelationship, Failure> {
     // Null, like no owner at all, stands for the caller.
-    input.ignore_null_linkage("user");
-    input.require_attribute("relationship");
-    input.require_relationship("target");
-    let RequestedChange { user, target, relationship } = parse_relationship_change(input)?;
-    match (target, relationship) {
-        (Some(target), Some(relationship)) => Ok(RequestedRelationship { user, target, relationship }),
-        _ => Err(Failure::internal("a document without required members was accepted".to_owned())),
-    }
+    input.ignore_null_linkage(End::User.name());
+    input.require_attribute(EdgeAttribute::Relationship.member());
+    input.require_relationship(End::Target.name());
+    let RequestedChange { user, target, changes } = parse_relationship_change(input)?;
+    let target =
+        target.ok_or_else(|| Failure::internal("a document without a required member was accepted".to_owned()))?;
+    Ok(RequestedRelationship { user, target, changes })
 }
 
 /// Parses a change of a relationship.
@@ -58,12 +58,19 @@ pub fn parse_new_relationship(mut input: Input) -> Result<RequestedRelationship,
 /// # Errors
 /// 422 with everything that is invalid.
 pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Failure> {
-    let relationship = input.text("relationship");
-    let user = input.linked_user("user");
-    let target = input.linked_user("target");
-    input.ignore(&TIMES);
-    input.finish()?;
-    Ok(RequestedChange { user, target, relationship })
+    let changes = take_attributes(&mut input, RelationshipField::COMPUTED);
+    let user = input.linked_user(End::User.name());
+    let target = input.linked_user(End::Target.name());
+    finish(input, changes).map(|changes| RequestedChange { user, target, changes })
+}
+
+/// Parses the attributes of a relationship type to create or change.
+///
+/// # Errors
+/// 422 with everything that is invalid.
+pub fn parse_type_changes(mut input: Input) -> Result<Vec<(TypeAttribute, Value)>, Failure> {
+    let changes = take_attributes(&mut input, TypeField::COMPUTED);
+    finish(input, changes)
 }
 
 /// Parses the attributes of a user to create or change.
@@ -71,10 +78,8 @@ pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Fa
 /// # Errors
 /// 422 with everything that is invalid; 403 for relationships of the user, which have their own resource.
 pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
-    input.ignore(COMPUTED_ATTRIBUTES);
     input.ignore_attributes(USER_RELATIONSHIP_MEMBERS);
-    let changes: Vec<_> =
-        Field::ALL.into_iter().filter_map(|field| Some((field, value_of(input.attribute(field.member())?)))).collect();
+    let changes = take_attributes(&mut input, UserField::COMPUTED);
     for name in USER_RELATIONSHIP_MEMBERS {
         // Client libraries send whole records back. A relationship object without `data` changes nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {
@@ -83,25 +88,24 @@ pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failu
             input.push_error(problem.pointer(format!("/data/relationships/{name}")));
         }
     }
-    match input.finish() {
-        Ok(()) => Ok(changes),
-        // The job would report these problems next; reporting all together saves the client a round trip.
-        Err(failure) if failure.status() == StatusCode::UNPROCESSABLE_ENTITY => {
-            Err(failure.merge(Failure::of(Error::Refused(users::problems_of(&changes)))))
-        }
-        Err(failure) => Err(failure),
-    }
+    finish(input, changes)
 }
 
-fn value_of(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Flag(flag),
-        Json::String(text) => Value::Text(text),
-        Json::Array(items) => {
-            let texts: Option<Vec<_>> = items.into_iter().map(|item| item.as_str().map(str::to_owned)).collect();
-            texts.map_or(Value::Other, Value::List)
-        }
-        Json::Number(_) | Json::Object(_) => Value::Other,
+/// Removes the attributes that clients can write, and returns their values. Ignores those that the service computes.
+fn take_attributes<A: Attribute>(input: &mut Input, computed: &[&str]) -> Vec<(A, Value)> {
+    input.ignore(computed);
+    A::all().iter().filter_map(|it| Some((*it, input.attribute(it.member())?.into()))).collect()
+}
+
+/// Reports the problems of a document.
+///
+/// # Errors
+/// Those of the document. The job would report invalid values next; they are reported with them, which saves the client a
+/// round trip, unless the client lacks a permission.
+fn finish<A: Attribute>(input: Input, changes: Vec<(A, Value)>) -> Result<Vec<(A, Value)>, Failure> {
+    match input.finish() {
+        Ok(()) => Ok(changes),
+        Err(failure) if failure.status() == StatusCode::FORBIDDEN => Err(failure),
+        Err(failure) => Err(failure.merge(Failure::of(Error::Refused(validation::problems_of(&changes))))),
     }
 }

@@ -12,9 +12,10 @@ use super::links::SelfLink;
 use super::render_options::RenderOptions;
 use super::text::{Text, Time};
 use crate::http::urls;
+use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::id::UserId;
 use crate::model::relationship_type::RelationshipType;
-use crate::model::user::{Field, Held, User};
+use crate::model::user::User;
 
 /// The type of a directed, typed edge between two users.
 pub const USER_RELATIONSHIPS: &str = "user-relationships";
@@ -146,16 +147,7 @@ impl Serialize for UserAttributes<'_> {
         if fields.has(UserField::Name) {
             map.serialize_entry("name", &user.data.name())?;
         }
-        for field in Field::ALL {
-            if fields.has(UserField::Attribute(field)) {
-                let member = field.member();
-                match user.data.get(field) {
-                    Held::Text(text) => map.serialize_entry(member, &text)?,
-                    Held::List(list) => map.serialize_entry(member, list)?,
-                    Held::Flag(flag) => map.serialize_entry(member, &flag)?,
-                }
-            }
-        }
+        serialize_attributes(&mut map, &user.data, |field| fields.has(UserField::Attribute(field)))?;
         if fields.has(UserField::IsSupervisor) {
             map.serialize_entry("is-supervisor", &user.is_supervisor)?;
         }
@@ -171,31 +163,42 @@ impl Serialize for UserAttributes<'_> {
 
 impl Serialize for Resource<'_, RelationshipType> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        #[expect(clippy::option_option, reason = "an omitted description differs from null")]
-        struct Attributes<'a> {
-            // Null without a description, omitted if the field is not selected.
-            #[serde(skip_serializing_if = "Option::is_none")]
-            description: Option<Option<&'a str>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            created_at: Option<Time>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            updated_at: Option<Time>,
-        }
-        let (kind, zone, fields) = (self.row, self.options.zone, self.options.types);
+        let (kind, fields) = (self.row, self.options.types);
         Body {
             kind: RELATIONSHIP_TYPES,
             id: kind.name.as_str(),
-            attributes: fields.has_attributes().then(|| Attributes {
-                description: fields.has(TypeField::Description).then_some(kind.description.as_deref()),
-                created_at: fields.has(TypeField::CreatedAt).then_some(Time(kind.created_at, zone)),
-                updated_at: fields.has(TypeField::UpdatedAt).then_some(Time(kind.updated_at, zone)),
-            }),
+            attributes: fields.has_attributes().then_some(TypeAttributes(kind, self.options.zone, fields)),
             relationships: None::<()>,
             links: SelfLink { this: urls::relationship_type(&kind.name) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)
     }
+}
+
+struct TypeAttributes<'a>(&'a RelationshipType, Tz, FieldSet<TypeField>);
+
+impl Serialize for TypeAttributes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(kind, zone, fields) = *self;
+        let mut map = serializer.serialize_map(None)?;
+        serialize_attributes(&mut map, &kind.data, |attribute| fields.has(TypeField::Attribute(attribute)))?;
+        if fields.has(TypeField::CreatedAt) {
+            map.serialize_entry("created-at", &Time(kind.created_at, zone))?;
+        }
+        if fields.has(TypeField::UpdatedAt) {
+            map.serialize_entry("updated-at", &Time(kind.updated_at, zone))?;
+        }
+        map.end()
+    }
+}
+
+/// Adds the selected ones of the attributes that clients can write.
+fn serialize_attributes<R: HasAttributes, M: SerializeMap>(
+    map: &mut M,
+    record: &R,
+    is_selected: impl Fn(R::Attribute) -> bool,
+) -> Result<(), M::Error> {
+    let mut selected = R::Attribute::all().iter().filter(|attribute| is_selected(**attribute));
+    selected.try_for_each(|attribute| map.serialize_entry(attribute.member(), &record.get(*attribute)))
 }

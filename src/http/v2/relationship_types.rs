@@ -1,8 +1,5 @@
 //! `/api/v2/relationship-types`.
 
-use actix_web::HttpResponse;
-use serde_json::Value as Json;
-
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
@@ -10,16 +7,18 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::paging::Paging;
 use crate::http::jsonapi::render_options::RenderOptions;
-use crate::http::jsonapi::requests::TIMES;
+use crate::http::jsonapi::requests::parse_type_changes;
 use crate::http::jsonapi::resources::RELATIONSHIP_TYPES;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{LIST_TYPES, ONE_USER};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted};
 use crate::model::code::Code;
+use crate::model::field::Value;
 use crate::model::page::{Sort, SortKey};
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship_type::{TypeAttribute, TypeName};
 use crate::store::{Cost, Tx};
+use actix_web::HttpResponse;
 
 /// `GET /api/v2/relationship-types`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -51,10 +50,9 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let options = call.render_options(ONE_USER)?;
     let caller = call.caller;
     let body = call.body().await?;
-    let (name, description) = parse_new_type(&body)?;
-    let job = move |tx: &mut Tx<'_>| {
-        relationship_types::create(tx, &caller, &name, description.as_deref()).map(SingleResponse::alone)
-    };
+    let (name, changes) = parse_new_type(&body)?;
+    let job =
+        move |tx: &mut Tx<'_>| relationship_types::create(tx, &caller, &name, &changes).map(SingleResponse::alone);
     let find = move |tx: &mut Tx<'_>, name: &str| {
         relationship_types::get(tx, &caller, TypeName::parse(name).as_ref()).map(SingleResponse::alone)
     };
@@ -67,13 +65,9 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let options = call.render_options(ONE_USER)?;
     let (caller, name, precondition) = (call.caller, parse_name(&call), call.precondition());
     let named = call.segment("id").to_owned();
-    let mut input = Input::parse(&call.body().await?, RELATIONSHIP_TYPES, IdPolicy::Existing(&named))?;
-    let description = parse_description(&mut input);
-    input.finish()?;
-    let job = move |tx: &mut Tx<'_>| {
-        let description = description.as_ref().map(Option::as_deref);
-        relationship_types::change(tx, &caller, name.as_ref(), &precondition, description)
-    };
+    let input = Input::parse(&call.body().await?, RELATIONSHIP_TYPES, IdPolicy::Existing(&named))?;
+    let changes = parse_type_changes(input)?;
+    let job = move |tx: &mut Tx<'_>| relationship_types::change(tx, &caller, name.as_ref(), &precondition, &changes);
     let stored = call.state.store.write("types.change", job).await.map_err(Failure::of)?;
     SingleResponse::alone(stored).changed(&call.target(), &options)
 }
@@ -93,8 +87,8 @@ fn parse_name(call: &Call) -> Option<TypeName> {
     TypeName::parse(call.segment("id"))
 }
 
-/// Parses the type to create: its name, which is the `id`, and its description.
-fn parse_new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
+/// Parses the type to create: its name, which is the `id`, and its attributes.
+fn parse_new_type(body: &[u8]) -> Result<(TypeName, Vec<(TypeAttribute, Value)>), Failure> {
     let mut input = Input::parse(body, RELATIONSHIP_TYPES, IdPolicy::NewWithId)?;
     let name = input.id.as_deref().and_then(TypeName::parse);
     if name.is_none() {
@@ -106,24 +100,7 @@ fn parse_new_type(body: &[u8]) -> Result<(TypeName, Option<String>), Failure> {
         };
         input.push_error(problem);
     }
-    let description = parse_description(&mut input).flatten();
-    input.finish()?;
+    let changes = parse_type_changes(input)?;
     let name = name.ok_or_else(|| Failure::internal("a type without a name was accepted".to_owned()))?;
-    Ok((name, description))
-}
-
-/// Parses the description; `None` if the document has none, `Some(None)` if it is null.
-#[expect(clippy::option_option, reason = "an omitted description differs from null")]
-fn parse_description(input: &mut Input) -> Option<Option<String>> {
-    input.ignore(&TIMES);
-    match input.attribute("description") {
-        Some(Json::Null) => Some(None),
-        Some(Json::String(text)) => Some(Some(text)),
-        Some(_) => {
-            let problem = ApiProblem::new(Code::InvalidAttribute, "`description` must be a string or null");
-            input.push_error(problem.pointer("/data/attributes/description"));
-            None
-        }
-        None => None,
-    }
+    Ok((name, changes))
 }

@@ -24,11 +24,12 @@ use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::code::Code;
 use crate::model::error::{Error as JobError, Result as JobResult};
+use crate::model::field::Value;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Sort, SortBy, SortKey};
 use crate::model::read_budget::ReadBudget;
-use crate::model::relationship::{End, Relationship};
+use crate::model::relationship::{EdgeAttribute, End, Relationship};
 use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
@@ -115,9 +116,9 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
     let old = call.read("relationships.get", Cost::Bounded, job).await;
-    let name = parse_new_type(&call.body().await?, &old.map_err(Failure::without_document)?)?;
+    let changes = parse_changes(&call.body().await?, &old.map_err(Failure::without_document)?)?;
     let job = move |tx: &mut Tx<'_>| {
-        let row = relationships::change(tx, &caller, id, &precondition, name.as_deref())?;
+        let row = relationships::change(tx, &caller, id, &precondition, &changes)?;
         with_ends(tx, row, &ends, budget)
     };
     let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
@@ -211,11 +212,11 @@ async fn fetch(call: &Call, id: RelationshipId) -> Result<Relationship, Failure>
 fn parse_new(body: &[u8]) -> Result<NewRelationship, Failure> {
     let requested = parse_new_relationship(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::New)?)?;
     let user = requested.user.as_ref().map(stored_id).transpose()?;
-    Ok(NewRelationship { user, target: stored_id(&requested.target)?, relationship: requested.relationship })
+    Ok(NewRelationship { user, target: stored_id(&requested.target)?, changes: requested.changes })
 }
 
-/// Parses the new type of a relationship. The client may send the ends back, unchanged.
-fn parse_new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Failure> {
+/// Parses the attributes of a relationship to change. The client may send the ends back, unchanged.
+fn parse_changes(body: &[u8], old: &Relationship) -> Result<Vec<(EdgeAttribute, Value)>, Failure> {
     let id = old.id.to_string();
     let requested = parse_relationship_change(Input::parse(body, USER_RELATIONSHIPS, IdPolicy::Existing(&id))?)?;
     let check_end = |(name, sent, fixed): (&str, Option<ResourceRef<UserId>>, UserId)| {
@@ -225,7 +226,7 @@ fn parse_new_type(body: &[u8], old: &Relationship) -> Result<Option<String>, Fai
     };
     let ends = [("user", requested.user, old.user), ("target", requested.target, old.target)];
     let problems: Vec<_> = ends.into_iter().filter_map(check_end).collect();
-    if problems.is_empty() { Ok(requested.relationship) } else { Err(problems.into()) }
+    if problems.is_empty() { Ok(requested.changes) } else { Err(problems.into()) }
 }
 
 /// The id in a reference. `Input` accepts local ids in documents of operations only.

@@ -18,6 +18,7 @@ use crate::http::v2::parameters::{
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
+use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::error::Error;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};

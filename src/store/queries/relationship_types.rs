@@ -1,19 +1,12 @@
 //! Relationship types: all their names, or a page of them with all data.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::rows::TypeRow;
 use super::schema::relationship_types::dsl;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect, retired};
-
-/// The columns of a [`TypeRow`], in order.
-const COLUMNS: &str = "version, name, description, created_at, updated_at";
-type TypeColumns = (BigInt, Text, Nullable<Text>, BigInt, BigInt);
-/// The same for diesel.
-const SHOWN: (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at) =
-    (dsl::version, dsl::name, dsl::description, dsl::created_at, dsl::updated_at);
+use crate::model::relationship_type::TypeData;
+use crate::store::type_rows::{TYPE_COLUMN_NAMES, TYPE_COLUMNS, TypeColumns, TypeDataRow, TypeRow};
 
 /// The ids and names of all types, by name.
 pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String)>> {
@@ -24,14 +17,14 @@ pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String)>
 pub(in crate::store) fn page(conn: &mut Conn, offset: i64, limit: i64) -> QueryResult<(i64, Vec<TypeRow>)> {
     let count = Sql::new("SELECT COUNT(*) AS total FROM relationship_types");
     let mut page = Sql::new("SELECT ");
-    page.text(COLUMNS).text(" FROM relationship_types ORDER BY name LIMIT ").integer(limit);
+    page.text(TYPE_COLUMN_NAMES).text(" FROM relationship_types ORDER BY name LIMIT ").integer(limit);
     page.text(" OFFSET ").integer(offset);
-    Sql::listing::<TypeColumns>(count, COLUMNS, page, "name").load(conn).map(split_total)
+    Sql::listing::<TypeColumns>(count, TYPE_COLUMN_NAMES, page, "name").load(conn).map(split_total)
 }
 
 /// The type with that name.
 pub(in crate::store) fn find(conn: &mut Conn, name: &str) -> QueryResult<Option<TypeRow>> {
-    dsl::relationship_types.filter(dsl::name.eq(name)).select(SHOWN).first(conn).optional()
+    dsl::relationship_types.filter(dsl::name.eq(name)).select(TYPE_COLUMNS).first(conn).optional()
 }
 
 /// Locks out other registrations of types until the transaction ends.
@@ -49,19 +42,19 @@ pub(in crate::store) fn insert(
     conn: &mut Conn,
     id: i16,
     name: &str,
-    description: Option<&str>,
+    data: &TypeData,
     now: i64,
 ) -> QueryResult<Option<TypeRow>> {
     let row = diesel::insert_into(dsl::relationship_types)
         .values((
             dsl::id.eq(id),
             dsl::name.eq(name),
-            dsl::description.eq(description),
             dsl::created_at.eq(now),
             dsl::updated_at.eq(now),
+            TypeDataRow::from(data),
         ))
         .on_conflict_do_nothing()
-        .returning(SHOWN)
+        .returning(TYPE_COLUMNS)
         .get_result(conn)
         .optional()?;
     if row.is_some() {
@@ -70,16 +63,11 @@ pub(in crate::store) fn insert(
     Ok(row)
 }
 
-/// Replaces the description of a type; `None` if there is no such type.
-pub(in crate::store) fn describe(
-    conn: &mut Conn,
-    name: &str,
-    description: Option<&str>,
-    now: i64,
-) -> QueryResult<Option<TypeRow>> {
+/// Writes all data of a type; `None` if there is no such type.
+pub(in crate::store) fn update(conn: &mut Conn, name: &str, data: &TypeData, now: i64) -> QueryResult<Option<TypeRow>> {
     diesel::update(dsl::relationship_types.filter(dsl::name.eq(name)))
-        .set((dsl::description.eq(description), dsl::version.eq(dsl::version + 1), dsl::updated_at.eq(now)))
-        .returning(SHOWN)
+        .set((TypeDataRow::from(data), dsl::version.eq(dsl::version + 1), dsl::updated_at.eq(now)))
+        .returning(TYPE_COLUMNS)
         .get_result(conn)
         .optional()
 }

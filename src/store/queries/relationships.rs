@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::schema::user_relationships::dsl;
 use super::{Conn, counts, retired};
-use crate::store::relationship_rows::{COLUMNS, NewRelationshipRow, RelationshipRow};
+use crate::store::relationship_rows::{COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RelationshipRow};
 use crate::store::type_counts::TypeCounts;
 
 /// The relationship with that id.
@@ -50,28 +50,22 @@ pub(in crate::store) fn insert(
     Ok(row)
 }
 
-/// Changes the type of a relationship; `None` if it has changed or is gone.
-pub(in crate::store) fn set_type(
+/// Changes a relationship to the data of `new`; `None` if it has changed since `old` was read, or is gone.
+pub(in crate::store) fn update(
     conn: &mut Conn,
     types: &mut TypeCounts,
     old: &RelationshipRow,
-    kind: i16,
-    now: i64,
+    new: &RelationshipRow,
     author: Option<i64>,
 ) -> QueryResult<Option<RelationshipRow>> {
     // The version is in the condition: a row that has changed since it was read may have another type to subtract.
     let new: Option<RelationshipRow> =
         diesel::update(dsl::user_relationships.filter(dsl::id.eq(old.id).and(dsl::version.eq(old.version))))
-            .set((
-                dsl::type_id.eq(kind),
-                dsl::version.eq(dsl::version + 1),
-                dsl::updated_at.eq(now),
-                dsl::updated_by.eq(author),
-            ))
+            .set((ChangedRelationshipRow::of(new, author), dsl::version.eq(dsl::version + 1)))
             .returning(COLUMNS)
             .get_result(conn)
             .optional()?;
-    if let Some(new) = &new {
+    if let Some(new) = new.as_ref().filter(|new| new.type_id != old.type_id) {
         counts::move_type(conn, types, old, new)?;
     }
     Ok(new)

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use super::{Tx, ask};
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
-use crate::model::relationship_type::{RelationshipType, TypeName, TypeRegistration};
-use crate::model::time::Timestamp;
-use crate::store::rows::TypeRow;
+use crate::model::relationship_type::{RelationshipType, TypeData, TypeName, TypeRegistration};
+use crate::store::type_rows::TypeRow;
 use crate::store::types::Types;
 
 /// How long the number of a deleted type is not used again, in seconds: ten times as long as a process caches types
@@ -18,12 +17,12 @@ impl Tx<'_> {
     /// At most `limit` registered types, by name, after the first `offset`, with the total.
     pub fn types(&mut self, offset: i64, limit: i64) -> Result<Page<RelationshipType>> {
         let (total, rows) = ask!(self, relationship_types::page(offset, limit))?;
-        Ok(Page::whole(rows.into_iter().filter_map(type_of).collect(), total))
+        Ok(Page::whole(rows.into_iter().filter_map(TypeRow::into_type).collect(), total))
     }
 
     /// The type with that name.
     pub fn relationship_type(&mut self, name: &TypeName) -> Result<Option<RelationshipType>> {
-        Ok(ask!(self, relationship_types::find(name.as_str()))?.and_then(type_of))
+        Ok(ask!(self, relationship_types::find(name.as_str()))?.and_then(TypeRow::into_type))
     }
 
     /// The registered names, in order.
@@ -38,7 +37,7 @@ impl Tx<'_> {
     }
 
     /// Registers a type. A refused registration takes neither the lock nor a number.
-    pub fn insert_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<TypeRegistration> {
+    pub fn insert_type(&mut self, name: &TypeName, data: &TypeData) -> Result<TypeRegistration> {
         self.read_types()?;
         if self.types.id_of(name).is_some() {
             return Ok(TypeRegistration::NameTaken);
@@ -47,8 +46,8 @@ impl Tx<'_> {
         let now = self.now();
         let rested = now.plus_seconds(-TYPE_REST_SECONDS).micros();
         let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(TypeRegistration::Exhausted) };
-        let row = ask!(self, relationship_types::insert(id, name.as_str(), description, now.micros()))?;
-        Ok(row.and_then(type_of).map_or(TypeRegistration::NameTaken, TypeRegistration::Registered))
+        let row = ask!(self, relationship_types::insert(id, name.as_str(), data, now.micros()))?;
+        Ok(row.and_then(TypeRow::into_type).map_or(TypeRegistration::NameTaken, TypeRegistration::Registered))
     }
 
     /// Reads a type again; in a write job it is locked against changes until the job ends. `None` if it is gone.
@@ -60,10 +59,10 @@ impl Tx<'_> {
         self.relationship_type(&found.name)
     }
 
-    /// Replaces the description of a type; `None` if there is no such type.
-    pub fn describe_type(&mut self, name: &TypeName, description: Option<&str>) -> Result<Option<RelationshipType>> {
+    /// Writes all data of a type; `None` if there is no such type.
+    pub fn update_type(&mut self, name: &TypeName, data: &TypeData) -> Result<Option<RelationshipType>> {
         let now = self.micros();
-        Ok(ask!(self, relationship_types::describe(name.as_str(), description, now))?.and_then(type_of))
+        Ok(ask!(self, relationship_types::update(name.as_str(), data, now))?.and_then(TypeRow::into_type))
     }
 
     /// The number of relationships of a type; `None` if there is no such type.
@@ -122,14 +121,4 @@ impl Tx<'_> {
         let name = self.types.name_of(id).cloned();
         name.ok_or_else(|| Error::Internal(format!("a relationship has the unregistered type {id}")))
     }
-}
-
-fn type_of(row: TypeRow) -> Option<RelationshipType> {
-    Some(RelationshipType {
-        name: TypeName::parse(&row.name)?,
-        version: row.version,
-        description: row.description,
-        created_at: Timestamp::from_micros(row.created_at),
-        updated_at: Timestamp::from_micros(row.updated_at),
-    })
 }

@@ -5,8 +5,7 @@ use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
-use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
 use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
 use crate::store::rows::Shape;
 
@@ -57,26 +56,25 @@ impl Tx<'_> {
     }
 
     /// Stores a relationship of a registered type and counts it; `None` if the edge exists already.
-    pub fn insert_relationship(&mut self, edge: &Edge, author: Option<UserId>) -> Result<Option<Relationship>> {
-        let Some(kind) = self.type_id(&edge.relationship)? else { return Err(self.record_conflict()) };
+    pub fn insert_relationship(&mut self, edge: &NewEdge, author: Option<UserId>) -> Result<Option<Relationship>> {
+        let Some(kind) = self.type_id(&edge.data.relationship)? else { return Err(self.record_conflict()) };
         let new = NewRelationshipRow::of(edge, kind, author, self.micros());
         let row = ask!(self, relationships::insert(&mut self.type_counts, new))?;
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
-    /// Changes the type of a relationship that this job has read to another registered type.
-    pub fn set_relationship_type(
+    /// Writes all data of a relationship that this job has read. Its type must be registered.
+    pub fn update_relationship(
         &mut self,
         old: &Relationship,
-        name: &TypeName,
+        data: EdgeData,
         author: Option<UserId>,
     ) -> Result<Relationship> {
-        let (Some(before), Some(after)) = (self.type_id(&old.relationship)?, self.type_id(name)?) else {
-            return Err(self.record_conflict());
-        };
-        let row = RelationshipRow::of(old, before);
-        let now = self.micros();
-        match ask!(self, relationships::set_type(&mut self.type_counts, &row, after, now, author.map(UserId::get)))? {
+        let new = Relationship { data, updated_at: self.now(), ..old.clone() };
+        let kinds = (self.type_id(&old.data.relationship)?, self.type_id(&new.data.relationship)?);
+        let (Some(before), Some(after)) = kinds else { return Err(self.record_conflict()) };
+        let (old, new) = (RelationshipRow::of(old, before), RelationshipRow::of(&new, after));
+        match ask!(self, relationships::update(&mut self.type_counts, &old, &new, author.map(UserId::get)))? {
             Some(row) => self.relationship_of(row),
             None => Err(self.record_conflict()),
         }

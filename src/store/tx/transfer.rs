@@ -123,7 +123,7 @@ impl Tx<'_> {
     fn rows_of(&mut self, relationships: &[Relationship]) -> Result<Vec<RelationshipRow>> {
         let mut rows = Vec::with_capacity(relationships.len());
         for one in relationships {
-            let Some(kind) = self.type_id(&one.relationship)? else { return Err(self.record_conflict()) };
+            let Some(kind) = self.type_id(&one.data.relationship)? else { return Err(self.record_conflict()) };
             rows.push(RelationshipRow::of(one, kind));
         }
         Ok(rows)

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::http::jsonapi::fields::{self, ResourceField};
-use crate::model::user::FieldKind;
+use crate::model::attributes::Attribute;
+use crate::model::field::FieldKind;
 
 /// The name of the schema of an id.
 pub const ID: &str = "Id";
@@ -92,14 +93,20 @@ pub fn resource<F: ResourceField>(
     object(&["type", "id", "links"], members)
 }
 
-/// The schema of a field of a user in responses.
-pub fn user_field_schema(kind: FieldKind) -> Value {
+/// The schema of an attribute in responses, if clients can write it.
+pub fn written_schema<A: Attribute>(name: &str) -> Value {
+    A::of_member(name).map_or(Value::Null, |attribute| kind_schema(attribute.kind()))
+}
+
+/// The schema of the values of a kind in responses.
+pub fn kind_schema(kind: FieldKind) -> Value {
     match kind {
         FieldKind::Text { .. } => json!({ "type": ["string", "null"] }),
         FieldKind::Email => json!({ "type": "string" }),
         FieldKind::List => json!({ "type": "array", "items": { "type": "string" } }),
         FieldKind::Flag => json!({ "type": "boolean" }),
         FieldKind::Level => schema(ACCESS_LEVEL),
+        FieldKind::TypeName => schema(TYPE_NAME),
     }
 }
 

@@ -2,18 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{
-    ID, TYPE_NAME, constant, enumeration, forbidden, insert, object, one_of, schema, user_field_schema,
-};
-use crate::domain::relationship_types::MAX_DESCRIPTION_CHARS;
+use super::build::{ID, TYPE_NAME, constant, enumeration, forbidden, insert, kind_schema, object, one_of, schema};
 use crate::http::jsonapi::atomic;
+use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TypeField, UserField};
 use crate::http::jsonapi::input::RESPONSE_MEMBERS;
-use crate::http::jsonapi::requests::TIMES;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::model::attributes::Attribute;
+use crate::model::field::{FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS};
+use crate::model::relationship::EdgeAttribute;
 use crate::model::relationship::End;
-use crate::model::user::{
-    self, COMPUTED_ATTRIBUTES, Field, FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS,
-};
+use crate::model::relationship_type::TypeAttribute;
+use crate::model::user::{Field, USER_RELATIONSHIP_MEMBERS};
 
 /// Any string without U+0000.
 const TEXT: &str = "^[^\\u0000]*$";
@@ -60,19 +59,31 @@ fn require_id_or_lid(schema: &mut Value) {
     insert(schema, "else", json!({ "required": ["lid"] }));
 }
 
+/// The attributes of a resource in requests.
+fn attributes<A: Attribute, F: ResourceField>() -> Map<String, Value> {
+    let written = A::all().iter().map(|attribute| (attribute.member(), sent_kind_schema(attribute.kind())));
+    with_ignored(written, F::COMPUTED)
+}
+
 fn relationship() -> Map<String, Value> {
-    with_ignored([("relationship", schema(TYPE_NAME))].into_iter(), &TIMES)
+    attributes::<EdgeAttribute, RelationshipField>()
 }
 
 fn user() -> Map<String, Value> {
-    let ignored = [COMPUTED_ATTRIBUTES, user::USER_RELATIONSHIP_MEMBERS].concat();
-    with_ignored(Field::ALL.into_iter().map(|field| (field.member(), sent_field_schema(field))), &ignored)
+    let written = Field::ALL.into_iter().map(|field| {
+        let mut schema = sent_kind_schema(field.kind());
+        if field.is_admin_only() {
+            insert(&mut schema, "description", "Only admins can change it");
+        }
+        (field.member(), schema)
+    });
+    with_ignored(written, &[UserField::COMPUTED, USER_RELATIONSHIP_MEMBERS].concat())
 }
 
 /// The relationships `user` and `target` of a change, with identifiers of this schema.
 fn ends(identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
-    closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), &TIMES))
+    closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), RelationshipField::COMPUTED))
 }
 
 /// The relationships of a new relationship, where `user` may be null.
@@ -90,21 +101,19 @@ fn new_ends(identifier: &str) -> Value {
 /// The relationships of users, which may be sent back, but without `data`.
 fn links() -> Value {
     let link = json!({ "not": { "required": ["data"] } });
-    let links = user::USER_RELATIONSHIP_MEMBERS.iter().map(|name| (*name, link.clone()));
-    closed(&[], with_ignored(links, COMPUTED_ATTRIBUTES))
+    let links = USER_RELATIONSHIP_MEMBERS.iter().map(|name| (*name, link.clone()));
+    closed(&[], with_ignored(links, UserField::COMPUTED))
 }
 
 /// All schemas of requests.
 pub fn all() -> Value {
     let (no_id, id, name) = (forbidden(NO_ID), schema(ID), schema(TYPE_NAME));
-    let text = json!({ "type": ["string", "null"], "maxLength": MAX_DESCRIPTION_CHARS, "pattern": TEXT });
-    let description = closed(&[], with_ignored([("description", text)].into_iter(), &TIMES));
     let of_type = data(
         &["type", "id"],
         RELATIONSHIP_TYPES,
         &name,
-        &description,
-        &closed(&[], with_ignored(std::iter::empty(), &TIMES)),
+        &closed(&[], attributes::<TypeAttribute, TypeField>()),
+        &closed(&[], with_ignored(std::iter::empty(), TypeField::COMPUTED)),
     );
     let needed = ["type", "attributes", "relationships"];
     let mut all = json!({
@@ -195,17 +204,14 @@ fn atomic_operations() -> Value {
     })
 }
 
-fn sent_field_schema(field: Field) -> Value {
-    let mut schema = match field.kind() {
+/// The schema of the values of a kind in requests.
+fn sent_kind_schema(kind: FieldKind) -> Value {
+    match kind {
         FieldKind::Text { max_chars } => json!({ "type": ["string", "null"], "maxLength": max_chars, "pattern": TEXT }),
         FieldKind::Email => json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }),
         FieldKind::List => {
             json!({ "type": ["array", "null"], "maxItems": MAX_LIST_ITEMS, "items": schema("ListItem") })
         }
-        other => user_field_schema(other),
-    };
-    if field.is_admin_only() {
-        insert(&mut schema, "description", "Only admins can change it");
+        other => kind_schema(other),
     }
-    schema
 }

@@ -4,13 +4,15 @@ use serde_json::{Value, json};
 
 use super::build::{
     ACCESS_LEVEL, ID, TYPE_NAME, constant, document, enumeration, identifier, insert, linkage_document, list_document,
-    object, one_of, resource, schema, user_field_schema,
+    object, one_of, resource, schema, written_schema,
 };
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::model::code::Code;
+use crate::model::relationship::EdgeAttribute;
+use crate::model::relationship_type::TypeAttribute;
 use crate::model::user::{AccessLevel, Field};
 
 /// The schemas of everything but groups, requests and forms.
@@ -48,13 +50,13 @@ fn resources() -> Value {
     let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
     let related = object(&["links"], json!({ "links": schema("RelatedLink") }));
     json!({
-        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, |_| end.clone(), |_| schema(TYPE_NAME)),
-        "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match (Field::of_member(name), name) {
-            (Some(field), _) => user_field_schema(field.kind()),
-            (None, "is-supervisor") => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
-            (None, _) => json!({ "type": ["string", "null"], "description": "First and last name" }),
+        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, |_| end.clone(), written_schema::<EdgeAttribute>),
+        "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match name {
+            "is-supervisor" => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
+            "name" => json!({ "type": ["string", "null"], "description": "First and last name" }),
+            name => written_schema::<Field>(name),
         }),
-        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, |_| json!({ "type": ["string", "null"] })),
+        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, written_schema::<TypeAttribute>),
     })
 }
 

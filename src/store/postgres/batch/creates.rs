@@ -11,7 +11,7 @@ use super::batcher::BatchQuery;
 use super::creates_sql;
 use crate::model::error::Result;
 use crate::model::id::UserId;
-use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship::{NewEdge, Relationship};
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
 use crate::store::relationship_rows::NewRelationshipRow;
@@ -20,7 +20,7 @@ use crate::store::tx::{StoreContext, Tx};
 /// A relationship to create, and the user to record as its author.
 #[derive(Debug)]
 pub(in crate::store) struct BatchedCreate {
-    pub edge: Edge,
+    pub edge: NewEdge,
     pub author: Option<UserId>,
 }
 
@@ -33,30 +33,27 @@ impl BatchQuery for BatchedCreate {
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Relationship>>> {
         // The first of several requests for one edge creates it; the others run as ordinary jobs, which find it.
         let mut seen = HashSet::with_capacity(batch.len());
-        let firsts: Vec<_> = batch.iter().filter(|create| seen.insert(&create.edge)).copied().collect();
+        let firsts: Vec<_> = batch.iter().filter(|create| seen.insert(create.edge.key())).copied().collect();
         let stored = engine.run_batch(Self::MODE, shared, &|tx| insert(tx, &firsts))?;
         if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
             shared.metrics.count_commit(rows.len());
         }
-        let by_edge = |row: Relationship| {
-            let edge = Edge { user: row.user, target: row.target, relationship: row.relationship.clone() };
-            (edge, row)
-        };
-        let mut stored: HashMap<_, _> = stored.unwrap_or_default().into_iter().map(by_edge).collect();
-        Ok(batch.iter().map(|create| stored.remove(&create.edge)).collect())
+        let by_key = |row: Relationship| (row.key(), row);
+        let mut stored: HashMap<_, _> = stored.unwrap_or_default().into_iter().map(by_key).collect();
+        Ok(batch.iter().map(|create| stored.remove(&create.edge.key())).collect())
     }
 }
 
 /// Stores and counts those of the relationships that can be stored, no two of them equal; the result is in any order.
 fn insert(tx: &mut Tx<'_>, creates: &[&BatchedCreate]) -> Result<Vec<Relationship>> {
-    if creates.iter().any(|create| tx.known_types().id_of(&create.edge.relationship).is_none()) {
+    if creates.iter().any(|create| tx.known_types().id_of(&create.edge.data.relationship).is_none()) {
         tx.read_types()?;
         // Nothing has been written yet, so other jobs would read the same types.
         tx.share_types();
     }
     let now = tx.now().micros();
     let new = |create: &&BatchedCreate| {
-        let kind = tx.known_types().id_of(&create.edge.relationship)?;
+        let kind = tx.known_types().id_of(&create.edge.data.relationship)?;
         Some(NewRelationshipRow::of(&create.edge, kind, create.author, now))
     };
     let new: Vec<_> = creates.iter().filter_map(new).collect();

@@ -1,0 +1,59 @@
+//! Rows of `relationship_types`. Their columns are declared here, once for all queries of both databases.
+
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::{AsChangeset, Insertable, Queryable};
+
+use super::columns::declare_columns;
+use super::schema::relationship_types;
+use crate::model::relationship_type::{RelationshipType, TypeData, TypeName};
+use crate::model::time::Timestamp;
+
+/// Declares the rows by their columns: those that the service sets, then those that admins can write.
+macro_rules! declare_type_rows {
+    ($($name:ident: $type:ty => $sql:ty),+; $($written:ident: $written_type:ty => $written_sql:ty),+ $(,)?) => {
+        /// A registered type.
+        #[derive(Debug, Queryable)]
+        pub(super) struct TypeRow {
+            $($name: $type,)+
+            $($written: $written_type,)+
+        }
+
+        /// What admins can write.
+        #[derive(Debug, Insertable, AsChangeset)]
+        #[diesel(table_name = relationship_types, treat_none_as_default_value = false, treat_none_as_null = true)]
+        pub(super) struct TypeDataRow {
+            $($written: $written_type,)+
+        }
+
+        declare_columns!(
+            relationship_types, TYPE_COLUMNS, TypeColumns, TYPE_COLUMN_NAMES, $($name: $sql),+, $($written: $written_sql),+
+        );
+    };
+}
+
+declare_type_rows! {
+    name: String => Text,
+    version: i64 => BigInt,
+    created_at: i64 => BigInt,
+    updated_at: i64 => BigInt;
+    description: Option<String> => Nullable<Text>,
+}
+
+impl TypeRow {
+    /// The type in the row; `None` if a later release allows its name and this one does not.
+    pub fn into_type(self) -> Option<RelationshipType> {
+        Some(RelationshipType {
+            name: TypeName::parse(&self.name)?,
+            version: self.version,
+            data: TypeData { description: self.description },
+            created_at: Timestamp::from_micros(self.created_at),
+            updated_at: Timestamp::from_micros(self.updated_at),
+        })
+    }
+}
+
+impl From<&TypeData> for TypeDataRow {
+    fn from(data: &TypeData) -> Self {
+        Self { description: data.description.clone() }
+    }
+}

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::both;
+use crate::support::groups::{new_group, new_member};
 use crate::support::{Client, Value, edge};
 
 const URL: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
 
 fn make(owner: &Client, relationship: &str, target: &Client) -> i64 {
     owner.post(URL, &edge(None, relationship, target.id)).expect(201).id()
@@ -61,30 +63,80 @@ fn href(link: &Value) -> Option<&str> {
     link.as_str().or_else(|| link["href"].as_str())
 }
 
-both!(a_link_that_would_get_a_414_is_null, |app| {
-    const USERS: &str = "/api/v2/users";
+/// The number of rows from `url` to the end of the list; `None` if the first page is refused.
+fn walk(client: &Client, url: &str) -> Option<usize> {
+    let (mut rows, mut page) = (0, client.get(url));
+    if page.status == 400 {
+        page.refused(400, "invalid-parameter");
+        return None;
+    }
+    loop {
+        page = page.expect(200);
+        rows += page.ids().len();
+        for name in ["self", "first", "last", "prev"] {
+            if let Some(url) = href(&page.body["links"][name]) {
+                client.get(url).expect(200);
+            }
+        }
+        let Some(next) = href(&page.body["links"]["next"]) else { return Some(rows) };
+        page = client.get(next);
+    }
+}
+
+// A percent-encoded comma is three bytes long, so at some length the links become longer than a request may be.
+both!(a_list_whose_links_would_get_a_414_is_a_400, |app| {
     let ann = app.user();
     app.user();
-    let (mut links, mut nulls) = (0, 0);
-    // A percent-encoded comma is three bytes long, so at some length the links become longer than a request may be.
-    for count in [10, 600, 900, 1_100, 1_350] {
-        for page in ["limit=1", "page[size]=1"] {
-            let fields = vec!["email"; count].join(",");
-            let path = format!("{USERS}?{page}&fields[users]={fields}");
+    let (mut walked, mut refused) = (0, 0);
+    for count in [10, 600, 900, 980, 985, 986, 987, 988, 989, 990, 995, 1_000, 1_100, 1_350] {
+        for page in ["limit=1", "page[size]=1", "page[number]=1&page[size]=1"] {
+            let path = format!("{USERS}?{page}&fields[users]={}", vec!["email"; count].join(","));
             assert!(path.len() <= 8 * 1024, "{}", path.len());
-            let answer = ann.get(&path).expect(200);
-            for name in ["self", "first", "last", "prev", "next"] {
-                let Some(url) = href(&answer.body["links"][name]) else {
-                    nulls += usize::from(count > 1_000 && answer.body["links"][name].is_null());
-                    continue;
-                };
-                ann.get(url).expect(200);
-                links += 1;
+            match walk(&ann, &path) {
+                Some(rows) => {
+                    assert_eq!(rows, 2, "{count}: no page looks like the last one");
+                    walked += 1;
+                }
+                None => refused += 1,
             }
-            assert_eq!(href(&answer.body["links"]["next"]).is_some(), count < 1_000, "{count}");
+            // The second page, which has a previous one, is refused together with the first.
+            let second = path.replace("limit=1", "limit=1&offset=1");
+            assert_eq!(ann.get(&second).status, ann.get(&path).status, "{count}");
         }
     }
-    assert!(links > 20 && nulls > 8, "{links} links, {nulls} nulls");
+    assert!(walked > 10 && refused > 8, "{walked} lists, {refused} refusals");
+    let answer = ann.get(&format!("{USERS}?limit=1&fields[users]={}", "email,".repeat(1_300) + "email"));
+    let answer = answer.refused(400, "invalid-parameter");
+    assert_eq!(answer.source("parameter"), Some("fields[users]"));
+    let detail = answer.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.ends_with("in a URI of 8192 bytes; shorten `fields[users]`"), "{detail}");
+});
+
+both!(every_kind_of_list_is_a_400_without_room_for_its_links, |app| {
+    let ann = app.user();
+    let others = [app.user(), app.user()];
+    for other in &others {
+        make(&ann, "mentor", other);
+        let group = new_group(app, ann.id, "{}");
+        new_member(app, group, other.id, "{}");
+    }
+    for kind in ["users", "user-relationships", "relationship-types", "groups", "group-members"] {
+        let path = |limit: usize| {
+            format!("/api/v2/{kind}?limit={limit}&fields[{kind}]={}created-at", "created-at,".repeat(700))
+        };
+        let refused = ann.get(&path(1)).refused(400, "invalid-parameter");
+        assert_eq!(refused.source("parameter"), Some(&*format!("fields[{kind}]")));
+        // A list of one page needs no links to others.
+        let whole = ann.get(&path(50)).expect(200);
+        assert!((2..=3).contains(&whole.total()), "{kind}: {}", whole.total());
+        for name in ["first", "last", "prev", "next"] {
+            assert!(whole.body["links"][name].is_null(), "{kind}: {name}");
+        }
+    }
+});
+
+both!(a_link_to_this_page_that_would_get_a_414_is_null, |app| {
+    let ann = app.user();
     // HTTP allows characters unencoded that a URI does not, so `self` is longer than the request.
     let path = format!("{USERS}?query={}", "|".repeat(7_000));
     let head = format!(

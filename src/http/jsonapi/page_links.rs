@@ -4,14 +4,19 @@ use serde::Serialize;
 use std::borrow::Cow;
 
 use super::cursor::Cursors;
+use super::errors::ApiProblem;
 use super::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
 use crate::http::urls::LONGEST_URI;
+use crate::model::code::Code;
 use crate::model::page::{Bound, SortKey};
 
 /// The pagination parameters, which every link sets itself.
 const PAGE: [&str; 6] = [OFFSET.name, LIMIT.name, NUMBER.name, SIZE.name, AFTER.name, BEFORE.name];
+/// The longest path and query of a link without its pagination parameters, in bytes. The rest of [`LONGEST_URI`] is for
+/// them, so that either all pages of a list have links or none; only cursors with long names are longer.
+const LONGEST_LIST_URI: usize = LONGEST_URI - 256;
 
 /// `meta` of a list.
 #[derive(Debug, Serialize)]
@@ -41,8 +46,9 @@ enum This {
     },
 }
 
-/// Links to other pages. `None` is rendered as `null`: there is no such page, or its URL would be longer than
-/// [`LONGEST_URI`].
+/// Links to other pages. `None` is rendered as `null`: there is no such page. `self`, `first` and `last` are also `null` if
+/// their URL would be longer than [`LONGEST_URI`]; for `prev` and `next` that is an error, because the page would look like
+/// the end of the list.
 #[derive(Debug, Serialize)]
 pub struct PageLinks {
     #[serde(rename = "self")]
@@ -90,12 +96,26 @@ pub struct PageLinkBuilder<'a> {
 
 impl PageLinkBuilder<'_> {
     /// The URL of another page of the list: the query of the client under JSON:API names and percent-encoded, with these
-    /// pagination parameters. `None` if it is longer than [`LONGEST_URI`]: percent-encoding can triple the length.
-    fn url(&self, page: &[(&str, &str)]) -> Option<String> {
-        let mut url = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), self.path.len() + 1);
-        url.extend_pairs(self.query.canonical(&PAGE));
-        url.extend_pairs(page);
-        within_limit(url.finish())
+    /// pagination parameters.
+    ///
+    /// # Errors
+    /// 400 if it would be too long: percent-encoding can triple the length.
+    fn url(&self, page: &[(&str, &str)]) -> Result<String, ApiProblem> {
+        let query_at = self.path.len() + 1;
+        let mut list = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), query_at);
+        let list = list.extend_pairs(self.query.canonical(&PAGE)).finish();
+        let is_short = list.len() <= LONGEST_LIST_URI;
+        let mut url = form_urlencoded::Serializer::for_suffix(list, query_at);
+        within_limit(url.extend_pairs(page).finish()).filter(|_| is_short).ok_or_else(|| self.too_long())
+    }
+
+    fn too_long(&self) -> ApiProblem {
+        let name = self.query.longest_name();
+        let detail = format!(
+            "the query, percent-encoded, leaves no room for links to the other pages of this list in a URI of \
+             {LONGEST_URI} bytes; shorten `{name}`"
+        );
+        ApiProblem::new(Code::InvalidParameter, detail).parameter(name)
     }
 
     fn this(&self, applied: Applied) -> Option<This> {
@@ -110,30 +130,41 @@ impl PageLinkBuilder<'_> {
 
     /// The links and `meta` of a page by offset. No link exceeds `max_offset`. Links have page numbers if the client sent
     /// one, because some client libraries read the number in a link.
-    #[must_use]
-    pub fn by_offset(&self, offset: i64, limit: i64, is_numbered: bool, total: i64) -> (PageLinks, ListMeta) {
+    ///
+    /// # Errors
+    /// 400 if the URL of the previous or the next page would be too long.
+    pub fn by_offset(
+        &self,
+        offset: i64,
+        limit: i64,
+        is_numbered: bool,
+        total: i64,
+    ) -> Result<(PageLinks, ListMeta), ApiProblem> {
         let page = |at: i64| {
-            let is_shown = limit > 0 && at <= self.max_offset;
+            let is_linked = limit > 0 && at <= self.max_offset;
             let (names, start) =
                 if is_numbered { ([NUMBER, SIZE], at / limit.max(1) + 1) } else { ([OFFSET, LIMIT], at) };
             let [start_name, size_name] = names.map(|parameter| parameter.name);
-            is_shown.then(|| self.url(&[(start_name, &start.to_string()), (size_name, &limit.to_string())])).flatten()
+            let url = || self.url(&[(start_name, &start.to_string()), (size_name, &limit.to_string())]);
+            is_linked.then(url).transpose()
         };
         let last = (total - 1).max(0) / limit.max(1) * limit;
         let previous = (offset > 0).then(|| offset.saturating_sub(limit).min(last).max(0));
-        let next = offset.saturating_add(limit);
+        let next = Some(offset.saturating_add(limit)).filter(|next| *next < total);
         let links = PageLinks {
             this: self.this(Applied::Nothing),
-            first: page(0),
-            last: page(last),
-            prev: previous.and_then(page),
-            next: (next < total).then(|| page(next)).flatten(),
+            first: page(0).unwrap_or_default(),
+            last: page(last).unwrap_or_default(),
+            prev: previous.map_or(Ok(None), page)?,
+            next: next.map_or(Ok(None), page)?,
         };
-        (links, ListMeta { total_count: total, page: None })
+        Ok((links, ListMeta { total_count: total, page: None }))
     }
 
     /// The links and `meta` of a page by cursor; `shown` has the sort keys of its first and last row.
-    #[must_use]
+    ///
+    /// # Errors
+    /// 400 if the URL of the previous or the next page would be too long.
     pub fn by_cursor(
         &self,
         cursors: &Cursors<'_>,
@@ -141,7 +172,7 @@ impl PageLinkBuilder<'_> {
         shown: Option<&(SortKey, SortKey)>,
         is_more: bool,
         total: i64,
-    ) -> (PageLinks, ListMeta) {
+    ) -> Result<(PageLinks, ListMeta), ApiProblem> {
         let size = size.to_string();
         let page = |more: &[(&str, &str)]| self.url(&[&[(SIZE.name, size.as_str())], more].concat());
         let is_truncated = is_more && after.is_some() && before.is_some();
@@ -157,11 +188,11 @@ impl PageLinkBuilder<'_> {
         };
         let links = PageLinks {
             this: self.this(Applied::CursorProfile),
-            first: page(&[]),
+            first: page(&[]).ok(),
             last: None,
-            prev: start.filter(|_| has_previous).and_then(|cursor| page(&[(BEFORE.name, &cursor)])),
-            next: end.filter(|_| has_next).and_then(|cursor| next(&cursor)),
+            prev: start.filter(|_| has_previous).map(|cursor| page(&[(BEFORE.name, &cursor)])).transpose()?,
+            next: end.filter(|_| has_next).map(|cursor| next(&cursor)).transpose()?,
         };
-        (links, ListMeta { total_count: total, page: Some(PageMeta { total, is_truncated }) })
+        Ok((links, ListMeta { total_count: total, page: Some(PageMeta { total, is_truncated }) }))
     }
 }

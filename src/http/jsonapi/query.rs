@@ -115,6 +115,13 @@ impl Query {
         sent.map_or_else(|| parameter.name.to_owned(), |sent| sent.name.clone())
     }
 
+    /// The name under which the client sent the longest parameter; empty without parameters.
+    #[must_use]
+    pub fn longest_name(&self) -> &str {
+        let longest = self.sent.iter().max_by_key(|sent| sent.value.len());
+        longest.map(|sent| sent.name.as_str()).unwrap_or_default()
+    }
+
     /// All values of a parameter.
     pub fn texts(&self, name: &str) -> impl Iterator<Item = &str> {
         self.sent.iter().filter(move |sent| sent.parameter.name == name).map(|sent| sent.value.as_str())

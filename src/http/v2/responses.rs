@@ -172,7 +172,7 @@ where
     /// Renders the document, or returns 304 if the client has it. `sort_key` returns the sort key of a row.
     ///
     /// # Errors
-    /// As [`Document::answer_of`].
+    /// As [`Document::answer_of`]; 400 if a link to another page would be too long.
     pub fn answer(
         mut self,
         call: &Call,
@@ -205,7 +205,7 @@ where
                     builder.by_offset(*offset, *limit, *is_numbered, total)
                 }
                 (Paging::Cursor { size, .. }, None) => builder.by_offset(0, *size, false, total),
-            };
+            }?;
             let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(sort_key(row)));
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, options, cursor(row))).collect();
             let included = included(&self.included, options);

@@ -78,29 +78,44 @@ fn a_locked_table_blocks_only_requests_that_need_it() {
     assert!(!service.log().iter().any(|line| line.contains("opening new connections")), "{:?}", service.log());
 }
 
-/// More requests wait for a locked table than there are connections; an ordinary job still gets one immediately.
-#[test]
-fn jobs_that_wait_for_a_lock_leave_connections_to_others() {
+/// Requests the paths, 12 times each, while the tables of groups are locked, and waits until at least so many sessions wait
+/// for the lock, for longer than another job waits for a connection. That one still gets a connection immediately.
+fn assert_connections_are_left(paths: &[&str], waiting: i64) {
     let Some(server) = PrivateServer::start() else { return };
     let token = new_user_token(&server.url("postgres"), "root@example.com", "admin");
-    let settings = [("DATABASE_POOL_SIZE", "9"), ("REQUEST_TIMEOUT", "4s"), ("AUTH_REFRESH", "5m")];
+    let settings = [("DATABASE_POOL_SIZE", "9"), ("REQUEST_TIMEOUT", "30s"), ("AUTH_REFRESH", "5m")];
     let service = Service::start(&server.url("postgres"), &settings);
     let admin = service.client(&token);
     let ids = fill(&admin);
     let (mut holder, mut watcher) = (raw(&server), raw(&server));
-    holder.run("BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE");
+    holder.run("BEGIN; LOCK TABLE groups, group_members IN ACCESS EXCLUSIVE MODE");
     thread::scope(|scope| {
-        for _ in 0..12 {
-            scope.spawn(|| admin.get("/api/v2/groups").expect(503));
+        for path in paths {
+            for _ in 0..12 {
+                scope.spawn(|| admin.get(path));
+            }
         }
-        let waiting = format!("{OURS} AND wait_event_type = 'Lock'");
-        until("lists of groups wait for the lock", Duration::from_secs(2), || watcher.number(&waiting) >= 3);
+        let sessions = format!("{OURS} AND wait_event_type = 'Lock'");
+        until("jobs wait for the lock", Duration::from_secs(2), || watcher.number(&sessions) >= waiting);
         for _ in 0..10 {
             let user = || admin.get(&format!("/api/v2/users/{}", ids[0])).expect(200);
             in_time("a user", Duration::from_millis(500), user);
         }
+        assert!(watcher.number(&sessions) >= waiting, "they still wait");
+        holder.run("COMMIT");
     });
-    holder.run("COMMIT");
+}
+
+/// More requests wait for a locked table than there are connections.
+#[test]
+fn jobs_that_wait_for_a_lock_leave_connections_to_others() {
+    assert_connections_are_left(&["/api/v2/groups"], 3);
+}
+
+/// The shares of three kinds of jobs would be all connections.
+#[test]
+fn three_kinds_of_jobs_that_wait_for_a_lock_leave_connections_to_others() {
+    assert_connections_are_left(&["/api/v2/groups", "/api/v2/groups/1", "/api/v2/group-members"], 7);
 }
 
 /// Outside of transactions, too: a statement that waits for a lock ends before its request.

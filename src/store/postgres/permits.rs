@@ -15,6 +15,8 @@ const CONNECTIONS_PER_SEARCH: usize = 4;
 const CONNECTIONS_PER_READ: usize = 3;
 /// The same for writes: 8 of 16, since their commits share flushes of the disk.
 const CONNECTIONS_PER_WRITE: usize = 2;
+/// Jobs that run beside another one of their kind use at most one of this many connections together: 8 of 16.
+const CONNECTIONS_PER_FURTHER_JOB: usize = 2;
 /// A pool of at least this many connections reserves one for batched lists.
 const POOL_WITH_LIST_CONNECTION: usize = 4;
 
@@ -23,17 +25,28 @@ pub(in crate::store) struct PostgresPermits {
     all: Arc<Semaphore>,
     /// Acquired in addition, by kind of job: searches, and the reads and the writes of each name. While a table is
     /// locked, the jobs that wait for it leave connections to all others. The number of names is fixed by the source.
-    shares: Mutex<HashMap<(&'static str, usize), Arc<Semaphore>>>,
+    shares: Mutex<HashMap<(&'static str, usize), Share>>,
+    /// Acquired in addition by every job that runs beside another one of its kind. Otherwise the shares of three kinds of
+    /// jobs that wait for the same lock would be all connections.
+    further: Arc<Semaphore>,
     connections: usize,
     /// For batched lists, the most frequent requests, which thus need not wait behind all others.
     lists: Arc<Semaphore>,
     timeout: Duration,
 }
 
+/// The permits of a kind of job.
+#[derive(Clone)]
+struct Share {
+    all: Arc<Semaphore>,
+    /// One, for a job that needs no permit for further jobs.
+    first: Arc<Semaphore>,
+}
+
 /// The right to use a connection, until it is dropped.
 pub(in crate::store) struct Permit {
     _connection: OwnedSemaphorePermit,
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Option<[OwnedSemaphorePermit; 2]>,
 }
 
 impl PostgresPermits {
@@ -45,6 +58,7 @@ impl PostgresPermits {
         Self {
             all: semaphore(connections.saturating_sub(lists)),
             shares: Mutex::default(),
+            further: semaphore((connections / CONNECTIONS_PER_FURTHER_JOB).max(1)),
             connections,
             lists: semaphore(lists),
             timeout,
@@ -61,27 +75,36 @@ impl PostgresPermits {
     /// # Errors
     /// [`Error::Unavailable`] when none becomes free in that time.
     pub async fn acquire(&self, job: &'static str, mode: Mode) -> Result<Permit> {
-        let until = Instant::now() + self.timeout;
         let share = match mode {
             Mode::Search => self.share("searches", CONNECTIONS_PER_SEARCH),
             Mode::Read | Mode::Snapshot => self.share(job, CONNECTIONS_PER_READ),
             Mode::Write | Mode::Batch => self.share(job, CONNECTIONS_PER_WRITE),
         };
-        let late = |what: &str| Error::Unavailable(format!("{what} within {:?}", self.timeout));
-        match tokio::time::timeout_at(until, share.acquire_owned()).await {
-            Ok(Ok(share)) => match tokio::time::timeout_at(until, Arc::clone(&self.all).acquire_owned()).await {
-                Ok(Ok(connection)) => Ok(Permit { _connection: connection, _share: Some(share) }),
-                _ => Err(late("no connection became free")),
-            },
-            _ => Err(late("no job of this kind ended")),
-        }
+        let mut cause = "no job of this kind ended";
+        let permit = tokio::time::timeout(self.timeout, self.acquire_all(share, &mut cause)).await;
+        permit.ok().flatten().ok_or_else(|| Error::Unavailable(format!("{cause} within {:?}", self.timeout)))
+    }
+
+    /// Waits without a limit; `cause` says why. `None` if a semaphore is closed, which never happens.
+    async fn acquire_all(&self, share: Share, cause: &mut &'static str) -> Option<Permit> {
+        let of_kind = share.all.acquire_owned().await.ok()?;
+        *cause = "no connection became free";
+        let place = tokio::select! {
+            biased;
+            first = share.first.acquire_owned() => first,
+            further = Arc::clone(&self.further).acquire_owned() => further,
+        };
+        let share = Some([of_kind, place.ok()?]);
+        let connection = Arc::clone(&self.all).acquire_owned().await.ok()?;
+        Some(Permit { _connection: connection, _share: share })
     }
 
     /// The permits of a kind of job, one for `divisor` connections. A name may read and write, and has a share for each.
-    fn share(&self, name: &'static str, divisor: usize) -> Arc<Semaphore> {
+    fn share(&self, name: &'static str, divisor: usize) -> Share {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
-        let share = shares.entry((name, divisor));
-        Arc::clone(share.or_insert_with(|| Arc::new(Semaphore::new((self.connections / divisor).max(1)))))
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        let new = || Share { all: semaphore((self.connections / divisor).max(1)), first: semaphore(1) };
+        shares.entry((name, divisor)).or_insert_with(new).clone()
     }
 
     /// Waits for a permit for a batch; `None` if none becomes free until that moment.
@@ -107,18 +130,49 @@ impl PostgresPermits {
 mod tests {
     use super::*;
 
+    /// As many permits as jobs of these kinds get.
+    async fn fill(permits: &PostgresPermits, kinds: &[(&'static str, Mode)]) -> Vec<Permit> {
+        let mut held = Vec::new();
+        for (name, mode) in kinds {
+            while let Ok(permit) = permits.acquire(name, *mode).await {
+                held.push(permit);
+            }
+        }
+        held
+    }
+
+    fn permits() -> PostgresPermits {
+        PostgresPermits::new(16, Duration::from_millis(20))
+    }
+
+    #[tokio::test]
+    async fn a_kind_of_job_gets_its_share_of_the_connections() {
+        for (mode, most) in [(Mode::Read, 5), (Mode::Snapshot, 5), (Mode::Search, 4), (Mode::Write, 8)] {
+            assert_eq!(fill(&permits(), &[("users.get", mode)]).await.len(), most, "{mode:?}");
+        }
+    }
+
     #[tokio::test]
     async fn reads_of_a_name_do_not_use_the_share_of_its_writes() {
-        let permits = PostgresPermits::new(16, Duration::from_millis(20));
-        let mut held = Vec::new();
-        for _ in 0..5 {
-            held.push(permits.acquire("users.create", Mode::Read).await.unwrap());
-        }
-        assert!(permits.acquire("users.create", Mode::Read).await.is_err());
-        for _ in 0..8 {
-            held.push(permits.acquire("users.create", Mode::Write).await.unwrap());
-        }
-        assert!(permits.acquire("users.create", Mode::Write).await.is_err());
+        let permits = permits();
+        let reads = fill(&permits, &[("users.create", Mode::Read)]).await;
+        assert_eq!(reads.len(), 5);
+        let writes = fill(&permits, &[("users.create", Mode::Write)]).await;
+        assert_eq!(writes.len(), 5, "the first one, and 4 of the 8 further jobs");
         assert!(permits.acquire("users.get", Mode::Search).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn six_kinds_of_jobs_leave_connections_to_others() {
+        let permits = permits();
+        let kinds = ["users.get", "users.list", "users.create"].map(|name| [(name, Mode::Write), (name, Mode::Read)]);
+        let mut held = fill(&permits, kinds.as_flattened()).await;
+        assert_eq!(held.len(), 8 + 6, "half of the connections, and one for each kind");
+        assert!(permits.acquire("groups.get", Mode::Read).await.is_ok());
+        let refused = permits.acquire("users.get", Mode::Read).await.err().expect("it would be a further job");
+        assert!(format!("{refused:?}").contains("no connection became free"), "{refused:?}");
+        held.pop();
+        held.pop();
+        assert!(permits.acquire("users.create", Mode::Read).await.is_ok());
     }
 }

@@ -1,11 +1,12 @@
 //! What entity tags identify, and what `If-Match` accepts.
 
 use std::collections::BTreeMap;
-use std::sync::Barrier;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
 
 use crate::both;
 use crate::support::groups::{GROUPS, MEMBERS, new_group, new_member};
+use crate::support::process::until;
 use crate::support::sql::Raw;
 use crate::support::{Answer, App, Client, Value, edge, json};
 
@@ -203,6 +204,32 @@ both!(the_etag_of_a_list_covers_when_each_row_was_created, |app| {
     }
 });
 
+/// Runs requests while another transaction has locked the row, so that all of them have found it in its first state
+/// before one can change it.
+fn while_locked<'scope, T>(
+    app: &App,
+    table: &str,
+    row: &str,
+    run: impl FnOnce() -> Vec<ScopedJoinHandle<'scope, T>>,
+) -> Vec<T> {
+    let [mut holder, mut observer] = [(); 2].map(|()| Raw::connect(&app.config.database_url));
+    let is_sqlite = matches!(holder, Raw::Sqlite(_));
+    holder.run(&match holder {
+        Raw::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+        Raw::Postgres(_) => format!("BEGIN; SELECT 1 FROM {table} WHERE {row} FOR UPDATE"),
+    });
+    let threads = run();
+    let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    if is_sqlite {
+        thread::sleep(Duration::from_millis(200));
+    } else {
+        until("several updates wait for the row", Duration::from_secs(5), || observer.number(waiting) >= 3);
+    }
+    holder.run("ROLLBACK");
+    threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+}
+
 both!(
     of_concurrent_updates_with_one_etag_one_succeeds,
     |config| {
@@ -215,7 +242,7 @@ both!(
         for (url, _, _) in pairs(app, &admin) {
             let tag = tag_of(&admin, &url);
             let (kind, id) = url.trim_start_matches("/api/v2/").split_once('/').unwrap();
-            let start = Barrier::new(THREADS);
+            let (table, row) = (kind.replace('-', "_"), if kind == "relationship-types" { "name" } else { "id" });
             let statuses = thread::scope(|scope| {
                 let run = |number: usize| {
                     let attributes = match kind {
@@ -225,14 +252,10 @@ both!(
                             json!({"relationship": if number.is_multiple_of(2) { "colleague" } else { "subordinate" }})
                         }
                     };
-                    let (admin, start, url, tag) = (&admin, &start, &url, &tag);
-                    scope.spawn(move || {
-                        start.wait();
-                        patch_if(admin, url, tag, &change(kind, id, &attributes)).status
-                    })
+                    let (admin, url, tag) = (&admin, &url, &tag);
+                    scope.spawn(move || patch_if(admin, url, tag, &change(kind, id, &attributes)).status)
                 };
-                let threads: Vec<_> = (0..THREADS).map(run).collect();
-                threads.into_iter().map(|thread| thread.join().expect("no panic")).collect::<Vec<_>>()
+                while_locked(app, &table, &format!("{row} = '{id}'"), || (0..THREADS).map(run).collect())
             });
             let mut tally = BTreeMap::new();
             for status in statuses {

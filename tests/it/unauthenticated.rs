@@ -157,8 +157,9 @@ both!(
                     let email = format!("guess{number}@example.com");
                     match sign_in(app, "203.0.113.1", &email, "wrong enough").status {
                         401 => verified.fetch_add(1, Ordering::SeqCst),
-                        // The other requests of this source are refused: they are too many, or wait too long.
-                        429 | 503 => refused.fetch_add(1, Ordering::SeqCst),
+                        429 => refused.fetch_add(1, Ordering::SeqCst),
+                        // It has waited too long.
+                        503 => 0,
                         other => panic!("{other}"),
                     }
                 });
@@ -169,7 +170,7 @@ both!(
             let meanwhile = verified.load(Ordering::SeqCst) - before;
             assert!(meanwhile <= 3, "{meanwhile} guesses finished first");
         });
-        assert!(refused.load(Ordering::SeqCst) > 0, "too many requests of one source wait");
+        assert!(refused.load(Ordering::SeqCst) > 0, "more requests of one source wait than may");
     }
 );
 

@@ -3,9 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use user_relationships::model::id::UserId;
+use user_relationships::model::idempotency::{IdempotencyKey, StoredAnswer};
+use user_relationships::model::limits::MAX_STORED_ANSWER;
+
 use crate::both;
+use crate::support::app::{run, wait};
 use crate::support::sql::Raw;
-use crate::support::{Answer, App, Client, Value, edge, json};
+use crate::support::{Answer, App, Client, Engine, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
@@ -194,15 +199,24 @@ both!(repeats_of_a_running_request_hold_no_connections, |app| {
         let repeat = || scope.spawn(|| keyed(&ann, "slow", EDGES, &document));
         let repeats: Vec<_> = (0..16).map(|_| repeat()).collect();
         std::thread::sleep(Duration::from_millis(200));
-        for _ in 0..5 {
+        let mut observer = Raw::connect(&app.home().url());
+        for number in 0..5 {
             let since = Instant::now();
             bob.get(&format!("{EDGES}?sort=-created-at")).expect(200);
             if !is_sqlite {
                 // SQLite has one writer, which is the other instance.
+                let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
+                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+                assert!(observer.number(waiting) <= 1, "one repeat asks for the key, the others wait for that one");
+                // A job of the same kind.
+                let colleague = edge(None, "colleague", ann.id);
+                keyed(&bob, &format!("k{number}"), &format!("{EDGES}?include=user"), &colleague).expect(201);
                 bob.post(EDGES, &edge(None, "mentor", ann.id)).expect(201);
                 bob.post(EDGES, &edge(None, "mentor", 999_999)).refused(404, "related-resource-not-found");
                 let edges = bob.get(&format!("{EDGES}?filter[user]={}", bob.id)).expect(200);
-                bob.delete(&format!("{EDGES}/{}", edges.ids()[0])).expect(204);
+                for id in edges.ids() {
+                    bob.delete(&format!("{EDGES}/{id}")).expect(204);
+                }
             }
             assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
         }
@@ -214,4 +228,56 @@ both!(repeats_of_a_running_request_hold_no_connections, |app| {
     assert_eq!(replayed.count(), 15);
     assert_eq!(ann.get(&format!("{EDGES}?filter[user]={}", ann.id)).expect(200).total(), 1);
     app.assert_no_drift();
+});
+
+/// Each key has one repeat that asks the database for it.
+#[test]
+fn repeats_of_several_running_requests_hold_connections_only_briefly() {
+    let test = |app: &App| {
+        let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+        // More than the connections that such jobs may use.
+        let keys = ["slow-1", "slow-2", "slow-3", "slow-4"];
+        let mut first = Raw::connect(&app.home().url());
+        for key in keys {
+            admin.post(TYPES, &json!({"data": {"type": "relationship-types", "id": key}})).expect(201);
+        }
+        first.claim_keys(ann.id, &keys);
+        std::thread::scope(|scope| {
+            let repeat = |key: &'static str| {
+                let ann = &ann;
+                scope.spawn(move || keyed(ann, key, EDGES, &edge(None, key, bob.id)))
+            };
+            let repeats = keys.map(|key| [repeat(key), repeat(key)]);
+            std::thread::sleep(Duration::from_millis(300));
+            for (number, relationship) in ["mentor", "colleague", "subordinate"].into_iter().enumerate() {
+                let since = Instant::now();
+                keyed(&bob, &format!("k{number}"), EDGES, &edge(None, relationship, ann.id)).expect(201);
+                assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+            }
+            first.run("ROLLBACK");
+            for [one, other] in repeats {
+                let answers = [one, other].map(|repeat| repeat.join().expect("an answer").expect(201));
+                assert_eq!(answers[0].text, answers[1].text);
+            }
+        });
+        assert_eq!(ann.get(&format!("{EDGES}?filter[user]={}", ann.id)).expect(200).total(), 4);
+        app.assert_no_drift();
+    };
+    run(Engine::Postgres, |_| {}, test);
+}
+
+// No request has a receipt that large.
+both!(a_receipt_above_the_limit_is_not_stored, |app| {
+    let ann = app.user();
+    for (size, is_stored) in [(MAX_STORED_ANSWER, true), (MAX_STORED_ANSWER + 1, false)] {
+        let key = IdempotencyKey { caller: UserId::new(ann.id), key: size.to_string(), fingerprint: [0; 32] };
+        let answer = StoredAnswer { status: 201, headers: String::new(), body: vec![b'x'; size] };
+        let done = wait(app.store.write("test.receipt", move |tx| {
+            tx.claim_key(&key)?;
+            tx.store_answer(&key, &answer)
+        }));
+        assert_eq!(done.is_ok(), is_stored, "{done:?}");
+        assert!(is_stored || format!("{done:?}").contains("AnswerTooLarge"), "{done:?}");
+    }
+    assert_eq!(stored(app), ["x".repeat(MAX_STORED_ANSWER)], "the other one is rolled back");
 });

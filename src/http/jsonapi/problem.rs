@@ -166,3 +166,22 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_detail_is_truncated() {
+        for characters in [LONGEST_DETAIL, LONGEST_DETAIL + 1, 3 * LONGEST_DETAIL] {
+            let problem = ApiProblem::new(Code::InvalidParameter, "é".repeat(characters));
+            let object = serde_json::to_value(ErrorObject::of(&problem, "1")).unwrap();
+            let detail = object["detail"].as_str().unwrap();
+            let ellipsis = usize::from(characters > LONGEST_DETAIL);
+            assert_eq!(
+                (detail.chars().count(), detail.matches('…').count()),
+                (characters.min(LONGEST_DETAIL) + ellipsis, ellipsis)
+            );
+        }
+    }
+}

@@ -53,12 +53,20 @@ impl Raw {
     /// Starts a transaction, as another instance that has not committed yet, and claims an `Idempotency-Key` in it.
     #[track_caller]
     pub fn claim_key(&mut self, caller: i64, key: &str) {
+        self.claim_keys(caller, &[key]);
+    }
+
+    /// The same for several keys.
+    #[track_caller]
+    pub fn claim_keys(&mut self, caller: i64, keys: &[&str]) {
         let (begin, bytes) = if matches!(self, Self::Sqlite(_)) { ("BEGIN IMMEDIATE", "x''") } else { ("BEGIN", "''") };
         self.run(begin);
-        self.run(&format!(
-            "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
-             VALUES ({caller}, '{key}', {bytes}, 0, '', {bytes}, 9000000000000000)"
-        ));
+        for key in keys {
+            self.run(&format!(
+                "INSERT INTO idempotency_keys (caller_id, key, fingerprint, status, headers, body, created_at) \
+                 VALUES ({caller}, '{key}', {bytes}, 0, '', {bytes}, 9000000000000000)"
+            ));
+        }
     }
 
     /// Runs statements, and returns whether they succeeded.

@@ -128,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_largest_receipt_can_be_stored() {
-        let named = Named { kind: "user-relationships".to_owned(), id: i64::MAX.to_string() };
+        // The longest name of a type, in the longest identifier.
+        let named = Named { kind: "relationship-types".to_owned(), id: "t".repeat(64) };
         let results = vec![DoneOperation { data: Some(named) }; 1_000];
         let receipt = Receipt { status: 200, location: None, done: Done::Results(results) };
         assert!(receipt.to_stored().unwrap().body.len() <= MAX_STORED_ANSWER);

@@ -29,17 +29,17 @@ const SOON: Duration = Duration::from_secs(3);
 /// The `both!` of tests that depend on the database.
 macro_rules! on_each {
     ($name:ident, $settings:expr, $test:expr) => {
-        mod $name {
+        pub mod $name {
             #[allow(unused_imports, reason = "not every test needs all of them")]
             use super::*;
 
             #[test]
-            fn sqlite() {
+            pub fn sqlite() {
                 run(Engine::Sqlite, $settings, |app| $test(app, Engine::Sqlite));
             }
 
             #[test]
-            fn postgres() {
+            pub fn postgres() {
                 run(Engine::Postgres, $settings, |app| $test(app, Engine::Postgres));
             }
         }

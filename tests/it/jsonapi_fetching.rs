@@ -48,7 +48,7 @@ fn included(answer: &Answer) -> Vec<i64> {
 }
 
 /// Inserts `users` users directly into the database, and at most `most` edges among them at unordered instants.
-fn fill(app: &App, users: usize, most: usize) {
+pub fn fill(app: &App, users: usize, most: usize) {
     let mut raw = Raw::connect(&app.home().url());
     let rows: Vec<_> = (1..=users)
         .map(|number| {

@@ -23,7 +23,7 @@ fn data(kind: &str, id: i64, attributes: &Value) -> Value {
     json!({"type": kind, "id": id.to_string(), "attributes": attributes})
 }
 
-fn update(id: i64, attributes: &Value) -> Value {
+pub fn update(id: i64, attributes: &Value) -> Value {
     json!({"op": "update", "data": data("users", id, attributes)})
 }
 
@@ -32,7 +32,7 @@ fn remove(kind: &str, id: i64) -> Value {
 }
 
 /// Fills the profile of a user with about [`PROFILE`] bytes.
-fn fill_profile(client: &Client) {
+pub fn fill_profile(client: &Client) {
     let places = vec!["x".repeat(1_000); PROFILE / 1_000];
     let document = json!({"data": data("users", client.id, &json!({"location": places}))});
     client.patch(ME, &document).expect(200);
@@ -47,7 +47,7 @@ fn assert_too_large(answer: Answer, what: &str) {
 }
 
 /// Operations on SQLite may take a twentieth of it; a test machine is slow.
-fn patient(config: &mut user_relationships::config::Config) {
+pub fn patient(config: &mut user_relationships::config::Config) {
     config.request_timeout = Duration::from_mins(10);
 }
 
@@ -120,7 +120,7 @@ both!(a_resource_removed_later_is_shown_as_it_was_before, |app| {
 });
 
 #[test]
-fn operations_that_keep_other_writers_waiting_are_a_503() {
+pub fn operations_that_keep_other_writers_waiting_are_a_503() {
     app::run(
         Engine::Sqlite,
         |_config| {},

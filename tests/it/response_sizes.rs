@@ -11,7 +11,7 @@ const USERS: &str = "/api/v2/users";
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// Gives a user the largest profile that an earlier release stored, 3.2 MB.
-fn store_large_profile(app: &App, user: &Client) {
+pub fn store_large_profile(app: &App, user: &Client) {
     let id = UserId::new(user.id);
     app.write(move |tx| {
         let old = tx.user(id)?.expect("the user exists");

@@ -38,9 +38,14 @@ macro_rules! both {
         $crate::both!($name, |_config| {}, |$app| $body);
     };
     ($name:ident, |$config:ident| $settings:block, |$app:ident| $body:block) => {
-        mod $name {
+        pub mod $name {
             #[allow(unused_imports, reason = "not every test needs all of them")]
             use super::*;
+
+            /// Runs the test on a database.
+            pub fn on(engine: $crate::support::Engine) {
+                $crate::support::app::run(engine, settings, test);
+            }
 
             fn settings($config: &mut user_relationships::config::Config) $settings
 
@@ -48,12 +53,12 @@ macro_rules! both {
 
             #[test]
             fn sqlite() {
-                $crate::support::app::run($crate::support::Engine::Sqlite, settings, test);
+                on($crate::support::Engine::Sqlite);
             }
 
             #[test]
             fn postgres() {
-                $crate::support::app::run($crate::support::Engine::Postgres, settings, test);
+                on($crate::support::Engine::Postgres);
             }
         }
     };

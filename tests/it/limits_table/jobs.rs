@@ -1,0 +1,139 @@
+//! The limits of work in the database, of commands and of logs.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use user_relationships::config::Config;
+
+use super::{ATOMIC, Alone, Asserts, Calls, Checks, ME, OPERATIONS, Setup, TYPES, Test, USERS};
+use crate::support::app::Engine;
+use crate::support::endless_searches::{EndlessSearches, abandon, search};
+use crate::support::process::{run, until};
+use crate::support::sql::Raw;
+use crate::support::{App, edge, forms, json};
+
+const LOCK_WAITS: &str = "SELECT COUNT(*) AS number FROM pg_stat_activity \
+                          WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+#[rustfmt::skip]
+pub const CHECKS: Checks = &[
+    ("time of a database statement", Alone(Setup { settings: |config| config.request_timeout = Duration::from_secs(1), ..Setup::DEFAULT }, |app, _| {
+        let ann = app.user();
+        let within = ann.get(&format!("{USERS}?query=zz"));
+        let _endless = EndlessSearches::make(app, engine(app));
+        (within, ann.get(&format!("{USERS}?query=zz")))
+    })),
+    ("time of a statement whose client has gone", Calls(|engine| match engine {
+        Engine::Sqlite => crate::job_limits::an_abandoned_search_stops_and_frees_its_permit::sqlite(),
+        Engine::Postgres => crate::job_limits::an_abandoned_search_stops_and_frees_its_permit::postgres(),
+    })),
+    ("wait for a lock on PostgreSQL", Alone(Setup { engine: Some(Engine::Postgres), settings: |config| config.request_timeout = Duration::from_secs(4), ..Setup::DEFAULT }, |app, _| {
+        let ann = app.user();
+        let within = ann.get("/api/v2/groups");
+        let mut holder = Raw::connect(&app.config.database_url);
+        holder.run("BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE");
+        let asked = Instant::now();
+        let beyond = ann.get("/api/v2/groups");
+        assert!(asked.elapsed() < Duration::from_millis(3_800), "{:?}", asked.elapsed());
+        holder.run("ROLLBACK");
+        (within, beyond)
+    })),
+    ("wait for a connection to PostgreSQL", Alone(Setup { engine: Some(Engine::Postgres), settings: short_wait, ..Setup::DEFAULT }, |app, _| {
+        let ann = app.user();
+        let user = || ann.get(ME);
+        let within = user();
+        let [mut holder, mut observer] = [(); 2].map(|()| Raw::connect(&app.config.database_url));
+        holder.run("BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE");
+        let beyond = thread::scope(|scope| {
+            scope.spawn(|| ann.get("/api/v2/groups").expect(200));
+            until("the only connection is in use", Duration::from_secs(5), || observer.number(LOCK_WAITS) == 1);
+            let beyond = user();
+            holder.run("ROLLBACK");
+            beyond
+        });
+        (within, beyond)
+    })),
+    ("jobs of one kind at the same time on PostgreSQL", Test("postgres_limits", "jobs_that_wait_for_a_lock_leave_connections_to_others")),
+    ("jobs that run beside another one of their kind on PostgreSQL", Test("postgres_limits", "three_kinds_of_jobs_that_wait_for_a_lock_leave_connections_to_others")),
+    ("searches at the same time", Alone(Setup { settings: |config| config.database_timeout = Duration::from_millis(300), ..Setup::DEFAULT }, |app, _| {
+        let ann = app.user();
+        let within = ann.get(&format!("{USERS}?query=zz"));
+        let _endless = EndlessSearches::make(app, engine(app));
+        // At most two, with the pool of the tests.
+        let running = vec![search(&ann), search(&ann)];
+        thread::sleep(Duration::from_millis(200));
+        let asked = Instant::now();
+        let beyond = ann.get(&format!("{USERS}?query=zz"));
+        assert!(asked.elapsed() < Duration::from_secs(5), "before the statement's own time: {:?}", asked.elapsed());
+        abandon(running);
+        (within, beyond)
+    })),
+    ("bytes of the write-ahead log of SQLite", Test("src", "overlapping_reads_are_delayed_until_the_log_is_emptied")),
+    ("relationship types", Alone(Setup::DEFAULT, |app, most| {
+        let admin = app.admin();
+        let last = most - 1;
+        Raw::connect(&app.config.database_url).run(&format!(
+            "WITH RECURSIVE numbers (n) AS (SELECT 4 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}) \
+             INSERT INTO relationship_types (id, name, created_at, updated_at) SELECT n, 'kind-' || n, 0, 0 FROM numbers",
+        ));
+        let register = |name: &str| admin.post(TYPES, &json!({"data": {"type": "relationship-types", "id": name}}));
+        (register("friend").expect(201), register("foe"))
+    })),
+    ("time of the operations of a request on SQLite", Calls(|engine| {
+        if engine == Engine::Sqlite {
+            crate::operation_limits::operations_that_keep_other_writers_waiting_are_a_503();
+        }
+    })),
+    ("requests with operations at the same time", Asserts(Setup { settings: |config| config.request_timeout = Duration::from_secs(2), ..Setup::DEFAULT }, |app, _| {
+        let (ann, bob) = (app.user(), app.user());
+        let document = json!({"atomic:operations": [{"op": "add", "data": edge(None, "mentor", bob.id)["data"]}]}).to_string();
+        let operate = || ann.send("POST", OPERATIONS, &[ATOMIC], Some(document.as_bytes()));
+        let [mut holder, mut observer] = [(); 2].map(|()| Raw::connect(&app.config.database_url));
+        let is_sqlite = engine(app) == Engine::Sqlite;
+        holder.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE user_relationships IN EXCLUSIVE MODE" });
+        thread::scope(|scope| {
+            let requests: Vec<_> = (0..3).map(|_| scope.spawn(operate)).collect();
+            thread::sleep(Duration::from_millis(500));
+            assert!(is_sqlite || observer.number(LOCK_WAITS) == 1, "the others wait for the first one");
+            for request in requests {
+                request.join().expect("an answer").refused(503, "unavailable");
+            }
+        });
+        holder.run("ROLLBACK");
+        operate().expect(200);
+    })),
+    ("bytes of a value in a log line", Test("logs", "the_log_line_of_any_request_is_short")),
+    ("bytes of a log line of text", Test("src", "a_line_over_the_limit_is_cut_and_not_dropped")),
+    ("bytes of log lines that wait to be read", Test("logs", "a_slow_log_reader_does_not_delay_requests")),
+    ("bytes of a line of an import", Asserts(Setup::DEFAULT, |app, most| {
+        let line = |email: &str, size: usize| {
+            let start = format!(r#"{{"type":"user","email":"{email}""#);
+            format!("{start}{}}}\n", " ".repeat(size - start.len() - 1))
+        };
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("lines.ndjson");
+        std::fs::write(&file, line("within@example.com", most) + &line("beyond@example.com", most + 1)).expect("a file");
+        let outcome = run(&app.home().text(), &["import", &file.display().to_string()]).expect(1);
+        assert!(outcome.stderr.contains("line 2: the line is longer than"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("users: 1 added"), "{}", outcome.stderr);
+    })),
+    ("characters of a regular expression in a form", Asserts(Setup::DEFAULT, |_, most| {
+        let load = |size: usize| {
+            let field = format!("email: {{ validation: {{ format: {{ with: '{}' }} }} }}", "a".repeat(size));
+            forms::load(&[("a.yml", &format!("name: f\nresource: User\nconfiguration:\n  {field}"))])
+        };
+        assert_eq!(load(most).map(drop), Ok(()));
+        assert!(load(most + 1).is_err());
+    })),
+];
+
+fn engine(app: &App) -> Engine {
+    if app.home().file().is_some() { Engine::Sqlite } else { Engine::Postgres }
+}
+
+/// One connection, for which requests wait a moment. The cached token of a client needs none.
+fn short_wait(config: &mut Config) {
+    config.database_pool_size = 1;
+    config.database_timeout = Duration::from_millis(300);
+    config.auth_refresh = Duration::from_mins(5);
+}

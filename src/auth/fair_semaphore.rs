@@ -62,11 +62,15 @@ impl FairSemaphore {
     /// # Errors
     /// [`Overloaded`].
     pub async fn acquire(&self, requester: Requester) -> Result<FairPermit, Overloaded> {
+        self.acquire_within(MAX_WAIT, requester).await
+    }
+
+    async fn acquire_within(&self, max_wait: Duration, requester: Requester) -> Result<FairPermit, Overloaded> {
         let receiver = match self.enqueue(requester.map(network::client_prefix))? {
             Ok(permit) => return Ok(permit),
             Err(receiver) => receiver,
         };
-        match tokio::time::timeout(MAX_WAIT, receiver).await {
+        match tokio::time::timeout(max_wait, receiver).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(Overloaded::AllAreBusy),
         }
@@ -181,5 +185,29 @@ mod tests {
         drop(last.try_recv().unwrap());
         let queues = semaphore.0.lock().unwrap();
         assert_eq!((queues.free, queues.waiting, queues.order.len(), queues.by_requester.len()), (1, 0, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_total_of_waiting_requests_is_limited() {
+        let semaphore = FairSemaphore::new(1);
+        let _first = semaphore.acquire(ONE).await.unwrap();
+        let mut waiting = Vec::new();
+        for number in 0..MAX_WAITING / MAX_WAITING_PER_REQUESTER {
+            let [high, low] = u16::try_from(number).unwrap().to_be_bytes();
+            let requester = Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 1, high, low)));
+            waiting.extend((0..MAX_WAITING_PER_REQUESTER).map(|_| semaphore.enqueue(requester).unwrap().unwrap_err()));
+        }
+        assert_eq!(semaphore.enqueue(OTHER).unwrap_err(), Overloaded::AllAreBusy);
+        assert_eq!(waiting.len(), MAX_WAITING);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_waits_too_long_is_refused() {
+        let semaphore = FairSemaphore::new(1);
+        let first = semaphore.acquire(ONE).await.unwrap();
+        let refused = semaphore.acquire_within(Duration::from_millis(20), OTHER).await.unwrap_err();
+        assert_eq!(refused, Overloaded::AllAreBusy);
+        drop(first);
+        assert!(semaphore.acquire(OTHER).await.is_ok());
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod jobs;
+mod operators;
 mod requests;
 mod values;
 
@@ -67,7 +68,7 @@ impl Setup {
 type Checks = &'static [(&'static str, Check)];
 
 fn checks() -> impl Iterator<Item = &'static (&'static str, Check)> {
-    [requests::CHECKS, values::CHECKS, answers::CHECKS, jobs::CHECKS].into_iter().flatten()
+    [requests::CHECKS, values::CHECKS, answers::CHECKS, jobs::CHECKS, operators::CHECKS].into_iter().flatten()
 }
 
 /// Sends bytes, waits until the connection is closed, and reads the only response.

@@ -71,7 +71,7 @@ both!(
 );
 
 #[test]
-fn a_source_of_many_failures_does_not_exhaust_the_connections() {
+pub fn a_source_of_many_failures_does_not_exhaust_the_connections() {
     let Some(home) = Home::new(Engine::Postgres) else { return };
     let app = App::start(home, |config| {
         config.auth_failure_limit = 2;

@@ -33,7 +33,7 @@ impl<F: BufRead> Table<F> {
             file,
             parser: csv_core::Reader::new(),
             bytes: vec![0; MAX_LINE_BYTES],
-            ends: vec![0; MAX_COLUMNS + 1],
+            ends: vec![0; MAX_COLUMNS],
             line_ends: 0,
         }
     }

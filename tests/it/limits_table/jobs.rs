@@ -1,16 +1,19 @@
-//! The limits of work in the database, of commands and of logs.
+//! The limits of work in the database.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use user_relationships::config::Config;
+use user_relationships::store::{Cost, Tx};
 
 use super::{ATOMIC, Alone, Asserts, Calls, Checks, ME, OPERATIONS, Setup, TYPES, Test, USERS};
-use crate::support::app::Engine;
+use crate::support::app::{Engine, wait};
 use crate::support::endless_searches::{EndlessSearches, abandon, search};
-use crate::support::process::{run, until};
+use crate::support::process::until;
 use crate::support::sql::Raw;
-use crate::support::{App, edge, forms, json};
+use crate::support::{App, edge, json};
 
 const LOCK_WAITS: &str = "SELECT COUNT(*) AS number FROM pg_stat_activity \
                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -38,7 +41,7 @@ pub const CHECKS: Checks = &[
         holder.run("ROLLBACK");
         (within, beyond)
     })),
-    ("wait for a connection to PostgreSQL", Alone(Setup { engine: Some(Engine::Postgres), settings: short_wait, ..Setup::DEFAULT }, |app, _| {
+    ("wait for a connection to PostgreSQL", Alone(Setup { engine: Some(Engine::Postgres), settings: one_connection, ..Setup::DEFAULT }, |app, _| {
         let ann = app.user();
         let user = || ann.get(ME);
         let within = user();
@@ -55,7 +58,7 @@ pub const CHECKS: Checks = &[
     })),
     ("jobs of one kind at the same time on PostgreSQL", Test("postgres_limits", "jobs_that_wait_for_a_lock_leave_connections_to_others")),
     ("jobs that run beside another one of their kind on PostgreSQL", Test("postgres_limits", "three_kinds_of_jobs_that_wait_for_a_lock_leave_connections_to_others")),
-    ("searches at the same time", Alone(Setup { settings: |config| config.database_timeout = Duration::from_millis(300), ..Setup::DEFAULT }, |app, _| {
+    ("searches at the same time", Alone(Setup { settings: |config| config.database_timeout = Duration::from_secs(1), ..Setup::DEFAULT }, |app, _| {
         let ann = app.user();
         let within = ann.get(&format!("{USERS}?query=zz"));
         let _endless = EndlessSearches::make(app, engine(app));
@@ -102,28 +105,61 @@ pub const CHECKS: Checks = &[
         holder.run("ROLLBACK");
         operate().expect(200);
     })),
-    ("bytes of a value in a log line", Test("logs", "the_log_line_of_any_request_is_short")),
-    ("bytes of a log line of text", Test("src", "a_line_over_the_limit_is_cut_and_not_dropped")),
-    ("bytes of log lines that wait to be read", Test("logs", "a_slow_log_reader_does_not_delay_requests")),
-    ("bytes of a line of an import", Asserts(Setup::DEFAULT, |app, most| {
-        let line = |email: &str, size: usize| {
-            let start = format!(r#"{{"type":"user","email":"{email}""#);
-            format!("{start}{}}}\n", " ".repeat(size - start.len() - 1))
+    ("other long reads at the same time on SQLite", Asserts(Setup { engine: Some(Engine::Sqlite), settings: |config| config.database_timeout = Duration::from_secs(1), ..Setup::DEFAULT }, |app, most| {
+        let store = app.store.clone();
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let read = |is_long: bool| {
+            let (store, is_stopped) = (store.clone(), Arc::clone(&is_stopped));
+            tokio::spawn(async move {
+                let job = move |tx: &mut Tx<'_>| loop {
+                    tx.schema_version()?;
+                    if !is_long || is_stopped.load(Ordering::SeqCst) {
+                        return Ok(());
+                    }
+                };
+                store.read("test.long", Cost::Unbounded, job).await
+            })
         };
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("lines.ndjson");
-        std::fs::write(&file, line("within@example.com", most) + &line("beyond@example.com", most + 1)).expect("a file");
-        let outcome = run(&app.home().text(), &["import", &file.display().to_string()]).expect(1);
-        assert!(outcome.stderr.contains("line 2: the line is longer than"), "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("users: 1 added"), "{}", outcome.stderr);
+        wait(async {
+            let mut running: Vec<_> = (0..most - 1).map(|_| read(true)).collect();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            read(false).await.expect("no panic").expect("one more may run");
+            running.push(read(true));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let refused = read(false).await.expect("no panic").expect_err("no more may run");
+            assert!(format!("{refused:?}").contains("too many long reads at the same time"), "{refused:?}");
+            is_stopped.store(true, Ordering::SeqCst);
+            for read in running {
+                read.await.expect("no panic").expect("it ends");
+            }
+        });
     })),
-    ("characters of a regular expression in a form", Asserts(Setup::DEFAULT, |_, most| {
-        let load = |size: usize| {
-            let field = format!("email: {{ validation: {{ format: {{ with: '{}' }} }} }}", "a".repeat(size));
-            forms::load(&[("a.yml", &format!("name: f\nresource: User\nconfiguration:\n  {field}"))])
-        };
-        assert_eq!(load(most).map(drop), Ok(()));
-        assert!(load(most + 1).is_err());
+    ("writes that wait on SQLite", Asserts(Setup { engine: Some(Engine::Sqlite), ..Setup::DEFAULT }, |app, most| {
+        let mut holder = Raw::connect(&app.config.database_url);
+        holder.run("BEGIN IMMEDIATE");
+        wait(async {
+            let write = || {
+                let store = app.store.clone();
+                tokio::spawn(async move { store.write("test.write", |tx| tx.schema_version().map(drop)).await })
+            };
+            // The writer holds up to 256 of them besides the queue.
+            let writes: Vec<_> = (0..most + 300).map(|_| write()).collect();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            holder.run("ROLLBACK");
+            let mut refused = 0;
+            for write in writes {
+                if let Err(error) = write.await.expect("no panic") {
+                    assert!(format!("{error:?}").contains("writes are already waiting"), "{error:?}");
+                    refused += 1;
+                }
+            }
+            assert!((300 - 256..=300).contains(&refused), "{refused}");
+        });
+    })),
+    ("queries at the same time for the tokens of sources with too many failures", Calls(|engine| {
+        if engine == Engine::Postgres {
+            crate::unauthenticated::a_source_of_many_failures_does_not_exhaust_the_connections();
+        }
     })),
 ];
 
@@ -131,9 +167,8 @@ fn engine(app: &App) -> Engine {
     if app.home().file().is_some() { Engine::Sqlite } else { Engine::Postgres }
 }
 
-/// One connection, for which requests wait a moment. The cached token of a client needs none.
-fn short_wait(config: &mut Config) {
+/// One connection. The cached token of a client needs none.
+fn one_connection(config: &mut Config) {
     config.database_pool_size = 1;
-    config.database_timeout = Duration::from_millis(300);
     config.auth_refresh = Duration::from_mins(5);
 }

@@ -135,15 +135,12 @@ pub const CHECKS: Checks = &[
         (ask(false), ask(true))
     })),
     ("age of `Api-Timestamp`", Boundary(|app, most| {
-        let ann = app.caller("user");
-        let email = ann.get(ME).expect(200).body["data"]["attributes"]["email"].as_str().expect("an address").to_owned();
-        let signer = Signer { is_stamped: true, ..Signer::new(app, &email) };
-        let ask = |age: usize| {
-            let fields = signer.fields_at(now() - age as u64, "GET", &ann.base(), ME, None);
-            let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            app.anonymous().send("GET", ME, &fields, None)
-        };
+        let ask = |age: usize| get_stamped(app, now() - age as u64, &format!("nonce-{age}"));
         (ask(most - 5), ask(most + 1))
+    })),
+    ("bytes of `Api-Nonce`", Boundary(|app, most| {
+        let ask = |size: usize| get_stamped(app, now(), &"n".repeat(size));
+        (ask(most), ask(most + 1))
     })),
     ("age of the token of a session", Alone(Setup { limit: Some(1), settings: |config| config.session_ttl = Duration::from_secs(1), ..Setup::DEFAULT }, |app, seconds| {
         let values = json!({"first_name": "A", "email": "ann@example.org", "password": "long enough"});
@@ -208,6 +205,9 @@ pub const CHECKS: Checks = &[
         other.run("ROLLBACK");
         (within, answers)
     })),
+    ("logins that wait in all", Test("src", "the_total_of_waiting_requests_is_limited")),
+    ("wait of a login for its turn", Test("src", "a_request_that_waits_too_long_is_refused")),
+    ("callers whose requests are counted", Test("src", "memory_is_bounded_and_a_flood_does_not_evict_limited_callers")),
     ("connections in all", Test("connections", "new_connections_are_served_beside_too_many_idle_ones")),
     ("connections of one source", Test("src", "one_source_has_at_most_half_and_a_trusted_proxy_any_number")),
 ];
@@ -248,4 +248,14 @@ fn add_members(app: &App, group: i64, number: usize) -> i64 {
         }
         Ok(last.expect("at least one"))
     })
+}
+
+/// A signed request of a new user with that stamp and nonce.
+fn get_stamped(app: &App, seconds: u64, nonce: &str) -> Answer {
+    let ann = app.user();
+    let email = ann.get(ME).expect(200).body["data"]["attributes"]["email"].as_str().expect("an address").to_owned();
+    let signer = Signer { is_stamped: true, ..Signer::new(app, &email) };
+    let fields = signer.fields_at((seconds, nonce), "GET", &ann.base(), ME, None);
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    app.anonymous().send("GET", ME, &fields, None)
 }

@@ -48,22 +48,28 @@ impl Signer {
 
     /// The header fields of a request.
     pub fn fields(&self, method: &str, base: &str, path: &str, body: Option<&[u8]>) -> Fields {
-        self.fields_at(now(), method, base, path, body)
+        self.fields_at((now(), &hex(&random::<16>())), method, base, path, body)
     }
 
-    /// The same, with a stamp of that second.
-    pub fn fields_at(&self, seconds: u64, method: &str, base: &str, path: &str, body: Option<&[u8]>) -> Fields {
+    /// The same, with a stamp of that second and that nonce.
+    pub fn fields_at(
+        &self,
+        (seconds, nonce): (u64, &str),
+        method: &str,
+        base: &str,
+        path: &str,
+        body: Option<&[u8]>,
+    ) -> Fields {
         let url = format!("{}{path}", self.base.as_deref().unwrap_or(base));
         let content = body.map(String::from_utf8_lossy).unwrap_or_default();
         let mut fields = self.names();
         let mut text = text(&url, &content, &self.api_id, &self.user);
         if self.is_stamped {
-            let nonce = hex(&random::<16>());
             text.pop();
             let members = json!({"nonce": nonce, "method": method});
             write!(text, r#","timestamp":{seconds},"nonce":{},"method":{}}}"#, members["nonce"], members["method"])
                 .expect("a string takes it");
-            fields.extend([("api-timestamp", seconds.to_string()), ("api-nonce", nonce)]);
+            fields.extend([("api-timestamp", seconds.to_string()), ("api-nonce", nonce.to_owned())]);
         }
         fields.push(("api-signature", sign(self.key, &RSA_PKCS1_SHA256, text.as_bytes())));
         fields

@@ -1,129 +1,111 @@
-"""jsonapi-client 0.9.10 for Python reads and changes relationships as the demo's user 1017.
+# [quirks]
+# * It creates and changes only resources that a schema describes.
+# * It cannot read a 204, so `Prefer: return=representation` asks for a document when a resource is deleted.
+# * A failed request raises a `DocumentError`; the error objects are in `error.response.json()`.
+# [/quirks]
 
-Quirks: it sends `Accept: */*`, and `{}` with a DELETE. It parses the response to every change as JSON and fails for a 204,
-so `Prefer: return=representation` requests a document for deletions. It creates only resources that a schema describes.
-"""
+from typing import Any
 
-import os
-from collections.abc import Callable
+from steps import API, TOKEN, check_client, step_runner
 
+# [setup]
 from jsonapi_client import Filter, Inclusion, Modifier, Session
 from jsonapi_client.exceptions import DocumentError
 
-API = os.environ["API_URL"]
-TO_USER = {"relation": "to-one", "resource": ["users"]}
 TEXT = {"type": ["string", "null"]}
-SCHEMA = {
-    "user-relationships": {
-        "properties": {
-            "relationship": TEXT,
-            "created-at": TEXT,
-            "updated-at": TEXT,
-            "user": TO_USER,
-            "target": TO_USER,
-        }
-    }
-}
-KWARGS = {
-    "headers": {
-        "Authorization": f"Bearer {os.environ['USER_TOKEN']}",
-        "Prefer": "return=representation",
-    },
-    "timeout": 10,
-}
+TO_USER = {"relation": "to-one", "resource": ["users"]}
+EDGE = {"relationship": TEXT, "created-at": TEXT, "updated-at": TEXT, "user": TO_USER, "target": TO_USER}
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Prefer": "return=representation"}
 
 
-def step(name: str, result: str) -> None:
-    print(f"jsonapi-client: {name}: {result}", flush=True)
+def open_session() -> Session:
+    schema = {"user-relationships": {"properties": EDGE}}
+    return Session(API, schema=schema, request_kwargs={"headers": HEADERS, "timeout": 10})
 
 
-def refused(act: Callable[[], object]) -> DocumentError:
+# [/setup]
+
+
+def first_error(relationship: str) -> dict[str, Any]:
     try:
-        act()
+        open_session().create_and_commit("user-relationships", relationship=relationship, target="1000")
     except DocumentError as error:
-        return error
+        problem = error.response.json()["errors"][0]
+        # The library shows the title of the first error.
+        assert problem["title"] in str(error), error
+        return problem
     raise AssertionError("it was not refused")
 
 
-def session() -> Session:
-    """A session with an empty cache."""
-    return Session(API, schema=SCHEMA, request_kwargs=KWARGS)
-
-
-def read() -> None:
-    me = Session(API, request_kwargs=KWARGS).get("users", "me").resource
-    assert me.id == "1017", me.id
-    assert me.name == "Oskar Johansson", me.name
-    assert me.links.self.url == f"{API}/users/1017", me.links.self.url
-    step("users/me", me.name)
-
-    edges = list(session().iterate("user-relationships"))
-    total = session().get("user-relationships", Modifier("page[limit]=0")).meta.total_count
-    assert len(edges) == total > 20, (len(edges), total)
-    assert len({edge.id for edge in edges}) == total
-    assert all(edge.relationship and edge.created_at for edge in edges)
-    step("all pages by `next`", f"{total} relationships")
-
-    edges = list(session().iterate("user-relationships", Modifier("page[size]=50&sort=-id")))
-    assert [int(edge.id) for edge in edges] == sorted((int(edge.id) for edge in edges), reverse=True)
-    assert len(edges) == total, (len(edges), total)
-    step("all pages by cursor", f"{total} relationships")
-
-    found = session().get("user-relationships", Filter(user="1017", relationship="subordinate"))
-    assert found.meta.total_count == 1, found.meta
-    linked = found.resource.relationships.target.as_json_resource_identifiers
-    assert linked == {"type": "users", "id": "1005"}, linked
-    step("filter by user and relationship", f"1017 is a subordinate of {linked['id']}")
-
-    found = session().get("user-relationships", Filter(user="1017") + Inclusion("target"))
-    assert {user.id for user in found.included} == {edge.target.id for edge in found.resources}
-    lead = next(edge.target for edge in found.resources if edge.relationship == "subordinate")
-    assert lead.name == "Mateusz Kowalczyk", lead.name
-    step("include the target", f"{lead.id} is {lead.name}")
-
-    # The user is not included here: the library fetches it on access.
-    edge = session().get("user-relationships", Filter(user="1017", relationship="subordinate")).resource
-    assert edge.target.name == "Mateusz Kowalczyk", edge.target.name
-    step("fetch the target", edge.target.name)
-
-    found = session().get("users", Filter(query="kim"))
-    names = [user.name for user in found.resources]
-    assert "Eun-ji Kim" in names, names
-    assert found.meta.total_count == len(names), found.meta
-    step("search users", ", ".join(names))
-
-
-def change() -> None:
-    with session() as opened:
-        edge = opened.create_and_commit("user-relationships", relationship="mentor", target="1000")
-        assert int(edge.id) > 0, edge.id
-        assert edge.relationships.user.as_json_resource_identifiers == {"type": "users", "id": "1017"}
-        step("create", edge.id)
-
-        error = refused(
-            lambda: session().create_and_commit("user-relationships", relationship="mentor", target="1000")
+class JsonApiClient:
+    def find(self) -> tuple[int, list[str]]:
+        # [example: List]
+        leads = open_session().get(
+            "user-relationships", Filter(user="1017", relationship="subordinate") + Inclusion("target")
         )
-        problem = error.response.json()["errors"][0]
-        assert error.errors["status_code"] == 409, error
-        assert problem["code"] == "already-exists", problem
-        assert problem["meta"]["existing-id"] == edge.id, problem
-        # The library shows the title of the first error.
-        assert problem["title"] in str(error), error
-        step("create the same again", str(error))
+        # [/example]
+        return leads.meta.total_count, [edge.target.id for edge in leads.resources]
 
+    def page_through(self) -> list[str]:
+        # [example: Page through]
+        edges = list(open_session().iterate("user-relationships", Modifier("page[size]=50")))
+        # [/example]
+        return [edge.id for edge in edges]
+
+    def create(self) -> str:
+        # [example: Create]
+        edge = open_session().create_and_commit("user-relationships", relationship="mentor", target="1000")
+        # [/example]
+        return edge.id
+
+    def duplicate(self) -> dict[str, Any]:
+        return first_error("mentor")
+
+    def change(self, id: str) -> str:
+        # [example: Change]
+        edge = open_session().get("user-relationships", id).resource
         edge.relationship = "colleague"
         edge.commit()
-        assert edge.relationship == "colleague" and not edge.is_dirty
+        # [/example]
         edge.refresh()
-        assert edge.relationship == "colleague", edge.relationship
-        step("change its type", edge.relationship)
+        return edge.relationship
 
+    def remove(self, id: str) -> None:
+        edge = open_session().get("user-relationships", id).resource
+        # [example: Delete]
         edge.delete()
         edge.commit()
-        error = refused(lambda: session().get("user-relationships", edge.id))
-        assert error.errors["status_code"] == 404, error
-        step("delete it", f"then {error}")
+        # [/example]
+
+    def field_error(self) -> dict[str, Any]:
+        return first_error("friend")
 
 
-read()
-change()
+check_client("jsonapi-client", JsonApiClient())
+passed = step_runner("jsonapi-client")
+
+me = open_session().get("users", "me").resource
+assert (me.id, me.name) == ("1017", "Oskar Johansson"), me
+assert me.links.self.url == f"{API}/users/1017", me.links.self.url
+passed("users/me", me.name)
+
+edges = list(open_session().iterate("user-relationships", Modifier("page[size]=50&sort=-id")))
+assert [int(edge.id) for edge in edges] == sorted((int(edge.id) for edge in edges), reverse=True)
+passed("all pages by cursor, reversed", f"{len(edges)} relationships")
+
+found = open_session().get("user-relationships", Filter(user="1017") + Inclusion("target"))
+assert {user.id for user in found.included} == {edge.target.id for edge in found.resources}
+lead = next(edge.target for edge in found.resources if edge.relationship == "subordinate")
+assert lead.name == "Mateusz Kowalczyk", lead.name
+passed("include the target", f"{lead.id} is {lead.name}")
+
+# The user is not included here: the library fetches it on access.
+edge = open_session().get("user-relationships", Filter(user="1017", relationship="subordinate")).resource
+assert edge.target.name == "Mateusz Kowalczyk", edge.target.name
+passed("fetch the target", edge.target.name)
+
+found = open_session().get("users", Filter(query="kim"))
+names = [user.name for user in found.resources]
+assert "Eun-ji Kim" in names, names
+assert found.meta.total_count == len(names), found.meta
+passed("search users", ", ".join(names))

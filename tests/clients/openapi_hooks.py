@@ -32,6 +32,8 @@ INEXPRESSIBLE = {
 }
 # An offset or limit with a cursor is an `invalid-parameter`, and so is an offset above the setting `MAX_OFFSET`.
 OFFSETS = {"offset", "page[offset]", "limit", "page[limit]"}
+# The largest id. A pattern for it would be as long as it is unreadable.
+MAX_ID = 2**63 - 1
 
 ID = re.compile(r"[1-9][0-9]*")
 TYPE_NAME = re.compile(r"[a-z][a-z0-9-]{0,50}")
@@ -59,7 +61,8 @@ def filter_failure(
 
 def is_inexpressible(error: dict[str, Any]) -> bool:
     at_offset = error.get("source", {}).get("parameter") in OFFSETS
-    return error["code"] in INEXPRESSIBLE or (error["code"] == "invalid-parameter" and at_offset)
+    is_too_large = any(int(number) > MAX_ID for number in re.findall(r"`([0-9]{19})`", error["detail"]))
+    return error["code"] in INEXPRESSIBLE or (error["code"] == "invalid-parameter" and at_offset) or is_too_large
 
 
 @schemathesis.hook

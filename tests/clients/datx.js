@@ -1,0 +1,93 @@
+// [quirks]
+// * It sends an unset relationship as `null`; without `user`, the caller becomes the owner.
+// * The target is a model of the store, not an identifier.
+// * A failed request rejects with a response whose `error` is the list of error objects.
+// * Links are relative unless `PUBLIC_URL` is set, hence `fetchReference`.
+// * `getAll` follows `links.next`, at most 50 times unless its third argument says more.
+// [/quirks]
+
+import { api, checkClient, refused, token } from "./steps.js";
+
+// [setup]
+import { Attribute, Collection, Model, getModelId } from "@datx/core";
+import { config, jsonapiCollection, jsonapiModel } from "@datx/jsonapi";
+
+config.baseUrl = `${api}/`;
+config.defaultFetchOptions = {
+  headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/vnd.api+json" },
+};
+config.fetchReference = (url, options) => fetch(new URL(url, api), options);
+
+class User extends jsonapiModel(Model) {
+  static type = "users";
+}
+class UserRelationship extends jsonapiModel(Model) {
+  static type = "user-relationships";
+}
+Attribute()(UserRelationship, "relationship");
+Attribute({ toOne: User })(UserRelationship, "user");
+Attribute({ toOne: User })(UserRelationship, "target");
+
+class Store extends jsonapiCollection(Collection) {
+  static types = [User, UserRelationship];
+}
+const store = new Store();
+// [/setup]
+
+// [example]
+const { data: target } = await store.getOne(User, "1000");
+const edge = (relationship) => store.add({ relationship, target }, UserRelationship);
+
+// [/example]
+await checkClient("datx", {
+  async list() {
+    // [example: List]
+    const leads = await store.getMany(UserRelationship, {
+      queryParams: { filter: { user: "1017", relationship: "subordinate" }, include: "target" },
+    });
+    // [/example]
+    return { total: leads.meta["total-count"], targets: leads.data.map((edge) => getModelId(edge.target)) };
+  },
+
+  async pageThrough() {
+    // [example: Page through]
+    const { data: all } = await store.getAll(UserRelationship, { queryParams: { custom: ["page[size]=50"] } });
+    // [/example]
+    return all.map((edge) => getModelId(edge));
+  },
+
+  async create() {
+    // [example: Create]
+    const mentor = await edge("mentor").save();
+    // [/example]
+    return getModelId(mentor);
+  },
+
+  async duplicate() {
+    const { error } = await refused(edge("mentor").save());
+    return error[0];
+  },
+
+  async change(id) {
+    const mentor = store.findOne(UserRelationship, id);
+    // [example: Change]
+    mentor.relationship = "colleague";
+    await mentor.save();
+    // [/example]
+    return mentor.relationship;
+  },
+
+  async remove(id) {
+    const mentor = store.findOne(UserRelationship, id);
+    // [example: Delete]
+    await mentor.destroy();
+    // [/example]
+  },
+
+  async fieldError() {
+    // [example: Show an error at its field]
+    const { error: errors } = await edge("friend").save().catch((response) => response);
+    // [/example]
+    return errors[0];
+  },
+});

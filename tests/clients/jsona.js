@@ -1,0 +1,87 @@
+// [quirks]
+// * It only converts documents; the requests are yours.
+// * `serialize` sends the relationships in `includeNames` only, and everything else of a record as attributes, also `links`.
+//   The service ignores what it sets itself, so a whole record can be sent back.
+// * A new record lists its relationships in `relationshipNames`.
+// [/quirks]
+
+import { api, checkClient, token } from "./steps.js";
+
+// [setup]
+import { Jsona } from "jsona";
+
+const jsona = new Jsona();
+const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/vnd.api+json" };
+
+/** Sends a record; returns the document of the response and its records. `path` may be a link. */
+async function send(method, path, record) {
+  const body = record && JSON.stringify(jsona.serialize({ stuff: record, includeNames: ["target"] }));
+  const response = await fetch(new URL(path, `${api}/`), { method, headers, body });
+  if (response.status === 204) return {};
+  const document = await response.json();
+  return { ...document, records: response.ok ? jsona.deserialize(document) : undefined };
+}
+// [/setup]
+
+// [example]
+const edge = (relationship) => ({
+  type: "user-relationships",
+  relationship,
+  target: { type: "users", id: "1000" },
+  relationshipNames: ["target"],
+});
+
+// [/example]
+await checkClient("jsona", {
+  async list() {
+    const query = "filter[user]=1017&filter[relationship]=subordinate&include=target";
+    const { records, meta } = await send("GET", `user-relationships?${query}`);
+    return { total: meta["total-count"], targets: records.map((record) => record.target.id) };
+  },
+
+  async pageThrough() {
+    // [example: Page through]
+    const all = [];
+    for (let next = "user-relationships?page[size]=50"; next; ) {
+      const { records, links } = await send("GET", next);
+      all.push(...records);
+      next = links.next;
+    }
+    // [/example]
+    return all.map((record) => record.id);
+  },
+
+  async create() {
+    // [example: Create]
+    const { records: created } = await send("POST", "user-relationships", edge("mentor"));
+    // [/example]
+    return created.id;
+  },
+
+  async duplicate() {
+    const { errors } = await send("POST", "user-relationships", edge("mentor"));
+    return errors[0];
+  },
+
+  async change(id) {
+    const { records: record } = await send("GET", `user-relationships/${id}`);
+    // [example: Change]
+    const change = { ...record, relationship: "colleague" };
+    const { records: changed } = await send("PATCH", `user-relationships/${id}`, change);
+    // [/example]
+    return changed.relationship;
+  },
+
+  async remove(id) {
+    // [example: Delete]
+    await send("DELETE", `user-relationships/${id}`);
+    // [/example]
+  },
+
+  async fieldError() {
+    // [example: Show an error at its field]
+    const { errors } = await send("POST", "user-relationships", edge("friend"));
+    // [/example]
+    return errors[0];
+  },
+});

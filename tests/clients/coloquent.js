@@ -51,7 +51,7 @@ function edge(relationship) {
 await checkClient("coloquent", {
   async list() {
     // [example: List]
-    const found = await UserRelationship.where("user", "1017")
+    const found = await UserRelationship.where("user", "me")
       .where("relationship", "subordinate")
       .with(["user", "target"])
       .get();

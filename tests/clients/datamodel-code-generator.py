@@ -62,7 +62,7 @@ def first_error(response: requests.Response) -> dict[str, Any]:
 class Models:
     def find(self) -> tuple[int, list[str]]:
         # [example: List]
-        response = send("GET", "user-relationships", user="1017", relationship="subordinate")
+        response = send("GET", "user-relationships", user="me", relationship="subordinate")
         leads = UserRelationshipList.model_validate(response.json())
         # [/example]
         return leads.meta.total_count, [edge.relationships.target.data.id.root for edge in leads.data]

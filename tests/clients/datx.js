@@ -43,7 +43,7 @@ await checkClient("datx", {
   async list() {
     // [example: List]
     const leads = await store.getMany(UserRelationship, {
-      queryParams: { filter: { user: "1017", relationship: "subordinate" }, include: "target" },
+      queryParams: { filter: { user: "me", relationship: "subordinate" }, include: "target" },
     });
     // [/example]
     return { total: leads.meta["total-count"], targets: leads.data.map((edge) => getModelId(edge.target)) };

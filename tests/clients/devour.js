@@ -33,7 +33,7 @@ await checkClient("devour", {
   async list() {
     // [example: List]
     const { data: leads, meta } = await devour.findAll("user-relationships", {
-      filter: { user: "1017", relationship: "subordinate" },
+      filter: { user: "me", relationship: "subordinate" },
       include: "target",
     });
     // [/example]

@@ -5,7 +5,8 @@
 // * A new record lists its relationships in `relationshipNames`.
 // [/quirks]
 
-import { api, checkClient, token } from "./steps.js";
+import assert from "node:assert/strict";
+import { api, checkClient, stepRunner, token } from "./steps.js";
 
 // [setup]
 import { Jsona } from "jsona";
@@ -34,7 +35,7 @@ const edge = (relationship) => ({
 // [/example]
 await checkClient("jsona", {
   async list() {
-    const query = "filter[user]=1017&filter[relationship]=subordinate&include=target";
+    const query = "filter[user]=me&filter[relationship]=subordinate&include=target";
     const { records, meta } = await send("GET", `user-relationships?${query}`);
     return { total: meta["total-count"], targets: records.map((record) => record.target.id) };
   },
@@ -84,4 +85,12 @@ await checkClient("jsona", {
     // [/example]
     return errors[0];
   },
+});
+
+await stepRunner("jsona")("send a whole user back", async () => {
+  const { records: me } = await send("GET", "users/me");
+  const { records: changed } = await send("PATCH", "users/me", { ...me, description: "Asks questions first" });
+  assert.equal(changed.description, "Asks questions first");
+  assert.deepEqual(changed["job-title"], me["job-title"]);
+  return changed.description;
 });

@@ -41,7 +41,7 @@ class JsonApiClient:
     def find(self) -> tuple[int, list[str]]:
         # [example: List]
         leads = open_session().get(
-            "user-relationships", Filter(user="1017", relationship="subordinate") + Inclusion("target")
+            "user-relationships", Filter(user="me", relationship="subordinate") + Inclusion("target")
         )
         # [/example]
         return leads.meta.total_count, [edge.target.id for edge in leads.resources]

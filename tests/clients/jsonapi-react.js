@@ -27,7 +27,7 @@ const client = new ApiClient({
 await checkClient("jsonapi-react", {
   async list() {
     // [example: List]
-    const filter = { user: "1017", relationship: "subordinate" };
+    const filter = { user: "me", relationship: "subordinate" };
     const { data: leads, meta } = await client.fetch(["user-relationships", { filter, include: "target" }]);
     // [/example]
     return { total: meta["total-count"], targets: leads.map((edge) => edge.target.id) };

@@ -50,7 +50,7 @@ def refused(relationship: str) -> dict[str, Any]:
 class JsonApiRequests:
     def find(self) -> tuple[int, list[str]]:
         # [example: List]
-        leads = edges.get(params={"filter[user]": "1017", "filter[relationship]": "subordinate", "include": "target"})
+        leads = edges.get(params={"filter[user]": "me", "filter[relationship]": "subordinate", "include": "target"})
         # [/example]
         return leads.content.meta["total-count"], [edge.relationships["target"].data.id for edge in leads.data]
 

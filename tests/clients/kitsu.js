@@ -24,7 +24,7 @@ await checkClient("kitsu", {
   async list() {
     // [example: List]
     const { data: leads, meta } = await kitsu.get("user-relationships", {
-      params: { filter: { user: "1017", relationship: "subordinate" }, include: "target" },
+      params: { filter: { user: "me", relationship: "subordinate" }, include: "target" },
     });
     // [/example]
     return { total: meta["total-count"], targets: leads.map((edge) => edge.target.data.id) };
@@ -87,6 +87,14 @@ await step("users/me", async () => {
   assert.equal(data.name, "Oskar Johansson");
   assert.match(data.links.self, /\/api\/v2\/users\/1017$/);
   return data.name;
+});
+
+await step("send a whole user back", async () => {
+  const { data } = await kitsu.get("users/me");
+  const { data: changed } = await kitsu.update("users", { ...data, description: "Asks questions first" });
+  assert.equal(changed.description, "Asks questions first");
+  assert.deepEqual(changed["job-title"], data["job-title"]);
+  return changed.description;
 });
 
 await step("all pages by `next`", async () => {

@@ -33,7 +33,7 @@ await checkClient("openapi-fetch", {
     // [example: List]
     const { data: leads } = await client.GET("/api/v2/user-relationships", {
       params: {
-        query: { "filter[user]": ["1017"], "filter[relationship]": ["subordinate"], include: ["user", "target"] },
+        query: { "filter[user]": ["me"], "filter[relationship]": ["subordinate"], include: ["user", "target"] },
       },
     });
     // [/example]

@@ -60,7 +60,7 @@ class OpenApiPythonClient:
         # [example: List]
         leads = list_user_relationships.sync(
             client=client,
-            filteruser=["1017"],
+            filteruser=["me"],
             filterrelationship=["subordinate"],
             include=[UserRelationshipInclude.TARGET],
         )

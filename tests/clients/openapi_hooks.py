@@ -30,8 +30,9 @@ INEXPRESSIBLE = {
     "unknown-relationship-type",
     "self-relationship",
 }
-# An offset or limit with a cursor is an `invalid-parameter`, and so is an offset above the setting `MAX_OFFSET`.
-OFFSETS = {"offset", "page[offset]", "limit", "page[limit]"}
+# An offset or limit with a cursor is an `invalid-parameter`, and so is an offset above the setting `MAX_OFFSET`, or a page
+# number without a size.
+OFFSETS = {"offset", "page[offset]", "limit", "page[limit]", "page[number]", "page[size]"}
 # The largest id. A pattern for it would be as long as it is unreadable.
 MAX_ID = 2**63 - 1
 

@@ -1,5 +1,6 @@
 // [quirks]
 // * It generates an id for each new record, and sends it unless the schema declares a key of the server (`remoteId`).
+// * `addRecord` changes the object that it gets: use a new one for each record.
 // * A path and a type have the plural, hence the inflectors.
 // * A link is a URI reference: resolve it against the URL of the API before it goes into `url`.
 // * After an error, the queue waits until the request is skipped (`requestQueue.skip()`) or retried.
@@ -71,11 +72,11 @@ async function query(expression, options) {
 
 const idOf = (record) => record.keys.remoteId;
 // [example]
-const mentor = {
+const edge = (relationship) => ({
   type: "user-relationship",
-  attributes: { relationship: "mentor" },
+  attributes: { relationship },
   relationships: { target: { data: user("1000") } },
-};
+});
 // [/example]
 let made;
 
@@ -85,7 +86,7 @@ await checkClient("orbit", {
     const leads = await orbit.query((q) =>
       q
         .findRecords("user-relationship")
-        .filter({ attribute: "user", value: "1017" })
+        .filter({ attribute: "user", value: "me" })
         .filter({ attribute: "relationship", value: "subordinate" }),
       { fullResponse: true },
     );
@@ -113,14 +114,14 @@ await checkClient("orbit", {
 
   async create() {
     // [example: Create]
-    const created = await orbit.update((t) => t.addRecord(mentor));
+    const created = await orbit.update((t) => t.addRecord(edge("mentor")));
     // [/example]
     made = created;
     return idOf(created);
   },
 
   async duplicate() {
-    const error = await skipped((source) => source.update((t) => t.addRecord(mentor)));
+    const error = await skipped((source) => source.update((t) => t.addRecord(edge("mentor"))));
     return error.data.errors[0];
   },
 
@@ -142,8 +143,7 @@ await checkClient("orbit", {
 
   async fieldError() {
     // [example: Show an error at its field]
-    const friend = { ...mentor, attributes: { relationship: "friend" } };
-    const error = await orbit.update((t) => t.addRecord(friend)).catch((error) => error);
+    const error = await orbit.update((t) => t.addRecord(edge("friend"))).catch((error) => error);
     const [{ source, detail }] = error.data.errors; // source.pointer is "/data/attributes/relationship"
     await orbit.requestQueue.skip();
     // [/example]
@@ -184,7 +184,7 @@ await step("create with an id of its own", async () => {
 });
 
 await step("send the whole record back", async () => {
-  const again = await orbit.update((t) => t.addRecord(mentor));
+  const again = await orbit.update((t) => t.addRecord(edge("mentor")));
   const changed = await orbit.update((t) =>
     t.updateRecord({ ...again, attributes: { ...again.attributes, relationship: "colleague" } }),
   );

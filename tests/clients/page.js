@@ -14,7 +14,7 @@ const pip = (...names) => {
   const pinned = names.map((name) => `${name}==${requirements[name.replace(/\[.*/, "")]}`);
   return `pip install ${pinned.map((name) => (name.includes("[") ? `"${name}"` : name)).join(" ")}`;
 };
-const DOCUMENT = "curl --fail --remote-name https://relationships.example.com/openapi.json";
+const DOCUMENT = "mkdir generated && cd generated\ncurl --fail --remote-name https://relationships.example.com/openapi.json";
 
 /** Name, script, and the commands that install and generate it. */
 const CLIENTS = [

@@ -30,9 +30,10 @@ INEXPRESSIBLE = {
     "unknown-relationship-type",
     "self-relationship",
 }
-# An offset or limit with a cursor is an `invalid-parameter`, and so is an offset above the setting `MAX_OFFSET`, or a page
-# number without a size.
-OFFSETS = {"offset", "page[offset]", "limit", "page[limit]", "page[number]", "page[size]"}
+# Offsets, page numbers and cursors exclude each other, a page number needs a size, and `MAX_OFFSET` is a setting. The codes
+# of such errors, and their parameters.
+PAGING_CODES = {"invalid-parameter", "unknown-parameter"}
+PAGING = {"offset", "limit"} | {f"page[{name}]" for name in ("offset", "limit", "number", "size", "after", "before")}
 # The largest id. A pattern for it would be as long as it is unreadable.
 MAX_ID = 2**63 - 1
 
@@ -61,9 +62,9 @@ def filter_failure(
 
 
 def is_inexpressible(error: dict[str, Any]) -> bool:
-    at_offset = error.get("source", {}).get("parameter") in OFFSETS
+    is_of_paging = error["code"] in PAGING_CODES and error.get("source", {}).get("parameter") in PAGING
     is_too_large = any(int(number) > MAX_ID for number in re.findall(r"`([0-9]{19})`", error["detail"]))
-    return error["code"] in INEXPRESSIBLE or (error["code"] == "invalid-parameter" and at_offset) or is_too_large
+    return error["code"] in INEXPRESSIBLE or is_of_paging or is_too_large
 
 
 @schemathesis.hook

@@ -97,3 +97,17 @@ fn files_named_in_documents_exist() {
     }
     assert_none(&findings, "missing files");
 }
+
+/// `tests/clients/run` produces the page, and compares it with what ran.
+#[test]
+fn the_clients_page_shows_all_steps_of_all_libraries() {
+    let (page, run) = (read("docs/CLIENTS.md"), read("tests/clients/run"));
+    let libraries = ["kitsu", "orbit", "devour", "jsona", "datx", "coloquent", "jsonapi-react", "jsonapi-requests"];
+    let generated = ["openapi-fetch", "openapi-python-client", "datamodel-code-generator"];
+    for name in libraries.into_iter().chain(generated) {
+        let row = page.lines().find(|line| line.starts_with(&format!("| [{name}](")));
+        assert_eq!(row.expect(name).matches('✓').count(), 7, "{name}");
+        assert!(page.contains(&format!("\n## {name}\n")), "{name} has no section");
+        assert!(run.contains(name), "{name} does not run");
+    }
+}

@@ -190,6 +190,9 @@ fn every_schema_is_an_object_with_a_type_that_generators_know() {
         for (name, schema) in properties.into_iter().flatten() {
             assert!(schema.is_object(), "`{name}` is {schema}");
         }
+        let has_members =
+            ["properties", "additionalProperties", "maxProperties"].iter().any(|it| members.contains_key(*it));
+        assert!(value["type"] != "object" || has_members, "generators describe an object without members: {value}");
         for word in ["items", "not", "if", "then", "else"] {
             assert!(!members.get(word).is_some_and(Value::is_boolean), "`{word}` is a boolean: {value}");
         }

@@ -53,6 +53,11 @@ pub fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
+/// An object with any members. Without `additionalProperties`, generators describe one without members.
+pub fn any_object(description: &str) -> Value {
+    json!({ "type": "object", "description": description, "additionalProperties": true })
+}
+
 /// A resource identifier object.
 pub fn identifier(kind: &str) -> Value {
     object(&["type", "id"], json!({ "type": constant(kind), "id": schema(ID) }))

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::insert;
+use super::build::{any_object, insert};
 
 /// The tag and its description.
 pub const TAG: (&str, &str) = (
@@ -127,7 +127,7 @@ pub fn schemas() -> Map<String, Value> {
         "type": "object",
         "required": ["model", "errors"],
         "properties": {
-            "model": { "type": "object", "description": "The new record, or the values that were sent, without passwords" },
+            "model": any_object("The new record, or the values that were sent, without passwords"),
             "errors": {
                 "type": "object",
                 "description": "Messages by field, such as `email` or `properties.group_name`; `base` is for the whole request",
@@ -141,7 +141,7 @@ pub fn schemas() -> Map<String, Value> {
         "required": ["form_configuration_name", "form"],
         "properties": {
             "form_configuration_name": { "type": "string", "description": "The name of a form configuration" },
-            "form": { "type": "object", "description": "The values of the fields that the form configuration lists" },
+            "form": any_object("The values of the fields that the form configuration lists"),
         },
     });
     let mut typed = request.clone();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::build::{ID, document, identifier, linkage_document, list_document, object, resource, schema};
+use super::build::{ID, any_object, document, identifier, linkage_document, list_document, object, resource, schema};
 use super::operation::{ApiOperation, Success, operation};
 use crate::http::jsonapi::fields::{GroupField, MemberField};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
@@ -85,9 +85,7 @@ pub fn schemas() -> Value {
     let links = || schema("ToOneLinks");
     let to_one = |data: Value| object(&["data", "links"], json!({ "data": data, "links": links() }));
     let attribute = |name: &str| match name {
-        "properties" => {
-            json!({ "type": "object", "description": "Names and values as the group or member type defines them" })
-        }
+        "properties" => any_object("Names and values as the group or member type defines them"),
         _ => json!({ "type": "string" }),
     };
     let group_link = |name: &str| match name {

@@ -191,10 +191,9 @@ fn atomic_operations() -> Value {
             "data": one_of(&["AddedUserRelationship", "AddedUser"]),
         })),
         "UpdateOperation": update,
-        "RemoveOperation": one_of(&["RemoveByRef", "RemoveByHref"]),
         "RemoveByRef": remove("ref", schema("OperationTarget")),
         "RemoveByHref": remove("href", url),
-        "AtomicOperation": one_of(&["AddOperation", "UpdateOperation", "RemoveOperation"]),
+        "AtomicOperation": one_of(&["AddOperation", "UpdateOperation", "RemoveByRef", "RemoveByHref"]),
         "Operations": object(&[atomic::OPERATIONS], json!({ atomic::OPERATIONS: {
             "type": "array",
             "minItems": 1,

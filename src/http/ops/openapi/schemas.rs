@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::build::{
-    ACCESS_LEVEL, ID, TYPE_NAME, constant, document, enumeration, identifier, insert, linkage_document, list_document,
-    object, one_of, resource, schema, written_schema,
+    ACCESS_LEVEL, ID, TYPE_NAME, any_object, constant, document, enumeration, identifier, insert, linkage_document,
+    list_document, object, one_of, resource, schema, written_schema,
 };
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
 use crate::http::jsonapi::problems::MOST_ERRORS;
@@ -83,14 +83,14 @@ fn documents() -> Value {
         "MetaDocument": object(&["jsonapi", "meta"], json!({
             "jsonapi": schema("JsonApi"),
             "links": { "type": "object", "additionalProperties": schema("Url") },
-            "meta": { "type": "object" },
+            "meta": any_object("Depends on the request"),
         })),
         "OperationResults": object(&["jsonapi", "atomic:results"], json!({
             "jsonapi": schema("JsonApi"),
             "atomic:results": { "type": "array", "items": schema("OperationResult") },
         })),
         "OperationResult": object(&[], json!({ "data": one_of(&["UserRelationship", "User"]) })),
-        "OpenApiDocument": { "type": "object", "properties": { "openapi": { "type": "string" } } },
+        "OpenApiDocument": any_object("This document"),
     })
 }
 
@@ -99,6 +99,10 @@ fn errors() -> Value {
     let statuses: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.status().to_string()).collect();
     let text = json!({ "type": "string" });
     let mut source = object(&[], json!({ "pointer": text, "parameter": text, "header": text }));
+    let mut meta = any_object("Depends on the code");
+    let existing =
+        json!({ "type": "string", "description": "With `already-exists`: the id of the resource that exists" });
+    insert(&mut meta, "properties", json!({ "existing-id": existing }));
     insert(&mut source, "minProperties", 1);
     insert(&mut source, "maxProperties", 1);
     json!({
@@ -118,7 +122,7 @@ fn errors() -> Value {
             "detail": { "type": "string", "description": "What is wrong in this request, and how to fix it" },
             "source": source,
             "links": object(&["type"], json!({ "type": schema("Url"), "about": schema("Url") })),
-            "meta": { "type": "object" },
+            "meta": meta,
         })),
     })
 }

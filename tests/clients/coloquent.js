@@ -6,7 +6,7 @@
 // * `readOnlyAttributes` keeps what the service sets out of `save`.
 // [/quirks]
 
-import { api, checkClient, refused, token } from "./steps.js";
+import { api, checkClient, token } from "./steps.js";
 
 // [setup]
 import coloquent from "coloquent";
@@ -79,8 +79,11 @@ await checkClient("coloquent", {
   },
 
   async duplicate() {
-    const { response } = await refused(edge("mentor").save());
-    return response.data.errors[0];
+    // [example: 409, because it exists]
+    const refusal = await edge("mentor").save().catch((error) => error);
+    const existing = refusal.response.data.errors[0].meta["existing-id"];
+    // [/example]
+    return { ...refusal.response.data.errors[0], existing };
   },
 
   async change(id) {
@@ -103,7 +106,8 @@ await checkClient("coloquent", {
     // [example: Show an error at its field]
     const { response } = await edge("friend").save().catch((error) => error);
     const [error] = response.data.errors;
+    const field = error.source.pointer; // "/data/attributes/relationship"
     // [/example]
-    return error;
+    return { ...error, field };
   },
 });

@@ -54,9 +54,6 @@ def create(relationship: str) -> requests.Response:
 
 
 # [/example]
-def first_error(response: requests.Response) -> dict[str, Any]:
-    document = ErrorDocument.model_validate(response.json())
-    return document.errors[0].model_dump(mode="json", exclude_none=True)
 
 
 class Models:
@@ -85,7 +82,12 @@ class Models:
         return created.id.root
 
     def duplicate(self) -> dict[str, Any]:
-        return first_error(create("mentor"))
+        # [example: 409, because it exists]
+        refusal = ErrorDocument.model_validate(create("mentor").json()).errors[0]
+        existing = refusal.meta.existing_id
+        # [/example]
+        assert existing
+        return refusal.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def change(self, id: str) -> str:
         # [example: Change]
@@ -106,7 +108,7 @@ class Models:
         field = errors[0].source.pointer  # "/data/attributes/relationship"
         # [/example]
         assert field == "/data/attributes/relationship"
-        return errors[0].model_dump(mode="json", exclude_none=True)
+        return errors[0].model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 numbered = re.findall(r"^class (\w*\d)\b", inspect.getsource(models), re.MULTILINE)

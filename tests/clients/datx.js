@@ -6,7 +6,7 @@
 // * `getAll` follows `links.next`, at most 50 times unless its third argument says more.
 // [/quirks]
 
-import { api, checkClient, refused, token } from "./steps.js";
+import { api, checkClient, token } from "./steps.js";
 
 // [setup]
 import { Attribute, Collection, Model, getModelId } from "@datx/core";
@@ -64,8 +64,11 @@ await checkClient("datx", {
   },
 
   async duplicate() {
-    const { error } = await refused(edge("mentor").save());
-    return error[0];
+    // [example: 409, because it exists]
+    const refusal = await edge("mentor").save().catch((response) => response);
+    const existing = refusal.error[0].meta["existing-id"];
+    // [/example]
+    return { ...refusal.error[0], existing };
   },
 
   async change(id) {
@@ -87,7 +90,8 @@ await checkClient("datx", {
   async fieldError() {
     // [example: Show an error at its field]
     const { error: errors } = await edge("friend").save().catch((response) => response);
+    const field = errors[0].source.pointer; // "/data/attributes/relationship"
     // [/example]
-    return errors[0];
+    return { ...errors[0], field };
   },
 });

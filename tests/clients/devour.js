@@ -6,7 +6,7 @@
 // * Links are relative unless `PUBLIC_URL` is set; `request` needs an absolute URL.
 // [/quirks]
 
-import { api, checkClient, refused, token } from "./steps.js";
+import { api, checkClient, token } from "./steps.js";
 
 // [setup]
 import JsonApi from "devour-client";
@@ -61,8 +61,11 @@ await checkClient("devour", {
 
   async duplicate() {
     const mentor = { relationship: "mentor", target: { id: "1000" } };
-    const [error] = await refused(devour.create("user-relationships", mentor));
-    return error;
+    // [example: 409, because it exists]
+    const [refusal] = await devour.create("user-relationships", mentor).catch((errors) => errors);
+    const existing = refusal.meta["existing-id"];
+    // [/example]
+    return { ...refusal, existing };
   },
 
   async change(id) {
@@ -82,7 +85,8 @@ await checkClient("devour", {
     const friend = { relationship: "friend", target: { id: "1000" } };
     // [example: Show an error at its field]
     const [error] = await devour.create("user-relationships", friend).catch((errors) => errors);
+    const field = error.source.pointer; // "/data/attributes/relationship"
     // [/example]
-    return error;
+    return { ...error, field };
   },
 });

@@ -60,8 +60,11 @@ await checkClient("jsona", {
   },
 
   async duplicate() {
-    const { errors } = await send("POST", "user-relationships", edge("mentor"));
-    return errors[0];
+    // [example: 409, because it exists]
+    const refusal = await send("POST", "user-relationships", edge("mentor"));
+    const existing = refusal.errors[0].meta["existing-id"];
+    // [/example]
+    return { ...refusal.errors[0], existing };
   },
 
   async change(id) {
@@ -82,8 +85,9 @@ await checkClient("jsona", {
   async fieldError() {
     // [example: Show an error at its field]
     const { errors } = await send("POST", "user-relationships", edge("friend"));
+    const field = errors[0].source.pointer; // "/data/attributes/relationship"
     // [/example]
-    return errors[0];
+    return { ...errors[0], field };
   },
 });
 

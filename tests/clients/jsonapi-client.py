@@ -26,17 +26,6 @@ def open_session() -> Session:
 # [/setup]
 
 
-def first_error(relationship: str) -> dict[str, Any]:
-    try:
-        open_session().create_and_commit("user-relationships", relationship=relationship, target="1000")
-    except DocumentError as error:
-        problem = error.response.json()["errors"][0]
-        # The library shows the title of the first error.
-        assert problem["title"] in str(error), error
-        return problem
-    raise AssertionError("it was not refused")
-
-
 class JsonApiClient:
     def find(self) -> tuple[int, list[str]]:
         # [example: List]
@@ -59,7 +48,15 @@ class JsonApiClient:
         return edge.id
 
     def duplicate(self) -> dict[str, Any]:
-        return first_error("mentor")
+        # [example: 409, because it exists]
+        try:
+            open_session().create_and_commit("user-relationships", relationship="mentor", target="1000")
+        except DocumentError as error:
+            refusal = error.response.json()["errors"][0]
+            existing = refusal["meta"]["existing-id"]
+        # [/example]
+        assert existing
+        return refusal
 
     def change(self, id: str) -> str:
         # [example: Change]
@@ -78,7 +75,15 @@ class JsonApiClient:
         # [/example]
 
     def field_error(self) -> dict[str, Any]:
-        return first_error("friend")
+        # [example: Show an error at its field]
+        try:
+            open_session().create_and_commit("user-relationships", relationship="friend", target="1000")
+        except DocumentError as error:
+            problem = error.response.json()["errors"][0]
+            field = problem["source"]["pointer"]  # "/data/attributes/relationship"
+        # [/example]
+        assert field
+        return problem
 
 
 check_client("jsonapi-client", JsonApiClient())

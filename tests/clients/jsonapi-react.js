@@ -55,8 +55,11 @@ await checkClient("jsonapi-react", {
 
   async duplicate() {
     const mentor = { relationship: "mentor", target: { id: "1000" } };
+    // [example: 409, because it exists]
     const { error } = await client.mutate("user-relationships", mentor);
-    return error;
+    const existing = error.meta["existing-id"];
+    // [/example]
+    return { ...error, existing };
   },
 
   async change(id) {
@@ -76,7 +79,8 @@ await checkClient("jsonapi-react", {
     const friend = { relationship: "friend", target: { id: "1000" } };
     // [example: Show an error at its field]
     const { errors } = await client.mutate("user-relationships", friend);
+    const field = errors[0].source.pointer; // "/data/attributes/relationship"
     // [/example]
-    return errors[0];
+    return { ...errors[0], field };
   },
 });

@@ -39,12 +39,6 @@ def edge(relationship: str) -> JsonApiObject:
 
 
 # [/example]
-def refused(relationship: str) -> dict[str, Any]:
-    try:
-        edges.post(object=edge(relationship))
-    except ApiClientError as error:
-        return json.loads(error.content)["errors"][0]
-    raise AssertionError("it was not refused")
 
 
 class JsonApiRequests:
@@ -71,7 +65,15 @@ class JsonApiRequests:
         return mentor.id
 
     def duplicate(self) -> dict[str, Any]:
-        return refused("mentor")
+        # [example: 409, because it exists]
+        try:
+            edges.post(object=edge("mentor"))
+        except ApiClientError as error:
+            refusal = json.loads(error.content)["errors"][0]
+            existing = refusal["meta"]["existing-id"]
+        # [/example]
+        assert existing
+        return refusal
 
     def change(self, id: str) -> str:
         # [example: Change]
@@ -91,7 +93,9 @@ class JsonApiRequests:
             edges.post(object=edge("friend"))
         except ApiClientError as error:
             problem = json.loads(error.content)["errors"][0]
+            field = problem["source"]["pointer"]  # "/data/attributes/relationship"
         # [/example]
+        assert field
         return problem
 
 

@@ -6,7 +6,7 @@
 // [/quirks]
 
 import assert from "node:assert/strict";
-import { api, checkClient, refused, stepRunner, token } from "./steps.js";
+import { api, checkClient, stepRunner, token } from "./steps.js";
 
 // [setup]
 import Kitsu from "kitsu";
@@ -50,8 +50,13 @@ await checkClient("kitsu", {
   },
 
   async duplicate() {
-    const { errors } = await refused(kitsu.create("user-relationships", { relationship: "mentor", target: user("1000") }));
-    return errors[0];
+    const target = user("1000");
+    // [example: 409, because it exists]
+    const refusal = await kitsu.create("user-relationships", { relationship: "mentor", target }).catch((error) => error);
+    const existing = refusal.errors[0].meta["existing-id"];
+    // [/example]
+    assert.ok(existing);
+    return refusal.errors[0];
   },
 
   async change(id) {

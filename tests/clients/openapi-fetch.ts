@@ -63,8 +63,11 @@ await checkClient("openapi-fetch", {
   },
 
   async duplicate() {
-    const { error } = await client.POST("/api/v2/user-relationships", { body: edge("mentor") });
-    return error?.errors[0];
+    // [example: 409, because it exists]
+    const { error: refusal } = await client.POST("/api/v2/user-relationships", { body: edge("mentor") });
+    const existing: string | undefined = refusal?.errors[0]?.meta?.["existing-id"];
+    // [/example]
+    return existing && refusal?.errors[0];
   },
 
   async change(id: string) {
@@ -88,6 +91,6 @@ await checkClient("openapi-fetch", {
     const { error } = await client.POST("/api/v2/user-relationships", { body: edge("friend") });
     const field = error?.errors[0]?.source?.pointer; // "/data/attributes/relationship"
     // [/example]
-    return field && error.errors[0];
+    return field && error?.errors[0];
   },
 });

@@ -49,10 +49,6 @@ def edge(relationship: str) -> NewUserRelationship:
 
 
 # [/example]
-def refused(relationship: str) -> dict[str, Any]:
-    document = create_user_relationship.sync(client=client, body=edge(relationship))
-    assert isinstance(document, ErrorDocument), document
-    return document.errors[0].to_dict()
 
 
 class OpenApiPythonClient:
@@ -86,7 +82,13 @@ class OpenApiPythonClient:
         return created.data.id
 
     def duplicate(self) -> dict[str, Any]:
-        return refused("mentor")
+        # [example: 409, because it exists]
+        result = create_user_relationship.sync(client=client, body=edge("mentor"))
+        if isinstance(result, ErrorDocument):
+            existing = result.errors[0].meta.existing_id
+        # [/example]
+        assert existing
+        return result.errors[0].to_dict()
 
     def change(self, id: str) -> str:
         # [example: Change]

@@ -121,8 +121,13 @@ await checkClient("orbit", {
   },
 
   async duplicate() {
-    const error = await skipped((source) => source.update((t) => t.addRecord(edge("mentor"))));
-    return error.data.errors[0];
+    // [example: 409, because it exists]
+    const refusal = await orbit.update((t) => t.addRecord(edge("mentor"))).catch((error) => error);
+    const existing = refusal.data.errors[0].meta["existing-id"];
+    await orbit.requestQueue.skip();
+    // [/example]
+    assert.ok(existing);
+    return refusal.data.errors[0];
   },
 
   async change() {

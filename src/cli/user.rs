@@ -113,14 +113,14 @@ fn id(text: &str) -> Result<UserId, String> {
 pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
     match &args.action {
         UserAction::Add { email, id, data } => {
-            let mut changes = vec![(Field::Email, Value::Text(email.clone()))];
+            let mut changes = vec![(Field::Email, Value::Text(email.trim().to_owned()))];
             changes.extend(data.changes());
             add(config, *id, changes)
         }
         UserAction::List => list(config),
         UserAction::Set { user, email, data, enable, disable } => {
             let mut changes = data.changes();
-            changes.extend(email.iter().map(|email| (Field::Email, Value::Text(email.clone()))));
+            changes.extend(email.iter().map(|email| (Field::Email, Value::Text(email.trim().to_owned()))));
             if *enable || *disable {
                 changes.push((Field::IsEnabled, Value::Flag(*enable)));
             }

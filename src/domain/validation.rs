@@ -1,11 +1,10 @@
 //! Validates values of attributes. Every problem is reported, not only the first.
 
-use email_address::{EmailAddress, Options};
-
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::code::Code;
+use crate::model::email;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
-use crate::model::field::{FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::field::{FieldKind, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
 use crate::model::user::AccessLevel;
 
 /// The problems of the values of attributes.
@@ -51,7 +50,9 @@ fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
         | (FieldKind::TypeName, Value::Text(_)) => None,
         (FieldKind::Text { max_chars }, Value::Text(text)) => complaint_about_text(text, max_chars),
         (FieldKind::Text { .. }, _) => Some("must be a string or null".to_owned()),
-        (FieldKind::Email, Value::Text(text)) => complaint_about_email(text),
+        (FieldKind::Email, Value::Text(text)) => {
+            email::complaint_about(text).map(|reason| format!("must be a valid e-mail address: {reason}"))
+        }
         (FieldKind::Email, _) => Some("must be an e-mail address".to_owned()),
         (FieldKind::List, Value::List(list)) if list.len() > MAX_LIST_ITEMS => {
             Some(format!("must have at most {MAX_LIST_ITEMS} strings"))
@@ -71,17 +72,4 @@ fn complaint_about_item(text: &str) -> Option<String> {
 
 fn names_of_levels() -> String {
     AccessLevel::ALL.map(|level| format!("`{}`", level.name())).join(", ")
-}
-
-fn complaint_about_email(text: &str) -> Option<String> {
-    (!is_email(text)).then(|| "must be a valid e-mail address".to_owned())
-}
-
-/// Whether a text is a valid e-mail address of a user.
-#[must_use]
-pub fn is_email(text: &str) -> bool {
-    let options = Options::default().without_display_text().without_domain_literal();
-    text.len() <= MAX_EMAIL_BYTES
-        && !text.contains(char::is_control)
-        && EmailAddress::parse_with_options(text, options).is_ok()
 }

@@ -33,6 +33,17 @@ pub enum FieldKind {
     TypeName,
 }
 
+impl FieldKind {
+    /// Removes the spaces around an address, which arrive with text that was copied. Other values stay as they are.
+    #[must_use]
+    pub fn normalize(self, value: Value) -> Value {
+        match value {
+            Value::Text(text) if self == Self::Email => Value::Text(text.trim().to_owned()),
+            value => value,
+        }
+    }
+}
+
 /// Who may write a field of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldWriter {

@@ -33,7 +33,7 @@ pub fn of_text(text: &str) -> String {
     }
 }
 
-/// The key of an e-mail address. Addresses with equal keys belong to the same user.
+/// The key of an e-mail address, without the spaces around it. Addresses with equal keys belong to the same user.
 ///
 /// ```
 /// use user_relationships::model::key::of_email;
@@ -45,7 +45,7 @@ pub fn of_text(text: &str) -> String {
 /// ```
 #[must_use]
 pub fn of_email(email: &str) -> String {
-    let key = of_text(email);
+    let key = of_text(email.trim());
     match key.rfind('@') {
         Some(at) => with_unicode_domain(key, at + 1),
         None => key,
@@ -67,7 +67,7 @@ pub fn of_search_term(term: &str) -> String {
 /// instances of such a release write it during a rolling upgrade.
 #[must_use]
 pub fn of_email_before(email: &str) -> String {
-    email.to_lowercase()
+    email.trim().to_lowercase()
 }
 
 /// The keys under which the user with an address may be stored: the key of this release first, then that of earlier
@@ -95,7 +95,7 @@ pub fn stored_keys_of_email(email: &str) -> [String; 2] {
 #[must_use]
 pub fn may_authenticate(presented: &str, stored: &str) -> bool {
     let is_ascii = presented.is_ascii() || stored.is_ascii();
-    !is_ascii || presented.eq_ignore_ascii_case(stored)
+    !is_ascii || presented.trim().eq_ignore_ascii_case(stored)
 }
 
 /// Chooses the account that a credential with the address `presented` names; `candidates` are those stored under its

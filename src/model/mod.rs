@@ -7,6 +7,7 @@ pub mod caller;
 pub mod client;
 pub mod code;
 pub mod database_problem;
+pub mod email;
 pub mod error;
 pub mod field;
 pub mod filter;

@@ -35,6 +35,7 @@ mod dashboards;
 mod database_problems;
 mod deploy;
 mod documents;
+mod email_addresses;
 mod equal_time;
 mod error_documents;
 mod errors;

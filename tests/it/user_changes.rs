@@ -93,7 +93,6 @@ both!(an_address_is_required_valid_and_unique_ignoring_case, |app| {
         json!("a@"),
         json!("@b"),
         json!("a b@c.example"),
-        json!("a@b.example\n"),
         json!("Ann <ann@example.com>"),
         json!("a\u{0}@b.example"),
         json!(long),

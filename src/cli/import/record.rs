@@ -121,7 +121,8 @@ impl RecordReader {
                 "updated-at" => time(&cell).map(|time| line.updated_at = time),
                 "id" => id(&cell).map(|id| line.id = id.map(UserId::new)),
                 name => match self.fields.get(name) {
-                    Some(field) => value_of(field.kind(), cell).map(|value| line.fields.push((*field, value))),
+                    Some(field) => value_of(field.kind(), cell)
+                        .map(|value| line.fields.push((*field, field.kind().normalize(value)))),
                     None if COMPUTED_ATTRIBUTES.contains(&name) => Ok(()),
                     None => Err(UNKNOWN.to_owned()),
                 },

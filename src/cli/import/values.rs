@@ -43,7 +43,9 @@ pub fn user_reference(cell: Cell<'_>) -> Parsed<Option<UserReference>> {
         Cell::Number(number) if number > 0 => Ok(Some(UserReference::Id(UserId::new(number)))),
         Cell::Text(text) => match text.split_once(':') {
             _ if text.contains('\0') => complaint(),
-            Some(("email", email)) if !email.is_empty() => Ok(Some(UserReference::Email(email.to_owned()))),
+            Some((kind, email)) if kind.trim() == "email" && !email.trim().is_empty() => {
+                Ok(Some(UserReference::Email(email.trim().to_owned())))
+            }
             Some(("alt-id", alt_id)) if !alt_id.is_empty() => Ok(Some(UserReference::AltId(alt_id.to_owned()))),
             Some(_) => complaint(),
             None => text.parse().map_or_else(|_| complaint(), |id| Ok(Some(UserReference::Id(id)))),

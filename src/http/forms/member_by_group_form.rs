@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::catalogue::Catalogue;
+use crate::http::forms::config::check;
 use crate::http::forms::config::definition::{Form, PropertyRules};
 use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::config::validation::Validations;
@@ -49,19 +50,23 @@ impl Catalogue {
                 Listing::Writable(validations) => Some(*validations),
                 Listing::ReadOnly => None,
             });
-            let mut messages = writable.map(|rules| check_property(name, value, kind, rules)).peekable();
-            if messages.peek().is_none() {
+            let check = |rules: Option<&Validations>| {
+                let value = rules.map_or_else(|| value.clone(), |rules| check::normalize(rules.email, value));
+                let messages = check_property(name, &value, kind, rules);
+                (value, messages)
+            };
+            let checked: Vec<_> = writable.map(check).collect();
+            let Some(first) = checked.first() else {
                 let field = property_field(name);
                 return Err(if listings.is_empty() {
                     FormMismatch::NotListed(field)
                 } else {
                     FormMismatch::ReadOnly(field)
                 });
-            }
+            };
             reject_undefined(name, kind)?;
-            let first = messages.peek().cloned().unwrap_or_default();
-            let is_good = messages.any(|messages| messages.is_empty());
-            validated.add_property(name, value, if is_good { Vec::new() } else { first });
+            let (value, messages) = checked.iter().find(|(_, messages)| messages.is_empty()).unwrap_or(first);
+            validated.add_property(name, value, messages.clone());
         }
         validated.check_properties_size();
         Ok(validated)

@@ -58,6 +58,7 @@ pub(super) fn reject_null_characters(sent: &Map<String, Value>) -> Result<(), Fo
 impl Validated {
     fn validate_field(&mut self, field: FormField, validations: &Validations, sent: &Map<String, Value>) {
         let name = field.name();
+        let is_email = validations.email || field == FormField::Email;
         match sent.get(name) {
             None if validations.presence => self.errors.add(name, BLANK),
             None => {}
@@ -67,7 +68,7 @@ impl Validated {
                 }
                 self.values.insert(name.to_owned(), Value::Null);
             }
-            Some(value) => match read_field(field, value) {
+            Some(value) => match read_field(field, &check::normalize(is_email, value)) {
                 Ok(value) => {
                     for message in check::check_value(validations, &value) {
                         self.errors.add(name, message);
@@ -78,7 +79,7 @@ impl Validated {
             },
         }
         if validations.confirmation {
-            self.check_confirmation(name, name, sent);
+            self.check_confirmation(name, name, is_email, sent);
         }
     }
 
@@ -128,8 +129,9 @@ impl Validated {
     ) {
         match (sent.get(name), &property.default) {
             (Some(value), _) => {
-                let messages = check_property(name, value, kind, Some(&property.validations));
-                self.add_property(name, value, messages);
+                let value = check::normalize(property.validations.email, value);
+                let messages = check_property(name, &value, kind, Some(&property.validations));
+                self.add_property(name, &value, messages);
             }
             (None, Some(default)) => {
                 if is_new && kind.is_none_or(|kind| kind.attribute(name).is_some()) {
@@ -140,7 +142,7 @@ impl Validated {
             (None, None) => {}
         }
         if property.validations.confirmation {
-            self.check_confirmation(name, &property_field(name), sent);
+            self.check_confirmation(name, &property_field(name), property.validations.email, sent);
         }
     }
 
@@ -166,9 +168,10 @@ impl Validated {
     }
 
     /// Compares the value `name` of `sent` with its confirmation; errors call it `field`.
-    fn check_confirmation(&mut self, name: &str, field: &str, sent: &Map<String, Value>) {
-        let confirmation = sent.get(&confirmation_of(name)).filter(|value| !value.is_null());
-        if confirmation.is_some_and(|confirmation| sent.get(name) != Some(confirmation)) {
+    fn check_confirmation(&mut self, name: &str, field: &str, is_email: bool, sent: &Map<String, Value>) {
+        let read = |name: &str| sent.get(name).map(|value| check::normalize(is_email, value));
+        let confirmation = read(&confirmation_of(name)).filter(|value| !value.is_null());
+        if confirmation.is_some_and(|confirmation| read(name) != Some(confirmation)) {
             self.errors.add(confirmation_of(field), format!("doesn't match `{name}`"));
         }
     }

@@ -94,7 +94,11 @@ pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failu
 /// Removes the attributes that clients can write, and returns their values. Ignores those that the service computes.
 fn take_attributes<A: Attribute>(input: &mut Input, computed: &[&str]) -> Vec<(A, Value)> {
     input.ignore(computed);
-    A::all().iter().filter_map(|it| Some((*it, input.attribute(it.member())?.into()))).collect()
+    let changes = A::all().iter().filter_map(|it| {
+        let value = input.attribute(it.member())?;
+        Some((*it, it.kind().normalize(value.into())))
+    });
+    changes.collect()
 }
 
 /// Reports the problems of a document.

@@ -20,6 +20,7 @@ use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::attributes::Attribute;
 use crate::model::code::Code;
+use crate::model::email;
 use crate::model::error::Error;
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
@@ -128,11 +129,14 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     deleted(&call)
 }
 
+/// Clients that do not encode a `+` send a space.
+const ADDRESS_RULE: &str = "a valid e-mail address (a `+` must be sent as `%2B`, otherwise it arrives as a space)";
+
 fn parse_filter(query: &mut Query) -> UserFilter {
-    let non_empty = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let address = |text: &str| email::is_valid(text.trim()).then(|| text.trim().to_owned());
     UserFilter {
         ids: query.ids(&FILTER_USER_ID),
-        emails: query.list(&FILTER_EMAIL, "an e-mail address", non_empty),
+        emails: query.list(&FILTER_EMAIL, ADDRESS_RULE, address),
         words: parse_words(query),
         enabled: query.list(&FILTER_IS_ENABLED, "`true` or `false`", |text| text.parse().ok()),
         levels: query.list(&FILTER_ACCESS_LEVEL, "an access level", AccessLevel::parse),

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::domain::validation::is_email;
 use crate::http::forms::config::numericality::compare;
 use crate::http::forms::config::validation::{Length, MAX_TEXT_LENGTH, Validations};
+use crate::model::email;
 
 /// The message for a missing value.
 pub const BLANK: &str = "can't be blank";
@@ -13,6 +13,16 @@ pub const BLANK: &str = "can't be blank";
 #[must_use]
 pub fn confirmation_of(name: &str) -> String {
     format!("{name}_confirmation")
+}
+
+/// Removes the spaces around an e-mail address, which arrive with text that was copied. Values that need not be addresses
+/// (`is_email`) stay as they are.
+#[must_use]
+pub fn normalize(is_email: bool, value: &Value) -> Value {
+    match value {
+        Value::String(text) if is_email => text.trim().into(),
+        value => value.clone(),
+    }
 }
 
 /// The messages for a value that is not `null`.
@@ -28,7 +38,7 @@ pub fn check_value(validations: &Validations, value: &Value) -> Vec<String> {
     }
     let is_malformed =
         validations.format.as_ref().is_some_and(|format| !value.as_str().is_some_and(|text| format.is_match(text)))
-            || validations.email && !value.as_str().is_some_and(is_email);
+            || validations.email && !value.as_str().is_some_and(email::is_valid);
     if is_malformed {
         messages.push("is invalid".to_owned());
     }

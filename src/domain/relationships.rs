@@ -55,9 +55,6 @@ impl From<Page<Relationship>> for ListedRelationships {
 /// The message for an attempt to change an end of a relationship.
 pub const IMMUTABLE: &str = "the ends of a relationship are fixed; delete it and create another one";
 
-/// The most rows that are sorted by `created-at`.
-const MAX_SORTED_ROWS: i64 = 10_000;
-
 /// Restricts a filter to rows that the caller may see.
 #[must_use]
 pub fn restrict_to_visible(caller: &Caller, filter: RelationshipFilter) -> RelationshipFilter {
@@ -67,7 +64,7 @@ pub fn restrict_to_visible(caller: &Caller, filter: RelationshipFilter) -> Relat
 /// Lists the matching relationships that the caller may see.
 ///
 /// # Errors
-/// Those of the store.
+/// `unsupported-sort` if too many rows match for the order, and those of the store.
 pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -75,14 +72,13 @@ pub fn list(
     slice: &PageRequest,
 ) -> Result<Page<Relationship>> {
     let filter = restrict_to_visible(caller, filter.clone());
-    if slice.sort.by == SortBy::CreatedAt && tx.relationships(&filter, &PageRequest::default())?.total > MAX_SORTED_ROWS
-    {
-        let detail = format!(
-            "only lists of at most {MAX_SORTED_ROWS} rows can be sorted by `created-at`; filter the list, or sort by `id`, \
-             which is the order of creation, too"
-        );
-        return Err(Problem::new(Code::UnsupportedSort, detail).at(ErrorSource::Sort).into());
-    }
+    let (name, cure) = match slice.sort.by {
+        SortBy::CreatedAt => ("created-at", "filter the list, or sort by `id`, which is the order of creation, too"),
+        SortBy::UpdatedAt => ("updated-at", "filter the list, for example by `filter[user]` or `filter[target]`"),
+        SortBy::Id | SortBy::Name => return tx.relationships(&filter, slice),
+    };
+    let total = tx.relationships(&filter, &PageRequest::default())?.total;
+    validation::require_sortable(name, total, cure)?;
     tx.relationships(&filter, slice)
 }
 

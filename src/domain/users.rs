@@ -8,7 +8,7 @@ use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Page, PageRequest};
+use crate::model::page::{Page, PageRequest, SortBy};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{Field, Profile, User, UserData, Value};
@@ -17,7 +17,7 @@ use crate::store::Tx;
 /// Lists the matching users that the caller may see, within the budget. Only admins can list disabled users.
 ///
 /// # Errors
-/// Those of the store.
+/// `unsupported-sort` if too many users match for the order, and those of the store.
 pub fn list(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -33,6 +33,10 @@ pub fn list(
         if filter.enabled.is_empty() {
             return Ok(Page::empty());
         }
+    }
+    if slice.sort.by == SortBy::UpdatedAt {
+        let total = tx.users(&filter, &PageRequest::default(), &mut budget)?.total;
+        validation::require_sortable("updated-at", total, "add a filter, or sort by `name`, `id` or `created-at`")?;
     }
     tx.users(&filter, slice, &mut budget)
 }

@@ -5,6 +5,7 @@ use crate::model::code::Code;
 use crate::model::email;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::field::{FieldKind, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::page::MAX_SORTED_ROWS;
 use crate::model::user::AccessLevel;
 
 /// The problems of the values of attributes.
@@ -72,4 +73,18 @@ fn complaint_about_item(text: &str) -> Option<String> {
 
 fn names_of_levels() -> String {
     AccessLevel::ALL.map(|level| format!("`{}`", level.name())).join(", ")
+}
+
+/// Refuses to sort a list of `total` rows by an attribute without an index, if they are too many.
+///
+/// # Errors
+/// `unsupported-sort`, with the limit and the cure.
+pub(super) fn require_sortable(attribute: &str, total: i64, cure: &str) -> Result<()> {
+    if total <= MAX_SORTED_ROWS {
+        return Ok(());
+    }
+    let detail = format!(
+        "only lists of at most {MAX_SORTED_ROWS} rows can be sorted by `{attribute}`, and {total} rows match; {cure}"
+    );
+    Err(Problem::new(Code::UnsupportedSort, detail).at(ErrorSource::Sort).into())
 }

@@ -4,6 +4,8 @@
 pub const MAX_LIMIT: i64 = 50;
 /// The default number of rows.
 pub const DEFAULT_LIMIT: i64 = 20;
+/// The most matching rows of a list that is sorted by a column without an index.
+pub const MAX_SORTED_ROWS: i64 = 10_000;
 /// The largest offset at which a page costs about as much as the first page.
 const SHALLOW_OFFSET: i64 = 1_000;
 
@@ -36,6 +38,8 @@ pub enum SortBy {
     Id,
     /// The time of creation.
     CreatedAt,
+    /// The time of the last change.
+    UpdatedAt,
     /// The key of the name, for users.
     Name,
 }
@@ -56,6 +60,8 @@ pub enum SortKey {
     Id(i64),
     /// [`SortBy::CreatedAt`]: microseconds since 1970, and the id.
     CreatedAt(i64, i64),
+    /// [`SortBy::UpdatedAt`]: microseconds since 1970, and the id.
+    UpdatedAt(i64, i64),
     /// [`SortBy::Name`]: the key of the name, and the id.
     Name(String, i64),
 }

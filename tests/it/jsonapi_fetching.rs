@@ -238,10 +238,7 @@ item!([67, 107], a_field_or_a_type_that_does_not_exist_is_a_400, |app| {
 item!([69], an_unsupported_sort_is_a_400, |app| {
     let ann = app.user();
     for (path, values) in [
-        (
-            EDGES,
-            &["x", "", "relationship", "name", "--id", "ID", "created-at,-id", "target.name", "+id", "updated-at"][..],
-        ),
+        (EDGES, &["x", "", "relationship", "name", "--id", "ID", "created-at,-id", "target.name", "+id", "user"][..]),
         (USERS, &["email", "", "Name", "name,email", "-x"]),
         (TYPES, &["id", "description"]),
         ("/api/v2/users/me", &["name"]),
@@ -315,7 +312,7 @@ item!([69, P2], sorting_more_than_10_000_rows_by_creation_is_a_400, |app| {
     let ann = app.user();
     let profile = "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/unsupported-sort";
     for (query, kind) in [("limit=5", "/docs#unsupported-sort"), ("page[size]=5", profile)] {
-        for sort in ["created-at", "-created-at"] {
+        for sort in ["created-at", "-created-at", "updated-at", "-updated-at"] {
             let refused = ann.get(&format!("{EDGES}?sort={sort}&{query}")).refused(400, "unsupported-sort");
             assert_eq!(refused.source("parameter"), Some("sort"));
             assert_eq!(refused.body["errors"][0]["links"]["type"], json!(kind));

@@ -45,11 +45,8 @@ impl<'k> Cursors<'k> {
                 bytes.push(b'i');
                 bytes.extend_from_slice(&id.to_be_bytes());
             }
-            SortKey::CreatedAt(micros, id) => {
-                bytes.push(b'c');
-                bytes.extend_from_slice(&id.to_be_bytes());
-                bytes.extend_from_slice(&micros.to_be_bytes());
-            }
+            SortKey::CreatedAt(micros, id) => push_time(&mut bytes, b'c', *micros, *id),
+            SortKey::UpdatedAt(micros, id) => push_time(&mut bytes, b'u', *micros, *id),
             SortKey::Name(name, id) => {
                 bytes.push(b'n');
                 bytes.extend_from_slice(&id.to_be_bytes());
@@ -74,6 +71,7 @@ impl<'k> Cursors<'k> {
         let place = match kind {
             b'i' => SortKey::Id(id),
             b'c' => SortKey::CreatedAt(i64::from_be_bytes(*rest.first_chunk::<8>()?), id),
+            b'u' => SortKey::UpdatedAt(i64::from_be_bytes(*rest.first_chunk::<8>()?), id),
             b'n' => SortKey::Name(String::from_utf8(rest.to_vec()).ok()?, id),
             _ => return None,
         };
@@ -86,6 +84,12 @@ impl<'k> Cursors<'k> {
         context.update(bytes);
         context.sign().as_ref().first_chunk().copied().unwrap_or([0; MAC_LENGTH])
     }
+}
+
+fn push_time(bytes: &mut Vec<u8>, kind: u8, micros: i64, id: i64) {
+    bytes.push(kind);
+    bytes.extend_from_slice(&id.to_be_bytes());
+    bytes.extend_from_slice(&micros.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use crate::store::Cost;
 /// The cost of a list of users.
 #[must_use]
 pub fn of_users(caller: &Caller, filter: &UserFilter, slice: &PageRequest) -> Cost {
-    // A filter by words or levels scans all users; the creation time has no index.
-    let scans_all = !filter.words.is_empty() || !filter.levels.is_empty() || slice.sort.by == SortBy::CreatedAt;
+    // A filter by words or levels scans all users; times have no index.
+    let is_by_time = matches!(slice.sort.by, SortBy::CreatedAt | SortBy::UpdatedAt);
+    let scans_all = !filter.words.is_empty() || !filter.levels.is_empty() || is_by_time;
     if scans_all || !slice.is_shallow() {
         Cost::Search
     } else if filter.is_counted() && caller.sees_only().is_none() {

@@ -9,8 +9,17 @@ use crate::http::jsonapi::render_options::{
 use crate::model::page::SortBy;
 use crate::model::relationship::End;
 
-const SORT_DESCRIPTION: &str = "Sort key; the prefix `-` reverses the order. Ties are sorted by id in the same direction. Further keys after a comma \
-     are accepted where they cannot change the order, as in `-created-at,-id`";
+/// The description of `sort`, with a rule of the list.
+macro_rules! sort_description {
+    ($rule:literal) => {
+        concat!(
+            "Sort key; the prefix `-` reverses the order. ",
+            $rule,
+            "Ties are sorted by id in the same direction. Further keys after a comma are accepted where they cannot change \
+             the order, as in `-created-at,-id`"
+        )
+    };
+}
 
 /// Filters relationships by owner.
 pub const FILTER_USER: Parameter =
@@ -25,8 +34,11 @@ pub const FILTER_RELATIONSHIP: Parameter =
     Parameter::new("filter[relationship]", Schema::TypeNames, "Only relationships of these types")
         .with_alias("relationship");
 /// Sorts relationships.
-pub const SORT_RELATIONSHIPS: Parameter =
-    Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id), ("created-at", SortBy::CreatedAt)]), SORT_DESCRIPTION);
+pub const SORT_RELATIONSHIPS: Parameter = Parameter::new(
+    "sort",
+    Schema::Sort(&[("id", SortBy::Id), ("created-at", SortBy::CreatedAt), ("updated-at", SortBy::UpdatedAt)]),
+    sort_description!("`created-at` and `updated-at` need filters that at most 10,000 relationships match. "),
+);
 /// Includes the users at the ends of relationships.
 pub const INCLUDE_ENDS: Parameter = Parameter::new(
     "include",
@@ -58,8 +70,13 @@ pub const FILTER_ACCESS_LEVEL: Parameter =
 /// Sorts users.
 pub const SORT_USERS: Parameter = Parameter::new(
     "sort",
-    Schema::Sort(&[("name", SortBy::Name), ("id", SortBy::Id), ("created-at", SortBy::CreatedAt)]),
-    SORT_DESCRIPTION,
+    Schema::Sort(&[
+        ("name", SortBy::Name),
+        ("id", SortBy::Id),
+        ("created-at", SortBy::CreatedAt),
+        ("updated-at", SortBy::UpdatedAt),
+    ]),
+    sort_description!("`updated-at` needs filters that at most 10,000 users match. "),
 );
 
 /// Filters groups by id.
@@ -71,7 +88,7 @@ pub const FILTER_GROUP_TYPE: Parameter =
 pub const FILTER_OWNER: Parameter =
     Parameter::new("filter[owner]", Schema::UserIds, "Only groups that these users own; `me` is the caller");
 /// Sorts groups or memberships.
-pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id)]), SORT_DESCRIPTION);
+pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id)]), sort_description!(""));
 /// Includes resources related to groups.
 pub const INCLUDE_WITH_GROUPS: Parameter = Parameter::new(
     "include",

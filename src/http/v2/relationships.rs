@@ -58,6 +58,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
     listed.answer(&call, &options, |row| match sort.by {
         SortBy::CreatedAt => SortKey::CreatedAt(row.created_at.micros(), row.id.get()),
+        SortBy::UpdatedAt => SortKey::UpdatedAt(row.updated_at.micros(), row.id.get()),
         SortBy::Id | SortBy::Name => SortKey::Id(row.id.get()),
     })
 }

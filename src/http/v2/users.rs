@@ -48,6 +48,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     listed.answer(&call, &options, |user| match sort.by {
         SortBy::Id => SortKey::Id(user.id.get()),
         SortBy::CreatedAt => SortKey::CreatedAt(user.created_at.micros(), user.id.get()),
+        SortBy::UpdatedAt => SortKey::UpdatedAt(user.updated_at.micros(), user.id.get()),
         SortBy::Name => SortKey::Name(user.data.name_key(), user.id.get()),
     })
 }

@@ -10,6 +10,8 @@ pub(super) fn order_by(by: SortBy, direction: Direction) -> &'static str {
         (SortBy::Id, Direction::Descending) => "id DESC",
         (SortBy::CreatedAt, Direction::Ascending) => "created_at, id",
         (SortBy::CreatedAt, Direction::Descending) => "created_at DESC, id DESC",
+        (SortBy::UpdatedAt, Direction::Ascending) => "updated_at, id",
+        (SortBy::UpdatedAt, Direction::Descending) => "updated_at DESC, id DESC",
         (SortBy::Name, Direction::Ascending) => "name_key, id",
         (SortBy::Name, Direction::Descending) => "name_key DESC, id DESC",
     }
@@ -47,13 +49,15 @@ fn push_bound(sql: &mut Sql, bound: &Bound, is_greater: bool) {
         SortKey::Id(id) => {
             sql.text(" AND id").text(comparison).integer(*id);
         }
-        SortKey::CreatedAt(micros, id) => {
-            sql.text(" AND (created_at, id)").text(comparison).text("(").integer(*micros);
-            sql.text(", ").integer(*id).text(")");
-        }
+        SortKey::CreatedAt(micros, id) => push_time_bound(sql, " AND (created_at, id)", comparison, (*micros, *id)),
+        SortKey::UpdatedAt(micros, id) => push_time_bound(sql, " AND (updated_at, id)", comparison, (*micros, *id)),
         SortKey::Name(name, id) => {
             sql.text(" AND (name_key, id)").text(comparison).text("(").string(name.clone());
             sql.text(", ").integer(*id).text(")");
         }
     }
+}
+
+fn push_time_bound(sql: &mut Sql, columns: &'static str, comparison: &'static str, (micros, id): (i64, i64)) {
+    sql.text(columns).text(comparison).text("(").integer(micros).text(", ").integer(id).text(")");
 }

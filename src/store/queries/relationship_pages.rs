@@ -32,6 +32,7 @@ pub(in crate::store) fn page(
     let (total, mut rows): (_, Vec<RelationshipRow>) = listing.load(conn).map(split_total)?;
     match slice.sort.by {
         SortBy::CreatedAt => rows.sort_unstable_by_key(|row| (row.created_at, row.id)),
+        SortBy::UpdatedAt => rows.sort_unstable_by_key(|row| (row.updated_at, row.id)),
         SortBy::Id | SortBy::Name => rows.sort_unstable_by_key(|row| row.id),
     }
     if slice.sort.direction == Direction::Descending {

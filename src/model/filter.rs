@@ -35,8 +35,17 @@ pub struct UserFilter {
     pub ids: Vec<UserId>,
     /// E-mail addresses, compared without regard to case.
     pub emails: Vec<String>,
-    /// Words that must all occur in the names or the e-mail address, without regard to case.
+    /// Ids in another system, compared exactly.
+    pub alt_ids: Vec<String>,
+    /// Keys of words ([`words_of_search`](super::key::words_of_search)) that must all occur in the names, the e-mail
+    /// address, the id in another system, the units or the job titles.
     pub words: Vec<String>,
+    /// Units, compared by the keys of search.
+    pub units: Vec<String>,
+    /// Job titles, compared by the keys of search.
+    pub job_titles: Vec<String>,
+    /// Whether the user is a supervisor.
+    pub supervisors: Vec<bool>,
     /// Whether the user is enabled.
     pub enabled: Vec<bool>,
     /// Access levels.
@@ -49,7 +58,15 @@ impl UserFilter {
     /// Whether the stored counts and one index answer the filter.
     #[must_use]
     pub fn is_counted(&self) -> bool {
-        self.ids.is_empty() && self.emails.is_empty() && self.words.is_empty() && self.seen_by.is_none()
+        let has_values = !self.ids.is_empty() || !self.emails.is_empty() || !self.alt_ids.is_empty();
+        !has_values && !self.is_search() && self.seen_by.is_none()
+    }
+
+    /// Whether the filter examines values that no index has.
+    #[must_use]
+    pub fn is_search(&self) -> bool {
+        let has_texts = !self.words.is_empty() || !self.units.is_empty() || !self.job_titles.is_empty();
+        has_texts || !self.supervisors.is_empty()
     }
 }
 

@@ -1,11 +1,18 @@
-//! Keys: the form in which names and e-mail addresses are compared, sorted and searched.
+//! Keys: the forms in which texts are compared, sorted and searched.
 //!
-//! A key is the canonical caseless form of a text (Unicode 16, definition D145) with simple case folding: decompose,
-//! fold each character, compose. In an address the domain is also read as UTS 46 reads it, so that `bücher.example` and
-//! `xn--bcher-kva.example` have the same key. The key keeps the Unicode form of the domain: then a search finds a part
-//! of it, and the previous release, which compares lower case, still finds most users.
+//! The key of an address decides whose address it is, so it ignores only what never makes a difference: it is the
+//! canonical caseless form (Unicode 16, definition D145) with simple case folding: decompose, fold each character,
+//! compose. The domain is also read as UTS 46 reads it, so that `bücher.example` and `xn--bcher-kva.example` have the
+//! same key. The key keeps the Unicode form of the domain: then a search finds a part of it, and releases that compare
+//! lower case still find most users.
+//!
+//! The key of a name and of a search ([`of_search_text`]) ignores more: accents, compatibility forms, and letters that
+//! people replace when they type.
 //!
 //! The key of a key is the key itself, and a text in lower case has the key of the text. Stored keys rely on both.
+
+mod letters;
+mod search;
 
 use std::borrow::Cow;
 
@@ -14,11 +21,13 @@ use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use idna::AsciiDenyList;
 use idna::uts46::{Hyphens, Uts46};
 
+pub use search::{SearchedAttribute, of_attribute, of_name, of_search_text};
+
 /// The version of the functions in this module. A change of what they return must raise it; the next migration then
 /// computes the stored keys again.
-pub const VERSION: i64 = 1;
+pub const VERSION: i64 = 2;
 
-/// The key of a name or of a search term.
+/// The canonical caseless form of a text: equal for texts that differ only in case or normal form.
 #[must_use]
 pub fn of_text(text: &str) -> String {
     if text.is_ascii() {
@@ -31,6 +40,23 @@ pub fn of_text(text: &str) -> String {
         Cow::Borrowed(_) => folded,
         Cow::Owned(composed) => composed,
     }
+}
+
+/// The keys of the words of a search. White space and commas separate words, so that "Last, First" finds a name.
+#[must_use]
+pub fn words_of_search(text: &str) -> Vec<String> {
+    let is_separator = |letter: char| letter.is_whitespace() || letters::is_comma(letter);
+    let folded = of_search_text(text);
+    folded.split(is_separator).filter(|word| !word.is_empty()).map(of_word).collect()
+}
+
+/// The key of a folded word, which may be a part of an address.
+fn of_word(word: &str) -> String {
+    if !word.contains(PUNYCODE) {
+        return word.to_owned();
+    }
+    let start = word.rfind('@').map_or(0, |at| at + 1);
+    of_search_text(&with_unicode_domain(word.to_owned(), start))
 }
 
 /// The key of an e-mail address, without the spaces around it. Addresses with equal keys belong to the same user.
@@ -50,17 +76,6 @@ pub fn of_email(email: &str) -> String {
         Some(at) => with_unicode_domain(key, at + 1),
         None => key,
     }
-}
-
-/// The key of a search term, which may be a part of a name or of an address.
-#[must_use]
-pub fn of_search_term(term: &str) -> String {
-    let key = of_text(term);
-    if !key.contains(PUNYCODE) {
-        return key;
-    }
-    let start = key.rfind('@').map_or(0, |at| at + 1);
-    with_unicode_domain(key, start)
 }
 
 /// The key that releases before version 1 gave an address. Rows keep it where two users would have the same key, and

@@ -7,7 +7,7 @@ use super::attributes::HasAttributes;
 use super::field::{FieldKind, FieldStorage, FieldWriter};
 use super::group::Properties;
 use super::json_size::json_size;
-use super::key;
+use super::key::{self, SearchedAttribute};
 use super::user_fields::user_fields;
 
 // The names of fields in stored profiles are those of the places, so places never change.
@@ -120,7 +120,19 @@ impl UserData {
     /// The key of the name, by which users are sorted and searched.
     #[must_use]
     pub fn name_key(&self) -> String {
-        key::of_text(&self.name().unwrap_or_default())
+        key::of_name(&self.name().unwrap_or_default())
+    }
+
+    /// The keys of what a search reads beside the keys of name and address: the other id, units and job titles, and the
+    /// address without accents.
+    #[must_use]
+    pub fn search_key(&self) -> String {
+        let email = (!self.email.is_ascii()).then(|| self.email_key());
+        let others = email.iter().chain(&self.alt_id).map(|text| (SearchedAttribute::Other, text));
+        let units = self.profile.unit.iter().map(|text| (SearchedAttribute::Unit, text));
+        let job_titles = self.profile.job_title.iter().map(|text| (SearchedAttribute::JobTitle, text));
+        let values = others.chain(units).chain(job_titles);
+        values.map(|(attribute, text)| key::of_attribute(attribute, text)).collect()
     }
 
     /// The key of the address, which is unique.

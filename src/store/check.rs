@@ -14,8 +14,8 @@ pub struct Report {
     pub collisions: Vec<String>,
 }
 
-/// The number of users that one query reads.
-const BATCH: i64 = 1_000;
+/// The number of users that one query reads. Each may have a profile of 64 KiB.
+const BATCH: i64 = 250;
 
 impl Tx<'_> {
     /// Compares every stored count with the rows, and the keys of users with their names and addresses. The job must
@@ -69,14 +69,17 @@ impl Tx<'_> {
             let rows = self.keys_after(last, BATCH)?;
             let Some(end) = rows.last() else { return Ok(()) };
             last = end.id;
-            for row in &rows {
-                let keys = row.compute();
-                if row.keys == keys {
-                    continue;
-                }
+            let computed = rows.iter().map(|row| (row, row.compute()));
+            let differing: Vec<_> = computed.filter(|(row, keys)| row.keys != *keys).collect();
+            for (row, keys) in &differing {
                 let holder = self.key_holder(&keys.email)?.filter(|holder| *holder != row.id);
                 if row.keys.name != keys.name {
                     report.repairable.push(format!("user {}: the key of its name is out of date", row.id));
+                }
+                if row.keys.search != keys.search {
+                    report
+                        .repairable
+                        .push(format!("user {}: the keys of its other attributes are out of date", row.id));
                 }
                 match holder {
                     Some(holder) => report.collisions.push(format!(
@@ -91,9 +94,9 @@ impl Tx<'_> {
                     }
                     None => {}
                 }
-                if repair {
-                    self.put_keys(row, &keys)?;
-                }
+            }
+            if repair {
+                self.put_keys(&differing)?;
             }
         }
     }

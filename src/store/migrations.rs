@@ -13,8 +13,8 @@ use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::key_rows::KeyFunctions;
 use super::opening::OpenError;
-use super::rows::UserKeyRow;
 use super::url::{DatabaseUrl, PostgresUrl};
 use super::{postgres, sqlite};
 use crate::model::database_problem::DatabaseProblem;
@@ -31,7 +31,9 @@ const UNANSWERED: Duration = Duration::from_mins(1);
 const LOCK: i64 = 0x7573_6572_2d72_656c;
 
 /// The migration after which the program computes the keys of users ([`crate::model::key`]).
-const KEYS: &str = "20261128100000";
+const KEYS: &str = "20261128200000";
+/// The migration after which earlier releases compute them.
+const EARLIER_KEYS: &str = "20261128100000";
 
 /// The name of the secret that signs cursors. A database has it from its first migration on, and so have its copies.
 pub const CURSOR_SECRET: &str = "cursor";
@@ -74,8 +76,8 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
                     conn.run_pending_migrations(SQLITE).map(|done| texts(&done)).map_err(MigrationFailure)?;
                 conn.batch_execute(&fill_secrets()?)?;
                 if !sqlite::queries::keys::is_current(conn)? {
-                    sqlite::queries::keys::compute_all(conn, UserKeyRow::compute)?;
-                    sqlite::queries::keys::set_current(conn)?;
+                    sqlite::queries::keys::compute_all(conn, KeyFunctions::Current)?;
+                    sqlite::queries::keys::set_functions(conn, KeyFunctions::Current)?;
                     push_keys(&mut done);
                 }
                 Ok::<_, MigrationFailure>(done)
@@ -87,8 +89,8 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
             let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(MigrationFailure)?;
             conn.batch_execute(&fill_secrets()?)?;
             if !postgres::queries::keys::is_current(conn)? {
-                postgres::queries::keys::compute_all(conn, UserKeyRow::compute)?;
-                postgres::queries::keys::set_current(conn)?;
+                postgres::queries::keys::compute_all(conn, KeyFunctions::Current)?;
+                postgres::queries::keys::set_functions(conn, KeyFunctions::Current)?;
                 push_keys(&mut done);
             }
             Ok(done)
@@ -107,15 +109,18 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::conn::connect(path, false)?
             .immediate_transaction(|conn| {
-                if is_newest(&conn.applied_migrations().map_err(MigrationFailure)?, KEYS) {
-                    sqlite::queries::keys::compute_all(conn, UserKeyRow::compute_earlier)?;
+                if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
+                    sqlite::queries::keys::set_functions(conn, functions)?;
+                    sqlite::queries::keys::compute_all(conn, functions)?;
                 }
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(MigrationFailure)
             })
             .map_err(|failure| failure.of_file(path)),
         DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
-            if is_newest(&conn.applied_migrations().map_err(MigrationFailure)?, KEYS) {
-                postgres::queries::keys::compute_all(conn, UserKeyRow::compute_earlier)?;
+            if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
+                // First, so that after an interruption the next run computes the current keys again.
+                postgres::queries::keys::set_functions(conn, functions)?;
+                postgres::queries::keys::compute_all(conn, functions)?;
             }
             conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(MigrationFailure)
         }),
@@ -201,8 +206,13 @@ fn push_keys(done: &mut Vec<String>) {
     }
 }
 
-fn is_newest(applied: &[MigrationVersion<'_>], version: &str) -> bool {
-    texts(applied).into_iter().max().is_some_and(|newest| newest == version)
+/// The functions that computed the keys before the newest of these migrations, if it changed them.
+fn functions_before(applied: &[MigrationVersion<'_>]) -> Option<KeyFunctions> {
+    match &*texts(applied).into_iter().max()? {
+        KEYS => Some(KeyFunctions::CaseFolding),
+        EARLIER_KEYS => Some(KeyFunctions::LowerCase),
+        _ => None,
+    }
 }
 
 /// The statement that gives each secret its random value, once for the life of a database.

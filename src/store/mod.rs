@@ -17,6 +17,7 @@ mod files;
 mod group_rows;
 mod inspection;
 mod job;
+mod key_rows;
 mod limit;
 mod metrics;
 pub mod migrations;

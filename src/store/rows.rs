@@ -4,7 +4,6 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 
 use crate::model::id::UserId;
-use crate::model::key;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
@@ -125,45 +124,6 @@ impl From<UserRow> for User {
     }
 }
 
-/// The keys of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UserKeys {
-    pub email: String,
-    pub name: String,
-}
-
-/// A user with its stored keys and the data that they are computed from.
-#[derive(Debug, Clone)]
-pub(super) struct UserKeyRow {
-    pub id: i64,
-    pub version: i64,
-    pub email: String,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub keys: UserKeys,
-}
-
-impl UserKeyRow {
-    /// The keys that this release computes.
-    pub fn compute(&self) -> UserKeys {
-        let data = self.data();
-        UserKeys { email: data.email_key(), name: data.name_key() }
-    }
-
-    /// The keys that releases before version 1 of the key functions computed.
-    pub fn compute_earlier(&self) -> UserKeys {
-        let name = self.data().name().unwrap_or_default();
-        UserKeys { email: key::of_email_before(&self.email), name: name.to_lowercase() }
-    }
-
-    fn data(&self) -> UserData {
-        let mut data = UserData::new(self.email.clone());
-        data.first_name.clone_from(&self.first_name);
-        data.last_name.clone_from(&self.last_name);
-        data
-    }
-}
-
 /// The number that represents a level in the database.
 pub(super) const fn number_of(level: AccessLevel) -> i16 {
     match level {
@@ -190,7 +150,7 @@ fn profile_of(text: &str) -> Profile {
 }
 
 /// Parses a stored profile without its properties.
-fn listed_profile(text: &str) -> Profile {
+pub(super) fn listed_profile(text: &str) -> Profile {
     if text == "{}" {
         return Profile::default();
     }

@@ -16,6 +16,7 @@ diesel::table! {
         profile -> Text,
         created_at -> BigInt,
         updated_at -> BigInt,
+        search_key -> Text,
     }
 }
 

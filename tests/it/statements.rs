@@ -59,6 +59,7 @@ fn ask_everything(app: &App) {
     get(format!("{USERS}/98020"));
     get(format!("{USERS}?filter[id]=98020,98021"));
     get(format!("{USERS}?filter[email]=u98022@example.org"));
+    get(format!("{USERS}?filter[alt-id]=u98023,u98024"));
 
     let made = admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).expect(201).id();
     admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).refused(409, "already-exists");

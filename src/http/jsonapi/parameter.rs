@@ -46,6 +46,8 @@ pub enum Schema {
     TypeNames,
     /// A list of texts that are not empty.
     Texts,
+    /// A list of e-mail addresses.
+    Emails,
     /// A list of `true` and `false`.
     Flags,
     /// A list of access levels.

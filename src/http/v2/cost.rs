@@ -9,9 +9,9 @@ use crate::store::Cost;
 /// The cost of a list of users.
 #[must_use]
 pub fn of_users(caller: &Caller, filter: &UserFilter, slice: &PageRequest) -> Cost {
-    // A filter by words or levels scans all users; times have no index.
+    // These filters scan all users, and times have no index.
     let is_by_time = matches!(slice.sort.by, SortBy::CreatedAt | SortBy::UpdatedAt);
-    let scans_all = !filter.words.is_empty() || !filter.levels.is_empty() || is_by_time;
+    let scans_all = filter.is_search() || !filter.levels.is_empty() || is_by_time;
     if scans_all || !slice.is_shallow() {
         Cost::Search
     } else if filter.is_counted() && caller.sees_only().is_none() {
@@ -54,5 +54,11 @@ mod tests {
         assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &shallow), Cost::Bounded);
         assert_eq!(of_users(&Caller::OPERATOR, &words, &shallow), Cost::Search);
         assert_eq!(of_users(&Caller::OPERATOR, &UserFilter::default(), &deep), Cost::Search);
+        let units = UserFilter { units: vec!["sales".to_owned()], ..UserFilter::default() };
+        let supervisors = UserFilter { supervisors: vec![true], ..UserFilter::default() };
+        let alt_ids = UserFilter { alt_ids: vec!["7".to_owned()], ..UserFilter::default() };
+        assert_eq!(of_users(&Caller::OPERATOR, &units, &shallow), Cost::Search);
+        assert_eq!(of_users(&Caller::OPERATOR, &supervisors, &shallow), Cost::Search);
+        assert_eq!(of_users(&Caller::OPERATOR, &alt_ids, &shallow), Cost::Unbounded);
     }
 }

@@ -50,14 +50,33 @@ pub const INCLUDE_ENDS: Parameter = Parameter::new(
 pub const FILTER_QUERY: Parameter = Parameter::new(
     "filter[query]",
     Schema::Text,
-    "Words that must all occur in the names or the e-mail address, ignoring case",
+    "Words that must all occur in the names, the e-mail address, `alt-id`, `unit` or `job-title`, ignoring case and \
+     accents. White space and commas separate words",
 )
 .with_alias("query");
 /// Filters users by id.
 pub const FILTER_USER_ID: Parameter = Parameter::new("filter[id]", Schema::Ids, "Only these users");
 /// Filters users by e-mail address.
 pub const FILTER_EMAIL: Parameter =
-    Parameter::new("filter[email]", Schema::Texts, "Only users with these e-mail addresses, ignoring case");
+    Parameter::new("filter[email]", Schema::Emails, "Only users with these e-mail addresses, ignoring case");
+/// Filters users by their id in another system.
+pub const FILTER_ALT_ID: Parameter =
+    Parameter::new("filter[alt-id]", Schema::Texts, "Only users with these values of `alt-id`, compared exactly");
+/// Filters users by unit.
+pub const FILTER_UNIT: Parameter =
+    Parameter::new("filter[unit]", Schema::Texts, "Only users in one of these units, ignoring case and accents");
+/// Filters users by job title.
+pub const FILTER_JOB_TITLE: Parameter = Parameter::new(
+    "filter[job-title]",
+    Schema::Texts,
+    "Only users with one of these job titles, ignoring case and accents",
+);
+/// Filters users by whether they are supervisors.
+pub const FILTER_IS_SUPERVISOR: Parameter = Parameter::new(
+    "filter[is-supervisor]",
+    Schema::Flags,
+    "Only users that are, or are not, the target of a `subordinate` relationship",
+);
 /// Filters users by whether they are enabled.
 pub const FILTER_IS_ENABLED: Parameter = Parameter::new(
     "filter[is-enabled]",
@@ -76,7 +95,7 @@ pub const SORT_USERS: Parameter = Parameter::new(
         ("created-at", SortBy::CreatedAt),
         ("updated-at", SortBy::UpdatedAt),
     ]),
-    sort_description!("`updated-at` needs filters that at most 10,000 users match. "),
+    sort_description!("`name` ignores case and accents. `updated-at` needs filters that at most 10,000 users match. "),
 );
 
 /// Filters groups by id.
@@ -151,8 +170,18 @@ pub const ONE_MEMBER: &[Parameter] = with_fieldsets![INCLUDE_WITH_MEMBERS];
 pub const LIST_RELATIONSHIPS: &[Parameter] =
     with_pages![FILTER_USER, FILTER_TARGET, FILTER_RELATIONSHIP, SORT_RELATIONSHIPS, INCLUDE_ENDS];
 /// The parameters of the list of users.
-pub const LIST_USERS: &[Parameter] =
-    with_pages![FILTER_QUERY, FILTER_USER_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_ACCESS_LEVEL, SORT_USERS];
+pub const LIST_USERS: &[Parameter] = with_pages![
+    FILTER_QUERY,
+    FILTER_USER_ID,
+    FILTER_EMAIL,
+    FILTER_ALT_ID,
+    FILTER_UNIT,
+    FILTER_JOB_TITLE,
+    FILTER_IS_SUPERVISOR,
+    FILTER_IS_ENABLED,
+    FILTER_ACCESS_LEVEL,
+    SORT_USERS
+];
 /// The parameters of the list of relationship types.
 pub const LIST_TYPES: &[Parameter] = with_fieldsets![OFFSET, LIMIT, NUMBER, NUMBERED_SIZE];
 /// The parameters of the list of groups.

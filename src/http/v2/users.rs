@@ -14,7 +14,8 @@ use crate::http::jsonapi::resources::USERS;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
-    FILTER_ACCESS_LEVEL, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_QUERY, FILTER_USER_ID, LIST_USERS, ONE_USER,
+    FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR, FILTER_JOB_TITLE,
+    FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, LIST_USERS, ONE_USER,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
@@ -130,16 +131,24 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     deleted(&call)
 }
 
+const TEXT_RULE: &str = "a text that is not empty";
+const FLAG_RULE: &str = "`true` or `false`";
 /// Clients that do not encode a `+` send a space.
 const ADDRESS_RULE: &str = "a valid e-mail address (a `+` must be sent as `%2B`, otherwise it arrives as a space)";
 
 fn parse_filter(query: &mut Query) -> UserFilter {
+    let exact = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let folded = |text: &str| (!text.is_empty()).then(|| key::of_search_text(text));
     let address = |text: &str| email::is_valid(text.trim()).then(|| text.trim().to_owned());
     UserFilter {
         ids: query.ids(&FILTER_USER_ID),
         emails: query.list(&FILTER_EMAIL, ADDRESS_RULE, address),
+        alt_ids: query.list(&FILTER_ALT_ID, TEXT_RULE, exact),
         words: parse_words(query),
-        enabled: query.list(&FILTER_IS_ENABLED, "`true` or `false`", |text| text.parse().ok()),
+        units: query.list(&FILTER_UNIT, TEXT_RULE, folded),
+        job_titles: query.list(&FILTER_JOB_TITLE, TEXT_RULE, folded),
+        supervisors: query.list(&FILTER_IS_SUPERVISOR, FLAG_RULE, |text| text.parse().ok()),
+        enabled: query.list(&FILTER_IS_ENABLED, FLAG_RULE, |text| text.parse().ok()),
         levels: query.list(&FILTER_ACCESS_LEVEL, "an access level", AccessLevel::parse),
         seen_by: None,
     }
@@ -147,8 +156,7 @@ fn parse_filter(query: &mut Query) -> UserFilter {
 
 /// The distinct words of a search.
 fn parse_words(query: &mut Query) -> Vec<String> {
-    let words = query.texts(FILTER_QUERY.name).flat_map(str::split_whitespace).map(key::of_search_term);
-    let mut words: Vec<_> = words.collect();
+    let mut words: Vec<_> = query.texts(FILTER_QUERY.name).flat_map(key::words_of_search).collect();
     words.sort_unstable();
     words.dedup();
     if words.len() > MAX_FILTER_VALUES {

@@ -88,9 +88,10 @@ pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryR
             texts(|user| text_of(&user.data.profile)),
             integers(|user| user.created_at.micros()),
             integers(|user| user.updated_at.micros()),
+            texts(|user| user.data.search_key()),
         ];
         let mut sql = Sql::new("INSERT INTO users (id, email, email_key, first_name, last_name, name_key, ");
-        sql.text("access_level, is_enabled, alt_id, profile, created_at, updated_at) ");
+        sql.text("access_level, is_enabled, alt_id, profile, created_at, updated_at, search_key) ");
         sql.source(columns);
         sql.returning::<()>().execute(conn)?;
     }

@@ -12,7 +12,7 @@ use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
 use super::{Conn, counts, dialect, retired};
 use crate::model::filter::UserFilter;
-use crate::model::key;
+use crate::model::key::{self, SearchedAttribute};
 use crate::model::page::PageRequest;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
@@ -73,6 +73,7 @@ pub(in crate::store) fn insert(
             dsl::first_name.eq(data.first_name.as_deref()),
             dsl::last_name.eq(data.last_name.as_deref()),
             dsl::name_key.eq(data.name_key()),
+            dsl::search_key.eq(data.search_key()),
         ),
         (
             dsl::access_level.eq(number_of(data.access_level)),
@@ -120,6 +121,7 @@ pub(in crate::store) fn update(
             dsl::first_name.eq(new.first_name.as_deref()),
             dsl::last_name.eq(new.last_name.as_deref()),
             dsl::name_key.eq(new.name_key()),
+            dsl::search_key.eq(new.search_key()),
             dsl::access_level.eq(number_of(new.access_level)),
             dsl::is_enabled.eq(new.is_enabled),
             dsl::alt_id.eq(new.alt_id.as_deref()),
@@ -168,12 +170,23 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 fn select(profiles: Profiles, more: &'static str) -> Sql {
     let mut sql = Sql::new("SELECT ");
     sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(more);
-    sql.text(", CAST(COALESCE((SELECT SUM(n) FROM counts_by_target");
-    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
-    // By name: the cached number may belong to a type that another process has replaced.
-    sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
-    sql.text("), 0) AS BIGINT) AS subordinates FROM users WHERE ");
+    sql.text(", CAST(");
+    push_subordinates(&mut sql);
+    sql.text(" AS BIGINT) AS subordinates FROM users WHERE ");
     sql
+}
+
+/// Pushes the number of subordinates of a user: one index lookup.
+fn push_subordinates(sql: &mut Sql) {
+    sql.text("COALESCE((SELECT SUM(n) FROM counts_by_target");
+    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
+    push_subordinate_type(sql);
+    sql.text("), 0)");
+}
+
+/// Pushes the number of the type, by its name: the cached number may belong to a type that another process has replaced.
+fn push_subordinate_type(sql: &mut Sql) {
+    sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
 }
 
 fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
@@ -193,21 +206,32 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
         sql.in_values("id", &ids, Sql::integer);
     }
     if !filter.emails.is_empty() {
-        sql.do_not_cache();
-        let mut glue = " AND email_key IN (";
-        for email in &filter.emails {
-            for key in key::stored_keys_of_email(email) {
-                sql.text(glue).string(key);
-                glue = ", ";
-            }
-        }
-        sql.text(")");
+        push_texts(sql, " AND email_key IN (", filter.emails.iter().flat_map(|email| key::stored_keys_of_email(email)));
+    }
+    if !filter.alt_ids.is_empty() {
+        push_texts(sql, " AND alt_id IN (", filter.alt_ids.iter().cloned());
     }
     for word in &filter.words {
         let pattern = substring_pattern(word);
         sql.do_not_cache();
         sql.text(" AND (name_key LIKE ").string(pattern.clone()).text(" ESCAPE '!' OR email_key LIKE ");
-        sql.string(pattern).text(" ESCAPE '!')");
+        sql.string(pattern.clone()).text(" ESCAPE '!' OR search_key LIKE ").string(pattern).text(" ESCAPE '!')");
+    }
+    push_values(sql, SearchedAttribute::Unit, &filter.units);
+    push_values(sql, SearchedAttribute::JobTitle, &filter.job_titles);
+    match *filter.supervisors {
+        [] | [true, false] | [false, true] => {}
+        // Supervisors are few: one set of them is cheaper than a lookup for each user.
+        [true, ..] => {
+            sql.text(" AND id IN (SELECT target_id FROM counts_by_target WHERE type_id = ");
+            push_subordinate_type(sql);
+            sql.text(" GROUP BY target_id HAVING SUM(n) > 0)");
+        }
+        [false, ..] => {
+            sql.text(" AND ");
+            push_subordinates(sql);
+            sql.text(" <= 0");
+        }
     }
     if let Some(me) = filter.seen_by {
         // One set, in which each row is looked up: with conditions joined by OR each of them would run for each user.
@@ -218,11 +242,32 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     }
 }
 
-/// A pattern that matches `word` anywhere; `%` and `_` are escaped.
-fn substring_pattern(word: &str) -> String {
-    let mut pattern = String::with_capacity(word.len() + 2);
+/// Pushes the texts of an `IN` list, after `glue`.
+fn push_texts(sql: &mut Sql, mut glue: &'static str, texts: impl Iterator<Item = String>) {
+    sql.do_not_cache();
+    for text in texts {
+        sql.text(glue).string(text);
+        glue = ", ";
+    }
+    sql.text(")");
+}
+
+/// Pushes the condition that an attribute has one of these values.
+fn push_values(sql: &mut Sql, attribute: SearchedAttribute, values: &[String]) {
+    let mut glue = " AND (search_key LIKE ";
+    for value in values {
+        sql.do_not_cache();
+        sql.text(glue).string(substring_pattern(&key::of_attribute(attribute, value))).text(" ESCAPE '!'");
+        glue = " OR search_key LIKE ";
+    }
+    sql.text(if values.is_empty() { "" } else { ")" });
+}
+
+/// A pattern that matches `key` anywhere; `%` and `_` are escaped.
+fn substring_pattern(key: &str) -> String {
+    let mut pattern = String::with_capacity(key.len() + 2);
     pattern.push('%');
-    for letter in key::of_search_term(word).chars() {
+    for letter in key.chars() {
         if matches!(letter, '%' | '_' | '!') {
             pattern.push('!');
         }

@@ -2,7 +2,8 @@
 
 use super::{Tx, ask};
 use crate::model::error::Result;
-use crate::store::rows::{Drift, UserDrift, UserKeyRow, UserKeys};
+use crate::store::key_rows::{KeyFunctions, UserKeyRow, UserKeys};
+use crate::store::rows::{Drift, UserDrift};
 
 impl Tx<'_> {
     pub(in crate::store) fn drifts_by_user(&mut self) -> Result<Vec<Drift>> {
@@ -30,15 +31,15 @@ impl Tx<'_> {
     }
 
     pub(in crate::store) fn keys_after(&mut self, id: i64, limit: i64) -> Result<Vec<UserKeyRow>> {
-        ask!(self, keys::page(id, limit))
+        ask!(self, keys::page(id, limit, KeyFunctions::Current))
     }
 
     pub(in crate::store) fn key_holder(&mut self, email_key: &str) -> Result<Option<i64>> {
         ask!(self, keys::holder(email_key))
     }
 
-    pub(in crate::store) fn put_keys(&mut self, row: &UserKeyRow, keys: &UserKeys) -> Result<()> {
-        ask!(self, keys::put(row, keys))
+    pub(in crate::store) fn put_keys(&mut self, rows: &[(&UserKeyRow, UserKeys)]) -> Result<()> {
+        ask!(self, keys::put(rows, KeyFunctions::Current))
     }
 
     pub(in crate::store) fn recount(&mut self) -> Result<()> {

@@ -101,11 +101,15 @@ pub const CHECKS: Checks = &[
         let addresses = |number: usize| (0..number).map(|n| format!("u{n}@example.org")).collect::<Vec<_>>().join(",");
         lists(app, |number| format!("{USERS}?filter[email]={}", addresses(number)), most)
     })),
+    ("alt-ids, units or job titles in a filter", Boundary(|app, most| {
+        let texts = |number: usize| (0..number).map(|n| format!("u{n}")).collect::<Vec<_>>().join(",");
+        lists(app, |number| format!("{USERS}?filter[unit]={}", texts(number)), most)
+    })),
     ("words of a search", Boundary(|app, most| {
         let words = |number: usize| (0..number).map(|n| format!("w{n}")).collect::<Vec<_>>().join("+");
         lists(app, |number| format!("{USERS}?filter[query]={}", words(number)), most)
     })),
-    ("rows of a list sorted by `created-at`", Alone(Setup::DEFAULT, |app, most| {
+    ("rows of a list sorted by `updated-at`, or of relationships by `created-at`", Alone(Setup::DEFAULT, |app, most| {
         fill(app, 60, most + 1);
         let (ann, path) = (app.user(), format!("{EDGES}?sort=created-at&limit=1"));
         let beyond = ann.get(&path);

@@ -38,6 +38,7 @@ impl EndlessSearches {
             "profile",
             "created_at",
             "updated_at",
+            "search_key",
         ];
         raw.run(&format!(
             "ALTER TABLE users RENAME TO users_kept; \

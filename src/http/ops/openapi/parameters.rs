@@ -12,6 +12,7 @@ use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
 use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::relationship::End;
+use crate::model::user::MAX_EMAIL_BYTES;
 
 /// The name of the schema of the end of a relationship.
 const END: &str = "RelationshipEnd";
@@ -155,6 +156,9 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
         Schema::Texts => list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),
+        Schema::Emails => {
+            list(&json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }), MAX_FILTER_VALUES)
+        }
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
         Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
         Schema::Sort(_) => names(),

@@ -1,6 +1,7 @@
 //! Filters of lists. An empty list of values matches everything; several values match any of them.
 
 use super::id::{GroupId, MemberId, UserId};
+use super::relationship::End;
 use super::relationship_type::TypeName;
 use super::user::AccessLevel;
 
@@ -21,6 +22,23 @@ pub struct RelationshipFilter {
 }
 
 impl RelationshipFilter {
+    /// The end, the user there and the type, if the filter selects the relationships of one user, of one type or of all
+    /// types.
+    #[must_use]
+    pub fn single_end(&self) -> Option<(End, UserId, Option<&TypeName>)> {
+        let Self { users, targets, relationships, seen_by: None } = self else { return None };
+        let (end, id) = match (users.as_slice(), targets.as_slice()) {
+            ([user], []) => (End::User, *user),
+            ([], [target]) => (End::Target, *target),
+            _ => return None,
+        };
+        match relationships.as_slice() {
+            [] => Some((end, id, None)),
+            [one] => Some((end, id, Some(one))),
+            _ => None,
+        }
+    }
+
     /// Whether an index answers the filter in the time of a page, regardless of the number of rows.
     #[must_use]
     pub fn is_narrow(&self) -> bool {

@@ -3,17 +3,16 @@
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 
+use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
-/// A filter on relationships with types by number: `types` is `None` for all types; an empty list matches nothing.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shape {
-    pub users: Vec<i64>,
-    pub targets: Vec<i64>,
+/// A filter on relationships, and its types by number: `None` for all types; an empty list matches nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Shape<'f> {
+    pub filter: &'f RelationshipFilter,
     pub types: Option<Vec<i16>>,
-    pub seen_by: Option<i64>,
 }
 
 /// The columns of a [`UserRow`] before the profile, in order.

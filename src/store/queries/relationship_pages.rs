@@ -11,13 +11,15 @@ use super::order::{push_bounds, push_end};
 use super::rows::Shape;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
+use crate::model::filter::RelationshipFilter;
+use crate::model::id::UserId;
 use crate::model::page::{Direction, PageRequest, SortBy};
 use crate::store::relationship_rows::{NULLS, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 
 /// The rows of a page, in order, and the total.
 pub(in crate::store) fn page(
     conn: &mut Conn,
-    shape: &Shape,
+    shape: &Shape<'_>,
     slice: &PageRequest,
 ) -> QueryResult<(i64, Vec<RelationshipRow>)> {
     if shape.types.as_ref().is_some_and(Vec::is_empty) {
@@ -45,8 +47,8 @@ pub(in crate::store) fn page(
 const MOST_SCANS: usize = 200;
 
 /// The number of scans to merge for a page by id.
-fn count_scans(shape: &Shape) -> usize {
-    let ends = shape.users.len().max(shape.targets.len()).max(1);
+fn count_scans(shape: &Shape<'_>) -> usize {
+    let ends = shape.filter.users.len().max(shape.filter.targets.len()).max(1);
     ends * shape.types.as_ref().map_or(1, Vec::len)
 }
 
@@ -54,8 +56,9 @@ fn count_scans(shape: &Shape) -> usize {
 pub(in crate::store) fn are_related(conn: &mut Conn, one: i64, other: i64) -> QueryResult<bool> {
     let nothing_but_the_count = PageRequest::default();
     for (user, target) in [(one, other), (other, one)] {
-        let shape = Shape { users: vec![user], targets: vec![target], ..Shape::default() };
-        if page(conn, &shape, &nothing_but_the_count)?.0 > 0 {
+        let users = vec![UserId::new(user)];
+        let filter = RelationshipFilter { users, targets: vec![UserId::new(target)], ..RelationshipFilter::default() };
+        if page(conn, &Shape { filter: &filter, types: None }, &nothing_but_the_count)?.0 > 0 {
             return Ok(true);
         }
     }
@@ -97,16 +100,16 @@ impl Scan {
 }
 
 /// Whether the rows must be read one by one: the filter has both ends, or the caller sees only its own relationships.
-fn is_narrowed(shape: &Shape) -> bool {
-    shape.seen_by.is_some() || (!shape.users.is_empty() && !shape.targets.is_empty())
+fn is_narrowed(shape: &Shape<'_>) -> bool {
+    shape.filter.seen_by.is_some() || (!shape.filter.users.is_empty() && !shape.filter.targets.is_empty())
 }
 
 /// The page by id, for filters with at most one end.
-fn merged_scans(shape: &Shape, slice: &PageRequest) -> Sql {
-    let ends: Vec<_> = match (shape.users.as_slice(), shape.targets.as_slice()) {
+fn merged_scans(shape: &Shape<'_>, slice: &PageRequest) -> Sql {
+    let ends: Vec<_> = match (shape.filter.users.as_slice(), shape.filter.targets.as_slice()) {
         ([], []) => vec![None],
-        ([], targets) => targets.iter().map(|id| Some(("target_id", *id))).collect(),
-        (users, _) => users.iter().map(|id| Some(("user_id", *id))).collect(),
+        ([], targets) => targets.iter().map(|id| Some(("target_id", id.get()))).collect(),
+        (users, _) => users.iter().map(|id| Some(("user_id", id.get()))).collect(),
     };
     let kinds: Vec<_> = match &shape.types {
         None => vec![None],
@@ -133,7 +136,7 @@ fn merged_scans(shape: &Shape, slice: &PageRequest) -> Sql {
 }
 
 /// The page in any order, from all rows that match.
-fn sorted_rows(shape: &Shape, slice: &PageRequest) -> Sql {
+fn sorted_rows(shape: &Shape<'_>, slice: &PageRequest) -> Sql {
     let mut sql = Sql::new("SELECT * FROM (");
     push_rows(shape, &mut sql, RELATIONSHIP_COLUMNS);
     sql.text(") AS matching WHERE 1 = 1");
@@ -143,9 +146,9 @@ fn sorted_rows(shape: &Shape, slice: &PageRequest) -> Sql {
 }
 
 /// Pushes the rest of `SELECT … WHERE …` for all rows that match; for `ext` callers, with the caller at either end.
-fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
-    let both_ends = !shape.users.is_empty() && !shape.targets.is_empty();
-    let halves = match shape.seen_by {
+fn push_rows(shape: &Shape<'_>, sql: &mut Sql, columns: &'static str) {
+    let both_ends = !shape.filter.users.is_empty() && !shape.filter.targets.is_empty();
+    let halves = match shape.filter.seen_by {
         None if both_ends => vec![("", None, dialect::by_index!("user_relationships_identity"))],
         None => vec![("", None, "")],
         Some(me) => vec![
@@ -157,12 +160,12 @@ fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
     for (end, me, index) in halves {
         sql.text(glue).text(columns).text(" FROM user_relationships").text(index).text(" WHERE 1 = 1");
         if let Some(me) = me {
-            sql.text(" AND ").text(end).integer(me);
+            sql.text(" AND ").text(end).integer(me.get());
         }
-        for (column, ids) in [("user_id", &shape.users), ("target_id", &shape.targets)] {
+        for (column, ids) in [("user_id", &shape.filter.users), ("target_id", &shape.filter.targets)] {
             if !ids.is_empty() {
                 sql.text(" AND ");
-                sql.in_values(column, ids, Sql::integer);
+                sql.in_values(column, ids, push_id);
             }
         }
         push_types(shape, sql);
@@ -170,7 +173,11 @@ fn push_rows(shape: &Shape, sql: &mut Sql, columns: &'static str) {
     }
 }
 
-fn push_types(shape: &Shape, sql: &mut Sql) {
+fn push_id(sql: &mut Sql, id: UserId) -> &mut Sql {
+    sql.integer(id.get())
+}
+
+fn push_types(shape: &Shape<'_>, sql: &mut Sql) {
     if let Some(types) = &shape.types {
         sql.text(" AND ");
         sql.in_values("type_id", types, Sql::small);
@@ -178,7 +185,7 @@ fn push_types(shape: &Shape, sql: &mut Sql) {
 }
 
 /// The total, from the stored counts if the filter has at most one end.
-fn count(shape: &Shape) -> Sql {
+fn count(shape: &Shape<'_>) -> Sql {
     if is_narrowed(shape) {
         let mut sql = Sql::new("SELECT COUNT(*) AS total FROM (");
         push_rows(shape, &mut sql, "id");
@@ -186,17 +193,17 @@ fn count(shape: &Shape) -> Sql {
         return sql;
     }
     let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM ");
-    match (shape.users.as_slice(), shape.targets.as_slice()) {
+    match (shape.filter.users.as_slice(), shape.filter.targets.as_slice()) {
         ([], []) => {
             sql.text("counts_by_type WHERE 1 = 1");
         }
         ([], targets) => {
             sql.text("counts_by_target WHERE ");
-            sql.in_values("target_id", targets, Sql::integer);
+            sql.in_values("target_id", targets, push_id);
         }
         (users, _) => {
             sql.text("counts_by_user WHERE ");
-            sql.in_values("user_id", users, Sql::integer);
+            sql.in_values("user_id", users, push_id);
         }
     }
     push_types(shape, &mut sql);

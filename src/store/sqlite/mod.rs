@@ -19,6 +19,8 @@ use conn::{Conn, Db};
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::filter::RelationshipFilter;
+    use crate::model::id::UserId;
     use crate::model::page::{Bound, PageRequest, Sort, SortKey};
     use crate::store::migrations;
     use crate::store::rows::Shape;
@@ -40,13 +42,12 @@ mod tests {
         let path = folder.path().join("test.db");
         migrations::run(&DatabaseUrl::Sqlite(path.clone()), true).unwrap();
         let mut conn = conn::connect(&path, false).unwrap();
-        let one = |users: &[i64], targets: &[i64], types: Option<Vec<i16>>| Shape {
-            users: users.to_vec(),
-            targets: targets.to_vec(),
-            types,
-            seen_by: None,
+        let one = |users: &[i64], targets: &[i64], types: Option<Vec<i16>>| {
+            let [users, targets] = [users, targets].map(|ids| ids.iter().copied().map(UserId::new).collect());
+            (RelationshipFilter { users, targets, ..RelationshipFilter::default() }, types)
         };
-        let shapes = [
+        let seen_by_one = RelationshipFilter { seen_by: Some(UserId::new(1)), ..RelationshipFilter::default() };
+        let filters = [
             one(&[], &[], None),
             one(&[], &[], Some(vec![1])),
             one(&[1], &[], None),
@@ -54,9 +55,10 @@ mod tests {
             one(&[], &[1], None),
             one(&[], &[1], Some(vec![1])),
             one(&[1], &[2], None),
-            Shape { seen_by: Some(1), ..Shape::default() },
+            (seen_by_one, None),
         ];
-        for shape in &shapes {
+        for (filter, types) in &filters {
+            let shape = &Shape { filter, types: types.clone() };
             for turn in 0..20 {
                 let slice = PageRequest::window(Sort::default(), turn, 50 - turn);
                 queries::relationship_pages::page(&mut conn, shape, &slice).unwrap();
@@ -68,6 +70,6 @@ mod tests {
             "SELECT run AS runs, reprep AS prepared_again FROM sqlite_stmt WHERE sql LIKE 'SELECT c.total%'";
         let found: Vec<PreparedStatement> = diesel::sql_query(statements).load(&mut conn).unwrap();
         let found: Vec<_> = found.iter().map(|it| (it.runs, it.prepared_again)).collect();
-        assert_eq!(found, vec![(20, 0); 2 * shapes.len()], "one prepared statement for each shape");
+        assert_eq!(found, vec![(20, 0); 2 * filters.len()], "one prepared statement for each shape");
     }
 }

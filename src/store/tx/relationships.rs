@@ -97,17 +97,12 @@ impl Tx<'_> {
         ask!(self, counts::add_types(&changes))
     }
 
-    fn shape_of(&mut self, filter: &RelationshipFilter) -> Result<Shape> {
+    fn shape_of<'f>(&mut self, filter: &'f RelationshipFilter) -> Result<Shape<'f>> {
         let mut types = Vec::with_capacity(filter.relationships.len());
         for name in &filter.relationships {
             types.extend(self.type_id(name)?);
         }
-        Ok(Shape {
-            users: filter.users.iter().map(|id| id.get()).collect(),
-            targets: filter.targets.iter().map(|id| id.get()).collect(),
-            types: (!filter.relationships.is_empty()).then_some(types),
-            seen_by: filter.seen_by.map(UserId::get),
-        })
+        Ok(Shape { filter, types: (!filter.relationships.is_empty()).then_some(types) })
     }
 
     pub(in crate::store) fn relationship_of(&mut self, row: RelationshipRow) -> Result<Relationship> {

@@ -3,7 +3,6 @@
 use super::batcher::BatchQuery;
 use super::lists_sql::{self, ListParameters};
 use crate::model::error::Result;
-use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Page, SortBy};
 use crate::model::relationship::{End, Relationship};
@@ -27,17 +26,7 @@ impl BatchedList {
     /// The list that a query asks for, if it can join a batch: most queries can.
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
         let RelationshipQuery { filter, page, ends } = query;
-        let RelationshipFilter { users, targets, relationships, seen_by: None } = filter else { return None };
-        let (end, id) = match (users.as_slice(), targets.as_slice()) {
-            ([user], []) => (End::User, *user),
-            ([], [target]) => (End::Target, *target),
-            _ => return None,
-        };
-        let relationship = match relationships.as_slice() {
-            [] => None,
-            [one] => Some(one),
-            _ => return None,
-        };
+        let (end, id, relationship) = filter.single_end()?;
         let is_window = page.after.is_none() && page.before.is_none() && !page.is_from_end;
         let is_by_id = page.sort.by == SortBy::Id && page.sort.direction == Direction::Ascending;
         let is_one = ends.is_empty() && is_window && is_by_id && page.is_shallow();

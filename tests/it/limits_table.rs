@@ -8,7 +8,11 @@ mod values;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use user_relationships::config::{Config, RawSettings};
 
@@ -147,33 +151,54 @@ impl Row<'_> {
     }
 }
 
-fn walk(engine: Engine) {
-    let text = document();
-    let mut wrong = Vec::new();
-    let Some(home) = Home::new(engine) else { return };
-    let shared = App::start(home, |_| {});
-    let alone = |setup: &Setup| {
-        let is_here = setup.engine.is_none_or(|only| only == engine);
-        is_here.then(|| App::start(Home::new(engine).expect("as before"), setup.settings))
-    };
-    for row in rows(&text) {
-        let Some((_, check)) = checks().find(|(limit, _)| *limit == row.limit) else { continue };
-        // Shown if the row fails.
-        println!("{}", row.limit);
-        match check {
-            Boundary(ask) => wrong.extend(row.problems(&ask(&shared, row.most()))),
+impl Check {
+    /// What is wrong with the responses.
+    fn problems(&self, row: &Row<'_>, engine: Engine, shared: &App) -> Vec<String> {
+        let alone = |setup: &Setup| {
+            let is_here = setup.engine.is_none_or(|only| only == engine);
+            is_here.then(|| App::start(Home::new(engine).expect("as before"), setup.settings))
+        };
+        match self {
+            Boundary(ask) => return row.problems(&ask(shared, row.most())),
             Alone(setup, ask) => {
-                let Some(app) = alone(setup) else { continue };
-                wrong.extend(row.problems(&ask(&app, setup.limit.unwrap_or(row.most()))));
+                let answers = alone(setup).map(|app| ask(&app, setup.limit.unwrap_or(row.most())));
+                return answers.map(|answers| row.problems(&answers)).unwrap_or_default();
             }
             Asserts(setup, exceed) => {
-                let Some(app) = alone(setup) else { continue };
-                exceed(&app, setup.limit.unwrap_or(row.most()));
+                if let Some(app) = alone(setup) {
+                    exceed(&app, setup.limit.unwrap_or(row.most()));
+                }
             }
             Calls(test) => test(engine),
             Test(..) => {}
         }
+        Vec::new()
     }
+}
+
+fn walk(engine: Engine) {
+    let Some(home) = Home::new(engine) else { return };
+    let shared = App::start(home, |_| {});
+    let text = document();
+    let rows = rows(&text);
+    let checked = |row: &Row<'_>| {
+        let (_, check) = checks().find(|(limit, _)| *limit == row.limit)?;
+        let problems = catch_unwind(AssertUnwindSafe(|| check.problems(row, engine, &shared)));
+        Some(problems.unwrap_or_else(|_| vec![format!("{}: see the panic above", row.limit)]))
+    };
+    let (next, wrong) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    // Most checks wait most of the time.
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some(row) = rows.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let problems = checked(row).unwrap_or_default();
+                    wrong.lock().expect("no panic").extend(problems);
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().expect("no panic");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

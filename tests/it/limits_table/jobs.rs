@@ -6,11 +6,18 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use user_relationships::config::Config;
+use user_relationships::model::error::Result;
+use user_relationships::model::filter::RelationshipFilter;
+use user_relationships::model::id::UserId;
+use user_relationships::model::page::{Page, PageRequest, Sort};
+use user_relationships::model::relationship::Relationship;
+use user_relationships::model::relationship_query::RelationshipQuery;
 use user_relationships::store::{Cost, Tx};
 
 use super::{ATOMIC, Alone, Asserts, Calls, Checks, ME, OPERATIONS, Setup, TYPES, Test, USERS};
 use crate::support::app::{Engine, wait};
 use crate::support::endless_searches::{EndlessSearches, abandon, search};
+use crate::support::hold::hold;
 use crate::support::process::until;
 use crate::support::sql::Raw;
 use crate::support::{App, edge, json};
@@ -154,6 +161,34 @@ pub const CHECKS: Checks = &[
                 }
             }
             assert!((300 - 256..=300).contains(&refused), "{refused}");
+        });
+    })),
+    ("lists or creates that wait for a batch on PostgreSQL", Asserts(Setup { engine: Some(Engine::Postgres), settings: |config| { config.database_pool_size = 1; config.database_timeout = Duration::from_secs(30); }, ..Setup::DEFAULT }, |app, most| {
+        let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();
+        wait(async {
+            app.store.read("test.warm", Cost::Bounded, version).await.expect("a connection");
+            let (held, resume) = hold(&app.store).await;
+            let list = || {
+                let store = app.store.clone();
+                let page = PageRequest::window(Sort::default(), 0, 1);
+                let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
+                let query = RelationshipQuery { filter, page, ends: Vec::new() };
+                let alone = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
+                tokio::spawn(async move { store.list_relationships("test.lists", query, alone).await })
+            };
+            // The batcher holds up to 64 of them besides the queue.
+            let lists: Vec<_> = (0..most + 100).map(|_| list()).collect();
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            resume.send(()).expect("the connection is held");
+            held.await.expect("no panic").expect("it is given back");
+            let mut refused = 0;
+            for list in lists {
+                if let Err(error) = list.await.expect("no panic") {
+                    assert!(format!("{error:?}").contains("are already waiting"), "{error:?}");
+                    refused += 1;
+                }
+            }
+            assert!((100 - 64..=100).contains(&refused), "{refused}");
         });
     })),
     ("queries at the same time for the tokens of sources with too many failures", Calls(|engine| {

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use user_relationships::auth::keyset::{KeyFormat, KeySource};
+
 use super::{Asserts, Checks, Setup, Test};
 use crate::support::process::{Outcome, run};
 use crate::support::{App, forms};
@@ -38,6 +40,16 @@ pub const CHECKS: Checks = &[
         let outcome = import(app, &["--format", "csv", "--users"], &rows).expect(1);
         assert!(outcome.stderr.contains("line 3: the row is longer than"), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("users: 1 added"), "{}", outcome.stderr);
+    })),
+    ("bytes of a file with keys for JWTs", Asserts(Setup::DEFAULT, |_, most| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |size: usize| {
+            let path = folder.path().join("secret");
+            fs::write(&path, "x".repeat(size)).expect("a file");
+            KeySource::File(KeyFormat::Secret, path).read().map(drop)
+        };
+        assert_eq!(read(most), Ok(()));
+        assert!(read(most + 1).expect_err("too large").contains("a key file has at most"));
     })),
     ("characters of the name of a token", Asserts(Setup::DEFAULT, |app, most| {
         let url = app.home().text();

@@ -12,6 +12,7 @@ use crate::config::{Config, CorsOrigins};
 use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::forms::responses::respond_failure;
 use crate::http::middleware::authenticate;
+use crate::http::middleware::base_path;
 use crate::http::middleware::envelope;
 use crate::http::routes;
 use crate::http::state::AppState;
@@ -36,7 +37,7 @@ pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catal
     AppState::new(config, store, clock, forms, routes::patterns())
 }
 
-/// Builds the API. From the outside in: envelope (request id, errors, log), CORS, authentication, routes.
+/// Builds the API. From the outside in: the path of `PUBLIC_URL`, envelope (request id, errors, log), CORS, authentication, routes.
 pub fn build(
     state: web::Data<AppState>,
     origins: CorsOrigins,
@@ -50,6 +51,7 @@ pub fn build(
     >,
 > {
     let has_admin_address = state.has_admin_address;
+    let has_base_path = !state.base.path().is_empty();
     let has_origins = origins != CorsOrigins::None;
     let cors = cors(origins);
     App::new()
@@ -59,6 +61,7 @@ pub fn build(
         .wrap(from_fn(authenticate::authenticate))
         .wrap(Condition::new(has_origins, cors))
         .wrap(from_fn(|request, next: Next<_>| envelope::wrap_response(request, next, respond_failure)))
+        .wrap(Condition::new(has_base_path, from_fn(base_path::remove_base_path)))
 }
 
 /// Builds probes and metrics only, for `ADMIN_LISTEN`.

@@ -5,6 +5,7 @@ mod database;
 mod jwt;
 mod log_filter;
 mod origins;
+mod public_url;
 mod raw;
 pub mod read;
 mod values;
@@ -45,7 +46,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `ADMIN_LISTEN`: the address of probes and metrics, if not that of the API.
     pub admin_listen: Option<SocketAddr>,
-    /// `PUBLIC_URL`: scheme and host that clients call.
+    /// `PUBLIC_URL`: scheme, host and path that clients call.
     pub public_url: Option<String>,
     /// `TIME_ZONE`: the time zone of timestamps in responses.
     pub time_zone: chrono_tz::Tz,
@@ -107,7 +108,7 @@ impl Config {
         let database_timeout = collector.take("DATABASE_TIMEOUT", &raw.database_timeout, waits());
         let listen = collector.take("LISTEN", &raw.listen, read::address);
         let admin_listen = collector.take("ADMIN_LISTEN", &raw.admin_listen, read::optional_address);
-        let public_url = collector.take("PUBLIC_URL", &raw.public_url, read::public_url);
+        let public_url = collector.take("PUBLIC_URL", &raw.public_url, public_url::public_url);
         let time_zone = collector.take("TIME_ZONE", &raw.time_zone, read::time_zone);
         let workers = collector.take("WORKERS", &raw.workers, read::workers);
         let max_offset = collector.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));

@@ -138,7 +138,7 @@ pub(super) fn time_zone(text: &str) -> Result<chrono_tz::Tz, String> {
 }
 
 /// Whether a text is `scheme://host[:port]` without a path.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     let Ok(uri) = text.parse::<Uri>() else { return false };
     let Some(authority) = uri.authority() else { return false };
     let whole = uri.scheme_str().map(|scheme| format!("{scheme}://{authority}"));
@@ -147,20 +147,6 @@ fn is_origin(text: &str) -> bool {
         && !authority.host().is_empty()
         && !text.contains(['@', '*'])
         && has_good_port
-}
-
-/// Scheme and host exactly as clients write them, because signed URLs are compared byte for byte.
-pub(super) fn public_url(text: &str) -> Result<Option<String>, String> {
-    if text == "none" {
-        return Ok(None);
-    }
-    let is_web = text.starts_with("https://") || text.starts_with("http://");
-    if is_web && is_origin(text) {
-        return Ok(Some(text.to_owned()));
-    }
-    Err(format!(
-        "`{text}` is invalid; write `https://host` or `http://host`, with `:port` if clients use one, without a path or a trailing slash, or `none`"
-    ))
 }
 
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
@@ -206,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_has_no_path() {
+    fn an_origin_has_no_path() {
         for bad in [
             "",
             "a.example",
@@ -222,18 +208,7 @@ mod tests {
             "null",
             "https://a b",
         ] {
-            assert!(public_url(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_keeps_its_spelling() {
-        for good in ["https://demo.skillhive.com", "http://localhost:8080", "https://[::1]:8443"] {
-            assert_eq!(public_url(good), Ok(Some(good.to_owned())));
-        }
-        assert_eq!(public_url("none"), Ok(None));
-        for bad in ["ftp://a.example", "capacitor://localhost", "https://a.example/", "https://a.example/api"] {
-            assert!(public_url(bad).is_err(), "{bad:?}");
+            assert!(!is_origin(bad), "{bad:?}");
         }
     }
 }

@@ -8,6 +8,8 @@ pub mod body;
 pub mod connections;
 // The forms dialect: `/api/users`, `/api/sessions`, `/api/user/…`.
 pub mod forms;
+// `Idempotency-Key`: a request takes effect once, however often it is sent.
+pub mod idempotency;
 // Parses JSON bodies.
 pub mod json;
 // JSON:API documents, queries, media types and entity tags.

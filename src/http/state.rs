@@ -16,6 +16,7 @@ use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::operation_limiter::OperationLimiter;
+use crate::http::urls::BaseUrl;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::{Error, Result};
 use crate::model::id::UserId;
@@ -42,8 +43,8 @@ pub struct AppState {
     pub session_ttl: i64,
     /// The forms and types of the forms dialect.
     pub forms: Arc<Catalogue>,
-    /// Scheme and host as clients see them, if configured.
-    pub public_url: Option<String>,
+    /// The start of all URLs, which clients sign as well.
+    pub base: BaseUrl,
     /// The time zone of timestamps in responses.
     pub time_zone: Tz,
     /// The largest offset into a list.
@@ -103,7 +104,7 @@ impl AppState {
             metrics: HttpMetrics::new(store.metrics(), store.engine_name(), &migrations::expected_version(), patterns),
             store,
             forms,
-            public_url: config.public_url.clone(),
+            base: BaseUrl::new(config.public_url.as_deref()),
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,

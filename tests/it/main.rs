@@ -88,6 +88,7 @@ mod private_files;
 mod program;
 mod protocol;
 mod proxies;
+mod public_url;
 mod races;
 mod rate_limit;
 mod readme_tour;

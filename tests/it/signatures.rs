@@ -294,6 +294,21 @@ both!(
 );
 
 both!(
+    the_path_of_the_public_url_is_verified,
+    |config| {
+        config.public_url = Some("https://demo.skillhive.com/hr".to_owned());
+    },
+    |app| {
+        let (ann, signer) = ann(app);
+        let base = Some("https://demo.skillhive.com".to_owned());
+        let signed = ann.with_signer(Signer { base, ..signer.clone() });
+        signed.get(&format!("/hr{ME}?fields%5Busers%5D=name")).expect(200);
+        let twice = Some("https://demo.skillhive.com/hr".to_owned());
+        ann.with_signer(Signer { base: twice, ..signer }).get(&format!("/hr{ME}")).refused(403, "signature-rejected");
+    }
+);
+
+both!(
     changes_of_clients_and_keys_reach_every_instance,
     |config| {
         config.auth_refresh = Duration::from_secs(1);

@@ -20,11 +20,12 @@ pub const OPERATIONS: &str = "atomic:operations";
 /// The most operations in one request.
 pub const MOST: usize = 1_000;
 
-/// Parses a document of operations. `caller` is the user of the URL `/api/v2/users/me`.
+/// Parses a document of operations. `caller` is the user of the URL `/api/v2/users/me`; `base_path` is the path of
+/// `PUBLIC_URL`.
 ///
 /// # Errors
 /// The problems of the document, or of the first invalid operation, with pointers into the document.
-pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
+pub fn parse(body: &[u8], caller: UserId, base_path: &str) -> Result<Vec<Operation>, Failure> {
     let document: Value = json::parse(body)
         .map_err(|error| ApiProblem::new(Code::MalformedJson, format!("the request body is not JSON: {error}")))?;
     let Value::Object(mut document) = document else {
@@ -45,7 +46,7 @@ pub fn parse(body: &[u8], caller: UserId) -> Result<Vec<Operation>, Failure> {
         }
         None => return Err(malformed("", "the document needs `atomic:operations`").into()),
     };
-    let mut lids = Lids::of(caller);
+    let mut lids = Lids::of(caller, base_path);
     operations
         .into_iter()
         .enumerate()

@@ -11,6 +11,7 @@ pub use super::problem::{ApiProblem, Source};
 use super::problem::{ErrorObject, source_of};
 use super::problems::Problems;
 use super::profile::{Applied, UNSUPPORTED_SORT};
+use crate::http::urls::BaseUrl;
 use crate::model::code::Code;
 use crate::model::error::{self, Error, ErrorSource};
 use crate::model::json_size::json_size;
@@ -203,10 +204,10 @@ impl Failure {
     /// The error document, of at most 16 KiB. Every error has the id of the request, by which the log has it as well;
     /// `meta.more` counts the errors that do not fit.
     #[must_use]
-    pub fn document(&self, request_id: &str) -> Vec<u8> {
+    pub fn document(&self, request_id: &str, base: &BaseUrl) -> Vec<u8> {
         let (mut errors, mut bytes) = (Vec::new(), 0);
         for problem in self.problems.stored() {
-            let error = ErrorObject::of(problem, request_id);
+            let error = ErrorObject::of(problem, request_id, base);
             bytes += json_size(&error);
             if bytes > LARGEST_ERRORS && !errors.is_empty() {
                 break;

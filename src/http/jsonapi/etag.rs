@@ -5,8 +5,8 @@
 //! The tag of one resource is `"{state}-{answer}{check}"`, in hexadecimal digits:
 //!
 //! * `state` is the [`RowState`] of the resource: type, id, times, version, computed members.
-//! * `answer` is a hash of everything else that the response depends on: the URL, the included rows, the time zone and
-//!   the media type.
+//! * `answer` is a hash of everything else that the response depends on: the URL, the included rows, the time zone,
+//!   `PUBLIC_URL` and the media type.
 //! * `check` is a hash of the two.
 //!
 //! A conditional change compares `state` with the stored row, so a tag of a response with `include` or `fields` works for
@@ -20,6 +20,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use super::errors::ApiProblem;
 use super::profile::Applied;
+use super::render_options::RenderOptions;
 use super::tag_format;
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::code::Code;
@@ -83,12 +84,13 @@ impl Tagged for VisibleMember {
 pub struct TagBuilder(DefaultHasher);
 
 impl TagBuilder {
-    /// Starts the tag of the response to `target` (path and query) in this time zone and with this media type.
+    /// Starts the tag of the response to `target` (path and query) with these options and this media type.
     #[must_use]
-    pub fn new(target: &str, zone: chrono_tz::Tz, applied: Applied) -> Self {
+    pub fn new(target: &str, options: &RenderOptions, applied: Applied) -> Self {
         let mut hasher = DefaultHasher::new();
         // Another release may render the same rows differently.
-        for text in [env!("CARGO_PKG_VERSION"), zone.name(), applied.media_type(), target] {
+        let (zone, base) = (options.zone.name(), options.base.as_str());
+        for text in [env!("CARGO_PKG_VERSION"), zone, base, applied.media_type(), target] {
             hasher.write(text.as_bytes());
             hasher.write_u8(0);
         }
@@ -234,7 +236,7 @@ mod tests {
     }
 
     fn tag(first: u8, target: &str) -> String {
-        TagBuilder::new(target, chrono_tz::UTC, Applied::Nothing).of_resource(state(first)).0
+        TagBuilder::new(target, &RenderOptions::whole(chrono_tz::UTC), Applied::Nothing).of_resource(state(first)).0
     }
 
     #[test]

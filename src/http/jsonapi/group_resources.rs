@@ -9,7 +9,7 @@ use super::raw_json::RawJson;
 use super::resources::{Body, Identifier, Resource};
 use super::text::{Text, Time};
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
-use crate::http::urls::{GroupUrl, MemberUrl};
+use crate::http::urls::{GroupUrl, LinkUrl, MemberUrl};
 use crate::model::id::{GroupId, MemberId};
 
 /// The type of groups.
@@ -41,15 +41,15 @@ impl Serialize for Resource<'_, VisibleGroup> {
             updated_at: Option<Time>,
         }
         #[derive(Serialize)]
-        struct GroupRelationships {
+        struct GroupRelationships<'a> {
             // `data` is null if the group has no owner.
             #[serde(skip_serializing_if = "Option::is_none")]
-            owner: Option<RelationshipObject<Option<Identifier>, GroupUrl>>,
+            owner: Option<RelationshipObject<Option<Identifier>, LinkUrl<'a, GroupUrl>>>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            members: Option<RelationshipObject<Vec<Identifier<MemberId>>, GroupUrl>>,
+            members: Option<RelationshipObject<Vec<Identifier<MemberId>>, LinkUrl<'a, GroupUrl>>>,
         }
         let (group, zone, fields) = (&self.row.group, self.options.zone, self.options.groups);
-        let url = GroupUrl(group.id);
+        let url = LinkUrl(&self.options.base, GroupUrl(group.id));
         let members = || {
             let of = |ids: &Vec<MemberId>| ids.iter().map(|id| Identifier::new(GROUP_MEMBERS, *id)).collect();
             RelationshipObject {
@@ -95,14 +95,14 @@ impl Serialize for Resource<'_, VisibleMember> {
             updated_at: Option<Time>,
         }
         #[derive(Serialize)]
-        struct MemberRelationships {
+        struct MemberRelationships<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
-            group: Option<RelationshipObject<Identifier<GroupId>, MemberUrl>>,
+            group: Option<RelationshipObject<Identifier<GroupId>, LinkUrl<'a, MemberUrl>>>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            user: Option<RelationshipObject<Identifier, MemberUrl>>,
+            user: Option<RelationshipObject<Identifier, LinkUrl<'a, MemberUrl>>>,
         }
         let (member, zone, fields) = (&self.row.member, self.options.zone, self.options.members);
-        let url = MemberUrl(member.id);
+        let url = LinkUrl(&self.options.base, MemberUrl(member.id));
         Body {
             kind: GROUP_MEMBERS,
             id: Text(member.id),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use std::fmt;
 
 use super::text::Text;
-use crate::http::urls::{EndUrl, LinkageUrl, RelatedLinkageUrl, RelatedUrl};
+use crate::http::urls::{BaseUrl, EndUrl, LinkUrl, LinkageUrl, RelatedLinkageUrl, RelatedUrl};
 use crate::model::id::RelationshipId;
 
 /// The `links` of a single resource.
@@ -15,19 +15,36 @@ pub struct SelfLink<Url> {
     pub this: Url,
 }
 
-/// The links of one end of a relationship.
-#[derive(Serialize)]
-pub struct EndLinks {
+/// The `links` of a document about the service.
+#[derive(Debug, Serialize)]
+pub struct DocumentLinks {
     #[serde(rename = "self")]
-    this: Text<LinkageUrl>,
-    related: Text<EndUrl>,
+    this: String,
+    #[serde(rename = "describedby")]
+    described_by: String,
 }
 
-impl EndLinks {
+impl DocumentLinks {
+    /// The links of the document at `path`.
+    #[must_use]
+    pub fn new(base: &BaseUrl, path: &str) -> Self {
+        Self { this: base.join(path), described_by: base.join("/openapi.json") }
+    }
+}
+
+/// The links of one end of a relationship.
+#[derive(Serialize)]
+pub struct EndLinks<'a> {
+    #[serde(rename = "self")]
+    this: Text<LinkUrl<'a, LinkageUrl>>,
+    related: Text<LinkUrl<'a, EndUrl>>,
+}
+
+impl<'a> EndLinks<'a> {
     /// The links of the end called `name`.
     #[must_use]
-    pub fn new(id: RelationshipId, name: &'static str) -> Self {
-        Self { this: Text(LinkageUrl(id, name)), related: Text(EndUrl(id, name)) }
+    pub fn new(base: &'a BaseUrl, id: RelationshipId, name: &'static str) -> Self {
+        Self { this: Text(LinkUrl(base, LinkageUrl(id, name))), related: Text(LinkUrl(base, EndUrl(id, name))) }
     }
 }
 

@@ -8,7 +8,7 @@ use super::errors::ApiProblem;
 use super::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
-use crate::http::urls::LONGEST_URI;
+use crate::http::urls::{BaseUrl, LONGEST_URI};
 use crate::model::code::Code;
 use crate::model::page::{Bound, SortKey};
 
@@ -77,13 +77,10 @@ fn encode_query(query: &str) -> Cow<'_, str> {
     encoded.collect()
 }
 
-/// A URL, unless it is too long for a request to this service.
-fn within_limit(url: String) -> Option<String> {
-    (url.len() <= LONGEST_URI).then_some(url)
-}
-
 /// Builds the links of a page from its request.
 pub struct PageLinkBuilder<'a> {
+    /// The start of all URLs.
+    pub base: &'a BaseUrl,
     /// The path.
     pub path: &'a str,
     /// The query as it was sent.
@@ -101,12 +98,13 @@ impl PageLinkBuilder<'_> {
     /// # Errors
     /// 400 if it would be too long: percent-encoding can triple the length.
     fn url(&self, page: &[(&str, &str)]) -> Result<String, ApiProblem> {
-        let query_at = self.path.len() + 1;
-        let mut list = form_urlencoded::Serializer::for_suffix(format!("{}?", self.path), query_at);
+        let start = [self.base.as_str(), self.path, "?"].concat();
+        let query_at = start.len();
+        let mut list = form_urlencoded::Serializer::for_suffix(start, query_at);
         let list = list.extend_pairs(self.query.canonical(&PAGE)).finish();
-        let is_short = list.len() <= LONGEST_LIST_URI;
+        let is_short = list.len() <= LONGEST_LIST_URI + self.base.origin_length();
         let mut url = form_urlencoded::Serializer::for_suffix(list, query_at);
-        within_limit(url.extend_pairs(page).finish()).filter(|_| is_short).ok_or_else(|| self.too_long())
+        self.within_limit(url.extend_pairs(page).finish()).filter(|_| is_short).ok_or_else(|| self.too_long())
     }
 
     fn too_long(&self) -> ApiProblem {
@@ -118,10 +116,15 @@ impl PageLinkBuilder<'_> {
         ApiProblem::new(Code::InvalidParameter, detail).parameter(name)
     }
 
+    /// A URL, unless its request target is too long for this service.
+    fn within_limit(&self, url: String) -> Option<String> {
+        (url.len() <= LONGEST_URI + self.base.origin_length()).then_some(url)
+    }
+
     fn this(&self, applied: Applied) -> Option<This> {
         let query = encode_query(self.raw_query);
-        let href = if query.is_empty() { self.path.to_owned() } else { format!("{}?{query}", self.path) };
-        let href = within_limit(href)?;
+        let separator = if query.is_empty() { "" } else { "?" };
+        let href = self.within_limit([self.base.as_str(), self.path, separator, &*query].concat())?;
         Some(match applied {
             Applied::Nothing => This::Plain(href),
             other => This::Typed { href, media_type: other.media_type() },

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::profile::TOO_LARGE;
-use crate::http::urls;
+use crate::http::urls::{self, BaseUrl};
 use crate::model::code::Code;
 use crate::model::error::{self, ErrorSource};
 use crate::model::id::RelationshipId;
@@ -115,15 +115,15 @@ pub(super) struct ErrorObject {
 }
 
 impl ErrorObject {
-    /// The error object of a problem, with the id of the request.
-    pub fn of(problem: &ApiProblem, request_id: &str) -> Self {
+    /// The error object of a problem, with the id of the request and links that start with `base`.
+    pub fn of(problem: &ApiProblem, request_id: &str, base: &BaseUrl) -> Self {
         let mut links = HashMap::new();
         let documentation =
-            problem.documentation.map_or_else(|| urls::error_documentation(problem.code), str::to_owned);
+            problem.documentation.map_or_else(|| base.join(&urls::error_documentation(problem.code)), str::to_owned);
         links.insert("type".to_owned(), documentation.into());
         let mut meta = HashMap::new();
         if let Some(id) = problem.existing {
-            links.insert("about".to_owned(), urls::relationship(id).into());
+            links.insert("about".to_owned(), base.join(&urls::relationship(id)).into());
             meta.insert("existing-id".to_owned(), id.to_string().into());
         }
         if let Some((name, value)) = problem.meta.as_deref() {

@@ -12,6 +12,7 @@ use serde_json::ser::Formatter;
 use std::io;
 
 use crate::model::field::Held;
+use crate::model::limits::LONGEST_PUBLIC_URL;
 
 /// Writes compact JSON, and bytes unchanged.
 struct RawFormatter;
@@ -41,20 +42,22 @@ impl Serialize for RawJson<'_> {
     }
 }
 
-/// Enough bytes for a relationship with the longest ids, the longest type name and a cursor.
-const CAPACITY: usize = 1_280;
+/// Enough bytes for a relationship with the longest ids, the longest type name and a cursor, and with relative URLs.
+pub(super) const CAPACITY: usize = 1_280;
+/// The same with absolute URLs: a relationship has five.
+pub(super) const ABSOLUTE_CAPACITY: usize = CAPACITY + 5 * LONGEST_PUBLIC_URL;
 
-/// A buffer for JSON that needs no allocation.
-pub(super) struct Fragment {
-    text: [u8; CAPACITY],
+/// A buffer of `SIZE` bytes for JSON that needs no allocation.
+pub(super) struct Fragment<const SIZE: usize> {
+    text: [u8; SIZE],
     length: usize,
     is_complete: bool,
 }
 
-impl Fragment {
+impl<const SIZE: usize> Fragment<SIZE> {
     /// An empty fragment.
     pub fn new() -> Self {
-        Self { text: [0; CAPACITY], length: 0, is_complete: true }
+        Self { text: [0; SIZE], length: 0, is_complete: true }
     }
 
     /// Appends JSON.
@@ -132,7 +135,7 @@ mod tests {
         #[test]
         fn texts_of_attributes_are_rendered_as_serde_json_renders_them(text in prop::option::of("\\PC{0,20}|[\"\\\\\x00-\x20]{0,9}")) {
             let held = Held::Text(text.as_deref());
-            let mut fragment = Fragment::new();
+            let mut fragment = Fragment::<CAPACITY>::new();
             fragment.put_value(held);
             let expected = serde_json::to_string(&text).unwrap();
             prop_assert_eq!(fragment.json(), Some(expected.as_bytes()));
@@ -141,7 +144,7 @@ mod tests {
 
     #[test]
     fn flags_and_lists_of_attributes_are_json() {
-        let mut fragment = Fragment::new();
+        let mut fragment = Fragment::<CAPACITY>::new();
         fragment.put_value(Held::Flag(true)).put_value(Held::List(&["a".to_owned()]));
         assert_eq!(fragment.json(), Some(&br#"true["a"]"#[..]));
     }
@@ -150,7 +153,7 @@ mod tests {
     fn a_fragment_beyond_its_capacity_is_none() {
         assert_eq!(Digits::of(0).as_str(), "0");
         assert_eq!(Digits::of(i64::MAX).as_str(), i64::MAX.to_string());
-        let mut fragment = Fragment::new();
+        let mut fragment = Fragment::<CAPACITY>::new();
         fragment.put("{").put("}");
         assert_eq!(fragment.json(), Some(&b"{}"[..]));
         assert!(fragment.put(&"x".repeat(CAPACITY)).put("y").json().is_none());

@@ -5,7 +5,7 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
 use super::fields::RelationshipField as Field;
-use super::raw_json::{Digits, Fragment};
+use super::raw_json::{ABSOLUTE_CAPACITY, CAPACITY, Digits, Fragment};
 use super::resources::Resource;
 use crate::http::urls;
 use crate::model::attributes::{Attribute, HasAttributes};
@@ -13,15 +13,25 @@ use crate::model::relationship::{EdgeAttribute, Relationship};
 
 impl Serialize for Resource<'_, Relationship> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fragment = Fragment::new();
-        self.write(&mut fragment);
-        let json = fragment.json().ok_or_else(|| S::Error::custom("the relationship does not fit into the buffer"))?;
-        serializer.serialize_bytes(json)
+        // A larger buffer costs time for each row.
+        if self.options.base.is_empty() {
+            self.serialize_within::<S, CAPACITY>(serializer)
+        } else {
+            self.serialize_within::<S, ABSOLUTE_CAPACITY>(serializer)
+        }
     }
 }
 
 impl Resource<'_, Relationship> {
-    fn write(&self, out: &mut Fragment) {
+    fn serialize_within<S: Serializer, const SIZE: usize>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fragment = Fragment::<SIZE>::new();
+        self.write(&mut fragment);
+        let json = fragment.json().ok_or_else(|| S::Error::custom("the relationship does not fit into the buffer"))?;
+        serializer.serialize_bytes(json)
+    }
+
+    fn write<const SIZE: usize>(&self, out: &mut Fragment<SIZE>) {
+        let base = self.options.base.as_str();
         let (edge, fields, zone) = (self.row, self.options.relationships, self.options.zone);
         let id = Digits::of(edge.id.get());
         let id = id.as_str();
@@ -49,14 +59,14 @@ impl Resource<'_, Relationship> {
                 if fields.has(field) {
                     out.put(glue).put("\"").put(name).put(r#"":{"data":{"type":"users","id":""#);
                     out.put(Digits::of(user.get()).as_str()).put(r#""},"links":{"self":""#);
-                    out.put(urls::RELATIONSHIPS).put(id).put(urls::LINKAGE).put(name).put(r#"","related":""#);
-                    out.put(urls::RELATIONSHIPS).put(id).put("/").put(name).put(r#""}}"#);
+                    out.put(base).put(urls::RELATIONSHIPS).put(id).put(urls::LINKAGE).put(name).put(r#"","related":""#);
+                    out.put(base).put(urls::RELATIONSHIPS).put(id).put("/").put(name).put(r#""}}"#);
                     glue = ",";
                 }
             }
             out.put("}");
         }
-        out.put(r#","links":{"self":""#).put(urls::RELATIONSHIPS).put(id).put(r#""}"#);
+        out.put(r#","links":{"self":""#).put(base).put(urls::RELATIONSHIPS).put(id).put(r#""}"#);
         if let Some(cursor) = self.cursor() {
             // A cursor is base64url, so nothing in it needs an escape.
             out.put(r#","meta":{"page":{"cursor":""#).put(cursor).put(r#""}}"#);
@@ -72,15 +82,17 @@ mod tests {
     use crate::http::jsonapi::query::Query;
     use crate::http::jsonapi::raw_json;
     use crate::http::jsonapi::render_options::{FIELDS_OF_RELATIONSHIPS, RenderOptions};
+    use crate::http::urls::BaseUrl;
     use crate::model::id::{RelationshipId, UserId};
+    use crate::model::limits::LONGEST_PUBLIC_URL;
     use crate::model::relationship::EdgeData;
     use crate::model::relationship_type::TypeName;
     use crate::model::time::Timestamp;
     use serde_json::{Value, json};
 
     /// The resource as `serde_json` renders it.
-    fn expected(edge: &Relationship, fields: &[&str], cursor: Option<&str>) -> Value {
-        let url = format!("/api/v2/user-relationships/{}", edge.id);
+    fn expected(edge: &Relationship, base: &str, fields: &[&str], cursor: Option<&str>) -> Value {
+        let url = format!("{base}/api/v2/user-relationships/{}", edge.id);
         let end = |name: &str, id: UserId| {
             let links = json!({"self": format!("{url}/relationships/{name}"), "related": format!("{url}/{name}")});
             json!({"data": {"type": "users", "id": id.to_string()}, "links": links})
@@ -121,11 +133,16 @@ mod tests {
             let raw = format!("fields[user-relationships]={}", fields.join(","));
             let mut query = Query::parse(&raw, &[FIELDS_OF_RELATIONSHIPS], false).unwrap();
             let view = RenderOptions::of(&mut query, chrono_tz::Asia::Kolkata);
-            for cursor in [None, Some("x".repeat(80))] {
+            let longest = format!("https://{}", "a".repeat(LONGEST_PUBLIC_URL - 8));
+            let cursors = [None, Some("x".repeat(80))];
+            for (base, cursor) in
+                ["", &longest].into_iter().flat_map(|base| cursors.clone().map(|cursor| (base, cursor)))
+            {
+                let view = view.clone().with_base(BaseUrl::new(Some(base)));
                 let resource = Resource::with_cursor(&edge, &view, cursor.clone());
                 let json = raw_json::write(&[resource], 2_000).unwrap();
                 let found: Value = serde_json::from_slice(&json).unwrap();
-                assert_eq!(found[0], expected(&edge, &fields, cursor.as_deref()), "{raw}");
+                assert_eq!(found[0], expected(&edge, base, &fields, cursor.as_deref()), "{raw}");
             }
         }
     }

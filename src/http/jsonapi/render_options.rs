@@ -7,6 +7,7 @@ use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, 
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
 use crate::domain::group_lists::{IncludePath, Inclusion};
+use crate::http::urls::BaseUrl;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
 use crate::model::user::Field;
@@ -45,6 +46,8 @@ pub const FIELDS_OF_MEMBERS: Parameter = Parameter::new(
 /// How the documents of a response render resources.
 #[derive(Debug, Clone)]
 pub struct RenderOptions {
+    /// The start of all URLs.
+    pub base: BaseUrl,
     /// The time zone of timestamps.
     pub zone: Tz,
     /// The fields of relationships.
@@ -64,8 +67,9 @@ pub struct RenderOptions {
 impl RenderOptions {
     /// Shows all fields and includes nothing.
     #[must_use]
-    pub const fn whole(zone: Tz) -> Self {
+    pub fn whole(zone: Tz) -> Self {
         Self {
+            base: BaseUrl::default(),
             zone,
             relationships: FieldSet::ALL,
             users: FieldSet::ALL,
@@ -79,6 +83,7 @@ impl RenderOptions {
     /// The options that a query selects. Problems are reported by the query.
     pub fn of(query: &mut Query, zone: Tz) -> Self {
         Self {
+            base: BaseUrl::default(),
             zone,
             relationships: query.fields(&FIELDS_OF_RELATIONSHIPS),
             users: query.fields(&FIELDS_OF_USERS),
@@ -87,6 +92,12 @@ impl RenderOptions {
             members: query.fields(&FIELDS_OF_MEMBERS),
             included: query.included(),
         }
+    }
+
+    /// The same options with URLs that start with `base`.
+    #[must_use]
+    pub fn with_base(self, base: BaseUrl) -> Self {
+        Self { base, ..self }
     }
 
     /// How much a job may read for a response that renders users with these options.

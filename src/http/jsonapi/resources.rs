@@ -11,7 +11,7 @@ use super::fields::{FieldSet, TypeField, UserField};
 use super::links::SelfLink;
 use super::render_options::RenderOptions;
 use super::text::{Text, Time};
-use crate::http::urls;
+use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::id::UserId;
 use crate::model::relationship_type::RelationshipType;
@@ -111,18 +111,20 @@ impl Serialize for Resource<'_, User> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
-        struct UserRelationships {
+        struct UserRelationships<'a> {
             #[serde(skip_serializing_if = "Option::is_none")]
-            user_relationships: Option<Links>,
+            user_relationships: Option<Links<'a>>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            targeted_by: Option<Links>,
+            targeted_by: Option<Links<'a>>,
         }
         #[derive(Serialize)]
-        struct Links {
-            links: Related<Text<urls::FilteredUrl>>,
+        struct Links<'a> {
+            links: Related<Text<LinkUrl<'a, urls::FilteredUrl>>>,
         }
         let (user, fields) = (self.row, self.options.users);
-        let filtered = |name| Links { links: Related { related: Text(urls::FilteredUrl(name, user.id)) } };
+        let base = &self.options.base;
+        let filtered =
+            |name| Links { links: Related { related: Text(LinkUrl(base, urls::FilteredUrl(name, user.id))) } };
         Body {
             kind: USERS,
             id: Text(user.id),
@@ -131,7 +133,7 @@ impl Serialize for Resource<'_, User> {
                 user_relationships: fields.has(UserField::UserRelationships).then(|| filtered("user")),
                 targeted_by: fields.has(UserField::TargetedBy).then(|| filtered("target")),
             }),
-            links: SelfLink { this: Text(urls::UserUrl(user.id)) },
+            links: SelfLink { this: Text(LinkUrl(base, urls::UserUrl(user.id))) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)
@@ -169,7 +171,7 @@ impl Serialize for Resource<'_, RelationshipType> {
             id: kind.name.as_str(),
             attributes: fields.has_attributes().then_some(TypeAttributes(kind, self.options.zone, fields)),
             relationships: None::<()>,
-            links: SelfLink { this: urls::relationship_type(&kind.name) },
+            links: SelfLink { this: self.options.base.join(&urls::relationship_type(&kind.name)) },
             meta: self.meta.as_ref(),
         }
         .serialize(serializer)

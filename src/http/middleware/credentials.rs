@@ -12,6 +12,7 @@ use crate::domain::policy;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::middleware::forwarded;
 use crate::http::state::AppState;
+use crate::http::urls::BaseUrl;
 use crate::model::code::Code;
 
 /// The header fields of a signature; a request with any of them is a signed one.
@@ -37,7 +38,7 @@ pub async fn verify(request: &mut ServiceRequest, state: &AppState) -> Result<Id
             "send either a signature or an `Authorization` header, not both",
         )));
     }
-    let url = url_of(request, state.public_url.as_deref());
+    let url = url_of(request, &state.base);
     // The body is read and hashed only if the signature is that of a known client.
     let recognized = state.auth.recognize(source, &signed(request, url.as_deref(), None)).await.map_err(to_failure)?;
     let body = body_of(request, state).await;
@@ -72,11 +73,12 @@ async fn body_of(request: &mut ServiceRequest, state: &AppState) -> Option<Bytes
     Some(body)
 }
 
-/// The URL that the client signed: scheme and host as the client sees them, then the request target byte for byte.
-fn url_of(request: &ServiceRequest, public_url: Option<&str>) -> Option<String> {
+/// The URL that the client signed: `PUBLIC_URL`, or scheme and host as the client sees them, then the rest of the request
+/// target byte for byte.
+fn url_of(request: &ServiceRequest, base: &BaseUrl) -> Option<String> {
     let target = request.uri().path_and_query()?;
-    if let Some(public_url) = public_url {
-        return Some(format!("{public_url}{target}"));
+    if !base.is_empty() {
+        return Some(base.join(target.as_str()));
     }
     let mut hosts = request.headers().get_all(HOST);
     match (hosts.next(), hosts.next()) {

@@ -58,7 +58,8 @@ pub async fn wrap_response(
             let answer = render_form_failure(failure, response.request().headers());
             response = replace_response(response, answer);
         } else {
-            let document = failure.document(&id);
+            let base = state.as_ref().map(|state| state.base.clone()).unwrap_or_default();
+            let document = failure.document(&id, &base);
             response = response.map_body(|head, _| {
                 head.headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
                 BoxBody::new(document)

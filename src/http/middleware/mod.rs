@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod authenticate;
+pub mod base_path;
 pub mod catch_panic;
 pub mod compression;
 pub mod credentials;

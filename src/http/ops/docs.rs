@@ -9,7 +9,7 @@
 mod example_request;
 mod html;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use serde_json::Value;
 use std::sync::LazyLock;
 
@@ -18,6 +18,7 @@ use super::openapi::operation::ApiOperation;
 use super::openapi::operations::{OPERATIONS, TAGS};
 use super::openapi::{self, forms, responses};
 use super::page;
+use crate::http::state::AppState;
 use crate::model::code::Code;
 use example_request::ExampleRequest;
 use html::{render_prose, text_at};
@@ -25,8 +26,8 @@ use html::{render_prose, text_at};
 static PAGE: LazyLock<String> = LazyLock::new(|| render_page(openapi::document()));
 
 /// `GET /docs`
-pub async fn get() -> HttpResponse {
-    page::html(PAGE.as_str())
+pub async fn get(state: web::Data<AppState>) -> HttpResponse {
+    page::html(PAGE.as_str(), &state.base)
 }
 
 /// `GET /docs/style.css`

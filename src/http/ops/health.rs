@@ -36,8 +36,8 @@ struct Checks {
 }
 
 /// `GET /livez`: the process responds. Does not use the database.
-pub async fn live() -> Result<HttpResponse, Failure> {
-    Document::about(Some(SelfLink { this: "/livez" }), HealthMeta { status: "ok", checks: None }).answer(StatusCode::OK)
+pub async fn live(state: web::Data<AppState>) -> Result<HttpResponse, Failure> {
+    Document::about(Some(self_link(&state, "/livez")), HealthMeta { status: "ok", checks: None }).answer(StatusCode::OK)
 }
 
 /// `GET /readyz`: requests can be served. `?verbose` lists the checks.
@@ -48,7 +48,12 @@ pub async fn ready(request: HttpRequest, state: web::Data<AppState>) -> Result<H
         return Err(checks.to_failure(problem.as_ref(), is_verbose));
     }
     let meta = HealthMeta { status: "ok", checks: is_verbose.then_some(checks) };
-    Document::about(Some(SelfLink { this: "/readyz" }), meta).answer(StatusCode::OK)
+    Document::about(Some(self_link(&state, "/readyz")), meta).answer(StatusCode::OK)
+}
+
+/// The link to a probe. With `ADMIN_LISTEN` it is not served at `PUBLIC_URL`.
+fn self_link(state: &AppState, path: &str) -> SelfLink<String> {
+    SelfLink { this: if state.has_admin_address { path.to_owned() } else { state.base.join(path) } }
 }
 
 impl Checks {

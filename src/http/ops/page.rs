@@ -1,7 +1,10 @@
 //! HTML pages, scripts and stylesheets, sent with a strict content security policy.
 
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+
+use crate::http::urls::BaseUrl;
 
 /// Pages load files from this service only, and scripts send requests to this service only. Inline scripts are blocked.
 /// In browsers with trusted types, scripts cannot turn text into markup.
@@ -9,10 +12,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
                       require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// Responds with an HTML page.
+/// Responds with an HTML page, in which `{base}` stands for the path of `PUBLIC_URL`.
 #[must_use]
-pub fn html(text: &'static str) -> HttpResponse {
-    respond("text/html; charset=utf-8", text)
+pub fn html(text: &str, base: &BaseUrl) -> HttpResponse {
+    respond("text/html; charset=utf-8", text.replace("{base}", base.path()))
 }
 
 /// Responds with a script.
@@ -27,7 +30,7 @@ pub fn style(text: &'static str) -> HttpResponse {
     respond("text/css; charset=utf-8", text)
 }
 
-fn respond(media_type: &'static str, text: &'static str) -> HttpResponse {
+fn respond(media_type: &'static str, text: impl MessageBody + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))

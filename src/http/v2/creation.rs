@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, LOCATION};
 use serde::Serialize;
 
+use crate::http::idempotency::{Done, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::etag::Tagged;
@@ -12,7 +13,6 @@ use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, Resource, USER_RELATIONSHIPS, USERS};
 use crate::http::urls;
 use crate::http::v2::cost;
-use crate::http::v2::idempotency::{Done, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::SingleResponse;
 use crate::model::code::Code;
@@ -86,8 +86,8 @@ pub async fn create<Row: Creatable>(
 where
     for<'a> Resource<'a, Row>: Serialize,
 {
-    let held = hold_key(call, body).await?;
-    let receipt = match run_idempotent(call, held, name, None, job, receipt_of).await? {
+    let held = hold_key(call.keyed(), body).await?;
+    let receipt = match run_idempotent(call.keyed(), held, name, None, job, receipt_of).await.map_err(Failure::of)? {
         IdempotentResult::New(shown) => return shown.created(&shown.row.url(), call.raw_query(), options),
         IdempotentResult::Repeated(receipt) => receipt,
     };
@@ -103,8 +103,9 @@ where
         }
         Err(error) => return Err(Failure::without_document(error)),
     };
-    let mut answer = mark_replayed(call, &receipt, answer)?;
-    if let Some(Ok(location)) = receipt.location.as_deref().map(HeaderValue::from_str) {
+    let mut answer = mark_replayed(&call.state, &receipt, answer)?;
+    let location = receipt.location.as_deref().map(|path| HeaderValue::from_str(&call.state.base.join(path)));
+    if let Some(Ok(location)) = location {
         answer.headers_mut().insert(LOCATION, location);
     }
     Ok(answer)

@@ -9,9 +9,8 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::group_resources::{GROUP_MEMBERS, GROUPS};
 use crate::http::jsonapi::links::RelationshipLinks;
 use crate::http::jsonapi::query::Query;
-use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::Identifier;
-use crate::http::urls::MemberUrl;
+use crate::http::urls::{LinkUrl, MemberUrl};
 use crate::http::v2::cost;
 use crate::http::v2::parameters::{
     FILTER_GROUP, FILTER_MEMBER_ID, FILTER_MEMBER_USER, LIST_MEMBERS, LIST_MEMBERS_OF_GROUP, ONE_GROUP, ONE_MEMBER,
@@ -61,7 +60,7 @@ async fn respond_with_list(
     within: Option<GroupId>,
 ) -> Result<HttpResponse, Failure> {
     let sort = query.sort(Sort::default());
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(call, &mut query, GROUP_MEMBERS, &(&filter, sort)).await?;
     let (caller, slice, asked, inclusion) = (call.caller, paging.slice(sort), paging.clone(), options.inclusion());
 
@@ -113,14 +112,14 @@ pub async fn get_user(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/group-members/{id}/relationships/group`
 pub async fn get_group_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let VisibleMember { member, .. } = fetch(&call).await?;
-    let links = RelationshipLinks::to_one(MemberUrl(member.id), "group", true);
+    let links = RelationshipLinks::to_one(LinkUrl(&call.state.base, MemberUrl(member.id)), "group", true);
     Document::one(Identifier::new(GROUPS, member.group)).with_links(links).answer(StatusCode::OK)
 }
 
 /// `GET /api/v2/group-members/{id}/relationships/user`
 pub async fn get_user_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let VisibleMember { member, is_user_visible } = fetch(&call).await?;
-    let links = RelationshipLinks::to_one(MemberUrl(member.id), "user", is_user_visible);
+    let links = RelationshipLinks::to_one(LinkUrl(&call.state.base, MemberUrl(member.id)), "user", is_user_visible);
     Document::one(Identifier::of_user(member.user)).with_links(links).answer(StatusCode::OK)
 }
 

@@ -9,9 +9,8 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::group_resources::GROUPS;
 use crate::http::jsonapi::links::RelationshipLinks;
 use crate::http::jsonapi::query::Query;
-use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{Identifier, Resource};
-use crate::http::urls::GroupUrl;
+use crate::http::urls::{GroupUrl, LinkUrl};
 use crate::http::v2::cost;
 use crate::http::v2::parameters::{FILTER_GROUP_ID, FILTER_GROUP_TYPE, FILTER_OWNER, LIST_GROUPS, ONE_GROUP, ONE_USER};
 use crate::http::v2::request::Call;
@@ -29,7 +28,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_GROUPS)?;
     let filter = parse_filter(&mut query, call.caller.id);
     let sort = query.sort(Sort::default());
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, GROUPS, &(&filter, sort)).await?;
     let (caller, slice, asked, inclusion) = (call.caller, paging.slice(sort), paging.clone(), options.inclusion());
 
@@ -74,7 +73,7 @@ pub async fn get_owner_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &Inclusion::nothing());
     let read = call.read("groups.get", Cost::Unbounded, job).await;
     let (VisibleGroup { group, is_owner_visible, .. }, _) = read.map_err(Failure::without_document)?;
-    let links = RelationshipLinks::to_one(GroupUrl(id), "owner", is_owner_visible);
+    let links = RelationshipLinks::to_one(LinkUrl(&call.state.base, GroupUrl(id)), "owner", is_owner_visible);
     Document::one(group.owner.map(Identifier::of_user)).with_links(links).answer(StatusCode::OK)
 }
 

@@ -4,7 +4,6 @@ mod cost;
 pub mod creation;
 pub mod group_members;
 pub mod groups;
-pub mod idempotency;
 pub mod operations;
 pub mod parameters;
 pub mod relationship_types;

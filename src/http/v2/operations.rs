@@ -5,6 +5,9 @@ use actix_web::http::StatusCode;
 use serde::{Serialize, Serializer};
 
 use crate::domain::operations::{self, Operation, ResourceId, Results, StoredRow};
+use crate::http::idempotency::{
+    Done, DoneOperation, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent,
+};
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::negotiation::BodyKind;
@@ -12,9 +15,6 @@ use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::raw_json;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{Resource, USER_RELATIONSHIPS, USERS};
-use crate::http::v2::idempotency::{
-    Done, DoneOperation, IdempotentResult, Named, Receipt, hold_key, mark_replayed, run_idempotent,
-};
 use crate::http::v2::request::Call;
 use crate::model::error::{Error, Result as JobResult};
 use crate::store::{Cost, Tx};
@@ -25,18 +25,19 @@ const EXPECTED_SIZE: usize = 900;
 /// `POST /api/v2/operations`
 pub async fn run(mut call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(&[])?;
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let body = call.body_of(BodyKind::Operations).await?;
-    let held = hold_key(&call, &body).await?;
+    let held = hold_key(call.keyed(), &body).await?;
     // Parsed operations take several times the memory of the body, so only the body waits.
     let permit = call.state.operation_limiter.acquire(call.caller.id).await;
-    let (caller, operations) = (call.caller, atomic::parse(&body, call.caller.id)?);
+    let (caller, operations) = (call.caller, atomic::parse(&body, call.caller.id, call.state.base.path())?);
     let changed: Vec<_> = operations.iter().filter_map(Operation::changed_user).collect();
     let (timeout, first_options) = (call.state.operations_timeout, options.clone());
     let job = move |tx: &mut Tx<'_>| {
         operations::run(tx, &caller, &operations, timeout, &|row: StoredRow<'_>| render(row, &first_options))
     };
-    let performed = run_idempotent(&call, held, "operations.run", Some(permit), job, receipt_of).await?;
+    let performed = run_idempotent(call.keyed(), held, "operations.run", Some(permit), job, receipt_of).await;
+    let performed = performed.map_err(Failure::of)?;
     for user in changed {
         call.state.auth.forget(user);
     }
@@ -57,7 +58,7 @@ async fn replay(call: &Call, receipt: &Receipt, options: RenderOptions) -> Resul
         operations::read_again(tx, &caller, &outcomes, &|row: StoredRow<'_>| render(row, &options))
     };
     let results = call.read("operations.replay", Cost::Unbounded, job).await.map_err(Failure::without_document)?;
-    mark_replayed(call, receipt, respond(&results)?)
+    mark_replayed(&call.state, receipt, respond(&results)?)
 }
 
 /// Renders one resource object.

@@ -6,7 +6,6 @@ use crate::domain::relationship_types;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::paging::Paging;
-use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::requests::parse_type_changes;
 use crate::http::jsonapi::resources::RELATIONSHIP_TYPES;
 use crate::http::v2::creation;
@@ -23,7 +22,7 @@ use actix_web::HttpResponse;
 /// `GET /api/v2/relationship-types`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_TYPES)?;
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let paging = Paging::by_offset(&mut query, call.state.max_offset);
     query.finish()?;
     let caller = call.caller;

@@ -5,18 +5,17 @@ use actix_web::http::StatusCode;
 
 use crate::domain::operations::ResourceRef;
 use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRelationship};
+use crate::http::idempotency::has_idempotency_key;
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::links::EndLinks;
 use crate::http::jsonapi::query::Query;
-use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::requests::{parse_new_relationship, parse_relationship_change};
 use crate::http::jsonapi::resources::{Identifier, USER_RELATIONSHIPS};
 use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
-use crate::http::v2::idempotency::has_idempotency_key;
 use crate::http::v2::parameters::{
     FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_USER, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER,
 };
@@ -39,7 +38,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_RELATIONSHIPS)?;
     let filter = parse_filter(&mut query, call.caller.id);
     let sort = query.sort(Sort::default());
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
     let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
@@ -83,7 +82,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     let body = call.body().await?;
     let new = parse_new(&body)?;
     let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
-    if !has_idempotency_key(&call)
+    if !has_idempotency_key(call.headers())
         && ends.is_empty()
         && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
     {
@@ -142,7 +141,9 @@ pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
     let (end, name) = parse_end(&call)?;
     call.query(&[])?;
     let linked = end.of(&fetch(&call, id).await?);
-    Document::one(Identifier::of_user(linked)).with_links(EndLinks::new(id, name)).answer(StatusCode::OK)
+    Document::one(Identifier::of_user(linked))
+        .with_links(EndLinks::new(&call.state.base, id, name))
+        .answer(StatusCode::OK)
 }
 
 /// Any other method on a linkage: the ends of a relationship are immutable.

@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use crate::auth::Identity;
 use crate::http::body;
+use crate::http::idempotency::KeyedRequest;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::etag;
 use crate::http::jsonapi::negotiation::{self, Accepted, BodyKind};
@@ -131,8 +132,19 @@ impl Call {
     /// 400 with every problem of the query.
     pub fn render_options(&self, parameters: &'static [Parameter]) -> Result<RenderOptions, Failure> {
         let mut query = self.query(parameters)?;
-        let options = RenderOptions::of(&mut query, self.state.time_zone);
+        let options = self.options_of(&mut query);
         query.finish().map(|()| options)
+    }
+
+    /// The options that a query selects, with the settings of the service. Problems are reported by the query.
+    pub fn options_of(&self, query: &mut Query) -> RenderOptions {
+        RenderOptions::of(query, self.state.time_zone).with_base(self.state.base.clone())
+    }
+
+    /// The request, for `Idempotency-Key`.
+    #[must_use]
+    pub fn keyed(&self) -> KeyedRequest<'_> {
+        KeyedRequest { state: &self.state, caller: self.caller.id, http: &self.request }
     }
 
     /// Runs a job that only reads. GET and HEAD may read from a replica; all other methods read from the primary, since

@@ -41,7 +41,7 @@ where
     #[must_use]
     pub fn tag(&self, target: &str, options: &RenderOptions) -> Tag {
         let rows = std::slice::from_ref(&self.row);
-        let tag = TagBuilder::new(target, options.zone, Applied::Nothing).rows(rows);
+        let tag = TagBuilder::new(target, options, Applied::Nothing).rows(rows);
         add_included(tag, &self.included).of_resource(self.row.state())
     }
 
@@ -64,13 +64,16 @@ where
         Ok(answer)
     }
 
-    /// The response to the creation of a resource at `url`; `query` is that of the request.
+    /// The response to the creation of a resource at `url`, without its base; `query` is that of the request.
     ///
     /// # Errors
     /// As [`Document::answer`].
     pub fn created(&self, url: &str, query: &str, options: &RenderOptions) -> Result<HttpResponse, Failure> {
         let mut answer = self.document(options).answer(StatusCode::CREATED)?;
-        let location = HeaderValue::from_str(url).map_err(|error| Failure::internal(error.to_string()))?;
+        let base = &options.base;
+        let location =
+            if base.is_empty() { HeaderValue::from_str(url) } else { HeaderValue::from_str(&base.join(url)) };
+        let location = location.map_err(|error| Failure::internal(error.to_string()))?;
         answer.headers_mut().insert(LOCATION, location);
         answer.headers_mut().insert(ETAG, self.tag(&format!("{url}?{query}"), options).value());
         Ok(answer)
@@ -186,10 +189,11 @@ where
         }
         let is_more = self.paging.cut(&mut self.page) || self.page.is_cut;
         let total = self.page.total;
-        let tag = TagBuilder::new(&call.target(), options.zone, applied).rows(&self.page.items);
+        let tag = TagBuilder::new(&call.target(), options, applied).rows(&self.page.items);
         let tag = add_included(tag, &self.included).number(total).number(is_more.into()).of_list();
         respond_unless_not_modified(call, &tag, || {
             let builder = PageLinkBuilder {
+                base: &options.base,
                 path: call.path(),
                 raw_query: call.raw_query(),
                 query: self.query,

@@ -8,7 +8,6 @@ use crate::domain::users;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::query::Query;
-use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::requests::parse_user_changes;
 use crate::http::jsonapi::resources::USERS;
 use crate::http::v2::cost;
@@ -37,7 +36,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_USERS)?;
     let filter = parse_filter(&mut query);
     let sort = query.sort(BY_NAME);
-    let options = RenderOptions::of(&mut query, call.state.time_zone);
+    let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, USERS, &(&filter, sort)).await?;
     let (caller, slice, budget) = (call.caller, paging.slice(sort), options.read_budget());
 

@@ -17,6 +17,8 @@ pub(super) struct Lids {
     assigned: HashSet<(&'static str, String)>,
     /// The user that `me` stands for.
     caller: UserId,
+    /// The path under which the service is served.
+    base_path: String,
 }
 
 /// The resource types that operations support.
@@ -56,7 +58,7 @@ pub(super) fn parse_target(operation: &Map<String, Value>, lids: &Lids) -> Resul
         (Some(_), None) => Err(malformed("/ref", "`ref` must be an object").into()),
         (None, Some(Value::String(href))) => {
             let not_found = || ApiProblem::new(Code::NotFound, "the URL is not that of a user or relationship");
-            parse_url(href, lids.caller).map(Some).ok_or_else(|| not_found().pointer("/href").into())
+            parse_url(href, lids).map(Some).ok_or_else(|| not_found().pointer("/href").into())
         }
         (None, Some(_)) => Err(malformed("/href", "`href` must be a string").into()),
         (None, None) => Ok(None),
@@ -83,16 +85,17 @@ fn parse_reference(reference: &Map<String, Value>, lids: &Lids) -> Result<Target
     Ok(Target { kind, resource: Some(resource), relationship: text("relationship")? })
 }
 
-/// Parses a URL of this service, with or without scheme and host.
-fn parse_url(href: &str, caller: UserId) -> Option<Target> {
+/// Parses a URL of this service, with or without scheme and host, and with or without the path of `PUBLIC_URL`.
+fn parse_url(href: &str, lids: &Lids) -> Option<Target> {
     let path = match href.split_once("://") {
         Some((_, rest)) => rest.get(rest.find('/')?..)?,
         None => href,
     };
+    let path = path.strip_prefix(&*lids.base_path).filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let mut parts = path.trim_end_matches('/').strip_prefix("/api/v2/")?.split('/');
     let kind = Kind::of(parts.next()?)?;
     let resource = parts.next().map(|id| match (kind, id) {
-        (Kind::Users, "me") => ResourceRef::Stored(caller.to_string()),
+        (Kind::Users, "me") => ResourceRef::Stored(lids.caller.to_string()),
         _ => ResourceRef::Stored(id.to_owned()),
     });
     let relationship = match (parts.next(), parts.next(), parts.next()) {
@@ -121,8 +124,8 @@ pub(super) fn malformed(pointer: &str, detail: &'static str) -> ApiProblem {
 
 impl Lids {
     /// Starts without local ids.
-    pub(super) fn of(caller: UserId) -> Self {
-        Self { assigned: HashSet::new(), caller }
+    pub(super) fn of(caller: UserId, base_path: &str) -> Self {
+        Self { assigned: HashSet::new(), caller, base_path: base_path.to_owned() }
     }
 
     /// Records the local id that an operation assigns; returns `false` if an earlier operation has assigned it.

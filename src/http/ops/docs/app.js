@@ -2,6 +2,8 @@
 
 /** Kept in this variable only: not in storage, a URL or the document. */
 let token = "";
+/** The path under which the service is served. */
+const { base } = document.documentElement.dataset;
 
 function make(name, attributes, ...children) {
   const element = document.createElement(name);
@@ -36,7 +38,7 @@ async function send(form) {
   const [target, request] = toRequest(form);
   let response, text;
   try {
-    response = await fetch(target, request);
+    response = await fetch(base + target, request);
     text = await response.text();
   } catch {
     throw new Error("No response from the service.");

@@ -1,7 +1,9 @@
 // The client of the public API. Reports every exchange to a listener.
 
 const MEDIA_TYPE = "application/vnd.api+json";
-const API = "/api/v2";
+/** The path under which the service is served, without a slash at its end. */
+export const BASE = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const API = `${BASE}/api/v2`;
 
 /** Kept in this variable only: not in storage, a URL or the document. */
 let token = "";
@@ -39,9 +41,18 @@ export class ApiError extends Error {
   }
 }
 
+/** The path of a link, which may be absolute, or of a path below `/api/v2`. The host is always that of this page. */
+function toPath(path) {
+  if (/^https?:/.test(path)) {
+    const { pathname, search } = new URL(path);
+    return pathname + search;
+  }
+  return path.startsWith(API) ? path : API + path;
+}
+
 /** Sends a request and returns the document, or `null` for an empty response. `path` is a link or relative to `/api/v2`. */
 export async function request(method, path, body) {
-  const exchange = { method, path: path.startsWith(API) ? path : API + path, body };
+  const exchange = { method, path: toPath(path), body };
   const headers = { Accept: MEDIA_TYPE, Authorization: `Bearer ${token}` };
   if (body) headers["Content-Type"] = MEDIA_TYPE;
   const started = performance.now();

@@ -1,6 +1,6 @@
 // The page: signs in with a token, and shows users and relationships from the public API.
 
-import { ApiError, clearToken, curl, onExchange, request, requestText, responseText, setToken } from "./api.js";
+import { ApiError, BASE, clearToken, curl, onExchange, request, requestText, responseText, setToken } from "./api.js";
 import { byId, draw, make } from "./html.js";
 import { kind, MapView } from "./map.js";
 
@@ -50,7 +50,8 @@ function showErrors(errors) {
   const lines = errors.map(({ title, detail, code, links }) => {
     const line = make("p", {}, make("strong", {}, title ?? "Refused"), `: ${detail ?? ""} `);
     // Link only to this service.
-    if (/^\/docs#[a-z-]+$/.test(links?.type)) line.append(make("a", { href: links.type, target: "_blank", rel: "noopener" }, code));
+    const [documentation] = /\/docs#[a-z-]+$/.exec(links?.type) ?? [];
+    if (documentation) line.append(make("a", { href: BASE + documentation, target: "_blank", rel: "noopener" }, code));
     return line;
   });
   const close = make("button", { type: "button", onclick: () => (byId("problem").hidden = true) }, "Dismiss");

@@ -2,13 +2,14 @@
 //!
 //! The page contains no data and has no permissions. It sends requests to the public API with a token that the user pastes.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 
 use super::page;
+use crate::http::state::AppState;
 
 /// `GET /explorer`
-pub async fn get() -> HttpResponse {
-    page::html(include_str!("index.html"))
+pub async fn get(state: web::Data<AppState>) -> HttpResponse {
+    page::html(include_str!("index.html"), &state.base)
 }
 
 /// `GET /explorer/style.css`

@@ -17,11 +17,13 @@ mod requests;
 pub(super) mod responses;
 mod schemas;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
 use crate::http::paths;
+use crate::http::state::AppState;
+use crate::http::urls::BaseUrl;
 use build::insert;
 use operation::ApiOperation;
 use operations::{OPERATIONS, TAGS};
@@ -42,8 +44,18 @@ pub fn text() -> &'static str {
 }
 
 /// `GET /openapi.json`
-pub async fn get() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(text())
+pub async fn get(state: web::Data<AppState>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text_with_base(&state.base))
+}
+
+/// The document of a service with this base.
+fn text_with_base(base: &BaseUrl) -> String {
+    if base.is_empty() {
+        return text().to_owned();
+    }
+    // Base URLs contain nothing that JSON escapes. These are the only URLs of the document that are not below `paths`.
+    let url = |path: &str| format!("\"url\": \"{path}\"");
+    text().replace(&url("/"), &url(base.as_str())).replace(&url("/docs"), &url(&base.join("/docs")))
 }
 
 fn build_document() -> Value {

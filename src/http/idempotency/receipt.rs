@@ -6,8 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::profile::Applied;
+use crate::model::error::{Error, Result};
 use crate::model::idempotency::StoredAnswer;
 
 /// The result of a request.
@@ -77,8 +77,8 @@ impl Receipt {
     ///
     /// # Errors
     /// 500 for anything else.
-    pub fn from_stored(answer: &StoredAnswer) -> Result<Self, Failure> {
-        let invalid = || Failure::internal("a stored response is invalid".to_owned());
+    pub fn from_stored(answer: &StoredAnswer) -> Result<Self> {
+        let invalid = || Error::Internal("a stored response is invalid".to_owned());
         let document: StoredDocument = serde_json::from_slice(&answer.body).map_err(|_| invalid())?;
         let done = match document {
             StoredDocument { data: Some(named), results: None } => Done::One(named),

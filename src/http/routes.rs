@@ -13,6 +13,7 @@ use super::paths::is_probe;
 use super::state::AppState;
 use crate::http::v2::group_members;
 use crate::http::v2::groups;
+use crate::http::v2::index;
 use crate::http::v2::operations;
 use crate::http::v2::relationship_types;
 use crate::http::v2::relationships;
@@ -61,6 +62,7 @@ macro_rules! table {
 }
 
 table! {
+    "/api/v2" { GET => index::get }
     "/api/v2/user-relationships" { GET => relationships::list, POST => relationships::create }
     "/api/v2/user-relationships/{id}" {
         GET => relationships::get, PATCH => relationships::change, DELETE => relationships::delete,

@@ -10,6 +10,7 @@ use crate::both;
 use crate::support::groups::{new_group, new_member};
 use crate::support::{Answer, App, Client, Value, edge, json};
 
+const INDEX: &str = "/api/v2";
 const EDGES: &str = "/api/v2/user-relationships";
 const EDGE: &str = "/api/v2/user-relationships/{id}";
 const END: &str = "/api/v2/user-relationships/{id}/{end}";
@@ -55,6 +56,7 @@ const READ_ONLY: &str = "403 unsupported-update";
 #[rustfmt::skip]
 const MATRIX: &[(&str, &str, [&str; 5])] = &[
     // method   path      ext    owner  other  target admin
+    ("GET",     INDEX,   ["200", "200", "200", "200", "200"]),
     ("GET",     EDGES,   ["200", "200", "200", "200", "200"]),
     ("POST",    EDGES,   [OWNER, "201", OWNER, OWNER, "201"]),
     ("GET",     EDGE,    [NONE,  "200", "200", "200", "200"]),

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::both;
 use crate::support::groups::{new_group, new_member};
-use crate::support::{Client, Value, edge};
+use crate::support::{Client, Value, edge, json};
 
 const URL: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
@@ -36,6 +36,7 @@ both!(every_link_in_a_response_can_be_fetched, |app| {
         "/api/v2/users?limit=2",
         "/api/v2/relationship-types?limit=1",
         "/api/v2/users/me",
+        "/api/v2",
         "/",
     ]
     .map(str::to_owned)
@@ -147,4 +148,27 @@ both!(a_link_to_this_page_that_would_get_a_414_is_null, |app| {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let document: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert!(document["links"]["self"].is_null() && document["links"]["first"].is_null(), "{document}");
+});
+
+both!(the_base_path_of_the_api_answers_with_links, |app| {
+    let ann = app.user();
+    for path in ["/api/v2", "/api/v2/"] {
+        let answer = ann.get(path).expect(200);
+        assert_eq!(answer.header("content-type"), Some("application/vnd.api+json"));
+        let links = json!({"self": "/api/v2", "describedby": "/openapi.json"});
+        assert_eq!((answer.body.get("data"), &answer.body["links"]), (None, &links));
+        let targets = answer.body["meta"]["links"].as_object().unwrap();
+        assert!(targets.contains_key("user-relationships") && targets.contains_key("users"), "{}", answer.text);
+        for target in targets.values() {
+            ann.get(target.as_str().unwrap()).expect(200);
+        }
+        assert_eq!(ann.send("HEAD", path, &[], None).expect(200).text, "");
+        let options = app.anonymous().send("OPTIONS", path, &[], None).expect(204);
+        assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));
+        app.anonymous().get(path).refused(401, "unauthenticated");
+        app.caller("excluded").get(path).refused(403, "account-disabled");
+        ann.post(path, &json!({})).refused(405, "method-not-allowed");
+        ann.get(&format!("{path}?limit=1")).refused(400, "unknown-parameter");
+        ann.send("GET", path, &[("accept", "text/html")], None).refused(406, "not-acceptable");
+    }
 });

@@ -4,6 +4,7 @@ mod cost;
 pub mod creation;
 pub mod group_members;
 pub mod groups;
+pub mod index;
 pub mod operations;
 pub mod parameters;
 pub mod relationship_types;

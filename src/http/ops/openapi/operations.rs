@@ -51,6 +51,8 @@ pub static OPERATIONS: LazyLock<Vec<ApiOperation>> =
 
 #[rustfmt::skip]
 const WITHOUT_GROUPS: &[ApiOperation] = &[
+    operation("GET", "/api/v2", "getIndex", RELATIONSHIPS, "Links to the lists", Success::Document("MetaDocument"))
+        .description("`meta.links` has the URLs of the lists, of the caller and of the documentation."),
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
         .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))

@@ -44,6 +44,7 @@ mod failed_logins;
 mod forms;
 mod forms_bad_input;
 mod forms_definitions;
+mod forms_idempotency;
 mod forms_refusals;
 mod forms_rights;
 mod forms_sessions;

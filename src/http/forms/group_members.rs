@@ -1,11 +1,12 @@
 //! `/api/user/relationship_users`: memberships of groups, which this dialect calls relationship users.
 
 use actix_web::HttpResponse;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::sync::Arc;
 
+use super::creation::FormCreation;
 use super::request::{FormParameters, FormRequest};
-use super::responses::{FormError, respond_created, respond_done};
+use super::responses::{FormError, respond_done};
 use crate::domain::groups::{self, MembershipEnds};
 use crate::domain::policy::FormCaller;
 use crate::http::forms::config::attribute::Type;
@@ -13,6 +14,8 @@ use crate::http::forms::config::check::BLANK;
 use crate::http::forms::config::definition::Form;
 use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::validation_result::Validated;
+use crate::http::jsonapi::errors::Failure;
+use crate::http::jsonapi::group_resources::GROUP_MEMBERS;
 use crate::http::state::AppState;
 use crate::model::form::ResourceOwner;
 use crate::model::id::{GroupId, MemberId, UserId};
@@ -34,13 +37,18 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     if ends.user.is_none() && !validated.errors.has("user_id") {
         validated.errors.add("user_id", BLANK);
     }
-    let (true, MembershipEnds { group: Some(group), user: Some(user) }) = (validated.errors.is_empty(), ends) else {
-        return Err(FormError::invalid_values(&parameters.sent, validated.errors));
+    let creation = FormCreation::begin(&request, &parameters).await?;
+    if let Some(repeated) = creation.check(validated.errors).await? {
+        return Ok(repeated);
+    }
+    let MembershipEnds { group: Some(group), user: Some(user) } = ends else {
+        return Err(Failure::internal("a membership without ends was accepted".to_owned()).into());
     };
     let properties = validated.properties;
-    let job = move |tx: &mut Tx<'_>| groups::add_member(tx, &caller, &kind.name, (group, user), &properties);
-    let id = request.write("groups.add_member", &parameters.sent, job).await?;
-    Ok(respond_created(request.headers(), json!({ "id": id.get() })))
+    let job = move |tx: &mut Tx<'_>| {
+        groups::add_member(tx, &caller, &kind.name, (group, user), &properties).map(MemberId::get)
+    };
+    creation.run("groups.add_member", GROUP_MEMBERS, job).await
 }
 
 /// `PUT /api/user/relationship_users/{id}`

@@ -1,13 +1,14 @@
 //! `/api/user/relationships`: groups, which this dialect calls relationships.
 
 use actix_web::HttpResponse;
-use serde_json::json;
 use std::sync::Arc;
 
+use super::creation::FormCreation;
 use super::request::FormRequest;
-use super::responses::{FormError, respond_created, respond_done};
+use super::responses::{FormError, respond_done};
 use crate::domain::groups;
 use crate::http::forms::config::resource::FormResource;
+use crate::http::jsonapi::group_resources::GROUPS;
 use crate::model::id::GroupId;
 use crate::store::{Cost, Tx};
 
@@ -18,9 +19,9 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let caller = request.form_caller(&parameters.form)?;
     let validated = parameters.form.validate(&parameters.sent, Some(&kind), true)?;
     parameters.require_no_errors(validated.errors)?;
-    let job = move |tx: &mut Tx<'_>| groups::create(tx, &caller, &kind.name, &validated.properties);
-    let id = request.state.store.write("groups.create", job).await?;
-    Ok(respond_created(request.headers(), json!({ "id": id.get() })))
+    let creation = FormCreation::begin(&request, &parameters).await?;
+    let job = move |tx: &mut Tx<'_>| groups::create(tx, &caller, &kind.name, &validated.properties).map(GroupId::get);
+    creation.run("groups.create", GROUPS, job).await
 }
 
 /// `PUT /api/user/relationships/{id}`

@@ -1,6 +1,7 @@
 //! The forms dialect below `/api`: each request names a form configuration, which says what it may contain.
 
 pub mod config;
+pub mod creation;
 pub mod group_members;
 pub mod groups;
 pub mod member_by_group_form;

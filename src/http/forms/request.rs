@@ -17,6 +17,7 @@ use crate::http::body;
 use crate::http::forms::config::attribute::Type;
 use crate::http::forms::config::definition::Form;
 use crate::http::forms::config::resource::FormResource;
+use crate::http::idempotency::KeyedRequest;
 use crate::http::json;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::deadline::Deadline;
@@ -46,6 +47,7 @@ pub struct FormParameters {
     /// The values as sent.
     pub sent: Map<String, Value>,
     type_id_or_name: Option<Value>,
+    body: Bytes,
 }
 
 impl FromRequest for FormRequest {
@@ -138,19 +140,28 @@ impl FormRequest {
         self.state.store.write(name, job).await.map_err(|error| FormError::from_error(error, sent))
     }
 
+    /// The request, for `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As [`caller`](Self::caller).
+    pub fn keyed(&self) -> Result<KeyedRequest<'_>, FormError> {
+        Ok(KeyedRequest { state: &self.state, caller: self.caller()?.id, http: &self.http })
+    }
+
     /// Reads the body of a create or an update: a form for one of these resources, and its values.
     ///
     /// # Errors
     /// 406 if a parameter is missing or wrong, 413 if the body is too large.
     pub async fn parameters(&mut self, resources: &[FormResource]) -> Result<FormParameters, FormError> {
-        let mut body = parse_object(&self.read_body().await?)?;
-        let form = self.find_form(body.get(FORM_NAME), resources)?;
-        let sent = match body.remove("form") {
+        let body = self.read_body().await?;
+        let mut members = parse_object(&body)?;
+        let form = self.find_form(members.get(FORM_NAME), resources)?;
+        let sent = match members.remove("form") {
             Some(Value::Object(sent)) => sent,
             Some(_) => return Err(FormError::wrong_parameters("`form` must be an object")),
             None => return Err(FormError::wrong_parameters("`form` is missing: an object with the values")),
         };
-        Ok(FormParameters { form, sent, type_id_or_name: body.remove(TYPE_NAME) })
+        Ok(FormParameters { form, sent, type_id_or_name: members.remove(TYPE_NAME), body })
     }
 
     /// Reads the form that a deletion names in its query or in its body.
@@ -208,6 +219,12 @@ impl FormRequest {
 }
 
 impl FormParameters {
+    /// The body as it was sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Rejects values with errors.
     ///
     /// # Errors

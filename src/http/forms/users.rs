@@ -1,14 +1,16 @@
 //! `/api/users`.
 
 use actix_web::HttpResponse;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
+use super::creation::FormCreation;
 use super::request::FormRequest;
-use super::responses::{FormError, respond_created, respond_done};
+use super::responses::{FormError, respond_done};
 use crate::domain::accounts::{self, AccountChanges};
 use crate::domain::policy::Action;
 use crate::http::forms::config::resource::FormResource;
 use crate::http::forms::validation_result::Validated;
+use crate::http::jsonapi::resources::USERS;
 use crate::model::id::UserId;
 use crate::model::user::{Field, Value};
 use crate::store::{Cost, Tx};
@@ -22,12 +24,14 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let mut changes = to_changes(&validated);
     let checked = changes.clone();
     let check = move |tx: &mut Tx<'_>| accounts::check_new(tx, &caller, &checked);
+    let creation = FormCreation::begin(&request, &parameters).await?;
     request.check("users.check", &mut validated.errors, check).await?;
-    parameters.require_no_errors(validated.errors)?;
+    if let Some(repeated) = creation.check(validated.errors).await? {
+        return Ok(repeated);
+    }
     changes.password_hash = hash_password(&request, &validated.values).await?;
-    let job = move |tx: &mut Tx<'_>| accounts::create(tx, &caller, &changes);
-    let id = request.write("users.create", &parameters.sent, job).await?;
-    Ok(respond_created(request.headers(), json!({ "id": id.get() })))
+    let job = move |tx: &mut Tx<'_>| accounts::create(tx, &caller, &changes).map(UserId::get);
+    creation.run("users.create", USERS, job).await
 }
 
 /// `PUT /api/users/{id}`

@@ -175,7 +175,7 @@ mod tests {
     fn a_long_detail_is_truncated() {
         for characters in [LONGEST_DETAIL, LONGEST_DETAIL + 1, 3 * LONGEST_DETAIL] {
             let problem = ApiProblem::new(Code::InvalidParameter, "é".repeat(characters));
-            let object = serde_json::to_value(ErrorObject::of(&problem, "1")).unwrap();
+            let object = serde_json::to_value(ErrorObject::of(&problem, "1", &BaseUrl::default())).unwrap();
             let detail = object["detail"].as_str().unwrap();
             let ellipsis = usize::from(characters > LONGEST_DETAIL);
             assert_eq!(

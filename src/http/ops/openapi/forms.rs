@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{any_object, insert};
+use super::build::{any_object, insert, reference};
 
 /// The tag and its description.
 pub const TAG: (&str, &str) = (
@@ -192,6 +192,10 @@ fn describe(operation: &FormOperation) -> Value {
             "schema": { "type": "string" },
         }));
     }
+    let has_key = method == "POST" && !opens_session;
+    if has_key {
+        query.push(reference("parameters", "Idempotency-Key"));
+    }
     let kind = example_type(path).filter(|_| method == "POST");
     let schema = match (is_deletion, kind) {
         (true, _) => "FormDeletion",
@@ -218,7 +222,7 @@ fn describe(operation: &FormOperation) -> Value {
                 "example": example,
             } },
         },
-        "responses": responses(method, path.contains("{id}"), opens_session),
+        "responses": responses(method, path.contains("{id}"), opens_session, has_key),
     });
     if opens_session {
         insert(&mut described, "security", json!([]));
@@ -247,7 +251,7 @@ fn example_values(form: &str) -> Value {
     }
 }
 
-fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
+fn responses(method: &str, has_id: bool, opens_session: bool, has_key: bool) -> Value {
     let response = |description: &str| {
         let schema = json!({ "schema": { "$ref": "#/components/schemas/FormAnswer" } });
         json!({
@@ -277,6 +281,10 @@ fn responses(method: &str, has_id: bool, opens_session: bool) -> Value {
                 "content": { "application/json": { "schema": { "$ref": "#/components/schemas/EmptyFormAnswer" } } },
             }),
         );
+    }
+    if has_key {
+        insert(&mut responses, "400", response("The `Idempotency-Key` is malformed"));
+        insert(&mut responses, "409", response("The first request with this `Idempotency-Key` is still running"));
     }
     if let (false, Some(members)) = (has_id || method == "DELETE", responses.as_object_mut()) {
         members.remove("404");

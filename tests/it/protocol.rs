@@ -330,3 +330,22 @@ both!(
         assert!(words(answer.header("access-control-expose-headers").unwrap()).contains("location"));
     }
 );
+
+both!(a_refused_head_with_expect_gets_its_status_without_the_body, |app| {
+    let fields = "expect: 100-continue\r\ncontent-length: 100000000\r\ncontent-type: application/vnd.api+json\r\n";
+    for (client, start, expected) in [
+        (app.anonymous(), "POST /api/v2/users", "401"),
+        (app.user(), "POST /api/v2/nothing", "404"),
+        (app.user(), "PUT /api/v2/users", "405"),
+        (app.user(), "POST /api/v2/user-relationships", "413"),
+    ] {
+        let request = head(&client, start, fields).replace("connection: close\r\n", "");
+        let started = Instant::now();
+        let answer = client.raw(request.as_bytes());
+        let statuses: Vec<_> = answer.lines().filter(|line| line.starts_with("HTTP/1.1 ")).map(status).collect();
+        // Actix sends the interim response before it calls the service.
+        assert_eq!(statuses, ["100", expected], "{answer}");
+        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
+        assert!(started.elapsed() < Duration::from_secs(10), "the connection closes without the body");
+    }
+});

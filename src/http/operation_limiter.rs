@@ -1,5 +1,8 @@
 //! Limits requests with many operations: one per caller and a few altogether, so that connections and the writer stay
 //! available to all other requests.
+//!
+//! `auth::fair_semaphore` is another mechanism: it lets one requester hold several permits and refuses requests when its
+//! queues are full. Here each caller has one permit at a time, and requests wait until their deadline.
 
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

@@ -10,10 +10,13 @@ use crate::support::{Answer, Client, Value, edge, json};
 #[rustfmt::skip]
 pub const CHECKS: Checks = &[
     ("bytes of the URL of a list with several pages, percent-encoded and without pagination parameters", Boundary(|app, most| {
-        let ann = app.named("first@example.com", "user");
-        app.named("second@example.com", "user");
-        let start = format!("{USERS}?filter%5Bemail%5D=first%40example.com%2Csecond%40example.com%2C");
-        let get = |size: usize| ann.get(&format!("{start}{}&limit=1", "x".repeat(size - start.len())));
+        let admin = app.admin();
+        for email in ["first@example.com", "second@example.com"] {
+            let attributes = json!({"email": email, "alt-id": "same"});
+            admin.post(USERS, &json!({"data": {"type": "users", "attributes": attributes}})).expect(201);
+        }
+        let start = format!("{USERS}?filter%5Balt-id%5D=same%2C");
+        let get = |size: usize| admin.get(&format!("{start}{}&limit=1", "x".repeat(size - start.len())));
         (get(most), get(most + 1))
     })),
     ("bytes of any other link in an answer", Asserts(Setup::DEFAULT, |app, most| {

@@ -193,7 +193,7 @@ impl Fixture {
             "signature: alone" => right.into_iter().filter(|(known, _)| *known == "api-signature").collect(),
             "signature: not base64" => and(without("api-signature"), vec![("api-signature", "%".to_owned())]),
             "signature: by another key" => sign(Signer { key: 1, ..s.clone() }),
-            "signature: over another url" => s.fields(method, &self.ann.base(), "/api/v2", body),
+            "signature: over another url" => s.fields(method, &self.ann.base(), "/another/url", body),
             "signature: over another body" => s.fields(method, &self.ann.base(), path, Some(b"{}")),
             "signature: of an unknown client" => sign(Signer { api_id: "unknown".to_owned(), ..s.clone() }),
             "signature: of a disabled client" => sign(Signer { api_id: self.disabled_client.clone(), ..s.clone() }),

@@ -95,8 +95,9 @@ pub fn stored_keys_of_email(email: &str) -> [String; 2] {
 /// Whether a credential that presents the address `presented` may name the user with the address `stored`, whose keys
 /// are equal.
 ///
-/// An ASCII address names only the same ASCII address, without regard to case: the issuer of a credential may have
+/// An ASCII name or domain matches only the same ASCII one, without regard to case: the issuer of a credential may have
 /// verified another mailbox when the address contains a character that only folds to ASCII, such as U+212A KELVIN SIGN.
+/// The two forms of an internationalized domain are one domain (RFC 5890).
 ///
 /// ```
 /// use user_relationships::model::key::{may_authenticate, of_email};
@@ -106,11 +107,30 @@ pub fn stored_keys_of_email(email: &str) -> [String; 2] {
 /// assert_eq!(of_email(credential), of_email(stored));
 /// assert!(!may_authenticate(credential, stored));
 /// assert!(may_authenticate("Mark@example.com", stored));
+/// assert!(may_authenticate("ann@bücher.example", "ann@xn--bcher-kva.example"));
 /// ```
 #[must_use]
 pub fn may_authenticate(presented: &str, stored: &str) -> bool {
-    let is_ascii = presented.is_ascii() || stored.is_ascii();
-    !is_ascii || presented.trim().eq_ignore_ascii_case(stored)
+    let ((name, domain), (stored_name, stored_domain)) = (split_address(presented.trim()), split_address(stored));
+    is_equal_if_ascii(name, stored_name) && is_equal_if_ascii(&in_unicode(domain), &in_unicode(stored_domain))
+}
+
+/// The name and the domain of an address.
+fn split_address(address: &str) -> (&str, &str) {
+    address.rsplit_once('@').unwrap_or((address, ""))
+}
+
+/// A domain in Unicode if it is the ASCII form of an internationalized one, otherwise unchanged.
+fn in_unicode(domain: &str) -> Cow<'_, str> {
+    let folded = domain.to_ascii_lowercase();
+    let is_ascii_form = domain.is_ascii() && folded.contains(PUNYCODE);
+    is_ascii_form.then(|| of_domain(&folded)).flatten().map_or(Cow::Borrowed(domain), Cow::Owned)
+}
+
+/// Whether two texts with equal keys are equal without regard to case, unless both have characters beyond ASCII.
+fn is_equal_if_ascii(one: &str, other: &str) -> bool {
+    let is_ascii = one.is_ascii() || other.is_ascii();
+    !is_ascii || one.eq_ignore_ascii_case(other)
 }
 
 /// Chooses the account that a credential with the address `presented` names; `candidates` are those stored under its
@@ -193,15 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn an_ascii_address_authenticates_only_itself() {
-        assert!(may_authenticate("Mark@Example.com", "mARK@example.com"));
-        assert!(may_authenticate("ΟΔΟΣ@example.com", "οδος@example.com"));
+    fn an_ascii_name_or_domain_authenticates_only_itself() {
+        for (presented, stored) in [
+            ("Mark@Example.com", "mARK@example.com"),
+            ("ΟΔΟΣ@example.com", "οδος@example.com"),
+            ("mark@XN--BCHER-kva.example", "mark@bücher.example"),
+            (" mark@bücher.example", "Mark@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(of_email(presented), of_email(stored), "{presented}");
+            assert!(may_authenticate(presented, stored), "{presented}");
+        }
         for (presented, stored) in [
             ("mar\u{212A}@example.com", "mark@example.com"),
             ("mark@example.com", "mar\u{212A}@example.com"),
             ("ma\u{17F}k@example.com", "mask@example.com"),
             ("mark@ｅxample.com", "mark@example.com"),
-            ("mark@xn--bcher-kva.example", "mark@bücher.example"),
+            ("mar\u{212A}@bücher.example", "mark@bücher.example"),
+            ("mar\u{212A}@xn--bcher-kva.example", "mark@bücher.example"),
         ] {
             assert_eq!(of_email(presented), of_email(stored), "{presented}");
             assert!(!may_authenticate(presented, stored), "{presented}");

@@ -1,8 +1,8 @@
 //! A private, temporary PostgreSQL server for the tests of this process.
 //!
-//! It needs no setup: the tests look for the programs in the usual places, and the server lives in a folder below
-//! `/tmp` and listens only on a Unix socket in it. It is tuned for speed and survives neither a power failure nor the
-//! end of the process that started it.
+//! It needs no setup: the tests look for the programs in the usual places, and the server lives in a folder of its own,
+//! in memory if there is room, and listens only on a Unix socket in it. It is tuned for speed and survives neither a power
+//! failure nor the end of the process that started it.
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write};
@@ -15,10 +15,15 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use rustix::fs::statvfs;
+
 use super::skip::skip;
 
-/// Not `env::temp_dir()`: the path of a socket has at most 100 bytes, and macOS alone uses 50.
-const PARENT: &str = "/tmp";
+/// The folders that a server may live in: the file system in memory first, because each test creates and removes some
+/// hundred files of a database. Not `env::temp_dir()`: the path of a socket has at most 100 bytes, and macOS alone uses 50.
+const PARENTS: [&str; 2] = ["/dev/shm", "/tmp"];
+/// The space that the servers of a run need, in bytes. Containers often have only 64 MB in memory.
+const NEEDED: u64 = 2 << 30;
 const PREFIX: &str = "ur-pg-";
 const MISSING: &str = "no PostgreSQL programs found: install the server, or set PG_BIN to the \
                        folder of `initdb`, or TEST_DATABASE_URL to a server to use instead";
@@ -157,8 +162,8 @@ impl PrivateServer {
 
     /// An empty folder for a server.
     fn stopped(programs: &'static Path) -> Self {
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(PARENT);
-        let folder = folder.expect("creating a folder below /tmp");
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent());
+        let folder = folder.expect("creating a folder for a server");
         let metadata = fs::metadata(&folder).expect("reading the folder's owner");
         let user = (metadata.uid() == 0).then(unprivileged_user);
         if let Some((uid, gid)) = user {
@@ -275,6 +280,13 @@ fn programs() -> Option<&'static Path> {
     FOLDER.as_deref()
 }
 
+/// Returns the folder in memory if it has room.
+fn parent() -> &'static str {
+    let [memory, disk] = PARENTS;
+    let has_room = statvfs(memory).is_ok_and(|space| space.f_bavail * space.f_frsize >= NEEDED);
+    if has_room { memory } else { disk }
+}
+
 /// Returns the user and group numbers of `postgres`, or else of `nobody`.
 fn unprivileged_user() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").expect("reading /etc/passwd");
@@ -289,7 +301,7 @@ fn unprivileged_user() -> (u32, u32) {
 
 /// Removes the folders of servers whose supervisor was killed as well.
 fn remove_abandoned_folders() {
-    for entry in fs::read_dir(PARENT).into_iter().flatten().flatten() {
+    for entry in PARENTS.iter().flat_map(fs::read_dir).flatten().flatten() {
         let ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
         let modified = entry.metadata().and_then(|data| data.modified()).ok();
         let age = modified.and_then(|time| time.elapsed().ok());

@@ -197,7 +197,7 @@ impl Fixture {
             "signature: over another body" => s.fields(method, &self.ann.base(), path, Some(b"{}")),
             "signature: of an unknown client" => sign(Signer { api_id: "unknown".to_owned(), ..s.clone() }),
             "signature: of a disabled client" => sign(Signer { api_id: self.disabled_client.clone(), ..s.clone() }),
-            "signature: of an unknown user" => sign(Signer { user: "nobody@example.com".to_owned(), ..s.clone() }),
+            "signature: of an unknown user" => sign(Signer { user: "unknown@example.com".to_owned(), ..s.clone() }),
             "signature: of a disabled user" => sign(Signer { user: "disabled@example.com".to_owned(), ..s.clone() }),
             "signature: of an excluded user" => sign(Signer { user: "excluded@example.com".to_owned(), ..s.clone() }),
             "signature: stamped by halves" => and(right.clone(), vec![("api-nonce", "n".to_owned())]),

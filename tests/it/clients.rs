@@ -54,14 +54,14 @@ fn client_commands_register_add_a_key_and_disable() {
         old.get(ME).refused(403, "signature-rejected");
         new.get(ME).expect(200);
         run(&url, &["client", "disable", &api_id, "--key", "77"]).expect(1);
-        run(&url, &["client", "disable", "nobody"]).expect(1);
+        run(&url, &["client", "disable", "unknown"]).expect(1);
         run(&url, &["client", "disable", &api_id]).expect(0);
         new.get(ME).refused(403, "signature-rejected");
         assert!(run(&url, &["client", "list"]).expect(0).line().contains("disabled"));
         assert!(
             run(&url, &["client", "add", "--public-key", first, "--to", &api_id]).expect(1).stderr.contains("disabled")
         );
-        run(&url, &["client", "add", "--public-key", first, "--to", "nobody"]).expect(1);
+        run(&url, &["client", "add", "--public-key", first, "--to", "unknown"]).expect(1);
         run(&url, &["client", "add", "--public-key", first, "--to", &api_id, "--allow-sha1"]).expect(2);
 
         let api_id = run(&url, &["client", "add", "--public-key", first, "--allow-sha1"]).expect(0).line().to_owned();

@@ -183,7 +183,7 @@ fn readyz_names_why_the_database_refuses_the_connection() {
         wait_for_cause(&service, &["not ready", cause]);
         root.run(undo);
     }
-    wait_for_cause(&start(&of_role(&server, "nobody", "people")), &["rejects the role"]);
+    wait_for_cause(&start(&of_role(&server, "unknown", "people")), &["rejects the role"]);
     wait_for_cause(&start(&of_role(&server, "service", "nowhere")), &["the database does not exist"]);
     wait_for_cause(&start("postgres://service@127.0.0.1:1/people"), &["cannot be reached"]);
 

@@ -83,22 +83,22 @@ fn signature_refusals_take_equal_time_for_known_and_unknown_clients() {
             app.named(ANN, "user");
             let longer = KeyPair::generate(KeySize::Rsa3072).unwrap();
             let [one, sha1, two, long, disabled] = clients(app, &longer);
-            let good = sign(0, &RSA_PKCS1_SHA256, text(URL, "", &one, "nobody@example.com").as_bytes());
+            let good = sign(0, &RSA_PKCS1_SHA256, text(URL, "", &one, "unknown@example.com").as_bytes());
             // A number that is valid for any key of that size, and one that is valid for hardly any.
             let [small, great] = [0x01, 0xff].map(|byte| STANDARD.encode([byte; 256]));
-            let unknown = "nobody".to_owned();
+            let unknown = "unknown".to_owned();
             let usual: Vec<Kind> = vec![
                 ("an unknown client", unknown.clone(), ANN, small.clone()),
-                ("an unknown client and user", unknown.clone(), "nobody@example.com", small.clone()),
+                ("an unknown client and user", unknown.clone(), "unknown@example.com", small.clone()),
                 ("a disabled client", disabled, ANN, small.clone()),
                 ("a client with one key", one.clone(), ANN, small.clone()),
-                ("a client with one key, of an unknown user", one.clone(), "nobody@example.com", small.clone()),
+                ("a client with one key, of an unknown user", one.clone(), "unknown@example.com", small.clone()),
                 ("a client with one key that may use SHA-1", sha1, ANN, small.clone()),
                 ("a client with two keys", two, ANN, small.clone()),
                 ("a client with a longer key beside", long.clone(), ANN, small),
                 ("a number that is too great, of an unknown client", unknown.clone(), ANN, great.clone()),
                 ("a number that is too great, of a client", one.clone(), ANN, great),
-                ("a good signature in the name of an unknown user", one.clone(), "nobody@example.com", good),
+                ("a good signature in the name of an unknown user", one.clone(), "unknown@example.com", good),
                 ("a signature that is too short", one, ANN, STANDARD.encode([1; 255])),
                 ("no signature", unknown.clone(), ANN, String::new()),
             ];
@@ -149,7 +149,7 @@ both!(sign_in_refusals_take_equal_time_for_known_and_unknown_users, |app| {
     let document = json!({"data": {"attributes": {"is-enabled": false}}});
     app.admin().patch(&format!("/api/v2/users/{}", disabled.id), &document).expect(200);
     let anonymous = app.anonymous();
-    let kinds = ["with", "without", "disabled", "nobody"];
+    let kinds = ["with", "without", "disabled", "unknown"];
     assert_alike(&kinds, 5, 3.0, |at| {
         let values = json!({"email": format!("{}@example.com", kinds[at]), "password": "wrong enough"});
         anonymous.form("POST", "/api/sessions", &form("create_session", &values)).expect(401);

@@ -80,8 +80,8 @@ both!(
         let quickest = quickest.min().unwrap();
         assert!(quickest < hashed / 2, "no password is hashed: {quickest:?}, {hashed:?}");
         sign_in("bob@example.com", "long enough").0.expect(201);
-        sign_in("nobody@example.com", "long enough").0.expect(401);
-        sign_in("nobody@example.com", "long enough").0.expect(401);
-        sign_in("nobody@example.com", "long enough").0.expect(429);
+        sign_in("unknown@example.com", "long enough").0.expect(401);
+        sign_in("unknown@example.com", "long enough").0.expect(401);
+        sign_in("unknown@example.com", "long enough").0.expect(429);
     }
 );

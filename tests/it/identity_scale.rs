@@ -59,7 +59,7 @@ fn memory_is_bounded_with_more_credentials_than_the_cache_holds() {
                     // A forged token is only counted.
                     if number % 16 == 0 {
                         let forged = format!("Bearer urt_{round}{number:060}");
-                        runtime.block_on(auth.identify(here, &[forged.as_bytes()])).expect_err("nobody");
+                        runtime.block_on(auth.identify(here, &[forged.as_bytes()])).expect_err("no account");
                     }
                 }
                 grown.push(held() - before);

@@ -146,7 +146,7 @@ item!([P7, P14], every_item_has_its_own_cursor, |app| {
 item!([P11, P12, P13], prev_and_next_are_null_where_no_such_page_exists, |app| {
     let (ann, admin) = (app.user(), app.admin());
     let ends = |answer: &Answer| (link(answer, "prev").is_some(), link(answer, "next").is_some());
-    for list in [format!("{EDGES}?"), format!("{USERS}?query=nobody&")] {
+    for list in [format!("{EDGES}?"), format!("{USERS}?query=unknown&")] {
         let empty = ann.get(&format!("{list}page[size]=3")).expect(200);
         assert_eq!((ends(&empty), empty.ids().len(), empty.total()), ((false, false), 0, 0));
     }

@@ -102,7 +102,7 @@ item!([53, 54, 55, 56, 59, 60], existing_resources_are_200_and_missing_ones_404,
         assert!(ann.get(&format!("{url}{path}")).expect(200).body["data"].is_object());
         ann.get(&format!("{EDGES}/999999999{path}")).refused(404, "not-found");
     }
-    for missing in ["users/999999999", "relationship-types/nobody", "users/x", "user-relationships/0"] {
+    for missing in ["users/999999999", "relationship-types/unknown", "users/x", "user-relationships/0"] {
         ann.get(&format!("/api/v2/{missing}")).refused(404, "not-found");
     }
     let alone = ann.get("/api/v2/users/me").expect(200).body["data"]["relationships"].clone();

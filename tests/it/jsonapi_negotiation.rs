@@ -6,7 +6,7 @@ use crate::support::{Answer, Value, edge, json};
 
 const JA: &str = "application/vnd.api+json";
 const ATOMIC: &str = "https://jsonapi.org/ext/atomic";
-const FOREIGN: &str = "application/vnd.api+json; ext=\"https://nobody.example/x\"";
+const FOREIGN: &str = "application/vnd.api+json; ext=\"https://unknown.example/x\"";
 
 fn is_plain(answer: &Answer) -> bool {
     answer.header("content-type") == Some(JA) && answer.body["jsonapi"] == json!({"version": "1.1"})
@@ -64,13 +64,14 @@ item!([3, 5], the_content_type_names_the_cursor_profile_only_where_it_applies, |
 item!([4, 7, 11, 12], an_extension_is_refused_where_it_is_not_supported, |app| {
     let (ann, bob) = (app.user(), app.user());
     let document = edge(None, "mentor", bob.id).to_string();
-    for sent in [FOREIGN, &format!("{JA};ext=\"{ATOMIC} https://nobody.example/x\""), &format!("{JA};ext=\"{ATOMIC}\"")]
+    for sent in
+        [FOREIGN, &format!("{JA};ext=\"{ATOMIC} https://unknown.example/x\""), &format!("{JA};ext=\"{ATOMIC}\"")]
     {
         let refused = ann.send("POST", EDGES, &[("content-type", sent)], Some(document.as_bytes()));
         assert_eq!(refused.refused(415, "unsupported-media-type").source("header"), Some("Content-Type"), "{sent}");
     }
     for sent in
-        [FOREIGN, &format!("{FOREIGN}, {FOREIGN};q=0.5"), &format!("{JA};ext=\"{ATOMIC} https://nobody.example/x\"")]
+        [FOREIGN, &format!("{FOREIGN}, {FOREIGN};q=0.5"), &format!("{JA};ext=\"{ATOMIC} https://unknown.example/x\"")]
     {
         let refused = ann.get_with(EDGES, &[("accept", sent)]).refused(406, "not-acceptable");
         assert_eq!(refused.source("header"), Some("Accept"), "{sent}");
@@ -112,10 +113,10 @@ item!([6, N6], a_body_with_an_unknown_media_type_parameter_is_a_415, |app| {
 
 item!([8, 16], unknown_profiles_and_the_jsonapi_member_of_a_body_change_nothing, |app| {
     let (ann, bob) = (app.user(), app.user());
-    let strange = format!("{JA};profile=\"https://nobody.example/a https://nobody.example/b\"");
+    let strange = format!("{JA};profile=\"https://unknown.example/a https://unknown.example/b\"");
     assert!(is_plain(&ann.get_with(EDGES, &[("accept", &strange)]).expect(200)));
     let mut document = edge(None, "mentor", bob.id);
-    document["jsonapi"] = json!({"version": "9.9", "ext": ["https://nobody.example/x"], "profile": [PROFILE]});
+    document["jsonapi"] = json!({"version": "9.9", "ext": ["https://unknown.example/x"], "profile": [PROFILE]});
     let headers = [("content-type", &*strange), ("accept", &*strange)];
     let made = ann.send("POST", EDGES, &headers, Some(document.to_string().as_bytes())).expect(201);
     assert!(is_plain(&made));

@@ -72,7 +72,7 @@ item!([107], unknown_parameters_are_refused_before_anything_is_written, |app| {
 
 item!([108], extension_parameters_are_unknown_without_the_extension, |app| {
     let ann = app.user();
-    for name in ["atomic:operations", "atomic:x", "nobody:filter"] {
+    for name in ["atomic:operations", "atomic:x", "unknown:filter"] {
         unknown(&ann, EDGES, &format!("{name}=1"), name);
         unknown(&ann, EDGES, &format!("{}=1", name.replace(':', "%3A")), name);
     }

@@ -246,9 +246,9 @@ item!([94, 103], updates_and_deletes_of_missing_resources_are_404, |app| {
     let user = json!({"data": {"type": "users", "id": "999999", "attributes": {}}});
     admin.patch(&format!("{USERS}/999999"), &user).refused(404, "not-found");
     admin.delete(&format!("{USERS}/999999")).refused(404, "not-found");
-    let kind = json!({"data": {"type": "relationship-types", "id": "nobody", "attributes": {}}});
-    admin.patch(&format!("{TYPES}/nobody"), &kind).refused(404, "not-found");
-    admin.delete(&format!("{TYPES}/nobody")).refused(404, "not-found");
+    let kind = json!({"data": {"type": "relationship-types", "id": "unknown", "attributes": {}}});
+    admin.patch(&format!("{TYPES}/unknown"), &kind).refused(404, "not-found");
+    admin.delete(&format!("{TYPES}/unknown")).refused(404, "not-found");
 });
 
 item!([102, 104, C8], a_delete_returns_204_and_ignores_body_and_content_type, |app| {

@@ -124,7 +124,7 @@ both!(
             json!({"upn": "ann@example.com", "email_verified": "false"}),
             json!({"upn": ["ann@example.com"]}),
             json!({"upn": null, "email": "ann@example.com"}),
-            json!({"upn": "nobody@example.com"}),
+            json!({"upn": "unknown@example.com"}),
             json!({"UPN": "ann@example.com"}),
         ] {
             ask(app, &bad).refused(401, "unauthenticated");

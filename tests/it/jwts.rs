@@ -65,7 +65,7 @@ both!(
         for bad in [
             json!({}),
             json!({"sub": id.to_string(), "email": "bob@example.com"}),
-            json!({"sub": id, "email": "nobody@example.com"}),
+            json!({"sub": id, "email": "unknown@example.com"}),
             json!({"sub": id, "email": ""}),
             json!({"sub": id, "email": ["ann@example.com"]}),
             json!({"sub": bob.id, "email": "ann@example.com", "email_verified": true}),
@@ -80,7 +80,7 @@ both!(
             json!({"email": "ann@example.com", "email_verified": "false"}),
             json!({"email": "ann@example.com", "email_verified": 0}),
             json!({"email": ["ann@example.com"]}),
-            json!({"email": "nobody@example.com"}),
+            json!({"email": "unknown@example.com"}),
             json!({"email": "ann@example.com\u{0}"}),
             json!({"email": ""}),
             json!({"sub": true}),

@@ -136,7 +136,7 @@ both!(failed_authentication_is_counted_by_scheme_and_reason, |app| {
         .refused(403, "signature-rejected");
     app.anonymous().get(EDGES).refused(401, "unauthenticated");
     app.caller("excluded").get(EDGES).refused(403, "account-disabled");
-    let password = json!({"form": {"email": "nobody@example.com", "password": "wrong"}});
+    let password = json!({"form": {"email": "unknown@example.com", "password": "wrong"}});
     app.anonymous().form("POST", "/api/sessions", &password);
     let found = scrape(&app.anonymous());
     for (scheme, reason) in

@@ -59,7 +59,7 @@ fn user_and_token_commands_create_list_and_change() {
         assert!(!listed.stdout.contains(&token), "a token is shown once");
         let columns: Vec<_> = listed.line().split('\t').collect();
         assert_eq!((columns[0], columns[1], columns[2], columns[4]), ("1", "Ann@example.com", "laptop", "-"));
-        run(&url, &["token", "create", "--user", "nobody@example.com"]).expect(1);
+        run(&url, &["token", "create", "--user", "unknown@example.com"]).expect(1);
         run(&url, &["token", "revoke", "77"]).expect(1);
         run(&url, &["token", "revoke", "1"]).expect(0);
         assert_eq!(run(&url, &["token", "list"]).expect(0).stdout, "");

@@ -119,7 +119,7 @@ both!(a_wrong_media_type_is_a_415_that_names_the_right_one, |app| {
         "",
         "content-type: text/plain\r\n",
         "content-type: application/vnd.api+json; charset=utf-8\r\n",
-        "content-type: application/vnd.api+json; ext=\"https://nobody.example/x\"\r\n",
+        "content-type: application/vnd.api+json; ext=\"https://unknown.example/x\"\r\n",
         "content-type: application/json\r\ncontent-type: application/json\r\n",
     ] {
         let request =

@@ -31,7 +31,7 @@ fn reads_move_to_the_primary_while_the_replica_is_down() {
     let ann = admin(&pair.url(), &service);
     let list = format!("{EDGES}?user={}", ann.id);
     pair.settle();
-    let paths = [list.clone(), format!("{USERS}/{}", ann.id), format!("{USERS}?query=nobody")];
+    let paths = [list.clone(), format!("{USERS}/{}", ann.id), format!("{USERS}?query=unknown")];
     let ask = |many: usize| {
         thread::scope(|scope| {
             for path in paths.iter().cycle().take(many) {
@@ -156,7 +156,7 @@ fn a_hung_replica_is_not_used_until_it_answers() {
     let Some(pair) = replica_pair() else { return };
     let service = pair.serve(&[("REQUEST_TIMEOUT", "4s")]);
     let ann = admin(&pair.url(), &service);
-    let paths = [EDGES.to_owned(), format!("{USERS}?query=nobody"), format!("{USERS}/{}", ann.id)];
+    let paths = [EDGES.to_owned(), format!("{USERS}?query=unknown"), format!("{USERS}/{}", ann.id)];
     pair.settle();
     for path in &paths {
         ann.get(path).expect(200);

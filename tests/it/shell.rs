@@ -110,7 +110,7 @@ fn colour_is_only_for_terminals_and_can_be_disabled() {
     assert!(!help(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     let logs = |settings: &[(&str, &str)]| {
         let mut command = program();
-        command.env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/x?connect_timeout=1").env("LOG_FORMAT", "text");
+        command.env("DATABASE_URL", "postgres://unknown@127.0.0.1:1/x?connect_timeout=1").env("LOG_FORMAT", "text");
         finish(command.envs(settings.iter().copied()).args(["serve", "--no-migrate", "--listen", "203.0.113.1:1"]))
             .stderr
     };

@@ -107,7 +107,7 @@ both!(
         let ann = app.named("ann@example.com", "user");
         let good = Signer::new(app, "ann@example.com");
         let other_key = Signer { key: 1, ..good.clone() };
-        let unknown = Signer { api_id: "nobody".to_owned(), ..good.clone() };
+        let unknown = Signer { api_id: "unknown".to_owned(), ..good.clone() };
         let send = |signer: &Signer| {
             let fields = signer.fields("POST", &ann.base(), EDGES, Some(b"{}"));
             let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

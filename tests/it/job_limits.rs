@@ -24,7 +24,7 @@ use crate::support::{App, Client};
 const EDGES: &str = "/api/v2/user-relationships";
 type Job = Box<dyn Fn(&mut Tx<'_>) -> Result<()> + Send>;
 /// A short delay on a machine that is busy with other tests.
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(8);
 
 /// The `both!` of tests that depend on the database.
 macro_rules! on_each {

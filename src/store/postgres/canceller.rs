@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use super::conn::Conn;
@@ -19,6 +20,10 @@ use crate::store::opening::OpenError;
 
 /// The most cancel requests that may wait; further statements run until they end.
 const QUEUE: usize = 64;
+/// How long to wait for the end of a statement before its cancel request is sent again: the server ignores one that
+/// arrives between the statements of a job.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(2), Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(200)];
 /// How long the connection stays open without a cancel request.
 const KEEP_OPEN: Duration = Duration::from_secs(10);
 
@@ -67,9 +72,17 @@ fn cancel(sessions: &Sessions, connection: &mut Option<Conn>, cancellation: &Can
     if connection.is_none() {
         *connection = Some(sessions.establish().map_err(|error| error.to_string())?.conn);
     }
-    // Claims after connecting: most jobs have ended by then.
-    let (Some(conn), Some(backend)) = (connection, cancellation.claim()) else { return Ok(()) };
-    let Backend { pid, started } = backend;
+    let Some(conn) = connection else { return Ok(()) };
+    for pause in PAUSES {
+        // Claims after connecting: most jobs have ended by then.
+        let Some(backend) = cancellation.claim() else { return Ok(()) };
+        send(conn, backend).map_err(|error| error.to_string())?;
+        thread::sleep(pause);
+    }
+    Ok(())
+}
+
+fn send(conn: &mut Conn, Backend { pid, started }: Backend) -> QueryResult<()> {
     diesel::sql_query(
         "SELECT pg_cancel_backend(pid) FROM pg_stat_get_activity($1) \
          WHERE (extract(epoch FROM backend_start) * 1000000)::bigint = $2",
@@ -78,5 +91,4 @@ fn cancel(sessions: &Sessions, connection: &mut Option<Conn>, cancellation: &Can
     .bind::<BigInt, _>(started)
     .execute(conn)
     .map(drop)
-    .map_err(|error| error.to_string())
 }

@@ -78,7 +78,7 @@ fn a_locked_table_blocks_only_requests_that_need_it() {
     assert!(!service.log().iter().any(|line| line.contains("opening new connections")), "{:?}", service.log());
 }
 
-/// Requests the paths, 12 times each, while the tables of groups are locked, and waits until at least so many sessions wait
+/// Requests the paths, 12 times each, while the tables of groups are locked, and waits until that number of sessions wait
 /// for the lock, for longer than another job waits for a connection. That one still gets a connection immediately.
 fn assert_connections_are_left(paths: &[&str], waiting: i64) {
     let Some(server) = PrivateServer::start() else { return };

@@ -5,7 +5,9 @@ use crate::model::code::Code;
 use crate::model::email;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::field::{FieldKind, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::manager::Manager;
 use crate::model::page::MAX_SORTED_ROWS;
+use crate::model::relationship_type::TypeName;
 use crate::model::user::AccessLevel;
 
 /// The problems of the values of attributes.
@@ -46,7 +48,7 @@ pub(super) fn complaint_about_text(text: &str, max_chars: usize) -> Option<Strin
 fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
     match (kind, value) {
         // Names that are not registered have an error of their own.
-        (FieldKind::Text { .. } | FieldKind::List, Value::Null)
+        (FieldKind::Text { .. } | FieldKind::List | FieldKind::Role | FieldKind::Integer { .. }, Value::Null)
         | (FieldKind::Flag, Value::Flag(_))
         | (FieldKind::TypeName, Value::Text(_)) => None,
         (FieldKind::Text { max_chars }, Value::Text(text)) => complaint_about_text(text, max_chars),
@@ -62,8 +64,14 @@ fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
         (FieldKind::List, _) => Some("must be an array of strings or null".to_owned()),
         (FieldKind::Flag, _) => Some("must be `true` or `false`".to_owned()),
         (FieldKind::Level, Value::Text(text)) if AccessLevel::parse(text).is_some() => None,
-        (FieldKind::Level, _) => Some(format!("must be one of {}", names_of_levels())),
+        (FieldKind::Level, _) => Some(format!("must be one of {}", names(&AccessLevel::ALL.map(AccessLevel::name)))),
         (FieldKind::TypeName, _) => Some("must be a string".to_owned()),
+        (FieldKind::Role, Value::Text(text)) if TypeName::parse(text).is_some() => None,
+        (FieldKind::Role, _) => Some(format!("must be null or a name of {}", TypeName::RULE)),
+        (FieldKind::Integer { min, max }, Value::Integer(number)) if (min..=max).contains(number) => None,
+        (FieldKind::Integer { min, max }, _) => Some(format!("must be null or a whole number from {min} to {max}")),
+        (FieldKind::Manager, Value::Text(text)) if Manager::parse(text).is_some() => None,
+        (FieldKind::Manager, _) => Some(format!("must be one of {}", names(&Manager::ALL.map(Manager::name)))),
     }
 }
 
@@ -71,8 +79,8 @@ fn complaint_about_item(text: &str) -> Option<String> {
     complaint_about_text(text, MAX_ITEM_CHARS).map(|complaint| format!("each string {complaint}"))
 }
 
-fn names_of_levels() -> String {
-    AccessLevel::ALL.map(|level| format!("`{}`", level.name())).join(", ")
+fn names(values: &[&str]) -> String {
+    values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Refuses to sort a list of `total` rows by an attribute without an index, if they are too many.

@@ -93,6 +93,16 @@ catalogue! {
         "Relationships of this type exist; delete or change them first.";
     TooManyTypes 409 "too-many-types" "Too many relationship types"
         "The maximum number of types is registered. Delete a type without relationships, and try again later.";
+    RoleTaken 409 "role-taken" "Another relationship type has this role"
+        "Roles are unique across all relationship types, and a role cannot be the name of another type.";
+    RulesViolated 409 "rules-violated" "Stored relationships break the rule"
+        "Nothing was changed. `meta.count` says how often the rule is broken and `meta.examples` where; mend these relationships first.";
+    RelationshipCycle 409 "relationship-cycle" "The relationship would close a cycle"
+        "The type allows no path that leads back to its start. `meta.path` has the users of the path.";
+    TooManyRelationships 409 "too-many-relationships" "The user has the most relationships of this type"
+        "The type limits how many relationships one user may own. `meta.max` is the limit, and `meta.existing-ids` has the relationships.";
+    RelationshipTooDeep 409 "relationship-too-deep" "The chain of relationships would be too long"
+        "In a type without cycles no path may have more than 64 relationships.";
     OwnAccount 409 "own-account" "Admins cannot delete themselves"
         "Ask another admin.";
     TypeMismatch 409 "type-mismatch" "Wrong resource type"

@@ -1,5 +1,6 @@
 //! Errors of jobs, independent of how an API reports them.
 
+use serde_json::Value as Json;
 use std::borrow::Cow;
 
 use super::code::Code;
@@ -28,8 +29,10 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// The part of the request that causes it.
     pub source: Option<ErrorSource>,
-    /// The existing relationship, for a conflict.
-    pub existing: Option<RelationshipId>,
+    /// The relationship that it is about.
+    pub about: Option<RelationshipId>,
+    /// Members for programs, by name.
+    pub meta: Vec<(&'static str, Json)>,
     /// The index of the operation that has the problem, if there are several.
     pub operation: Option<usize>,
 }
@@ -64,7 +67,7 @@ pub enum ErrorSource {
 impl Problem {
     /// A problem of the request as a whole.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), source: None, existing: None, operation: None }
+        Self { code, detail: detail.into(), source: None, about: None, meta: Vec::new(), operation: None }
     }
 
     /// The same problem, caused by one part of the request.
@@ -76,7 +79,14 @@ impl Problem {
     /// The same problem, with the existing relationship.
     #[must_use]
     pub fn existing(self, id: RelationshipId) -> Self {
-        Self { existing: Some(id), ..self }
+        Self { about: Some(id), ..self }.with("existing-id", id.to_string())
+    }
+
+    /// The same problem, with a member for programs.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Json>) -> Self {
+        self.meta.push((name, value.into()));
+        self
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::access_level::AccessLevel;
+use super::manager::Manager;
 use super::relationship_type_name::TypeName;
 
 /// The most bytes of an e-mail address (RFC 5321 §4.5.3.1.3 without the brackets).
@@ -31,6 +32,17 @@ pub enum FieldKind {
     Level,
     /// The name of a registered relationship type; never null.
     TypeName,
+    /// A role: a name by the rule for names of relationship types; null clears it.
+    Role,
+    /// A whole number in a range; null clears it.
+    Integer {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// Who manages relationships of a type, the name of a [`Manager`]; never null.
+    Manager,
 }
 
 impl FieldKind {
@@ -64,7 +76,9 @@ pub enum Value {
     List(Vec<String>),
     /// True or false.
     Flag(bool),
-    /// A number, an object or any other value that no field can hold.
+    /// A whole number.
+    Integer(i64),
+    /// Another number, an object or any other value that no field can hold.
     Other,
 }
 
@@ -78,7 +92,8 @@ impl From<Json> for Value {
                 let texts = items.into_iter().map(|item| if let Json::String(text) = item { Some(text) } else { None });
                 texts.collect::<Option<_>>().map_or(Self::Other, Self::List)
             }
-            Json::Number(_) | Json::Object(_) => Self::Other,
+            Json::Number(number) => number.as_i64().map_or(Self::Other, Self::Integer),
+            Json::Object(_) => Self::Other,
         }
     }
 }
@@ -93,6 +108,8 @@ pub enum Held<'a> {
     List(&'a [String]),
     /// True or false.
     Flag(bool),
+    /// A whole number or null.
+    Integer(Option<i64>),
 }
 
 impl Held<'_> {
@@ -105,6 +122,8 @@ impl Held<'_> {
             (Self::List(held), Value::List(sent)) => *held == sent.as_slice(),
             (Self::List(held), Value::Null) => held.is_empty(),
             (Self::Flag(held), Value::Flag(sent)) => held == sent,
+            (Self::Integer(None), Value::Null) => true,
+            (Self::Integer(Some(held)), Value::Integer(sent)) => held == sent,
             _ => false,
         }
     }
@@ -120,7 +139,7 @@ pub trait FieldStorage {
 
     /// Whether the field is left out of the stored profile.
     fn is_absent(&self) -> bool {
-        matches!(self.held(), Held::Text(None) | Held::List([]))
+        matches!(self.held(), Held::Text(None) | Held::List([]) | Held::Integer(None))
     }
 }
 
@@ -198,6 +217,47 @@ impl FieldStorage for AccessLevel {
 impl FieldStorage for TypeName {
     fn held(&self) -> Held<'_> {
         Held::Text(Some(self.as_str()))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Text(text) => replace(self, Self::parse(&text)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for Option<TypeName> {
+    fn held(&self) -> Held<'_> {
+        Held::Text(self.as_ref().map(TypeName::as_str))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Null => replace(self, Some(None)),
+            Value::Text(text) => replace(self, TypeName::parse(&text).map(Some)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for Option<i16> {
+    fn held(&self) -> Held<'_> {
+        Held::Integer(self.map(i64::from))
+    }
+
+    fn set(&mut self, value: Value) -> bool {
+        match value {
+            Value::Null => replace(self, Some(None)),
+            Value::Integer(number) => replace(self, i16::try_from(number).ok().map(Some)),
+            _ => false,
+        }
+    }
+}
+
+impl FieldStorage for Manager {
+    fn held(&self) -> Held<'_> {
+        Held::Text(Some(self.name()))
     }
 
     fn set(&mut self, value: Value) -> bool {

@@ -28,6 +28,28 @@ diesel::table! {
         description -> Nullable<Text>,
         created_at -> BigInt,
         updated_at -> BigInt,
+        user_role -> Nullable<Text>,
+        target_role -> Nullable<Text>,
+        is_symmetric -> Bool,
+        is_acyclic -> Bool,
+        max_per_user -> Nullable<SmallInt>,
+        managed_by -> Text,
+    }
+}
+
+diesel::table! {
+    relationship_type_locks (type_id) {
+        type_id -> SmallInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    counts_below (type_id, user_id) {
+        type_id -> SmallInt,
+        user_id -> BigInt,
+        n -> BigInt,
+        height -> Integer,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Rows of `relationship_types`. Their columns are declared here, once for all queries of both databases.
 
-use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use diesel::{AsChangeset, Insertable, Queryable};
 
 use super::columns::declare_columns;
 use super::schema::relationship_types;
+use crate::model::manager::Manager;
 use crate::model::relationship_type::{RelationshipType, TypeData, TypeName};
 use crate::model::time::Timestamp;
 
@@ -37,6 +38,12 @@ declare_type_rows! {
     created_at: i64 => BigInt,
     updated_at: i64 => BigInt;
     description: Option<String> => Nullable<Text>,
+    user_role: Option<String> => Nullable<Text>,
+    target_role: Option<String> => Nullable<Text>,
+    is_symmetric: bool => Bool,
+    is_acyclic: bool => Bool,
+    max_per_user: Option<i16> => Nullable<SmallInt>,
+    managed_by: String => Text,
 }
 
 impl TypeRow {
@@ -45,7 +52,15 @@ impl TypeRow {
         Some(RelationshipType {
             name: TypeName::parse(&self.name)?,
             version: self.version,
-            data: TypeData { description: self.description },
+            data: TypeData {
+                description: self.description,
+                user_role: self.user_role.as_deref().and_then(TypeName::parse),
+                target_role: self.target_role.as_deref().and_then(TypeName::parse),
+                is_symmetric: self.is_symmetric,
+                is_acyclic: self.is_acyclic,
+                max_per_user: self.max_per_user,
+                managed_by: manager_of(&self.managed_by),
+            },
             created_at: Timestamp::from_micros(self.created_at),
             updated_at: Timestamp::from_micros(self.updated_at),
         })
@@ -54,6 +69,20 @@ impl TypeRow {
 
 impl From<&TypeData> for TypeDataRow {
     fn from(data: &TypeData) -> Self {
-        Self { description: data.description.clone() }
+        let text = |role: &Option<TypeName>| role.as_ref().map(ToString::to_string);
+        Self {
+            description: data.description.clone(),
+            user_role: text(&data.user_role),
+            target_role: text(&data.target_role),
+            is_symmetric: data.is_symmetric,
+            is_acyclic: data.is_acyclic,
+            max_per_user: data.max_per_user,
+            managed_by: data.managed_by.name().to_owned(),
+        }
     }
+}
+
+/// The manager with a stored name. A name that a later release has added restricts the type to admins.
+fn manager_of(name: &str) -> Manager {
+    Manager::parse(name).unwrap_or(Manager::Admin)
 }

@@ -108,10 +108,11 @@ fn time(at: Timestamp) -> Rfc2822 {
 fn cell_of(held: Held<'_>) -> Cow<'_, str> {
     let json = |text: serde_json::Result<String>| Cow::Owned(text.unwrap_or_default());
     match held {
-        Held::Text(None) | Held::List([]) => Cow::Borrowed(""),
+        Held::Text(None) | Held::List([]) | Held::Integer(None) => Cow::Borrowed(""),
         Held::Text(Some(text)) if text.is_empty() || text.starts_with('"') => json(serde_json::to_string(text)),
         Held::Text(Some(text)) => Cow::Borrowed(text),
         Held::List(list) => json(serde_json::to_string(list)),
+        Held::Integer(Some(number)) => Cow::Owned(number.to_string()),
         Held::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
     }
 }

@@ -155,7 +155,11 @@ mod tests {
                     FieldKind::List => Value::List(lists.next().unwrap_or_default()),
                     FieldKind::Flag => Value::Flag(is_enabled),
                     FieldKind::Level => Value::Text(AccessLevel::ALL[level].name().to_owned()),
-                    FieldKind::Email | FieldKind::TypeName => continue,
+                    FieldKind::Email
+                    | FieldKind::TypeName
+                    | FieldKind::Role
+                    | FieldKind::Integer { .. }
+                    | FieldKind::Manager => continue,
                 };
                 assert!(data.set(field, value), "{field:?}");
             }

@@ -156,7 +156,7 @@ resource_fields! {
     /// A field of a relationship type.
     TypeField {
         written { TypeAttribute }
-        computed { CreatedAt = "created-at", UpdatedAt = "updated-at" }
+        computed { IsTree = "is-tree", CreatedAt = "created-at", UpdatedAt = "updated-at" }
         relationships {}
     }
 }

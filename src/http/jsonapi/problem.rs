@@ -47,17 +47,18 @@ pub struct ApiProblem {
     pub(super) code: Code,
     pub(super) detail: Cow<'static, str>,
     pub(super) source: Option<Source>,
-    existing: Option<RelationshipId>,
+    /// The relationship that it is about.
+    about: Option<RelationshipId>,
     /// The documentation of the error, if it is not that of the code.
     pub(super) documentation: Option<&'static str>,
-    /// A member of `meta`.
-    meta: Option<Box<(&'static str, Value)>>,
+    /// The members of `meta`.
+    meta: Vec<(&'static str, Value)>,
 }
 
 impl ApiProblem {
     /// A problem of the whole request.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), source: None, existing: None, documentation: None, meta: None }
+        Self { code, detail: detail.into(), source: None, about: None, documentation: None, meta: Vec::new() }
     }
 
     /// A problem of the domain with this source, or with the source that all problems of its code have.
@@ -70,7 +71,7 @@ impl ApiProblem {
             }
             _ => problem.detail,
         };
-        Self { source, existing: problem.existing, ..Self::new(problem.code, detail) }
+        Self { source, about: problem.about, meta: problem.meta, ..Self::new(problem.code, detail) }
     }
 
     /// The same problem, caused by a value of the request document.
@@ -93,8 +94,9 @@ impl ApiProblem {
 
     /// The same problem, with a member in its `meta`.
     #[must_use]
-    pub fn with_meta(self, name: &'static str, value: Value) -> Self {
-        Self { meta: Some(Box::new((name, value))), ..self }
+    pub fn with_meta(mut self, name: &'static str, value: Value) -> Self {
+        self.meta.push((name, value));
+        self
     }
 
     /// The same problem, caused by a header field.
@@ -121,14 +123,11 @@ impl ErrorObject {
         let documentation =
             problem.documentation.map_or_else(|| base.join(&urls::error_documentation(problem.code)), str::to_owned);
         links.insert("type".to_owned(), documentation.into());
-        let mut meta = HashMap::new();
-        if let Some(id) = problem.existing {
+        if let Some(id) = problem.about {
             links.insert("about".to_owned(), base.join(&urls::relationship(id)).into());
-            meta.insert("existing-id".to_owned(), id.to_string().into());
         }
-        if let Some((name, value)) = problem.meta.as_deref() {
-            meta.insert((*name).to_owned(), value.clone());
-        }
+        let member = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
+        let meta: HashMap<_, _> = problem.meta.iter().map(member).collect();
         Self {
             error: JsonApiError {
                 id: Some(request_id.to_owned()),

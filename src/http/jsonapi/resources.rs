@@ -185,6 +185,9 @@ impl Serialize for TypeAttributes<'_> {
         let Self(kind, zone, fields) = *self;
         let mut map = serializer.serialize_map(None)?;
         serialize_attributes(&mut map, &kind.data, |attribute| fields.has(TypeField::Attribute(attribute)))?;
+        if fields.has(TypeField::IsTree) {
+            map.serialize_entry("is-tree", &kind.data.rules().is_tree())?;
+        }
         if fields.has(TypeField::CreatedAt) {
             map.serialize_entry("created-at", &Time(kind.created_at, zone))?;
         }

@@ -34,11 +34,12 @@ struct Creation {
 }
 
 /// The tables that the service reads and writes.
-const WRITTEN: [&str; 17] = [
+const WRITTEN: [&str; 19] = [
     "api_client_keys",
     "api_clients",
     "api_nonces",
     "api_tokens",
+    "counts_below",
     "counts_by_target",
     "counts_by_type",
     "counts_by_user",
@@ -46,6 +47,7 @@ const WRITTEN: [&str; 17] = [
     "group_members",
     "groups",
     "idempotency_keys",
+    "relationship_type_locks",
     "relationship_types",
     "retired_relationship_ids",
     "retired_type_ids",

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::http::jsonapi::fields::{self, ResourceField};
 use crate::model::attributes::Attribute;
 use crate::model::field::FieldKind;
+use crate::model::manager::Manager;
 
 /// The name of the schema of an id.
 pub const ID: &str = "Id";
@@ -112,6 +113,9 @@ pub fn kind_schema(kind: FieldKind) -> Value {
         FieldKind::Flag => json!({ "type": "boolean" }),
         FieldKind::Level => schema(ACCESS_LEVEL),
         FieldKind::TypeName => schema(TYPE_NAME),
+        FieldKind::Role => json!({ "type": ["string", "null"] }),
+        FieldKind::Integer { min, max } => json!({ "type": ["integer", "null"], "minimum": min, "maximum": max }),
+        FieldKind::Manager => enumeration(Manager::ALL.map(Manager::name)),
     }
 }
 

@@ -56,7 +56,7 @@ fn resources() -> Value {
             "name" => json!({ "type": ["string", "null"], "description": "First and last name" }),
             name => written_schema::<Field>(name),
         }),
-        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, written_schema::<TypeAttribute>),
+        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, type_attribute),
     })
 }
 
@@ -125,4 +125,11 @@ fn errors() -> Value {
             "meta": meta,
         })),
     })
+}
+
+fn type_attribute(name: &str) -> Value {
+    match name {
+        "is-tree" => json!({ "type": "boolean" }),
+        name => written_schema::<TypeAttribute>(name),
+    }
 }

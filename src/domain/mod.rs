@@ -8,5 +8,6 @@ pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
 pub mod transfer;
+mod type_data;
 pub mod users;
 pub mod validation;

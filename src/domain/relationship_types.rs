@@ -1,16 +1,14 @@
 //! Lists, registers, describes and deletes relationship types.
 
 use super::policy::{self, Action};
-use super::validation;
+use super::type_data::change_data;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result};
 use crate::model::field::Value;
 use crate::model::page::Page;
 use crate::model::precondition::Precondition;
-use crate::model::relationship_type::{
-    MAX_TYPES, RelationshipType, TypeAttribute, TypeData, TypeName, TypeRegistration,
-};
+use crate::model::relationship_type::{MAX_TYPES, RelationshipType, TypeAttribute, TypeName, TypeRegistration};
 use crate::store::Tx;
 
 /// Lists the types, by name.
@@ -35,7 +33,7 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>) -> Result<
 /// Registers a type.
 ///
 /// # Errors
-/// `not-admin`, `invalid-attribute`, `already-exists`, `too-many-types`.
+/// `not-admin`, `invalid-attribute`, `already-exists`, `role-taken`, `too-many-types`.
 pub fn create(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -43,13 +41,22 @@ pub fn create(
     changes: &[(TypeAttribute, Value)],
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
-    let mut data = TypeData::default();
-    validation::apply(&mut data, changes)?;
+    change_data(tx, name, None, changes)?;
+    // A name that is taken does not take the lock.
+    if tx.relationship_type(name)?.is_some() {
+        return Err(name_taken());
+    }
+    tx.lock_types()?;
+    let data = change_data(tx, name, None, changes)?;
     match tx.insert_type(name, &data)? {
         TypeRegistration::Registered(stored) => Ok(stored),
-        TypeRegistration::NameTaken => Err(Problem::new(Code::AlreadyExists, "a type with this name exists").into()),
+        TypeRegistration::NameTaken => Err(name_taken()),
         TypeRegistration::Exhausted => Err(too_many_types()),
     }
+}
+
+fn name_taken() -> Error {
+    Problem::new(Code::AlreadyExists, "a type with this name exists").into()
 }
 
 /// The error when no number is left for a new type.
@@ -63,7 +70,7 @@ pub(super) fn too_many_types() -> Error {
 /// Changes attributes of a type.
 ///
 /// # Errors
-/// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`.
+/// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`, `role-taken`.
 pub fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -73,11 +80,11 @@ pub fn change(
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
     let found = get_expected(tx, caller, name, precondition)?;
-    if changed_data(&found, changes)? == found.data {
+    if change_data(tx, &found.name, Some(&found.data), changes)? == found.data {
         return Ok(found);
     }
     let old = lock_expected(tx, found, precondition)?;
-    let data = changed_data(&old, changes)?;
+    let data = change_data(tx, &old.name, Some(&old.data), changes)?;
     tx.update_type(&old.name, &data)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
@@ -116,14 +123,4 @@ fn get_expected(
 fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precondition) -> Result<RelationshipType> {
     let locked = tx.lock_type(found)?.ok_or_else(|| Error::not_found("relationship type"))?;
     policy::require_state(precondition, &locked).map(|()| locked)
-}
-
-/// The data of `old` after changes.
-///
-/// # Errors
-/// `invalid-attribute`.
-fn changed_data(old: &RelationshipType, changes: &[(TypeAttribute, Value)]) -> Result<TypeData> {
-    let mut data = old.data.clone();
-    validation::apply(&mut data, changes)?;
-    Ok(data)
 }

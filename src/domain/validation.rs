@@ -67,9 +67,9 @@ fn complaint_about(kind: FieldKind, value: &Value) -> Option<String> {
         (FieldKind::Level, _) => Some(format!("must be one of {}", names(&AccessLevel::ALL.map(AccessLevel::name)))),
         (FieldKind::TypeName, _) => Some("must be a string".to_owned()),
         (FieldKind::Role, Value::Text(text)) if TypeName::parse(text).is_some() => None,
-        (FieldKind::Role, _) => Some(format!("must be null or a name of {}", TypeName::RULE)),
+        (FieldKind::Role, _) => Some(format!("must be a name of {}, or null", TypeName::RULE)),
         (FieldKind::Integer { min, max }, Value::Integer(number)) if (min..=max).contains(number) => None,
-        (FieldKind::Integer { min, max }, _) => Some(format!("must be null or a whole number from {min} to {max}")),
+        (FieldKind::Integer { min, max }, _) => Some(format!("must be an integer from {min} to {max}, or null")),
         (FieldKind::Manager, Value::Text(text)) if Manager::parse(text).is_some() => None,
         (FieldKind::Manager, _) => Some(format!("must be one of {}", names(&Manager::ALL.map(Manager::name)))),
     }

@@ -46,6 +46,8 @@ pub enum ErrorSource {
     Target,
     /// The attribute with this name.
     Attribute(&'static str),
+    /// The name of a relationship type to register.
+    TypeName,
     /// The order of a list.
     Sort,
     /// The resources to include.

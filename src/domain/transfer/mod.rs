@@ -9,6 +9,7 @@ mod memory;
 mod outcome;
 mod references;
 mod relationships;
+mod types;
 mod users;
 
 use crate::model::error::Result;

@@ -2,15 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::relationship_types;
 use super::lines::RelationshipLine;
 use super::memory::{LoadMemory, PendingRecords};
 use super::outcome::{ImportOptions, ImportOutcome, too_few_ids};
 use super::references::ReferencedUsers;
+use super::types::{self, RefusedTypes};
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::{TypeData, TypeName, TypeRegistration};
 use crate::store::Tx;
 
 /// A relationship, and the first line that has it.
@@ -27,20 +26,8 @@ pub(super) fn import(
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
     let pending = PendingRecords::default();
-    let unknown = unknown_types(tx, lines, &pending)?;
-    let types = if options.creates_types {
-        for name in &unknown {
-            match tx.insert_type(name, &TypeData::default())? {
-                TypeRegistration::Registered(_) => outcome.types_added += 1,
-                TypeRegistration::NameTaken => {}
-                TypeRegistration::Exhausted => return Err(relationship_types::too_many_types()),
-            }
-        }
-        HashSet::new()
-    } else {
-        unknown
-    };
-    let mut requested = resolve(tx, lines, &types, &pending, memory.as_deref_mut(), outcome)?;
+    let refused = types::register(tx, lines, options, outcome)?;
+    let mut requested = resolve(tx, lines, &refused, &pending, memory.as_deref_mut(), outcome)?;
     let taken = remove_existing(tx, &mut requested, memory.as_deref(), outcome)?;
     let largest = requested.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
     let has_id = |it: &RequestedEdge| it.line.id.is_some_and(|id| !taken.contains(&id));
@@ -83,15 +70,8 @@ pub(super) fn dry_run(
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let unknown = unknown_types(tx, lines, pending)?;
-    let types = if options.creates_types {
-        outcome.types_added += unknown.len() as u64;
-        pending.types.extend(unknown);
-        HashSet::new()
-    } else {
-        unknown
-    };
-    let requested = resolve(tx, lines, &types, pending, None, outcome)?;
+    let refused = types::dry_run(tx, lines, options, pending, outcome)?;
+    let requested = resolve(tx, lines, &refused, pending, None, outcome)?;
     let edges: Vec<_> = requested.into_iter().map(|it| it.edge).collect();
     let existing = tx.existing_edges(&edges)?;
     for edge in edges {
@@ -104,27 +84,11 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-/// The types of the lines that are not registered.
-fn unknown_types(
-    tx: &mut Tx<'_>,
-    lines: &[(u64, &RelationshipLine)],
-    pending: &PendingRecords,
-) -> Result<HashSet<TypeName>> {
-    let names: HashSet<_> = lines.iter().map(|(_, line)| &line.data.relationship).collect();
-    let mut unknown = HashSet::new();
-    for name in names {
-        if !pending.types.contains(name) && !tx.has_type(name)? {
-            unknown.insert(name.clone());
-        }
-    }
-    Ok(unknown)
-}
-
 /// The relationships of the lines, each once. Invalid lines are rejected.
 fn resolve<'a>(
     tx: &mut Tx<'_>,
     lines: &[(u64, &'a RelationshipLine)],
-    unknown: &HashSet<TypeName>,
+    refused: &RefusedTypes,
     pending: &PendingRecords,
     memory: Option<&mut LoadMemory>,
     outcome: &mut ImportOutcome,
@@ -133,7 +97,7 @@ fn resolve<'a>(
     let mut seen = HashSet::with_capacity(lines.len());
     let mut requested = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        match edge_of(line, &users, unknown) {
+        match edge_of(line, &users, refused) {
             Ok(edge) if seen.insert(edge.clone()) => requested.push(RequestedEdge { edge, line }),
             Ok(_) => outcome.relationships.unchanged += 1,
             Err(complaint) => outcome.reject_relationship(*number, complaint),
@@ -145,16 +109,15 @@ fn resolve<'a>(
 fn edge_of(
     line: &RelationshipLine,
     users: &ReferencedUsers,
-    unknown: &HashSet<TypeName>,
+    refused: &RefusedTypes,
 ) -> std::result::Result<Edge, String> {
     let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
     let target = users.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;
     if user == target {
         return Err("`target`: must be another user than `user`".to_owned());
     }
-    if unknown.contains(&line.data.relationship) {
-        let name = &line.data.relationship;
-        return Err(format!("`relationship`: there is no type `{name}`; register it, or import with `--create-types`"));
+    if let Some(complaint) = refused.get(&line.data.relationship) {
+        return Err(format!("`relationship`: {complaint}"));
     }
     Ok(Edge { user, target, relationship: line.data.relationship.clone() })
 }

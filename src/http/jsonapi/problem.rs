@@ -160,6 +160,7 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::Owner | ErrorSource::Member => "/data/relationships/user/data".to_owned(),
         ErrorSource::Target => "/data/relationships/target/data".to_owned(),
         ErrorSource::Attribute(name) => format!("/data/attributes/{name}"),
+        ErrorSource::TypeName => "/data/id".to_owned(),
         ErrorSource::Missing(_) => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),

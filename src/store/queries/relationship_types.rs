@@ -27,7 +27,14 @@ pub(in crate::store) fn find(conn: &mut Conn, name: &str) -> QueryResult<Option<
     dsl::relationship_types.filter(dsl::name.eq(name)).select(TYPE_COLUMNS).first(conn).optional()
 }
 
-/// Locks out other registrations of types until the transaction ends.
+/// The types that have one of `names` as their name or as a role, by name.
+pub(in crate::store) fn with_name_or_role(conn: &mut Conn, names: &[&str]) -> QueryResult<Vec<TypeRow>> {
+    let roles = dsl::user_role.eq_any(names).or(dsl::target_role.eq_any(names));
+    let types = dsl::relationship_types.filter(roles.or(dsl::name.nullable().eq_any(names)));
+    types.select(TYPE_COLUMNS).order(dsl::name).load(conn)
+}
+
+/// Locks out other registrations and changes of types until the transaction ends.
 pub(in crate::store) fn lock_all(conn: &mut Conn) -> QueryResult<()> {
     dialect::lock_types(conn)
 }

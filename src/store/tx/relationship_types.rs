@@ -25,6 +25,13 @@ impl Tx<'_> {
         Ok(ask!(self, relationship_types::find(name.as_str()))?.and_then(TypeRow::into_type))
     }
 
+    /// The types that have one of `names` as their name or as a role, by name.
+    pub fn types_with_name_or_role(&mut self, names: &[TypeName]) -> Result<Vec<RelationshipType>> {
+        let names: Vec<_> = names.iter().map(TypeName::as_str).collect();
+        let rows = ask!(self, relationship_types::with_name_or_role(&names))?;
+        Ok(rows.into_iter().filter_map(TypeRow::into_type).collect())
+    }
+
     /// The registered names, in order.
     pub fn type_names(&mut self) -> Result<Vec<TypeName>> {
         self.read_types()?;
@@ -36,13 +43,18 @@ impl Tx<'_> {
         self.type_id(name).map(|id| id.is_some())
     }
 
+    /// Locks all types against registrations and changes until the job ends. It comes before every lock of one type.
+    pub fn lock_types(&mut self) -> Result<()> {
+        ask!(self, relationship_types::lock_all())
+    }
+
     /// Registers a type. A refused registration takes neither the lock nor a number.
     pub fn insert_type(&mut self, name: &TypeName, data: &TypeData) -> Result<TypeRegistration> {
         self.read_types()?;
         if self.types.id_of(name).is_some() {
             return Ok(TypeRegistration::NameTaken);
         }
-        ask!(self, relationship_types::lock_all())?;
+        self.lock_types()?;
         let now = self.now();
         let rested = now.plus_seconds(-TYPE_REST_SECONDS).micros();
         let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(TypeRegistration::Exhausted) };
@@ -50,11 +62,13 @@ impl Tx<'_> {
         Ok(row.and_then(TypeRow::into_type).map_or(TypeRegistration::NameTaken, TypeRegistration::Registered))
     }
 
-    /// Reads a type again; in a write job it is locked against changes until the job ends. `None` if it is gone.
+    /// Reads a type again; in a write job it and all others are locked against changes until the job ends. `None` if it is
+    /// gone.
     pub fn lock_type(&mut self, found: RelationshipType) -> Result<Option<RelationshipType>> {
         if !self.needs_locks() {
             return Ok(Some(found));
         }
+        self.lock_types()?;
         ask!(self, relationship_types::lock_row(found.name.as_str()))?;
         self.relationship_type(&found.name)
     }

@@ -33,16 +33,11 @@ pub(super) fn change_data(
     let mut problems = validation::problems_of(changes);
     let data = apply_valid(&before, changes, &problems)?;
     problems.extend(complaints_about_contradictions(&before, &data, &problems));
-    let roles = new_roles(&before, &data);
-    let new_name = if old.is_none() { Some(name) } else { None };
-    let others = other_types(tx, name, roles.iter().map(|(_, role)| *role).chain(new_name).cloned().collect())?;
-    problems.extend(roles.iter().filter_map(|(attribute, role)| complain_if_reserved(*attribute, role, &others)));
+    let claims = claims_of(name, old, &data);
+    let others = other_types(tx, name, &claims)?;
+    problems.extend(claims.iter().filter_map(|claim| complain_if_reserved(claim, &others)));
     Error::unless_empty(problems)?;
-    let taken_name = new_name.and_then(|name| complain_if_taken(name, &others, ErrorSource::TypeName));
-    let taken_roles = roles
-        .iter()
-        .filter_map(|(attribute, role)| complain_if_taken(role, &others, ErrorSource::Attribute(attribute.member())));
-    Error::unless_empty(taken_name.into_iter().chain(taken_roles).collect())?;
+    Error::unless_empty(claims.iter().filter_map(|claim| complain_if_taken(claim, &others)).collect())?;
     Ok(data)
 }
 
@@ -116,48 +111,69 @@ fn equal_roles(data: &TypeData) -> Option<Contradiction> {
     Some(Contradiction { attributes: OF_ROLES, detail })
 }
 
-/// The roles that `data` has and `old` has not.
-fn new_roles<'a>(old: &TypeData, data: &'a TypeData) -> Vec<(TypeAttribute, &'a TypeName)> {
-    let roles = ROLES.into_iter().zip([(&old.user_role, &data.user_role), (&old.target_role, &data.target_role)]);
-    let changed = roles.filter(|(_, (before, now))| before != now);
-    changed.filter_map(|(attribute, (_, role))| Some((attribute, role.as_ref()?))).collect()
+/// A name that a request gives to a type or to a role of it.
+struct Claim {
+    name: TypeName,
+    source: ErrorSource,
 }
 
-/// The types except `name` that have one of `names` as their name or role.
-fn other_types(tx: &mut Tx<'_>, name: &TypeName, names: Vec<TypeName>) -> Result<Vec<RelationshipType>> {
-    if names.is_empty() {
+/// The name of a new type, and the roles that `data` has and `old` has not.
+fn claims_of(name: &TypeName, old: Option<&TypeData>, data: &TypeData) -> Vec<Claim> {
+    let new_name = old.is_none().then(|| Claim { name: name.clone(), source: ErrorSource::TypeName });
+    let is_new =
+        |attribute: &TypeAttribute| old.is_none_or(|old| role_of(old, *attribute) != role_of(data, *attribute));
+    let roles = ROLES.into_iter().filter(is_new).filter_map(|attribute| {
+        let name = role_of(data, attribute)?.clone();
+        Some(Claim { name, source: ErrorSource::Attribute(attribute.member()) })
+    });
+    new_name.into_iter().chain(roles).collect()
+}
+
+fn role_of(data: &TypeData, attribute: TypeAttribute) -> Option<&TypeName> {
+    match attribute {
+        TypeAttribute::UserRole => data.user_role.as_ref(),
+        TypeAttribute::TargetRole => data.target_role.as_ref(),
+        _ => None,
+    }
+}
+
+/// The types except `name` that have a claimed name as their name or role.
+fn other_types(tx: &mut Tx<'_>, name: &TypeName, claims: &[Claim]) -> Result<Vec<RelationshipType>> {
+    if claims.is_empty() {
         return Ok(Vec::new());
     }
+    let names: Vec<_> = claims.iter().map(|claim| claim.name.clone()).collect();
     let mut types = tx.types_with_name_or_role(&names)?;
     types.retain(|other| other.name != *name);
     Ok(types)
 }
 
-fn complain_if_reserved(attribute: TypeAttribute, role: &TypeName, others: &[RelationshipType]) -> Option<Problem> {
-    let reason = if USER_MEMBERS.contains(&role.as_str()) {
+fn complain_if_reserved(claim: &Claim, others: &[RelationshipType]) -> Option<Problem> {
+    let name = claim.name.as_str();
+    let reason = if claim.source == ErrorSource::TypeName {
+        // Types have had these names since before there were roles.
+        return None;
+    } else if USER_MEMBERS.contains(&name) {
         "users have an attribute or relationship of this name"
-    } else if RESERVED_ROLES.contains(&role.as_str()) {
+    } else if RESERVED_ROLES.contains(&name) {
         "documents and URLs use this name"
-    } else if others.iter().any(|other| other.name == *role) {
+    } else if others.iter().any(|other| other.name == claim.name) {
         "it is the name of another relationship type"
     } else {
         return None;
     };
-    let detail = format!("must not be `{role}`, because {reason}; choose another role");
-    Some(Problem::new(Code::InvalidAttribute, detail).at(ErrorSource::Attribute(attribute.member())))
+    let detail = format!("must not be `{name}`, because {reason}; choose another role");
+    Some(Problem::new(Code::InvalidAttribute, detail).at(claim.source))
 }
 
-fn complain_if_taken(name: &TypeName, others: &[RelationshipType], source: ErrorSource) -> Option<Problem> {
-    let (other, member) =
-        others.iter().find_map(|other| Some((&other.name, role_named(&other.data, name)?.member())))?;
+fn complain_if_taken(claim: &Claim, others: &[RelationshipType]) -> Option<Problem> {
+    let (name, role) = others.iter().find_map(|other| {
+        let role = ROLES.into_iter().find(|role| role_of(&other.data, *role) == Some(&claim.name))?;
+        Some((&other.name, role.member()))
+    })?;
     let detail = format!(
-        "`{name}` is the `{member}` of the relationship type `{other}`; choose another name, or change that role"
+        "`{}` is the `{role}` of the relationship type `{name}`; choose another name, or change that role",
+        claim.name
     );
-    Some(Problem::new(Code::RoleTaken, detail).at(source))
-}
-
-/// The role of a type with this name.
-fn role_named(data: &TypeData, name: &TypeName) -> Option<TypeAttribute> {
-    let roles = ROLES.into_iter().zip([&data.user_role, &data.target_role]);
-    roles.filter(|(_, role)| role.as_ref() == Some(name)).map(|(attribute, _)| attribute).next()
+    Some(Problem::new(Code::RoleTaken, detail).at(claim.source))
 }

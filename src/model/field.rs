@@ -92,10 +92,15 @@ impl From<Json> for Value {
                 let texts = items.into_iter().map(|item| if let Json::String(text) = item { Some(text) } else { None });
                 texts.collect::<Option<_>>().map_or(Self::Other, Self::List)
             }
-            Json::Number(number) => number.as_i64().map_or(Self::Other, Self::Integer),
+            Json::Number(number) => whole(&number).map_or(Self::Other, Self::Integer),
             Json::Object(_) => Self::Other,
         }
     }
+}
+
+/// A number as an integer. To JSON Schema, `2.0` is one too.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    number.as_i64().or_else(|| format!("{:.0}", number.as_f64().filter(|it| it.fract() == 0.0)?).parse().ok())
 }
 
 /// The present value of a field. It serializes as the JSON of documents and files.
@@ -117,12 +122,11 @@ impl Held<'_> {
     #[must_use]
     pub fn equals(&self, sent: &Value) -> bool {
         match (self, sent) {
-            (Self::Text(None), Value::Null) => true,
+            (Self::Text(None) | Self::Integer(None), Value::Null) => true,
             (Self::Text(Some(held)), Value::Text(sent)) => held == sent,
             (Self::List(held), Value::List(sent)) => *held == sent.as_slice(),
             (Self::List(held), Value::Null) => held.is_empty(),
             (Self::Flag(held), Value::Flag(sent)) => held == sent,
-            (Self::Integer(None), Value::Null) => true,
             (Self::Integer(Some(held)), Value::Integer(sent)) => held == sent,
             _ => false,
         }

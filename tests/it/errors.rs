@@ -132,6 +132,7 @@ const ROWS: &[Row] = &[
     ("already-exists", |s| post(s, &edge(None, "mentor", s.bob.id))),
     ("email-taken", |s| Request::with(&s.admin, "POST", USERS, &json!({"data": {"type": "users", "attributes": {"email": "ANN@example.com"}}}))),
     ("type-in-use", |s| Request::with(&s.admin, "DELETE", format!("{TYPES}/mentor"), &json!({}))),
+    ("role-taken", |s| Request::with(&s.admin, "POST", TYPES, &json!({"data": {"type": "relationship-types", "id": "supervisors"}}))),
     ("own-account", |s| Request::with(&s.admin, "DELETE", format!("{USERS}/{}", s.admin.id), &json!({}))),
     ("type-mismatch", |s| post(s, &linked(&json!({"type": "people", "id": "1"})))),
     ("id-mismatch", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge + 1, &json!({})))),
@@ -153,6 +154,10 @@ const ROWS: &[Row] = &[
 /// Codes that no single request causes, and the tests that cover them.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("too-many-types", "a full table of types: `registering_returns_409_when_all_numbers_are_in_use`"),
+    ("rules-violated", "a new rule that stored relationships break"),
+    ("relationship-cycle", "a relationship of an acyclic type"),
+    ("too-many-relationships", "a relationship of a type with `max-per-user`"),
+    ("relationship-too-deep", "a long path of an acyclic type"),
     ("internal", "a defect of the program: `an_unexpected_database_result_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),
     ("rate-limited", "earlier failures: `a_credential_that_fails_repeatedly_is_rate_limited`"),

@@ -96,6 +96,8 @@ mod readme_tour;
 mod refused_writes;
 mod regressions;
 mod relationship_lists;
+mod relationship_type_attributes;
+mod relationship_type_roles;
 mod relationship_types;
 mod relationships;
 mod replica_failures;

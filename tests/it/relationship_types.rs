@@ -32,7 +32,8 @@ both!(a_new_database_has_three_types_that_every_caller_sees, |app| {
             let one = client.get(row["links"]["self"].as_str().unwrap()).expect(200);
             assert_eq!(one.body["data"], *row);
             let attributes: Vec<_> = row["attributes"].as_object().unwrap().keys().collect();
-            assert_eq!(attributes, ["created-at", "description", "updated-at"]);
+            let rules = ["is-acyclic", "is-symmetric", "is-tree", "managed-by", "max-per-user", "target-role"];
+            assert_eq!(attributes, [&["created-at", "description"][..], &rules, &["updated-at", "user-role"]].concat());
         }
     }
 });
@@ -63,6 +64,13 @@ both!(an_admin_registers_describes_and_removes_a_type, |app| {
         "id": "coach",
         "attributes": {
             "description": "Trains somebody",
+            "user-role": null,
+            "target-role": null,
+            "is-symmetric": false,
+            "is-acyclic": false,
+            "max-per-user": null,
+            "managed-by": "owner",
+            "is-tree": false,
             "created-at": attributes["created-at"],
             "updated-at": attributes["updated-at"],
         },

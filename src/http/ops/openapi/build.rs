@@ -5,15 +5,18 @@ use serde_json::{Map, Value, json};
 use crate::http::jsonapi::fields::{self, ResourceField};
 use crate::model::attributes::Attribute;
 use crate::model::field::FieldKind;
-use crate::model::manager::Manager;
 
 /// The name of the schema of an id.
 pub const ID: &str = "Id";
 /// The name of the schema of the name of a relationship type.
 pub const TYPE_NAME: &str = "RelationshipTypeName";
 
+/// The pattern of the name of a relationship type, and of a role.
+pub const TYPE_NAME_PATTERN: &str = "^[a-z][a-z0-9-]{0,63}$";
 /// The name of the schema of an access level.
 pub const ACCESS_LEVEL: &str = "AccessLevel";
+/// The name of the schema of who manages the relationships of a type.
+pub const MANAGER: &str = "RelationshipManager";
 
 /// A reference to a component.
 pub fn reference(kind: &str, name: &str) -> Value {
@@ -113,9 +116,9 @@ pub fn kind_schema(kind: FieldKind) -> Value {
         FieldKind::Flag => json!({ "type": "boolean" }),
         FieldKind::Level => schema(ACCESS_LEVEL),
         FieldKind::TypeName => schema(TYPE_NAME),
-        FieldKind::Role => json!({ "type": ["string", "null"] }),
+        FieldKind::Role => json!({ "type": ["string", "null"], "pattern": TYPE_NAME_PATTERN }),
         FieldKind::Integer { min, max } => json!({ "type": ["integer", "null"], "minimum": min, "maximum": max }),
-        FieldKind::Manager => enumeration(Manager::ALL.map(Manager::name)),
+        FieldKind::Manager => schema(MANAGER),
     }
 }
 

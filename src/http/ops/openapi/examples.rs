@@ -47,12 +47,18 @@ pub fn new_type() -> Value {
     json!({ "data": {
         "type": RELATIONSHIP_TYPES,
         "id": "sponsor",
-        "attributes": { "description": "The target sponsors the user" },
+        "attributes": {
+            "description": "The target sponsors the user",
+            "user-role": "proteges",
+            "target-role": "sponsors",
+            "is-acyclic": true,
+            "max-per-user": 3,
+        },
     } })
 }
 
 pub fn changed_type() -> Value {
-    json!({ "data": { "type": RELATIONSHIP_TYPES, "id": TYPE, "attributes": { "description": "The target teaches the user" } } })
+    json!({ "data": { "type": RELATIONSHIP_TYPES, "id": TYPE, "attributes": { "description": "The target teaches the user", "max-per-user": 5 } } })
 }
 
 pub fn operations() -> Value {

@@ -13,6 +13,7 @@ mod naming;
 pub mod operation;
 pub mod operations;
 mod parameters;
+mod relationship_types;
 mod requests;
 pub(super) mod responses;
 mod schemas;

@@ -41,6 +41,10 @@ A resource must match every filter, and one of the values of each filter. A valu
 const CHANGED_USER: &str = "Users can change their own profile. Only admins can change `email`, `alt-id`, `is-enabled` and \
 `access-level`; others may send these with their current value. Omitted attributes keep their values, and `null` clears \
 an attribute. `type` and `id` may be omitted.";
+const TYPE_RULES: &str = "The client chooses the `id`, which is the name of the type. Roles are unique across all types: a role cannot be \
+a role or the name of another type, or an attribute or relationship of users. `is-symmetric` excludes `is-acyclic` and `max-per-user`.";
+const CHANGED_TYPE: &str = "The name cannot change. Omitted attributes keep their values. The stored relationships must obey a rule before it \
+can be set: otherwise nothing changes, and the error has the number of violations and examples. Removing a rule always succeeds.";
 
 /// Lists the checks of `/readyz`.
 const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lists the checks; the value is ignored")];
@@ -56,21 +60,24 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
         .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))
-        .description("Without `relationships.user`, the caller is the owner. Only admins can create relationships of other owners. The target need not agree.")
+        .description("Without `relationships.user`, the caller is the owner. Only admins can create relationships of other owners. The target need not agree. The rules of the type apply.")
         .query(parameters::ONE_RELATIONSHIP).body("NewUserRelationship", examples::new_relationship)
         .error_codes(&[Code::NotOwner, Code::ClientGeneratedId, Code::RelatedResourceNotFound, Code::AlreadyExists,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
-            Code::SelfRelationship, Code::UnknownRelationshipType]),
+            Code::SelfRelationship, Code::UnknownRelationshipType, Code::NotAdmin, Code::RelationshipCycle,
+            Code::TooManyRelationships, Code::RelationshipTooDeep]),
     operation("GET", EDGE, "getUserRelationship", RELATIONSHIPS, "Fetch a relationship", Success::Fetched("UserRelationshipDocument"))
         .description("`include` adds the owner and the target. Use the `ETag` with `If-Match` and `If-None-Match`.")
         .query(parameters::ONE_RELATIONSHIP).example("?include=user,target"),
     operation("PATCH", EDGE, "updateUserRelationship", RELATIONSHIPS, "Change the type of a relationship", Success::Changed("UserRelationshipDocument"))
-        .description("For the owner and admins. `user` and `target` may be sent back unchanged; other values are rejected.")
+        .description("For the owner and admins. The rules of both types apply. `user` and `target` may be sent back unchanged; other values are rejected.")
         .query(parameters::ONE_RELATIONSHIP).body("ChangedUserRelationship", examples::changed_relationship)
         .error_codes(&[Code::NotOwner, Code::ImmutableRelationship, Code::AlreadyExists, Code::IdMismatch,
-            Code::InvalidRelationship, Code::UnknownRelationship, Code::UnknownRelationshipType]),
+            Code::InvalidRelationship, Code::UnknownRelationship, Code::UnknownRelationshipType, Code::NotAdmin,
+            Code::RelationshipCycle, Code::TooManyRelationships, Code::RelationshipTooDeep]),
     operation("DELETE", EDGE, "deleteUserRelationship", RELATIONSHIPS, "Delete a relationship", Success::Deleted)
-        .description("For the owner and admins.").error_codes(&[Code::NotOwner]),
+        .description("For the owner and admins, unless only admins manage relationships of its type.")
+        .error_codes(&[Code::NotOwner, Code::NotAdmin]),
     operation("GET", LINKAGE, "getUserRelationshipLinkage", RELATIONSHIPS, "Fetch the identifier of the owner or the target", Success::Document("LinkageDocument"))
         .description("Only the type and the id of the user at this end: `user` is the owner, `target` the other user."),
     operation("PATCH", LINKAGE, "updateUserRelationshipLinkage", RELATIONSHIPS, "Replace the owner or the target (always fails)", Success::AlwaysFails)
@@ -111,19 +118,20 @@ users. If an operation fails, nothing is written; the response has the status of
         .error_codes(&[Code::NotOwner, Code::NotAdmin, Code::AdminOnlyAttribute, Code::ClientGeneratedId, Code::ImmutableRelationship,
             Code::NotFound, Code::RelatedResourceNotFound, Code::AlreadyExists, Code::EmailTaken, Code::OwnAccount, Code::IdMismatch,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
-            Code::SelfRelationship, Code::UnknownRelationshipType]),
+            Code::SelfRelationship, Code::UnknownRelationshipType, Code::RelationshipCycle, Code::TooManyRelationships,
+            Code::RelationshipTooDeep]),
 
     operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Success::Listed("RelationshipTypeList"))
         .description("All types, sorted by name.").query(parameters::LIST_TYPES),
     operation("POST", ALL_TYPES, "createRelationshipType", TYPES, "Register a relationship type (admin)", Success::Created("RelationshipTypeDocument"))
-        .description("The client chooses the `id`, which is the name of the type.")
+        .description(TYPE_RULES)
         .query(parameters::ONE_USER).body("NewRelationshipType", examples::new_type)
-        .error_codes(&[Code::NotAdmin, Code::AlreadyExists, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
+        .error_codes(&[Code::NotAdmin, Code::AlreadyExists, Code::RoleTaken, Code::TooManyTypes, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", TYPE, "getRelationshipType", TYPES, "Fetch a relationship type", Success::Fetched("RelationshipTypeDocument"))
         .description("The `id` is the name, as in the attribute `relationship` of a relationship.").query(parameters::ONE_USER),
-    operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Change the description of a relationship type (admin)", Success::Changed("RelationshipTypeDocument"))
-        .description("The name cannot change.").query(parameters::ONE_USER).body("ChangedRelationshipType", examples::changed_type)
-        .error_codes(&[Code::NotAdmin, Code::IdMismatch, Code::UnknownRelationship]),
+    operation("PATCH", TYPE, "updateRelationshipType", TYPES, "Change a relationship type (admin)", Success::Changed("RelationshipTypeDocument"))
+        .description(CHANGED_TYPE).query(parameters::ONE_USER).body("ChangedRelationshipType", examples::changed_type)
+        .error_codes(&[Code::NotAdmin, Code::IdMismatch, Code::RoleTaken, Code::RulesViolated, Code::UnknownRelationship]),
     operation("DELETE", TYPE, "deleteRelationshipType", TYPES, "Remove a relationship type (admin)", Success::Deleted)
         .description("Fails if a relationship has this type.").error_codes(&[Code::NotAdmin, Code::TypeInUse]),
 ];

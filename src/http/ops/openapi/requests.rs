@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::build::{ID, TYPE_NAME, constant, enumeration, forbidden, insert, kind_schema, object, one_of, schema};
+use super::relationship_types;
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TypeField, UserField};
 use crate::http::jsonapi::input::RESPONSE_MEMBERS;
@@ -80,6 +81,16 @@ fn user() -> Map<String, Value> {
     with_ignored(written, &[UserField::COMPUTED, USER_RELATIONSHIP_MEMBERS].concat())
 }
 
+fn relationship_type() -> Map<String, Value> {
+    let mut attributes = attributes::<TypeAttribute, TypeField>();
+    for attribute in TypeAttribute::ALL {
+        if let Some(schema) = attributes.get_mut(attribute.member()) {
+            relationship_types::describe(attribute.member(), schema);
+        }
+    }
+    attributes
+}
+
 /// The relationships `user` and `target` of a change, with identifiers of this schema.
 fn ends(identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
@@ -112,7 +123,7 @@ pub fn all() -> Value {
         &["type", "id"],
         RELATIONSHIP_TYPES,
         &name,
-        &closed(&[], attributes::<TypeAttribute, TypeField>()),
+        &closed(&[], relationship_type()),
         &closed(&[], with_ignored(std::iter::empty(), TypeField::COMPUTED)),
     );
     let needed = ["type", "attributes", "relationships"];

@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 
 use super::build::{
-    ACCESS_LEVEL, ID, TYPE_NAME, any_object, constant, document, enumeration, identifier, insert, linkage_document,
-    list_document, object, one_of, resource, schema, written_schema,
+    ACCESS_LEVEL, ID, MANAGER, TYPE_NAME, TYPE_NAME_PATTERN, any_object, constant, document, enumeration, identifier,
+    insert, linkage_document, list_document, object, one_of, resource, schema, written_schema,
 };
+use super::relationship_types;
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
 use crate::http::jsonapi::problems::MOST_ERRORS;
 use crate::http::jsonapi::profile::{ATOMIC, CURSOR};
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
 use crate::model::code::Code;
+use crate::model::manager::Manager;
 use crate::model::relationship::EdgeAttribute;
-use crate::model::relationship_type::TypeAttribute;
 use crate::model::user::{AccessLevel, Field};
 
 /// The schemas of everything but groups, requests and forms.
@@ -23,7 +24,7 @@ pub fn parts() -> [Value; 4] {
 fn primitives() -> Value {
     json!({
         ID: { "type": "string", "pattern": "^[1-9][0-9]{0,18}$", "description": "A positive 64-bit integer in decimal notation", "examples": ["1234"] },
-        TYPE_NAME: { "type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}$", "examples": ["subordinate"] },
+        TYPE_NAME: { "type": "string", "pattern": TYPE_NAME_PATTERN, "examples": ["subordinate"] },
         "Time": {
             "type": "string",
             "description": "RFC 2822 with a numeric offset, in the configured time zone",
@@ -37,6 +38,7 @@ fn primitives() -> Value {
             "profile": { "type": "array", "items": constant(CURSOR) },
         })),
         ACCESS_LEVEL: enumeration(AccessLevel::ALL.map(AccessLevel::name)),
+        MANAGER: enumeration(Manager::ALL.map(Manager::name)),
         "UserIdentifier": identifier(USERS),
         "ResourceLinks": object(&["self"], json!({ "self": schema("Url") })),
         "ResourceMeta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
@@ -56,7 +58,7 @@ fn resources() -> Value {
             "name" => json!({ "type": ["string", "null"], "description": "First and last name" }),
             name => written_schema::<Field>(name),
         }),
-        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, type_attribute),
+        "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, relationship_types::attribute),
     })
 }
 
@@ -100,13 +102,12 @@ fn errors() -> Value {
     let text = json!({ "type": "string" });
     let mut source = object(&[], json!({ "pointer": text, "parameter": text, "header": text }));
     let mut meta = any_object("Depends on the code");
-    let existing =
-        json!({ "type": "string", "description": "With `already-exists`: the id of the resource that exists" });
-    insert(&mut meta, "properties", json!({ "existing-id": existing }));
+    insert(&mut meta, "properties", relationship_types::error_meta());
     insert(&mut source, "minProperties", 1);
     insert(&mut source, "maxProperties", 1);
     json!({
         "ErrorCode": { "type": "string", "enum": codes, "description": "Stable identifier, explained at `/docs#{code}`" },
+        "RuleViolation": relationship_types::rule_violation(),
         "ErrorDocument": object(&["jsonapi", "errors"], json!({
             "jsonapi": schema("JsonApi"),
             "errors": { "type": "array", "minItems": 1, "maxItems": MOST_ERRORS, "items": schema("Error") },
@@ -125,11 +126,4 @@ fn errors() -> Value {
             "meta": meta,
         })),
     })
-}
-
-fn type_attribute(name: &str) -> Value {
-    match name {
-        "is-tree" => json!({ "type": "boolean" }),
-        name => written_schema::<TypeAttribute>(name),
-    }
 }

@@ -16,6 +16,7 @@ mod migrate;
 mod openapi;
 pub mod output;
 mod progress;
+mod relationship_type;
 mod serve;
 mod token;
 pub mod usage;
@@ -65,6 +66,8 @@ Examples:
     Migrate(migrate::MigrateArgs),
     /// Add, list and change users
     User(user::UserArgs),
+    /// List and change relationship types and their rules
+    Type(relationship_type::TypeArgs),
     /// Create, list and revoke API tokens
     Token(token::TokenArgs),
     /// Register, list and disable clients that sign their requests
@@ -180,6 +183,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Command::Demo => demo::run(config.clone(), is_given(matches, "listen", &raw.listen)),
         Command::Migrate(args) => migrate::run(&config, args),
         Command::User(args) => user::run(&config, args),
+        Command::Type(args) => relationship_type::run(&config, args),
         Command::Token(args) => token::run(&config, args),
         Command::Client(args) => client::run(&config, args),
         Command::Import(args) => import::run(&config, args),

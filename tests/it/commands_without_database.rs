@@ -10,7 +10,7 @@ use crate::support::sql::Raw;
 use user_relationships::store::url::DatabaseUrl;
 
 /// Every command that uses a database and must not create one; `FILE` is a file that exists.
-const COMMANDS: [&[&str]; 19] = [
+const COMMANDS: [&[&str]; 23] = [
     &["import", "FILE"],
     &["import", "FILE", "--dry-run"],
     &["import", "FILE", "--create-types", "--strict"],
@@ -23,6 +23,10 @@ const COMMANDS: [&[&str]; 19] = [
     &["user", "add", "--email", "ann@example.com", "--id", "7", "--access-level", "admin"],
     &["user", "list"],
     &["user", "set", "1", "--disable"],
+    &["type", "list"],
+    &["type", "list", "--json"],
+    &["type", "set", "mentor", "--acyclic", "yes"],
+    &["type", "set", "friend", "--create"],
     &["token", "create", "--user", "ann@example.com"],
     &["token", "list"],
     &["token", "revoke", "1"],

@@ -125,6 +125,7 @@ mod transfer_bulk_loads;
 mod transfer_plans;
 mod transfer_round_trips;
 mod transfer_values;
+mod type_commands;
 mod type_numbers;
 mod unauthenticated;
 mod user_changes;

@@ -10,7 +10,8 @@ use user_relationships::store::url::DatabaseUrl;
 
 use crate::support::app::{Engine, Home};
 use crate::support::bare::Bare;
-use crate::support::process::{Service, run, until};
+use crate::support::json;
+use crate::support::process::{Service, new_user_token, revert_to_before, run, until};
 use crate::support::sql::Raw;
 
 fn parsed(url: &str) -> DatabaseUrl {
@@ -194,4 +195,98 @@ fn migration_waits_for_a_writer_of_the_file_but_not_forever() {
     assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "");
     Service::start(&url, &[]).anonymous().get("/readyz").expect(200);
     other.run("ROLLBACK");
+}
+
+/// A database with the schema before there were rules.
+fn without_rules(engine: Engine) -> Option<Home> {
+    let home = Home::new(engine)?;
+    revert_to_before(&home.text(), "_rules");
+    Some(home)
+}
+
+fn register(home: &Home, names: &[&str]) {
+    let mut raw = Raw::connect(&home.url());
+    for name in names {
+        raw.run(&format!("INSERT INTO relationship_types (name, created_at, updated_at) VALUES ('{name}', 0, 0)"));
+    }
+}
+
+/// Name and roles of every type.
+fn roles(home: &Home) -> Vec<String> {
+    Raw::connect(&home.url()).lines(
+        "SELECT name || ' ' || coalesce(user_role, '-') || ' ' || coalesce(target_role, '-') AS line
+         FROM relationship_types ORDER BY name",
+    )
+}
+
+#[test]
+fn the_migration_gives_built_in_types_the_roles_whose_names_are_free() {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(without_rules) {
+        let url = home.text();
+        let types = ["colleague - -", "mentor mentees mentors", "subordinate subordinates supervisors"];
+        run(&url, &["migrate", "run"]).expect(0);
+        assert_eq!(roles(&home), types);
+
+        revert_to_before(&url, "_rules");
+        register(&home, &["supervisors", "mentees", "friend"]);
+        run(&url, &["migrate", "run"]).expect(0);
+        let types = [
+            "colleague - -",
+            "friend - -",
+            "mentees - -",
+            "mentor - mentors",
+            "subordinate subordinates -",
+            "supervisors - -",
+        ];
+        assert_eq!(roles(&home), types);
+        run(&url, &["check"]).expect(0);
+
+        revert_to_before(&url, "_rules");
+        Raw::connect(&home.url()).run("DELETE FROM relationship_types WHERE name IN ('mentor', 'supervisors')");
+        register(&home, &["subordinates"]);
+        run(&url, &["migrate", "run"]).expect(0);
+        let types = ["colleague - -", "friend - -", "mentees - -", "subordinate - supervisors", "subordinates - -"];
+        assert_eq!(roles(&home), types);
+    }
+}
+
+#[test]
+fn the_migration_keeps_types_and_starts_without_rules() {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(without_rules) {
+        let url = home.text();
+        let kept = "SELECT id || ' ' || name || ' ' || version || ' ' || description || ' ' || updated_at AS line
+                    FROM relationship_types ORDER BY id";
+        let before = Raw::connect(&home.url()).lines(kept);
+        run(&url, &["migrate", "run"]).expect(0);
+        assert_eq!(Raw::connect(&home.url()).lines(kept), before);
+        let ruled = "SELECT COUNT(*) AS number FROM relationship_types
+                     WHERE is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'";
+        assert_eq!(Raw::connect(&home.url()).number(ruled), 0);
+        let locks = "SELECT COUNT(*) AS number FROM relationship_type_locks";
+        assert_eq!(Raw::connect(&home.url()).number(locks), 3);
+        // Rules are lost with their columns; types and relationships stay.
+        run(&url, &["type", "set", "subordinate", "--acyclic", "yes", "--max-per-user", "1"]).expect(0);
+        revert_to_before(&url, "_rules");
+        let types = Raw::connect(&home.url()).lines("SELECT name AS line FROM relationship_types ORDER BY name");
+        assert_eq!(types, ["colleague", "mentor", "subordinate"]);
+        run(&url, &["migrate", "run"]).expect(0);
+        assert_eq!(Raw::connect(&home.url()).number(ruled), 0);
+    }
+}
+
+#[test]
+fn types_that_the_previous_release_registers_have_no_roles_and_rules() {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
+        register(&home, &["friend", "mentees"]);
+        let token = new_user_token(&home.text(), "ann@example.com", "admin");
+        let service = Service::start(&home.text(), &[]);
+        let admin = service.client(&token);
+        let friend = admin.get("/api/v2/relationship-types/friend").expect(200);
+        let attributes = &friend.body["data"]["attributes"];
+        let found =
+            ["user-role", "is-symmetric", "is-tree", "max-per-user", "managed-by"].map(|name| &attributes[name]);
+        assert_eq!(found, [&json!(null), &json!(false), &json!(false), &json!(null), &json!("owner")]);
+        run(&home.text(), &["type", "set", "friend", "--acyclic", "yes"]).expect(0);
+        run(&home.text(), &["check"]).expect(0);
+    }
 }

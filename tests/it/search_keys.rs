@@ -2,7 +2,7 @@
 
 use crate::both;
 use crate::support::app::{Engine, Home};
-use crate::support::process::{Service, run};
+use crate::support::process::{Service, revert_to_before, run};
 use crate::support::sql::Raw;
 use crate::support::{App, Client, Value, json};
 
@@ -134,7 +134,7 @@ both!(a_name_whose_key_is_longer_than_an_index_entry_is_stored, |app| {
 /// A database with the schema before this one, and users as its release stored them.
 fn old_database(engine: Engine) -> Option<Home> {
     let home = Home::new(engine)?;
-    while !run(&home.text(), &["migrate", "revert"]).expect(0).stdout.contains("_search_keys") {}
+    revert_to_before(&home.text(), "_search_keys");
     Raw::connect(&home.url()).run(
         "INSERT INTO users (email, email_key, last_name, name_key, alt_id, access_level, is_enabled, profile, created_at, \
          updated_at) VALUES
@@ -164,7 +164,7 @@ fn a_migration_computes_the_search_keys_of_stored_users() {
         assert_eq!(admin.get(USERS).expect(200).ids(), [2, 1]);
         run(&url, &["check"]).expect(0);
         drop(service);
-        run(&url, &["migrate", "revert"]).expect(0);
+        revert_to_before(&url, "_search_keys");
         assert_eq!(keys(&home, "name_key"), ["zoe", "dvo\u{159}\u{E1}k"], "as the earlier release stored them");
         run(&url, &["migrate", "run"]).expect(0);
         run(&url, &["check"]).expect(0);

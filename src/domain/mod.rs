@@ -1,6 +1,7 @@
 //! Authorization, validation, and the operations of one transaction.
 
 pub mod accounts;
+mod admission;
 pub mod group_lists;
 pub mod groups;
 pub mod operations;
@@ -9,5 +10,6 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod transfer;
 mod type_data;
+mod trees;
 pub mod users;
 pub mod validation;

@@ -5,7 +5,9 @@ use crate::model::code::Code;
 use crate::model::error::{ErrorSource, Problem, Result};
 use crate::model::form::ResourceOwner;
 use crate::model::id::UserId;
+use crate::model::manager::Manager;
 use crate::model::precondition::{Precondition, WEAK_TAG};
+use crate::model::rules::Rules;
 use crate::model::state::HasState;
 use crate::model::user::{AccessLevel, Field};
 
@@ -19,10 +21,21 @@ pub enum Action {
         /// The target.
         target: UserId,
     },
-    /// Create, change or delete a relationship. The owner is that of the stored or new row.
+    /// Create or change a relationship. The owner is that of the stored or new row.
     WriteRelationship {
         /// The owner.
         owner: UserId,
+        /// Who manages relationships of its type.
+        managed_by: Manager,
+    },
+    /// Delete a relationship.
+    DeleteRelationship {
+        /// The owner.
+        owner: UserId,
+        /// The target.
+        target: UserId,
+        /// The rules of its type.
+        rules: Rules,
     },
     /// Use a user as the target of a new relationship.
     NameTarget {
@@ -111,7 +124,10 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 Action::NameTarget { id, is_related } => {
                     (!sees_all && id != me && !is_related).then_some(Code::RelatedResourceNotFound)
                 }
-                Action::WriteRelationship { owner } => (owner != me).then_some(Code::NotOwner),
+                Action::WriteRelationship { owner, managed_by } => refuse_management(managed_by, owner == me),
+                Action::DeleteRelationship { owner, target, rules } => {
+                    refuse_management(rules.managed_by, owner == me || rules.is_symmetric && target == me)
+                }
                 Action::ChangeUser { id } => (id != me).then_some(Code::NotOwner),
                 Action::WriteField(field) => field.is_admin_only().then_some(Code::AdminOnlyAttribute),
                 Action::CreateUser | Action::DeleteUser | Action::WriteTypes => Some(Code::NotAdmin),
@@ -119,6 +135,14 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
         }
     };
     refused.map_or(Ok(()), Err)
+}
+
+/// Why a caller who is not an admin may not manage a relationship. `is_own`: it belongs to the caller.
+fn refuse_management(managed_by: Manager, is_own: bool) -> Option<Code> {
+    match managed_by {
+        Manager::Admin => Some(Code::NotAdmin),
+        Manager::Owner => (!is_own).then_some(Code::NotOwner),
+    }
 }
 
 /// Whether `caller` may do `action` through a form with the access rule `owner`. Only [`ResourceOwner::Anyone`] gives

@@ -1,6 +1,7 @@
 //! Lists, creates, changes and deletes users.
 
 use super::policy::{self, Action};
+use super::trees;
 use super::validation;
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::caller::Caller;
@@ -237,7 +238,17 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Preco
         let found = get_own(tx, caller, id, precondition)?;
         lock_own(tx, found, precondition)?;
     }
-    if tx.delete_user(id)? { Ok(()) } else { Err(Error::not_found("user")) }
+    let held = tx.hold_types_of_user(id)?;
+    let trees: Vec<_> = held.iter().filter(|held| held.rules.is_tree()).cloned().collect();
+    tx.lock_writers(&trees)?;
+    let places = trees::find_places(tx, &trees, id)?;
+    if !tx.delete_user(id, &held)? {
+        return Err(Error::not_found("user"));
+    }
+    for (held, target) in &places {
+        trees::detach(tx, held, id, *target)?;
+    }
+    trees.iter().try_for_each(|held| tx.remove_below(held, id))
 }
 
 /// The message for an id of a deleted user.

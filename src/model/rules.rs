@@ -1,10 +1,12 @@
 //! The rules of a relationship type.
 
+use super::id::UserId;
 use super::manager::Manager;
 
 /// The most edges of a path in a type with [`Rules::is_acyclic`].
 pub const MAX_DEPTH: usize = 64;
-/// The most users that a rule visits, at most once each, to rule out a cycle or a path that is too long.
+/// The most users above the target, and below the owner, of a new relationship that are visited to find out how long
+/// a path becomes; trees store that instead.
 pub const MAX_VISITED: usize = 10_000;
 
 /// What the relationships of a type must obey. The default forbids nothing.
@@ -37,5 +39,28 @@ impl Rules {
     #[must_use]
     pub fn is_tree(self) -> bool {
         self.is_acyclic && self.max_per_user == Some(1)
+    }
+}
+
+/// Why a rule refuses a relationship.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It closes a cycle: the users from the owner through the target back to the owner.
+    Cycle(Vec<UserId>),
+    /// Its owner owns as many relationships of the type as it may.
+    TooMany,
+    /// A path becomes longer than [`MAX_DEPTH`], or that cannot be ruled out.
+    TooDeep,
+}
+
+impl Refusal {
+    /// The rule, as a label of metrics.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Cycle(_) => "acyclic",
+            Self::TooMany => "max-per-user",
+            Self::TooDeep => "depth",
+        }
     }
 }

@@ -21,6 +21,7 @@ pub(in crate::store) struct StoreMetrics {
     queued: Gauge,
     retries: Counters,
     commits: Histogram,
+    rule_refusals: Counters,
     connections: Gauges,
 }
 
@@ -58,6 +59,11 @@ impl StoreMetrics {
                 &["code"],
             ),
             commits: all.histogram("writes_per_commit", "Writes that shared a commit.", WRITES),
+            rule_refusals: all.counters(
+                "rule_refusals_total",
+                "Relationships that a rule of their type refused.",
+                &["rule"],
+            ),
             connections: all.gauges("store_connections", "Connections to the database.", &["state"]),
             all,
         };
@@ -65,6 +71,9 @@ impl StoreMetrics {
         metrics.durations.show(&["health.schema"]);
         for code in [UNIQUE, FOREIGN_KEY, SERIALIZATION, DEADLOCK, LOST] {
             metrics.retries.show(&[code]);
+        }
+        for rule in ["acyclic", "depth", "max-per-user", "symmetric"] {
+            metrics.rule_refusals.show(&[rule]);
         }
         Arc::new(metrics)
     }
@@ -83,6 +92,11 @@ impl StoreMetrics {
     /// Counts a job that runs again because its connection was dead.
     pub fn count_lost_connection(&self) {
         self.retries.of(&[LOST]).add_one();
+    }
+
+    /// Counts a relationship that a rule refused.
+    pub fn count_rule_refusal(&self, rule: &'static str) {
+        self.rule_refusals.of(&[rule]).add_one();
     }
 
     /// Counts a commit of that many writes.

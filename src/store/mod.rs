@@ -41,20 +41,23 @@ pub use cost::Cost;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
-pub use tx::Tx;
+pub use postgres::batch::creates::GatheredCreate;
+pub use postgres::batch::ruled_creates::CreateTogether;
+pub use tx::{ExistingEnds, HeldType, Tx};
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
-use crate::model::id::UserId;
 use crate::model::page::Page;
-use crate::model::relationship::{NewEdge, Relationship};
+use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
+use crate::model::rules::Rules;
 use job::{track, with_job_name};
 use metrics::{JobTimer, StoreMetrics};
 use postgres::batch::creates::BatchedCreate;
 use postgres::batch::lists::BatchedList;
+use postgres::batch::ruled_creates::RuledCreate;
 use postgres::mode::Mode;
 use postgres::replica::Replica;
 use postgres::server::PostgresServer;
@@ -159,22 +162,28 @@ impl Store {
         read.map_err(|error| with_job_name(name, error))
     }
 
-    /// Creates a relationship that its author may create. On PostgreSQL concurrent creates share a statement and a
-    /// commit; a create that the statement leaves out runs `job`, which creates the relationship or returns the reason
-    /// why not. On SQLite, where all writes share commits, every create runs `job`.
+    /// Creates a relationship that its caller may create. On PostgreSQL concurrent creates share a commit: those of types
+    /// without rules one statement, those of a type with rules one call of `create_together`. A create that is left out
+    /// runs `job`, which creates the relationship or returns the reason why not. On SQLite, where all writes share
+    /// commits, every create runs `job`.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
     pub async fn create_relationship<T: From<Relationship> + Send + 'static>(
         &self,
         name: &'static str,
-        edge: NewEdge,
-        author: Option<UserId>,
+        create: GatheredCreate,
+        create_together: CreateTogether,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let timer = self.start(name);
         if let Engine::Postgres { primary, .. } = &self.engine {
-            let stored = primary.current().creates.ask(BatchedCreate { edge, author }).await;
+            let rules = self.shared.types.get().rules_of(&create.edge.data.relationship);
+            let stored = if rules.is_none_or(Rules::allow_all) {
+                primary.current().creates.ask(BatchedCreate(create)).await
+            } else {
+                primary.current().ruled_creates.ask(RuledCreate { create, create_together }).await
+            };
             if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
                 return Ok(row.into());
             }

@@ -7,6 +7,7 @@ use super::columns::declare_columns;
 use super::schema::relationship_types;
 use crate::model::manager::Manager;
 use crate::model::relationship_type::{RelationshipType, TypeData, TypeName};
+use crate::model::rules::Rules;
 use crate::model::time::Timestamp;
 
 /// Declares the rows by their columns: those that the service sets, then those that admins can write.
@@ -65,6 +66,18 @@ impl TypeRow {
             updated_at: Timestamp::from_micros(self.updated_at),
         })
     }
+}
+
+/// The rules of a type: whether it is symmetric and acyclic, the limit per user, and who manages it.
+pub(super) type RulesRow = (bool, bool, Option<i16>, String);
+/// Their columns.
+pub(super) const RULES_COLUMNS: &str = "is_symmetric, is_acyclic, max_per_user, managed_by";
+/// The SQL types of the columns.
+pub(super) type RulesColumns = (Bool, Bool, Nullable<SmallInt>, Text);
+
+/// The rules in a row.
+pub(super) fn rules_of((is_symmetric, is_acyclic, max_per_user, managed_by): RulesRow) -> Rules {
+    Rules { is_symmetric, is_acyclic, max_per_user, managed_by: manager_of(&managed_by) }
 }
 
 impl From<&TypeData> for TypeDataRow {

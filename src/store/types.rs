@@ -1,29 +1,46 @@
-//! The cache of the names of relationship types, which are read again on a miss.
+//! The cache of the names of relationship types, which are read again on a miss, and of their rules.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::type_rows::{RulesRow, rules_of};
 use crate::model::relationship_type::TypeName;
+use crate::model::rules::Rules;
 
 /// The registered types at some moment. They are few, so a search is linear.
 #[derive(Debug, Default)]
-pub(super) struct Types(Vec<(i16, TypeName)>);
+pub(super) struct Types(Vec<CachedType>);
+
+#[derive(Debug)]
+struct CachedType {
+    id: i16,
+    name: TypeName,
+    rules: Rules,
+}
 
 impl Types {
-    pub fn of(rows: &[(i16, String)]) -> Self {
-        Self(rows.iter().filter_map(|(id, name)| Some((*id, TypeName::parse(name)?))).collect())
+    pub fn of(rows: Vec<(i16, String, RulesRow)>) -> Self {
+        let cached = |(id, name, rules): (i16, String, RulesRow)| {
+            Some(CachedType { id, name: TypeName::parse(&name)?, rules: rules_of(rules) })
+        };
+        Self(rows.into_iter().filter_map(cached).collect())
     }
 
     pub fn id_of(&self, name: &TypeName) -> Option<i16> {
-        self.0.iter().find(|(_, known)| known == name).map(|(id, _)| *id)
+        self.0.iter().find(|known| known.name == *name).map(|known| known.id)
     }
 
     pub fn name_of(&self, id: i16) -> Option<&TypeName> {
-        self.0.iter().find(|(known, _)| *known == id).map(|(_, name)| name)
+        self.0.iter().find(|known| known.id == id).map(|known| &known.name)
+    }
+
+    /// The rules of a type at that moment. Nothing may be decided by them: another process may have changed them.
+    pub fn rules_of(&self, name: &TypeName) -> Option<Rules> {
+        self.0.iter().find(|known| known.name == *name).map(|known| known.rules)
     }
 
     pub fn names(&self) -> impl Iterator<Item = &TypeName> {
-        self.0.iter().map(|(_, name)| name)
+        self.0.iter().map(|known| &known.name)
     }
 }
 
@@ -32,8 +49,8 @@ pub(super) const CACHE_TTL: Duration = Duration::from_mins(1);
 
 /// The cache that all jobs on a server share.
 ///
-/// Names never change, and the number of a deleted type is not used again while any process has it cached. So an entry
-/// can be stale in one way only: its type was deleted. Then no relationship has the type, lists of it are correctly
+/// Names never change, and the number of a deleted type is not used again while any process has it cached. So the name
+/// and the number of an entry can be stale in one way only: its type was deleted. Then no relationship has the type, lists of it are correctly
 /// empty, and a create violates the foreign key, which clears the cache and retries.
 #[derive(Debug, Default)]
 pub(super) struct TypeCache(RwLock<CachedTypes>);
@@ -73,7 +90,7 @@ mod tests {
     fn types_are_cached_for_a_minute() {
         let cache = TypeCache::default();
         let name = TypeName::parse("mentor").unwrap();
-        cache.put(Arc::new(Types(vec![(3, name.clone())])));
+        cache.put(Arc::new(Types(vec![CachedType { id: 3, name: name.clone(), rules: Rules::default() }])));
         assert_eq!(cache.get().id_of(&name), Some(3));
         let long_ago = Instant::now().checked_sub(CACHE_TTL).expect("a machine that has been running for a minute");
         cache.0.write().unwrap().since = Some(long_ago);

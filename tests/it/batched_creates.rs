@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use tokio::task::{JoinHandle, yield_now};
 use user_relationships::clock::Clock;
+use user_relationships::domain::relationships::create_together;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
 use user_relationships::model::error::{Error, Result};
 use user_relationships::model::id::UserId;
 use user_relationships::model::relationship::{EdgeData, NewEdge, Relationship};
 use user_relationships::model::relationship_type::TypeName;
-use user_relationships::model::user::{Field, Value as Held};
+use user_relationships::model::user::{AccessLevel, Field, Value as Held};
 use user_relationships::store::url::DatabaseUrl;
-use user_relationships::store::{Store, Tx};
+use user_relationships::store::{GatheredCreate, Store, Tx};
 
 use crate::both;
 use crate::support::app::{Engine, Home, config, wait};
@@ -59,9 +60,11 @@ impl Fixture {
     /// Starts a create.
     async fn ask(&self, edge: NewEdge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
-        let author = edge.user;
+        let caller = Caller { id: edge.user, level: AccessLevel::User };
+        let create = GatheredCreate { edge, caller };
         // `None` if it is left out of the batch.
-        let create = async move { store.create_relationship("test.gather", edge, Some(author), |_| Ok(None)).await };
+        let create =
+            async move { store.create_relationship("test.gather", create, create_together, |_| Ok(None)).await };
         let waiting = tokio::spawn(create);
         // The first poll puts it into the queue.
         yield_now().await;

@@ -6,6 +6,8 @@ use user_relationships::model::code::Code;
 use user_relationships::model::error::Error;
 use user_relationships::model::form::ResourceOwner;
 use user_relationships::model::id::UserId;
+use user_relationships::model::manager::Manager;
+use user_relationships::model::rules::Rules;
 use user_relationships::model::user::{AccessLevel, Field};
 
 const ME: UserId = UserId::new(1);
@@ -45,13 +47,34 @@ const fn change_member(user: UserId, owner: Option<UserId>) -> Action {
     Action::WriteMember { user, owner }
 }
 
+const DIRECTED: Rules =
+    Rules { is_symmetric: false, is_acyclic: false, max_per_user: None, managed_by: Manager::Owner };
+const SYMMETRIC: Rules = Rules { is_symmetric: true, ..DIRECTED };
+const MANAGED: Rules = Rules { managed_by: Manager::Admin, ..SYMMETRIC };
+
+const fn write(owner: UserId, managed_by: Manager) -> Action {
+    Action::WriteRelationship { owner, managed_by }
+}
+
+const fn delete(owner: UserId, target: UserId, rules: Rules) -> Action {
+    Action::DeleteRelationship { owner, target, rules }
+}
+
 /// What a `user`, an `ext` and an `admin` may do; an `excluded` caller may do nothing.
 const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (edge(ME, OTHER), YES, YES, YES),
     (edge(OTHER, ME), YES, YES, YES),
     (edge(OTHER, THIRD), YES, NOT_FOUND, YES),
-    (Action::WriteRelationship { owner: ME }, YES, YES, YES),
-    (Action::WriteRelationship { owner: OTHER }, NOT_OWNER, NOT_OWNER, YES),
+    (write(ME, Manager::Owner), YES, YES, YES),
+    (write(OTHER, Manager::Owner), NOT_OWNER, NOT_OWNER, YES),
+    (write(ME, Manager::Admin), NOT_ADMIN, NOT_ADMIN, YES),
+    (write(OTHER, Manager::Admin), NOT_ADMIN, NOT_ADMIN, YES),
+    (delete(ME, OTHER, DIRECTED), YES, YES, YES),
+    (delete(OTHER, ME, DIRECTED), NOT_OWNER, NOT_OWNER, YES),
+    (delete(ME, OTHER, SYMMETRIC), YES, YES, YES),
+    (delete(OTHER, ME, SYMMETRIC), YES, YES, YES),
+    (delete(OTHER, THIRD, SYMMETRIC), NOT_OWNER, NOT_OWNER, YES),
+    (delete(OTHER, ME, MANAGED), NOT_ADMIN, NOT_ADMIN, YES),
     (target(OTHER, false), YES, NO_SUCH_TARGET, YES),
     (target(OTHER, true), YES, YES, YES),
     (target(ME, false), YES, YES, YES),
@@ -117,11 +140,12 @@ const fn kind(action: Action) -> usize {
         Action::WriteGroup { .. } => 12,
         Action::SeeMember { .. } => 13,
         Action::WriteMember { .. } => 14,
+        Action::DeleteRelationship { .. } => 15,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 15;
+const KINDS: usize = 16;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

@@ -31,7 +31,7 @@ use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{EdgeAttribute, End, Relationship};
 use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
-use crate::store::{Cost, Tx};
+use crate::store::{Cost, GatheredCreate, Tx};
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -87,8 +87,8 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
         && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
     {
         let job = move |tx: &mut Tx<'_>| relationships::create(tx, &caller, &new);
-        let store = &call.state.store;
-        let created = store.create_relationship("relationships.create", edge, caller.author(), job).await;
+        let (create, together) = (GatheredCreate { edge, caller }, relationships::create_together);
+        let created = call.state.store.create_relationship("relationships.create", create, together, job).await;
         let row: Relationship = created.map_err(Failure::of)?;
         let url = urls::relationship(row.id);
         return SingleResponse::alone(row).created(&url, call.raw_query(), &options);

@@ -10,6 +10,10 @@ use diesel::sql_types::BigInt;
 /// at a time.
 pub const TYPE_SLOTS: i64 = 32;
 
+/// Keeps the rows of a table `t` and their keys, and so the rules of types, from changing until the transaction ends.
+/// Others may do the same, as foreign keys do.
+pub const KEEP_RULES: &str = " FOR KEY SHARE OF t";
+
 /// Skips rows that another transaction has locked.
 pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 

@@ -16,6 +16,7 @@ use std::time::Instant;
 use super::batch::batcher::Batcher;
 use super::batch::creates::BatchedCreate;
 use super::batch::lists::BatchedList;
+use super::batch::ruled_creates::RuledCreate;
 use super::canceller::Canceller;
 use super::engine::PostgresEngine;
 use super::mode::Mode;
@@ -58,6 +59,7 @@ struct Pools {
 pub(in crate::store) struct PoolGeneration {
     pub(super) engine: Arc<PostgresEngine>,
     pub creates: Batcher<BatchedCreate>,
+    pub ruled_creates: Batcher<RuledCreate>,
     pub lists: Batcher<BatchedList>,
 }
 
@@ -173,6 +175,7 @@ impl PoolGeneration {
         Ok(Self {
             // A replica accepts no writes.
             creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
+            ruled_creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
             lists: Batcher::start(list_threads(settings), &engine, shared)?,
             engine,
         })

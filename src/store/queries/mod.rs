@@ -1,6 +1,7 @@
 //! The queries that both databases have, written once: `sqlite/mod.rs` and `postgres/mod.rs` both mount this folder,
 //! each with its own `Conn`, `Db`, `bulk` and `dialect`.
 
+pub(in crate::store) mod below;
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
@@ -15,6 +16,7 @@ pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
 pub(in crate::store) mod retired;
+pub(in crate::store) mod rules;
 mod sql;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;

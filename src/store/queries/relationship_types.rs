@@ -6,11 +6,12 @@ use super::schema::relationship_types::dsl;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect, retired};
 use crate::model::relationship_type::TypeData;
-use crate::store::type_rows::{TYPE_COLUMN_NAMES, TYPE_COLUMNS, TypeColumns, TypeDataRow, TypeRow};
+use crate::store::type_rows::{RulesRow, TYPE_COLUMN_NAMES, TYPE_COLUMNS, TypeColumns, TypeDataRow, TypeRow};
 
-/// The ids and names of all types, by name.
-pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String)>> {
-    dsl::relationship_types.select((dsl::id, dsl::name)).order(dsl::name).load(conn)
+/// The ids, names and rules of all types, by name.
+pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String, RulesRow)>> {
+    let rules = (dsl::is_symmetric, dsl::is_acyclic, dsl::max_per_user, dsl::managed_by);
+    dsl::relationship_types.select((dsl::id, dsl::name, rules)).order(dsl::name).load(conn)
 }
 
 /// At most `limit` types, by name, after the first `offset`, with the total.

@@ -1,5 +1,6 @@
 //! The queries that a job may run: the only way from the domain to a database.
 
+mod below;
 mod clients;
 mod counts;
 mod credentials;
@@ -10,8 +11,11 @@ mod passwords;
 mod relationship_types;
 mod relationships;
 mod retired;
+mod rules;
 mod transfer;
 mod users;
+
+pub use rules::{ExistingEnds, HeldType};
 
 use diesel::QueryResult;
 use std::sync::Arc;
@@ -53,6 +57,8 @@ pub struct Tx<'c> {
     types: Arc<Types>,
     is_writing: bool,
     type_counts: TypeCounts,
+    /// The types whose other writers wait until this job ends.
+    locked_types: Vec<i16>,
     fault: Option<Fault>,
     /// The SQLSTATE of a conflict.
     conflict: Option<&'static str>,
@@ -88,6 +94,7 @@ impl<'c> Tx<'c> {
             types: shared.types.get(),
             is_writing: false,
             type_counts: TypeCounts::default(),
+            locked_types: Vec::new(),
             fault: None,
             conflict: None,
         }

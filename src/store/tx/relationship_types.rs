@@ -106,7 +106,7 @@ impl Tx<'_> {
 
     /// Reads the types from the database.
     pub(in crate::store) fn read_types(&mut self) -> Result<()> {
-        self.types = Arc::new(Types::of(&ask!(self, relationship_types::names())?));
+        self.types = Arc::new(Types::of(ask!(self, relationship_types::names())?));
         // A write job may read its own changes, which may never be committed.
         if !self.is_writing {
             self.share_types();

@@ -1,11 +1,13 @@
 //! Queries of relationships.
 
-use super::{Tx, ask};
+use super::{HeldType, Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
+use crate::store::postgres::batch::creates::GatheredCreate;
+use crate::store::postgres::batch::creates_sql::{self, Checked};
 use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
 use crate::store::rows::Shape;
 
@@ -28,13 +30,14 @@ impl Tx<'_> {
     }
 
     /// Reads a relationship again; in a write job it is locked against changes until the job ends. `None` if it is
-    /// gone.
+    /// gone. The job runs again if its type has changed: it holds the type that the relationship had.
     pub fn lock_relationship(&mut self, found: Relationship) -> Result<Option<Relationship>> {
         if !self.needs_locks() {
             return Ok(Some(found));
         }
-        let row = ask!(self, relationships::lock(found.id.get()))?;
-        row.map(|row| self.relationship_of(row)).transpose()
+        let Some(row) = ask!(self, relationships::lock(found.id.get()))? else { return Ok(None) };
+        let locked = self.relationship_of(row)?;
+        if locked.data.relationship == found.data.relationship { Ok(Some(locked)) } else { Err(self.record_conflict()) }
     }
 
     /// The relationship with that id.
@@ -55,12 +58,32 @@ impl Tx<'_> {
         ask!(self, relationship_pages::are_related(one.get(), other.get()))
     }
 
-    /// Stores a relationship of a registered type and counts it; `None` if the edge exists already.
-    pub fn insert_relationship(&mut self, edge: &NewEdge, author: Option<UserId>) -> Result<Option<Relationship>> {
-        let Some(kind) = self.type_id(&edge.data.relationship)? else { return Err(self.record_conflict()) };
-        let new = NewRelationshipRow::of(edge, kind, author, self.micros());
+    /// Stores a relationship of a held type, which its rules admit, and counts it; `None` if the edge exists already.
+    pub fn insert_relationship(
+        &mut self,
+        held: &HeldType,
+        edge: &NewEdge,
+        author: Option<UserId>,
+    ) -> Result<Option<Relationship>> {
+        let new = NewRelationshipRow::of(edge, held.id, author, self.micros());
         let row = ask!(self, relationships::insert(&mut self.type_counts, new))?;
         row.map(|row| self.relationship_of(row)).transpose()
+    }
+
+    /// Stores and counts relationships of a held type, which its rules admit. The rows are in any order. The job fails
+    /// unless all of them can be stored.
+    pub fn insert_gathered(&mut self, held: &HeldType, creates: &[&GatheredCreate]) -> Result<Vec<Relationship>> {
+        let now = self.micros();
+        let new = |create: &&GatheredCreate| NewRelationshipRow::of(&create.edge, held.id, create.caller.author(), now);
+        let new: Vec<_> = creates.iter().map(new).collect();
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.ask_postgres(|conn| creates_sql::insert(conn, &new, Checked::Rules))?;
+        if rows.len() < new.len() {
+            return Err(self.record_conflict());
+        }
+        rows.into_iter().map(|row| self.relationship_of(row)).collect()
     }
 
     /// Writes all data of a relationship that this job has read. Its type must be registered.

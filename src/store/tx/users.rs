@@ -1,7 +1,7 @@
 //! Queries of users.
 
 use super::group_pages::PART;
-use super::{Tx, ask};
+use super::{HeldType, Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
@@ -116,9 +116,16 @@ impl Tx<'_> {
     }
 
     /// Deletes a user with its relationships in both directions, its memberships, its tokens and the answers stored for
-    /// it; its groups stay without an owner. `false` if there is no such user.
-    pub fn delete_user(&mut self, id: UserId) -> Result<bool> {
+    /// it; its groups stay without an owner. `false` if there is no such user. The job holds the types of its
+    /// relationships, and runs again if there is another one.
+    pub fn delete_user(&mut self, id: UserId, held: &[HeldType]) -> Result<bool> {
         ask!(self, users::lock(id.get()))?;
+        if self.needs_locks() {
+            let kinds = ask!(self, rules::types_of_user(id.get()))?;
+            if kinds.iter().any(|kind| held.iter().all(|held| held.id != *kind)) {
+                return Err(self.record_conflict());
+            }
+        }
         let now = self.micros();
         ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get()))?;
         ask!(self, user_deletion::end_memberships(id.get()))?;

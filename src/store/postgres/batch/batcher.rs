@@ -35,6 +35,12 @@ pub(in crate::store) trait BatchQuery: Send + Sized + 'static {
     /// The transaction of the statement.
     const MODE: Mode;
 
+    /// Whether the request can be answered in one batch with `first`, the first of it.
+    fn joins(&self, first: &Self) -> bool {
+        let _ = first;
+        true
+    }
+
     /// Answers a batch with one statement (or a few), in its order; `None` for requests that were left out.
     ///
     /// # Errors
@@ -51,7 +57,7 @@ struct WaitingQuery<Q: BatchQuery> {
 /// The queue that the threads of a batcher share: one of them at a time takes a batch from it.
 struct BatchQueue<Q: BatchQuery> {
     waiting: Receiver<WaitingQuery<Q>>,
-    /// Requests that were received while there was no connection, oldest first.
+    /// Requests that were received while there was no connection, or that did not join a batch, oldest first.
     held: VecDeque<WaitingQuery<Q>>,
 }
 
@@ -135,12 +141,22 @@ impl<Q: BatchQuery> BatchQueue<Q> {
                 self.held.push_back(waiting);
             }
             if let Some(permit) = permit {
-                let batch = self.held.drain(..self.held.len().min(Q::MAX_BATCH));
-                let batch = batch.filter(|waiting| !waiting.answer.is_closed()).collect();
-                return Some((permit, batch));
+                return Some((permit, self.take_batch()));
             }
             self.refuse_late(permits.timeout());
         }
+    }
+
+    /// Takes the oldest request and those that join it; abandoned ones are dropped.
+    fn take_batch(&mut self) -> Vec<WaitingQuery<Q>> {
+        let mut batch: Vec<WaitingQuery<Q>> = Vec::new();
+        let mut rest = VecDeque::new();
+        for waiting in self.held.drain(..).filter(|waiting| !waiting.answer.is_closed()) {
+            let joins = batch.first().is_none_or(|first| waiting.query.joins(&first.query));
+            if joins && batch.len() < Q::MAX_BATCH { batch.push(waiting) } else { rest.push_back(waiting) }
+        }
+        self.held = rest;
+        batch
     }
 
     fn refuse_late(&mut self, timeout: Duration) {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, Bool};
 
 use crate::store::postgres::conn::{Conn, Db};
 use crate::store::postgres::{bulk, dialect};
@@ -14,6 +14,8 @@ use crate::store::rows::Column;
 /// Stores and counts the relationships whose users and types exist and that do not exist yet. The first `?` is the
 /// table of new rows, each other one is a value.
 ///
+/// * Types with rules are left out unless the rules have been checked. The statement reads the rules from the row that it
+///   locks: nobody can change them before it commits.
 /// * Users and types are locked as their foreign keys lock them, but rows that another transaction has locked are
 ///   skipped instead of waited for.
 /// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
@@ -28,7 +30,9 @@ WITH asked (",
 ), ends AS MATERIALIZED (
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (
-    SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked) FOR KEY SHARE SKIP LOCKED
+    SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked)
+        AND (? OR NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'))
+    FOR KEY SHARE SKIP LOCKED
 ), made AS (
     INSERT INTO user_relationships (",
     new_relationship_columns!(),
@@ -67,13 +71,27 @@ SELECT ",
 WHERE (SELECT COUNT(*) FROM by_type) > 0"
 );
 
+/// Which relationships the statement may store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Checked {
+    /// Those of types without rules.
+    Nothing,
+    /// All of them: the rules of their types admit them.
+    Rules,
+}
+
 /// Stores and counts the relationships whose users and type exist and that do not exist yet; no two may be equal. The
 /// rows are in any order.
-pub(super) fn insert(conn: &mut Conn, new: &[NewRelationshipRow]) -> QueryResult<Vec<RelationshipRow>> {
+pub(in crate::store) fn insert(
+    conn: &mut Conn,
+    new: &[NewRelationshipRow],
+    checked: Checked,
+) -> QueryResult<Vec<RelationshipRow>> {
     let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
     ends.sort_unstable();
     ends.dedup();
-    CreateStatement { new: NewRelationshipRow::columns(new), ends }.load(conn)
+    let has_checked_rules = checked == Checked::Rules;
+    CreateStatement { new: NewRelationshipRow::columns(new), ends, has_checked_rules }.load(conn)
 }
 
 /// The statement with its values; diesel keeps it prepared under this type.
@@ -81,6 +99,7 @@ pub(super) fn insert(conn: &mut Conn, new: &[NewRelationshipRow]) -> QueryResult
 struct CreateStatement {
     new: Vec<Column>,
     ends: Vec<i64>,
+    has_checked_rules: bool,
 }
 
 impl QueryFragment<Db> for CreateStatement {
@@ -91,6 +110,8 @@ impl QueryFragment<Db> for CreateStatement {
         bulk::push_source(&mut out, &self.new)?;
         push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.ends)?;
+        push_text(&mut out);
+        out.push_bind_param::<Bool, _>(&self.has_checked_rules)?;
         push_text(&mut out);
         out.push_bind_param::<BigInt, _>(&dialect::TYPE_SLOTS)?;
         push_text(&mut out);

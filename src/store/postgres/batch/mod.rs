@@ -2,6 +2,7 @@
 
 pub(in crate::store) mod batcher;
 pub(in crate::store) mod creates;
-mod creates_sql;
+pub(in crate::store) mod creates_sql;
 pub(in crate::store) mod lists;
 mod lists_sql;
+pub(in crate::store) mod ruled_creates;

@@ -1,0 +1,164 @@
+//! The part of a tree that decides whether relationships may be added to it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::id::UserId;
+use super::rules::{MAX_DEPTH, Refusal};
+
+/// How many users are below a user in a tree, at any depth, and how many relationships the deepest of them is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Below {
+    /// The number of users.
+    pub n: i64,
+    /// The length of the longest path that leads to the user.
+    pub height: i32,
+}
+
+/// Some users of a tree, all users above them, and relationships that are added in memory.
+#[derive(Debug, Default)]
+pub struct Tree {
+    targets: HashMap<UserId, UserId>,
+    stored: HashMap<UserId, Below>,
+    added: BTreeMap<UserId, Below>,
+}
+
+impl Tree {
+    /// The tree with these relationships, owner and target, and with what is stored of the users below some owners. To
+    /// [add](Self::add) a relationship, the tree must have that of its owner and all those above its target, and what
+    /// is below its owner.
+    #[must_use]
+    pub fn new(
+        edges: impl IntoIterator<Item = (UserId, UserId)>,
+        below: impl IntoIterator<Item = (UserId, Below)>,
+    ) -> Self {
+        Self { targets: edges.into_iter().collect(), stored: below.into_iter().collect(), added: BTreeMap::new() }
+    }
+
+    /// The target of a user's relationship.
+    #[must_use]
+    pub fn target_of(&self, user: UserId) -> Option<UserId> {
+        self.targets.get(&user).copied()
+    }
+
+    /// A user, the target of its relationship, and so on.
+    pub fn path_from(&self, user: UserId) -> impl Iterator<Item = UserId> {
+        std::iter::successors(Some(user), |user| self.target_of(*user))
+    }
+
+    /// Adds a relationship.
+    ///
+    /// # Errors
+    /// The refusal. Then the tree is unchanged.
+    pub fn add(&mut self, user: UserId, target: UserId) -> Result<(), Refusal> {
+        if self.targets.contains_key(&user) {
+            return Err(Refusal::TooMany);
+        }
+        let mut path: Vec<_> = self.path_from(target).take(MAX_DEPTH + 1).collect();
+        if let Some(end) = path.iter().position(|above| *above == user) {
+            path.truncate(end + 1);
+            path.insert(0, user);
+            return Err(Refusal::Cycle(path));
+        }
+        let below = self.below(user);
+        let height = usize::try_from(below.height).unwrap_or(usize::MAX);
+        if path.len().saturating_add(height) > MAX_DEPTH {
+            return Err(Refusal::TooDeep);
+        }
+        let mut height = below.height;
+        for above in path {
+            height += 1;
+            let added = self.added.entry(above).or_default();
+            added.n += below.n + 1;
+            added.height = added.height.max(height);
+        }
+        self.targets.insert(user, target);
+        Ok(())
+    }
+
+    /// What the added relationships bring below each user above them: the number of users, and the length of the
+    /// longest path through one of these relationships.
+    #[must_use]
+    pub fn added(&self) -> &BTreeMap<UserId, Below> {
+        &self.added
+    }
+
+    fn below(&self, user: UserId) -> Below {
+        let of = |users: Option<&Below>| users.copied().unwrap_or_default();
+        let (stored, added) = (of(self.stored.get(&user)), of(self.added.get(&user)));
+        Below { n: stored.n + added.n, height: stored.height.max(added.height) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn u(id: i64) -> UserId {
+        UserId::new(id)
+    }
+
+    /// The users on the path from `user`, by a naive walk.
+    fn path(edges: &[(i64, i64)], user: i64) -> Vec<i64> {
+        let mut path = vec![user];
+        while let Some((_, target)) = edges.iter().find(|(owner, _)| Some(owner) == path.last()) {
+            path.push(*target);
+        }
+        path
+    }
+
+    #[test]
+    fn a_chain_of_64_relationships_is_allowed_and_a_longer_one_is_not() {
+        let mut tree = Tree::default();
+        for user in 1..=64 {
+            assert_eq!(tree.add(u(user), u(user - 1)), Ok(()), "{user}");
+        }
+        assert_eq!(tree.add(u(65), u(64)), Err(Refusal::TooDeep));
+        assert_eq!(tree.add(u(0), u(100)), Err(Refusal::TooDeep));
+        assert_eq!(tree.added()[&u(0)], Below { n: 64, height: 64 });
+    }
+
+    #[test]
+    fn a_cycle_is_named_from_its_owner_back_to_it() {
+        let mut tree = Tree::new([(u(1), u(2)), (u(2), u(3))], []);
+        assert_eq!(tree.add(u(3), u(1)), Err(Refusal::Cycle(vec![u(3), u(1), u(2), u(3)])));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_added_agrees_with_the_relationships(wanted in prop::collection::vec((0..12_i64, 0..12_i64), 0..40), stored in 0..20_usize) {
+            let mut edges: Vec<(i64, i64)> = Vec::new();
+            let mut whole = Tree::default();
+            let mut tree = Tree::default();
+            let mut before = BTreeMap::new();
+            for (place, (user, target)) in wanted.into_iter().filter(|(user, target)| user != target).enumerate() {
+                if place == stored {
+                    before = whole.added().clone();
+                    tree = Tree::new(whole.targets.clone(), before.clone());
+                }
+                let owned = edges.iter().any(|(owner, _)| *owner == user);
+                let closes = path(&edges, target).contains(&user);
+                let added = whole.add(u(user), u(target));
+                prop_assert_eq!(added.is_ok(), !owned && !closes);
+                if place >= stored {
+                    prop_assert_eq!(&tree.add(u(user), u(target)), &added);
+                }
+                if added.is_ok() {
+                    edges.push((user, target));
+                }
+            }
+            for user in 0..12 {
+                let paths = edges.iter().map(|(owner, _)| path(&edges, *owner));
+                let depths: Vec<_> = paths.filter_map(|path| path.iter().position(|above| *above == user)).filter(|depth| *depth > 0).collect();
+                let below = whole.below(u(user));
+                prop_assert_eq!(below.n, i64::try_from(depths.len()).unwrap());
+                prop_assert_eq!(below.height, i32::try_from(depths.iter().max().copied().unwrap_or(0)).unwrap());
+                let stored = before.get(&u(user)).copied().unwrap_or_default();
+                let added = tree.added().get(&u(user)).copied().unwrap_or_default();
+                if !tree.targets.is_empty() {
+                    prop_assert_eq!(below, Below { n: stored.n + added.n, height: stored.height.max(added.height) });
+                }
+            }
+        }
+    }
+}

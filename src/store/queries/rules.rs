@@ -1,0 +1,160 @@
+//! The rules of relationship types, read for a writer, and the locks that keep them true.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, SmallInt};
+
+use super::rows::Column;
+use super::schema::relationship_type_locks::dsl;
+use super::sql::Sql;
+use super::{Conn, bulk, dialect};
+use crate::store::relationship_rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
+use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
+
+/// Keeps the rules of the types in the result from changing until the transaction ends. Other writers may do the same.
+fn keep_rules(sql: &mut Sql, is_writing: bool) {
+    if is_writing {
+        sql.text(dialect::KEEP_RULES);
+    }
+}
+
+/// The rules of a type, and whether either user exists; `None` if there is no such type.
+pub(in crate::store) fn of_new_edge(
+    conn: &mut Conn,
+    kind: i16,
+    user: i64,
+    target: i64,
+) -> QueryResult<Option<(RulesRow, bool, bool)>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(RULES_COLUMNS).text(", EXISTS (SELECT 1 FROM users WHERE id = ").integer(user);
+    sql.text("), EXISTS (SELECT 1 FROM users WHERE id = ").integer(target);
+    sql.text(") FROM relationship_types AS t WHERE t.id = ").small(kind);
+    keep_rules(&mut sql, true);
+    sql.returning::<(RulesColumns, Bool, Bool)>().get_result(conn).optional()
+}
+
+/// The rules of some types, by id.
+pub(in crate::store) fn of_types(
+    conn: &mut Conn,
+    kinds: &[i16],
+    is_writing: bool,
+) -> QueryResult<Vec<(i16, RulesRow)>> {
+    let mut sql = Sql::new("SELECT t.id, ");
+    sql.text(RULES_COLUMNS).text(" FROM relationship_types AS t WHERE ");
+    sql.in_list("t.id", bulk::ValueList::of_integers(&kinds.iter().copied().map(i64::from).collect::<Vec<_>>()));
+    sql.text(" ORDER BY t.id");
+    keep_rules(&mut sql, is_writing);
+    sql.returning::<(SmallInt, RulesColumns)>().load(conn)
+}
+
+/// The relationship with an id, and the rules of its type.
+pub(in crate::store) fn of_relationship(
+    conn: &mut Conn,
+    id: i64,
+    is_writing: bool,
+) -> QueryResult<Option<(RelationshipRow, RulesRow)>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(RELATIONSHIP_COLUMNS)
+        .text(", ")
+        .text(RULES_COLUMNS)
+        .text(" FROM user_relationships JOIN (SELECT id AS kind, ");
+    sql.text(RULES_COLUMNS).text(" FROM relationship_types) AS t ON t.kind = type_id WHERE id = ").integer(id);
+    keep_rules(&mut sql, is_writing);
+    sql.returning::<(RelationshipColumns, RulesColumns)>().get_result(conn).optional()
+}
+
+/// Makes other writers of relationships of a type with rules wait until the transaction ends. `false` if the type has no
+/// row to lock. What a rule depends on is read in later statements: they see what earlier holders committed.
+pub(in crate::store) fn lock_writers(conn: &mut Conn, kind: i16) -> QueryResult<bool> {
+    let locked = diesel::update(dsl::relationship_type_locks.find(kind)).set(dsl::revision.eq(dsl::revision + 1));
+    locked.execute(conn).map(|rows| rows == 1)
+}
+
+/// The types of which a user owns or targets relationships.
+pub(in crate::store) fn types_of_user(conn: &mut Conn, user: i64) -> QueryResult<Vec<i16>> {
+    let mut sql = Sql::new("SELECT type_id FROM counts_by_user WHERE n <> 0 AND user_id = ");
+    sql.integer(user).text(" UNION SELECT type_id FROM counts_by_target WHERE n <> 0 AND target_id = ").integer(user);
+    sql.text(" ORDER BY 1");
+    sql.returning::<SmallInt>().load(conn)
+}
+
+/// How many relationships of a type some users own.
+pub(in crate::store) fn owned(conn: &mut Conn, kind: i16, users: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    let mut sql = Sql::new("SELECT user_id, n FROM counts_by_user WHERE type_id = ");
+    sql.small(kind).text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
+    sql.returning::<(BigInt, BigInt)>().load(conn)
+}
+
+/// The ids of the first relationships of a type that a user owns.
+pub(in crate::store) fn owned_by(conn: &mut Conn, kind: i16, user: i64, limit: i64) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT id FROM user_relationships WHERE user_id = ");
+    sql.integer(user).text(" AND type_id = ").small(kind).text(" ORDER BY id LIMIT ").integer(limit);
+    sql.returning::<BigInt>().load(conn)
+}
+
+/// Which of these relationships of a type exist, each as id, owner and target.
+pub(in crate::store) fn find_edges(
+    conn: &mut Conn,
+    kind: i16,
+    edges: &[(i64, i64)],
+) -> QueryResult<Vec<(i64, i64, i64)>> {
+    let mut found = Vec::new();
+    for some in edges.chunks(bulk::ROWS_OF_LOAD) {
+        let columns = vec![
+            Column::Integers(some.iter().map(|(user, _)| *user).collect()),
+            Column::Integers(some.iter().map(|(_, target)| *target).collect()),
+        ];
+        let mut sql = Sql::new("SELECT r.id, r.user_id, r.target_id FROM ");
+        sql.table(columns).text(" JOIN user_relationships AS r ON r.user_id = given.column1");
+        sql.text(" AND r.target_id = given.column2 AND r.type_id = ").small(kind);
+        found.extend(sql.returning::<(BigInt, BigInt, BigInt)>().load::<(i64, i64, i64)>(conn)?);
+    }
+    Ok(found)
+}
+
+/// Owner and target of the relationships of a type that some users own, at most `limit`.
+pub(in crate::store) fn targets_of(
+    conn: &mut Conn,
+    kind: i16,
+    users: &[i64],
+    limit: i64,
+) -> QueryResult<Vec<(i64, i64)>> {
+    let by_owner = dialect::by_index!("user_relationships_out_by_type");
+    let mut sql = Sql::new("SELECT user_id, target_id FROM user_relationships");
+    sql.text(by_owner).text(" WHERE type_id = ").small(kind).text(" AND ");
+    sql.in_list("user_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
+    sql.returning::<(BigInt, BigInt)>().load(conn)
+}
+
+/// Target and owner of the relationships of a type that target some users, at most `limit`.
+pub(in crate::store) fn owners_of(
+    conn: &mut Conn,
+    kind: i16,
+    users: &[i64],
+    limit: i64,
+) -> QueryResult<Vec<(i64, i64)>> {
+    let by_target = dialect::by_index!("user_relationships_in_by_type");
+    let mut sql = Sql::new("SELECT target_id, user_id FROM user_relationships");
+    sql.text(by_target).text(" WHERE type_id = ").small(kind).text(" AND ");
+    sql.in_list("target_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
+    sql.returning::<(BigInt, BigInt)>().load(conn)
+}
+
+/// The relationships of a type, as id, owner and target, of some users, of their targets, of the targets of these, and
+/// so on; at most `limit`.
+pub(in crate::store) fn paths_from(
+    conn: &mut Conn,
+    kind: i16,
+    users: &[i64],
+    limit: i64,
+) -> QueryResult<Vec<(i64, i64, i64)>> {
+    let by_owner = dialect::by_index!("user_relationships_out_by_type");
+    let mut sql = Sql::new("WITH RECURSIVE above (id, user_id, target_id) AS (");
+    sql.text("SELECT id, user_id, target_id FROM user_relationships").text(by_owner);
+    sql.text(" WHERE type_id = ").small(kind).text(" AND ");
+    sql.in_list("user_id", bulk::ValueList::of_integers(users));
+    // `UNION` and not `UNION ALL`: each relationship once, which also ends a cycle.
+    sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above CROSS JOIN user_relationships AS r");
+    sql.text(by_owner).text(" WHERE r.user_id = above.target_id AND r.type_id = ").small(kind);
+    sql.text(") SELECT id, user_id, target_id FROM above LIMIT ").integer(limit);
+    sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}

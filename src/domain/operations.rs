@@ -5,6 +5,7 @@
 //! commit; a user that a later operation removes is rendered just before that. Rows of relationships are small and stay
 //! in memory; of users only ids do.
 
+mod locks;
 mod operation;
 mod results;
 
@@ -46,6 +47,7 @@ pub fn run(
 ) -> Result<Results> {
     let began = tx.blocks_other_writers().then(Instant::now);
     let mut run = OperationRun::default();
+    locks::lock_types(tx, operations)?;
     tx.defer_type_counts();
     for (place, operation) in operations.iter().enumerate() {
         let outcome = run.apply(tx, caller, operation, render).map_err(|error| error.at_operation(place))?;

@@ -5,9 +5,9 @@ mod creation;
 mod refusals;
 
 pub use changes::{change, delete, get_own};
+pub(in crate::domain) use creation::name_of_type;
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
 
-use super::policy::{self, Action};
 use super::validation;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{End, Relationship};
 use crate::model::user::User;
 use crate::store::Tx;
+use refusals::{not_found, require_visible};
 
 /// A page of relationships, and the included users at their ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,16 +88,6 @@ pub fn load_endpoints(
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<Relationship> {
     let Some(found) = tx.relationship(id)? else { return Err(not_found()) };
     require_visible(caller, &found).map(|()| found)
-}
-
-/// Refuses a relationship that the caller may not see.
-fn require_visible(caller: &Caller, found: &Relationship) -> Result<()> {
-    let action = Action::SeeRelationship { user: found.user, target: found.target };
-    policy::may(caller, action).map_err(|_| not_found())
-}
-
-fn not_found() -> Error {
-    Error::not_found("user relationship")
 }
 
 /// Returns the user at an end of a relationship.

@@ -3,7 +3,7 @@
 use super::super::policy::{self, Action};
 use super::super::{admission, trees, validation};
 use super::creation::{name_of_type, registered_type};
-use super::{not_found, refusals, require_visible};
+use super::refusals::{self, not_found, require_visible};
 use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::field::Value;
@@ -32,12 +32,15 @@ pub fn change(
     let new = hold_new_type(tx, caller, &found, &held, &data)?;
     let to_lock: Vec<_> = std::iter::once(&held).filter(|held| held.rules.is_tree()).chain(&new).cloned().collect();
     tx.lock_writers(&to_lock)?;
-    let old = lock_own(tx, found, precondition)?;
+    let (old, held) = lock_own(tx, (found, held), precondition)?;
+    policy::require(caller, Action::WriteRelationship { owner: old.user, managed_by: held.rules.managed_by })?;
     // Another transaction may have stored the same relationship before the lock was acquired.
     let data = changed_data(tx, &old, changes)?;
     match &new {
+        _ if data == old.data => Ok(old),
         Some(new) => move_to_type(tx, caller, (&old, &held), (data, new)),
-        None => tx.update_relationship(&old, data, caller.author()),
+        None if data.relationship == held.name => tx.update_relationship(&old, data, caller.author()),
+        None => Err(tx.run_again()),
     }
 }
 
@@ -102,7 +105,8 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, precondition
     if held.rules.is_tree() {
         tx.lock_writers(std::slice::from_ref(&held))?;
     }
-    lock_own(tx, found, precondition)?;
+    let (_, held) = lock_own(tx, (found, held), precondition)?;
+    policy::require(caller, Action::DeleteRelationship { owner, target, rules: held.rules })?;
     if !tx.delete_relationship(id)? {
         return Err(not_found());
     }
@@ -140,14 +144,26 @@ fn hold_visible(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<
     require_visible(caller, &found).map(|()| (found, held))
 }
 
-/// Locks a relationship until the end of the transaction and reads it again, because it may have changed. The lock is a
-/// write, so it comes after all checks that can refuse the request.
+/// Locks a relationship until the end of the transaction and reads it again, because it may have changed; also holds the
+/// type that it has now. The lock is a write, so it comes after all checks that can refuse the request.
 ///
 /// # Errors
-/// `not-found`, `precondition-failed`.
-fn lock_own(tx: &mut Tx<'_>, found: Relationship, precondition: &Precondition) -> Result<Relationship> {
+/// `not-found`, `precondition-failed`. The job runs again if the type has become a tree, whose writers are locked out
+/// before any relationship is locked.
+fn lock_own(
+    tx: &mut Tx<'_>,
+    (found, held): (Relationship, HeldType),
+    precondition: &Precondition,
+) -> Result<(Relationship, HeldType)> {
     let locked = tx.lock_relationship(found)?.ok_or_else(not_found)?;
-    policy::require_state(precondition, &locked).map(|()| locked)
+    policy::require_state(precondition, &locked)?;
+    if locked.data.relationship == held.name {
+        return Ok((locked, held));
+    }
+    match tx.hold_types(std::slice::from_ref(&locked.data.relationship))?.pop() {
+        Some(held) if !held.rules.is_tree() => Ok((locked, held)),
+        _ => Err(tx.run_again()),
+    }
 }
 
 /// Refuses a change of a relationship to data whose edge exists under another id.

@@ -142,7 +142,7 @@ fn check_new(
 }
 
 /// The name of the type among attributes, as sent.
-pub(super) fn name_of_type(changes: &[(EdgeAttribute, Value)]) -> Option<&str> {
+pub(in crate::domain) fn name_of_type(changes: &[(EdgeAttribute, Value)]) -> Option<&str> {
     changes.iter().find_map(|change| match change {
         (EdgeAttribute::Relationship, Value::Text(name)) => Some(name.as_str()),
         _ => None,

@@ -1,15 +1,30 @@
-//! The errors for relationships that exist, and for those that the rules of their type refuse.
+//! The errors for relationships that do not exist, that exist already, and that the rules of their type refuse.
 
 use serde_json::Value as Json;
 
 use super::super::admission::{Ends, Verdict};
+use super::super::policy::{self, Action};
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship::Edge;
+use crate::model::relationship::{Edge, Relationship};
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED, Refusal};
 use crate::store::{HeldType, Tx};
+
+/// Refuses a relationship that the caller may not see.
+///
+/// # Errors
+/// `not-found`.
+pub(super) fn require_visible(caller: &Caller, found: &Relationship) -> Result<()> {
+    let action = Action::SeeRelationship { user: found.user, target: found.target };
+    policy::may(caller, action).map_err(|_| not_found())
+}
+
+/// The error for a relationship that does not exist, or that the caller may not see.
+pub(super) fn not_found() -> Error {
+    Error::not_found("user relationship")
+}
 
 /// The error of a verdict; `None` if the relationship is admitted.
 ///

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::rules::HeldType;
 use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::tree::Below;
+use crate::store::held_type::HeldType;
 
 impl Tx<'_> {
     /// What is stored of the users below some users; those without any may be missing.

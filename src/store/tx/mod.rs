@@ -15,8 +15,6 @@ mod rules;
 mod transfer;
 mod users;
 
-pub use rules::{ExistingEnds, HeldType};
-
 use diesel::QueryResult;
 use std::sync::Arc;
 
@@ -139,6 +137,11 @@ impl<'c> Tx<'c> {
         self.fault = Some(Fault::Conflict);
         self.conflict = Some(fault::SERIALIZATION);
         Error::Unavailable("concurrent jobs kept changing the same row".to_owned())
+    }
+
+    /// The error of a job that cannot go on because of a concurrent one: the store runs it again.
+    pub fn run_again(&mut self) -> Error {
+        self.record_conflict()
     }
 
     /// Runs a query that exists on PostgreSQL only.

@@ -1,11 +1,12 @@
 //! Queries of relationships.
 
-use super::{HeldType, Tx, ask};
+use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
+use crate::store::held_type::HeldType;
 use crate::store::postgres::batch::creates::GatheredCreate;
 use crate::store::postgres::batch::creates_sql::{self, Checked};
 use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
@@ -30,14 +31,13 @@ impl Tx<'_> {
     }
 
     /// Reads a relationship again; in a write job it is locked against changes until the job ends. `None` if it is
-    /// gone. The job runs again if its type has changed: it holds the type that the relationship had.
+    /// gone.
     pub fn lock_relationship(&mut self, found: Relationship) -> Result<Option<Relationship>> {
         if !self.needs_locks() {
             return Ok(Some(found));
         }
-        let Some(row) = ask!(self, relationships::lock(found.id.get()))? else { return Ok(None) };
-        let locked = self.relationship_of(row)?;
-        if locked.data.relationship == found.data.relationship { Ok(Some(locked)) } else { Err(self.record_conflict()) }
+        let row = ask!(self, relationships::lock(found.id.get()))?;
+        row.map(|row| self.relationship_of(row)).transpose()
     }
 
     /// The relationship with that id.

@@ -11,27 +11,8 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::reach::MAX_STEPS;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
-use crate::model::rules::Rules;
+use crate::store::held_type::{ExistingEnds, HeldType};
 use crate::store::type_rows::{RulesRow, rules_of};
-
-/// A relationship type whose rules a job has read. In a write job they stay as they are until the job ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HeldType {
-    /// The name.
-    pub name: TypeName,
-    /// The rules.
-    pub rules: Rules,
-    pub(super) id: i16,
-}
-
-/// Whether the users at the ends of a new relationship exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExistingEnds {
-    /// Whether the owner exists.
-    pub user: bool,
-    /// Whether the target exists.
-    pub target: bool,
-}
 
 impl Tx<'_> {
     /// Holds the type of a relationship to create, and finds out which of its ends exist. `None` if the type is not
@@ -55,6 +36,12 @@ impl Tx<'_> {
         ids.dedup();
         let held = self.hold(&ids)?;
         if held.len() < ids.len() { Err(self.record_conflict()) } else { Ok(held) }
+    }
+
+    /// The names of the types of which a user owns or targets relationships.
+    pub fn types_of_user(&mut self, user: UserId) -> Result<Vec<TypeName>> {
+        let ids = ask!(self, rules::types_of_user(user.get()))?;
+        ids.into_iter().map(|id| self.type_name(id)).collect()
     }
 
     /// Holds the types of which a user owns or targets relationships.

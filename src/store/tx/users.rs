@@ -1,7 +1,7 @@
 //! Queries of users.
 
 use super::group_pages::PART;
-use super::{HeldType, Tx, ask};
+use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
@@ -9,6 +9,7 @@ use crate::model::key;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
+use crate::store::held_type::HeldType;
 use crate::store::rows::{Profiles, UserRow};
 
 impl Tx<'_> {

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool};
+use diesel::sql_types::{Array, BigInt};
 
 use crate::store::postgres::conn::{Conn, Db};
 use crate::store::postgres::{bulk, dialect};
@@ -31,7 +31,7 @@ WITH asked (",
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (
     SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked)
-        AND (? OR NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'))
+        AND (? = 1 OR NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'))
     FOR KEY SHARE SKIP LOCKED
 ), made AS (
     INSERT INTO user_relationships (",
@@ -90,7 +90,7 @@ pub(in crate::store) fn insert(
     let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
     ends.sort_unstable();
     ends.dedup();
-    let has_checked_rules = checked == Checked::Rules;
+    let has_checked_rules = i64::from(checked == Checked::Rules);
     CreateStatement { new: NewRelationshipRow::columns(new), ends, has_checked_rules }.load(conn)
 }
 
@@ -99,7 +99,8 @@ pub(in crate::store) fn insert(
 struct CreateStatement {
     new: Vec<Column>,
     ends: Vec<i64>,
-    has_checked_rules: bool,
+    /// 1 or 0.
+    has_checked_rules: i64,
 }
 
 impl QueryFragment<Db> for CreateStatement {
@@ -111,7 +112,7 @@ impl QueryFragment<Db> for CreateStatement {
         push_text(&mut out);
         out.push_bind_param::<Array<BigInt>, _>(&self.ends)?;
         push_text(&mut out);
-        out.push_bind_param::<Bool, _>(&self.has_checked_rules)?;
+        out.push_bind_param::<BigInt, _>(&self.has_checked_rules)?;
         push_text(&mut out);
         out.push_bind_param::<BigInt, _>(&dialect::TYPE_SLOTS)?;
         push_text(&mut out);

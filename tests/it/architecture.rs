@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Counters for every layer.
     ("metrics", &[]),
     ("store", &["model", "clock", "metrics"]),
-    ("domain", &["model", "store::Tx"]),
+    ("domain", &["model", "store::ExistingEnds", "store::GatheredCreate", "store::HeldType", "store::Tx"]),
     ("auth", &["model", "store", "clock"]),
     (
         "config",
@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "metrics",
             "store::Cost",
+            "store::GatheredCreate",
             "store::Tx",
             "store::Store",
             "store::migrations",

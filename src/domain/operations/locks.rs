@@ -11,7 +11,7 @@ use crate::store::Tx;
 
 /// What operations name.
 #[derive(Debug, Default)]
-struct Named {
+struct NamedRecords {
     types: BTreeSet<TypeName>,
     relationships: Vec<RelationshipId>,
     deleted_users: Vec<UserId>,
@@ -27,7 +27,7 @@ pub(super) fn lock_types(tx: &mut Tx<'_>, operations: &[Operation]) -> Result<()
     if operations.len() < 2 || tx.blocks_other_writers() {
         return Ok(());
     }
-    let named = Named::of(operations);
+    let named = NamedRecords::of(operations);
     let mut types = BTreeSet::new();
     for name in named.types {
         if tx.has_type(&name)? {
@@ -45,7 +45,7 @@ pub(super) fn lock_types(tx: &mut Tx<'_>, operations: &[Operation]) -> Result<()
     tx.lock_writers(&held)
 }
 
-impl Named {
+impl NamedRecords {
     fn of(operations: &[Operation]) -> Self {
         let mut named = Self::default();
         for operation in operations {

@@ -1,7 +1,5 @@
 //! The errors for relationships that do not exist, that exist already, and that the rules of their type refuse.
 
-use serde_json::Value as Json;
-
 use super::super::admission::{Ends, Verdict};
 use super::super::policy::{self, Action};
 use crate::model::caller::Caller;
@@ -109,7 +107,7 @@ fn cycle(caller: &Caller, held: &HeldType, (user, target): Ends, path: &[UserId]
         return Problem::new(Code::RelationshipCycle, detail).at(ErrorSource::Target);
     }
     let detail = format!("user {target} already leads back to user {user} along `{name}` relationships");
-    let path: Vec<Json> = path.iter().map(|user| user.to_string().into()).collect();
+    let path: Vec<_> = path.iter().map(ToString::to_string).collect();
     Problem::new(Code::RelationshipCycle, detail).at(ErrorSource::Target).with("path", path)
 }
 
@@ -120,7 +118,7 @@ fn too_many(held: &HeldType, user: UserId, existing: &[RelationshipId], target_r
         None => "delete one of them first".to_owned(),
     };
     let detail = format!("the user owns {max} `{}` relationships, which is the most that it may; {cure}", held.name);
-    let ids: Vec<Json> = existing.iter().map(|id| id.to_string().into()).collect();
+    let ids: Vec<_> = existing.iter().map(ToString::to_string).collect();
     let about = if let [one] = existing { Some(*one) } else { None };
     Problem { about, ..Problem::new(Code::TooManyRelationships, detail) }.with("max", max).with("existing-ids", ids)
 }

@@ -9,7 +9,7 @@ pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
 pub mod transfer;
-mod type_data;
 mod trees;
+mod type_data;
 pub mod users;
 pub mod validation;

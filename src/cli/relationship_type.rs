@@ -213,7 +213,7 @@ fn set(config: &Config, args: &SetTypeArgs) -> Result<(), CommandError> {
 
 fn set_type(tx: &mut Tx<'_>, name: &TypeName, changes: &Changes, creates: bool) -> JobResult<RelationshipType> {
     if tx.relationship_type(name)?.is_some() {
-        return relationship_types::change(tx, &Caller::OPERATOR, Some(name), &Precondition::None, changes);
+        return relationship_types::change(tx, &Caller::OPERATOR, Some(name), &Precondition::None, changes, None);
     }
     if creates {
         return relationship_types::create(tx, &Caller::OPERATOR, name, changes);

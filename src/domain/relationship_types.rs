@@ -1,6 +1,7 @@
 //! Lists, registers, describes and deletes relationship types.
 
 use super::policy::{self, Action};
+use super::stored_rules;
 use super::type_data::change_data;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
@@ -67,24 +68,30 @@ pub(super) fn too_many_types() -> Error {
     Problem::new(Code::TooManyTypes, detail).into()
 }
 
-/// Changes attributes of a type.
+/// Changes attributes of a type. Rules that become stricter are checked over at most `most` stored relationships.
 ///
 /// # Errors
-/// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`, `role-taken`.
+/// `not-admin`, `not-found`, `precondition-failed`, `invalid-attribute`, `role-taken`, `rules-violated`.
 pub fn change(
     tx: &mut Tx<'_>,
     caller: &Caller,
     name: Option<&TypeName>,
     precondition: &Precondition,
     changes: &[(TypeAttribute, Value)],
+    most: Option<u64>,
 ) -> Result<RelationshipType> {
     policy::require(caller, Action::WriteTypes)?;
     let found = get_expected(tx, caller, name, precondition)?;
     if change_data(tx, &found.name, Some(&found.data), changes)? == found.data {
         return Ok(found);
     }
-    let old = lock_expected(tx, found, precondition)?;
+    let old = if changes.iter().any(|(attribute, _)| stored_rules::is_rule(*attribute)) {
+        lock_rules(tx, &found, precondition)?
+    } else {
+        lock_expected(tx, found, precondition)?
+    };
     let data = change_data(tx, &old.name, Some(&old.data), changes)?;
+    stored_rules::change(tx, &old, data.rules(), most)?;
     tx.update_type(&old.name, &data)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
@@ -122,5 +129,14 @@ fn get_expected(
 /// `not-found`, `precondition-failed`.
 fn lock_expected(tx: &mut Tx<'_>, found: RelationshipType, precondition: &Precondition) -> Result<RelationshipType> {
     let locked = tx.lock_type(found)?.ok_or_else(|| Error::not_found("relationship type"))?;
+    policy::require_state(precondition, &locked).map(|()| locked)
+}
+
+/// Locks the rules of a type, and its writers, until the end of the transaction, and reads it again.
+///
+/// # Errors
+/// `not-found`, `precondition-failed`.
+fn lock_rules(tx: &mut Tx<'_>, found: &RelationshipType, precondition: &Precondition) -> Result<RelationshipType> {
+    let locked = tx.lock_rules(&found.name)?.ok_or_else(|| Error::not_found("relationship type"))?;
     policy::require_state(precondition, &locked).map(|()| locked)
 }

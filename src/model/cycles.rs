@@ -1,9 +1,10 @@
 //! Finds the cycles among the stored edges of a type.
 
-use super::edge_graph::{EdgeGraph, Node, NodeValues};
+use super::edge_graph::{EdgeGraph, GraphNode, NodeValues};
 
-/// The most ids of an example, its start counted twice. A longer path is too long to read.
-const MAX_EXAMPLE_IDS: usize = 1_000;
+/// The most ids of all examples, with the start of a path counted twice. They fit into an error document of 16 KiB,
+/// together with another error.
+const MAX_IDS: usize = 500;
 
 /// The cycles of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,7 +18,7 @@ pub struct Cycles {
 
 impl Cycles {
     /// Finds all strongly connected components, and a closed path in at most `examples` of them. A path is one of the
-    /// shortest through the smallest user of its component; none has more than 1,000 ids.
+    /// shortest through the smallest user of its component; one is left out if all would have more than 500 ids.
     #[must_use]
     pub fn find(graph: &EdgeGraph, examples: usize) -> Self {
         let mut cycles = Self::default();
@@ -26,11 +27,15 @@ impl Cycles {
             return cycles;
         }
         let mut search = ComponentSearch::new(graph);
+        let mut most_ids = MAX_IDS;
         for start in graph.nodes().filter(|node| unvisited.at(*node) > 0) {
             search.run(start, |members, component_of| {
                 cycles.components += 1;
-                if cycles.examples.len() < examples {
-                    cycles.examples.extend(closed_path(graph, members, component_of));
+                if cycles.examples.len() < examples
+                    && let Some(path) = closed_path(graph, members, component_of, most_ids)
+                {
+                    most_ids -= path.len();
+                    cycles.examples.push(path);
                 }
             });
         }
@@ -50,9 +55,9 @@ struct ComponentSearch<'g> {
     components: u32,
     steps: u32,
     /// The entered nodes without a component.
-    open: Vec<Node>,
+    open: Vec<GraphNode>,
     /// The path to the current node, each with the number of its targets that were looked at.
-    path: Vec<(Node, u32)>,
+    path: Vec<(GraphNode, u32)>,
 }
 
 impl<'g> ComponentSearch<'g> {
@@ -71,7 +76,7 @@ impl<'g> ComponentSearch<'g> {
 
     /// Finds the components that can be reached from a node and were not found before. Those of a single user are not
     /// reported.
-    fn run(&mut self, start: Node, mut found: impl FnMut(&[Node], &NodeValues<u32>)) {
+    fn run(&mut self, start: GraphNode, mut found: impl FnMut(&[GraphNode], &NodeValues<u32>)) {
         if self.entered.at(start) == 0 {
             self.enter(start);
         }
@@ -93,7 +98,7 @@ impl<'g> ComponentSearch<'g> {
         }
     }
 
-    fn enter(&mut self, node: Node) {
+    fn enter(&mut self, node: GraphNode) {
         self.steps += 1;
         self.entered.put(node, self.steps);
         self.first.put(node, self.steps);
@@ -101,12 +106,12 @@ impl<'g> ComponentSearch<'g> {
         self.path.push((node, 0));
     }
 
-    fn join(&mut self, node: Node, first: u32) {
+    fn join(&mut self, node: GraphNode, first: u32) {
         self.first.put(node, self.first.at(node).min(first));
     }
 
     /// Leaves a node, and returns its component if it is the first node of it.
-    fn leave(&mut self, node: Node) -> Vec<Node> {
+    fn leave(&mut self, node: GraphNode) -> Vec<GraphNode> {
         self.path.pop();
         let first = self.first.at(node);
         if let Some((parent, _)) = self.path.last() {
@@ -125,12 +130,17 @@ impl<'g> ComponentSearch<'g> {
     }
 }
 
-/// A shortest closed path through the smallest user of a component; `None` if it is too long for an example.
-fn closed_path(graph: &EdgeGraph, members: &[Node], component_of: &NodeValues<u32>) -> Option<Vec<i64>> {
+/// A shortest closed path through the smallest user of a component; `None` if it has more than `most_ids` ids.
+fn closed_path(
+    graph: &EdgeGraph,
+    members: &[GraphNode],
+    component_of: &NodeValues<u32>,
+    most_ids: usize,
+) -> Option<Vec<i64>> {
     let start = *members.iter().min()?;
-    let mut reached_from = graph.values::<Option<Node>>();
+    let mut reached_from = graph.values::<Option<GraphNode>>();
     let mut level = vec![start];
-    for _ in 1..MAX_EXAMPLE_IDS {
+    for _ in 1..most_ids {
         let mut next = Vec::new();
         for node in level {
             for target in graph.targets_of(node) {
@@ -149,7 +159,12 @@ fn closed_path(graph: &EdgeGraph, members: &[Node], component_of: &NodeValues<u3
 }
 
 /// The users from `start` to `last` and back to `start`.
-fn path_between(graph: &EdgeGraph, start: Node, last: Node, reached_from: &NodeValues<Option<Node>>) -> Vec<i64> {
+fn path_between(
+    graph: &EdgeGraph,
+    start: GraphNode,
+    last: GraphNode,
+    reached_from: &NodeValues<Option<GraphNode>>,
+) -> Vec<i64> {
     let backwards =
         std::iter::successors(Some(last), |node| if *node == start { None } else { reached_from.at(*node) });
     let mut path: Vec<i64> = std::iter::once(start).chain(backwards).map(|node| graph.user(node)).collect();
@@ -204,17 +219,20 @@ mod tests {
         }
     }
 
-    /// A ring of that many users.
-    fn ring(users: i64) -> Vec<(i64, i64)> {
-        (1..=users).map(|user| (user, user % users + 1)).collect()
+    /// A ring of that many users, from `first` on.
+    fn ring(first: i64, users: i64) -> impl Iterator<Item = (i64, i64)> {
+        (0..users).map(move |user| (first + user, first + (user + 1) % users))
     }
 
     #[test]
     fn a_long_cycle_is_counted_without_an_example() {
-        for (users, examples) in [(999, 1), (1_000, 0), (200_000, 0)] {
-            let found = Cycles::find(&EdgeGraph::of(of_ends(&ring(users))), 10);
+        for (users, examples) in [(499, 1), (500, 0), (200_000, 0)] {
+            let found = Cycles::find(&EdgeGraph::of(of_ends(&ring(1, users).collect::<Vec<_>>())), 10);
             assert_eq!((found.components, found.examples.len()), (1, examples), "{users}");
         }
+        let rings: Vec<_> = ring(1, 249).chain(ring(1_000, 250)).chain(ring(2_000, 249)).collect();
+        let found = Cycles::find(&EdgeGraph::of(of_ends(&rings)), 10);
+        assert_eq!((found.components, found.examples.len()), (3, 2));
     }
 
     #[test]

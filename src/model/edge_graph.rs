@@ -16,7 +16,7 @@ pub struct StoredEdge {
 }
 
 /// The number of a user in an [`EdgeGraph`].
-pub(super) type Node = u32;
+pub(super) type GraphNode = u32;
 
 /// The edges of a type by owner.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct EdgeGraph {
     users: Vec<i64>,
     /// Where the targets of each owner start, and where those of the last one end.
     starts: Vec<u32>,
-    targets: Vec<Node>,
+    targets: Vec<GraphNode>,
 }
 
 impl EdgeGraph {
@@ -60,15 +60,15 @@ impl EdgeGraph {
         self.nodes().filter(move |node| self.targets_of(*node).len() > max).map(|node| self.user(node))
     }
 
-    pub(super) fn nodes(&self) -> std::ops::Range<Node> {
+    pub(super) fn nodes(&self) -> std::ops::Range<GraphNode> {
         0..number(self.users.len())
     }
 
-    pub(super) fn user(&self, node: Node) -> i64 {
+    pub(super) fn user(&self, node: GraphNode) -> i64 {
         self.users.get(node as usize).copied().unwrap_or_default()
     }
 
-    pub(super) fn targets_of(&self, node: Node) -> &[Node] {
+    pub(super) fn targets_of(&self, node: GraphNode) -> &[GraphNode] {
         let owner = node as usize;
         match (self.starts.get(owner), self.starts.get(owner + 1)) {
             (Some(start), Some(end)) => self.targets.get(*start as usize..*end as usize).unwrap_or_default(),
@@ -83,12 +83,12 @@ impl EdgeGraph {
 
     /// Visits each node after all owners of edges to it, and returns how many of these owners were not visited (Kahn's
     /// algorithm). The nodes where that is not 0 are on a cycle or above one, and were not visited either.
-    pub(super) fn visit_upwards(&self, mut visit: impl FnMut(Node, &[Node])) -> NodeValues<u32> {
+    pub(super) fn visit_upwards(&self, mut visit: impl FnMut(GraphNode, &[GraphNode])) -> NodeValues<u32> {
         let mut waiting = self.values::<u32>();
         for target in &self.targets {
             waiting.put(*target, waiting.at(*target) + 1);
         }
-        let mut ready: Vec<Node> = self.nodes().filter(|node| waiting.at(*node) == 0).collect();
+        let mut ready: Vec<GraphNode> = self.nodes().filter(|node| waiting.at(*node) == 0).collect();
         while let Some(node) = ready.pop() {
             let targets = self.targets_of(node);
             visit(node, targets);
@@ -108,11 +108,11 @@ impl EdgeGraph {
 pub(super) struct NodeValues<T>(Vec<T>);
 
 impl<T: Copy + Default> NodeValues<T> {
-    pub fn at(&self, node: Node) -> T {
+    pub fn at(&self, node: GraphNode) -> T {
         self.0.get(node as usize).copied().unwrap_or_default()
     }
 
-    pub fn put(&mut self, node: Node, value: T) {
+    pub fn put(&mut self, node: GraphNode, value: T) {
         if let Some(place) = self.0.get_mut(node as usize) {
             *place = value;
         }

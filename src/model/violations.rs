@@ -1,7 +1,9 @@
 //! Checks the rules of a relationship type over all its stored edges.
 
 use serde_json::{Value as Json, json};
+use std::fmt;
 
+use super::attributes::Attribute;
 use super::cycles::Cycles;
 use super::edge_graph::{EdgeGraph, StoredEdge};
 use super::relationship_type::TypeAttribute;
@@ -59,6 +61,29 @@ impl Rules {
             max_per_user: self.max_per_user.filter(|max| is_lower(*max)),
             managed_by: self.managed_by,
         }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.attribute.member(), self.detail)?;
+        let examples = self.examples.to_string();
+        if examples.is_empty() { Ok(()) } else { write!(f, " ({examples})") }
+    }
+}
+
+impl fmt::Display for ViolationExamples {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join =
+            |ids: &[i64], separator: &str| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator);
+        let (kind, examples) = match self {
+            Self::Users(users) => ("users", join(users, ", ")),
+            Self::Paths(paths) => ("users", paths.iter().map(|path| join(path, " → ")).collect::<Vec<_>>().join(", ")),
+            Self::Pairs(pairs) => {
+                ("relationships", pairs.iter().map(|pair| join(pair, " and ")).collect::<Vec<_>>().join(", "))
+            }
+        };
+        if examples.is_empty() { Ok(()) } else { write!(f, "{kind} {examples}") }
     }
 }
 
@@ -186,6 +211,10 @@ mod tests {
                 (TypeAttribute::MaxPerUser, 1, json!(["2"])),
             ]
         );
+        let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert!(lines[0].starts_with("`is-symmetric`: 1 pair") && lines[0].ends_with(" (relationships 100 and 101)"));
+        assert!(lines[1].starts_with("`is-acyclic`: ") && lines[1].ends_with(" (users 1 → 2 → 1)"), "{}", lines[1]);
+        assert!(lines[2].starts_with("`max-per-user`: ") && lines[2].ends_with(" (users 2)"), "{}", lines[2]);
         assert!(find_violations(edges, NONE).0.is_empty());
     }
 

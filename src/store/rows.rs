@@ -163,6 +163,8 @@ pub(super) type AccountRow = (i64, i16, bool);
 
 /// A wrong count: the key (a user, or 0 for all), the type, the stored count, and the actual one.
 pub(super) type Drift = (i64, i16, i64, i64);
+/// A count below: the user, the number of users below it, and the height.
+pub(super) type CountBelowRow = (i64, i64, i32);
 /// A wrong count of users: enabled, level, the stored count, and the actual one.
 pub(super) type UserDrift = (bool, i16, i64, i64);
 

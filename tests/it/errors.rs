@@ -154,7 +154,10 @@ const ROWS: &[Row] = &[
 /// Codes that no single request causes, and the tests that cover them.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("too-many-types", "a full table of types: `registering_returns_409_when_all_numbers_are_in_use`"),
-    ("rules-violated", "a new rule that stored relationships break"),
+    (
+        "rules-violated",
+        "a new rule over more than one relationship: `a_cycle_of_stored_relationships_is_shown_as_a_path`",
+    ),
     ("relationship-cycle", "a relationship of an acyclic type"),
     ("too-many-relationships", "a relationship of a type with `max-per-user`"),
     ("relationship-too-deep", "a long path of an acyclic type"),

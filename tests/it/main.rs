@@ -118,6 +118,7 @@ mod signing_guide;
 mod skillhive;
 mod slow_clients;
 mod statements;
+mod stored_rules;
 mod tags;
 mod transfer;
 mod transfer_bad_input;

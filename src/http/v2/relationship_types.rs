@@ -3,6 +3,7 @@
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::policy::{self, Action};
 use crate::domain::relationship_types;
+use crate::domain::stored_rules::MAX_CHECKED;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::paging::Paging;
@@ -66,7 +67,9 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let named = call.segment("id").to_owned();
     let input = Input::parse(&call.body().await?, RELATIONSHIP_TYPES, IdPolicy::Existing(&named))?;
     let changes = parse_type_changes(input)?;
-    let job = move |tx: &mut Tx<'_>| relationship_types::change(tx, &caller, name.as_ref(), &precondition, &changes);
+    let job = move |tx: &mut Tx<'_>| {
+        relationship_types::change(tx, &caller, name.as_ref(), &precondition, &changes, Some(MAX_CHECKED))
+    };
     let stored = call.state.store.write("types.change", job).await.map_err(Failure::of)?;
     SingleResponse::alone(stored).changed(&call.target(), &options)
 }

@@ -70,6 +70,17 @@ pub fn lock_type_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
     Ok(())
 }
 
+/// Locks the rules of a type until the transaction ends, and returns its number; `None` if there is no such type.
+///
+/// Writers of relationships hold `FOR KEY SHARE` on the row of the type, those of earlier releases by the foreign key.
+/// `FOR UPDATE` conflicts with it, but PostgreSQL lets new writers overtake: under load it waits for minutes. A lock of
+/// the table is granted in the order of requests, so it comes first, and delays writers of other types as well.
+pub fn lock_rules(conn: &mut Conn, name: &str) -> QueryResult<Option<i16>> {
+    diesel::sql_query("LOCK TABLE relationship_types IN EXCLUSIVE MODE").execute(conn)?;
+    let row = relationship_types::table.filter(relationship_types::name.eq(name));
+    row.select(relationship_types::id).for_update().first(conn).optional()
+}
+
 /// Makes the next number of the sequence larger than one that a job chose. This release chooses all numbers, but the
 /// previous release takes them from the sequence.
 pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {

@@ -18,6 +18,7 @@ pub(in crate::store) mod relationships;
 pub(in crate::store) mod retired;
 pub(in crate::store) mod rules;
 mod sql;
+pub(in crate::store) mod stored_edges;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;
 pub(in crate::store) mod user_deletion;

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::schema::relationship_type_locks::dsl as locks;
 use super::schema::relationship_types::dsl;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect, retired};
@@ -67,6 +68,7 @@ pub(in crate::store) fn insert(
         .optional()?;
     if row.is_some() {
         dialect::advance_type_ids(conn, id)?;
+        diesel::insert_into(locks::relationship_type_locks).values(locks::type_id.eq(id)).execute(conn)?;
     }
     Ok(row)
 }

@@ -1,10 +1,11 @@
 //! Where SQLite differs from PostgreSQL.
 
+use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel::{QueryResult, RunQueryDsl};
 
 use super::conn::Conn;
 use crate::model::database_problem::DatabaseProblem;
+use crate::store::schema::relationship_types;
 
 /// One row: there is one writer at a time.
 pub const TYPE_SLOTS: i64 = 1;
@@ -57,6 +58,12 @@ pub fn lock_types(_conn: &mut Conn) -> QueryResult<()> {
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub fn lock_type_row(_conn: &mut Conn, _name: &str) -> QueryResult<()> {
     Ok(())
+}
+
+/// Returns the number of a type; it needs no lock, since write jobs run one at a time.
+pub fn lock_rules(conn: &mut Conn, name: &str) -> QueryResult<Option<i16>> {
+    let row = relationship_types::table.filter(relationship_types::name.eq(name));
+    row.select(relationship_types::id).first(conn).optional()
 }
 
 /// Does nothing: `AUTOINCREMENT` continues from the largest id ever used.

@@ -12,6 +12,7 @@ mod relationship_types;
 mod relationships;
 mod retired;
 mod rules;
+mod stored_edges;
 mod transfer;
 mod users;
 

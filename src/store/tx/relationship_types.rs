@@ -76,7 +76,10 @@ impl Tx<'_> {
     /// Writes all data of a type; `None` if there is no such type.
     pub fn update_type(&mut self, name: &TypeName, data: &TypeData) -> Result<Option<RelationshipType>> {
         let now = self.micros();
-        Ok(ask!(self, relationship_types::update(name.as_str(), data, now))?.and_then(TypeRow::into_type))
+        let updated = ask!(self, relationship_types::update(name.as_str(), data, now))?;
+        // Rules are cached as well.
+        self.shared.types.clear();
+        Ok(updated.and_then(TypeRow::into_type))
     }
 
     /// The number of relationships of a type; `None` if there is no such type.

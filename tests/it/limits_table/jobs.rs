@@ -14,13 +14,13 @@ use user_relationships::model::relationship::Relationship;
 use user_relationships::model::relationship_query::RelationshipQuery;
 use user_relationships::store::{Cost, Tx};
 
-use super::{ATOMIC, Alone, Asserts, Calls, Checks, ME, OPERATIONS, Setup, TYPES, Test, USERS};
+use super::{ATOMIC, Alone, Asserts, Calls, Checks, EDGES, ME, OPERATIONS, Setup, TYPES, Test, USERS};
 use crate::support::app::{Engine, wait};
 use crate::support::endless_searches::{EndlessSearches, abandon, search};
 use crate::support::hold::hold;
 use crate::support::process::until;
 use crate::support::sql::Raw;
-use crate::support::{App, edge, json};
+use crate::support::{App, Value, edge, json};
 
 const LOCK_WAITS: &str = "SELECT COUNT(*) AS number FROM pg_stat_activity \
                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -33,6 +33,18 @@ pub const CHECKS: Checks = &[
         let _endless = EndlessSearches::make(app, engine(app));
         (within, ann.get(&format!("{USERS}?query=zz")))
     })),
+    ("relationships over which a request turns a rule on", Alone(Setup::DEFAULT, |app, most| {
+        let (admin, ann) = (app.admin(), app.user());
+        ann.post(EDGES, &edge(None, "mentor", admin.id)).expect(201);
+        let turn_on = |count: usize, attributes: &Value| {
+            Raw::connect(&app.home().url()).run(&format!("UPDATE counts_by_type SET n = {count}"));
+            let document = json!({"data": {"type": "relationship-types", "id": "mentor", "attributes": attributes}});
+            admin.patch(&format!("{TYPES}/mentor"), &document)
+        };
+        (turn_on(most, &json!({"max-per-user": 1})), turn_on(most + 1, &json!({"is-acyclic": true})))
+    })),
+    ("examples of a rule that stored relationships break", Test("stored_rules", "at_most_ten_examples_are_shown_with_the_whole_count")),
+    ("ids in the examples of cycles", Test("src", "a_long_cycle_is_counted_without_an_example")),
     ("time of a statement whose client has gone", Calls(|engine| match engine {
         Engine::Sqlite => crate::job_limits::an_abandoned_search_stops_and_frees_its_permit::sqlite(),
         Engine::Postgres => crate::job_limits::an_abandoned_search_stops_and_frees_its_permit::postgres(),

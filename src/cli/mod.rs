@@ -19,6 +19,7 @@ mod progress;
 mod relationship_type;
 mod serve;
 mod token;
+mod type_check;
 pub mod usage;
 mod user;
 

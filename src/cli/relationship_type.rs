@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::command_error::CommandError;
 use super::database;
 use super::output;
+use super::type_check::{self, TypeCheckArgs, type_name};
 use crate::config::Config;
 use crate::domain::relationship_types;
 use crate::model::attributes::{Attribute, HasAttributes};
@@ -60,6 +61,8 @@ Examples:
   user-relationships type set mentor --max-per-user none --managed-by owner"
     )]
     Set(Box<SetTypeArgs>),
+    /// Check rules over the stored relationships of a type
+    Check(TypeCheckArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -116,10 +119,6 @@ impl SetTypeArgs {
     }
 }
 
-fn type_name(text: &str) -> Result<TypeName, String> {
-    TypeName::parse(text).ok_or_else(|| format!("must be the name of a relationship type: {}", TypeName::RULE))
-}
-
 fn role(text: &str) -> Result<Value, String> {
     if text == NONE {
         return Ok(Value::Null);
@@ -149,6 +148,7 @@ pub fn run(config: &Config, args: &TypeArgs) -> Result<(), CommandError> {
     match &args.action {
         TypeAction::List { json } => list(config, if *json { json_line } else { line }),
         TypeAction::Set(args) => set(config, args),
+        TypeAction::Check(args) => type_check::run(config, args),
     }
 }
 

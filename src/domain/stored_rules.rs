@@ -23,7 +23,10 @@ pub(super) const fn is_rule(attribute: TypeAttribute) -> bool {
 /// # Errors
 /// `not-found`, and those of the store.
 pub fn check(tx: &mut Tx<'_>, name: &TypeName, rules: impl Fn(Rules) -> Rules) -> Result<Vec<Violation>> {
-    let found = tx.relationship_type(name)?.ok_or_else(|| Error::not_found("relationship type"))?;
+    let Some(found) = tx.relationship_type(name)? else {
+        let detail = format!("there is no relationship type `{name}`; `type list` shows all");
+        return Err(Problem::new(Code::NotFound, detail).into());
+    };
     let rules = rules(found.data.rules());
     Ok(find(tx, name, rules, None)?.0)
 }

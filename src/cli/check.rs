@@ -1,4 +1,4 @@
-//! `check`: compares the stored counts and keys with the rows.
+//! `check`: compares the stored counts and keys with the rows, and the relationships with the rules of their types.
 
 use super::command_error::CommandError;
 use super::database;
@@ -11,7 +11,8 @@ use crate::store::{Cost, Report, Tx};
 #[command(
     after_help = "Prints a line per problem, and exits 1 if there is any. `--repair` blocks all writers while it runs, and
 exits 0 when the problems are repaired. Two users with the same e-mail address, spelled differently, are only reported:
-change the address of one of them.
+change the address of one of them. Relationships that break a rule of their type are only reported as well: an instance of
+an earlier release wrote them. Change or delete them, or turn the rule off.
 
 Examples:
   user-relationships check
@@ -36,32 +37,45 @@ pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
             store.read("check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()).await
         }
     })?;
-    output::print(report.repairable.iter().chain(&report.collisions))?;
-    let count = |lines: &[String]| match lines.len() {
+    output::print(report.repairable.iter().chain(&report.violations).chain(&report.collisions))?;
+    let repairable = match (report.repairable.len(), args.repair) {
+        (0, _) => None,
+        (_, true) => Some(format!("{} repaired", count(&report.repairable))),
+        (_, false) => Some(format!("{} found; run `check --repair` to repair", count(&report.repairable))),
+    };
+    let rest: Vec<_> = [violations_in(&report), collisions_in(&report)].into_iter().flatten().collect();
+    if rest.is_empty() && (args.repair || repairable.is_none()) {
+        output::tell(&repairable.unwrap_or_else(|| {
+            "all counts and keys agree with the rows, every relationship has both ends, and none breaks a rule"
+                .to_owned()
+        }));
+        return Ok(());
+    }
+    Err(CommandError::failed(repairable.into_iter().chain(rest).collect::<Vec<_>>().join("; ")))
+}
+
+fn count(problems: &[String]) -> String {
+    match problems.len() {
         1 => "1 problem".to_owned(),
         many => format!("{many} problems"),
+    }
+}
+
+/// What to do about relationships that break rules.
+fn violations_in(report: &Report) -> Option<String> {
+    let broken = match report.violations.len() {
+        0 => return None,
+        1 => "1 rule is broken".to_owned(),
+        many => format!("{many} rules are broken"),
     };
-    let collisions = match report.collisions.len() {
+    Some(format!("{broken} by relationships of an earlier release; change or delete them, or turn the rule off"))
+}
+
+/// What to do about users with the same e-mail address.
+fn collisions_in(report: &Report) -> Option<String> {
+    match report.collisions.len() {
         0 => None,
         1 => Some("1 user shares its e-mail address with another; change the address of one of them".to_owned()),
         many => Some(format!("{many} users share their e-mail addresses with others; change one address of each pair")),
-    };
-    match (&*report.repairable, collisions, args.repair) {
-        ([], None, _) => {
-            output::tell("all counts and keys agree with the rows, and every relationship has both ends");
-            Ok(())
-        }
-        ([], Some(collisions), _) => Err(CommandError::failed(collisions)),
-        (lines, None, true) => {
-            output::tell(&format!("{} repaired", count(lines)));
-            Ok(())
-        }
-        (lines, Some(collisions), true) => {
-            Err(CommandError::failed(format!("{} repaired; {collisions}", count(lines))))
-        }
-        (lines, collisions, false) => {
-            let more = collisions.map(|collisions| format!("; {collisions}")).unwrap_or_default();
-            Err(CommandError::failed(format!("{} found; run `check --repair` to repair{more}", count(lines))))
-        }
     }
 }

@@ -1,5 +1,5 @@
 //! Checks the redundant data: counts against rows, keys against names and addresses, and ends of relationships against
-//! users.
+//! users. `rule_checks` compares relationships with the rules of their types.
 
 use super::rows::level_of;
 use super::tx::Tx;
@@ -12,14 +12,16 @@ pub struct Report {
     pub repairable: Vec<String>,
     /// Findings that an operator must resolve: users whose addresses have the same key.
     pub collisions: Vec<String>,
+    /// Findings that an operator must resolve: relationships that break the rules of their types.
+    pub violations: Vec<String>,
 }
 
 /// The number of users that one query reads. Each may have a profile of 64 KiB.
 const BATCH: i64 = 250;
 
 impl Tx<'_> {
-    /// Compares every stored count with the rows, and the keys of users with their names and addresses. The job must
-    /// see one snapshot.
+    /// Compares every stored count with the rows, relationships with the rules of their types, and the keys of users with
+    /// their names and addresses. The job must see one snapshot.
     pub fn check(&mut self) -> Result<Report> {
         let mut lines = Vec::new();
         for (kind_of_count, drifts) in
@@ -37,29 +39,32 @@ impl Tx<'_> {
         }
         let dangling = self.dangling_relationships()?;
         lines.extend(dangling.iter().map(|id| format!("relationship {id}: the user at one end does not exist")));
-        let mut report = Report { repairable: lines, collisions: Vec::new() };
+        let mut report = Report { repairable: lines, ..Report::default() };
+        self.check_rules(&mut report, false)?;
         self.check_keys(&mut report, false)?;
         Ok(report)
     }
 
     /// Removes relationships without a user at an end, rewrites the counts and the keys that differ. Returns the
-    /// findings, including the collisions, which it does not repair.
+    /// findings, including the collisions and violations, which it does not repair.
     pub fn repair(&mut self) -> Result<Report> {
         self.lock_everything()?;
-        let mut report = self.check()?;
-        if !report.repairable.is_empty() {
-            let dangling = self.dangling_relationships()?;
-            for some in dangling.chunks(100) {
-                self.delete_dangling(some)?;
-            }
-            self.recount()?;
-            self.check_keys(&mut Report::default(), true)?;
-            // Of two users that both lacked a key, one has it now, and the other collides.
-            let mut left = Report::default();
-            self.check_keys(&mut left, false)?;
-            report.collisions = left.collisions;
+        let report = self.check()?;
+        if report.repairable.is_empty() {
+            return Ok(report);
         }
-        Ok(report)
+        let dangling = self.dangling_relationships()?;
+        for some in dangling.chunks(100) {
+            self.delete_dangling(some)?;
+        }
+        self.recount()?;
+        self.check_keys(&mut Report::default(), true)?;
+        // A relationship that was removed breaks no rule. Of two users that both lacked a key, one has it now, and the
+        // other collides.
+        let mut left = Report::default();
+        self.check_rules(&mut left, true)?;
+        self.check_keys(&mut left, false)?;
+        Ok(Report { repairable: report.repairable, ..left })
     }
 
     /// Compares the keys of all users with those that this release computes, and writes these if `repair`.

@@ -26,6 +26,7 @@ mod opening;
 mod postgres;
 mod relationship_rows;
 mod rows;
+mod rule_checks;
 mod schema;
 mod sqlite;
 mod tx;

@@ -16,6 +16,8 @@ impl Tx<'_> {
     /// Finds relationships that break the rules of their types, and compares the counts below, where `repair` writes
     /// those that differ. Rules can be broken only by instances of a release that does not know them.
     pub(super) fn check_rules(&mut self, report: &mut Report, repair: bool) -> Result<()> {
+        // The cached number of a type may be that of a deleted type of the same name.
+        self.read_types()?;
         for one in self.types(0, MAX_TYPES.into())?.items {
             let counted = self.check_rules_of(&one, report)?;
             let drifts = drifts_below(self.counts_below(&one.name)?, &counted);

@@ -107,6 +107,7 @@ mod retired_ids;
 mod returned_records;
 mod rolling_update;
 mod row_sizes;
+mod rule_commands;
 mod search_keys;
 mod secrets;
 mod security_headers;

@@ -92,9 +92,11 @@ pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
     .map(drop)
 }
 
-/// Locks all tables of users, relationships and counts against writes; others can still read.
+/// Locks all tables of types, users, relationships and counts against writes; others can still read.
 pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
-    let tables = "users, user_relationships, counts_by_user, counts_by_target, counts_by_type, counts_of_users";
+    // In the order in which jobs lock them.
+    let tables = "relationship_types, relationship_type_locks, users, user_relationships, counts_by_user, \
+                  counts_by_target, counts_by_type, counts_of_users, counts_below";
     diesel::sql_query(format!("LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).execute(conn).map(drop)
 }
 

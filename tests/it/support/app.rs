@@ -253,10 +253,11 @@ impl App {
         wait(self.store.write("test.write", job)).expect("the write succeeds")
     }
 
-    /// Compares every stored count with the rows.
+    /// Compares every stored count with the rows, and the relationships with the rules of their types.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the bare method fits one lifetime only")]
     pub fn assert_no_drift(&self) {
-        assert_eq!(self.read(|tx| tx.check()).repairable, Vec::<String>::new());
+        let report = self.read(|tx| tx.check());
+        assert_eq!((report.repairable, report.violations), Default::default());
     }
 }
 

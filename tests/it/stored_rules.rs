@@ -129,6 +129,49 @@ both!(at_most_ten_examples_are_shown_with_the_whole_count, |app| {
     assert_violated(&admin, "mentor", &json!({"is-acyclic": true}), &[("is-acyclic", meta)]);
 });
 
+both!(the_largest_examples_leave_room_for_another_error, |app| {
+    let admin = app.admin();
+    let mut raw = Raw::connect(&app.home().url());
+    // Ids of 19 digits, in a cycle of as many users as an example shows.
+    let ids = "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 499)";
+    let id = "9000000000000000000 + i";
+    raw.run(&format!(
+        "INSERT INTO users (id, email, email_key, name_key, search_key, access_level, is_enabled, profile, created_at, \
+         updated_at) {ids} SELECT {id}, 'ring' || i, 'ring' || i, '', '', 0, TRUE, '{{}}', 0, 0 FROM s"
+    ));
+    raw.run(&format!(
+        "INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at) {ids} \
+         SELECT {id}, 9000000000000000000 + i % 499 + 1, t.id, 0, 0 FROM s, relationship_types AS t WHERE name = 'mentor'"
+    ));
+    raw.run(&format!(
+        "INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at) {ids} \
+         SELECT {id}, {}, t.id, 0, 0 FROM s, relationship_types AS t WHERE name = 'mentor'",
+        admin.id
+    ));
+    let refused = set(&admin, "mentor", &json!({"is-acyclic": true, "max-per-user": 1})).refused(409, "rules-violated");
+    let errors = refused.body["errors"].as_array().expect("errors");
+    let meta: Vec<_> = errors.iter().map(|error| (&error["meta"]["count"], &error["meta"]["examples"])).collect();
+    assert_eq!((meta.len(), meta[0].0, meta[1].0), (2, &json!(1), &json!(499)));
+    assert_eq!(meta[0].1[0].as_array().map(Vec::len), Some(500));
+    assert_eq!(meta[1].1.as_array().map(Vec::len), Some(10));
+});
+
+both!(a_type_registered_again_elsewhere_is_checked, |app| {
+    let beside = app.beside();
+    let (admin, [ann, bob]) = (app.admin(), people(app));
+    let there = beside.client_like(&admin);
+    let register = || {
+        let new = json!({"data": {"type": "relationship-types", "id": "coach", "attributes": {}}});
+        admin.post(TYPES, &new).expect(201)
+    };
+    register();
+    there.get(&format!("{EDGES}?relationship=coach")).expect(200);
+    admin.delete(&format!("{TYPES}/coach")).expect(204);
+    register();
+    relate(&admin, "coach", &[(ann, bob), (bob, ann)]);
+    set(&there, "coach", &json!({"is-acyclic": true})).refused(409, "rules-violated");
+});
+
 both!(loosening_a_rule_succeeds_over_data_that_breaks_it, |app| {
     let (admin, [ann, bob, cho]) = (app.admin(), people(app));
     set(&admin, "mentor", &json!({"is-acyclic": true, "max-per-user": 1})).expect(200);

@@ -116,6 +116,17 @@ both!(each_role_and_rule_is_changed_alone_and_undone, |app| {
     }
 });
 
+both!(only_admins_set_roles_and_rules, |app| {
+    let before = app.admin().get(MENTOR).expect(200).body;
+    for client in [app.user(), app.caller("ext")] {
+        for sent in [json!({"user-role": "pupils"}), json!({"managed-by": "admin"}), json!({"max-per-user": "many"})] {
+            change(&client, "mentor", &sent).refused(403, "not-admin");
+            register(&client, "new", &sent).refused(403, "not-admin");
+        }
+    }
+    assert_eq!(app.admin().get(MENTOR).expect(200).body, before);
+});
+
 both!(a_change_of_rules_needs_the_current_tag, |app| {
     let admin = app.admin();
     let tag = admin.get(MENTOR).expect(200).header("etag").unwrap().to_owned();

@@ -145,7 +145,7 @@ fn claim_concurrently(app: &App, beside: &App, round: usize) -> Vec<u16> {
 
 both!(of_concurrent_claims_of_a_role_one_succeeds, |app| {
     let beside = app.beside();
-    for round in 0..25 {
+    for round in 0..40 {
         let statuses = claim_concurrently(app, &beside, round);
         let winners = statuses.iter().filter(|status| **status < 300).count();
         assert!(

@@ -16,7 +16,7 @@ const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 /// The idempotency key of the request that created the edge of the fixture.
 const KEY: (&str, &str) = ("idempotency-key", "the-first");
 
-/// The users of the requests, and an edge from ann to bob as mentor.
+/// The users of the requests, and edges from ann to bob as mentor and as report, a type that is a tree.
 struct ErrorFixture {
     anonymous: Client,
     excluded: Client,
@@ -31,14 +31,12 @@ impl ErrorFixture {
         let (ann, bob) = (app.named("ann@example.com", "user"), app.user());
         let document = edge(None, "mentor", bob.id).to_string();
         let made = ann.send("POST", EDGES, &[JSON_API, KEY], Some(document.as_bytes())).expect(201);
-        Self {
-            anonymous: app.anonymous(),
-            excluded: app.caller("excluded"),
-            ann,
-            bob,
-            admin: app.admin(),
-            edge: made.id(),
-        }
+        let admin = app.admin();
+        let rules = json!({"is-acyclic": true, "max-per-user": 1});
+        let tree = json!({"data": {"type": "relationship-types", "id": "report", "attributes": rules}});
+        admin.post(TYPES, &tree).expect(201);
+        ann.post(EDGES, &edge(None, "report", bob.id)).expect(201);
+        Self { anonymous: app.anonymous(), excluded: app.caller("excluded"), ann, bob, admin, edge: made.id() }
     }
 
     fn edge_url(&self) -> String {
@@ -133,6 +131,8 @@ const ROWS: &[Row] = &[
     ("email-taken", |s| Request::with(&s.admin, "POST", USERS, &json!({"data": {"type": "users", "attributes": {"email": "ANN@example.com"}}}))),
     ("type-in-use", |s| Request::with(&s.admin, "DELETE", format!("{TYPES}/mentor"), &json!({}))),
     ("role-taken", |s| Request::with(&s.admin, "POST", TYPES, &json!({"data": {"type": "relationship-types", "id": "supervisors"}}))),
+    ("relationship-cycle", |s| Request::with(&s.bob, "POST", EDGES, &edge(None, "report", s.ann.id))),
+    ("too-many-relationships", |s| post(s, &edge(None, "report", s.admin.id))),
     ("own-account", |s| Request::with(&s.admin, "DELETE", format!("{USERS}/{}", s.admin.id), &json!({}))),
     ("type-mismatch", |s| post(s, &linked(&json!({"type": "people", "id": "1"})))),
     ("id-mismatch", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge + 1, &json!({})))),
@@ -158,8 +158,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "rules-violated",
         "a new rule over more than one relationship: `a_cycle_of_stored_relationships_is_shown_as_a_path`",
     ),
-    ("relationship-cycle", "a relationship of an acyclic type"),
-    ("too-many-relationships", "a relationship of a type with `max-per-user`"),
     ("relationship-too-deep", "a long path of an acyclic type"),
     ("internal", "a defect of the program: `an_unexpected_database_result_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),

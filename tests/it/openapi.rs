@@ -266,6 +266,34 @@ both!(all_example_bodies_are_accepted, |app| {
     assert!(sent >= 8);
 });
 
+#[test]
+fn examples_of_errors_have_the_documented_members() {
+    let schemas = &openapi::document()["components"]["schemas"];
+    let examples = &openapi::document()["components"]["responses"]["Error409"]["content"];
+    let examples = examples["application/vnd.api+json"]["examples"].as_object().expect("examples");
+    assert_eq!(examples.len(), 5);
+    for (name, example) in examples {
+        let error = &example["value"]["errors"][0];
+        let code = Code::ALL.iter().find(|code| code.name() == name).expect("a code");
+        assert_eq!(
+            (&error["code"], &error["title"], &error["status"]),
+            (&json!(name), &json!(code.title()), &json!("409"))
+        );
+        for required in array(&schemas["Error"]["required"]) {
+            assert!(error[required.as_str().expect("a name")].is_string() || required == "links", "{name}: {required}");
+        }
+        for (member, value) in error["meta"].as_object().into_iter().flatten() {
+            let schema = &schemas["ErrorMeta"]["properties"][member];
+            let kind = if value.is_array() { "array" } else { "integer" };
+            assert_eq!(schema["type"], kind, "{name}: {member}");
+            assert!(
+                schema["description"].as_str().is_some_and(|words| words.contains(&format!("`{name}`"))),
+                "{member}"
+            );
+        }
+    }
+}
+
 both!(all_example_forms_are_accepted, |app| {
     let (admin, _) = create_examples(app);
     let all: Vec<_> = operations();

@@ -1,8 +1,12 @@
-//! Example bodies. A test sends each of them.
+//! Example bodies of requests, each of which a test sends, and of errors.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::build::insert;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::http::urls;
+use crate::model::code::Code;
+use crate::model::rules::{MAX_DEPTH, MAX_VISITED};
 
 /// The relationship of Skillhive's own examples.
 pub const RELATIONSHIP: &str = "12345";
@@ -73,4 +77,62 @@ pub fn operations() -> Value {
             },
         } },
     ] })
+}
+
+/// Errors about the roles and rules of relationship types, by code.
+pub fn rule_errors() -> Value {
+    let attribute = |name: &str| format!("/data/attributes/{name}");
+    let target = "/data/relationships/target/data";
+    let all = [
+        (
+            Code::RoleTaken,
+            "`mentors` is the `target-role` of the relationship type `mentor`; choose another name, or change that role",
+            attribute("target-role"),
+            json!({}),
+        ),
+        (
+            Code::RulesViolated,
+            "2 users own more than 1 `mentor` relationship",
+            attribute("max-per-user"),
+            json!({ "count": 2, "examples": [USER, TARGET] }),
+        ),
+        (
+            Code::RelationshipCycle,
+            "user 9876 already leads back to user 1234 along `subordinate` relationships",
+            target.to_owned(),
+            json!({ "path": [USER, TARGET, USER] }),
+        ),
+        (
+            Code::TooManyRelationships,
+            "the user owns 1 `subordinate` relationships, which is the most that it may; delete one of them first",
+            target.to_owned(),
+            json!({ "max": 1, "existing-ids": [RELATIONSHIP] }),
+        ),
+        (
+            Code::RelationshipTooDeep,
+            "a path of more than 64 `subordinate` relationships would result",
+            target.to_owned(),
+            json!({ "max-depth": MAX_DEPTH, "max-visited": MAX_VISITED }),
+        ),
+    ];
+    all.into_iter()
+        .map(|(code, detail, pointer, meta)| rule_error(code, detail, &pointer, &meta))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn rule_error(code: Code, detail: &str, pointer: &str, meta: &Value) -> (String, Value) {
+    let mut error = json!({
+        "id": "73aa7977ca6c1dc6-00000020",
+        "status": code.status().to_string(),
+        "code": code.name(),
+        "title": code.title(),
+        "detail": detail,
+        "source": { "pointer": pointer },
+        "links": { "type": urls::error_documentation(code) },
+    });
+    if meta.as_object().is_some_and(|members| !members.is_empty()) {
+        insert(&mut error, "meta", meta.clone());
+    }
+    (code.name().to_owned(), json!({ "value": { "jsonapi": { "version": "1.1" }, "errors": [error] } }))
 }

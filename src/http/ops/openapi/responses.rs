@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use super::build::{insert, reference};
+use super::examples;
 use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
@@ -186,7 +187,11 @@ pub fn of_errors() -> Value {
             _ => &["X-Request-Id"],
         };
         let codes: Vec<_> = codes.iter().map(|code| format!("`{}`", code.name())).collect();
-        let content = json!({ MEDIA_TYPE: { "schema": reference("schemas", "ErrorDocument") } });
+        let mut media = json!({ "schema": reference("schemas", "ErrorDocument") });
+        if status == 409 {
+            insert(&mut media, "examples", examples::rule_errors());
+        }
+        let content = json!({ MEDIA_TYPE: media });
         (
             error_name(status),
             json!({ "description": codes.join(", "), "headers": header_references(headers), "content": content }),

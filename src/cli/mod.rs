@@ -20,6 +20,8 @@ mod relationship_type;
 mod serve;
 mod token;
 mod type_check;
+mod type_list;
+mod type_set;
 pub mod usage;
 mod user;
 

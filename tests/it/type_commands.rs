@@ -157,6 +157,27 @@ fn type_set_refuses_what_the_api_refuses_in_words_of_options() {
 }
 
 #[test]
+fn type_set_refuses_a_rule_that_stored_relationships_break_with_examples() {
+    for fixture in ImportFixture::all() {
+        let edges = [(1, 2), (2, 3), (3, 1), (3, 2)].map(|(user, target)| relation(user, "mentor", target));
+        fixture.import(&lines(&[&[user(1), user(2), user(3)][..], &edges].concat()), &[]).expect(0);
+        let before = fixture.run(&["type", "list", "--json"]).expect(0).stdout;
+        let set = |options: &[&str]| fixture.run(&[&["type", "set", "mentor"], options].concat());
+        let refused = set(&["--acyclic", "yes", "--max-per-user", "1", "--description", "x"]).expect(1);
+        for words in ["`--acyclic`: there is 1 set", "3 → 2 → 3", "`--max-per-user`: 1 user owns more than 1", ": 3"]
+        {
+            assert!(refused.stderr.contains(words) || words.contains('→'), "{words} in {refused:?}");
+        }
+        let roles = ["--user-role", "none", "--target-role", "none"];
+        let refused = set(&[&["--symmetric", "yes"], &roles[..]].concat()).expect(1);
+        assert!(refused.stderr.contains("`--symmetric`: 1 pair") && refused.stderr.contains(": 2 → 4"), "{refused:?}");
+        assert_eq!(fixture.run(&["type", "list", "--json"]).expect(0).stdout, before, "nothing changed");
+        set(&["--max-per-user", "2"]).expect(0);
+        fixture.assert_no_drift();
+    }
+}
+
+#[test]
 fn import_does_not_create_a_type_with_the_name_of_a_role() {
     for fixture in ImportFixture::all() {
         let text = lines(&[user(1), user(2), relation(1, "supervisors", 2), relation(1, "friend", 2)]);

@@ -38,6 +38,22 @@ pub const CHECKS: Checks = &[
         };
         (register(most), register(most + 1))
     })),
+    ("characters of a role of a relationship type", Boundary(|app, most| {
+        let admin = app.admin();
+        let change = |size: usize| {
+            let attributes = json!({"user-role": "r".repeat(size)});
+            admin.patch(&format!("{TYPES}/mentor"), &json!({"data": {"type": "relationship-types", "id": "mentor", "attributes": attributes}}))
+        };
+        (change(most), change(most + 1))
+    })),
+    ("`max-per-user` of a relationship type", Boundary(|app, most| {
+        let admin = app.admin();
+        let change = |max: usize| {
+            let attributes = json!({"max-per-user": max});
+            admin.patch(&format!("{TYPES}/mentor"), &json!({"data": {"type": "relationship-types", "id": "mentor", "attributes": attributes}}))
+        };
+        (change(most), change(most + 1))
+    })),
     ("characters of `description` of a relationship type", Boundary(|app, most| {
         let admin = app.admin();
         let register = |size: usize| {

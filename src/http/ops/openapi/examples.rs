@@ -92,7 +92,7 @@ pub fn rule_errors() -> Value {
         ),
         (
             Code::RulesViolated,
-            "2 users own more than 1 `mentor` relationship",
+            "2 users own more than 1 of these relationships; delete those above the limit",
             attribute("max-per-user"),
             json!({ "count": 2, "examples": [USER, TARGET] }),
         ),

@@ -247,7 +247,7 @@ both!(
 both!(an_unexpected_database_result_is_an_internal_error, |app| {
     let fixture = ErrorFixture::new(app);
     // A relationship of an unregistered type, which this program never writes.
-    let nonsense = "UPDATE user_relationships SET type_id = 99";
+    let nonsense = format!("UPDATE user_relationships SET type_id = 99 WHERE id = {}", fixture.edge);
     let free = match app.store.engine_name() {
         "sqlite" => "PRAGMA foreign_keys = OFF",
         _ => "SET session_replication_role = replica",

@@ -109,7 +109,7 @@ fn poison(number: usize) -> Job {
                 let relationship = TypeName::parse("mentor").expect("a name");
                 let data = EdgeData::new(relationship);
                 let unknown = NewEdge { user: UserId::new(888_888), target: UserId::new(999_999), data };
-                let held = tx.hold_types(&[unknown.data.relationship.clone()])?;
+                let held = tx.hold_types(std::slice::from_ref(&unknown.data.relationship))?;
                 tx.insert_relationship(&held[0], &unknown, None).map(|_| 0)
             }
         }

@@ -164,9 +164,8 @@ fn type_set_refuses_a_rule_that_stored_relationships_break_with_examples() {
         let before = fixture.run(&["type", "list", "--json"]).expect(0).stdout;
         let set = |options: &[&str]| fixture.run(&[&["type", "set", "mentor"], options].concat());
         let refused = set(&["--acyclic", "yes", "--max-per-user", "1", "--description", "x"]).expect(1);
-        for words in ["`--acyclic`: there is 1 set", "3 → 2 → 3", "`--max-per-user`: 1 user owns more than 1", ": 3"]
-        {
-            assert!(refused.stderr.contains(words) || words.contains('→'), "{words} in {refused:?}");
+        for words in ["`--acyclic`: there is 1 set", "2 → 3", "`--max-per-user`: 1 user owns more than 1", ": 3"] {
+            assert!(refused.stderr.contains(words), "{words} in {refused:?}");
         }
         let roles = ["--user-role", "none", "--target-role", "none"];
         let refused = set(&[&["--symmetric", "yes"], &roles[..]].concat()).expect(1);

@@ -24,6 +24,7 @@ mod peers;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod postgres;
 mod report;
+mod rules;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod servers;
 
@@ -84,7 +85,7 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 7] = ["import", "lists", "growth", "creates", "postgres", "peers", "ablations"];
+const PARTS: [&str; 8] = ["import", "lists", "growth", "creates", "rules", "postgres", "peers", "ablations"];
 
 fn main() {
     let args = Args::parse();
@@ -101,13 +102,13 @@ fn main() {
     if bench.does("import") {
         bench.import("SQLite", 100_000.0, |n, folder| format!("sqlite://{}/{n}.db", folder.display()));
     }
-    if ["lists", "creates", "ablations"].iter().any(|part| bench.does(part)) {
+    if ["lists", "creates", "rules", "ablations"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
     if bench.does("growth") {
         bench.growth();
     }
-    if ["import", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
+    if ["import", "rules", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("PostgreSQL is not measured: its programs are not installed"),
@@ -220,6 +221,9 @@ impl Bench {
         if self.does("creates") {
             self.mixed(&stage);
             self.creates(&stage, &file, &copy);
+        }
+        if self.does("rules") {
+            self.rules("SQLite", &data, 0.5);
         }
         let (own, mapped) = stage.server.memory();
         let detail = format!("and {mapped} MiB of pages mapped from files");
@@ -380,7 +384,7 @@ impl Bench {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
         }
-        if !["postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
+        if !["rules", "postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
             return;
         }
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());
@@ -388,6 +392,9 @@ impl Bench {
         if self.does("ablations") {
             self.counts("PostgreSQL", &data);
             self.pools(&data);
+        }
+        if self.does("rules") {
+            self.rules("PostgreSQL", &data, 0.35);
         }
         if self.does("peers") {
             self.peers(&data);

@@ -98,7 +98,7 @@ pub(in crate::store) fn find_edges(
     edges: &[(i64, i64)],
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
     let mut found = Vec::new();
-    for some in edges.chunks(bulk::ROWS_OF_LOAD) {
+    for some in edges.chunks(bulk::ROWS) {
         let columns = vec![
             Column::Integers(some.iter().map(|(user, _)| *user).collect()),
             Column::Integers(some.iter().map(|(_, target)| *target).collect()),

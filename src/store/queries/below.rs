@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 
 use super::rows::Column;
+use super::rules::push_type;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 
@@ -62,7 +63,9 @@ pub(in crate::store) fn has_owner_of_height(conn: &mut Conn, kind: i16, user: i6
         sql.text(" JOIN counts_below AS b ON b.type_id = r.type_id AND b.user_id = r.user_id AND b.height >= ");
         sql.integer(height.into());
     }
-    sql.text(" WHERE r.type_id = ").small(kind).text(" AND r.target_id = ").integer(user).text(")");
+    sql.text(" WHERE ");
+    push_type(&mut sql, "r.type_id", kind);
+    sql.text(" AND r.target_id = ").integer(user).text(")");
     sql.returning::<Bool>().get_result(conn)
 }
 
@@ -70,7 +73,8 @@ pub(in crate::store) fn has_owner_of_height(conn: &mut Conn, kind: i16, user: i6
 pub(in crate::store) fn largest_height(conn: &mut Conn, kind: i16, user: i64) -> QueryResult<Option<i32>> {
     let mut sql = Sql::new("SELECT MAX(COALESCE(b.height, 0)) FROM user_relationships AS r");
     sql.text(dialect::by_index!("user_relationships_in_by_type"));
-    sql.text(" LEFT JOIN counts_below AS b ON b.type_id = r.type_id AND b.user_id = r.user_id WHERE r.type_id = ");
-    sql.small(kind).text(" AND r.target_id = ").integer(user);
+    sql.text(" LEFT JOIN counts_below AS b ON b.type_id = r.type_id AND b.user_id = r.user_id WHERE ");
+    push_type(&mut sql, "r.type_id", kind);
+    sql.text(" AND r.target_id = ").integer(user);
     sql.returning::<Nullable<Integer>>().get_result(conn)
 }

@@ -10,6 +10,12 @@ use super::{Conn, bulk, dialect};
 use crate::store::relationship_rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
 
+/// Pushes `type_id = …`. PostgreSQL estimates the rows of a type as an average: a constant that is missing from its
+/// statistics, as that of a new type, looks so rare that it would read all relationships of the type.
+pub(super) fn push_type(sql: &mut Sql, column: &'static str, kind: i16) {
+    sql.text(column).text(" = (SELECT CAST(").small(kind).text(" AS SMALLINT))");
+}
+
 /// Keeps the rules of the types in the result from changing until the transaction ends. Other writers may do the same.
 fn keep_rules(sql: &mut Sql, is_writing: bool) {
     if is_writing {
@@ -87,7 +93,9 @@ pub(in crate::store) fn owned(conn: &mut Conn, kind: i16, users: &[i64]) -> Quer
 /// The ids of the first relationships of a type that a user owns.
 pub(in crate::store) fn owned_by(conn: &mut Conn, kind: i16, user: i64, limit: i64) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM user_relationships WHERE user_id = ");
-    sql.integer(user).text(" AND type_id = ").small(kind).text(" ORDER BY id LIMIT ").integer(limit);
+    sql.integer(user).text(" AND ");
+    push_type(&mut sql, "type_id", kind);
+    sql.text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<BigInt>().load(conn)
 }
 
@@ -105,7 +113,8 @@ pub(in crate::store) fn find_edges(
         ];
         let mut sql = Sql::new("SELECT r.id, r.user_id, r.target_id FROM ");
         sql.table(columns).text(" JOIN user_relationships AS r ON r.user_id = given.column1");
-        sql.text(" AND r.target_id = given.column2 AND r.type_id = ").small(kind);
+        sql.text(" AND r.target_id = given.column2 AND ");
+        push_type(&mut sql, "r.type_id", kind);
         found.extend(sql.returning::<(BigInt, BigInt, BigInt)>().load::<(i64, i64, i64)>(conn)?);
     }
     Ok(found)
@@ -120,8 +129,9 @@ pub(in crate::store) fn targets_of(
 ) -> QueryResult<Vec<(i64, i64)>> {
     let by_owner = dialect::by_index!("user_relationships_out_by_type");
     let mut sql = Sql::new("SELECT user_id, target_id FROM user_relationships");
-    sql.text(by_owner).text(" WHERE type_id = ").small(kind).text(" AND ");
-    sql.in_list("user_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
+    sql.text(by_owner).text(" WHERE ");
+    push_type(&mut sql, "type_id", kind);
+    sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt)>().load(conn)
 }
 
@@ -134,8 +144,9 @@ pub(in crate::store) fn owners_of(
 ) -> QueryResult<Vec<(i64, i64)>> {
     let by_target = dialect::by_index!("user_relationships_in_by_type");
     let mut sql = Sql::new("SELECT target_id, user_id FROM user_relationships");
-    sql.text(by_target).text(" WHERE type_id = ").small(kind).text(" AND ");
-    sql.in_list("target_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
+    sql.text(by_target).text(" WHERE ");
+    push_type(&mut sql, "type_id", kind);
+    sql.text(" AND ").in_list("target_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt)>().load(conn)
 }
 
@@ -150,11 +161,13 @@ pub(in crate::store) fn paths_from(
     let by_owner = dialect::by_index!("user_relationships_out_by_type");
     let mut sql = Sql::new("WITH RECURSIVE above (id, user_id, target_id) AS (");
     sql.text("SELECT id, user_id, target_id FROM user_relationships").text(by_owner);
-    sql.text(" WHERE type_id = ").small(kind).text(" AND ");
-    sql.in_list("user_id", bulk::ValueList::of_integers(users));
+    sql.text(" WHERE ");
+    push_type(&mut sql, "type_id", kind);
+    sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
     // `UNION` and not `UNION ALL`: each relationship once, which also ends a cycle.
     sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above CROSS JOIN user_relationships AS r");
-    sql.text(by_owner).text(" WHERE r.user_id = above.target_id AND r.type_id = ").small(kind);
+    sql.text(by_owner).text(" WHERE r.user_id = above.target_id AND ");
+    push_type(&mut sql, "r.type_id", kind);
     sql.text(") SELECT id, user_id, target_id FROM above LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
 }

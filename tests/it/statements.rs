@@ -30,7 +30,7 @@ pub static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Whether a bound value is a marked id, or a text about a marked user.
 pub fn is_marked(bind: &str) -> bool {
-    let value = bind.trim_start_matches("'{").trim_end_matches("}'");
+    let value = bind.trim_matches(|sign| "'{}[]\"".contains(sign)).split(',').next().unwrap_or_default();
     value.parse().is_ok_and(|id| MARKED.contains(&id)) || bind.trim_matches('"').starts_with("u98")
 }
 
@@ -78,6 +78,21 @@ fn ask_everything(app: &App) {
     admin.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": "u98@example.org"}}})).expect(201);
     admin.delete(&format!("{USERS}/98060")).expect(204);
 
+    // The statistics do not know these types, as after every registration.
+    let rules = [("line", json!({"is-acyclic": true, "max-per-user": 1})), ("pair", json!({"is-symmetric": true}))];
+    let rules = rules.into_iter().chain([("net", json!({"is-acyclic": true})), ("few", json!({"max-per-user": 2}))]);
+    for (name, attributes) in rules {
+        let kind = json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}});
+        admin.post("/api/v2/relationship-types", &kind).expect(201);
+        let path = [98_080, 98_081, 98_082, 98_083];
+        let made: Vec<_> = path.windows(2).map(|ends| admin.post(EDGES, &edge(Some(ends[0]), name, ends[1]))).collect();
+        let made: Vec<_> = made.into_iter().map(|answer| answer.expect(201).id()).collect();
+        admin.post(EDGES, &edge(Some(98_080), name, 98_081)).refused(409, "already-exists");
+        admin.delete(&format!("{EDGES}/{}", made[1])).expect(204);
+    }
+    admin.post(EDGES, &edge(Some(98_081), "line", 98_080)).refused(409, "relationship-cycle");
+    admin.delete(&format!("{USERS}/98080")).expect(204);
+
     // An ext caller with a popular neighbour.
     let ext = app.client_of(user_relationships::model::id::UserId::new(98_070));
     let excluded = json!({"data": {"type": "users", "id": "98070", "attributes": {"access-level": "ext"}}});
@@ -86,6 +101,22 @@ fn ask_everything(app: &App) {
     ext.get(&format!("{USERS}/{TARGET}")).expect(200);
     ext.get(USERS).expect(200);
     ext.post(EDGES, &edge(None, "mentor", TARGET)).expect(201);
+}
+
+/// Writes lists of values in the way of PostgreSQL, without spaces, which separate values.
+fn flatten_lists(binds: &str) -> String {
+    let mut flat = String::new();
+    let mut is_in_list = false;
+    for sign in binds.trim_end_matches(']').chars() {
+        match sign {
+            '[' => flat.push_str("'{"),
+            ']' => flat.push_str("}'"),
+            ' ' if is_in_list => {}
+            sign => flat.push(sign),
+        }
+        is_in_list = (is_in_list || sign == '[') && sign != ']';
+    }
+    if is_in_list { flat + "}'" } else { flat }
 }
 
 fn check(app: &App) {
@@ -105,7 +136,8 @@ fn check(app: &App) {
         let text = match text.split_once(" -- binds: [") {
             // For lists outside of a batch, each array has one value; a batch of creates has values of its own below.
             Some(_) if statement.contains("unnest") => text.clone(),
-            Some((_, binds)) if binds.contains('[') => continue,
+            Some(_) if statement.contains("digest") => continue,
+            Some((_, binds)) if binds.contains('[') => format!("{statement} -- binds: [{}", flatten_lists(binds)),
             Some((_, binds)) => {
                 let binds = binds.replace("Some(", "").replace(')', "").replace("None", "NULL");
                 format!("{statement} -- binds: [{binds}")
@@ -128,7 +160,8 @@ fn check(app: &App) {
                 let is_large = scanned.and_then(|rest| rest.split(' ').next()).is_some_and(|it| LARGE.contains(&it));
                 // A page by an index in its order is a scan that ends early.
                 let is_whole = is_large && !line.contains("USING");
-                assert!(!is_whole, "{line}\n{plan}\n{text}");
+                let is_of_type = line.contains("user_relationships_by_type");
+                assert!(!is_whole && !is_of_type, "{line}\n{plan}\n{text}");
             }
         }
     }

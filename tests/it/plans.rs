@@ -97,11 +97,16 @@ pub fn load(app: &App) {
 }
 
 /// The plans of a statement, each as one text.
-pub fn plans(app: &App, text: &str) -> Vec<String> {
+fn plans(app: &App, text: &str) -> Vec<String> {
+    plans_of(app, text, "")
+}
+
+/// The plans of a statement whose values have these types.
+pub fn plans_of(app: &App, text: &str, types: &str) -> Vec<String> {
     // A statement with a list of values is not prepared, and so is always planned for its values.
     let is_kept = !text.contains(" IN (") && !text.contains("* FROM (SELECT");
     let modes = if is_kept { &ANY_PLAN[..] } else { &ANY_PLAN[..1] };
-    explained(app, statement(text), "", &binds(text).join(", ").replace('"', "'"), modes)
+    explained(app, statement(text), types, &binds(text).join(", ").replace('"', "'"), modes)
 }
 
 /// The plan modes of PostgreSQL for prepared statements: for their values, and generic.

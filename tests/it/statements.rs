@@ -103,6 +103,15 @@ fn ask_everything(app: &App) {
     ext.post(EDGES, &edge(None, "mentor", TARGET)).expect(201);
 }
 
+/// The types of the values of a statement with arrays that PostgreSQL cannot infer.
+fn types_of(statement: &str) -> &'static str {
+    match statement {
+        _ if statement.contains("AS r ON r.user_id = given.column1") => "(bigint[], bigint[], smallint)",
+        _ if statement.contains("INTO counts_below") => "(bigint[], bigint[], bigint[], smallint[])",
+        _ => "",
+    }
+}
+
 /// Writes lists of values in the way of PostgreSQL, without spaces, which separate values.
 fn flatten_lists(binds: &str) -> String {
     let mut flat = String::new();
@@ -132,23 +141,17 @@ fn check(app: &App) {
         if !explained.insert(statement.to_owned()) {
             continue;
         }
-        // Lists and bytes are printed in a form that SQL does not accept; the bytes are those of the few tokens here.
-        let text = match text.split_once(" -- binds: [") {
-            // For lists outside of a batch, each array has one value; a batch of creates has values of its own below.
-            Some(_) if statement.contains("unnest") => text.clone(),
-            Some(_) if statement.contains("digest") => continue,
-            Some((_, binds)) if binds.contains('[') => format!("{statement} -- binds: [{}", flatten_lists(binds)),
-            Some((_, binds)) => {
-                let binds = binds.replace("Some(", "").replace(')', "").replace("None", "NULL");
-                format!("{statement} -- binds: [{binds}")
-            }
-            None => text.clone(),
-        };
-        let is_batch_of_creates = statement.contains("unnest") && !statement.contains("AS total");
+        // Bytes are printed in a form that SQL does not accept; they are those of the few tokens here.
+        if statement.contains("digest") {
+            continue;
+        }
+        let is_batch_of_creates = statement.contains("unnest") && statement.contains("INTO user_relationships");
         let found = if is_batch_of_creates {
             plans::explained(app, statement, BATCH_TYPES, BATCH_VALUES, &ANY_PLAN)
         } else {
-            plans::plans(app, &text)
+            let binds = text.split_once(" -- binds: [").map_or("", |(_, binds)| binds);
+            let binds = flatten_lists(binds).replace("Some(", "").replace(')', "").replace("None", "NULL");
+            plans::plans_of(app, &format!("{statement} -- binds: [{binds}"), types_of(statement))
         };
         for plan in found {
             for line in plan.lines() {

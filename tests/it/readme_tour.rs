@@ -7,7 +7,7 @@ use crate::support::skip::skip;
 use crate::support::sources::read;
 
 /// What the response of each step of the tour contains.
-const EXPECTED: [&[&str]; 10] = [
+const EXPECTED: [&[&str]; 11] = [
     &["\"type\":\"users\",\"id\":\"1017\""],
     &["\"total-count\":3", "\"type\":\"user-relationships\",\"id\":\"38\"", "\"id\":\"1016\"", "\"id\":\"1005\""],
     &["\"included\":[", "\"job-title\":"],
@@ -18,6 +18,7 @@ const EXPECTED: [&[&str]; 10] = [
     &["HTTP/1.1 4", "/atomic:operations/1"],
     &["HTTP/1.1 201", "location: "],
     &["HTTP/1.1 201", "\"id\":\"buddy\""],
+    &["HTTP/1.1 409", "relationship-cycle", "\"path\":[\"1000\",\"1017\",\"1005\",\"1001\",\"1000\"]"],
 ];
 
 /// The section of the tour.

@@ -108,6 +108,7 @@ mod returned_records;
 mod rolling_update;
 mod row_sizes;
 mod rule_commands;
+mod rule_upgrade;
 mod search_keys;
 mod secrets;
 mod security_headers;

@@ -23,15 +23,27 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree with these relationships, owner and target, and with what is stored of the users below some owners. To
-    /// [add](Self::add) a relationship, the tree must have that of its owner and all those above its target, and what
-    /// is below its owner.
+    /// The tree with these relationships, owner and target, and with what is stored of the users below some owners.
     #[must_use]
     pub fn new(
         edges: impl IntoIterator<Item = (UserId, UserId)>,
         below: impl IntoIterator<Item = (UserId, Below)>,
     ) -> Self {
-        Self { targets: edges.into_iter().collect(), stored: below.into_iter().collect(), added: BTreeMap::new() }
+        let mut tree = Self::default();
+        tree.extend(edges, below);
+        tree
+    }
+
+    /// Adds stored relationships, and what is stored of the users below some owners. To [add](Self::add) a relationship,
+    /// the tree must have the stored ones of its owner and of all users above its target, and what is stored below its
+    /// owner.
+    pub fn extend(
+        &mut self,
+        edges: impl IntoIterator<Item = (UserId, UserId)>,
+        below: impl IntoIterator<Item = (UserId, Below)>,
+    ) {
+        self.targets.extend(edges);
+        self.stored.extend(below);
     }
 
     /// The target of a user's relationship.

@@ -46,7 +46,7 @@ pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
-pub use tx::Tx;
+pub use tx::{DroppedIndexes, Tx};
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;

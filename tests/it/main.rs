@@ -108,6 +108,8 @@ mod returned_records;
 mod rolling_update;
 mod row_sizes;
 mod rule_commands;
+mod rule_import_model;
+mod rule_imports;
 mod rule_upgrade;
 mod search_keys;
 mod secrets;

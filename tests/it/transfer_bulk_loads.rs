@@ -59,12 +59,6 @@ impl Fed {
     }
 }
 
-/// Another empty database of the same kind.
-fn another(fixture: &ImportFixture) -> ImportFixture {
-    ImportFixture::new(if fixture.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres })
-        .expect("it was available before")
-}
-
 fn edges(fixture: &ImportFixture) -> i64 {
     fixture.number("SELECT COUNT(*) AS number FROM user_relationships")
 }
@@ -83,7 +77,7 @@ fn a_bulk_load_killed_at_any_moment_is_complete_or_absent() {
         let before = schema(&fixture);
         // While it reads, while it builds the indexes, and at a few moments after.
         for moment in [None, Some(0), Some(20), Some(60), Some(120), Some(250)] {
-            let fixture = another(&fixture);
+            let fixture = fixture.another();
             let mut import = Fed::start(&fixture);
             import.feed(if moment.is_some() { &text } else { half });
             import.wait_for(BEGUN);
@@ -212,12 +206,12 @@ fn relationships_listed_twice_are_imported_once() {
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships WHERE id <= 5000"), 5_000);
         assert_eq!(schema(&fixture), before);
         fixture.assert_no_drift();
-        let other = another(&fixture);
+        let other = fixture.another();
         other.import(&format!("{text}{more}"), &[]).expect(0);
         let ids = |text: String| text.lines().filter(|line| !line.contains("\"user\":301")).count();
         assert_eq!(ids(fixture.export()), ids(other.export()));
         // No new record gets an id that was taken.
-        let next = another(&fixture);
+        let next = fixture.another();
         next.import(&format!("{text}{}", lines(&[relation(1, "mentor", 2), relation(2, "mentor", 1)])), &[]).expect(0);
         next.assert_no_drift();
     }
@@ -231,7 +225,7 @@ fn an_import_leaves_an_empty_wal_file() {
     fixture.import(&company(300, 20_000), &[]).expect(0);
     assert_eq!(size(), 0);
     // In batches, beside another session: the file stays small during the import, too.
-    let other = another(&fixture);
+    let other = fixture.another();
     let _beside = other.open_session();
     let log = other.home.file().expect("a file").with_extension("db-wal");
     let file = other.write("company.ndjson", company(300, 60_000));

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::cli::command_error::CommandError;
 use crate::cli::import::feed::{Batch, Batches};
 use crate::cli::import::report::{ImportReport, Notes};
-use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, PendingRecords, Record};
+use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_JUDGED, PendingRecords, Record};
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::store::{Cost, Store, Tx};
@@ -36,6 +36,8 @@ pub struct Importer {
     options: ImportOptions,
     size: Arc<AtomicUsize>,
     is_strict: bool,
+    /// The most relationships of types with rules that a bulk load remembers.
+    most_judged: usize,
 }
 
 impl Importer {
@@ -47,7 +49,7 @@ impl Importer {
         size: Arc<AtomicUsize>,
         is_strict: bool,
     ) -> Self {
-        Self { store, report, options, size, is_strict }
+        Self { store, report, options, size, is_strict, most_judged: MAX_JUDGED }
     }
 
     /// Writes all batches. `is_alone`: no other process seems to use the database.
@@ -65,6 +67,7 @@ impl Importer {
                 if let Some(loaded) = self.load(&batch, &batches).await? {
                     self.report.record(&loaded.notes);
                     return match loaded.stop {
+                        StopReason::FullMemory => continue,
                         StopReason::End => Ok(()),
                         StopReason::InvalidLine => Err(self.strict_failure()),
                         StopReason::ReadError(error) => Err(self.read_failure(&error)),
@@ -117,7 +120,7 @@ impl Importer {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
         let options = self.options;
         let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
-        let size = Arc::clone(&self.size);
+        let (size, most_judged) = (Arc::clone(&self.size), self.most_judged);
         let job = move |tx: &mut Tx<'_>| {
             let Some(dropped_indexes) = tx.begin_bulk_load()? else { return Ok(None) };
             refuse_retry(&is_begun)?;
@@ -132,6 +135,9 @@ impl Importer {
                 if is_strict && !batch.refused.is_empty() {
                     break StopReason::InvalidLine;
                 }
+                if memory.judged() >= most_judged {
+                    break StopReason::FullMemory;
+                }
                 match next_batch(&batches) {
                     Ok(Some(following)) => batch = Arc::new(following),
                     Ok(None) => break StopReason::End,
@@ -139,7 +145,7 @@ impl Importer {
                 }
             };
             report.print("all lines are read; building the indexes");
-            notes.recount_existing(tx.end_bulk_load(&dropped_indexes)?);
+            notes.recount_existing(transfer::end_load(tx, &dropped_indexes, &memory)?);
             Ok(Some(LoadResult { notes, stop }))
         };
         self.store.write("import.load", job).await.map_err(|error| self.write_failure(first, error))
@@ -193,9 +199,11 @@ struct LoadResult {
     stop: StopReason,
 }
 
-/// Why reading stopped.
+/// Why a bulk load stopped reading.
 enum StopReason {
     End,
+    /// It cannot remember more relationships of types with rules.
+    FullMemory,
     /// An invalid line, with `--strict`.
     InvalidLine,
     ReadError(io::Error),
@@ -214,7 +222,7 @@ fn refuse_retry(is_begun: &AtomicBool) -> JobResult<()> {
 /// With `--strict`, fails at the first rejected line, so that its batch is rolled back. The index of the problem is the
 /// number of the line.
 fn require_valid(outcome: ImportOutcome, is_strict: bool) -> JobResult<ImportOutcome> {
-    match outcome.rejected.first() {
+    match outcome.rejected.iter().min_by_key(|(number, _)| *number) {
         Some((number, reason)) if is_strict => {
             let problem = Problem::new(Code::InvalidAttribute, reason.clone());
             Err(Problem { operation: usize::try_from(*number).ok(), ..problem }.into())

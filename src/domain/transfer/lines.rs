@@ -1,7 +1,7 @@
 //! The lines of files that are imported.
 
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::relationship::EdgeData;
+use crate::model::relationship::{Edge, EdgeData};
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Value};
 
@@ -53,6 +53,17 @@ pub struct RelationshipLine {
     pub created_at: Option<Timestamp>,
     /// The time of the last change, for a new relationship.
     pub updated_at: Option<Timestamp>,
+}
+
+/// A relationship, and the first line that has it.
+#[derive(Debug)]
+pub(super) struct RequestedEdge<'a> {
+    /// The relationship.
+    pub edge: Edge,
+    /// The number of the line.
+    pub number: u64,
+    /// The line.
+    pub line: &'a RelationshipLine,
 }
 
 /// How a line refers to a user.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::rules::RuleJudge;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::Edge;
 use crate::model::relationship_type::TypeName;
@@ -10,6 +11,9 @@ use crate::model::user::User;
 /// The most users that a load remembers, in 10 MB. No other transaction can delete them while the load runs.
 pub(super) const MAX_REMEMBERED_USERS: usize = 900_000;
 
+/// The most relationships of types with rules that a load remembers, in 300 MB.
+pub const MAX_JUDGED: usize = 1_000_000;
+
 /// What a bulk load, which is one transaction, remembers of earlier lines.
 #[derive(Debug, Default)]
 pub struct LoadMemory {
@@ -17,6 +21,16 @@ pub struct LoadMemory {
     pub(super) users: HashSet<UserId>,
     /// The largest id of a relationship so far.
     pub(super) largest: Option<RelationshipId>,
+    /// All relationships of types with rules.
+    pub(super) rules: RuleJudge,
+}
+
+impl LoadMemory {
+    /// How many relationships of types with rules it remembers.
+    #[must_use]
+    pub fn judged(&self) -> usize {
+        self.rules.judged()
+    }
 }
 
 /// The records of earlier lines that are not in the database: those of the same run of lines in an import, those of all
@@ -33,8 +47,11 @@ pub struct PendingRecords {
     pub(super) retired: HashSet<UserId>,
     /// The users that have or had an id in another system.
     pub(super) alt_ids: HashMap<String, HashSet<UserId>>,
+    /// The relationships of types without rules.
     pub(super) edges: HashSet<Edge>,
     pub(super) types: HashSet<TypeName>,
+    /// The relationships of types with rules.
+    pub(super) rules: RuleJudge,
     /// The last placeholder for the id of a new user; they are negative.
     pub(super) last_placeholder: i64,
 }

@@ -9,14 +9,15 @@ mod memory;
 mod outcome;
 mod references;
 mod relationships;
+mod rules;
 mod types;
 mod users;
 
 use crate::model::error::Result;
-use crate::store::Tx;
+use crate::store::{DroppedIndexes, Tx};
 
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
-pub use memory::{LoadMemory, PendingRecords};
+pub use memory::{LoadMemory, MAX_JUDGED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
 
 /// Imports lines.
@@ -27,8 +28,8 @@ pub fn import(tx: &mut Tx<'_>, lines: &[ImportLine], options: ImportOptions) -> 
     write(tx, lines, options, None)
 }
 
-/// Imports lines in a bulk load, between [`Tx::begin_bulk_load`] and [`Tx::end_bulk_load`]. A relationship that occurs twice
-/// counts as added until the load ends.
+/// Imports lines in a bulk load, between [`Tx::begin_bulk_load`] and [`end_load`]. A relationship that occurs twice counts
+/// as added until the load ends, unless its type has rules.
 ///
 /// # Errors
 /// Those of the store.
@@ -41,6 +42,17 @@ pub fn load(
     write(tx, lines, options, Some(memory))
 }
 
+/// Ends a bulk load: creates the dropped indexes and keys again, and counts the relationships. Of several with one edge
+/// the one with the smallest id stays. Returns how many it removed.
+///
+/// # Errors
+/// Those of the store.
+pub fn end_load(tx: &mut Tx<'_>, dropped: &DroppedIndexes, memory: &LoadMemory) -> Result<u64> {
+    let removed = tx.end_bulk_load(dropped)?;
+    memory.rules.record(tx)?;
+    Ok(removed)
+}
+
 fn write(
     tx: &mut Tx<'_>,
     lines: &[ImportLine],
@@ -48,11 +60,12 @@ fn write(
     mut memory: Option<&mut LoadMemory>,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::default();
+    let types = types::prepare(tx, lines, options, &mut outcome)?;
     for run in runs(lines) {
         match run {
             LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), &mut outcome)?,
             LineRun::Relationships(lines) => {
-                relationships::import(tx, &lines, options, memory.as_deref_mut(), &mut outcome)?;
+                relationships::import(tx, &lines, &types, memory.as_deref_mut(), &mut outcome)?;
             }
         }
     }
@@ -70,10 +83,11 @@ pub fn dry_run(
     pending: &mut PendingRecords,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::default();
+    let types = types::dry_run(tx, lines, options, pending, &mut outcome)?;
     for run in runs(lines) {
         match run {
             LineRun::Users(lines) => users::dry_run(tx, &lines, pending, &mut outcome)?,
-            LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, options, pending, &mut outcome)?,
+            LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, &types, pending, &mut outcome)?,
         }
     }
     Ok(outcome)

@@ -2,38 +2,58 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::lines::RelationshipLine;
+use super::lines::{RelationshipLine, RequestedEdge};
 use super::memory::{LoadMemory, PendingRecords};
-use super::outcome::{ImportOptions, ImportOutcome, too_few_ids};
+use super::outcome::{ImportOutcome, too_few_ids};
 use super::references::ReferencedUsers;
-use super::types::{self, RefusedTypes};
+use super::rules::RuleJudge;
+use super::types::LineTypes;
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
-
-/// A relationship, and the first line that has it.
-struct RequestedEdge<'a> {
-    edge: Edge,
-    line: &'a RelationshipLine,
-}
 
 pub(super) fn import(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
-    options: ImportOptions,
+    types: &LineTypes,
     mut memory: Option<&mut LoadMemory>,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
     let pending = PendingRecords::default();
-    let refused = types::register(tx, lines, options, outcome)?;
-    let mut requested = resolve(tx, lines, &refused, &pending, memory.as_deref_mut(), outcome)?;
+    let mut requested = resolve(tx, lines, types, &pending, memory.as_deref_mut(), outcome)?;
+    let mut judge = RuleJudge::default();
+    match &mut memory {
+        Some(memory) => memory.rules.judge(None, &types.ruled, &mut requested, outcome)?,
+        None => judge.judge(Some(tx), &types.ruled, &mut requested, outcome)?,
+    }
     let taken = remove_existing(tx, &mut requested, memory.as_deref(), outcome)?;
+    let relationships = number(tx, requested, &taken)?;
+    match memory {
+        Some(memory) => {
+            tx.load_relationships(&relationships)?;
+            memory.largest = memory.largest.max(relationships.iter().map(|one| one.id).max());
+            outcome.relationships.added += relationships.len() as u64;
+        }
+        None => {
+            store(tx, &relationships, types, outcome)?;
+            judge.record(tx)?;
+        }
+    }
+    Ok(())
+}
+
+/// The relationships with their ids: the first line with an id gets it if it is free.
+fn number(
+    tx: &mut Tx<'_>,
+    requested: Vec<RequestedEdge<'_>>,
+    taken: &HashSet<RelationshipId>,
+) -> Result<Vec<Relationship>> {
     let largest = requested.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
-    let has_id = |it: &RequestedEdge| it.line.id.is_some_and(|id| !taken.contains(&id));
-    // The first line with an id gets it.
     let mut used = HashSet::new();
-    let chosen: Vec<_> = requested.iter().map(|it| it.line.id.filter(|id| has_id(it) && used.insert(*id))).collect();
+    let choose = |it: &RequestedEdge| it.line.id.filter(|id| !taken.contains(id) && used.insert(*id));
+    let chosen: Vec<_> = requested.iter().map(choose).collect();
     let unnumbered = chosen.iter().filter(|id| id.is_none()).count();
     let mut ids = tx.reserve_relationship_ids(unnumbered, largest)?.into_iter();
     let now = tx.now();
@@ -50,31 +70,40 @@ pub(super) fn import(
             updated_at: it.line.updated_at.unwrap_or(created_at),
         });
     }
-    let added = match memory {
-        Some(memory) => {
-            tx.load_relationships(&relationships)?;
-            memory.largest = memory.largest.max(relationships.iter().map(|one| one.id).max());
-            relationships.len() as u64
-        }
-        None => tx.insert_many_relationships(&relationships)?,
-    };
-    outcome.relationships.added += added;
-    outcome.relationships.unchanged += relationships.len() as u64 - added;
+    Ok(relationships)
+}
+
+/// Stores those that do not exist. All those of types with rules must be stored, because they have been judged: where an
+/// instance of an earlier release, which does not wait, has stored one meanwhile, the job runs again.
+fn store(
+    tx: &mut Tx<'_>,
+    relationships: &[Relationship],
+    types: &LineTypes,
+    outcome: &mut ImportOutcome,
+) -> Result<()> {
+    let stored = tx.insert_many_relationships(relationships)?;
+    if relationships.iter().any(|one| types.has_rules(&one.data.relationship) && !stored.contains(&one.id)) {
+        return Err(tx.run_again());
+    }
+    outcome.relationships.added += stored.len() as u64;
+    outcome.relationships.unchanged += (relationships.len() - stored.len()) as u64;
     Ok(())
 }
 
 pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &RelationshipLine)],
-    options: ImportOptions,
+    types: &LineTypes,
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let refused = types::dry_run(tx, lines, options, pending, outcome)?;
-    let requested = resolve(tx, lines, &refused, pending, None, outcome)?;
-    let edges: Vec<_> = requested.into_iter().map(|it| it.edge).collect();
-    let existing = tx.existing_edges(&edges)?;
-    for edge in edges {
+    let mut requested = resolve(tx, lines, types, pending, None, outcome)?;
+    pending.rules.judge(Some(tx), &types.ruled, &mut requested, outcome)?;
+    let edges = requested.into_iter().map(|it| it.edge);
+    let (judged, others): (Vec<_>, Vec<_>) = edges.partition(|edge| types.has_rules(&edge.relationship));
+    outcome.relationships.added += judged.len() as u64;
+    let existing = tx.existing_edges(&others)?;
+    for edge in others {
         if existing.contains(&edge) || !pending.edges.insert(edge) {
             outcome.relationships.unchanged += 1;
         } else {
@@ -84,11 +113,11 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-/// The relationships of the lines, each once. Invalid lines are rejected.
+/// The relationships of the lines, each once in types without rules. Invalid lines are rejected.
 fn resolve<'a>(
     tx: &mut Tx<'_>,
     lines: &[(u64, &'a RelationshipLine)],
-    refused: &RefusedTypes,
+    types: &LineTypes,
     pending: &PendingRecords,
     memory: Option<&mut LoadMemory>,
     outcome: &mut ImportOutcome,
@@ -97,8 +126,11 @@ fn resolve<'a>(
     let mut seen = HashSet::with_capacity(lines.len());
     let mut requested = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        match edge_of(line, &users, refused) {
-            Ok(edge) if seen.insert(edge.clone()) => requested.push(RequestedEdge { edge, line }),
+        match edge_of(line, &users, &types.refused) {
+            // A rule may refuse a relationship whose line occurs twice.
+            Ok(edge) if types.has_rules(&edge.relationship) || seen.insert(edge.clone()) => {
+                requested.push(RequestedEdge { edge, number: *number, line });
+            }
             Ok(_) => outcome.relationships.unchanged += 1,
             Err(complaint) => outcome.reject_relationship(*number, complaint),
         }
@@ -109,7 +141,7 @@ fn resolve<'a>(
 fn edge_of(
     line: &RelationshipLine,
     users: &ReferencedUsers,
-    refused: &RefusedTypes,
+    refused: &HashMap<TypeName, String>,
 ) -> std::result::Result<Edge, String> {
     let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
     let target = users.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;

@@ -1,27 +1,93 @@
-//! The relationship types of imported lines: unknown ones are registered, or their lines are rejected.
+//! The relationship types of imported lines: unknown ones are registered, or their lines are rejected; all others are
+//! held.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::super::relationship_types;
 use super::super::type_data::change_data;
-use super::lines::RelationshipLine;
+use super::lines::{ImportLine, Record};
 use super::memory::PendingRecords;
 use super::outcome::{ImportOptions, ImportOutcome};
 use crate::model::error::{Error, Result};
 use crate::model::relationship_type::{TypeData, TypeName, TypeRegistration};
-use crate::store::Tx;
+use crate::store::{HeldType, Tx};
 
-/// The types that lines cannot have, with the reasons.
-pub(super) type RefusedTypes = HashMap<TypeName, String>;
+/// The types of lines.
+#[derive(Debug, Default)]
+pub(super) struct LineTypes {
+    /// The types that lines cannot have, with the reasons.
+    pub refused: HashMap<TypeName, String>,
+    /// The types with rules that restrict data. Their other writers wait until the job ends.
+    pub ruled: Vec<HeldType>,
+}
 
-/// Registers the unknown types of lines, if the options say so.
-pub(super) fn register(
+impl LineTypes {
+    /// Whether the type has rules that restrict data.
+    pub fn has_rules(&self, name: &TypeName) -> bool {
+        self.ruled.iter().any(|held| held.name == *name)
+    }
+}
+
+/// Registers the unknown types of lines, if the options say so. Holds and locks all types of the lines in the order of
+/// all jobs, before anything is read or written that depends on their rules.
+pub(super) fn prepare(
     tx: &mut Tx<'_>,
-    lines: &[(u64, &RelationshipLine)],
+    lines: &[ImportLine],
     options: ImportOptions,
     outcome: &mut ImportOutcome,
-) -> Result<RefusedTypes> {
-    let unknown = unknown_types(tx, lines, &PendingRecords::default())?;
+) -> Result<LineTypes> {
+    let names = names_of(lines);
+    let unknown = unknown_types(tx, &names, &PendingRecords::default())?;
+    let refused = register(tx, unknown, options, outcome)?;
+    hold(tx, names, refused)
+}
+
+/// What [`prepare`] would do.
+pub(super) fn dry_run(
+    tx: &mut Tx<'_>,
+    lines: &[ImportLine],
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
+) -> Result<LineTypes> {
+    let mut names = names_of(lines);
+    let unknown = unknown_types(tx, &names, pending)?;
+    let refused = if options.creates_types {
+        let (accepted, refused) = validate(tx, unknown)?;
+        outcome.types_added += accepted.len() as u64;
+        pending.types.extend(accepted.into_iter().map(|(name, _)| name));
+        refused
+    } else {
+        refuse(unknown)
+    };
+    names.retain(|name| !pending.types.contains(name));
+    hold(tx, names, refused)
+}
+
+/// The types of lines with relationships, each once.
+fn names_of(lines: &[ImportLine]) -> BTreeSet<TypeName> {
+    let name = |line: &ImportLine| match &line.record {
+        Record::Relationship(edge) => Some(edge.data.relationship.clone()),
+        Record::User(_) => None,
+    };
+    lines.iter().filter_map(name).collect()
+}
+
+/// Holds the types that are not refused, and makes other writers of those with rules wait.
+fn hold(tx: &mut Tx<'_>, mut names: BTreeSet<TypeName>, refused: HashMap<TypeName, String>) -> Result<LineTypes> {
+    names.retain(|name| !refused.contains_key(name));
+    let mut held = tx.hold_types(&names.into_iter().collect::<Vec<_>>())?;
+    held.retain(|held| held.rules.restrict_data());
+    tx.lock_writers(&held)?;
+    Ok(LineTypes { refused, ruled: held })
+}
+
+fn register(
+    tx: &mut Tx<'_>,
+    unknown: HashSet<TypeName>,
+    options: ImportOptions,
+    outcome: &mut ImportOutcome,
+) -> Result<HashMap<TypeName, String>> {
     if !options.creates_types || unknown.is_empty() {
         return Ok(refuse(unknown));
     }
@@ -37,31 +103,8 @@ pub(super) fn register(
     Ok(refused)
 }
 
-/// What [`register`] would do.
-pub(super) fn dry_run(
-    tx: &mut Tx<'_>,
-    lines: &[(u64, &RelationshipLine)],
-    options: ImportOptions,
-    pending: &mut PendingRecords,
-    outcome: &mut ImportOutcome,
-) -> Result<RefusedTypes> {
-    let unknown = unknown_types(tx, lines, pending)?;
-    if !options.creates_types {
-        return Ok(refuse(unknown));
-    }
-    let (accepted, refused) = validate(tx, unknown)?;
-    outcome.types_added += accepted.len() as u64;
-    pending.types.extend(accepted.into_iter().map(|(name, _)| name));
-    Ok(refused)
-}
-
-/// The types of the lines that are not registered.
-fn unknown_types(
-    tx: &mut Tx<'_>,
-    lines: &[(u64, &RelationshipLine)],
-    pending: &PendingRecords,
-) -> Result<HashSet<TypeName>> {
-    let names: HashSet<_> = lines.iter().map(|(_, line)| &line.data.relationship).collect();
+/// The types that are not registered.
+fn unknown_types(tx: &mut Tx<'_>, names: &BTreeSet<TypeName>, pending: &PendingRecords) -> Result<HashSet<TypeName>> {
     let mut unknown = HashSet::new();
     for name in names {
         if !pending.types.contains(name) && !tx.has_type(name)? {
@@ -71,15 +114,18 @@ fn unknown_types(
     Ok(unknown)
 }
 
-fn refuse(unknown: HashSet<TypeName>) -> RefusedTypes {
+fn refuse(unknown: HashSet<TypeName>) -> HashMap<TypeName, String> {
     let complaint =
         |name: &TypeName| format!("there is no type `{name}`; register it, or import with `--create-types`");
     unknown.into_iter().map(|name| (name.clone(), complaint(&name))).collect()
 }
 
 /// The types that can be registered, with their data, and those that cannot.
-fn validate(tx: &mut Tx<'_>, unknown: HashSet<TypeName>) -> Result<(Vec<(TypeName, TypeData)>, RefusedTypes)> {
-    let (mut accepted, mut refused) = (Vec::new(), RefusedTypes::new());
+fn validate(
+    tx: &mut Tx<'_>,
+    unknown: HashSet<TypeName>,
+) -> Result<(Vec<(TypeName, TypeData)>, HashMap<TypeName, String>)> {
+    let (mut accepted, mut refused) = (Vec::new(), HashMap::new());
     for name in unknown {
         match change_data(tx, &name, None, &[]) {
             Ok(data) => accepted.push((name, data)),

@@ -16,6 +16,8 @@ mod stored_edges;
 mod transfer;
 mod users;
 
+pub use transfer::DroppedIndexes;
+
 use diesel::QueryResult;
 use std::sync::Arc;
 

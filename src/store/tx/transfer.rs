@@ -92,9 +92,9 @@ impl Tx<'_> {
         found.into_iter().map(edge).collect()
     }
 
-    /// Stores relationships of registered types with their ids and times, except those that exist already. Returns how
-    /// many it stored.
-    pub fn insert_many_relationships(&mut self, relationships: &[Relationship]) -> Result<u64> {
+    /// Stores relationships of registered types with their ids and times, except those that exist already. Returns the
+    /// ids of those that it stored.
+    pub fn insert_many_relationships(&mut self, relationships: &[Relationship]) -> Result<HashSet<RelationshipId>> {
         let mut rows = self.rows_of(relationships)?;
         // In the order of the largest indexes; and two concurrent imports lock rows in the same order.
         rows.sort_unstable_by_key(|row| (row.user_id, row.target_id, row.type_id));
@@ -108,7 +108,7 @@ impl Tx<'_> {
             }
         }
         ask!(self, transfer::count_relationships(&stored))?;
-        Ok(stored.len() as u64)
+        Ok(stored.into_iter().map(|row| RelationshipId::new(row.id)).collect())
     }
 
     /// Stores relationships in a bulk load, with free ids. [`end_bulk_load`](Self::end_bulk_load) counts them and

@@ -32,6 +32,12 @@ impl ImportFixture {
         Some(Self { home: Home::new(engine)?, folder: tempfile::tempdir().expect("a folder") })
     }
 
+    /// Another one with an empty database of the same kind.
+    pub fn another(&self) -> Self {
+        let engine = if self.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres };
+        Self::new(engine).expect("it was available before")
+    }
+
     /// The path of a file.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

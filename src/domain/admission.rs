@@ -4,11 +4,13 @@
 //! The caller [holds](Tx::hold_types) the type. If the rules restrict data, [`admit`] makes other writers of the type
 //! wait until the job ends, and only then reads what the rules depend on. So what it reads stays true until the
 //! relationships are stored. Several relationships are judged in order, as if each were stored before the next. An
-//! import does the same with an [`Overlay`], because it may judge relationships long before it stores them.
+//! import does the same with [`Overlays`]: it adds relationships of several types, and may judge them long before they
+//! are stored or counted.
 
 mod overlay;
 
-pub(super) use overlay::{Ends, Overlay, StoredGraph, Verdict};
+pub(super) use overlay::{Ends, Overlays, Verdict};
+use overlay::{Overlay, StoredGraph};
 
 use crate::model::error::Result;
 use crate::store::{HeldType, Tx};

@@ -205,6 +205,44 @@ fn only_requests_that_show_data_read_the_replica() {
     assert_none(&findings, "reads that may be stale");
 }
 
+/// The functions of `Tx` that store relationships or change their type.
+const INSERTS: [&str; 5] = [
+    "insert_relationship",
+    "insert_gathered",
+    "insert_many_relationships",
+    "load_relationships",
+    "update_relationship",
+];
+
+/// The functions by which a file stores relationships although it asks no rules.
+fn unjudged_inserts(file: &File) -> Vec<&'static str> {
+    let code = file.code();
+    let is_judged = layer(file) == "domain" && code.contains("admission::");
+    let is_named = |name: &&str| code.contains(&format!(".{name}("));
+    INSERTS.into_iter().filter(|_| !is_judged && layer(file) != "store").filter(is_named).collect()
+}
+
+#[test]
+fn only_files_that_ask_admission_store_relationships() {
+    let all = files("src", ".rs");
+    let named =
+        |name: &&str| all.iter().any(|file| layer(file) == "domain" && file.code().contains(&format!("tx.{name}(")));
+    assert!(INSERTS.iter().all(named), "a function has another name");
+    let finding =
+        |file: &File| unjudged_inserts(file).iter().map(|name| format!("{}: {name}", file.path)).collect::<Vec<_>>();
+    let findings: Vec<_> = all.iter().flat_map(finding).collect();
+    assert_none(&findings, "relationships that no rule has judged");
+}
+
+#[test]
+fn a_file_that_stores_relationships_without_admission_is_found() {
+    let text = "tx.update_relationship(&old, data, None)?; tx.many_relationships(&ids)?; // admission::admit";
+    let found = |path: &str, text: &str| unjudged_inserts(&File { path: path.to_owned(), text: text.to_owned() });
+    assert_eq!(found("src/domain/users.rs", text), ["update_relationship"]);
+    assert!(found("src/domain/users.rs", &format!("admission::admit(tx)?;\n{text}")).is_empty());
+    assert_eq!(found("src/cli/demo.rs", &format!("admission::admit(tx)?;\n{text}")).len(), 1);
+}
+
 #[test]
 fn no_file_is_too_long() {
     let all = [("src", LONGEST_FILE), ("tests", LONGEST_TEST_FILE)];

@@ -1,11 +1,13 @@
-//! The sample company of `demo`: always the same people, relationships and groups.
+//! The sample company of `demo`: always the same people, relationships, rules and groups.
 
 use crate::domain::relationships::{self, NewRelationship};
-use crate::domain::users;
+use crate::domain::{relationship_types, users};
 use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::group::Properties;
 use crate::model::id::UserId;
+use crate::model::precondition::Precondition;
+use crate::model::relationship_type::{TypeAttribute, TypeName};
 use crate::model::user::{AccessLevel, Field, Value};
 use crate::store::Tx;
 
@@ -143,6 +145,7 @@ pub fn create_company(tx: &mut Tx<'_>) -> Result<()> {
     for (row, person) in PEOPLE.iter().enumerate() {
         users::create(tx, &Caller::OPERATOR, Some(id_of(row)), &data_of(row, person))?;
     }
+    set_rules(tx)?;
     for (user, target, name) in edges() {
         let new = NewRelationship::of_type(Some(id_of(user)), id_of(target), name);
         relationships::create(tx, &Caller::OPERATOR, &new)?;
@@ -153,6 +156,27 @@ pub fn create_company(tx: &mut Tx<'_>) -> Result<()> {
             let status = if row == OUTSIDER { "not_verified" } else { "active" };
             tx.insert_group_member("special_group_users", group, id_of(row), &property("status", status))?;
         }
+    }
+    Ok(())
+}
+
+/// Makes `subordinate` a tree and `colleague` symmetric.
+fn set_rules(tx: &mut Tx<'_>) -> Result<()> {
+    let role = |role: &str| Value::Text(role.to_owned());
+    let tree = [
+        (TypeAttribute::UserRole, role("subordinates")),
+        (TypeAttribute::TargetRole, role("supervisor")),
+        (TypeAttribute::IsAcyclic, Value::Flag(true)),
+        (TypeAttribute::MaxPerUser, Value::Integer(1)),
+    ];
+    let symmetric = [
+        (TypeAttribute::UserRole, role("colleagues")),
+        (TypeAttribute::TargetRole, role("colleagues")),
+        (TypeAttribute::IsSymmetric, Value::Flag(true)),
+    ];
+    for (name, changes) in [("subordinate", &tree[..]), ("colleague", &symmetric)] {
+        let name = TypeName::parse(name);
+        relationship_types::change(tx, &Caller::OPERATOR, name.as_ref(), &Precondition::None, changes, None)?;
     }
     Ok(())
 }

@@ -4,7 +4,8 @@
 //! Each batch is one transaction. Its size adapts to its duration, which limits how long a service on the same database
 //! waits for its own writes. On SQLite a waiting connection polls every 100 ms; a pause between batches lets it write.
 //! If the database has no relationships yet and no other user, all of them are one transaction that builds the indexes
-//! at its end, which is several times faster.
+//! at its end, which is several times faster. It keeps relationships of types with rules in memory. When these are too
+//! many, the transaction ends, and batches follow.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
 use crate::cli::import::feed::{Batch, Batches};
+use crate::cli::import::job::{refuse_retry, require_valid};
 use crate::cli::import::report::{ImportReport, Notes};
-use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_JUDGED, PendingRecords, Record};
-use crate::model::code::Code;
-use crate::model::error::{Error, Problem, Result as JobResult};
+use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
+use crate::model::error::Error;
 use crate::store::{Cost, Store, Tx};
 
 /// The lines of the first batch.
@@ -37,7 +38,7 @@ pub struct Importer {
     size: Arc<AtomicUsize>,
     is_strict: bool,
     /// The most relationships of types with rules that a bulk load remembers.
-    most_judged: usize,
+    most_remembered: usize,
 }
 
 impl Importer {
@@ -49,7 +50,7 @@ impl Importer {
         size: Arc<AtomicUsize>,
         is_strict: bool,
     ) -> Self {
-        Self { store, report, options, size, is_strict, most_judged: MAX_JUDGED }
+        Self { store, report, options, size, is_strict, most_remembered: MAX_REMEMBERED }
     }
 
     /// Writes all batches. `is_alone`: no other process seems to use the database.
@@ -120,7 +121,7 @@ impl Importer {
         let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
         let options = self.options;
         let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
-        let (size, most_judged) = (Arc::clone(&self.size), self.most_judged);
+        let (size, most_remembered) = (Arc::clone(&self.size), self.most_remembered);
         let job = move |tx: &mut Tx<'_>| {
             let Some(dropped_indexes) = tx.begin_bulk_load()? else { return Ok(None) };
             refuse_retry(&is_begun)?;
@@ -135,7 +136,7 @@ impl Importer {
                 if is_strict && !batch.refused.is_empty() {
                     break StopReason::InvalidLine;
                 }
-                if memory.judged() >= most_judged {
+                if memory.remembered() >= most_remembered {
                     break StopReason::FullMemory;
                 }
                 match next_batch(&batches) {
@@ -144,7 +145,13 @@ impl Importer {
                     Err(error) => break StopReason::ReadError(error),
                 }
             };
-            report.print("all lines are read; building the indexes");
+            match stop {
+                StopReason::FullMemory => report.print(
+                    "the load remembers as many relationships of types with rules as it may; building the indexes before \
+                     it continues in batches",
+                ),
+                _ => report.print("all lines are read; building the indexes"),
+            }
             notes.recount_existing(transfer::end_load(tx, &dropped_indexes, &memory)?);
             Ok(Some(LoadResult { notes, stop }))
         };
@@ -214,19 +221,70 @@ fn next_batch(batches: &Mutex<Batches>) -> io::Result<Option<Batch>> {
     batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()
 }
 
-/// Fails on the second run of a job that cannot be retried.
-fn refuse_retry(is_begun: &AtomicBool) -> JobResult<()> {
-    if is_begun.swap(true, Ordering::Relaxed) { Err(Tx::interrupted()) } else { Ok(()) }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::database;
+    use crate::cli::import::feed::{self, Plan, SourceFile};
+    use crate::cli::progress::Progress;
+    use crate::config::{Config, RawSettings};
+    use crate::domain::relationship_types;
+    use crate::model::caller::Caller;
+    use crate::model::error::Result;
+    use crate::model::field::Value;
+    use crate::model::precondition::Precondition;
+    use crate::model::relationship_type::{TypeAttribute, TypeName};
+    use crate::store::migrations;
+    use crate::store::url::DatabaseUrl;
 
-/// With `--strict`, fails at the first rejected line, so that its batch is rolled back. The index of the problem is the
-/// number of the line.
-fn require_valid(outcome: ImportOutcome, is_strict: bool) -> JobResult<ImportOutcome> {
-    match outcome.rejected.iter().min_by_key(|(number, _)| *number) {
-        Some((number, reason)) if is_strict => {
-            let problem = Problem::new(Code::InvalidAttribute, reason.clone());
-            Err(Problem { operation: usize::try_from(*number).ok(), ..problem }.into())
-        }
-        _ => Ok(outcome),
+    /// Users 1 to 20, each of whom but the last is a subordinate of the next one, and a line that closes a ring.
+    fn ring() -> String {
+        let user = |id: i64| format!("{{\"type\":\"user\",\"id\":{id},\"email\":\"u{id}@example.com\"}}\n");
+        let edge = |user: i64, target: i64| {
+            let ends = format!("\"user\":{user},\"target\":{target}");
+            format!("{{\"type\":\"user-relationship\",{ends},\"relationship\":\"subordinate\"}}\n")
+        };
+        let users = (1..=20).map(user);
+        users.chain((1..20).map(|user| edge(user, user + 1))).chain([edge(20, 1)]).collect()
+    }
+
+    fn make_tree(tx: &mut Tx<'_>) -> Result<()> {
+        let rules = [(TypeAttribute::IsAcyclic, Value::Flag(true)), (TypeAttribute::MaxPerUser, Value::Integer(1))];
+        let name = TypeName::parse("subordinate");
+        relationship_types::change(tx, &Caller::OPERATOR, name.as_ref(), &Precondition::None, &rules, None).map(drop)
+    }
+
+    #[test]
+    fn a_load_that_remembers_too_much_continues_in_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lines.ndjson");
+        std::fs::write(&path, ring()).unwrap();
+        let mut config = Config::check(&RawSettings::defaults().unwrap()).unwrap();
+        config.database_url = DatabaseUrl::Sqlite(folder.path().join("test.db"));
+        migrations::run(&config.database_url, true).unwrap();
+        let store = database::open(&config).unwrap();
+        let size = Arc::new(AtomicUsize::new(5));
+        let plan = Plan { skip: 0, is_strict: false, size: Arc::clone(&size) };
+        let (batches, total) = feed::start(&[SourceFile { path, table_of: None }], plan).unwrap();
+        let report = Arc::new(ImportReport::new(Progress::begin("import", total), vec![String::new()]));
+        let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
+        importer.most_remembered = 5;
+        database::wait(async {
+            importer.store.write("test", make_tree).await.unwrap();
+            let batches = Arc::new(Mutex::new(batches));
+            for _ in 0..4 {
+                let users = next_batch(&batches).unwrap().unwrap();
+                let job = move |tx: &mut Tx<'_>| transfer::import(tx, &users.lines, ImportOptions::default());
+                importer.store.write("test", job).await.unwrap();
+            }
+            let first = Arc::new(next_batch(&batches).unwrap().unwrap());
+            let loaded = importer.load(&first, &batches).await.unwrap().unwrap();
+            assert!(matches!(loaded.stop, StopReason::FullMemory));
+            let rest = Arc::into_inner(batches).unwrap().into_inner().unwrap();
+            importer.import(rest, true).await.unwrap();
+        });
+        assert_eq!(importer.report.rejected(), 1);
+        let check = importer.store.read("test", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check());
+        assert!(database::wait(check).unwrap().repairable.is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 mod cell;
 mod feed;
+mod job;
 mod lines;
 mod load;
 pub mod record;

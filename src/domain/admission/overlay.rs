@@ -6,6 +6,7 @@ use crate::model::error::Result;
 use crate::model::graph::Graph;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::reach::{Reach, explore};
+use crate::model::relationship_type::TypeName;
 use crate::model::rules::{MAX_DEPTH, Refusal};
 use crate::model::tree::Tree;
 use crate::store::{HeldType, Tx};
@@ -25,7 +26,7 @@ pub(in crate::domain) enum Verdict {
 }
 
 /// The stored relationships of a held type whose rules restrict data.
-pub(in crate::domain) struct StoredGraph<'a, 'c> {
+pub(super) struct StoredGraph<'a, 'c> {
     /// `None` if no relationships are stored.
     tx: Option<&'a mut Tx<'c>>,
     held: &'a HeldType,
@@ -35,11 +36,6 @@ impl<'a, 'c> StoredGraph<'a, 'c> {
     /// Those that the job reads. Other writers of the type must wait, as after [`Tx::lock_writers`].
     pub fn of(tx: &'a mut Tx<'c>, held: &'a HeldType) -> Self {
         Self { tx: Some(tx), held }
-    }
-
-    /// None at all.
-    pub fn empty(held: &'a HeldType) -> Self {
-        Self { tx: None, held }
     }
 
     fn read<T: Default>(&mut self, query: impl FnOnce(&mut Tx<'c>, &HeldType) -> Result<T>) -> Result<T> {
@@ -52,7 +48,7 @@ type StoredIds = HashMap<Ends, RelationshipId>;
 
 /// Relationships of one type that are added in memory to the stored ones.
 #[derive(Debug, Default)]
-pub(in crate::domain) struct Overlay {
+pub(super) struct Overlay {
     /// Used for a type that is a tree.
     tree: Tree,
     /// Used for any other type.
@@ -157,6 +153,43 @@ impl Overlay {
             Reach::Longest(below) if above + 1 + below <= MAX_DEPTH => None,
             _ => Some(Refusal::TooDeep),
         })
+    }
+}
+
+/// Relationships of several types that are added in memory.
+#[derive(Debug, Default)]
+pub(in crate::domain) struct Overlays {
+    types: HashMap<TypeName, (HeldType, Overlay)>,
+    added: usize,
+}
+
+impl Overlays {
+    /// As [`Overlay::judge`], for a held type. Without a `tx`, no relationships are stored.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn judge(&mut self, tx: Option<&mut Tx<'_>>, held: &HeldType, edges: &[Ends]) -> Result<Vec<Verdict>> {
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.types.entry(held.name.clone());
+        let (_, overlay) = known.or_insert_with(|| (held.clone(), Overlay::default()));
+        let verdicts = overlay.judge(&mut StoredGraph { tx, held }, edges)?;
+        self.added += verdicts.iter().filter(|verdict| **verdict == Verdict::Admitted).count();
+        Ok(verdicts)
+    }
+
+    /// How many relationships are added.
+    pub const fn added(&self) -> usize {
+        self.added
+    }
+
+    /// As [`Overlay::record`].
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn record(&self, tx: &mut Tx<'_>) -> Result<()> {
+        self.types.values().try_for_each(|(held, overlay)| overlay.record(tx, held))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rules::RuleJudge;
+use super::super::admission::Overlays;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::Edge;
 use crate::model::relationship_type::TypeName;
@@ -12,7 +12,7 @@ use crate::model::user::User;
 pub(super) const MAX_REMEMBERED_USERS: usize = 900_000;
 
 /// The most relationships of types with rules that a load remembers, in 300 MB.
-pub const MAX_JUDGED: usize = 1_000_000;
+pub const MAX_REMEMBERED: usize = 1_000_000;
 
 /// What a bulk load, which is one transaction, remembers of earlier lines.
 #[derive(Debug, Default)]
@@ -22,14 +22,14 @@ pub struct LoadMemory {
     /// The largest id of a relationship so far.
     pub(super) largest: Option<RelationshipId>,
     /// All relationships of types with rules.
-    pub(super) rules: RuleJudge,
+    pub(super) judged: Overlays,
 }
 
 impl LoadMemory {
     /// How many relationships of types with rules it remembers.
     #[must_use]
-    pub fn judged(&self) -> usize {
-        self.rules.judged()
+    pub fn remembered(&self) -> usize {
+        self.judged.added()
     }
 }
 
@@ -51,7 +51,7 @@ pub struct PendingRecords {
     pub(super) edges: HashSet<Edge>,
     pub(super) types: HashSet<TypeName>,
     /// The relationships of types with rules.
-    pub(super) rules: RuleJudge,
+    pub(super) judged: Overlays,
     /// The last placeholder for the id of a new user; they are negative.
     pub(super) last_placeholder: i64,
 }

@@ -17,7 +17,7 @@ use crate::model::error::Result;
 use crate::store::{DroppedIndexes, Tx};
 
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
-pub use memory::{LoadMemory, MAX_JUDGED, PendingRecords};
+pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
 
 /// Imports lines.
@@ -49,7 +49,7 @@ pub fn load(
 /// Those of the store.
 pub fn end_load(tx: &mut Tx<'_>, dropped: &DroppedIndexes, memory: &LoadMemory) -> Result<u64> {
     let removed = tx.end_bulk_load(dropped)?;
-    memory.rules.record(tx)?;
+    memory.judged.record(tx)?;
     Ok(removed)
 }
 

@@ -2,16 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::super::admission;
 use super::lines::{RelationshipLine, RequestedEdge};
 use super::memory::{LoadMemory, PendingRecords};
 use super::outcome::{ImportOutcome, too_few_ids};
 use super::references::ReferencedUsers;
-use super::rules::RuleJudge;
-use super::types::LineTypes;
+use super::rules;
+use super::types::{LineTypes, RefusedTypes};
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::{Edge, Relationship};
-use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
 
 pub(super) fn import(
@@ -23,25 +23,21 @@ pub(super) fn import(
 ) -> Result<()> {
     let pending = PendingRecords::default();
     let mut requested = resolve(tx, lines, types, &pending, memory.as_deref_mut(), outcome)?;
-    let mut judge = RuleJudge::default();
+    let mut judged = admission::Overlays::default();
     match &mut memory {
-        Some(memory) => memory.rules.judge(None, &types.ruled, &mut requested, outcome)?,
-        None => judge.judge(Some(tx), &types.ruled, &mut requested, outcome)?,
+        Some(memory) => rules::judge(None, &mut memory.judged, &types.ruled, &mut requested, outcome)?,
+        None => rules::judge(Some(tx), &mut judged, &types.ruled, &mut requested, outcome)?,
     }
     let taken = remove_existing(tx, &mut requested, memory.as_deref(), outcome)?;
     let relationships = number(tx, requested, &taken)?;
-    match memory {
-        Some(memory) => {
-            tx.load_relationships(&relationships)?;
-            memory.largest = memory.largest.max(relationships.iter().map(|one| one.id).max());
-            outcome.relationships.added += relationships.len() as u64;
-        }
-        None => {
-            store(tx, &relationships, types, outcome)?;
-            judge.record(tx)?;
-        }
+    if let Some(memory) = memory {
+        tx.load_relationships(&relationships)?;
+        memory.largest = memory.largest.max(relationships.iter().map(|one| one.id).max());
+        outcome.relationships.added += relationships.len() as u64;
+        return Ok(());
     }
-    Ok(())
+    store(tx, &relationships, types, outcome)?;
+    judged.record(tx)
 }
 
 /// The relationships with their ids: the first line with an id gets it if it is free.
@@ -98,7 +94,7 @@ pub(super) fn dry_run(
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
     let mut requested = resolve(tx, lines, types, pending, None, outcome)?;
-    pending.rules.judge(Some(tx), &types.ruled, &mut requested, outcome)?;
+    rules::judge(Some(tx), &mut pending.judged, &types.ruled, &mut requested, outcome)?;
     let edges = requested.into_iter().map(|it| it.edge);
     let (judged, others): (Vec<_>, Vec<_>) = edges.partition(|edge| types.has_rules(&edge.relationship));
     outcome.relationships.added += judged.len() as u64;
@@ -141,7 +137,7 @@ fn resolve<'a>(
 fn edge_of(
     line: &RelationshipLine,
     users: &ReferencedUsers,
-    refused: &HashMap<TypeName, String>,
+    refused: &RefusedTypes,
 ) -> std::result::Result<Edge, String> {
     let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
     let target = users.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;

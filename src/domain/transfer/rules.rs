@@ -1,62 +1,31 @@
 //! Judges the relationships of lines by the rules of their types.
 
-use std::collections::HashMap;
-
-use super::super::admission::{Ends, Overlay, StoredGraph, Verdict};
+use super::super::admission::{Ends, Overlays, Verdict};
 use super::lines::RequestedEdge;
 use super::outcome::ImportOutcome;
 use crate::model::error::Result;
 use crate::model::id::UserId;
-use crate::model::relationship_type::TypeName;
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED, Refusal};
 use crate::store::{HeldType, Tx};
 
-/// Judges lines, and remembers the relationships that it admits.
-#[derive(Debug, Default)]
-pub(super) struct RuleJudge {
-    overlays: HashMap<TypeName, (HeldType, Overlay)>,
-    judged: usize,
-}
-
-impl RuleJudge {
-    /// Removes relationships of types with rules, which are held, that exist or that a rule refuses. The lines of the
-    /// latter are rejected. Without a `tx`, only those exist that it remembers.
-    pub fn judge(
-        &mut self,
-        mut tx: Option<&mut Tx<'_>>,
-        types: &[HeldType],
-        requested: &mut Vec<RequestedEdge<'_>>,
-        outcome: &mut ImportOutcome,
-    ) -> Result<()> {
-        for held in types {
-            let is_of_type = |it: &RequestedEdge| it.edge.relationship == held.name;
-            let ends = |it: &RequestedEdge| (it.edge.user, it.edge.target);
-            let edges: Vec<Ends> = requested.iter().filter(|it| is_of_type(it)).map(ends).collect();
-            let mut stored = match &mut tx {
-                Some(tx) => StoredGraph::of(tx, held),
-                None => StoredGraph::empty(held),
-            };
-            let known = self.overlays.entry(held.name.clone());
-            let (_, overlay) = known.or_insert_with(|| (held.clone(), Overlay::default()));
-            let mut verdicts = overlay.judge(&mut stored, &edges)?.into_iter();
-            let before = requested.len();
-            requested.retain(|it| {
-                !is_of_type(it) || verdicts.next().is_some_and(|verdict| note(it, verdict, held, outcome))
-            });
-            self.judged += edges.len() - (before - requested.len());
-        }
-        Ok(())
+/// Removes relationships of types with rules, which are held, that exist or that a rule refuses. The lines of the latter
+/// are rejected. All others are added to `overlays`. Without a `tx`, no relationships are stored.
+pub(super) fn judge(
+    mut tx: Option<&mut Tx<'_>>,
+    overlays: &mut Overlays,
+    types: &[HeldType],
+    requested: &mut Vec<RequestedEdge<'_>>,
+    outcome: &mut ImportOutcome,
+) -> Result<()> {
+    for held in types {
+        let is_of_type = |it: &RequestedEdge| it.edge.relationship == held.name;
+        let ends = |it: &RequestedEdge| (it.edge.user, it.edge.target);
+        let edges: Vec<Ends> = requested.iter().filter(|it| is_of_type(it)).map(ends).collect();
+        let mut verdicts = overlays.judge(tx.as_deref_mut(), held, &edges)?.into_iter();
+        requested
+            .retain(|it| !is_of_type(it) || verdicts.next().is_some_and(|verdict| note(it, verdict, held, outcome)));
     }
-
-    /// How many relationships it remembers.
-    pub const fn judged(&self) -> usize {
-        self.judged
-    }
-
-    /// Counts the remembered relationships below the users above them. All of them must be stored.
-    pub fn record(&self, tx: &mut Tx<'_>) -> Result<()> {
-        self.overlays.values().try_for_each(|(held, overlay)| overlay.record(tx, held))
-    }
+    Ok(())
 }
 
 /// Whether a relationship is admitted. If not, counts its line.

@@ -12,11 +12,14 @@ use crate::model::error::{Error, Result};
 use crate::model::relationship_type::{TypeData, TypeName, TypeRegistration};
 use crate::store::{HeldType, Tx};
 
+/// The types that lines cannot have, with the reasons.
+pub(super) type RefusedTypes = HashMap<TypeName, String>;
+
 /// The types of lines.
 #[derive(Debug, Default)]
 pub(super) struct LineTypes {
-    /// The types that lines cannot have, with the reasons.
-    pub refused: HashMap<TypeName, String>,
+    /// The refused ones.
+    pub refused: RefusedTypes,
     /// The types with rules that restrict data. Their other writers wait until the job ends.
     pub ruled: Vec<HeldType>,
 }
@@ -74,7 +77,7 @@ fn names_of(lines: &[ImportLine]) -> BTreeSet<TypeName> {
 }
 
 /// Holds the types that are not refused, and makes other writers of those with rules wait.
-fn hold(tx: &mut Tx<'_>, mut names: BTreeSet<TypeName>, refused: HashMap<TypeName, String>) -> Result<LineTypes> {
+fn hold(tx: &mut Tx<'_>, mut names: BTreeSet<TypeName>, refused: RefusedTypes) -> Result<LineTypes> {
     names.retain(|name| !refused.contains_key(name));
     let mut held = tx.hold_types(&names.into_iter().collect::<Vec<_>>())?;
     held.retain(|held| held.rules.restrict_data());
@@ -87,7 +90,7 @@ fn register(
     unknown: HashSet<TypeName>,
     options: ImportOptions,
     outcome: &mut ImportOutcome,
-) -> Result<HashMap<TypeName, String>> {
+) -> Result<RefusedTypes> {
     if !options.creates_types || unknown.is_empty() {
         return Ok(refuse(unknown));
     }
@@ -121,10 +124,7 @@ fn refuse(unknown: HashSet<TypeName>) -> HashMap<TypeName, String> {
 }
 
 /// The types that can be registered, with their data, and those that cannot.
-fn validate(
-    tx: &mut Tx<'_>,
-    unknown: HashSet<TypeName>,
-) -> Result<(Vec<(TypeName, TypeData)>, HashMap<TypeName, String>)> {
+fn validate(tx: &mut Tx<'_>, unknown: HashSet<TypeName>) -> Result<(Vec<(TypeName, TypeData)>, RefusedTypes)> {
     let (mut accepted, mut refused) = (Vec::new(), HashMap::new());
     for name in unknown {
         match change_data(tx, &name, None, &[]) {

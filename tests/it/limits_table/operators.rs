@@ -34,6 +34,10 @@ pub const CHECKS: Checks = &[
         assert!(outcome.stderr.contains("line 1: `phone` is a duplicate"), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("line 2: the object has more than"), "{}", outcome.stderr);
     })),
+    (
+        "relationships of types with rules that a first load keeps in memory",
+        Test("src/cli/import/load.rs", "a_load_that_remembers_too_much_continues_in_batches"),
+    ),
     ("columns of a row of an import", Asserts(Setup::DEFAULT, |app, most| {
         let row = |email: &str, columns: usize| format!("{email}{}\n", ",".repeat(columns - 1));
         let rows = "email\n".to_owned() + &row("within@example.com", 1) + &row("beyond@example.com", most + 1);

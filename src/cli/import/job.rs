@@ -1,0 +1,31 @@
+//! When the jobs of an import fail on purpose.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::transfer::ImportOutcome;
+use crate::model::code::Code;
+use crate::model::error::{Problem, Result};
+use crate::store::Tx;
+
+/// Fails on the second run of a job that cannot be retried.
+///
+/// # Errors
+/// [`Tx::interrupted`].
+pub fn refuse_retry(is_begun: &AtomicBool) -> Result<()> {
+    if is_begun.swap(true, Ordering::Relaxed) { Err(Tx::interrupted()) } else { Ok(()) }
+}
+
+/// With `--strict`, fails at the first rejected line, so that its batch is rolled back. The index of the problem is the
+/// number of the line.
+///
+/// # Errors
+/// The reason of the rejected line.
+pub fn require_valid(outcome: ImportOutcome, is_strict: bool) -> Result<ImportOutcome> {
+    match outcome.rejected.iter().min_by_key(|(number, _)| *number) {
+        Some((number, reason)) if is_strict => {
+            let problem = Problem::new(Code::InvalidAttribute, reason.clone());
+            Err(Problem { operation: usize::try_from(*number).ok(), ..problem }.into())
+        }
+        _ => Ok(outcome),
+    }
+}

@@ -12,6 +12,7 @@
 mod check;
 mod columns;
 mod cost;
+mod dropped_indexes;
 mod fault;
 mod files;
 mod group_rows;
@@ -40,13 +41,14 @@ use std::time::Duration;
 
 pub use check::Report;
 pub use cost::Cost;
+pub use dropped_indexes::DroppedIndexes;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use held_type::{ExistingEnds, HeldType};
 pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
-pub use tx::{DroppedIndexes, Tx};
+pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;

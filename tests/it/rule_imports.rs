@@ -1,9 +1,11 @@
 //! Imports into types with rules: in batches, in a first load, and as a dry run.
 
 use std::fmt::Write as _;
+use std::fs;
 
+use crate::support::demo::Demo;
 use crate::support::import::{ImportFixture, counts, lines, relation, user};
-use crate::support::process::Outcome;
+use crate::support::process::{Outcome, run};
 use crate::support::{Value, json};
 
 const TREE: [&str; 5] = ["subordinate", "--acyclic", "yes", "--max-per-user", "1"];
@@ -251,4 +253,36 @@ fn a_database_with_rules_round_trips_with_and_without_them() {
             }
         }
     }
+}
+
+/// The file of a running demo.
+fn database_of(demo: &Demo) -> String {
+    let folder = fs::read_dir(demo.folder.path()).expect("a folder").next().expect("an entry").expect("an entry");
+    format!("sqlite://{}", folder.path().join("demo.db").display())
+}
+
+#[test]
+fn the_demo_has_rules_and_round_trips_with_and_without_them() {
+    let demo = Demo::start();
+    let url = database_of(&demo);
+    let listed = run(&url, &["type", "list"]).expect(0).stdout;
+    let types: Vec<_> = listed.lines().map(|line| line.split('\t').take(4).collect::<Vec<_>>()).collect();
+    let tree = ["subordinate", "subordinates", "supervisor", "acyclic,max-per-user=1"];
+    assert_eq!(types[0], ["colleague", "colleagues", "colleagues", "symmetric"]);
+    assert_eq!(types[2], tree);
+    run(&url, &["check"]).expect(0);
+    let exported = run(&url, &["export"]).expect(0).stdout;
+    for has_rules in [false, true] {
+        for fixture in ImportFixture::all() {
+            if has_rules {
+                fixture.run(&[&["type", "set"], &TREE[..], &["--target-role", "supervisor"]].concat()).expect(0);
+                let colleague = ["--symmetric", "yes", "--user-role", "colleagues", "--target-role", "colleagues"];
+                fixture.run(&[&["type", "set", "colleague"], &colleague[..]].concat()).expect(0);
+            }
+            fixture.import(&exported, &[]).expect(0);
+            assert_eq!(fixture.export(), exported, "rules: {has_rules}");
+            fixture.assert_no_drift();
+        }
+    }
+    assert_eq!(demo.stop().0, Some(0));
 }

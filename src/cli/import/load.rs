@@ -57,15 +57,18 @@ impl Importer {
     ///
     /// # Errors
     /// [`CommandError`] when a file or the database fails, or at the first rejected line if that is the end.
-    pub async fn import(&mut self, batches: Batches, is_alone: bool) -> Result<(), CommandError> {
+    pub async fn import(&self, batches: Batches, is_alone: bool) -> Result<(), CommandError> {
+        self.import_rest(&Arc::new(Mutex::new(batches)), is_alone).await
+    }
+
+    async fn import_rest(&self, batches: &Arc<Mutex<Batches>>, is_alone: bool) -> Result<(), CommandError> {
         let mut may_load = is_alone;
-        let batches = Arc::new(Mutex::new(batches));
-        while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
+        while let Some(batch) = next_batch(batches).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
             let has_relationships = batch.lines.iter().any(|line| matches!(line.record, Record::Relationship(_)));
             if may_load && has_relationships {
                 may_load = false;
-                if let Some(loaded) = self.load(&batch, &batches).await? {
+                if let Some(loaded) = self.load(&batch, batches).await? {
                     self.report.record(&loaded.notes);
                     return match loaded.stop {
                         StopReason::FullMemory => continue,
@@ -92,7 +95,7 @@ impl Importer {
     ///
     /// # Errors
     /// As [`import`](Self::import).
-    pub async fn dry_run(&mut self, batches: Batches) -> Result<(), CommandError> {
+    pub async fn dry_run(&self, batches: Batches) -> Result<(), CommandError> {
         let pending = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
         while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
@@ -280,8 +283,7 @@ mod tests {
             let first = Arc::new(next_batch(&batches).unwrap().unwrap());
             let loaded = importer.load(&first, &batches).await.unwrap().unwrap();
             assert!(matches!(loaded.stop, StopReason::FullMemory));
-            let rest = Arc::into_inner(batches).unwrap().into_inner().unwrap();
-            importer.import(rest, true).await.unwrap();
+            importer.import_rest(&batches, true).await.unwrap();
         });
         assert_eq!(importer.report.rejected(), 1);
         let check = importer.store.read("test", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check());

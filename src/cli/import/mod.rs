@@ -90,7 +90,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     let names = sources.iter().map(|source| source.path.display().to_string()).collect();
     let report = Arc::new(ImportReport::new(Progress::begin("import", total), names));
     let options = ImportOptions { creates_types: args.create_types };
-    let mut importer = Importer::new(store, Arc::clone(&report), options, size, args.strict);
+    let importer = Importer::new(store, Arc::clone(&report), options, size, args.strict);
     let result = database::wait(async {
         if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
     });

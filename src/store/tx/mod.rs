@@ -16,8 +16,6 @@ mod stored_edges;
 mod transfer;
 mod users;
 
-pub use transfer::DroppedIndexes;
-
 use diesel::QueryResult;
 use std::sync::Arc;
 

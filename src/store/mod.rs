@@ -12,7 +12,6 @@
 mod check;
 mod columns;
 mod cost;
-mod dropped_indexes;
 mod fault;
 mod files;
 mod group_rows;
@@ -41,7 +40,6 @@ use std::time::Duration;
 
 pub use check::Report;
 pub use cost::Cost;
-pub use dropped_indexes::DroppedIndexes;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use held_type::{ExistingEnds, HeldType};
 pub use inspection::inspect;

@@ -104,7 +104,8 @@ impl Base {
                 let outcome = transfer::load(tx, lines, ImportOptions::default(), &mut memory)?;
                 add(&mut all, &outcome);
             }
-            let removed = transfer::end_load(tx, &dropped, &memory)?;
+            let removed = tx.end_bulk_load(&dropped)?;
+            transfer::count_loaded(tx, &memory)?;
             all.relationships.added -= removed;
             all.relationships.unchanged += removed;
             Ok(all)

@@ -155,7 +155,8 @@ impl Importer {
                 ),
                 _ => report.print("all lines are read; building the indexes"),
             }
-            notes.recount_existing(transfer::end_load(tx, &dropped_indexes, &memory)?);
+            notes.recount_existing(tx.end_bulk_load(&dropped_indexes)?);
+            transfer::count_loaded(tx, &memory)?;
             Ok(Some(LoadResult { notes, stop }))
         };
         self.store.write("import.load", job).await.map_err(|error| self.write_failure(first, error))

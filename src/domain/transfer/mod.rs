@@ -14,7 +14,7 @@ mod types;
 mod users;
 
 use crate::model::error::Result;
-use crate::store::{DroppedIndexes, Tx};
+use crate::store::Tx;
 
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
@@ -28,8 +28,8 @@ pub fn import(tx: &mut Tx<'_>, lines: &[ImportLine], options: ImportOptions) -> 
     write(tx, lines, options, None)
 }
 
-/// Imports lines in a bulk load, between [`Tx::begin_bulk_load`] and [`end_load`]. A relationship that occurs twice counts
-/// as added until the load ends, unless its type has rules.
+/// Imports lines in a bulk load, between [`Tx::begin_bulk_load`] and [`Tx::end_bulk_load`]. A relationship that occurs
+/// twice counts as added until the load ends, unless its type has rules. [`count_loaded`] follows.
 ///
 /// # Errors
 /// Those of the store.
@@ -42,15 +42,12 @@ pub fn load(
     write(tx, lines, options, Some(memory))
 }
 
-/// Ends a bulk load: creates the dropped indexes and keys again, and counts the relationships. Of several with one edge
-/// the one with the smallest id stays. Returns how many it removed.
+/// Counts what a bulk load, after [`Tx::end_bulk_load`], has added below the users of trees.
 ///
 /// # Errors
 /// Those of the store.
-pub fn end_load(tx: &mut Tx<'_>, dropped: &DroppedIndexes, memory: &LoadMemory) -> Result<u64> {
-    let removed = tx.end_bulk_load(dropped)?;
-    memory.judged.record(tx)?;
-    Ok(removed)
+pub fn count_loaded(tx: &mut Tx<'_>, memory: &LoadMemory) -> Result<()> {
+    memory.judged.record(tx)
 }
 
 fn write(

@@ -8,9 +8,12 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::user::User;
-use crate::store::dropped_indexes::DroppedIndexes;
 use crate::store::relationship_rows::RelationshipRow;
 use crate::store::rows::Numbered;
+
+/// The indexes and keys that a bulk load has dropped, as the statements that create them.
+#[derive(Debug)]
+pub struct DroppedIndexes(Vec<String>);
 
 impl Tx<'_> {
     /// The users with these ids, in any order, without their profiles.

@@ -36,7 +36,7 @@ pub const CHECKS: Checks = &[
     })),
     (
         "relationships of types with rules that a first load keeps in memory",
-        Test("src/cli/import/load.rs", "a_load_that_remembers_too_much_continues_in_batches"),
+        Test("src", "a_load_that_remembers_too_much_continues_in_batches"),
     ),
     ("columns of a row of an import", Asserts(Setup::DEFAULT, |app, most| {
         let row = |email: &str, columns: usize| format!("{email}{}\n", ",".repeat(columns - 1));

@@ -1,13 +1,12 @@
 //! Concurrent requests keep every promise that single requests keep.
 
 use std::collections::BTreeMap;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use user_relationships::config::Config;
 
 use crate::both;
+use crate::support::graph::concurrently;
 use crate::support::process::Service;
 use crate::support::sql::Raw;
 use crate::support::{App, Client, Value, edge, json};
@@ -21,22 +20,6 @@ fn wide(config: &mut Config) {
     config.database_pool_size = 8;
     config.database_timeout = std::time::Duration::from_secs(20);
     config.request_timeout = std::time::Duration::from_secs(25);
-}
-
-/// The responses of threads that start together.
-fn concurrently<T: Send>(threads: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(threads);
-    thread::scope(|scope| {
-        let run = |number| {
-            let (start, act) = (&start, &act);
-            scope.spawn(move || {
-                start.wait();
-                act(number)
-            })
-        };
-        let all: Vec<_> = (0..threads).map(run).collect();
-        all.into_iter().map(|thread| thread.join().expect("a thread ends well")).collect()
-    })
 }
 
 /// The number of responses with each status.

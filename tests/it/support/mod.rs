@@ -9,6 +9,7 @@ pub mod counting;
 pub mod demo;
 pub mod endless_searches;
 pub mod forms;
+pub mod graph;
 pub mod groups;
 pub mod hold;
 pub mod import;

@@ -8,6 +8,7 @@ pub mod operations;
 pub mod policy;
 pub mod relationship_types;
 pub mod relationships;
+pub mod roles;
 pub mod stored_rules;
 pub mod transfer;
 mod trees;

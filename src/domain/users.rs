@@ -55,6 +55,20 @@ pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
     }
 }
 
+/// Refuses a user that does not exist or that the caller may not see.
+///
+/// # Errors
+/// `not-found`.
+pub(super) fn require_visible(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<()> {
+    let exists = !tx.existing_users(&[id])?.is_empty();
+    let is_related = exists && caller.sees_only().is_some() && tx.are_related(caller.id, id)?;
+    if exists && policy::may(caller, Action::SeeUser { id, is_related }).is_ok() {
+        Ok(())
+    } else {
+        Err(Error::not_found("user"))
+    }
+}
+
 /// Returns those of these users that the caller may see, by id.
 ///
 /// # Errors

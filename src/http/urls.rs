@@ -135,6 +135,18 @@ impl fmt::Display for UserUrl {
     }
 }
 
+/// The URL of the users with a role towards a user.
+#[must_use]
+pub fn role(user: UserId, name: &str) -> String {
+    format!("{}/{name}", UserUrl(user))
+}
+
+/// The URL of the linkage to these users.
+#[must_use]
+pub fn role_linkage(user: UserId, name: &str) -> String {
+    format!("{}{LINKAGE}{name}", UserUrl(user))
+}
+
 /// The URL of a group.
 #[derive(Clone, Copy)]
 pub struct GroupUrl(pub GroupId);

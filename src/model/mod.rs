@@ -34,6 +34,7 @@ pub mod relationship;
 pub mod relationship_query;
 pub mod relationship_type;
 mod relationship_type_name;
+pub mod role;
 pub mod rules;
 pub mod state;
 pub mod text;

@@ -1,6 +1,7 @@
 //! A relationship type whose rules a job has read.
 
 use crate::model::relationship_type::TypeName;
+use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
 
 /// A relationship type whose rules a job has read. In a write job they stay as they are until the job ends.
@@ -20,4 +21,23 @@ pub struct ExistingEnds {
     pub user: bool,
     /// Whether the target exists.
     pub target: bool,
+}
+
+/// A role that a job has read, and its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// The name.
+    pub name: TypeName,
+    /// The type.
+    pub held: HeldType,
+    /// The end at which the users with the role are.
+    pub end: RoleEnd,
+}
+
+impl HeldRole {
+    /// Whether at most one user has the role towards another one.
+    #[must_use]
+    pub fn is_to_one(&self) -> bool {
+        self.end == RoleEnd::Target && self.held.rules.max_per_user == Some(1)
+    }
 }

@@ -215,7 +215,7 @@ impl Fixture {
 fn requests(id: i64) -> Vec<(String, String)> {
     let mut all: Vec<_> = STRAY.iter().map(|(method, path)| ((*method).to_owned(), (*path).to_owned())).collect();
     for (pattern, methods) in TABLE.iter().chain(FORMS) {
-        let path = pattern.replace("{id}", &id.to_string()).replace("{end}", "target");
+        let path = pattern.replace("{id}", &id.to_string()).replace("{end}", "target").replace("{role}", "mentors");
         let heads = methods.contains(&"GET").then_some("HEAD");
         for method in methods.iter().copied().chain(heads) {
             if (method, *pattern) != OPEN_TO_ALL {

@@ -18,6 +18,8 @@ const LINKAGE: &str = "/api/v2/user-relationships/{id}/relationships/{end}";
 const USERS: &str = "/api/v2/users";
 const ME: &str = "/api/v2/users/me";
 const USER: &str = "/api/v2/users/{id}";
+const ROLE: &str = "/api/v2/users/{id}/{role}";
+const ROLE_LINKAGE: &str = "/api/v2/users/{id}/relationships/{role}";
 const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
@@ -75,6 +77,8 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     USER,    [NONE,  "200", "200", "200", "200"]),
     ("PATCH",   USER,    [NONE,  "200", OWNER, OWNER, "200"]),
     ("DELETE",  USER,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     ROLE,         [NONE,  "200", "200", "200", "200"]),
+    ("GET",     ROLE_LINKAGE, [NONE,  "200", "200", "200", "200"]),
     ("POST",    OPERATIONS, [OWNER, "200", OWNER, OWNER, "200"]),
     ("GET",     TYPES,   ["200", "200", "200", "200", "200"]),
     ("POST",    TYPES,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
@@ -141,7 +145,7 @@ impl Callers {
         let edge_id =
             if pattern.starts_with(EDGES) || pattern == OPERATIONS { self.fresh_edge(method, pattern) } else { 0 };
         let id = match pattern {
-            USER => owner.id.to_string(),
+            USER | ROLE | ROLE_LINKAGE => owner.id.to_string(),
             TYPE => self.fresh_type(),
             _ if pattern.starts_with(GROUPS) => self.group.to_string(),
             _ if pattern.starts_with(MEMBERS) => self.member.to_string(),
@@ -163,7 +167,7 @@ impl Callers {
             ("PATCH", TYPE) => named("relationship-types", &id, json!({"description": "x"})),
             _ => json!(null),
         };
-        let path = pattern.replace("{id}", &id).replace("{end}", "target");
+        let path = pattern.replace("{id}", &id).replace("{end}", "target").replace("{role}", "mentors");
         let atomic = ("content-type", "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"");
         match method {
             _ if pattern == OPERATIONS => client.send(method, &path, &[atomic], Some(document.to_string().as_bytes())),

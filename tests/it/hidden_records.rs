@@ -56,7 +56,7 @@ both!(ids_of_one_user_give_no_access_to_another, |app| {
     for (pattern, methods) in TABLE.iter().filter(|(pattern, _)| pattern.contains("{id}")) {
         for method in *methods {
             for id in &ids {
-                let path = pattern.replace("{id}", &id.to_string());
+                let path = pattern.replace("{id}", &id.to_string()).replace("{role}", "mentors");
                 for end in if path.contains("{end}") { vec!["user", "target"] } else { vec![""] } {
                     let path = path.replace("{end}", end);
                     for body in bodies(method, pattern, *id, other.id) {

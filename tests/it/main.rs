@@ -105,6 +105,7 @@ mod replicas;
 mod response_sizes;
 mod retired_ids;
 mod returned_records;
+mod role_lists;
 mod rolling_update;
 mod row_sizes;
 mod rule_batches;

@@ -15,7 +15,7 @@ const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 const ORIGIN: &str = "https://app.example.com";
 
 fn path_of(pattern: &str) -> String {
-    pattern.replace("{id}", "1").replace("{end}", "user")
+    pattern.replace("{id}", "1").replace("{end}", "user").replace("{role}", "mentors")
 }
 
 fn words(text: &str) -> BTreeSet<String> {

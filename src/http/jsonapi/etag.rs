@@ -27,6 +27,7 @@ use crate::model::code::Code;
 use crate::model::precondition::{Precondition, WEAK_TAG};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
+use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
 use crate::model::state::{HasState, RowState};
 use crate::model::user::User;
 
@@ -55,7 +56,19 @@ macro_rules! tagged {
         }
     )*};
 }
-tagged!(Relationship, User, RelationshipType);
+tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage);
+
+impl Tagged for RoleMember {
+    /// That of the user, so that the tag is valid for a change of the user.
+    fn state(&self) -> RowState {
+        RowState::of(&self.user)
+    }
+
+    fn write(&self, hasher: &mut DefaultHasher) {
+        self.user.write_state(&mut |bytes| hasher.write(bytes));
+        hasher.write_i64(self.edge.get());
+    }
+}
 
 impl Tagged for VisibleGroup {
     fn state(&self) -> RowState {

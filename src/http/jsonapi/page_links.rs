@@ -53,10 +53,21 @@ enum This {
 pub struct PageLinks {
     #[serde(rename = "self")]
     this: Option<This>,
+    /// The resources that a linkage is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    related: Option<String>,
     first: Option<String>,
     last: Option<String>,
     prev: Option<String>,
     next: Option<String>,
+}
+
+impl PageLinks {
+    /// The same links of a linkage, with the URL of the resources that it is about.
+    #[must_use]
+    pub fn with_related(self, url: String) -> Self {
+        Self { related: Some(url), ..self }
+    }
 }
 
 /// Percent-encodes the characters of a query that RFC 3986 §3.4 forbids and HTTP accepts. Brackets stay as they are.
@@ -156,6 +167,7 @@ impl PageLinkBuilder<'_> {
         let next = Some(offset.saturating_add(limit)).filter(|next| *next < total);
         let links = PageLinks {
             this: self.this(Applied::Nothing),
+            related: None,
             first: page(0).unwrap_or_default(),
             last: page(last).unwrap_or_default(),
             prev: previous.map_or(Ok(None), page)?,
@@ -191,6 +203,7 @@ impl PageLinkBuilder<'_> {
         };
         let links = PageLinks {
             this: self.this(Applied::CursorProfile),
+            related: None,
             first: page(&[]).ok(),
             last: None,
             prev: start.filter(|_| has_previous).map(|cursor| page(&[(BEFORE.name, &cursor)])).transpose()?,

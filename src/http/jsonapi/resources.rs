@@ -13,8 +13,9 @@ use super::render_options::RenderOptions;
 use super::text::{Text, Time};
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
-use crate::model::id::UserId;
+use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::RelationshipType;
+use crate::model::role::RoleMember;
 use crate::model::user::User;
 
 /// The type of a directed, typed edge between two users.
@@ -54,13 +55,17 @@ struct Related<Url> {
     related: Url,
 }
 
-/// `meta` of a resource in a list with cursor pagination.
-#[derive(Debug, Serialize)]
+/// `meta` of a resource: its cursor in a list with cursor pagination, and the relationship that led to it.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ItemMeta {
-    page: ItemPage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_relationship: Option<Text<RelationshipId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<ItemPage>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct ItemPage {
     cursor: String,
 }
@@ -82,13 +87,13 @@ impl<'a, T> Resource<'a, T> {
     /// Renders a row with its cursor.
     #[must_use]
     pub fn with_cursor(row: &'a T, options: &'a RenderOptions, cursor: Option<String>) -> Self {
-        let meta = cursor.map(|cursor| ItemMeta { page: ItemPage { cursor } });
-        Self { row, options, meta }
+        let page = |cursor| ItemMeta { user_relationship: None, page: Some(ItemPage { cursor }) };
+        Self { row, options, meta: cursor.map(page) }
     }
 
     /// The cursor of the row, in a list with cursor pagination.
     pub(super) fn cursor(&self) -> Option<&str> {
-        self.meta.as_ref().map(|meta| meta.page.cursor.as_str())
+        self.meta.as_ref().and_then(|meta| meta.page.as_ref()).map(|page| page.cursor.as_str())
     }
 }
 
@@ -109,6 +114,25 @@ pub(super) struct Body<'a, Id, Attributes, Relationships, Url> {
 
 impl Serialize for Resource<'_, User> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_user(self.row, self.meta.as_ref(), serializer)
+    }
+}
+
+impl Serialize for Resource<'_, RoleMember> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let page = self.cursor().map(|cursor| ItemPage { cursor: cursor.to_owned() });
+        let meta = ItemMeta { user_relationship: Some(Text(self.row.edge)), page };
+        self.serialize_user(&self.row.user, Some(&meta), serializer)
+    }
+}
+
+impl<T> Resource<'_, T> {
+    fn serialize_user<S: Serializer>(
+        &self,
+        user: &User,
+        meta: Option<&ItemMeta>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
         struct UserRelationships<'a> {
@@ -121,8 +145,7 @@ impl Serialize for Resource<'_, User> {
         struct Links<'a> {
             links: Related<Text<LinkUrl<'a, urls::FilteredUrl>>>,
         }
-        let (user, fields) = (self.row, self.options.users);
-        let base = &self.options.base;
+        let (fields, base) = (self.options.users, &self.options.base);
         let filtered =
             |name| Links { links: Related { related: Text(LinkUrl(base, urls::FilteredUrl(name, user.id))) } };
         Body {
@@ -134,7 +157,7 @@ impl Serialize for Resource<'_, User> {
                 targeted_by: fields.has(UserField::TargetedBy).then(|| filtered("target")),
             }),
             links: SelfLink { this: Text(LinkUrl(base, urls::UserUrl(user.id))) },
-            meta: self.meta.as_ref(),
+            meta,
         }
         .serialize(serializer)
     }

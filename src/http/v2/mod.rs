@@ -11,4 +11,5 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod request;
 pub mod responses;
+pub mod roles;
 pub mod users;

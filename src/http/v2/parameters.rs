@@ -182,6 +182,10 @@ pub const LIST_USERS: &[Parameter] = with_pages![
     FILTER_ACCESS_LEVEL,
     SORT_USERS
 ];
+/// The parameters of the users with a role towards a user.
+pub const LIST_ROLE_USERS: &[Parameter] = with_pages![];
+/// The parameters of the linkage to these users.
+pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the list of relationship types.
 pub const LIST_TYPES: &[Parameter] = with_fieldsets![OFFSET, LIMIT, NUMBER, NUMBERED_SIZE];
 /// The parameters of the list of groups.

@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::domain::group_lists::IncludedRecords;
 use crate::http::jsonapi::cursor::Cursors;
 use crate::http::jsonapi::document::{Document, Included};
-use crate::http::jsonapi::errors::Failure;
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{self, Tag, TagBuilder, Tagged};
-use crate::http::jsonapi::page_links::PageLinkBuilder;
+use crate::http::jsonapi::page_links::{ListMeta, PageLinkBuilder, PageLinks};
 use crate::http::jsonapi::paging::{Paging, wants_cursors};
 use crate::http::jsonapi::preferences::PREFERENCE_APPLIED;
 use crate::http::jsonapi::profile::Applied;
@@ -192,29 +192,57 @@ where
         let tag = TagBuilder::new(&call.target(), options, applied).rows(&self.page.items);
         let tag = add_included(tag, &self.included).number(total).number(is_more.into()).of_list();
         respond_unless_not_modified(call, &tag, || {
-            let builder = PageLinkBuilder {
-                base: &options.base,
-                path: call.path(),
-                raw_query: call.raw_query(),
-                query: self.query,
-                max_offset: call.state.max_offset,
-            };
             let rows = &self.page.items;
-            let (links, meta) = match (self.paging, self.cursors) {
-                (Paging::Cursor { size, after, before }, Some(cursors)) => {
-                    let shown = rows.first().zip(rows.last()).map(|(first, last)| (sort_key(first), sort_key(last)));
-                    builder.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown.as_ref(), is_more, total)
-                }
-                (Paging::Offset { offset, limit, is_numbered }, _) => {
-                    builder.by_offset(*offset, *limit, *is_numbered, total)
-                }
-                (Paging::Cursor { size, .. }, None) => builder.by_offset(0, *size, false, total),
-            }?;
+            let shown = rows.first().zip(rows.last()).map(|(first, last)| (sort_key(first), sort_key(last)));
+            let page = PageLinksOf { query: self.query, paging: self.paging, cursors: self.cursors };
+            let (links, meta) = page.build(call, options, shown.as_ref(), (is_more, total))?;
             let cursor = |row: &T| self.cursors.map(|cursors| cursors.at(sort_key(row)));
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, options, cursor(row))).collect();
             let included = included(&self.included, options);
             let resources = rows.len() + included.as_ref().map_or(0, Vec::len);
             Document::list(applied, rows, links, meta).including(included).answer_of(StatusCode::OK, resources)
         })
+    }
+}
+
+/// What the links to the other pages of a list depend on.
+pub struct PageLinksOf<'a> {
+    /// The query.
+    pub query: &'a Query,
+    /// The requested page.
+    pub paging: &'a Paging,
+    /// The cursors of the list, for pagination by cursor.
+    pub cursors: Option<&'a Cursors<'a>>,
+}
+
+impl PageLinksOf<'_> {
+    /// The links and `meta` of a page. `shown` has the sort keys of its first and last row; then come whether more rows
+    /// follow, and the total.
+    ///
+    /// # Errors
+    /// 400 if a link to another page would be too long.
+    pub fn build(
+        &self,
+        call: &Call,
+        options: &RenderOptions,
+        shown: Option<&(SortKey, SortKey)>,
+        (is_more, total): (bool, i64),
+    ) -> Result<(PageLinks, ListMeta), ApiProblem> {
+        let builder = PageLinkBuilder {
+            base: &options.base,
+            path: call.path(),
+            raw_query: call.raw_query(),
+            query: self.query,
+            max_offset: call.state.max_offset,
+        };
+        match (self.paging, self.cursors) {
+            (Paging::Cursor { size, after, before }, Some(cursors)) => {
+                builder.by_cursor(cursors, (*size, after.as_ref(), before.as_ref()), shown, is_more, total)
+            }
+            (Paging::Offset { offset, limit, is_numbered }, _) => {
+                builder.by_offset(*offset, *limit, *is_numbered, total)
+            }
+            (Paging::Cursor { size, .. }, None) => builder.by_offset(0, *size, false, total),
+        }
     }
 }

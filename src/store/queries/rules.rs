@@ -17,7 +17,7 @@ pub(super) fn push_type(sql: &mut Sql, column: &'static str, kind: i16) {
 }
 
 /// Keeps the rules of the types in the result from changing until the transaction ends. Other writers may do the same.
-fn keep_rules(sql: &mut Sql, is_writing: bool) {
+pub(super) fn keep_rules(sql: &mut Sql, is_writing: bool) {
     if is_writing {
         sql.text(dialect::KEEP_RULES);
     }

@@ -11,6 +11,7 @@ mod passwords;
 mod relationship_types;
 mod relationships;
 mod retired;
+mod roles;
 mod rules;
 mod stored_edges;
 mod transfer;

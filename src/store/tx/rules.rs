@@ -141,7 +141,7 @@ impl Tx<'_> {
         Ok(held)
     }
 
-    fn held(&mut self, id: i16, name: TypeName, rules: RulesRow) -> HeldType {
+    pub(super) fn held(&mut self, id: i16, name: TypeName, rules: RulesRow) -> HeldType {
         let rules = rules_of(rules);
         if self.types.rules_of(&name).is_some_and(|cached| cached != rules) {
             // Creates are gathered by the cached rules.

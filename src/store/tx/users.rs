@@ -43,7 +43,7 @@ impl Tx<'_> {
     }
 
     /// Reads a row again with its profile, if that was left out; `None` if it is gone.
-    fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
+    pub(super) fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
         if row.has_profile() { Ok(Some(row)) } else { Ok(ask!(self, users::find(&[row.id], Profiles::All))?.pop()) }
     }
 
@@ -138,6 +138,6 @@ impl Tx<'_> {
 }
 
 /// Which profiles to read together; those that are too large are read one by one.
-const fn profiles_within(budget: &ReadBudget) -> Profiles {
+pub(super) const fn profiles_within(budget: &ReadBudget) -> Profiles {
     if budget.has_profiles() { Profiles::Legal } else { Profiles::Omitted }
 }

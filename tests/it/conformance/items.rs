@@ -219,7 +219,6 @@ pub const UNTESTED: &[(&str, &str)] = &[
     ("18", NOT_OURS),
     ("19", NOT_OURS),
     ("32", "concerns clients; only atomic operations read a `lid`"),
-    ("37", "no relationship has pagination links: its linkage is complete or absent"),
     ("82", "every request is finished when the response is sent"),
     ("88", "optional; every collection supports creates"),
     ("97", NO_MANY),

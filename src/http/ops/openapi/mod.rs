@@ -16,6 +16,7 @@ mod parameters;
 mod relationship_types;
 mod requests;
 pub(super) mod responses;
+mod roles;
 mod schemas;
 
 use actix_web::{HttpResponse, web};
@@ -68,7 +69,7 @@ fn build_document() -> Value {
     }
     paths.extend(forms::paths());
     let mut schemas = json!({});
-    for part in schemas::parts().into_iter().chain([groups::schemas(), requests::all()]) {
+    for part in schemas::parts().into_iter().chain([groups::schemas(), roles::schemas(), requests::all()]) {
         if let (Some(all), Value::Object(part)) = (schemas.as_object_mut(), part) {
             all.extend(part);
         }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::operation::{ApiOperation, Success, operation};
-use super::{examples, groups};
+use super::{examples, groups, roles};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::v2::parameters;
 use crate::model::code::Code;
@@ -51,7 +51,7 @@ const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lis
 
 /// All of them.
 pub static OPERATIONS: LazyLock<Vec<ApiOperation>> =
-    LazyLock::new(|| [WITHOUT_GROUPS, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE].concat());
+    LazyLock::new(|| [WITHOUT_GROUPS, &roles::OF_ROLES, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE].concat());
 
 #[rustfmt::skip]
 const WITHOUT_GROUPS: &[ApiOperation] = &[

@@ -6,7 +6,7 @@ use super::build::{ACCESS_LEVEL, ID, TYPE_NAME, enumeration, insert, list, non_e
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
-use super::{examples, groups};
+use super::{examples, groups, roles};
 use crate::http::jsonapi::fields::ID as FIELD_ID;
 use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
 use crate::http::paths;
@@ -23,6 +23,11 @@ pub fn of_path(path: &str) -> Value {
     let parameter = |name: &str| {
         let (schema, about, example) = match name {
             "end" => (schema(END), "`user` for the owner, `target` for the other user", "target"),
+            "role" => (
+                json!({ "type": "string" }),
+                "The `user-role` or `target-role` of a relationship type; any other name gets 404",
+                roles::EXAMPLE,
+            ),
             _ if path.contains("relationship-types") => {
                 (json!({ "type": "string" }), "The name of the type", examples::TYPE)
             }

@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use super::build::{insert, reference};
-use super::examples;
 use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
+use super::{examples, roles};
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::paging::AFTER;
 use crate::http::jsonapi::profile::Applied;
@@ -148,6 +148,9 @@ fn links(collection: &str) -> Value {
         let mut parameters = json!({ "id": "$response.body#/data/id" });
         if next.path.contains("{end}") {
             insert(&mut parameters, "end", "target");
+        }
+        if next.path.contains("{role}") {
+            insert(&mut parameters, "role", roles::EXAMPLE);
         }
         (next.id.to_owned(), json!({ "operationId": next.id, "parameters": parameters }))
     };

@@ -41,7 +41,10 @@ fn primitives() -> Value {
         MANAGER: enumeration(Manager::ALL.map(Manager::name)),
         "UserIdentifier": identifier(USERS),
         "ResourceLinks": object(&["self"], json!({ "self": schema("Url") })),
-        "ResourceMeta": object(&["page"], json!({ "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })) })),
+        "ResourceMeta": object(&[], json!({
+            "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })),
+            "user-relationship": schema(ID),
+        })),
         "LinkageLinks": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
         "RelatedLink": object(&["related"], json!({ "related": schema("Url") })),
         "LinkObject": object(&["href", "type"], json!({ "href": schema("Url"), "type": { "type": "string" } })),
@@ -69,7 +72,7 @@ fn documents() -> Value {
     let list = |name: &str| list_document(name, &["User"]);
     json!({
         "PageLinks": object(&["self", "first", "last", "prev", "next"], json!({
-            "self": this, "first": page, "last": page, "prev": page, "next": page,
+            "self": this, "related": schema("Url"), "first": page, "last": page, "prev": page, "next": page,
         })),
         "ListMeta": object(&["total-count"], json!({
             "total-count": { "type": "integer", "minimum": 0 },

@@ -1,0 +1,144 @@
+//! `/api/v2/users/{id}/{role}` and its linkage: the users with a role towards a user.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+use crate::domain::group_lists::IncludedRecords;
+use crate::domain::roles::{self, RoleLinkage, RolePath, RoleUsers};
+use crate::http::jsonapi::document::Document;
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
+use crate::http::jsonapi::etag::{Tag, TagBuilder, Tagged};
+use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
+use crate::http::jsonapi::parameter::ME;
+use crate::http::jsonapi::profile::Applied;
+use crate::http::jsonapi::query::Query;
+use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::jsonapi::resources::{Identifier, Resource};
+use crate::http::urls;
+use crate::http::v2::cost;
+use crate::http::v2::parameters::{LIST_ROLE_LINKAGE, LIST_ROLE_USERS};
+use crate::http::v2::request::Call;
+use crate::http::v2::responses::{ListResponse, PageLinksOf, SingleResponse, parse_page, respond_unless_not_modified};
+use crate::model::code::Code;
+use crate::model::page::{Page, Sort, SortKey};
+use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
+use crate::store::{Cost, Tx};
+
+/// What all lists of users with a role have in common in their cursors.
+const LIST: &str = "roles";
+
+/// `GET /api/v2/users/{id}/{role}`
+pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
+    let path = parse_path(&call)?;
+    let mut query = call.query(LIST_ROLE_USERS)?;
+    let options = call.options_of(&mut query);
+    let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
+    let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());
+    let cost = if slice.is_shallow() { cost::of_one(true) } else { Cost::Search };
+    let job = move |tx: &mut Tx<'_>| roles::list(tx, &caller, &path, &slice, budget);
+    match call.read("roles.list", cost, job).await.map_err(Failure::without_document)? {
+        RoleUsers::One(member) => {
+            refuse_paging(&mut query)?;
+            respond_with_one(&call, &options, member)
+        }
+        RoleUsers::Many(page) => {
+            let included = IncludedRecords::default();
+            let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+            listed.answer(&call, &options, |row| SortKey::Id(row.edge.get()))
+        }
+    }
+}
+
+/// `GET /api/v2/users/{id}/relationships/{role}`
+pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
+    let path = parse_path(&call)?;
+    let mut query = call.query(LIST_ROLE_LINKAGE)?;
+    let options = call.options_of(&mut query);
+    let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
+    let (caller, slice, of_job) = (call.caller, paging.slice(Sort::default()), path.clone());
+    let cost = if slice.is_shallow() { Cost::Bounded } else { Cost::Search };
+    let job = move |tx: &mut Tx<'_>| roles::get_linkage(tx, &caller, &of_job, &slice);
+    match call.read("roles.get_linkage", cost, job).await.map_err(Failure::without_document)? {
+        RoleLinkage::One(linkage) => {
+            refuse_paging(&mut query)?;
+            let tag = tag_of(&call.target(), &options, &linkage);
+            let links = LinkageLinks::new(&options, &path);
+            let data = linkage.edge.map(|edge| Identifier::of_user(edge.member));
+            respond_unless_not_modified(&call, &tag, || Document::one(data).with_links(links).answer(StatusCode::OK))
+        }
+        RoleLinkage::Many(page) => {
+            let page_of = PageLinksOf { query: &query, paging: &paging, cursors: cursors.as_ref() };
+            respond_with_linkage(&call, &options, &path, page_of, page)
+        }
+    }
+}
+
+/// Parses the user and the role in the path. The user may be `me`.
+fn parse_path(call: &Call) -> Result<RolePath, Failure> {
+    let user = if call.segment("id") == ME { call.caller.id } else { call.id()? };
+    Ok(RolePath { user, role: call.segment("role").to_owned() })
+}
+
+/// Refuses the pagination of a role that at most one user has.
+fn refuse_paging(query: &mut Query) -> Result<(), Failure> {
+    for parameter in [OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE] {
+        if query.has(&parameter) {
+            let name = query.sent_name(&parameter);
+            let detail = format!("at most one user has this role, so there are no pages; remove `{name}`");
+            query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
+        }
+    }
+    query.finish()
+}
+
+fn respond_with_one(call: &Call, options: &RenderOptions, member: Option<RoleMember>) -> Result<HttpResponse, Failure> {
+    let Some(member) = member else {
+        let tag = TagBuilder::new(&call.target(), options, Applied::Nothing).of_list();
+        let nothing = || Document::one(None::<Resource<'_, RoleMember>>).answer(StatusCode::OK);
+        return respond_unless_not_modified(call, &tag, nothing);
+    };
+    SingleResponse::alone(member).fetched(call, options)
+}
+
+/// The entity tag of a linkage to one user.
+fn tag_of(target: &str, options: &RenderOptions, linkage: &ToOneLinkage) -> Tag {
+    TagBuilder::new(target, options, Applied::Nothing).of_resource(linkage.state())
+}
+
+fn respond_with_linkage(
+    call: &Call,
+    options: &RenderOptions,
+    path: &RolePath,
+    page_of: PageLinksOf<'_>,
+    mut page: Page<RoleEdge>,
+) -> Result<HttpResponse, Failure> {
+    let (applied, total) = (page_of.paging.applied(), page.total);
+    let is_more = page_of.paging.cut(&mut page);
+    let tag = TagBuilder::new(&call.target(), options, applied).rows(&page.items).number(total).number(is_more.into());
+    respond_unless_not_modified(call, &tag.of_list(), || {
+        let key = |edge: &RoleEdge| SortKey::Id(edge.id.get());
+        let shown = page.items.first().zip(page.items.last()).map(|(first, last)| (key(first), key(last)));
+        let (links, meta) = page_of.build(call, options, shown.as_ref(), (is_more, total))?;
+        let links = links.with_related(options.base.join(&urls::role(path.user, &path.role)));
+        let data: Vec<_> = page.items.iter().map(|edge| Identifier::of_user(edge.member)).collect();
+        Document::list(applied, data, links, meta).answer(StatusCode::OK)
+    })
+}
+
+/// The links of a linkage.
+#[derive(Serialize)]
+struct LinkageLinks {
+    #[serde(rename = "self")]
+    this: String,
+    related: String,
+}
+
+impl LinkageLinks {
+    fn new(options: &RenderOptions, path: &RolePath) -> Self {
+        Self {
+            this: options.base.join(&urls::role_linkage(path.user, &path.role)),
+            related: options.base.join(&urls::role(path.user, &path.role)),
+        }
+    }
+}

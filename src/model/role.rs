@@ -1,0 +1,66 @@
+//! Roles: names of the users at one end of the relationships of a type, seen from the other end.
+
+use super::id::{RelationshipId, UserId};
+use super::relationship_type::TypeName;
+use super::state::HasState;
+use super::user::User;
+
+/// The end at which the users with a role are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleEnd {
+    /// The owner end: the role is the `user-role` of its type.
+    Owner,
+    /// The target end: the role is the `target-role` of its type.
+    Target,
+    /// Either end of a symmetric type.
+    Either,
+}
+
+/// A user with a role, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleEdge {
+    /// The relationship that gives the user the role.
+    pub id: RelationshipId,
+    /// The user.
+    pub member: UserId,
+}
+
+/// A user with a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleMember {
+    /// The relationship that gives the user the role.
+    pub edge: RelationshipId,
+    /// The user.
+    pub user: User,
+}
+
+impl HasState for RoleEdge {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        for number in [self.id.get(), self.member.get()] {
+            put(&number.to_be_bytes());
+        }
+    }
+}
+
+/// The linkage of a user to the only user with a role towards it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToOneLinkage {
+    /// The user that the role is seen from.
+    pub user: UserId,
+    /// The type of the relationship.
+    pub kind: TypeName,
+    /// The relationship and the user with the role; `None` if no user has it.
+    pub edge: Option<RoleEdge>,
+}
+
+impl HasState for ToOneLinkage {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        put(b"l");
+        put(&self.user.get().to_be_bytes());
+        put(self.kind.as_str().as_bytes());
+        put(&[0]);
+        if let Some(edge) = &self.edge {
+            edge.write_state(put);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The users with a role towards a user: pages of relationships around one user and of one type.
+//!
+//! # Design
+//! A page is one index scan by id that stops after `offset + limit` rows, and the total is the stored count; for both ends
+//! of a symmetric type it is a merge of two such scans.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+
+use super::order::{push_bounds, push_end};
+use super::rules::{keep_rules, push_type};
+use super::sql::{Sql, split_total};
+use super::{Conn, dialect};
+use crate::model::page::PageRequest;
+use crate::model::role::RoleEnd;
+use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
+
+/// A type with a role: its id, its name, its `user-role` and its rules.
+pub(in crate::store) type RoleRow = (i16, String, Option<String>, RulesRow);
+
+/// The type with a role.
+pub(in crate::store) fn find(conn: &mut Conn, role: &str, is_writing: bool) -> QueryResult<Option<RoleRow>> {
+    let mut sql = Sql::new("SELECT t.id, t.name, t.user_role, ");
+    sql.text(RULES_COLUMNS).text(" FROM relationship_types AS t WHERE t.user_role = ").string(role.to_owned());
+    sql.text(" OR t.target_role = ").string(role.to_owned()).text(" ORDER BY t.id LIMIT 1");
+    keep_rules(&mut sql, is_writing);
+    sql.returning::<(SmallInt, Text, Nullable<Text>, RulesColumns)>().get_result(conn).optional()
+}
+
+/// The relationships of one type around a user.
+#[derive(Debug, Clone, Copy)]
+struct RoleScan {
+    /// The type.
+    kind: i16,
+    /// The end at which the members are. The user is at the other end.
+    end: RoleEnd,
+    /// The user.
+    user: i64,
+    /// The only member to return, if there is one.
+    only: Option<i64>,
+}
+
+/// The relationships of a page with the members that they lead to, by id, and the total. The members are at an end of
+/// relationships of a type with a user at the other end; `only` is the only one to return.
+pub(in crate::store) fn page(
+    conn: &mut Conn,
+    kind: i16,
+    end: RoleEnd,
+    (user, only): (i64, Option<i64>),
+    slice: &PageRequest,
+) -> QueryResult<(i64, Vec<(i64, i64)>)> {
+    const NOTHING: &str = "CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)";
+    let scan = &RoleScan { kind, end, user, only };
+    let listing = Sql::parts::<(BigInt, BigInt)>(count(scan), "id, member", NOTHING, rows(scan, slice));
+    let (total, mut rows): (_, Vec<(i64, i64)>) = listing.load(conn).map(split_total)?;
+    rows.sort_unstable();
+    Ok((total, rows))
+}
+
+/// The columns of one index scan: that of the user, that of the members, and the indexes for all members and for one.
+struct ScanColumns {
+    user: &'static str,
+    member: &'static str,
+    all: &'static str,
+}
+
+const TO_TARGETS: ScanColumns =
+    ScanColumns { user: "user_id", member: "target_id", all: dialect::by_index!("user_relationships_out_by_type") };
+const TO_OWNERS: ScanColumns =
+    ScanColumns { user: "target_id", member: "user_id", all: dialect::by_index!("user_relationships_in_by_type") };
+
+impl RoleScan {
+    fn columns(&self) -> &'static [ScanColumns] {
+        match self.end {
+            RoleEnd::Owner => &[TO_OWNERS],
+            RoleEnd::Target => &[TO_TARGETS],
+            RoleEnd::Either => &[TO_TARGETS, TO_OWNERS],
+        }
+    }
+
+    /// Pushes one scan, without its first word.
+    fn push(&self, sql: &mut Sql, columns: &ScanColumns) {
+        let index = if self.only.is_some() { dialect::by_index!("user_relationships_identity") } else { columns.all };
+        sql.text("id, ").text(columns.member).text(" AS member FROM user_relationships").text(index);
+        sql.text(" WHERE ").text(columns.user).text(" = ").integer(self.user).text(" AND ");
+        push_type(sql, "type_id", self.kind);
+        if let Some(only) = self.only {
+            sql.text(" AND ").text(columns.member).text(" = ").integer(only);
+        }
+    }
+}
+
+fn rows(scan: &RoleScan, slice: &PageRequest) -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    if let [columns] = scan.columns() {
+        scan.push(&mut sql, columns);
+        push_bounds(&mut sql, slice);
+        push_end(&mut sql, slice);
+        return sql;
+    }
+    // Each scan returns all rows that the page may need from it; the page is a part of their union.
+    let of_each = PageRequest { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
+    let mut glue = "id, member FROM (SELECT ";
+    for columns in scan.columns() {
+        sql.text(glue);
+        scan.push(&mut sql, columns);
+        push_bounds(&mut sql, &of_each);
+        push_end(&mut sql, &of_each);
+        sql.text(") AS scan");
+        glue = " UNION ALL SELECT id, member FROM (SELECT ";
+    }
+    push_end(&mut sql, slice);
+    sql
+}
+
+/// The total, from the stored counts unless only one member is wanted.
+fn count(scan: &RoleScan) -> Sql {
+    let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM (");
+    let mut glue = "SELECT ";
+    for columns in scan.columns() {
+        sql.text(glue);
+        if scan.only.is_some() {
+            sql.text("COUNT(*) AS n FROM (SELECT ");
+            scan.push(&mut sql, columns);
+            sql.text(") AS scan");
+        } else if columns.user == TO_TARGETS.user {
+            sql.text("n FROM counts_by_user WHERE user_id = ").integer(scan.user);
+            sql.text(" AND type_id = ").small(scan.kind);
+        } else {
+            sql.text("n FROM counts_by_target WHERE target_id = ").integer(scan.user);
+            sql.text(" AND type_id = ").small(scan.kind);
+        }
+        glue = " UNION ALL SELECT ";
+    }
+    sql.text(") AS counts");
+    sql
+}

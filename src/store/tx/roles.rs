@@ -1,0 +1,83 @@
+//! Queries of the users with a role towards a user.
+
+use std::collections::HashMap;
+
+use super::users::profiles_within;
+use super::{Tx, ask};
+use crate::model::error::{Error, Result};
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::page::{Page, PageRequest};
+use crate::model::read_budget::ReadBudget;
+use crate::model::relationship_type::TypeName;
+use crate::model::role::{RoleEdge, RoleEnd, RoleMember};
+use crate::store::held_type::HeldRole;
+use crate::store::rows::UserRow;
+
+impl Tx<'_> {
+    /// The role with a name, with its type held; `None` if no type has it.
+    pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
+        let is_writing = self.is_writing;
+        let Some((id, kind, user_role, rules)) = ask!(self, roles::find(name.as_str(), is_writing))? else {
+            return Ok(None);
+        };
+        let kind = TypeName::parse(&kind)
+            .ok_or_else(|| Error::Internal(format!("the role `{name}` belongs to a type with an unknown name")))?;
+        let held = self.held(id, kind, rules);
+        let end = match user_role {
+            _ if held.rules.is_symmetric => RoleEnd::Either,
+            Some(user_role) if user_role == name.as_str() => RoleEnd::Owner,
+            _ => RoleEnd::Target,
+        };
+        Ok(Some(HeldRole { name: name.clone(), held, end }))
+    }
+
+    /// A page of the users with a role towards a user, in the order of their relationships, with the total. With
+    /// `seen_by` it has only that user.
+    pub fn role_edges(
+        &mut self,
+        role: &HeldRole,
+        user: UserId,
+        seen_by: Option<UserId>,
+        slice: &PageRequest,
+    ) -> Result<Page<RoleEdge>> {
+        let (kind, only) = (role.held.id, seen_by.map(UserId::get));
+        let (total, rows) = ask!(self, roles::page(kind, role.end, (user.get(), only), slice))?;
+        let edge = |(id, member)| RoleEdge { id: RelationshipId::new(id), member: UserId::new(member) };
+        Ok(Page::whole(rows.into_iter().map(edge).collect(), total))
+    }
+
+    /// The users of such a page, without their properties. The page is cut where the budget ends, but has at least one
+    /// row.
+    pub fn role_members(
+        &mut self,
+        edges: Page<RoleEdge>,
+        slice: &PageRequest,
+        budget: &mut ReadBudget,
+    ) -> Result<Page<RoleMember>> {
+        let Page { items: mut edges, total, is_cut } = edges;
+        let ids: Vec<_> = edges.iter().map(|edge| edge.member.get()).collect();
+        let mut page = Page { items: Vec::with_capacity(ids.len()), total, is_cut };
+        if ids.is_empty() {
+            return Ok(page);
+        }
+        let rows = ask!(self, users::find(&ids, profiles_within(budget)))?;
+        let mut rows: HashMap<i64, UserRow> = rows.into_iter().map(|row| (row.id, row)).collect();
+        // A page that is counted from the end of the list keeps the rows nearest to the end.
+        if slice.is_from_end {
+            edges.reverse();
+        }
+        for edge in edges {
+            let Some(row) = rows.remove(&edge.member.get()) else { continue };
+            let Some(row) = self.with_profile(row)? else { continue };
+            if !budget.take(row.size()) && !page.items.is_empty() {
+                page.is_cut = true;
+                break;
+            }
+            page.items.push(RoleMember { edge: edge.id, user: row.into_listed() });
+        }
+        if slice.is_from_end {
+            page.items.reverse();
+        }
+        Ok(page)
+    }
+}

@@ -5,14 +5,17 @@
 //! commit; a user that a later operation removes is rendered just before that. Rows of relationships are small and stay
 //! in memory; of users only ids do.
 
+mod created;
 mod locks;
 mod operation;
 mod results;
+mod role_changes;
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-pub use operation::{Operation, ResourceRef};
+use created::CreatedByLid;
+pub use operation::{LinkageChange, Operation, ResourceRef, RoleOperation};
 use results::refuse_answer;
 pub use results::{Render, ResourceId, Results, StoredRow};
 
@@ -21,7 +24,7 @@ use super::users;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
-use crate::model::id::{RelationshipId, UserId};
+use crate::model::id::RelationshipId;
 use crate::model::json_size::json_size;
 use crate::model::limits::MAX_ANSWER;
 use crate::model::precondition::Precondition;
@@ -147,6 +150,7 @@ impl OperationRun {
                 relationships::get(tx, caller, self.created.relationship(subject)?)?;
                 Err(immutable().into())
             }
+            Operation::ChangeRole(operation) => role_changes::run(tx, caller, &self.created, operation).map(|()| None),
             Operation::AddUser { lid, changes } => {
                 let stored = users::create(tx, caller, None, changes)?;
                 if let Some(lid) = lid {
@@ -189,33 +193,6 @@ impl OperationRun {
             }
         }
         Ok(self.results)
-    }
-}
-
-/// What earlier operations created, by local id.
-#[derive(Debug, Default)]
-struct CreatedByLid {
-    users: HashMap<String, UserId>,
-    relationships: HashMap<String, RelationshipId>,
-}
-
-impl CreatedByLid {
-    fn user(&self, subject: &ResourceRef<UserId>) -> Result<UserId> {
-        resolve(&self.users, subject)
-    }
-
-    fn relationship(&self, subject: &ResourceRef<RelationshipId>) -> Result<RelationshipId> {
-        resolve(&self.relationships, subject)
-    }
-}
-
-fn resolve<Id: Copy>(created: &HashMap<String, Id>, subject: &ResourceRef<Id>) -> Result<Id> {
-    match subject {
-        ResourceRef::Stored(id) => Ok(*id),
-        ResourceRef::Lid(lid) => created.get(lid).copied().ok_or_else(|| {
-            let detail = "no earlier operation created a resource with this `lid`";
-            Problem::new(Code::MalformedDocument, detail).into()
-        }),
     }
 }
 

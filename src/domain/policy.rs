@@ -28,6 +28,11 @@ pub enum Action {
         /// Who manages relationships of its type.
         managed_by: Manager,
     },
+    /// Change who owns relationships that target a user.
+    WriteOwners {
+        /// Who manages relationships of their type.
+        managed_by: Manager,
+    },
     /// Delete a relationship.
     DeleteRelationship {
         /// The owner.
@@ -125,6 +130,7 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                     (!sees_all && id != me && !is_related).then_some(Code::RelatedResourceNotFound)
                 }
                 Action::WriteRelationship { owner, managed_by } => refuse_management(managed_by, owner == me),
+                Action::WriteOwners { managed_by } => refuse_management(managed_by, false),
                 Action::DeleteRelationship { owner, target, rules } => {
                     refuse_management(rules.managed_by, owner == me || rules.is_symmetric && target == me)
                 }

@@ -7,6 +7,7 @@ mod refusals;
 pub use changes::{change, delete, get_own};
 pub(in crate::domain) use creation::name_of_type;
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
+pub(in crate::domain) use refusals::of_verdict as refusal_of;
 
 use super::validation;
 use crate::model::caller::Caller;

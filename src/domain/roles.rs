@@ -1,25 +1,23 @@
 //! The users with a role towards a user, such as its supervisors.
 
-use super::users;
+mod assignment;
+mod linkage;
+mod lookup;
+mod membership;
+
+pub(in crate::domain) use assignment::reassign_in_job;
+pub use assignment::{Reassignment, reassign, require_assignable};
+pub use lookup::{RolePath, find};
+pub(in crate::domain) use membership::change_in_job;
+pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};
+
 use crate::model::caller::Caller;
-use crate::model::code::Code;
-use crate::model::error::{Problem, Result};
-use crate::model::id::UserId;
+use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
-use crate::model::relationship_type::TypeName;
 use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
-use crate::model::text::excerpt;
-use crate::store::{HeldRole, Tx};
-
-/// A role of a user, as a URL names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RolePath {
-    /// The user that the role is seen from.
-    pub user: UserId,
-    /// The name of the role, which may be invalid.
-    pub role: String,
-}
+use crate::store::Tx;
+use lookup::{find_visible, visible_edges};
 
 /// The users with a role towards a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,21 +35,6 @@ pub enum RoleLinkage {
     One(ToOneLinkage),
     /// A page of them.
     Many(Page<RoleEdge>),
-}
-
-/// Finds the role with a name, and holds its type.
-///
-/// # Errors
-/// `not-found` if no type has the role.
-pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<HeldRole> {
-    let role = TypeName::parse(name).map(|name| tx.hold_role(&name)).transpose()?.flatten();
-    role.ok_or_else(|| {
-        let detail = format!(
-            "no relationship type has the role `{}`; `/api/v2/relationship-types` has all roles",
-            excerpt(name)
-        );
-        Problem::new(Code::NotFound, detail).into()
-    })
 }
 
 /// The users with a role towards a user, in the order of their relationships. An external caller sees those that are
@@ -87,24 +70,6 @@ pub fn get_linkage(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath, slice: &Pa
     }
     let edge = visible_edges(tx, caller, &role, path.user, &first())?.items.pop();
     Ok(RoleLinkage::One(ToOneLinkage { user: path.user, kind: role.held.name, edge }))
-}
-
-/// Finds a role of a user that the caller may see.
-fn find_visible(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath) -> Result<HeldRole> {
-    let role = find(tx, &path.role)?;
-    users::require_visible(tx, caller, path.user).map(|()| role)
-}
-
-fn visible_edges(
-    tx: &mut Tx<'_>,
-    caller: &Caller,
-    role: &HeldRole,
-    user: UserId,
-    slice: &PageRequest,
-) -> Result<Page<RoleEdge>> {
-    // Relationships of another user are visible to an external caller if it is at their other end.
-    let seen_by = caller.sees_only().filter(|me| *me != user);
-    tx.role_edges(role, user, seen_by, slice)
 }
 
 fn first() -> PageRequest {

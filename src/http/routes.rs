@@ -18,6 +18,7 @@ use crate::http::v2::operations;
 use crate::http::v2::relationship_types;
 use crate::http::v2::relationships;
 use crate::http::v2::request::run_handler;
+use crate::http::v2::role_changes;
 use crate::http::v2::roles;
 use crate::http::v2::users;
 use crate::http::{forms, ops};
@@ -76,7 +77,10 @@ table! {
     "/api/v2/users" { GET => users::list, POST => users::create }
     "/api/v2/users/me" { GET => users::get_me, PATCH => users::change_me }
     "/api/v2/users/{id}" { GET => users::get, PATCH => users::change, DELETE => users::delete }
-    "/api/v2/users/{id}/relationships/{role}" { GET => roles::get_linkage }
+    "/api/v2/users/{id}/relationships/{role}" {
+        GET => roles::get_linkage, PATCH => role_changes::replace,
+        POST => role_changes::add, DELETE => role_changes::remove,
+    }
     "/api/v2/users/{id}/{role}" { GET => roles::get_users }
     "/api/v2/operations" { POST => operations::run }
     "/api/v2/relationship-types" { GET => relationship_types::list, POST => relationship_types::create }

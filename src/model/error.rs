@@ -64,6 +64,10 @@ pub enum ErrorSource {
     Group,
     /// The user of a membership.
     Member,
+    /// The linkage that is the data of the document.
+    Linkage,
+    /// The identifier at an index of that linkage.
+    LinkageItem(usize),
 }
 
 impl Problem {
@@ -111,6 +115,15 @@ impl Error {
     /// [`Error::Refused`] with all of `problems`, if any.
     pub fn unless_empty(problems: Vec<Problem>) -> Result<()> {
         if problems.is_empty() { Ok(()) } else { Err(Self::Refused(problems)) }
+    }
+
+    /// The same error, caused by one part of the request.
+    #[must_use]
+    pub fn at_source(self, source: ErrorSource) -> Self {
+        match self {
+            Self::Refused(problems) => Self::Refused(problems.into_iter().map(|problem| problem.at(source)).collect()),
+            other => other,
+        }
     }
 
     /// The same error, caused by the operation at an index of several.

@@ -13,7 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Counters for every layer.
     ("metrics", &[]),
     ("store", &["model", "clock", "metrics"]),
-    ("domain", &["model", "store::ExistingEnds", "store::GatheredCreate", "store::HeldType", "store::Tx"]),
+    (
+        "domain",
+        &["model", "store::ExistingEnds", "store::GatheredCreate", "store::HeldRole", "store::HeldType", "store::Tx"],
+    ),
     ("auth", &["model", "store", "clock"]),
     (
         "config",

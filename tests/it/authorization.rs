@@ -79,6 +79,9 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("DELETE",  USER,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
     ("GET",     ROLE,         [NONE,  "200", "200", "200", "200"]),
     ("GET",     ROLE_LINKAGE, [NONE,  "200", "200", "200", "200"]),
+    ("PATCH",   ROLE_LINKAGE, [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
+    ("POST",    ROLE_LINKAGE, [NONE,  "200", OWNER, OWNER, "200"]),
+    ("DELETE",  ROLE_LINKAGE, [NONE,  "200", OWNER, OWNER, "200"]),
     ("POST",    OPERATIONS, [OWNER, "200", OWNER, OWNER, "200"]),
     ("GET",     TYPES,   ["200", "200", "200", "200", "200"]),
     ("POST",    TYPES,   [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
@@ -160,6 +163,7 @@ impl Callers {
             }
             ("PATCH", EDGE) => named("user-relationships", &id, json!({"relationship": "colleague"})),
             (_, LINKAGE) => json!({"data": {"type": "users", "id": target.id.to_string()}}),
+            (_, ROLE_LINKAGE) => json!({"data": [{"type": "users", "id": target.id.to_string()}]}),
             ("POST", USERS) => json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}}),
             ("PATCH", ME) => named("users", &client.id.to_string(), json!({"first-name": "Ann"})),
             ("PATCH", USER) => named("users", &id, json!({"first-name": "Ann"})),
@@ -173,6 +177,10 @@ impl Callers {
             _ if pattern == OPERATIONS => client.send(method, &path, &[atomic], Some(document.to_string().as_bytes())),
             "POST" => client.post(&path, &document),
             "PATCH" => client.patch(&path, &document),
+            "DELETE" if pattern == ROLE_LINKAGE => {
+                let json_api = ("content-type", "application/vnd.api+json");
+                client.send(method, &path, &[json_api], Some(document.to_string().as_bytes()))
+            }
             _ => client.send(method, &path, &[], None),
         }
     }

@@ -69,6 +69,8 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (write(OTHER, Manager::Owner), NOT_OWNER, NOT_OWNER, YES),
     (write(ME, Manager::Admin), NOT_ADMIN, NOT_ADMIN, YES),
     (write(OTHER, Manager::Admin), NOT_ADMIN, NOT_ADMIN, YES),
+    (Action::WriteOwners { managed_by: Manager::Owner }, NOT_OWNER, NOT_OWNER, YES),
+    (Action::WriteOwners { managed_by: Manager::Admin }, NOT_ADMIN, NOT_ADMIN, YES),
     (delete(ME, OTHER, DIRECTED), YES, YES, YES),
     (delete(OTHER, ME, DIRECTED), NOT_OWNER, NOT_OWNER, YES),
     (delete(ME, OTHER, SYMMETRIC), YES, YES, YES),
@@ -141,11 +143,12 @@ const fn kind(action: Action) -> usize {
         Action::SeeMember { .. } => 13,
         Action::WriteMember { .. } => 14,
         Action::DeleteRelationship { .. } => 15,
+        Action::WriteOwners { .. } => 16,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 16;
+const KINDS: usize = 17;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

@@ -89,7 +89,7 @@ fn walk(client: &Checked<Client>, first: &str) -> Vec<Vec<String>> {
     pages
 }
 
-item!([37, 60, "P14"], users_with_a_role_are_paged_by_offset_and_cursor, |app| {
+item!([37, 60, P14], users_with_a_role_are_paged_by_offset_and_cursor, |app| {
     let (admin, ann) = (app.admin(), app.user());
     organize(&admin);
     let others: Vec<_> = (0..5).map(|_| app.user().id).collect();
@@ -127,7 +127,7 @@ item!([37, 60, "P14"], users_with_a_role_are_paged_by_offset_and_cursor, |app| {
     assert_eq!(linkage.body["data"][0], json!({"type": "users", "id": others[0]}));
 });
 
-item!([39, 60, "H1", "H2", "H3"], a_role_of_one_user_is_that_user_or_null, |app| {
+item!([39, 60, H1, H2, H3], a_role_of_one_user_is_that_user_or_null, |app| {
     let (admin, ann, bob) = (app.admin(), app.user(), app.user());
     organize(&admin);
     let (users, linkage) = (users_url(bob.id, "supervisor"), linkage_url(bob.id, "supervisor"));

@@ -62,6 +62,13 @@ fn ask_everything(app: &App) {
     get(format!("{USERS}?filter[email]=u98022@example.org"));
     get(format!("{USERS}?filter[alt-id]=u98023,u98024"));
 
+    for role in ["mentors", "mentees", "supervisors", "subordinates"] {
+        for more in ["", "?page[size]=2", "?limit=3&offset=10"] {
+            get(format!("{USERS}/98010/{role}{more}"));
+            get(format!("{USERS}/98010/relationships/{role}{more}"));
+        }
+    }
+
     let made = admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).expect(201).id();
     admin.post(EDGES, &edge(Some(98_030), "mentor", 98_031)).refused(409, "already-exists");
     admin.post(EDGES, &edge(Some(98_030), "mentor", 999_999_999)).refused(404, "related-resource-not-found");
@@ -81,12 +88,20 @@ fn ask_everything(app: &App) {
     // The statistics do not know these types, as after every registration.
     let rules = [("line", json!({"is-acyclic": true, "max-per-user": 1})), ("pair", json!({"is-symmetric": true}))];
     let rules = rules.into_iter().chain([("net", json!({"is-acyclic": true})), ("few", json!({"max-per-user": 2}))]);
-    for (name, attributes) in rules {
+    for (name, mut attributes) in rules {
+        let members = format!("{name}-members");
+        attributes["user-role"] = json!(members);
+        attributes["target-role"] = json!(if name == "pair" { members.clone() } else { format!("{name}-targets") });
         let kind = json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}});
         admin.post("/api/v2/relationship-types", &kind).expect(201);
         let path = [98_080, 98_081, 98_082, 98_083];
         let made: Vec<_> = path.windows(2).map(|ends| admin.post(EDGES, &edge(Some(ends[0]), name, ends[1]))).collect();
         let made: Vec<_> = made.into_iter().map(|answer| answer.expect(201).id()).collect();
+        get(format!("{USERS}/98081/{members}"));
+        get(format!("{USERS}/98081/relationships/{members}?page[size]=2"));
+        if name != "pair" {
+            get(format!("{USERS}/98081/{name}-targets"));
+        }
         admin.post(EDGES, &edge(Some(98_080), name, 98_081)).refused(409, "already-exists");
         admin.delete(&format!("{EDGES}/{}", made[1])).expect(204);
     }
@@ -100,6 +115,8 @@ fn ask_everything(app: &App) {
     ext.get(EDGES).expect(200);
     ext.get(&format!("{USERS}/{TARGET}")).expect(200);
     ext.get(USERS).expect(200);
+    ext.get(&format!("{USERS}/98070/mentors")).expect(200);
+    ext.get(&format!("{USERS}/{TARGET}/mentees")).expect(200);
     ext.post(EDGES, &edge(None, "mentor", TARGET)).expect(201);
 }
 

@@ -13,6 +13,7 @@ use crate::store::Tx;
 #[derive(Debug, Default)]
 struct NamedRecords {
     types: BTreeSet<TypeName>,
+    roles: BTreeSet<TypeName>,
     relationships: Vec<RelationshipId>,
     deleted_users: Vec<UserId>,
 }
@@ -33,6 +34,10 @@ pub(super) fn lock_types(tx: &mut Tx<'_>, operations: &[Operation]) -> Result<()
         if tx.has_type(&name)? {
             types.insert(name);
         }
+    }
+    if !named.roles.is_empty() {
+        let roles: Vec<_> = named.roles.iter().cloned().collect();
+        types.extend(tx.types_with_name_or_role(&roles)?.into_iter().map(|found| found.name));
     }
     if !named.relationships.is_empty() {
         let stored = tx.many_relationships(&named.relationships)?;
@@ -59,6 +64,7 @@ impl NamedRecords {
                 }
                 Operation::RemoveRelationship(subject) => named.relationships.extend(stored(subject)),
                 Operation::RemoveUser(subject) => named.deleted_users.extend(stored(subject)),
+                Operation::ChangeRole(operation) => named.roles.extend(TypeName::parse(&operation.role)),
                 Operation::UpdateLinkage(_) | Operation::AddUser { .. } | Operation::UpdateUser { .. } => {}
             }
         }

@@ -1,5 +1,6 @@
 //! Operations on resources.
 
+use crate::domain::roles::MembershipChange;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::EdgeAttribute;
 use crate::model::user::{Field, Value};
@@ -11,6 +12,28 @@ pub enum ResourceRef<Id> {
     Stored(Id),
     /// To a resource that an earlier operation created, by its local id.
     Lid(String),
+}
+
+/// A change of who has a role towards a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleOperation {
+    /// The user that the role is seen from.
+    pub user: ResourceRef<UserId>,
+    /// The name of the role, which may be unknown.
+    pub role: String,
+    /// The change.
+    pub change: LinkageChange,
+}
+
+/// A change of the linkage of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkageChange {
+    /// Give the role to one user, or to none, in place of the present one.
+    Replace(Option<ResourceRef<UserId>>),
+    /// Replace several users, which is always refused.
+    ReplaceAll,
+    /// Add or remove distinct users.
+    Members(MembershipChange, Vec<ResourceRef<UserId>>),
 }
 
 /// A change of one resource.
@@ -42,6 +65,8 @@ pub enum Operation {
     RemoveRelationship(ResourceRef<RelationshipId>),
     /// Change an end of a relationship, which is always refused.
     UpdateLinkage(ResourceRef<RelationshipId>),
+    /// Change who has a role towards a user.
+    ChangeRole(RoleOperation),
     /// Create a user.
     AddUser {
         /// Its local id, for later operations.

@@ -28,7 +28,7 @@ pub(super) fn not_found() -> Error {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn of_verdict(
+pub(in crate::domain) fn of_verdict(
     tx: &mut Tx<'_>,
     caller: &Caller,
     held: &HeldType,

@@ -1,5 +1,6 @@
 //! Parses documents of the atomic operations extension (<https://jsonapi.org/ext/atomic>).
 
+mod linkage;
 mod target;
 
 use serde_json::{Map, Value};
@@ -13,6 +14,7 @@ use crate::domain::operations::{Operation, ResourceRef};
 use crate::http::json;
 use crate::model::code::Code;
 use crate::model::id::UserId;
+use linkage::{LinkageOp, parse_linkage};
 use target::{Kind, Lids, Target, malformed, parse_id, parse_target};
 
 /// The member with the operations.
@@ -66,7 +68,7 @@ fn parse_operation(operation: Value, lids: &mut Lids) -> Result<Operation, Failu
     match operation.get("op").map(Value::as_str) {
         Some(Some("add")) => parse_add(target.as_ref(), data, lids),
         Some(Some("update")) => parse_update(target, data, lids),
-        Some(Some("remove")) => parse_remove(target),
+        Some(Some("remove")) => parse_remove(target, data, lids),
         Some(_) => Err(malformed("/op", "`op` must be `add`, `update` or `remove`").into()),
         None => Err(malformed("", "an operation needs `op`: `add`, `update` or `remove`").into()),
     }
@@ -75,7 +77,7 @@ fn parse_operation(operation: Value, lids: &mut Lids) -> Result<Operation, Failu
 fn parse_add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> Result<Operation, Failure> {
     if let Some(target) = target {
         if target.relationship.is_some() {
-            return parse_linkage(target);
+            return parse_linkage(target, LinkageOp::Add, data, lids);
         }
         if target.resource.is_some() {
             return Err(malformed("", "the target of `add` must be a collection, not a resource").into());
@@ -111,7 +113,7 @@ fn parse_add(target: Option<&Target>, data: Option<Value>, lids: &mut Lids) -> R
 
 fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Operation, Failure> {
     if let Some(target) = target.as_ref().filter(|target| target.relationship.is_some()) {
-        return parse_linkage(target);
+        return parse_linkage(target, LinkageOp::Replace, data, lids);
     }
     let mut data = parse_object(data)?;
     let kind = parse_kind(&data, target.as_ref())?;
@@ -145,30 +147,16 @@ fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Res
     }
 }
 
-fn parse_remove(target: Option<Target>) -> Result<Operation, Failure> {
+fn parse_remove(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Result<Operation, Failure> {
     let needed = "`remove` needs `ref` or `href` of a resource";
     let target = target.ok_or_else(|| malformed("", needed))?;
     if target.relationship.is_some() {
-        return parse_linkage(&target);
+        return parse_linkage(&target, LinkageOp::Remove, data, lids);
     }
     let resource = target.resource.ok_or_else(|| malformed("", needed))?;
     match target.kind {
         Kind::Users => parse_id(resource).map(Operation::RemoveUser),
         Kind::Relationships => parse_id(resource).map(Operation::RemoveRelationship),
-    }
-}
-
-/// Parses an operation on a relationship of a resource. None can succeed: all of these relationships are immutable.
-fn parse_linkage(target: &Target) -> Result<Operation, Failure> {
-    match (target.kind, target.relationship.as_deref(), target.resource.clone()) {
-        (Kind::Relationships, Some("user" | "target"), Some(resource)) => {
-            parse_id(resource).map(Operation::UpdateLinkage)
-        }
-        (Kind::Users, Some("user-relationships" | "targeted-by"), Some(_)) => {
-            let detail = "relationships are created and deleted as resources of type `user-relationships`";
-            Err(ApiProblem::new(Code::ImmutableRelationship, detail).pointer("").into())
-        }
-        _ => Err(ApiProblem::new(Code::NotFound, "there is no such relationship").pointer("").into()),
     }
 }
 

@@ -56,6 +56,15 @@ impl<'a, Data: Serialize> Document<'a, Data> {
     }
 }
 
+impl<'a, Data: Serialize, Links: Serialize> Document<'a, Data, Links> {
+    /// The same document with `meta`.
+    #[must_use]
+    pub fn with_meta<Meta>(self, meta: Meta) -> Document<'a, Data, Links, Meta> {
+        let Self { jsonapi, data, included, links, .. } = self;
+        Document { jsonapi, data, included, links, meta: Some(meta) }
+    }
+}
+
 impl<Links: Serialize, Meta: Serialize> Document<'_, (), Links, Meta> {
     /// A document without primary data.
     #[must_use]

@@ -22,75 +22,14 @@ use super::errors::ApiProblem;
 use super::profile::Applied;
 use super::render_options::RenderOptions;
 use super::tag_format;
-use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use super::tagged::Tagged;
 use crate::model::code::Code;
 use crate::model::precondition::{Precondition, WEAK_TAG};
-use crate::model::relationship::Relationship;
-use crate::model::relationship_type::RelationshipType;
-use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
-use crate::model::state::{HasState, RowState};
-use crate::model::user::User;
+use crate::model::state::RowState;
 
 /// An entity tag, quotes included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tag(String);
-
-/// A row that entity tags cover.
-pub trait Tagged {
-    /// The state of the row.
-    fn state(&self) -> RowState;
-    /// Hashes the state of the row, and what this caller sees of it.
-    fn write(&self, hasher: &mut DefaultHasher);
-}
-
-macro_rules! tagged {
-    ($($row:ty),*) => {$(
-        impl Tagged for $row {
-            fn state(&self) -> RowState {
-                RowState::of(self)
-            }
-
-            fn write(&self, hasher: &mut DefaultHasher) {
-                self.write_state(&mut |bytes| hasher.write(bytes));
-            }
-        }
-    )*};
-}
-tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage);
-
-impl Tagged for RoleMember {
-    /// That of the user, so that the tag is valid for a change of the user.
-    fn state(&self) -> RowState {
-        RowState::of(&self.user)
-    }
-
-    fn write(&self, hasher: &mut DefaultHasher) {
-        self.user.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_i64(self.edge.get());
-    }
-}
-
-impl Tagged for VisibleGroup {
-    fn state(&self) -> RowState {
-        RowState::of(&self.group)
-    }
-
-    fn write(&self, hasher: &mut DefaultHasher) {
-        self.group.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_u8(self.is_owner_visible.into());
-    }
-}
-
-impl Tagged for VisibleMember {
-    fn state(&self) -> RowState {
-        RowState::of(&self.member)
-    }
-
-    fn write(&self, hasher: &mut DefaultHasher) {
-        self.member.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_u8(self.is_user_visible.into());
-    }
-}
 
 /// Hashes what a tag covers. The hash is a fast one (`SipHash`), since a page has many rows: a client gains nothing by a
 /// collision in its own response.

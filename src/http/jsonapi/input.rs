@@ -225,24 +225,34 @@ fn parse_user(object: &Value, at: impl Fn(&str) -> String) -> Result<ResourceRef
     let Some(data) = data else {
         return Err(invalid("", "the relationship needs `data` with one resource identifier"));
     };
+    parse_identifier(data, |member| at(&format!("/data{member}")))
+}
+
+/// Parses the identifier of a user. `at` is the pointer to one of its members.
+///
+/// # Errors
+/// 409 for another type, 422 for any other value.
+pub(super) fn parse_identifier(data: &Value, at: impl Fn(&str) -> String) -> Result<ResourceRef<UserId>, ApiProblem> {
+    let invalid =
+        |member: &str, detail: &'static str| ApiProblem::new(Code::InvalidRelationship, detail).pointer(at(member));
     let Some(identifier) = data.as_object() else {
-        return Err(invalid("/data", "`data` must be one resource identifier"));
+        return Err(invalid("", "this must be one resource identifier, an object with `type` and `id`"));
     };
     match identifier.get("type") {
         Some(Value::String(kind)) if kind == super::resources::USERS => {}
         Some(Value::String(_)) => {
             let detail = "`type` must be `users`";
-            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer(at("/data/type")));
+            return Err(ApiProblem::new(Code::TypeMismatch, detail).pointer(at("/type")));
         }
-        Some(_) => return Err(invalid("/data/type", "`type` must be a string")),
-        None => return Err(invalid("/data", "the resource identifier needs a `type`")),
+        Some(_) => return Err(invalid("/type", "`type` must be a string")),
+        None => return Err(invalid("", "the resource identifier needs a `type`")),
     }
     let id = match (identifier.get("id"), identifier.get("lid")) {
         (Some(id), _) => id,
         (None, Some(Value::String(lid))) => return Ok(ResourceRef::Lid(lid.clone())),
-        (None, Some(_)) => return Err(invalid("/data/lid", "`lid` must be a string")),
-        (None, None) => return Err(invalid("/data", "the resource identifier needs an `id`")),
+        (None, Some(_)) => return Err(invalid("/lid", "`lid` must be a string")),
+        (None, None) => return Err(invalid("", "the resource identifier needs an `id`")),
     };
     let parsed = id.as_str().and_then(|id| id.parse().ok()).map(ResourceRef::Stored);
-    parsed.ok_or_else(|| invalid("/data/id", "`id` must be a string with a positive decimal integer"))
+    parsed.ok_or_else(|| invalid("/id", "`id` must be a string with a positive decimal integer"))
 }

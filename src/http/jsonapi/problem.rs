@@ -163,6 +163,8 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::TypeName => "/data/id".to_owned(),
         ErrorSource::Missing(_) => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
+        ErrorSource::Linkage => "/data".to_owned(),
+        ErrorSource::LinkageItem(index) => format!("/data/{index}"),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })
 }

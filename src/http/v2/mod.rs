@@ -11,5 +11,6 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod request;
 pub mod responses;
+pub mod role_changes;
 pub mod roles;
 pub mod users;

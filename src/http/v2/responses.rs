@@ -9,7 +9,7 @@ use crate::domain::group_lists::IncludedRecords;
 use crate::http::jsonapi::cursor::Cursors;
 use crate::http::jsonapi::document::{Document, Included};
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
-use crate::http::jsonapi::etag::{self, Tag, TagBuilder, Tagged};
+use crate::http::jsonapi::etag::{self, Tag, TagBuilder};
 use crate::http::jsonapi::page_links::{ListMeta, PageLinkBuilder, PageLinks};
 use crate::http::jsonapi::paging::{Paging, wants_cursors};
 use crate::http::jsonapi::preferences::PREFERENCE_APPLIED;
@@ -17,6 +17,7 @@ use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::Resource;
+use crate::http::jsonapi::tagged::Tagged;
 use crate::http::v2::request::Call;
 use crate::model::page::{Page, SortKey};
 

@@ -8,13 +8,14 @@ use crate::domain::group_lists::IncludedRecords;
 use crate::domain::roles::{self, RoleLinkage, RolePath, RoleUsers};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
-use crate::http::jsonapi::etag::{Tag, TagBuilder, Tagged};
+use crate::http::jsonapi::etag::{Tag, TagBuilder};
 use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::ME;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{Identifier, Resource};
+use crate::http::jsonapi::tagged::Tagged;
 use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::parameters::{LIST_ROLE_LINKAGE, LIST_ROLE_USERS};
@@ -75,7 +76,7 @@ pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 /// Parses the user and the role in the path. The user may be `me`.
-fn parse_path(call: &Call) -> Result<RolePath, Failure> {
+pub(super) fn parse_path(call: &Call) -> Result<RolePath, Failure> {
     let user = if call.segment("id") == ME { call.caller.id } else { call.id()? };
     Ok(RolePath { user, role: call.segment("role").to_owned() })
 }
@@ -102,7 +103,7 @@ fn respond_with_one(call: &Call, options: &RenderOptions, member: Option<RoleMem
 }
 
 /// The entity tag of a linkage to one user.
-fn tag_of(target: &str, options: &RenderOptions, linkage: &ToOneLinkage) -> Tag {
+pub(super) fn tag_of(target: &str, options: &RenderOptions, linkage: &ToOneLinkage) -> Tag {
     TagBuilder::new(target, options, Applied::Nothing).of_resource(linkage.state())
 }
 
@@ -116,26 +117,37 @@ fn respond_with_linkage(
     let (applied, total) = (page_of.paging.applied(), page.total);
     let is_more = page_of.paging.cut(&mut page);
     let tag = TagBuilder::new(&call.target(), options, applied).rows(&page.items).number(total).number(is_more.into());
-    respond_unless_not_modified(call, &tag.of_list(), || {
-        let key = |edge: &RoleEdge| SortKey::Id(edge.id.get());
-        let shown = page.items.first().zip(page.items.last()).map(|(first, last)| (key(first), key(last)));
-        let (links, meta) = page_of.build(call, options, shown.as_ref(), (is_more, total))?;
-        let links = links.with_related(options.base.join(&urls::role(path.user, &path.role)));
-        let data: Vec<_> = page.items.iter().map(|edge| Identifier::of_user(edge.member)).collect();
-        Document::list(applied, data, links, meta).answer(StatusCode::OK)
-    })
+    respond_unless_not_modified(call, &tag.of_list(), || render_linkage(call, options, path, page_of, &page, is_more))
+}
+
+/// The document of a page of a linkage, which more rows may follow.
+pub(super) fn render_linkage(
+    call: &Call,
+    options: &RenderOptions,
+    path: &RolePath,
+    page_of: PageLinksOf<'_>,
+    page: &Page<RoleEdge>,
+    is_more: bool,
+) -> Result<HttpResponse, Failure> {
+    let key = |edge: &RoleEdge| SortKey::Id(edge.id.get());
+    let shown = page.items.first().zip(page.items.last()).map(|(first, last)| (key(first), key(last)));
+    let (links, meta) = page_of.build(call, options, shown.as_ref(), (is_more, page.total))?;
+    let links = links.with_related(options.base.join(&urls::role(path.user, &path.role)));
+    let data: Vec<_> = page.items.iter().map(|edge| Identifier::of_user(edge.member)).collect();
+    Document::list(page_of.paging.applied(), data, links, meta).answer(StatusCode::OK)
 }
 
 /// The links of a linkage.
 #[derive(Serialize)]
-struct LinkageLinks {
+pub(super) struct LinkageLinks {
     #[serde(rename = "self")]
     this: String,
     related: String,
 }
 
 impl LinkageLinks {
-    fn new(options: &RenderOptions, path: &RolePath) -> Self {
+    /// The links of the linkage of a role.
+    pub fn new(options: &RenderOptions, path: &RolePath) -> Self {
         Self {
             this: options.base.join(&urls::role_linkage(path.user, &path.role)),
             related: options.base.join(&urls::role(path.user, &path.role)),

@@ -73,8 +73,24 @@ pub(in crate::store) fn update(
 
 /// Deletes a relationship and its counts; `false` if it is gone.
 pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<bool> {
-    let row: Option<RelationshipRow> =
-        diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
+    let row = diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
+    count_deleted(conn, types, row)
+}
+
+/// Deletes a relationship of a type and its counts; `false` if it is gone or has another type.
+pub(in crate::store) fn delete_of_type(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    id: i64,
+    kind: i16,
+) -> QueryResult<bool> {
+    let rows = dsl::user_relationships.filter(dsl::id.eq(id).and(dsl::type_id.eq(kind)));
+    let row = diesel::delete(rows).returning(COLUMNS).get_result(conn).optional()?;
+    count_deleted(conn, types, row)
+}
+
+/// Subtracts a deleted relationship from the counts.
+fn count_deleted(conn: &mut Conn, types: &mut TypeCounts, row: Option<RelationshipRow>) -> QueryResult<bool> {
     if let Some(row) = &row {
         counts::add(conn, types, row, -1)?;
         retired::retire_relationships(conn, row.id)?;

@@ -108,6 +108,11 @@ impl Tx<'_> {
         ask!(self, relationships::delete(&mut self.type_counts, id.get()))
     }
 
+    /// Deletes a relationship of a held type and its counts; `false` if it is gone or has another type.
+    pub fn delete_of_type(&mut self, held: &HeldType, id: RelationshipId) -> Result<bool> {
+        ask!(self, relationships::delete_of_type(&mut self.type_counts, id.get(), held.id))
+    }
+
     /// Collects the changes of counts by type until [`write_type_counts`](Self::write_type_counts), which the job must
     /// call. Otherwise it would hold the lock of a row that all creates need, from its first change to the commit.
     pub fn defer_type_counts(&mut self) {

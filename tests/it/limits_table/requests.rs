@@ -35,6 +35,16 @@ pub const CHECKS: Checks = &[
         let post = |size| ann.send("POST", EDGES, &[JSON_API], Some(body(size).as_bytes()));
         (post(most), post(most + 1))
     })),
+    ("users in a linkage that a request adds to a role or removes from it", Boundary(|app, most| {
+        let ann = app.user();
+        // None of them exists, so nothing is removed.
+        let send = |number: usize| {
+            let data: Vec<_> = (0..number).map(|id| json!({"type": "users", "id": (900_000 + id).to_string()})).collect();
+            let document = json!({"data": data}).to_string();
+            ann.send("DELETE", &format!("{ME}/relationships/mentors"), &[JSON_API], Some(document.as_bytes()))
+        };
+        (send(most), send(most + 1))
+    })),
     ("operations in a request", Boundary(|app, most| {
         let admin = app.admin();
         let operation = json!({"op": "remove", "ref": {"type": "users", "id": "999999"}});

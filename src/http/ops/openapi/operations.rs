@@ -113,13 +113,13 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
 
     operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Apply several changes in one transaction", Success::OperationResults)
         .description("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \
-users. If an operation fails, nothing is written; the response has the status of that operation and a `source` below `/atomic:operations/{n}`.")
+users, and of the roles of a user. If an operation fails, nothing is written; the response has the status of that operation and a `source` below `/atomic:operations/{n}`.")
         .atomic_body("Operations", examples::operations)
         .error_codes(&[Code::NotOwner, Code::NotAdmin, Code::AdminOnlyAttribute, Code::ClientGeneratedId, Code::ImmutableRelationship,
             Code::NotFound, Code::RelatedResourceNotFound, Code::AlreadyExists, Code::EmailTaken, Code::OwnAccount, Code::IdMismatch,
             Code::MissingAttribute, Code::MissingRelationship, Code::InvalidRelationship, Code::UnknownRelationship,
             Code::SelfRelationship, Code::UnknownRelationshipType, Code::RelationshipCycle, Code::TooManyRelationships,
-            Code::RelationshipTooDeep]),
+            Code::RelationshipTooDeep, Code::UnsupportedUpdate]),
 
     operation("GET", ALL_TYPES, "listRelationshipTypes", TYPES, "List relationship types", Success::Listed("RelationshipTypeList"))
         .description("All types, sorted by name.").query(parameters::LIST_TYPES),

@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{ID, TYPE_NAME, constant, enumeration, forbidden, insert, kind_schema, object, one_of, schema};
+use super::build::{
+    ID, TYPE_NAME, TYPE_NAME_PATTERN, constant, enumeration, forbidden, insert, kind_schema, object, one_of, schema,
+};
 use super::relationship_types;
+use crate::domain::roles::MAX_MEMBERS;
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TypeField, UserField};
 use crate::http::jsonapi::input::RESPONSE_MEMBERS;
@@ -181,8 +184,18 @@ fn atomic_operations() -> Value {
         }),
     );
     insert(&mut update, "not", json!({ "required": ["ref", "href"] }));
-    let target =
-        |member: &str, value: Value| object(&["type", member], json!({ "type": schema("TargetType"), member: value }));
+    let no_role = || forbidden("Must be omitted: the operation is about the resource itself");
+    let target = |member: &str, value: Value| {
+        object(&["type", member], json!({ "type": schema("TargetType"), member: value, "relationship": no_role() }))
+    };
+    let role_target = |member: &str, value: Value| {
+        let role =
+            json!({ "type": "string", "pattern": TYPE_NAME_PATTERN, "description": "The role, such as `supervisor`" });
+        object(
+            &["type", member, "relationship"],
+            json!({ "type": constant(USERS), member: value, "relationship": role }),
+        )
+    };
     let remove =
         |member: &str, value: Value| object(&["op", member], json!({ "op": constant("remove"), member: value }));
     json!({
@@ -198,13 +211,27 @@ fn atomic_operations() -> Value {
         "UpdatedUser": with_lid(user, true),
         "AddOperation": object(&["op", "data"], json!({
             "op": constant("add"),
-            "ref": forbidden("Must be omitted: no relationship can be added to"),
+            "ref": forbidden("Must be omitted to create a resource"),
             "data": one_of(&["AddedUserRelationship", "AddedUser"]),
         })),
         "UpdateOperation": update,
         "RemoveByRef": remove("ref", schema("OperationTarget")),
         "RemoveByHref": remove("href", url),
-        "AtomicOperation": one_of(&["AddOperation", "UpdateOperation", "RemoveByRef", "RemoveByHref"]),
+        "RoleByRef": object(&["op", "ref", "data"], json!({
+            "op": schema("RoleOp"),
+            "ref": schema("RoleTarget"),
+            "data": schema("RoleOperationData"),
+        })),
+        "RoleOp": enumeration(["add", "update", "remove"]),
+        "RoleTarget": one_of(&["RoleTargetById", "RoleTargetByLid"]),
+        "RoleTargetById": role_target("id", schema(ID)),
+        "RoleTargetByLid": role_target("lid", lid.clone()),
+        "RoleOperationData": json!({ "oneOf": [
+            schema("LocalUserIdentifier"),
+            { "type": "array", "items": schema("LocalUserIdentifier"), "maxItems": MAX_MEMBERS },
+            { "type": "null" },
+        ] }),
+        "AtomicOperation": one_of(&["AddOperation", "UpdateOperation", "RemoveByRef", "RemoveByHref", "RoleByRef"]),
         "Operations": object(&[atomic::OPERATIONS], json!({ atomic::OPERATIONS: {
             "type": "array",
             "minItems": 1,

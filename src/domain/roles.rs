@@ -23,7 +23,7 @@ use lookup::{find_visible, visible_edges};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoleUsers {
     /// The only one that there may be.
-    One(Option<RoleMember>),
+    One(Option<Box<RoleMember>>),
     /// A page of them.
     Many(Page<RoleMember>),
 }
@@ -56,7 +56,7 @@ pub fn list(
     }
     let edges = visible_edges(tx, caller, &role, path.user, &first())?;
     let mut page = tx.role_members(edges, &first(), &mut budget)?;
-    Ok(RoleUsers::One(page.items.pop()))
+    Ok(RoleUsers::One(page.items.pop().map(Box::new)))
 }
 
 /// The identifiers of the users that [`list`] returns.

@@ -16,7 +16,7 @@ use crate::model::id::UserId;
 /// # Errors
 /// 400 for a malformed document, 409 for an identifier of another type, 422 for any other value.
 pub fn parse_to_one(body: &[u8]) -> Result<Option<UserId>, Failure> {
-    Ok(to_one_of(&parse_data(body)?)?.map(stored).transpose()?)
+    Ok(to_one_of(&parse_data(body)?)?.as_ref().map(stored).transpose()?)
 }
 
 /// Parses a document with the linkage of a to-many relationship: a list of distinct users.
@@ -25,7 +25,7 @@ pub fn parse_to_one(body: &[u8]) -> Result<Option<UserId>, Failure> {
 /// As [`parse_to_one`].
 pub fn parse_to_many(body: &[u8]) -> Result<Vec<UserId>, Failure> {
     let members = to_many_of(&parse_data(body)?)?;
-    Ok(members.into_iter().map(stored).collect::<Result<_, _>>()?)
+    Ok(members.iter().map(stored).collect::<Result<_, _>>()?)
 }
 
 /// The user in the linkage of a to-one relationship.
@@ -88,9 +88,9 @@ fn parse_data(body: &[u8]) -> Result<Value, Failure> {
 }
 
 /// The id in an identifier. Only operations may have local ids.
-fn stored(subject: ResourceRef<UserId>) -> Result<UserId, ApiProblem> {
+fn stored(subject: &ResourceRef<UserId>) -> Result<UserId, ApiProblem> {
     match subject {
-        ResourceRef::Stored(id) => Ok(id),
+        ResourceRef::Stored(id) => Ok(*id),
         ResourceRef::Lid(_) => {
             let detail = "the resource identifier needs an `id`";
             Err(ApiProblem::new(Code::InvalidRelationship, detail).pointer("/data"))

@@ -161,9 +161,8 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::Target => "/data/relationships/target/data".to_owned(),
         ErrorSource::Attribute(name) => format!("/data/attributes/{name}"),
         ErrorSource::TypeName => "/data/id".to_owned(),
-        ErrorSource::Missing(_) => "/data".to_owned(),
+        ErrorSource::Missing(_) | ErrorSource::Linkage => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
-        ErrorSource::Linkage => "/data".to_owned(),
         ErrorSource::LinkageItem(index) => format!("/data/{index}"),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })

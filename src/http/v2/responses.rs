@@ -207,6 +207,7 @@ where
 }
 
 /// What the links to the other pages of a list depend on.
+#[derive(Clone, Copy)]
 pub struct PageLinksOf<'a> {
     /// The query.
     pub query: &'a Query,

@@ -41,7 +41,7 @@ pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
     match call.read("roles.list", cost, job).await.map_err(Failure::without_document)? {
         RoleUsers::One(member) => {
             refuse_paging(&mut query)?;
-            respond_with_one(&call, &options, member)
+            respond_with_one(&call, &options, member.map(|member| *member))
         }
         RoleUsers::Many(page) => {
             let included = IncludedRecords::default();

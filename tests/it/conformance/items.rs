@@ -157,7 +157,7 @@ pub const PARTS: &[Part] = &[
         ("A12", "`add` with a resource object creates"),
         ("A13", "`update` changes"),
         ("A14", "`remove` deletes"),
-                ("A15", "`update` of a to-one relationship"),
+        ("A15", "`update` of a to-one relationship"),
         ("A16", "`add`, `update` and `remove` of a to-many relationship"),
         ("A17", "a server without the extension rejects it"),
     ]),

@@ -2,7 +2,7 @@
 
 use super::edge_graph::EdgeGraph;
 
-/// How many users are below a user, and how deep.
+/// How many users are below a user in a tree, and how deep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CountBelow {
     /// The number of users from whom a path of edges leads to this one.

@@ -2,24 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::counts_below::CountBelow;
 use super::id::UserId;
 use super::rules::{MAX_DEPTH, Refusal};
-
-/// How many users are below a user in a tree, at any depth, and how many relationships the deepest of them is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Below {
-    /// The number of users.
-    pub n: i64,
-    /// The length of the longest path that leads to the user.
-    pub height: i32,
-}
 
 /// Some users of a tree, all users above them, and relationships that are added in memory.
 #[derive(Debug, Default)]
 pub struct Tree {
     targets: HashMap<UserId, UserId>,
-    stored: HashMap<UserId, Below>,
-    added: BTreeMap<UserId, Below>,
+    stored: HashMap<UserId, CountBelow>,
+    added: BTreeMap<UserId, CountBelow>,
 }
 
 impl Tree {
@@ -27,7 +19,7 @@ impl Tree {
     #[must_use]
     pub fn new(
         edges: impl IntoIterator<Item = (UserId, UserId)>,
-        below: impl IntoIterator<Item = (UserId, Below)>,
+        below: impl IntoIterator<Item = (UserId, CountBelow)>,
     ) -> Self {
         let mut tree = Self::default();
         tree.extend(edges, below);
@@ -90,14 +82,14 @@ impl Tree {
     /// What the added relationships bring below each user above them: the number of users, and the length of the
     /// longest path through one of these relationships.
     #[must_use]
-    pub fn added(&self) -> &BTreeMap<UserId, Below> {
+    pub fn added(&self) -> &BTreeMap<UserId, CountBelow> {
         &self.added
     }
 
-    fn below(&self, user: UserId) -> Below {
-        let of = |users: Option<&Below>| users.copied().unwrap_or_default();
+    fn below(&self, user: UserId) -> CountBelow {
+        let of = |users: Option<&CountBelow>| users.copied().unwrap_or_default();
         let (stored, added) = (of(self.stored.get(&user)), of(self.added.get(&user)));
-        Below { n: stored.n + added.n, height: stored.height.max(added.height) }
+        CountBelow { n: stored.n + added.n, height: stored.height.max(added.height) }
     }
 }
 
@@ -127,7 +119,7 @@ mod tests {
         }
         assert_eq!(tree.add(u(65), u(64)), Err(Refusal::TooDeep));
         assert_eq!(tree.add(u(0), u(100)), Err(Refusal::TooDeep));
-        assert_eq!(tree.added()[&u(0)], Below { n: 64, height: 64 });
+        assert_eq!(tree.added()[&u(0)], CountBelow { n: 64, height: 64 });
     }
 
     #[test]
@@ -168,7 +160,7 @@ mod tests {
                 let stored = before.get(&u(user)).copied().unwrap_or_default();
                 let added = tree.added().get(&u(user)).copied().unwrap_or_default();
                 if !tree.targets.is_empty() {
-                    prop_assert_eq!(below, Below { n: stored.n + added.n, height: stored.height.max(added.height) });
+                    prop_assert_eq!(below, CountBelow { n: stored.n + added.n, height: stored.height.max(added.height) });
                 }
             }
         }

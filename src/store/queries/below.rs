@@ -1,4 +1,4 @@
-//! The users below a user in types that are trees. Only this module and `below_checks` change what is stored.
+//! The users below a user in types that are trees. Only this module and `stored_edges` change what is stored.
 
 use diesel::QueryResult;
 use diesel::prelude::*;

@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::{Tx, ask};
+use crate::model::counts_below::CountBelow;
 use crate::model::error::Result;
 use crate::model::id::UserId;
-use crate::model::tree::Below;
 use crate::store::held_type::HeldType;
 
 impl Tx<'_> {
     /// What is stored of the users below some users; those without any may be missing.
-    pub fn below(&mut self, held: &HeldType, users: &[UserId]) -> Result<Vec<(UserId, Below)>> {
+    pub fn below(&mut self, held: &HeldType, users: &[UserId]) -> Result<Vec<(UserId, CountBelow)>> {
         let users: Vec<_> = users.iter().map(|user| user.get()).collect();
         let rows = ask!(self, below::find(held.id, &users))?;
-        Ok(rows.into_iter().map(|(user, n, height)| (UserId::new(user), Below { n, height })).collect())
+        Ok(rows.into_iter().map(|(user, n, height)| (UserId::new(user), CountBelow { n, height })).collect())
     }
 
     /// Adds users below others: for each a number and the length of the longest path through the added relationships.
-    pub fn add_below(&mut self, held: &HeldType, added: &BTreeMap<UserId, Below>) -> Result<()> {
+    pub fn add_below(&mut self, held: &HeldType, added: &BTreeMap<UserId, CountBelow>) -> Result<()> {
         let rows: Vec<_> = added.iter().map(|(user, below)| (user.get(), below.n, below.height)).collect();
         ask!(self, below::add(held.id, &rows))
     }

@@ -152,6 +152,17 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_relationships_are_read_and_no_more() {
+        // Two layers, each user of the first related to users of the second.
+        let layers = |edges: i64| (0..edges).map(|n| (1 + n / 400, 1_000 + n % 400));
+        let from_start = |users: i64| (1..=users).map(|user| (0, user));
+        let within: Vec<_> = from_start(250).chain(layers(100_000 - 250)).collect();
+        assert_eq!((within.len(), reach(&within, 0, -1)), (MAX_STEPS, Reach::Longest(2)));
+        let beyond: Vec<_> = from_start(251).chain(layers(100_000 - 250)).collect();
+        assert_eq!(reach(&beyond, 0, -1), Reach::Unbounded);
+    }
+
+    #[test]
     fn ten_thousand_users_are_visited_and_no_more() {
         let star: Vec<_> = (1..=10_001).map(|user| (0, user)).collect();
         assert_eq!(reach(&star[..10_000], 0, -1), Reach::Longest(1));

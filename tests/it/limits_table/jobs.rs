@@ -44,6 +44,9 @@ pub const CHECKS: Checks = &[
         (turn_on(most, &json!({"max-per-user": 1})), turn_on(most + 1, &json!({"is-acyclic": true})))
     })),
     ("examples of a rule that stored relationships break", Test("stored_rules", "at_most_ten_examples_are_shown_with_the_whole_count")),
+    ("relationships of a path in an acyclic type", Test("rule_depth", "a_chain_of_64_is_accepted_and_one_of_65_refused")),
+    ("users above the target, or below the owner, that are visited outside trees", Test("rule_depth", "outside_trees_10_000_users_are_visited_and_10_001_refused")),
+    ("relationships that such a visit reads", Test("src", "a_hundred_thousand_relationships_are_read_and_no_more")),
     ("ids in the examples of cycles", Test("src", "a_long_cycle_is_counted_without_an_example")),
     ("time of a statement whose client has gone", Calls(|engine| match engine {
         Engine::Sqlite => crate::job_limits::an_abandoned_search_stops_and_frees_its_permit::sqlite(),

@@ -32,7 +32,7 @@ impl Tree {
     pub fn extend(
         &mut self,
         edges: impl IntoIterator<Item = (UserId, UserId)>,
-        below: impl IntoIterator<Item = (UserId, Below)>,
+        below: impl IntoIterator<Item = (UserId, CountBelow)>,
     ) {
         self.targets.extend(edges);
         self.stored.extend(below);

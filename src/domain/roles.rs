@@ -1,12 +1,14 @@
 //! The users with a role towards a user, such as its supervisors.
 
 mod assignment;
+mod inclusion;
 mod linkage;
 mod lookup;
 mod membership;
 
 pub(in crate::domain) use assignment::reassign_in_job;
 pub use assignment::{Reassignment, reassign, require_assignable};
+pub use inclusion::{MAX_INCLUDED_ROLES, RoleInclusion, get_known, include, include_with_one};
 pub use lookup::{RolePath, find};
 pub(in crate::domain) use membership::change_in_job;
 pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};
@@ -15,17 +17,17 @@ use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
+use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
 use crate::store::Tx;
 use lookup::{find_visible, visible_edges};
 
-/// The users with a role towards a user.
+/// A page of the users with a role towards a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RoleUsers {
-    /// The only one that there may be.
-    One(Option<Box<RoleMember>>),
-    /// A page of them.
-    Many(Page<RoleMember>),
+pub struct RoleUsers {
+    /// Whether at most one user has the role. The page then has that one, if there is one.
+    pub is_to_one: bool,
+    /// The page.
+    pub page: Page<UserWithRoles>,
 }
 
 /// The identifiers of the users with a role towards a user.
@@ -50,13 +52,10 @@ pub fn list(
     mut budget: ReadBudget,
 ) -> Result<RoleUsers> {
     let role = find_visible(tx, caller, path)?;
-    if !role.is_to_one() {
-        let edges = visible_edges(tx, caller, &role, path.user, slice)?;
-        return tx.role_members(edges, slice, &mut budget).map(RoleUsers::Many);
-    }
-    let edges = visible_edges(tx, caller, &role, path.user, &first())?;
-    let mut page = tx.role_members(edges, &first(), &mut budget)?;
-    Ok(RoleUsers::One(page.items.pop().map(Box::new)))
+    let (is_to_one, only) = (role.is_to_one(), first());
+    let slice = if is_to_one { &only } else { slice };
+    let edges = visible_edges(tx, caller, &role, path.user, slice)?;
+    Ok(RoleUsers { is_to_one, page: tx.role_members(edges, slice, &mut budget)? })
 }
 
 /// The identifiers of the users that [`list`] returns.

@@ -130,6 +130,13 @@ impl<T> Page<T> {
         Self { items, total, is_cut: false }
     }
 
+    /// The same page with other rows.
+    #[must_use]
+    pub fn map<U>(self, convert: impl Fn(T) -> U) -> Page<U> {
+        let Self { items, total, is_cut } = self;
+        Page { items: items.into_iter().map(convert).collect(), total, is_cut }
+    }
+
     /// The page of a list without rows.
     #[must_use]
     pub const fn empty() -> Self {

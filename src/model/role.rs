@@ -25,13 +25,39 @@ pub struct RoleEdge {
     pub member: UserId,
 }
 
-/// A user with a role.
+/// The most users of one role that are included with a user.
+pub const MAX_INCLUDED: usize = 50;
+
+/// A user, with what a response shows beside its own data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleMember {
-    /// The relationship that gives the user the role.
-    pub edge: RelationshipId,
+pub struct UserWithRoles {
     /// The user.
     pub user: User,
+    /// The relationship that gives the user the role that a list is about.
+    pub edge: Option<RelationshipId>,
+    /// The included roles towards the user.
+    pub roles: Vec<IncludedRole>,
+}
+
+/// The users with an included role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncludedRole {
+    /// The name.
+    pub role: TypeName,
+    /// Whether at most one user has the role.
+    pub is_to_one: bool,
+    /// The first of them, at most [`MAX_INCLUDED`].
+    pub edges: Vec<RoleEdge>,
+    /// The number of all of them.
+    pub total: i64,
+}
+
+impl UserWithRoles {
+    /// A user without roles.
+    #[must_use]
+    pub const fn alone(user: User) -> Self {
+        Self { user, edge: None, roles: Vec::new() }
+    }
 }
 
 impl HasState for RoleEdge {

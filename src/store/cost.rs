@@ -35,6 +35,15 @@ impl Cost {
         }
     }
 
+    /// The cost with related rows, which are read from the same snapshot.
+    #[must_use]
+    pub const fn with_included(self) -> Self {
+        match self {
+            Self::Bounded | Self::Probe => Self::BoundedSnapshot,
+            other => other,
+        }
+    }
+
     /// Whether it may take longer than a page of work.
     #[must_use]
     pub const fn is_long(self) -> bool {

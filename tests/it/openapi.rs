@@ -8,7 +8,7 @@ use user_relationships::http::routes;
 use user_relationships::http::routes::{FORMS, OPEN, TABLE};
 use user_relationships::http::v2::parameters::{
     LIST_GROUPS, LIST_MEMBERS, LIST_MEMBERS_OF_GROUP, LIST_RELATIONSHIPS, LIST_ROLE_LINKAGE, LIST_ROLE_USERS,
-    LIST_TYPES, LIST_USERS, ONE_GROUP, ONE_MEMBER, ONE_RELATIONSHIP, ONE_USER,
+    LIST_TYPES, LIST_USERS, ONE_GROUP, ONE_MEMBER, ONE_RELATIONSHIP, ONE_USER, SHOWN_USER,
 };
 use user_relationships::model::caller::Caller;
 use user_relationships::model::code::Code;
@@ -145,7 +145,7 @@ fn every_query_parameter_is_documented_with_its_alias() {
         ("/api/v2/user-relationships/{id}", ONE_RELATIONSHIP),
         ("/api/v2/user-relationships/{id}/{end}", ONE_USER),
         ("/api/v2/users", LIST_USERS),
-        ("/api/v2/users/{id}", ONE_USER),
+        ("/api/v2/users/{id}", SHOWN_USER),
         ("/api/v2/users/{id}/{role}", LIST_ROLE_USERS),
         ("/api/v2/users/{id}/relationships/{role}", LIST_ROLE_LINKAGE),
         ("/api/v2/relationship-types", LIST_TYPES),

@@ -136,6 +136,11 @@ impl Input {
         }
     }
 
+    /// The names of the relationships.
+    pub fn relationship_names(&self) -> impl Iterator<Item = &str> {
+        self.relationships.keys().map(String::as_str)
+    }
+
     /// Removes a relationship object and returns it.
     pub fn relationship(&mut self, name: &str) -> Option<Value> {
         self.relationships.remove(name)

@@ -28,3 +28,4 @@ pub mod resources;
 pub mod tag_format;
 pub mod tagged;
 mod text;
+mod user_links;

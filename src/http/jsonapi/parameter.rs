@@ -56,6 +56,10 @@ pub enum Schema {
     Sort(&'static [(&'static str, SortBy)]),
     /// A list of relationship paths.
     Paths(&'static [(&'static str, IncludePath)]),
+    /// A list of roles of users.
+    Roles,
+    /// A list of fields of users, and of roles.
+    FieldsAndRoles(fn() -> Vec<&'static str>),
     /// A list of fields of a resource type.
     Fields(fn() -> Vec<&'static str>),
 }
@@ -90,7 +94,10 @@ impl Parameter {
     /// Whether an empty value is valid.
     #[must_use]
     pub const fn allows_empty(&self) -> bool {
-        matches!(self.schema, Schema::Fields(_) | Schema::Paths(_) | Schema::Presence)
+        matches!(
+            self.schema,
+            Schema::Fields(_) | Schema::FieldsAndRoles(_) | Schema::Paths(_) | Schema::Roles | Schema::Presence
+        )
     }
 }
 

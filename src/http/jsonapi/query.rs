@@ -2,6 +2,7 @@
 //!
 //! A query is split first and then decoded once. All problems of a query are reported together.
 
+mod roles;
 mod values;
 
 use std::borrow::Cow;

@@ -7,9 +7,11 @@ use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, 
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
 use crate::domain::group_lists::{IncludePath, Inclusion};
+use crate::domain::roles::RoleInclusion;
 use crate::http::urls::BaseUrl;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::End;
+use crate::model::relationship_type::TypeName;
 use crate::model::user::Field;
 
 /// Selects fields of relationships.
@@ -23,6 +25,13 @@ pub const FIELDS_OF_USERS: Parameter = Parameter::new(
     "fields[users]",
     Schema::Fields(fields::names::<UserField>),
     "The attributes and relationships of `users` to return; an empty value returns none",
+);
+/// Selects fields of users, and roles towards them.
+pub const FIELDS_AND_ROLES_OF_USERS: Parameter = Parameter::new(
+    FIELDS_OF_USERS.name,
+    Schema::FieldsAndRoles(fields::names::<UserField>),
+    "The attributes, relationships and roles of `users` to return; an empty value returns none. A role is returned only if \
+     `include` names it",
 );
 /// Selects fields of relationship types.
 pub const FIELDS_OF_TYPES: Parameter = Parameter::new(
@@ -62,6 +71,10 @@ pub struct RenderOptions {
     pub members: FieldSet<MemberField>,
     /// What is included; `None` without `include`.
     pub included: Option<Vec<IncludePath>>,
+    /// The roles towards users that are included; `None` without `include`.
+    pub roles: Option<Vec<TypeName>>,
+    /// The roles among the selected fields of users; `None` if all fields are shown.
+    pub role_fields: Option<Vec<TypeName>>,
 }
 
 impl RenderOptions {
@@ -77,6 +90,8 @@ impl RenderOptions {
             groups: FieldSet::ALL,
             members: FieldSet::ALL,
             included: None,
+            roles: None,
+            role_fields: None,
         }
     }
 
@@ -91,6 +106,8 @@ impl RenderOptions {
             groups: query.fields(&FIELDS_OF_GROUPS),
             members: query.fields(&FIELDS_OF_MEMBERS),
             included: query.included(),
+            roles: query.included_roles(),
+            role_fields: query.role_fields(&FIELDS_AND_ROLES_OF_USERS),
         }
     }
 
@@ -116,7 +133,22 @@ impl RenderOptions {
     /// Whether the query has `include`.
     #[must_use]
     pub fn has_include(&self) -> bool {
-        self.included.is_some()
+        self.included.is_some() || self.roles.is_some()
+    }
+
+    /// The roles that the query names; `None` if there are none.
+    #[must_use]
+    pub fn role_inclusion(&self) -> Option<RoleInclusion> {
+        let included = self.roles.clone().unwrap_or_default();
+        let fields = self.role_fields.clone().unwrap_or_default();
+        let is_needed = !included.is_empty() || !fields.is_empty();
+        is_needed.then(|| RoleInclusion { included, fields, budget: self.read_budget() })
+    }
+
+    /// Whether an included role is among the selected fields of users.
+    #[must_use]
+    pub fn shows_role(&self, role: &TypeName) -> bool {
+        self.role_fields.as_ref().is_none_or(|fields| fields.contains(role))
     }
 
     /// What to include.

@@ -11,11 +11,12 @@ use super::fields::{FieldSet, TypeField, UserField};
 use super::links::SelfLink;
 use super::render_options::RenderOptions;
 use super::text::{Text, Time};
+use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::RelationshipType;
-use crate::model::role::RoleMember;
+use crate::model::role::{IncludedRole, UserWithRoles};
 use crate::model::user::User;
 
 /// The type of a directed, typed edge between two users.
@@ -48,11 +49,6 @@ impl Identifier {
     pub fn of_user(id: UserId) -> Self {
         Self::new(USERS, id)
     }
-}
-
-#[derive(Serialize)]
-struct Related<Url> {
-    related: Url,
 }
 
 /// `meta` of a resource: its cursor in a list with cursor pagination, and the relationship that led to it.
@@ -114,15 +110,16 @@ pub(super) struct Body<'a, Id, Attributes, Relationships, Url> {
 
 impl Serialize for Resource<'_, User> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.serialize_user(self.row, self.meta.as_ref(), serializer)
+        self.serialize_user(self.row, &[], self.meta.as_ref(), serializer)
     }
 }
 
-impl Serialize for Resource<'_, RoleMember> {
+impl Serialize for Resource<'_, UserWithRoles> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let page = self.cursor().map(|cursor| ItemPage { cursor: cursor.to_owned() });
-        let meta = ItemMeta { user_relationship: Some(Text(self.row.edge)), page };
-        self.serialize_user(&self.row.user, Some(&meta), serializer)
+        let meta = ItemMeta { user_relationship: self.row.edge.map(Text), page };
+        let meta = (meta.user_relationship.is_some() || meta.page.is_some()).then_some(meta);
+        self.serialize_user(&self.row.user, &self.row.roles, meta.as_ref(), serializer)
     }
 }
 
@@ -130,32 +127,17 @@ impl<T> Resource<'_, T> {
     fn serialize_user<S: Serializer>(
         &self,
         user: &User,
+        roles: &[IncludedRole],
         meta: Option<&ItemMeta>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "kebab-case")]
-        struct UserRelationships<'a> {
-            #[serde(skip_serializing_if = "Option::is_none")]
-            user_relationships: Option<Links<'a>>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            targeted_by: Option<Links<'a>>,
-        }
-        #[derive(Serialize)]
-        struct Links<'a> {
-            links: Related<Text<LinkUrl<'a, urls::FilteredUrl>>>,
-        }
         let (fields, base) = (self.options.users, &self.options.base);
-        let filtered =
-            |name| Links { links: Related { related: Text(LinkUrl(base, urls::FilteredUrl(name, user.id))) } };
+        let links = UserLinks { user: user.id, roles, options: self.options };
         Body {
             kind: USERS,
             id: Text(user.id),
             attributes: fields.has_attributes().then_some(UserAttributes(user, self.options.zone, fields)),
-            relationships: fields.has_relationships().then(|| UserRelationships {
-                user_relationships: fields.has(UserField::UserRelationships).then(|| filtered("user")),
-                targeted_by: fields.has(UserField::TargetedBy).then(|| filtered("target")),
-            }),
+            relationships: links.has_any().then_some(links),
             links: SelfLink { this: Text(LinkUrl(base, urls::UserUrl(user.id))) },
             meta,
         }

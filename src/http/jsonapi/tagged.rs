@@ -3,9 +3,10 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use crate::model::id::RelationshipId;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
-use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
+use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
 use crate::model::state::{HasState, RowState};
 use crate::model::user::User;
 
@@ -32,7 +33,7 @@ macro_rules! tagged {
 }
 tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage);
 
-impl Tagged for RoleMember {
+impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.
     fn state(&self) -> RowState {
         RowState::of(&self.user)
@@ -40,7 +41,14 @@ impl Tagged for RoleMember {
 
     fn write(&self, hasher: &mut DefaultHasher) {
         self.user.write_state(&mut |bytes| hasher.write(bytes));
-        hasher.write_i64(self.edge.get());
+        hasher.write_i64(self.edge.map_or(0, RelationshipId::get));
+        for role in &self.roles {
+            hasher.write(role.role.as_str().as_bytes());
+            hasher.write_i64(role.total);
+            for edge in &role.edges {
+                edge.write(hasher);
+            }
+        }
     }
 }
 

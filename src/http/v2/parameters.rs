@@ -4,7 +4,8 @@ use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, NUMBERED_SIZE, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::jsonapi::render_options::{
-    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
+    FIELDS_AND_ROLES_OF_USERS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES,
+    FIELDS_OF_USERS,
 };
 use crate::model::page::SortBy;
 use crate::model::relationship::End;
@@ -98,6 +99,14 @@ pub const SORT_USERS: Parameter = Parameter::new(
     sort_description!("`name` ignores case and accents. `updated-at` needs filters that at most 10,000 users match. "),
 );
 
+/// Includes users with roles.
+pub const INCLUDE_ROLES: Parameter = Parameter::new(
+    "include",
+    Schema::Roles,
+    "The roles towards each user, such as `supervisor`, whose users to add to `included`: at most 10 roles, and at most 50 \
+     users of each",
+);
+
 /// Filters groups by id.
 pub const FILTER_GROUP_ID: Parameter = Parameter::new("filter[id]", Schema::Ids, "Only these groups");
 /// Filters groups by type.
@@ -151,6 +160,21 @@ macro_rules! with_fieldsets {
     };
 }
 
+/// These parameters, then `include` of roles and the sparse fieldsets, with roles.
+macro_rules! with_roles {
+    ($($parameter:expr),* $(,)?) => {
+        &[
+            $($parameter,)*
+            INCLUDE_ROLES,
+            FIELDS_OF_RELATIONSHIPS,
+            FIELDS_AND_ROLES_OF_USERS,
+            FIELDS_OF_TYPES,
+            FIELDS_OF_GROUPS,
+            FIELDS_OF_MEMBERS,
+        ]
+    };
+}
+
 /// The pagination parameters, these parameters, then the sparse fieldsets.
 macro_rules! with_pages {
     ($($parameter:expr),* $(,)?) => {
@@ -160,6 +184,8 @@ macro_rules! with_pages {
 
 /// The parameters of requests for one user or relationship type.
 pub const ONE_USER: &[Parameter] = with_fieldsets![];
+/// The parameters of fetches of one user.
+pub const SHOWN_USER: &[Parameter] = with_roles![];
 /// The parameters of requests for one relationship.
 pub const ONE_RELATIONSHIP: &[Parameter] = with_fieldsets![INCLUDE_ENDS];
 /// The parameters of requests for one group.
@@ -170,7 +196,13 @@ pub const ONE_MEMBER: &[Parameter] = with_fieldsets![INCLUDE_WITH_MEMBERS];
 pub const LIST_RELATIONSHIPS: &[Parameter] =
     with_pages![FILTER_USER, FILTER_TARGET, FILTER_RELATIONSHIP, SORT_RELATIONSHIPS, INCLUDE_ENDS];
 /// The parameters of the list of users.
-pub const LIST_USERS: &[Parameter] = with_pages![
+pub const LIST_USERS: &[Parameter] = with_roles![
+    OFFSET,
+    LIMIT,
+    NUMBER,
+    SIZE,
+    AFTER,
+    BEFORE,
     FILTER_QUERY,
     FILTER_USER_ID,
     FILTER_EMAIL,
@@ -183,7 +215,7 @@ pub const LIST_USERS: &[Parameter] = with_pages![
     SORT_USERS
 ];
 /// The parameters of the users with a role towards a user.
-pub const LIST_ROLE_USERS: &[Parameter] = with_pages![];
+pub const LIST_ROLE_USERS: &[Parameter] = with_roles![OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the linkage to these users.
 pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the list of relationship types.

@@ -4,8 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::Serialize;
 
-use crate::domain::group_lists::IncludedRecords;
-use crate::domain::roles::{self, RoleLinkage, RolePath, RoleUsers};
+use crate::domain::roles::{self, RoleLinkage, RolePath};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{Tag, TagBuilder};
@@ -22,8 +21,10 @@ use crate::http::v2::parameters::{LIST_ROLE_LINKAGE, LIST_ROLE_USERS};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, PageLinksOf, SingleResponse, parse_page, respond_unless_not_modified};
 use crate::model::code::Code;
+use crate::model::id::RelationshipId;
 use crate::model::page::{Page, Sort, SortKey};
-use crate::model::role::{RoleEdge, RoleMember, ToOneLinkage};
+use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
+use crate::model::user::User;
 use crate::store::{Cost, Tx};
 
 /// What all lists of users with a role have in common in their cursors.
@@ -36,17 +37,25 @@ pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
     let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
     let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());
+    let (inclusion, asked) = (options.role_inclusion(), paging.clone());
     let cost = if slice.is_shallow() { cost::of_one(true) } else { Cost::Search };
-    let job = move |tx: &mut Tx<'_>| roles::list(tx, &caller, &path, &slice, budget);
+    let job = move |tx: &mut Tx<'_>| {
+        let found = roles::list(tx, &caller, &path, &slice, budget)?;
+        let is_to_one = found.is_to_one;
+        let (page, included) = roles::include(tx, &caller, found.page, inclusion.as_ref(), |rows| {
+            if is_to_one { rows } else { asked.shown(rows) }
+        })?;
+        Ok((is_to_one, page, included))
+    };
     match call.read("roles.list", cost, job).await.map_err(Failure::without_document)? {
-        RoleUsers::One(member) => {
+        (true, mut page, included) => {
             refuse_paging(&mut query)?;
-            respond_with_one(&call, &options, member.map(|member| *member))
+            respond_with_one(&call, &options, page.items.pop(), included)
         }
-        RoleUsers::Many(page) => {
-            let included = IncludedRecords::default();
+        (false, page, included) => {
+            let included = included.into();
             let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
-            listed.answer(&call, &options, |row| SortKey::Id(row.edge.get()))
+            listed.answer(&call, &options, |row| SortKey::Id(row.edge.map_or(0, RelationshipId::get)))
         }
     }
 }
@@ -93,13 +102,18 @@ fn refuse_paging(query: &mut Query) -> Result<(), Failure> {
     query.finish()
 }
 
-fn respond_with_one(call: &Call, options: &RenderOptions, member: Option<RoleMember>) -> Result<HttpResponse, Failure> {
+fn respond_with_one(
+    call: &Call,
+    options: &RenderOptions,
+    member: Option<UserWithRoles>,
+    included: Vec<User>,
+) -> Result<HttpResponse, Failure> {
     let Some(member) = member else {
         let tag = TagBuilder::new(&call.target(), options, Applied::Nothing).of_list();
-        let nothing = || Document::one(None::<Resource<'_, RoleMember>>).answer(StatusCode::OK);
+        let nothing = || Document::one(None::<Resource<'_, UserWithRoles>>).answer(StatusCode::OK);
         return respond_unless_not_modified(call, &tag, nothing);
     };
-    SingleResponse::alone(member).fetched(call, options)
+    SingleResponse { row: member, included: included.into() }.fetched(call, options)
 }
 
 /// The entity tag of a linkage to one user.

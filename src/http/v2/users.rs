@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::policy::{self, Action};
+use crate::domain::roles;
 use crate::domain::users;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
@@ -14,10 +15,11 @@ use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
     FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR, FILTER_JOB_TITLE,
-    FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, LIST_USERS, ONE_USER,
+    FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, LIST_USERS, ONE_USER, SHOWN_USER,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
+use crate::http::v2::returned_roles::take_roles;
 use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::email;
@@ -26,7 +28,8 @@ use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::key;
 use crate::model::page::{Direction, Sort, SortBy, SortKey};
-use crate::model::user::{AccessLevel, Field};
+use crate::model::role::UserWithRoles;
+use crate::model::user::{AccessLevel, Field, User};
 use crate::store::{Cost, Tx};
 
 const BY_NAME: Sort = Sort { by: SortBy::Name, direction: Direction::Ascending };
@@ -41,16 +44,28 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (caller, slice, budget) = (call.caller, paging.slice(sort), options.read_budget());
 
     let cost = cost::of_users(&caller, &filter, &slice);
-    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice, budget);
-    let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
-    let included = IncludedRecords::default();
-    let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
-    listed.answer(&call, &options, |user| match sort.by {
+    let sort_key = |user: &User| match sort.by {
         SortBy::Id => SortKey::Id(user.id.get()),
         SortBy::CreatedAt => SortKey::CreatedAt(user.created_at.micros(), user.id.get()),
         SortBy::UpdatedAt => SortKey::UpdatedAt(user.updated_at.micros(), user.id.get()),
         SortBy::Name => SortKey::Name(user.data.name_key(), user.id.get()),
-    })
+    };
+    if let Some(inclusion) = options.role_inclusion() {
+        let (asked, cost) = (paging.clone(), cost.with_included());
+        let job = move |tx: &mut Tx<'_>| {
+            let page = users::list(tx, &caller, &filter, &slice, budget)?;
+            roles::include(tx, &caller, page.map(UserWithRoles::alone), Some(&inclusion), |rows| asked.shown(rows))
+        };
+        let (page, included) = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
+        let included = included.into();
+        let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+        return listed.answer(&call, &options, |row| sort_key(&row.user));
+    }
+    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice, budget);
+    let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
+    let included = IncludedRecords::default();
+    let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
+    listed.answer(&call, &options, sort_key)
 }
 
 /// `GET /api/v2/users/{id}`
@@ -66,8 +81,17 @@ pub async fn get_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(SHOWN_USER)?;
     let caller = call.caller;
+    if let Some(inclusion) = options.role_inclusion() {
+        let job = move |tx: &mut Tx<'_>| {
+            let row = UserWithRoles::alone(users::get(tx, &caller, id)?);
+            let (row, included) = roles::include_with_one(tx, &caller, row, &inclusion)?;
+            Ok(SingleResponse { row, included: included.into() })
+        };
+        let shown = call.read("users.get", cost::of_one(true), job).await;
+        return shown.map_err(Failure::without_document)?.fetched(&call, &options);
+    }
     let job = move |tx: &mut Tx<'_>| users::get(tx, &caller, id);
     let user = call.read("users.get", Cost::Bounded, job).await;
     SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &options)
@@ -111,7 +135,9 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
     call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
-    let changes = parse_user_changes(Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?)?;
+    let mut input = Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?;
+    take_roles(&call, id, &mut input).await?;
+    let changes = parse_user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
     let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);

@@ -11,8 +11,8 @@ use super::order::{push_bounds, push_end};
 use super::rules::{keep_rules, push_type};
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
-use crate::model::page::PageRequest;
-use crate::model::role::RoleEnd;
+use crate::model::page::{PageRequest, Sort};
+use crate::model::role::{MAX_INCLUDED, RoleEnd};
 use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
 
 /// A type with a role: its id, its name, its `user-role` and its rules.
@@ -115,13 +115,19 @@ fn rows(scan: &RoleScan, slice: &PageRequest) -> Sql {
 
 /// The total, from the stored counts unless only one member is wanted.
 fn count(scan: &RoleScan) -> Sql {
-    let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM (");
+    let mut sql = Sql::new("");
+    push_count(&mut sql, scan);
+    sql
+}
+
+fn push_count(sql: &mut Sql, scan: &RoleScan) {
+    sql.text("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM (");
     let mut glue = "SELECT ";
     for columns in scan.columns() {
         sql.text(glue);
         if scan.only.is_some() {
             sql.text("COUNT(*) AS n FROM (SELECT ");
-            scan.push(&mut sql, columns);
+            scan.push(sql, columns);
             sql.text(") AS scan");
         } else if columns.user == TO_TARGETS.user {
             sql.text("n FROM counts_by_user WHERE user_id = ").integer(scan.user);
@@ -133,5 +139,32 @@ fn count(scan: &RoleScan) -> Sql {
         glue = " UNION ALL SELECT ";
     }
     sql.text(") AS counts");
-    sql
+}
+
+/// The totals and the first relationships of several users, each with its only member to return, if there is one: user,
+/// relationship and member; the total has no relationship.
+pub(in crate::store) fn of_many(
+    conn: &mut Conn,
+    kind: i16,
+    end: RoleEnd,
+    users: &[(i64, Option<i64>)],
+) -> QueryResult<Vec<(i64, Option<i64>, i64)>> {
+    let first = PageRequest::window(Sort::default(), 0, i64::try_from(MAX_INCLUDED).unwrap_or(i64::MAX));
+    let mut sql = Sql::new("");
+    sql.do_not_cache();
+    let mut glue = "SELECT CAST(";
+    for (user, only) in users {
+        let scan = RoleScan { kind, end, user: *user, only: *only };
+        sql.text(glue).integer(*user).text(" AS BIGINT), CAST(NULL AS BIGINT), total FROM (");
+        push_count(&mut sql, &scan);
+        sql.text(") AS counted");
+        for columns in scan.columns() {
+            sql.text(" UNION ALL SELECT CAST(").integer(*user).text(" AS BIGINT), id, member FROM (SELECT ");
+            scan.push(&mut sql, columns);
+            push_end(&mut sql, &first);
+            sql.text(") AS scan");
+        }
+        glue = " UNION ALL SELECT CAST(";
+    }
+    sql.returning::<(BigInt, Nullable<BigInt>, BigInt)>().load(conn)
 }

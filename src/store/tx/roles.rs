@@ -9,9 +9,12 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship_type::TypeName;
-use crate::model::role::{RoleEdge, RoleEnd, RoleMember};
+use crate::model::role::{MAX_INCLUDED, RoleEdge, RoleEnd, UserWithRoles};
 use crate::store::held_type::HeldRole;
 use crate::store::rows::UserRow;
+
+/// The most users in one statement, which has up to three parts for each; SQLite accepts at most 500.
+const MOST_AT_ONCE: usize = 60;
 
 impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
@@ -46,6 +49,31 @@ impl Tx<'_> {
         Ok(Page::whole(rows.into_iter().map(edge).collect(), total))
     }
 
+    /// The first users with a role towards each of some users, in the order of their relationships, after the number of
+    /// all of them. With a second user only that one is returned. Users towards whom nobody has the role are included.
+    pub fn role_edges_of_many(
+        &mut self,
+        role: &HeldRole,
+        users: &[(UserId, Option<UserId>)],
+    ) -> Result<HashMap<UserId, (i64, Vec<RoleEdge>)>> {
+        let scanned: Vec<_> = users.iter().map(|(user, only)| (user.get(), only.map(UserId::get))).collect();
+        let mut found: HashMap<_, (i64, Vec<RoleEdge>)> = HashMap::new();
+        for some in scanned.chunks(MOST_AT_ONCE) {
+            for (user, edge, value) in ask!(self, roles::of_many(role.held.id, role.end, some))? {
+                let (total, edges) = found.entry(UserId::new(user)).or_default();
+                match edge {
+                    None => *total = value,
+                    Some(id) => edges.push(RoleEdge { id: RelationshipId::new(id), member: UserId::new(value) }),
+                }
+            }
+        }
+        for (_, edges) in found.values_mut() {
+            edges.sort_unstable_by_key(|edge| edge.id);
+            edges.truncate(MAX_INCLUDED);
+        }
+        Ok(found)
+    }
+
     /// The users of such a page, without their properties. The page is cut where the budget ends, but has at least one
     /// row.
     pub fn role_members(
@@ -53,7 +81,7 @@ impl Tx<'_> {
         edges: Page<RoleEdge>,
         slice: &PageRequest,
         budget: &mut ReadBudget,
-    ) -> Result<Page<RoleMember>> {
+    ) -> Result<Page<UserWithRoles>> {
         let Page { items: mut edges, total, is_cut } = edges;
         let ids: Vec<_> = edges.iter().map(|edge| edge.member.get()).collect();
         let mut page = Page { items: Vec::with_capacity(ids.len()), total, is_cut };
@@ -73,7 +101,7 @@ impl Tx<'_> {
                 page.is_cut = true;
                 break;
             }
-            page.items.push(RoleMember { edge: edge.id, user: row.into_listed() });
+            page.items.push(UserWithRoles { edge: Some(edge.id), ..UserWithRoles::alone(row.into_listed()) });
         }
         if slice.is_from_end {
             page.items.reverse();

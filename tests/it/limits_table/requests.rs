@@ -45,6 +45,17 @@ pub const CHECKS: Checks = &[
         };
         (send(most), send(most + 1))
     })),
+    ("roles in `include` of users", Boundary(|app, most| {
+        let (ann, admin) = (app.user(), app.admin());
+        let get = |number| ann.get(&format!("{ME}?include={}", limit_roles(&admin, number)));
+        (get(most), get(most + 1))
+    })),
+    ("roles in `fields[users]`", Boundary(|app, most| {
+        let (ann, admin) = (app.user(), app.admin());
+        let get = |number| ann.get(&format!("{ME}?fields[users]={}", limit_roles(&admin, number)));
+        (get(most), get(most + 1))
+    })),
+    ("users of a role that are included with a user", Test("role_inclusion", "roles_are_included_with_lists_of_users")),
     ("operations in a request", Boundary(|app, most| {
         let admin = app.admin();
         let operation = json!({"op": "remove", "ref": {"type": "users", "id": "999999"}});
@@ -272,4 +283,14 @@ fn get_stamped(app: &App, seconds: u64, nonce: &str) -> Answer {
     let fields = signer.fields_at((seconds, nonce), "GET", &ann.base(), ME, None);
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     app.anonymous().send("GET", ME, &fields, None)
+}
+
+/// The names of that many roles, which are registered if they are missing.
+fn limit_roles(admin: &Client, number: usize) -> String {
+    let names: Vec<_> = (0..number).map(|number| format!("limit-{}", "x".repeat(number + 1))).collect();
+    for name in &names {
+        let role = json!({"data": {"type": "relationship-types", "id": format!("of-{name}"), "attributes": {"user-role": name}}});
+        admin.post("/api/v2/relationship-types", &role);
+    }
+    names.join(",")
 }

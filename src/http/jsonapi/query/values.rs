@@ -11,6 +11,7 @@ use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Sort, SortBy};
+use crate::model::relationship_type::TypeName;
 use crate::model::text::excerpt;
 
 impl Query {
@@ -80,11 +81,13 @@ impl Query {
         let Some(sent) = self.sent.iter().find(|sent| sent.parameter.name == parameter.name) else {
             return FieldSet::ALL;
         };
+        let has_roles = matches!(self.schema(parameter.name), Some(Schema::FieldsAndRoles(_)));
         let mut selected = FieldSet::EMPTY;
         // Every resource object has its `id`; clients name it all the same.
         for name in sent.value.split(',').filter(|name| !sent.value.is_empty() && *name != ID) {
             match F::all().find(|field| field.name() == name) {
                 Some(field) => selected.insert(field),
+                None if has_roles && TypeName::parse(name).is_some() => {}
                 None => self.problems.push_with(Code::UnknownField, || {
                     let known = fields::names::<F>().join(", ");
                     let detail = format!("there is no field `{}`; the fields are {ID}, {known}", excerpt(name));

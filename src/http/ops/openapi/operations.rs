@@ -99,12 +99,12 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
         .error_codes(&[Code::NotAdmin, Code::ClientGeneratedId, Code::ImmutableRelationship, Code::EmailTaken,
             Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", ME, "getMe", USERS, "Fetch the caller", Success::Fetched("UserDocument"))
-        .description("The user of the credential.").query(parameters::ONE_USER),
+        .description("The user of the credential. `include` adds the users with roles towards the user.").query(parameters::SHOWN_USER),
     operation("PATCH", ME, "updateMe", USERS, "Change the caller", Success::Changed("UserDocument"))
         .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
         .error_codes(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("GET", USER, "getUser", USERS, "Fetch a user", Success::Fetched("UserDocument"))
-        .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404.").query(parameters::ONE_USER),
+        .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404. `include` adds the users with roles towards the user.").query(parameters::SHOWN_USER),
     operation("PATCH", USER, "updateUser", USERS, "Change a user", Success::Changed("UserDocument"))
         .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
         .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),

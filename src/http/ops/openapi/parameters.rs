@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::{ACCESS_LEVEL, ID, TYPE_NAME, enumeration, insert, list, non_empty_array, reference, schema};
+use super::build::{
+    ACCESS_LEVEL, ID, TYPE_NAME, TYPE_NAME_PATTERN, enumeration, insert, list, non_empty_array, reference, schema,
+};
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
@@ -167,6 +169,9 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
         Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
         Schema::Sort(_) => names(),
+        Schema::Roles | Schema::FieldsAndRoles(_) => {
+            json!({ "type": "array", "items": { "type": "string", "pattern": TYPE_NAME_PATTERN } })
+        }
         Schema::Paths(_) | Schema::Fields(_) => json!({ "type": "array", "items": names() }),
     }
 }

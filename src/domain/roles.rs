@@ -8,7 +8,7 @@ mod membership;
 
 pub(in crate::domain) use assignment::reassign_in_job;
 pub use assignment::{Reassignment, reassign, require_assignable};
-pub use inclusion::{MAX_INCLUDED_ROLES, RoleInclusion, get_known, include, include_with_one};
+pub use inclusion::{MAX_INCLUDED_ROLES, RoleInclusion, get_known, include, include_with_one, require_known};
 pub use lookup::{RolePath, find};
 pub(in crate::domain) use membership::change_in_job;
 pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};

@@ -52,8 +52,8 @@ pub enum ErrorSource {
     Sort,
     /// The resources to include.
     Include,
-    /// The sparse fieldset of users.
-    FieldsOfUsers,
+    /// The query parameter with this name.
+    Parameter(&'static str),
     /// The states that a change may be applied to (`If-Match`).
     Precondition,
     /// The states that a change must not be applied to (`If-None-Match`).

@@ -17,6 +17,12 @@ pub struct RelationshipFilter {
     pub targets: Vec<UserId>,
     /// Names of types, which need not be registered.
     pub relationships: Vec<TypeName>,
+    /// Users at either end.
+    pub participants: Vec<UserId>,
+    /// Whether the owner is enabled.
+    pub user_enabled: Vec<bool>,
+    /// Whether the target is enabled.
+    pub target_enabled: Vec<bool>,
     /// The user who must be owner or target, for external callers.
     pub seen_by: Option<UserId>,
 }
@@ -26,7 +32,10 @@ impl RelationshipFilter {
     /// types.
     #[must_use]
     pub fn single_end(&self) -> Option<(End, UserId, Option<&TypeName>)> {
-        let Self { users, targets, relationships, seen_by: None } = self else { return None };
+        let Self { users, targets, relationships, seen_by: None, .. } = self else { return None };
+        if !self.participants.is_empty() || self.depends_on_users() {
+            return None;
+        }
         let (end, id) = match (users.as_slice(), targets.as_slice()) {
             ([user], []) => (End::User, *user),
             ([], [target]) => (End::Target, *target),
@@ -42,7 +51,15 @@ impl RelationshipFilter {
     /// Whether an index answers the filter in the time of a page, regardless of the number of rows.
     #[must_use]
     pub fn is_narrow(&self) -> bool {
-        self.users.len() + self.targets.len() <= 2 && self.relationships.len() <= 1 && self.seen_by.is_none()
+        let ends = self.users.len() + self.targets.len();
+        let are_few = if self.participants.is_empty() { ends <= 2 } else { ends == 0 && self.participants.len() == 1 };
+        are_few && self.relationships.len() <= 1 && self.seen_by.is_none() && !self.depends_on_users()
+    }
+
+    /// Whether the filter examines the users at the ends.
+    #[must_use]
+    pub fn depends_on_users(&self) -> bool {
+        !self.user_enabled.is_empty() || !self.target_enabled.is_empty()
     }
 }
 
@@ -68,6 +85,10 @@ pub struct UserFilter {
     pub enabled: Vec<bool>,
     /// Access levels.
     pub levels: Vec<AccessLevel>,
+    /// Roles, one of which some user has towards the user.
+    pub has: Vec<TypeName>,
+    /// Roles, none of which any user has towards the user.
+    pub lacks: Vec<TypeName>,
     /// The user who must be the user itself or related to it, for external callers.
     pub seen_by: Option<UserId>,
 }
@@ -84,7 +105,7 @@ impl UserFilter {
     #[must_use]
     pub fn is_search(&self) -> bool {
         let has_texts = !self.words.is_empty() || !self.units.is_empty() || !self.job_titles.is_empty();
-        has_texts || !self.supervisors.is_empty()
+        has_texts || !self.supervisors.is_empty() || !self.has.is_empty() || !self.lacks.is_empty()
     }
 }
 

@@ -24,7 +24,7 @@ impl Cost {
     /// The cost of a list of relationships whose filter is restricted to what its caller may see.
     #[must_use]
     pub fn of_relationships(query: &RelationshipQuery) -> Self {
-        if !query.page.is_shallow() {
+        if !query.page.is_shallow() || query.filter.depends_on_users() {
             return Self::Search;
         }
         let is_page_of_index = query.page.sort.by == SortBy::Id && query.filter.is_narrow();

@@ -113,14 +113,13 @@ item!([53, 54, 55, 56, 59, 60], existing_resources_are_200_and_missing_ones_404,
 item!([61, 65], an_unsupported_include_is_a_400, |app| {
     let (ann, bob) = (app.user(), app.user());
     let url = make(&ann, "mentor", bob.id).header("location").unwrap().to_owned();
-    let none = [
-        USERS,
-        "/api/v2/users/me",
-        TYPES,
-        &format!("{TYPES}/mentor"),
-        &format!("{url}/target"),
-        &format!("{url}/relationships/target"),
-    ];
+    for path in [USERS, "/api/v2/users/me"] {
+        for value in ["user", "target", "user-relationships", "supervisors.mentors"] {
+            ann.get(&format!("{path}?include={value}")).refused(400, "unsupported-include");
+        }
+        ann.get(&format!("{path}?include=")).expect(200);
+    }
+    let none = [TYPES, &format!("{TYPES}/mentor"), &format!("{url}/target"), &format!("{url}/relationships/target")];
     for path in none {
         for value in ["", "user", "target", "user-relationships"] {
             let refused = ann.get(&format!("{path}?include={value}")).refused(400, "unsupported-include");

@@ -106,6 +106,7 @@ mod response_sizes;
 mod retired_ids;
 mod returned_records;
 mod role_changes;
+mod role_filters;
 mod role_inclusion;
 mod role_lists;
 mod role_operations;

@@ -143,7 +143,7 @@ both!(all_errors_in_a_query_are_reported_together, |app| {
     ];
     all.sort_unstable();
     assert_eq!(found, all);
-    let one = app.user().get("/api/v2/users/me?x=1&fields[users]=bad").expect(400);
+    let one = app.user().get("/api/v2/users/me?x=1&fields[users]=Bad").expect(400);
     assert_eq!(errors(&one, "parameter"), [("unknown-parameter", "x"), ("unknown-field", "fields[users]")]);
 });
 

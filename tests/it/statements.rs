@@ -48,6 +48,8 @@ fn ask_everything(app: &App) {
         "target=98010&relationship=colleague",
         "user=98010&target=1000",
         "user=98010,98011",
+        "filter[participant]=98010",
+        "filter[participant]=98010,98011&relationship=mentor",
         "target=98010,98011&relationship=mentor,colleague",
     ] {
         for more in ["", "&sort=-id", "&sort=created-at", "&offset=10", "&include=user,target", "&page[size]=2"] {
@@ -99,8 +101,25 @@ fn ask_everything(app: &App) {
         let made: Vec<_> = made.into_iter().map(|answer| answer.expect(201).id()).collect();
         get(format!("{USERS}/98081/{members}"));
         get(format!("{USERS}/98081/relationships/{members}?page[size]=2"));
+        get(format!("{USERS}/98081?include={members}"));
+        get(format!("{USERS}?filter[id]=98081,98082&include={members}"));
+        let linkage =
+            |ids: &[i64]| ids.iter().map(|id| json!({"type": "users", "id": id.to_string()})).collect::<Vec<_>>();
         if name != "pair" {
             get(format!("{USERS}/98081/{name}-targets"));
+        }
+        if name == "line" {
+            for target in linkage(&[98_081, 98_083]) {
+                let url = format!("{USERS}/98085/relationships/line-targets");
+                admin.patch(&url, &json!({"data": target})).expect(200);
+            }
+        } else {
+            let url = format!("{USERS}/98085/relationships/{members}");
+            let document = json!({"data": linkage(&[98_086, 98_087])});
+            admin.post(&url, &document).expect(200);
+            let body = document.to_string();
+            let json_api = ("content-type", "application/vnd.api+json");
+            admin.send("DELETE", &url, &[json_api], Some(body.as_bytes())).expect(200);
         }
         admin.post(EDGES, &edge(Some(98_080), name, 98_081)).refused(409, "already-exists");
         admin.delete(&format!("{EDGES}/{}", made[1])).expect(204);

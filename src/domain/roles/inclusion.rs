@@ -43,7 +43,7 @@ pub fn include(
 ) -> Result<(Page<UserWithRoles>, Vec<User>)> {
     let Some(inclusion) = inclusion else { return Ok((page, Vec::new())) };
     for name in inclusion.fields.iter().filter(|name| !inclusion.included.contains(name)) {
-        require_role(tx, name, Code::UnknownField, ErrorSource::FieldsOfUsers)?;
+        require_role(tx, name, Code::UnknownField, ErrorSource::Parameter("fields[users]"))?;
     }
     let ids: Vec<_> = shown(&page.items).iter().map(|row| row.user.id).collect();
     for name in &inclusion.included {
@@ -95,6 +95,17 @@ fn find_members(rows: &[UserWithRoles], primary: &HashSet<UserId>) -> Vec<UserId
     members.sort_unstable();
     members.dedup();
     members
+}
+
+/// Refuses names in a query parameter that are no roles.
+///
+/// # Errors
+/// `invalid-parameter` with the first such name.
+pub fn require_known(tx: &mut Tx<'_>, names: &[TypeName], parameter: &'static str) -> Result<()> {
+    for name in names {
+        require_role(tx, name, Code::InvalidParameter, ErrorSource::Parameter(parameter))?;
+    }
+    Ok(())
 }
 
 fn require_role(tx: &mut Tx<'_>, name: &TypeName, code: Code, source: ErrorSource) -> Result<HeldRole> {

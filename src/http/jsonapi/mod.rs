@@ -7,6 +7,7 @@ pub mod errors;
 pub mod etag;
 pub mod fields;
 pub mod group_resources;
+pub mod identifier;
 pub mod input;
 pub mod linkage;
 pub mod links;

@@ -44,6 +44,8 @@ pub enum Schema {
     UserIds,
     /// A list of names of relationship types.
     TypeNames,
+    /// A list of names of roles.
+    RoleNames,
     /// A list of texts that are not empty.
     Texts,
     /// A list of e-mail addresses.

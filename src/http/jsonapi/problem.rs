@@ -154,7 +154,7 @@ fn header_of(code: Code) -> Option<Source> {
 pub(super) fn source_of(source: ErrorSource) -> Source {
     Source::Pointer(match source {
         ErrorSource::Sort => return Source::Parameter("sort".to_owned()),
-        ErrorSource::FieldsOfUsers => return Source::Parameter("fields[users]".to_owned()),
+        ErrorSource::Parameter(name) => return Source::Parameter(name.to_owned()),
         ErrorSource::Include => return Source::Parameter("include".to_owned()),
         ErrorSource::Precondition => return Source::Header("If-Match"),
         ErrorSource::Exclusion => return Source::Header("If-None-Match"),

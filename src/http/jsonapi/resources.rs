@@ -5,7 +5,8 @@
 use chrono_tz::Tz;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use std::fmt;
+
+pub use super::identifier::{Identifier, USERS};
 
 use super::fields::{FieldSet, TypeField, UserField};
 use super::links::SelfLink;
@@ -14,42 +15,15 @@ use super::text::{Text, Time};
 use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
-use crate::model::id::{RelationshipId, UserId};
+use crate::model::id::RelationshipId;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::role::{IncludedRole, UserWithRoles};
 use crate::model::user::User;
 
 /// The type of a directed, typed edge between two users.
 pub const USER_RELATIONSHIPS: &str = "user-relationships";
-/// The type of a user.
-pub const USERS: &str = "users";
 /// The type of a relationship type.
 pub const RELATIONSHIP_TYPES: &str = "relationship-types";
-
-/// `{"type": …, "id": …}` (JSON:API 1.1, "Resource Identifier Objects").
-#[derive(Serialize)]
-#[serde(bound = "Id: fmt::Display")]
-pub struct Identifier<Id = UserId> {
-    #[serde(rename = "type")]
-    kind: &'static str,
-    id: Text<Id>,
-}
-
-impl<Id> Identifier<Id> {
-    /// The identifier of a resource of type `kind`.
-    #[must_use]
-    pub fn new(kind: &'static str, id: Id) -> Self {
-        Self { kind, id: Text(id) }
-    }
-}
-
-impl Identifier {
-    /// The identifier of a user.
-    #[must_use]
-    pub fn of_user(id: UserId) -> Self {
-        Self::new(USERS, id)
-    }
-}
 
 /// `meta` of a resource: its cursor in a list with cursor pagination, and the relationship that led to it.
 #[derive(Serialize)]

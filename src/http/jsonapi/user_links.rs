@@ -4,8 +4,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::fields::{ResourceField, UserField};
+use super::identifier::Identifier;
 use super::render_options::RenderOptions;
-use super::resources::Identifier;
 use super::text::Text;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::id::UserId;
@@ -66,7 +66,7 @@ impl Serialize for RoleObject<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         #[serde(rename_all = "kebab-case")]
-        struct Meta {
+        struct TotalCount {
             total_count: i64,
         }
         #[derive(Serialize)]
@@ -86,7 +86,7 @@ impl Serialize for RoleObject<'_> {
         } else {
             map.serialize_entry("data", &members.collect::<Vec<_>>())?;
         }
-        map.serialize_entry("meta", &Meta { total_count: self.role.total })?;
+        map.serialize_entry("meta", &TotalCount { total_count: self.role.total })?;
         map.end()
     }
 }

@@ -22,6 +22,9 @@ macro_rules! sort_description {
     };
 }
 
+/// The values of a flag, for people.
+pub const FLAG_RULE: &str = "`true` or `false`";
+
 /// Filters relationships by owner.
 pub const FILTER_USER: Parameter =
     Parameter::new("filter[user]", Schema::UserIds, "Only relationships that these users own; `me` is the caller")
@@ -34,6 +37,21 @@ pub const FILTER_TARGET: Parameter =
 pub const FILTER_RELATIONSHIP: Parameter =
     Parameter::new("filter[relationship]", Schema::TypeNames, "Only relationships of these types")
         .with_alias("relationship");
+/// Filters relationships by the users at either end.
+pub const FILTER_PARTICIPANT: Parameter = Parameter::new(
+    "filter[participant]",
+    Schema::UserIds,
+    "Only relationships with one of these users at either end; `me` is the caller",
+);
+/// Filters relationships by the state of the owner.
+pub const FILTER_USER_ENABLED: Parameter =
+    Parameter::new("filter[user-enabled]", Schema::Flags, "Only relationships whose owner is enabled, or is disabled");
+/// Filters relationships by the state of the target.
+pub const FILTER_TARGET_ENABLED: Parameter = Parameter::new(
+    "filter[target-enabled]",
+    Schema::Flags,
+    "Only relationships whose target is enabled, or is disabled: with `false`, the reports of people who left",
+);
 /// Sorts relationships.
 pub const SORT_RELATIONSHIPS: Parameter = Parameter::new(
     "sort",
@@ -87,6 +105,18 @@ pub const FILTER_IS_ENABLED: Parameter = Parameter::new(
 /// Filters users by access level.
 pub const FILTER_ACCESS_LEVEL: Parameter =
     Parameter::new("filter[access-level]", Schema::AccessLevels, "Only users with these access levels");
+/// Filters users by roles that somebody has towards them.
+pub const FILTER_HAS: Parameter = Parameter::new(
+    "filter[has]",
+    Schema::RoleNames,
+    "Only users towards whom at least one user has one of these roles, such as `subordinates`",
+);
+/// Filters users by roles that nobody has towards them.
+pub const FILTER_LACKS: Parameter = Parameter::new(
+    "filter[lacks]",
+    Schema::RoleNames,
+    "Only users towards whom no user has any of these roles, such as `supervisors`",
+);
 /// Sorts users.
 pub const SORT_USERS: Parameter = Parameter::new(
     "sort",
@@ -193,8 +223,16 @@ pub const ONE_GROUP: &[Parameter] = with_fieldsets![INCLUDE_WITH_GROUPS];
 /// The parameters of requests for one membership.
 pub const ONE_MEMBER: &[Parameter] = with_fieldsets![INCLUDE_WITH_MEMBERS];
 /// The parameters of the list of relationships.
-pub const LIST_RELATIONSHIPS: &[Parameter] =
-    with_pages![FILTER_USER, FILTER_TARGET, FILTER_RELATIONSHIP, SORT_RELATIONSHIPS, INCLUDE_ENDS];
+pub const LIST_RELATIONSHIPS: &[Parameter] = with_pages![
+    FILTER_USER,
+    FILTER_TARGET,
+    FILTER_PARTICIPANT,
+    FILTER_RELATIONSHIP,
+    FILTER_USER_ENABLED,
+    FILTER_TARGET_ENABLED,
+    SORT_RELATIONSHIPS,
+    INCLUDE_ENDS
+];
 /// The parameters of the list of users.
 pub const LIST_USERS: &[Parameter] = with_roles![
     OFFSET,
@@ -212,6 +250,8 @@ pub const LIST_USERS: &[Parameter] = with_roles![
     FILTER_IS_SUPERVISOR,
     FILTER_IS_ENABLED,
     FILTER_ACCESS_LEVEL,
+    FILTER_HAS,
+    FILTER_LACKS,
     SORT_USERS
 ];
 /// The parameters of the users with a role towards a user.

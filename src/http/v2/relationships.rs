@@ -17,7 +17,8 @@ use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
-    FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_USER, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER,
+    FILTER_PARTICIPANT, FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_TARGET_ENABLED, FILTER_USER, FILTER_USER_ENABLED,
+    FLAG_RULE, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
@@ -190,6 +191,9 @@ fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
         users: query.user_ids(&FILTER_USER, caller),
         targets: query.user_ids(&FILTER_TARGET, caller),
         relationships: query.list(&FILTER_RELATIONSHIP, TypeName::RULE, TypeName::parse),
+        participants: query.user_ids(&FILTER_PARTICIPANT, caller),
+        user_enabled: query.list(&FILTER_USER_ENABLED, FLAG_RULE, |text| text.parse().ok()),
+        target_enabled: query.list(&FILTER_TARGET_ENABLED, FLAG_RULE, |text| text.parse().ok()),
         seen_by: None,
     }
 }

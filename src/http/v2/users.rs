@@ -14,8 +14,9 @@ use crate::http::jsonapi::resources::USERS;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
-    FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR, FILTER_JOB_TITLE,
-    FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, LIST_USERS, ONE_USER, SHOWN_USER,
+    FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_HAS, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR,
+    FILTER_JOB_TITLE, FILTER_LACKS, FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, FLAG_RULE, LIST_USERS, ONE_USER,
+    SHOWN_USER,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
@@ -23,11 +24,12 @@ use crate::http::v2::returned_roles::take_roles;
 use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::email;
-use crate::model::error::Error;
+use crate::model::error::{Error, Result as JobResult};
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::key;
 use crate::model::page::{Direction, Sort, SortBy, SortKey};
+use crate::model::relationship_type::TypeName;
 use crate::model::role::UserWithRoles;
 use crate::model::user::{AccessLevel, Field, User};
 use crate::store::{Cost, Tx};
@@ -53,6 +55,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     if let Some(inclusion) = options.role_inclusion() {
         let (asked, cost) = (paging.clone(), cost.with_included());
         let job = move |tx: &mut Tx<'_>| {
+            require_roles(tx, &filter)?;
             let page = users::list(tx, &caller, &filter, &slice, budget)?;
             roles::include(tx, &caller, page.map(UserWithRoles::alone), Some(&inclusion), |rows| asked.shown(rows))
         };
@@ -61,7 +64,10 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
         return listed.answer(&call, &options, |row| sort_key(&row.user));
     }
-    let job = move |tx: &mut Tx<'_>| users::list(tx, &caller, &filter, &slice, budget);
+    let job = move |tx: &mut Tx<'_>| {
+        require_roles(tx, &filter)?;
+        users::list(tx, &caller, &filter, &slice, budget)
+    };
     let page = call.read("users.list", cost, job).await.map_err(Failure::without_document)?;
     let included = IncludedRecords::default();
     let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
@@ -157,9 +163,14 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 const TEXT_RULE: &str = "a text that is not empty";
-const FLAG_RULE: &str = "`true` or `false`";
 /// Clients that do not encode a `+` send a space.
 const ADDRESS_RULE: &str = "a valid e-mail address (a `+` must be sent as `%2B`, otherwise it arrives as a space)";
+
+/// Refuses names in filters that are no roles.
+fn require_roles(tx: &mut Tx<'_>, filter: &UserFilter) -> JobResult<()> {
+    roles::require_known(tx, &filter.has, FILTER_HAS.name)?;
+    roles::require_known(tx, &filter.lacks, FILTER_LACKS.name)
+}
 
 fn parse_filter(query: &mut Query) -> UserFilter {
     let exact = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -175,6 +186,8 @@ fn parse_filter(query: &mut Query) -> UserFilter {
         supervisors: query.list(&FILTER_IS_SUPERVISOR, FLAG_RULE, |text| text.parse().ok()),
         enabled: query.list(&FILTER_IS_ENABLED, FLAG_RULE, |text| text.parse().ok()),
         levels: query.list(&FILTER_ACCESS_LEVEL, "an access level", AccessLevel::parse),
+        has: query.list(&FILTER_HAS, TypeName::RULE, TypeName::parse),
+        lacks: query.list(&FILTER_LACKS, TypeName::RULE, TypeName::parse),
         seen_by: None,
     }
 }

@@ -16,6 +16,7 @@ pub(in crate::store) mod relationship_pages;
 pub(in crate::store) mod relationship_types;
 pub(in crate::store) mod relationships;
 pub(in crate::store) mod retired;
+mod role_filters;
 pub(in crate::store) mod roles;
 pub(in crate::store) mod rules;
 mod sql;

@@ -48,7 +48,8 @@ const MOST_SCANS: usize = 200;
 
 /// The number of scans to merge for a page by id.
 fn count_scans(shape: &Shape<'_>) -> usize {
-    let ends = shape.filter.users.len().max(shape.filter.targets.len()).max(1);
+    let participants = 2 * shape.filter.participants.len();
+    let ends = shape.filter.users.len().max(shape.filter.targets.len()).max(participants).max(1);
     ends * shape.types.as_ref().map_or(1, Vec::len)
 }
 
@@ -99,14 +100,22 @@ impl Scan {
     }
 }
 
-/// Whether the rows must be read one by one: the filter has both ends, or the caller sees only its own relationships.
+/// Whether the rows must be read one by one: the filter has several ends or depends on users, or the caller sees only its
+/// own relationships.
 fn is_narrowed(shape: &Shape<'_>) -> bool {
-    shape.filter.seen_by.is_some() || (!shape.filter.users.is_empty() && !shape.filter.targets.is_empty())
+    let filter = shape.filter;
+    let ends = [&filter.users, &filter.targets, &filter.participants];
+    let has_several_ends = ends.into_iter().filter(|ids| !ids.is_empty()).count() > 1;
+    filter.seen_by.is_some() || has_several_ends || filter.depends_on_users()
 }
 
 /// The page by id, for filters with at most one end.
 fn merged_scans(shape: &Shape<'_>, slice: &PageRequest) -> Sql {
     let ends: Vec<_> = match (shape.filter.users.as_slice(), shape.filter.targets.as_slice()) {
+        ([], []) if !shape.filter.participants.is_empty() => {
+            let both = |id: &UserId| ["user_id", "target_id"].map(|end| Some((end, id.get())));
+            shape.filter.participants.iter().flat_map(both).collect()
+        }
         ([], []) => vec![None],
         ([], targets) => targets.iter().map(|id| Some(("target_id", id.get()))).collect(),
         (users, _) => users.iter().map(|id| Some(("user_id", id.get()))).collect(),
@@ -125,11 +134,17 @@ fn merged_scans(shape: &Shape<'_>, slice: &PageRequest) -> Sql {
     let of_each = PageRequest { offset: 0, limit: slice.offset.saturating_add(slice.limit), ..slice.clone() };
     sql.do_not_cache();
     let mut glue = "* FROM (SELECT ";
+    // A relationship between two participants is in the scans of both.
+    let next = if shape.filter.participants.len() > 1 {
+        " UNION SELECT * FROM (SELECT "
+    } else {
+        " UNION ALL SELECT * FROM (SELECT "
+    };
     for scan in scans {
         sql.text(glue);
         scan.push(&mut sql, &of_each);
         sql.text(") AS scan");
-        glue = " UNION ALL SELECT * FROM (SELECT ";
+        glue = next;
     }
     push_end(&mut sql, slice);
     sql
@@ -169,7 +184,33 @@ fn push_rows(shape: &Shape<'_>, sql: &mut Sql, columns: &'static str) {
             }
         }
         push_types(shape, sql);
+        push_participants(shape, sql);
+        push_states(shape, sql);
         glue = " UNION ALL SELECT ";
+    }
+}
+
+fn push_participants(shape: &Shape<'_>, sql: &mut Sql) {
+    let participants = &shape.filter.participants;
+    if !participants.is_empty() {
+        sql.text(" AND (");
+        sql.in_values("user_id", participants, push_id);
+        sql.text(" OR ");
+        sql.in_values("target_id", participants, push_id);
+        sql.text(")");
+    }
+}
+
+/// Pushes the conditions on the users at the ends.
+fn push_states(shape: &Shape<'_>, sql: &mut Sql) {
+    for (column, wanted) in [("user_id", &shape.filter.user_enabled), ("target_id", &shape.filter.target_enabled)] {
+        if !wanted.is_empty() {
+            sql.text(" AND EXISTS (SELECT 1 FROM users WHERE users.id = user_relationships.")
+                .text(column)
+                .text(" AND ");
+            sql.in_values("users.is_enabled", wanted, Sql::flag);
+            sql.text(")");
+        }
     }
 }
 
@@ -192,6 +233,9 @@ fn count(shape: &Shape<'_>) -> Sql {
         sql.text(") AS matching");
         return sql;
     }
+    if !shape.filter.participants.is_empty() {
+        return count_participants(shape);
+    }
     let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM ");
     match (shape.filter.users.as_slice(), shape.filter.targets.as_slice()) {
         ([], []) => {
@@ -207,5 +251,28 @@ fn count(shape: &Shape<'_>) -> Sql {
         }
     }
     push_types(shape, &mut sql);
+    sql
+}
+
+/// The total of relationships with one of several users at either end: those at each end, less those that have such users
+/// at both.
+fn count_participants(shape: &Shape<'_>) -> Sql {
+    let participants = &shape.filter.participants;
+    let mut sql =
+        Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM (SELECT n FROM counts_by_user WHERE ");
+    sql.in_values("user_id", participants, push_id);
+    push_types(shape, &mut sql);
+    sql.text(" UNION ALL SELECT n FROM counts_by_target WHERE ");
+    sql.in_values("target_id", participants, push_id);
+    push_types(shape, &mut sql);
+    if participants.len() > 1 {
+        sql.text(" UNION ALL SELECT -COUNT(*) FROM user_relationships");
+        sql.text(dialect::by_index!("user_relationships_identity")).text(" WHERE ");
+        sql.in_values("user_id", participants, push_id);
+        sql.text(" AND ");
+        sql.in_values("target_id", participants, push_id);
+        push_types(shape, &mut sql);
+    }
+    sql.text(") AS counted");
     sql
 }

@@ -10,7 +10,7 @@ use super::rows::{
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
-use super::{Conn, counts, dialect, retired};
+use super::{Conn, counts, dialect, retired, role_filters};
 use crate::model::filter::UserFilter;
 use crate::model::key::{self, SearchedAttribute};
 use crate::model::page::PageRequest;
@@ -231,6 +231,13 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
             sql.text(" AND ");
             push_subordinates(sql);
             sql.text(" <= 0");
+        }
+    }
+    for (roles, glue) in [(&filter.has, " AND ("), (&filter.lacks, " AND NOT (")] {
+        if !roles.is_empty() {
+            sql.text(glue);
+            role_filters::push(sql, roles, filter.seen_by);
+            sql.text(")");
         }
     }
     if let Some(me) = filter.seen_by {

@@ -162,6 +162,7 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         }
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
+        Schema::RoleNames => list(&json!({ "type": "string", "pattern": TYPE_NAME_PATTERN }), MAX_FILTER_VALUES),
         Schema::Texts => list(&json!({ "type": "string", "minLength": 1 }), MAX_FILTER_VALUES),
         Schema::Emails => {
             list(&json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }), MAX_FILTER_VALUES)

@@ -60,9 +60,14 @@ pub(in crate::domain) fn change_in_job(
 ) -> Result<HeldRole> {
     let role = find_changeable(tx, caller, path)?;
     let of_role = RoleChange { caller, role: &role, user: path.user };
+    if change == MembershipChange::Add {
+        linkage::require_members(tx, caller, path.user, members, ErrorSource::LinkageItem)?;
+    }
+    // Changes of several relationships around one user lock them in any order, so they wait for each other before that.
+    tx.lock_writers(std::slice::from_ref(&role.held))?;
+    tx.lock_user_row(path.user)?;
     match change {
         MembershipChange::Add => {
-            linkage::require_members(tx, caller, path.user, members, ErrorSource::LinkageItem)?;
             of_role.add(tx, members, ErrorSource::LinkageItem)?;
         }
         MembershipChange::Remove => remove(tx, &of_role, members)?,
@@ -72,9 +77,6 @@ pub(in crate::domain) fn change_in_job(
 
 fn remove(tx: &mut Tx<'_>, of_role: &RoleChange<'_>, members: &[UserId]) -> Result<()> {
     let held = &of_role.role.held;
-    if held.rules.is_tree() {
-        tx.lock_writers(std::slice::from_ref(held))?;
-    }
     let wanted: Vec<_> = members.iter().map(|member| of_role.ends(*member)).collect();
     for ((owner, target), id) in tx.find_edges(held, &wanted)? {
         let member = if owner == of_role.user { target } else { owner };

@@ -56,6 +56,11 @@ impl Tx<'_> {
         self.user(found.id)
     }
 
+    /// Makes other jobs that lock a user wait until this job ends.
+    pub fn lock_user_row(&mut self, id: UserId) -> Result<()> {
+        if self.needs_locks() { ask!(self, users::lock_row(id.get())) } else { Ok(()) }
+    }
+
     /// The user with that id.
     pub fn user(&mut self, id: UserId) -> Result<Option<User>> {
         Ok(ask!(self, users::find(&[id.get()], Profiles::All))?.pop().map(User::from))

@@ -17,7 +17,7 @@ use crate::support::{Client, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// Every family and its labels, as documented for operators.
-const FAMILIES: [(&str, &str, &[&str]); 12] = [
+const FAMILIES: [(&str, &str, &[&str]); 13] = [
     ("http_requests_total", "counter", &["method", "route", "status"]),
     ("http_request_duration_seconds", "histogram", &["method", "route"]),
     ("http_requests_in_flight", "gauge", &[]),
@@ -26,6 +26,7 @@ const FAMILIES: [(&str, &str, &[&str]); 12] = [
     ("store_connections", "gauge", &["state"]),
     ("store_retries_total", "counter", &["code"]),
     ("writes_per_commit", "histogram", &[]),
+    ("rule_refusals_total", "counter", &["rule"]),
     ("auth_failures_total", "counter", &["scheme", "reason"]),
     ("rate_limited_total", "counter", &[]),
     ("idempotent_replays_total", "counter", &[]),

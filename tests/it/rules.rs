@@ -6,7 +6,6 @@ use crate::support::graph::{
     texts, tree, users,
 };
 use crate::support::scrape::scrape;
-use crate::support::sources::files;
 use crate::support::{Answer, Client, edge, json};
 
 const TARGET: &str = "/data/relationships/target/data";
@@ -271,27 +270,3 @@ both!(types_without_rules_refuse_what_they_always_refused, |app| {
     let document = kind("plain", &json!({"is-symmetric": true, "is-acyclic": true}));
     admin.patch("/api/v2/relationship-types/plain", &document).refused(422, "invalid-attribute");
 });
-
-/// The methods of the store that give a type another relationship.
-const STORING: [&str; 5] = [
-    ".insert_relationship(",
-    ".insert_gathered(",
-    ".insert_many_relationships(",
-    ".load_relationships(",
-    ".update_relationship(",
-];
-
-#[test]
-fn every_file_that_stores_relationships_asks_for_their_admission() {
-    let mut writers = Vec::new();
-    for file in files("src", ".rs").into_iter().filter(|file| !file.path.starts_with("src/store/")) {
-        let code = file.code();
-        if STORING.iter().any(|name| code.contains(name)) {
-            assert!(code.contains("admission::") || code.contains("admission,"), "{} does not ask for it", file.path);
-            writers.push(file.path);
-        }
-    }
-    writers.sort_unstable();
-    let known = ["relationships/changes.rs", "relationships/creation.rs", "transfer/relationships.rs"];
-    assert_eq!(writers, known.map(|path| format!("src/domain/{path}")));
-}

@@ -44,7 +44,8 @@ pub fn change(
     }
 }
 
-/// Holds the type that a relationship gets; `None` if it keeps its type.
+/// Holds the type that a relationship gets; `None` if it keeps its type. A change that ends in an edge that exists is
+/// refused here, before anything is locked, and again under the locks.
 fn hold_new_type(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -57,7 +58,8 @@ fn hold_new_type(
     }
     let new = tx.hold_types(std::slice::from_ref(&data.relationship))?.pop();
     let managed_by = new.as_ref().map(|new| new.rules.managed_by).unwrap_or_default();
-    policy::require(caller, Action::WriteRelationship { owner: found.user, managed_by }).map(|()| new)
+    policy::require(caller, Action::WriteRelationship { owner: found.user, managed_by })?;
+    require_free_edge(tx, found, data).map(|()| new)
 }
 
 /// Changes the type of a relationship. Other writers of the types have been locked out as far as the rules need it.

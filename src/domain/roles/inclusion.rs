@@ -59,10 +59,10 @@ pub fn include(
     Ok((page, included))
 }
 
-/// As [`include`], for one user.
+/// As [`include()`], for one user.
 ///
 /// # Errors
-/// As [`include`].
+/// As [`include()`].
 pub fn include_with_one(
     tx: &mut Tx<'_>,
     caller: &Caller,

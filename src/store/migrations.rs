@@ -24,6 +24,8 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest wait for the write lock of an SQLite file.
+const FILE_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a server may leave sent data unacknowledged.
 const UNANSWERED: Duration = Duration::from_mins(1);
 
@@ -82,7 +84,9 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
                 }
                 Ok::<_, MigrationFailure>(done)
             };
-            conn.immediate_transaction(migrate).map_err(|failure| failure.of_file(path))
+            wait_for_migrations(&mut conn)
+                .and_then(|()| conn.immediate_transaction(migrate))
+                .map_err(|failure| failure.of_file(path))
         }
         DatabaseUrl::Postgres(url) if is_complete_on_postgres(&mut connect(url)?)? => Ok(Vec::new()),
         DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
@@ -107,15 +111,19 @@ pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
         return Ok(None);
     }
     match url {
-        DatabaseUrl::Sqlite(path) => sqlite::conn::connect(path, false)?
-            .immediate_transaction(|conn| {
+        DatabaseUrl::Sqlite(path) => {
+            let mut conn = sqlite::conn::connect(path, false)?;
+            let revert = |conn: &mut sqlite::conn::Conn| {
                 if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
                     sqlite::queries::keys::set_functions(conn, functions)?;
                     sqlite::queries::keys::compute_all(conn, functions)?;
                 }
                 conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(MigrationFailure)
-            })
-            .map_err(|failure| failure.of_file(path)),
+            };
+            wait_for_migrations(&mut conn)
+                .and_then(|()| conn.immediate_transaction(revert))
+                .map_err(|failure| failure.of_file(path))
+        }
         DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
             if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
                 // First, so that after an interruption the next run computes the current keys again.
@@ -256,12 +264,17 @@ fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
     versions.iter().map(ToString::to_string).collect()
 }
 
+/// Waits longer than other statements do: another process may be migrating a large file.
+fn wait_for_migrations(conn: &mut sqlite::conn::Conn) -> Result<(), MigrationFailure> {
+    Ok(sqlite::conn::wait_for_writers(conn, FILE_PATIENCE)?)
+}
+
 /// An error inside a migration.
 struct MigrationFailure(Box<dyn std::error::Error + Send + Sync>);
 
 impl MigrationFailure {
     fn of_file(self, path: &Path) -> OpenError {
-        sqlite::conn::as_locked(path, &self.0).unwrap_or_else(|| self.into())
+        sqlite::conn::as_locked(path, &self.0, FILE_PATIENCE).unwrap_or_else(|| self.into())
     }
 }
 

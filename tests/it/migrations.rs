@@ -113,6 +113,22 @@ fn concurrent_starts_on_an_empty_database_all_serve() {
 }
 
 #[test]
+fn a_start_waits_for_another_process_that_migrates() {
+    let bare = Bare::all("waits").into_iter().find(|bare| bare.url().starts_with("sqlite")).expect("a file");
+    run(&bare.url(), &["migrate", "run"]).expect(0);
+    run(&bare.url(), &["migrate", "revert"]).expect(0);
+    let mut other = Raw::connect(&parsed(&bare.url()));
+    other.run("BEGIN IMMEDIATE");
+    thread::scope(|scope| {
+        let start = scope.spawn(|| Service::start(&bare.url(), &[]).anonymous().get("/readyz").expect(200));
+        // Longer than other statements wait.
+        thread::sleep(Duration::from_secs(6));
+        assert!(!start.is_finished());
+        other.run("COMMIT");
+    });
+}
+
+#[test]
 fn commands_refuse_an_old_schema_and_serve_migrates_it() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
         let url = home.text();
@@ -175,12 +191,15 @@ fn migration_waits_for_a_writer_of_the_file_but_not_forever() {
     run(&url, &["migrate", "revert"]).expect(0);
     let mut other = Raw::connect(&home.url());
     other.run("BEGIN IMMEDIATE");
-    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "run"], &["migrate", "revert"]] {
-        let ended = run(&url, args).expect(69);
-        for word in [&*file, "another process", "import", "fuser"] {
-            assert!(ended.stderr.contains(word), "{word}: {ended:?}");
+    let commands = [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "run"], &["migrate", "revert"]];
+    thread::scope(|scope| {
+        for ended in commands.map(|args| scope.spawn(|| run(&url, args))) {
+            let ended = ended.join().expect("it ends").expect(69);
+            for word in [&*file, "another process", "for 15s", "import", "fuser"] {
+                assert!(ended.stderr.contains(word), "{word}: {ended:?}");
+            }
         }
-    }
+    });
     let service = thread::scope(|scope| {
         let service = scope.spawn(|| Service::start(&url, &[]));
         // Long enough for the service to start waiting; if it has not yet, the test proves less but still passes.

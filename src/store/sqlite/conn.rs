@@ -1,7 +1,7 @@
 //! A connection to an SQLite file.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, ConnectionError, ConnectionResult, SqliteConnection};
+use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,15 +29,24 @@ pub(in crate::store) fn connect(path: &Path, create: bool) -> std::result::Resul
         return Err(OpenError::Missing(path.to_owned()));
     }
     let unreachable = |error| OpenError::Unreachable(format!("{}: {error}", path.display()));
-    establish(path).map_err(|error| as_locked(path, &error).unwrap_or_else(|| unreachable(error)))
+    let waited = Duration::from_millis(BUSY_MILLIS.into());
+    establish(path).map_err(|error| as_locked(path, &error, waited).unwrap_or_else(|| unreachable(error)))
 }
 
-/// [`OpenError::Locked`] if an error of SQLite means that another process held the lock for as long as a statement
-/// waits for it.
-pub(in crate::store) fn as_locked(path: &Path, error: &impl ToString) -> Option<OpenError> {
+/// Has the statements of a connection wait longer, or shorter, for another process that writes.
+///
+/// # Errors
+/// Those of SQLite.
+pub(in crate::store) fn wait_for_writers(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))
+}
+
+/// [`OpenError::Locked`] if an error of SQLite means that another process held the lock for as long as the statement
+/// waited for it.
+pub(in crate::store) fn as_locked(path: &Path, error: &impl ToString, waited: Duration) -> Option<OpenError> {
     // diesel has no kind for it.
     let is_locked = error.to_string().contains("database is locked");
-    is_locked.then(|| OpenError::Locked { path: path.to_owned(), waited: Duration::from_millis(BUSY_MILLIS.into()) })
+    is_locked.then(|| OpenError::Locked { path: path.to_owned(), waited })
 }
 
 /// Opens a connection and sets it up.

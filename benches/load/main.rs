@@ -20,6 +20,7 @@
 mod ablations;
 mod client;
 mod data;
+mod graph;
 mod peers;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod postgres;
@@ -85,7 +86,7 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 8] = ["import", "lists", "growth", "creates", "rules", "postgres", "peers", "ablations"];
+const PARTS: [&str; 9] = ["import", "lists", "growth", "creates", "rules", "graph", "postgres", "peers", "ablations"];
 
 fn main() {
     let args = Args::parse();
@@ -102,13 +103,13 @@ fn main() {
     if bench.does("import") {
         bench.import("SQLite", 100_000.0, |n, folder| format!("sqlite://{}/{n}.db", folder.display()));
     }
-    if ["lists", "creates", "rules", "ablations"].iter().any(|part| bench.does(part)) {
+    if ["lists", "creates", "rules", "graph", "ablations"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
     if bench.does("growth") {
         bench.growth();
     }
-    if ["import", "rules", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
+    if ["import", "rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("PostgreSQL is not measured: its programs are not installed"),
@@ -224,6 +225,9 @@ impl Bench {
         }
         if self.does("rules") {
             self.rules("SQLite", &data, 0.5);
+        }
+        if self.does("graph") {
+            self.graph("SQLite", &data, None);
         }
         let (own, mapped) = stage.server.memory();
         let detail = format!("and {mapped} MiB of pages mapped from files");
@@ -384,7 +388,7 @@ impl Bench {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
         }
-        if !["rules", "postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
+        if !["rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
             return;
         }
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());
@@ -395,6 +399,9 @@ impl Bench {
         }
         if self.does("rules") {
             self.rules("PostgreSQL", &data, 0.35);
+        }
+        if self.does("graph") {
+            self.graph("PostgreSQL", &data, Some(cluster));
         }
         if self.does("peers") {
             self.peers(&data);

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::sql_types::{Integer, Text};
+use diesel::{Connection, PgConnection, RunQueryDsl};
 use tempfile::TempDir;
 
 /// A list of a user and its count, as two ordinary statements.
@@ -26,6 +27,13 @@ const INSERT: &str = r"\set u random(3, :users)
 \set t random(3, :users)
 INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at) SELECT :u, :t, 2, 0, 0 WHERE :u <> :t ON CONFLICT DO NOTHING;
 ";
+
+/// The number of a relationship type.
+#[derive(diesel::QueryableByName)]
+struct TypeId {
+    #[diesel(sql_type = Integer)]
+    id: i32,
+}
 
 /// The server. Dropping it stops its process.
 pub struct Cluster {
@@ -100,7 +108,16 @@ impl Cluster {
         self.pgbench(INSERT, users, clients, seconds)
     }
 
-    fn pgbench(&self, script: &str, users: u64, clients: usize, seconds: f64) -> f64 {
+    /// The number of a relationship type.
+    pub fn type_id(&self, name: &str) -> i32 {
+        let mut conn = PgConnection::establish(&self.url()).expect("the server");
+        let query =
+            diesel::sql_query("SELECT id::integer FROM relationship_types WHERE name = $1").bind::<Text, _>(name);
+        query.get_result::<TypeId>(&mut conn).expect("the type exists").id
+    }
+
+    /// Transactions per second of a script, with this number of clients.
+    pub fn pgbench(&self, script: &str, users: u64, clients: usize, seconds: f64) -> f64 {
         let file = self.folder.path().join("script.sql");
         fs::write(&file, script).expect("a file");
         let output = Command::new(self.programs.join("pgbench"))

@@ -1,4 +1,4 @@
-"""The list of a user's relationships as one would write it with FastAPI and asyncpg.
+"""The list of a user's relationships, and a reporting line, as one would write them with FastAPI and asyncpg.
 
 It checks no token, negotiates nothing and validates next to nothing, all to its advantage.
 """
@@ -16,6 +16,18 @@ FROM user_relationships r JOIN relationship_types t ON t.id = r.type_id
 WHERE r.user_id = $1 ORDER BY r.id LIMIT $2 OFFSET $3"""
 COUNT = "SELECT COALESCE(SUM(n), 0)::bigint FROM counts_by_user WHERE user_id = $1"
 EDGES = "/api/v2/user-relationships"
+USERS = "/api/v2/users"
+BELOW = """WITH RECURSIVE below AS (
+SELECT r.user_id AS id, 1 AS depth, ARRAY[r.id] AS path FROM user_relationships r WHERE r.target_id = $1 AND r.type_id = $2
+UNION ALL SELECT r.user_id, b.depth + 1, b.path || r.id FROM below b
+JOIN user_relationships r ON r.target_id = b.id AND r.type_id = $2)"""
+PAGE_BELOW = BELOW + "SELECT u.*, b.depth FROM below b JOIN users u ON u.id = b.id ORDER BY b.path LIMIT $3"
+COUNT_BELOW = BELOW + "SELECT COUNT(*) FROM below"
+ABOVE = """WITH RECURSIVE above AS (
+SELECT r.target_id AS id, 1 AS depth FROM user_relationships r WHERE r.user_id = $1 AND r.type_id = $2
+UNION SELECT r.target_id, a.depth + 1 FROM above a JOIN user_relationships r ON r.user_id = a.id AND r.type_id = $2)
+SELECT u.*, a.depth FROM above a JOIN users u ON u.id = a.id ORDER BY a.depth"""
+TYPE = "SELECT id FROM relationship_types WHERE user_role = $1 OR target_role = $1"
 
 
 @asynccontextmanager
@@ -58,4 +70,34 @@ async def relationships(
     if offset + limit < total:
         links["next"] = f"{EDGES}?filter[user]={user}&offset={offset + limit}"
     body = {"data": [resource(row) for row in rows], "links": links, "meta": {"total-count": total}}
+    return Response(orjson.dumps(body), media_type="application/vnd.api+json")
+
+
+def user(row):
+    return {
+        "type": "users",
+        "id": str(row["id"]),
+        "attributes": {
+            "first-name": row["first_name"],
+            "last-name": row["last_name"],
+            "email": row["email"],
+            "created-at": formatdate(row["created_at"] / 1e6),
+            "updated-at": formatdate(row["updated_at"] / 1e6),
+        },
+        "links": {"self": f"{USERS}/{row['id']}"},
+        "meta": {"depth": row["depth"]},
+    }
+
+
+@app.get(USERS + "/{start}/{role}")
+async def everybody(start: int, role: str, size: int = Query(20, alias="page[size]", le=50)):
+    async with app.state.pool.acquire() as conn:
+        kind = await conn.fetchval(TYPE, role)
+        if role == "reports":
+            rows = await conn.fetch(PAGE_BELOW, start, kind, size)
+            total = await conn.fetchval(COUNT_BELOW, start, kind)
+        else:
+            rows = await conn.fetch(ABOVE, start, kind)
+            total = len(rows)
+    body = {"data": [user(row) for row in rows], "links": {"self": f"{USERS}/{start}/{role}"}, "meta": {"total-count": total}}
     return Response(orjson.dumps(body), media_type="application/vnd.api+json")

@@ -11,6 +11,7 @@ pub mod relationships;
 pub mod roles;
 pub mod stored_rules;
 pub mod transfer;
+pub mod traversal;
 mod trees;
 mod type_data;
 pub mod users;

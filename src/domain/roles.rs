@@ -10,6 +10,7 @@ pub(in crate::domain) use assignment::reassign_in_job;
 pub use assignment::{Reassignment, reassign, require_assignable};
 pub use inclusion::{MAX_INCLUDED_ROLES, RoleInclusion, get_known, include, include_with_one, require_known};
 pub use lookup::{RolePath, find};
+pub(in crate::domain) use lookup::{find_visible, visible_edges};
 pub(in crate::domain) use membership::change_in_job;
 pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};
 
@@ -19,7 +20,6 @@ use crate::model::page::{Page, PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
 use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
 use crate::store::Tx;
-use lookup::{find_visible, visible_edges};
 
 /// A page of the users with a role towards a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -53,6 +53,8 @@ catalogue! {
         "A parameter was sent twice, or under both of its names. Only `filter[…]` may be repeated.";
     InvalidCursor 400 "invalid-cursor" "Invalid cursor"
         "The cursor is malformed, or belongs to another list. Start again without a cursor.";
+    TraversalTooLarge 400 "traversal-too-large" "The traversal would visit too many users"
+        "A traversal visits at most 10,000 users; ask for fewer levels with `max-depth`, or start from another user.";
     UnsupportedInclude 400 "unsupported-include" "Unsupported inclusion"
         "The resource has no such relationship, or it cannot be included. The detail lists what can be included.";
     UnsupportedSort 400 "unsupported-sort" "Unsupported order"

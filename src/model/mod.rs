@@ -41,6 +41,7 @@ pub mod text;
 pub mod time;
 pub mod time_parser;
 pub mod token;
+pub mod traversal;
 pub mod tree;
 pub mod user;
 mod user_data;

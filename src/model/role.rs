@@ -3,6 +3,7 @@
 use super::id::{RelationshipId, UserId};
 use super::relationship_type::TypeName;
 use super::state::HasState;
+use super::traversal::TraversalStep;
 use super::user::User;
 
 /// The end at which the users with a role are.
@@ -35,6 +36,8 @@ pub struct UserWithRoles {
     pub user: User,
     /// The relationship that gives the user the role that a list is about.
     pub edge: Option<RelationshipId>,
+    /// How a traversal reaches the user.
+    pub step: Option<TraversalStep>,
     /// The included roles towards the user.
     pub roles: Vec<IncludedRole>,
 }
@@ -56,7 +59,7 @@ impl UserWithRoles {
     /// A user without roles.
     #[must_use]
     pub const fn alone(user: User) -> Self {
-        Self { user, edge: None, roles: Vec::new() }
+        Self { user, edge: None, step: None, roles: Vec::new() }
     }
 }
 

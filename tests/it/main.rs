@@ -144,6 +144,7 @@ mod transfer_bulk_loads;
 mod transfer_plans;
 mod transfer_round_trips;
 mod transfer_values;
+mod traversal;
 mod type_commands;
 mod type_numbers;
 mod unauthenticated;

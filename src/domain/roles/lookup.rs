@@ -39,7 +39,7 @@ pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<HeldRole> {
 ///
 /// # Errors
 /// `not-found`.
-pub(super) fn find_visible(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath) -> Result<HeldRole> {
+pub(in crate::domain) fn find_visible(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath) -> Result<HeldRole> {
     let role = find(tx, &path.role)?;
     users::require_visible(tx, caller, path.user).map(|()| role)
 }
@@ -48,7 +48,7 @@ pub(super) fn find_visible(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath) ->
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn visible_edges(
+pub(in crate::domain) fn visible_edges(
     tx: &mut Tx<'_>,
     caller: &Caller,
     role: &HeldRole,

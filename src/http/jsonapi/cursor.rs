@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::model::page::{Bound, SortKey};
+use crate::model::traversal::Place;
 
 /// The length of the HMAC in a cursor, in bytes.
 const MAC_LENGTH: usize = 16;
@@ -53,17 +54,54 @@ impl<'k> Cursors<'k> {
                 bytes.extend_from_slice(name.as_bytes());
             }
         }
+        self.seal(bytes)
+    }
+
+    /// The cursor of a place in a traversal.
+    #[must_use]
+    pub fn at_place(&self, place: &Place) -> String {
+        let (kind, numbers) = match place {
+            Place::Path(edges) => (b'p', edges.as_slice()),
+            Place::Level(depth, id) => (b'l', &[*depth, *id][..]),
+        };
+        let mut bytes = vec![0, kind];
+        bytes.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+        self.seal(bytes)
+    }
+
+    /// Parses the cursor of a place in a traversal; `None` for any other text.
+    #[must_use]
+    pub fn parse_place(&self, text: &str) -> Option<Place> {
+        let bytes = self.open(text)?;
+        let (&[0, kind], numbers) = bytes.split_first_chunk()? else { return None };
+        let (numbers, []) = numbers.as_chunks::<8>() else { return None };
+        let mut numbers = numbers.iter().map(|number| i64::from_be_bytes(*number));
+        match kind {
+            b'p' => Some(Place::Path(numbers.collect())),
+            b'l' => Some(Place::Level(numbers.next()?, numbers.next()?)),
+            _ => None,
+        }
+    }
+
+    /// Appends the HMAC of a cursor, and encodes it.
+    fn seal(&self, mut bytes: Vec<u8>) -> String {
         let mac = self.mac(&bytes);
         bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// Decodes a cursor, and removes its HMAC if it is that of this list.
+    fn open(&self, text: &str) -> Option<Vec<u8>> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let mac = bytes.split_off(bytes.len().checked_sub(MAC_LENGTH)?);
+        aws_lc_rs::constant_time::verify_slices_are_equal(&mac, &self.mac(&bytes)).ok()?;
+        Some(bytes)
+    }
+
     /// Parses a cursor of this list; `None` for any other text.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<Bound> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (bytes, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC_LENGTH)?)?;
-        aws_lc_rs::constant_time::verify_slices_are_equal(mac, &self.mac(bytes)).ok()?;
+        let bytes = self.open(text)?;
         let (&is_inclusive, bytes) = bytes.split_first()?;
         let (&kind, bytes) = bytes.split_first()?;
         let (id, rest) = bytes.split_first_chunk::<8>()?;
@@ -114,6 +152,18 @@ mod tests {
         }
 
         #[test]
+        fn a_place_in_a_traversal_is_kept(path in prop::collection::vec(any::<i64>(), 0..65), depth in any::<i64>()) {
+            let key = key();
+            let list = Cursors::new(&key, std::iter::empty());
+            for place in [Place::Level(depth, 7), Place::Path(path)] {
+                let text = list.at_place(&place);
+                prop_assert_eq!(list.parse_place(&text), Some(place));
+                prop_assert_eq!(Cursors::new(&key, ["x"].into_iter()).parse_place(&text), None);
+            }
+            prop_assert_eq!(list.parse_place(&list.at(SortKey::Id(depth))), None);
+        }
+
+        #[test]
         fn a_changed_cursor_is_invalid(id in any::<i64>(), at in 0usize..30, letter in "[A-Za-z0-9_-]") {
             let key = key();
             let list = Cursors::new(&key, ["x"].into_iter());
@@ -126,6 +176,7 @@ mod tests {
         #[test]
         fn no_text_causes_a_panic(text in ".{0,60}") {
             prop_assert_eq!(Cursors::new(&key(), std::iter::empty()).parse(&text), None);
+            prop_assert_eq!(Cursors::new(&key(), std::iter::empty()).parse_place(&text), None);
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod document;
 pub mod errors;
 pub mod etag;
 pub mod fields;
+pub mod forward_paging;
 pub mod group_resources;
 pub mod identifier;
 pub mod input;

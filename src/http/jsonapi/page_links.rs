@@ -176,6 +176,22 @@ impl PageLinkBuilder<'_> {
         Ok((links, ListMeta { total_count: total, page: None }))
     }
 
+    /// The links of a page of a list that is read forwards only; `size` is the parameter with the size of the page, and
+    /// `after` the cursor of the next page, if there is one.
+    ///
+    /// # Errors
+    /// 400 if the URL of the next page would be too long.
+    pub fn forwards(&self, size: (&str, &str), after: Option<&str>) -> Result<PageLinks, ApiProblem> {
+        Ok(PageLinks {
+            this: self.this(Applied::Nothing),
+            related: None,
+            first: self.url(&[size]).ok(),
+            last: None,
+            prev: None,
+            next: after.map(|cursor| self.url(&[size, (AFTER.name, cursor)])).transpose()?,
+        })
+    }
+
     /// The links and `meta` of a page by cursor; `shown` has the sort keys of its first and last row.
     ///
     /// # Errors

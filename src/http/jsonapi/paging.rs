@@ -177,7 +177,7 @@ impl Paging {
 }
 
 /// Reports that a parameter cannot be used with the others of the query.
-fn reject(query: &mut Query, parameter: &Parameter, detail: &'static str) {
+pub(super) fn reject(query: &mut Query, parameter: &Parameter, detail: &'static str) {
     let name = query.sent_name(parameter);
     query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
 }
@@ -191,7 +191,7 @@ fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<B
     bound
 }
 
-fn parse_size(query: &mut Query, default: i64) -> i64 {
+pub(super) fn parse_size(query: &mut Query, default: i64) -> i64 {
     let Some(text) = query.text(SIZE.name) else { return default };
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // A number that does not fit into 64 bits is too large as well.

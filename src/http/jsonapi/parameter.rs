@@ -38,6 +38,8 @@ pub enum Schema {
         /// The value without the parameter.
         default: i64,
     },
+    /// How far a traversal goes: `all`, or a number of levels.
+    Depth,
     /// A list of ids.
     Ids,
     /// A list of ids of users, or [`ME`].

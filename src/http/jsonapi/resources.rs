@@ -15,7 +15,7 @@ use super::text::{Text, Time};
 use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
-use crate::model::id::RelationshipId;
+use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::RelationshipType;
 use crate::model::role::{IncludedRole, UserWithRoles};
 use crate::model::user::User;
@@ -25,12 +25,18 @@ pub const USER_RELATIONSHIPS: &str = "user-relationships";
 /// The type of a relationship type.
 pub const RELATIONSHIP_TYPES: &str = "relationship-types";
 
-/// `meta` of a resource: its cursor in a list with cursor pagination, and the relationship that led to it.
-#[derive(Serialize)]
+/// `meta` of a resource: its cursor in a list with cursor pagination, and how the list leads to it.
+#[derive(Serialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub struct ItemMeta {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_relationship: Option<Text<RelationshipId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<Text<UserId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    below_count: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<ItemPage>,
 }
@@ -57,7 +63,7 @@ impl<'a, T> Resource<'a, T> {
     /// Renders a row with its cursor.
     #[must_use]
     pub fn with_cursor(row: &'a T, options: &'a RenderOptions, cursor: Option<String>) -> Self {
-        let page = |cursor| ItemMeta { user_relationship: None, page: Some(ItemPage { cursor }) };
+        let page = |cursor| ItemMeta { page: Some(ItemPage { cursor }), ..ItemMeta::default() };
         Self { row, options, meta: cursor.map(page) }
     }
 
@@ -91,7 +97,14 @@ impl Serialize for Resource<'_, User> {
 impl Serialize for Resource<'_, UserWithRoles> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let page = self.cursor().map(|cursor| ItemPage { cursor: cursor.to_owned() });
-        let meta = ItemMeta { user_relationship: self.row.edge.map(Text), page };
+        let step = self.row.step;
+        let meta = ItemMeta {
+            user_relationship: self.row.edge.map(Text),
+            depth: step.map(|step| step.depth),
+            via: step.map(|step| Text(step.via)),
+            below_count: step.and_then(|step| step.below),
+            page,
+        };
         let meta = (meta.user_relationship.is_some() || meta.page.is_some()).then_some(meta);
         self.serialize_user(&self.row.user, &self.row.roles, meta.as_ref(), serializer)
     }

@@ -42,6 +42,11 @@ impl Tagged for UserWithRoles {
     fn write(&self, hasher: &mut DefaultHasher) {
         self.user.write_state(&mut |bytes| hasher.write(bytes));
         hasher.write_i64(self.edge.map_or(0, RelationshipId::get));
+        if let Some(step) = &self.step {
+            hasher.write_i64(step.via.get());
+            hasher.write_usize(step.depth);
+            hasher.write_i64(step.below.unwrap_or(-1));
+        }
         for role in &self.roles {
             hasher.write(role.role.as_str().as_bytes());
             hasher.write_i64(role.total);

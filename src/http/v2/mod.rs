@@ -14,4 +14,5 @@ pub mod responses;
 mod returned_roles;
 pub mod role_changes;
 pub mod roles;
+mod traversal;
 pub mod users;

@@ -129,6 +129,26 @@ pub const SORT_USERS: Parameter = Parameter::new(
     sort_description!("`name` ignores case and accents. `updated-at` needs filters that at most 10,000 users match. "),
 );
 
+/// How far to follow the relationships of a role.
+pub const MAX_DEPTH: Parameter = Parameter::new(
+    "max-depth",
+    Schema::Depth,
+    "Also users with the role at any distance: `all`, or at most this many relationships away, up to 64. Below a user of a \
+     tree they come in pre-order, otherwise by distance and id",
+);
+/// Filters the users of a traversal by id.
+pub const FILTER_REACHED: Parameter = Parameter::new(
+    "filter[id]",
+    Schema::UserIds,
+    "Only these users; with `max-depth`. One id answers whether a user is above or below another one",
+);
+/// Filters the users of a traversal by other users that lead to them.
+pub const FILTER_SHARED_WITH: Parameter = Parameter::new(
+    "filter[shared-with]",
+    Schema::UserIds,
+    "Only users that all of these users have in common with the first one; with `max-depth`, for roles of targets. The \
+     first row is the nearest one",
+);
 /// Includes users with roles.
 pub const INCLUDE_ROLES: Parameter = Parameter::new(
     "include",
@@ -255,7 +275,8 @@ pub const LIST_USERS: &[Parameter] = with_roles![
     SORT_USERS
 ];
 /// The parameters of the users with a role towards a user.
-pub const LIST_ROLE_USERS: &[Parameter] = with_roles![OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
+pub const LIST_ROLE_USERS: &[Parameter] =
+    with_roles![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the linkage to these users.
 pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the list of relationship types.

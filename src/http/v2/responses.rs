@@ -87,7 +87,7 @@ where
 }
 
 /// The `included` member, if the query has `include`.
-fn included<'a>(records: &'a IncludedRecords, options: &'a RenderOptions) -> Option<Vec<Included<'a>>> {
+pub(super) fn included<'a>(records: &'a IncludedRecords, options: &'a RenderOptions) -> Option<Vec<Included<'a>>> {
     let IncludedRecords { groups, members, users } = records;
     let groups = groups.iter().map(|group| Included::Group(Resource::new(group, options)));
     let members = members.iter().map(|member| Included::Member(Resource::new(member, options)));
@@ -96,7 +96,7 @@ fn included<'a>(records: &'a IncludedRecords, options: &'a RenderOptions) -> Opt
 }
 
 /// Adds the included records to an entity tag.
-fn add_included(tag: TagBuilder, records: &IncludedRecords) -> TagBuilder {
+pub(super) fn add_included(tag: TagBuilder, records: &IncludedRecords) -> TagBuilder {
     tag.rows(&records.groups).rows(&records.members).rows(&records.users)
 }
 

@@ -17,9 +17,10 @@ use crate::http::jsonapi::resources::{Identifier, Resource};
 use crate::http::jsonapi::tagged::Tagged;
 use crate::http::urls;
 use crate::http::v2::cost;
-use crate::http::v2::parameters::{LIST_ROLE_LINKAGE, LIST_ROLE_USERS};
+use crate::http::v2::parameters::{FILTER_REACHED, FILTER_SHARED_WITH, LIST_ROLE_LINKAGE, LIST_ROLE_USERS, MAX_DEPTH};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, PageLinksOf, SingleResponse, parse_page, respond_unless_not_modified};
+use crate::http::v2::traversal;
 use crate::model::code::Code;
 use crate::model::id::RelationshipId;
 use crate::model::page::{Page, Sort, SortKey};
@@ -34,6 +35,15 @@ const LIST: &str = "roles";
 pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
     let path = parse_path(&call)?;
     let mut query = call.query(LIST_ROLE_USERS)?;
+    if query.has(&MAX_DEPTH) {
+        return traversal::get_users(call, path, query).await;
+    }
+    for filter in [FILTER_REACHED, FILTER_SHARED_WITH] {
+        if query.has(&filter) {
+            let detail = format!("`{0}` needs `max-depth`; add `max-depth=all`, or remove `{0}`", filter.name);
+            query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(filter.name));
+        }
+    }
     let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
     let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());

@@ -20,6 +20,9 @@ pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 pub use super::inspection::{find_problem, has_schema};
 pub use super::lock_wait::wait_briefly;
 
+/// A statement is a round trip, and a table can be joined with a subquery that depends on it.
+pub const HAS_LATERAL: bool = true;
+
 /// Empty: the planner chooses the index by statistics.
 macro_rules! by_index {
     ($index:literal) => {

@@ -23,6 +23,7 @@ mod sql;
 pub(in crate::store) mod stored_edges;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;
+pub(in crate::store) mod traversal;
 pub(in crate::store) mod user_deletion;
 pub(in crate::store) mod users;
 

@@ -21,6 +21,9 @@ pub fn has_schema(conn: &mut Conn) -> QueryResult<bool> {
     diesel::dsl::sql::<Bool>(name).get_result(conn)
 }
 
+/// A statement is no round trip, and a subquery in `FROM` cannot depend on another table.
+pub const HAS_LATERAL: bool = false;
+
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and
 /// reads every edge of a popular user.
 macro_rules! by_index {

@@ -15,6 +15,7 @@ mod roles;
 mod rules;
 mod stored_edges;
 mod transfer;
+mod traversal;
 mod users;
 
 use diesel::QueryResult;

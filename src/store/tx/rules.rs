@@ -154,7 +154,7 @@ impl Tx<'_> {
 #[expect(clippy::cast_possible_wrap, reason = "the number is small")]
 const MOST_ROWS: i64 = MAX_STEPS as i64 + 1;
 
-fn numbers(users: &[UserId]) -> Vec<i64> {
+pub(super) fn numbers(users: &[UserId]) -> Vec<i64> {
     users.iter().map(|user| user.get()).collect()
 }
 

@@ -45,6 +45,14 @@ pub const CHECKS: Checks = &[
         };
         (send(most), send(most + 1))
     })),
+    ("relationships in `max-depth`, other than `all`", Boundary(|app, most| {
+        let ann = app.user();
+        let get = |depth| ann.get(&format!("{ME}/mentees?max-depth={depth}"));
+        (get(most), get(most + 1))
+    })),
+    ("users that a traversal visits, except below a user of a tree with `max-depth=all` or `1`",
+        Test("traversal", "a_traversal_visits_ten_thousand_users_and_no_more")),
+    ("relationships that a traversal follows", Test("src", "a_million_relationships_are_followed_and_no_more")),
     ("roles in `include` of users", Boundary(|app, most| {
         let (ann, admin) = (app.user(), app.admin());
         let get = |number| ann.get(&format!("{ME}?include={}", limit_roles(&admin, number)));

@@ -58,6 +58,7 @@ pub fn codes_of(operation: &ApiOperation) -> Vec<Code> {
             operation.allows_idempotency_key(),
             &[Code::IdempotencyKeyInUse, Code::IdempotencyKeyReused, Code::AnswerTooLarge],
         ),
+        when(has_parameter("max-depth"), &[Code::TraversalTooLarge]),
         operation.error_codes,
     ];
     let codes = groups.concat();

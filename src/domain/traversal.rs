@@ -1,0 +1,126 @@
+//! Everybody with a role towards a user, at any depth.
+
+mod reach;
+mod request;
+mod walk;
+
+pub use request::Traversal;
+
+use request::{ReachedPage, is_below};
+
+use std::collections::HashMap;
+
+use super::roles::find_visible;
+use crate::model::caller::Caller;
+use crate::model::code::Code;
+use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::page::{Page, PageRequest};
+use crate::model::read_budget::ReadBudget;
+use crate::model::role::{RoleEdge, RoleEnd, UserWithRoles};
+use crate::model::traversal::{Depth, Place};
+use crate::store::{HeldRole, Tx};
+
+/// A page of the users that a traversal reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraversalPage {
+    /// The page.
+    pub page: Page<UserWithRoles>,
+    /// Whether more users follow.
+    pub is_more: bool,
+    /// Whether relationships lead back to a user, in a type that allows it.
+    pub has_cycle: bool,
+    /// The place of the last user of the page.
+    pub end: Option<Place>,
+}
+
+/// The page of the users that a traversal reaches: below a user of a tree in pre-order, otherwise by distance and id. An
+/// external caller sees what it would see without `max-depth`. `None` if it may visit many users and `may_search` is
+/// false.
+///
+/// # Errors
+/// `not-found`; `invalid-parameter` for a symmetric type, and for users in common in the direction of owners;
+/// `invalid-cursor` if the place belongs to another order; `traversal-too-large`.
+pub fn traverse(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    traversal: &Traversal,
+    may_search: bool,
+    mut budget: ReadBudget,
+) -> Result<Option<TraversalPage>> {
+    let role = find_visible(tx, caller, &traversal.path)?;
+    check(&role, traversal)?;
+    let traversal = &for_caller(caller, traversal);
+    if !may_search && needs_search(caller, &role, traversal) {
+        return Ok(None);
+    }
+    let is_walk = is_below(&role) && caller.sees_only().is_none() && traversal.only.is_empty();
+    let reached = if is_walk { walk::page(tx, &role, traversal)? } else { reach::page(tx, caller, &role, traversal)? };
+    describe(tx, traversal, reached, &mut budget).map(Some)
+}
+
+fn check(role: &HeldRole, traversal: &Traversal) -> Result<()> {
+    let refused = |parameter, detail: String| {
+        Err(Problem::new(Code::InvalidParameter, detail).at(ErrorSource::Parameter(parameter)).into())
+    };
+    let name = &role.name;
+    if role.held.rules.is_symmetric {
+        return refused(
+            "max-depth",
+            format!("relationships of the role `{name}` have no direction to follow; remove `max-depth`"),
+        );
+    }
+    if !traversal.shared_with.is_empty() && role.end == RoleEnd::Owner {
+        let detail =
+            format!("`filter[shared-with]` is for roles of targets, and `{name}` is one of owners; remove the filter");
+        return refused("filter[shared-with]", detail);
+    }
+    let is_of_order = match &traversal.after {
+        Some(Place::Path(_)) => is_below(role),
+        Some(_) => !is_below(role),
+        None => true,
+    };
+    if is_of_order { Ok(()) } else { Err(wrong_place()) }
+}
+
+fn wrong_place() -> Error {
+    let detail = "`page[after]` is a cursor of this list before the rules of its type changed; start without it";
+    Problem::new(Code::InvalidCursor, detail).at(ErrorSource::Parameter("page[after]")).into()
+}
+
+/// The traversal as far as a caller may see: external callers see relationships of their own only.
+fn for_caller(caller: &Caller, traversal: &Traversal) -> Traversal {
+    let depth = if caller.sees_only().is_some() { Depth::Levels(1) } else { traversal.depth };
+    Traversal { depth, ..traversal.clone() }
+}
+
+/// Whether a traversal may visit many users, rather than a page and the users above it.
+fn needs_search(caller: &Caller, role: &HeldRole, traversal: &Traversal) -> bool {
+    if caller.sees_only().is_some() {
+        return false;
+    }
+    let counts_levels = is_below(role) && traversal.only.is_empty() && matches!(traversal.depth, Depth::Levels(2..));
+    !role.held.rules.is_tree() || counts_levels
+}
+
+/// Reads the properties of the users of a page. The page is cut where the budget ends.
+fn describe(
+    tx: &mut Tx<'_>,
+    traversal: &Traversal,
+    reached: ReachedPage,
+    budget: &mut ReadBudget,
+) -> Result<TraversalPage> {
+    let ReachedPage { users, total, has_cycle, places } = reached;
+    let is_more = users.len() > traversal.limit;
+    let users: Vec<_> = users.into_iter().take(traversal.limit).collect();
+    let edges = users.iter().map(|user| RoleEdge { id: user.step.edge, member: user.member }).collect();
+    let mut page = tx.role_members(Page::whole(edges, total), &PageRequest::default(), budget)?;
+    let steps: HashMap<_, _> = users.iter().map(|user| (user.member, user.step)).collect();
+    for row in &mut page.items {
+        row.step = steps.get(&row.user.id).copied();
+    }
+    let last = page.items.last().and_then(|row| users.iter().position(|user| user.member == row.user.id));
+    let shown = users.get(..last.map_or(0, |last| last + 1)).unwrap_or_default();
+    let end = places.of_last(shown);
+    let is_more = (is_more || page.is_cut) && end.is_some();
+    Ok(TraversalPage { page, is_more, has_cycle, end })
+}

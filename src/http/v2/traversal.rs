@@ -1,0 +1,121 @@
+//! `/api/v2/users/{id}/{role}?max-depth=…`: the users with a role towards a user, at any depth.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+use crate::domain::group_lists::IncludedRecords;
+use crate::domain::roles::{self, RolePath};
+use crate::domain::traversal::{self, Traversal, TraversalPage};
+use crate::http::jsonapi::cursor::Cursors;
+use crate::http::jsonapi::document::Document;
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
+use crate::http::jsonapi::etag::TagBuilder;
+use crate::http::jsonapi::forward_paging::ForwardPage;
+use crate::http::jsonapi::page_links::PageLinkBuilder;
+use crate::http::jsonapi::profile::Applied;
+use crate::http::jsonapi::query::Query;
+use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::jsonapi::resources::Resource;
+use crate::http::v2::parameters::{FILTER_REACHED, FILTER_SHARED_WITH, MAX_DEPTH};
+use crate::http::v2::request::Call;
+use crate::http::v2::responses::{add_included, included, respond_unless_not_modified};
+use crate::model::code::Code;
+use crate::model::rules;
+use crate::model::text::excerpt;
+use crate::model::traversal::Depth;
+use crate::model::user::User;
+use crate::store::{Cost, Tx};
+
+/// What all traversals have in common in their cursors.
+const LIST: &str = "traversal";
+
+/// `meta` of a traversal.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct TraversalMeta {
+    total_count: i64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    has_cycle: bool,
+}
+
+/// A page of a traversal, and the users to include with it.
+type Found = (TraversalPage, Vec<User>);
+
+/// `GET /api/v2/users/{id}/{role}` with `max-depth`.
+pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> Result<HttpResponse, Failure> {
+    let options = call.options_of(&mut query);
+    let depth = parse_depth(&mut query);
+    let only = query.user_ids(&FILTER_REACHED, call.caller.id);
+    let shared_with = query.user_ids(&FILTER_SHARED_WITH, call.caller.id);
+    let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
+    let definition = format!("{:?}", (&path, depth, &only, &shared_with));
+    let cursors = Cursors::new(key, [LIST, &definition].into_iter());
+    let page = ForwardPage::parse(&mut query, &cursors);
+    query.finish()?;
+    let limit = usize::try_from(page.size).unwrap_or_default();
+    let traversal = Traversal { path, depth, only, shared_with, after: page.after.clone(), limit };
+    let (found, included) = run(&call, &options, traversal).await.map_err(Failure::without_document)?;
+    respond(&call, &options, (&query, &page, &cursors), &found, &included.into())
+}
+
+fn parse_depth(query: &mut Query) -> Depth {
+    let text = query.text(MAX_DEPTH.name).unwrap_or_default();
+    if let Some(depth) = Depth::parse(text) {
+        return depth;
+    }
+    let (name, most, text) = (MAX_DEPTH.name, rules::MAX_DEPTH, excerpt(text));
+    let detail = format!("`{name}` must be `all` or an integer from 1 to {most}; got `{text}`");
+    query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
+    Depth::All
+}
+
+/// Runs a traversal: as a page of work or, if it turns out to visit many users, as one of few searches.
+async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> crate::model::error::Result<Found> {
+    let job = |may_search: bool| {
+        let (caller, budget, inclusion) = (call.caller, options.read_budget(), options.role_inclusion());
+        let traversal = traversal.clone();
+        move |tx: &mut Tx<'_>| {
+            let Some(found) = traversal::traverse(tx, &caller, &traversal, may_search, budget)? else {
+                return Ok(None);
+            };
+            let TraversalPage { page, is_more, has_cycle, end } = found;
+            let (page, included) = roles::include(tx, &caller, page, inclusion.as_ref(), |rows| rows)?;
+            Ok(Some((TraversalPage { page, is_more, has_cycle, end }, included)))
+        }
+    };
+    if let Some(found) = call.read("roles.traverse", Cost::BoundedSnapshot, job(false)).await? {
+        return Ok(found);
+    }
+    let found = call.read("roles.search", Cost::Search, job(true)).await?;
+    found.ok_or_else(|| crate::model::error::Error::Internal("a search was not run".to_owned()))
+}
+
+fn respond(
+    call: &Call,
+    options: &RenderOptions,
+    (query, asked, cursors): (&Query, &ForwardPage, &Cursors<'_>),
+    found: &TraversalPage,
+    records: &IncludedRecords,
+) -> Result<HttpResponse, Failure> {
+    let TraversalPage { page, is_more, has_cycle, end } = found;
+    let tag = TagBuilder::new(&call.target(), options, Applied::Nothing).rows(&page.items);
+    let tag = add_included(tag, records).number(page.total).number((*is_more).into()).number((*has_cycle).into());
+    respond_unless_not_modified(call, &tag.of_list(), || {
+        let builder = PageLinkBuilder {
+            base: &options.base,
+            path: call.path(),
+            raw_query: call.raw_query(),
+            query,
+            max_offset: call.state.max_offset,
+        };
+        let next = end.as_ref().filter(|_| *is_more).map(|end| cursors.at_place(end));
+        let links = builder.forwards((asked.size_name, &asked.size.to_string()), next.as_deref())?;
+        let rows: Vec<_> = page.items.iter().map(|row| Resource::new(row, options)).collect();
+        let meta = TraversalMeta { total_count: page.total, has_cycle: *has_cycle };
+        let included = included(records, options);
+        let resources = rows.len() + included.as_ref().map_or(0, Vec::len);
+        let document = Document::list(Applied::Nothing, rows, links, meta).including(included);
+        document.answer_of(StatusCode::OK, resources)
+    })
+}

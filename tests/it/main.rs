@@ -115,6 +115,7 @@ mod row_sizes;
 mod rule_batches;
 mod rule_commands;
 mod rule_crash;
+mod rule_crash_points;
 mod rule_depth;
 mod rule_import_model;
 mod rule_import_races;

@@ -26,6 +26,7 @@ pub mod signing;
 pub mod skip;
 pub mod sources;
 pub mod sql;
+pub mod statement_gate;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};

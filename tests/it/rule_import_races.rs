@@ -1,12 +1,18 @@
-//! An import and clients that write the opposite relationships at the same time.
+//! An import and clients that write to the same types with rules at the same time.
 
 use std::thread;
 use std::time::Duration;
 
 use crate::both;
-use crate::support::graph::{acyclic, create, on_cycles, register, stored, tree, users, wide};
+use crate::support::app::run as run_on;
+use crate::support::graph::{
+    acyclic, assert_clean, concurrently, create, findings, import, on_cycles, path, register, rounds, stored,
+    stored_where, tree, users, wide,
+};
 use crate::support::import::{lines, relation};
-use crate::support::process::{finish, program, run};
+use crate::support::process::{PATIENCE, finish, program, run, until};
+use crate::support::sql::Raw;
+use crate::support::{Engine, json};
 
 both!(an_import_and_clients_cannot_close_cycles_together, |config| { wide(config) }, |app| {
     let url = app.home().text();
@@ -43,3 +49,65 @@ both!(an_import_and_clients_cannot_close_cycles_together, |config| { wide(config
     }
     run(&url, &["check"]).expect(0);
 });
+
+both!(an_import_and_clients_cannot_exceed_a_limit_together, |config| { wide(config) }, |app| {
+    let admin = app.admin();
+    for (kind, rules) in [("boss", tree()), ("few", json!({"max-per-user": 1}))] {
+        register(&admin, kind, &rules);
+        for round in 0..rounds(6).min(200) {
+            let (owners, targets) = (users(app, 16), users(app, 2));
+            let lines: Vec<_> = owners.iter().map(|owner| (*owner, targets[0])).collect();
+            // One thread imports all; the others create another relationship of each owner.
+            let created = concurrently(5, |number| {
+                if number == 0 {
+                    return import(app, kind, &lines).relationships.added;
+                }
+                // In the order of the lines and in the other order, so that they meet.
+                let mut own: Vec<_> = owners.chunks(4).nth(number - 1).expect("owners").to_vec();
+                if (round + number) % 2 == 0 {
+                    own.reverse();
+                }
+                let is_created = |owner: &&i64| {
+                    let answer = create(&admin, **owner, kind, targets[1]);
+                    answer.status == 201 || answer.refused(409, "too-many-relationships").status != 409
+                };
+                own.iter().filter(is_created).count() as u64
+            });
+            let condition = format!("AND user_id BETWEEN {} AND {}", owners[0], owners[owners.len() - 1]);
+            let stored = stored_where(&mut Raw::connect(&app.config.database_url), kind, &condition);
+            assert_eq!(stored.len(), owners.len(), "one of each owner; {created:?} of {stored:?}");
+            assert_eq!(created.iter().sum::<u64>(), owners.len() as u64);
+        }
+    }
+    assert_clean(app);
+});
+
+/// An earlier release neither waits for the lock of a type nor counts below users.
+#[test]
+fn an_import_counts_below_what_an_earlier_release_stores_meanwhile() {
+    run_on(Engine::Postgres, wide, |app| {
+        register(&app.admin(), "boss", &tree());
+        let ids = users(app, 4);
+        let mut earlier = Raw::connect(&app.config.database_url);
+        earlier.run(&format!(
+            "BEGIN; INSERT INTO user_relationships (user_id, target_id, type_id, created_at, updated_at) \
+             SELECT {}, {}, id, 0, 0 FROM relationship_types WHERE name = 'boss'",
+            ids[1], ids[2]
+        ));
+        let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let mut observer = Raw::connect(&app.config.database_url);
+        let outcome = thread::scope(|scope| {
+            let import = scope.spawn(|| import(app, "boss", &path(&ids)));
+            until("the import waits for the other transaction", PATIENCE, || observer.number(waiting) == 1);
+            earlier.run("COMMIT");
+            import.join().expect("it ends")
+        });
+        let counts = outcome.relationships;
+        assert_eq!((counts.added, counts.unchanged, counts.rejected), (2, 1, 0));
+        assert_eq!(stored(app, "boss").len(), 3);
+        // Counts of the edge itself are up to the earlier release.
+        let found = findings(app).unwrap_or_default();
+        assert!(!found.contains("count below"), "{found}");
+    });
+}

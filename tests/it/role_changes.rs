@@ -265,10 +265,20 @@ fn watch(client: &Client, id: i64, is_over: &AtomicBool) {
     }
 }
 
+/// Ends [`watch`] when it is dropped, also by the panic of a writer.
+struct EndOfWatch<'a>(&'a AtomicBool);
+
+impl Drop for EndOfWatch<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Reassigns a user to many others at the same time; returns the previous supervisor for each new one.
 fn reassign_concurrently(app: &App, clients: &[Client], id: i64, targets: &[i64]) -> BTreeMap<i64, i64> {
     let (start, is_over) = (Barrier::new(targets.len()), AtomicBool::new(false));
     thread::scope(|scope| {
+        let _end = EndOfWatch(&is_over);
         for _ in 0..READERS {
             let (client, is_over) = (app.client_like(&clients[0]), &is_over);
             scope.spawn(move || watch(&client, id, is_over));
@@ -284,9 +294,7 @@ fn reassign_concurrently(app: &App, clients: &[Client], id: i64, targets: &[i64]
             })
         };
         let all: Vec<_> = targets.iter().enumerate().map(reassign).collect();
-        let done = all.into_iter().map(|one| one.join().expect("no panic")).collect();
-        is_over.store(true, Ordering::Relaxed);
-        done
+        all.into_iter().map(|one| one.join().expect("no panic")).collect()
     })
 }
 

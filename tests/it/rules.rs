@@ -255,6 +255,9 @@ both!(refusals_are_counted_by_rule, |app| {
     create(&admin, ids[0], "boss", ids[65]).refused(409, "too-many-relationships");
     create(&admin, ids[1], "peer", ids[0]).refused(409, "already-exists");
     assert_eq!(all(), [1, 2, 1, 1]);
+    // Without the rule, the same direction is refused as well.
+    create(&admin, ids[0], "peer", ids[1]).refused(409, "already-exists");
+    assert_eq!(all(), [1, 2, 1, 1]);
 });
 
 both!(types_without_rules_refuse_what_they_always_refused, |app| {

@@ -38,7 +38,7 @@ pub(in crate::domain) fn of_verdict(
     let problem = match verdict {
         Some(Verdict::Admitted) => return Ok(None),
         Some(Verdict::Exists(id)) => {
-            if held.rules.is_symmetric {
+            if held.rules.is_symmetric && !has_same_direction(tx, held, ends)? {
                 tx.count_rule_refusal("symmetric");
             }
             already_exists(*id)
@@ -50,6 +50,11 @@ pub(in crate::domain) fn of_verdict(
         None => return Err(Error::Internal("a relationship was not judged".to_owned())),
     };
     Ok(Some(problem.into()))
+}
+
+/// Whether a relationship exists in the same direction, which no rule is needed to refuse.
+fn has_same_direction(tx: &mut Tx<'_>, held: &HeldType, (user, target): Ends) -> Result<bool> {
+    Ok(tx.find_edge(&Edge { user, target, relationship: held.name.clone() })?.is_some())
 }
 
 /// The error for an edge that exists.

@@ -6,11 +6,11 @@
 // * `getAll` follows `links.next`, at most 50 times unless its third argument says more.
 // [/quirks]
 
-import { api, checkClient, token } from "./steps.js";
+import { api, checkClient, checkRoles, token } from "./steps.js";
 
 // [setup]
 import { Attribute, Collection, Model, getModelId } from "@datx/core";
-import { config, jsonapiCollection, jsonapiModel } from "@datx/jsonapi";
+import { config, jsonapiCollection, jsonapiModel, saveRelationship } from "@datx/jsonapi";
 
 config.baseUrl = `${api}/`;
 config.defaultFetchOptions = {
@@ -24,6 +24,8 @@ class User extends jsonapiModel(Model) {
 class UserRelationship extends jsonapiModel(Model) {
   static type = "user-relationships";
 }
+Attribute()(User, "description");
+Attribute({ toOne: User })(User, "supervisor");
 Attribute()(UserRelationship, "relationship");
 Attribute({ toOne: User })(UserRelationship, "user");
 Attribute({ toOne: User })(UserRelationship, "target");
@@ -93,5 +95,38 @@ await checkClient("datx", {
     const field = errors[0].source.pointer; // "/data/attributes/relationship"
     // [/example]
     return { ...errors[0], field };
+  },
+});
+
+await checkRoles("datx", {
+  async readRole() {
+    // [example: Read a role]
+    const { data: lead } = await store.request("users/me/supervisor");
+    // [/example]
+    return getModelId(lead);
+  },
+
+  async includeRole() {
+    // [example: Include a role]
+    const { data: me } = await store.getOne(User, "1017", { queryParams: { include: "supervisor" } });
+    // [/example]
+    return me.supervisor.name;
+  },
+
+  async reassign(id) {
+    const { data: me } = await store.getOne(User, "1017", { queryParams: { include: "supervisor" } });
+    // [example: Reassign]
+    const { data: lead } = await store.getOne(User, id);
+    me.supervisor = lead;
+    await saveRelationship(me, "supervisor");
+    // [/example]
+  },
+
+  async sendBack(description) {
+    const { data: me } = await store.getOne(User, "1017", { queryParams: { include: "supervisor" } });
+    // [example: Send a record with a role back]
+    me.description = description;
+    await me.save();
+    // [/example]
   },
 });

@@ -6,7 +6,7 @@
 // [/quirks]
 
 import assert from "node:assert/strict";
-import { api, checkClient, stepRunner, token } from "./steps.js";
+import { api, checkClient, checkRoles, stepRunner, token } from "./steps.js";
 
 // [setup]
 import Kitsu from "kitsu";
@@ -81,6 +81,40 @@ await checkClient("kitsu", {
     // [/example]
     assert.equal(field, "/data/attributes/relationship");
     return errors[0];
+  },
+});
+
+await checkRoles("kitsu", {
+  async readRole() {
+    // [example: Read a role]
+    const { data: lead } = await kitsu.get("users/me/supervisor");
+    // [/example]
+    return lead.id;
+  },
+
+  async includeRole() {
+    // [example: Include roles]
+    const { data: me } = await kitsu.get("users/me", { params: { include: "supervisor,colleagues" } });
+    const lead = me.supervisor.data;
+    // [/example]
+    assert.ok(Array.isArray(me.colleagues.data));
+    return lead.name;
+  },
+
+  async reassign(id) {
+    // [example: Reassign]
+    const url = "users/me/relationships/supervisor";
+    const { meta } = await kitsu.request({ method: "PATCH", url, type: "users", body: { id } });
+    const previous = meta.previous[0].id;
+    // [/example]
+    assert.ok(previous);
+  },
+
+  async sendBack(description) {
+    const { data: me } = await kitsu.get("users/me", { params: { include: "supervisor,colleagues" } });
+    // [example: Send a record with roles back]
+    await kitsu.update("users", { ...me, description });
+    // [/example]
   },
 });
 

@@ -3,12 +3,13 @@
 // * `addRecord` changes the object that it gets: use a new one for each record.
 // * A path and a type have the plural, hence the inflectors.
 // * A link is a URI reference: resolve it against the URL of the API before it goes into `url`.
+// * `replaceRelatedRecord` patches the record, which is 403 `unsupported-update` for a role: patch the linkage instead.
 // * After an error, the queue waits until the request is skipped (`requestQueue.skip()`) or retried.
 // * Totals are in `details[0].document` of a full response.
 // [/quirks]
 
 import assert from "node:assert/strict";
-import { api, checkClient, refused, stepRunner, token } from "./steps.js";
+import { api, checkClient, checkRoles, refused, stepRunner, token } from "./steps.js";
 
 // [setup]
 import jsonapi from "@orbit/jsonapi";
@@ -31,7 +32,16 @@ const models = {
   },
   user: {
     keys: { remoteId: {} },
-    attributes: { name: { type: "string" }, email: { type: "string" }, "job-title": { type: "array" } },
+    attributes: {
+      name: { type: "string" },
+      email: { type: "string" },
+      description: { type: "string" },
+      "job-title": { type: "array" },
+    },
+    relationships: {
+      supervisor: { kind: "hasOne", type: "user" },
+      colleagues: { kind: "hasMany", type: "user" },
+    },
   },
 };
 const plural = { serializationOptions: { inflectors: ["pluralize"] } };
@@ -154,6 +164,45 @@ await checkClient("orbit", {
     // [/example]
     assert.ok(source.pointer && detail);
     return error.data.errors[0];
+  },
+});
+
+await checkRoles("orbit", {
+  async readRole() {
+    // [example: Read a role]
+    const lead = await orbit.query((q) => q.findRelatedRecord(user("1017"), "supervisor"));
+    // [/example]
+    return idOf(lead);
+  },
+
+  async includeRole() {
+    // [example: Include roles]
+    const include = ["supervisor", "colleagues"];
+    const found = await orbit.query((q) => q.findRecord(user("1017")), { include, fullResponse: true });
+    const { supervisor, colleagues } = found.data.relationships;
+    // [/example]
+    assert.ok(Array.isArray(colleagues.data));
+    const users = found.transforms[0].operations.map((each) => each.record);
+    return users.find((each) => each.id === supervisor.data.id).attributes.name;
+  },
+
+  async reassign(id) {
+    // [example: Reassign]
+    const { requestProcessor } = orbit;
+    const linkage = { method: "PATCH", json: { data: { type: "users", id } } };
+    const settings = { ...requestProcessor.buildFetchSettings({}), ...linkage };
+    const { document } = await requestProcessor.fetch(`${api}/users/1017/relationships/supervisor`, settings);
+    const previous = document.meta.previous[0].id;
+    // [/example]
+    assert.ok(previous);
+  },
+
+  async sendBack(description) {
+    const me = await orbit.query((q) => q.findRecord(user("1017")), { include: ["supervisor", "colleagues"] });
+    assert.ok(me.relationships.supervisor.data);
+    // [example: Send a record with roles back]
+    await orbit.update((t) => t.updateRecord({ ...me, attributes: { ...me.attributes, description } }));
+    // [/example]
   },
 });
 

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 const PAGE = new URL("../../docs/CLIENTS.md", import.meta.url);
 const STEPS = ["list", "page through", "create", "409", "change", "delete", "field error"];
+const ROLE_STEPS = ["read a role", "include a role", "reassign", "send a role back"];
 
 const { dependencies } = JSON.parse(read("package.json"));
 const requirements = Object.fromEntries(lines("requirements.txt").map((line) => line.split("==")));
@@ -47,11 +48,12 @@ if (process.env.UPDATE_CLIENTS_PAGE === "1") {
 
 function table() {
   const row = (cells) => `| ${cells.join(" | ")} |`;
+  const steps = [...STEPS, ...ROLE_STEPS];
   const rows = CLIENTS.map(([name]) => {
-    const marks = STEPS.map((step) => (passed.has(`${name}\t${step}`) ? "✓" : "–"));
+    const marks = steps.map((step) => (passed.has(`${name}\t${step}`) ? "✓" : "–"));
     return row([`[${name}](#${name})`, ...marks]);
   });
-  return [row(["", ...STEPS]), row(["---", ...STEPS.map(() => "---")]), ...rows].join("\n");
+  return [row(["", ...steps]), row(["---", ...steps.map(() => "---")]), ...rows].join("\n");
 }
 
 function section([name, script, install]) {

@@ -1,4 +1,4 @@
-// The seven steps that every client library must pass, and helpers for the tests in JavaScript.
+// The seven steps that every client library must pass, the steps about roles, and helpers for the tests in JavaScript.
 
 import assert from "node:assert/strict";
 import { appendFileSync } from "node:fs";
@@ -83,6 +83,42 @@ export async function checkClient(name, client) {
     assert.deepEqual([error.status, error.code], ["422", "unknown-relationship-type"]);
     assert.equal(error.source.pointer, "/data/attributes/relationship");
     return error.detail;
+  });
+}
+
+/**
+ * Runs the steps about roles. The functions of `client` do what their names say with the library: `readRole` returns the
+ * id of the supervisor of 1017, `includeRole` its name, `reassign` gives 1017 a supervisor by its id, and `sendBack` sends
+ * the record of 1017 with its supervisor back, with another description.
+ */
+export async function checkRoles(name, client) {
+  const step = stepRunner(name);
+  const supervisor = async () => (await send("GET", "/users/1017/supervisor")).data.id;
+
+  await step("read a role", async () => {
+    assert.equal(await client.readRole(), "1005");
+    return "the supervisor of 1017 is 1005";
+  });
+
+  await step("include a role", async () => {
+    assert.equal(await client.includeRole(), "Mateusz Kowalczyk");
+    return "Mateusz Kowalczyk";
+  });
+
+  await step("reassign", async () => {
+    for (const id of ["1000", "1005"]) {
+      await client.reassign(id);
+      assert.equal(await supervisor(), id);
+    }
+    return "to 1000, and back to 1005";
+  });
+
+  await step("send a role back", async () => {
+    const description = `Sent back by ${name}`;
+    await client.sendBack(description);
+    const { data } = await send("GET", "/users/1017");
+    assert.deepEqual([data.attributes.description, await supervisor()], [description, "1005"]);
+    return description;
   });
 }
 

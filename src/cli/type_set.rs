@@ -189,7 +189,7 @@ mod tests {
         let at = problem.at(ErrorSource::Attribute("max-per-user"));
         let Error::Refused(renamed) = with_options(at.into()) else { unreachable!() };
         let expected = "`--max-per-user`: set `--max-per-user` to `none`, or `--symmetric` to false";
-        assert_eq!((&*renamed[0].detail, renamed[0].source), (expected, None));
+        assert_eq!((&*renamed[0].detail, renamed[0].source.clone()), (expected, None));
         assert_eq!(in_options("the role `null-1` is null"), "the role `null-1` is `none`");
     }
 }

@@ -158,8 +158,10 @@ impl OperationRun {
                 }
                 Ok(Some(self.note_user(&stored)))
             }
-            Operation::UpdateUser { subject, changes } => {
-                let stored = users::change(tx, caller, self.created.user(subject)?, &none, changes)?;
+            Operation::UpdateUser { subject, changes, roles } => {
+                let id = self.created.user(subject)?;
+                role_changes::require_unchanged(tx, caller, &self.created, id, roles)?;
+                let stored = users::change(tx, caller, id, &none, changes)?;
                 Ok(Some(self.note_user(&stored)))
             }
             Operation::RemoveUser(subject) => {

@@ -5,21 +5,26 @@ mod inclusion;
 mod linkage;
 mod lookup;
 mod membership;
+mod returned;
 
 pub(in crate::domain) use assignment::reassign_in_job;
 pub use assignment::{Reassignment, reassign, require_assignable};
-pub use inclusion::{MAX_INCLUDED_ROLES, RoleInclusion, get_known, include, include_with_one, require_known};
+pub use inclusion::{
+    MAX_INCLUDED_ROLES, RoleInclusion, include, include_with_one, require_known, require_known_fields,
+};
 pub use lookup::{RolePath, find};
 pub(in crate::domain) use lookup::{find_visible, visible_edges};
 pub(in crate::domain) use membership::change_in_job;
 pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};
+pub use returned::{ReturnedLinkage, ReturnedRole, find_changed_roles};
 
 use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest, Sort};
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
+use crate::model::role::{ToManyLinkage, ToOneLinkage, UserWithRoles};
 use crate::store::Tx;
+use lookup::visible_linkage;
 
 /// A page of the users with a role towards a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +41,7 @@ pub enum RoleLinkage {
     /// The only one that there may be.
     One(ToOneLinkage),
     /// A page of them.
-    Many(Page<RoleEdge>),
+    Many(ToManyLinkage),
 }
 
 /// The users with a role towards a user, in the order of their relationships. An external caller sees those that are
@@ -65,7 +70,7 @@ pub fn list(
 pub fn get_linkage(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath, slice: &PageRequest) -> Result<RoleLinkage> {
     let role = find_visible(tx, caller, path)?;
     if !role.is_to_one() {
-        return visible_edges(tx, caller, &role, path.user, slice).map(RoleLinkage::Many);
+        return visible_linkage(tx, caller, &role, path.user, slice).map(RoleLinkage::Many);
     }
     let edge = visible_edges(tx, caller, &role, path.user, &first())?.items.pop();
     Ok(RoleLinkage::One(ToOneLinkage { user: path.user, kind: role.held.name, edge }))

@@ -13,18 +13,29 @@ use crate::store::{HeldType, Tx};
 /// # Errors
 /// Those of the store.
 pub(super) fn detach(tx: &mut Tx<'_>, held: &HeldType, user: UserId, target: UserId) -> Result<()> {
-    let below = tx.below(held, &[user])?.pop().map(|(_, below)| below).unwrap_or_default();
+    detach_all(tx, held, &[user], target)
+}
+
+/// As [`detach`], for several users directly below the same one.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn detach_all(tx: &mut Tx<'_>, held: &HeldType, users: &[UserId], target: UserId) -> Result<()> {
+    // Users without anybody below them may be missing.
+    let below = tx.below(held, users)?;
+    let n = below.iter().map(|(_, below)| below.n).sum::<i64>() + i64::try_from(users.len()).unwrap_or(i64::MAX);
+    let height = below.iter().map(|(_, below)| below.height).max().unwrap_or_default();
     let steps = tx.paths_from(held, &[target])?;
     // An earlier release may have closed a cycle.
     let longest = steps.len() + 1;
     let tree = Tree::new(steps.into_iter().map(|(_, user, target)| (user, target)), []);
     let path: Vec<_> = tree.path_from(target).take(longest).collect();
-    tx.subtract_below(held, &path, below.n + 1)?;
-    lower_heights(tx, held, &path, below.height)
+    tx.subtract_below(held, &path, n)?;
+    lower_heights(tx, held, &path, height)
 }
 
-/// Computes again the heights of users from which a branch was removed, as long as that branch was the tallest. The
-/// path begins where the branch was, and leads upwards.
+/// Computes again the heights of users from which branches were removed, as long as one of them was the tallest. `branch`
+/// is the height of the tallest removed one. The path begins where the branches were, and leads upwards.
 fn lower_heights(tx: &mut Tx<'_>, held: &HeldType, path: &[UserId], mut branch: i32) -> Result<()> {
     let heights: HashMap<_, _> = tx.below(held, path)?.into_iter().collect();
     for user in path {

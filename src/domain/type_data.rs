@@ -163,7 +163,7 @@ fn complain_if_reserved(claim: &Claim, others: &[RelationshipType]) -> Option<Pr
         return None;
     };
     let detail = format!("must not be `{name}`, because {reason}; choose another role");
-    Some(Problem::new(Code::InvalidAttribute, detail).at(claim.source))
+    Some(Problem::new(Code::InvalidAttribute, detail).at(claim.source.clone()))
 }
 
 fn complain_if_taken(claim: &Claim, others: &[RelationshipType]) -> Option<Problem> {
@@ -175,5 +175,5 @@ fn complain_if_taken(claim: &Claim, others: &[RelationshipType]) -> Option<Probl
         "`{}` is the `{role}` of the relationship type `{name}`; choose another name, or change that role",
         claim.name
     );
-    Some(Problem::new(Code::RoleTaken, detail).at(claim.source))
+    Some(Problem::new(Code::RoleTaken, detail).at(claim.source.clone()))
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use super::code::Code;
 use super::id::RelationshipId;
+use super::relationship_type::TypeName;
 
 /// The result of a job.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -38,7 +39,7 @@ pub struct Problem {
 }
 
 /// A part of a request that causes a problem. Each API renders it in its own way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ErrorSource {
     /// The owner of a relationship.
     Owner,
@@ -70,6 +71,8 @@ pub enum ErrorSource {
     Linkage,
     /// The identifier at an index of that linkage.
     LinkageItem(usize),
+    /// The relationship with this name.
+    Relationship(TypeName),
 }
 
 impl Problem {
@@ -121,9 +124,11 @@ impl Error {
 
     /// The same error, caused by one part of the request.
     #[must_use]
-    pub fn at_source(self, source: ErrorSource) -> Self {
+    pub fn at_source(self, source: &ErrorSource) -> Self {
         match self {
-            Self::Refused(problems) => Self::Refused(problems.into_iter().map(|problem| problem.at(source)).collect()),
+            Self::Refused(problems) => {
+                Self::Refused(problems.into_iter().map(|problem| problem.at(source.clone())).collect())
+            }
             other => other,
         }
     }

@@ -1,6 +1,7 @@
 //! Roles: names of the users at one end of the relationships of a type, seen from the other end.
 
 use super::id::{RelationshipId, UserId};
+use super::page::Page;
 use super::relationship_type::TypeName;
 use super::state::HasState;
 use super::traversal::TraversalStep;
@@ -89,6 +90,33 @@ impl HasState for ToOneLinkage {
         put(self.kind.as_str().as_bytes());
         put(&[0]);
         if let Some(edge) = &self.edge {
+            edge.write_state(put);
+        }
+    }
+}
+
+/// A page of the linkage of a user to the users with a role towards it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToManyLinkage {
+    /// The user that the role is seen from.
+    pub user: UserId,
+    /// The type of the relationships.
+    pub kind: TypeName,
+    /// The end of them at which the users with the role are.
+    pub end: RoleEnd,
+    /// The page.
+    pub page: Page<RoleEdge>,
+}
+
+impl HasState for ToManyLinkage {
+    /// That of the whole linkage, if the page has all of it; otherwise a state that no whole linkage has.
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        put(b"m");
+        put(&self.user.get().to_be_bytes());
+        put(self.kind.as_str().as_bytes());
+        put(&[0, self.end as u8]);
+        put(&self.page.total.to_be_bytes());
+        for edge in &self.page.items {
             edge.write_state(put);
         }
     }

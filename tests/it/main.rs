@@ -109,6 +109,7 @@ mod role_changes;
 mod role_filters;
 mod role_inclusion;
 mod role_lists;
+mod role_members;
 mod role_operations;
 mod rolling_update;
 mod row_sizes;

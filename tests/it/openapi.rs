@@ -220,9 +220,14 @@ fn generated_classes_have_readable_names() {
         let is_class = value["properties"].is_object() && value["type"] == "object" || value["enum"].is_array();
         assert!(!is_class || value["title"].is_string(), "no name: {value}");
     });
-    for name in
-        ["NewUser", "NewUserAttributes", "UserAttributes", "UserRelationshipAttributes", "UserSort", "UserField"]
-    {
+    for name in [
+        "NewUser",
+        "NewUserAttributes",
+        "UserAttributes",
+        "UserRelationshipAttributes",
+        "UserSort",
+        "UserRelationshipField",
+    ] {
         assert!(schemas.contains_key(name), "{name}");
     }
     for (_, path, operation) in operations() {

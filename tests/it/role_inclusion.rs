@@ -148,7 +148,37 @@ item!([43], fields_of_users_select_roles, |app| {
         ann.get(&format!("{USERS}/me/mentors?{query}")).refused(400, code);
     }
     assert_eq!(included(&get("include=").expect(200)), [] as [i64; 0]);
-    ann.get(&format!("{EDGES}?fields[users]=supervisor")).refused(400, "unknown-field");
+});
+
+item!([43], fields_of_users_may_name_roles_at_every_url, |app| {
+    let (admin, ann, boss) = (app.admin(), app.user(), app.user());
+    organize(&admin);
+    relate(&admin, ann.id, "subordinate", boss.id);
+    let edge_url = format!("{EDGES}/{}", ann.get(&format!("{EDGES}?user=me")).expect(200).ids()[0]);
+    let urls = [
+        format!("{EDGES}?include=user,target&"),
+        format!("{EDGES}?include=user,target&page[size]=2&"),
+        format!("{edge_url}?include=target&"),
+        format!("{edge_url}/target?"),
+        format!("{USERS}?"),
+        format!("{USERS}/me?"),
+        format!("{USERS}/me/supervisor?"),
+        "/api/v2/groups?include=owner&".to_owned(),
+        "/api/v2/group-members?include=user&".to_owned(),
+        format!("{TYPES}?"),
+        format!("{TYPES}/mentor?"),
+    ];
+    for url in &urls {
+        ann.get(&format!("{url}fields[users]=name,supervisor,mentees")).expect(200);
+        let refused = ann.get(&format!("{url}fields[users]=name,friends")).refused(400, "unknown-field");
+        assert_eq!(refused.source("parameter"), Some("fields[users]"), "{url}");
+    }
+    let seen = ann.get(&format!("{edge_url}?include=target&fields[users]=name,supervisor")).expect(200);
+    assert!(seen.body["included"][0]["relationships"].is_null() && seen.body["included"][0]["attributes"].is_object());
+    let record = json!({"data": {"type": "users", "id": ann.id.to_string()}});
+    let changed = ann.patch(&format!("{USERS}/me?fields[users]=supervisor"), &record).expect(200);
+    assert!(changed.body["data"]["attributes"].is_null());
+    ann.patch(&format!("{USERS}/me?fields[users]=friends"), &record).refused(400, "unknown-field");
 });
 
 item!([43, 59], an_ext_caller_includes_only_its_own_edges, |app| {
@@ -199,4 +229,30 @@ item!([91, 101], a_record_with_stored_roles_can_be_sent_back, |app| {
     let links = json!({"data": {"type": "users", "relationships": {"supervisor": {"links": {}}}}});
     ann.patch(&url, &links).expect(200);
     assert_eq!(ann.get(&url).expect(200).body["data"]["attributes"]["first-name"], "Ann");
+});
+
+item!([91, 101], all_roles_of_a_record_are_compared, |app| {
+    let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+    let names: Vec<_> = (0..10).map(|number| format!("peers-{number}")).collect();
+    for name in &names {
+        let attributes = json!({"is-symmetric": true, "user-role": name, "target-role": name});
+        let document = json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}});
+        admin.post(TYPES, &document).expect(201);
+        relate(&admin, ann.id, name, bob.id);
+    }
+    let url = format!("{USERS}/{}", ann.id);
+    let record = ann.get(&format!("{url}?include={}", names.join(","))).expect(200).body;
+    let mut record = json!({"data": record["data"]});
+    ann.patch(&url, &record).expect(200);
+    for name in &names {
+        let mut changed = record.clone();
+        changed["data"]["relationships"][name]["data"] = json!([]);
+        let refused = ann.patch(&url, &changed).refused(403, "unsupported-update");
+        assert_eq!(refused.source("pointer"), Some(&*format!("/data/relationships/{name}")));
+    }
+    // More than `include` can have returned.
+    record["data"]["relationships"]["mentors"] = json!({"data": []});
+    let refused = ann.patch(&url, &record).refused(422, "unknown-relationship");
+    assert_eq!(refused.source("pointer"), Some("/data/relationships"));
+    assert!(refused.text.contains("at most 10 roles"), "{}", refused.text);
 });

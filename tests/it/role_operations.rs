@@ -141,3 +141,55 @@ item!(
         app.assert_no_drift();
     }
 );
+
+item!(
+    [A15, A5, A6],
+    a_record_with_stored_roles_can_be_sent_back_as_an_update,
+    plain | app | {
+        let (admin, ann, bob, cleo) = (app.admin(), app.user(), app.user(), app.user());
+        organize(&admin);
+        send(&ann, &json!([of_role("update", ann.id, "supervisor", &user(bob.id))])).expect(200);
+        let url = format!("{USERS}/{}?include=supervisor,mentors", ann.id);
+        let mut record = ann.get(&url).expect(200).body["data"].clone();
+        record["attributes"]["first-name"] = json!("Ann");
+        let update = |record: &Value| json!({"op": "update", "data": record});
+        let name = || ann.get(&url).expect(200).body["data"]["attributes"]["first-name"].clone();
+        send(&ann, &json!([update(&record)])).expect(200);
+        assert_eq!(name(), "Ann");
+        // Compared with the state that earlier operations leave, also by local ids.
+        let with = |role: &str, data: &Value| {
+            let mut changed = record.clone();
+            changed["attributes"]["first-name"] = json!("Other");
+            changed["relationships"][role] = json!({ "data": data });
+            changed
+        };
+        let moved = with("supervisor", &user(cleo.id));
+        let refused = send(&ann, &json!([update(&record), update(&moved)])).refused(403, "unsupported-update");
+        assert_eq!(refused.source("pointer"), Some("/atomic:operations/1/data/relationships/supervisor"));
+        assert!(refused.text.contains(&format!("{USERS}/{}/relationships/supervisor", ann.id)), "{}", refused.text);
+        let reassign = of_role("update", ann.id, "supervisor", &user(cleo.id));
+        send(&ann, &json!([reassign, update(&record)])).refused(403, "unsupported-update");
+        let add =
+            json!({"op": "add", "data": {"type": "users", "lid": "new", "attributes": {"email": "new@example.org"}}});
+        let lid = json!({"type": "users", "lid": "new"});
+        let mut of_lid = with("supervisor", &lid);
+        of_lid["attributes"] = json!({"first-name": "Other"});
+        let to_new = of_role("update", ann.id, "supervisor", &lid);
+        send(&admin, &json!([add.clone(), update(&of_lid)])).refused(403, "unsupported-update");
+        send(&admin, &json!([add, to_new, update(&of_lid)])).expect(200);
+        send(&admin, &json!([reassign, update(&moved)])).expect(200);
+        assert_eq!(name(), "Other");
+        send(&ann, &json!([of_role("update", ann.id, "supervisor", &user(bob.id))])).expect(200);
+        for (record, status, code, pointer) in [
+            (with("mentors", &json!([user(bob.id)])), 403, "unsupported-update", "/relationships/mentors"),
+            (with("mentors", &json!(5)), 403, "unsupported-update", "/relationships/mentors"),
+            (with("supervisor", &json!([user(cleo.id)])), 403, "unsupported-update", "/relationships/supervisor"),
+            (with("friends", &json!([])), 422, "unknown-relationship", "/relationships/friends"),
+            (with("Friends", &json!([])), 422, "unknown-relationship", "/relationships/Friends"),
+        ] {
+            let refused = send(&ann, &json!([update(&record)])).refused(status, code);
+            assert_eq!(refused.source("pointer"), Some(&*format!("/atomic:operations/0/data{pointer}")));
+        }
+        send(&bob, &json!([update(&with("friends", &json!([])))])).refused(403, "not-owner");
+    }
+);

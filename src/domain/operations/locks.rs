@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::operation::{Operation, ResourceRef};
+use super::operation::Operation;
 use crate::domain::relationships::name_of_type;
 use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
@@ -60,21 +60,14 @@ impl NamedRecords {
                 }
                 Operation::UpdateRelationship { subject, changes, .. } => {
                     named.types.extend(name_of_type(changes).and_then(TypeName::parse));
-                    named.relationships.extend(stored(subject));
+                    named.relationships.extend(subject.stored());
                 }
-                Operation::RemoveRelationship(subject) => named.relationships.extend(stored(subject)),
-                Operation::RemoveUser(subject) => named.deleted_users.extend(stored(subject)),
+                Operation::RemoveRelationship(subject) => named.relationships.extend(subject.stored()),
+                Operation::RemoveUser(subject) => named.deleted_users.extend(subject.stored()),
                 Operation::ChangeRole(operation) => named.roles.extend(TypeName::parse(&operation.role)),
                 Operation::UpdateLinkage(_) | Operation::AddUser { .. } | Operation::UpdateUser { .. } => {}
             }
         }
         named
-    }
-}
-
-fn stored<Id: Copy>(subject: &ResourceRef<Id>) -> Option<Id> {
-    match subject {
-        ResourceRef::Stored(id) => Some(*id),
-        ResourceRef::Lid(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Operations on resources.
 
-use crate::domain::roles::MembershipChange;
+use crate::domain::roles::{MembershipChange, ReturnedRole};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::EdgeAttribute;
 use crate::model::user::{Field, Value};
@@ -12,6 +12,17 @@ pub enum ResourceRef<Id> {
     Stored(Id),
     /// To a resource that an earlier operation created, by its local id.
     Lid(String),
+}
+
+impl<Id: Copy> ResourceRef<Id> {
+    /// The id of a stored resource.
+    #[must_use]
+    pub const fn stored(&self) -> Option<Id> {
+        match self {
+            Self::Stored(id) => Some(*id),
+            Self::Lid(_) => None,
+        }
+    }
 }
 
 /// A change of who has a role towards a user.
@@ -80,6 +91,8 @@ pub enum Operation {
         subject: ResourceRef<UserId>,
         /// The fields to change.
         changes: Vec<(Field, Value)>,
+        /// The roles that the client sent back.
+        roles: Vec<ReturnedRole<ResourceRef<UserId>>>,
     },
     /// Delete a user.
     RemoveUser(ResourceRef<UserId>),

@@ -111,9 +111,8 @@ fn replace(
 ) -> Result<Option<RoleEdge>> {
     let kept = edges.iter().find(|edge| Some(edge.member) == member).copied();
     let change = RoleChange { caller, role, user };
-    for edge in edges.iter().filter(|edge| Some(**edge) != kept) {
-        change.remove(tx, edge.id, edge.member)?;
-    }
+    let replaced: Vec<_> = edges.iter().filter(|edge| Some(**edge) != kept).copied().collect();
+    change.remove(tx, &replaced)?;
     let Some(member) = member.filter(|_| kept.is_none()) else { return Ok(kept) };
     let id: Option<RelationshipId> = change.add(tx, &[member], |_| ErrorSource::Linkage)?.pop();
     let id = id.ok_or_else(|| Error::Internal("a new relationship was not stored".to_owned()))?;

@@ -17,13 +17,11 @@ use crate::store::{HeldRole, Tx};
 /// The most roles that a request includes.
 pub const MAX_INCLUDED_ROLES: usize = 10;
 
-/// The roles that a request names.
+/// The roles that a request includes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleInclusion {
-    /// The roles to include.
-    pub included: Vec<TypeName>,
-    /// The roles among the fields of users.
-    pub fields: Vec<TypeName>,
+    /// The names of the roles.
+    pub roles: Vec<TypeName>,
     /// How many bytes of users to include.
     pub budget: ReadBudget,
 }
@@ -32,8 +30,7 @@ pub struct RoleInclusion {
 /// Also returns the users with the roles that are not among them, each once, by id.
 ///
 /// # Errors
-/// `unsupported-include` and `unknown-field` for names that are no roles; `answer-too-large` if the users have more
-/// bytes than the budget.
+/// `unsupported-include` for names that are no roles; `answer-too-large` if the users have more bytes than the budget.
 pub fn include(
     tx: &mut Tx<'_>,
     caller: &Caller,
@@ -42,11 +39,8 @@ pub fn include(
     shown: impl Fn(&[UserWithRoles]) -> &[UserWithRoles],
 ) -> Result<(Page<UserWithRoles>, Vec<User>)> {
     let Some(inclusion) = inclusion else { return Ok((page, Vec::new())) };
-    for name in inclusion.fields.iter().filter(|name| !inclusion.included.contains(name)) {
-        require_role(tx, name, Code::UnknownField, ErrorSource::Parameter("fields[users]"))?;
-    }
     let ids: Vec<_> = shown(&page.items).iter().map(|row| row.user.id).collect();
-    for name in &inclusion.included {
+    for name in &inclusion.roles {
         let role = require_role(tx, name, Code::UnsupportedInclude, ErrorSource::Include)?;
         let mut linked = read_role(tx, caller, &role, &ids)?;
         for row in &mut page.items {
@@ -74,20 +68,6 @@ pub fn include_with_one(
     Ok((row, included))
 }
 
-/// Those of these names that are roles, with the first users that have them towards a user that the caller may see.
-///
-/// # Errors
-/// Those of the store.
-pub fn get_known(tx: &mut Tx<'_>, caller: &Caller, user: UserId, names: &[TypeName]) -> Result<Vec<IncludedRole>> {
-    let mut known = Vec::new();
-    for name in names {
-        if let Some(role) = tx.hold_role(name)? {
-            known.extend(read_role(tx, caller, &role, &[user])?.remove(&user));
-        }
-    }
-    Ok(known)
-}
-
 /// The users with the roles except `primary`, each once, by id.
 fn find_members(rows: &[UserWithRoles], primary: &HashSet<UserId>) -> Vec<UserId> {
     let members = rows.iter().flat_map(|row| &row.roles).flat_map(|role| &role.edges).map(|edge| edge.member);
@@ -95,6 +75,17 @@ fn find_members(rows: &[UserWithRoles], primary: &HashSet<UserId>) -> Vec<UserId
     members.sort_unstable();
     members.dedup();
     members
+}
+
+/// Refuses names among the fields of users that are no roles.
+///
+/// # Errors
+/// `unknown-field` with the first such name.
+pub fn require_known_fields(tx: &mut Tx<'_>, names: &[TypeName]) -> Result<()> {
+    for name in names {
+        require_role(tx, name, Code::UnknownField, ErrorSource::Parameter("fields[users]"))?;
+    }
+    Ok(())
 }
 
 /// Refuses names in a query parameter that are no roles.
@@ -121,7 +112,7 @@ fn require_role(tx: &mut Tx<'_>, name: &TypeName, code: Code, source: ErrorSourc
 }
 
 /// The role towards each of these users.
-fn read_role(
+pub(super) fn read_role(
     tx: &mut Tx<'_>,
     caller: &Caller,
     role: &HeldRole,

@@ -8,7 +8,7 @@ use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{EdgeData, NewEdge};
-use crate::model::role::RoleEnd;
+use crate::model::role::{RoleEdge, RoleEnd};
 use crate::store::{HeldRole, Tx};
 
 /// A change of who has a role towards a user.
@@ -92,29 +92,40 @@ impl RoleChange<'_> {
             if let Verdict::Refused(_) = verdict
                 && let Some(refusal) = relationships::refusal_of(tx, self.caller, held, *ends, Some(verdict))?
             {
-                return Err(refusal.at_source(source(index)));
+                return Err(refusal.at_source(&source(index)));
             }
         }
-        let mut stored = Vec::with_capacity(edges.len());
         let admitted = edges.iter().zip(&admission.verdicts).filter(|(_, verdict)| **verdict == Verdict::Admitted);
-        for ((user, target), _) in admitted {
-            let edge = NewEdge { user: *user, target: *target, data: EdgeData::new(held.name.clone()) };
-            // Without rules, a relationship that exists is noticed only here.
-            stored.extend(tx.insert_relationship(held, &edge, self.caller.author())?.map(|row| row.id));
-        }
+        let edge = |(user, target)| NewEdge { user, target, data: EdgeData::new(held.name.clone()) };
+        let admitted: Vec<_> = admitted.map(|(ends, _)| edge(*ends)).collect();
+        // Without rules, a relationship that exists is noticed only here.
+        let stored = tx.insert_relationships(held, &admitted, self.caller.author())?;
         admission.record(tx, held).map(|()| stored)
     }
 
-    /// Deletes a relationship that gives a user the role. In types that are trees, other writers are locked out.
+    /// Deletes relationships that give users the role. In types that are trees, other writers are locked out.
     ///
     /// # Errors
-    /// The job runs again if the relationship is gone or has another type.
-    pub fn remove(&self, tx: &mut Tx<'_>, id: RelationshipId, member: UserId) -> Result<()> {
+    /// The job runs again if a relationship is gone or has another type.
+    pub fn remove(&self, tx: &mut Tx<'_>, edges: &[RoleEdge]) -> Result<()> {
         let held = &self.role.held;
-        if !tx.delete_of_type(held, id)? {
+        if edges.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = edges.iter().map(|edge| edge.id).collect();
+        if !tx.delete_of_type(held, &ids)? {
             return Err(tx.run_again());
         }
-        let (owner, target) = self.ends(member);
-        if held.rules.is_tree() { trees::detach(tx, held, owner, target) } else { Ok(()) }
+        if held.rules.is_tree() { self.detach(tx, edges) } else { Ok(()) }
+    }
+
+    /// Removes the owners of deleted relationships from below their targets, in a tree.
+    fn detach(&self, tx: &mut Tx<'_>, edges: &[RoleEdge]) -> Result<()> {
+        let members: Vec<_> = edges.iter().map(|edge| edge.member).collect();
+        if self.role.end == RoleEnd::Owner {
+            return trees::detach_all(tx, &self.role.held, &members, self.user);
+        }
+        // There is one, unless an earlier release has stored more.
+        members.into_iter().try_for_each(|target| trees::detach(tx, &self.role.held, self.user, target))
     }
 }

@@ -7,7 +7,7 @@ use crate::model::error::{Problem, Result};
 use crate::model::id::UserId;
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship_type::TypeName;
-use crate::model::role::RoleEdge;
+use crate::model::role::{RoleEdge, ToManyLinkage};
 use crate::model::text::excerpt;
 use crate::store::{HeldRole, Tx};
 
@@ -58,4 +58,19 @@ pub(in crate::domain) fn visible_edges(
     // Relationships of another user are visible to an external caller if it is at their other end.
     let seen_by = caller.sees_only().filter(|me| *me != user);
     tx.role_edges(role, user, seen_by, slice)
+}
+
+/// As [`visible_edges`], as a part of the linkage.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn visible_linkage(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    role: &HeldRole,
+    user: UserId,
+    slice: &PageRequest,
+) -> Result<ToManyLinkage> {
+    let page = visible_edges(tx, caller, role, user, slice)?;
+    Ok(ToManyLinkage { user, kind: role.held.name.clone(), end: role.end, page })
 }

@@ -166,7 +166,7 @@ fn form_field(problem: &Problem) -> Option<&'static str> {
     if problem.code.status() == 403 {
         return None;
     }
-    match problem.source? {
+    match problem.source.as_ref()? {
         ErrorSource::Attribute(name) | ErrorSource::Missing(name) => Some(match Field::of_member(name) {
             Some(Field::Email) => "email",
             Some(Field::FirstName) => "first_name",

@@ -10,6 +10,7 @@ use super::input::{IdPolicy, Input};
 use super::requests::{
     RequestedChange, RequestedRelationship, parse_new_relationship, parse_relationship_change, parse_user_changes,
 };
+use super::returned_roles::take_roles;
 use crate::domain::operations::{Operation, ResourceRef};
 use crate::http::json;
 use crate::model::code::Code;
@@ -139,7 +140,11 @@ fn parse_update(target: Option<Target>, data: Option<Value>, lids: &Lids) -> Res
         }
     };
     match kind {
-        Kind::Users => Ok(Operation::UpdateUser { subject: parse_id(resource)?, changes: parse_user_changes(input)? }),
+        Kind::Users => {
+            let mut input = input;
+            let roles = take_roles(&mut input);
+            Ok(Operation::UpdateUser { subject: parse_id(resource)?, changes: parse_user_changes(input)?, roles })
+        }
         Kind::Relationships => {
             let RequestedChange { user, target, changes } = parse_relationship_change(input.with_lids())?;
             Ok(Operation::UpdateRelationship { subject: parse_id(resource)?, changes, user, target })

@@ -146,7 +146,7 @@ impl Failure {
 
     fn with_sources(error: Error, source_of: impl Fn(ErrorSource) -> Option<Source>) -> Self {
         let problem = |problem: error::Problem| {
-            let (operation, source) = (problem.operation, problem.source.and_then(&source_of));
+            let (operation, source) = (problem.operation, problem.source.clone().and_then(&source_of));
             let mut failure = Self::from(ApiProblem::of(problem, source));
             if let Some(index) = operation {
                 failure = failure.with_pointer_prefix(&format!("/atomic:operations/{index}"));

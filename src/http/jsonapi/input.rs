@@ -7,10 +7,12 @@
 use serde_json::{Map, Value};
 
 use super::errors::{ApiProblem, Failure};
+use super::problem::source_of;
 use super::problems::Problems;
 use crate::domain::operations::ResourceRef;
 use crate::http::json;
 use crate::model::code::Code;
+use crate::model::error;
 use crate::model::id::UserId;
 use crate::model::text::excerpt;
 
@@ -118,6 +120,14 @@ impl Input {
     /// Reports a problem.
     pub fn push_error(&mut self, problem: ApiProblem) {
         self.problems.push(problem);
+    }
+
+    /// Reports problems of the domain.
+    pub fn push_problems(&mut self, problems: Vec<error::Problem>) {
+        for problem in problems {
+            let source = problem.source.clone().map(source_of);
+            self.push_error(ApiProblem::of(problem, source));
+        }
     }
 
     /// Reports a problem if a required attribute is missing.

@@ -27,6 +27,7 @@ mod relationship_resource;
 pub mod render_options;
 pub mod requests;
 pub mod resources;
+pub mod returned_roles;
 pub mod tag_format;
 pub mod tagged;
 mod text;

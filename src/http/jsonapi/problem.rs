@@ -164,6 +164,7 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::TypeName => "/data/id".to_owned(),
         ErrorSource::Missing(_) | ErrorSource::Linkage => "/data".to_owned(),
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
+        ErrorSource::Relationship(name) => format!("/data/relationships/{name}"),
         ErrorSource::LinkageItem(index) => format!("/data/{index}"),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })

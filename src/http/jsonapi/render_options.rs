@@ -20,15 +20,9 @@ pub const FIELDS_OF_RELATIONSHIPS: Parameter = Parameter::new(
     Schema::Fields(fields::names::<RelationshipField>),
     "The attributes and relationships of `user-relationships` to return; an empty value returns none",
 );
-/// Selects fields of users.
+/// Selects fields of users, and roles towards them.
 pub const FIELDS_OF_USERS: Parameter = Parameter::new(
     "fields[users]",
-    Schema::Fields(fields::names::<UserField>),
-    "The attributes and relationships of `users` to return; an empty value returns none",
-);
-/// Selects fields of users, and roles towards them.
-pub const FIELDS_AND_ROLES_OF_USERS: Parameter = Parameter::new(
-    FIELDS_OF_USERS.name,
     Schema::FieldsAndRoles(fields::names::<UserField>),
     "The attributes, relationships and roles of `users` to return; an empty value returns none. A role is returned only if \
      `include` names it",
@@ -107,7 +101,7 @@ impl RenderOptions {
             members: query.fields(&FIELDS_OF_MEMBERS),
             included: query.included(),
             roles: query.included_roles(),
-            role_fields: query.role_fields(&FIELDS_AND_ROLES_OF_USERS),
+            role_fields: query.role_fields(),
         }
     }
 
@@ -136,13 +130,11 @@ impl RenderOptions {
         self.included.is_some() || self.roles.is_some()
     }
 
-    /// The roles that the query names; `None` if there are none.
+    /// The roles to include; `None` if there are none.
     #[must_use]
     pub fn role_inclusion(&self) -> Option<RoleInclusion> {
-        let included = self.roles.clone().unwrap_or_default();
-        let fields = self.role_fields.clone().unwrap_or_default();
-        let is_needed = !included.is_empty() || !fields.is_empty();
-        is_needed.then(|| RoleInclusion { included, fields, budget: self.read_budget() })
+        let roles = self.roles.as_ref().filter(|roles| !roles.is_empty())?.clone();
+        Some(RoleInclusion { roles, budget: self.read_budget() })
     }
 
     /// Whether an included role is among the selected fields of users.

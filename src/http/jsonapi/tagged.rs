@@ -6,7 +6,7 @@ use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::id::RelationshipId;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
-use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
+use crate::model::role::{RoleEdge, ToManyLinkage, ToOneLinkage, UserWithRoles};
 use crate::model::state::{HasState, RowState};
 use crate::model::user::User;
 
@@ -31,7 +31,7 @@ macro_rules! tagged {
         }
     )*};
 }
-tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage);
+tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage, ToManyLinkage);
 
 impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.

@@ -80,7 +80,7 @@ async fn respond_with_list(
 /// `GET /api/v2/group-members/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: MemberId = call.id()?;
-    let options = call.render_options(ONE_MEMBER)?;
+    let options = call.render_options(ONE_MEMBER).await?;
     let (caller, inclusion) = (call.caller, options.inclusion());
     let job = move |tx: &mut Tx<'_>| group_lists::get_member(tx, &caller, id, &inclusion);
     let read = call.read("group_members.get", cost::of_one_group(&call.caller, &options), job).await;
@@ -91,7 +91,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/group-members/{id}/group`
 pub async fn get_group(call: Call) -> Result<HttpResponse, Failure> {
     let id: MemberId = call.id()?;
-    let options = call.render_options(ONE_GROUP)?;
+    let options = call.render_options(ONE_GROUP).await?;
     let (caller, inclusion) = (call.caller, options.inclusion());
     let job = move |tx: &mut Tx<'_>| group_lists::get_group_of(tx, &caller, id, &inclusion);
     let read = call.read("group_members.get_group", Cost::Unbounded, job).await;
@@ -102,7 +102,7 @@ pub async fn get_group(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/group-members/{id}/user`
 pub async fn get_user(call: Call) -> Result<HttpResponse, Failure> {
     let id: MemberId = call.id()?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get_user_of(tx, &caller, id);
     let user = call.read("group_members.get_user", Cost::Unbounded, job).await;

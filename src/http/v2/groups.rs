@@ -44,7 +44,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/groups/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
-    let options = call.render_options(ONE_GROUP)?;
+    let options = call.render_options(ONE_GROUP).await?;
     let (caller, inclusion) = (call.caller, options.inclusion());
     let job = move |tx: &mut Tx<'_>| group_lists::get(tx, &caller, id, &inclusion);
     let read = call.read("groups.get", cost::of_one_group(&call.caller, &options), job).await;
@@ -55,7 +55,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/groups/{id}/owner`: null if the group has no owner.
 pub async fn get_owner(call: Call) -> Result<HttpResponse, Failure> {
     let id: GroupId = call.id()?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| group_lists::get_owner(tx, &caller, id);
     let owner = call.read("groups.get_owner", Cost::Unbounded, job).await;

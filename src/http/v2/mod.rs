@@ -11,7 +11,6 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod request;
 pub mod responses;
-mod returned_roles;
 pub mod role_changes;
 pub mod roles;
 mod traversal;

@@ -4,8 +4,7 @@ use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, NUMBERED_SIZE, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::jsonapi::render_options::{
-    FIELDS_AND_ROLES_OF_USERS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES,
-    FIELDS_OF_USERS,
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
 };
 use crate::model::page::SortBy;
 use crate::model::relationship::End;
@@ -210,21 +209,6 @@ macro_rules! with_fieldsets {
     };
 }
 
-/// These parameters, then `include` of roles and the sparse fieldsets, with roles.
-macro_rules! with_roles {
-    ($($parameter:expr),* $(,)?) => {
-        &[
-            $($parameter,)*
-            INCLUDE_ROLES,
-            FIELDS_OF_RELATIONSHIPS,
-            FIELDS_AND_ROLES_OF_USERS,
-            FIELDS_OF_TYPES,
-            FIELDS_OF_GROUPS,
-            FIELDS_OF_MEMBERS,
-        ]
-    };
-}
-
 /// The pagination parameters, these parameters, then the sparse fieldsets.
 macro_rules! with_pages {
     ($($parameter:expr),* $(,)?) => {
@@ -235,7 +219,7 @@ macro_rules! with_pages {
 /// The parameters of requests for one user or relationship type.
 pub const ONE_USER: &[Parameter] = with_fieldsets![];
 /// The parameters of fetches of one user.
-pub const SHOWN_USER: &[Parameter] = with_roles![];
+pub const SHOWN_USER: &[Parameter] = with_fieldsets![INCLUDE_ROLES];
 /// The parameters of requests for one relationship.
 pub const ONE_RELATIONSHIP: &[Parameter] = with_fieldsets![INCLUDE_ENDS];
 /// The parameters of requests for one group.
@@ -254,13 +238,7 @@ pub const LIST_RELATIONSHIPS: &[Parameter] = with_pages![
     INCLUDE_ENDS
 ];
 /// The parameters of the list of users.
-pub const LIST_USERS: &[Parameter] = with_roles![
-    OFFSET,
-    LIMIT,
-    NUMBER,
-    SIZE,
-    AFTER,
-    BEFORE,
+pub const LIST_USERS: &[Parameter] = with_pages![
     FILTER_QUERY,
     FILTER_USER_ID,
     FILTER_EMAIL,
@@ -272,11 +250,11 @@ pub const LIST_USERS: &[Parameter] = with_roles![
     FILTER_ACCESS_LEVEL,
     FILTER_HAS,
     FILTER_LACKS,
-    SORT_USERS
+    SORT_USERS,
+    INCLUDE_ROLES
 ];
 /// The parameters of the users with a role towards a user.
-pub const LIST_ROLE_USERS: &[Parameter] =
-    with_roles![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
+pub const LIST_ROLE_USERS: &[Parameter] = with_pages![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, INCLUDE_ROLES];
 /// The parameters of the linkage to these users.
 pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of the list of relationship types.

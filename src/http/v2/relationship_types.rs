@@ -25,7 +25,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_TYPES)?;
     let options = call.options_of(&mut query);
     let paging = Paging::by_offset(&mut query, call.state.max_offset);
-    query.finish()?;
+    call.finish(&mut query).await?;
     let caller = call.caller;
     let slice = paging.slice(Sort::default());
     let job = move |tx: &mut Tx<'_>| relationship_types::list(tx, &caller, slice.offset, slice.limit);
@@ -37,7 +37,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 
 /// `GET /api/v2/relationship-types/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let (caller, name) = (call.caller, parse_name(&call));
     let job = move |tx: &mut Tx<'_>| relationship_types::get(tx, &caller, name.as_ref());
     let found = call.read("types.get", Cost::Bounded, job).await;
@@ -47,7 +47,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 /// `POST /api/v2/relationship-types`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let caller = call.caller;
     let body = call.body().await?;
     let (name, changes) = parse_new_type(&body)?;
@@ -62,7 +62,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
 /// `PATCH /api/v2/relationship-types/{id}`
 pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::WriteTypes).map_err(Failure::without_document)?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let (caller, name, precondition) = (call.caller, parse_name(&call), call.precondition());
     let named = call.segment("id").to_owned();
     let input = Input::parse(&call.body().await?, RELATIONSHIP_TYPES, IdPolicy::Existing(&named))?;

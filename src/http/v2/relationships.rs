@@ -66,7 +66,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 /// `GET /api/v2/user-relationships/{id}`
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let options = call.render_options(ONE_RELATIONSHIP)?;
+    let options = call.render_options(ONE_RELATIONSHIP).await?;
     let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
@@ -79,7 +79,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 
 /// `POST /api/v2/user-relationships`
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
-    let options = call.render_options(ONE_RELATIONSHIP)?;
+    let options = call.render_options(ONE_RELATIONSHIP).await?;
     let body = call.body().await?;
     let new = parse_new(&body)?;
     let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
@@ -110,7 +110,7 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
 /// `PATCH /api/v2/user-relationships/{id}`
 pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
-    let options = call.render_options(ONE_RELATIONSHIP)?;
+    let options = call.render_options(ONE_RELATIONSHIP).await?;
     let (caller, precondition, ends) = (call.caller, call.precondition(), options.included_ends());
     let budget = options.read_budget();
     // Permission comes before validation of the document.
@@ -160,7 +160,7 @@ pub async fn change_linkage(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get_end(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let (end, _) = parse_end(&call)?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| relationships::get_end(tx, &caller, id, end);
     let user = call.read("relationships.get_end", Cost::Bounded, job).await;

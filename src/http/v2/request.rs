@@ -9,6 +9,7 @@ use std::future::{Future, Ready, ready};
 use std::str::FromStr;
 
 use crate::auth::Identity;
+use crate::domain::roles;
 use crate::http::body;
 use crate::http::idempotency::KeyedRequest;
 use crate::http::jsonapi::errors::Failure;
@@ -129,11 +130,25 @@ impl Call {
     /// Parses the query of a request for one resource.
     ///
     /// # Errors
-    /// 400 with every problem of the query.
-    pub fn render_options(&self, parameters: &'static [Parameter]) -> Result<RenderOptions, Failure> {
+    /// As [`finish`](Self::finish).
+    pub async fn render_options(&self, parameters: &'static [Parameter]) -> Result<RenderOptions, Failure> {
         let mut query = self.query(parameters)?;
         let options = self.options_of(&mut query);
-        query.finish().map(|()| options)
+        self.finish(&mut query).await.map(|()| options)
+    }
+
+    /// Reports all problems of a query, also unknown roles among the fields of users.
+    ///
+    /// # Errors
+    /// 400 with every problem of the query.
+    pub async fn finish(&self, query: &mut Query) -> Result<(), Failure> {
+        query.finish()?;
+        let roles = query.unchecked_role_fields();
+        if roles.is_empty() {
+            return Ok(());
+        }
+        let job = move |tx: &mut Tx<'_>| roles::require_known_fields(tx, &roles);
+        self.read("roles.require_fields", Cost::Bounded, job).await.map_err(Failure::without_document)
     }
 
     /// The options that a query selects, with the settings of the service. Problems are reported by the query.

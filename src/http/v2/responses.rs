@@ -146,12 +146,12 @@ pub async fn parse_page<'c>(
 ) -> Result<(Paging, Option<Cursors<'c>>), Failure> {
     if !wants_cursors(query, call.accepted.cursor_profile) {
         let paging = Paging::by_offset(query, call.state.max_offset);
-        return query.finish().map(|()| (paging, None));
+        return call.finish(query).await.map(|()| (paging, None));
     }
     let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
     let cursors = Cursors::new(key, [kind, &format!("{definition:?}")].into_iter());
     let paging = Paging::by_cursor(query, &cursors);
-    query.finish().map_err(Failure::with_profile_links)?;
+    call.finish(query).await.map_err(Failure::with_profile_links)?;
     Ok((paging, Some(cursors)))
 }
 

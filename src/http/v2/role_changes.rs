@@ -13,7 +13,7 @@ use crate::http::jsonapi::paging::Paging;
 use crate::http::jsonapi::resources::Identifier;
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::PageLinksOf;
-use crate::http::v2::roles::{LinkageLinks, parse_path, render_linkage, tag_of};
+use crate::http::v2::roles::{LinkageLinks, parse_path, render_linkage, tag_of, tag_of_page};
 use crate::model::id::RelationshipId;
 use crate::model::page::DEFAULT_LIMIT;
 use crate::store::{Cost, Tx};
@@ -74,15 +74,19 @@ async fn change(mut call: Call, change: MembershipChange, name: &'static str) ->
     let path: RolePath = parse_path(&call)?;
     let mut query = call.query(&[])?;
     let options = call.options_of(&mut query);
-    let (caller, of_job) = (call.caller, path.clone());
+    let (caller, precondition) = (call.caller, call.precondition());
     // Permission comes before validation of the document.
-    let job = move |tx: &mut Tx<'_>| roles::require_changeable(tx, &caller, &of_job);
+    let (of_job, expected) = (path.clone(), precondition.clone());
+    let job = move |tx: &mut Tx<'_>| roles::require_changeable(tx, &caller, &of_job, &expected);
     call.read("roles.check", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let members = parse_to_many(&call.body().await?)?;
     let of_job = path.clone();
-    let job = move |tx: &mut Tx<'_>| roles::change(tx, &caller, &of_job, change, &members);
-    let page = call.state.store.write(name, job).await.map_err(Failure::of)?;
+    let job = move |tx: &mut Tx<'_>| roles::change(tx, &caller, &of_job, (change, &members), &precondition);
+    let linkage = call.state.store.write(name, job).await.map_err(Failure::of)?;
     let paging = Paging::Offset { offset: 0, limit: DEFAULT_LIMIT, is_numbered: false };
     let page_of = PageLinksOf { query: &query, paging: &paging, cursors: None };
-    render_linkage(&call, &options, &path, page_of, &page, false)
+    let tag = tag_of_page(&call.target(), &options, paging.applied(), &linkage, false);
+    let mut answer = render_linkage(&call, &options, &path, page_of, &linkage.page, false)?;
+    answer.headers_mut().insert(ETAG, tag.value());
+    Ok(answer)
 }

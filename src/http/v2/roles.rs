@@ -24,7 +24,7 @@ use crate::http::v2::traversal;
 use crate::model::code::Code;
 use crate::model::id::RelationshipId;
 use crate::model::page::{Page, Sort, SortKey};
-use crate::model::role::{RoleEdge, ToOneLinkage, UserWithRoles};
+use crate::model::role::{RoleEdge, ToManyLinkage, ToOneLinkage, UserWithRoles};
 use crate::model::user::User;
 use crate::store::{Cost, Tx};
 
@@ -87,9 +87,9 @@ pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
             let data = linkage.edge.map(|edge| Identifier::of_user(edge.member));
             respond_unless_not_modified(&call, &tag, || Document::one(data).with_links(links).answer(StatusCode::OK))
         }
-        RoleLinkage::Many(page) => {
+        RoleLinkage::Many(linkage) => {
             let page_of = PageLinksOf { query: &query, paging: &paging, cursors: cursors.as_ref() };
-            respond_with_linkage(&call, &options, &path, page_of, page)
+            respond_with_linkage(&call, &options, &path, page_of, linkage)
         }
     }
 }
@@ -136,12 +136,22 @@ fn respond_with_linkage(
     options: &RenderOptions,
     path: &RolePath,
     page_of: PageLinksOf<'_>,
-    mut page: Page<RoleEdge>,
+    mut linkage: ToManyLinkage,
 ) -> Result<HttpResponse, Failure> {
-    let (applied, total) = (page_of.paging.applied(), page.total);
-    let is_more = page_of.paging.cut(&mut page);
-    let tag = TagBuilder::new(&call.target(), options, applied).rows(&page.items).number(total).number(is_more.into());
-    respond_unless_not_modified(call, &tag.of_list(), || render_linkage(call, options, path, page_of, &page, is_more))
+    let is_more = page_of.paging.cut(&mut linkage.page);
+    let tag = tag_of_page(&call.target(), options, page_of.paging.applied(), &linkage, is_more);
+    respond_unless_not_modified(call, &tag, || render_linkage(call, options, path, page_of, &linkage.page, is_more))
+}
+
+/// The entity tag of a page of a linkage, which more rows may follow. It is valid for a change if the page has all rows.
+pub(super) fn tag_of_page(
+    target: &str,
+    options: &RenderOptions,
+    applied: Applied,
+    linkage: &ToManyLinkage,
+    is_more: bool,
+) -> Tag {
+    TagBuilder::new(target, options, applied).number(is_more.into()).of_resource(linkage.state())
 }
 
 /// The document of a page of a linkage, which more rows may follow.

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 
 use crate::domain::group_lists::IncludedRecords;
+use crate::domain::operations::ResourceRef;
 use crate::domain::policy::{self, Action};
 use crate::domain::roles;
 use crate::domain::users;
@@ -11,6 +12,7 @@ use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::requests::parse_user_changes;
 use crate::http::jsonapi::resources::USERS;
+use crate::http::jsonapi::returned_roles::take_roles;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
@@ -20,7 +22,6 @@ use crate::http::v2::parameters::{
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
-use crate::http::v2::returned_roles::take_roles;
 use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::email;
@@ -87,7 +88,7 @@ pub async fn get_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    let options = call.render_options(SHOWN_USER)?;
+    let options = call.render_options(SHOWN_USER).await?;
     let caller = call.caller;
     if let Some(inclusion) = options.role_inclusion() {
         let job = move |tx: &mut Tx<'_>| {
@@ -107,7 +108,7 @@ async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     // Permission comes before validation of the document.
     policy::require(&call.caller, Action::CreateUser).map_err(Failure::without_document)?;
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let caller = call.caller;
     let body = call.body().await?;
     let mut input = Input::parse(&body, USERS, IdPolicy::New)?;
@@ -134,7 +135,7 @@ pub async fn change_me(call: Call) -> Result<HttpResponse, Failure> {
 }
 
 async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure> {
-    let options = call.render_options(ONE_USER)?;
+    let options = call.render_options(ONE_USER).await?;
     let (caller, precondition) = (call.caller, call.precondition());
     // Permission comes before validation of the document.
     let expected = precondition.clone();
@@ -142,12 +143,26 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
     let mut input = Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?;
-    take_roles(&call, id, &mut input).await?;
+    require_unchanged_roles(&call, id, &mut input).await?;
     let changes = parse_user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
     let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);
     SingleResponse::alone(stored).changed(&call.target(), &options)
+}
+
+/// Removes the roles from a record of a user that the client sent back. Those that are not as stored are reported with the
+/// record.
+async fn require_unchanged_roles(call: &Call, id: UserId, input: &mut Input) -> Result<(), Failure> {
+    let roles: Vec<_> = take_roles(input).iter().map(|role| role.resolve(ResourceRef::stored)).collect();
+    if roles.is_empty() {
+        return Ok(());
+    }
+    let caller = call.caller;
+    let job = move |tx: &mut Tx<'_>| roles::find_changed_roles(tx, &caller, id, &roles);
+    let read = call.read("roles.find_changed", Cost::BoundedSnapshot, job).await;
+    input.push_problems(read.map_err(Failure::without_document)?);
+    Ok(())
 }
 
 /// `DELETE /api/v2/users/{id}`

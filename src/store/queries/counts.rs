@@ -88,16 +88,16 @@ pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) 
         .map(drop)
 }
 
-/// Adds many relationships to the counts.
-pub(super) fn add_many(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
+/// Adds `by` (1 or -1) to the counts of each of many relationships.
+pub(super) fn add_many(conn: &mut Conn, types: &mut TypeCounts, rows: &[RelationshipRow], by: i64) -> QueryResult<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let mut by_user: BTreeMap<(i64, i16), i64> = BTreeMap::new();
     let mut by_target: BTreeMap<(i64, i16), i64> = BTreeMap::new();
     let mut by_type: BTreeMap<i16, i64> = BTreeMap::new();
     for row in rows {
-        *by_user.entry((row.user_id, row.type_id)).or_default() += 1;
-        *by_target.entry((row.target_id, row.type_id)).or_default() += 1;
-        *by_type.entry(row.type_id).or_default() += 1;
+        *by_user.entry((row.user_id, row.type_id)).or_default() += by;
+        *by_target.entry((row.target_id, row.type_id)).or_default() += by;
+        *by_type.entry(row.type_id).or_default() += by;
     }
     for some in by_user.into_iter().collect::<Vec<_>>().chunks(bulk::ROWS) {
         let mut sql = Sql::new("INSERT INTO counts_by_user (user_id, type_id, n) ");
@@ -114,7 +114,7 @@ pub(super) fn add_many(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult
         sql.returning::<()>().execute(conn)?;
     }
     for (kind, by) in by_type {
-        of_type(conn, first.id, kind, by)?;
+        of_type_in(conn, types, first.id, kind, by)?;
     }
     Ok(())
 }

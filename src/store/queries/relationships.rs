@@ -3,8 +3,12 @@
 use diesel::prelude::*;
 
 use super::schema::user_relationships::dsl;
-use super::{Conn, counts, retired};
-use crate::store::relationship_rows::{COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RelationshipRow};
+use super::sql::Sql;
+use super::{Conn, bulk, counts, retired};
+use crate::store::relationship_rows::{
+    COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow,
+    new_relationship_columns,
+};
 use crate::store::type_counts::TypeCounts;
 
 /// The relationship with that id.
@@ -50,6 +54,23 @@ pub(in crate::store) fn insert(
     Ok(row)
 }
 
+/// Stores relationships and counts them, except those whose edge exists already. Returns the stored ones, in any order.
+pub(in crate::store) fn insert_many(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    new: &[NewRelationshipRow],
+) -> QueryResult<Vec<RelationshipRow>> {
+    let mut stored = Vec::with_capacity(new.len());
+    for some in new.chunks(bulk::ROWS) {
+        let mut sql = Sql::new(concat!("INSERT INTO user_relationships (", new_relationship_columns!(), ") "));
+        sql.source(NewRelationshipRow::columns(some));
+        sql.text(" ON CONFLICT DO NOTHING RETURNING ").text(RELATIONSHIP_COLUMNS);
+        stored.extend(sql.returning::<RelationshipColumns>().load::<RelationshipRow>(conn)?);
+    }
+    counts::add_many(conn, types, &stored, 1)?;
+    Ok(stored)
+}
+
 /// Changes a relationship to the data of `new`; `None` if it has changed since `old` was read, or is gone.
 pub(in crate::store) fn update(
     conn: &mut Conn,
@@ -77,16 +98,22 @@ pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64)
     count_deleted(conn, types, row)
 }
 
-/// Deletes a relationship of a type and its counts; `false` if it is gone or has another type.
-pub(in crate::store) fn delete_of_type(
+/// Deletes relationships of a type and their counts. Returns how many of them existed.
+pub(in crate::store) fn delete_many_of_type(
     conn: &mut Conn,
     types: &mut TypeCounts,
-    id: i64,
+    ids: &[i64],
     kind: i16,
-) -> QueryResult<bool> {
-    let rows = dsl::user_relationships.filter(dsl::id.eq(id).and(dsl::type_id.eq(kind)));
-    let row = diesel::delete(rows).returning(COLUMNS).get_result(conn).optional()?;
-    count_deleted(conn, types, row)
+) -> QueryResult<usize> {
+    let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(ids)).text(" AND type_id = ").small(kind);
+    sql.text(" RETURNING ").text(RELATIONSHIP_COLUMNS);
+    let rows: Vec<RelationshipRow> = sql.returning::<RelationshipColumns>().load(conn)?;
+    counts::add_many(conn, types, &rows, -1)?;
+    if let Some(largest) = rows.iter().map(|row| row.id).max() {
+        retired::retire_relationships(conn, largest)?;
+    }
+    Ok(rows.len())
 }
 
 /// Subtracts a deleted relationship from the counts.

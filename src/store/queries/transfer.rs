@@ -13,6 +13,7 @@ use crate::model::user::User;
 use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
 };
+use crate::store::type_counts::TypeCounts;
 
 /// The users with these ids, without their profiles.
 pub(in crate::store) fn users_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<UserRow>> {
@@ -134,7 +135,7 @@ fn values_of(rows: &[RelationshipRow]) -> Sql {
 
 /// Adds relationships to the counts.
 pub(in crate::store) fn count_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<()> {
-    counts::add_many(conn, rows)
+    counts::add_many(conn, &mut TypeCounts::default(), rows, 1)
 }
 
 /// Which of these edges exist.

@@ -70,6 +70,22 @@ impl Tx<'_> {
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
+    /// As [`insert_relationship`](Self::insert_relationship), for several: stores those that do not exist, and returns
+    /// their ids, in order.
+    pub fn insert_relationships(
+        &mut self,
+        held: &HeldType,
+        edges: &[NewEdge],
+        author: Option<UserId>,
+    ) -> Result<Vec<RelationshipId>> {
+        let now = self.micros();
+        let new: Vec<_> = edges.iter().map(|edge| NewRelationshipRow::of(edge, held.id, author, now)).collect();
+        let rows = ask!(self, relationships::insert_many(&mut self.type_counts, &new))?;
+        let mut ids: Vec<_> = rows.into_iter().map(|row| RelationshipId::new(row.id)).collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
     /// Stores and counts relationships of a held type, which its rules admit. The rows are in any order. The job fails
     /// unless all of them can be stored.
     pub fn insert_gathered(&mut self, held: &HeldType, creates: &[&GatheredCreate]) -> Result<Vec<Relationship>> {
@@ -108,9 +124,11 @@ impl Tx<'_> {
         ask!(self, relationships::delete(&mut self.type_counts, id.get()))
     }
 
-    /// Deletes a relationship of a held type and its counts; `false` if it is gone or has another type.
-    pub fn delete_of_type(&mut self, held: &HeldType, id: RelationshipId) -> Result<bool> {
-        ask!(self, relationships::delete_of_type(&mut self.type_counts, id.get(), held.id))
+    /// Deletes relationships of a held type and their counts; `false` if one of them is gone or has another type.
+    pub fn delete_of_type(&mut self, held: &HeldType, ids: &[RelationshipId]) -> Result<bool> {
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        let deleted = ask!(self, relationships::delete_many_of_type(&mut self.type_counts, &ids, held.id))?;
+        Ok(deleted == ids.len())
     }
 
     /// Collects the changes of counts by type until [`write_type_counts`](Self::write_type_counts), which the job must

@@ -53,6 +53,25 @@ pub const CHECKS: Checks = &[
     ("users that a traversal visits, except below a user of a tree with `max-depth=all` or `1`",
         Test("traversal", "a_traversal_visits_ten_thousand_users_and_no_more")),
     ("relationships that a traversal follows", Test("src", "a_million_relationships_are_followed_and_no_more")),
+    ("roles in a record of a user that is sent back", Boundary(|app, most| {
+        let (ann, admin) = (app.user(), app.admin());
+        let patch = |number| {
+            let roles = limit_roles(&admin, number);
+            let links: serde_json::Map<_, _> = roles.split(',').map(|name| (name.to_owned(), json!({"data": []}))).collect();
+            ann.patch(ME, &json!({"data": {"type": "users", "relationships": links}}))
+        };
+        (patch(most), patch(most + 1))
+    })),
+    ("users with a role, for `If-Match` on POST or DELETE of the linkage", Boundary(|app, most| {
+        let (ann, url) = (app.user(), format!("{ME}/relationships/mentors"));
+        let all: Vec<_> = (0..=most).map(|_| json!({"type": "users", "id": app.user().id.to_string()})).collect();
+        let post = |number: usize| {
+            ann.post(&url, &json!({"data": all[..number]})).expect(200);
+            let tag = ann.get(&format!("{url}?limit=50")).expect(200).header("etag").expect("a tag").to_owned();
+            ann.send("POST", &url, &[JSON_API, ("if-match", &tag)], Some(b"{\"data\": []}"))
+        };
+        (post(most), post(most + 1))
+    })),
     ("roles in `include` of users", Boundary(|app, most| {
         let (ann, admin) = (app.user(), app.admin());
         let get = |number| ann.get(&format!("{ME}?include={}", limit_roles(&admin, number)));

@@ -59,9 +59,9 @@ pub const OF_ROLES: [ApiOperation; 5] = [
         .description(LINKED).query(parameters::LIST_ROLE_LINKAGE).error_codes(&[Code::InvalidCursor]),
     operation("PATCH", LINKAGE, "reassignRole", TAG, "Replace the only user with a role", Success::Changed("ReassignmentDocument"))
         .description(REPLACED).body("ReassignedRole", reassigned).error_codes(CHANGED),
-    operation("POST", LINKAGE, "addUsersToRole", TAG, "Give users a role", Success::Document("RoleLinkageList"))
+    operation("POST", LINKAGE, "addUsersToRole", TAG, "Give users a role", Success::Changed("RoleLinkageList"))
         .description(ADDED).body("RoleMembers", members).error_codes(CHANGED),
-    operation("DELETE", LINKAGE, "removeUsersFromRole", TAG, "Take a role from users", Success::Document("RoleLinkageList"))
+    operation("DELETE", LINKAGE, "removeUsersFromRole", TAG, "Take a role from users", Success::Changed("RoleLinkageList"))
         .description(REMOVED).body("RoleMembers", members).error_codes(CHANGED),
 ];
 

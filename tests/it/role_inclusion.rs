@@ -163,6 +163,7 @@ item!([43], fields_of_users_may_name_roles_at_every_url, |app| {
         format!("{USERS}?"),
         format!("{USERS}/me?"),
         format!("{USERS}/me/supervisor?"),
+        format!("{USERS}/me/supervisor?max-depth=all&"),
         "/api/v2/groups?include=owner&".to_owned(),
         "/api/v2/group-members?include=user&".to_owned(),
         format!("{TYPES}?"),

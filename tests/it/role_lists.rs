@@ -186,7 +186,7 @@ item!([58, 59], unknown_roles_and_users_are_404, |app| {
         ann.get(&format!("{url}?limit=51")).refused(400, "invalid-parameter");
         ann.get(&format!("{url}?page[after]=x")).refused(400, "invalid-cursor");
         ann.get(&format!("{url}?include=friends")).refused(400, "unsupported-include");
-        ann.get(&format!("{url}?filter[id]=1")).refused(400, "unknown-parameter");
+        ann.get(&format!("{url}?filter[query]=x")).refused(400, "unknown-parameter");
     }
     ann.send("PUT", &users_url(ann.id, "mentors"), &[], None).refused(405, "method-not-allowed");
 });

@@ -52,7 +52,7 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
     let definition = format!("{:?}", (&path, depth, &only, &shared_with));
     let cursors = Cursors::new(key, [LIST, &definition].into_iter());
     let page = ForwardPage::parse(&mut query, &cursors);
-    query.finish()?;
+    call.finish(&mut query).await?;
     let limit = usize::try_from(page.size).unwrap_or_default();
     let traversal = Traversal { path, depth, only, shared_with, after: page.after.clone(), limit };
     let (found, included) = run(&call, &options, traversal).await.map_err(Failure::without_document)?;

@@ -27,6 +27,7 @@ pub mod skip;
 pub mod sources;
 pub mod sql;
 pub mod statement_gate;
+pub mod traversal;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};

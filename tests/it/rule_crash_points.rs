@@ -22,6 +22,7 @@ use crate::support::cluster::PrivateServer;
 use crate::support::graph::{ATOMIC, EDGES, TYPES, add, create, kind, register, remove, repetitions, tree};
 use crate::support::process::{PATIENCE, Service, new_user_token, run, until};
 use crate::support::sql::Raw;
+use crate::support::sqlite_copy::SqliteCopy;
 use crate::support::statement_gate::StatementGate;
 use crate::support::{Client, Value, json};
 
@@ -306,33 +307,6 @@ fn a_write_killed_after_any_statement_is_whole_or_absent() {
     drop(Service::start(&url, &[]));
 }
 
-/// A copy of an SQLite file that no process has open.
-struct Copy {
-    folder: tempfile::TempDir,
-}
-
-impl Copy {
-    fn of(file: &Path) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in ["test.db", "test.db-wal"] {
-            let from = file.with_file_name(name);
-            if from.exists() {
-                std::fs::copy(from, folder.path().join(name)).expect("a copy");
-            }
-        }
-        Self { folder }
-    }
-
-    fn url(&self) -> String {
-        format!("sqlite://{}", self.folder.path().join("test.db").display())
-    }
-
-    /// The size of the log in front of the database.
-    fn log_size(&self) -> u64 {
-        std::fs::metadata(self.folder.path().join("test.db-wal")).map_or(0, |file| file.len())
-    }
-}
-
 /// How a process ends.
 #[derive(Debug, Clone, Copy)]
 enum Crash {
@@ -353,7 +327,7 @@ fn limit(service: &Service, resource: Resource, bytes: u64) {
 
 /// Kills a process that writes to a copy of the file. Returns whether the write happened.
 fn crash(file: &Path, prepared: &Prepared, write: &Write, [before, after]: [&State; 2], crash: Crash) -> bool {
-    let copy = Copy::of(file);
+    let copy = SqliteCopy::of(file);
     let service = Service::start(&copy.url(), &[]);
     let client = prepared.client(&service);
     let answer = thread::scope(|scope| {
@@ -382,11 +356,11 @@ fn a_write_killed_between_pages_is_whole_or_absent() {
     let prepared = prepare(&home.text());
     let points = repetitions("CRASH_POINTS", 3);
     for write in &prepared.writes {
-        let before = state(Copy::of(&file).url().as_str());
+        let before = state(SqliteCopy::of(&file).url().as_str());
         let after = write.applied_to(&before);
         let crash = |how| crash(&file, &prepared, write, [&before, &after], how);
         // First without a crash.
-        let copy = Copy::of(&file);
+        let copy = SqliteCopy::of(&file);
         let service = Service::start(&copy.url(), &[]);
         let client = prepared.client(&service);
         let (size, begun) = (copy.log_size(), Instant::now());

@@ -26,6 +26,7 @@ pub mod signing;
 pub mod skip;
 pub mod sources;
 pub mod sql;
+pub mod sqlite_copy;
 pub mod statement_gate;
 pub mod traversal;
 

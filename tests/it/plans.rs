@@ -130,7 +130,7 @@ pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &
             format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
         let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
         let output = output.expect("psql runs");
-        assert!(output.status.success(), "{output:?}");
+        assert!(output.status.success(), "{output:?}\n{explain}");
         String::from_utf8(output.stdout).expect("a plan of text")
     };
     modes.iter().map(plan).collect()

@@ -107,6 +107,12 @@ fn ask_everything(app: &App) {
             |ids: &[i64]| ids.iter().map(|id| json!({"type": "users", "id": id.to_string()})).collect::<Vec<_>>();
         if name != "pair" {
             get(format!("{USERS}/98081/{name}-targets"));
+            for depth in ["max-depth=all", "max-depth=2", "max-depth=all&filter[id]=98080,98083"] {
+                let first = get(format!("{USERS}/98083/{members}?{depth}&page[size]=1"));
+                first.body["links"]["next"].as_str().map(|next| get(next.to_owned()));
+                get(format!("{USERS}/98080/{name}-targets?{depth}&page[size]=1"));
+            }
+            get(format!("{USERS}/98080/{name}-targets?max-depth=all&filter[shared-with]=98081"));
         }
         if name == "line" {
             for target in linkage(&[98_081, 98_083]) {
@@ -143,6 +149,13 @@ fn ask_everything(app: &App) {
 fn types_of(statement: &str) -> &'static str {
     match statement {
         _ if statement.contains("AS r ON r.user_id = given.column1") => "(bigint[], bigint[], smallint)",
+        _ if statement.contains("given.column3") => "(bigint[], bigint[], bigint[], smallint, bigint, smallint)",
+        _ if statement.contains("INTO counts_by_user") && statement.contains("unnest") => {
+            "(bigint[], smallint[], bigint[])"
+        }
+        _ if statement.contains("INTO counts_by_target") && statement.contains("unnest") => {
+            "(bigint[], smallint[], bigint[], smallint[])"
+        }
         _ if statement.contains("INTO counts_below") => "(bigint[], bigint[], bigint[], smallint[])",
         _ => "",
     }

@@ -246,7 +246,9 @@ impl PostgresEngine {
             String::new()
         };
         let of_mode = if mode == Mode::Batch {
-            format!("; SET LOCAL lock_timeout = {}", BATCH_LOCK_MILLIS.min(lock_limit))
+            // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
+            let lock_limit = BATCH_LOCK_MILLIS.min(lock_limit);
+            format!("; SET LOCAL lock_timeout = {lock_limit}; SET LOCAL plan_cache_mode = force_generic_plan")
         } else {
             String::new()
         };

@@ -4,7 +4,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt};
 
 use super::rows::Column;
-use super::schema::relationship_type_locks::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::store::relationship_rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
@@ -71,8 +70,10 @@ pub(in crate::store) fn of_relationship(
 /// Makes other writers of relationships of a type with rules wait until the transaction ends. `false` if the type has no
 /// row to lock. What a rule depends on is read in later statements: they see what earlier holders committed.
 pub(in crate::store) fn lock_writers(conn: &mut Conn, kind: i16) -> QueryResult<bool> {
-    let locked = diesel::update(dsl::relationship_type_locks.find(kind)).set(dsl::revision.eq(dsl::revision + 1));
-    locked.execute(conn).map(|rows| rows == 1)
+    // diesel would prepare an UPDATE with an expression again each time.
+    let mut sql = Sql::new("UPDATE relationship_type_locks SET revision = revision + 1 WHERE type_id = ");
+    sql.small(kind);
+    sql.returning::<()>().execute(conn).map(|rows| rows == 1)
 }
 
 /// The types of which a user owns or targets relationships.

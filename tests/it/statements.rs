@@ -11,7 +11,7 @@ use diesel::connection::set_default_instrumentation;
 
 use super::plans::{self, ANY_PLAN, ONE_AT_A_TIME, TARGET, load, recorder};
 use crate::both;
-use crate::support::{App, edge, json};
+use crate::support::{App, Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
@@ -107,12 +107,7 @@ fn ask_everything(app: &App) {
             |ids: &[i64]| ids.iter().map(|id| json!({"type": "users", "id": id.to_string()})).collect::<Vec<_>>();
         if name != "pair" {
             get(format!("{USERS}/98081/{name}-targets"));
-            for depth in ["max-depth=all", "max-depth=2", "max-depth=all&filter[id]=98080,98083"] {
-                let first = get(format!("{USERS}/98083/{members}?{depth}&page[size]=1"));
-                first.body["links"]["next"].as_str().map(|next| get(next.to_owned()));
-                get(format!("{USERS}/98080/{name}-targets?{depth}&page[size]=1"));
-            }
-            get(format!("{USERS}/98080/{name}-targets?max-depth=all&filter[shared-with]=98081"));
+            traverse(&admin, name);
         }
         if name == "line" {
             for target in linkage(&[98_081, 98_083]) {
@@ -143,6 +138,17 @@ fn ask_everything(app: &App) {
     ext.get(&format!("{USERS}/98070/mentors")).expect(200);
     ext.get(&format!("{USERS}/{TARGET}/mentees")).expect(200);
     ext.post(EDGES, &edge(None, "mentor", TARGET)).expect(201);
+}
+
+/// Follows the roles of a type with relationships from 98,080 to 98,083.
+fn traverse(admin: &Client, name: &str) {
+    let get = |path: String| admin.get(&path).expect(200);
+    for depth in ["max-depth=all", "max-depth=2", "max-depth=all&filter[id]=98080,98083"] {
+        let first = get(format!("{USERS}/98083/{name}-members?{depth}&page[size]=1"));
+        first.body["links"]["next"].as_str().map(|next| get(next.to_owned()));
+        get(format!("{USERS}/98080/{name}-targets?{depth}&page[size]=1"));
+    }
+    get(format!("{USERS}/98080/{name}-targets?max-depth=all&filter[shared-with]=98081"));
 }
 
 /// The types of the values of a statement with arrays that PostgreSQL cannot infer.

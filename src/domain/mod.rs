@@ -4,6 +4,7 @@ pub mod accounts;
 mod admission;
 pub mod group_lists;
 pub mod groups;
+pub mod handover;
 pub mod operations;
 pub mod policy;
 pub mod relationship_types;

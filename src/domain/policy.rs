@@ -71,6 +71,8 @@ pub enum Action {
     SeeTypes,
     /// Create, change or delete relationship types.
     WriteTypes,
+    /// Hand relationships over, and see what was handed over.
+    Transfer,
     /// See a group.
     SeeGroup {
         /// The owner of the group.
@@ -136,7 +138,7 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 }
                 Action::ChangeUser { id } => (id != me).then_some(Code::NotOwner),
                 Action::WriteField(field) => field.is_admin_only().then_some(Code::AdminOnlyAttribute),
-                Action::CreateUser | Action::DeleteUser | Action::WriteTypes => Some(Code::NotAdmin),
+                Action::CreateUser | Action::DeleteUser | Action::WriteTypes | Action::Transfer => Some(Code::NotAdmin),
             }
         }
     };

@@ -5,8 +5,8 @@ mod creation;
 mod refusals;
 
 pub use changes::{change, delete, get_own};
-pub(in crate::domain) use creation::name_of_type;
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
+pub(in crate::domain) use creation::{name_of_type, registered_type};
 pub(in crate::domain) use refusals::of_verdict as refusal_of;
 
 use super::validation;

@@ -7,7 +7,7 @@ use crate::model::id::UserId;
 use crate::model::tree::Tree;
 use crate::store::{HeldType, Tx};
 
-/// Removes a user, and all users below it, from below the users above. Its relationship to `target` has been removed
+/// Removes users, and all users below them, from below the users above. Their relationships to `target` have been removed
 /// from the type, and other writers of the type have been locked out before that.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::model::page::{Page, PageRequest, SortBy};
 use crate::model::precondition::Precondition;
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{Field, Profile, User, UserData, Value};
-use crate::store::Tx;
+use crate::store::{HeldType, Tx};
 
 /// Lists the matching users that the caller may see, within the budget. Only admins can list disabled users.
 ///
@@ -244,6 +244,21 @@ fn lock_own(tx: &mut Tx<'_>, found: User, precondition: &Precondition) -> Result
 /// # Errors
 /// `not-admin`, `own-account`, `not-found`, `precondition-failed`.
 pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Precondition) -> Result<()> {
+    require_deletable(tx, caller, id, precondition)?;
+    let held = tx.hold_types_of_user(id)?;
+    delete_held(tx, id, &held)
+}
+
+/// Refuses to delete a user that the caller may not delete, or that is not in an expected state.
+///
+/// # Errors
+/// Those of [`delete`].
+pub(super) fn require_deletable(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    id: UserId,
+    precondition: &Precondition,
+) -> Result<()> {
     policy::require(caller, Action::DeleteUser)?;
     if id == caller.id {
         return Err(Problem::new(Code::OwnAccount, "admins cannot delete themselves; ask another admin").into());
@@ -252,11 +267,18 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: UserId, precondition: &Preco
         let found = get_own(tx, caller, id, precondition)?;
         lock_own(tx, found, precondition)?;
     }
-    let held = tx.hold_types_of_user(id)?;
+    Ok(())
+}
+
+/// As [`delete`], after its checks. The types of the user's relationships are held.
+///
+/// # Errors
+/// `not-found`, and those of the store.
+pub(super) fn delete_held(tx: &mut Tx<'_>, id: UserId, held: &[HeldType]) -> Result<()> {
     let trees: Vec<_> = held.iter().filter(|held| held.rules.is_tree()).cloned().collect();
     tx.lock_writers(&trees)?;
     let places = trees::find_places(tx, &trees, id)?;
-    if !tx.delete_user(id, &held)? {
+    if !tx.delete_user(id, held)? {
         return Err(Error::not_found("user"));
     }
     for (held, target) in &places {

@@ -105,6 +105,8 @@ catalogue! {
         "The type limits how many relationships one user may own. `meta.max` is the limit, and `meta.existing-ids` has the relationships.";
     RelationshipTooDeep 409 "relationship-too-deep" "The chain of relationships would be too long"
         "In a type without cycles no path may have more than 64 relationships.";
+    TransferTooLarge 409 "transfer-too-large" "Too many relationships to transfer"
+        "One request moves at most 10,000 relationships. Nothing was moved; `meta.count` has the number.";
     OwnAccount 409 "own-account" "Admins cannot delete themselves"
         "Ask another admin.";
     TypeMismatch 409 "type-mismatch" "Wrong resource type"

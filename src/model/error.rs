@@ -67,6 +67,10 @@ pub enum ErrorSource {
     Group,
     /// The user of a membership.
     Member,
+    /// The user from whom a transfer takes relationships.
+    Predecessor,
+    /// The user to whom a transfer gives relationships.
+    Successor,
     /// The linkage that is the data of the document.
     Linkage,
     /// The identifier at an index of that linkage.

@@ -60,6 +60,8 @@ ids! {
     GroupId,
     /// The id of a membership of a user in a group.
     MemberId,
+    /// The id of a transfer.
+    TransferId,
     /// The id of an API token (not the secret).
     TokenId,
     /// The id of a client that signs its requests (not its `Api-Id`).

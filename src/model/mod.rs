@@ -17,6 +17,7 @@ pub mod filter;
 pub mod form;
 pub mod graph;
 pub mod group;
+pub mod handover;
 pub mod id;
 pub mod idempotency;
 pub mod json_size;

@@ -3,6 +3,7 @@
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::group::{Group, Member};
+use super::handover::Transfer;
 use super::id::UserId;
 use super::relationship::Relationship;
 use super::relationship_type::RelationshipType;
@@ -86,6 +87,12 @@ impl HasState for Member {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         let times = (self.created_at.micros(), self.updated_at.micros());
         write(put, b'm', &[self.id.get(), times.0, times.1, self.version]);
+    }
+}
+
+impl HasState for Transfer {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        write(put, b'h', &[self.id.get(), self.created_at.micros()]);
     }
 }
 

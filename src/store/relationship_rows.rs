@@ -126,10 +126,15 @@ impl RelationshipRow {
 impl NewRelationshipRow {
     /// The row of a new edge whose type has this number. `now` is in microseconds since 1970.
     pub fn of(edge: &NewEdge, type_id: i16, author: Option<UserId>, now: i64) -> Self {
+        Self::of_ends((edge.user, edge.target), type_id, author, now)
+    }
+
+    /// The row of a new edge from an owner to a target. `now` is in microseconds since 1970.
+    pub fn of_ends((user, target): (UserId, UserId), type_id: i16, author: Option<UserId>, now: i64) -> Self {
         let author = author.map(UserId::get);
         Self {
-            user_id: edge.user.get(),
-            target_id: edge.target.get(),
+            user_id: user.get(),
+            target_id: target.get(),
             type_id,
             created_at: now,
             updated_at: now,

@@ -1,10 +1,15 @@
 //! Rows of queries, and their conversion to the model.
 
-use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
+use diesel::{Insertable, Queryable};
 
+use super::columns::declare_columns;
+use super::schema::transfers;
+use crate::model::error::{Error, Result};
 use crate::model::filter::RelationshipFilter;
-use crate::model::id::UserId;
+use crate::model::handover::{Moves, Transfer, TransferData};
+use crate::model::id::{TransferId, UserId};
+use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
@@ -223,5 +228,59 @@ impl Numbered {
             Self::Users => "users",
             Self::Relationships => "user_relationships",
         }
+    }
+}
+
+declare_columns!(
+    transfers, STORED_TRANSFER, TransferColumns, TRANSFER_COLUMNS,
+    id: BigInt, relationship: Text, take_place: Bool, from_id: BigInt, to_id: BigInt, actor_id: BigInt, moved: BigInt,
+    merged: BigInt, created_at: BigInt
+);
+
+/// A row of `transfers`.
+#[derive(Debug, Queryable)]
+pub(super) struct TransferRow {
+    id: i64,
+    relationship: String,
+    take_place: bool,
+    from_id: i64,
+    to_id: i64,
+    actor_id: i64,
+    moved: i64,
+    merged: i64,
+    created_at: i64,
+}
+
+/// A row to store, whose id the database sets.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = transfers)]
+pub(super) struct NewTransferRow<'a> {
+    pub relationship: &'a str,
+    pub take_place: bool,
+    pub from_id: i64,
+    pub to_id: i64,
+    pub actor_id: i64,
+    pub moved: i64,
+    pub merged: i64,
+    pub created_at: i64,
+}
+
+impl TransferRow {
+    /// The transfer in the row.
+    ///
+    /// # Errors
+    /// If its type has a name that no type can have.
+    pub fn into_transfer(self) -> Result<Transfer> {
+        let relationship = TypeName::parse(&self.relationship)
+            .ok_or_else(|| Error::Internal(format!("the transfer {} has an unknown type", self.id)))?;
+        Ok(Transfer {
+            id: TransferId::new(self.id),
+            data: TransferData::new(relationship, self.take_place),
+            from: UserId::new(self.from_id),
+            to: UserId::new(self.to_id),
+            actor: UserId::new(self.actor_id),
+            moves: Moves { moved: self.moved, merged: self.merged },
+            created_at: Timestamp::from_micros(self.created_at),
+        })
     }
 }

@@ -139,6 +139,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    transfers (id) {
+        id -> BigInt,
+        relationship -> Text,
+        take_place -> Bool,
+        from_id -> BigInt,
+        to_id -> BigInt,
+        actor_id -> BigInt,
+        moved -> BigInt,
+        merged -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     api_clients (id) {
         id -> BigInt,
         api_id -> Text,

@@ -1,4 +1,4 @@
-//! The changes that a job makes to the counts of relationships by type.
+//! The changes of counts that a job collects.
 //!
 //! # Design
 //! On PostgreSQL a row of these counts is locked from its change to the commit, and all creates share a few rows. A job
@@ -39,6 +39,46 @@ impl TypeCounts {
     }
 }
 
+/// Changes of counts for many relationships that a job deletes and stores. A relationship that gets another target keeps
+/// its owner: collected, its deletion and its insertion leave the counts of owners and of the type as they are.
+#[derive(Debug, Default)]
+pub(in crate::store) struct EdgeCounts {
+    by_user: BTreeMap<(i64, i16), i64>,
+    by_target: BTreeMap<(i64, i16), i64>,
+    by_type: BTreeMap<i16, i64>,
+}
+
+/// Changes by user and type, in the order of both.
+pub(in crate::store) type ChangesByEnd = Vec<((i64, i16), i64)>;
+
+impl EdgeCounts {
+    /// Adds `by` (1 or -1) for the relationship of a type from a user to a target.
+    pub fn add(&mut self, kind: i16, (user, target): (i64, i64), by: i64) {
+        *self.by_user.entry((user, kind)).or_default() += by;
+        *self.by_target.entry((target, kind)).or_default() += by;
+        *self.by_type.entry(kind).or_default() += by;
+    }
+
+    /// Takes the changes by owner.
+    pub fn take_by_user(&mut self) -> ChangesByEnd {
+        without_zeros(std::mem::take(&mut self.by_user))
+    }
+
+    /// Takes the changes by target.
+    pub fn take_by_target(&mut self) -> ChangesByEnd {
+        without_zeros(std::mem::take(&mut self.by_target))
+    }
+
+    /// Takes the changes by type.
+    pub fn take_by_type(&mut self) -> Vec<(i16, i64)> {
+        without_zeros(std::mem::take(&mut self.by_type))
+    }
+}
+
+fn without_zeros<K>(changes: BTreeMap<K, i64>) -> Vec<(K, i64)> {
+    changes.into_iter().filter(|(_, by)| *by != 0).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +93,17 @@ mod tests {
         }
         assert_eq!(counts.take(), [(1, Change { spread: 8, by: 1 }), (2, Change { spread: 7, by: 2 })]);
         assert!(!counts.collect(1, 7, 1));
+    }
+
+    #[test]
+    fn a_moved_relationship_changes_only_the_counts_of_targets() {
+        let mut counts = EdgeCounts::default();
+        counts.add(3, (1, 10), -1);
+        counts.add(3, (1, 20), 1);
+        counts.add(3, (2, 10), -1);
+        assert_eq!(counts.take_by_user(), [((2, 3), -1)]);
+        assert_eq!(counts.take_by_target(), [((10, 3), -2), ((20, 3), 1)]);
+        assert_eq!(counts.take_by_type(), [(3, -1)]);
+        assert_eq!(counts.take_by_user(), []);
     }
 }

@@ -155,7 +155,10 @@ fn missing_type() -> Error {
 }
 
 /// The registered type with a name, or the problem for an unknown name.
-pub(super) fn registered_type(tx: &mut Tx<'_>, name: &str) -> Result<std::result::Result<TypeName, Problem>> {
+pub(in crate::domain) fn registered_type(
+    tx: &mut Tx<'_>,
+    name: &str,
+) -> Result<std::result::Result<TypeName, Problem>> {
     if let Some(name) = TypeName::parse(name)
         && tx.has_type(&name)?
     {

@@ -166,6 +166,8 @@ pub(super) fn source_of(source: ErrorSource) -> Source {
         ErrorSource::Properties => "/data/attributes/properties".to_owned(),
         ErrorSource::Relationship(name) => format!("/data/relationships/{name}"),
         ErrorSource::LinkageItem(index) => format!("/data/{index}"),
+        ErrorSource::Predecessor => "/data/relationships/from/data".to_owned(),
+        ErrorSource::Successor => "/data/relationships/to/data".to_owned(),
         ErrorSource::Group => "/data/relationships/group/data".to_owned(),
     })
 }

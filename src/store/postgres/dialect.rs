@@ -14,6 +14,9 @@ pub const TYPE_SLOTS: i64 = 32;
 /// Others may do the same, as foreign keys do.
 pub const KEEP_RULES: &str = " FOR KEY SHARE OF t";
 
+/// Locks the rows of a table `t` against changes, deletion and new references until the transaction ends.
+pub const LOCK_ROWS: &str = " FOR UPDATE OF t";
+
 /// Skips rows that another transaction has locked.
 pub const SKIP_LOCKED: &str = " FOR UPDATE SKIP LOCKED";
 

@@ -34,7 +34,7 @@ struct Creation {
 }
 
 /// The tables that the service reads and writes.
-const WRITTEN: [&str; 19] = [
+const WRITTEN: [&str; 20] = [
     "api_client_keys",
     "api_clients",
     "api_nonces",
@@ -52,6 +52,7 @@ const WRITTEN: [&str; 19] = [
     "retired_relationship_ids",
     "retired_type_ids",
     "retired_user_ids",
+    "transfers",
     "user_relationships",
     "users",
 ];

@@ -99,22 +99,34 @@ pub(super) fn add_many(conn: &mut Conn, types: &mut TypeCounts, rows: &[Relation
         *by_target.entry((row.target_id, row.type_id)).or_default() += by;
         *by_type.entry(row.type_id).or_default() += by;
     }
-    for some in by_user.into_iter().collect::<Vec<_>>().chunks(bulk::ROWS) {
+    add_by_user(conn, &by_user.into_iter().collect::<Vec<_>>())?;
+    add_by_target(conn, &by_target.into_iter().collect::<Vec<_>>())?;
+    for (kind, by) in by_type {
+        of_type_in(conn, types, first.id, kind, by)?;
+    }
+    Ok(())
+}
+
+/// Changes the counts of owners, each by owner and type. The order is that of both.
+pub(super) fn add_by_user(conn: &mut Conn, changes: &[((i64, i16), i64)]) -> QueryResult<()> {
+    for some in changes.chunks(bulk::ROWS) {
         let mut sql = Sql::new("INSERT INTO counts_by_user (user_id, type_id, n) ");
         sql.source(columns_of(some));
         sql.text(" ON CONFLICT (user_id, type_id) DO UPDATE SET n = counts_by_user.n + excluded.n");
         sql.returning::<()>().execute(conn)?;
     }
-    for some in by_target.into_iter().collect::<Vec<_>>().chunks(bulk::ROWS) {
+    Ok(())
+}
+
+/// Changes the counts of targets, each by target and type. The order is that of both.
+pub(super) fn add_by_target(conn: &mut Conn, changes: &[((i64, i16), i64)]) -> QueryResult<()> {
+    for some in changes.chunks(bulk::ROWS) {
         let mut columns = columns_of(some);
         columns.push(Column::Smalls(vec![0; some.len()]));
         let mut sql = Sql::new("INSERT INTO counts_by_target (target_id, type_id, n, slot) ");
         sql.source(columns);
         sql.text(" ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = counts_by_target.n + excluded.n");
         sql.returning::<()>().execute(conn)?;
-    }
-    for (kind, by) in by_type {
-        of_type_in(conn, types, first.id, kind, by)?;
     }
     Ok(())
 }
@@ -184,7 +196,7 @@ fn of_target(conn: &mut Conn, target: i64, kind: i16, by: i64) -> QueryResult<()
 }
 
 /// Changes the count of a type, immediately or at the end of the job.
-fn of_type_in(conn: &mut Conn, types: &mut TypeCounts, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
+pub(super) fn of_type_in(conn: &mut Conn, types: &mut TypeCounts, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
     if types.collect(kind, spread, by) { Ok(()) } else { of_type(conn, spread, kind, by) }
 }
 

@@ -7,6 +7,7 @@ pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
 pub(in crate::store) mod group_pages;
 pub(in crate::store) mod groups;
+pub(in crate::store) mod handovers;
 pub(in crate::store) mod idempotency;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod meta;

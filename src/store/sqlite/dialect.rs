@@ -79,6 +79,9 @@ pub fn advance_type_ids(_conn: &mut Conn, _id: i16) -> QueryResult<()> {
 pub const KEEP_RULES: &str = "";
 
 /// Empty: write jobs run one at a time.
+pub const LOCK_ROWS: &str = "";
+
+/// Empty: write jobs run one at a time.
 pub const SKIP_LOCKED: &str = "";
 
 /// Runs the statement: there is no lock to wait for, since write jobs run one at a time.

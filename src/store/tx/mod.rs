@@ -6,6 +6,7 @@ mod counts;
 mod credentials;
 mod group_pages;
 mod groups;
+mod handovers;
 mod idempotency;
 mod passwords;
 mod relationship_types;
@@ -29,7 +30,7 @@ use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
 use crate::store::migrations;
-use crate::store::type_counts::TypeCounts;
+use crate::store::type_counts::{EdgeCounts, TypeCounts};
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
 
@@ -58,6 +59,7 @@ pub struct Tx<'c> {
     types: Arc<Types>,
     is_writing: bool,
     type_counts: TypeCounts,
+    edge_counts: EdgeCounts,
     /// The types whose other writers wait until this job ends.
     locked_types: Vec<i16>,
     fault: Option<Fault>,
@@ -95,6 +97,7 @@ impl<'c> Tx<'c> {
             types: shared.types.get(),
             is_writing: false,
             type_counts: TypeCounts::default(),
+            edge_counts: EdgeCounts::default(),
             locked_types: Vec::new(),
             fault: None,
             conflict: None,

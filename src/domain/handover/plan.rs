@@ -1,0 +1,53 @@
+//! Which relationships a transfer deletes and which it adds.
+
+use super::super::admission::Ends;
+use crate::model::id::UserId;
+use crate::model::rules::Rules;
+use crate::store::HeldEdge;
+
+/// The relationships of one type around the two users of a transfer.
+#[derive(Debug, Default)]
+pub(super) struct Surroundings {
+    /// Those that target the predecessor; in a symmetric type all that it has.
+    pub incoming: Vec<HeldEdge>,
+    /// Those that the predecessor owns. Only read if the successor takes its place.
+    pub of_predecessor: Vec<HeldEdge>,
+    /// Those that the successor owns. Only read if it takes the place of the predecessor.
+    pub of_successor: Vec<HeldEdge>,
+}
+
+/// What a transfer changes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The relationships of the successor that are deleted, but for those to the predecessor.
+    pub replaced: Vec<HeldEdge>,
+    /// The relationships that target the predecessor, which are deleted.
+    pub taken: Vec<HeldEdge>,
+    /// The relationships of the predecessor that the successor gets too, unless it has them.
+    pub copied: Vec<Ends>,
+    /// The deleted relationships with the successor as target, in the order of their ids.
+    pub moved: Vec<Ends>,
+}
+
+/// Plans a transfer. `take_place`: the successor also gets the relationships that the predecessor owns. With one
+/// relationship for each user they replace its own, so that afterwards it is where the predecessor is.
+pub(super) fn plan(around: Surroundings, (from, to): (UserId, UserId), rules: Rules, take_place: bool) -> Plan {
+    let Surroundings { incoming, of_predecessor, of_successor } = around;
+    let to_successor = |user: UserId| if user == from { to } else { user };
+    let new_ends = |edge: &HeldEdge| (to_successor(edge.ends.0), to_successor(edge.ends.1));
+    let moved = incoming.iter().map(new_ends).filter(|(user, target)| user != target).collect();
+    let mut plan = Plan { taken: incoming, moved, ..Plan::default() };
+    if !take_place || rules.is_symmetric {
+        return plan;
+    }
+    let targets: Vec<_> = of_predecessor.iter().map(|edge| edge.ends.1).collect();
+    // A successor that is the target of the predecessor is above it already, and stays where it is.
+    if rules.max_per_user == Some(1) && !targets.contains(&to) {
+        let is_replaced = |edge: &HeldEdge| edge.ends.1 != from && !targets.contains(&edge.ends.1);
+        plan.replaced = of_successor.iter().copied().filter(is_replaced).collect();
+    }
+    let has = |target: UserId| of_successor.iter().any(|edge| edge.ends.1 == target);
+    plan.copied =
+        targets.into_iter().filter(|target| *target != to && !has(*target)).map(|target| (to, target)).collect();
+    plan
+}

@@ -1,0 +1,126 @@
+//! Relationships that get another target, and the transfers that record it.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::order::{listing_order, push_bounds, push_end};
+use super::rules::{keep_rules, push_type};
+use super::schema::transfers;
+use super::sql::{Sql, split_total};
+use super::{Conn, bulk, counts, dialect, retired};
+use crate::model::page::PageRequest;
+use crate::model::relationship::End;
+use crate::store::relationship_rows::{NewRelationshipRow, new_relationship_columns};
+use crate::store::rows::{NewTransferRow, STORED_TRANSFER, TRANSFER_COLUMNS, TransferColumns, TransferRow};
+use crate::store::type_counts::{EdgeCounts, TypeCounts};
+
+/// Locks a user until the transaction ends, so that others cannot add relationships with it; `false` if there is none.
+pub(in crate::store) fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<bool> {
+    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE t.id = ");
+    sql.integer(id).text(dialect::LOCK_ROWS);
+    Ok(sql.returning::<BigInt>().get_result::<i64>(conn).optional()?.is_some())
+}
+
+/// Keeps users from being deleted until the transaction ends. Returns those that exist.
+pub(in crate::store) fn keep_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE ");
+    sql.in_list("t.id", bulk::ValueList::of_integers(ids)).text(" ORDER BY t.id");
+    keep_rules(&mut sql, true);
+    sql.returning::<BigInt>().load(conn)
+}
+
+/// The number of relationships of a type with a user at an end.
+pub(in crate::store) fn count_at(conn: &mut Conn, kind: i16, end: End, user: i64) -> QueryResult<i64> {
+    let mut sql = Sql::new("SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) FROM ");
+    sql.text(match end {
+        End::User => "counts_by_user WHERE user_id = ",
+        End::Target => "counts_by_target WHERE target_id = ",
+    });
+    sql.integer(user).text(" AND type_id = ").small(kind);
+    sql.returning::<BigInt>().get_result(conn)
+}
+
+/// The first relationships of a type with a user at an end, as id, owner and target, by id. They are locked until the
+/// transaction ends.
+pub(in crate::store) fn lock_edges(
+    conn: &mut Conn,
+    kind: i16,
+    end: End,
+    user: i64,
+    limit: i64,
+) -> QueryResult<Vec<(i64, i64, i64)>> {
+    let mut sql = Sql::new("SELECT t.id, t.user_id, t.target_id FROM user_relationships AS t");
+    sql.text(match end {
+        End::User => dialect::by_index!("user_relationships_out_by_type"),
+        End::Target => dialect::by_index!("user_relationships_in_by_type"),
+    });
+    sql.text(" WHERE ");
+    push_type(&mut sql, "t.type_id", kind);
+    sql.text(match end {
+        End::User => " AND t.user_id = ",
+        End::Target => " AND t.target_id = ",
+    });
+    sql.integer(user).text(" ORDER BY t.id LIMIT ").integer(limit).text(dialect::LOCK_ROWS);
+    sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// Deletes relationships by id and returns how many there were. Does not count them.
+pub(in crate::store) fn delete_edges(conn: &mut Conn, ids: &[i64]) -> QueryResult<usize> {
+    if let Some(largest) = ids.iter().max() {
+        retired::retire_relationships(conn, *largest)?;
+    }
+    let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
+    sql.returning::<()>().execute(conn)
+}
+
+/// Stores relationships in this order, except those that exist already, and returns owner and target of those that it
+/// stored. Does not count them.
+pub(in crate::store) fn insert_edges(conn: &mut Conn, rows: &[NewRelationshipRow]) -> QueryResult<Vec<(i64, i64)>> {
+    let mut stored = Vec::with_capacity(rows.len());
+    for some in rows.chunks(bulk::ROWS) {
+        let mut sql = Sql::new(concat!("INSERT INTO user_relationships (", new_relationship_columns!(), ") "));
+        sql.source(NewRelationshipRow::columns(some));
+        sql.text(" ON CONFLICT DO NOTHING RETURNING user_id, target_id");
+        stored.extend(sql.returning::<(BigInt, BigInt)>().load::<(i64, i64)>(conn)?);
+    }
+    Ok(stored)
+}
+
+/// Writes the collected changes of counts by owner.
+pub(in crate::store) fn count_owners(conn: &mut Conn, changes: &mut EdgeCounts) -> QueryResult<()> {
+    counts::add_by_user(conn, &changes.take_by_user())
+}
+
+/// Writes all collected changes of counts.
+pub(in crate::store) fn count_edges(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    changes: &mut EdgeCounts,
+) -> QueryResult<()> {
+    count_owners(conn, changes)?;
+    counts::add_by_target(conn, &changes.take_by_target())?;
+    changes.take_by_type().into_iter().try_for_each(|(kind, by)| counts::of_type_in(conn, types, 0, kind, by))
+}
+
+/// Stores a transfer.
+pub(in crate::store) fn insert(conn: &mut Conn, row: &NewTransferRow<'_>) -> QueryResult<TransferRow> {
+    diesel::insert_into(transfers::table).values(row).returning(STORED_TRANSFER).get_result(conn)
+}
+
+/// The transfer with that id.
+pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<TransferRow>> {
+    transfers::table.find(id).select(STORED_TRANSFER).first(conn).optional()
+}
+
+/// A page of transfers, in order, with the total.
+pub(in crate::store) fn page(conn: &mut Conn, slice: &PageRequest) -> QueryResult<(i64, Vec<TransferRow>)> {
+    let count = Sql::new("SELECT COUNT(*) AS total FROM transfers");
+    let mut page = Sql::new("SELECT ");
+    page.text(TRANSFER_COLUMNS).text(" FROM transfers WHERE 1 = 1");
+    push_bounds(&mut page, slice);
+    push_end(&mut page, slice);
+    Sql::listing::<TransferColumns>(count, TRANSFER_COLUMNS, page, listing_order(slice.sort))
+        .load(conn)
+        .map(split_total)
+}

@@ -1,0 +1,124 @@
+//! Queries of transfers: relationships that get another target.
+
+use super::{Tx, ask};
+use crate::model::error::Result;
+use crate::model::handover::{Moves, Transfer, TransferData};
+use crate::model::id::{RelationshipId, TransferId, UserId};
+use crate::model::page::{Page, PageRequest};
+use crate::model::relationship::End;
+use crate::store::held_type::{HeldEdge, HeldType};
+use crate::store::relationship_rows::NewRelationshipRow;
+use crate::store::rows::NewTransferRow;
+
+impl Tx<'_> {
+    /// Locks a user until the job ends: other jobs that add a relationship with it end before, or wait. `false` if there
+    /// is no such user.
+    pub fn lock_user_for_edges(&mut self, id: UserId) -> Result<bool> {
+        ask!(self, handovers::lock_user(id.get()))
+    }
+
+    /// Locks a user as its deletion does: also its relationships, and the counts of the users at their other ends.
+    pub fn lock_user_with_edges(&mut self, id: UserId) -> Result<()> {
+        ask!(self, users::lock(id.get()))
+    }
+
+    /// Keeps users from being deleted until the job ends. Returns those that exist.
+    pub fn keep_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>> {
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        Ok(ask!(self, handovers::keep_users(&ids))?.into_iter().map(UserId::new).collect())
+    }
+
+    /// The number of relationships of a type with a user at an end.
+    pub fn count_edges(&mut self, held: &HeldType, end: End, user: UserId) -> Result<i64> {
+        ask!(self, handovers::count_at(held.id, end, user.get()))
+    }
+
+    /// The first relationships of a type with a user at an end, by id. They are locked until the job ends.
+    pub fn lock_edges(&mut self, held: &HeldType, end: End, user: UserId, limit: i64) -> Result<Vec<HeldEdge>> {
+        let rows = ask!(self, handovers::lock_edges(held.id, end, user.get(), limit))?;
+        let edge = |(id, user, target)| HeldEdge {
+            id: RelationshipId::new(id),
+            ends: (UserId::new(user), UserId::new(target)),
+        };
+        Ok(rows.into_iter().map(edge).collect())
+    }
+
+    /// Deletes locked relationships of a type. [`write_edge_counts`](Self::write_edge_counts) counts them, which the job must call.
+    pub fn delete_edges(&mut self, held: &HeldType, edges: &[HeldEdge]) -> Result<()> {
+        if edges.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<_> = edges.iter().map(|edge| edge.id.get()).collect();
+        if ask!(self, handovers::delete_edges(&ids))? < edges.len() {
+            return Err(self.record_conflict());
+        }
+        for HeldEdge { ends: (user, target), .. } in edges {
+            self.edge_counts.add(held.id, (user.get(), target.get()), -1);
+        }
+        Ok(())
+    }
+
+    /// Stores relationships of a held type, each given as owner and target, which its rules admit, in this order. Those
+    /// that exist already are left out. Returns the others. [`write_edge_counts`](Self::write_edge_counts) counts them, which the job must call.
+    pub fn insert_edges(
+        &mut self,
+        held: &HeldType,
+        edges: &[(UserId, UserId)],
+        author: Option<UserId>,
+    ) -> Result<Vec<(UserId, UserId)>> {
+        if edges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now = self.micros();
+        let row =
+            |(user, target): &(UserId, UserId)| NewRelationshipRow::of_ends((*user, *target), held.id, author, now);
+        let rows: Vec<_> = edges.iter().map(row).collect();
+        let stored = ask!(self, handovers::insert_edges(&rows))?;
+        for ends in &stored {
+            self.edge_counts.add(held.id, *ends, 1);
+        }
+        Ok(stored.into_iter().map(|(user, target)| (UserId::new(user), UserId::new(target))).collect())
+    }
+
+    /// Writes the collected changes of counts by owner, which the rules of a type may depend on.
+    pub fn write_owner_counts(&mut self) -> Result<()> {
+        ask!(self, handovers::count_owners(&mut self.edge_counts))
+    }
+
+    /// Writes all collected changes of counts.
+    pub fn write_edge_counts(&mut self) -> Result<()> {
+        ask!(self, handovers::count_edges(&mut self.type_counts, &mut self.edge_counts))
+    }
+
+    /// Stores a transfer from a user to another one.
+    pub fn insert_transfer(
+        &mut self,
+        data: &TransferData,
+        (from, to): (UserId, UserId),
+        actor: UserId,
+        moves: Moves,
+    ) -> Result<Transfer> {
+        let row = NewTransferRow {
+            relationship: data.relationship.as_str(),
+            take_place: data.take_place,
+            from_id: from.get(),
+            to_id: to.get(),
+            actor_id: actor.get(),
+            moved: moves.moved,
+            merged: moves.merged,
+            created_at: self.micros(),
+        };
+        ask!(self, handovers::insert(&row))?.into_transfer()
+    }
+
+    /// The transfer with that id.
+    pub fn transfer(&mut self, id: TransferId) -> Result<Option<Transfer>> {
+        ask!(self, handovers::find(id.get()))?.map(|row| row.into_transfer()).transpose()
+    }
+
+    /// A page of transfers, in order, with the total.
+    pub fn transfers(&mut self, slice: &PageRequest) -> Result<Page<Transfer>> {
+        let (total, rows) = ask!(self, handovers::page(slice))?;
+        Ok(Page::whole(rows.into_iter().map(|row| row.into_transfer()).collect::<Result<_>>()?, total))
+    }
+}

@@ -20,6 +20,7 @@ use crate::http::v2::relationships;
 use crate::http::v2::request::run_handler;
 use crate::http::v2::role_changes;
 use crate::http::v2::roles;
+use crate::http::v2::transfers;
 use crate::http::v2::users;
 use crate::http::{forms, ops};
 
@@ -87,6 +88,8 @@ table! {
     "/api/v2/relationship-types/{id}" {
         GET => relationship_types::get, PATCH => relationship_types::change, DELETE => relationship_types::delete,
     }
+    "/api/v2/transfers" { GET => transfers::list, POST => transfers::create }
+    "/api/v2/transfers/{id}" { GET => transfers::get }
     "/api/v2/groups" { GET => groups::list }
     "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }
     "/api/v2/groups/{id}/relationships/owner" { GET => groups::get_owner_linkage, PATCH => groups::change_linkage }

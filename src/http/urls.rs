@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::code::Code;
-use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
+use crate::model::id::{GroupId, MemberId, RelationshipId, TransferId, UserId};
 use crate::model::relationship_type::TypeName;
 
 /// The longest accepted request target (path and query), in bytes; a longer one is 414 `uri-too-long`.
@@ -164,6 +164,16 @@ pub struct MemberUrl(pub MemberId);
 impl fmt::Display for MemberUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/api/v2/group-members/{}", self.0)
+    }
+}
+
+/// The URL of a transfer.
+#[derive(Clone, Copy)]
+pub struct TransferUrl(pub TransferId);
+
+impl fmt::Display for TransferUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/transfers/{}", self.0)
     }
 }
 

@@ -52,6 +52,12 @@ impl Timestamp {
         local.filter(|local| local.year() <= 9_999).map_or((utc, 0), |local| (local, minutes))
     }
 
+    /// Formats the instant as ISO 8601, in UTC and with microseconds, such as `2014-06-03T09:28:56.000000Z`.
+    #[must_use]
+    pub fn iso8601(self) -> String {
+        self.local(Tz::UTC).0.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+    }
+
     /// Formats the instant as RFC 2822 §3.3 with a numeric offset and a day of two digits, such as
     /// `Tue, 03 Jun 2014 12:28:56 +0300`. (`to_rfc2822` of chrono does not pad the day.)
     #[must_use]

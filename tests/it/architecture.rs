@@ -199,9 +199,10 @@ fn only_requests_that_show_data_read_the_replica() {
 }
 
 /// The functions of `Tx` that store relationships or change their type.
-const INSERTS: [&str; 5] = [
+const INSERTS: [&str; 6] = [
     "insert_relationship",
     "insert_gathered",
+    "insert_edges",
     "insert_many_relationships",
     "load_relationships",
     "update_relationship",

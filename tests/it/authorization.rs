@@ -23,6 +23,8 @@ const ROLE_LINKAGE: &str = "/api/v2/users/{id}/relationships/{role}";
 const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
+const TRANSFERS: &str = "/api/v2/transfers";
+const TRANSFER: &str = "/api/v2/transfers/{id}";
 const GROUPS: &str = "/api/v2/groups";
 const GROUP: &str = "/api/v2/groups/{id}";
 const GROUP_OWNER: &str = "/api/v2/groups/{id}/owner";
@@ -88,6 +90,9 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     TYPE,    ["200", "200", "200", "200", "200"]),
     ("PATCH",   TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("DELETE",  TYPE,    [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("POST",    TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
+    ("GET",     TRANSFER,  [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("GET",     GROUPS,  ["200", "200", "200", "200", "200"]),
     ("GET",     GROUP,   [NONE,  "200", "200", "200", "200"]),
     ("PATCH",   GROUP,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
@@ -109,6 +114,13 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("PATCH",   USER_LINKAGE,  [NONE,  FIXED, FIXED, FIXED, FIXED]),
 ];
 
+/// The document of a transfer.
+fn transfer(from: i64, to: i64) -> Value {
+    let user = |id: i64| json!({"data": {"type": "users", "id": id.to_string()}});
+    json!({"data": {"type": "transfers", "attributes": {"relationship": "mentor"},
+                    "relationships": {"from": user(from), "to": user(to)}}})
+}
+
 /// Method, path, header fields and body of a request.
 type Sent<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a [u8]>);
 
@@ -119,6 +131,7 @@ pub struct Callers {
     admin: Client,
     group: i64,
     member: i64,
+    transfer: i64,
 }
 
 impl Callers {
@@ -139,7 +152,8 @@ impl Callers {
         let open = [app.caller("ext"), app.user(), app.user(), app.user(), app.admin()];
         let group = new_group(app, open[1].id, "{}");
         let member = new_member(app, group, open[3].id, "{}");
-        Self { closed, open, admin, group, member }
+        let transfer = admin.post(TRANSFERS, &transfer(open[1].id, open[3].id)).expect(201).id();
+        Self { closed, open, admin, group, member, transfer }
     }
 
     /// Sends a valid request about existing records to a route of the matrix.
@@ -150,6 +164,7 @@ impl Callers {
         let id = match pattern {
             USER | ROLE | ROLE_LINKAGE => owner.id.to_string(),
             TYPE => self.fresh_type(),
+            TRANSFER => self.transfer.to_string(),
             _ if pattern.starts_with(GROUPS) => self.group.to_string(),
             _ if pattern.starts_with(MEMBERS) => self.member.to_string(),
             _ => edge_id.to_string(),
@@ -167,6 +182,7 @@ impl Callers {
             ("POST", USERS) => json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}}),
             ("PATCH", ME) => named("users", &client.id.to_string(), json!({"first-name": "Ann"})),
             ("PATCH", USER) => named("users", &id, json!({"first-name": "Ann"})),
+            ("POST", TRANSFERS) => transfer(owner.id, target.id),
             ("POST", TYPES) => named("relationship-types", "new", json!({})),
             ("PATCH", TYPE) => named("relationship-types", &id, json!({"description": "x"})),
             _ => json!(null),

@@ -104,6 +104,7 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (Action::WriteField(Field::IsEnabled), ADMIN_ONLY, ADMIN_ONLY, YES),
     (Action::WriteField(Field::AccessLevel), ADMIN_ONLY, ADMIN_ONLY, YES),
     (Action::SeeTypes, YES, YES, YES),
+    (Action::Transfer, NOT_ADMIN, NOT_ADMIN, YES),
     (Action::WriteTypes, NOT_ADMIN, NOT_ADMIN, YES),
     (group(Some(ME), false), YES, YES, YES),
     (group(Some(OTHER), true), YES, YES, YES),
@@ -144,11 +145,12 @@ const fn kind(action: Action) -> usize {
         Action::WriteMember { .. } => 14,
         Action::DeleteRelationship { .. } => 15,
         Action::WriteOwners { .. } => 16,
+        Action::Transfer => 17,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 17;
+const KINDS: usize = 18;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

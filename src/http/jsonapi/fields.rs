@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::model::attributes::Attribute;
+use crate::model::handover::TransferAttribute;
 use crate::model::relationship::EdgeAttribute;
 use crate::model::relationship_type::TypeAttribute;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, USER_MEMBERS};
@@ -181,6 +182,15 @@ resource_fields! {
     }
 }
 
+resource_fields! {
+    /// A field of a transfer.
+    TransferField {
+        written { TransferAttribute }
+        computed { Moved = "moved", Merged = "merged", CreatedAt = "created-at" }
+        relationships { From = "from", To = "to", Actor = "actor" }
+    }
+}
+
 /// A field of a user. Its bit is its index in [`USER_MEMBERS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserField {
@@ -251,6 +261,7 @@ mod tests {
         check_bits::<TypeField>();
         check_bits::<GroupField>();
         check_bits::<MemberField>();
+        check_bits::<TransferField>();
         check_bits::<UserField>();
     }
 

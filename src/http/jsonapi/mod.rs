@@ -31,4 +31,5 @@ pub mod returned_roles;
 pub mod tag_format;
 pub mod tagged;
 mod text;
+pub mod transfer_resource;
 mod user_links;

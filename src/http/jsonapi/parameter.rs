@@ -40,6 +40,8 @@ pub enum Schema {
     },
     /// How far a traversal goes: `all`, or a number of levels.
     Depth,
+    /// One id.
+    Id,
     /// A list of ids.
     Ids,
     /// A list of ids of users, or [`ME`].

@@ -3,7 +3,7 @@
 
 use chrono_tz::Tz;
 
-use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, TypeField, UserField};
+use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, TransferField, TypeField, UserField};
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
 use crate::domain::group_lists::{IncludePath, Inclusion};
@@ -46,6 +46,13 @@ pub const FIELDS_OF_MEMBERS: Parameter = Parameter::new(
     "The attributes and relationships of `group-members` to return; an empty value returns none",
 );
 
+/// Selects fields of transfers.
+pub const FIELDS_OF_TRANSFERS: Parameter = Parameter::new(
+    "fields[transfers]",
+    Schema::Fields(fields::names::<TransferField>),
+    "The attributes and relationships of `transfers` to return; an empty value returns none",
+);
+
 /// How the documents of a response render resources.
 #[derive(Debug, Clone)]
 pub struct RenderOptions {
@@ -63,6 +70,8 @@ pub struct RenderOptions {
     pub groups: FieldSet<GroupField>,
     /// The fields of memberships.
     pub members: FieldSet<MemberField>,
+    /// The fields of transfers.
+    pub transfers: FieldSet<TransferField>,
     /// What is included; `None` without `include`.
     pub included: Option<Vec<IncludePath>>,
     /// The roles towards users that are included; `None` without `include`.
@@ -83,6 +92,7 @@ impl RenderOptions {
             types: FieldSet::ALL,
             groups: FieldSet::ALL,
             members: FieldSet::ALL,
+            transfers: FieldSet::ALL,
             included: None,
             roles: None,
             role_fields: None,
@@ -99,6 +109,7 @@ impl RenderOptions {
             types: query.fields(&FIELDS_OF_TYPES),
             groups: query.fields(&FIELDS_OF_GROUPS),
             members: query.fields(&FIELDS_OF_MEMBERS),
+            transfers: query.fields(&FIELDS_OF_TRANSFERS),
             included: query.included(),
             roles: query.included_roles(),
             role_fields: query.role_fields(),

@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 
 use super::errors::{ApiProblem, Failure};
-use super::fields::{RelationshipField, ResourceField, TypeField, UserField};
+use super::fields::{RelationshipField, ResourceField, TransferField, TypeField, UserField};
 use super::input::Input;
 use crate::domain::operations::ResourceRef;
 use crate::domain::validation;
@@ -11,6 +11,7 @@ use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::error::Error;
 use crate::model::field::Value;
+use crate::model::handover::TransferAttribute;
 use crate::model::id::UserId;
 use crate::model::relationship::{EdgeAttribute, End};
 use crate::model::relationship_type::TypeAttribute;
@@ -36,6 +37,34 @@ pub struct RequestedChange {
     pub target: Option<ResourceRef<UserId>>,
     /// The attributes to change, not validated.
     pub changes: Vec<(EdgeAttribute, Value)>,
+}
+
+/// A transfer to make.
+#[derive(Debug)]
+pub struct RequestedTransfer {
+    /// The predecessor.
+    pub from: ResourceRef<UserId>,
+    /// The successor.
+    pub to: ResourceRef<UserId>,
+    /// The attributes, not validated.
+    pub changes: Vec<(TransferAttribute, Value)>,
+}
+
+/// Parses a transfer to make.
+///
+/// # Errors
+/// 422 with everything that is invalid or missing.
+pub fn parse_new_transfer(mut input: Input) -> Result<RequestedTransfer, Failure> {
+    input.require_attribute(TransferAttribute::Relationship.member());
+    let [from, to] = [TransferField::From, TransferField::To].map(|field| {
+        input.require_relationship(field.name());
+        input.linked_user(field.name())
+    });
+    let changes = take_attributes(&mut input, TransferField::COMPUTED);
+    input.ignore(&[TransferField::Actor.name()]);
+    let changes = finish(input, changes)?;
+    let missing = || Failure::internal("a document without a required member was accepted".to_owned());
+    Ok(RequestedTransfer { from: from.ok_or_else(missing)?, to: to.ok_or_else(missing)?, changes })
 }
 
 /// Parses a relationship to create.

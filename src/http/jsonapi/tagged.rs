@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use crate::model::handover::Transfer;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
@@ -32,6 +33,7 @@ macro_rules! tagged {
     )*};
 }
 tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage, ToManyLinkage);
+tagged!(Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage);
 
 impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.

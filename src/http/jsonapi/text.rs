@@ -40,6 +40,15 @@ impl fmt::Write for Buffer {
     }
 }
 
+/// Serializes an instant as ISO 8601, in UTC.
+pub(super) struct IsoTime(pub Timestamp);
+
+impl Serialize for IsoTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.iso8601())
+    }
+}
+
 /// Serializes an instant in the configured time zone, as RFC 2822 with a numeric offset.
 pub(super) struct Time(pub Timestamp, pub Tz);
 

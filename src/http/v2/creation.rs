@@ -11,12 +11,14 @@ use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, Resource, USER_RELATIONSHIPS, USERS};
 use crate::http::jsonapi::tagged::Tagged;
+use crate::http::jsonapi::transfer_resource::TRANSFERS;
 use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::SingleResponse;
 use crate::model::code::Code;
 use crate::model::error::{Error, Result as JobResult};
+use crate::model::handover::Transfer;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::user::User;
@@ -67,6 +69,18 @@ impl Creatable for RelationshipType {
 
     fn url(&self) -> String {
         urls::relationship_type(&self.name)
+    }
+}
+
+impl Creatable for Transfer {
+    const TYPE: &'static str = TRANSFERS;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn url(&self) -> String {
+        urls::TransferUrl(self.id).to_string()
     }
 }
 

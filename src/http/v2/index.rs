@@ -24,6 +24,7 @@ struct IndexLinks {
     relationship_types: String,
     groups: String,
     group_members: String,
+    transfers: String,
     docs: String,
 }
 
@@ -38,6 +39,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
         relationship_types: base.join("/api/v2/relationship-types"),
         groups: base.join("/api/v2/groups"),
         group_members: base.join("/api/v2/group-members"),
+        transfers: base.join("/api/v2/transfers"),
         docs: base.join("/docs"),
     };
     Document::about(Some(DocumentLinks::new(base, "/api/v2")), IndexMeta { links }).answer(StatusCode::OK)

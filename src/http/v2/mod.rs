@@ -14,4 +14,5 @@ pub mod responses;
 pub mod role_changes;
 pub mod roles;
 mod traversal;
+pub mod transfers;
 pub mod users;

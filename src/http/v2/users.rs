@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::operations::ResourceRef;
+use crate::domain::handover::{self, Succession};
 use crate::domain::policy::{self, Action};
 use crate::domain::roles;
 use crate::domain::users;
@@ -16,16 +17,16 @@ use crate::http::jsonapi::returned_roles::take_roles;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
 use crate::http::v2::parameters::{
-    FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_HAS, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR,
-    FILTER_JOB_TITLE, FILTER_LACKS, FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, FLAG_RULE, LIST_USERS, ONE_USER,
-    SHOWN_USER,
+    DELETED_USER, FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_HAS, FILTER_IS_ENABLED,
+    FILTER_IS_SUPERVISOR, FILTER_JOB_TITLE, FILTER_LACKS, FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, FLAG_RULE,
+    LIST_USERS, ONE_USER, SHOWN_USER, TRANSFER_TO, TRANSFER_TYPES,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::attributes::Attribute;
 use crate::model::code::Code;
 use crate::model::email;
-use crate::model::error::{Error, Result as JobResult};
+use crate::model::error::{Error, ErrorSource, Result as JobResult};
 use crate::model::filter::{MAX_FILTER_VALUES, UserFilter};
 use crate::model::id::UserId;
 use crate::model::key;
@@ -169,12 +170,31 @@ async fn require_unchanged_roles(call: &Call, id: UserId, input: &mut Input) -> 
 pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::DeleteUser).map_err(Failure::without_document)?;
     let id: UserId = call.id()?;
-    call.query(&[])?;
+    let succession = parse_succession(call.query(DELETED_USER)?)?;
     let (caller, precondition) = (call.caller, call.precondition());
-    let job = move |tx: &mut Tx<'_>| users::delete(tx, &caller, id, &precondition);
+    let job = move |tx: &mut Tx<'_>| match &succession {
+        Some(succession) => handover::delete_user(tx, &caller, id, &precondition, succession),
+        None => users::delete(tx, &caller, id, &precondition),
+    };
     call.state.store.write("users.delete", job).await.map_err(Failure::without_document)?;
     call.state.auth.forget(id);
     deleted(&call)
+}
+
+/// Parses who takes over the relationships of a deleted user.
+fn parse_succession(mut query: Query) -> Result<Option<Succession>, Failure> {
+    let to = query.id(&TRANSFER_TO);
+    let types = query.list(&TRANSFER_TYPES, TypeName::RULE, TypeName::parse);
+    let types = query.has(&TRANSFER_TYPES).then_some(types);
+    if types.is_some() && !query.has(&TRANSFER_TO) {
+        let (name, needed) = (TRANSFER_TYPES.name, TRANSFER_TO.name);
+        let detail =
+            format!("`{name}` needs `{needed}`, the user to whom relationships of these types are handed over");
+        query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
+    }
+    query.finish()?;
+    let sources = (ErrorSource::Parameter(TRANSFER_TO.name), ErrorSource::Parameter(TRANSFER_TYPES.name));
+    Ok(to.map(|to| Succession { to, types, sources }))
 }
 
 const TEXT_RULE: &str = "a text that is not empty";

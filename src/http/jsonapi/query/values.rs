@@ -63,6 +63,18 @@ impl Query {
         values
     }
 
+    /// The id that a parameter has.
+    pub fn id<Id: FromStr>(&mut self, parameter: &Parameter) -> Option<Id> {
+        let sent = self.sent.iter().find(|sent| sent.parameter.name == parameter.name)?;
+        let id = sent.value.parse().ok();
+        if id.is_none() {
+            let (name, value) = (&sent.name, excerpt(&sent.value));
+            let detail = format!("`{name}` must be an id (a positive decimal integer); got `{value}`");
+            self.problems.push(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
+        }
+        id
+    }
+
     /// The ids of a list.
     pub fn ids<Id: FromStr + PartialEq>(&mut self, parameter: &Parameter) -> Vec<Id> {
         self.list(parameter, "an id (a positive decimal integer)", |text| text.parse().ok())

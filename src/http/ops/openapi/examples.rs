@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::build::insert;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::http::jsonapi::transfer_resource::TRANSFERS;
 use crate::http::urls;
 use crate::model::code::Code;
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED};
@@ -31,6 +32,14 @@ pub fn new_relationship() -> Value {
 
 pub fn changed_relationship() -> Value {
     json!({ "data": { "type": USER_RELATIONSHIPS, "id": RELATIONSHIP, "attributes": { "relationship": "colleague" } } })
+}
+
+pub fn new_transfer() -> Value {
+    json!({ "data": {
+        "type": TRANSFERS,
+        "attributes": { "relationship": TYPE, "take-place": true },
+        "relationships": { "from": user(TARGET), "to": user(USER) },
+    } })
 }
 
 pub fn new_user() -> Value {

@@ -18,6 +18,7 @@ mod requests;
 pub(super) mod responses;
 mod roles;
 mod schemas;
+mod transfers;
 
 use actix_web::{HttpResponse, web};
 use serde_json::{Map, Value, json};
@@ -69,7 +70,9 @@ fn build_document() -> Value {
     }
     paths.extend(forms::paths());
     let mut schemas = json!({});
-    for part in schemas::parts().into_iter().chain([groups::schemas(), roles::schemas(), requests::all()]) {
+    for part in
+        schemas::parts().into_iter().chain([groups::schemas(), roles::schemas(), transfers::schemas(), requests::all()])
+    {
         if let (Some(all), Value::Object(part)) = (schemas.as_object_mut(), part) {
             all.extend(part);
         }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::operation::{ApiOperation, Success, operation};
-use super::{examples, groups, roles};
+use super::{examples, groups, roles, transfers};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::v2::parameters;
 use crate::model::code::Code;
@@ -19,6 +19,7 @@ pub const TAGS: &[(&str, &str)] = &[
     (RELATIONSHIPS, "Directed, typed relationships from a user (the owner) to another user (the target)."),
     (USERS, "The users at the ends of relationships."),
     (TYPES, "The types that relationships can have."),
+    (transfers::TAG, transfers::ABOUT),
     (groups::TAG, groups::ABOUT),
     (OPERATIONS_TAG, "Several changes in one transaction."),
     (SERVICE, "The service itself. No credentials needed."),
@@ -50,8 +51,10 @@ can be set: otherwise nothing changes, and the error has the number of violation
 const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lists the checks; the value is ignored")];
 
 /// All of them.
-pub static OPERATIONS: LazyLock<Vec<ApiOperation>> =
-    LazyLock::new(|| [WITHOUT_GROUPS, &roles::OF_ROLES, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE].concat());
+pub static OPERATIONS: LazyLock<Vec<ApiOperation>> = LazyLock::new(|| {
+    [WITHOUT_GROUPS, &roles::OF_ROLES, &transfers::OF_TRANSFERS, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE]
+        .concat()
+});
 
 #[rustfmt::skip]
 const WITHOUT_GROUPS: &[ApiOperation] = &[
@@ -109,7 +112,9 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
         .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
         .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Success::Deleted)
-        .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner.").error_codes(&[Code::NotAdmin, Code::OwnAccount]),
+        .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner. With `transfer-to`, the relationships that target the user are handed over before, in the same transaction: the successor takes the place of the user where it is below.")
+        .query(parameters::DELETED_USER)
+        .error_codes(&[Code::NotAdmin, Code::OwnAccount, Code::RelatedResourceNotFound, Code::SelfRelationship, Code::UnknownRelationshipType, Code::RelationshipCycle, Code::TooManyRelationships, Code::RelationshipTooDeep, Code::TransferTooLarge]),
 
     operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Apply several changes in one transaction", Success::OperationResults)
         .description("The [atomic operations extension](https://jsonapi.org/ext/atomic): `add`, `update` and `remove` of relationships and \

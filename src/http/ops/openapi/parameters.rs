@@ -8,7 +8,7 @@ use super::build::{
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
-use super::{examples, groups, roles};
+use super::{examples, groups, roles, transfers};
 use crate::http::jsonapi::fields::ID as FIELD_ID;
 use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
 use crate::http::paths;
@@ -47,6 +47,11 @@ pub fn of_path(path: &str) -> Value {
                 json!({ "type": "string" }),
                 "The id of the membership; anything but a positive integer gets 404",
                 groups::EXAMPLE,
+            ),
+            _ if path.contains("transfers") => (
+                json!({ "type": "string" }),
+                "The id of the transfer; anything but a positive integer gets 404",
+                transfers::EXAMPLE,
             ),
             _ => (
                 json!({ "type": "string" }),
@@ -161,6 +166,7 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
             list(&json!({ "type": "string", "pattern": format!("^({ME}|[1-9][0-9]{{0,18}})$") }), MAX_FILTER_VALUES)
         }
         Schema::Depth => json!({ "type": "string", "pattern": "^(all|[1-9]|[1-5][0-9]|6[0-4])$" }),
+        Schema::Id => reference("schemas", ID),
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),
         Schema::RoleNames => list(&json!({ "type": "string", "pattern": TYPE_NAME_PATTERN }), MAX_FILTER_VALUES),

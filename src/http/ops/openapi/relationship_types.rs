@@ -50,7 +50,7 @@ pub fn error_meta() -> Value {
         "max": integer("With `too-many-relationships`: the value of `max-per-user`"),
         "max-depth": integer("With `relationship-too-deep`: the most relationships of a path"),
         "max-visited": integer("With `relationship-too-deep`: the most users that the check visits"),
-        "count": integer("With `rules-violated`: users above `max-per-user`, groups of users that are connected by cycles, or pairs of opposite relationships"),
+        "count": integer("With `transfer-too-large`: the relationships that would be handed over. With `rules-violated`: users above `max-per-user`, groups of users that are connected by cycles, or pairs of opposite relationships"),
         "examples": {
             "type": "array",
             "maxItems": 10,

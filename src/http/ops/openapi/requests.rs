@@ -8,11 +8,13 @@ use super::build::{
 use super::relationship_types;
 use crate::domain::roles::MAX_MEMBERS;
 use crate::http::jsonapi::atomic;
-use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TypeField, UserField};
+use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TransferField, TypeField, UserField};
 use crate::http::jsonapi::input::RESPONSE_MEMBERS;
 use crate::http::jsonapi::resources::{RELATIONSHIP_TYPES, USER_RELATIONSHIPS, USERS};
+use crate::http::jsonapi::transfer_resource::TRANSFERS;
 use crate::model::attributes::Attribute;
 use crate::model::field::{FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS};
+use crate::model::handover::TransferAttribute;
 use crate::model::relationship::EdgeAttribute;
 use crate::model::relationship::End;
 use crate::model::relationship_type::TypeAttribute;
@@ -100,6 +102,14 @@ fn ends(identifier: &str) -> Value {
     closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), RelationshipField::COMPUTED))
 }
 
+/// The relationships of a new transfer.
+fn successors() -> Value {
+    let user = object(&["data"], json!({ "data": schema("UserIdentifier") }));
+    let users = [TransferField::From, TransferField::To].map(|field| (field.name(), user.clone()));
+    let ignored = [TransferField::COMPUTED, &[TransferField::Actor.name()]].concat();
+    closed(&["from", "to"], with_ignored(users.into_iter(), &ignored))
+}
+
 /// The relationships of a new relationship, where `user` may be null.
 fn new_ends(identifier: &str) -> Value {
     let mut ends = ends(identifier);
@@ -141,6 +151,7 @@ pub fn all() -> Value {
         "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
         "NewRelationshipType": request(&of_type),
         "ChangedRelationshipType": request(&of_type),
+        "NewTransfer": request(&data(&needed, TRANSFERS, &no_id, &closed(&["relationship"], attributes::<TransferAttribute, TransferField>()), &successors())),
         "ListItem": { "type": "string", "maxLength": MAX_ITEM_CHARS, "pattern": TEXT },
     });
     if let (Some(all), Value::Object(more)) = (all.as_object_mut(), atomic_operations()) {

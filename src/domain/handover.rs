@@ -6,6 +6,7 @@
 //! the lock of the type and a lock of the predecessor. Others that add a relationship with the predecessor end before
 //! the lock, so the relationship is handed over, or begin after the commit.
 
+mod checks;
 mod departure;
 mod edges;
 mod plan;
@@ -19,12 +20,12 @@ use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::field::Value;
-use crate::model::handover::{MAX_MOVED, Transfer, TransferAttribute, TransferData};
+use crate::model::handover::{Transfer, TransferAttribute, TransferData};
 use crate::model::id::{TransferId, UserId};
 use crate::model::page::{Page, PageRequest};
-use crate::model::relationship::End;
 use crate::model::relationship_type::TypeName;
-use crate::store::{HeldType, Tx};
+use crate::store::Tx;
+use checks::{lock_users, require_movable, same_user};
 use edges::Handover;
 
 /// A transfer to make.
@@ -91,44 +92,6 @@ fn check_new(tx: &mut Tx<'_>, new: &NewTransfer) -> Result<TransferData> {
 fn missing_type() -> Problem {
     let member = TransferAttribute::Relationship.member();
     Problem::new(Code::MissingAttribute, format!("`{member}` is missing")).at(ErrorSource::Missing(member))
-}
-
-fn same_user() -> Problem {
-    Problem::new(Code::SelfRelationship, "the successor must be another user")
-}
-
-/// Locks the predecessor against new relationships, and the successor against deletion, in the order in which all jobs
-/// lock users. Returns whether each exists.
-fn lock_users(tx: &mut Tx<'_>, from: UserId, to: UserId) -> Result<(bool, bool)> {
-    if from < to {
-        Ok((tx.lock_user_for_edges(from)?, !tx.keep_users(&[to])?.is_empty()))
-    } else {
-        let to = !tx.keep_users(&[to])?.is_empty();
-        Ok((tx.lock_user_for_edges(from)?, to))
-    }
-}
-
-/// Refuses to hand over too many relationships.
-///
-/// # Errors
-/// `transfer-too-large`.
-fn require_movable(count: i64, source: ErrorSource) -> Result<()> {
-    if count <= MAX_MOVED {
-        return Ok(());
-    }
-    let detail = format!(
-        "{count} relationships would be handed over, and one request hands over at most {MAX_MOVED}; move some of them \
-         by the linkage of a role first"
-    );
-    Err(Problem::new(Code::TransferTooLarge, detail).at(source).with("count", count).into())
-}
-
-/// The number of relationships of a type that would be handed over.
-fn count_incoming(tx: &mut Tx<'_>, held: &HeldType, user: UserId) -> Result<i64> {
-    let incoming = tx.count_edges(held, End::Target, user)?;
-    // In a symmetric type it does not matter which of the two users is the owner.
-    let outgoing = if held.rules.is_symmetric { tx.count_edges(held, End::User, user)? } else { 0 };
-    Ok(incoming + outgoing)
 }
 
 /// Returns a transfer.

@@ -2,7 +2,7 @@
 
 use super::attributes::record;
 use super::field::FieldKind;
-use super::id::{TransferId, UserId};
+use super::id::{RelationshipId, TransferId, UserId};
 use super::relationship_type::TypeName;
 use super::time::Timestamp;
 
@@ -56,4 +56,13 @@ pub struct Moves {
     pub moved: i64,
     /// Those that were deleted because the successor had them already.
     pub merged: i64,
+}
+
+/// A stored relationship of a type, which a job has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LockedEdge {
+    /// The id.
+    pub id: RelationshipId,
+    /// The owner and the target.
+    pub ends: (UserId, UserId),
 }

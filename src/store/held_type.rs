@@ -1,6 +1,5 @@
 //! A relationship type whose rules a job has read.
 
-use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship_type::TypeName;
 use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
@@ -22,15 +21,6 @@ pub struct ExistingEnds {
     pub user: bool,
     /// Whether the target exists.
     pub target: bool,
-}
-
-/// A relationship of a held type, which a job has locked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldEdge {
-    /// The id.
-    pub id: RelationshipId,
-    /// The owner and the target.
-    pub ends: (UserId, UserId),
 }
 
 /// A role that a job has read, and its type.

@@ -43,9 +43,9 @@ impl TypeCounts {
 /// its owner: collected, its deletion and its insertion leave the counts of owners and of the type as they are.
 #[derive(Debug, Default)]
 pub(in crate::store) struct EdgeCounts {
-    by_user: BTreeMap<(i64, i16), i64>,
-    by_target: BTreeMap<(i64, i16), i64>,
-    by_type: BTreeMap<i16, i64>,
+    users: BTreeMap<(i64, i16), i64>,
+    targets: BTreeMap<(i64, i16), i64>,
+    types: BTreeMap<i16, i64>,
 }
 
 /// Changes by user and type, in the order of both.
@@ -54,24 +54,24 @@ pub(in crate::store) type ChangesByEnd = Vec<((i64, i16), i64)>;
 impl EdgeCounts {
     /// Adds `by` (1 or -1) for the relationship of a type from a user to a target.
     pub fn add(&mut self, kind: i16, (user, target): (i64, i64), by: i64) {
-        *self.by_user.entry((user, kind)).or_default() += by;
-        *self.by_target.entry((target, kind)).or_default() += by;
-        *self.by_type.entry(kind).or_default() += by;
+        *self.users.entry((user, kind)).or_default() += by;
+        *self.targets.entry((target, kind)).or_default() += by;
+        *self.types.entry(kind).or_default() += by;
     }
 
     /// Takes the changes by owner.
     pub fn take_by_user(&mut self) -> ChangesByEnd {
-        without_zeros(std::mem::take(&mut self.by_user))
+        without_zeros(std::mem::take(&mut self.users))
     }
 
     /// Takes the changes by target.
     pub fn take_by_target(&mut self) -> ChangesByEnd {
-        without_zeros(std::mem::take(&mut self.by_target))
+        without_zeros(std::mem::take(&mut self.targets))
     }
 
     /// Takes the changes by type.
     pub fn take_by_type(&mut self) -> Vec<(i16, i64)> {
-        without_zeros(std::mem::take(&mut self.by_type))
+        without_zeros(std::mem::take(&mut self.types))
     }
 }
 

@@ -158,6 +158,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "rules-violated",
         "a new rule over more than one relationship: `a_cycle_of_stored_relationships_is_shown_as_a_path`",
     ),
+    ("transfer-too-large", "10,001 relationships: `a_transfer_of_more_than_10000_relationships_is_refused`"),
     ("relationship-too-deep", "a long path of an acyclic type: `a_chain_of_64_is_accepted_and_one_of_65_refused`"),
     ("internal", "a defect of the program: `an_unexpected_database_result_is_an_internal_error`"),
     ("unavailable", "a database in trouble: `a_database_that_does_not_answer_makes_the_service_unavailable`"),

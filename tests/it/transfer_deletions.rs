@@ -2,11 +2,10 @@
 
 use crate::both;
 use crate::support::graph::{
-    EDGES, acyclic, assert_clean, meta, path, register, store, stored, symmetric, texts, tree, users,
+    EDGES, TRANSFERS, acyclic, assert_clean, meta, path, register, store, stored, symmetric, texts, tree, users,
 };
 use crate::support::{Answer, App, Client, edge, json};
 
-const TRANSFERS: &str = "/api/v2/transfers";
 const USERS: &str = "/api/v2/users";
 
 fn leave(admin: &Client, id: i64, query: &str) -> Answer {

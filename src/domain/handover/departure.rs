@@ -1,7 +1,7 @@
 //! Deletes a user after its relationships were handed over.
 
+use super::checks::{lock_users, require_movable, same_user};
 use super::edges::Handover;
-use super::{lock_users, require_movable, same_user};
 use crate::domain::{policy, relationships, users};
 use crate::model::caller::Caller;
 use crate::model::code::Code;

@@ -1,17 +1,17 @@
 //! Deletes, judges and stores the relationships of a transfer.
 
-use super::count_incoming;
-use super::plan::{Surroundings, plan};
-use super::require_movable;
+use super::checks::{count_incoming, require_movable};
+use super::plan::{Surroundings, plan_changes};
 use crate::domain::admission::{self, Ends, Verdict};
 use crate::domain::{relationships, trees};
 use crate::model::caller::Caller;
-use crate::model::error::{Error, ErrorSource, Result};
-use crate::model::handover::{MAX_MOVED, Moves};
+use crate::model::code::Code;
+use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::handover::{LockedEdge, MAX_MOVED, Moves};
 use crate::model::id::UserId;
 use crate::model::relationship::End;
 use crate::model::rules::Refusal;
-use crate::store::{HeldEdge, HeldType, Tx};
+use crate::store::{HeldType, Tx};
 use std::collections::HashSet;
 
 /// A transfer of the relationships of one type. Other writers of the type and new relationships with the predecessor are
@@ -49,7 +49,7 @@ impl Handover<'_> {
     pub fn run(&self, tx: &mut Tx<'_>) -> Result<Moves> {
         let around = self.read(tx)?;
         self.require_no_report(tx, &around.incoming)?;
-        let plan = plan(around, (self.from, self.to), self.held.rules, self.take_place);
+        let plan = plan_changes(around, (self.from, self.to), self.held.rules, self.take_place);
         self.delete(tx, &plan.replaced)?;
         self.delete(tx, &plan.taken)?;
         if self.held.rules.max_per_user.is_some() && !self.held.rules.is_tree() {
@@ -86,7 +86,7 @@ impl Handover<'_> {
 
     /// Refuses a successor directly below the predecessor in a type without cycles, unless it takes its place: its
     /// relationship would lead to itself. One that is deeper below is refused by the rules.
-    fn require_no_report(&self, tx: &mut Tx<'_>, incoming: &[HeldEdge]) -> Result<()> {
+    fn require_no_report(&self, tx: &mut Tx<'_>, incoming: &[LockedEdge]) -> Result<()> {
         let is_report = incoming.iter().any(|edge| edge.ends.0 == self.to);
         if self.take_place || !self.held.rules.is_acyclic || !is_report {
             return Ok(());
@@ -96,8 +96,8 @@ impl Handover<'_> {
     }
 
     /// Deletes relationships, all of which have the same target in a tree.
-    fn delete(&self, tx: &mut Tx<'_>, edges: &[HeldEdge]) -> Result<()> {
-        let Some(HeldEdge { ends: (_, target), .. }) = edges.first() else { return Ok(()) };
+    fn delete(&self, tx: &mut Tx<'_>, edges: &[LockedEdge]) -> Result<()> {
+        let Some(LockedEdge { ends: (_, target), .. }) = edges.first() else { return Ok(()) };
         tx.delete_edges(self.held, edges)?;
         if !self.held.rules.is_tree() {
             return Ok(());
@@ -124,8 +124,37 @@ impl Handover<'_> {
         admission.record(tx, self.held).map(|()| stored)
     }
 
+    /// Explains a refusal by the users of the transfer, rather than by the one relationship that a rule refuses.
+    fn explain(&self, error: Error) -> Error {
+        let (name, from, to) = (&self.held.name, self.from, self.to);
+        let explain = |problem: Problem| match problem.code {
+            Code::RelationshipCycle => {
+                let cure = if self.take_place { "" } else { ", or let it take the place of that user (`take-place`)" };
+                let detail = format!(
+                    "with user {to} in place of user {from}, `{name}` relationships would lead back to their start; \
+                     choose another successor{cure}"
+                );
+                Problem { detail: detail.into(), ..problem }
+            }
+            Code::TooManyRelationships => {
+                let max = self.held.rules.max_per_user.unwrap_or_default();
+                let detail = format!(
+                    "user {to} would own more than {max} `{name}` relationships; delete some of them first, or leave \
+                     `take-place` out"
+                );
+                Problem { detail: detail.into(), ..problem }
+            }
+            _ => problem,
+        };
+        match error {
+            Error::Refused(problems) => Error::Refused(problems.into_iter().map(explain).collect()),
+            other => other,
+        }
+    }
+
     fn refuse(&self, tx: &mut Tx<'_>, ends: Ends, verdict: &Verdict) -> Result<()> {
-        let refusal = relationships::refusal_of(tx, self.caller, self.held, ends, Some(verdict))?;
+        let refusal = relationships::refusal_of(tx, self.caller, self.held, ends, Some(verdict))?
+            .map(|error| self.explain(error));
         Err(refusal
             .unwrap_or_else(|| Error::Internal("a refused relationship has no error".to_owned()))
             .at_source(self.source))

@@ -24,7 +24,8 @@ struct IndexLinks {
     relationship_types: String,
     groups: String,
     group_members: String,
-    transfers: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfers: Option<String>,
     docs: String,
 }
 
@@ -39,7 +40,8 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
         relationship_types: base.join("/api/v2/relationship-types"),
         groups: base.join("/api/v2/groups"),
         group_members: base.join("/api/v2/group-members"),
-        transfers: base.join("/api/v2/transfers"),
+        // Only for callers who may follow the link.
+        transfers: call.caller.is_admin().then(|| base.join("/api/v2/transfers")),
         docs: base.join("/docs"),
     };
     Document::about(Some(DocumentLinks::new(base, "/api/v2")), IndexMeta { links }).answer(StatusCode::OK)

@@ -50,11 +50,7 @@ pub(in crate::store) fn lock_edges(
     limit: i64,
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
     let mut sql = Sql::new("SELECT t.id, t.user_id, t.target_id FROM user_relationships AS t");
-    sql.text(match end {
-        End::User => dialect::by_index!("user_relationships_out_by_type"),
-        End::Target => dialect::by_index!("user_relationships_in_by_type"),
-    });
-    sql.text(" WHERE ");
+    sql.text(index_of(end)).text(" WHERE ");
     push_type(&mut sql, "t.type_id", kind);
     sql.text(match end {
         End::User => " AND t.user_id = ",
@@ -62,6 +58,15 @@ pub(in crate::store) fn lock_edges(
     });
     sql.integer(user).text(" ORDER BY t.id LIMIT ").integer(limit).text(dialect::LOCK_ROWS);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// The index for the relationships of a type with a user at an end.
+#[allow(clippy::match_same_arms, reason = "PostgreSQL's names of indexes are all empty")]
+fn index_of(end: End) -> &'static str {
+    match end {
+        End::User => dialect::by_index!("user_relationships_out_by_type"),
+        End::Target => dialect::by_index!("user_relationships_in_by_type"),
+    }
 }
 
 /// Deletes relationships by id and returns how many there were. Does not count them.

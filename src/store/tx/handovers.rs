@@ -2,11 +2,11 @@
 
 use super::{Tx, ask};
 use crate::model::error::Result;
-use crate::model::handover::{Moves, Transfer, TransferData};
+use crate::model::handover::{LockedEdge, Moves, Transfer, TransferData};
 use crate::model::id::{RelationshipId, TransferId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::End;
-use crate::store::held_type::{HeldEdge, HeldType};
+use crate::store::held_type::HeldType;
 use crate::store::relationship_rows::NewRelationshipRow;
 use crate::store::rows::NewTransferRow;
 
@@ -34,9 +34,9 @@ impl Tx<'_> {
     }
 
     /// The first relationships of a type with a user at an end, by id. They are locked until the job ends.
-    pub fn lock_edges(&mut self, held: &HeldType, end: End, user: UserId, limit: i64) -> Result<Vec<HeldEdge>> {
+    pub fn lock_edges(&mut self, held: &HeldType, end: End, user: UserId, limit: i64) -> Result<Vec<LockedEdge>> {
         let rows = ask!(self, handovers::lock_edges(held.id, end, user.get(), limit))?;
-        let edge = |(id, user, target)| HeldEdge {
+        let edge = |(id, user, target)| LockedEdge {
             id: RelationshipId::new(id),
             ends: (UserId::new(user), UserId::new(target)),
         };
@@ -44,7 +44,7 @@ impl Tx<'_> {
     }
 
     /// Deletes locked relationships of a type. [`write_edge_counts`](Self::write_edge_counts) counts them, which the job must call.
-    pub fn delete_edges(&mut self, held: &HeldType, edges: &[HeldEdge]) -> Result<()> {
+    pub fn delete_edges(&mut self, held: &HeldType, edges: &[LockedEdge]) -> Result<()> {
         if edges.is_empty() {
             return Ok(());
         }
@@ -52,7 +52,7 @@ impl Tx<'_> {
         if ask!(self, handovers::delete_edges(&ids))? < edges.len() {
             return Err(self.record_conflict());
         }
-        for HeldEdge { ends: (user, target), .. } in edges {
+        for LockedEdge { ends: (user, target), .. } in edges {
             self.edge_counts.add(held.id, (user.get(), target.get()), -1);
         }
         Ok(())

@@ -33,6 +33,9 @@ pub const CHECKS: Checks = &[
         let _endless = EndlessSearches::make(app, engine(app));
         (within, ann.get(&format!("{USERS}?query=zz")))
     })),
+    ("relationships that one request hands over", Calls(|engine| {
+        crate::transfers::a_transfer_of_more_than_10000_relationships_is_refused::on(engine);
+    })),
     ("relationships over which a request turns a rule on", Alone(Setup::DEFAULT, |app, most| {
         let (admin, ann) = (app.admin(), app.user());
         ann.post(EDGES, &edge(None, "mentor", admin.id)).expect(201);

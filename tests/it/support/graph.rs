@@ -25,6 +25,7 @@ use super::{App, Value, edge, json};
 
 pub const EDGES: &str = "/api/v2/user-relationships";
 pub const TYPES: &str = "/api/v2/relationship-types";
+pub const TRANSFERS: &str = "/api/v2/transfers";
 /// The media type of atomic operations.
 pub const ATOMIC: &str = "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"";
 
@@ -125,6 +126,13 @@ pub fn retype(client: &Client, id: i64, kind: &str) -> Answer {
     let body = json!({"data": {"type": "user-relationships", "id": id.to_string(),
                                "attributes": {"relationship": kind}}});
     client.patch(&format!("{EDGES}/{id}"), &body)
+}
+
+/// The document of a transfer.
+pub fn transfer(kind: &str, from: i64, to: i64, take_place: bool) -> Value {
+    let user = |id: i64| json!({"data": {"type": "users", "id": id.to_string()}});
+    json!({"data": {"type": "transfers", "attributes": {"relationship": kind, "take-place": take_place},
+                    "relationships": {"from": user(from), "to": user(to)}}})
 }
 
 /// The operation that adds an edge.

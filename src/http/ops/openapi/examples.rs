@@ -38,7 +38,7 @@ pub fn new_transfer() -> Value {
     json!({ "data": {
         "type": TRANSFERS,
         "attributes": { "relationship": TYPE, "take-place": true },
-        "relationships": { "from": user(TARGET), "to": user(USER) },
+        "relationships": { "from": user(USER), "to": user(TARGET) },
     } })
 }
 

@@ -155,6 +155,7 @@ mod traversal_large;
 mod traversal_model;
 mod traversal_walks;
 mod transfers;
+mod traversal;
 mod type_commands;
 mod type_numbers;
 mod unauthenticated;

@@ -2,6 +2,7 @@
 
 mod cost;
 pub mod creation;
+pub mod deletion_parameters;
 pub mod group_members;
 pub mod groups;
 pub mod index;
@@ -13,6 +14,6 @@ pub mod request;
 pub mod responses;
 pub mod role_changes;
 pub mod roles;
-mod traversal;
 pub mod transfers;
+mod traversal;
 pub mod users;

@@ -166,19 +166,6 @@ pub const FILTER_GROUP_TYPE: Parameter =
 /// Filters groups by owner.
 pub const FILTER_OWNER: Parameter =
     Parameter::new("filter[owner]", Schema::UserIds, "Only groups that these users own; `me` is the caller");
-/// The user who takes over the relationships of a deleted user.
-pub const TRANSFER_TO: Parameter = Parameter::new(
-    "transfer-to",
-    Schema::Id,
-    "The id of the user to whom all relationships that target the deleted user are handed over, of every type of which a \
-     user owns at most one relationship",
-);
-/// The types of these relationships.
-pub const TRANSFER_TYPES: Parameter = Parameter::new(
-    "transfer-types",
-    Schema::TypeNames,
-    "With `transfer-to`: the types of the relationships to hand over, instead of those of which a user owns at most one",
-);
 /// Sorts groups, memberships or transfers.
 pub const SORT_GROUPS: Parameter = Parameter::new("sort", Schema::Sort(&[("id", SortBy::Id)]), sort_description!(""));
 /// Includes resources related to groups.
@@ -272,8 +259,6 @@ pub const LIST_USERS: &[Parameter] = with_pages![
 pub const LIST_ROLE_USERS: &[Parameter] = with_pages![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, INCLUDE_ROLES];
 /// The parameters of the linkage to these users.
 pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
-/// The parameters of the deletion of a user.
-pub const DELETED_USER: &[Parameter] = &[TRANSFER_TO, TRANSFER_TYPES];
 /// The parameters of requests for one transfer.
 pub const ONE_TRANSFER: &[Parameter] = with_fieldsets![FIELDS_OF_TRANSFERS];
 /// The parameters of the list of transfers.

@@ -16,10 +16,11 @@ use crate::http::jsonapi::resources::USERS;
 use crate::http::jsonapi::returned_roles::take_roles;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
+use crate::http::v2::deletion_parameters::{DELETED_USER, TRANSFER_TO, TRANSFER_TYPES};
 use crate::http::v2::parameters::{
-    DELETED_USER, FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_HAS, FILTER_IS_ENABLED,
-    FILTER_IS_SUPERVISOR, FILTER_JOB_TITLE, FILTER_LACKS, FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, FLAG_RULE,
-    LIST_USERS, ONE_USER, SHOWN_USER, TRANSFER_TO, TRANSFER_TYPES,
+    FILTER_ACCESS_LEVEL, FILTER_ALT_ID, FILTER_EMAIL, FILTER_HAS, FILTER_IS_ENABLED, FILTER_IS_SUPERVISOR,
+    FILTER_JOB_TITLE, FILTER_LACKS, FILTER_QUERY, FILTER_UNIT, FILTER_USER_ID, FLAG_RULE, LIST_USERS, ONE_USER,
+    SHOWN_USER,
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::operation::{ApiOperation, Success, operation};
 use super::{examples, groups, roles, transfers};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
+use crate::http::v2::deletion_parameters;
 use crate::http::v2::parameters;
 use crate::model::code::Code;
 
@@ -113,7 +114,7 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
         .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Success::Deleted)
         .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner. With `transfer-to`, the relationships that target the user are handed over before, in the same transaction: the successor takes the place of the user where it is below.")
-        .query(parameters::DELETED_USER)
+        .query(deletion_parameters::DELETED_USER)
         .error_codes(&[Code::NotAdmin, Code::OwnAccount, Code::RelatedResourceNotFound, Code::SelfRelationship, Code::UnknownRelationshipType, Code::RelationshipCycle, Code::TooManyRelationships, Code::RelationshipTooDeep, Code::TransferTooLarge]),
 
     operation("POST", "/api/v2/operations", "runOperations", OPERATIONS_TAG, "Apply several changes in one transaction", Success::OperationResults)

@@ -60,7 +60,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewTransfer) -> Result<Tra
     )?;
     let source = ErrorSource::Successor;
     let handover = Handover { caller, held, from: new.from, to: new.to, take_place: data.take_place, source };
-    require_movable(handover.count(tx)?, ErrorSource::Predecessor)?;
+    require_movable(handover.count(tx)?, &ErrorSource::Predecessor)?;
     let moves = handover.run(tx)?;
     tx.write_edge_counts()?;
     tx.insert_transfer(&data, (new.from, new.to), caller.id, moves)

@@ -30,7 +30,7 @@ pub(super) fn lock_users(tx: &mut Tx<'_>, from: UserId, to: UserId) -> Result<(b
 ///
 /// # Errors
 /// `transfer-too-large`.
-pub(super) fn require_movable(count: i64, source: ErrorSource) -> Result<()> {
+pub(super) fn require_movable(count: i64, source: &ErrorSource) -> Result<()> {
     if count <= MAX_MOVED {
         return Ok(());
     }
@@ -38,7 +38,7 @@ pub(super) fn require_movable(count: i64, source: ErrorSource) -> Result<()> {
         "{count} relationships would be handed over, and one request hands over at most {MAX_MOVED}; move some of them \
          by the linkage of a role first"
     );
-    Err(Problem::new(Code::TransferTooLarge, detail).at(source).with("count", count).into())
+    Err(Problem::new(Code::TransferTooLarge, detail).at(source.clone()).with("count", count).into())
 }
 
 /// The number of relationships of a type that would be handed over.

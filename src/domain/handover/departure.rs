@@ -38,9 +38,9 @@ pub fn delete_user(
     succession: &Succession,
 ) -> Result<()> {
     users::require_deletable(tx, caller, id, precondition)?;
-    let (of_successor, _) = succession.sources;
+    let (of_successor, _) = &succession.sources;
     if succession.to == id {
-        return Err(same_user().at(of_successor).into());
+        return Err(same_user().at(of_successor.clone()).into());
     }
     require_known_types(tx, succession)?;
     tx.defer_type_counts();
@@ -50,7 +50,7 @@ pub fn delete_user(
     tx.lock_writers(&to_lock)?;
     match lock_users(tx, id, succession.to)? {
         (false, _) => return Err(Error::not_found("user")),
-        (_, false) => return Err(policy::refusal(Code::RelatedResourceNotFound).at(of_successor).into()),
+        (_, false) => return Err(policy::refusal(Code::RelatedResourceNotFound).at(of_successor.clone()).into()),
         (true, true) => {}
     }
     tx.lock_user_with_edges(id)?;
@@ -66,12 +66,12 @@ fn hand_over_all(
     succession: &Succession,
     types: &[HeldType],
 ) -> Result<()> {
-    let (source, _) = succession.sources;
+    let (source, _) = &succession.sources;
     let mut all = Vec::with_capacity(types.len());
     let mut count = 0;
     for held in types {
         let take_place = is_below(tx, held, succession.to, id)?;
-        let handover = Handover { caller, held, from: id, to: succession.to, take_place, source };
+        let handover = Handover { caller, held, from: id, to: succession.to, take_place, source: source.clone() };
         count += handover.count(tx)?;
         all.push(handover);
     }
@@ -105,10 +105,11 @@ fn is_below(tx: &mut Tx<'_>, held: &HeldType, user: UserId, above: UserId) -> Re
 }
 
 fn require_known_types(tx: &mut Tx<'_>, succession: &Succession) -> Result<()> {
-    let (_, source) = succession.sources;
+    let (_, source) = &succession.sources;
     let mut problems = Vec::new();
     for name in succession.types.iter().flatten() {
-        problems.extend(relationships::registered_type(tx, name.as_str())?.err().map(|problem| problem.at(source)));
+        problems
+            .extend(relationships::registered_type(tx, name.as_str())?.err().map(|problem| problem.at(source.clone())));
     }
     Error::unless_empty(problems)
 }

@@ -80,7 +80,7 @@ impl Handover<'_> {
             around.of_successor = tx.lock_edges(self.held, End::User, self.to, i64::MAX)?;
         }
         let count = around.incoming.len() + around.of_predecessor.len();
-        require_movable(i64::try_from(count).unwrap_or(i64::MAX), self.source)?;
+        require_movable(i64::try_from(count).unwrap_or(i64::MAX), &self.source)?;
         Ok(around)
     }
 
@@ -157,6 +157,6 @@ impl Handover<'_> {
             .map(|error| self.explain(error));
         Err(refusal
             .unwrap_or_else(|| Error::Internal("a refused relationship has no error".to_owned()))
-            .at_source(self.source))
+            .at_source(&self.source))
     }
 }

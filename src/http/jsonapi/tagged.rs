@@ -32,8 +32,7 @@ macro_rules! tagged {
         }
     )*};
 }
-tagged!(Relationship, User, RelationshipType, RoleEdge, ToOneLinkage, ToManyLinkage);
-tagged!(Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage);
+tagged!(Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage, ToManyLinkage);
 
 impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.

@@ -4,9 +4,7 @@ use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, NUMBERED_SIZE, OFFSET, SIZE};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::jsonapi::render_options::{
-    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
-    FIELDS_AND_ROLES_OF_USERS, FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TRANSFERS,
-    FIELDS_OF_TYPES, FIELDS_OF_USERS,
+    FIELDS_OF_GROUPS, FIELDS_OF_MEMBERS, FIELDS_OF_RELATIONSHIPS, FIELDS_OF_TRANSFERS, FIELDS_OF_TYPES, FIELDS_OF_USERS,
 };
 use crate::model::page::SortBy;
 use crate::model::relationship::End;

@@ -38,7 +38,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     policy::require(&call.caller, Action::Transfer).map_err(Failure::without_document)?;
     let id: TransferId = call.id()?;
-    let options = call.render_options(ONE_TRANSFER)?;
+    let options = call.render_options(ONE_TRANSFER).await?;
     let caller = call.caller;
     let job = move |tx: &mut Tx<'_>| handover::get(tx, &caller, id);
     let found = call.read("transfers.get", Cost::Bounded, job).await;
@@ -49,7 +49,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
 pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
     // Permission comes before validation of the document.
     policy::require(&call.caller, Action::Transfer).map_err(Failure::without_document)?;
-    let options = call.render_options(ONE_TRANSFER)?;
+    let options = call.render_options(ONE_TRANSFER).await?;
     let caller = call.caller;
     let body = call.body().await?;
     let new = parse_new(&body)?;

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 
 use crate::domain::group_lists::IncludedRecords;
-use crate::domain::operations::ResourceRef;
 use crate::domain::handover::{self, Succession};
+use crate::domain::operations::ResourceRef;
 use crate::domain::policy::{self, Action};
 use crate::domain::roles;
 use crate::domain::users;

@@ -158,6 +158,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "rules-violated",
         "a new rule over more than one relationship: `a_cycle_of_stored_relationships_is_shown_as_a_path`",
     ),
+    ("traversal-too-large", "10,001 users: `a_traversal_visits_ten_thousand_users_and_no_more`"),
     ("transfer-too-large", "10,001 relationships: `a_transfer_of_more_than_10000_relationships_is_refused`"),
     ("relationship-too-deep", "a long path of an acyclic type: `a_chain_of_64_is_accepted_and_one_of_65_refused`"),
     ("internal", "a defect of the program: `an_unexpected_database_result_is_an_internal_error`"),

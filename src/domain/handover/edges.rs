@@ -66,8 +66,8 @@ impl Handover<'_> {
         self.take_place && !self.held.rules.is_symmetric
     }
 
-    /// Reads and locks the relationships around both users. The owners are locked before the relationships, in the
-    /// order in which all jobs lock them.
+    /// Reads and locks the relationships around both users, in the order in which all jobs lock them. Both users are
+    /// locked already; the foreign key of an insert locks the other owners.
     fn read(&self, tx: &mut Tx<'_>) -> Result<Surroundings> {
         let mut around = Surroundings::default();
         let ends = if self.held.rules.is_symmetric { &End::ALL[..] } else { &[End::Target] };

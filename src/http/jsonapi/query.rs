@@ -9,8 +9,10 @@ use std::borrow::Cow;
 
 use super::errors::{ApiProblem, Failure};
 use super::parameter::{Parameter, Schema};
+use super::problem::source_of;
 use super::problems::Problems;
 use crate::model::code::Code;
+use crate::model::error;
 use crate::model::text::{excerpt, list_names};
 
 /// A parameter as the client sent it.
@@ -107,6 +109,14 @@ impl Query {
     /// Reports a problem of a parameter.
     pub fn push_problem(&mut self, problem: ApiProblem) {
         self.problems.push(problem);
+    }
+
+    /// Reports problems of the domain.
+    pub fn push_problems(&mut self, problems: Vec<error::Problem>) {
+        for problem in problems {
+            let source = problem.source.clone().map(source_of);
+            self.problems.push(ApiProblem::of(problem, source));
+        }
     }
 
     /// The name under which the client sent a parameter.

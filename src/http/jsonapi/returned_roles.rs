@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::errors::ApiProblem;
-use super::input::Input;
+use super::fields::{ResourceField, UserField};
+use super::input::{Input, RESPONSE_MEMBERS};
 use super::linkage::{to_many_of, to_one_of};
 use crate::domain::operations::ResourceRef;
 use crate::domain::roles::{MAX_INCLUDED_ROLES, ReturnedLinkage, ReturnedRole};
@@ -15,6 +16,8 @@ use crate::model::user::USER_RELATIONSHIP_MEMBERS;
 /// Removes the relationships of a record that may be roles, and returns them. Reports a problem if there are more than
 /// `include` can have returned.
 pub fn take_roles(input: &mut Input) -> Vec<ReturnedRole<ResourceRef<UserId>>> {
+    input.ignore(UserField::COMPUTED);
+    input.ignore(&RESPONSE_MEMBERS);
     let is_other = |name: &&str| !USER_RELATIONSHIP_MEMBERS.contains(name);
     let names: Vec<_> = input.relationship_names().filter(is_other).filter_map(TypeName::parse).collect();
     let linkage_of = |object: Value| object.get("data").map(parse_linkage);

@@ -22,7 +22,7 @@ use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::state::AppState;
 use crate::model::caller::Caller;
-use crate::model::error::Result as JobResult;
+use crate::model::error::{Error, Result as JobResult};
 use crate::model::precondition::Precondition;
 use crate::store::{Cost, Tx};
 
@@ -142,13 +142,16 @@ impl Call {
     /// # Errors
     /// 400 with every problem of the query.
     pub async fn finish(&self, query: &mut Query) -> Result<(), Failure> {
-        query.finish()?;
         let roles = query.unchecked_role_fields();
         if roles.is_empty() {
-            return Ok(());
+            return query.finish();
         }
         let job = move |tx: &mut Tx<'_>| roles::require_known_fields(tx, &roles);
-        self.read("roles.require_fields", Cost::Bounded, job).await.map_err(Failure::without_document)
+        match self.read("roles.require_fields", Cost::Bounded, job).await {
+            Err(Error::Refused(problems)) => query.push_problems(problems),
+            other => other.map_err(Failure::without_document)?,
+        }
+        query.finish()
     }
 
     /// The options that a query selects, with the settings of the service. Problems are reported by the query.

@@ -7,7 +7,6 @@
 use serde_json::{Map, Value};
 
 use super::errors::{ApiProblem, Failure};
-use super::problem::source_of;
 use super::problems::Problems;
 use crate::domain::operations::ResourceRef;
 use crate::http::json;
@@ -124,10 +123,7 @@ impl Input {
 
     /// Reports problems of the domain.
     pub fn push_problems(&mut self, problems: Vec<error::Problem>) {
-        for problem in problems {
-            let source = problem.source.clone().map(source_of);
-            self.push_error(ApiProblem::of(problem, source));
-        }
+        self.problems.push_all(problems);
     }
 
     /// Reports a problem if a required attribute is missing.

@@ -1,8 +1,9 @@
 //! The problems of one request. Only the first ones are stored, the others are counted, so that memory and responses
 //! stay bounded.
 
-use super::problem::ApiProblem;
+use super::problem::{ApiProblem, source_of};
 use crate::model::code::Code;
+use crate::model::error;
 
 /// The most errors in one document.
 pub const MOST_ERRORS: usize = 20;
@@ -20,6 +21,14 @@ impl Problems {
     /// Adds a problem.
     pub fn push(&mut self, problem: ApiProblem) {
         self.push_with(problem.code, || problem);
+    }
+
+    /// Adds problems of the domain, with sources in a document.
+    pub fn push_all(&mut self, problems: Vec<error::Problem>) {
+        for problem in problems {
+            let source = problem.source.clone().map(source_of);
+            self.push(ApiProblem::of(problem, source));
+        }
     }
 
     /// Adds a problem, which is only created if there is room for it.

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 
 use super::errors::{ApiProblem, Failure};
 use super::parameter::{Parameter, Schema};
-use super::problem::source_of;
 use super::problems::Problems;
 use crate::model::code::Code;
 use crate::model::error;
@@ -113,10 +112,7 @@ impl Query {
 
     /// Reports problems of the domain.
     pub fn push_problems(&mut self, problems: Vec<error::Problem>) {
-        for problem in problems {
-            let source = problem.source.clone().map(source_of);
-            self.problems.push(ApiProblem::of(problem, source));
-        }
+        self.problems.push_all(problems);
     }
 
     /// The name under which the client sent a parameter.

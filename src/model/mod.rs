@@ -4,6 +4,8 @@ mod access_level;
 pub mod attributes;
 pub mod boolean;
 pub mod caller;
+pub mod change;
+pub mod change_query;
 pub mod client;
 pub mod code;
 pub mod counts_below;

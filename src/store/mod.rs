@@ -9,6 +9,7 @@
 //! [`write`](Store::write), and for the most frequent requests [`list_relationships`](Store::list_relationships) and
 //! [`create_relationship`](Store::create_relationship), which PostgreSQL answers in batches.
 
+mod change_rows;
 mod check;
 mod columns;
 mod cost;

@@ -226,6 +226,66 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    changes (n) {
+        n -> BigInt,
+        place -> BigInt,
+        at -> BigInt,
+        action -> SmallInt,
+        subject_type -> SmallInt,
+        subject_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        target_id -> Nullable<BigInt>,
+        relationship -> Nullable<Text>,
+        previous_relationship -> Nullable<Text>,
+        edge_created_at -> Nullable<BigInt>,
+        edge_created_by -> Nullable<BigInt>,
+        previous_version -> Nullable<BigInt>,
+        previous_updated_at -> Nullable<BigInt>,
+        previous_updated_by -> Nullable<BigInt>,
+        changed -> Nullable<Text>,
+        actor_id -> Nullable<BigInt>,
+        request_id -> Nullable<Text>,
+        reason -> Nullable<SmallInt>,
+    }
+}
+
+diesel::table! {
+    unnumbered_changes (set_id, place) {
+        set_id -> BigInt,
+        place -> BigInt,
+        at -> BigInt,
+        action -> SmallInt,
+        subject_type -> SmallInt,
+        subject_id -> Nullable<BigInt>,
+        user_id -> Nullable<BigInt>,
+        target_id -> Nullable<BigInt>,
+        relationship -> Nullable<Text>,
+        previous_relationship -> Nullable<Text>,
+        edge_created_at -> Nullable<BigInt>,
+        edge_created_by -> Nullable<BigInt>,
+        previous_version -> Nullable<BigInt>,
+        previous_updated_at -> Nullable<BigInt>,
+        previous_updated_by -> Nullable<BigInt>,
+        changed -> Nullable<Text>,
+        actor_id -> Nullable<BigInt>,
+        request_id -> Nullable<Text>,
+        reason -> Nullable<SmallInt>,
+    }
+}
+
+diesel::table! {
+    change_log (id) {
+        id -> SmallInt,
+        is_on -> Bool,
+        last_number -> BigInt,
+        last_at -> BigInt,
+        horizon_number -> BigInt,
+        horizon_at -> BigInt,
+        horizon_fingerprint -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(api_tokens, users);
 diesel::allow_tables_to_appear_in_same_query!(api_client_keys, api_clients);
 diesel::allow_tables_to_appear_in_same_query!(group_members, groups);

@@ -24,6 +24,7 @@ mod authorization;
 mod batched_creates;
 mod batched_lists;
 mod budgets;
+mod change_log_reads;
 mod client_inputs;
 mod clients;
 mod commands_without_database;

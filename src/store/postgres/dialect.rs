@@ -26,6 +26,9 @@ pub use super::lock_wait::wait_briefly;
 /// A statement is a round trip, and a table can be joined with a subquery that depends on it.
 pub const HAS_LATERAL: bool = true;
 
+/// The number of the last change, as an SQL expression.
+pub const LAST_CHANGE_NUMBER: &str = "last_number";
+
 /// Empty: the planner chooses the index by statistics.
 macro_rules! by_index {
     ($index:literal) => {

@@ -2,6 +2,7 @@
 //! each with its own `Conn`, `Db`, `bulk` and `dialect`.
 
 pub(in crate::store) mod below;
+pub(in crate::store) mod changes;
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;

@@ -24,6 +24,9 @@ pub fn has_schema(conn: &mut Conn) -> QueryResult<bool> {
 /// A statement is no round trip, and a subquery in `FROM` cannot depend on another table.
 pub const HAS_LATERAL: bool = false;
 
+/// The number of the last change, as an SQL expression: numbers are those of `AUTOINCREMENT`.
+pub const LAST_CHANGE_NUMBER: &str = "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)";
+
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and
 /// reads every edge of a popular user.
 macro_rules! by_index {

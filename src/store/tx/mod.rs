@@ -1,6 +1,7 @@
 //! The queries that a job may run: the only way from the domain to a database.
 
 mod below;
+mod changes;
 mod clients;
 mod counts;
 mod credentials;

@@ -1,0 +1,4 @@
+DROP TABLE change_log;
+DROP SEQUENCE change_set_ids;
+DROP TABLE unnumbered_changes;
+DROP TABLE changes;

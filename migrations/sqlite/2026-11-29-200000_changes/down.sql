@@ -1,0 +1,3 @@
+DROP TABLE change_log;
+DROP TABLE unnumbered_changes;
+DROP TABLE changes;

@@ -9,6 +9,7 @@
 //! [`write`](Store::write), and for the most frequent requests [`list_relationships`](Store::list_relationships) and
 //! [`create_relationship`](Store::create_relationship), which PostgreSQL answers in batches.
 
+mod change_log;
 mod change_rows;
 mod check;
 mod columns;
@@ -58,7 +59,7 @@ use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
 use crate::model::rules::Rules;
 use job::{track, with_job_name};
-use metrics::{JobTimer, StoreMetrics};
+use metrics::JobTimer;
 use postgres::batch::creates::BatchedCreate;
 use postgres::batch::lists::BatchedList;
 use postgres::batch::ruled_creates::RuledCreate;
@@ -89,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`OpenError`] when an SQLite file is missing or cannot be opened. PostgreSQL may be down: then jobs fail.
     pub fn open(settings: &Settings, clock: Clock) -> std::result::Result<Self, OpenError> {
-        let shared = StoreContext { clock, types: Arc::default(), metrics: StoreMetrics::new() };
+        let shared = StoreContext::new(clock);
         let engine = match &settings.url {
             DatabaseUrl::Sqlite(path) => Engine::Sqlite(Arc::new(SqliteEngine::open(path, settings, shared.clone())?)),
             DatabaseUrl::Postgres(url) => {

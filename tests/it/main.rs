@@ -25,6 +25,7 @@ mod batched_creates;
 mod batched_lists;
 mod budgets;
 mod change_log_reads;
+mod change_numbers;
 mod client_inputs;
 mod clients;
 mod commands_without_database;

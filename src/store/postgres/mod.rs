@@ -3,6 +3,7 @@
 pub(super) mod batch;
 mod bulk;
 mod canceller;
+pub(super) mod change_numbers;
 pub(super) mod conn;
 mod connect_failure;
 mod dialect;

@@ -7,6 +7,7 @@ use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::time::Timestamp;
 use crate::store::change_rows::ChangeRow;
+use crate::store::postgres::change_numbers;
 
 impl Tx<'_> {
     /// The state of the change log.
@@ -67,6 +68,16 @@ impl Tx<'_> {
         }
         let (examined, last) = ask!(self, changes::examined(part))?;
         Ok(if examined < MOST_EXAMINED { part.end() } else { last })
+    }
+
+    /// Whether there are committed changes without a number; never on SQLite.
+    pub(in crate::store) fn has_unnumbered_changes(&mut self) -> Result<bool> {
+        self.ask_postgres(change_numbers::has_unnumbered)
+    }
+
+    /// Numbers some committed changes, and returns how many.
+    pub(in crate::store) fn number_changes(&mut self) -> Result<usize> {
+        self.ask_postgres(change_numbers::number)
     }
 
     /// The state of the log at a time, which must not be before the horizon.

@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
+use crate::store::change_log::ChangeLog;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
@@ -47,6 +48,13 @@ pub(in crate::store) struct StoreContext {
     pub clock: Clock,
     pub types: Arc<TypeCache>,
     pub metrics: Arc<StoreMetrics>,
+    pub changes: Arc<ChangeLog>,
+}
+
+impl StoreContext {
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, types: Arc::default(), metrics: StoreMetrics::new(), changes: Arc::default() }
+    }
 }
 
 /// The interface of a job to the database: one method per question, each of one query or a few.

@@ -1,0 +1,53 @@
+//! Numbers committed changes.
+//!
+//! # Design
+//! A transaction stores its changes as a set, whose id it draws last, when it holds all its locks. Ids of sets are not the
+//! order of the log: a set with a smaller id may be committed later. So changes get their numbers after their commit.
+//! Whoever numbers locks the row of `change_log` first. What its next statement sees is committed; a set that is committed
+//! later gets larger numbers. Two changes of one relationship, or of a cause and its effect, are in the order of their
+//! sets, and a statement that sees the second set sees the first one. Writers wait for nobody.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
+
+use super::conn::Conn;
+use crate::store::change_rows::CHANGE_COLUMNS;
+
+/// The most changes that one transaction numbers, unless the first set is larger: sets stay whole.
+const MOST: i64 = 10_000;
+
+/// Whether there are committed changes without a number.
+pub(in crate::store) fn has_unnumbered(conn: &mut Conn) -> QueryResult<bool> {
+    diesel::dsl::sql::<Bool>("SELECT EXISTS (SELECT 1 FROM unnumbered_changes)").get_result(conn)
+}
+
+/// Numbers committed changes, and returns how many.
+pub(in crate::store) fn number(conn: &mut Conn) -> QueryResult<usize> {
+    diesel::sql_query("SELECT 1 FROM change_log FOR UPDATE").execute(conn)?;
+    diesel::sql_query(statement()).bind::<BigInt, _>(MOST).execute(conn)
+}
+
+/// The statement, whose result has a row for each numbered change.
+fn statement() -> String {
+    format!(
+        "WITH cut AS (
+             SELECT set_id FROM unnumbered_changes ORDER BY set_id, place OFFSET $1 LIMIT 1
+         ), smallest AS (
+             SELECT MIN(set_id) AS set_id FROM unnumbered_changes
+         ), moved AS (
+             DELETE FROM unnumbered_changes WHERE set_id <= COALESCE(
+                 (SELECT GREATEST(cut.set_id - 1, smallest.set_id) FROM cut, smallest), 9223372036854775807)
+             RETURNING *
+         ), ordered AS (
+             SELECT moved.*, ROW_NUMBER() OVER sets AS added, MAX(at) OVER sets AS latest
+             FROM moved WINDOW sets AS (ORDER BY set_id, place)
+         ), log AS (
+             UPDATE change_log SET last_number = last_number + counted.n, last_at = GREATEST(last_at, counted.latest)
+             FROM (SELECT COUNT(*) AS n, MAX(at) AS latest FROM moved) AS counted WHERE counted.n > 0
+             RETURNING last_number - counted.n AS before
+         )
+         INSERT INTO changes (n{CHANGE_COLUMNS})
+         SELECT log.before + added{} FROM ordered, log, (SELECT last_at FROM change_log) AS previous ORDER BY added",
+        CHANGE_COLUMNS.replacen(", at,", ", GREATEST(latest, previous.last_at),", 1)
+    )
+}

@@ -1,0 +1,71 @@
+//! Changes get their numbers after their commit, on PostgreSQL.
+
+use crate::support::app::{run, wait};
+use crate::support::sql::Raw;
+use crate::support::{App, Engine};
+
+/// Stores a set of changes of users at a time.
+fn store(raw: &mut Raw, set: i64, changes: i64, at: i64) {
+    raw.run(&format!(
+        "INSERT INTO unnumbered_changes (set_id, place, at, action, subject_type, subject_id) \
+         SELECT {set}, i, {at}, 0, 1, {set} FROM generate_series(0, {changes} - 1) AS i"
+    ));
+}
+
+/// The numbered changes: number, place, set and time.
+fn numbered(app: &App) -> Vec<String> {
+    Raw::connect(&app.home().url())
+        .lines("SELECT concat_ws(' ', n, place, subject_id, at) AS line FROM changes ORDER BY changes.n")
+}
+
+fn start(raw: &mut Raw) {
+    raw.run("DELETE FROM unnumbered_changes; DELETE FROM changes; UPDATE change_log SET last_number = 7, last_at = 50");
+}
+
+#[test]
+fn sets_are_numbered_whole_in_their_order_and_late_commits_later() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let mut raw = Raw::connect(&app.home().url());
+            start(&mut raw);
+            let mut late = Raw::connect(&app.home().url());
+            late.run("BEGIN");
+            store(&mut late, 7, 2, 60);
+            store(&mut raw, 9, 1, 70);
+            store(&mut raw, 5, 3, 40);
+            wait(app.store.number_changes()).expect("numbers");
+            late.run("COMMIT");
+            store(&mut raw, 12, 1, 90);
+            wait(app.store.number_changes()).expect("numbers");
+            let expected = ["8 0 5 50", "9 1 5 50", "10 2 5 50", "11 0 9 70", "12 0 7 70", "13 1 7 70", "14 0 12 90"];
+            assert_eq!(numbered(app), expected);
+            assert_eq!(raw.number("SELECT last_number AS number FROM change_log"), 14);
+            assert_eq!(raw.number("SELECT last_at AS number FROM change_log"), 90);
+            assert_eq!(raw.number("SELECT COUNT(*) AS number FROM unnumbered_changes"), 0);
+        },
+    );
+}
+
+#[test]
+fn a_set_that_is_too_large_for_one_transaction_stays_whole() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let mut raw = Raw::connect(&app.home().url());
+            start(&mut raw);
+            for (set, changes) in [(1, 6_000), (2, 4_001), (3, 12_000), (4, 10_000), (5, 1)] {
+                store(&mut raw, set, changes, 60 + set);
+            }
+            wait(app.store.number_changes()).expect("numbers");
+            let gaps = "SELECT COUNT(*) AS number FROM changes AS one WHERE NOT EXISTS (SELECT 1 FROM changes AS next \
+                        WHERE next.n = one.n + 1 AND (next.subject_id, next.place) > (one.subject_id, one.place))";
+            assert_eq!(raw.number(gaps), 1, "only the last change has no next one");
+            assert_eq!(raw.number("SELECT MAX(n) - MIN(n) AS number FROM changes"), 32_001);
+            let transactions = "SELECT COUNT(DISTINCT (subject_id, n - place)) AS number FROM changes";
+            assert_eq!(raw.number(transactions), 5);
+        },
+    );
+}

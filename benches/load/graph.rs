@@ -69,6 +69,7 @@ impl Bench {
     fn plant(&self, data: &Filled) {
         let tree = ["--acyclic", "true", "--max-per-user", "1", "--user-role", "reports", "--target-role", "bosses"];
         run_program(&data.url, &[&["type", "set", TREE, "--create"], &tree[..]].concat());
+        run_program(&data.url, &["type", "set", HANDED_OVER.0, "--create"]);
         let mut lines = String::new();
         let mut add = |kind: &str, user: u64, target: u64| {
             let ends = format!(r#""user":{user},"target":{target}"#);

@@ -112,6 +112,8 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
             if Instant::now() < end {
                 connection.send(next());
             } else {
+                // A server may close it while others still wait.
+                poll.registry().deregister(&mut connection.stream).expect("deregistering with the poll succeeds");
                 busy -= 1;
             }
         }

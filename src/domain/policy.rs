@@ -21,6 +21,11 @@ pub enum Action {
         /// The target.
         target: UserId,
     },
+    /// See who created a relationship, who changed it last, and who made each of its changes.
+    SeeAuthors {
+        /// The owner.
+        owner: UserId,
+    },
     /// Create or change a relationship. The owner is that of the stored or new row.
     WriteRelationship {
         /// The owner.
@@ -73,6 +78,13 @@ pub enum Action {
     WriteTypes,
     /// Hand relationships over, and see what was handed over.
     Transfer,
+    /// See all changes.
+    SeeChanges,
+    /// See the changes of a user and of its relationships.
+    SeeChangesOfUser {
+        /// The user.
+        id: UserId,
+    },
     /// See a group.
     SeeGroup {
         /// The owner of the group.
@@ -127,6 +139,7 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 Action::SeeRelationship { user, target } => {
                     (!sees_all && user != me && target != me).then_some(Code::NotFound)
                 }
+                Action::SeeAuthors { owner } => (owner != me).then_some(Code::NotOwner),
                 Action::SeeUser { id, is_related } => (!sees_all && id != me && !is_related).then_some(Code::NotFound),
                 Action::NameTarget { id, is_related } => {
                     (!sees_all && id != me && !is_related).then_some(Code::RelatedResourceNotFound)
@@ -136,9 +149,13 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 Action::DeleteRelationship { owner, target, rules } => {
                     refuse_management(rules.managed_by, owner == me || rules.is_symmetric && target == me)
                 }
-                Action::ChangeUser { id } => (id != me).then_some(Code::NotOwner),
+                Action::ChangeUser { id } | Action::SeeChangesOfUser { id } => (id != me).then_some(Code::NotOwner),
                 Action::WriteField(field) => field.is_admin_only().then_some(Code::AdminOnlyAttribute),
-                Action::CreateUser | Action::DeleteUser | Action::WriteTypes | Action::Transfer => Some(Code::NotAdmin),
+                Action::CreateUser
+                | Action::DeleteUser
+                | Action::WriteTypes
+                | Action::Transfer
+                | Action::SeeChanges => Some(Code::NotAdmin),
             }
         }
     };

@@ -1,15 +1,20 @@
 //! Lists, creates, changes and deletes user relationships.
 
+mod authors;
 mod changes;
 mod creation;
 mod refusals;
 
+pub use authors::{as_changed, as_created, get_authored, load_authors};
 pub use changes::{change, delete, get_own};
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
 pub(in crate::domain) use creation::{name_of_type, registered_type};
 pub(in crate::domain) use refusals::of_verdict as refusal_of;
 
+use std::collections::HashMap;
+
 use super::validation;
+use crate::model::authors::Authors;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
 use crate::model::filter::RelationshipFilter;
@@ -26,13 +31,15 @@ use refusals::{not_found, require_visible};
 pub struct ListedRelationships {
     /// The relationships.
     pub page: Page<Relationship>,
+    /// The authors of relationships whose authors the caller may see, if the list asks for them.
+    pub authors: HashMap<RelationshipId, Authors>,
     /// The users, each once, by id.
     pub included: Vec<User>,
 }
 
 impl From<Page<Relationship>> for ListedRelationships {
     fn from(page: Page<Relationship>) -> Self {
-        Self { page, included: Vec::new() }
+        Self { page, authors: HashMap::new(), included: Vec::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access_level;
 pub mod attributes;
+pub mod authors;
 pub mod boolean;
 pub mod caller;
 pub mod change;

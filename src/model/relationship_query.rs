@@ -4,7 +4,7 @@ use super::filter::RelationshipFilter;
 use super::page::PageRequest;
 use super::relationship::End;
 
-/// A list of relationships, with or without the users at their ends.
+/// A list of relationships, with or without the users at their ends and the authors.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RelationshipQuery {
     /// Which relationships.
@@ -13,4 +13,6 @@ pub struct RelationshipQuery {
     pub page: PageRequest,
     /// The ends whose users are read after the page, from the same snapshot.
     pub ends: Vec<End>,
+    /// Whether the authors are read after the page, from the same snapshot.
+    pub has_authors: bool,
 }

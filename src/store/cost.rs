@@ -28,7 +28,7 @@ impl Cost {
             return Self::Search;
         }
         let is_page_of_index = query.page.sort.by == SortBy::Id && query.filter.is_narrow();
-        match (is_page_of_index, query.ends.is_empty()) {
+        match (is_page_of_index, query.ends.is_empty() && !query.has_authors) {
             (false, _) => Self::Unbounded,
             (true, true) => Self::Bounded,
             (true, false) => Self::BoundedSnapshot,
@@ -68,7 +68,7 @@ mod tests {
         let of = |offset, ends: &[End]| {
             let page = PageRequest::window(Sort::default(), offset, 20);
             let filter = RelationshipFilter::default();
-            Cost::of_relationships(&RelationshipQuery { filter, page, ends: ends.to_vec() })
+            Cost::of_relationships(&RelationshipQuery { filter, page, ends: ends.to_vec(), has_authors: false })
         };
         assert_eq!(of(0, &[]), Cost::Bounded);
         assert_eq!(of(0, &[End::User]), Cost::BoundedSnapshot);

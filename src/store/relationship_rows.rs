@@ -6,6 +6,7 @@ use diesel::{AsChangeset, Insertable, Queryable};
 use super::columns::declare_columns;
 use super::rows::Column;
 use super::schema::user_relationships;
+use crate::model::authors::Authors;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{EdgeData, NewEdge, Relationship};
 use crate::model::relationship_type::TypeName;
@@ -93,6 +94,14 @@ pub(super) struct ChangedRelationshipRow {
     pub type_id: i16,
     pub updated_at: i64,
     pub updated_by: Option<i64>,
+}
+
+/// Who created a relationship and who changed it last.
+pub(super) type AuthorColumns = (Option<i64>, Option<i64>);
+
+/// The authors in these columns.
+pub(super) fn authors_of((created_by, updated_by): AuthorColumns) -> Authors {
+    Authors { created_by: created_by.map(UserId::new), updated_by: updated_by.map(UserId::new) }
 }
 
 impl RelationshipRow {

@@ -34,7 +34,7 @@ async fn ask(
     slice: PageRequest,
 ) -> JoinHandle<Result<Option<Page<Relationship>>>> {
     let store = store.clone();
-    let query = RelationshipQuery { filter, page: slice, ends: Vec::new() };
+    let query = RelationshipQuery { filter, page: slice, ends: Vec::new(), has_authors: false };
     // `None` if it is left out of the batch.
     let waiting = tokio::spawn(async move { store.list_relationships("test.lists", query, |_, _| Ok(None)).await });
     yield_now().await;

@@ -98,6 +98,7 @@ mod rate_limit;
 mod readme_tour;
 mod refused_writes;
 mod regressions;
+mod relationship_authors;
 mod relationship_lists;
 mod relationship_type_attributes;
 mod relationship_type_roles;

@@ -65,6 +65,11 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (edge(ME, OTHER), YES, YES, YES),
     (edge(OTHER, ME), YES, YES, YES),
     (edge(OTHER, THIRD), YES, NOT_FOUND, YES),
+    (Action::SeeAuthors { owner: ME }, YES, YES, YES),
+    (Action::SeeAuthors { owner: OTHER }, NOT_OWNER, NOT_OWNER, YES),
+    (Action::SeeChanges, NOT_ADMIN, NOT_ADMIN, YES),
+    (Action::SeeChangesOfUser { id: ME }, YES, YES, YES),
+    (Action::SeeChangesOfUser { id: OTHER }, NOT_OWNER, NOT_OWNER, YES),
     (write(ME, Manager::Owner), YES, YES, YES),
     (write(OTHER, Manager::Owner), NOT_OWNER, NOT_OWNER, YES),
     (write(ME, Manager::Admin), NOT_ADMIN, NOT_ADMIN, YES),
@@ -146,11 +151,14 @@ const fn kind(action: Action) -> usize {
         Action::DeleteRelationship { .. } => 15,
         Action::WriteOwners { .. } => 16,
         Action::Transfer => 17,
+        Action::SeeAuthors { .. } => 18,
+        Action::SeeChanges => 19,
+        Action::SeeChangesOfUser { .. } => 20,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 18;
+const KINDS: usize = 21;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

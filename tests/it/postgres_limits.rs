@@ -184,7 +184,7 @@ fn a_batched_list_that_waits_too_long_fails_alone() {
                 let store = store.clone();
                 let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
                 let page = PageRequest::window(Sort::default(), 0, 20);
-                let query = RelationshipQuery { filter, page, ends: Vec::new() };
+                let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
                 tokio::spawn(async move {
                     let left_out = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
                     store.list_relationships("test.lists", query, left_out).await

@@ -56,6 +56,15 @@ impl<F: ResourceField> FieldSet<F> {
     /// No field.
     pub const EMPTY: Self = Self { bits: 0, fields: PhantomData };
 
+    /// Whether the set was selected by name, and has one of these fields.
+    #[must_use]
+    pub fn names_any(self, fields: &[F]) -> bool
+    where
+        F: Copy,
+    {
+        self.bits != Self::ALL.bits && fields.iter().any(|field| self.has(*field))
+    }
+
     /// Adds a field.
     pub fn insert(&mut self, field: F) {
         self.bits |= 1 << field.bit();
@@ -149,7 +158,9 @@ resource_fields! {
     RelationshipField {
         written { EdgeAttribute }
         computed { CreatedAt = "created-at", UpdatedAt = "updated-at" }
-        relationships { User = "user", Target = "target" }
+        relationships {
+            User = "user", Target = "target", CreatedBy = "created-by", UpdatedBy = "updated-by",
+        }
     }
 }
 

@@ -88,6 +88,7 @@ pub fn parse_new_relationship(mut input: Input) -> Result<RequestedRelationship,
 /// 422 with everything that is invalid.
 pub fn parse_relationship_change(mut input: Input) -> Result<RequestedChange, Failure> {
     let changes = take_attributes(&mut input, RelationshipField::COMPUTED);
+    input.ignore(&[RelationshipField::CreatedBy, RelationshipField::UpdatedBy].map(ResourceField::name));
     let user = input.linked_user(End::User.name());
     let target = input.linked_user(End::Target.name());
     finish(input, changes).map(|changes| RequestedChange { user, target, changes })

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hasher};
 
 use crate::domain::group_lists::{VisibleGroup, VisibleMember};
+use crate::model::authors::AuthoredRelationship;
 use crate::model::handover::Transfer;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::Relationship;
@@ -55,6 +56,18 @@ impl Tagged for UserWithRoles {
                 edge.write(hasher);
             }
         }
+    }
+}
+
+impl Tagged for AuthoredRelationship {
+    fn state(&self) -> RowState {
+        RowState::of(&self.relationship)
+    }
+
+    /// The authors change with the version only.
+    fn write(&self, hasher: &mut DefaultHasher) {
+        self.relationship.write_state(&mut |bytes| hasher.write(bytes));
+        hasher.write_u8(self.authors.is_some().into());
     }
 }
 

@@ -16,10 +16,10 @@ use crate::http::urls;
 use crate::http::v2::cost;
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::SingleResponse;
+use crate::model::authors::AuthoredRelationship;
 use crate::model::code::Code;
 use crate::model::error::{Error, Result as JobResult};
 use crate::model::handover::Transfer;
-use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::user::User;
 use crate::store::Tx;
@@ -36,15 +36,15 @@ pub trait Creatable: Tagged + Send + 'static {
     fn url(&self) -> String;
 }
 
-impl Creatable for Relationship {
+impl Creatable for AuthoredRelationship {
     const TYPE: &'static str = USER_RELATIONSHIPS;
 
     fn id(&self) -> String {
-        self.id.to_string()
+        self.relationship.id.to_string()
     }
 
     fn url(&self) -> String {
-        urls::relationship(self.id)
+        urls::relationship(self.relationship.id)
     }
 }
 

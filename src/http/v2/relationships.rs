@@ -2,12 +2,14 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use std::collections::HashMap;
 
 use crate::domain::operations::ResourceRef;
 use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRelationship};
 use crate::http::idempotency::has_idempotency_key;
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
+use crate::http::jsonapi::fields::RelationshipField;
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::links::EndLinks;
 use crate::http::jsonapi::query::Query;
@@ -22,6 +24,7 @@ use crate::http::v2::parameters::{
 };
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
+use crate::model::authors::AuthoredRelationship;
 use crate::model::code::Code;
 use crate::model::error::{Error as JobError, Result as JobResult};
 use crate::model::field::Value;
@@ -34,6 +37,9 @@ use crate::model::relationship_query::RelationshipQuery;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, GatheredCreate, Tx};
 
+/// The fields that lists return only if `fields[user-relationships]` names them.
+const AUTHORS: [RelationshipField; 2] = [RelationshipField::CreatedBy, RelationshipField::UpdatedBy];
+
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_RELATIONSHIPS)?;
@@ -43,24 +49,34 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
     let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
-    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends() };
+    // Only for clients that name them: the indexes that serve lists do not contain the authors.
+    let has_authors = options.relationships.names_any(&AUTHORS);
+    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends(), has_authors };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
+        let authors =
+            if wanted.has_authors { relationships::load_authors(tx, &caller, &page.items)? } else { HashMap::new() };
         let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), &wanted.ends, budget)?;
-        Ok(ListedRelationships { page, included })
+        Ok(ListedRelationships { page, authors, included })
     };
     let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
-    let ListedRelationships { page, included } = read.map_err(|error| {
+    let ListedRelationships { page, authors, included } = read.map_err(|error| {
         let failure = Failure::without_document(error);
         if cursors.is_some() { failure.with_profile_links() } else { failure }
     })?;
-    let listed =
-        ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included: included.into() };
-    listed.answer(&call, &options, |row| match sort.by {
+    let sort_key = |row: &Relationship| match sort.by {
         SortBy::CreatedAt => SortKey::CreatedAt(row.created_at.micros(), row.id.get()),
         SortBy::UpdatedAt => SortKey::UpdatedAt(row.updated_at.micros(), row.id.get()),
         SortBy::Id | SortBy::Name => SortKey::Id(row.id.get()),
-    })
+    };
+    let (query, paging, cursors, included) = (&query, &paging, cursors.as_ref(), included.into());
+    if !has_authors {
+        let listed = ListResponse { query, paging, cursors, page, included };
+        return listed.answer(&call, &options, sort_key);
+    }
+    let page = page.map(|row| AuthoredRelationship { authors: authors.get(&row.id).copied(), relationship: row });
+    let listed = ListResponse { query, paging, cursors, page, included };
+    listed.answer(&call, &options, |row| sort_key(&row.relationship))
 }
 
 /// `GET /api/v2/user-relationships/{id}`
@@ -70,7 +86,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
-        let row = relationships::get(tx, &caller, id)?;
+        let row = relationships::get_authored(tx, &caller, id)?;
         with_ends(tx, row, &ends, budget)
     };
     let shown = call.read("relationships.get", cost, job).await;
@@ -92,17 +108,18 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
         let created = call.state.store.create_relationship("relationships.create", create, together, job).await;
         let row: Relationship = created.map_err(Failure::of)?;
         let url = urls::relationship(row.id);
+        let row = relationships::as_created(&caller, row);
         return SingleResponse::alone(row).created(&url, call.raw_query(), &options);
     }
     let shown_ends = ends.clone();
     let find = move |tx: &mut Tx<'_>, id: &str| {
         let id = id.parse().map_err(|_| JobError::not_found("user relationship"))?;
-        let row = relationships::get(tx, &caller, id)?;
+        let row = relationships::get_authored(tx, &caller, id)?;
         with_ends(tx, row, &shown_ends, budget)
     };
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::create(tx, &caller, &new)?;
-        with_ends(tx, row, &ends, budget)
+        with_ends(tx, relationships::as_created(&caller, row), &ends, budget)
     };
     creation::create(&call, &body, &options, "relationships.create", job, find).await
 }
@@ -120,6 +137,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let changes = parse_changes(&call.body().await?, &old.map_err(Failure::without_document)?)?;
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::change(tx, &caller, id, &precondition, &changes)?;
+        let row = relationships::as_changed(tx, &caller, row)?;
         with_ends(tx, row, &ends, budget)
     };
     let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
@@ -200,11 +218,11 @@ fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
 
 fn with_ends(
     tx: &mut Tx<'_>,
-    row: Relationship,
+    row: AuthoredRelationship,
     ends: &[End],
     budget: ReadBudget,
-) -> JobResult<SingleResponse<Relationship>> {
-    let included = relationships::load_endpoints(tx, std::slice::from_ref(&row), ends, budget)?;
+) -> JobResult<SingleResponse<AuthoredRelationship>> {
+    let included = relationships::load_endpoints(tx, std::slice::from_ref(&row.relationship), ends, budget)?;
     Ok(SingleResponse { row, included: included.into() })
 }
 

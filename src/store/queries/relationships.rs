@@ -1,19 +1,37 @@
 //! Single relationships and their changes.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::schema::user_relationships::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, counts, retired};
 use crate::store::relationship_rows::{
-    COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow,
-    new_relationship_columns,
+    AuthorColumns, COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RELATIONSHIP_COLUMNS, RelationshipColumns,
+    RelationshipRow, new_relationship_columns,
 };
 use crate::store::type_counts::TypeCounts;
 
 /// The relationship with that id.
 pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
     dsl::user_relationships.find(id).select(COLUMNS).first(conn).optional()
+}
+
+/// The relationship with that id, who created it and who changed it last.
+pub(in crate::store) fn find_authored(
+    conn: &mut Conn,
+    id: i64,
+) -> QueryResult<Option<(RelationshipRow, AuthorColumns)>> {
+    dsl::user_relationships.find(id).select((COLUMNS, (dsl::created_by, dsl::updated_by))).first(conn).optional()
+}
+
+/// The ids of relationships, each with who created it and who changed it last. Those that do not exist are left out.
+pub(in crate::store) fn authors(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<(i64, AuthorColumns)>> {
+    let mut sql = Sql::new("SELECT id, created_by, updated_by FROM user_relationships WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
+    let rows = sql.returning::<(BigInt, Nullable<BigInt>, Nullable<BigInt>)>();
+    let rows: Vec<(i64, Option<i64>, Option<i64>)> = rows.load(conn)?;
+    Ok(rows.into_iter().map(|(id, created_by, updated_by)| (id, (created_by, updated_by))).collect())
 }
 
 /// The relationship with that id, locked against changes until the transaction ends. The lock is an update to the same

@@ -1,6 +1,9 @@
 //! Queries of relationships.
 
+use std::collections::HashMap;
+
 use super::{Tx, ask};
+use crate::model::authors::Authors;
 use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
@@ -9,7 +12,7 @@ use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
 use crate::store::held_type::HeldType;
 use crate::store::postgres::batch::creates::GatheredCreate;
 use crate::store::postgres::batch::creates_sql::{self, Checked};
-use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
+use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow, authors_of};
 use crate::store::rows::Shape;
 
 impl Tx<'_> {
@@ -44,6 +47,19 @@ impl Tx<'_> {
     pub fn relationship(&mut self, id: RelationshipId) -> Result<Option<Relationship>> {
         let row = ask!(self, relationships::find(id.get()))?;
         row.map(|row| self.relationship_of(row)).transpose()
+    }
+
+    /// The relationship with that id and its authors, whoever asks.
+    pub fn authored_relationship(&mut self, id: RelationshipId) -> Result<Option<(Relationship, Authors)>> {
+        let Some((row, authors)) = ask!(self, relationships::find_authored(id.get()))? else { return Ok(None) };
+        Ok(Some((self.relationship_of(row)?, authors_of(authors))))
+    }
+
+    /// The authors of relationships. Those that do not exist are left out.
+    pub fn authors(&mut self, ids: &[RelationshipId]) -> Result<HashMap<RelationshipId, Authors>> {
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        let rows = ask!(self, relationships::authors(&ids))?;
+        Ok(rows.into_iter().map(|(id, authors)| (RelationshipId::new(id), authors_of(authors))).collect())
     }
 
     /// The id of the relationship with that edge.

@@ -190,7 +190,7 @@ pub const CHECKS: Checks = &[
                 let store = app.store.clone();
                 let page = PageRequest::window(Sort::default(), 0, 1);
                 let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
-                let query = RelationshipQuery { filter, page, ends: Vec::new() };
+                let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
                 let alone = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
                 tokio::spawn(async move { store.list_relationships("test.lists", query, alone).await })
             };

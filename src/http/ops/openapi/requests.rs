@@ -72,7 +72,10 @@ fn attributes<A: Attribute, F: ResourceField>() -> Map<String, Value> {
 }
 
 fn relationship() -> Map<String, Value> {
-    attributes::<EdgeAttribute, RelationshipField>()
+    let authors = [RelationshipField::CreatedBy, RelationshipField::UpdatedBy].map(ResourceField::name);
+    let mut attributes = attributes::<EdgeAttribute, RelationshipField>();
+    attributes.extend(with_ignored(std::iter::empty(), &authors));
+    attributes
 }
 
 fn user() -> Map<String, Value> {
@@ -99,7 +102,9 @@ fn relationship_type() -> Map<String, Value> {
 /// The relationships `user` and `target` of a change, with identifiers of this schema.
 fn ends(identifier: &str) -> Value {
     let end = object(&["data"], json!({ "data": schema(identifier) }));
-    closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), RelationshipField::COMPUTED))
+    let authors = [RelationshipField::CreatedBy, RelationshipField::UpdatedBy].map(ResourceField::name);
+    let ignored = [RelationshipField::COMPUTED, &authors].concat();
+    closed(&[], with_ignored(End::ALL.into_iter().map(|it| (it.name(), end.clone())), &ignored))
 }
 
 /// The relationships of a new transfer.

@@ -53,9 +53,11 @@ fn primitives() -> Value {
 
 fn resources() -> Value {
     let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
+    let author = object(&["data"], json!({ "data": { "oneOf": [schema("UserIdentifier"), { "type": "null" }] } }));
+    let link = |name: &str| if matches!(name, "created-by" | "updated-by") { author.clone() } else { end.clone() };
     let related = object(&["links"], json!({ "links": schema("RelatedLink") }));
     json!({
-        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, |_| end.clone(), written_schema::<EdgeAttribute>),
+        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, link, written_schema::<EdgeAttribute>),
         "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match name {
             "is-supervisor" => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
             "name" => json!({ "type": ["string", "null"], "description": "First and last name" }),

@@ -25,11 +25,11 @@ pub(in crate::store) struct BatchedList {
 impl BatchedList {
     /// The list that a query asks for, if it can join a batch: most queries can.
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
-        let RelationshipQuery { filter, page, ends } = query;
+        let RelationshipQuery { filter, page, ends, has_authors } = query;
         let (end, id, relationship) = filter.single_end()?;
         let is_window = page.after.is_none() && page.before.is_none() && !page.is_from_end;
         let is_by_id = page.sort.by == SortBy::Id && page.sort.direction == Direction::Ascending;
-        let is_one = ends.is_empty() && is_window && is_by_id && page.is_shallow();
+        let is_one = ends.is_empty() && !has_authors && is_window && is_by_id && page.is_shallow();
         let (offset, limit) = (page.offset, page.limit);
         is_one.then(|| Self { end, id, relationship: relationship.cloned(), offset, limit })
     }

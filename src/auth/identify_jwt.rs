@@ -25,7 +25,7 @@ impl Auth {
         })
     }
 
-    async fn authenticate_jwt(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
+    pub(super) async fn authenticate_jwt(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
         let bearer = self.verify_cached(issuer, token).ok_or(INVALID)?;
         if !bearer.is_within_validity(self.clock.now()) {
             return Err(INVALID);

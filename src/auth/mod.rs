@@ -5,6 +5,7 @@ mod cache;
 mod claim_value;
 pub mod claims;
 mod client;
+mod confirm;
 mod decoy_keys;
 pub mod failures;
 pub mod fair_semaphore;
@@ -80,6 +81,14 @@ pub enum AuthError {
     Failed(Error),
 }
 
+/// A credential in an `Authorization` header.
+enum Credential<'a> {
+    /// An API token.
+    Token(&'a str),
+    /// A JWT, and who may issue it.
+    Jwt(&'a Issuer, &'a str),
+}
+
 /// Verifies credentials and caches the results.
 pub struct Auth {
     store: Store,
@@ -118,6 +127,19 @@ impl Auth {
     /// # Errors
     /// [`AuthError`].
     pub async fn identify(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, AuthError> {
+        match self.credential_of(authorization)? {
+            Credential::Token(secret) => {
+                let identity = self.authenticate_token(source, secret).await;
+                identity.map_err(|denied| {
+                    self.record_failure(denied, source, AttemptTarget::Token(token::visible_prefix(secret)))
+                })
+            }
+            Credential::Jwt(issuer, token) => self.identify_jwt(source, issuer, token).await,
+        }
+    }
+
+    /// The credential in the `Authorization` headers of a request.
+    fn credential_of<'a>(&'a self, authorization: &[&'a [u8]]) -> Result<Credential<'a>, AuthError> {
         let header = match authorization {
             [] => return Err(AuthError::Unauthenticated("send `Authorization: Token token=…`")),
             [one] => *one,
@@ -125,13 +147,10 @@ impl Auth {
         };
         let header = std::str::from_utf8(header).unwrap_or_default();
         if let Some(secret) = token::token_from_header(header) {
-            let identity = self.authenticate_token(source, secret).await;
-            return identity.map_err(|denied| {
-                self.record_failure(denied, source, AttemptTarget::Token(token::visible_prefix(secret)))
-            });
+            return Ok(Credential::Token(secret));
         }
         match (&self.issuer, bearer::bearer_token(header)) {
-            (Some(issuer), Some(token)) => self.identify_jwt(source, issuer, token).await,
+            (Some(issuer), Some(token)) => Ok(Credential::Jwt(issuer, token)),
             _ => Err(AuthError::Unauthenticated(
                 "the `Authorization` header must be `Token token=…` or `Bearer …` with a token that this service accepts",
             )),

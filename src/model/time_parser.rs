@@ -34,6 +34,17 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
     micros.filter(|micros| (0..=Timestamp::MAX).contains(micros)).map(Timestamp::from_micros)
 }
 
+/// The accepted format of [`parse_iso_time`], for error messages.
+pub const ISO_FORMAT: &str = "a time from 1970 to 9999 in the format of ISO 8601 with its offset from UTC, such as \
+                              `2026-03-01T00:00:00Z` (a `+` must be sent as `%2B`)";
+
+/// Parses an instant as [`parse_time`] does, in the format of ISO 8601 only.
+#[must_use]
+pub fn parse_iso_time(text: &str) -> Option<Timestamp> {
+    let micros = parse_iso(text).filter(|micros| (0..=Timestamp::MAX).contains(micros));
+    micros.map(Timestamp::from_micros)
+}
+
 /// Microseconds since 1970 of a time in the extended or the basic format of ISO 8601.
 fn parse_iso(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(['T', 't', ' '])?;

@@ -6,6 +6,8 @@ use crate::model::page::SortBy;
 
 /// The value of a filter that stands for the caller.
 pub const ME: &str = "me";
+/// The value of a filter that stands for the time of the request.
+pub const NOW: &str = "now";
 
 /// A query parameter of a resource.
 #[derive(Debug)]
@@ -56,6 +58,12 @@ pub enum Schema {
     Emails,
     /// A list of `true` and `false`.
     Flags,
+    /// A time in the format of ISO 8601.
+    Moment,
+    /// The word [`NOW`].
+    Now,
+    /// A list of these names.
+    Names(fn() -> Vec<&'static str>),
     /// A list of access levels.
     AccessLevels,
     /// One of these names, or one of them after `-`. Further names are valid where they cannot change the order.
@@ -86,7 +94,7 @@ impl Parameter {
     /// Whether the parameter may be sent several times, which has the same meaning as a comma-separated list.
     #[must_use]
     pub fn allows_repetition(&self) -> bool {
-        self.name.starts_with("filter[")
+        self.name.starts_with("filter[") && !matches!(self.schema, Schema::Moment | Schema::Now)
     }
 
     /// Whether a name in a query denotes this parameter: its name or, if `is_alias_known`, its alias. The name of a filter

@@ -6,13 +6,15 @@ use super::Query;
 use crate::domain::group_lists::IncludePath;
 use crate::http::jsonapi::errors::ApiProblem;
 use crate::http::jsonapi::fields::{self, FieldSet, ID, ResourceField};
-use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
+use crate::http::jsonapi::parameter::{ME, NOW, Parameter, Schema};
 use crate::model::code::Code;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Sort, SortBy};
 use crate::model::relationship_type::TypeName;
-use crate::model::text::excerpt;
+use crate::model::text::{excerpt, list_names};
+use crate::model::time::Timestamp;
+use crate::model::time_parser::{ISO_FORMAT, parse_iso_time};
 
 impl Query {
     /// The integer that a parameter has, or `default` if it was not sent. `hint` ends the error message.
@@ -73,6 +75,33 @@ impl Query {
             self.problems.push(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
         }
         id
+    }
+
+    /// The time that a parameter has.
+    pub fn moment(&mut self, parameter: &Parameter) -> Option<Timestamp> {
+        let sent = self.text(parameter.name)?;
+        let moment = parse_iso_time(sent);
+        if moment.is_none() {
+            let detail = format!("`{}` must be {ISO_FORMAT}; got `{}`", parameter.name, excerpt(sent));
+            self.push_error(Code::InvalidParameter, parameter.name, detail);
+        }
+        moment
+    }
+
+    /// Whether a parameter, whose only value is [`NOW`], was sent.
+    pub fn is_now(&mut self, parameter: &Parameter) -> bool {
+        let sent = self.text(parameter.name).map(|sent| (sent == NOW, excerpt(sent).into_owned()));
+        if let Some((false, sent)) = &sent {
+            let detail = format!("`{}` must be `{NOW}`; got `{sent}`", parameter.name);
+            self.push_error(Code::InvalidParameter, parameter.name, detail);
+        }
+        sent.is_some()
+    }
+
+    /// The values of a list that has certain names.
+    pub fn names<T: PartialEq>(&mut self, parameter: &Parameter, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let Some(Schema::Names(known)) = self.schema(parameter.name) else { return Vec::new() };
+        self.list(parameter, &format!("one of {}", list_names(known())), parse)
     }
 
     /// The ids of a list.

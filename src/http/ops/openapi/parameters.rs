@@ -3,14 +3,15 @@
 use serde_json::{Map, Value, json};
 
 use super::build::{
-    ACCESS_LEVEL, ID, TYPE_NAME, TYPE_NAME_PATTERN, enumeration, insert, list, non_empty_array, reference, schema,
+    ACCESS_LEVEL, ID, TYPE_NAME, TYPE_NAME_PATTERN, constant, enumeration, insert, list, non_empty_array, reference,
+    schema,
 };
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
 use super::{examples, groups, roles, transfers};
 use crate::http::jsonapi::fields::ID as FIELD_ID;
-use crate::http::jsonapi::parameter::{ME, Parameter, Schema};
+use crate::http::jsonapi::parameter::{ME, NOW, Parameter, Schema};
 use crate::http::paths;
 use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::relationship::End;
@@ -174,6 +175,9 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         Schema::Emails => {
             list(&json!({ "type": "string", "format": "email", "maxLength": MAX_EMAIL_BYTES }), MAX_FILTER_VALUES)
         }
+        Schema::Moment => json!({ "type": "string", "format": "date-time" }),
+        Schema::Now => constant(NOW),
+        Schema::Names(known) => non_empty_array(&enumeration(known())),
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
         Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
         Schema::Sort(_) => names(),

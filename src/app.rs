@@ -19,7 +19,7 @@ use crate::http::state::AppState;
 use crate::store::Store;
 
 /// The response headers that scripts of other origins may read.
-const EXPOSED: [&str; 9] = [
+const EXPOSED: [&str; 10] = [
     "Location",
     "ETag",
     "X-Request-Id",
@@ -29,6 +29,7 @@ const EXPOSED: [&str; 9] = [
     "RateLimit-Reset",
     "Idempotent-Replayed",
     "Preference-Applied",
+    "Consistency-Token",
 ];
 
 /// Creates the state that all handlers share.

@@ -5,38 +5,22 @@
 //! that goes from position to position misses nothing. A position whose number has another fingerprint comes from another
 //! history of this database, such as before a restore, and is refused like one from before the horizon.
 
+mod news;
 mod positions;
+mod request;
 mod scope;
 
-pub use positions::{ChangeBound, ChangeStart};
+pub use news::{ChangeNews, read_news};
+pub use request::{ChangeBound, ChangeStart, ChangesRequest};
 pub use scope::ChangeScope;
 
 use crate::model::caller::Caller;
-use crate::model::change::{ChangeLogState, ChangePosition, NumberedChange};
-use crate::model::change_query::{ChangeFilter, ChangePageRequest};
+use crate::model::change::{ChangePosition, NumberedChange};
+use crate::model::change_query::ChangePageRequest;
 use crate::model::error::Result;
 use crate::model::page::Direction;
 use crate::store::Tx;
 use positions::Bounds;
-
-/// A part of the changes that a caller asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangesRequest {
-    /// The changes to choose from.
-    pub scope: ChangeScope,
-    /// Which of them.
-    pub filter: ChangeFilter,
-    /// The order.
-    pub order: Direction,
-    /// Where a list without bounds starts.
-    pub start: ChangeStart,
-    /// Only changes after this place in the order.
-    pub after: Option<ChangeBound>,
-    /// Only changes before this place in the order.
-    pub before: Option<ChangeBound>,
-    /// The most changes.
-    pub size: i64,
-}
 
 /// A change as a caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,20 +42,6 @@ pub struct VisibleChanges {
     pub is_end: bool,
     /// The place from which a reader that has seen these changes goes on; `None` in descending order.
     pub cursor: Option<ChangePosition>,
-    /// The place from which the log is complete.
-    pub log: ChangeLogState,
-}
-
-impl ChangesRequest {
-    /// Whether the page is read backwards, from `before`.
-    #[must_use]
-    pub const fn is_from_end(&self) -> bool {
-        self.after.is_none() && self.before.is_some()
-    }
-
-    fn reading_direction(&self) -> Direction {
-        if self.is_from_end() { self.order.reversed() } else { self.order }
-    }
 }
 
 /// Reads a part of the changes that a caller may see. The job must see one snapshot.
@@ -100,7 +70,10 @@ pub fn read(tx: &mut Tx<'_>, caller: &Caller, request: &ChangesRequest) -> Resul
     let is_whole = page.is_end && request.before.is_none();
     let cursor = match request.order {
         Direction::Descending => None,
-        Direction::Ascending if request.is_from_end() => positions::of(page.changes.first()),
+        Direction::Ascending if request.is_from_end() => {
+            let number = (bounds.before - 1).min(log.last_number).max(log.horizon.position.number);
+            positions::find(tx, &log, number, page.changes.first())?
+        }
         Direction::Ascending if is_whole => positions::find(tx, &log, log.last_number, page.changes.last())?,
         Direction::Ascending => end,
     };
@@ -109,5 +82,5 @@ pub fn read(tx: &mut Tx<'_>, caller: &Caller, request: &ChangesRequest) -> Resul
     if request.is_from_end() {
         changes.reverse();
     }
-    Ok(VisibleChanges { changes, end, is_end: page.is_end, cursor, log })
+    Ok(VisibleChanges { changes, end, is_end: page.is_end, cursor })
 }

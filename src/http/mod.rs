@@ -4,6 +4,8 @@
 
 // Reads request bodies up to a limit.
 pub mod body;
+// Readers that wait for changes.
+pub mod change_readers;
 // The registry of open connections; evicts idle ones when connections run short.
 pub mod connections;
 // The forms dialect: `/api/users`, `/api/sessions`, `/api/user/…`.

@@ -11,6 +11,7 @@ use super::jsonapi::errors::Failure;
 use super::middleware::metrics::{MatchedRoute, UNKNOWN_ROUTE};
 use super::paths::is_probe;
 use super::state::AppState;
+use crate::http::v2::changes;
 use crate::http::v2::group_members;
 use crate::http::v2::groups;
 use crate::http::v2::index;
@@ -74,6 +75,7 @@ table! {
         GET => relationships::get_linkage, PATCH => relationships::change_linkage,
         POST => relationships::change_linkage, DELETE => relationships::change_linkage,
     }
+    "/api/v2/user-relationships/{id}/changes" { GET => changes::list_of_relationship }
     "/api/v2/user-relationships/{id}/{end}" { GET => relationships::get_end, PATCH => relationships::change_end }
     "/api/v2/users" { GET => users::list, POST => users::create }
     "/api/v2/users/me" { GET => users::get_me, PATCH => users::change_me }
@@ -82,6 +84,7 @@ table! {
         GET => roles::get_linkage, PATCH => role_changes::replace,
         POST => role_changes::add, DELETE => role_changes::remove,
     }
+    "/api/v2/users/{id}/changes" { GET => changes::list_of_user }
     "/api/v2/users/{id}/{role}" { GET => roles::get_users }
     "/api/v2/operations" { POST => operations::run }
     "/api/v2/relationship-types" { GET => relationship_types::list, POST => relationship_types::create }
@@ -90,6 +93,7 @@ table! {
     }
     "/api/v2/transfers" { GET => transfers::list, POST => transfers::create }
     "/api/v2/transfers/{id}" { GET => transfers::get }
+    "/api/v2/changes" { GET => changes::list }
     "/api/v2/groups" { GET => groups::list }
     "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }
     "/api/v2/groups/{id}/relationships/owner" { GET => groups::get_owner_linkage, PATCH => groups::change_linkage }

@@ -11,6 +11,7 @@ use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::change_readers::{ChangeReaders, MAX_WAITING};
 use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
@@ -71,6 +72,8 @@ pub struct AppState {
     pub has_admin_address: bool,
     /// One probe queries the database at a time, so that a hanging disk blocks one thread only.
     pub probe: Arc<Semaphore>,
+    /// Readers that wait for changes.
+    pub change_readers: Arc<ChangeReaders>,
     is_draining: AtomicBool,
     /// Why the database could not serve requests when it was last checked.
     database_problem: Mutex<Option<DatabaseProblem>>,
@@ -97,6 +100,7 @@ impl AppState {
         // SQLite has one writer; a second job would only wait for it.
         let is_postgres = store.engine_name() == "postgres";
         let operations = if is_postgres { (config.database_pool_size / OPERATIONS_SHARE).max(1) } else { 1 };
+        let waiting = store.metrics().gauge("changes_readers_waiting", "Readers that wait for changes.");
         Self {
             auth: Auth::new(store.clone(), clock, &config.auth_settings()),
             passwords: Passwords::new(config.workers),
@@ -117,6 +121,7 @@ impl AppState {
             trusted_proxies: config.trusted_proxies.clone(),
             has_admin_address: config.admin_listen.is_some(),
             probe: Arc::new(Semaphore::new(1)),
+            change_readers: Arc::new(ChangeReaders::new(MAX_WAITING, waiting)),
             is_draining: AtomicBool::new(false),
             database_problem: Mutex::default(),
             cursor_key: OnceCell::new(),
@@ -161,9 +166,10 @@ impl AppState {
         }
     }
 
-    /// Marks the process as shutting down, so that `/readyz` returns 503.
+    /// Marks the process as shutting down: `/readyz` returns 503, and requests that wait for changes are answered.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+        self.change_readers.close();
     }
 
     /// Whether the process is shutting down.

@@ -115,6 +115,8 @@ catalogue! {
         "`data.id` differs from the id in the URL.";
     IdempotencyKeyInUse 409 "idempotency-key-in-use" "The first request is still running"
         "Another request with the same `Idempotency-Key` did not end in time. Repeat the request in a moment.";
+    CursorExpired 410 "cursor-expired" "The cursor has expired"
+        "The change log no longer has every change after the cursor, or the cursor comes from another history of the database. Read the lists again and start at `links.about`; `meta.oldest` says from when the log is complete.";
     PreconditionFailed 412 "precondition-failed" "The resource has changed"
         "`If-Match` does not match the present state of the resource. Fetch it again, then decide.";
     AnswerTooLarge 413 "answer-too-large" "The response is too large"

@@ -6,6 +6,7 @@ pub mod authors;
 pub mod boolean;
 pub mod caller;
 pub mod change;
+mod change_filter;
 pub mod change_query;
 pub mod client;
 pub mod code;

@@ -56,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "server",
             "telemetry",
             "http::ops::openapi",
+            "http::jsonapi::change_resource",
             "http::forms::config::builtin",
             "http::forms::config::catalogue",
         ],

@@ -20,6 +20,9 @@ const ME: &str = "/api/v2/users/me";
 const USER: &str = "/api/v2/users/{id}";
 const ROLE: &str = "/api/v2/users/{id}/{role}";
 const ROLE_LINKAGE: &str = "/api/v2/users/{id}/relationships/{role}";
+const EDGE_CHANGES: &str = "/api/v2/user-relationships/{id}/changes";
+const USER_CHANGES: &str = "/api/v2/users/{id}/changes";
+const CHANGES: &str = "/api/v2/changes";
 const OPERATIONS: &str = "/api/v2/operations";
 const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
@@ -93,6 +96,9 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("POST",    TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
     ("GET",     TRANSFER,  [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("GET",     CHANGES,      [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("GET",     EDGE_CHANGES, [NONE,  "200", "200", "200", "200"]),
+    ("GET",     USER_CHANGES, [NONE,  "200", OWNER, OWNER, "200"]),
     ("GET",     GROUPS,  ["200", "200", "200", "200", "200"]),
     ("GET",     GROUP,   [NONE,  "200", "200", "200", "200"]),
     ("PATCH",   GROUP,   [NONE,  READ_ONLY, READ_ONLY, READ_ONLY, READ_ONLY]),
@@ -162,7 +168,7 @@ impl Callers {
         let edge_id =
             if pattern.starts_with(EDGES) || pattern == OPERATIONS { self.fresh_edge(method, pattern) } else { 0 };
         let id = match pattern {
-            USER | ROLE | ROLE_LINKAGE => owner.id.to_string(),
+            USER | ROLE | ROLE_LINKAGE | USER_CHANGES => owner.id.to_string(),
             TYPE => self.fresh_type(),
             TRANSFER => self.transfer.to_string(),
             _ if pattern.starts_with(GROUPS) => self.group.to_string(),

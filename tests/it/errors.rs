@@ -11,6 +11,7 @@ use crate::support::{Answer, App, Client, Value, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 const TYPES: &str = "/api/v2/relationship-types";
+const CHANGES: &str = "/api/v2/changes";
 const JSON_API: (&str, &str) = ("content-type", "application/vnd.api+json");
 
 /// The idempotency key of the request that created the edge of the fixture.
@@ -136,6 +137,13 @@ const ROWS: &[Row] = &[
     ("own-account", |s| Request::with(&s.admin, "DELETE", format!("{USERS}/{}", s.admin.id), &json!({}))),
     ("type-mismatch", |s| post(s, &linked(&json!({"type": "people", "id": "1"})))),
     ("id-mismatch", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge + 1, &json!({})))),
+    ("cursor-expired", |s| {
+        let page = s.admin.get(&format!("{CHANGES}?filter[from]=now"));
+        let mut cursor = page.body["meta"]["cursor"].as_str().expect("a cursor").to_owned();
+        // Another key has signed it.
+        cursor.replace_range(3..6, if &cursor[3..6] == "AAA" { "BBB" } else { "AAA" });
+        Request::get(&s.admin, format!("{CHANGES}?page[after]={cursor}"))
+    }),
     ("precondition-failed", |s| Request::with(&s.ann, "PATCH", s.edge_url(), &change(s.edge, &json!({"relationship": "colleague"}))).header("if-match", "\"stale\"")),
     ("body-too-large", |s| post(s, &json!({})).bytes(&vec![b' '; 2 * 1024 * 1024])),
     ("uri-too-long", |s| Request::get(&s.ann, format!("{USERS}?query={}", "x".repeat(8 * 1024)))),

@@ -17,7 +17,7 @@ use crate::support::{Client, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// Every family and its labels, as documented for operators.
-const FAMILIES: [(&str, &str, &[&str]); 13] = [
+const FAMILIES: [(&str, &str, &[&str]); 14] = [
     ("http_requests_total", "counter", &["method", "route", "status"]),
     ("http_request_duration_seconds", "histogram", &["method", "route"]),
     ("http_requests_in_flight", "gauge", &[]),
@@ -30,6 +30,7 @@ const FAMILIES: [(&str, &str, &[&str]); 13] = [
     ("auth_failures_total", "counter", &["scheme", "reason"]),
     ("rate_limited_total", "counter", &[]),
     ("idempotent_replays_total", "counter", &[]),
+    ("changes_readers_waiting", "gauge", &[]),
     ("app_info", "gauge", &["version", "database", "schema"]),
 ];
 

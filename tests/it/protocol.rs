@@ -263,7 +263,7 @@ fn preflight(client: &Client, path: &str, origin: &str) -> Answer {
     let headers = [
         ("origin", origin),
         ("access-control-request-method", "PATCH"),
-        ("access-control-request-headers", "authorization, if-match"),
+        ("access-control-request-headers", "authorization, content-type, if-match, prefer, idempotency-key"),
     ];
     client.send("OPTIONS", path, &headers, None)
 }
@@ -296,14 +296,16 @@ both!(
                 let methods = words(answer.header("access-control-allow-methods").unwrap());
                 assert!(methods.is_superset(&words("GET, POST, PATCH, DELETE")), "{methods:?}");
                 let headers = words(answer.header("access-control-allow-headers").unwrap());
-                assert!(headers.is_superset(&words("authorization, if-match")), "{headers:?}");
+                assert!(headers.is_superset(&words("authorization, if-match, prefer, idempotency-key")), "{headers:?}");
                 assert!(words(answer.header("vary").unwrap()).is_superset(&words("Accept, Origin")));
             }
             for (client, path) in [(&ann, EDGES), (&ann, "/nothing"), (&app.anonymous(), EDGES)] {
                 let answer = client.send("GET", path, &[("origin", origin)], None);
                 assert_eq!(allowed_origin(&answer), Some(origin), "{path}");
                 let exposed = words(answer.header("access-control-expose-headers").unwrap());
-                assert!(exposed.is_superset(&words("Location, ETag, X-Request-Id, Retry-After")), "{exposed:?}");
+                let needed = "Location, ETag, X-Request-Id, Retry-After, Preference-Applied, Idempotent-Replayed, \
+                              Consistency-Token";
+                assert!(exposed.is_superset(&words(needed)), "{exposed:?}");
                 assert!(words(answer.header("vary").unwrap()).is_superset(&words("Accept, Origin")));
             }
         }

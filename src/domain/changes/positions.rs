@@ -1,30 +1,11 @@
 //! Positions in the change log, and the bounds of a part of it.
 
-use super::ChangesRequest;
+use super::request::{ChangeStart, ChangesRequest};
 use crate::model::change::{ChangeLogState, ChangePosition, NumberedChange};
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::page::Direction;
 use crate::store::Tx;
-
-/// Where a list of changes without bounds starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ChangeStart {
-    /// At its first change.
-    #[default]
-    First,
-    /// After every change that was committed before the request.
-    Now,
-}
-
-/// The start or the end of a part of the changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChangeBound {
-    /// The position.
-    pub position: ChangePosition,
-    /// Whether the change at the position belongs to the part.
-    pub is_inclusive: bool,
-}
 
 /// The numbers between which the changes of a part are, without both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +22,8 @@ impl Bounds {
     pub fn of(tx: &mut Tx<'_>, log: &ChangeLogState, request: &ChangesRequest) -> Result<Self> {
         for (name, bound) in [("page[after]", &request.after), ("page[before]", &request.before)] {
             if let Some(bound) = bound {
-                require_known(tx, log, bound.position).map_err(|error| error.at_source(&ErrorSource::Parameter(name)))?;
+                require_known(tx, log, bound.position)
+                    .map_err(|error| error.at_source(&ErrorSource::Parameter(name)))?;
             }
         }
         let (low, high) = match request.order {
@@ -56,11 +38,6 @@ impl Bounds {
         let before = high.map_or(i64::MAX, |bound| bound.position.number + i64::from(bound.is_inclusive));
         Ok(Self { after: after.max(log.horizon.position.number), before })
     }
-}
-
-/// The position of a change.
-pub(super) fn of(change: Option<&NumberedChange>) -> Option<ChangePosition> {
-    change.map(NumberedChange::position)
 }
 
 /// The position at a number, which may be that of a change that is read already; `None` beyond the log.

@@ -84,14 +84,21 @@ impl<'k> Cursors<'k> {
     }
 
     /// Appends the HMAC of a cursor, and encodes it.
-    fn seal(&self, mut bytes: Vec<u8>) -> String {
+    pub(super) fn seal(&self, mut bytes: Vec<u8>) -> String {
         let mac = self.mac(&bytes);
         bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
+    /// Decodes a cursor without its HMAC, which is not verified.
+    pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.truncate(bytes.len().checked_sub(MAC_LENGTH)?);
+        Some(bytes)
+    }
+
     /// Decodes a cursor, and removes its HMAC if it is that of this list.
-    fn open(&self, text: &str) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, text: &str) -> Option<Vec<u8>> {
         let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let mac = bytes.split_off(bytes.len().checked_sub(MAC_LENGTH)?);
         aws_lc_rs::constant_time::verify_slices_are_equal(&mac, &self.mac(&bytes)).ok()?;

@@ -119,6 +119,15 @@ impl Failure {
         self
     }
 
+    /// The same failure, with a URL about each problem of a code, given as path and query.
+    #[must_use]
+    pub fn with_about(mut self, code: Code, path: &str) -> Self {
+        for problem in self.problems.stored_mut().iter_mut().filter(|problem| problem.code == code) {
+            *problem = problem.clone().with_about(path.to_owned());
+        }
+        self
+    }
+
     /// The same failure of a part of the document, with `pointer` in front of the pointers of its problems.
     #[must_use]
     pub fn with_pointer_prefix(mut self, pointer: &str) -> Self {

@@ -58,10 +58,7 @@ impl<F: ResourceField> FieldSet<F> {
 
     /// Whether the set was selected by name, and has one of these fields.
     #[must_use]
-    pub fn names_any(self, fields: &[F]) -> bool
-    where
-        F: Copy,
-    {
+    pub fn names_any(self, fields: &[F]) -> bool {
         self.bits != Self::ALL.bits && fields.iter().any(|field| self.has(*field))
     }
 
@@ -202,6 +199,18 @@ resource_fields! {
     }
 }
 
+resource_fields! {
+    /// A field of a change.
+    ChangeField {
+        computed {
+            Action = "action", SubjectType = "subject-type", SubjectId = "subject-id", Relationship = "relationship",
+            PreviousRelationship = "previous-relationship", Changed = "changed", At = "at", Transaction = "transaction",
+            RequestId = "request-id", Reason = "reason",
+        }
+        relationships { Actor = "actor", User = "user", Target = "target" }
+    }
+}
+
 /// A field of a user. Its bit is its index in [`USER_MEMBERS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserField {
@@ -273,6 +282,7 @@ mod tests {
         check_bits::<GroupField>();
         check_bits::<MemberField>();
         check_bits::<TransferField>();
+        check_bits::<ChangeField>();
         check_bits::<UserField>();
     }
 

@@ -1,6 +1,9 @@
 //! JSON:API 1.1: parses requests and renders responses. A library: it knows `model`, `domain` types and `urls` only.
 
 pub mod atomic;
+pub mod change_cursor;
+pub mod change_paging;
+pub mod change_resource;
 pub mod cursor;
 pub mod document;
 pub mod errors;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use std::borrow::Cow;
 
+use super::change_paging::FILTER_FROM;
 use super::cursor::Cursors;
 use super::errors::ApiProblem;
 use super::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
@@ -12,8 +13,8 @@ use crate::http::urls::{BaseUrl, LONGEST_URI};
 use crate::model::code::Code;
 use crate::model::page::{Bound, SortKey};
 
-/// The pagination parameters, which every link sets itself.
-const PAGE: [&str; 6] = [OFFSET.name, LIMIT.name, NUMBER.name, SIZE.name, AFTER.name, BEFORE.name];
+/// The parameters that decide which page of a list is shown. Every link sets them itself.
+const PAGE: [&str; 7] = [OFFSET.name, LIMIT.name, NUMBER.name, SIZE.name, AFTER.name, BEFORE.name, FILTER_FROM.name];
 /// The longest path and query of a link without its pagination parameters, in bytes. The rest of [`LONGEST_URI`] is for
 /// them, so that either all pages of a list have links or none; only cursors with long names are longer.
 const LONGEST_LIST_URI: usize = LONGEST_URI - 256;
@@ -190,6 +191,32 @@ impl PageLinkBuilder<'_> {
             prev: None,
             next: after.map(|cursor| self.url(&[size, (AFTER.name, cursor)])).transpose()?,
         })
+    }
+
+    /// The links of a page of `size` changes; `before` and `after` are the cursors of the previous and the next page, if
+    /// there are such pages.
+    ///
+    /// # Errors
+    /// 400 if the URL of the previous or the next page would be too long.
+    pub fn of_changes(&self, size: i64, before: Option<&str>, after: Option<&str>) -> Result<PageLinks, ApiProblem> {
+        let size = size.to_string();
+        let size = (SIZE.name, size.as_str());
+        Ok(PageLinks {
+            this: self.this(Applied::Nothing),
+            related: None,
+            first: self.url(&[size]).ok(),
+            last: None,
+            prev: before.map(|cursor| self.url(&[size, (BEFORE.name, cursor)])).transpose()?,
+            next: after.map(|cursor| self.url(&[size, (AFTER.name, cursor)])).transpose()?,
+        })
+    }
+
+    /// The start of the list with the same filter.
+    ///
+    /// # Errors
+    /// 400 if its URL would be too long.
+    pub fn start(&self) -> Result<String, ApiProblem> {
+        self.url(&[]).map(|url| url.trim_end_matches('?').to_owned())
     }
 
     /// The links and `meta` of a page by cursor; `shown` has the sort keys of its first and last row.

@@ -192,15 +192,20 @@ fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<B
 }
 
 pub(super) fn parse_size(query: &mut Query, default: i64) -> i64 {
+    parse_size_within(query, default, MAX_LIMIT)
+}
+
+/// Parses `page[size]` of a list with its own largest page.
+pub(super) fn parse_size_within(query: &mut Query, default: i64, max: i64) -> i64 {
     let Some(text) = query.text(SIZE.name) else { return default };
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     // A number that does not fit into 64 bits is too large as well.
     let size = if is_number { text.parse().unwrap_or(i64::MAX) } else { 0 };
-    if (1..=MAX_LIMIT).contains(&size) {
+    if (1..=max).contains(&size) {
         return size;
     }
-    let detail = format!("`{}` must be an integer from 1 to {MAX_LIMIT}; got `{}`", SIZE.name, excerpt(text));
+    let detail = format!("`{}` must be an integer from 1 to {max}; got `{}`", SIZE.name, excerpt(text));
     let problem = ApiProblem::new(Code::InvalidParameter, detail).parameter(SIZE.name);
-    query.push_problem(if size > MAX_LIMIT { problem.with_max_size(MAX_LIMIT) } else { problem });
+    query.push_problem(if size > max { problem.with_max_size(max) } else { problem });
     default
 }

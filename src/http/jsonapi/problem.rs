@@ -10,7 +10,6 @@ use super::profile::TOO_LARGE;
 use crate::http::urls::{self, BaseUrl};
 use crate::model::code::Code;
 use crate::model::error::{self, ErrorSource};
-use crate::model::id::RelationshipId;
 use crate::model::text::{excerpt, truncate};
 
 /// The most characters of a `detail`. It bounds details that quote the request.
@@ -47,8 +46,8 @@ pub struct ApiProblem {
     pub(super) code: Code,
     pub(super) detail: Cow<'static, str>,
     pub(super) source: Option<Source>,
-    /// The relationship that it is about.
-    about: Option<RelationshipId>,
+    /// The path and the query of a URL about this occurrence.
+    about: Option<String>,
     /// The documentation of the error, if it is not that of the code.
     pub(super) documentation: Option<&'static str>,
     /// The members of `meta`.
@@ -71,7 +70,12 @@ impl ApiProblem {
             }
             _ => problem.detail,
         };
-        Self { source, about: problem.about, meta: problem.meta, ..Self::new(problem.code, detail) }
+        Self {
+            source,
+            about: problem.about.map(urls::relationship),
+            meta: problem.meta,
+            ..Self::new(problem.code, detail)
+        }
     }
 
     /// The same problem, caused by a value of the request document.
@@ -99,6 +103,12 @@ impl ApiProblem {
         self
     }
 
+    /// The same problem, with a URL about this occurrence, given as path and query.
+    #[must_use]
+    pub(super) fn with_about(self, path: String) -> Self {
+        Self { about: Some(path), ..self }
+    }
+
     /// The same problem, caused by a header field.
     #[must_use]
     pub fn header(self, name: &'static str) -> Self {
@@ -123,8 +133,8 @@ impl ErrorObject {
         let documentation =
             problem.documentation.map_or_else(|| base.join(&urls::error_documentation(problem.code)), str::to_owned);
         links.insert("type".to_owned(), documentation.into());
-        if let Some(id) = problem.about {
-            links.insert("about".to_owned(), base.join(&urls::relationship(id)).into());
+        if let Some(path) = &problem.about {
+            links.insert("about".to_owned(), base.join(path).into());
         }
         let member = |(name, value): &(&str, Value)| ((*name).to_owned(), value.clone());
         let meta: HashMap<_, _> = problem.meta.iter().map(member).collect();

@@ -3,7 +3,9 @@
 
 use chrono_tz::Tz;
 
-use super::fields::{self, FieldSet, GroupField, MemberField, RelationshipField, TransferField, TypeField, UserField};
+use super::fields::{
+    self, ChangeField, FieldSet, GroupField, MemberField, RelationshipField, TransferField, TypeField, UserField,
+};
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
 use crate::domain::group_lists::{IncludePath, Inclusion};
@@ -53,6 +55,13 @@ pub const FIELDS_OF_TRANSFERS: Parameter = Parameter::new(
     "The attributes and relationships of `transfers` to return; an empty value returns none",
 );
 
+/// Selects fields of changes.
+pub const FIELDS_OF_CHANGES: Parameter = Parameter::new(
+    "fields[changes]",
+    Schema::Fields(fields::names::<ChangeField>),
+    "The attributes and relationships of `changes` to return; an empty value returns none",
+);
+
 /// How the documents of a response render resources.
 #[derive(Debug, Clone)]
 pub struct RenderOptions {
@@ -72,6 +81,8 @@ pub struct RenderOptions {
     pub members: FieldSet<MemberField>,
     /// The fields of transfers.
     pub transfers: FieldSet<TransferField>,
+    /// The fields of changes.
+    pub changes: FieldSet<ChangeField>,
     /// What is included; `None` without `include`.
     pub included: Option<Vec<IncludePath>>,
     /// The roles towards users that are included; `None` without `include`.
@@ -93,6 +104,7 @@ impl RenderOptions {
             groups: FieldSet::ALL,
             members: FieldSet::ALL,
             transfers: FieldSet::ALL,
+            changes: FieldSet::ALL,
             included: None,
             roles: None,
             role_fields: None,
@@ -110,6 +122,7 @@ impl RenderOptions {
             groups: query.fields(&FIELDS_OF_GROUPS),
             members: query.fields(&FIELDS_OF_MEMBERS),
             transfers: query.fields(&FIELDS_OF_TRANSFERS),
+            changes: query.fields(&FIELDS_OF_CHANGES),
             included: query.included(),
             roles: query.included_roles(),
             role_fields: query.role_fields(),

@@ -46,6 +46,23 @@ pub async fn verify(request: &mut ServiceRequest, state: &AppState) -> Result<Id
     state.auth.identify_signed(source, &whole, recognized).await.map_err(to_failure)
 }
 
+/// Verifies the credential of a request again, which is verified already and waits.
+///
+/// # Errors
+/// 401 or 403 if it is not valid any more.
+pub async fn confirm(request: &HttpRequest, state: &AppState) -> Result<Identity, Failure> {
+    let headers = request.headers();
+    let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let [api_id, user, _] = &SIGNING;
+    let confirmed = if headers.contains_key(api_id) {
+        state.auth.confirm_signed(text(api_id), text(user)).await
+    } else {
+        let sent: Vec<_> = headers.get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
+        state.auth.confirm(client_address(request), &sent).await
+    };
+    confirmed.map_err(to_failure)
+}
+
 fn signed<'r>(request: &'r ServiceRequest, url: Option<&'r str>, body: Option<&'r [u8]>) -> SignedRequest<'r> {
     let field = |name: &HeaderName| {
         let mut all = request.headers().get_all(name).map(HeaderValue::as_bytes);

@@ -21,8 +21,8 @@ const SECONDS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1
 /// The methods with their own label; the last one stands for all others.
 const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "other"];
 /// The statuses whose counters are found by index; others are looked up by name.
-const STATUSES: [u16; 20] =
-    [200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 422, 429, 431, 500, 503];
+const STATUSES: [u16; 21] =
+    [200, 201, 204, 304, 400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 414, 415, 422, 429, 431, 500, 503];
 
 /// The route that a request matched: its pattern, and its index among the patterns given to [`HttpMetrics::new`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,8 @@
 //! The handlers of `/api/v2`, one file for each resource, and what they share.
 
+pub mod change_parameters;
+mod change_waits;
+pub mod changes;
 mod cost;
 pub mod creation;
 pub mod deletion_parameters;

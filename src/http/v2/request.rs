@@ -19,6 +19,7 @@ use crate::http::jsonapi::parameter::Parameter;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::middleware::credentials;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::state::AppState;
 use crate::model::caller::Caller;
@@ -157,6 +158,14 @@ impl Call {
     /// The options that a query selects, with the settings of the service. Problems are reported by the query.
     pub fn options_of(&self, query: &mut Query) -> RenderOptions {
         RenderOptions::of(query, self.state.time_zone).with_base(self.state.base.clone())
+    }
+
+    /// Verifies the credential again, in a request that waits.
+    ///
+    /// # Errors
+    /// 401 or 403 if it is not valid any more; 503 if the database does not respond.
+    pub async fn confirm(&self) -> Result<Identity, Failure> {
+        credentials::confirm(&self.request, &self.state).await
     }
 
     /// The request, for `Idempotency-Key`.

@@ -138,6 +138,14 @@ pub const CHECKS: Checks = &[
         let post = |levels| ann.send("POST", EDGES, &[JSON_API], Some(nested(levels).as_bytes()));
         (post(most), post(most + 1))
     })),
+    ("changes of a page", Boundary(|app, most| {
+        let admin = app.admin();
+        let get = |size: usize| admin.get(&format!("/api/v2/changes?page[size]={size}"));
+        (get(most), get(most + 1))
+    })),
+    ("changes that a page examines", Test("change_filters", "a_rare_filter_examines_a_bounded_part_of_the_log")),
+    ("readers of a process that wait for changes", Test("change_waits", "readers_beyond_the_limit_get_503_and_others_are_served")),
+    ("wait for changes", Test("change_waits", "a_wait_is_granted_as_far_as_it_is_a_number")),
     ("rows of a page", Boundary(|app, most| lists(app, |size| format!("{USERS}?page[limit]={size}"), most))),
     ("offset into a list", Boundary(|app, most| lists(app, |offset| format!("{USERS}?page[offset]={offset}"), most))),
     ("ids in a filter", Boundary(|app, most| lists(app, |number| format!("{EDGES}?filter[user]={}", numbers(number)), most))),

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod balancer;
 pub mod bare;
+pub mod changes;
 pub mod client;
 pub mod cluster;
 pub mod counting;
@@ -66,6 +67,15 @@ macro_rules! both {
             }
         }
     };
+}
+
+/// A relationship without its authors, whom not every caller sees.
+pub fn without_authors(resource: &Value) -> Value {
+    let mut resource = resource.clone();
+    if let Some(relationships) = resource.get_mut("relationships").and_then(Value::as_object_mut) {
+        relationships.retain(|name, _| !matches!(name.as_str(), "created-by" | "updated-by"));
+    }
+    resource
 }
 
 /// The document of a create: an edge from `user` (the caller if `None`) to `target`.

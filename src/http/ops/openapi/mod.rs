@@ -6,6 +6,7 @@
 //! for a route without one.
 
 mod build;
+mod changes;
 mod examples;
 pub(super) mod forms;
 mod groups;
@@ -70,9 +71,13 @@ fn build_document() -> Value {
     }
     paths.extend(forms::paths());
     let mut schemas = json!({});
-    for part in
-        schemas::parts().into_iter().chain([groups::schemas(), roles::schemas(), transfers::schemas(), requests::all()])
-    {
+    for part in schemas::parts().into_iter().chain([
+        groups::schemas(),
+        roles::schemas(),
+        transfers::schemas(),
+        changes::schemas(),
+        requests::all(),
+    ]) {
         if let (Some(all), Value::Object(part)) = (schemas.as_object_mut(), part) {
             all.extend(part);
         }

@@ -14,6 +14,8 @@ pub enum Success {
     Fetched(&'static str),
     /// 200 with a list, or 304.
     Listed(&'static str),
+    /// 200 with a list of changes, or 304.
+    Changes,
     /// 201 with the new resource.
     Created(&'static str),
     /// 200 with the changed resource.
@@ -130,6 +132,9 @@ impl ApiOperation {
     /// Whether `If-Match` and `If-None-Match` are supported.
     #[must_use]
     pub const fn allows_preconditions(&self) -> bool {
-        matches!(self.success, Success::Fetched(_) | Success::Listed(_) | Success::Changed(_) | Success::Deleted)
+        matches!(
+            self.success,
+            Success::Fetched(_) | Success::Listed(_) | Success::Changes | Success::Changed(_) | Success::Deleted
+        )
     }
 }

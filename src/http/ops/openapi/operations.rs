@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::operation::{ApiOperation, Success, operation};
-use super::{examples, groups, roles, transfers};
+use super::{changes, examples, groups, roles, transfers};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::v2::deletion_parameters;
 use crate::http::v2::parameters;
@@ -21,6 +21,7 @@ pub const TAGS: &[(&str, &str)] = &[
     (USERS, "The users at the ends of relationships."),
     (TYPES, "The types that relationships can have."),
     (transfers::TAG, transfers::ABOUT),
+    (changes::TAG, changes::ABOUT),
     (groups::TAG, groups::ABOUT),
     (OPERATIONS_TAG, "Several changes in one transaction."),
     (SERVICE, "The service itself. No credentials needed."),
@@ -53,8 +54,16 @@ const VERBOSE: &[Parameter] = &[Parameter::new("verbose", Schema::Presence, "Lis
 
 /// All of them.
 pub static OPERATIONS: LazyLock<Vec<ApiOperation>> = LazyLock::new(|| {
-    [WITHOUT_GROUPS, &roles::OF_ROLES, &transfers::OF_TRANSFERS, &groups::OF_GROUPS, &groups::OF_MEMBERS, OF_SERVICE]
-        .concat()
+    [
+        WITHOUT_GROUPS,
+        &roles::OF_ROLES,
+        &transfers::OF_TRANSFERS,
+        &changes::OF_CHANGES,
+        &groups::OF_GROUPS,
+        &groups::OF_MEMBERS,
+        OF_SERVICE,
+    ]
+    .concat()
 });
 
 #[rustfmt::skip]

@@ -9,7 +9,7 @@ use super::build::{
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
-use super::{examples, groups, roles, transfers};
+use super::{changes, examples, groups, roles, transfers};
 use crate::http::jsonapi::fields::ID as FIELD_ID;
 use crate::http::jsonapi::parameter::{ME, NOW, Parameter, Schema};
 use crate::http::paths;
@@ -85,6 +85,7 @@ fn enumeration_name(parameter: &Parameter, operation: &ApiOperation) -> String {
         Success::Fetched(schema) | Success::Listed(schema) | Success::Created(schema) | Success::Changed(schema) => {
             schema
         }
+        Success::Changes => changes::LIST,
         _ => "",
     };
     let resource = ["List", "Document"].iter().find_map(|ending| resource.strip_suffix(ending)).unwrap_or(resource);
@@ -98,6 +99,7 @@ fn names_of(schema: &Schema) -> Option<Vec<String>> {
     let names = match schema {
         Schema::Sort(orders) => orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect(),
         Schema::Paths(paths) => paths.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        Schema::Names(known) => known().into_iter().map(str::to_owned).collect(),
         Schema::Fields(fields) => [FIELD_ID].into_iter().chain(fields()).map(str::to_owned).collect(),
         _ => return None,
     };
@@ -177,7 +179,7 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         }
         Schema::Moment => json!({ "type": "string", "format": "date-time" }),
         Schema::Now => constant(NOW),
-        Schema::Names(known) => non_empty_array(&enumeration(known())),
+        Schema::Names(_) => non_empty_array(&names()),
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
         Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
         Schema::Sort(_) => names(),
@@ -215,7 +217,8 @@ pub fn of_headers() -> Value {
         header(
             "Prefer",
             "`handling=strict` disables the query aliases and `application/json` bodies; `return=representation` requests \
-             a document instead of an empty response to a deletion.",
+             a document instead of an empty response to a deletion; `wait=20` lets the feed of changes wait up to 20 \
+             seconds for the next change.",
             text(),
         ),
         header(

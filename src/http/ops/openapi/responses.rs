@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::build::{insert, reference};
 use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
-use super::{examples, roles};
+use super::{changes, examples, roles};
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::paging::AFTER;
 use crate::http::jsonapi::profile::Applied;
@@ -105,6 +105,10 @@ fn success_responses(operation: &ApiOperation) -> Vec<(&'static str, Value)> {
             let kinds = [Applied::Nothing, Applied::CursorProfile];
             let kinds = if is_by_cursor { &kinds[..] } else { &[Applied::Nothing] };
             vec![("200", response("A page of the list", &["ETag"], kinds, schema)), not_modified()]
+        }
+        Success::Changes => {
+            let headers = ["ETag", "Preference-Applied"];
+            vec![("200", document("A page of changes", &headers, changes::LIST)), not_modified()]
         }
         Success::Created(schema) => {
             let mut created = document("The new resource", &["Location", "ETag", "Idempotent-Replayed"], schema);

@@ -1,0 +1,173 @@
+//! Readers of the change feed that wait for the next change.
+//!
+//! # Design
+//! A waiting reader uses neither a thread nor a database connection. While there is one, one task of the process reads the
+//! new changes, once for all readers: after commits of this process, and every [`INTERVAL`] for those of other instances.
+//! It publishes them as [`ChangeNews`], and each reader compares them with its filter in memory. So a reader whose filter
+//! matches nothing costs no query, however much is written.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+use crate::domain::changes::{self, ChangeNews};
+use crate::http::jsonapi::errors::{ApiProblem, Failure};
+use crate::metrics::Gauge;
+use crate::model::code::Code;
+use crate::model::error::Result;
+use crate::store::{Cost, Store};
+
+/// The most readers of one process that wait at the same time.
+pub const MAX_WAITING: usize = 1_000;
+/// How often changes of other instances are looked for.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// The shortest time between two queries, so that readers cost little while there are many commits.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// All waiting readers of a process.
+pub struct ChangeReaders {
+    limit: usize,
+    counts: Mutex<ReaderCounts>,
+    gauge: Gauge,
+    news: watch::Sender<Option<Arc<ChangeNews>>>,
+    is_closed: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct ReaderCounts {
+    waiting: usize,
+    /// Whether the task that reads changes runs.
+    is_watched: bool,
+}
+
+/// What a waiting reader learns.
+#[derive(Debug, Clone)]
+pub enum ReaderEvent {
+    /// There may be new changes.
+    News(Arc<ChangeNews>),
+    /// The process is shutting down.
+    Closed,
+}
+
+/// A waiting reader, counted until it is dropped.
+pub struct WaitingReader {
+    readers: Arc<ChangeReaders>,
+    news: watch::Receiver<Option<Arc<ChangeNews>>>,
+    is_closed: watch::Receiver<bool>,
+    /// Whether the news of the moment of its creation are read.
+    has_begun: bool,
+}
+
+impl ChangeReaders {
+    /// At most `limit` readers wait at the same time; `gauge` shows how many do.
+    #[must_use]
+    pub fn new(limit: usize, gauge: Gauge) -> Self {
+        let (news, _) = watch::channel(None);
+        let (is_closed, _) = watch::channel(false);
+        Self { limit, counts: Mutex::default(), gauge, news, is_closed }
+    }
+
+    /// Adds a waiting reader.
+    ///
+    /// # Errors
+    /// 503 `unavailable` if too many wait already.
+    pub fn enter(self: &Arc<Self>, store: &Store) -> std::result::Result<WaitingReader, Failure> {
+        let mut counts = self.counts();
+        if counts.waiting >= self.limit {
+            let detail = format!(
+                "{} readers are waiting for changes, as many as may; try again after `Retry-After` seconds, or without \
+                 `Prefer: wait`",
+                self.limit
+            );
+            return Err(ApiProblem::new(Code::Unavailable, detail).into());
+        }
+        counts.waiting += 1;
+        self.gauge.add(1);
+        if !counts.is_watched {
+            counts.is_watched = true;
+            tokio::spawn(watch_changes(Arc::clone(self), store.clone()));
+        }
+        drop(counts);
+        let (news, is_closed) = (self.news.subscribe(), self.is_closed.subscribe());
+        Ok(WaitingReader { readers: Arc::clone(self), news, is_closed, has_begun: false })
+    }
+
+    /// Ends all waits, also those that begin later: the process is shutting down.
+    pub fn close(&self) {
+        self.is_closed.send_replace(true);
+    }
+
+    fn counts(&self) -> MutexGuard<'_, ReaderCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody waits. If not, the task that asks must end, and the next reader starts another one.
+    fn is_needed(&self) -> bool {
+        let mut counts = self.counts();
+        counts.is_watched = counts.waiting > 0;
+        counts.is_watched
+    }
+}
+
+impl WaitingReader {
+    /// Waits for new changes, or until the process shuts down.
+    pub async fn next(&mut self) -> ReaderEvent {
+        loop {
+            if *self.is_closed.borrow() {
+                return ReaderEvent::Closed;
+            }
+            if self.has_begun {
+                // Both senders live as long as this reader.
+                tokio::select! {
+                    _ = self.is_closed.changed() => continue,
+                    _ = self.news.changed() => {}
+                }
+            }
+            self.has_begun = true;
+            let news = self.news.borrow_and_update().clone();
+            if let Some(news) = news {
+                return ReaderEvent::News(news);
+            }
+        }
+    }
+}
+
+impl Drop for WaitingReader {
+    fn drop(&mut self) {
+        self.readers.counts().waiting -= 1;
+        self.readers.gauge.add(-1);
+    }
+}
+
+/// Publishes new changes until nobody waits.
+async fn watch_changes(readers: Arc<ChangeReaders>, store: Store) {
+    let mut known = None;
+    let mut committed = store.change_signal();
+    while readers.is_needed() {
+        committed.mark_unchanged();
+        match read_news(&store, known).await {
+            Ok(news) if known == Some(news.last.number) => {
+                tokio::select! {
+                    () = tokio::time::sleep(INTERVAL) => {}
+                    // The sender lives as long as the store.
+                    _ = committed.changed() => tokio::time::sleep(PAUSE).await,
+                }
+            }
+            Ok(news) => {
+                known = Some(news.last.number);
+                readers.news.send_replace(Some(Arc::new(news)));
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                log::debug!("new changes were not read: {error:?}");
+                known = None;
+                tokio::time::sleep(INTERVAL).await;
+            }
+        }
+    }
+}
+
+async fn read_news(store: &Store, known: Option<i64>) -> Result<ChangeNews> {
+    store.number_changes().await?;
+    store.read("changes.news", Cost::BoundedSnapshot, move |tx| changes::read_news(tx, known)).await
+}

@@ -1,5 +1,7 @@
 //! The command line, one file per command.
 
+mod change_text;
+mod changes;
 mod check;
 mod client;
 pub mod command_error;
@@ -79,6 +81,8 @@ Examples:
     Import(import::ImportArgs),
     /// Export users and relationships to files that `import` reads
     Export(export::ExportArgs),
+    /// Print what changed and who changed it, and follow further changes
+    Changes(changes::ChangesArgs),
     /// Compare stored counts with the rows and find dangling relationships
     Check(check::CheckArgs),
     /// Check the health of the local service
@@ -191,6 +195,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Command::Client(args) => client::run(&config, args),
         Command::Import(args) => import::run(&config, args),
         Command::Export(args) => export::run(&config, args),
+        Command::Changes(args) => changes::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),
         Command::Config(args) => config::run(&config, args),

@@ -146,7 +146,11 @@ fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandErr
     Ok(())
 }
 
-fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
+/// The id of a user.
+///
+/// # Errors
+/// `not-found` for an unknown address.
+pub(super) fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
     if let Ok(id) = email_or_id.parse() {
         return Ok(id);
     }

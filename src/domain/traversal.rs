@@ -2,9 +2,11 @@
 
 mod reach;
 mod request;
+mod together;
 mod walk;
 
 pub use request::Traversal;
+pub use together::traverse_together;
 
 use request::{ReachedPage, is_below};
 
@@ -16,22 +18,10 @@ use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{RoleEdge, RoleEnd, UserWithRoles};
+use crate::model::role::{RoleEdge, RoleEnd};
+use crate::model::traversal::page::TraversalPage;
 use crate::model::traversal::{Depth, Place};
 use crate::store::{HeldRole, Tx};
-
-/// A page of the users that a traversal reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraversalPage {
-    /// The page.
-    pub page: Page<UserWithRoles>,
-    /// Whether more users follow.
-    pub is_more: bool,
-    /// Whether relationships lead back to a user, in a type that allows it.
-    pub has_cycle: bool,
-    /// The place of the last user of the page.
-    pub end: Option<Place>,
-}
 
 /// The page of the users that a traversal reaches: below a user of a tree in pre-order, otherwise by distance and id. An
 /// external caller sees what it would see without `max-depth`. `None` if it may visit many users and `may_search` is

@@ -1,6 +1,7 @@
 //! Traversal of the relationships of one type, at any depth.
 
 pub mod levels;
+pub mod page;
 pub mod preorder;
 
 use super::id::{RelationshipId, UserId};

@@ -31,6 +31,7 @@ mod rows;
 mod rule_checks;
 mod schema;
 mod sqlite;
+mod together;
 mod tx;
 mod type_counts;
 mod type_rows;
@@ -48,6 +49,7 @@ pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
+pub use postgres::batch::traversals::{GatheredTraversal, TraverseTogether};
 pub use tx::Tx;
 
 use crate::clock::Clock;
@@ -57,12 +59,8 @@ use crate::model::error::Result;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
-use crate::model::rules::Rules;
 use job::{track, with_job_name};
 use metrics::JobTimer;
-use postgres::batch::creates::BatchedCreate;
-use postgres::batch::lists::BatchedList;
-use postgres::batch::ruled_creates::RuledCreate;
 use postgres::mode::Mode;
 use postgres::replica::Replica;
 use postgres::server::PostgresServer;
@@ -167,35 +165,6 @@ impl Store {
         read.map_err(|error| with_job_name(name, error))
     }
 
-    /// Creates a relationship that its caller may create. On PostgreSQL concurrent creates share a commit: those of types
-    /// without rules one statement, those of a type with rules one call of `create_together`. A create that is left out
-    /// runs `job`, which creates the relationship or returns the reason why not. On SQLite, where all writes share
-    /// commits, every create runs `job`.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write).
-    pub async fn create_relationship<T: From<Relationship> + Send + 'static>(
-        &self,
-        name: &'static str,
-        create: GatheredCreate,
-        create_together: CreateTogether,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let timer = self.start(name);
-        if let Engine::Postgres { primary, .. } = &self.engine {
-            let rules = self.shared.types.get().rules_of(&create.edge.data.relationship);
-            let stored = if rules.is_none_or(Rules::allow_all) {
-                primary.current().creates.ask(BatchedCreate(create)).await
-            } else {
-                primary.current().ruled_creates.ask(RuledCreate { create, create_together }).await
-            };
-            if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
-                return Ok(row.into());
-            }
-        }
-        self.run_write(&timer, job).await.map_err(|error| with_job_name(name, error))
-    }
-
     /// Whether reads use the replica at this moment; `None` without a replica.
     #[must_use]
     pub fn is_replica_used(&self) -> Option<bool> {
@@ -285,17 +254,5 @@ impl Store {
             Engine::Sqlite(engine) => engine.write(deadline, job).await,
             Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::Write, deadline, job).await,
         }
-    }
-
-    /// Reads a list in a batch; `None` if it cannot join one, or was left out.
-    async fn list_in_batch(&self, query: &RelationshipQuery) -> Result<Option<Page<Relationship>>> {
-        let Engine::Postgres { primary, replica } = &self.engine else { return Ok(None) };
-        let Some(list) = BatchedList::of(query) else { return Ok(None) };
-        if let Some(replica) = replica
-            && let Ok(read) = replica.list(list.clone()).await
-        {
-            return Ok(read);
-        }
-        primary.current().lists.ask(list).await
     }
 }

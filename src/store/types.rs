@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::type_rows::{RulesRow, rules_of};
 use crate::model::relationship_type::TypeName;
+use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
 
 /// The registered types at some moment. They are few, so a search is linear.
@@ -15,13 +16,20 @@ pub(super) struct Types(Vec<CachedType>);
 struct CachedType {
     id: i16,
     name: TypeName,
+    user_role: Option<TypeName>,
+    target_role: Option<TypeName>,
     rules: Rules,
 }
 
+/// A type without what only admins read: its id, its name, its roles of owners and of targets, and its rules.
+pub(super) type KnownTypeRow = (i16, String, (Option<String>, Option<String>), RulesRow);
+
 impl Types {
-    pub fn of(rows: Vec<(i16, String, RulesRow)>) -> Self {
-        let cached = |(id, name, rules): (i16, String, RulesRow)| {
-            Some(CachedType { id, name: TypeName::parse(&name)?, rules: rules_of(rules) })
+    pub fn of(rows: Vec<KnownTypeRow>) -> Self {
+        let cached = |(id, name, (user_role, target_role), rules): KnownTypeRow| {
+            let [user_role, target_role] =
+                [user_role, target_role].map(|role| role.as_deref().and_then(TypeName::parse));
+            Some(CachedType { id, name: TypeName::parse(&name)?, user_role, target_role, rules: rules_of(rules) })
         };
         Self(rows.into_iter().filter_map(cached).collect())
     }
@@ -37,6 +45,17 @@ impl Types {
     /// The rules of a type at that moment. Nothing may be decided by them: another process may have changed them.
     pub fn rules_of(&self, name: &TypeName) -> Option<Rules> {
         self.0.iter().find(|known| known.name == *name).map(|known| known.rules)
+    }
+
+    /// The end at which a tree has the users with a role, at that moment. Nothing may be decided by it either.
+    pub fn end_in_tree(&self, role: &TypeName) -> Option<RoleEnd> {
+        let trees = self.0.iter().filter(|known| known.rules.is_tree());
+        let ends = trees.flat_map(|tree| [(&tree.user_role, RoleEnd::Owner), (&tree.target_role, RoleEnd::Target)]);
+        ends.into_iter().find(|(name, _)| name.as_ref() == Some(role)).map(|(_, end)| end)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub fn names(&self) -> impl Iterator<Item = &TypeName> {
@@ -90,7 +109,13 @@ mod tests {
     fn types_are_cached_for_a_minute() {
         let cache = TypeCache::default();
         let name = TypeName::parse("mentor").unwrap();
-        cache.put(Arc::new(Types(vec![CachedType { id: 3, name: name.clone(), rules: Rules::default() }])));
+        cache.put(Arc::new(Types(vec![CachedType {
+            id: 3,
+            name: name.clone(),
+            user_role: None,
+            target_role: None,
+            rules: Rules::default(),
+        }])));
         assert_eq!(cache.get().id_of(&name), Some(3));
         let long_ago = Instant::now().checked_sub(CACHE_TTL).expect("a machine that has been running for a minute");
         cache.0.write().unwrap().since = Some(long_ago);

@@ -15,7 +15,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("store", &["model", "clock", "metrics"]),
     (
         "domain",
-        &["model", "store::ExistingEnds", "store::GatheredCreate", "store::HeldRole", "store::HeldType", "store::Tx"],
+        &[
+            "model",
+            "store::ExistingEnds",
+            "store::GatheredCreate",
+            "store::GatheredTraversal",
+            "store::HeldRole",
+            "store::HeldType",
+            "store::Tx",
+        ],
     ),
     ("auth", &["model", "store", "clock"]),
     (
@@ -33,6 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "metrics",
             "store::Cost",
             "store::GatheredCreate",
+            "store::GatheredTraversal",
             "store::Tx",
             "store::Store",
             "store::migrations",

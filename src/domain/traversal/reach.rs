@@ -6,17 +6,19 @@ use std::collections::{HashMap, HashSet};
 use super::request::{Places, ReachedPage, Traversal, is_below, too_large};
 use crate::domain::roles::visible_edges;
 use crate::model::caller::Caller;
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{PageRequest, Sort};
 use crate::model::role::RoleEdge;
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED};
 use crate::model::traversal::levels::{Continuation, TraversalBudget, explore};
-use crate::model::traversal::{Place, ReachedUser, TraversalStep};
+use crate::model::traversal::{Depth, Place, ReachedUser, TraversalStep};
 use crate::store::{HeldRole, Tx};
 
 /// Users in their order, each with its place.
-type Reached = Vec<(Place, ReachedUser)>;
+pub(super) type Reached = Vec<(Place, ReachedUser)>;
+/// Relationships of a tree, by owner.
+pub(super) type StepsUpwards = HashMap<UserId, Continuation>;
 
 /// The page, with the number of all users.
 ///
@@ -33,15 +35,44 @@ pub(super) fn page(tx: &mut Tx<'_>, caller: &Caller, role: &HeldRole, traversal:
     if !traversal.only.is_empty() {
         reached.retain(|(_, user)| traversal.only.contains(&user.member));
     }
-    let total = i64::try_from(reached.len()).unwrap_or(i64::MAX);
-    let after = traversal.after.as_ref();
-    let rest = reached.into_iter().filter(|(place, _)| after.is_none_or(|after| place > after));
-    let most = if traversal.limit == 0 { 0 } else { traversal.limit + 1 };
-    let (places, mut users): (Vec<_>, Vec<_>) = rest.take(most).unzip();
+    let total = to_number(reached.len());
+    let (places, mut users): (Vec<_>, Vec<_>) = window(reached, traversal.after.as_ref(), traversal.limit).unzip();
     if role.held.rules.is_tree() && caller.sees_only().is_none() {
         count_below(tx, role, &mut users)?;
     }
     Ok(ReachedPage { users, total, has_cycle, places: Places::Listed(places) })
+}
+
+/// The users after a place, and one more than the limit unless that is 0.
+pub(super) fn window(
+    reached: Reached,
+    after: Option<&Place>,
+    limit: usize,
+) -> impl Iterator<Item = (Place, ReachedUser)> {
+    let rest = reached.into_iter().filter(move |(place, _)| after.is_none_or(|after| place > after));
+    rest.take(if limit == 0 { 0 } else { limit + 1 })
+}
+
+/// The relationships of a tree from some users upwards, by owner.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn steps_upwards(tx: &mut Tx<'_>, role: &HeldRole, users: &[UserId]) -> Result<StepsUpwards> {
+    let steps = tx.continuations_upwards(&role.held, users)?;
+    Ok(steps.into_iter().map(|step| (step.from, step)).collect())
+}
+
+/// The users above a user; `None` if they are too many.
+pub(super) fn explore_upwards(steps: &StepsUpwards, start: UserId, depth: Depth) -> Option<Reached> {
+    let next = |users: &[UserId], _: &TraversalBudget| {
+        Ok::<_, Error>(users.iter().filter_map(|user| steps.get(user).copied()).collect())
+    };
+    let found = explore(start, (depth.levels(), false), &mut TraversalBudget::default(), next).ok()??;
+    Some(found.users.into_iter().map(at_level).collect())
+}
+
+fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
+    (Place::Level(to_number(user.step.depth), user.member.get()), user)
 }
 
 /// Adds how many users are below each of some users of a tree.
@@ -65,20 +96,19 @@ struct Explorer<'a, 'c> {
     traversal: &'a Traversal,
     budget: TraversalBudget,
     /// In a tree, the relationships of all users to start from and of all users above them, by owner.
-    above: HashMap<UserId, Continuation>,
+    above: StepsUpwards,
 }
 
 impl<'a, 'c> Explorer<'a, 'c> {
     fn new(tx: &'a mut Tx<'c>, caller: &'a Caller, role: &'a HeldRole, traversal: &'a Traversal) -> Result<Self> {
-        let mut above = HashMap::new();
+        let mut above = StepsUpwards::new();
         if role.held.rules.is_tree() && caller.sees_only().is_none() {
             let starts = if is_below(role) {
                 traversal.only.clone()
             } else {
                 [std::slice::from_ref(&traversal.path.user), &traversal.shared_with].concat()
             };
-            let steps = tx.continuations_upwards(&role.held, &starts)?;
-            above.extend(steps.into_iter().map(|step| (step.from, step)));
+            above = steps_upwards(tx, role, &starts)?;
         }
         Ok(Self { tx, caller, role, traversal, budget: TraversalBudget::default(), above })
     }
@@ -102,8 +132,7 @@ impl<'a, 'c> Explorer<'a, 'c> {
         })?;
         let found = found.ok_or_else(too_large)?;
         let has_cycle = found.has_cycle();
-        let placed = |user: ReachedUser| (Place::Level(to_number(user.step.depth), user.member.get()), user);
-        Ok((found.users.into_iter().map(placed).collect(), has_cycle))
+        Ok((found.users.into_iter().map(at_level).collect(), has_cycle))
     }
 
     /// Those that an external caller sees: one relationship away.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::roles::{self, RolePath};
-use crate::domain::traversal::{self, Traversal, TraversalPage};
+use crate::domain::traversal::{self, Traversal};
 use crate::http::jsonapi::cursor::Cursors;
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
@@ -21,11 +21,14 @@ use crate::http::v2::parameters::{FILTER_REACHED, FILTER_SHARED_WITH, MAX_DEPTH}
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{add_included, included, respond_unless_not_modified};
 use crate::model::code::Code;
+use crate::model::error::{Error, Result as JobResult};
+use crate::model::relationship_type::TypeName;
 use crate::model::rules;
 use crate::model::text::excerpt;
 use crate::model::traversal::Depth;
+use crate::model::traversal::page::TraversalPage;
 use crate::model::user::User;
-use crate::store::{Cost, Tx};
+use crate::store::{Cost, GatheredTraversal, Tx};
 
 /// What all traversals have in common in their cursors.
 const LIST: &str = "traversal";
@@ -55,7 +58,11 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
     call.finish(&mut query).await?;
     let limit = usize::try_from(page.size).unwrap_or_default();
     let traversal = Traversal { path, depth, only, shared_with, after: page.after.clone(), limit };
-    let (found, included) = run(&call, &options, traversal).await.map_err(Failure::without_document)?;
+    let (found, included) = match run_together(&call, &options, &traversal).await {
+        Ok(Some(found)) => (found, Vec::new()),
+        Ok(None) => run(&call, &options, traversal).await.map_err(Failure::without_document)?,
+        Err(error) => return Err(Failure::without_document(error)),
+    };
     respond(&call, &options, (&query, &page, &cursors), &found, &included.into())
 }
 
@@ -70,8 +77,20 @@ fn parse_depth(query: &mut Query) -> Depth {
     Depth::All
 }
 
+/// Runs a traversal together with concurrent ones; `None` if it must run as a job.
+async fn run_together(call: &Call, options: &RenderOptions, traversal: &Traversal) -> JobResult<Option<TraversalPage>> {
+    let is_plain = traversal.only.is_empty() && traversal.shared_with.is_empty() && traversal.after.is_none();
+    let sees_all = call.caller.sees_only().is_none();
+    let role = TypeName::parse(&traversal.path.role).filter(|_| is_plain && sees_all);
+    let Some(role) = role.filter(|_| options.role_inclusion().is_none()) else { return Ok(None) };
+    let Traversal { depth, limit, .. } = *traversal;
+    let has_profiles = options.read_budget().has_profiles();
+    let gathered = GatheredTraversal { role, user: traversal.path.user, depth, limit, has_profiles };
+    call.state.store.traverse("roles.traverse", gathered, traversal::traverse_together).await
+}
+
 /// Runs a traversal: as a page of work or, if it turns out to visit many users, as one of few searches.
-async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> crate::model::error::Result<Found> {
+async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> JobResult<Found> {
     let job = |may_search: bool| {
         let (caller, budget, inclusion) = (call.caller, options.read_budget(), options.role_inclusion());
         let traversal = traversal.clone();
@@ -88,7 +107,7 @@ async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> crat
         return Ok(found);
     }
     let found = call.read("roles.search", Cost::Search, job(true)).await?;
-    found.ok_or_else(|| crate::model::error::Error::Internal("a search was not run".to_owned()))
+    found.ok_or_else(|| Error::Internal("a search was not run".to_owned()))
 }
 
 fn respond(

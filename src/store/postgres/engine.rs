@@ -230,7 +230,7 @@ impl PostgresEngine {
     fn begin(&self, session: &mut Session, mode: Mode) -> QueryResult<()> {
         let isolation = match mode {
             Mode::Read => "READ COMMITTED READ ONLY",
-            Mode::Snapshot | Mode::Search => "REPEATABLE READ READ ONLY",
+            Mode::Snapshot | Mode::SnapshotBatch | Mode::Search => "REPEATABLE READ READ ONLY",
             Mode::Write | Mode::Batch => "READ COMMITTED",
         };
         let lock_limit = longest_lock_wait(self.longest_statement).as_millis();
@@ -245,12 +245,12 @@ impl PostgresEngine {
         } else {
             String::new()
         };
-        let of_mode = if mode == Mode::Batch {
-            // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
-            let lock_limit = BATCH_LOCK_MILLIS.min(lock_limit);
-            format!("; SET LOCAL lock_timeout = {lock_limit}; SET LOCAL plan_cache_mode = force_generic_plan")
-        } else {
-            String::new()
+        // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
+        let keep_plans = "; SET LOCAL plan_cache_mode = force_generic_plan";
+        let of_mode = match mode {
+            Mode::Batch => format!("; SET LOCAL lock_timeout = {}{keep_plans}", BATCH_LOCK_MILLIS.min(lock_limit)),
+            Mode::SnapshotBatch => keep_plans.to_owned(),
+            _ => String::new(),
         };
         let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}");
         AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)

@@ -9,7 +9,9 @@ pub(in crate::store) enum Mode {
     Read,
     /// All statements see one snapshot.
     Snapshot,
-    /// The same, for reads of which only a few may run at the same time.
+    /// All statements see one snapshot, for several requests.
+    SnapshotBatch,
+    /// All statements see one snapshot, for reads of which only a few may run at the same time.
     Search,
     /// One transaction, retried on serialization failures and deadlocks.
     Write,

@@ -77,7 +77,7 @@ impl PostgresPermits {
     pub async fn acquire(&self, job: &'static str, mode: Mode) -> Result<Permit> {
         let share = match mode {
             Mode::Search => self.share("searches", CONNECTIONS_PER_SEARCH),
-            Mode::Read | Mode::Snapshot => self.share(job, CONNECTIONS_PER_READ),
+            Mode::Read | Mode::Snapshot | Mode::SnapshotBatch => self.share(job, CONNECTIONS_PER_READ),
             Mode::Write | Mode::Batch => self.share(job, CONNECTIONS_PER_WRITE),
         };
         let mut cause = "no job of this kind ended";

@@ -17,6 +17,7 @@ use super::batch::batcher::Batcher;
 use super::batch::creates::BatchedCreate;
 use super::batch::lists::BatchedList;
 use super::batch::ruled_creates::RuledCreate;
+use super::batch::traversals::BatchedTraversal;
 use super::canceller::Canceller;
 use super::engine::PostgresEngine;
 use super::mode::Mode;
@@ -61,6 +62,7 @@ pub(in crate::store) struct PoolGeneration {
     pub creates: Batcher<BatchedCreate>,
     pub ruled_creates: Batcher<RuledCreate>,
     pub lists: Batcher<BatchedList>,
+    pub traversals: Batcher<BatchedTraversal>,
 }
 
 impl PostgresServer {
@@ -176,15 +178,16 @@ impl PoolGeneration {
             // A replica accepts no writes.
             creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
             ruled_creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
-            lists: Batcher::start(list_threads(settings), &engine, shared)?,
+            lists: Batcher::start(read_threads(settings), &engine, shared)?,
+            traversals: Batcher::start(read_threads(settings), &engine, shared)?,
             engine,
         })
     }
 }
 
-/// How many threads read batches of lists: one for two workers, and at most half of the connections. Fewer threads read
+/// How many threads read batches of a kind: one for two workers, and at most half of the connections. Fewer threads read
 /// larger batches, which saves more than parallel statements gain while they share the processors with the server.
-fn list_threads(settings: &Settings) -> usize {
+fn read_threads(settings: &Settings) -> usize {
     let connections = usize::try_from(settings.pool_size).unwrap_or(usize::MAX);
     (settings.workers / 2).min(connections / 2).max(1)
 }

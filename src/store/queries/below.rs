@@ -12,7 +12,7 @@ use super::{Conn, bulk, dialect};
 /// What is stored of the users below some users: user, number and height. Users without a row have nobody below them.
 pub(in crate::store) fn find(conn: &mut Conn, kind: i16, users: &[i64]) -> QueryResult<Vec<(i64, i64, i32)>> {
     let mut sql = Sql::new("SELECT user_id, n, height FROM counts_below WHERE type_id = ");
-    sql.small(kind).text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
+    sql.small(kind).text(" AND ").in_ids("user_id", users);
     sql.returning::<(BigInt, BigInt, Integer)>().load(conn)
 }
 

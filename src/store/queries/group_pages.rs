@@ -50,7 +50,7 @@ pub(in crate::store) fn members(
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<GroupRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(GROUP_COLUMNS).text(" FROM groups WHERE ");
-    sql.in_values("id", ids, Sql::integer);
+    sql.in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<GroupColumns>().load(conn)
 }
@@ -59,7 +59,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<Gr
 pub(in crate::store) fn find_members(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<MemberRow>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(MEMBER_COLUMNS).text(" FROM group_members WHERE ");
-    sql.in_values("id", ids, Sql::integer);
+    sql.in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<MemberColumns>().load(conn)
 }

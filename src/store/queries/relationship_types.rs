@@ -7,12 +7,14 @@ use super::schema::relationship_types::dsl;
 use super::sql::{Sql, split_total};
 use super::{Conn, dialect, retired};
 use crate::model::relationship_type::TypeData;
-use crate::store::type_rows::{RulesRow, TYPE_COLUMN_NAMES, TYPE_COLUMNS, TypeColumns, TypeDataRow, TypeRow};
+use crate::store::type_rows::{TYPE_COLUMN_NAMES, TYPE_COLUMNS, TypeColumns, TypeDataRow, TypeRow};
+use crate::store::types::KnownTypeRow;
 
-/// The ids, names and rules of all types, by name.
-pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<(i16, String, RulesRow)>> {
+/// The ids, names, roles and rules of all types, by name.
+pub(in crate::store) fn names(conn: &mut Conn) -> QueryResult<Vec<KnownTypeRow>> {
     let rules = (dsl::is_symmetric, dsl::is_acyclic, dsl::max_per_user, dsl::managed_by);
-    dsl::relationship_types.select((dsl::id, dsl::name, rules)).order(dsl::name).load(conn)
+    let of_ends = (dsl::user_role, dsl::target_role);
+    dsl::relationship_types.select((dsl::id, dsl::name, of_ends, rules)).order(dsl::name).load(conn)
 }
 
 /// At most `limit` types, by name, after the first `offset`, with the total.

@@ -76,6 +76,14 @@ impl Sql {
         self
     }
 
+    /// Pushes a condition that an id is one of some; the statement is kept prepared, whatever their number.
+    pub fn in_ids(&mut self, column: &'static str, ids: &[i64]) -> &mut Self {
+        match ids {
+            [one] => self.text(column).text(" = ").integer(*one),
+            several => self.in_list(column, bulk::ValueList::of_integers(several)),
+        }
+    }
+
     /// Pushes `column = v` or `column IN (v, …)`; without values, a condition that is always false.
     pub fn in_values<T: Copy>(&mut self, column: &'static str, values: &[T], put: fn(&mut Self, T) -> &mut Self) {
         match values {

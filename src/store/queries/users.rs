@@ -36,7 +36,7 @@ pub(in crate::store) fn page(
 /// The users with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
     let mut sql = select(profiles, "");
-    sql.in_values("id", ids, Sql::integer);
+    sql.in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
 }
@@ -44,7 +44,7 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -
 /// Which of these ids belong to a user.
 pub(in crate::store) fn existing(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT id FROM users WHERE ");
-    sql.in_values("id", ids, Sql::integer);
+    sql.in_ids("id", ids);
     sql.returning::<BigInt>().load(conn)
 }
 

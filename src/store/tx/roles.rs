@@ -20,6 +20,10 @@ impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
     pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
         let is_writing = self.is_writing;
+        if !is_writing && self.known_types().is_empty() {
+            // So that later traversals can be gathered.
+            self.read_types()?;
+        }
         let Some((id, kind, user_role, rules)) = ask!(self, roles::find(name.as_str(), is_writing))? else {
             return Ok(None);
         };

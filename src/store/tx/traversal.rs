@@ -48,10 +48,14 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    /// The relationships of a type that some users own, those that their targets own, and so on.
+    /// The relationships of a tree that some users own, those that their targets own, and so on.
     pub fn continuations_upwards(&mut self, held: &HeldType, users: &[UserId]) -> Result<Vec<Continuation>> {
-        let steps = self.paths_from(held, users)?;
-        Ok(steps.into_iter().map(|(id, from, to)| Continuation { edge: id.get(), from, to }).collect())
+        let rows = match users {
+            [one] => ask!(self, rules::path_from(held.id, one.get())),
+            several => ask!(self, rules::paths_from(held.id, &numbers(several), i64::MAX)),
+        }?;
+        let step = |(edge, from, to)| Continuation { edge, from: UserId::new(from), to: UserId::new(to) };
+        Ok(rows.into_iter().map(step).collect())
     }
 
     /// Those of some relationships that have a type.

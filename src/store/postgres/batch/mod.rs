@@ -1,4 +1,4 @@
-//! Batches: concurrent creates and lists of relationships share statements.
+//! Batches: concurrent creates, lists and traversals of relationships share statements.
 
 pub(in crate::store) mod batcher;
 pub(in crate::store) mod creates;
@@ -6,3 +6,4 @@ pub(in crate::store) mod creates_sql;
 pub(in crate::store) mod lists;
 mod lists_sql;
 pub(in crate::store) mod ruled_creates;
+pub(in crate::store) mod traversals;

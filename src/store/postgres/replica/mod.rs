@@ -15,13 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use super::batch::lists::BatchedList;
+use super::batch::batcher::{BatchQuery, Batcher};
 use super::mode::Mode;
-use super::server::PostgresServer;
+use super::server::{PoolGeneration, PostgresServer};
 use super::sessions::Sessions;
 use crate::model::error::{Error, Result};
-use crate::model::page::Page;
-use crate::model::relationship::Relationship;
 use crate::store::cost::Cost;
 use crate::store::fault::Fault;
 use crate::store::job::{run_blocking, track};
@@ -102,12 +100,16 @@ impl Replica {
         self.metrics.set_connections(self.server.connections());
     }
 
-    /// Reads a list in a batch; `None` if it was left out, and then [`read`](Self::read) can read it.
-    pub async fn list(&self, list: BatchedList) -> std::result::Result<Option<Page<Relationship>>, Unanswered> {
+    /// Reads in a batch; `None` if the request was left out, and then [`read`](Self::read) can run it.
+    pub async fn ask<Q: BatchQuery>(
+        &self,
+        batcher: fn(&PoolGeneration) -> &Batcher<Q>,
+        query: Q,
+    ) -> std::result::Result<Option<Q::Answer>, Unanswered> {
         let ended = self.ended.load(Ordering::Relaxed);
-        // A batch that fails leaves out all its lists, which then run as ordinary jobs.
+        // A batch that fails leaves out all its requests, which then run as ordinary jobs.
         let pool = self.server.current();
-        let read = self.wait(Cost::Bounded, pool.lists.ask(list)).await?;
+        let read = self.wait(Cost::Bounded, batcher(&pool).ask(query)).await?;
         let read = read.map_err(|_| self.record_no_connection(ended))?;
         self.ended.fetch_add(1, Ordering::Relaxed);
         Ok(read)

@@ -1,0 +1,117 @@
+//! Traversals of one tree with short results, run together.
+
+use std::collections::{HashMap, HashSet};
+
+use super::reach::{explore_upwards, steps_upwards, window};
+use super::request::{Places, is_below};
+use crate::model::error::Result;
+use crate::model::id::UserId;
+use crate::model::page::{Page, PageRequest};
+use crate::model::read_budget::ReadBudget;
+use crate::model::role::{RoleEdge, UserWithRoles};
+use crate::model::traversal::page::TraversalPage;
+use crate::model::traversal::{Depth, ReachedUser, TraversalStep};
+use crate::store::{GatheredTraversal, HeldRole, Tx};
+
+/// Runs traversals towards one role, of callers who may see all users, in their order. `None` for those whose result may
+/// be long, and for those that an ordinary job must refuse.
+///
+/// # Errors
+/// Those of the store.
+pub fn traverse_together(tx: &mut Tx<'_>, traversals: &[&GatheredTraversal]) -> Result<Vec<Option<TraversalPage>>> {
+    let role = traversals.first().map(|first| tx.hold_role(&first.role)).transpose()?.flatten();
+    match role.filter(|role| role.held.rules.is_tree()) {
+        Some(role) if is_below(&role) => count_below(tx, &role, traversals),
+        Some(role) => list_above(tx, &role, traversals),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn count_below(
+    tx: &mut Tx<'_>,
+    role: &HeldRole,
+    traversals: &[&GatheredTraversal],
+) -> Result<Vec<Option<TraversalPage>>> {
+    let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
+    let existing: HashSet<_> = tx.existing_users(&starts)?.into_iter().collect();
+    let below: HashMap<_, _> = tx.below(&role.held, &starts)?.into_iter().collect();
+    let count = |traversal: &&GatheredTraversal| {
+        let is_count = traversal.limit == 0 && traversal.depth == Depth::All;
+        let total = below.get(&traversal.user).map_or(0, |below| below.n);
+        (is_count && existing.contains(&traversal.user)).then(|| without_rows(total))
+    };
+    Ok(traversals.iter().map(count).collect())
+}
+
+fn without_rows(total: i64) -> TraversalPage {
+    TraversalPage { page: Page::whole(Vec::new(), total), is_more: false, has_cycle: false, end: None }
+}
+
+/// A part of the users above a user.
+struct PathPart {
+    users: Vec<ReachedUser>,
+    places: Places,
+    total: i64,
+    is_more: bool,
+}
+
+fn list_above(
+    tx: &mut Tx<'_>,
+    role: &HeldRole,
+    traversals: &[&GatheredTraversal],
+) -> Result<Vec<Option<TraversalPage>>> {
+    let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
+    let steps = steps_upwards(tx, role, &starts)?;
+    let mut paths = Vec::with_capacity(traversals.len());
+    for traversal in traversals {
+        // A user without a relationship may not exist.
+        let path = steps.get(&traversal.user).and_then(|_| explore_upwards(&steps, traversal.user, traversal.depth));
+        paths.push(path.map(|path| {
+            let total = i64::try_from(path.len()).unwrap_or(i64::MAX);
+            let (places, mut users): (Vec<_>, Vec<_>) = window(path, None, traversal.limit).unzip();
+            let is_more = users.len() > traversal.limit;
+            users.truncate(traversal.limit);
+            PathPart { users, places: Places::Listed(places), total, is_more }
+        }));
+    }
+    let rows = read_users(tx, role, &paths, traversals.first().is_some_and(|first| first.has_profiles))?;
+    Ok(paths.into_iter().map(|path| path.and_then(|path| show(&path, &rows))).collect())
+}
+
+/// Reads the users of all paths once, with the number of users below each.
+fn read_users(
+    tx: &mut Tx<'_>,
+    role: &HeldRole,
+    paths: &[Option<PathPart>],
+    has_profiles: bool,
+) -> Result<HashMap<UserId, (UserWithRoles, i64)>> {
+    let mut seen = HashSet::new();
+    let users = paths.iter().flatten().flat_map(|path| &path.users).filter(|user| seen.insert(user.member));
+    let edges: Vec<_> = users.map(|user| RoleEdge { id: user.step.edge, member: user.member }).collect();
+    let members: Vec<_> = edges.iter().map(|edge| edge.member).collect();
+    if members.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let below: HashMap<_, _> = tx.below(&role.held, &members)?.into_iter().collect();
+    let total = i64::try_from(edges.len()).unwrap_or(i64::MAX);
+    let mut budget = ReadBudget::for_answer(has_profiles);
+    let page = tx.role_members(Page::whole(edges, total), &PageRequest::default(), &mut budget)?;
+    let with_below = |row: UserWithRoles| {
+        let below = below.get(&row.user.id).map_or(0, |below| below.n);
+        (row.user.id, (row, below))
+    };
+    Ok(page.items.into_iter().map(with_below).collect())
+}
+
+/// The page of a path; `None` if one of its users was not read.
+fn show(path: &PathPart, rows: &HashMap<UserId, (UserWithRoles, i64)>) -> Option<TraversalPage> {
+    let mut items = Vec::with_capacity(path.users.len());
+    for ReachedUser { member, step } in &path.users {
+        let (row, below) = rows.get(member)?;
+        let step = TraversalStep { below: Some(*below), ..*step };
+        items.push(UserWithRoles { edge: Some(step.edge), step: Some(step), ..row.clone() });
+    }
+    let end = path.places.of_last(&path.users);
+    let is_more = path.is_more && end.is_some();
+    Some(TraversalPage { page: Page::whole(items, path.total), is_more, has_cycle: false, end })
+}

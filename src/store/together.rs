@@ -1,0 +1,89 @@
+//! Requests that PostgreSQL answers together with concurrent ones.
+
+use super::job::with_job_name;
+use super::postgres::batch::batcher::{BatchQuery, Batcher};
+use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
+use super::postgres::batch::lists::BatchedList;
+use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
+use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, TraverseTogether};
+use super::postgres::server::PoolGeneration;
+use super::tx::Tx;
+use super::{Engine, Store};
+use crate::model::error::Result;
+use crate::model::page::Page;
+use crate::model::relationship::Relationship;
+use crate::model::relationship_query::RelationshipQuery;
+use crate::model::rules::Rules;
+use crate::model::traversal::page::TraversalPage;
+
+impl Store {
+    /// Runs a traversal with a short result together with concurrent ones, as [`read_replica`](Self::read_replica)
+    /// would. `None` if it must run as a job: on SQLite, if its result may be long, or if `traverse_together` leaves it
+    /// out.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn traverse(
+        &self,
+        name: &'static str,
+        traversal: GatheredTraversal,
+        traverse_together: TraverseTogether,
+    ) -> Result<Option<TraversalPage>> {
+        if !traversal.is_short(&self.shared.types.get()) {
+            return Ok(None);
+        }
+        let _timer = self.start(name);
+        let query = BatchedTraversal { traversal, traverse_together };
+        self.read_in_batch(|pool| &pool.traversals, query).await.map_err(|error| with_job_name(name, error))
+    }
+
+    /// Creates a relationship that its caller may create. On PostgreSQL concurrent creates share a commit: those of types
+    /// without rules one statement, those of a type with rules one call of `create_together`. A create that is left out
+    /// runs `job`, which creates the relationship or returns the reason why not. On SQLite, where all writes share
+    /// commits, every create runs `job`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn create_relationship<T: From<Relationship> + Send + 'static>(
+        &self,
+        name: &'static str,
+        create: GatheredCreate,
+        create_together: CreateTogether,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let timer = self.start(name);
+        if let Engine::Postgres { primary, .. } = &self.engine {
+            let rules = self.shared.types.get().rules_of(&create.edge.data.relationship);
+            let stored = if rules.is_none_or(Rules::allow_all) {
+                primary.current().creates.ask(BatchedCreate(create)).await
+            } else {
+                primary.current().ruled_creates.ask(RuledCreate { create, create_together }).await
+            };
+            if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
+                return Ok(row.into());
+            }
+        }
+        self.run_write(&timer, job).await.map_err(|error| with_job_name(name, error))
+    }
+
+    /// Reads a list in a batch; `None` if it cannot join one, or was left out.
+    pub(super) async fn list_in_batch(&self, query: &RelationshipQuery) -> Result<Option<Page<Relationship>>> {
+        let Some(list) = BatchedList::of(query) else { return Ok(None) };
+        self.read_in_batch(|pool| &pool.lists, list).await
+    }
+
+    /// Reads in a batch on PostgreSQL, on the replica if it can; `None` on SQLite, or if the request was left out.
+    async fn read_in_batch<Q: BatchQuery + Clone>(
+        &self,
+        batcher: fn(&PoolGeneration) -> &Batcher<Q>,
+        query: Q,
+    ) -> Result<Option<Q::Answer>> {
+        let Engine::Postgres { primary, replica } = &self.engine else { return Ok(None) };
+        if let Some(replica) = replica
+            && let Ok(read) = replica.ask(batcher, query.clone()).await
+        {
+            return Ok(read);
+        }
+        batcher(&primary.current()).ask(query).await
+    }
+}

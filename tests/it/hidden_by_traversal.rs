@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::both;
 use crate::support::graph::{self, EDGES, TYPES, acyclic, create, register, repetitions, stored, symmetric, users};
+use crate::support::random::Random;
 use crate::support::{Answer, App, Client, Value, json};
 
 const USERS: &str = "/api/v2/users";
@@ -19,7 +20,7 @@ struct Scene<'a> {
     ext: Client,
     /// All users besides the admin.
     ids: Vec<i64>,
-    seed: u64,
+    random: Random,
 }
 
 impl<'a> Scene<'a> {
@@ -42,23 +43,17 @@ impl<'a> Scene<'a> {
         let mut ids = users(app, 10);
         assert!(ids[0] > FIRST && ext.id > FIRST);
         ids.push(ext.id);
-        let mut scene = Self { app, admin, ext, ids, seed: 11 };
+        let mut scene = Self { app, admin, ext, ids, random: Random::new(11) };
         for _ in 0..60 {
-            let (kind, user, target) = (KINDS[scene.random(4)], scene.any_user(), scene.any_user());
+            let (kind, user, target) = (KINDS[scene.random.below(4)], scene.any_user(), scene.any_user());
             // Rules refuse some.
             assert_ne!(create(&scene.admin, user, kind, target).status, 500);
         }
         scene
     }
 
-    fn random(&mut self, below: usize) -> usize {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.seed >> 33).expect("a small number") % below
-    }
-
     fn any_user(&mut self) -> i64 {
-        let at = self.random(self.ids.len());
-        self.ids[at]
+        self.random.choose(&self.ids)
     }
 
     /// The users whom the caller may see: itself, and the other ends of its edges.
@@ -74,15 +69,15 @@ impl<'a> Scene<'a> {
 
     /// A random URL of a role or of edges.
     fn url(&mut self) -> String {
-        let kind = KINDS[self.random(4)];
-        let end = if kind == "pair" || self.random(2) == 0 { "users" } else { "targets" };
+        let kind = KINDS[self.random.below(4)];
+        let end = if kind == "pair" || self.random.below(2) == 0 { "users" } else { "targets" };
         // Mostly the caller itself: all other users that it sees are few.
-        let user = if self.random(3) == 0 { self.any_user() } else { self.ext.id };
+        let user = if self.random.below(3) == 0 { self.any_user() } else { self.ext.id };
         let (one, other) = (self.any_user(), self.any_user());
-        let depth = ["all", "1", "2", "64"][self.random(4)];
+        let depth = ["all", "1", "2", "64"][self.random.below(4)];
         let role = format!("{kind}-{end}");
-        match self.random(14) {
-            0..4 => format!("{USERS}/{user}/{role}?max-depth={depth}&page[size]={}", 1 + self.random(3)),
+        match self.random.below(14) {
+            0..4 => format!("{USERS}/{user}/{role}?max-depth={depth}&page[size]={}", 1 + self.random.below(3)),
             4 => format!("{USERS}/{user}/{role}?max-depth={depth}&limit=0"),
             5 => format!("{USERS}/{user}/{role}?max-depth={depth}&filter[id]={one},{other}"),
             6 => format!("{USERS}/{user}/{role}?max-depth={depth}&filter[shared-with]={one}"),
@@ -98,21 +93,21 @@ impl<'a> Scene<'a> {
 
     /// A random write.
     fn write(&mut self) -> (&'static str, String, Option<Value>) {
-        let (kind, user, target) = (KINDS[self.random(4)], self.any_user(), self.any_user());
-        let user = if self.random(4) == 0 { user } else { self.ext.id };
-        let role = format!("{kind}-{}", if kind == "pair" || self.random(4) == 0 { "users" } else { "targets" });
+        let (kind, user, target) = (KINDS[self.random.below(4)], self.any_user(), self.any_user());
+        let user = if self.random.below(4) == 0 { user } else { self.ext.id };
+        let role = format!("{kind}-{}", if kind == "pair" || self.random.below(4) == 0 { "users" } else { "targets" });
         let member = json!({"type": "users", "id": target.to_string()});
         let linkage = format!("{USERS}/{user}/relationships/{role}");
         let edges: Vec<_> = stored(self.app, kind).into_keys().collect();
-        let edge = edges.get(self.random(edges.len().max(1))).copied().unwrap_or(1);
-        match self.random(9) {
+        let edge = edges.get(self.random.below(edges.len().max(1))).copied().unwrap_or(1);
+        match self.random.below(9) {
             0..3 => ("POST", EDGES.to_owned(), Some(crate::support::edge(Some(user), kind, target))),
             3 => ("PATCH", linkage, Some(json!({"data": member}))),
             4 => ("POST", linkage, Some(json!({"data": [member]}))),
             5 => ("DELETE", linkage, Some(json!({"data": [member]}))),
             6 => {
                 let body = json!({"data": {"type": "user-relationships", "id": edge.to_string(),
-                                           "attributes": {"relationship": KINDS[self.random(4)]}}});
+                                           "attributes": {"relationship": KINDS[self.random.below(4)]}}});
                 ("PATCH", format!("{EDGES}/{edge}"), Some(body))
             }
             7 => ("PATCH", format!("{TYPES}/{kind}"), Some(graph::kind(kind, &json!({"max-per-user": 1})))),

@@ -6,6 +6,7 @@ use crate::both;
 use crate::support::graph::{
     TRANSFERS, acyclic, assert_clean, register, store, stored, symmetric, transfer, tree, users,
 };
+use crate::support::random::Random;
 use crate::support::{Value, json};
 
 const USERS: usize = 7;
@@ -20,15 +21,6 @@ struct Rules {
     is_symmetric: bool,
     is_acyclic: bool,
     max: Option<usize>,
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).expect("31 bits") % limit
-    }
 }
 
 /// Whether a path leads from a user to itself.
@@ -121,7 +113,7 @@ both!(random_transfers_agree_with_a_plain_model, |app| {
         ("plain", json!({}), Rules { is_symmetric: false, is_acyclic: false, max: None }),
         ("friend", symmetric(), Rules { is_symmetric: true, is_acyclic: false, max: None }),
     ];
-    let mut random = Random(20_261_129);
+    let mut random = Random::new(20_261_129);
     let (mut made, mut refused) = (0, 0);
     for (kind, attributes, rules) in kinds {
         register(&admin, kind, &attributes);

@@ -4,6 +4,7 @@
 
 use crate::both;
 use crate::support::graph::{EDGES, acyclic, assert_clean, create, register, repetitions, stored, users, wide};
+use crate::support::random::Random;
 use crate::support::traversal::{Edges, Towards, assert_breadth_first, depths, is_on_cycle, pre_order, walk};
 use crate::support::{App, Client, json};
 
@@ -21,7 +22,7 @@ struct Model<'a> {
     admin: Client,
     ids: Vec<i64>,
     edges: [Edges; 3],
-    seed: u64,
+    random: Random,
 }
 
 impl<'a> Model<'a> {
@@ -33,17 +34,11 @@ impl<'a> Model<'a> {
             rules["target-role"] = json!(format!("{kind}-targets"));
             register(&admin, kind, rules);
         }
-        Self { app, admin, ids: users(app, USERS), edges: Default::default(), seed }
-    }
-
-    fn random(&mut self, below: usize) -> usize {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.seed >> 33).expect("a small number") % below
+        Self { app, admin, ids: users(app, USERS), edges: Default::default(), random: Random::new(seed) }
     }
 
     fn any_user(&mut self) -> i64 {
-        let at = self.random(self.ids.len());
-        self.ids[at]
+        self.random.choose(&self.ids)
     }
 
     /// The code that refuses an edge; `None` if it is admitted.
@@ -61,10 +56,10 @@ impl<'a> Model<'a> {
 
     /// One random change, of which the answer is the expected one.
     fn change(&mut self) {
-        let (kind, user, target) = (self.random(KINDS.len()), self.any_user(), self.any_user());
-        let choice = self.random(10);
+        let (kind, user, target) = (self.random.below(KINDS.len()), self.any_user(), self.any_user());
+        let choice = self.random.below(10);
         if choice < 2 && !self.edges[kind].is_empty() {
-            let at = self.random(self.edges[kind].len());
+            let at = self.random.below(self.edges[kind].len());
             let id = *self.edges[kind].keys().nth(at).expect("an edge");
             self.admin.delete(&format!("{EDGES}/{id}")).expect(204);
             self.edges[kind].remove(&id);
@@ -107,10 +102,10 @@ impl<'a> Model<'a> {
 
     /// Compares a traversal, read in pages of random sizes, with the model.
     fn compare(&mut self, kind: usize, start: i64, towards: Towards) {
-        let most = [usize::MAX, 1, 2, 3, 64][self.random(5)];
+        let most = [usize::MAX, 1, 2, 3, 64][self.random.below(5)];
         let depth = if most == usize::MAX { "all".to_owned() } else { most.to_string() };
-        let size = ["page[size]", "limit"][self.random(2)];
-        let url = format!("{}&{size}={}", Self::url(kind, start, towards, &depth), 1 + self.random(5));
+        let size = ["page[size]", "limit"][self.random.below(2)];
+        let url = format!("{}&{size}={}", Self::url(kind, start, towards, &depth), 1 + self.random.below(5));
         let walk = walk(&self.admin, &url, |_| ());
         let edges = &self.edges[kind];
         if kind == TREE && towards == Towards::Users {

@@ -21,6 +21,7 @@ pub mod modules;
 pub mod network_proxy;
 pub mod pooler;
 pub mod process;
+pub mod random;
 pub mod replica;
 pub mod scrape;
 pub mod signing;

@@ -25,7 +25,7 @@ use crate::model::id::{TransferId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
-use checks::{lock_users, require_movable, same_user};
+use checks::{require_movable, same_user};
 use edges::Handover;
 
 /// A transfer to make.
@@ -48,9 +48,9 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewTransfer) -> Result<Tra
     policy::require(caller, Action::Transfer)?;
     let data = check_new(tx, new)?;
     let held = tx.hold_types(std::slice::from_ref(&data.relationship))?;
-    let held = held.first().ok_or_else(|| Error::Internal("a held type was not returned".to_owned()))?;
+    let [held] = &*held else { return Err(Error::Internal("a held type was not returned".to_owned())) };
     tx.lock_writers(std::slice::from_ref(held))?;
-    let (from, to) = lock_users(tx, new.from, new.to)?;
+    let (from, to) = tx.lock_user_for_edges(std::slice::from_ref(held), new.from, new.to)?;
     Error::unless_empty(
         [(from, ErrorSource::Predecessor), (to, ErrorSource::Successor)]
             .into_iter()

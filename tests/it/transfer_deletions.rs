@@ -32,15 +32,17 @@ both!(a_deleted_user_leaves_its_team_to_a_successor, |app| {
     register(&admin, "tree", &tree());
     register(&admin, "single", &json!({"max-per-user": 1}));
     register(&admin, "plain", &json!({}));
+    register(&admin, "owned", &json!({"max-per-user": 1}));
     store(app, "tree", &[(leaver, top), (successor, top), (a, leaver), (b, a)]);
     store(app, "single", &[(b, leaver), (leaver, a)]);
     store(app, "plain", &[(a, leaver)]);
+    store(app, "owned", &[(leaver, a)]);
     leave(&admin, leaver, &format!("transfer-to={successor}")).expect(204);
     admin.get(&format!("{USERS}/{leaver}")).refused(404, "not-found");
     assert_edges(app, "tree", &[(successor, top), (a, successor), (b, a)]);
     assert_edges(app, "single", &[(b, successor)]);
     assert_edges(app, "plain", &[]);
-    // Each type is recorded.
+    // Each type in which something was handed over is recorded.
     let listed = admin.get(TRANSFERS).expect(200);
     let rows = listed.body["data"].as_array().expect("a list");
     let kinds: Vec<_> = rows.iter().map(|row| row["attributes"]["relationship"].as_str().expect("a type")).collect();

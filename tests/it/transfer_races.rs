@@ -1,16 +1,17 @@
 //! Transfers at the same time as other changes: no edge is lost, and all counts agree.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::both;
 use crate::support::graph::{
-    EDGES, TRANSFERS, assert_clean, concurrently, create, register, rounds, store, stored, stored_where, symmetric,
-    transfer, tree, users, wide,
+    EDGES, TRANSFERS, assert_clean, assert_no_deadlock, concurrently, create, register, rounds, store, stored,
+    stored_where, symmetric, transfer, tree, users, wide,
 };
 use crate::support::process::{PATIENCE, Service, run, until};
+use crate::support::random::Random;
 use crate::support::sql::Raw;
 use crate::support::{App, Client, json};
 
@@ -70,20 +71,42 @@ both!(an_edge_that_gets_the_type_of_a_handover_is_not_lost, |config| { wide(conf
     assert_clean(app);
 });
 
+both!(a_deletion_waits_for_an_edge_that_gets_the_type_of_its_handover, |app| {
+    let admin = app.admin();
+    register(&admin, "plain", &json!({}));
+    let [leaver, successor, owner, other] = users(app, 4).try_into().expect("four");
+    store(app, "plain", &[(other, leaver)]);
+    let id = create(&admin, owner, "mentor", leaver).expect(201).id();
+    let mut raw = Raw::connect(&app.config.database_url);
+    let Raw::Postgres(_) = raw else { return };
+    // A writer that locks the edge alone. The service also locks the user, which is why it waits before this.
+    raw.run(&format!(
+        "BEGIN; UPDATE user_relationships SET type_id = (SELECT id FROM relationship_types WHERE name = 'plain') \
+         WHERE id = {id}"
+    ));
+    thread::scope(|scope| {
+        let (admin, url) = (&admin, format!("{USERS}/{leaver}?transfer-to={successor}&transfer-types=plain"));
+        let deletion = scope.spawn(move || admin.delete(&url).expect(204));
+        let mut beside = Raw::connect(&app.config.database_url);
+        let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
+                       WHERE wait_event_type = 'Lock' AND datname = current_database()";
+        until("the deletion waits", PATIENCE, || beside.number(waiting) == 1);
+        raw.run("COMMIT");
+        deletion.join().expect("no panic");
+    });
+    assert_eq!(by_owner(app, "plain"), BTreeMap::from([(owner, successor), (other, successor)]));
+});
+
 both!(transfers_between_creates_deletes_and_reassignments_keep_the_tree, |config| { wide(config) }, |app| {
     let admin = app.admin();
     register(&admin, "boss", &json!({"is-acyclic": true, "max-per-user": 1, "target-role": "chief"}));
     let all = users(app, 16);
     store(app, "boss", &all.windows(2).take(6).map(|pair| (pair[1], pair[0])).collect::<Vec<_>>());
     let answers = concurrently(THREADS, |number| {
-        let mut seed = number * 7_919 + 1;
-        let mut random = |below: usize| {
-            seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
-            seed / 1024 % below
-        };
+        let mut random = Random::new(number as u64);
         let mut moved = 0;
         for _ in 0..rounds(12) {
-            let (one, other, choice) = (all[random(16)], all[random(16)], random(8));
+            let (one, other, choice) = (random.choose(&all), random.choose(&all), random.below(8));
             if one == other {
                 continue;
             }
@@ -124,6 +147,7 @@ both!(opposite_transfers_keep_every_edge, |config| { wide(config) }, |app| {
         let stored = by_owner(app, kind);
         assert_eq!(stored.keys().copied().collect::<Vec<_>>(), owners, "{kind}");
     }
+    assert_no_deadlock(app);
     assert_clean(app);
 });
 
@@ -175,4 +199,53 @@ both!(a_transfer_killed_at_any_moment_is_complete_or_absent, |app| {
             assert!(targets.iter().all(|target| *target == targets[0] && [a, b].contains(target)), "{targets:?}");
         }
     }
+});
+
+/// The ids of the newest edges that target a user.
+fn newest(client: &Client, target: i64) -> Vec<i64> {
+    client.get(&format!("{EDGES}?target={target}&sort=-id&limit=50")).expect(200).ids()
+}
+
+both!(a_create_seen_before_a_transfer_is_handed_over_with_it, |config| { wide(config) }, |app| {
+    let admin = app.admin();
+    register(&admin, "plain", &json!({}));
+    for _ in 0..rounds(3) {
+        let [leaver, successor] = users(app, 2).try_into().expect("two");
+        let owners = users(app, 300);
+        let (old, new) = owners.split_at(200);
+        store(app, "plain", &old.iter().map(|owner| (*owner, leaver)).collect::<Vec<_>>());
+        let marks = newest(&admin, leaver);
+        let is_over = AtomicBool::new(false);
+        let seen = concurrently(THREADS, |number| {
+            let mut seen = Vec::new();
+            match number {
+                0 => {
+                    let answer = admin.post(TRANSFERS, &transfer("plain", leaver, successor, false)).expect(201);
+                    is_over.store(true, Ordering::Relaxed);
+                    assert!(answer.body["data"]["attributes"]["moved"].as_i64() >= Some(200), "{}", answer.text);
+                }
+                1 | 2 => {
+                    while !is_over.load(Ordering::Relaxed) {
+                        // Edges next to ones that the transfer has not moved yet.
+                        let page = newest(&admin, leaver);
+                        if page.iter().any(|id| marks.contains(id)) {
+                            seen = page;
+                        }
+                    }
+                }
+                _ => {
+                    let mut own = new.iter().skip(number).step_by(THREADS);
+                    while let (false, Some(owner)) = (is_over.load(Ordering::Relaxed), own.next()) {
+                        create(&admin, *owner, "plain", leaver).expect(201);
+                    }
+                }
+            }
+            seen
+        });
+        let left = stored(app, "plain");
+        let lost: Vec<_> =
+            seen.concat().into_iter().filter(|id| left.get(id).is_some_and(|ends| ends.1 == leaver)).collect();
+        assert_eq!(lost, [0; 0], "edges that were stored before the transfer are left with {leaver}");
+    }
+    assert_clean(app);
 });

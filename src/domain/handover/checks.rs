@@ -1,4 +1,4 @@
-//! What a transfer checks and locks before it changes anything.
+//! What a transfer checks before it changes anything.
 
 use crate::model::code::Code;
 use crate::model::error::{ErrorSource, Problem, Result};
@@ -10,20 +10,6 @@ use crate::store::{HeldType, Tx};
 /// The problem of a successor who is the predecessor.
 pub(super) fn same_user() -> Problem {
     Problem::new(Code::SelfRelationship, "the successor must be another user")
-}
-
-/// Locks the predecessor against new relationships, and the successor against deletion, in the order in which all jobs
-/// lock users. Returns whether each exists.
-///
-/// # Errors
-/// Those of the store.
-pub(super) fn lock_users(tx: &mut Tx<'_>, from: UserId, to: UserId) -> Result<(bool, bool)> {
-    if from < to {
-        Ok((tx.lock_user_for_edges(from)?, !tx.keep_users(&[to])?.is_empty()))
-    } else {
-        let to = !tx.keep_users(&[to])?.is_empty();
-        Ok((tx.lock_user_for_edges(from)?, to))
-    }
 }
 
 /// Refuses to hand over too many relationships.

@@ -1,6 +1,6 @@
 //! Deletes a user after its relationships were handed over.
 
-use super::checks::{lock_users, require_movable, same_user};
+use super::checks::{require_movable, same_user};
 use super::edges::Handover;
 use crate::domain::{policy, relationships, users};
 use crate::model::caller::Caller;
@@ -48,7 +48,7 @@ pub fn delete_user(
     let chosen: Vec<_> = held.iter().filter(|held| is_chosen(held, succession)).cloned().collect();
     let to_lock: Vec<_> = held.iter().filter(|held| held.rules.is_tree()).chain(&chosen).cloned().collect();
     tx.lock_writers(&to_lock)?;
-    match lock_users(tx, id, succession.to)? {
+    match tx.lock_user_for_edges(&chosen, id, succession.to)? {
         (false, _) => return Err(Error::not_found("user")),
         (_, false) => return Err(policy::refusal(Code::RelatedResourceNotFound).at(of_successor.clone()).into()),
         (true, true) => {}

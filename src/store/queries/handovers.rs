@@ -21,10 +21,20 @@ pub(in crate::store) fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<bool>
     Ok(sql.returning::<BigInt>().get_result::<i64>(conn).optional()?.is_some())
 }
 
-/// Keeps users from being deleted until the transaction ends. Returns those that exist.
-pub(in crate::store) fn keep_users(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<i64>> {
-    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE ");
-    sql.in_list("t.id", bulk::ValueList::of_integers(ids)).text(" ORDER BY t.id");
+/// Keeps a user, and those with whom another one has relationships of some types, from being deleted until the
+/// transaction ends: of these users the ones before the other one in the order of ids, or those after it. Returns them.
+pub(in crate::store) fn keep_around(
+    conn: &mut Conn,
+    kinds: &[i64],
+    (user, kept): (i64, i64),
+    is_before: bool,
+) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE t.id IN (SELECT CAST(");
+    sql.integer(kept).text(" AS BIGINT) UNION SELECT user_id FROM user_relationships WHERE target_id = ").integer(user);
+    sql.text(" AND ").in_list("type_id", bulk::ValueList::of_integers(kinds));
+    sql.text(" UNION SELECT target_id FROM user_relationships WHERE user_id = ").integer(user);
+    sql.text(" AND ").in_list("type_id", bulk::ValueList::of_integers(kinds));
+    sql.text(if is_before { ") AND t.id < " } else { ") AND t.id > " }).integer(user).text(" ORDER BY t.id");
     keep_rules(&mut sql, true);
     sql.returning::<BigInt>().load(conn)
 }

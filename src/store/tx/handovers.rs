@@ -11,21 +11,26 @@ use crate::store::relationship_rows::NewRelationshipRow;
 use crate::store::rows::NewTransferRow;
 
 impl Tx<'_> {
-    /// Locks a user until the job ends: other jobs that add a relationship with it end before, or wait. `false` if there
-    /// is no such user.
-    pub fn lock_user_for_edges(&mut self, id: UserId) -> Result<bool> {
-        ask!(self, handovers::lock_user(id.get()))
+    /// Locks a user until the job ends: other jobs that add a relationship with it end before, or wait. Keeps another
+    /// user, and those with whom the first one has relationships of some types, from being deleted. All jobs lock users
+    /// by id and before relationships; the foreign keys of handed-over ones would lock these users afterwards. Returns
+    /// whether the two users exist.
+    pub fn lock_user_for_edges(&mut self, types: &[HeldType], user: UserId, kept: UserId) -> Result<(bool, bool)> {
+        if !self.needs_locks() {
+            let found = self.existing_users(&[user, kept])?;
+            return Ok((found.contains(&user), found.contains(&kept)));
+        }
+        let kinds: Vec<_> = types.iter().map(|held| held.id.into()).collect();
+        let ids = (user.get(), kept.get());
+        let before = ask!(self, handovers::keep_around(&kinds, ids, true))?;
+        let exists = ask!(self, handovers::lock_user(user.get()))?;
+        let after = ask!(self, handovers::keep_around(&kinds, ids, false))?;
+        Ok((exists, before.contains(&kept.get()) || after.contains(&kept.get())))
     }
 
     /// Locks a user as its deletion does: also its relationships, and the counts of the users at their other ends.
     pub fn lock_user_with_edges(&mut self, id: UserId) -> Result<()> {
         ask!(self, users::lock(id.get()))
-    }
-
-    /// Keeps users from being deleted until the job ends. Returns those that exist.
-    pub fn keep_users(&mut self, ids: &[UserId]) -> Result<Vec<UserId>> {
-        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
-        Ok(ask!(self, handovers::keep_users(&ids))?.into_iter().map(UserId::new).collect())
     }
 
     /// The number of relationships of a type with a user at an end.

@@ -34,7 +34,7 @@ pub const CHECKS: Checks = &[
         (within, ann.get(&format!("{USERS}?query=zz")))
     })),
     ("relationships that one request hands over", Calls(|engine| {
-        crate::transfers::a_transfer_of_more_than_10000_relationships_is_refused::on(engine);
+        crate::transfer_limits::a_transfer_of_more_than_10000_relationships_is_refused::on(engine);
     })),
     ("relationships over which a request turns a rule on", Alone(Setup::DEFAULT, |app, most| {
         let (admin, ann) = (app.admin(), app.user());

@@ -20,6 +20,7 @@ use user_relationships::model::user::{Field, Value as Held};
 use user_relationships::store::Tx;
 
 use super::client::{Answer, Client};
+use super::scrape::scrape;
 use super::sql::Raw;
 use super::{App, Value, edge, json};
 
@@ -208,6 +209,13 @@ pub fn findings(app: &App) -> Option<String> {
 #[track_caller]
 pub fn assert_clean(app: &App) {
     assert_eq!(findings(app), None);
+}
+
+/// Asserts that the service has not run a job again because of a deadlock.
+#[track_caller]
+pub fn assert_no_deadlock(app: &App) {
+    let deadlocks = scrape(&app.anonymous()).count("store_retries_total", &[("code", "40P01")]);
+    assert_eq!(deadlocks, 0, "deadlocks");
 }
 
 /// The results of threads that start together.

@@ -11,6 +11,7 @@ use diesel::connection::set_default_instrumentation;
 
 use super::plans::{self, ANY_PLAN, ONE_AT_A_TIME, TARGET, load, recorder};
 use crate::both;
+use crate::support::graph::{TRANSFERS, transfer};
 use crate::support::{App, Client, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
@@ -90,7 +91,7 @@ fn ask_everything(app: &App) {
     // The statistics do not know these types, as after every registration.
     let rules = [("line", json!({"is-acyclic": true, "max-per-user": 1})), ("pair", json!({"is-symmetric": true}))];
     let rules = rules.into_iter().chain([("net", json!({"is-acyclic": true})), ("few", json!({"max-per-user": 2}))]);
-    for (name, mut attributes) in rules {
+    for ((name, mut attributes), first) in rules.zip((98_100..).step_by(10)) {
         let members = format!("{name}-members");
         attributes["user-role"] = json!(members);
         attributes["target-role"] = json!(if name == "pair" { members.clone() } else { format!("{name}-targets") });
@@ -124,6 +125,7 @@ fn ask_everything(app: &App) {
         }
         admin.post(EDGES, &edge(Some(98_080), name, 98_081)).refused(409, "already-exists");
         admin.delete(&format!("{EDGES}/{}", made[1])).expect(204);
+        hand_over(&admin, name, first);
     }
     admin.post(EDGES, &edge(Some(98_081), "line", 98_080)).refused(409, "relationship-cycle");
     admin.delete(&format!("{USERS}/98080")).expect(204);
@@ -149,6 +151,18 @@ fn traverse(admin: &Client, name: &str) {
         get(format!("{USERS}/98080/{name}-targets?{depth}&page[size]=1"));
     }
     get(format!("{USERS}/98080/{name}-targets?max-depth=all&filter[shared-with]=98081"));
+}
+
+/// Hands relationships over between users from `first` on: with a transfer, and with the deletion of the successor.
+fn hand_over(admin: &Client, name: &str, first: i64) {
+    let [leaver, successor, heir, above] = [first, first + 1, first + 2, first + 3];
+    for (user, target) in [(first + 4, leaver), (first + 5, leaver), (leaver, above), (successor, heir)] {
+        admin.post(EDGES, &edge(Some(user), name, target)).expect(201);
+    }
+    let made = admin.post(TRANSFERS, &transfer(name, leaver, successor, name != "few")).expect(201);
+    assert_eq!(made.body["data"]["attributes"]["moved"], if name == "pair" { 3 } else { 2 });
+    admin.get(&format!("{TRANSFERS}/{}", made.id())).expect(200);
+    admin.delete(&format!("{USERS}/{successor}?transfer-to={heir}&transfer-types={name}")).expect(204);
 }
 
 /// The types of the values of a statement with arrays that PostgreSQL cannot infer.

@@ -163,6 +163,7 @@ mod transfer_round_trips;
 mod transfer_values;
 mod transfers;
 mod traversal;
+mod traversal_cursors;
 mod traversal_large;
 mod traversal_model;
 mod traversal_walks;

@@ -4,7 +4,9 @@ use user_relationships::model::id::UserId;
 use user_relationships::model::limits::MAX_ANSWER;
 
 use crate::both;
+use crate::support::graph::{path, register, store};
 use crate::support::groups::{GROUPS, MEMBERS, new_group, new_member};
+use crate::support::traversal;
 use crate::support::{Answer, App, Client, edge, json};
 
 const USERS: &str = "/api/v2/users";
@@ -67,6 +69,29 @@ both!(a_page_of_large_users_ends_early_by_cursor, |app| {
     let last = start.body["data"][4]["meta"]["page"]["cursor"].as_str().unwrap();
     let (ids, pages) = walk(&admin, &format!("{USERS}?sort=id&page[size]=50&page[before]={last}"), "prev");
     assert_eq!((ids.as_slice(), pages), (&all[..4], 2));
+});
+
+both!(a_page_of_a_traversal_of_large_users_ends_early, |app| {
+    let admin = app.admin();
+    register(
+        &admin,
+        "line",
+        &json!({"is-acyclic": true, "max-per-user": 1, "user-role": "reports", "target-role": "bosses"}),
+    );
+    let users: Vec<_> = (0..6).map(|_| app.user()).collect();
+    users[1..].iter().for_each(|user| store_large_profile(app, user));
+    let mut ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    store(app, "line", &path(&ids));
+    // Two of them fit into a response.
+    for role in ["bosses", "reports"] {
+        let mut pages = Vec::new();
+        let url = format!("{USERS}/{}/{role}?max-depth=all&page[size]=50", ids[0]);
+        let walk = traversal::walk(&admin, &url, |rows| pages.push(rows.len()));
+        assert_eq!(walk.rows.iter().map(|row| row.id).collect::<Vec<_>>(), ids[1..], "{role}");
+        assert!(walk.totals.iter().all(|total| *total == 5), "{role}: {:?}", walk.totals);
+        assert!(pages.len() > 1 && pages.iter().all(|rows| (1..=3).contains(rows)), "{role}: {pages:?}");
+        ids.reverse();
+    }
 });
 
 both!(a_page_of_large_users_by_offset_is_a_413_with_advice, |app| {

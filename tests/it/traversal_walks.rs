@@ -100,7 +100,10 @@ both!(a_walk_shows_once_who_stays_while_others_move, |config| { wide(config) }, 
         }
         let walks = repetitions("TRAVERSAL_ROUNDS", 6);
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for number in 0..walks {
+            for number in 0.. {
+                if number >= walks && moves.load(Ordering::Relaxed) > 20 {
+                    break;
+                }
                 let walk = walk(&company.admin, &company.url(1 + number % 5), |_| ());
                 company.assert_sound(&walk.rows);
             }
@@ -108,7 +111,6 @@ both!(a_walk_shows_once_who_stays_while_others_move, |config| { wide(config) }, 
         is_over.store(true, Ordering::Relaxed);
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
     });
-    assert!(moves.load(Ordering::Relaxed) > 20);
     assert_clean(app);
 });
 

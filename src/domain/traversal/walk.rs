@@ -25,9 +25,8 @@ pub(super) fn page(tx: &mut Tx<'_>, role: &HeldRole, traversal: &Traversal) -> R
     if traversal.limit > 0 && total > 0 {
         let rest = find_rest(tx, held, start, path)?;
         places = Places::After(path.get(..rest.len().min(path.len())).unwrap_or_default().to_vec());
-        let (limit, is_counted) = (traversal.limit + 1, traversal.depth == Depth::All);
-        let bounds = (limit, traversal.depth.levels(), is_counted);
-        users = walk(rest, bounds, |siblings| tx.children(held, siblings, limit))?;
+        let limit = traversal.limit + 1;
+        users = walk(rest, (limit, traversal.depth), |siblings| tx.children(held, siblings, limit))?;
     }
     Ok(ReachedPage { users, total, has_cycle: false, places })
 }
@@ -42,8 +41,8 @@ fn find_rest(tx: &mut Tx<'_>, held: &HeldType, start: UserId, path: &[i64]) -> R
     for (depth, after) in (1..).zip(path.iter().copied().map(Some).chain([None])) {
         let Some(user) = parent else { break };
         rest.push(Siblings { parent: user, after: after.unwrap_or(0), depth });
-        let edge = after.and_then(|after| stored.get(&after)).filter(|edge| edge.target == user.get());
-        parent = edge.map(|edge| UserId::new(edge.user));
+        // The ends of a relationship never change, so it leads to the user above.
+        parent = after.and_then(|after| stored.get(&after)).map(|edge| UserId::new(edge.user));
     }
     rest.reverse();
     Ok(rest)

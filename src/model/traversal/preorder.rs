@@ -5,7 +5,7 @@
 //! The walk reads the children of several users at a time. It knows how many users are below each one, so that it opens
 //! only as many as the page needs: a page costs about as much as it has rows, whatever is below the start.
 
-use super::{ReachedUser, TraversalStep};
+use super::{Depth, ReachedUser, TraversalStep};
 use crate::model::id::{RelationshipId, UserId};
 
 /// The most users whose children are read at a time.
@@ -43,16 +43,18 @@ enum WalkPart {
 }
 
 /// The first users of a walk, at most `limit`. It begins with the children in `start`, in that order, and goes down to
-/// `levels`. `read` returns for each of some siblings the first ones, at most `limit` each, in their order. Without
-/// `is_counted`, users are not counted on to have all below them on the page, because some are too deep.
+/// a depth. `read` returns for each of some siblings the first ones, at most `limit` each, in their order.
 ///
 /// # Errors
 /// Those of `read`.
 pub fn walk<E>(
     start: Vec<Siblings>,
-    (limit, levels, is_counted): (usize, usize, bool),
+    (limit, depth): (usize, Depth),
     mut read: impl FnMut(&[Siblings]) -> Result<Vec<Child>, E>,
 ) -> Result<Vec<ReachedUser>, E> {
+    let levels = depth.levels();
+    // Above the last level, some of those below a user are too deep to be on the page.
+    let is_counted = depth == Depth::All;
     let mut parts: Vec<_> =
         start.into_iter().filter(|siblings| siblings.depth <= levels).map(WalkPart::Unread).collect();
     loop {
@@ -231,7 +233,8 @@ mod tests {
             loop {
                 let start = resume(&children, &path);
                 let mut rounds = 0;
-                let page = walk(start, (limit, levels, levels == usize::MAX), |asked| {
+                let depth = if levels == usize::MAX { Depth::All } else { Depth::Levels(levels) };
+                let page = walk(start, (limit, depth), |asked| {
                     rounds += 1;
                     Ok::<_, Infallible>(read(&children, asked, limit))
                 }).unwrap();
@@ -244,5 +247,32 @@ mod tests {
             }
             prop_assert_eq!(rows, expected);
         }
+    }
+
+    /// How many parents each round of the first page reads.
+    fn rounds(parents: &[usize], limit: usize, depth: Depth) -> Vec<usize> {
+        let (children, mut rounds) = (tree(parents), Vec::new());
+        let page = walk(resume(&children, &[]), (limit, depth), |asked| {
+            rounds.push(asked.len());
+            Ok::<_, Infallible>(read(&children, asked, limit))
+        });
+        assert_eq!(page.unwrap().len(), limit);
+        rounds
+    }
+
+    #[test]
+    fn a_page_opens_only_users_whose_children_it_shows() {
+        // 30 users below the start, and 30 below each of them.
+        let parents: Vec<_> = (0..930_usize).map(|place| place / 30).collect();
+        assert_eq!(rounds(&parents, 20, Depth::All), [1, 1]);
+        assert_eq!(rounds(&parents, 50, Depth::All), [1, 2]);
+    }
+
+    #[test]
+    fn a_page_of_few_levels_takes_few_rounds() {
+        // 30 users below the start, one below each of them, and 30 below each of these.
+        let below = (0..900_usize).map(|place| 31 + place / 30);
+        let parents: Vec<_> = std::iter::repeat_n(0, 30).chain(1..=30).chain(below).collect();
+        assert_eq!(rounds(&parents, 20, Depth::Levels(2)), [1, 19]);
     }
 }

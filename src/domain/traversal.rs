@@ -12,7 +12,8 @@ use request::{ReachedPage, is_below};
 
 use std::collections::HashMap;
 
-use super::roles::find_visible;
+use super::roles::find;
+use super::users::require_visible;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
@@ -37,7 +38,12 @@ pub fn traverse(
     may_search: bool,
     mut budget: ReadBudget,
 ) -> Result<Option<TraversalPage>> {
-    let role = find_visible(tx, caller, &traversal.path)?;
+    let role = find(tx, &traversal.path.role)?;
+    // A relationship proves that its owner exists.
+    let is_seen_later = role.held.rules.is_tree() && role.end == RoleEnd::Target && caller.sees_only().is_none();
+    if !is_seen_later {
+        require_visible(tx, caller, traversal.path.user)?;
+    }
     check(&role, traversal)?;
     let traversal = &for_caller(caller, traversal);
     if !may_search && needs_search(caller, &role, traversal) {
@@ -45,6 +51,9 @@ pub fn traverse(
     }
     let is_walk = is_below(&role) && caller.sees_only().is_none() && traversal.only.is_empty();
     let reached = if is_walk { walk::page(tx, &role, traversal)? } else { reach::page(tx, caller, &role, traversal)? };
+    if is_seen_later && reached.total == 0 {
+        require_visible(tx, caller, traversal.path.user)?;
+    }
     describe(tx, traversal, reached, &mut budget).map(Some)
 }
 

@@ -336,3 +336,33 @@ both!(relationships_of_other_types_do_not_matter, |app| {
     let found = get(&app.user(), ids[0], "reports", "max-depth=all").expect(200);
     assert_eq!(found.total(), 6);
 });
+
+// PostgreSQL answers them in batches, in which users have most of the users above them in common.
+both!(concurrent_paths_and_counts_are_each_about_their_own_user, |app| {
+    const LAST: usize = 24;
+    // A complete binary tree: 0 above 1 and 2, and so on; the user in the last place has no relationship.
+    let edges: Vec<_> = (1..LAST).map(|place| (place, (place - 1) / 2)).collect();
+    let ids = plant(app, &edges, LAST + 1);
+    let above = |place: usize| std::iter::successors(Some(place), |at| at.checked_sub(1).map(|at| at / 2)).skip(1);
+    let below = |place: usize| (0..LAST).filter(|other| above(*other).any(|it| it == place)).count();
+    let ann = &app.user();
+    let ask = &|place: usize, round: usize| {
+        let path = get(ann, ids[place], "bosses", "max-depth=all&page[limit]=50").expect(200);
+        let expected: Vec<_> = if place < LAST { above(place).collect() } else { Vec::new() };
+        assert_eq!(places(&ids, &path.ids()), expected, "round {round}, above {place}");
+        let counts: Vec<_> = steps(&path).into_iter().map(|(_, _, below)| below).collect();
+        let numbers: Vec<_> = expected.iter().map(|place| i64::try_from(below(*place)).ok()).collect();
+        assert_eq!(counts, numbers, "round {round}, above {place}");
+        let first = get(ann, ids[place], "bosses", "max-depth=2&page[size]=1").expect(200);
+        assert_eq!(places(&ids, &first.ids()), expected.iter().copied().take(1).collect::<Vec<_>>());
+        assert_eq!(first.total(), i64::try_from(expected.len().min(2)).expect("a small number"));
+        let count = get(ann, ids[place], "reports", "max-depth=all&limit=0").expect(200);
+        assert_eq!(count.total(), i64::try_from(below(place)).expect("a small number"), "round {round}, below {place}");
+        get(ann, 999_999, "bosses", "max-depth=all").expect(404);
+    };
+    std::thread::scope(|scope| {
+        for place in 0..=LAST {
+            scope.spawn(move || (0..4).for_each(|round| ask(place, round)));
+        }
+    });
+});

@@ -103,7 +103,9 @@ async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> JobR
             Ok(Some((TraversalPage { page, is_more, has_cycle, end }, included)))
         }
     };
-    if let Some(found) = call.read("roles.traverse", Cost::BoundedSnapshot, job(false)).await? {
+    let is_stored_count = traversal.limit == 0 && traversal.depth == Depth::All;
+    let cost = if is_stored_count { Cost::Bounded } else { Cost::BoundedSnapshot };
+    if let Some(found) = call.read("roles.traverse", cost, job(false)).await? {
         return Ok(found);
     }
     let found = call.read("roles.search", Cost::Search, job(true)).await?;

@@ -11,9 +11,22 @@ use super::{Conn, bulk, dialect};
 
 /// What is stored of the users below some users: user, number and height. Users without a row have nobody below them.
 pub(in crate::store) fn find(conn: &mut Conn, kind: i16, users: &[i64]) -> QueryResult<Vec<(i64, i64, i32)>> {
+    if let ([_, _, ..], true) = (users, dialect::HAS_LATERAL) {
+        return find_each(kind, users).returning::<(BigInt, BigInt, Integer)>().load(conn);
+    }
     let mut sql = Sql::new("SELECT user_id, n, height FROM counts_below WHERE type_id = ");
     sql.small(kind).text(" AND ").in_ids("user_id", users);
     sql.returning::<(BigInt, BigInt, Integer)>().load(conn)
+}
+
+/// One index lookup for each user. For `= ANY` PostgreSQL might read all of a new tree, which its statistics do not know
+/// yet.
+fn find_each(kind: i16, users: &[i64]) -> Sql {
+    let mut sql = Sql::new("SELECT b.user_id, b.n, b.height FROM ");
+    sql.table(vec![Column::Integers(users.to_vec())]);
+    sql.text(" CROSS JOIN LATERAL (SELECT user_id, n, height FROM counts_below WHERE user_id = given.column1");
+    sql.text(" AND type_id = ").small(kind).text(" LIMIT 1) AS b");
+    sql
 }
 
 /// Adds users below others: for each a number and the length of the longest path through the added relationships.

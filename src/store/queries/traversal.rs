@@ -41,25 +41,29 @@ fn children_of_all(kind: i16, parents: &[(i64, i64)], limit: i64) -> Sql {
     let places = (0..).take(parents.len()).collect();
     let (users, afters) = parents.iter().copied().unzip();
     let columns = vec![Column::Integers(places), Column::Integers(users), Column::Integers(afters)];
-    let mut sql = Sql::new("SELECT CAST(given.column1 AS INTEGER), r.id, r.user_id, COALESCE(b.n, 0) FROM ");
-    sql.table(columns).text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
+    let mut sql = Sql::new("SELECT CAST(given.column1 AS INTEGER), r.id, r.user_id, ");
+    push_below(&mut sql, kind);
+    sql.text(" FROM ").table(columns).text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND target_id = given.column2 AND id > given.column3 ORDER BY id LIMIT ").integer(limit);
-    push_below(sql.text(") AS r"), kind);
+    sql.text(") AS r");
     sql
 }
 
 fn children_of_one(kind: i16, (parent, after): (i64, i64), limit: i64) -> Sql {
-    let mut sql = Sql::new("SELECT r.id, r.user_id, COALESCE(b.n, 0) FROM user_relationships AS r");
-    sql.text(dialect::by_index!("user_relationships_in_by_type"));
+    let mut sql = Sql::new("SELECT r.id, r.user_id, ");
     push_below(&mut sql, kind);
+    sql.text(" FROM user_relationships AS r").text(dialect::by_index!("user_relationships_in_by_type"));
     sql.text(" WHERE r.target_id = ").integer(parent).text(" AND r.type_id = ").small(kind);
     sql.text(" AND r.id > ").integer(after).text(" ORDER BY r.id LIMIT ").integer(limit);
     sql
 }
 
+/// Pushes how many users are below a user: one index lookup. For a join PostgreSQL might read all of a new tree, which its
+/// statistics do not know yet.
 fn push_below(sql: &mut Sql, kind: i16) {
-    sql.text(" LEFT JOIN counts_below AS b ON b.user_id = r.user_id AND b.type_id = ").small(kind);
+    sql.text("COALESCE((SELECT b.n FROM counts_below AS b WHERE b.user_id = r.user_id AND b.type_id = ").small(kind);
+    sql.text("), 0)");
 }
 
 /// The relationships of a type that continue from some users towards the end at which the members of a role are: the

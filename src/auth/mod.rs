@@ -34,6 +34,7 @@ pub use identity::{Identity, Scheme};
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::client::Account;
 use crate::model::error::Error;
 use crate::model::id::{TokenId, UserId};
@@ -225,7 +226,9 @@ impl Auth {
         }
         let store = self.store.clone();
         tokio::spawn(async move {
-            if let Err(error) = store.write("tokens.touch", move |tx| tx.record_token_use(token)).await {
+            if let Err(error) =
+                store.write("tokens.touch", ChangeOrigin::default(), move |tx| tx.record_token_use(token)).await
+            {
                 log::debug!("the use of a token was not recorded: {error:?}");
             }
         });

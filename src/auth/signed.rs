@@ -9,6 +9,7 @@ use super::failures::AttemptTarget;
 use super::identity::{AccountKey, Identity, Scheme};
 use super::signature::{SignatureClaim, SignedRequest};
 use super::{Auth, AuthError, authorize_account};
+use crate::model::change::ChangeOrigin;
 use crate::model::client::Account;
 use crate::model::id::ClientId;
 use crate::store::Cost;
@@ -130,7 +131,8 @@ impl Auth {
         let identity = authorize_account(account, Scheme::Signature)?;
         if let Some(stamp) = claim.stamp {
             let nonce = stamp.nonce.to_owned();
-            let used = self.store.write("nonces.use", move |tx| tx.use_nonce(client, &nonce)).await;
+            let used =
+                self.store.write("nonces.use", ChangeOrigin::default(), move |tx| tx.use_nonce(client, &nonce)).await;
             if !used.map_err(AuthError::Failed)? {
                 return Err(AuthError::Rejected);
             }
@@ -152,7 +154,9 @@ impl Auth {
         let (store, before) = (self.store.clone(), now.plus_seconds(-NONCE_SECONDS));
         tokio::spawn(async move {
             loop {
-                let cleared = store.write("nonces.clear", move |tx| tx.clear_nonces(before, CLEAR_BATCH)).await;
+                let cleared = store
+                    .write("nonces.clear", ChangeOrigin::default(), move |tx| tx.clear_nonces(before, CLEAR_BATCH))
+                    .await;
                 match cleared {
                     Ok(cleared) if i64::try_from(cleared).is_ok_and(|it| it >= CLEAR_BATCH) => {}
                     Ok(_) => return,

@@ -4,6 +4,7 @@ use super::command_error::CommandError;
 use super::database;
 use super::output;
 use crate::config::Config;
+use crate::model::change::ChangeOrigin;
 use crate::store::{Cost, Report, Tx};
 
 /// The arguments of `check`.
@@ -32,7 +33,7 @@ pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let report: Report = database::wait(async {
         if args.repair {
-            store.write("check.repair", |tx: &mut Tx<'_>| tx.repair()).await
+            store.write("check.repair", ChangeOrigin::default(), |tx: &mut Tx<'_>| tx.repair()).await
         } else {
             store.read("check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()).await
         }

@@ -8,6 +8,7 @@ use super::database;
 use super::output;
 use crate::auth;
 use crate::config::{Config, read};
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Error;
 use crate::model::id::TokenId;
 use crate::model::token::{NewToken, Token};
@@ -102,7 +103,7 @@ fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
     let NewTokenArgs { user: email, name, expires_in } = new;
     let (email, name) = (email.clone(), name.clone());
     let seconds = expires_in.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
-    database::wait(store.write("tokens.create", move |tx| {
+    database::wait(store.write("tokens.create", ChangeOrigin::default(), move |tx| {
         let user = tx.user_id_of_email(&email)?.ok_or_else(|| Error::not_found("user"))?;
         let expires_at = seconds.map(|seconds| tx.now().plus_seconds(seconds));
         tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at, is_session: false })
@@ -135,7 +136,7 @@ fn line(token: &Token) -> String {
 
 fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {
     let store = database::open(config)?;
-    if database::wait(store.write("tokens.revoke", move |tx| tx.delete_token(id)))? {
+    if database::wait(store.write("tokens.revoke", ChangeOrigin::default(), move |tx| tx.delete_token(id)))? {
         return Ok(());
     }
     Err(CommandError::failed(format!("token {id} does not exist; `token list` shows all")))

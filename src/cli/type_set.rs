@@ -12,6 +12,7 @@ use crate::domain::relationship_types;
 use crate::model::attributes::Attribute;
 use crate::model::boolean::{BOOLEAN_WORDS, parse_boolean};
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result as JobResult};
 use crate::model::field::{FieldKind, Value};
@@ -116,7 +117,7 @@ pub fn run(config: &Config, args: &TypeSetArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let (name, changes, creates) = (args.name.clone(), args.changes(), args.create);
     let job = move |tx: &mut Tx<'_>| set_type(tx, &name, &changes, creates);
-    database::wait(store.write("types.change", job)).map_err(with_options)?;
+    database::wait(store.write("types.change", ChangeOrigin::default(), job)).map_err(with_options)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use super::output;
 use crate::config::Config;
 use crate::domain::users;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};
 use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
@@ -132,7 +133,7 @@ pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
 fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
-    let user = database::wait(store.write("users.create", job))?;
+    let user = database::wait(store.write("users.create", ChangeOrigin::default(), job))?;
     output::print([user.id.to_string()])
 }
 
@@ -142,7 +143,7 @@ fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandErr
         let id = find(tx, &user)?;
         users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
     };
-    database::wait(store.write("users.change", job))?;
+    database::wait(store.write("users.change", ChangeOrigin::default(), job))?;
     Ok(())
 }
 

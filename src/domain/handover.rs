@@ -17,6 +17,7 @@ use super::policy::{self, Action};
 use super::{relationships, validation};
 use crate::model::attributes::Attribute;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeReason;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::field::Value;
@@ -61,7 +62,7 @@ pub fn create(tx: &mut Tx<'_>, caller: &Caller, new: &NewTransfer) -> Result<Tra
     let source = ErrorSource::Successor;
     let handover = Handover { caller, held, from: new.from, to: new.to, take_place: data.take_place, source };
     require_movable(handover.count(tx)?, &ErrorSource::Predecessor)?;
-    let moves = handover.run(tx)?;
+    let moves = tx.because(ChangeReason::Transfer, |tx| handover.run(tx))?;
     tx.write_edge_counts()?;
     tx.insert_transfer(&data, (new.from, new.to), caller.id, moves)
 }

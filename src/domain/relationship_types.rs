@@ -92,7 +92,7 @@ pub fn change(
     };
     let data = change_data(tx, &old.name, Some(&old.data), changes)?;
     stored_rules::change(tx, &old, data.rules(), most)?;
-    tx.update_type(&old.name, &data)?.ok_or_else(|| Error::not_found("relationship type"))
+    tx.update_type(&old, &data)?.ok_or_else(|| Error::not_found("relationship type"))
 }
 
 /// Deletes a type without relationships.

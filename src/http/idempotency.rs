@@ -21,7 +21,9 @@ pub use receipt::{Done, DoneOperation, Named, Receipt};
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::keyed_locks::KeyGuard;
 use crate::http::operation_limiter::OperationPermit;
+use crate::http::request_id::origin_of;
 use crate::http::state::AppState;
+use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, Problem, Result as JobResult};
 use crate::model::id::UserId;
@@ -43,7 +45,7 @@ pub struct KeyedRequest<'a> {
     /// The shared state.
     pub state: &'a AppState,
     /// The caller.
-    pub caller: UserId,
+    pub caller: Caller,
     /// The request of the framework.
     pub http: &'a HttpRequest,
 }
@@ -111,14 +113,19 @@ pub async fn run_idempotent<T: Send + 'static>(
             let _held_during_the_job = &permit;
             job(tx)
         };
-        return request.state.store.write(name, job).await.map(IdempotentResult::New);
+        return request
+            .state
+            .store
+            .write(name, origin_of(request.http, &request.caller), job)
+            .await
+            .map(IdempotentResult::New);
     };
     let (needs_permit, mut permit) = (permit.is_some(), permit);
     let shared = Arc::new((key, job));
     let mut pause = FIRST_PAUSE;
     loop {
         if needs_permit && permit.is_none() {
-            permit = Some(request.state.operation_limiter.acquire(request.caller).await);
+            permit = Some(request.state.operation_limiter.acquire(request.caller.id).await);
         }
         let (shared, permit) = (Arc::clone(&shared), permit.take());
         let attempt = move |tx: &mut Tx<'_>| {
@@ -134,7 +141,7 @@ pub async fn run_idempotent<T: Send + 'static>(
                 }
             }
         };
-        match request.state.store.write(name, attempt).await {
+        match request.state.store.write(name, origin_of(request.http, &request.caller), attempt).await {
             Ok(Ok(done)) => return Ok(IdempotentResult::New(done)),
             Ok(Err(answer)) => return Receipt::from_stored(&answer).map(IdempotentResult::Repeated),
             Err(error) if is_in_use(&error) && Instant::now() + pause < until => sleep(pause).await,
@@ -178,7 +185,7 @@ fn parse_key(request: KeyedRequest<'_>, body: &[u8]) -> Result<Option<Idempotenc
         |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if let (Some(key), None) = (key.to_str().ok().filter(is_valid), sent.next()) {
         let fingerprint = fingerprint(request.http, body);
-        return Ok(Some(IdempotencyKey { caller: request.caller, key: key.to_owned(), fingerprint }));
+        return Ok(Some(IdempotencyKey { caller: request.caller.id, key: key.to_owned(), fingerprint }));
     }
     let detail = format!("send one `Idempotency-Key` of 1 to {LONGEST_KEY} printable ASCII characters");
     Err(ApiProblem::new(Code::InvalidParameter, detail).header("Idempotency-Key").into())

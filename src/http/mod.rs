@@ -29,6 +29,7 @@ pub mod outcome;
 // Classifies request paths.
 pub mod paths;
 // The table of routes.
+pub mod request_id;
 pub mod routes;
 // What handlers share.
 pub mod state;

@@ -41,6 +41,13 @@ pub trait HasAttributes {
         self.storage_mut(attribute).set(value)
     }
 
+    /// The names of the attributes that differ from those of another record.
+    fn changed_members(&self, other: &Self) -> Vec<&'static str> {
+        let all = Self::Attribute::all().iter().copied();
+        let changed = all.filter(|attribute| self.get(*attribute) != other.get(*attribute));
+        changed.map(Attribute::member).collect()
+    }
+
     /// Whether an attribute has the value `value` already.
     fn holds(&self, attribute: Self::Attribute, value: &Value) -> bool {
         self.get(attribute).equals(value)

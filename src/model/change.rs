@@ -93,6 +93,15 @@ declare_names! {
     }
 }
 
+/// Who changes something, and with which request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangeOrigin {
+    /// The user; `None` for the command line and for the service itself.
+    pub actor: Option<UserId>,
+    /// The request.
+    pub request_id: Option<String>,
+}
+
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

@@ -1,27 +1,61 @@
 //! The change log as all jobs of a process share it, and the numbering of changes.
+//!
+//! # Design
+//! A job that changes something must know whether the change is logged, without a question of its own. A process remembers
+//! what it has read ([`ChangeLog::switch`]), and another process may turn the log on or off.
+//!
+//! * Remembered on: the job logs. If the log was turned off since, the changes that are logged too much are before the
+//!   horizon once it is on again.
+//! * Remembered off: the transaction begins with a check that the log is off. Whoever turns it on waits until all
+//!   transactions that have read `change_log` have ended, and those that begin later wait. So a transaction that does not
+//!   log ends before the horizon.
+//! * Not known: the first change of the job reads it, under the same lock.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;
 
+use super::cost::Cost;
 use super::{Engine, Store};
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
+
+const UNKNOWN: u8 = 0;
+const ON: u8 = 1;
+const OFF: u8 = 2;
 
 /// What the jobs of a process share about the change log.
 #[derive(Debug)]
 pub(super) struct ChangeLog {
     committed: watch::Sender<()>,
+    switch: AtomicU8,
 }
 
 impl Default for ChangeLog {
     fn default() -> Self {
-        Self { committed: watch::Sender::new(()) }
+        Self { committed: watch::Sender::new(()), switch: AtomicU8::new(UNKNOWN) }
     }
 }
 
 impl ChangeLog {
     /// Wakes readers that wait for changes.
-    #[expect(dead_code, reason = "nothing writes changes yet")]
     pub fn wake_readers(&self) {
-        self.committed.send_replace(());
+        if self.committed.receiver_count() > 0 {
+            self.committed.send_replace(());
+        }
+    }
+
+    /// Whether the log was on when a job read it; `None` if no job has read it.
+    pub fn switch(&self) -> Option<bool> {
+        match self.switch.load(Ordering::Acquire) {
+            ON => Some(true),
+            OFF => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Remembers whether the log is on.
+    pub fn set_switch(&self, is_on: bool) {
+        self.switch.store(if is_on { ON } else { OFF }, Ordering::Release);
     }
 }
 
@@ -42,10 +76,10 @@ impl Store {
             return Ok(());
         }
         loop {
-            if !self.read("changes.find_unnumbered", super::Cost::Bounded, |tx| tx.has_unnumbered_changes()).await? {
+            if !self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.has_unnumbered_changes()).await? {
                 return Ok(());
             }
-            self.write("changes.number", |tx| tx.number_changes()).await?;
+            self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
         }
     }
 }

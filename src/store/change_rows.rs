@@ -14,19 +14,26 @@ use crate::model::time::Timestamp;
 
 /// Declares a change as it is stored, without its number.
 macro_rules! declare_change_row {
-    ($($name:ident: $type:ty => $sql:ty),+ $(,)?) => {
+    ($first:ident: $first_type:ty => $first_sql:ty, $($name:ident: $type:ty => $sql:ty),+ $(,)?) => {
         /// A change as it is stored.
         #[derive(Debug, Clone, Queryable)]
         pub(super) struct ChangeRow {
             /// Its number; 0 if it has none yet.
             pub n: i64,
+            pub $first: $first_type,
             $(pub $name: $type,)+
         }
 
-        /// The SQL types of the number and of [`CHANGE_COLUMNS`].
-        pub(super) type ChangeColumns = (BigInt, $($sql),+);
-        /// The columns but the number, each after a comma.
-        pub(super) const CHANGE_COLUMNS: &str = concat!($(", ", stringify!($name)),+);
+        /// The SQL types of the number and of all other columns.
+        pub(super) type ChangeColumns = (BigInt, $first_sql, $($sql),+);
+
+        /// The names of the columns but the number, as an SQL text.
+        macro_rules! change_columns {
+            () => {
+                concat!(stringify!($first), $(", ", stringify!($name)),+)
+            };
+        }
+        pub(super) use change_columns;
     };
 }
 

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::metrics::JobTracker;
 use super::tx::Tx;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result};
 
 /// Adds to a job that its attempts are counted and its panics become errors.
@@ -16,6 +17,18 @@ pub(super) fn track<T>(
             let result = catch_panic(|| job(tx));
             (result, tx.conflict_code())
         })
+    }
+}
+
+/// Adds to a job that its changes are logged.
+pub(super) fn log_changes<T>(
+    origin: ChangeOrigin,
+    job: impl Fn(&mut Tx<'_>) -> Result<T>,
+) -> impl Fn(&mut Tx<'_>) -> Result<T> {
+    move |tx| {
+        tx.set_change_origin(origin.clone());
+        let result = job(tx)?;
+        tx.write_changes().map(|()| result)
     }
 }
 

@@ -25,6 +25,7 @@ mod limit;
 mod metrics;
 pub mod migrations;
 mod opening;
+mod pending_changes;
 mod postgres;
 mod relationship_rows;
 mod rows;
@@ -54,12 +55,13 @@ pub use tx::Tx;
 
 use crate::clock::Clock;
 use crate::metrics::MetricsRegistry;
+use crate::model::change::ChangeOrigin;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
-use job::{track, with_job_name};
+use job::{log_changes, track, with_job_name};
 use metrics::JobTimer;
 use postgres::mode::Mode;
 use postgres::replica::Replica;
@@ -129,7 +131,8 @@ impl Store {
         self.run_replica_read(&self.start(name), cost, job).await.map_err(|error| with_job_name(name, error))
     }
 
-    /// Runs a job that may write. All its writes or none are stored, and are durable when it returns.
+    /// Runs a job that may write. All its writes or none are stored, and are durable when it returns. Its changes are logged
+    /// as made by `origin`.
     ///
     /// # Errors
     /// Those of the job, or [`Error::Unavailable`](crate::model::error::Error::Unavailable); then nothing was written,
@@ -137,9 +140,10 @@ impl Store {
     pub async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
+        origin: ChangeOrigin,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.run_write(&self.start(name), job).await.map_err(|error| with_job_name(name, error))
+        self.run_write(&self.start(name), origin, job).await.map_err(|error| with_job_name(name, error))
     }
 
     /// Reads a list of relationships that a caller is shown, as [`read_replica`](Self::read_replica) does. On
@@ -246,9 +250,10 @@ impl Store {
     async fn run_write<T: Send + 'static>(
         &self,
         timer: &JobTimer,
+        origin: ChangeOrigin,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let job = track(self.shared.metrics.follow(), job);
+        let job = track(self.shared.metrics.follow(), log_changes(origin, job));
         let deadline = timer.deadline(self.longest_job);
         match &self.engine {
             Engine::Sqlite(engine) => engine.write(deadline, job).await,

@@ -1,10 +1,9 @@
 //! Rows of `user_relationships`. Their columns are declared here, once for all queries of both databases.
 
-use diesel::sql_types::{BigInt, SmallInt};
+use diesel::sql_types::{BigInt, Nullable, SmallInt};
 use diesel::{AsChangeset, Insertable, Queryable};
 
-use super::columns::declare_columns;
-use super::rows::Column;
+use super::columns::{Column, declare_columns};
 use super::schema::user_relationships;
 use crate::model::authors::Authors;
 use crate::model::id::{RelationshipId, UserId};
@@ -86,6 +85,13 @@ declare_row! {
     created_by: Option<i64>,
     updated_by: Option<i64>
 }
+
+/// A relationship and who created and changed it last, which the indexes of lists do not have.
+pub(super) type AuthoredRow = (RelationshipRow, Option<i64>, Option<i64>);
+/// The SQL types of an [`AuthoredRow`].
+pub(super) type AuthoredColumns = (RelationshipColumns, Nullable<BigInt>, Nullable<BigInt>);
+/// The columns of an [`AuthoredRow`].
+pub(super) const AUTHORED_COLUMNS: &str = concat!(relationship_columns!(), ", created_by, updated_by");
 
 /// A change of a relationship, without its version.
 #[derive(Debug, Clone, Copy, AsChangeset)]

@@ -173,48 +173,6 @@ pub(super) type CountBelowRow = (i64, i64, i32);
 /// A wrong count of users: enabled, level, the stored count, and the actual one.
 pub(super) type UserDrift = (bool, i16, i64, i64);
 
-/// A column of a table of values in a statement.
-#[derive(Debug)]
-pub(super) enum Column {
-    Integers(Vec<i64>),
-    OptionalIntegers(Vec<Option<i64>>),
-    Smalls(Vec<i16>),
-    Flags(Vec<bool>),
-    Texts(Vec<String>),
-    OptionalTexts(Vec<Option<String>>),
-}
-
-impl Column {
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Integers(values) => values.len(),
-            Self::OptionalIntegers(values) => values.len(),
-            Self::Smalls(values) => values.len(),
-            Self::Flags(values) => values.len(),
-            Self::Texts(values) => values.len(),
-            Self::OptionalTexts(values) => values.len(),
-        }
-    }
-}
-
-impl From<Vec<i64>> for Column {
-    fn from(values: Vec<i64>) -> Self {
-        Self::Integers(values)
-    }
-}
-
-impl From<Vec<Option<i64>>> for Column {
-    fn from(values: Vec<Option<i64>>) -> Self {
-        Self::OptionalIntegers(values)
-    }
-}
-
-impl From<Vec<i16>> for Column {
-    fn from(values: Vec<i16>) -> Self {
-        Self::Smalls(values)
-    }
-}
-
 /// A table for whose rows an import may choose ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbered {

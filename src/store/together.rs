@@ -9,6 +9,7 @@ use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, Tr
 use super::postgres::server::PoolGeneration;
 use super::tx::Tx;
 use super::{Engine, Store};
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
@@ -52,6 +53,7 @@ impl Store {
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let timer = self.start(name);
+        let origin = ChangeOrigin { actor: create.caller.author(), request_id: create.request_id.clone() };
         if let Engine::Postgres { primary, .. } = &self.engine {
             let rules = self.shared.types.get().rules_of(&create.edge.data.relationship);
             let stored = if rules.is_none_or(Rules::allow_all) {
@@ -63,7 +65,7 @@ impl Store {
                 return Ok(row.into());
             }
         }
-        self.run_write(&timer, job).await.map_err(|error| with_job_name(name, error))
+        self.run_write(&timer, origin, job).await.map_err(|error| with_job_name(name, error))
     }
 
     /// Reads a list in a batch; `None` if it cannot join one, or was left out.

@@ -10,6 +10,7 @@ use user_relationships::clock::Clock;
 use user_relationships::domain::relationships::create_together;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::{Error, Result};
 use user_relationships::model::id::UserId;
 use user_relationships::model::relationship::{EdgeData, NewEdge, Relationship};
@@ -48,7 +49,7 @@ impl Fixture {
             let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];
             (0..users).map(|number| Ok(users::create(tx, &Caller::OPERATOR, None, &email(number))?.id)).collect()
         };
-        let users = wait(store.write("test.users", add)).expect("users");
+        let users = wait(store.write("test.users", ChangeOrigin::default(), add)).expect("users");
         Some(Self { store, users, home })
     }
 
@@ -61,7 +62,7 @@ impl Fixture {
     async fn ask(&self, edge: NewEdge) -> JoinHandle<Result<Option<Relationship>>> {
         let store = self.store.clone();
         let caller = Caller { id: edge.user, level: AccessLevel::User };
-        let create = GatheredCreate { edge, caller };
+        let create = GatheredCreate { edge, caller, request_id: None };
         // `None` if it is left out of the batch.
         let create =
             async move { store.create_relationship("test.gather", create, create_together, |_| Ok(None)).await };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use user_relationships::config::Config;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::{Error, Result};
 use user_relationships::model::id::UserId;
 use user_relationships::model::precondition::Precondition;
@@ -127,7 +128,7 @@ both!(
         let ann = app.user();
         let (id, change) = (ann.id, rename(ann.id, "Late"));
         let asked = Instant::now();
-        let refused = wait(app.store.write("test.long", move |tx| {
+        let refused = wait(app.store.write("test.long", ChangeOrigin::default(), move |tx| {
             change(tx)?;
             loop {
                 tx.user(UserId::new(id))?;
@@ -149,7 +150,7 @@ both!(an_abandoned_write_rolls_back_and_frees_its_locks, |app| {
     let ended = Arc::clone(&is_running);
     let begun = Instant::now();
     wait(async {
-        let job = app.store.write("test.abandoned", move |tx| {
+        let job = app.store.write("test.abandoned", ChangeOrigin::default(), move |tx| {
             change(tx)?;
             let error = loop {
                 if let Err(error) = tx.user(UserId::new(id)) {
@@ -190,7 +191,7 @@ fn writes_that_shared_a_commit_with_a_stopped_one_run_again() {
                     let store = store.clone();
                     async move {
                         store
-                            .write("test.hold", move |_| {
+                            .write("test.hold", ChangeOrigin::default(), move |_| {
                                 let _ = begun.send(());
                                 let _ = held.lock().expect("one job").recv();
                                 Ok(())
@@ -202,7 +203,7 @@ fn writes_that_shared_a_commit_with_a_stopped_one_run_again() {
                 begins.recv().expect("the first is alone in its transaction");
                 let queue = |job: Job| {
                     let store = store.clone();
-                    tokio::spawn(async move { store.write("test.write", job).await })
+                    tokio::spawn(async move { store.write("test.write", ChangeOrigin::default(), job).await })
                 };
                 let before = queue(Box::new(rename(ann, "Ann")));
                 let slow = queue(Box::new(rename(bob, "slow")));

@@ -13,6 +13,7 @@ use user_relationships::config::{CorsOrigins, LogFormat};
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::http::jsonapi::errors::Failure;
 use user_relationships::http::v2::request::{Call, run_handler};
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::Result;
 use user_relationships::store::{Cost, Store, Tx};
 use user_relationships::{app, telemetry};
@@ -91,7 +92,7 @@ async fn in_a_job(call: Call) -> std::result::Result<HttpResponse, Failure> {
     let query = call.raw_query().to_owned();
     let unlucky =
         move |_: &mut Tx<'_>| -> Result<i64> { Ok(query.parse().unwrap_or_else(|_| panic!("{query} is no number"))) };
-    let number = call.state.store.write("test.panic", unlucky).await.map_err(Failure::of)?;
+    let number = call.state.store.write("test.panic", ChangeOrigin::default(), unlucky).await.map_err(Failure::of)?;
     Ok(HttpResponse::Ok().body(number.to_string()))
 }
 

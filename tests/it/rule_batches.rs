@@ -7,6 +7,7 @@ use user_relationships::clock::Clock;
 use user_relationships::domain::relationships::create_together;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::Result;
 use user_relationships::model::id::UserId;
 use user_relationships::model::relationship::{EdgeData, NewEdge, Relationship};
@@ -41,7 +42,7 @@ impl Fixture {
             let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];
             (0..80).map(|number| Ok(users::create(tx, &Caller::OPERATOR, None, &email(number))?.id)).collect()
         };
-        let users: Vec<UserId> = wait(store.write("test.users", add)).expect("users");
+        let users: Vec<UserId> = wait(store.write("test.users", ChangeOrigin::default(), add)).expect("users");
         let fixture = Self { store, users, home };
         // The store learns the rules from the first create, and gathers the next ones by them.
         wait(fixture.queue((78, 79))).expect("an answer");
@@ -53,7 +54,8 @@ impl Fixture {
     fn queue(&self, (user, target): (usize, usize)) -> impl Future<Output = Result<Option<Relationship>>> + 'static {
         let data = EdgeData::new(TypeName::parse(KIND).expect("a name"));
         let edge = NewEdge { user: self.users[user], target: self.users[target], data };
-        let create = GatheredCreate { caller: Caller { id: edge.user, level: AccessLevel::User }, edge };
+        let create =
+            GatheredCreate { caller: Caller { id: edge.user, level: AccessLevel::User }, edge, request_id: None };
         let store = self.store.clone();
         async move { store.create_relationship("test.gather", create, create_together, |_| Ok(None)).await }
     }

@@ -13,6 +13,7 @@ use user_relationships::domain::transfer::{
 };
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::field::Value;
 use user_relationships::model::id::UserId;
 use user_relationships::model::precondition::Precondition;
@@ -77,7 +78,7 @@ impl Base {
         &self,
         job: impl Fn(&mut Tx<'_>) -> user_relationships::model::error::Result<T> + Send + Sync + 'static,
     ) -> T {
-        app::wait(self.store.write("test", job)).expect("the job succeeds")
+        app::wait(self.store.write("test", ChangeOrigin::default(), job)).expect("the job succeeds")
     }
 
     fn import(&self, batches: &[Vec<ImportLine>]) -> ImportOutcome {

@@ -9,6 +9,7 @@ use tokio::task::{JoinHandle, yield_now};
 use user_relationships::clock::Clock;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::code::Code;
 use user_relationships::model::error::{Error, Problem, Result};
 use user_relationships::model::id::UserId;
@@ -43,7 +44,7 @@ impl Fixture {
     /// Puts a write into the queue.
     async fn queue(&self, job: Job) -> JoinHandle<Result<i64>> {
         let store = self.store.clone();
-        let waiting = tokio::spawn(async move { store.write("test.write", job).await });
+        let waiting = tokio::spawn(async move { store.write("test.write", ChangeOrigin::default(), job).await });
         // The first poll puts it into the queue.
         yield_now().await;
         waiting

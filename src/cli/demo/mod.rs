@@ -11,6 +11,7 @@ use super::{database, forms, healthcheck, output, serve};
 use crate::auth;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::model::change::ChangeOrigin;
 use crate::model::id::UserId;
 use crate::model::token::NewToken;
 use crate::store::url::DatabaseUrl;
@@ -68,7 +69,7 @@ fn create_company_and_tokens(store: &Store) -> Result<Tokens, CommandError> {
     };
     let tokens =
         [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
-    database::wait(store.write("demo.create", move |tx| {
+    database::wait(store.write("demo.create", ChangeOrigin::default(), move |tx| {
         company::create_company(tx)?;
         for token in &tokens {
             tx.insert_token(token)?;

@@ -17,6 +17,7 @@ use crate::cli::import::feed::{Batch, Batches};
 use crate::cli::import::job::{refuse_retry, require_valid};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Error;
 use crate::store::{Cost, Store, Tx};
 
@@ -81,7 +82,11 @@ impl Importer {
             let (work, options, is_strict) = (Arc::clone(&batch), self.options, self.is_strict);
             let begun = Instant::now();
             let job = move |tx: &mut Tx<'_>| require_valid(transfer::import(tx, &work.lines, options)?, is_strict);
-            let outcome = self.store.write("import", job).await.map_err(|error| self.write_failure(&batch, error))?;
+            let outcome = self
+                .store
+                .write("import", ChangeOrigin::default(), job)
+                .await
+                .map_err(|error| self.write_failure(&batch, error))?;
             self.adapt_batch_size(&batch, begun.elapsed());
             self.finish_batch(&batch, outcome)?;
             if !is_alone {
@@ -159,7 +164,10 @@ impl Importer {
             transfer::count_loaded(tx, &memory)?;
             Ok(Some(LoadResult { notes, stop }))
         };
-        self.store.write("import.load", job).await.map_err(|error| self.write_failure(first, error))
+        self.store
+            .write("import.load", ChangeOrigin::default(), job)
+            .await
+            .map_err(|error| self.write_failure(first, error))
     }
 
     /// Reports and records the results of a batch. A strict import fails if the last line of the batch is invalid.
@@ -274,12 +282,12 @@ mod tests {
         let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
         importer.most_remembered = 5;
         database::wait(async {
-            importer.store.write("test", make_tree).await.unwrap();
+            importer.store.write("test", ChangeOrigin::default(), make_tree).await.unwrap();
             let batches = Arc::new(Mutex::new(batches));
             for _ in 0..4 {
                 let users = next_batch(&batches).unwrap().unwrap();
                 let job = move |tx: &mut Tx<'_>| transfer::import(tx, &users.lines, ImportOptions::default());
-                importer.store.write("test", job).await.unwrap();
+                importer.store.write("test", ChangeOrigin::default(), job).await.unwrap();
             }
             let first = Arc::new(next_batch(&batches).unwrap().unwrap());
             let loaded = importer.load(&first, &batches).await.unwrap().unwrap();

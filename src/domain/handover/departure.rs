@@ -4,6 +4,7 @@ use super::checks::{require_movable, same_user};
 use super::edges::Handover;
 use crate::domain::{policy, relationships, users};
 use crate::model::caller::Caller;
+use crate::model::change::ChangeReason;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Result};
 use crate::model::handover::{Moves, TransferData};
@@ -77,7 +78,7 @@ fn hand_over_all(
     }
     require_movable(count, source)?;
     for handover in all {
-        let moves = handover.run(tx)?;
+        let moves = tx.because(ChangeReason::Transfer, |tx| handover.run(tx))?;
         if moves != Moves::default() {
             let data = TransferData::new(handover.held.name.clone(), handover.take_place);
             tx.insert_transfer(&data, (id, succession.to), caller.id, moves)?;

@@ -4,6 +4,7 @@ use super::linkage::{self, RoleChange};
 use super::lookup::{RolePath, find_visible};
 use crate::domain::policy;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeReason;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::id::{RelationshipId, UserId};
@@ -75,7 +76,7 @@ pub(in crate::domain) fn reassign_in_job(
     let edges = edges_of(tx, &role, path.user)?;
     policy::require_state(precondition, &linkage_of(&role, path.user, edges.first().copied()))?;
     let previous = edges.iter().map(|edge| edge.member).collect();
-    let edge = replace(tx, caller, (&role, path.user), &edges, member)?;
+    let edge = tx.because(ChangeReason::Reassign, |tx| replace(tx, caller, (&role, path.user), &edges, member))?;
     Ok(Reassignment { linkage: linkage_of(&role, path.user, edge), previous })
 }
 

@@ -13,8 +13,10 @@ mod rules;
 mod types;
 mod users;
 
+use crate::model::change::ChangeReason;
 use crate::model::error::Result;
 use crate::store::Tx;
+use types::LineTypes;
 
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
@@ -25,7 +27,7 @@ pub use outcome::{ImportOptions, ImportOutcome, Tally};
 /// # Errors
 /// Those of the store. Problems of single lines are in the outcome.
 pub fn import(tx: &mut Tx<'_>, lines: &[ImportLine], options: ImportOptions) -> Result<ImportOutcome> {
-    write(tx, lines, options, None)
+    tx.because(ChangeReason::Import, |tx| write(tx, lines, options, None))
 }
 
 /// Imports lines in a bulk load, between [`Tx::begin_bulk_load`] and [`Tx::end_bulk_load`]. A relationship that occurs
@@ -39,7 +41,7 @@ pub fn load(
     options: ImportOptions,
     memory: &mut LoadMemory,
 ) -> Result<ImportOutcome> {
-    write(tx, lines, options, Some(memory))
+    tx.because(ChangeReason::Import, |tx| write(tx, lines, options, Some(memory)))
 }
 
 /// Counts what a bulk load, after [`Tx::end_bulk_load`], has added below the users of trees.
@@ -54,19 +56,29 @@ fn write(
     tx: &mut Tx<'_>,
     lines: &[ImportLine],
     options: ImportOptions,
-    mut memory: Option<&mut LoadMemory>,
+    memory: Option<&mut LoadMemory>,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::default();
     let types = types::prepare(tx, lines, options, &mut outcome)?;
+    write_runs(tx, lines, &types, memory, &mut outcome).map(|()| outcome)
+}
+
+fn write_runs(
+    tx: &mut Tx<'_>,
+    lines: &[ImportLine],
+    types: &LineTypes,
+    mut memory: Option<&mut LoadMemory>,
+    outcome: &mut ImportOutcome,
+) -> Result<()> {
     for run in runs(lines) {
         match run {
-            LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), &mut outcome)?,
+            LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), outcome)?,
             LineRun::Relationships(lines) => {
-                relationships::import(tx, &lines, &types, memory.as_deref_mut(), &mut outcome)?;
+                relationships::import(tx, &lines, types, memory.as_deref_mut(), outcome)?;
             }
         }
     }
-    Ok(outcome)
+    Ok(())
 }
 
 /// Computes what an import of lines would do, and writes nothing. `pending` has the records of earlier lines.

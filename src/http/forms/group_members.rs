@@ -83,11 +83,8 @@ pub async fn delete(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let form = request.form_for_deletion(FormResource::RelationshipUser).await?;
     let id: MemberId = request.id()?;
     let caller = request.form_caller(&form)?;
-    request
-        .state
-        .store
-        .write("groups.remove_member", move |tx: &mut Tx<'_>| groups::remove_member(tx, &caller, id))
-        .await?;
+    let job = move |tx: &mut Tx<'_>| groups::remove_member(tx, &caller, id);
+    request.state.store.write("groups.remove_member", request.origin()?, job).await?;
     Ok(respond_done(request.headers()))
 }
 

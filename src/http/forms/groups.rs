@@ -44,6 +44,7 @@ pub async fn delete(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let form = request.form_for_deletion(FormResource::Relationship).await?;
     let id: GroupId = request.id()?;
     let caller = request.form_caller(&form)?;
-    request.state.store.write("groups.delete", move |tx: &mut Tx<'_>| groups::delete(tx, &caller, id)).await?;
+    let job = move |tx: &mut Tx<'_>| groups::delete(tx, &caller, id);
+    request.state.store.write("groups.delete", request.origin()?, job).await?;
     Ok(respond_done(request.headers()))
 }

@@ -22,8 +22,10 @@ use crate::http::json;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::paths::JSON_SUFFIX;
+use crate::http::request_id;
 use crate::http::state::AppState;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Error;
 use crate::store::{Cost, Tx};
 
@@ -70,6 +72,14 @@ impl FormRequest {
     /// 401 if the middleware let the request pass without one.
     pub fn caller(&self) -> Result<Caller, FormError> {
         self.identity().map(|identity| identity.caller)
+    }
+
+    /// Who makes the changes of the request.
+    ///
+    /// # Errors
+    /// As [`caller`](Self::caller).
+    pub fn origin(&self) -> Result<ChangeOrigin, FormError> {
+        self.caller().map(|caller| request_id::origin_of(&self.http, &caller))
     }
 
     /// The caller and its credential.
@@ -137,7 +147,7 @@ impl FormRequest {
         sent: &Map<String, Value>,
         job: impl Fn(&mut Tx<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, FormError> {
-        self.state.store.write(name, job).await.map_err(|error| FormError::from_error(error, sent))
+        self.state.store.write(name, self.origin()?, job).await.map_err(|error| FormError::from_error(error, sent))
     }
 
     /// The request, for `Idempotency-Key`.
@@ -145,7 +155,7 @@ impl FormRequest {
     /// # Errors
     /// As [`caller`](Self::caller).
     pub fn keyed(&self) -> Result<KeyedRequest<'_>, FormError> {
-        Ok(KeyedRequest { state: &self.state, caller: self.caller()?.id, http: &self.http })
+        Ok(KeyedRequest { state: &self.state, caller: self.caller()?, http: &self.http })
     }
 
     /// Reads the body of a create or an update: a form for one of these resources, and its values.

@@ -13,6 +13,7 @@ use crate::domain::{accounts, policy};
 use crate::http::forms::config::resource::FormResource;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::middleware::credentials::client_address;
+use crate::model::change::ChangeOrigin;
 use crate::model::code::Code;
 use crate::model::key;
 use crate::model::user::AccessLevel;
@@ -73,7 +74,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
         let expires_at = tx.now().plus_seconds(life);
         accounts::open_session(tx, user, &hash, (digest, expires_at))
     };
-    match request.state.store.write("sessions.open", job).await? {
+    match request.state.store.write("sessions.open", ChangeOrigin::default(), job).await? {
         Some(id) => Ok(respond_created(request.headers(), json!({ "id": id.get(), "token": secret }))),
         None => Err(FormError::wrong_password()),
     }
@@ -85,7 +86,7 @@ pub async fn delete(mut request: FormRequest) -> Result<HttpResponse, FormError>
     let identity = request.identity()?;
     let token = identity.token.ok_or_else(|| FormError::from(Failure::not_found()))?;
     let job = move |tx: &mut Tx<'_>| accounts::close_session(tx, token);
-    request.state.store.write("sessions.close", job).await?;
+    request.state.store.write("sessions.close", request.origin()?, job).await?;
     request.state.auth.forget(identity.caller.id);
     Ok(respond_done(request.headers()))
 }

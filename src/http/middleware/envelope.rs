@@ -17,6 +17,7 @@ use crate::http::middleware::metrics::UNKNOWN_ROUTE;
 use crate::http::middleware::security_headers::{Audience, add_security_headers};
 use crate::http::outcome::LogOutcome;
 use crate::http::paths;
+use crate::http::request_id;
 use crate::http::state::AppState;
 
 /// The header that carries the request id.
@@ -38,8 +39,9 @@ pub async fn wrap_response(
     let audience = Audience::of(request.match_info().as_str());
     let is_form = paths::is_form(request.match_info().as_str());
     let _busy = ClientConnection::begin(&request);
-    let id = request_id(&request);
+    let id = id_of(&request);
     let method = request.method().clone();
+    request_id::keep(&request, &method, &id);
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let _in_flight = state.as_ref().map(|state| state.metrics.begin());
     let mut response = next.call(request).await?.map_into_boxed_body();
@@ -90,7 +92,7 @@ pub async fn wrap_response(
 }
 
 /// The request id that the client sent, if it is 1 to 128 printable ASCII characters, else a new one.
-fn request_id(request: &ServiceRequest) -> String {
+fn id_of(request: &ServiceRequest) -> String {
     let sent = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok());
     let is_usable = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
     match (sent.filter(is_usable), request.app_data::<web::Data<AppState>>()) {

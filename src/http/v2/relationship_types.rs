@@ -70,7 +70,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let job = move |tx: &mut Tx<'_>| {
         relationship_types::change(tx, &caller, name.as_ref(), &precondition, &changes, Some(MAX_CHECKED))
     };
-    let stored = call.state.store.write("types.change", job).await.map_err(Failure::of)?;
+    let stored = call.state.store.write("types.change", call.origin(), job).await.map_err(Failure::of)?;
     SingleResponse::alone(stored).changed(&call.target(), &options)
 }
 
@@ -80,7 +80,7 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     call.query(&[])?;
     let (caller, name, precondition) = (call.caller, parse_name(&call), call.precondition());
     let job = move |tx: &mut Tx<'_>| relationship_types::delete(tx, &caller, name.as_ref(), &precondition);
-    call.state.store.write("types.delete", job).await.map_err(Failure::without_document)?;
+    call.state.store.write("types.delete", call.origin(), job).await.map_err(Failure::without_document)?;
     deleted(&call)
 }
 

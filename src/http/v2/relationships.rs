@@ -104,7 +104,8 @@ pub async fn create(mut call: Call) -> Result<HttpResponse, Failure> {
         && let Some(edge) = relationships::as_batchable_edge(&caller, &new)
     {
         let job = move |tx: &mut Tx<'_>| relationships::create(tx, &caller, &new);
-        let (create, together) = (GatheredCreate { edge, caller }, relationships::create_together);
+        let (create, together) =
+            (GatheredCreate { edge, caller, request_id: call.origin().request_id }, relationships::create_together);
         let created = call.state.store.create_relationship("relationships.create", create, together, job).await;
         let row: Relationship = created.map_err(Failure::of)?;
         let url = urls::relationship(row.id);
@@ -140,7 +141,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
         let row = relationships::as_changed(tx, &caller, row)?;
         with_ends(tx, row, &ends, budget)
     };
-    let shown = call.state.store.write("relationships.change", job).await.map_err(Failure::of)?;
+    let shown = call.state.store.write("relationships.change", call.origin(), job).await.map_err(Failure::of)?;
     shown.changed(&call.target(), &options)
 }
 
@@ -150,7 +151,7 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     call.query(&[])?;
     let (caller, precondition) = (call.caller, call.precondition());
     let job = move |tx: &mut Tx<'_>| relationships::delete(tx, &caller, id, &precondition);
-    call.state.store.write("relationships.delete", job).await.map_err(Failure::without_document)?;
+    call.state.store.write("relationships.delete", call.origin(), job).await.map_err(Failure::without_document)?;
     deleted(&call)
 }
 

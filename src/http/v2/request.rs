@@ -21,8 +21,10 @@ use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::middleware::credentials;
 use crate::http::middleware::deadline::Deadline;
+use crate::http::request_id;
 use crate::http::state::AppState;
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};
 use crate::model::precondition::Precondition;
 use crate::store::{Cost, Tx};
@@ -70,6 +72,12 @@ impl FromRequest for Call {
 }
 
 impl Call {
+    /// Who makes the changes of the request.
+    #[must_use]
+    pub fn origin(&self) -> ChangeOrigin {
+        request_id::origin_of(&self.request, &self.caller)
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &str {
@@ -171,7 +179,7 @@ impl Call {
     /// The request, for `Idempotency-Key`.
     #[must_use]
     pub fn keyed(&self) -> KeyedRequest<'_> {
-        KeyedRequest { state: &self.state, caller: self.caller.id, http: &self.request }
+        KeyedRequest { state: &self.state, caller: self.caller, http: &self.request }
     }
 
     /// Runs a job that only reads. GET and HEAD may read from a replica; all other methods read from the primary, since

@@ -31,7 +31,7 @@ pub async fn replace(mut call: Call) -> Result<HttpResponse, Failure> {
     let member = parse_to_one(&call.body().await?)?;
     let of_job = path.clone();
     let job = move |tx: &mut Tx<'_>| roles::reassign(tx, &caller, &of_job, member, &precondition);
-    let done = call.state.store.write("roles.reassign", job).await.map_err(Failure::of)?;
+    let done = call.state.store.write("roles.reassign", call.origin(), job).await.map_err(Failure::of)?;
     let data = done.linkage.edge.map(|edge| Identifier::of_user(edge.member));
     let links = LinkageLinks::new(&options, &path);
     let mut answer =
@@ -82,7 +82,7 @@ async fn change(mut call: Call, change: MembershipChange, name: &'static str) ->
     let members = parse_to_many(&call.body().await?)?;
     let of_job = path.clone();
     let job = move |tx: &mut Tx<'_>| roles::change(tx, &caller, &of_job, (change, &members), &precondition);
-    let linkage = call.state.store.write(name, job).await.map_err(Failure::of)?;
+    let linkage = call.state.store.write(name, call.origin(), job).await.map_err(Failure::of)?;
     let paging = Paging::Offset { offset: 0, limit: DEFAULT_LIMIT, is_numbered: false };
     let page_of = PageLinksOf { query: &query, paging: &paging, cursors: None };
     let tag = tag_of_page(&call.target(), &options, paging.applied(), &linkage, false);

@@ -148,7 +148,7 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     require_unchanged_roles(&call, id, &mut input).await?;
     let changes = parse_user_changes(input)?;
     let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
-    let stored = call.state.store.write("users.change", job).await.map_err(Failure::of)?;
+    let stored = call.state.store.write("users.change", call.origin(), job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);
     SingleResponse::alone(stored).changed(&call.target(), &options)
 }
@@ -177,7 +177,7 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
         Some(succession) => handover::delete_user(tx, &caller, id, &precondition, succession),
         None => users::delete(tx, &caller, id, &precondition),
     };
-    call.state.store.write("users.delete", job).await.map_err(Failure::without_document)?;
+    call.state.store.write("users.delete", call.origin(), job).await.map_err(Failure::without_document)?;
     call.state.auth.forget(id);
     deleted(&call)
 }

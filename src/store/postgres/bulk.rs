@@ -5,8 +5,9 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::conn::{Conn, Db};
+use crate::store::columns::Column;
 use crate::store::relationship_rows::RelationshipRow;
-use crate::store::rows::{Column, Numbered};
+use crate::store::rows::Numbered;
 use crate::store::schema::user_relationships;
 
 /// Rows per statement: arrays can hold any batch.
@@ -58,6 +59,7 @@ pub(in crate::store) fn push_table<'b>(out: &mut AstPass<'_, 'b, Db>, columns: &
             Column::Integers(values) => out.push_bind_param::<Array<BigInt>, _>(values)?,
             Column::OptionalIntegers(values) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(values)?,
             Column::Smalls(values) => out.push_bind_param::<Array<SmallInt>, _>(values)?,
+            Column::OptionalSmalls(values) => out.push_bind_param::<Array<Nullable<SmallInt>>, _>(values)?,
             Column::Flags(values) => out.push_bind_param::<Array<Bool>, _>(values)?,
             Column::Texts(values) => out.push_bind_param::<Array<Text>, _>(values)?,
             Column::OptionalTexts(values) => out.push_bind_param::<Array<Nullable<Text>>, _>(values)?,

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
 use super::conn::Conn;
-use crate::store::change_rows::CHANGE_COLUMNS;
+use crate::store::change_rows::change_columns;
 
 /// The most changes that one transaction numbers, unless the first set is larger: sets stay whole.
 const MOST: i64 = 10_000;
@@ -24,30 +24,35 @@ pub(in crate::store) fn has_unnumbered(conn: &mut Conn) -> QueryResult<bool> {
 /// Numbers committed changes, and returns how many.
 pub(in crate::store) fn number(conn: &mut Conn) -> QueryResult<usize> {
     diesel::sql_query("SELECT 1 FROM change_log FOR UPDATE").execute(conn)?;
-    diesel::sql_query(statement()).bind::<BigInt, _>(MOST).execute(conn)
+    diesel::sql_query(NUMBER).bind::<BigInt, _>(MOST).execute(conn)
 }
 
-/// The statement, whose result has a row for each numbered change.
-fn statement() -> String {
-    format!(
-        "WITH cut AS (
-             SELECT set_id FROM unnumbered_changes ORDER BY set_id, place OFFSET $1 LIMIT 1
-         ), smallest AS (
-             SELECT MIN(set_id) AS set_id FROM unnumbered_changes
-         ), moved AS (
-             DELETE FROM unnumbered_changes WHERE set_id <= COALESCE(
-                 (SELECT GREATEST(cut.set_id - 1, smallest.set_id) FROM cut, smallest), 9223372036854775807)
-             RETURNING *
-         ), ordered AS (
-             SELECT moved.*, ROW_NUMBER() OVER sets AS added, MAX(at) OVER sets AS latest
-             FROM moved WINDOW sets AS (ORDER BY set_id, place)
-         ), log AS (
-             UPDATE change_log SET last_number = last_number + counted.n, last_at = GREATEST(last_at, counted.latest)
-             FROM (SELECT COUNT(*) AS n, MAX(at) AS latest FROM moved) AS counted WHERE counted.n > 0
-             RETURNING last_number - counted.n AS before
-         )
-         INSERT INTO changes (n{CHANGE_COLUMNS})
-         SELECT log.before + added{} FROM ordered, log, (SELECT last_at FROM change_log) AS previous ORDER BY added",
-        CHANGE_COLUMNS.replacen(", at,", ", GREATEST(latest, previous.last_at),", 1)
-    )
-}
+/// The statement. `at` never decreases with the number.
+const NUMBER: &str = concat!(
+    "WITH cut AS (
+    SELECT set_id FROM unnumbered_changes ORDER BY set_id, place OFFSET $1 LIMIT 1
+), smallest AS (
+    SELECT MIN(set_id) AS set_id FROM unnumbered_changes
+), moved AS (
+    DELETE FROM unnumbered_changes WHERE set_id <= COALESCE(
+        (SELECT GREATEST(cut.set_id - 1, smallest.set_id) FROM cut, smallest), 9223372036854775807)
+    RETURNING *
+), log AS (
+    UPDATE change_log SET last_number = last_number + counted.n, last_at = GREATEST(last_at, counted.latest)
+    FROM (SELECT COUNT(*) AS n, MAX(at) AS latest FROM moved) AS counted WHERE counted.n > 0
+    RETURNING last_number - counted.n AS last_number
+), previous AS (
+    SELECT last_at FROM change_log
+), ordered AS (
+    SELECT log.last_number + ROW_NUMBER() OVER sets AS n, place,
+        GREATEST(previous.last_at, MAX(at) OVER sets) AS at, action, subject_type, subject_id, user_id, target_id,
+        relationship, previous_relationship, edge_created_at, edge_created_by, previous_version, previous_updated_at,
+        previous_updated_by, changed, actor_id, request_id, reason
+    FROM moved, log, previous WINDOW sets AS (ORDER BY set_id, place)
+)
+INSERT INTO changes (n, ",
+    change_columns!(),
+    ") SELECT n, ",
+    change_columns!(),
+    " FROM ordered ORDER BY n"
+);

@@ -1,6 +1,7 @@
 //! Where PostgreSQL differs from SQLite.
 
 use super::conn::Conn;
+use crate::store::change_rows::change_columns;
 use crate::store::rows::Numbered;
 use crate::store::schema::{relationship_types, user_relationships, users};
 use diesel::prelude::*;
@@ -28,6 +29,17 @@ pub const HAS_LATERAL: bool = true;
 
 /// The number of the last change, as an SQL expression.
 pub const LAST_CHANGE_NUMBER: &str = "last_number";
+
+/// Stores the changes in the table that follows as one set, whose id is drawn at this moment.
+pub const INSERT_CHANGES: &str = concat!(
+    "WITH drawn AS MATERIALIZED (SELECT nextval('change_set_ids') AS set_id) \
+     INSERT INTO unnumbered_changes (set_id, ",
+    change_columns!(),
+    ") SELECT drawn.set_id, given.* FROM drawn, "
+);
+
+/// All changes of a transaction, which are one set.
+pub const CHANGES_PER_STATEMENT: usize = usize::MAX;
 
 /// Empty: the planner chooses the index by statistics.
 macro_rules! by_index {

@@ -1,7 +1,7 @@
 //! Runs jobs on a pool of connections to PostgreSQL, with one transaction for a write.
 
 use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use std::time::{Duration, Instant};
 
 use super::mode::Mode;
@@ -9,6 +9,7 @@ use super::permits::{Permit, PostgresPermits};
 use super::running::Running;
 use super::sessions::{Session, Sessions, longest_lock_wait};
 use crate::model::error::{Error, Result};
+use crate::store::change_log::ChangeLog;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::{Backend, JobLimit};
 use crate::store::metrics::ConnectionCounts;
@@ -23,6 +24,13 @@ const ATTEMPTS: u32 = 6;
 /// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails
 /// before another transaction is aborted by a deadlock.
 const BATCH_LOCK_MILLIS: u128 = 250;
+
+/// Fails if the change log is on. In the round trip of `BEGIN`, and a lock until the transaction ends: nobody turns the log
+/// on meanwhile. A cast fails with its text, which no planner evaluates before.
+const REQUIRE_LOG_OFF: &str =
+    "; SELECT CAST(CASE WHEN is_on THEN 'the change log is on' END AS INTEGER) FROM change_log";
+/// The text in the error of that.
+const LOG_IS_ON: &str = "the change log is on";
 
 /// A pool, and as many permits as it has connections, so that waiting for one blocks no thread.
 pub(in crate::store) struct PostgresEngine {
@@ -177,20 +185,27 @@ impl PostgresEngine {
     ) -> (Result<T>, Option<Fault>) {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
-        if is_transaction && let Err(error) = self.begin(session, mode) {
-            let (fault, error) = fault::classify(&error);
-            session.is_lost = fault == Fault::Lost;
-            return (Err(error), Some(fault));
-        }
+        let is_logged = match self.begin_if(is_transaction, session, mode, &shared.changes) {
+            Ok(is_logged) => is_logged,
+            Err(error) => {
+                let (fault, error) = fault::classify(&error);
+                session.is_lost = fault == Fault::Lost;
+                return (Err(error), Some(fault));
+            }
+        };
         let entered = limit.enter(session.backend);
         let conn = AnyConnection::Postgres(&mut session.conn);
-        let mut tx = if mode.may_write() { Tx::writing(conn, shared, limit) } else { Tx::reading(conn, shared, limit) };
+        let mut tx = if mode.may_write() {
+            Tx::writing(conn, shared, limit, is_logged)
+        } else {
+            Tx::reading(conn, shared, limit)
+        };
         // The job may have been cancelled before `enter`.
         let mut result = tx.check_limit().and_then(|()| job(&mut tx));
         if is_transaction && result.is_ok() {
-            result = tx.check_limit().and(result);
+            result = tx.check_limit().and(tx.require_no_pending_changes()).and(result);
         }
-        let fault = tx.fault();
+        let (fault, has_changes) = (tx.fault(), tx.has_written_changes());
         session.is_lost = fault == Some(Fault::Lost);
         if entered.leave() {
             // A late cancel request must not stop the next job. Closing the connection rolls back.
@@ -211,6 +226,9 @@ impl PostgresEngine {
                 if mode == Mode::Write {
                     shared.metrics.count_commit(1);
                 }
+                if has_changes {
+                    shared.changes.wake_readers();
+                }
                 (result, None)
             }
             Err(_) if !mode.may_write() => {
@@ -227,7 +245,32 @@ impl PostgresEngine {
         }
     }
 
-    fn begin(&self, session: &mut Session, mode: Mode) -> QueryResult<()> {
+    /// Begins a transaction if the job has one. Returns whether changes are logged until it ends, as far as it is known.
+    fn begin_if(
+        &self,
+        is_transaction: bool,
+        session: &mut Session,
+        mode: Mode,
+        log: &ChangeLog,
+    ) -> QueryResult<Option<bool>> {
+        if !is_transaction {
+            return Ok(None);
+        }
+        let is_logged = log.switch().filter(|_| mode == Mode::Write);
+        if is_logged != Some(false) {
+            return self.begin(session, mode, "").map(|()| is_logged);
+        }
+        match self.begin(session, mode, REQUIRE_LOG_OFF) {
+            Err(error) if error.to_string().contains(LOG_IS_ON) => {
+                session.conn.batch_execute("ROLLBACK")?;
+                log.set_switch(true);
+                self.begin(session, mode, "").map(|()| Some(true))
+            }
+            begun => begun.map(|()| is_logged),
+        }
+    }
+
+    fn begin(&self, session: &mut Session, mode: Mode, check: &str) -> QueryResult<()> {
         let isolation = match mode {
             Mode::Read => "READ COMMITTED READ ONLY",
             Mode::Snapshot | Mode::SnapshotBatch | Mode::Search => "REPEATABLE READ READ ONLY",
@@ -252,7 +295,7 @@ impl PostgresEngine {
             Mode::SnapshotBatch => keep_plans.to_owned(),
             _ => String::new(),
         };
-        let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}");
+        let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}{check}");
         AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
     }
 }

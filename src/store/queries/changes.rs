@@ -12,7 +12,7 @@ use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::change_query::{ChangeFilter, ChangePageRequest, MOST_EXAMINED};
 use crate::model::page::Direction;
-use crate::store::change_rows::{CHANGE_COLUMNS, ChangeColumns, ChangeLogColumns, ChangeLogRow, ChangeRow};
+use crate::store::change_rows::{ChangeColumns, ChangeLogColumns, ChangeLogRow, ChangeRow, change_columns};
 
 /// The state of the log.
 pub(in crate::store) fn state(conn: &mut Conn) -> QueryResult<ChangeLogRow> {
@@ -23,8 +23,8 @@ pub(in crate::store) fn state(conn: &mut Conn) -> QueryResult<ChangeLogRow> {
 
 /// The change with that number.
 pub(in crate::store) fn find(conn: &mut Conn, number: i64) -> QueryResult<Option<ChangeRow>> {
-    let mut sql = Sql::new("SELECT n");
-    sql.text(CHANGE_COLUMNS).text(" FROM changes WHERE n = ").integer(number);
+    let mut sql = Sql::new(concat!("SELECT n, ", change_columns!()));
+    sql.text(" FROM changes WHERE n = ").integer(number);
     sql.returning::<ChangeColumns>().get_result(conn).optional()
 }
 
@@ -42,8 +42,8 @@ pub(in crate::store) fn first_after(conn: &mut Conn, at: i64, low: i64, high: i6
 
 /// The changes of a page, in the direction of reading.
 pub(in crate::store) fn page(conn: &mut Conn, request: &ChangePageRequest) -> QueryResult<Vec<ChangeRow>> {
-    let mut sql = Sql::new("SELECT n");
-    sql.text(CHANGE_COLUMNS).text(" FROM changes WHERE ");
+    let mut sql = Sql::new(concat!("SELECT n, ", change_columns!()));
+    sql.text(" FROM changes WHERE ");
     if request.filter.is_indexed() {
         sql.text("n IN (");
         push_candidates(&mut sql, request);
@@ -154,8 +154,8 @@ pub(in crate::store) fn of_users_after(
     number: i64,
     limit: i64,
 ) -> QueryResult<Vec<ChangeRow>> {
-    let mut sql = Sql::new("SELECT n");
-    sql.text(CHANGE_COLUMNS).text(" FROM changes WHERE n IN (");
+    let mut sql = Sql::new(concat!("SELECT n, ", change_columns!()));
+    sql.text(" FROM changes WHERE n IN (");
     let mut glue = "";
     for column in ["user_id", "target_id"] {
         sql.text(glue).text("SELECT n FROM changes WHERE ").in_list(column, bulk::ValueList::of_integers(users));
@@ -174,8 +174,8 @@ pub(in crate::store) fn unnumbered_after(
     at: i64,
     limit: i64,
 ) -> QueryResult<Vec<ChangeRow>> {
-    let mut sql = Sql::new("SELECT CAST(0 AS BIGINT)");
-    sql.text(CHANGE_COLUMNS).text(" FROM (SELECT waiting.*, MAX(at) OVER (ORDER BY set_id, place) AS latest ");
+    let mut sql = Sql::new(concat!("SELECT CAST(0 AS BIGINT), ", change_columns!()));
+    sql.text(" FROM (SELECT waiting.*, MAX(at) OVER (ORDER BY set_id, place) AS latest ");
     sql.text("FROM unnumbered_changes AS waiting) AS found WHERE subject_type = 0 AND (latest > ").integer(at);
     sql.text(" OR EXISTS (SELECT 1 FROM change_log WHERE last_at > ").integer(at).text(")) AND (");
     sql.in_list("user_id", bulk::ValueList::of_integers(users)).text(" OR ");

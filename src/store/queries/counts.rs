@@ -9,7 +9,8 @@ use diesel::upsert::excluded;
 
 use std::collections::BTreeMap;
 
-use super::rows::{Column, number_of};
+use super::columns::Column;
+use super::rows::number_of;
 use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_users};
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};

@@ -91,9 +91,15 @@ pub(in crate::store) fn update_member(
     Ok(changed == 1)
 }
 
-/// Deletes a group and its memberships; `false` if there is none.
+/// Deletes the memberships of a group, and returns their ids.
+pub(in crate::store) fn delete_members(conn: &mut Conn, group: i64) -> QueryResult<Vec<i64>> {
+    diesel::delete(group_members::table.filter(group_members::group_id.eq(group)))
+        .returning(group_members::id)
+        .get_results(conn)
+}
+
+/// Deletes a group without memberships; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
-    diesel::delete(group_members::table.filter(group_members::group_id.eq(id))).execute(conn)?;
     Ok(diesel::delete(groups::table.find(id)).execute(conn)? == 1)
 }
 

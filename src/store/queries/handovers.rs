@@ -10,7 +10,9 @@ use super::sql::{Sql, split_total};
 use super::{Conn, bulk, counts, dialect, retired};
 use crate::model::page::PageRequest;
 use crate::model::relationship::End;
-use crate::store::relationship_rows::{NewRelationshipRow, new_relationship_columns};
+use crate::store::relationship_rows::{
+    AUTHORED_COLUMNS, AuthoredColumns, AuthoredRow, NewRelationshipRow, new_relationship_columns,
+};
 use crate::store::rows::{NewTransferRow, STORED_TRANSFER, TRANSFER_COLUMNS, TransferColumns, TransferRow};
 use crate::store::type_counts::{EdgeCounts, TypeCounts};
 
@@ -79,25 +81,28 @@ fn index_of(end: End) -> &'static str {
     }
 }
 
-/// Deletes relationships by id and returns how many there were. Does not count them.
-pub(in crate::store) fn delete_edges(conn: &mut Conn, ids: &[i64]) -> QueryResult<usize> {
+/// Deletes relationships by id and returns those that existed. Does not count them.
+pub(in crate::store) fn delete_edges(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<AuthoredRow>> {
     if let Some(largest) = ids.iter().max() {
         retired::retire_relationships(conn, *largest)?;
     }
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
-    sql.in_list("id", bulk::ValueList::of_integers(ids));
-    sql.returning::<()>().execute(conn)
+    sql.in_list("id", bulk::ValueList::of_integers(ids)).text(" RETURNING ").text(AUTHORED_COLUMNS);
+    sql.returning::<AuthoredColumns>().load(conn)
 }
 
-/// Stores relationships in this order, except those that exist already, and returns owner and target of those that it
+/// Stores relationships in this order, except those that exist already, and returns id, owner and target of those that it
 /// stored. Does not count them.
-pub(in crate::store) fn insert_edges(conn: &mut Conn, rows: &[NewRelationshipRow]) -> QueryResult<Vec<(i64, i64)>> {
+pub(in crate::store) fn insert_edges(
+    conn: &mut Conn,
+    rows: &[NewRelationshipRow],
+) -> QueryResult<Vec<(i64, i64, i64)>> {
     let mut stored = Vec::with_capacity(rows.len());
     for some in rows.chunks(bulk::ROWS) {
         let mut sql = Sql::new(concat!("INSERT INTO user_relationships (", new_relationship_columns!(), ") "));
         sql.source(NewRelationshipRow::columns(some));
-        sql.text(" ON CONFLICT DO NOTHING RETURNING user_id, target_id");
-        stored.extend(sql.returning::<(BigInt, BigInt)>().load::<(i64, i64)>(conn)?);
+        sql.text(" ON CONFLICT DO NOTHING RETURNING id, user_id, target_id");
+        stored.extend(sql.returning::<(BigInt, BigInt, BigInt)>().load::<(i64, i64, i64)>(conn)?);
     }
     Ok(stored)
 }

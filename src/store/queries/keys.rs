@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::rows::Column;
+use super::columns::Column;
 use super::schema::{computed_data, users};
 use super::sql::Sql;
 use super::{Conn, bulk};

@@ -2,6 +2,7 @@
 //! each with its own `Conn`, `Db`, `bulk` and `dialect`.
 
 pub(in crate::store) mod below;
+pub(in crate::store) mod change_writes;
 pub(in crate::store) mod changes;
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
@@ -30,4 +31,4 @@ pub(in crate::store) mod user_deletion;
 pub(in crate::store) mod users;
 
 use super::{Conn, Db, bulk, dialect};
-use crate::store::{group_rows, rows, schema};
+use crate::store::{columns, group_rows, rows, schema};

@@ -84,8 +84,8 @@ pub(in crate::store) fn update(conn: &mut Conn, name: &str, data: &TypeData, now
         .optional()
 }
 
-/// Deletes an unused type.
-pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<()> {
-    diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;
-    retired::retire_type(conn, id, now)
+/// Deletes an unused type; `false` if there is none.
+pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<bool> {
+    let deleted = diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;
+    retired::retire_type(conn, id, now).map(|()| deleted == 1)
 }

@@ -7,8 +7,8 @@ use super::schema::user_relationships::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, counts, retired};
 use crate::store::relationship_rows::{
-    AuthorColumns, COLUMNS, ChangedRelationshipRow, NewRelationshipRow, RELATIONSHIP_COLUMNS, RelationshipColumns,
-    RelationshipRow, new_relationship_columns,
+    AUTHORED_COLUMNS, AuthorColumns, AuthoredColumns, AuthoredRow, COLUMNS, ChangedRelationshipRow, NewRelationshipRow,
+    RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, new_relationship_columns,
 };
 use crate::store::type_counts::TypeCounts;
 
@@ -110,46 +110,60 @@ pub(in crate::store) fn update(
     Ok(new)
 }
 
-/// Deletes a relationship and its counts; `false` if it is gone.
-pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<bool> {
-    let row = diesel::delete(dsl::user_relationships.find(id)).returning(COLUMNS).get_result(conn).optional()?;
-    count_deleted(conn, types, row)
+/// Deletes a relationship and its counts, and returns it; `None` if it is gone.
+pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<Option<AuthoredRow>> {
+    let deleted: Option<AuthoredRow> = diesel::delete(dsl::user_relationships.find(id))
+        .returning((COLUMNS, dsl::created_by, dsl::updated_by))
+        .get_result(conn)
+        .optional()?;
+    if let Some((row, ..)) = &deleted {
+        counts::add(conn, types, row, -1)?;
+        retired::retire_relationships(conn, row.id)?;
+    }
+    Ok(deleted)
 }
 
-/// Deletes relationships of a type and their counts. Returns how many of them existed.
+/// Deletes relationships of a type and their counts, and returns those that existed.
 pub(in crate::store) fn delete_many_of_type(
     conn: &mut Conn,
     types: &mut TypeCounts,
     ids: &[i64],
     kind: i16,
-) -> QueryResult<usize> {
+) -> QueryResult<Vec<AuthoredRow>> {
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids)).text(" AND type_id = ").small(kind);
-    sql.text(" RETURNING ").text(RELATIONSHIP_COLUMNS);
-    let rows: Vec<RelationshipRow> = sql.returning::<RelationshipColumns>().load(conn)?;
+    sql.text(" RETURNING ").text(AUTHORED_COLUMNS);
+    let deleted: Vec<AuthoredRow> = sql.returning::<AuthoredColumns>().load(conn)?;
+    let rows: Vec<_> = deleted.iter().map(|(row, ..)| *row).collect();
     counts::add_many(conn, types, &rows, -1)?;
     if let Some(largest) = rows.iter().map(|row| row.id).max() {
         retired::retire_relationships(conn, largest)?;
     }
-    Ok(rows.len())
+    Ok(deleted)
 }
 
-/// Subtracts a deleted relationship from the counts.
-fn count_deleted(conn: &mut Conn, types: &mut TypeCounts, row: Option<RelationshipRow>) -> QueryResult<bool> {
-    if let Some(row) = &row {
-        counts::add(conn, types, row, -1)?;
-        retired::retire_relationships(conn, row.id)?;
-    }
-    Ok(row.is_some())
-}
-
-/// Deletes all relationships of a user, in both directions, with their counts.
-pub(in crate::store) fn delete_of_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) -> QueryResult<()> {
+/// Deletes all relationships of a user, in both directions, with their counts. Returns them, by id, if they are logged.
+pub(in crate::store) fn delete_of_user(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    user: i64,
+    is_logged: bool,
+) -> QueryResult<Vec<AuthoredRow>> {
     counts::subtract_user(conn, types, user)?;
     if let Some(largest) = retired::largest_of_user(conn, user)? {
         retired::retire_relationships(conn, largest)?;
     }
-    diesel::delete(dsl::user_relationships.filter(dsl::user_id.eq(user))).execute(conn)?;
-    diesel::delete(dsl::user_relationships.filter(dsl::target_id.eq(user))).execute(conn)?;
-    Ok(())
+    let mut deleted = Vec::new();
+    for column in ["user_id = ", "target_id = "] {
+        let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
+        sql.text(column).integer(user);
+        if is_logged {
+            sql.text(" RETURNING ").text(AUTHORED_COLUMNS);
+            deleted.extend(sql.returning::<AuthoredColumns>().load::<AuthoredRow>(conn)?);
+        } else {
+            sql.returning::<()>().execute(conn)?;
+        }
+    }
+    deleted.sort_unstable_by_key(|(row, ..)| row.id);
+    Ok(deleted)
 }

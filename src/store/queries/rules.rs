@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt};
 
-use super::rows::Column;
+use super::columns::Column;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::rules::MAX_DEPTH;

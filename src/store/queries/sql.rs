@@ -9,7 +9,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::marker::PhantomData;
 
-use super::rows::Column;
+use super::columns::Column;
 use super::{Conn, Db, bulk};
 
 /// A piece of SQL with its bound values.

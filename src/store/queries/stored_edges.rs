@@ -3,7 +3,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 
-use super::rows::{Column, CountBelowRow};
+use super::columns::Column;
+use super::rows::CountBelowRow;
 use super::schema::{counts_below, relationship_type_locks};
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};

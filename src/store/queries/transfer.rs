@@ -4,8 +4,9 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
+use super::columns::Column;
 use super::rows::{
-    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Column, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
 use super::{Conn, bulk, counts};

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 
-use super::rows::Column;
+use super::columns::Column;
 use super::rules::push_type;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};

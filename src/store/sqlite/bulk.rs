@@ -6,8 +6,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use std::path::Path;
 
 use super::conn::{Conn, Db, connect};
+use crate::store::columns::Column;
 use crate::store::relationship_rows::RelationshipRow;
-use crate::store::rows::{Column, Numbered};
+use crate::store::rows::Numbered;
 
 /// Rows per statement: with several rows SQLite keeps a copy of every page that they change.
 pub(in crate::store) const ROWS: usize = 1;
@@ -75,6 +76,9 @@ fn push_value<'b>(out: &mut AstPass<'_, 'b, Db>, column: &'b Column, row: usize)
             values.get(row).map(|value| out.push_bind_param::<Nullable<BigInt>, _>(value))
         }
         Column::Smalls(values) => values.get(row).map(|value| out.push_bind_param::<SmallInt, _>(value)),
+        Column::OptionalSmalls(values) => {
+            values.get(row).map(|value| out.push_bind_param::<Nullable<SmallInt>, _>(value))
+        }
         Column::Flags(values) => values.get(row).map(|value| out.push_bind_param::<Bool, _>(value)),
         Column::Texts(values) => values.get(row).map(|value| out.push_bind_param::<Text, _>(value)),
         Column::OptionalTexts(values) => values.get(row).map(|value| out.push_bind_param::<Nullable<Text>, _>(value)),

@@ -5,6 +5,7 @@ use diesel::sql_types::Bool;
 
 use super::conn::Conn;
 use crate::model::database_problem::DatabaseProblem;
+use crate::store::change_rows::change_columns;
 use crate::store::schema::relationship_types;
 
 /// One row: there is one writer at a time.
@@ -26,6 +27,17 @@ pub const HAS_LATERAL: bool = false;
 
 /// The number of the last change, as an SQL expression: numbers are those of `AUTOINCREMENT`.
 pub const LAST_CHANGE_NUMBER: &str = "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)";
+
+/// Stores the changes in the table that follows. Each gets the next number and, at the earliest, the time of the one before.
+pub const INSERT_CHANGES: &str = concat!(
+    "INSERT INTO changes (",
+    change_columns!(),
+    ") SELECT column1, MAX(column2, COALESCE((SELECT at FROM changes ORDER BY n DESC LIMIT 1), 0)), \
+     column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, column15, column16, column17, column18 FROM "
+);
+
+/// A statement for one row is kept prepared.
+pub const CHANGES_PER_STATEMENT: usize = 1;
 
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and
 /// reads every edge of a popular user.

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 
 use super::conn::{Conn, run};
 use super::interrupt::run_limited;
+use super::queries;
 use super::wal::Wal;
 use crate::model::error::{Error, Result};
 use crate::store::fault::Fault;
@@ -36,6 +37,8 @@ pub(super) struct Writer {
 trait WriteJob: Send {
     /// Runs the job, inside a savepoint of its own.
     fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction;
+    /// Whether the job has written changes to the log.
+    fn has_changes(&self) -> bool;
     /// Whether the caller no longer waits for the result.
     fn is_abandoned(&self) -> bool;
     /// Sends the result, once the transaction is committed or has failed.
@@ -63,25 +66,31 @@ struct WaitingJob<T, F> {
     job: F,
     limit: JobLimit,
     result: Result<T>,
+    has_changes: bool,
     answer: oneshot::Sender<Result<T>>,
 }
 
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> WriteJob for WaitingJob<T, F> {
     fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction {
         // The store has turned a panic of the job into an error.
-        let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit);
+        let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit, shared.changes.switch());
         self.result = run_limited(&self.limit, || (self.job)(&mut tx));
         if self.result.is_ok()
             && let Err(error) = tx.check_limit()
         {
             self.result = Err(error);
         }
+        self.has_changes = self.result.is_ok() && tx.has_written_changes();
         match (&self.result, tx.fault()) {
             (Ok(_), _) => SavepointAction::Keep,
             (Err(_), Some(Fault::Limit)) => SavepointAction::UndoStopped,
             (Err(_), Some(Fault::Conflict)) => SavepointAction::UndoAndRetry,
             (Err(_), _) => SavepointAction::Undo,
         }
+    }
+
+    fn has_changes(&self) -> bool {
+        self.has_changes
     }
 
     fn is_abandoned(&self) -> bool {
@@ -118,12 +127,14 @@ impl Writer {
     ) -> Result<T> {
         let (answer, result) = oneshot::channel();
         let unanswered = Err(Error::Unavailable("the writer sent no result".to_owned()));
-        self.queue.try_send(Box::new(WaitingJob { job, limit, result: unanswered, answer })).map_err(|refused| {
-            Error::Unavailable(match refused {
-                TrySendError::Full(_) => format!("{QUEUE} writes are already waiting"),
-                TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
-            })
-        })?;
+        self.queue
+            .try_send(Box::new(WaitingJob { job, limit, result: unanswered, has_changes: false, answer }))
+            .map_err(|refused| {
+                Error::Unavailable(match refused {
+                    TrySendError::Full(_) => format!("{QUEUE} writes are already waiting"),
+                    TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
+                })
+            })?;
         result.await.map_err(|_| Error::Unavailable("the writer's thread has ended".to_owned()))?
     }
 }
@@ -154,6 +165,9 @@ fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn WriteJob>>, shared: &Stor
             BatchOutcome::Ended(committed) => {
                 if committed.is_ok() {
                     shared.metrics.count_commit(batch.len());
+                    if batch.iter().any(|work| work.has_changes()) {
+                        shared.changes.wake_readers();
+                    }
                 } else {
                     // Fails where SQLite has rolled back by itself, as it does on some errors such as a full disk.
                     drop(run(conn, "ROLLBACK"));
@@ -177,8 +191,18 @@ fn commit(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContex
     }
 }
 
-fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> Result<BatchOutcome> {
+/// Begins a transaction of all jobs of a batch. Nobody turns the change log on until it ends.
+fn begin(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
     run(conn, "BEGIN IMMEDIATE")?;
+    if shared.changes.switch() != Some(true) {
+        let is_on = queries::change_writes::is_on(conn).map_err(|error| Error::Unavailable(error.to_string()))?;
+        shared.changes.set_switch(is_on);
+    }
+    Ok(())
+}
+
+fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> Result<BatchOutcome> {
+    begin(conn, shared)?;
     for (index, work) in batch.iter_mut().enumerate() {
         for _ in 0..ATTEMPTS {
             run(conn, "SAVEPOINT job")?;
@@ -211,7 +235,7 @@ fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &Sto
 /// A single job needs no savepoint, which would keep a copy in memory of every page that the job changes.
 fn commit_alone(conn: &mut Conn, work: &mut dyn WriteJob, shared: &StoreContext) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        run(conn, "BEGIN IMMEDIATE")?;
+        begin(conn, shared)?;
         match work.run(conn, shared) {
             SavepointAction::Keep => return run(conn, "COMMIT"),
             SavepointAction::Undo | SavepointAction::UndoStopped => {

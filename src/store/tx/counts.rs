@@ -27,7 +27,8 @@ impl Tx<'_> {
     }
 
     pub(in crate::store) fn delete_dangling(&mut self, ids: &[i64]) -> Result<()> {
-        ask!(self, check::delete_dangling(ids)).map(drop)
+        let deleted = ask!(self, check::delete_dangling(ids))?;
+        self.log_deleted_edges(deleted)
     }
 
     pub(in crate::store) fn keys_after(&mut self, id: i64, limit: i64) -> Result<Vec<UserKeyRow>> {

@@ -54,9 +54,11 @@ impl Tx<'_> {
             return Ok(());
         }
         let ids: Vec<_> = edges.iter().map(|edge| edge.id.get()).collect();
-        if ask!(self, handovers::delete_edges(&ids))? < edges.len() {
+        let deleted = ask!(self, handovers::delete_edges(&ids))?;
+        if deleted.len() < edges.len() {
             return Err(self.record_conflict());
         }
+        self.log_deleted_edges(deleted)?;
         for LockedEdge { ends: (user, target), .. } in edges {
             self.edge_counts.add(held.id, (user.get(), target.get()), -1);
         }
@@ -79,10 +81,13 @@ impl Tx<'_> {
             |(user, target): &(UserId, UserId)| NewRelationshipRow::of_ends((*user, *target), held.id, author, now);
         let rows: Vec<_> = edges.iter().map(row).collect();
         let stored = ask!(self, handovers::insert_edges(&rows))?;
-        for ends in &stored {
-            self.edge_counts.add(held.id, *ends, 1);
+        for (_, user, target) in &stored {
+            self.edge_counts.add(held.id, (*user, *target), 1);
         }
-        Ok(stored.into_iter().map(|(user, target)| (UserId::new(user), UserId::new(target))).collect())
+        if let Some(row) = rows.first() {
+            self.log_created_edges(&held.name, &stored, row)?;
+        }
+        Ok(stored.into_iter().map(|(_, user, target)| (UserId::new(user), UserId::new(target))).collect())
     }
 
     /// Writes the collected changes of counts by owner, which the rules of a type may depend on.

@@ -1,6 +1,7 @@
 //! The queries that a job may run: the only way from the domain to a database.
 
 mod below;
+mod change_collector;
 mod changes;
 mod clients;
 mod counts;
@@ -32,6 +33,7 @@ use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
 use crate::store::migrations;
+use crate::store::pending_changes::PendingChanges;
 use crate::store::type_counts::{EdgeCounts, TypeCounts};
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
@@ -67,6 +69,7 @@ pub struct Tx<'c> {
     limit: &'c JobLimit,
     types: Arc<Types>,
     is_writing: bool,
+    changes: PendingChanges,
     type_counts: TypeCounts,
     edge_counts: EdgeCounts,
     /// The types whose other writers wait until this job ends.
@@ -105,6 +108,7 @@ impl<'c> Tx<'c> {
             limit,
             types: shared.types.get(),
             is_writing: false,
+            changes: PendingChanges::default(),
             type_counts: TypeCounts::default(),
             edge_counts: EdgeCounts::default(),
             locked_types: Vec::new(),
@@ -113,8 +117,15 @@ impl<'c> Tx<'c> {
         }
     }
 
-    pub(in crate::store) fn writing(conn: AnyConnection<'c>, shared: &'c StoreContext, limit: &'c JobLimit) -> Self {
-        Self { is_writing: true, ..Self::reading(conn, shared, limit) }
+    /// `is_logged`: whether changes are logged, as far as it is known, until the job ends.
+    pub(in crate::store) fn writing(
+        conn: AnyConnection<'c>,
+        shared: &'c StoreContext,
+        limit: &'c JobLimit,
+        is_logged: Option<bool>,
+    ) -> Self {
+        let changes = PendingChanges { is_logged, ..PendingChanges::default() };
+        Self { is_writing: true, changes, ..Self::reading(conn, shared, limit) }
     }
 
     /// Fails if the job must end: at its deadline, or because its caller is gone.

@@ -1,6 +1,7 @@
 //! Queries of passwords and sessions.
 
 use super::{Tx, ask};
+use crate::model::change::{ChangeAction, ChangeSubject};
 use crate::model::error::Result;
 use crate::model::id::{TokenId, UserId};
 use crate::model::key;
@@ -30,7 +31,12 @@ impl Tx<'_> {
 
     /// Stores the hash of a user's password.
     pub fn set_password(&mut self, user: UserId, hash: &str) -> Result<()> {
-        ask!(self, passwords::set(user.get(), hash)).map(drop)
+        let is_set = ask!(self, passwords::set(user.get(), hash))? > 0;
+        let subject = ChangeSubject::User(user);
+        if !is_set || self.changes.ends_with_created(&subject) {
+            return Ok(());
+        }
+        self.log(ChangeAction::Updated, subject, &["password"])
     }
 
     /// Ends a session; `false` if the token does not belong to a session.

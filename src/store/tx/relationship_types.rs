@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::{Tx, ask};
+use crate::model::attributes::HasAttributes;
+use crate::model::change::{ChangeAction, ChangeSubject};
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::relationship_type::{RelationshipType, TypeData, TypeName, TypeRegistration};
@@ -59,7 +61,9 @@ impl Tx<'_> {
         let rested = now.plus_seconds(-TYPE_REST_SECONDS).micros();
         let Some(id) = ask!(self, retired::free_type_id(rested))? else { return Ok(TypeRegistration::Exhausted) };
         let row = ask!(self, relationship_types::insert(id, name.as_str(), data, now.micros()))?;
-        Ok(row.and_then(TypeRow::into_type).map_or(TypeRegistration::NameTaken, TypeRegistration::Registered))
+        let Some(stored) = row.and_then(TypeRow::into_type) else { return Ok(TypeRegistration::NameTaken) };
+        self.log(ChangeAction::Created, ChangeSubject::RelationshipType(name.clone()), &[])?;
+        Ok(TypeRegistration::Registered(stored))
     }
 
     /// Reads a type again; in a write job it and all others are locked against changes until the job ends. `None` if it is
@@ -73,12 +77,16 @@ impl Tx<'_> {
         self.relationship_type(&found.name)
     }
 
-    /// Writes all data of a type; `None` if there is no such type.
-    pub fn update_type(&mut self, name: &TypeName, data: &TypeData) -> Result<Option<RelationshipType>> {
+    /// Writes all data of a type that this job has read; `None` if it is gone.
+    pub fn update_type(&mut self, old: &RelationshipType, data: &TypeData) -> Result<Option<RelationshipType>> {
         let now = self.micros();
-        let updated = ask!(self, relationship_types::update(name.as_str(), data, now))?;
+        let updated = ask!(self, relationship_types::update(old.name.as_str(), data, now))?;
         // Rules are cached as well.
         self.shared.types.clear();
+        if updated.is_some() {
+            let subject = ChangeSubject::RelationshipType(old.name.clone());
+            self.log(ChangeAction::Updated, subject, &old.data.changed_members(data))?;
+        }
         Ok(updated.and_then(TypeRow::into_type))
     }
 
@@ -96,7 +104,11 @@ impl Tx<'_> {
         match self.types.id_of(name) {
             Some(id) => {
                 let now = self.micros();
-                ask!(self, relationship_types::delete(id, now))
+                if ask!(self, relationship_types::delete(id, now))? {
+                    let subject = ChangeSubject::RelationshipType(name.clone());
+                    self.log(ChangeAction::Deleted, subject, &[])?;
+                }
+                Ok(())
             }
             None => Ok(()),
         }

@@ -82,8 +82,10 @@ impl Tx<'_> {
         author: Option<UserId>,
     ) -> Result<Option<Relationship>> {
         let new = NewRelationshipRow::of(edge, held.id, author, self.micros());
-        let row = ask!(self, relationships::insert(&mut self.type_counts, new))?;
-        row.map(|row| self.relationship_of(row)).transpose()
+        let Some(row) = ask!(self, relationships::insert(&mut self.type_counts, new))? else { return Ok(None) };
+        let stored = self.relationship_of(row)?;
+        self.log_created_edge(&stored, author)?;
+        Ok(Some(stored))
     }
 
     /// As [`insert_relationship`](Self::insert_relationship), for several: stores those that do not exist, and returns
@@ -97,9 +99,12 @@ impl Tx<'_> {
         let now = self.micros();
         let new: Vec<_> = edges.iter().map(|edge| NewRelationshipRow::of(edge, held.id, author, now)).collect();
         let rows = ask!(self, relationships::insert_many(&mut self.type_counts, &new))?;
-        let mut ids: Vec<_> = rows.into_iter().map(|row| RelationshipId::new(row.id)).collect();
-        ids.sort_unstable();
-        Ok(ids)
+        let mut stored: Vec<_> = rows.iter().map(|row| (row.id, row.user_id, row.target_id)).collect();
+        stored.sort_unstable();
+        if let Some(row) = new.first() {
+            self.log_created_edges(&held.name, &stored, row)?;
+        }
+        Ok(stored.into_iter().map(|(id, ..)| RelationshipId::new(id)).collect())
     }
 
     /// Stores and counts relationships of a held type, which its rules admit. The rows are in any order. The job fails
@@ -108,14 +113,27 @@ impl Tx<'_> {
         let now = self.micros();
         let new = |create: &&GatheredCreate| NewRelationshipRow::of(&create.edge, held.id, create.caller.author(), now);
         let new: Vec<_> = creates.iter().map(new).collect();
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows = self.ask_postgres(|conn| creates_sql::insert(conn, &new, Checked::Rules))?;
+        let requests = creates.iter().map(|create| create.request_id.clone()).collect();
+        let rows = self.insert_in_batch(&new, requests, Checked::Rules)?;
         if rows.len() < new.len() {
             return Err(self.record_conflict());
         }
         rows.into_iter().map(|row| self.relationship_of(row)).collect()
+    }
+
+    /// Stores, counts and logs relationships with one statement. `requests` are the ids of their requests.
+    pub(in crate::store) fn insert_in_batch(
+        &mut self,
+        new: &[NewRelationshipRow],
+        requests: Vec<Option<String>>,
+        checked: Checked,
+    ) -> Result<Vec<RelationshipRow>> {
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.ask_postgres(|conn| creates_sql::insert(conn, new, requests, checked))?;
+        self.changes.is_written |= !rows.is_empty();
+        Ok(rows)
     }
 
     /// Writes all data of a relationship that this job has read. Its type must be registered.
@@ -128,23 +146,33 @@ impl Tx<'_> {
         let new = Relationship { data, updated_at: self.now(), ..old.clone() };
         let kinds = (self.type_id(&old.data.relationship)?, self.type_id(&new.data.relationship)?);
         let (Some(before), Some(after)) = kinds else { return Err(self.record_conflict()) };
-        let (old, new) = (RelationshipRow::of(old, before), RelationshipRow::of(&new, after));
-        match ask!(self, relationships::update(&mut self.type_counts, &old, &new, author.map(UserId::get)))? {
-            Some(row) => self.relationship_of(row),
-            None => Err(self.record_conflict()),
+        let found = if self.is_logged()? { ask!(self, relationships::authors(&[old.id.get()]))?.pop() } else { None };
+        let (old_row, new) = (RelationshipRow::of(old, before), RelationshipRow::of(&new, after));
+        let updated =
+            ask!(self, relationships::update(&mut self.type_counts, &old_row, &new, author.map(UserId::get)))?;
+        let Some(row) = updated else { return Err(self.record_conflict()) };
+        let updated = self.relationship_of(row)?;
+        if let Some((_, authors)) = found {
+            self.log_changed_edge(old, &updated, authors)?;
         }
+        Ok(updated)
     }
 
     /// Deletes a relationship and its counts; `false` if it is gone.
     pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
-        ask!(self, relationships::delete(&mut self.type_counts, id.get()))
+        let deleted = ask!(self, relationships::delete(&mut self.type_counts, id.get()))?;
+        let is_deleted = deleted.is_some();
+        self.log_deleted_edges(deleted.into_iter().collect())?;
+        Ok(is_deleted)
     }
 
     /// Deletes relationships of a held type and their counts; `false` if one of them is gone or has another type.
     pub fn delete_of_type(&mut self, held: &HeldType, ids: &[RelationshipId]) -> Result<bool> {
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
         let deleted = ask!(self, relationships::delete_many_of_type(&mut self.type_counts, &ids, held.id))?;
-        Ok(deleted == ids.len())
+        let are_all_deleted = deleted.len() == ids.len();
+        self.log_deleted_edges(deleted)?;
+        Ok(are_all_deleted)
     }
 
     /// Collects the changes of counts by type until [`write_type_counts`](Self::write_type_counts), which the job must

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Tx, ask};
+use crate::model::change::{ChangeAction, ChangeSubject};
 use crate::model::error::{Error, Result};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::read_budget::ReadBudget;
@@ -50,7 +51,11 @@ impl Tx<'_> {
         if users.is_empty() {
             return Ok(());
         }
-        ask!(self, transfer::insert_users(users))
+        ask!(self, transfer::insert_users(users))?;
+        if self.has_load() {
+            return self.log_load_of_users();
+        }
+        self.log_all(ChangeAction::Created, users.iter().map(|user| ChangeSubject::User(user.id)), &[])
     }
 
     /// Reserves ids for that many users of this job, in ascending order and larger than any id that the job chooses.
@@ -108,6 +113,10 @@ impl Tx<'_> {
             }
         }
         ask!(self, transfer::count_relationships(&stored))?;
+        for row in &stored {
+            let stored = self.relationship_of(*row)?;
+            self.log_created_edge(&stored, None)?;
+        }
         Ok(stored.into_iter().map(|row| RelationshipId::new(row.id)).collect())
     }
 
@@ -117,6 +126,7 @@ impl Tx<'_> {
         let mut rows = self.rows_of(relationships)?;
         // By id, so that each page is written once.
         rows.sort_unstable_by_key(|row| row.id);
+        self.log_load_of_relationships(rows.iter().map(|row| row.created_at).min());
         ask!(self, transfer::load_relationships(&rows))
     }
 
@@ -146,7 +156,9 @@ impl Tx<'_> {
     /// PostgreSQL they wait. `None` if there are relationships already and, on PostgreSQL, if another client is
     /// connected or another role owns the tables.
     pub fn begin_bulk_load(&mut self) -> Result<Option<DroppedIndexes>> {
-        Ok(ask!(self, transfer::drop_indexes())?.map(DroppedIndexes))
+        let Some(dropped) = ask!(self, transfer::drop_indexes())? else { return Ok(None) };
+        self.begin_logged_load()?;
+        Ok(Some(DroppedIndexes(dropped)))
     }
 
     /// Creates the dropped indexes and keys again, and counts the relationships. Of several with one edge it keeps the

@@ -2,14 +2,17 @@
 
 use super::group_pages::PART;
 use super::{Tx, ask};
+use crate::model::attributes::HasAttributes;
+use crate::model::change::{ChangeAction, ChangeReason, ChangeSubject};
 use crate::model::error::Result;
 use crate::model::filter::UserFilter;
-use crate::model::id::UserId;
+use crate::model::id::{GroupId, MemberId, UserId};
 use crate::model::key;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
 use crate::store::held_type::HeldType;
+use crate::store::relationship_rows::AuthoredRow;
 use crate::store::rows::{Profiles, UserRow};
 
 impl Tx<'_> {
@@ -108,17 +111,25 @@ impl Tx<'_> {
     /// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
     pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
         let now = self.micros();
-        Ok(ask!(self, users::insert(id.map(UserId::get), data, now))?.map(UserId::new))
+        let Some(id) = ask!(self, users::insert(id.map(UserId::get), data, now))?.map(UserId::new) else {
+            return Ok(None);
+        };
+        self.log(ChangeAction::Created, ChangeSubject::User(id), &[])?;
+        Ok(Some(id))
     }
 
     /// Writes all data of a user that this job has read.
     pub fn update_user(&mut self, old: &User, new: &UserData) -> Result<()> {
         let now = self.micros();
-        if ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
-            Ok(())
-        } else {
-            Err(self.record_conflict())
+        if !ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
+            return Err(self.record_conflict());
         }
+        if self.has_load() {
+            return self.log_load_of_users();
+        }
+        let mut changed = old.data.changed_members(new);
+        changed.extend((old.data.profile.properties != new.profile.properties).then_some("properties"));
+        self.log(ChangeAction::Updated, ChangeSubject::User(old.id), &changed)
     }
 
     /// Deletes a user with its relationships in both directions, its memberships, its tokens and the answers stored for
@@ -133,12 +144,26 @@ impl Tx<'_> {
             }
         }
         let now = self.micros();
-        ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get()))?;
-        ask!(self, user_deletion::end_memberships(id.get()))?;
-        ask!(self, user_deletion::disown_groups(id.get(), now))?;
+        let is_logged = self.is_logged()?;
+        let edges = ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get(), is_logged))?;
+        let members = ask!(self, user_deletion::end_memberships(id.get()))?;
+        let groups = ask!(self, user_deletion::disown_groups(id.get(), now))?;
+        self.because(ChangeReason::UserDeleted, |tx| tx.log_deleted_with_user(edges, members, groups))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
         self.delete_answers(id)?;
-        ask!(self, users::delete(id.get()))
+        let is_deleted = ask!(self, users::delete(id.get()))?;
+        if is_deleted {
+            self.log(ChangeAction::Deleted, ChangeSubject::User(id), &[])?;
+        }
+        Ok(is_deleted)
+    }
+
+    fn log_deleted_with_user(&mut self, edges: Vec<AuthoredRow>, members: Vec<i64>, groups: Vec<i64>) -> Result<()> {
+        self.log_deleted_edges(edges)?;
+        let members = members.into_iter().map(|id| ChangeSubject::GroupMember(MemberId::new(id)));
+        self.log_all(ChangeAction::Deleted, members, &[])?;
+        let groups = groups.into_iter().map(|id| ChangeSubject::Group(GroupId::new(id)));
+        self.log_all(ChangeAction::Updated, groups, &["owner"])
     }
 }
 

@@ -16,6 +16,7 @@ use user_relationships::config::{Config, RawSettings};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::Result;
 use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
@@ -250,7 +251,7 @@ impl App {
 
     /// Runs a write directly on the store.
     pub fn write<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
-        wait(self.store.write("test.write", job)).expect("the write succeeds")
+        wait(self.store.write("test.write", ChangeOrigin::default(), job)).expect("the write succeeds")
     }
 
     /// Compares every stored count with the rows, and the relationships with the rules of their types.

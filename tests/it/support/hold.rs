@@ -4,6 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use tokio::task::{JoinHandle, yield_now};
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::Result;
 use user_relationships::store::{Store, Tx};
 
@@ -16,7 +17,7 @@ pub async fn hold(store: &Store) -> (JoinHandle<Result<()>>, Sender<()>) {
         let _ = resumed.lock().expect("one job at a time").recv();
         Ok(())
     };
-    let held = tokio::spawn(async move { store.write("test.hold", job).await });
+    let held = tokio::spawn(async move { store.write("test.hold", ChangeOrigin::default(), job).await });
     yield_now().await;
     begins.recv().expect("the job begins");
     (held, resume)

@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::batcher::BatchQuery;
-use super::creates_sql::{self, Checked};
+use super::creates_sql::Checked;
 use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::relationship::{NewEdge, Relationship};
@@ -24,6 +24,8 @@ pub struct GatheredCreate {
     pub edge: NewEdge,
     /// The caller.
     pub caller: Caller,
+    /// The id of the request.
+    pub request_id: Option<String>,
 }
 
 /// A relationship of a type without rules.
@@ -64,12 +66,10 @@ fn insert(tx: &mut Tx<'_>, creates: &[&GatheredCreate]) -> Result<Vec<Relationsh
     let now = tx.now().micros();
     let new = |create: &&GatheredCreate| {
         let kind = tx.known_types().id_of(&create.edge.data.relationship)?;
-        Some(NewRelationshipRow::of(&create.edge, kind, create.caller.author(), now))
+        let row = NewRelationshipRow::of(&create.edge, kind, create.caller.author(), now);
+        Some((row, create.request_id.clone()))
     };
-    let new: Vec<_> = creates.iter().filter_map(new).collect();
-    if new.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = tx.ask_postgres(|conn| creates_sql::insert(conn, &new, Checked::Nothing))?;
+    let (new, requests): (Vec<_>, Vec<_>) = creates.iter().filter_map(new).unzip();
+    let rows = tx.insert_in_batch(&new, requests, Checked::Nothing)?;
     rows.into_iter().map(|row| tx.relationship_of(row)).collect()
 }

@@ -4,14 +4,14 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt};
 
+use crate::store::columns::Column;
 use crate::store::postgres::conn::{Conn, Db};
 use crate::store::postgres::{bulk, dialect};
 use crate::store::relationship_rows::{
     NewRelationshipRow, RelationshipColumns, RelationshipRow, new_relationship_columns, relationship_columns,
 };
-use crate::store::rows::Column;
 
-/// Stores and counts the relationships whose users and types exist and that do not exist yet. The first `?` is the
+/// Stores, counts and logs the relationships whose users and types exist and that do not exist yet. The first `?` is the
 /// table of new rows, each other one is a value.
 ///
 /// * Types with rules are left out unless the rules have been checked. The statement reads the rules from the row that it
@@ -21,16 +21,18 @@ use crate::store::rows::Column;
 /// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
 ///   target, type. Each table is written after the previous one, because it selects the number of rows of that.
 /// * One slot counts the types of the batch: concurrent transactions rarely use the same.
+/// * Changes are logged last, when the statement holds all its locks, as one set for each request. Nobody can turn the log
+///   on between the moment at which the statement reads whether it is on and the commit.
 const INSERT: &str = concat!(
     "
 WITH asked (",
     new_relationship_columns!(),
-    ") AS (
+    ", request_id) AS (
     ?
 ), ends AS MATERIALIZED (
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (
-    SELECT id FROM relationship_types WHERE id IN (SELECT type_id FROM asked)
+    SELECT id, name FROM relationship_types WHERE id IN (SELECT type_id FROM asked)
         AND (? = 1 OR NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'))
     FOR KEY SHARE SKIP LOCKED
 ), made AS (
@@ -64,6 +66,13 @@ WITH asked (",
     GROUP BY type_id ORDER BY type_id
     ON CONFLICT (type_id, slot) DO UPDATE SET n = kept.n + excluded.n
     RETURNING 1
+), logged AS (
+    INSERT INTO unnumbered_changes (set_id, place, at, action, subject_type, subject_id, user_id, target_id,
+        relationship, edge_created_at, edge_created_by, actor_id, request_id)
+    SELECT nextval('change_set_ids'), 0, made.created_at, 0, 0, made.id, made.user_id, made.target_id,
+        kinds.name, made.created_at, asked.created_by, asked.created_by, asked.request_id
+    FROM made JOIN asked USING (user_id, target_id, type_id) JOIN kinds ON kinds.id = made.type_id
+    WHERE (SELECT COUNT(*) FROM by_type) > 0 AND (SELECT is_on FROM change_log)
 )
 SELECT ",
     relationship_columns!(),
@@ -85,13 +94,16 @@ pub(in crate::store) enum Checked {
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     new: &[NewRelationshipRow],
+    requests: Vec<Option<String>>,
     checked: Checked,
 ) -> QueryResult<Vec<RelationshipRow>> {
     let mut ends: Vec<_> = new.iter().flat_map(|row| [row.user_id, row.target_id]).collect();
     ends.sort_unstable();
     ends.dedup();
     let has_checked_rules = i64::from(checked == Checked::Rules);
-    CreateStatement { new: NewRelationshipRow::columns(new), ends, has_checked_rules }.load(conn)
+    let mut columns = NewRelationshipRow::columns(new);
+    columns.push(Column::from(requests));
+    CreateStatement { new: columns, ends, has_checked_rules }.load(conn)
 }
 
 /// The statement with its values; diesel keeps it prepared under this type.

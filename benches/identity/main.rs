@@ -179,7 +179,7 @@ fn schemes(words: &[String]) -> f64 {
     let rsa_der = key.public_key().as_der().expect("an encoding");
     let (secret, kept) = token::generate().expect("random numbers");
     let public = rsa_der.as_ref().to_vec();
-    let set = store.write("bench.set", move |tx: &mut Tx<'_>| {
+    let set = store.write("bench.set", user_relationships::model::change::ChangeOrigin::default(), move |tx: &mut Tx<'_>| {
         let email = (Field::Email, Value::Text("ann@example.com".to_owned()));
         let user = users::create(tx, &Caller::OPERATOR, None, &[email])?.id;
         tx.insert_token(&NewToken { digest: kept, user, name: None, expires_at: None, is_session: false })?;

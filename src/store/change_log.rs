@@ -1,4 +1,4 @@
-//! The change log as all jobs of a process share it, and the numbering of changes.
+//! The change log as all jobs of a process share it.
 //!
 //! # Design
 //! A job that changes something must know whether the change is logged, without a question of its own. A process remembers
@@ -14,11 +14,6 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;
 
-use super::cost::Cost;
-use super::{Engine, Store};
-use crate::model::change::ChangeOrigin;
-use crate::model::error::Result;
-
 const UNKNOWN: u8 = 0;
 const ON: u8 = 1;
 const OFF: u8 = 2;
@@ -26,7 +21,7 @@ const OFF: u8 = 2;
 /// What the jobs of a process share about the change log.
 #[derive(Debug)]
 pub(super) struct ChangeLog {
-    committed: watch::Sender<()>,
+    pub committed: watch::Sender<()>,
     switch: AtomicU8,
 }
 
@@ -56,30 +51,5 @@ impl ChangeLog {
     /// Remembers whether the log is on.
     pub fn set_switch(&self, is_on: bool) {
         self.switch.store(if is_on { ON } else { OFF }, Ordering::Release);
-    }
-}
-
-impl Store {
-    /// A receiver that is notified when this process has committed changes. Those of other processes do not notify it.
-    #[must_use]
-    pub fn change_signal(&self) -> watch::Receiver<()> {
-        self.shared.changes.committed.subscribe()
-    }
-
-    /// Numbers all committed changes. Readers of the log call it before they read, outside of a job. On SQLite, where
-    /// changes are numbered as they are written, it does nothing.
-    ///
-    /// # Errors
-    /// Those of [`write`](Self::write).
-    pub async fn number_changes(&self) -> Result<()> {
-        if matches!(self.engine, Engine::Sqlite(_)) {
-            return Ok(());
-        }
-        loop {
-            if !self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.has_unnumbered_changes()).await? {
-                return Ok(());
-            }
-            self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
-        }
     }
 }

@@ -11,6 +11,7 @@
 
 mod change_log;
 mod change_rows;
+mod changes;
 mod check;
 mod columns;
 mod cost;

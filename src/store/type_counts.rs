@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 /// The collected changes; `None` while each change is written with its relationship.
 #[derive(Debug, Default)]
-pub(in crate::store) struct TypeCounts(Option<BTreeMap<i16, Change>>);
+pub(in crate::store) struct TypeCounts(Option<BTreeMap<i16, CountChange>>);
 
 /// A change of the number of relationships of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Change {
+pub(in crate::store) struct CountChange {
     /// An id that picks the row to change.
     pub spread: i64,
     /// The difference.
@@ -28,12 +28,12 @@ impl TypeCounts {
     /// Collects a change; `false` if it must be written immediately.
     pub fn collect(&mut self, kind: i16, spread: i64, by: i64) -> bool {
         let Some(changes) = &mut self.0 else { return false };
-        changes.entry(kind).or_insert(Change { spread, by: 0 }).by += by;
+        changes.entry(kind).or_insert(CountChange { spread, by: 0 }).by += by;
         true
     }
 
     /// Takes the collected changes, ordered by type, which is the order in which their rows are locked.
-    pub fn take(&mut self) -> Vec<(i16, Change)> {
+    pub fn take(&mut self) -> Vec<(i16, CountChange)> {
         let changes = self.0.take().unwrap_or_default().into_iter();
         changes.filter(|(_, change)| change.by != 0).collect()
     }
@@ -91,7 +91,7 @@ mod tests {
         for (kind, spread, by) in [(2, 7, 1), (1, 8, 1), (2, 9, 1), (3, 9, 1), (3, 9, -1)] {
             assert!(counts.collect(kind, spread, by));
         }
-        assert_eq!(counts.take(), [(1, Change { spread: 8, by: 1 }), (2, Change { spread: 7, by: 2 })]);
+        assert_eq!(counts.take(), [(1, CountChange { spread: 8, by: 1 }), (2, CountChange { spread: 7, by: 2 })]);
         assert!(!counts.collect(1, 7, 1));
     }
 

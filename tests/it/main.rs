@@ -32,6 +32,7 @@ mod change_histories;
 mod change_log_reads;
 mod change_numbers;
 mod change_waits;
+mod change_writers;
 mod client_inputs;
 mod clients;
 mod commands_without_database;

@@ -82,11 +82,8 @@ impl Importer {
             let (work, options, is_strict) = (Arc::clone(&batch), self.options, self.is_strict);
             let begun = Instant::now();
             let job = move |tx: &mut Tx<'_>| require_valid(transfer::import(tx, &work.lines, options)?, is_strict);
-            let outcome = self
-                .store
-                .write("import", ChangeOrigin::default(), job)
-                .await
-                .map_err(|error| self.write_failure(&batch, error))?;
+            let written = self.store.write("import", ChangeOrigin::default(), job).await;
+            let outcome = written.map_err(|error| self.write_failure(&batch, error))?;
             self.adapt_batch_size(&batch, begun.elapsed());
             self.finish_batch(&batch, outcome)?;
             if !is_alone {

@@ -1,15 +1,14 @@
 //! Runs jobs on a pool of connections to PostgreSQL, with one transaction for a write.
 
-use diesel::QueryResult;
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::time::{Duration, Instant};
 
 use super::mode::Mode;
 use super::permits::{Permit, PostgresPermits};
 use super::running::Running;
-use super::sessions::{Session, Sessions, longest_lock_wait};
+use super::sessions::{Session, Sessions};
+use super::transaction;
 use crate::model::error::{Error, Result};
-use crate::store::change_log::ChangeLog;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::{Backend, JobLimit};
 use crate::store::metrics::ConnectionCounts;
@@ -20,17 +19,6 @@ use crate::store::tx::{AnyConnection, StoreContext, Tx};
 const PATIENCE: u32 = 2;
 /// How often a job runs at most after conflicts with other transactions.
 const ATTEMPTS: u32 = 6;
-
-/// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails
-/// before another transaction is aborted by a deadlock.
-const BATCH_LOCK_MILLIS: u128 = 250;
-
-/// Fails if the change log is on. In the round trip of `BEGIN`, and a lock until the transaction ends: nobody turns the log
-/// on meanwhile. A cast fails with its text, which no planner evaluates before.
-const REQUIRE_LOG_OFF: &str =
-    "; SELECT CAST(CASE WHEN is_on THEN 'the change log is on' END AS INTEGER) FROM change_log";
-/// The text in the error of that.
-const LOG_IS_ON: &str = "the change log is on";
 
 /// A pool, and as many permits as it has connections, so that waiting for one blocks no thread.
 pub(in crate::store) struct PostgresEngine {
@@ -185,14 +173,15 @@ impl PostgresEngine {
     ) -> (Result<T>, Option<Fault>) {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
-        let is_logged = match self.begin_if(is_transaction, session, mode, &shared.changes) {
-            Ok(is_logged) => is_logged,
-            Err(error) => {
-                let (fault, error) = fault::classify(&error);
-                session.is_lost = fault == Fault::Lost;
-                return (Err(error), Some(fault));
-            }
-        };
+        let is_logged =
+            match transaction::begin_if(is_transaction, session, mode, self.longest_statement, &shared.changes) {
+                Ok(is_logged) => is_logged,
+                Err(error) => {
+                    let (fault, error) = fault::classify(&error);
+                    session.is_lost = fault == Fault::Lost;
+                    return (Err(error), Some(fault));
+                }
+            };
         let entered = limit.enter(session.backend);
         let conn = AnyConnection::Postgres(&mut session.conn);
         let mut tx = if mode.may_write() {
@@ -243,60 +232,6 @@ impl PostgresEngine {
                 (Err(error), Some(if session.is_lost { Fault::Unknown } else { fault }))
             }
         }
-    }
-
-    /// Begins a transaction if the job has one. Returns whether changes are logged until it ends, as far as it is known.
-    fn begin_if(
-        &self,
-        is_transaction: bool,
-        session: &mut Session,
-        mode: Mode,
-        log: &ChangeLog,
-    ) -> QueryResult<Option<bool>> {
-        if !is_transaction {
-            return Ok(None);
-        }
-        let is_logged = log.switch().filter(|_| mode == Mode::Write);
-        if is_logged != Some(false) {
-            return self.begin(session, mode, "").map(|()| is_logged);
-        }
-        match self.begin(session, mode, REQUIRE_LOG_OFF) {
-            Err(error) if error.to_string().contains(LOG_IS_ON) => {
-                session.conn.batch_execute("ROLLBACK")?;
-                log.set_switch(true);
-                self.begin(session, mode, "").map(|()| Some(true))
-            }
-            begun => begun.map(|()| is_logged),
-        }
-    }
-
-    fn begin(&self, session: &mut Session, mode: Mode, check: &str) -> QueryResult<()> {
-        let isolation = match mode {
-            Mode::Read => "READ COMMITTED READ ONLY",
-            Mode::Snapshot | Mode::SnapshotBatch | Mode::Search => "REPEATABLE READ READ ONLY",
-            Mode::Write | Mode::Batch => "READ COMMITTED",
-        };
-        let lock_limit = longest_lock_wait(self.longest_statement).as_millis();
-        let of_session = if session.backend.is_none() {
-            let limit = self.longest_statement.as_millis();
-            // The last one ends the transaction of a machine that stops in the middle, which would hold locks for
-            // hours.
-            format!(
-                "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
-                 SET LOCAL idle_in_transaction_session_timeout = {limit}"
-            )
-        } else {
-            String::new()
-        };
-        // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
-        let keep_plans = "; SET LOCAL plan_cache_mode = force_generic_plan";
-        let of_mode = match mode {
-            Mode::Batch => format!("; SET LOCAL lock_timeout = {}{keep_plans}", BATCH_LOCK_MILLIS.min(lock_limit)),
-            Mode::SnapshotBatch => keep_plans.to_owned(),
-            _ => String::new(),
-        };
-        let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}{check}");
-        AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) mod replica;
 mod running;
 pub(super) mod server;
 mod sessions;
+mod transaction;
 
 #[path = "../queries/mod.rs"]
 pub(super) mod queries;

@@ -21,11 +21,12 @@ pub(in crate::store) fn insert(
     at: i64,
     origin: &ChangeOrigin,
 ) -> QueryResult<()> {
-    for (number, some) in changes.chunks(dialect::CHANGES_PER_STATEMENT).enumerate() {
-        let first = number.saturating_mul(dialect::CHANGES_PER_STATEMENT);
+    let mut first = 0;
+    for some in dialect::statements_of(changes) {
         let mut sql = Sql::new(dialect::INSERT_CHANGES);
         sql.table(columns(some, first, at, origin));
         sql.returning::<()>().execute(conn)?;
+        first += some.len();
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::user::User;
 use crate::store::relationship_rows::RelationshipRow;
-use crate::store::type_counts::{Change, TypeCounts};
+use crate::store::type_counts::{CountChange, TypeCounts};
 
 /// Adds `by` (1 or -1) to the counts of one relationship.
 pub(super) fn add(conn: &mut Conn, types: &mut TypeCounts, row: &RelationshipRow, by: i64) -> QueryResult<()> {
@@ -26,7 +26,7 @@ pub(super) fn add(conn: &mut Conn, types: &mut TypeCounts, row: &RelationshipRow
 }
 
 /// Writes the changes of counts by type that a job has collected.
-pub(in crate::store) fn add_types(conn: &mut Conn, changes: &[(i16, Change)]) -> QueryResult<()> {
+pub(in crate::store) fn add_types(conn: &mut Conn, changes: &[(i16, CountChange)]) -> QueryResult<()> {
     changes.iter().try_for_each(|(kind, change)| of_type(conn, change.spread, *kind, change.by))
 }
 

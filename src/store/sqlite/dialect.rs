@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
+use super::bulk::ROWS_OF_LOAD;
 use super::conn::Conn;
 use crate::model::database_problem::DatabaseProblem;
 use crate::store::change_rows::change_columns;
@@ -36,8 +37,11 @@ pub const INSERT_CHANGES: &str = concat!(
      column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, column15, column16, column17, column18 FROM "
 );
 
-/// A statement for one row is kept prepared.
-pub const CHANGES_PER_STATEMENT: usize = 1;
+/// The changes of each statement: as many as in a bulk load, and the rest one by one, so that two statements are enough.
+pub fn statements_of<T>(changes: &[T]) -> impl Iterator<Item = &[T]> {
+    let (many, rest) = changes.split_at(changes.len() - changes.len() % ROWS_OF_LOAD);
+    many.chunks(ROWS_OF_LOAD).chain(rest.chunks(1))
+}
 
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and
 /// reads every edge of a popular user.

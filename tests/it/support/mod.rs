@@ -3,6 +3,7 @@
 pub mod app;
 pub mod balancer;
 pub mod bare;
+pub mod change_log;
 pub mod changes;
 pub mod client;
 pub mod cluster;

@@ -1,0 +1,74 @@
+//! Begins transactions.
+
+use diesel::QueryResult;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection};
+use std::time::Duration;
+
+use super::mode::Mode;
+use super::sessions::{Session, longest_lock_wait};
+use crate::store::change_log::ChangeLog;
+
+/// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails
+/// before another transaction is aborted by a deadlock.
+const BATCH_LOCK_MILLIS: u128 = 250;
+
+/// Fails if the change log is on. In the round trip of `BEGIN`, and a lock until the transaction ends: nobody turns the log
+/// on meanwhile. A cast fails with its text, which no planner evaluates before.
+const REQUIRE_LOG_OFF: &str =
+    "; SELECT CAST(CASE WHEN is_on THEN 'the change log is on' END AS INTEGER) FROM change_log";
+/// The text in the error of that.
+const LOG_IS_ON: &str = "the change log is on";
+
+/// Begins a transaction if the job has one. Returns whether changes are logged until it ends, as far as it is known.
+pub(super) fn begin_if(
+    is_transaction: bool,
+    session: &mut Session,
+    mode: Mode,
+    longest_statement: Duration,
+    log: &ChangeLog,
+) -> QueryResult<Option<bool>> {
+    if !is_transaction {
+        return Ok(None);
+    }
+    let is_logged = log.switch().filter(|_| mode == Mode::Write);
+    if is_logged != Some(false) {
+        return begin(session, mode, longest_statement, "").map(|()| is_logged);
+    }
+    match begin(session, mode, longest_statement, REQUIRE_LOG_OFF) {
+        Err(error) if error.to_string().contains(LOG_IS_ON) => {
+            session.conn.batch_execute("ROLLBACK")?;
+            log.set_switch(true);
+            begin(session, mode, longest_statement, "").map(|()| Some(true))
+        }
+        begun => begun.map(|()| is_logged),
+    }
+}
+
+fn begin(session: &mut Session, mode: Mode, longest_statement: Duration, check: &str) -> QueryResult<()> {
+    let isolation = match mode {
+        Mode::Read => "READ COMMITTED READ ONLY",
+        Mode::Snapshot | Mode::SnapshotBatch | Mode::Search => "REPEATABLE READ READ ONLY",
+        Mode::Write | Mode::Batch => "READ COMMITTED",
+    };
+    let lock_limit = longest_lock_wait(longest_statement).as_millis();
+    let of_session = if session.backend.is_none() {
+        let limit = longest_statement.as_millis();
+        // The last one ends the transaction of a machine that stops in the middle, which would hold locks for
+        // hours.
+        format!(
+            "; SET LOCAL statement_timeout = {limit}; SET LOCAL lock_timeout = {lock_limit}; \
+             SET LOCAL idle_in_transaction_session_timeout = {limit}"
+        )
+    } else {
+        String::new()
+    };
+    // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
+    let keep_plans = "; SET LOCAL plan_cache_mode = force_generic_plan";
+    let of_mode = match mode {
+        Mode::Batch => format!("; SET LOCAL lock_timeout = {}{keep_plans}", BATCH_LOCK_MILLIS.min(lock_limit)),
+        Mode::SnapshotBatch => keep_plans.to_owned(),
+        _ => String::new(),
+    };
+    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}{check}");
+    AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
+}

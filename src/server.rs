@@ -1,5 +1,7 @@
 //! Listens, serves and shuts down gracefully.
 
+mod change_upkeep;
+
 use actix_web::dev::{Extensions, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::{HttpServer, web};
@@ -71,6 +73,10 @@ pub async fn serve(
 ) -> Result<(), ServerError> {
     let mut signals = Signals::new().map_err(ServerError::Io)?;
     raise_file_limit();
+    // Before the first request, whose changes must be logged.
+    let is_switched = change_upkeep::switch(&store, config.changes_retention).await.is_ok();
+    let upkeep = change_upkeep::run(store.clone(), config.changes_retention, clock.clone(), is_switched);
+    drop(actix_web::rt::spawn(upkeep));
     let state = web::Data::new(app::build_state(config, store, clock, forms));
     if let Some(address) = config.admin_listen {
         let (server, address) = start_admin(address, state.clone())?;

@@ -1,5 +1,6 @@
 //! The settings: flags or environment variables, all checked together, then typed values.
 
+mod changes_retention;
 mod collector;
 mod database;
 mod jwt;
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use changes_retention::ChangesRetention;
 pub use collector::SettingProblem;
 pub use raw::{RawSettings, Row};
 pub use values::{CorsOrigins, LogFormat};
@@ -74,6 +76,8 @@ pub struct Config {
     pub auth_failure_limit: u32,
     /// `SESSION_TTL`: the lifetime of session tokens.
     pub session_ttl: Duration,
+    /// `CHANGES_RETENTION`: how long changes are kept.
+    pub changes_retention: ChangesRetention,
     /// `FORMS_DIR`: the folder with form configurations; `None` uses the built-in ones.
     pub forms_dir: Option<PathBuf>,
     /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests need a timestamp and a nonce.
@@ -123,6 +127,7 @@ impl Config {
             collector.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
         let session_ttl = collector.take("SESSION_TTL", &raw.session_ttl, lives);
+        let changes_retention = collector.take("CHANGES_RETENTION", &raw.changes_retention, changes_retention::parse);
         let forms_dir = collector.take("FORMS_DIR", &raw.forms_dir, |text| {
             Ok(Some(text).filter(|text| !text.is_empty()).map(PathBuf::from))
         });
@@ -159,6 +164,7 @@ impl Config {
                 auth_refresh: auth_refresh?,
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
+                changes_retention: changes_retention?,
                 forms_dir: forms_dir?,
                 require_signed_timestamp: require_signed_timestamp?,
                 explorer: explorer?,
@@ -217,6 +223,7 @@ impl Config {
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
+            ("CHANGES_RETENTION", self.changes_retention.to_string()),
             ("FORMS_DIR", self.forms_dir.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default()),
             ("REQUIRE_SIGNED_TIMESTAMP", self.require_signed_timestamp.to_string()),
             ("EXPLORER", self.explorer.to_string()),

@@ -115,6 +115,10 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "DURATION", default_value = "12h")]
     pub session_ttl: String,
 
+    /// How long changes are kept, 1s to 36500d; `0` turns the change log off, `forever` keeps all
+    #[arg(long, env, value_name = "DURATION", default_value = "365d")]
+    pub changes_retention: String,
+
     /// Folder with form configurations and types for `/api`; without it the built-in ones are used
     #[arg(long, env, value_name = "FOLDER", default_value = "", hide_default_value = true, visible_alias = "forms")]
     pub forms_dir: String,

@@ -4,12 +4,12 @@
 //! A job that changes something must know whether the change is logged, without a question of its own. A process remembers
 //! what it has read ([`ChangeLog::switch`]), and another process may turn the log on or off.
 //!
-//! * Remembered on: the job logs. If the log was turned off since, the changes that are logged too much are before the
-//!   horizon once it is on again.
-//! * Remembered off: the transaction begins with a check that the log is off. Whoever turns it on waits until all
-//!   transactions that have read `change_log` have ended, and those that begin later wait. So a transaction that does not
-//!   log ends before the horizon.
-//! * Not known: the first change of the job reads it, under the same lock.
+//! * Remembered on: the job collects its changes, and the statement that stores them reads whether the log is on.
+//! * Remembered off: the transaction begins with a check that the log is off.
+//! * Not known: the first change of the job reads it.
+//!
+//! Whoever turns the log on waits until all transactions that have read `change_log` have ended, and those that read it
+//! later wait: a statement takes its locks before its snapshot. So a transaction that does not log ends before the horizon.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::watch;

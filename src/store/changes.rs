@@ -6,6 +6,7 @@ use super::cost::Cost;
 use super::{Engine, Store};
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
+use crate::model::time::Timestamp;
 
 impl Store {
     /// A receiver that is notified when this process has committed changes. Those of other processes do not notify it.
@@ -29,5 +30,38 @@ impl Store {
             }
             self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
         }
+    }
+
+    /// Turns the change log on or off, for all processes with this database.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn set_change_log(&self, is_on: bool) -> Result<()> {
+        // Without a lock, so that a service can start while an import writes.
+        if self.read("changes.state", Cost::Bounded, |tx| tx.change_log()).await?.is_on == is_on {
+            self.shared.changes.set_switch(is_on);
+            return Ok(());
+        }
+        self.write("changes.switch", ChangeOrigin::default(), move |tx| tx.set_change_log(is_on)).await
+    }
+
+    /// Deletes the changes before a time, in small steps.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn prune_changes(&self, before: Timestamp) -> Result<()> {
+        while self.write("changes.prune", ChangeOrigin::default(), move |tx| tx.prune_changes(before)).await? {}
+        Ok(())
+    }
+
+    /// Sets the metrics of the log, and remembers whether it is on.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn measure_changes(&self) -> Result<()> {
+        let (log, unnumbered) = self.read("changes.measure", Cost::Bounded, |tx| tx.measure_changes()).await?;
+        self.shared.changes.set_switch(log.is_on);
+        self.shared.metrics.set_changes(&log, unnumbered);
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::metrics::{Counters, Gauge, Gauges, Histogram, Histograms, MetricsRegistry};
+use crate::model::change::ChangeLogState;
 use crate::store::fault::{DEADLOCK, FOREIGN_KEY, LOST, SERIALIZATION, UNIQUE};
 
 /// Upper bounds of buckets, in seconds: a read from memory takes tens of microseconds, a wait for a lock seconds.
@@ -23,6 +24,9 @@ pub(in crate::store) struct StoreMetrics {
     commits: Histogram,
     rule_refusals: Counters,
     connections: Gauges,
+    changes: Gauge,
+    unnumbered_changes: Gauge,
+    oldest_change: Gauge,
 }
 
 /// Connections to the database.
@@ -64,6 +68,12 @@ impl StoreMetrics {
                 "Relationships that a rule of their type refused.",
                 &["rule"],
             ),
+            changes: all.gauge("changes_rows", "Changes in the change log."),
+            unnumbered_changes: all.gauge("changes_unnumbered", "Committed changes without a number, at most 100,001."),
+            oldest_change: all.gauge(
+                "changes_oldest_timestamp_seconds",
+                "Time from which the change log is complete, in seconds since 1970; 0 while it is off.",
+            ),
             connections: all.gauges("store_connections", "Connections to the database.", &["state"]),
             all,
         };
@@ -102,6 +112,13 @@ impl StoreMetrics {
     /// Counts a commit of that many writes.
     pub fn count_commit(&self, writes: usize) {
         self.commits.observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+    }
+
+    /// Sets the gauges of the change log.
+    pub fn set_changes(&self, log: &ChangeLogState, unnumbered: i64) {
+        self.changes.set(log.last_number - log.horizon.position.number);
+        self.unnumbered_changes.set(unnumbered);
+        self.oldest_change.set(if log.is_on { log.horizon.at.micros() / 1_000_000 } else { 0 });
     }
 
     /// Sets the gauges of the connections.

@@ -50,7 +50,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("app", &["http", "config", "clock", "store"]),
     (
         "server",
-        &["app", "http::state", "http::connections", "http::forms::config::catalogue", "config", "clock", "store"],
+        &[
+            "model",
+            "app",
+            "http::state",
+            "http::connections",
+            "http::forms::config::catalogue",
+            "config",
+            "clock",
+            "store",
+        ],
     ),
     ("telemetry", &["model", "config"]),
     (

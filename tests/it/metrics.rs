@@ -17,7 +17,7 @@ use crate::support::{Client, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// Every family and its labels, as documented for operators.
-const FAMILIES: [(&str, &str, &[&str]); 14] = [
+const FAMILIES: [(&str, &str, &[&str]); 17] = [
     ("http_requests_total", "counter", &["method", "route", "status"]),
     ("http_request_duration_seconds", "histogram", &["method", "route"]),
     ("http_requests_in_flight", "gauge", &[]),
@@ -27,6 +27,9 @@ const FAMILIES: [(&str, &str, &[&str]); 14] = [
     ("store_retries_total", "counter", &["code"]),
     ("writes_per_commit", "histogram", &[]),
     ("rule_refusals_total", "counter", &["rule"]),
+    ("changes_rows", "gauge", &[]),
+    ("changes_unnumbered", "gauge", &[]),
+    ("changes_oldest_timestamp_seconds", "gauge", &[]),
     ("auth_failures_total", "counter", &["scheme", "reason"]),
     ("rate_limited_total", "counter", &[]),
     ("idempotent_replays_total", "counter", &[]),

@@ -30,6 +30,16 @@ pub const HAS_LATERAL: bool = true;
 /// The number of the last change, as an SQL expression.
 pub const LAST_CHANGE_NUMBER: &str = "last_number";
 
+/// Waits until all transactions that have read whether changes are logged end; those that read it later wait.
+pub fn lock_change_log(conn: &mut Conn) -> QueryResult<()> {
+    diesel::sql_query("LOCK TABLE change_log IN ACCESS EXCLUSIVE MODE").execute(conn).map(drop)
+}
+
+/// Locks out others that number or prune changes until the transaction ends.
+pub fn lock_change_numbers(conn: &mut Conn) -> QueryResult<()> {
+    diesel::sql_query("SELECT 1 FROM change_log FOR UPDATE").execute(conn).map(drop)
+}
+
 /// Stores the changes in the table that follows as one set, whose id is drawn at this moment.
 pub const INSERT_CHANGES: &str = concat!(
     "WITH drawn AS MATERIALIZED (SELECT nextval('change_set_ids') AS set_id) \

@@ -34,11 +34,13 @@ struct Creation {
 }
 
 /// The tables that the service reads and writes.
-const WRITTEN: [&str; 20] = [
+const WRITTEN: [&str; 23] = [
     "api_client_keys",
     "api_clients",
     "api_nonces",
     "api_tokens",
+    "change_log",
+    "changes",
     "counts_below",
     "counts_by_target",
     "counts_by_type",
@@ -53,6 +55,7 @@ const WRITTEN: [&str; 20] = [
     "retired_type_ids",
     "retired_user_ids",
     "transfers",
+    "unnumbered_changes",
     "user_relationships",
     "users",
 ];

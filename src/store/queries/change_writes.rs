@@ -1,9 +1,10 @@
 //! Writes the change log.
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
+use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use super::schema::change_log::dsl;
+use super::schema::unnumbered_changes;
 use super::sql::Sql;
 use super::{Conn, dialect};
 use crate::model::change::{ChangeOrigin, Horizon};
@@ -14,7 +15,7 @@ pub(in crate::store) fn is_on(conn: &mut Conn) -> QueryResult<bool> {
     Sql::new("SELECT is_on FROM change_log").returning::<Bool>().get_result(conn)
 }
 
-/// Stores the changes of a transaction, as the last that it does. `at` is in microseconds since 1970.
+/// Stores the changes of a transaction if the log is on, as the last that the transaction does. `at` is in microseconds since 1970.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     changes: &[PendingChange],
@@ -24,7 +25,7 @@ pub(in crate::store) fn insert(
     let mut first = 0;
     for some in dialect::statements_of(changes) {
         let mut sql = Sql::new(dialect::INSERT_CHANGES);
-        sql.table(columns(some, first, at, origin));
+        sql.table(columns(some, first, at, origin)).text(" WHERE (SELECT is_on FROM change_log)");
         sql.returning::<()>().execute(conn)?;
         first += some.len();
     }
@@ -40,4 +41,43 @@ pub(in crate::store) fn move_horizon(conn: &mut Conn, horizon: &Horizon) -> Quer
             dsl::horizon_fingerprint.eq(horizon.position.fingerprint),
         ))
         .execute(conn)
+}
+
+/// Waits for all transactions that have read whether changes are logged.
+pub(in crate::store) fn lock_log(conn: &mut Conn) -> QueryResult<()> {
+    dialect::lock_change_log(conn)
+}
+
+/// Locks out others that number or prune changes.
+pub(in crate::store) fn lock_numbers(conn: &mut Conn) -> QueryResult<()> {
+    dialect::lock_change_numbers(conn)
+}
+
+/// Turns the log on or off.
+pub(in crate::store) fn set_on(conn: &mut Conn, is_on: bool) -> QueryResult<usize> {
+    diesel::update(dsl::change_log).set(dsl::is_on.eq(is_on)).execute(conn)
+}
+
+/// Deletes the changes that have no number yet.
+pub(in crate::store) fn delete_unnumbered(conn: &mut Conn) -> QueryResult<usize> {
+    diesel::delete(unnumbered_changes::table).execute(conn)
+}
+
+/// The smallest number of a stored change.
+pub(in crate::store) fn first(conn: &mut Conn) -> QueryResult<Option<i64>> {
+    Sql::new("SELECT MIN(n) FROM changes").returning::<Nullable<BigInt>>().get_result(conn)
+}
+
+/// Deletes the changes up to a number.
+pub(in crate::store) fn delete_up_to(conn: &mut Conn, number: i64) -> QueryResult<usize> {
+    let mut sql = Sql::new("DELETE FROM changes WHERE n <= ");
+    sql.integer(number);
+    sql.returning::<()>().execute(conn)
+}
+
+/// The number of changes without a number, at most `limit`.
+pub(in crate::store) fn count_unnumbered(conn: &mut Conn, limit: i64) -> QueryResult<i64> {
+    let mut sql = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM unnumbered_changes LIMIT ");
+    sql.integer(limit).text(") AS waiting");
+    sql.returning::<BigInt>().get_result(conn)
 }

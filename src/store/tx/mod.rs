@@ -2,6 +2,7 @@
 
 mod below;
 mod change_collector;
+mod change_log;
 mod changes;
 mod clients;
 mod counts;

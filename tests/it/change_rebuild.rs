@@ -6,7 +6,7 @@ use user_relationships::model::change::{ChangeAction, ChangeSubject, EdgeChange,
 use user_relationships::model::id::UserId;
 
 use crate::both;
-use crate::support::changes::{changes_after, last_number};
+use crate::support::change_log::{changes_after, last_number};
 use crate::support::graph::{
     EDGES, TRANSFERS, add, create, import, operate, register, remove, repetitions, retype, transfer, tree, update,
     users, wide,

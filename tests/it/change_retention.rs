@@ -10,7 +10,7 @@ use user_relationships::store::Tx;
 
 use crate::both;
 use crate::support::app::{run, wait};
-use crate::support::changes::{changes_after, last_number, line};
+use crate::support::change_log::{changes_after, last_number, line};
 use crate::support::graph::{EDGES, create, retype, users};
 use crate::support::sql::Raw;
 use crate::support::{App, Engine};

@@ -23,12 +23,17 @@ pub async fn switch(store: &Store, retention: ChangesRetention) -> Result<()> {
     store.set_change_log(retention != ChangesRetention::Off).await
 }
 
-/// Keeps the log until it is dropped. A failure is logged and tried again. `is_switched`: [`switch`] has succeeded.
+/// Keeps the log until it is dropped. The first of several failures is logged. `is_switched`: [`switch`] has succeeded.
 pub async fn run(store: Store, retention: ChangesRetention, clock: Clock, mut is_switched: bool) {
+    let mut is_failing = false;
     loop {
-        if let Err(error) = keep(&store, retention, &clock, &mut is_switched).await {
+        let kept = keep(&store, retention, &clock, &mut is_switched).await;
+        if let Err(error) = &kept
+            && !is_failing
+        {
             log::warn!("cannot keep the change log: {error:?}");
         }
+        is_failing = kept.is_err();
         tokio::time::sleep(INTERVAL).await;
     }
 }

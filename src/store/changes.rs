@@ -50,7 +50,10 @@ impl Store {
     /// # Errors
     /// Those of [`write`](Self::write).
     pub async fn prune_changes(&self, before: Timestamp) -> Result<()> {
-        while self.write("changes.prune", ChangeOrigin::default(), move |tx| tx.prune_changes(before)).await? {}
+        // Without a lock, which an import in another process may hold for long.
+        while self.read("changes.find_old", Cost::Bounded, move |tx| tx.has_old_changes(before)).await? {
+            self.write("changes.prune", ChangeOrigin::default(), move |tx| tx.prune_changes(before)).await?;
+        }
         Ok(())
     }
 

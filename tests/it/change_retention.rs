@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use user_relationships::model::change::{ChangeLogState, ChangeOrigin};
+use user_relationships::model::group::Properties;
 use user_relationships::model::time::Timestamp;
 use user_relationships::store::Tx;
 
@@ -77,7 +78,7 @@ fn turning_the_log_on_waits_for_writers_that_do_not_log() {
                     wait(app.store.write("test.hold", ChangeOrigin::default(), move |tx: &mut Tx<'_>| {
                         begun.send(()).expect("the test waits");
                         may_end.lock().expect("a lock").recv().expect("the test ends it");
-                        tx.insert_group("team", user_relationships::model::id::UserId::new(1), &Default::default())
+                        tx.insert_group("team", user_relationships::model::id::UserId::new(1), &Properties::new())
                     }))
                 });
                 has_begun.recv().expect("the writer begins");

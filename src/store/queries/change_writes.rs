@@ -81,3 +81,10 @@ pub(in crate::store) fn count_unnumbered(conn: &mut Conn, limit: i64) -> QueryRe
     sql.integer(limit).text(") AS waiting");
     sql.returning::<BigInt>().get_result(conn)
 }
+
+/// The number of changes with a larger number.
+pub(in crate::store) fn count_after(conn: &mut Conn, number: i64) -> QueryResult<i64> {
+    let mut sql = Sql::new("SELECT COUNT(*) FROM changes WHERE n > ");
+    sql.integer(number);
+    sql.returning::<BigInt>().get_result(conn)
+}

@@ -59,10 +59,10 @@ impl Tx<'_> {
     pub(super) fn log_all(
         &mut self,
         action: ChangeAction,
-        subjects: impl Iterator<Item = ChangeSubject>,
+        mut subjects: impl Iterator<Item = ChangeSubject>,
         changed: &[&str],
     ) -> Result<()> {
-        subjects.into_iter().try_for_each(|subject| self.log(action, subject, changed))
+        subjects.try_for_each(|subject| self.log(action, subject, changed))
     }
 
     /// Collects the creation of a relationship.
@@ -129,11 +129,10 @@ impl Tx<'_> {
     }
 
     /// Records that a load has stored users.
-    pub(super) fn log_load_of_users(&mut self) -> Result<()> {
+    pub(super) const fn log_load_of_users(&mut self) {
         if let Some(load) = &mut self.changes.load {
             load.has_users = true;
         }
-        Ok(())
     }
 
     /// Records that a load has stored relationships, the earliest of them at a time in microseconds.

@@ -22,9 +22,7 @@ impl Tx<'_> {
             // Jobs that do not log end first, and those that begin later see that it is on.
             ask!(self, change_writes::lock_log())?;
             ask!(self, change_writes::delete_unnumbered())?;
-            let log = self.change_log()?;
-            let position = ChangePosition { number: log.last_number, fingerprint: random()? };
-            ask!(self, change_writes::move_horizon(&Horizon { position, at: self.shared.clock.now() }))?;
+            self.restart_change_log()?;
         }
         ask!(self, change_writes::set_on(is_on))?;
         // If this job fails, a process that remembers either state finds out.
@@ -32,23 +30,31 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes some of the changes before a time, and all that are older than the horizon, in the order of their numbers.
-    /// Returns whether there may be more.
-    pub(in crate::store) fn prune_changes(&mut self, before: Timestamp) -> Result<bool> {
+    /// Whether there are changes before a time, or older than the horizon.
+    pub(in crate::store) fn has_old_changes(&mut self, before: Timestamp) -> Result<bool> {
+        let log = self.change_log()?;
+        Ok(self.old_changes(&log, before)?.is_some())
+    }
+
+    /// Deletes the first changes that are before a time or older than the horizon, in the order of their numbers.
+    pub(in crate::store) fn prune_changes(&mut self, before: Timestamp) -> Result<()> {
         ask!(self, change_writes::lock_numbers())?;
         let log = self.change_log()?;
-        let Some(first) = ask!(self, change_writes::first())? else { return Ok(false) };
-        let kept = ask!(self, changes::first_after(before.micros() - 1, first, log.last_number + 1))?;
-        let wanted = log.horizon.position.number.max(kept - 1);
-        let last = wanted.min(first + PRUNED_AT_ONCE - 1);
-        if last < first {
-            return Ok(false);
-        }
+        let Some((first, last)) = self.old_changes(&log, before)? else { return Ok(()) };
+        let last = last.min(first.saturating_add(PRUNED_AT_ONCE - 1));
         if last > log.horizon.position.number {
             self.move_horizon_to(last)?;
         }
-        ask!(self, change_writes::delete_up_to(last))?;
-        Ok(last < wanted)
+        ask!(self, change_writes::delete_up_to(last)).map(drop)
+    }
+
+    /// The first and the last number of the changes that are before a time or older than the horizon.
+    fn old_changes(&mut self, log: &ChangeLogState, before: Timestamp) -> Result<Option<(i64, i64)>> {
+        let Some(first) = ask!(self, change_writes::first())? else { return Ok(None) };
+        let end = log.last_number.saturating_add(1);
+        let kept = ask!(self, changes::first_after(before.micros().saturating_sub(1), first, end))?;
+        let last = log.horizon.position.number.max(kept - 1);
+        Ok((first <= last).then_some((first, last)))
     }
 
     /// Moves the horizon to the change with a number, which is pruned.
@@ -58,6 +64,20 @@ impl Tx<'_> {
         let change = row.into_numbered()?;
         let horizon = Horizon { position: change.position(), at: change.change.at };
         ask!(self, change_writes::move_horizon(&horizon)).map(drop)
+    }
+
+    /// How many changes the log has, and how many it must have: numbers are dense from the horizon on.
+    pub(in crate::store) fn count_changes(&mut self) -> Result<(i64, i64)> {
+        let log = self.change_log()?;
+        let horizon = log.horizon.position.number;
+        Ok((ask!(self, change_writes::count_after(horizon))?, log.last_number - horizon))
+    }
+
+    /// Makes the log complete from now on, because changes are missing: no older place in it is valid.
+    pub(in crate::store) fn restart_change_log(&mut self) -> Result<()> {
+        let log = self.change_log()?;
+        let position = ChangePosition { number: log.last_number, fingerprint: random()? };
+        ask!(self, change_writes::move_horizon(&Horizon { position, at: self.shared.clock.now() })).map(drop)
     }
 
     /// The state of the log, and how many changes have no number yet.

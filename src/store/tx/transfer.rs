@@ -53,7 +53,8 @@ impl Tx<'_> {
         }
         ask!(self, transfer::insert_users(users))?;
         if self.has_load() {
-            return self.log_load_of_users();
+            self.log_load_of_users();
+            return Ok(());
         }
         self.log_all(ChangeAction::Created, users.iter().map(|user| ChangeSubject::User(user.id)), &[])
     }
@@ -113,9 +114,11 @@ impl Tx<'_> {
             }
         }
         ask!(self, transfer::count_relationships(&stored))?;
-        for row in &stored {
-            let stored = self.relationship_of(*row)?;
-            self.log_created_edge(&stored, None)?;
+        if self.is_logged()? {
+            for row in &stored {
+                let stored = self.relationship_of(*row)?;
+                self.log_created_edge(&stored, None)?;
+            }
         }
         Ok(stored.into_iter().map(|row| RelationshipId::new(row.id)).collect())
     }

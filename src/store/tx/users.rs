@@ -125,7 +125,8 @@ impl Tx<'_> {
             return Err(self.record_conflict());
         }
         if self.has_load() {
-            return self.log_load_of_users();
+            self.log_load_of_users();
+            return Ok(());
         }
         let mut changed = old.data.changed_members(new);
         changed.extend((old.data.profile.properties != new.profile.properties).then_some("properties"));

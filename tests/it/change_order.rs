@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::app::{run, wait};
-use crate::support::changes::changes_after;
+use crate::support::change_log::changes_after;
 use crate::support::sql::Raw;
 use crate::support::{App, Engine};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use user_relationships::model::change::{ChangeLogState, ChangeOrigin};
 use user_relationships::model::group::Properties;
+use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
 use user_relationships::store::Tx;
 
@@ -69,6 +70,7 @@ fn turning_the_log_on_waits_for_writers_that_do_not_log() {
         Engine::Postgres,
         |config| config.database_pool_size = 4,
         |app| {
+            let owner = UserId::new(app.user().id);
             switch(app, false);
             let (begun, has_begun) = channel::<()>();
             let (end, may_end) = channel::<()>();
@@ -78,7 +80,7 @@ fn turning_the_log_on_waits_for_writers_that_do_not_log() {
                     wait(app.store.write("test.hold", ChangeOrigin::default(), move |tx: &mut Tx<'_>| {
                         begun.send(()).expect("the test waits");
                         may_end.lock().expect("a lock").recv().expect("the test ends it");
-                        tx.insert_group("team", user_relationships::model::id::UserId::new(1), &Properties::new())
+                        tx.insert_group("team", owner, &Properties::new())
                     }))
                 });
                 has_begun.recv().expect("the writer begins");
@@ -86,7 +88,7 @@ fn turning_the_log_on_waits_for_writers_that_do_not_log() {
                 thread::sleep(Duration::from_millis(300));
                 let is_waiting = !switched.is_finished();
                 end.send(()).expect("the writer waits");
-                writer.join().expect("the writer").expect_err("there is no user 1");
+                writer.join().expect("the writer").expect("a group");
                 switched.join().expect("the log is on");
                 assert!(is_waiting, "the log must not be on while a writer that does not log runs");
             });

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod admission;
+pub mod as_of;
 pub mod changes;
 pub mod group_lists;
 pub mod groups;

@@ -85,6 +85,8 @@ pub enum Action {
         /// The user.
         id: UserId,
     },
+    /// See relationships as they were.
+    SeePast,
     /// See a group.
     SeeGroup {
         /// The owner of the group.
@@ -149,6 +151,7 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 Action::DeleteRelationship { owner, target, rules } => {
                     refuse_management(rules.managed_by, owner == me || rules.is_symmetric && target == me)
                 }
+                Action::SeePast => (!sees_all).then_some(Code::NotAdmin),
                 Action::ChangeUser { id } | Action::SeeChangesOfUser { id } => (id != me).then_some(Code::NotOwner),
                 Action::WriteField(field) => field.is_admin_only().then_some(Code::AdminOnlyAttribute),
                 Action::CreateUser

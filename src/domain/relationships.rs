@@ -5,6 +5,7 @@ mod changes;
 mod creation;
 mod refusals;
 
+pub(in crate::domain) use authors::may_see_authors;
 pub use authors::{as_changed, as_created, get_authored, load_authors};
 pub use changes::{change, delete, get_own};
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};

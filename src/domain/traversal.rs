@@ -1,27 +1,28 @@
 //! Everybody with a role towards a user, at any depth.
 
+mod past;
 mod reach;
 mod request;
 mod together;
 mod walk;
 
+pub use past::traverse_past;
 pub use request::Traversal;
 pub use together::traverse_together;
 
-use request::{ReachedPage, is_below};
+use request::{ReachedPage, check, is_below};
 
 use std::collections::HashMap;
 
 use super::roles::find;
 use super::users::require_visible;
 use crate::model::caller::Caller;
-use crate::model::code::Code;
-use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::role::{RoleEdge, RoleEnd};
+use crate::model::traversal::Depth;
 use crate::model::traversal::page::TraversalPage;
-use crate::model::traversal::{Depth, Place};
 use crate::store::{HeldRole, Tx};
 
 /// The page of the users that a traversal reaches: below a user of a tree in pre-order, otherwise by distance and id. An
@@ -55,35 +56,6 @@ pub fn traverse(
         require_visible(tx, caller, traversal.path.user)?;
     }
     describe(tx, traversal, reached, &mut budget).map(Some)
-}
-
-fn check(role: &HeldRole, traversal: &Traversal) -> Result<()> {
-    let refused = |parameter, detail: String| {
-        Err(Problem::new(Code::InvalidParameter, detail).at(ErrorSource::Parameter(parameter)).into())
-    };
-    let name = &role.name;
-    if role.held.rules.is_symmetric {
-        return refused(
-            "max-depth",
-            format!("relationships of the role `{name}` have no direction to follow; remove `max-depth`"),
-        );
-    }
-    if !traversal.shared_with.is_empty() && role.end == RoleEnd::Owner {
-        let detail =
-            format!("`filter[shared-with]` is for roles of targets, and `{name}` is one of owners; remove the filter");
-        return refused("filter[shared-with]", detail);
-    }
-    let is_of_order = match &traversal.after {
-        Some(Place::Path(_)) => is_below(role),
-        Some(_) => !is_below(role),
-        None => true,
-    };
-    if is_of_order { Ok(()) } else { Err(wrong_place()) }
-}
-
-fn wrong_place() -> Error {
-    let detail = "`page[after]` is a cursor of this list before the rules of its type changed; start without it";
-    Problem::new(Code::InvalidCursor, detail).at(ErrorSource::Parameter("page[after]")).into()
 }
 
 /// The traversal as far as a caller may see: external callers see relationships of their own only.

@@ -1,7 +1,7 @@
 //! Filters of lists. An empty list of values matches everything; several values match any of them.
 
 use super::id::{GroupId, MemberId, UserId};
-use super::relationship::End;
+use super::relationship::{Edge, End};
 use super::relationship_type::TypeName;
 use super::user::AccessLevel;
 
@@ -54,6 +54,19 @@ impl RelationshipFilter {
         let ends = self.users.len() + self.targets.len();
         let are_few = if self.participants.is_empty() { ends <= 2 } else { ends == 0 && self.participants.len() == 1 };
         are_few && self.relationships.len() <= 1 && self.seen_by.is_none() && !self.depends_on_users()
+    }
+
+    /// Whether the filter matches a relationship, regardless of the state of the users at its ends and of who sees it.
+    #[must_use]
+    pub fn has_edge(&self, edge: &Edge) -> bool {
+        fn is_one_of<T: PartialEq>(values: &[T], value: &T) -> bool {
+            values.is_empty() || values.contains(value)
+        }
+        is_one_of(&self.users, &edge.user)
+            && is_one_of(&self.targets, &edge.target)
+            && is_one_of(&self.relationships, &edge.relationship)
+            && (self.participants.is_empty()
+                || [edge.user, edge.target].iter().any(|end| self.participants.contains(end)))
     }
 
     /// Whether the filter examines the users at the ends.

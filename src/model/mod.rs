@@ -1,6 +1,7 @@
 //! The types that every layer shares (users, relationships, pages, filters, errors) and pure functions on them.
 
 mod access_level;
+pub mod as_of;
 pub mod attributes;
 pub mod authors;
 pub mod boolean;
@@ -31,6 +32,7 @@ pub mod manager;
 pub mod network;
 pub mod opaque_string;
 pub mod page;
+pub mod past;
 pub mod precondition;
 pub mod rate;
 pub mod reach;

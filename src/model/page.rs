@@ -1,5 +1,7 @@
 //! Pagination: the requested part of a list, and the page.
 
+use std::cmp::Ordering;
+
 /// The most rows of a page.
 pub const MAX_LIMIT: i64 = 50;
 /// The default number of rows.
@@ -54,7 +56,7 @@ pub struct Sort {
 }
 
 /// The position of a row in an order: the value that it is sorted by, and its id.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SortKey {
     /// [`SortBy::Id`].
     Id(i64),
@@ -109,6 +111,33 @@ impl PageRequest {
     #[must_use]
     pub fn reading_direction(&self) -> Direction {
         if self.is_from_end { self.sort.direction.reversed() } else { self.sort.direction }
+    }
+
+    /// The requested part of rows in memory, in order. `key` returns the sort key of a row.
+    #[must_use]
+    pub fn select<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> SortKey) -> Vec<T> {
+        rows.retain(|row| self.has(&key(row)));
+        rows.sort_by_cached_key(&key);
+        if self.reading_direction() == Direction::Descending {
+            rows.reverse();
+        }
+        let [offset, limit] = [self.offset, self.limit].map(|number| usize::try_from(number).unwrap_or_default());
+        let mut page: Vec<_> = rows.into_iter().skip(offset).take(limit).collect();
+        if self.is_from_end {
+            page.reverse();
+        }
+        page
+    }
+
+    /// Whether a position is between the bounds.
+    fn has(&self, key: &SortKey) -> bool {
+        let is_ascending = self.sort.direction == Direction::Ascending;
+        let is_beyond = |bound: &Bound, is_greater: bool| match key.cmp(&bound.place) {
+            Ordering::Equal => bound.is_inclusive,
+            order => (order == Ordering::Greater) == is_greater,
+        };
+        self.after.as_ref().is_none_or(|bound| is_beyond(bound, is_ascending))
+            && self.before.as_ref().is_none_or(|bound| is_beyond(bound, !is_ascending))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::attributes::record;
 use super::field::FieldKind;
 use super::id::{RelationshipId, UserId};
+use super::page::{SortBy, SortKey};
 use super::relationship_type::TypeName;
 use super::time::Timestamp;
 
@@ -62,6 +63,16 @@ impl Relationship {
     #[must_use]
     pub fn key(&self) -> Edge {
         Edge { user: self.user, target: self.target, relationship: self.data.relationship.clone() }
+    }
+
+    /// Its position in an order.
+    #[must_use]
+    pub fn sort_key(&self, by: SortBy) -> SortKey {
+        match by {
+            SortBy::CreatedAt => SortKey::CreatedAt(self.created_at.micros(), self.id.get()),
+            SortBy::UpdatedAt => SortKey::UpdatedAt(self.updated_at.micros(), self.id.get()),
+            SortBy::Id | SortBy::Name => SortKey::Id(self.id.get()),
+        }
     }
 }
 

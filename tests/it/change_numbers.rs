@@ -1,5 +1,8 @@
 //! Changes get their numbers after their commit, on PostgreSQL.
 
+use user_relationships::model::id::UserId;
+use user_relationships::model::time::Timestamp;
+
 use crate::support::app::{run, wait};
 use crate::support::sql::Raw;
 use crate::support::{App, Engine};
@@ -44,6 +47,33 @@ fn sets_are_numbered_whole_in_their_order_and_late_commits_later() {
             assert_eq!(raw.number("SELECT last_number AS number FROM change_log"), 14);
             assert_eq!(raw.number("SELECT last_at AS number FROM change_log"), 90);
             assert_eq!(raw.number("SELECT COUNT(*) AS number FROM unnumbered_changes"), 0);
+        },
+    );
+}
+
+#[test]
+fn a_change_without_a_number_is_after_every_moment() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let mut raw = Raw::connect(&app.home().url());
+            start(&mut raw);
+            raw.run("UPDATE change_log SET horizon_number = last_number");
+            raw.run(
+                "INSERT INTO unnumbered_changes (set_id, place, at, action, subject_type, subject_id, user_id, target_id, \
+                 relationship, edge_created_at) VALUES (5, 0, 10, 0, 0, 9, 3, 4, 'mentor', 10)",
+            );
+            let changes = || {
+                app.read(|tx| {
+                    let log = tx.change_log()?;
+                    let moment = tx.change_moment(&log, Timestamp::from_micros(60))?;
+                    tx.edge_changes_after(&moment, &[UserId::new(4)], 10)
+                })
+            };
+            assert_eq!(changes().len(), 1);
+            wait(app.store.number_changes()).expect("numbers");
+            assert_eq!(changes().len(), 0);
         },
     );
 }

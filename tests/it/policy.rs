@@ -110,6 +110,7 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (Action::WriteField(Field::AccessLevel), ADMIN_ONLY, ADMIN_ONLY, YES),
     (Action::SeeTypes, YES, YES, YES),
     (Action::Transfer, NOT_ADMIN, NOT_ADMIN, YES),
+    (Action::SeePast, YES, NOT_ADMIN, YES),
     (Action::WriteTypes, NOT_ADMIN, NOT_ADMIN, YES),
     (group(Some(ME), false), YES, YES, YES),
     (group(Some(OTHER), true), YES, YES, YES),
@@ -154,11 +155,12 @@ const fn kind(action: Action) -> usize {
         Action::SeeAuthors { .. } => 18,
         Action::SeeChanges => 19,
         Action::SeeChangesOfUser { .. } => 20,
+        Action::SeePast => 21,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 21;
+const KINDS: usize = 22;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

@@ -80,6 +80,8 @@ pub struct IncludedRecords {
     pub members: Vec<VisibleMember>,
     /// The users.
     pub users: Vec<User>,
+    /// Users who were deleted, in lists of the past.
+    pub deleted_users: Vec<UserId>,
 }
 
 impl From<Vec<User>> for IncludedRecords {
@@ -169,7 +171,7 @@ impl RelatedRecords {
     pub(super) fn into_included(mut self) -> IncludedRecords {
         let groups = std::mem::take(&mut self.groups).into_iter().map(|group| self.group(group)).collect();
         let members = std::mem::take(&mut self.members).into_iter().map(|member| self.member(member)).collect();
-        IncludedRecords { groups, members, users: self.users }
+        IncludedRecords { groups, members, users: self.users, ..IncludedRecords::default() }
     }
 }
 

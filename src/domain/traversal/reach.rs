@@ -71,7 +71,8 @@ pub(super) fn explore_upwards(steps: &StepsUpwards, start: UserId, depth: Depth)
     Some(found.users.into_iter().map(at_level).collect())
 }
 
-fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
+/// A user with its place in the order of distance and id.
+pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
     (Place::Level(to_number(user.step.depth), user.member.get()), user)
 }
 
@@ -128,7 +129,7 @@ impl<'a, 'c> Explorer<'a, 'c> {
             if held.rules.is_tree() {
                 return Ok(users.iter().filter_map(|user| above.get(user).copied()).collect());
             }
-            tx.continuations(held, end, users, budget.edges().saturating_add(1))
+            tx.continuations(held, end, users, (None, budget.edges().saturating_add(1)))
         })?;
         let found = found.ok_or_else(too_large)?;
         let has_cycle = found.has_cycle();

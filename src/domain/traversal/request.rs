@@ -2,7 +2,7 @@
 
 use crate::domain::roles::RolePath;
 use crate::model::code::Code;
-use crate::model::error::{Error, ErrorSource, Problem};
+use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::id::UserId;
 use crate::model::role::RoleEnd;
 use crate::model::rules::MAX_VISITED;
@@ -58,6 +58,39 @@ impl Places {
 /// Whether the users with a role are below another one in a tree.
 pub(super) fn is_below(role: &HeldRole) -> bool {
     role.held.rules.is_tree() && role.end == RoleEnd::Owner
+}
+
+/// Refuses a traversal that makes no sense for its role.
+///
+/// # Errors
+/// `invalid-parameter`, and `invalid-cursor` if the place belongs to another order.
+pub(super) fn check(role: &HeldRole, traversal: &Traversal) -> Result<()> {
+    let refused = |parameter, detail: String| {
+        Err(Problem::new(Code::InvalidParameter, detail).at(ErrorSource::Parameter(parameter)).into())
+    };
+    let name = &role.name;
+    if role.held.rules.is_symmetric {
+        return refused(
+            "max-depth",
+            format!("relationships of the role `{name}` have no direction to follow; remove `max-depth`"),
+        );
+    }
+    if !traversal.shared_with.is_empty() && role.end == RoleEnd::Owner {
+        let detail =
+            format!("`filter[shared-with]` is for roles of targets, and `{name}` is one of owners; remove the filter");
+        return refused("filter[shared-with]", detail);
+    }
+    let is_of_order = match &traversal.after {
+        Some(Place::Path(_)) => is_below(role),
+        Some(_) => !is_below(role),
+        None => true,
+    };
+    if is_of_order { Ok(()) } else { Err(wrong_place()) }
+}
+
+fn wrong_place() -> Error {
+    let detail = "`page[after]` is a cursor of this list before the rules of its type changed; start without it";
+    Problem::new(Code::InvalidCursor, detail).at(ErrorSource::Parameter("page[after]")).into()
 }
 
 pub(super) fn too_large() -> Error {

@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use serde::Serialize;
 
 use super::errors::Failure;
+use super::past_resources::DeletedUser;
 use super::profile::Applied;
 use super::raw_json;
 use super::resources::Resource;
@@ -39,6 +40,8 @@ pub enum Included<'a> {
     Member(Resource<'a, VisibleMember>),
     /// A user.
     User(Resource<'a, User>),
+    /// A deleted user.
+    DeletedUser(DeletedUser),
 }
 
 impl<'a, Data: Serialize> Document<'a, Data> {

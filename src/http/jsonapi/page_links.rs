@@ -9,9 +9,11 @@ use super::errors::ApiProblem;
 use super::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
 use super::profile::Applied;
 use super::query::Query;
+use super::text::IsoTime;
 use crate::http::urls::{BaseUrl, LONGEST_URI};
 use crate::model::code::Code;
 use crate::model::page::{Bound, SortKey};
+use crate::model::time::Timestamp;
 
 /// The parameters that decide which page of a list is shown. Every link sets them itself.
 const PAGE: [&str; 7] = [OFFSET.name, LIMIT.name, NUMBER.name, SIZE.name, AFTER.name, BEFORE.name, FILTER_FROM.name];
@@ -24,8 +26,18 @@ const LONGEST_LIST_URI: usize = LONGEST_URI - 256;
 pub struct ListMeta {
     #[serde(rename = "total-count")]
     total_count: i64,
+    #[serde(rename = "as-of", skip_serializing_if = "Option::is_none")]
+    as_of: Option<IsoTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<PageMeta>,
+}
+
+impl ListMeta {
+    /// The same `meta` of a list at a moment; `None` for the present.
+    #[must_use]
+    pub(in crate::http) fn at_moment(self, at: Option<Timestamp>) -> Self {
+        Self { as_of: at.map(IsoTime), ..self }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -174,7 +186,7 @@ impl PageLinkBuilder<'_> {
             prev: previous.map_or(Ok(None), page)?,
             next: next.map_or(Ok(None), page)?,
         };
-        Ok((links, ListMeta { total_count: total, page: None }))
+        Ok((links, ListMeta { total_count: total, as_of: None, page: None }))
     }
 
     /// The links of a page of a list that is read forwards only; `size` is the parameter with the size of the page, and
@@ -252,6 +264,6 @@ impl PageLinkBuilder<'_> {
             prev: start.filter(|_| has_previous).map(|cursor| page(&[(BEFORE.name, &cursor)])).transpose()?,
             next: end.filter(|_| has_next).map(|cursor| next(&cursor)).transpose()?,
         };
-        Ok((links, ListMeta { total_count: total, page: Some(PageMeta { total, is_truncated }) }))
+        Ok((links, ListMeta { total_count: total, as_of: None, page: Some(PageMeta { total, is_truncated }) }))
     }
 }

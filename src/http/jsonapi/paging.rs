@@ -1,7 +1,7 @@
 //! Pagination by offset or by cursor (JSON:API 1.1, "Pagination"; the cursor pagination profile).
 
 use super::cursor::Cursors;
-use super::errors::ApiProblem;
+use super::errors::{ApiProblem, Failure};
 use super::parameter::{Parameter, Schema};
 use super::profile::Applied;
 use super::query::Query;
@@ -174,6 +174,21 @@ impl Paging {
     fn is_from_end(&self) -> bool {
         matches!(self, Self::Cursor { after: None, before: Some(_), .. })
     }
+}
+
+/// Refuses the pagination of a role that at most one user has.
+///
+/// # Errors
+/// 400 with each pagination parameter.
+pub fn refuse_paging(query: &mut Query) -> Result<(), Failure> {
+    for parameter in [OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE] {
+        if query.has(&parameter) {
+            let name = query.sent_name(&parameter);
+            let detail = format!("at most one user has this role, so there are no pages; remove `{name}`");
+            query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
+        }
+    }
+    query.finish()
 }
 
 /// Reports that a parameter cannot be used with the others of the query.

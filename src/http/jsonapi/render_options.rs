@@ -148,6 +148,12 @@ impl RenderOptions {
         Inclusion { paths: self.included_paths().to_vec(), budget: self.read_budget() }
     }
 
+    /// Whether the query names the authors of relationships, which lists return only then.
+    #[must_use]
+    pub fn names_authors(&self) -> bool {
+        self.relationships.names_any(&[RelationshipField::CreatedBy, RelationshipField::UpdatedBy])
+    }
+
     /// Whether the query has `include`.
     #[must_use]
     pub fn has_include(&self) -> bool {

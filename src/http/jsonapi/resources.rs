@@ -16,8 +16,10 @@ use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::past::DeletedMember;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::role::{IncludedRole, UserWithRoles};
+use crate::model::traversal::TraversalStep;
 use crate::model::user::User;
 
 /// The type of a directed, typed edge between two users.
@@ -37,8 +39,30 @@ pub struct ItemMeta {
     via: Option<Text<UserId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     below_count: Option<i64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<ItemPage>,
+}
+
+impl ItemMeta {
+    /// That of a user with a role, in a list or a traversal.
+    fn of_member(edge: Option<RelationshipId>, step: Option<TraversalStep>, cursor: Option<&str>) -> Self {
+        Self {
+            user_relationship: edge.map(Text),
+            depth: step.map(|step| step.depth),
+            via: step.map(|step| Text(step.via)),
+            below_count: step.and_then(|step| step.below),
+            is_deleted: false,
+            page: cursor.map(|cursor| ItemPage { cursor: cursor.to_owned() }),
+        }
+    }
+
+    /// That of a deleted user.
+    pub(super) fn of_deleted(member: Option<DeletedMember>, cursor: Option<&str>) -> Self {
+        let (edge, step) = (member.map(|member| member.edge), member.and_then(|member| member.step));
+        Self { is_deleted: true, ..Self::of_member(edge, step, cursor) }
+    }
 }
 
 #[derive(Serialize)]
@@ -96,15 +120,7 @@ impl Serialize for Resource<'_, User> {
 
 impl Serialize for Resource<'_, UserWithRoles> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let page = self.cursor().map(|cursor| ItemPage { cursor: cursor.to_owned() });
-        let step = self.row.step;
-        let meta = ItemMeta {
-            user_relationship: self.row.edge.map(Text),
-            depth: step.map(|step| step.depth),
-            via: step.map(|step| Text(step.via)),
-            below_count: step.and_then(|step| step.below),
-            page,
-        };
+        let meta = ItemMeta::of_member(self.row.edge, self.row.step, self.cursor());
         let meta = (meta.user_relationship.is_some() || meta.page.is_some()).then_some(meta);
         self.serialize_user(&self.row.user, &self.row.roles, meta.as_ref(), serializer)
     }
@@ -191,7 +207,7 @@ impl Serialize for TypeAttributes<'_> {
 }
 
 /// Adds the selected ones of the attributes that clients can write.
-fn serialize_attributes<R: HasAttributes, M: SerializeMap>(
+pub(super) fn serialize_attributes<R: HasAttributes, M: SerializeMap>(
     map: &mut M,
     record: &R,
     is_selected: impl Fn(R::Attribute) -> bool,

@@ -6,6 +6,7 @@ use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::authors::AuthoredRelationship;
 use crate::model::handover::Transfer;
 use crate::model::id::RelationshipId;
+use crate::model::past::{PastEdge, PastMember};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::role::{RoleEdge, ToManyLinkage, ToOneLinkage, UserWithRoles};
@@ -33,7 +34,7 @@ macro_rules! tagged {
         }
     )*};
 }
-tagged!(Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage, ToManyLinkage);
+tagged!(PastEdge, Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage, ToManyLinkage);
 
 impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.
@@ -68,6 +69,22 @@ impl Tagged for AuthoredRelationship {
     fn write(&self, hasher: &mut DefaultHasher) {
         self.relationship.write_state(&mut |bytes| hasher.write(bytes));
         hasher.write_u8(self.authors.is_some().into());
+    }
+}
+
+impl Tagged for PastMember {
+    fn state(&self) -> RowState {
+        match self {
+            Self::Present(user) => user.state(),
+            Self::Deleted(user) => RowState::of(user),
+        }
+    }
+
+    fn write(&self, hasher: &mut DefaultHasher) {
+        match self {
+            Self::Present(user) => user.write(hasher),
+            Self::Deleted(user) => user.write_state(&mut |bytes| hasher.write(bytes)),
+        }
     }
 }
 

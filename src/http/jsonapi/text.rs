@@ -41,7 +41,8 @@ impl fmt::Write for Buffer {
 }
 
 /// Serializes an instant as ISO 8601, in UTC.
-pub(super) struct IsoTime(pub Timestamp);
+#[derive(Debug)]
+pub struct IsoTime(pub Timestamp);
 
 impl Serialize for IsoTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

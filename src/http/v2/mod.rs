@@ -1,5 +1,6 @@
 //! The handlers of `/api/v2`, one file for each resource, and what they share.
 
+mod as_of;
 pub mod change_parameters;
 mod change_waits;
 pub mod changes;
@@ -11,6 +12,7 @@ pub mod groups;
 pub mod index;
 pub mod operations;
 pub mod parameters;
+mod relationship_filter;
 pub mod relationship_types;
 pub mod relationships;
 pub mod request;

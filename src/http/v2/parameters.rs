@@ -64,6 +64,15 @@ pub const INCLUDE_ENDS: Parameter = Parameter::new(
     "Adds the owners (`user`) or the targets to `included`",
 );
 
+/// Shows relationships, or the users with a role, as they were at a moment.
+pub const FILTER_AS_OF: Parameter = Parameter::new(
+    "filter[as-of]",
+    Schema::Moment,
+    "The state at this moment: ISO 8601 with an offset, at most 60 seconds in the future. Relationships need \
+     `filter[user]`, `filter[target]` or `filter[participant]`. Users are shown as they are now; a deleted relationship has \
+     no links, and a deleted user is `type`, `id` and `meta.is-deleted`. Not for callers with the access level `ext`",
+);
+
 /// Searches users by words.
 pub const FILTER_QUERY: Parameter = Parameter::new(
     "filter[query]",
@@ -235,7 +244,8 @@ pub const LIST_RELATIONSHIPS: &[Parameter] = with_pages![
     FILTER_USER_ENABLED,
     FILTER_TARGET_ENABLED,
     SORT_RELATIONSHIPS,
-    INCLUDE_ENDS
+    INCLUDE_ENDS,
+    FILTER_AS_OF
 ];
 /// The parameters of the list of users.
 pub const LIST_USERS: &[Parameter] = with_pages![
@@ -254,7 +264,8 @@ pub const LIST_USERS: &[Parameter] = with_pages![
     INCLUDE_ROLES
 ];
 /// The parameters of the users with a role towards a user.
-pub const LIST_ROLE_USERS: &[Parameter] = with_pages![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, INCLUDE_ROLES];
+pub const LIST_ROLE_USERS: &[Parameter] =
+    with_pages![MAX_DEPTH, FILTER_REACHED, FILTER_SHARED_WITH, INCLUDE_ROLES, FILTER_AS_OF];
 /// The parameters of the linkage to these users.
 pub const LIST_ROLE_LINKAGE: &[Parameter] = &[OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE];
 /// The parameters of requests for one transfer.

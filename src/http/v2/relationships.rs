@@ -9,40 +9,35 @@ use crate::domain::relationships::{self, IMMUTABLE, ListedRelationships, NewRela
 use crate::http::idempotency::has_idempotency_key;
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
-use crate::http::jsonapi::fields::RelationshipField;
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::links::EndLinks;
-use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::requests::{parse_new_relationship, parse_relationship_change};
 use crate::http::jsonapi::resources::{Identifier, USER_RELATIONSHIPS};
 use crate::http::urls;
+use crate::http::v2::as_of;
 use crate::http::v2::cost;
 use crate::http::v2::creation;
-use crate::http::v2::parameters::{
-    FILTER_PARTICIPANT, FILTER_RELATIONSHIP, FILTER_TARGET, FILTER_TARGET_ENABLED, FILTER_USER, FILTER_USER_ENABLED,
-    FLAG_RULE, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER,
-};
+use crate::http::v2::parameters::{FILTER_AS_OF, LIST_RELATIONSHIPS, ONE_RELATIONSHIP, ONE_USER};
+use crate::http::v2::relationship_filter::parse_filter;
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, SingleResponse, deleted, parse_page};
 use crate::model::authors::AuthoredRelationship;
 use crate::model::code::Code;
 use crate::model::error::{Error as JobError, Result as JobResult};
 use crate::model::field::Value;
-use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{Sort, SortBy, SortKey};
+use crate::model::page::Sort;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{EdgeAttribute, End, Relationship};
 use crate::model::relationship_query::RelationshipQuery;
-use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, GatheredCreate, Tx};
-
-/// The fields that lists return only if `fields[user-relationships]` names them.
-const AUTHORS: [RelationshipField; 2] = [RelationshipField::CreatedBy, RelationshipField::UpdatedBy];
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let mut query = call.query(LIST_RELATIONSHIPS)?;
+    if query.has(&FILTER_AS_OF) {
+        return as_of::list_relationships(call, query).await;
+    }
     let filter = parse_filter(&mut query, call.caller.id);
     let sort = query.sort(Sort::default());
     let options = call.options_of(&mut query);
@@ -50,7 +45,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
     // Only for clients that name them: the indexes that serve lists do not contain the authors.
-    let has_authors = options.relationships.names_any(&AUTHORS);
+    let has_authors = options.names_authors();
     let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends(), has_authors };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
@@ -64,11 +59,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         let failure = Failure::without_document(error);
         if cursors.is_some() { failure.with_profile_links() } else { failure }
     })?;
-    let sort_key = |row: &Relationship| match sort.by {
-        SortBy::CreatedAt => SortKey::CreatedAt(row.created_at.micros(), row.id.get()),
-        SortBy::UpdatedAt => SortKey::UpdatedAt(row.updated_at.micros(), row.id.get()),
-        SortBy::Id | SortBy::Name => SortKey::Id(row.id.get()),
-    };
+    let sort_key = |row: &Relationship| row.sort_key(sort.by);
     let (query, paging, cursors, included) = (&query, &paging, cursors.as_ref(), included.into());
     if !has_authors {
         let listed = ListResponse { query, paging, cursors, page, included };
@@ -202,18 +193,6 @@ fn parse_end(call: &Call) -> Result<(End, &'static str), Failure> {
         "user" => Ok((End::User, "user")),
         "target" => Ok((End::Target, "target")),
         _ => Err(Failure::not_found()),
-    }
-}
-
-fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
-    RelationshipFilter {
-        users: query.user_ids(&FILTER_USER, caller),
-        targets: query.user_ids(&FILTER_TARGET, caller),
-        relationships: query.list(&FILTER_RELATIONSHIP, TypeName::RULE, TypeName::parse),
-        participants: query.user_ids(&FILTER_PARTICIPANT, caller),
-        user_enabled: query.list(&FILTER_USER_ENABLED, FLAG_RULE, |text| text.parse().ok()),
-        target_enabled: query.list(&FILTER_TARGET_ENABLED, FLAG_RULE, |text| text.parse().ok()),
-        seen_by: None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{self, Tag, TagBuilder};
 use crate::http::jsonapi::page_links::{ListMeta, PageLinkBuilder, PageLinks};
 use crate::http::jsonapi::paging::{Paging, wants_cursors};
+use crate::http::jsonapi::past_resources::DeletedUser;
 use crate::http::jsonapi::preferences::PREFERENCE_APPLIED;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Query;
@@ -20,6 +21,7 @@ use crate::http::jsonapi::resources::Resource;
 use crate::http::jsonapi::tagged::Tagged;
 use crate::http::v2::request::Call;
 use crate::model::page::{Page, SortKey};
+use crate::model::time::Timestamp;
 
 /// A response with one resource.
 pub struct SingleResponse<T> {
@@ -88,16 +90,18 @@ where
 
 /// The `included` member, if the query has `include`.
 pub(super) fn included<'a>(records: &'a IncludedRecords, options: &'a RenderOptions) -> Option<Vec<Included<'a>>> {
-    let IncludedRecords { groups, members, users } = records;
+    let IncludedRecords { groups, members, users, deleted_users } = records;
     let groups = groups.iter().map(|group| Included::Group(Resource::new(group, options)));
     let members = members.iter().map(|member| Included::Member(Resource::new(member, options)));
     let users = users.iter().map(|user| Included::User(Resource::new(user, options)));
-    options.has_include().then(|| groups.chain(members).chain(users).collect())
+    let deleted = deleted_users.iter().map(|id| Included::DeletedUser(DeletedUser::new(*id)));
+    options.has_include().then(|| groups.chain(members).chain(users).chain(deleted).collect())
 }
 
 /// Adds the included records to an entity tag.
 pub(super) fn add_included(tag: TagBuilder, records: &IncludedRecords) -> TagBuilder {
-    tag.rows(&records.groups).rows(&records.members).rows(&records.users)
+    let tag = tag.rows(&records.groups).rows(&records.members).rows(&records.users);
+    records.deleted_users.iter().fold(tag, |tag, id| tag.number(id.get()))
 }
 
 /// The rendered response with its entity tag, or 304 if the client has it already.
@@ -178,9 +182,23 @@ where
     /// # Errors
     /// As [`Document::answer_of`]; 400 if a link to another page would be too long.
     pub fn answer(
+        self,
+        call: &Call,
+        options: &RenderOptions,
+        sort_key: impl Fn(&T) -> SortKey,
+    ) -> Result<HttpResponse, Failure> {
+        self.answer_as_of(call, options, None, sort_key)
+    }
+
+    /// As [`answer`](Self::answer), for a list at a moment; `None` for the present.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub fn answer_as_of(
         mut self,
         call: &Call,
         options: &RenderOptions,
+        at: Option<Timestamp>,
         sort_key: impl Fn(&T) -> SortKey,
     ) -> Result<HttpResponse, Failure> {
         let applied = self.paging.applied();
@@ -201,7 +219,9 @@ where
             let rows: Vec<_> = rows.iter().map(|row| Resource::with_cursor(row, options, cursor(row))).collect();
             let included = included(&self.included, options);
             let resources = rows.len() + included.as_ref().map_or(0, Vec::len);
-            Document::list(applied, rows, links, meta).including(included).answer_of(StatusCode::OK, resources)
+            Document::list(applied, rows, links, meta.at_moment(at))
+                .including(included)
+                .answer_of(StatusCode::OK, resources)
         })
     }
 }

@@ -8,16 +8,18 @@ use crate::domain::roles::{self, RoleLinkage, RolePath};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{Tag, TagBuilder};
-use crate::http::jsonapi::paging::{AFTER, BEFORE, LIMIT, NUMBER, OFFSET, SIZE};
+use crate::http::jsonapi::paging::refuse_paging;
 use crate::http::jsonapi::parameter::ME;
 use crate::http::jsonapi::profile::Applied;
-use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::{Identifier, Resource};
 use crate::http::jsonapi::tagged::Tagged;
 use crate::http::urls;
+use crate::http::v2::as_of;
 use crate::http::v2::cost;
-use crate::http::v2::parameters::{FILTER_REACHED, FILTER_SHARED_WITH, LIST_ROLE_LINKAGE, LIST_ROLE_USERS, MAX_DEPTH};
+use crate::http::v2::parameters::{
+    FILTER_AS_OF, FILTER_REACHED, FILTER_SHARED_WITH, LIST_ROLE_LINKAGE, LIST_ROLE_USERS, MAX_DEPTH,
+};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, PageLinksOf, SingleResponse, parse_page, respond_unless_not_modified};
 use crate::http::v2::traversal;
@@ -43,6 +45,9 @@ pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
             let detail = format!("`{0}` needs `max-depth`; add `max-depth=all`, or remove `{0}`", filter.name);
             query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(filter.name));
         }
+    }
+    if query.has(&FILTER_AS_OF) {
+        return as_of::list_role_users(call, path, query).await;
     }
     let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
@@ -98,18 +103,6 @@ pub async fn get_linkage(call: Call) -> Result<HttpResponse, Failure> {
 pub(super) fn parse_path(call: &Call) -> Result<RolePath, Failure> {
     let user = if call.segment("id") == ME { call.caller.id } else { call.id()? };
     Ok(RolePath { user, role: call.segment("role").to_owned() })
-}
-
-/// Refuses the pagination of a role that at most one user has.
-fn refuse_paging(query: &mut Query) -> Result<(), Failure> {
-    for parameter in [OFFSET, LIMIT, NUMBER, SIZE, AFTER, BEFORE] {
-        if query.has(&parameter) {
-            let name = query.sent_name(&parameter);
-            let detail = format!("at most one user has this role, so there are no pages; remove `{name}`");
-            query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
-        }
-    }
-    query.finish()
 }
 
 fn respond_with_one(

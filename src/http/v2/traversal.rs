@@ -17,14 +17,19 @@ use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::jsonapi::resources::Resource;
+use crate::http::jsonapi::tagged::Tagged;
+use crate::http::jsonapi::text::IsoTime;
+use crate::http::v2::as_of;
 use crate::http::v2::parameters::{FILTER_REACHED, FILTER_SHARED_WITH, MAX_DEPTH};
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{add_included, included, respond_unless_not_modified};
 use crate::model::code::Code;
 use crate::model::error::{Error, Result as JobResult};
+use crate::model::past::PastMember;
 use crate::model::relationship_type::TypeName;
 use crate::model::rules;
 use crate::model::text::excerpt;
+use crate::model::time::Timestamp;
 use crate::model::traversal::Depth;
 use crate::model::traversal::page::TraversalPage;
 use crate::model::user::User;
@@ -40,6 +45,8 @@ struct TraversalMeta {
     total_count: i64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     has_cycle: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<IsoTime>,
 }
 
 /// A page of a traversal, and the users to include with it.
@@ -47,23 +54,30 @@ type Found = (TraversalPage, Vec<User>);
 
 /// `GET /api/v2/users/{id}/{role}` with `max-depth`.
 pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> Result<HttpResponse, Failure> {
+    let at = as_of::parse_moment_if_sent(&call, &mut query)?;
     let options = call.options_of(&mut query);
     let depth = parse_depth(&mut query);
     let only = query.user_ids(&FILTER_REACHED, call.caller.id);
     let shared_with = query.user_ids(&FILTER_SHARED_WITH, call.caller.id);
     let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
     let definition = format!("{:?}", (&path, depth, &only, &shared_with));
+    let definition = at.map_or(definition.clone(), |at| format!("{definition} {at:?}"));
     let cursors = Cursors::new(key, [LIST, &definition].into_iter());
     let page = ForwardPage::parse(&mut query, &cursors);
     call.finish(&mut query).await?;
     let limit = usize::try_from(page.size).unwrap_or_default();
     let traversal = Traversal { path, depth, only, shared_with, after: page.after.clone(), limit };
+    let parts = (&query, &page, &cursors);
+    if let Some(at) = at {
+        let found = run_past(&call, &options, traversal, at).await?;
+        return respond(&call, &options, parts, (&found, Some(at)), &IncludedRecords::default());
+    }
     let (found, included) = match run_together(&call, &options, &traversal).await {
         Ok(Some(found)) => (found, Vec::new()),
         Ok(None) => run(&call, &options, traversal).await.map_err(Failure::without_document)?,
         Err(error) => return Err(Failure::without_document(error)),
     };
-    respond(&call, &options, (&query, &page, &cursors), &found, &included.into())
+    respond(&call, &options, parts, (&found, None), &included.into())
 }
 
 fn parse_depth(query: &mut Query) -> Depth {
@@ -112,13 +126,28 @@ async fn run(call: &Call, options: &RenderOptions, traversal: Traversal) -> JobR
     found.ok_or_else(|| Error::Internal("a search was not run".to_owned()))
 }
 
-fn respond(
+/// Runs a traversal of the relationships of a moment.
+async fn run_past(
+    call: &Call,
+    options: &RenderOptions,
+    traversal: Traversal,
+    at: Timestamp,
+) -> Result<TraversalPage<PastMember>, Failure> {
+    let (caller, budget) = (call.caller, options.read_budget());
+    let job = move |tx: &mut Tx<'_>| traversal::traverse_past(tx, &caller, (&traversal, at), budget);
+    as_of::read(call, "roles.traverse_as_of", Cost::Search, job).await
+}
+
+fn respond<T: Tagged>(
     call: &Call,
     options: &RenderOptions,
     (query, asked, cursors): (&Query, &ForwardPage, &Cursors<'_>),
-    found: &TraversalPage,
+    (found, at): (&TraversalPage<T>, Option<Timestamp>),
     records: &IncludedRecords,
-) -> Result<HttpResponse, Failure> {
+) -> Result<HttpResponse, Failure>
+where
+    for<'r> Resource<'r, T>: Serialize,
+{
     let TraversalPage { page, is_more, has_cycle, end } = found;
     let tag = TagBuilder::new(&call.target(), options, Applied::Nothing).rows(&page.items);
     let tag = add_included(tag, records).number(page.total).number((*is_more).into()).number((*has_cycle).into());
@@ -133,7 +162,7 @@ fn respond(
         let next = end.as_ref().filter(|_| *is_more).map(|end| cursors.at_place(end));
         let links = builder.forwards((asked.size_name, &asked.size.to_string()), next.as_deref())?;
         let rows: Vec<_> = page.items.iter().map(|row| Resource::new(row, options)).collect();
-        let meta = TraversalMeta { total_count: page.total, has_cycle: *has_cycle };
+        let meta = TraversalMeta { total_count: page.total, has_cycle: *has_cycle, as_of: at.map(IsoTime) };
         let included = included(records, options);
         let resources = rows.len() + included.as_ref().map_or(0, Vec::len);
         let document = Document::list(Applied::Nothing, rows, links, meta).including(included);

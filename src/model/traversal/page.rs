@@ -6,9 +6,9 @@ use crate::model::role::UserWithRoles;
 
 /// A page of the users that a traversal reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraversalPage {
+pub struct TraversalPage<T = UserWithRoles> {
     /// The page.
-    pub page: Page<UserWithRoles>,
+    pub page: Page<T>,
     /// Whether more users follow.
     pub is_more: bool,
     /// Whether relationships lead back to a user, in a type that allows it.

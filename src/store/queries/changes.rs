@@ -166,18 +166,11 @@ pub(in crate::store) fn of_users_after(
     sql.returning::<ChangeColumns>().load(conn)
 }
 
-/// The changes of relationships with one of some users at either end that have no number yet and will get one after those
-/// of a moment, newest first, at most `limit`. A change gets the time of the change before it if that is later.
-pub(in crate::store) fn unnumbered_after(
-    conn: &mut Conn,
-    users: &[i64],
-    at: i64,
-    limit: i64,
-) -> QueryResult<Vec<ChangeRow>> {
+/// The changes of relationships with one of some users at either end that have no number yet, newest first, at most
+/// `limit`.
+pub(in crate::store) fn unnumbered(conn: &mut Conn, users: &[i64], limit: i64) -> QueryResult<Vec<ChangeRow>> {
     let mut sql = Sql::new(concat!("SELECT CAST(0 AS BIGINT), ", change_columns!()));
-    sql.text(" FROM (SELECT waiting.*, MAX(at) OVER (ORDER BY set_id, place) AS latest ");
-    sql.text("FROM unnumbered_changes AS waiting) AS found WHERE subject_type = 0 AND (latest > ").integer(at);
-    sql.text(" OR EXISTS (SELECT 1 FROM change_log WHERE last_at > ").integer(at).text(")) AND (");
+    sql.text(" FROM unnumbered_changes WHERE subject_type = 0 AND (");
     sql.in_list("user_id", bulk::ValueList::of_integers(users)).text(" OR ");
     sql.in_list("target_id", bulk::ValueList::of_integers(users));
     sql.text(") ORDER BY set_id DESC, place DESC LIMIT ").integer(limit);

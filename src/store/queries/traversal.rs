@@ -67,13 +67,13 @@ fn push_below(sql: &mut Sql, kind: i16) {
 }
 
 /// The relationships of a type that continue from some users towards the end at which the members of a role are: the
-/// relationship, the user and the one that it leads to; at most `limit`.
+/// relationship, the user and the one that it leads to; at most `limit`, and with a time only those created until then.
 pub(in crate::store) fn continuations(
     conn: &mut Conn,
     kind: i16,
     end: RoleEnd,
     users: &[i64],
-    limit: i64,
+    (created_until, limit): (Option<i64>, i64),
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
     let (select, index, column) = match end {
         RoleEnd::Owner => (
@@ -90,7 +90,11 @@ pub(in crate::store) fn continuations(
     let mut sql = Sql::new(select);
     sql.text(index).text(" WHERE ");
     push_type(&mut sql, "type_id", kind);
-    sql.text(" AND ").in_list(column, bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
+    sql.text(" AND ").in_list(column, bulk::ValueList::of_integers(users));
+    if let Some(micros) = created_until {
+        sql.text(" AND created_at <= ").integer(micros);
+    }
+    sql.text(" LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
 }
 

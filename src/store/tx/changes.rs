@@ -86,11 +86,12 @@ impl Tx<'_> {
         Ok(ChangeMoment { at, number })
     }
 
-    /// The changes after a moment of relationships with one of some users at either end, newest first, also those that
-    /// have no number yet; at most `limit`. The job must see one snapshot.
+    /// The changes after a moment of relationships with one of some users at either end, newest first, at most `limit`.
+    /// Those that have no number yet are after every moment: another change that is committed later, with an earlier time,
+    /// may get a number before them. The job must see one snapshot.
     pub fn edge_changes_after(&mut self, moment: &ChangeMoment, users: &[UserId], limit: i64) -> Result<Vec<Change>> {
         let users: Vec<_> = users.iter().map(|user| user.get()).collect();
-        let mut rows = ask!(self, changes::unnumbered_after(&users, moment.at.micros(), limit))?;
+        let mut rows = ask!(self, changes::unnumbered(&users, limit))?;
         let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
         if left > 0 {
             rows.extend(ask!(self, changes::of_users_after(&users, moment.number, left))?);

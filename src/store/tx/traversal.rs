@@ -6,6 +6,7 @@ use crate::model::edge_graph::StoredEdge;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::role::RoleEnd;
+use crate::model::time::Timestamp;
 use crate::model::traversal::levels::Continuation;
 use crate::model::traversal::preorder::{Child, Siblings};
 use crate::store::held_type::HeldType;
@@ -27,18 +28,19 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(child).collect())
     }
 
-    /// The relationships that continue from some users towards an end, at most `limit`.
+    /// The relationships that continue from some users towards an end, at most `limit`; with a time, only those that were
+    /// created until then.
     pub fn continuations(
         &mut self,
         held: &HeldType,
         end: RoleEnd,
         users: &[UserId],
-        limit: usize,
+        (created_until, limit): (Option<Timestamp>, usize),
     ) -> Result<Vec<Continuation>> {
-        let mut found = Vec::new();
+        let (mut found, until) = (Vec::new(), created_until.map(Timestamp::micros));
         for some in numbers(users).chunks(MOST_AT_ONCE) {
             let left = to_limit(limit.saturating_sub(found.len()));
-            let rows = ask!(self, traversal::continuations(held.id, end, some, left))?;
+            let rows = ask!(self, traversal::continuations(held.id, end, some, (until, left)))?;
             found.extend(rows.into_iter().map(|(edge, from, to)| Continuation {
                 edge,
                 from: UserId::new(from),

@@ -52,6 +52,12 @@ pub const CHECKS: Checks = &[
     })),
     ("users that a traversal visits, except below a user of a tree with `max-depth=all` or `1`",
         Test("traversal", "a_traversal_visits_ten_thousand_users_and_no_more")),
+    ("users that a traversal with `filter[as-of]` visits",
+        Test("as_of_refusals", "ten_thousand_users_are_visited_at_a_moment_and_no_more")),
+    ("changes that a list with `filter[as-of]` undoes",
+        Test("as_of_refusals", "a_hundred_thousand_changes_are_undone_and_no_more")),
+    ("seconds that `filter[as-of]` may be in the future",
+        Test("as_of_refusals", "a_moment_outside_the_log_is_refused_with_the_oldest_one")),
     ("relationships that a traversal follows", Test("src", "a_million_relationships_are_followed_and_no_more")),
     ("roles in a record of a user that is sent back", Boundary(|app, most| {
         let (ann, admin) = (app.user(), app.admin());

@@ -20,6 +20,7 @@ pub mod kustomize;
 pub mod load;
 pub mod modules;
 pub mod network_proxy;
+pub mod past;
 pub mod pooler;
 pub mod process;
 pub mod random;

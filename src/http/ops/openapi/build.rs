@@ -102,6 +102,12 @@ pub fn resource<F: ResourceField>(
     object(&["type", "id", "links"], members)
 }
 
+/// The same resource object in lists at a moment as well, where one that does not exist any more has no links.
+pub fn maybe_deleted(mut resource: Value) -> Value {
+    insert(&mut resource, "required", json!(["type", "id"]));
+    resource
+}
+
 /// The schema of an attribute in responses, if clients can write it.
 pub fn written_schema<A: Attribute>(name: &str) -> Value {
     A::of_member(name).map_or(Value::Null, |attribute| kind_schema(attribute.kind()))

@@ -71,7 +71,7 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
     operation("GET", "/api/v2", "getIndex", RELATIONSHIPS, "Links to the lists", Success::Document("MetaDocument"))
         .description("`meta.links` has the URLs of the lists, of the caller and of the documentation."),
     operation("GET", EDGES, "listUserRelationships", RELATIONSHIPS, "List relationships", Success::Listed("UserRelationshipList"))
-        .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor]),
+        .description(COUNTED).query(parameters::LIST_RELATIONSHIPS).example("?filter[user]=1234&filter[relationship]=subordinate&page[limit]=20").error_codes(&[Code::InvalidCursor, Code::NotAdmin]),
     operation("POST", EDGES, "createUserRelationship", RELATIONSHIPS, "Create a relationship", Success::Created("UserRelationshipDocument"))
         .description("Without `relationships.user`, the caller is the owner. Only admins can create relationships of other owners. The target need not agree. The rules of the type apply.")
         .query(parameters::ONE_RELATIONSHIP).body("NewUserRelationship", examples::new_relationship)

@@ -54,7 +54,7 @@ fn members() -> Value {
 #[rustfmt::skip]
 pub const OF_ROLES: [ApiOperation; 5] = [
     operation("GET", USERS, "listUsersWithRole", TAG, "List the users with a role towards a user", Success::Listed("RoleUsers"))
-        .description(LISTED).query(parameters::LIST_ROLE_USERS).error_codes(&[Code::InvalidCursor]),
+        .description(LISTED).query(parameters::LIST_ROLE_USERS).error_codes(&[Code::InvalidCursor, Code::NotAdmin]),
     operation("GET", LINKAGE, "getRoleLinkage", TAG, "List the identifiers of the users with a role", Success::Listed("RoleLinkage"))
         .description(LINKED).query(parameters::LIST_ROLE_LINKAGE).error_codes(&[Code::InvalidCursor]),
     operation("PATCH", LINKAGE, "reassignRole", TAG, "Replace the only user with a role", Success::Changed("ReassignmentDocument"))

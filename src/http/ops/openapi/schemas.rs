@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::build::{
     ACCESS_LEVEL, ID, MANAGER, TYPE_NAME, TYPE_NAME_PATTERN, any_object, constant, document, enumeration, identifier,
-    insert, linkage_document, list_document, object, one_of, resource, schema, written_schema,
+    insert, linkage_document, list_document, maybe_deleted, object, one_of, resource, schema, written_schema,
 };
 use super::relationship_types;
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
@@ -44,6 +44,7 @@ fn primitives() -> Value {
         "ResourceMeta": object(&[], json!({
             "page": object(&["cursor"], json!({ "cursor": { "type": "string" } })),
             "user-relationship": schema(ID),
+            "is-deleted": { "type": "boolean", "description": "`true` for a user of a list at a moment who does not exist any more. It has no attributes and no links" },
         })),
         "LinkageLinks": object(&["self", "related"], json!({ "self": schema("Url"), "related": schema("Url") })),
         "RelatedLink": object(&["related"], json!({ "related": schema("Url") })),
@@ -52,17 +53,18 @@ fn primitives() -> Value {
 }
 
 fn resources() -> Value {
-    let end = object(&["data", "links"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
+    // A deleted relationship has no links.
+    let end = object(&["data"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
     let author = object(&["data"], json!({ "data": { "oneOf": [schema("UserIdentifier"), { "type": "null" }] } }));
     let link = |name: &str| if matches!(name, "created-by" | "updated-by") { author.clone() } else { end.clone() };
     let related = object(&["links"], json!({ "links": schema("RelatedLink") }));
     json!({
-        "UserRelationship": resource::<RelationshipField>(USER_RELATIONSHIPS, ID, link, written_schema::<EdgeAttribute>),
-        "User": resource::<UserField>(USERS, ID, |_| related.clone(), |name| match name {
+        "UserRelationship": maybe_deleted(resource::<RelationshipField>(USER_RELATIONSHIPS, ID, link, written_schema::<EdgeAttribute>)),
+        "User": maybe_deleted(resource::<UserField>(USERS, ID, |_| related.clone(), |name| match name {
             "is-supervisor" => json!({ "type": "boolean", "description": "Whether the user is the target of a `subordinate` relationship" }),
             "name" => json!({ "type": ["string", "null"], "description": "First and last name" }),
             name => written_schema::<Field>(name),
-        }),
+        })),
         "RelationshipType": resource::<TypeField>(RELATIONSHIP_TYPES, TYPE_NAME, |_| Value::Null, relationship_types::attribute),
     })
 }
@@ -78,6 +80,7 @@ fn documents() -> Value {
         })),
         "ListMeta": object(&["total-count"], json!({
             "total-count": { "type": "integer", "minimum": 0 },
+            "as-of": { "type": "string", "format": "date-time", "description": "The moment of a list with `filter[as-of]`" },
             "page": object(&["total"], json!({ "total": { "type": "integer", "minimum": 0 }, "rangeTruncated": { "type": "boolean", "description": "`true` if the range has more resources than the page" } })),
         })),
         "UserRelationshipDocument": one("UserRelationship"),

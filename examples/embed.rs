@@ -17,6 +17,7 @@ use user_relationships::config::{Config, RawSettings};
 use user_relationships::domain::users;
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::model::caller::Caller;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::token::NewToken;
 use user_relationships::model::user::{Field, Value};
 use user_relationships::server;
@@ -77,7 +78,7 @@ async fn create_admin(store: &Store) -> Result<String> {
         let user = users::create(tx, &Caller::OPERATOR, None, &attributes)?.id;
         tx.insert_token(&NewToken { digest, user, name: None, expires_at: None, is_session: false })
     };
-    store.write("example.create_admin", job).await.map_err(|error| format!("{error:?}"))?;
+    store.write("example.create_admin", ChangeOrigin::default(), job).await.map_err(|error| format!("{error:?}"))?;
     Ok(secret)
 }
 

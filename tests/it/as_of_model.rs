@@ -249,7 +249,7 @@ impl<'a> Model<'a> {
     }
 
     /// The rules of the types hold at a moment: the answers are what they are compared with.
-    fn assert_rules(&self, (at, state): &(i64, State)) {
+    fn assert_rules((at, state): &(i64, State)) {
         let tree = of_kind(state, KINDS[TREE]);
         let mut owned: BTreeMap<i64, usize> = BTreeMap::new();
         for (user, _) in tree.values() {
@@ -295,7 +295,7 @@ both!(
         for _ in 0..pairs {
             let at = model.random(model.all.len());
             let (user, moment) = (model.all[at], model.moment());
-            model.assert_rules(&moment);
+            Model::assert_rules(&moment);
             model.compare_edges(user, &moment);
             model.compare_role(user, &moment);
             model.compare_traversal(user, &moment);

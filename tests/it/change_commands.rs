@@ -103,10 +103,10 @@ both!(the_command_follows_changes_as_they_happen, |app| {
     let (sender, receiver) = channel();
     let lines = BufReader::new(child.0.stdout.take().expect("a pipe")).lines();
     thread::spawn(move || lines.map_while(Result::ok).all(|line| sender.send(line).is_ok()));
-    let mut until = |number: i64| loop {
+    let until = |number: i64| loop {
         let line = receiver.recv_timeout(PATIENCE).expect("a line");
         let change: Value = serde_json::from_str(&line).expect("JSON");
-        if change["id"] == number.to_string() {
+        if change["id"].as_str() == Some(&number.to_string()) {
             return;
         }
     };

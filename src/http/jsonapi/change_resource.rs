@@ -28,6 +28,7 @@ struct ChangeObject<'a> {
 
 /// The selected attributes. The outer `Option` is `None` for an attribute that is not selected; the inner one is `null`
 /// where the change has no such value.
+#[expect(clippy::option_option, reason = "a member can be left out, or be `null`")]
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct ChangeAttributes<'a> {

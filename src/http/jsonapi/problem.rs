@@ -47,7 +47,7 @@ pub struct ApiProblem {
     pub(super) detail: Cow<'static, str>,
     pub(super) source: Option<Source>,
     /// The path and the query of a URL about this occurrence.
-    about: Option<String>,
+    about: Option<Box<str>>,
     /// The documentation of the error, if it is not that of the code.
     pub(super) documentation: Option<&'static str>,
     /// The members of `meta`.
@@ -72,7 +72,7 @@ impl ApiProblem {
         };
         Self {
             source,
-            about: problem.about.map(urls::relationship),
+            about: problem.about.map(|id| urls::relationship(id).into()),
             meta: problem.meta,
             ..Self::new(problem.code, detail)
         }
@@ -106,7 +106,7 @@ impl ApiProblem {
     /// The same problem, with a URL about this occurrence, given as path and query.
     #[must_use]
     pub(super) fn with_about(self, path: String) -> Self {
-        Self { about: Some(path), ..self }
+        Self { about: Some(path.into()), ..self }
     }
 
     /// The same problem, caused by a header field.

@@ -70,16 +70,15 @@ fn push_candidates(sql: &mut Sql, request: &ChangePageRequest) {
     let filter = &request.filter;
     let limit = if filter.has_conditions() { MOST_EXAMINED } else { request.limit };
     sql.text("SELECT n FROM (");
-    match filter.relationship {
-        Some(id) => push_scan(sql, request, "subject_type = 0 AND subject_id = ", id.get(), limit),
-        None => {
-            let mut glue = "";
-            for user in &filter.users {
-                for condition in ["user_id = ", "target_id = "] {
-                    sql.text(glue);
-                    push_scan(sql, request, condition, user.get(), limit);
-                    glue = " UNION ";
-                }
+    if let Some(id) = filter.relationship {
+        push_scan(sql, request, "subject_type = 0 AND subject_id = ", id.get(), limit);
+    } else {
+        let mut glue = "";
+        for user in &filter.users {
+            for condition in ["user_id = ", "target_id = "] {
+                sql.text(glue);
+                push_scan(sql, request, condition, user.get(), limit);
+                glue = " UNION ";
             }
         }
     }

@@ -1,5 +1,7 @@
 //! The change log, as tests read it.
 
+use std::fmt::Write as _;
+
 use user_relationships::model::change::{Change, NumberedChange};
 use user_relationships::model::change_query::{ChangeFilter, ChangePageRequest};
 use user_relationships::model::page::Direction;
@@ -39,19 +41,19 @@ pub fn last_number(app: &App) -> i64 {
 pub fn line(change: &Change) -> String {
     let mut line = format!("{} {}", change.action.name(), change.subject.subject_type().name());
     if let Some(id) = change.subject.id() {
-        line.push_str(&format!(" {id}"));
+        write!(line, " {id}").expect("room");
     }
     if let Some(edge) = change.subject.edge() {
-        line.push_str(&format!(": {} {} {}", edge.user, edge.relationship, edge.target));
+        write!(line, ": {} {} {}", edge.user, edge.relationship, edge.target).expect("room");
         if let Some(previous) = &edge.previous_relationship {
-            line.push_str(&format!(", was {previous}"));
+            write!(line, ", was {previous}").expect("room");
         }
     }
     if !change.changed.is_empty() {
-        line.push_str(&format!(" [{}]", change.changed.join(" ")));
+        write!(line, " [{}]", change.changed.join(" ")).expect("room");
     }
     if let Some(reason) = change.reason {
-        line.push_str(&format!(" ({})", reason.name()));
+        write!(line, " ({})", reason.name()).expect("room");
     }
     line
 }

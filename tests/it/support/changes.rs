@@ -1,6 +1,9 @@
 //! The change log: changes that a test stores itself, and the feed.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
+use user_relationships::store::Tx;
 
 use super::App;
 use super::app::wait;
@@ -66,7 +69,7 @@ impl<'a> Log<'a> {
     /// The number of the last change.
     pub fn last(&mut self) -> i64 {
         wait(self.app.store.number_changes()).expect("numbers");
-        self.app.read(|tx| tx.change_log()).last_number
+        self.app.read(|tx: &mut Tx<'_>| tx.change_log()).last_number
     }
 
     /// Appends changes of one transaction at this moment, and returns the number of the first one.
@@ -81,11 +84,13 @@ impl<'a> Log<'a> {
         let mut sql = String::new();
         for (place, row) in rows.iter().enumerate() {
             let (Row { action, subject_type, columns, values }, n) = (row, first + i64::try_from(place).expect("few"));
-            sql += &format!(
+            write!(
+                sql,
                 "INSERT INTO changes (n, place, at, action, subject_type, {columns}) \
                  VALUES ({n}, {place}, {at}, {action}, {subject_type}, {values}); \
                  UPDATE change_log SET last_number = {n}, last_at = {at}; "
-            );
+            )
+            .expect("room");
         }
         self.raw.run(&format!("BEGIN; {sql} COMMIT"));
         first

@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! A waiting reader uses neither a thread nor a database connection. While there is one, one task of the process reads the
-//! new changes, once for all readers: after commits of this process, and every [`INTERVAL`] for those of other instances.
+//! new changes, once for all readers: after commits of this process, and every quarter of a second for those of other instances.
 //! It publishes them as [`ChangeNews`], and each reader compares them with its filter in memory. So a reader whose filter
 //! matches nothing costs no query, however much is written.
 

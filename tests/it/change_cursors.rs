@@ -1,5 +1,7 @@
 //! Parameters and cursors that the feed refuses.
 
+use user_relationships::store::Tx;
+
 use crate::both;
 use crate::item;
 use crate::support::changes::{CHANGES, Log, after, cursor, link, now, numbers};
@@ -82,7 +84,7 @@ fn assert_expired(admin: &Client, cursor: &str, horizon: &str) {
 }
 
 fn horizon(app: &App) -> String {
-    app.read(|tx| tx.change_log()).horizon.at.iso8601()
+    app.read(|tx: &mut Tx<'_>| tx.change_log()).horizon.at.iso8601()
 }
 
 both!(a_cursor_of_another_history_has_expired, |app| {

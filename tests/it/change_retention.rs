@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use user_relationships::model::change::{ChangeLogState, ChangeOrigin};
+use user_relationships::model::change::{ChangeLogState, ChangeOrigin, NumberedChange};
 use user_relationships::model::group::Properties;
 use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
@@ -40,7 +40,7 @@ both!(the_log_is_complete_from_the_moment_it_is_turned_on, |app| {
     let log = state(app);
     assert_eq!((log.is_on, log.last_number, log.horizon.position.number), (true, last, last));
     // A cursor at the last change before is not valid any more.
-    assert_ne!(before.last().map(|change| change.fingerprint()), Some(log.horizon.position.fingerprint));
+    assert_ne!(before.last().map(NumberedChange::fingerprint), Some(log.horizon.position.fingerprint));
     ann.delete(&format!("{EDGES}/{id}")).expect(204);
     let found: Vec<_> = changes_after(app, 0).iter().map(|found| (found.number, line(&found.change))).collect();
     assert_eq!(found, [(last + 1, format!("deleted user-relationships {id}: {} colleague {cleo}", ann.id))]);

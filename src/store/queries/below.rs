@@ -20,12 +20,13 @@ pub(in crate::store) fn find(conn: &mut Conn, kind: i16, users: &[i64]) -> Query
 }
 
 /// One index lookup for each user. For `= ANY` PostgreSQL might read all of a new tree, which its statistics do not know
-/// yet.
+/// yet. `OFFSET 0` keeps it from joining; with `LIMIT 1` it would plan to read the table while that is still empty, and
+/// keep that plan.
 fn find_each(kind: i16, users: &[i64]) -> Sql {
     let mut sql = Sql::new("SELECT b.user_id, b.n, b.height FROM ");
     sql.table(vec![Column::Integers(users.to_vec())]);
     sql.text(" CROSS JOIN LATERAL (SELECT user_id, n, height FROM counts_below WHERE user_id = given.column1");
-    sql.text(" AND type_id = ").small(kind).text(" LIMIT 1) AS b");
+    sql.text(" AND type_id = ").small(kind).text(" OFFSET 0) AS b");
     sql
 }
 

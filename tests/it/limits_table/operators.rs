@@ -38,7 +38,7 @@ pub const CHECKS: Checks = &[
         "relationships of types with rules that a first load keeps in memory",
         Test("src", "a_load_that_remembers_too_much_continues_in_batches"),
     ),
-    ("age of a change in the change log", Test("change_retention.rs", "old_changes_are_pruned_in_order_and_move_the_horizon")),
+    ("age of a change in the change log", Test("change_retention", "old_changes_are_pruned_in_order_and_move_the_horizon")),
     ("columns of a row of an import", Asserts(Setup::DEFAULT, |app, most| {
         let row = |email: &str, columns: usize| format!("{email}{}\n", ",".repeat(columns - 1));
         let rows = "email\n".to_owned() + &row("within@example.com", 1) + &row("beyond@example.com", most + 1);

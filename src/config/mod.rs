@@ -23,6 +23,7 @@ pub use values::{CorsOrigins, LogFormat};
 use crate::auth::AuthSettings;
 use crate::auth::claims::ClaimRequirements;
 use crate::auth::jwt::JwtSettings;
+use crate::model::limits::MAX_WAITING_READERS;
 use crate::model::network::Network;
 use crate::model::rate::Rate;
 use crate::store;
@@ -82,6 +83,8 @@ pub struct Config {
     pub forms_dir: Option<PathBuf>,
     /// `REQUIRE_SIGNED_TIMESTAMP`: whether signed requests need a timestamp and a nonce.
     pub require_signed_timestamp: bool,
+    /// The most readers that wait for changes: not a setting, but tests lower it.
+    pub waiting_readers: usize,
     /// `EXPLORER`: whether `/explorer` is served.
     pub explorer: bool,
     /// `DRAIN_DELAY`: how long requests are still accepted after the first signal.
@@ -167,6 +170,7 @@ impl Config {
                 changes_retention: changes_retention?,
                 forms_dir: forms_dir?,
                 require_signed_timestamp: require_signed_timestamp?,
+                waiting_readers: MAX_WAITING_READERS,
                 explorer: explorer?,
                 drain_delay: drain_delay?,
                 shutdown_timeout: shutdown_timeout?,

@@ -17,8 +17,6 @@ use crate::model::code::Code;
 use crate::model::error::Result;
 use crate::store::{Cost, Store};
 
-/// The most readers of one process that wait at the same time.
-pub const MAX_WAITING: usize = 1_000;
 /// How often changes of other instances are looked for.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// The shortest time between two queries, so that readers cost little while there are many commits.

@@ -11,7 +11,7 @@ use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::change_readers::{ChangeReaders, MAX_WAITING};
+use crate::http::change_readers::ChangeReaders;
 use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
@@ -121,7 +121,7 @@ impl AppState {
             trusted_proxies: config.trusted_proxies.clone(),
             has_admin_address: config.admin_listen.is_some(),
             probe: Arc::new(Semaphore::new(1)),
-            change_readers: Arc::new(ChangeReaders::new(MAX_WAITING, waiting)),
+            change_readers: Arc::new(ChangeReaders::new(config.waiting_readers, waiting)),
             is_draining: AtomicBool::new(false),
             database_problem: Mutex::default(),
             cursor_key: OnceCell::new(),

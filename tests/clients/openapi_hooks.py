@@ -30,10 +30,10 @@ INEXPRESSIBLE = {
     "unknown-relationship-type",
     "self-relationship",
 }
-# Offsets, page numbers and cursors exclude each other, a page number needs a size, and `MAX_OFFSET` is a setting. The codes
+# Offsets, page numbers, cursors and `filter[from]` exclude each other, a page number needs a size, and `MAX_OFFSET` is a setting. The codes
 # of such errors, and their parameters.
 PAGING_CODES = {"invalid-parameter", "unknown-parameter"}
-PAGING = {"offset", "limit"} | {f"page[{name}]" for name in ("offset", "limit", "number", "size", "after", "before")}
+PAGING = {"offset", "limit", "filter[from]"} | {f"page[{name}]" for name in ("offset", "limit", "number", "size", "after", "before")}
 # Roles must be unique, and some rules exclude each other.
 OF_TYPES = {f"/data/attributes/{name}" for name in (
     "user-role", "target-role", "is-symmetric", "is-acyclic", "max-per-user",
@@ -80,11 +80,12 @@ def is_inexpressible(error: dict[str, Any]) -> bool:
     is_of_types = error["code"] == "invalid-attribute" and error["source"]["pointer"] in OF_TYPES
     # Wrong values by themselves can be expressed.
     is_of_types = is_of_types and not re.match("`[a-z-]+` must be ", error["detail"])
+    is_of_times = "from 1970 to 9999" in error["detail"]
     is_too_large = any(int(number) > MAX_ID for number in re.findall(r"`([0-9]{19})`", error["detail"]))
     is_of_roles = any(part in error["detail"] for part in OF_ROLES)
     # The log decides which moments are possible, and other parameters cannot be combined with one.
     is_of_moment = "filter[as-of]" in error["detail"] or error.get("source", {}).get("parameter") == "filter[as-of]"
-    is_known = is_of_paging or is_of_types or is_of_roles or is_of_moment or is_too_large
+    is_known = is_of_paging or is_of_types or is_of_roles or is_of_moment or is_of_times or is_too_large
     return error["code"] in INEXPRESSIBLE or is_known
 
 

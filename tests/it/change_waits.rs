@@ -1,21 +1,20 @@
 //! Readers of the feed that wait for changes (`Prefer: wait`).
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use user_relationships::http::change_readers::{ChangeReaders, MAX_WAITING};
-use user_relationships::metrics::MetricsRegistry;
+use user_relationships::auth::claims::ClaimRequirements;
+use user_relationships::auth::jwt::JwtSettings;
+use user_relationships::auth::keyset::{KeySource, Secret};
 
 use crate::both;
-use crate::support::app::{Engine, Home, wait};
+use crate::support::app::{Engine, Home};
 use crate::support::changes::{CHANGES, Log, Row, after, cursor, now};
+use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{PATIENCE, Service, until};
 use crate::support::scrape::scrape;
-use crate::support::signing::Signer;
-use crate::support::{Answer, App, Client, Value, json};
+use crate::support::signing::{self, Signer};
+use crate::support::{Answer, Client, Value, edge, json};
 
 const WAITING: &str = "changes_readers_waiting";
 
@@ -172,54 +171,32 @@ both!(changes_of_another_instance_end_a_wait, |app| {
     assert!(took < Duration::from_secs(5), "{took:?}");
 });
 
-#[test]
-fn no_more_readers_wait_than_the_limit() {
-    let home = Home::new(Engine::Sqlite).expect("a file");
-    let app = App::start(home, |_| {});
-    wait(async {
-        let gauge = MetricsRegistry::new().gauge("waiting", "Waiting readers.");
-        let readers = Arc::new(ChangeReaders::new(2, gauge));
-        let held = (readers.enter(&app.store), readers.enter(&app.store));
-        assert!(held.0.is_ok() && held.1.is_ok());
-        let refused = readers.enter(&app.store).err().expect("a third one is refused");
-        assert_eq!(refused.status().as_u16(), 503);
-        drop(held);
-        assert!(readers.enter(&app.store).is_ok());
-    });
-}
-
 both!(
     readers_beyond_the_limit_get_503_and_others_are_served,
     |config| {
-        config.request_timeout = 2 * PATIENCE;
+        config.waiting_readers = 6;
     },
     |app| {
         let admin = app.admin();
         let position = now(&admin);
-        let head = format!(
-            "GET {CHANGES}?page[after]={position} HTTP/1.1\r\nHost: x\r\nPrefer: wait=55\r\nConnection: close\r\n\
-         Authorization: {}\r\n\r\n",
-            admin.authorization().expect("a token")
-        );
-        let mut streams: Vec<_> = (0..MAX_WAITING)
-            .map(|_| {
-                let mut stream = TcpStream::connect(admin.address()).expect("the service listens");
-                stream.write_all(head.as_bytes()).expect("the service reads");
-                stream
-            })
-            .collect();
-        until("all of them wait", PATIENCE, || waiting(&admin) == i64::try_from(MAX_WAITING).expect("small"));
-        let (refused, _) = end(ask(&admin, &format!("page[after]={position}"), "wait=5"));
-        let refused = refused.refused(503, "unavailable");
-        assert_eq!((refused.header("retry-after"), applied(&refused)), (Some("1"), None));
+        let path = format!("page[after]={position}");
+        let asked: Vec<_> = (0..6).map(|_| ask(&admin, &path, "wait=9")).collect();
+        until("all of them wait", PATIENCE, || waiting(&admin) == 6);
+        for _ in 0..50 {
+            let refused = admin.send("GET", &format!("{CHANGES}?{path}"), &[("prefer", "wait=9")], None);
+            let refused = refused.refused(503, "unavailable");
+            assert_eq!((refused.header("retry-after"), applied(&refused)), (Some("1"), None));
+        }
         // Without a wait, the feed and everything else is served.
         assert_eq!(cursor(&after(&admin, &position, "")), position);
         admin.get("/api/v2/users").expect(200);
-        Log::of(app).append(&[Row::user(2, 5, "unit", 1)]);
-        let mut answer = String::new();
-        streams[MAX_WAITING - 1].read_to_string(&mut answer).expect("a response");
-        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"deleted\""), "{answer}");
+        let deleted = Log::of(app).append(&[Row::user(2, 5, "unit", 1)]);
+        for asked in asked {
+            assert_eq!(end(asked).0.expect(200).ids(), [deleted]);
+        }
         until("nobody waits", PATIENCE, || waiting(&admin) == 0);
+        let (answer, _) = end(begin(&admin, "", "wait=1"));
+        assert_eq!(answer.status, 200);
     }
 );
 
@@ -251,7 +228,7 @@ fn assert_ends(asked: JoinHandle<(Answer, Duration)>, status: u16, code: &str) {
     let (answer, _) = end(asked);
     answer.refused(status, code);
     // `AUTH_REFRESH` is 1 s; the machine may be busy.
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
 }
 
 fn change_user(admin: &Client, id: i64, attributes: &Value) {
@@ -306,3 +283,34 @@ both!(
         assert_ends(asked, 403, "signature-rejected");
     }
 );
+
+both!(
+    a_wait_ends_when_the_token_expires,
+    |config| {
+        config.auth_refresh = Duration::from_secs(1);
+        let source = KeySource::Secret(Secret::new(SECRET));
+        config.jwt = Some(JwtSettings { source, requirements: ClaimRequirements::default() });
+    },
+    |app| {
+        let root = app.admin();
+        // Clocks may differ by 30 s.
+        let claims = claims(&json!({"sub": root.id.to_string(), "exp": signing::now() - 26}));
+        let expiring = root.with_authorization(&format!("Bearer {}", token(Key::Secret, None, &claims)));
+        assert_ends(begin(&expiring, "filter[action]=loaded", "wait=9"), 401, "unauthenticated");
+    }
+);
+
+/// A create, which another instance may do.
+fn write(client: &Client, target: i64) -> i64 {
+    client.post("/api/v2/user-relationships", &edge(None, "mentor", target)).expect(201).id()
+}
+
+both!(an_own_commit_ends_a_wait, |app| {
+    let (admin, bob) = (app.admin(), app.user());
+    let asked = begin(&admin, "filter[subject-type]=user-relationships", "wait=9");
+    let id = write(&admin, bob.id);
+    let (answer, took) = end(asked);
+    let answer = answer.expect(200);
+    assert_eq!(answer.body["data"][0]["attributes"]["subject-id"], id.to_string());
+    assert!(took < Duration::from_secs(5), "{took:?}");
+});

@@ -36,6 +36,8 @@ mod change_log_reads;
 mod change_numbers;
 mod change_order;
 mod change_rebuild;
+mod change_recipes;
+mod change_replicas;
 mod change_retention;
 mod change_waits;
 mod change_writers;

@@ -7,7 +7,7 @@ use crate::support::skip::skip;
 use crate::support::sources::read;
 
 /// What the response of each step of the tour contains.
-const EXPECTED: [&[&str]; 13] = [
+const EXPECTED: [&[&str]; 14] = [
     &["\"type\":\"users\",\"id\":\"1017\""],
     &["\"total-count\":3", "\"type\":\"user-relationships\",\"id\":\"38\"", "\"id\":\"1016\"", "\"id\":\"1005\""],
     &["\"included\":[", "\"job-title\":"],
@@ -21,6 +21,7 @@ const EXPECTED: [&[&str]; 13] = [
     &["HTTP/1.1 409", "relationship-cycle", "\"path\":[\"1000\",\"1017\",\"1005\",\"1001\",\"1000\"]"],
     &["\"depth\":3", "\"via\":\"1005\"", "\"below-count\":0", "\"total-count\":"],
     &["\"previous\":[{\"type\":\"users\",\"id\":\"1005\"}]", "\"user-relationship\":"],
+    &["\"type\":\"changes\"", "\"subject-type\":\"user-relationships\"", "\"reason\":\"reassign\"", "\"actor\":"],
 ];
 
 /// The section of the tour.

@@ -29,6 +29,12 @@ impl Deadline {
         set.unwrap_or_else(|| Self::after(timeout))
     }
 
+    /// The moment some time before the deadline.
+    #[must_use]
+    pub fn minus(self, time: Duration) -> Instant {
+        self.at.checked_sub(time).unwrap_or(self.at)
+    }
+
     /// Runs `work` until the deadline.
     ///
     /// # Errors

@@ -45,12 +45,13 @@ pub(super) async fn read_or_wait(
     request: &ChangesRequest,
     longest: Duration,
 ) -> Result<VisibleChanges, Failure> {
-    let start = Instant::now();
+    // Authentication and the first query take a part of the time as well.
+    let until = (Instant::now() + longest).min(call.deadline().minus(RESPONSE_TIME));
     let found = read(call, request).await?;
     if longest.is_zero() || !is_exhausted(&found) {
         return Ok(found);
     }
-    wait(call, request, found, start + longest).await
+    wait(call, request, found, until).await
 }
 
 /// Whether a list has nothing to report at present.

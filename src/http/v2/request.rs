@@ -168,6 +168,12 @@ impl Call {
         RenderOptions::of(query, self.state.time_zone).with_base(self.state.base.clone())
     }
 
+    /// The deadline of the request.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     /// Verifies the credential again, in a request that waits.
     ///
     /// # Errors

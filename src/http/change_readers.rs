@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::domain::changes::{self, ChangeNews};
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
@@ -143,25 +144,26 @@ async fn watch_changes(readers: Arc<ChangeReaders>, store: Store) {
     let mut committed = store.change_signal();
     while readers.is_needed() {
         committed.mark_unchanged();
+        let next = Instant::now() + PAUSE;
         match read_news(&store, known).await {
             Ok(news) if known == Some(news.last.number) => {
                 tokio::select! {
-                    () = tokio::time::sleep(INTERVAL) => {}
+                    () = sleep(INTERVAL) => {}
                     // The sender lives as long as the store.
-                    _ = committed.changed() => tokio::time::sleep(PAUSE).await,
+                    _ = committed.changed() => {}
                 }
             }
             Ok(news) => {
                 known = Some(news.last.number);
                 readers.news.send_replace(Some(Arc::new(news)));
-                tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
                 log::debug!("new changes were not read: {error:?}");
                 known = None;
-                tokio::time::sleep(INTERVAL).await;
+                sleep(INTERVAL).await;
             }
         }
+        sleep_until(next).await;
     }
 }
 

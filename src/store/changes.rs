@@ -15,8 +15,8 @@ impl Store {
         self.shared.changes.committed.subscribe()
     }
 
-    /// Numbers all committed changes. Readers of the log call it before they read, outside of a job. On SQLite, where
-    /// changes are numbered as they are written, it does nothing.
+    /// Numbers all changes that are committed when it begins. Readers of the log call it before they read, outside of a
+    /// job. On SQLite, where changes are numbered as they are written, it does nothing.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
@@ -24,11 +24,14 @@ impl Store {
         if matches!(self.engine, Engine::Sqlite(_)) {
             return Ok(());
         }
+        let unnumbered = || self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.unnumbered_changes());
+        let Some((_, last)) = unnumbered().await? else { return Ok(()) };
         loop {
-            if !self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.has_unnumbered_changes()).await? {
+            self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
+            // Sets that come later are not waited for: while others write there are always some.
+            if unnumbered().await?.is_none_or(|(first, _)| first > last) {
                 return Ok(());
             }
-            self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
         }
     }
 

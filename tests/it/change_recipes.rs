@@ -85,8 +85,11 @@ fn stored(app: &App) -> Value {
     Value::Object(lines.iter().map(row).collect())
 }
 
-/// Creates, changes and deletes relationships.
+/// Deletes what an earlier call has created; creates, changes and deletes relationships.
 fn write(admin: &Client, users: &[Client]) {
+    for id in admin.get(&format!("{EDGES}?relationship=mentor,colleague&limit=50")).expect(200).ids() {
+        admin.delete(&format!("{EDGES}/{id}")).expect(204);
+    }
     let mut ids = Vec::new();
     for (owner, target) in users.iter().zip(users.iter().skip(1)) {
         ids.push(admin.post(EDGES, &edge(Some(owner.id), "mentor", target.id)).expect(201).id());
@@ -130,8 +133,5 @@ both!(the_scripts_keep_a_copy_in_step, |app| {
         ));
         recipe.run_once();
         assert_eq!(recipe.copy(), stored(app), "{}", recipe.program);
-        for id in admin.get(&format!("{EDGES}?relationship=mentor,colleague&limit=50")).expect(200).ids() {
-            admin.delete(&format!("{EDGES}/{id}")).expect(204);
-        }
     }
 });

@@ -8,7 +8,7 @@
 //! sets, and a statement that sees the second set sees the first one. Writers wait for nobody.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{BigInt, Nullable};
 
 use super::conn::Conn;
 use crate::store::change_rows::change_columns;
@@ -16,9 +16,12 @@ use crate::store::change_rows::change_columns;
 /// The most changes that one transaction numbers, unless the first set is larger: sets stay whole.
 const MOST: i64 = 10_000;
 
-/// Whether there are committed changes without a number.
-pub(in crate::store) fn has_unnumbered(conn: &mut Conn) -> QueryResult<bool> {
-    diesel::dsl::sql::<Bool>("SELECT EXISTS (SELECT 1 FROM unnumbered_changes)").get_result(conn)
+/// The smallest and the largest id of a set of committed changes without a number; `None` if there is none.
+pub(in crate::store) fn unnumbered(conn: &mut Conn) -> QueryResult<Option<(i64, i64)>> {
+    const SETS: &str = "SELECT MIN(set_id), MAX(set_id) FROM unnumbered_changes";
+    let sets = diesel::dsl::sql::<(Nullable<BigInt>, Nullable<BigInt>)>(SETS);
+    let (smallest, largest): (Option<i64>, Option<i64>) = sets.get_result(conn)?;
+    Ok(smallest.zip(largest))
 }
 
 /// Numbers committed changes, and returns how many.

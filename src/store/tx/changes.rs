@@ -70,9 +70,9 @@ impl Tx<'_> {
         Ok(if examined < MOST_EXAMINED { part.end() } else { last })
     }
 
-    /// Whether there are committed changes without a number; never on SQLite.
-    pub(in crate::store) fn has_unnumbered_changes(&mut self) -> Result<bool> {
-        self.ask_postgres(change_numbers::has_unnumbered)
+    /// The smallest and the largest id of a set of committed changes without a number; never on SQLite.
+    pub(in crate::store) fn unnumbered_changes(&mut self) -> Result<Option<(i64, i64)>> {
+        self.ask_postgres(change_numbers::unnumbered)
     }
 
     /// Numbers some committed changes, and returns how many.

@@ -14,7 +14,8 @@ use crate::support::scrape::{Scrape, scrape};
 use crate::support::{App, Value};
 
 /// Keywords and functions of `PromQL`.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
+    "time",
     "sum",
     "by",
     "rate",

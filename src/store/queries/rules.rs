@@ -167,9 +167,8 @@ pub(in crate::store) fn paths_from(
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
     // `UNION` and not `UNION ALL`: each relationship once, which also ends a cycle.
-    sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above CROSS JOIN user_relationships AS r");
-    sql.text(by_owner).text(" WHERE r.user_id = above.target_id AND ");
-    push_type(&mut sql, "r.type_id", kind);
+    sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above");
+    push_step(&mut sql, kind);
     sql.text(") SELECT id, user_id, target_id FROM above LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
 }
@@ -184,9 +183,23 @@ pub(in crate::store) fn path_from(conn: &mut Conn, kind: i16, user: i64) -> Quer
     // earlier release may have closed.
     sql.text(" AND user_id = ").integer(user);
     sql.text(" UNION ALL SELECT r.id, r.user_id, r.target_id, above.depth + 1 FROM above");
-    sql.text(" CROSS JOIN user_relationships AS r").text(by_owner).text(" WHERE r.user_id = above.target_id AND ");
-    push_type(&mut sql, "r.type_id", kind);
+    push_step(&mut sql, kind);
     sql.text(" AND above.depth < ").integer(i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX));
     sql.text(") SELECT id, user_id, target_id FROM above");
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// Pushes a join of `above` with the relationships `r` of its targets, and a condition. `OFFSET 0` makes PostgreSQL look
+/// them up by owner: before its statistics know a new tree, it would read all of it at each level.
+fn push_step(sql: &mut Sql, kind: i16) {
+    if dialect::HAS_LATERAL {
+        sql.text(" CROSS JOIN LATERAL (SELECT id, user_id, target_id FROM user_relationships");
+        sql.text(" WHERE user_id = above.target_id AND ");
+        push_type(sql, "type_id", kind);
+        sql.text(" OFFSET 0) AS r WHERE 1 = 1");
+    } else {
+        sql.text(" CROSS JOIN user_relationships AS r").text(dialect::by_index!("user_relationships_out_by_type"));
+        sql.text(" WHERE r.user_id = above.target_id AND ");
+        push_type(sql, "r.type_id", kind);
+    }
 }

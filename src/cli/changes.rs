@@ -120,7 +120,6 @@ async fn read_page(
     request: &ChangesRequest,
     format: ChangeFormat,
 ) -> Result<(VisibleChanges, Vec<String>), Error> {
-    store.number_changes().await?;
     let request = request.clone();
     let job = move |tx: &mut Tx<'_>| {
         let page = changes::read(tx, &Caller::OPERATOR, &request)?;
@@ -130,7 +129,7 @@ async fn read_page(
         };
         Ok((page, lines))
     };
-    store.read("changes.list", Cost::Unbounded, job).await
+    store.read_changes("changes.list", Cost::Unbounded, job).await
 }
 
 fn json_lines(page: &VisibleChanges) -> JobResult<Vec<String>> {

@@ -46,7 +46,6 @@ pub fn traverse(
         require_visible(tx, caller, traversal.path.user)?;
     }
     check(&role, traversal)?;
-    let traversal = &for_caller(caller, traversal);
     if !may_search && needs_search(caller, &role, traversal) {
         return Ok(None);
     }
@@ -56,12 +55,6 @@ pub fn traverse(
         require_visible(tx, caller, traversal.path.user)?;
     }
     describe(tx, traversal, reached, &mut budget).map(Some)
-}
-
-/// The traversal as far as a caller may see: external callers see relationships of their own only.
-fn for_caller(caller: &Caller, traversal: &Traversal) -> Traversal {
-    let depth = if caller.sees_only().is_some() { Depth::Levels(1) } else { traversal.depth };
-    Traversal { depth, ..traversal.clone() }
 }
 
 /// Whether a traversal may visit many users, rather than a page and the users above it.

@@ -100,7 +100,7 @@ impl ChangeReaders {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether somebody waits. If not, the task that asks must end, and the next reader starts another one.
+    /// Whether a reader waits. If not, the task that asks must end, and the next reader starts another one.
     fn is_needed(&self) -> bool {
         let mut counts = self.counts();
         counts.is_watched = counts.waiting > 0;
@@ -138,7 +138,7 @@ impl Drop for WaitingReader {
     }
 }
 
-/// Publishes new changes until nobody waits.
+/// Publishes new changes until no reader waits.
 async fn watch_changes(readers: Arc<ChangeReaders>, store: Store) {
     let mut known = None;
     let mut committed = store.change_signal();
@@ -168,6 +168,5 @@ async fn watch_changes(readers: Arc<ChangeReaders>, store: Store) {
 }
 
 async fn read_news(store: &Store, known: Option<i64>) -> Result<ChangeNews> {
-    store.number_changes().await?;
-    store.read("changes.news", Cost::BoundedSnapshot, move |tx| changes::read_news(tx, known)).await
+    store.read_changes("changes.news", Cost::BoundedSnapshot, move |tx| changes::read_news(tx, known)).await
 }

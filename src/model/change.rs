@@ -286,7 +286,7 @@ impl NumberedChange {
     }
 }
 
-/// FNV-1a with 64 bits. Cursors are authenticated, so nobody can choose a text for its hash.
+/// FNV-1a with 64 bits. Cursors are authenticated, so clients cannot choose a text for its hash.
 fn hash(bytes: &[u8]) -> i64 {
     let hash = bytes
         .iter()

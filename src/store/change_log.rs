@@ -8,7 +8,7 @@
 //! * Remembered off: the transaction begins with a check that the log is off.
 //! * Not known: the first change of the job reads it.
 //!
-//! Whoever turns the log on waits until all transactions that have read `change_log` have ended, and those that read it
+//! A job that turns the log on waits until all transactions that have read `change_log` have ended, and those that read it
 //! later wait: a statement takes its locks before its snapshot. So a transaction that does not log ends before the horizon.
 
 use std::sync::atomic::{AtomicU8, Ordering};

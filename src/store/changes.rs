@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use super::cost::Cost;
+use super::tx::Tx;
 use super::{Engine, Store};
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
@@ -15,8 +16,7 @@ impl Store {
         self.shared.changes.committed.subscribe()
     }
 
-    /// Numbers all changes that are committed when it begins. Readers of the log call it before they read, outside of a
-    /// job. On SQLite, where changes are numbered as they are written, it does nothing.
+    /// Numbers all changes that are committed when it begins, before [`read_changes`](Self::read_changes) reads them. On SQLite, where changes are numbered as they are written, it does nothing.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
@@ -33,6 +33,21 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs a job that reads the change log, after all changes that are committed when this begins have numbers. It runs on
+    /// the primary, because a replica may lack some of them.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read) and [`number_changes`](Self::number_changes).
+    pub async fn read_changes<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        cost: Cost,
+        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.number_changes().await?;
+        self.read(name, cost, job).await
     }
 
     /// Turns the change log on or off, for all processes with this database.

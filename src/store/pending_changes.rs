@@ -61,14 +61,18 @@ pub(super) fn columns(changes: &[PendingChange], first: usize, at: i64, origin: 
     let integer = |value: fn(&EdgeChange) -> Option<i64>| {
         Column::from(changes.iter().map(|change| change.subject.edge().and_then(value)).collect::<Vec<_>>())
     };
+    let user_at = |place: usize| {
+        let user = |change: &PendingChange| change.subject.users().get(place).copied().flatten().map(UserId::get);
+        Column::from(changes.iter().map(user).collect::<Vec<_>>())
+    };
     vec![
         Column::from((0..changes.len()).map(place).collect::<Vec<_>>()),
         Column::from(vec![at; changes.len()]),
         Column::from(changes.iter().map(|change| change.action.number()).collect::<Vec<_>>()),
         Column::from(changes.iter().map(|change| change.subject.subject_type().number()).collect::<Vec<_>>()),
         Column::from(changes.iter().map(|change| id_of(&change.subject)).collect::<Vec<_>>()),
-        Column::from(changes.iter().map(|change| user_of(&change.subject)).collect::<Vec<_>>()),
-        integer(|edge| Some(edge.target.get())),
+        user_at(0),
+        user_at(1),
         Column::from(changes.iter().map(|change| name_of(&change.subject)).collect::<Vec<_>>()),
         Column::from(changes.iter().map(|change| previous_name_of(&change.subject)).collect::<Vec<_>>()),
         integer(|edge| Some(edge.created_at.micros())),
@@ -90,14 +94,6 @@ fn id_of(subject: &ChangeSubject) -> Option<i64> {
         ChangeSubject::Group(id) => Some(id.get()),
         ChangeSubject::GroupMember(id) => Some(id.get()),
         ChangeSubject::RelationshipType(_) | ChangeSubject::Many(_) => None,
-    }
-}
-
-fn user_of(subject: &ChangeSubject) -> Option<i64> {
-    match subject {
-        ChangeSubject::Relationship(edge) => Some(edge.user.get()),
-        ChangeSubject::User(id) => Some(id.get()),
-        _ => None,
     }
 }
 

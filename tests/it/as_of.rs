@@ -13,34 +13,13 @@ use user_relationships::model::time_parser::parse_time;
 use crate::both;
 use crate::item;
 use crate::support::app::wait;
-use crate::support::graph::{EDGES, create, register, retype, tree, users, wide};
+use crate::support::graph::{EDGES, create, register, retype, users, wide};
 use crate::support::import::{ImportFixture, lines, relation, user};
-use crate::support::past::as_of;
+use crate::support::past::{as_of, list, now, organize, role};
 use crate::support::sql::Raw;
 use crate::support::{App, Client, Value, json};
 
 const USERS: &str = "/api/v2/users";
-
-/// The present moment, between two writes.
-fn now(app: &App) -> i64 {
-    app.clock.now().micros()
-}
-
-/// Makes a tree with the roles `bosses`, of at most one user, and `reports`.
-fn organize(admin: &Client) {
-    let mut rules = tree();
-    rules["user-role"] = json!("reports");
-    rules["target-role"] = json!("boss-of");
-    register(admin, "boss", &rules);
-}
-
-fn list(user: i64, at: i64) -> String {
-    format!("{EDGES}?filter[user]={user}&{}", as_of(at))
-}
-
-fn role(user: i64, role: &str, at: i64) -> String {
-    format!("{USERS}/{user}/{role}?{}", as_of(at))
-}
 
 /// Reassigns the only user with the role `boss-of`.
 fn reassign(client: &Client, user: i64, target: i64) -> u16 {

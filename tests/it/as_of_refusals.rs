@@ -5,32 +5,11 @@ use user_relationships::model::time::Timestamp;
 use crate::both;
 use crate::support::app::wait;
 use crate::support::graph::{EDGES, create, crowd, register, set_rules, tree, users};
-use crate::support::past::as_of;
+use crate::support::json;
+use crate::support::past::{as_of, list, now, organize, role};
 use crate::support::sql::Raw;
-use crate::support::{App, Client, json};
 
 const USERS: &str = "/api/v2/users";
-
-/// The present moment, between two writes.
-fn now(app: &App) -> i64 {
-    app.clock.now().micros()
-}
-
-/// Makes a tree with the roles `bosses`, of at most one user, and `reports`.
-fn organize(admin: &Client) {
-    let mut rules = tree();
-    rules["user-role"] = json!("reports");
-    rules["target-role"] = json!("boss-of");
-    register(admin, "boss", &rules);
-}
-
-fn list(user: i64, at: i64) -> String {
-    format!("{EDGES}?filter[user]={user}&{}", as_of(at))
-}
-
-fn role(user: i64, role: &str, at: i64) -> String {
-    format!("{USERS}/{user}/{role}?{}", as_of(at))
-}
 
 /// The statuses of lists at a moment, of `owner` and of a user `gone` who was deleted after it.
 #[rustfmt::skip]

@@ -61,7 +61,7 @@ both!(a_wait_ends_with_the_first_change, |app| {
     assert_eq!(applied(&answer), Some("wait=9"));
     assert!(answer.header("vary").is_some_and(|vary| vary.contains("Prefer")));
     assert_eq!(cursor(&answer), now(&admin));
-    until("nobody waits", PATIENCE, || waiting(&admin) == 0);
+    until("no reader waits", PATIENCE, || waiting(&admin) == 0);
 });
 
 both!(a_wait_without_changes_ends_with_an_empty_page, |app| {
@@ -158,7 +158,7 @@ both!(
         for asked in asked {
             assert_eq!(end(asked).0.expect(200).ids(), [deleted]);
         }
-        until("nobody waits", PATIENCE, || waiting(&admin) == 0);
+        until("no reader waits", PATIENCE, || waiting(&admin) == 0);
     }
 );
 
@@ -194,7 +194,7 @@ both!(
         for asked in asked {
             assert_eq!(end(asked).0.expect(200).ids(), [deleted]);
         }
-        until("nobody waits", PATIENCE, || waiting(&admin) == 0);
+        until("no reader waits", PATIENCE, || waiting(&admin) == 0);
         let (answer, _) = end(begin(&admin, "", "wait=1"));
         assert_eq!(answer.status, 200);
     }

@@ -57,7 +57,7 @@ fn require_known(tx: &mut Tx<'_>, log: &ChangeLogState, position: ChangePosition
     if tx.change_position(log, position.number)? == Some(position) { Ok(()) } else { Err(expired(log)) }
 }
 
-/// The error for a position from which nobody can go on without missing changes.
+/// The error for a position after which changes are missing.
 #[must_use]
 pub fn expired(log: &ChangeLogState) -> Error {
     let oldest = log.horizon.at.iso8601();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reach::at_level;
+use super::reach::{Reached, at_level, keep_wanted};
 use super::request::{Traversal, check, is_below, too_large};
 use crate::domain::as_of::{PastMoment, describe, find_role};
 use crate::model::caller::Caller;
@@ -37,19 +37,9 @@ pub fn traverse_past(
     let moment = PastMoment::find(tx, at)?;
     let mut explorer = PastExplorer { tx, role: &role, moment, budget: TraversalBudget::default() };
     let (mut reached, has_cycle) = explorer.reach(traversal, traversal.path.user)?;
-    for other in &traversal.shared_with {
-        let (shared, _) = explorer.reach(traversal, *other)?;
-        let shared: HashSet<_> = shared.into_iter().map(|(_, user)| user.member).collect();
-        reached.retain(|(_, user)| shared.contains(&user.member));
-    }
-    if !traversal.only.is_empty() {
-        reached.retain(|(_, user)| traversal.only.contains(&user.member));
-    }
+    keep_wanted(&mut reached, traversal, |other| explorer.reach(traversal, other).map(|(shared, _)| shared))?;
     show(tx, traversal, reached, has_cycle, &mut budget)
 }
-
-/// Users in their order, each with its place.
-type Reached = Vec<(Place, ReachedUser)>;
 
 /// Cuts out the page, and adds what is known of its users.
 fn show(

@@ -27,20 +27,32 @@ pub(super) type StepsUpwards = HashMap<UserId, Continuation>;
 pub(super) fn page(tx: &mut Tx<'_>, caller: &Caller, role: &HeldRole, traversal: &Traversal) -> Result<ReachedPage> {
     let mut explorer = Explorer::new(tx, caller, role, traversal)?;
     let (mut reached, has_cycle) = explorer.reach(traversal.path.user)?;
-    for other in &traversal.shared_with {
-        let (shared, _) = explorer.reach(*other)?;
-        let shared: HashSet<_> = shared.into_iter().map(|(_, user)| user.member).collect();
-        reached.retain(|(_, user)| shared.contains(&user.member));
-    }
-    if !traversal.only.is_empty() {
-        reached.retain(|(_, user)| traversal.only.contains(&user.member));
-    }
+    keep_wanted(&mut reached, traversal, |other| explorer.reach(other).map(|(shared, _)| shared))?;
     let total = to_number(reached.len());
     let (places, mut users): (Vec<_>, Vec<_>) = window(reached, traversal.after.as_ref(), traversal.limit).unzip();
     if role.held.rules.is_tree() && caller.sees_only().is_none() {
         count_below(tx, role, &mut users)?;
     }
     Ok(ReachedPage { users, total, has_cycle, places: Places::Listed(places) })
+}
+
+/// Keeps the users that a traversal is limited to. `reach` finds those from another user.
+///
+/// # Errors
+/// Those of `reach`.
+pub(super) fn keep_wanted(
+    reached: &mut Reached,
+    traversal: &Traversal,
+    mut reach: impl FnMut(UserId) -> Result<Reached>,
+) -> Result<()> {
+    for other in &traversal.shared_with {
+        let shared: HashSet<_> = reach(*other)?.into_iter().map(|(_, user)| user.member).collect();
+        reached.retain(|(_, user)| shared.contains(&user.member));
+    }
+    if !traversal.only.is_empty() {
+        reached.retain(|(_, user)| traversal.only.contains(&user.member));
+    }
+    Ok(())
 }
 
 /// The users after a place, and one more than the limit unless that is 0.
@@ -78,15 +90,29 @@ pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
 
 /// Adds how many users are below each of some users of a tree.
 fn count_below(tx: &mut Tx<'_>, role: &HeldRole, users: &mut [ReachedUser]) -> Result<()> {
-    if users.is_empty() {
-        return Ok(());
-    }
-    let members: Vec<_> = users.iter().map(|user| user.member).collect();
-    let below: HashMap<_, _> = tx.below(&role.held, &members)?.into_iter().collect();
+    let below = numbers_below(tx, role, users.iter().map(|user| user.member))?;
     for user in users {
-        user.step.below = Some(below.get(&user.member).map_or(0, |below| below.n));
+        user.step.below = below.get(&user.member).copied();
     }
     Ok(())
+}
+
+/// How many users are below each of some users of a tree.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn numbers_below(
+    tx: &mut Tx<'_>,
+    role: &HeldRole,
+    users: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, i64>> {
+    let mut numbers: HashMap<_, _> = users.map(|user| (user, 0)).collect();
+    if numbers.is_empty() {
+        return Ok(numbers);
+    }
+    let users: Vec<_> = numbers.keys().copied().collect();
+    numbers.extend(tx.below(&role.held, &users)?.into_iter().map(|(user, below)| (user, below.n)));
+    Ok(numbers)
 }
 
 /// Finds the users with a role towards several users, of whom a budget limits how many it visits.

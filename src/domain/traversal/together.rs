@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reach::{explore_upwards, steps_upwards, window};
+use super::reach::{explore_upwards, numbers_below, steps_upwards, window};
 use super::request::{Places, is_below};
 use crate::model::error::Result;
 use crate::model::id::UserId;
@@ -34,11 +34,11 @@ fn count_below(
 ) -> Result<Vec<Option<TraversalPage>>> {
     let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
     let existing: HashSet<_> = tx.existing_users(&starts)?.into_iter().collect();
-    let below: HashMap<_, _> = tx.below(&role.held, &starts)?.into_iter().collect();
+    let below = numbers_below(tx, role, starts.iter().copied())?;
     let count = |traversal: &&GatheredTraversal| {
         let is_count = traversal.limit == 0 && traversal.depth == Depth::All;
-        let total = below.get(&traversal.user).map_or(0, |below| below.n);
-        (is_count && existing.contains(&traversal.user)).then(|| without_rows(total))
+        let total = below.get(&traversal.user).filter(|_| is_count && existing.contains(&traversal.user));
+        total.copied().map(without_rows)
     };
     Ok(traversals.iter().map(count).collect())
 }
@@ -84,30 +84,23 @@ fn read_users(
     role: &HeldRole,
     paths: &[Option<PathPart>],
     has_profiles: bool,
-) -> Result<HashMap<UserId, (UserWithRoles, i64)>> {
+) -> Result<HashMap<UserId, (i64, UserWithRoles)>> {
     let mut seen = HashSet::new();
     let users = paths.iter().flatten().flat_map(|path| &path.users).filter(|user| seen.insert(user.member));
     let edges: Vec<_> = users.map(|user| RoleEdge { id: user.step.edge, member: user.member }).collect();
-    let members: Vec<_> = edges.iter().map(|edge| edge.member).collect();
-    if members.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let below: HashMap<_, _> = tx.below(&role.held, &members)?.into_iter().collect();
+    let below = numbers_below(tx, role, edges.iter().map(|edge| edge.member))?;
     let total = i64::try_from(edges.len()).unwrap_or(i64::MAX);
     let mut budget = ReadBudget::for_answer(has_profiles);
     let page = tx.role_members(Page::whole(edges, total), &PageRequest::default(), &mut budget)?;
-    let with_below = |row: UserWithRoles| {
-        let below = below.get(&row.user.id).map_or(0, |below| below.n);
-        (row.user.id, (row, below))
-    };
-    Ok(page.items.into_iter().map(with_below).collect())
+    let with_below = |row: UserWithRoles| Some((row.user.id, (below.get(&row.user.id).copied()?, row)));
+    Ok(page.items.into_iter().filter_map(with_below).collect())
 }
 
 /// The page of a path; `None` if one of its users was not read.
-fn show(path: &PathPart, rows: &HashMap<UserId, (UserWithRoles, i64)>) -> Option<TraversalPage> {
+fn show(path: &PathPart, rows: &HashMap<UserId, (i64, UserWithRoles)>) -> Option<TraversalPage> {
     let mut items = Vec::with_capacity(path.users.len());
     for ReachedUser { member, step } in &path.users {
-        let (row, below) = rows.get(member)?;
+        let (below, row) = rows.get(member)?;
         let step = TraversalStep { below: Some(*below), ..*step };
         items.push(UserWithRoles { edge: Some(step.edge), step: Some(step), ..row.clone() });
     }

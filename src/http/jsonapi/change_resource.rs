@@ -3,8 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::fields::ChangeField as Field;
+use super::identifier::UnlinkedLinkage;
 use super::render_options::RenderOptions;
-use super::resources::{Identifier, Resource};
+use super::resources::Resource;
 use super::text::{IsoTime, Text};
 use crate::domain::changes::VisibleChange;
 use crate::model::change::{ChangeAction, ChangeReason, ChangeSubjectType, EdgeChange};
@@ -54,20 +55,14 @@ struct ChangeAttributes<'a> {
     reason: Option<Option<&'static str>>,
 }
 
-/// A relationship object. The user may be deleted, so it has no links.
-#[derive(Serialize)]
-struct ChangeLinkage {
-    data: Option<Identifier>,
-}
-
 #[derive(Serialize)]
 struct ChangeRelationships {
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<ChangeLinkage>,
+    actor: Option<UnlinkedLinkage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<ChangeLinkage>,
+    user: Option<UnlinkedLinkage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<ChangeLinkage>,
+    target: Option<UnlinkedLinkage>,
 }
 
 impl Resource<'_, VisibleChange> {
@@ -94,12 +89,11 @@ impl Resource<'_, VisibleChange> {
     fn relationships(&self) -> Option<ChangeRelationships> {
         let (fields, VisibleChange { change, is_actor_visible }) = (self.options.changes, self.row);
         let edge = change.change.subject.edge();
-        let linkage = |id: Option<UserId>| ChangeLinkage { data: id.map(Identifier::of_user) };
         let end = |field, of: fn(&EdgeChange) -> UserId| {
-            edge.filter(|_| fields.has(field)).map(|edge| linkage(Some(of(edge))))
+            edge.filter(|_| fields.has(field)).map(|edge| UnlinkedLinkage::of(Some(of(edge))))
         };
         let all = ChangeRelationships {
-            actor: (*is_actor_visible && fields.has(Field::Actor)).then(|| linkage(change.change.actor)),
+            actor: (*is_actor_visible && fields.has(Field::Actor)).then(|| UnlinkedLinkage::of(change.change.actor)),
             user: end(Field::User, |edge| edge.user),
             target: end(Field::Target, |edge| edge.target),
         };

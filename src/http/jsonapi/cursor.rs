@@ -92,15 +92,12 @@ impl<'k> Cursors<'k> {
 
     /// Decodes a cursor without its HMAC, which is not verified.
     pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        bytes.truncate(bytes.len().checked_sub(MAC_LENGTH)?);
-        Some(bytes)
+        split(text).map(|(bytes, _)| bytes)
     }
 
     /// Decodes a cursor, and removes its HMAC if it is that of this list.
     pub(super) fn open(&self, text: &str) -> Option<Vec<u8>> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let mac = bytes.split_off(bytes.len().checked_sub(MAC_LENGTH)?);
+        let (bytes, mac) = split(text)?;
         aws_lc_rs::constant_time::verify_slices_are_equal(&mac, &self.mac(&bytes)).ok()?;
         Some(bytes)
     }
@@ -135,6 +132,13 @@ fn push_time(bytes: &mut Vec<u8>, kind: u8, micros: i64, id: i64) {
     bytes.push(kind);
     bytes.extend_from_slice(&id.to_be_bytes());
     bytes.extend_from_slice(&micros.to_be_bytes());
+}
+
+/// Decodes a cursor, and splits off its HMAC.
+fn split(text: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let mac = bytes.split_off(bytes.len().checked_sub(MAC_LENGTH)?);
+    Some((bytes, mac))
 }
 
 #[cfg(test)]

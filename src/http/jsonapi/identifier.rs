@@ -18,6 +18,20 @@ pub struct Identifier<Id = UserId> {
     id: Text<Id>,
 }
 
+/// A relationship object with a user who may be deleted, and so without links.
+#[derive(Serialize)]
+pub struct UnlinkedLinkage {
+    data: Option<Identifier>,
+}
+
+impl UnlinkedLinkage {
+    /// The linkage of a user; `None` for an empty one.
+    #[must_use]
+    pub fn of(user: Option<UserId>) -> Self {
+        Self { data: user.map(Identifier::of_user) }
+    }
+}
+
 impl<Id> Identifier<Id> {
     /// The identifier of a resource of type `kind`.
     #[must_use]

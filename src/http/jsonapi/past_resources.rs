@@ -5,7 +5,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::fields::{FieldSet, RelationshipField as Field};
-use super::identifier::{Identifier, USERS};
+use super::identifier::{USERS, UnlinkedLinkage};
 use super::resources::{ItemMeta, Resource, USER_RELATIONSHIPS, serialize_attributes};
 use super::text::{Text, Time};
 use crate::model::authors::{AuthoredRelationship, Authors};
@@ -72,12 +72,6 @@ struct EdgeLinkages<'a> {
     fields: FieldSet<Field>,
 }
 
-/// Linkage without links.
-#[derive(Serialize)]
-struct UnlinkedLinkage {
-    data: Option<Identifier>,
-}
-
 impl Serialize for EdgeLinkages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { edge, authors, fields } = self;
@@ -87,7 +81,7 @@ impl Serialize for EdgeLinkages<'_> {
         });
         let mut map = serializer.serialize_map(None)?;
         for (_, name, user) in ends.into_iter().chain(authors).filter(|(field, ..)| fields.has(*field)) {
-            map.serialize_entry(name, &UnlinkedLinkage { data: user.map(Identifier::of_user) })?;
+            map.serialize_entry(name, &UnlinkedLinkage::of(user))?;
         }
         map.end()
     }

@@ -3,8 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::fields::TransferField;
+use super::identifier::UnlinkedLinkage;
 use super::links::SelfLink;
-use super::resources::{Body, Identifier, Resource};
+use super::resources::{Body, Resource};
 use super::text::{IsoTime, Text};
 use crate::http::urls::{LinkUrl, TransferUrl};
 use crate::model::handover::{Transfer, TransferAttribute};
@@ -12,12 +13,6 @@ use crate::model::id::UserId;
 
 /// The type of transfers.
 pub const TRANSFERS: &str = "transfers";
-
-/// A relationship object. The user may be deleted, so it has no links.
-#[derive(Serialize)]
-struct Linkage {
-    data: Identifier,
-}
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -37,19 +32,18 @@ struct TransferAttributes<'a> {
 #[derive(Serialize)]
 struct TransferRelationships {
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<Linkage>,
+    from: Option<UnlinkedLinkage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<Linkage>,
+    to: Option<UnlinkedLinkage>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: Option<Linkage>,
+    actor: Option<UnlinkedLinkage>,
 }
 
 impl Serialize for Resource<'_, Transfer> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (transfer, fields) = (self.row, self.options.transfers);
         let has = |attribute: TransferAttribute| fields.has(TransferField::Attribute(attribute));
-        let user =
-            |field: TransferField, id: UserId| fields.has(field).then(|| Linkage { data: Identifier::of_user(id) });
+        let user = |field: TransferField, id: UserId| fields.has(field).then(|| UnlinkedLinkage::of(Some(id)));
         Body {
             kind: TRANSFERS,
             id: Text(transfer.id),

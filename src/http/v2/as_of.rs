@@ -25,7 +25,6 @@ use crate::http::v2::relationship_filter::parse_filter;
 use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, parse_page, respond_unless_not_modified};
 use crate::model::code::Code;
-use crate::model::error::Result as JobResult;
 use crate::model::id::RelationshipId;
 use crate::model::page::{PageRequest, Sort, SortKey};
 use crate::model::past::PastMember;
@@ -68,9 +67,10 @@ pub(super) async fn list_relationships(call: Call, mut query: Query) -> Result<H
         let (included, deleted) = as_of::load_endpoints(tx, page_rows.shown(&page.items), &ends, budget)?;
         Ok(PastRelationships { page, included, deleted })
     };
-    let found = read(&call, "relationships.list_as_of", cost, job).await;
-    let PastRelationships { page, included, deleted } =
-        found.map_err(|failure| if cursors.is_some() { failure.with_profile_links() } else { failure })?;
+    let found = call.state.store.read_changes("relationships.list_as_of", cost, job).await;
+    let PastRelationships { page, included, deleted } = found
+        .map_err(Failure::without_document)
+        .map_err(|failure| if cursors.is_some() { failure.with_profile_links() } else { failure })?;
     let included = IncludedRecords { deleted_users: deleted, ..included.into() };
     let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
     listed.answer_as_of(&call, &options, Some(at), |row| row.edge.sort_key(sort.by))
@@ -85,7 +85,8 @@ pub(super) async fn list_role_users(call: Call, path: RolePath, mut query: Query
     let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());
     let cost = cost_of(&slice);
     let job = move |tx: &mut Tx<'_>| as_of::list_members(tx, &caller, (&path, at), &slice, budget);
-    let PastRoleUsers { is_to_one, mut page } = read(&call, "roles.list_as_of", cost, job).await?;
+    let found = call.state.store.read_changes("roles.list_as_of", cost, job).await;
+    let PastRoleUsers { is_to_one, mut page } = found.map_err(Failure::without_document)?;
     if is_to_one {
         refuse_paging(&mut query)?;
         return respond_with_one(&call, &options, page.items.pop().as_ref(), at);
@@ -129,21 +130,6 @@ fn refuse(query: &mut Query, parameter: &Parameter, code: Code, reason: &str) {
         let detail = format!("`{name}` cannot be combined with `filter[as-of]`, because {reason}; remove one of them");
         query.push_problem(ApiProblem::new(code, detail).parameter(name));
     }
-}
-
-/// Runs a job on the primary, which has all changes, after these got their numbers.
-///
-/// # Errors
-/// As [`Store::read`](crate::store::Store::read).
-pub(super) async fn read<T: Send + 'static>(
-    call: &Call,
-    name: &'static str,
-    cost: Cost,
-    job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + Sync + 'static,
-) -> Result<T, Failure> {
-    let store = &call.state.store;
-    store.number_changes().await.map_err(Failure::without_document)?;
-    store.read(name, cost, job).await.map_err(Failure::without_document)
 }
 
 fn cost_of(slice: &PageRequest) -> Cost {

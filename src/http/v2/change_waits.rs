@@ -25,15 +25,15 @@ pub(super) fn grant(call: &Call, request: &ChangesRequest) -> Option<u64> {
     call.preferences.wait.filter(|_| is_forwards).map(|wanted| wanted.min(longest))
 }
 
-/// Reads changes. They come from the primary, because a replica may lack some.
+/// Reads changes.
 ///
 /// # Errors
 /// As [`changes::read`]; 503 if the primary does not respond.
 pub(super) async fn read(call: &Call, request: &ChangesRequest) -> Result<VisibleChanges, Failure> {
-    let (caller, request, store) = (call.caller, request.clone(), &call.state.store);
-    store.number_changes().await.map_err(Failure::without_document)?;
+    let (caller, request) = (call.caller, request.clone());
     let job = move |tx: &mut Tx<'_>| changes::read(tx, &caller, &request);
-    store.read("changes.list", Cost::Unbounded, job).await.map_err(Failure::without_document)
+    let found = call.state.store.read_changes("changes.list", Cost::Unbounded, job).await;
+    found.map_err(Failure::without_document)
 }
 
 /// Reads changes. If there are none, waits for the first one, at most for this time.

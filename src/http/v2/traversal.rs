@@ -60,8 +60,10 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
     let only = query.user_ids(&FILTER_REACHED, call.caller.id);
     let shared_with = query.user_ids(&FILTER_SHARED_WITH, call.caller.id);
     let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
-    let definition = format!("{:?}", (&path, depth, &only, &shared_with));
-    let definition = at.map_or(definition.clone(), |at| format!("{definition} {at:?}"));
+    let mut definition = format!("{:?}", (&path, depth, &only, &shared_with));
+    if let Some(at) = at {
+        definition = format!("{definition} {at:?}");
+    }
     let cursors = Cursors::new(key, [LIST, &definition].into_iter());
     let page = ForwardPage::parse(&mut query, &cursors);
     call.finish(&mut query).await?;
@@ -72,10 +74,10 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
         let found = run_past(&call, &options, traversal, at).await?;
         return respond(&call, &options, parts, (&found, Some(at)), &IncludedRecords::default());
     }
-    let (found, included) = match run_together(&call, &options, &traversal).await {
-        Ok(Some(found)) => (found, Vec::new()),
-        Ok(None) => run(&call, &options, traversal).await.map_err(Failure::without_document)?,
-        Err(error) => return Err(Failure::without_document(error)),
+    let together = run_together(&call, &options, &traversal).await.map_err(Failure::without_document)?;
+    let (found, included) = match together {
+        Some(found) => (found, Vec::new()),
+        None => run(&call, &options, traversal).await.map_err(Failure::without_document)?,
     };
     respond(&call, &options, parts, (&found, None), &included.into())
 }
@@ -135,7 +137,8 @@ async fn run_past(
 ) -> Result<TraversalPage<PastMember>, Failure> {
     let (caller, budget) = (call.caller, options.read_budget());
     let job = move |tx: &mut Tx<'_>| traversal::traverse_past(tx, &caller, (&traversal, at), budget);
-    as_of::read(call, "roles.traverse_as_of", Cost::Search, job).await
+    let found = call.state.store.read_changes("roles.traverse_as_of", Cost::Search, job).await;
+    found.map_err(Failure::without_document)
 }
 
 fn respond<T: Tagged>(

@@ -3,14 +3,15 @@
 //! # Design
 //! A transaction stores its changes as a set, whose id it draws last, when it holds all its locks. Ids of sets are not the
 //! order of the log: a set with a smaller id may be committed later. So changes get their numbers after their commit.
-//! Whoever numbers locks the row of `change_log` first. What its next statement sees is committed; a set that is committed
+//! A job that numbers changes locks the row of `change_log` first. What its next statement sees is committed; a set that is committed
 //! later gets larger numbers. Two changes of one relationship, or of a cause and its effect, are in the order of their
-//! sets, and a statement that sees the second set sees the first one. Writers wait for nobody.
+//! sets, and a statement that sees the second set sees the first one. Writers never wait.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
 use super::conn::Conn;
+use super::dialect;
 use crate::store::change_rows::change_columns;
 
 /// The most changes that one transaction numbers, unless the first set is larger: sets stay whole.
@@ -26,7 +27,7 @@ pub(in crate::store) fn unnumbered(conn: &mut Conn) -> QueryResult<Option<(i64, 
 
 /// Numbers committed changes, and returns how many.
 pub(in crate::store) fn number(conn: &mut Conn) -> QueryResult<usize> {
-    diesel::sql_query("SELECT 1 FROM change_log FOR UPDATE").execute(conn)?;
+    dialect::lock_change_numbers(conn)?;
     diesel::sql_query(NUMBER).bind::<BigInt, _>(MOST).execute(conn)
 }
 

@@ -12,7 +12,7 @@ use crate::store::change_log::ChangeLog;
 /// before another transaction is aborted by a deadlock.
 const BATCH_LOCK_MILLIS: u128 = 250;
 
-/// Fails if the change log is on. In the round trip of `BEGIN`, and a lock until the transaction ends: nobody turns the log
+/// Fails if the change log is on. In the round trip of `BEGIN`, and a lock until the transaction ends: no job turns the log
 /// on meanwhile. A cast fails with its text, which no planner evaluates before.
 const REQUIRE_LOG_OFF: &str =
     "; SELECT CAST(CASE WHEN is_on THEN 'the change log is on' END AS INTEGER) FROM change_log";

@@ -10,7 +10,7 @@ use super::{Conn, dialect};
 use crate::model::change::{ChangeOrigin, Horizon};
 use crate::store::pending_changes::{PendingChange, columns};
 
-/// Whether changes are logged. Nobody can turn the log on before the transaction ends.
+/// Whether changes are logged. No other job can turn the log on before the transaction ends.
 pub(in crate::store) fn is_on(conn: &mut Conn) -> QueryResult<bool> {
     Sql::new("SELECT is_on FROM change_log").returning::<Bool>().get_result(conn)
 }

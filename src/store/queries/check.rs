@@ -5,8 +5,7 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 
 use super::rows::{Drift, UserDrift};
 use super::sql::Sql;
-use super::{Conn, counts, dialect, retired};
-use crate::store::relationship_rows::{AUTHORED_COLUMNS, AuthoredColumns, AuthoredRow};
+use super::{Conn, counts, dialect};
 
 const ENDS: [(&str, &str); 2] = [
     (
@@ -65,17 +64,6 @@ pub(in crate::store) fn dangling(conn: &mut Conn) -> QueryResult<Vec<i64>> {
     sql.text(" WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = r.user_id)");
     sql.text(" OR NOT EXISTS (SELECT 1 FROM users WHERE users.id = r.target_id) ORDER BY id");
     sql.returning::<BigInt>().load(conn)
-}
-
-/// Deletes the relationships with these ids, and returns them. Leaves the counts, which are rewritten afterwards.
-pub(in crate::store) fn delete_dangling(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<AuthoredRow>> {
-    if let Some(largest) = ids.iter().max() {
-        retired::retire_relationships(conn, *largest)?;
-    }
-    let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
-    sql.in_values("id", ids, Sql::integer);
-    sql.text(" RETURNING ").text(AUTHORED_COLUMNS);
-    sql.returning::<AuthoredColumns>().load(conn)
 }
 
 /// Rewrites all counts from the rows. The caller holds a lock against writes.

@@ -81,7 +81,7 @@ fn index_of(end: End) -> &'static str {
     }
 }
 
-/// Deletes relationships by id and returns those that existed. Does not count them.
+/// Deletes relationships by id and returns those that existed. Leaves the counts to the caller.
 pub(in crate::store) fn delete_edges(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<AuthoredRow>> {
     if let Some(largest) = ids.iter().max() {
         retired::retire_relationships(conn, *largest)?;

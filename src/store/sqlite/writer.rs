@@ -191,7 +191,7 @@ fn commit(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContex
     }
 }
 
-/// Begins a transaction of all jobs of a batch. Nobody turns the change log on until it ends.
+/// Begins a transaction of all jobs of a batch. No other process turns the change log on until it ends.
 fn begin(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
     run(conn, "BEGIN IMMEDIATE")?;
     if shared.changes.switch() != Some(true) {

@@ -14,7 +14,6 @@ use crate::model::relationship::Relationship;
 use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 use crate::store::pending_changes::PendingLoad;
-use crate::store::postgres::change_numbers;
 use crate::store::relationship_rows::{AuthoredRow, NewRelationshipRow};
 
 impl Tx<'_> {
@@ -31,7 +30,7 @@ impl Tx<'_> {
         result
     }
 
-    /// Whether changes are logged. Nobody turns the log on before the job ends.
+    /// Whether changes are logged. No other job turns the log on before the job ends.
     pub(in crate::store) fn is_logged(&mut self) -> Result<bool> {
         if let Some(is_logged) = self.changes.is_logged {
             return Ok(is_logged);
@@ -169,7 +168,7 @@ impl Tx<'_> {
     /// relationships before, so the log is complete from the earliest one on.
     fn record_load(&mut self, load: &PendingLoad) -> Result<()> {
         if self.needs_locks() {
-            while self.ask_postgres(change_numbers::number)? > 0 {}
+            while self.number_changes()? > 0 {}
         }
         let log = self.change_log()?;
         let now = self.now();

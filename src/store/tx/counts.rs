@@ -27,7 +27,7 @@ impl Tx<'_> {
     }
 
     pub(in crate::store) fn delete_dangling(&mut self, ids: &[i64]) -> Result<()> {
-        let deleted = ask!(self, check::delete_dangling(ids))?;
+        let deleted = ask!(self, handovers::delete_edges(ids))?;
         self.log_deleted_edges(deleted)
     }
 

@@ -49,7 +49,7 @@ impl Tx<'_> {
         row.map(|row| self.relationship_of(row)).transpose()
     }
 
-    /// The relationship with that id and its authors, whoever asks.
+    /// The relationship with that id and its authors, regardless of the caller.
     pub fn authored_relationship(&mut self, id: RelationshipId) -> Result<Option<(Relationship, Authors)>> {
         let Some((row, authors)) = ask!(self, relationships::find_authored(id.get()))? else { return Ok(None) };
         Ok(Some((self.relationship_of(row)?, authors_of(authors))))

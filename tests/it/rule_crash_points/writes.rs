@@ -63,7 +63,7 @@ fn edge(user: i64, kind: &str, target: i64) -> String {
     format!("{user} {kind} {target}")
 }
 
-/// The record of a transfer that moved so many edges.
+/// The record of a transfer that moved that many edges.
 fn moved(kind: &str, from: i64, to: i64, moved: usize) -> String {
     format!("transfer {kind} {from} {to} {moved}")
 }

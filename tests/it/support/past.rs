@@ -6,9 +6,10 @@ use std::sync::Arc;
 use user_relationships::model::time::Timestamp;
 
 use super::client::{Answer, Client};
+use super::graph::{EDGES, register, tree};
 use super::sql::Raw;
 use super::traversal::Edges;
-use super::{App, Value};
+use super::{App, Value, json};
 
 /// A stored edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,4 +126,27 @@ pub fn assert_row(row: &Value, edge: &StoredEdge, is_deleted: bool) {
         assert_eq!((&linkage["data"]["type"], &linkage["data"]["id"]), (&"users".into(), &id.to_string().into()));
         assert_eq!(linkage.get("links").is_none(), is_deleted, "{row}");
     }
+}
+
+/// The present moment, between two writes.
+pub fn now(app: &App) -> i64 {
+    app.clock.now().micros()
+}
+
+/// Makes a tree with the roles `bosses`, of at most one user, and `reports`.
+pub fn organize(admin: &Client) {
+    let mut rules = tree();
+    rules["user-role"] = json!("reports");
+    rules["target-role"] = json!("boss-of");
+    register(admin, "boss", &rules);
+}
+
+/// The URL of the relationships of a user at a moment.
+pub fn list(user: i64, at: i64) -> String {
+    format!("{EDGES}?filter[user]={user}&{}", as_of(at))
+}
+
+/// The URL of the users with a role at a moment.
+pub fn role(user: i64, role: &str, at: i64) -> String {
+    format!("/api/v2/users/{user}/{role}?{}", as_of(at))
 }

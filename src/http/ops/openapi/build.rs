@@ -57,6 +57,16 @@ pub fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
 
+/// The linkage of a user, without links.
+pub fn user_linkage() -> Value {
+    object(&["data"], json!({ "data": schema("UserIdentifier") }))
+}
+
+/// The linkage of a user or of none, without links.
+pub fn optional_user_linkage() -> Value {
+    object(&["data"], json!({ "data": { "oneOf": [schema("UserIdentifier"), { "type": "null" }] } }))
+}
+
 /// An object with any members. Without `additionalProperties`, generators describe one without members.
 pub fn any_object(description: &str) -> Value {
     json!({ "type": "object", "description": description, "additionalProperties": true })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::build::{ID, constant, enumeration, insert, object, schema};
+use super::build::{ID, constant, enumeration, insert, object, optional_user_linkage, schema, user_linkage};
 use super::operation::{ApiOperation, Success, operation};
 use crate::http::jsonapi::change_resource::{CHANGES, actions, reasons, subject_types};
 use crate::http::jsonapi::fields::{self, ChangeField};
@@ -77,10 +77,7 @@ fn change() -> Value {
 }
 
 fn linkage(name: &str) -> Value {
-    if name == "actor" {
-        return object(&["data"], json!({ "data": { "oneOf": [schema("UserIdentifier"), { "type": "null" }] } }));
-    }
-    object(&["data"], json!({ "data": schema("UserIdentifier") }))
+    if name == "actor" { optional_user_linkage() } else { user_linkage() }
 }
 
 fn attribute(name: &str) -> Value {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::build::{
     ID, TYPE_NAME, TYPE_NAME_PATTERN, constant, enumeration, forbidden, insert, kind_schema, object, one_of, schema,
+    user_linkage,
 };
 use super::relationship_types;
 use crate::domain::roles::MAX_MEMBERS;
@@ -109,7 +110,7 @@ fn ends(identifier: &str) -> Value {
 
 /// The relationships of a new transfer.
 fn successors() -> Value {
-    let user = object(&["data"], json!({ "data": schema("UserIdentifier") }));
+    let user = user_linkage();
     let users = [TransferField::From, TransferField::To].map(|field| (field.name(), user.clone()));
     let ignored = [TransferField::COMPUTED, &[TransferField::Actor.name()]].concat();
     closed(&["from", "to"], with_ignored(users.into_iter(), &ignored))

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::build::{
     ACCESS_LEVEL, ID, MANAGER, TYPE_NAME, TYPE_NAME_PATTERN, any_object, constant, document, enumeration, identifier,
-    insert, linkage_document, list_document, maybe_deleted, object, one_of, resource, schema, written_schema,
+    insert, linkage_document, list_document, maybe_deleted, object, one_of, optional_user_linkage, resource, schema,
+    written_schema,
 };
 use super::relationship_types;
 use crate::http::jsonapi::fields::{RelationshipField, TypeField, UserField};
@@ -55,7 +56,7 @@ fn primitives() -> Value {
 fn resources() -> Value {
     // A deleted relationship has no links.
     let end = object(&["data"], json!({ "data": schema("UserIdentifier"), "links": schema("LinkageLinks") }));
-    let author = object(&["data"], json!({ "data": { "oneOf": [schema("UserIdentifier"), { "type": "null" }] } }));
+    let author = optional_user_linkage();
     let link = |name: &str| if matches!(name, "created-by" | "updated-by") { author.clone() } else { end.clone() };
     let related = object(&["links"], json!({ "links": schema("RelatedLink") }));
     json!({

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::build::{ID, document, insert, list_document, object, resource, schema, written_schema};
+use super::build::{ID, document, insert, list_document, resource, schema, user_linkage, written_schema};
 use super::examples;
 use super::operation::{ApiOperation, Success, operation};
 use crate::http::jsonapi::fields::TransferField;
@@ -51,7 +51,7 @@ pub const OF_TRANSFERS: [ApiOperation; 3] = [
 
 /// Schemas of resources and documents.
 pub fn schemas() -> Value {
-    let user = |_: &str| object(&["data"], json!({ "data": schema("UserIdentifier") }));
+    let user = |_: &str| user_linkage();
     let attribute = |name: &str| match name {
         "moved" => count("The relationships that got the new target"),
         "merged" => count("The relationships that were deleted because the new target had them already"),

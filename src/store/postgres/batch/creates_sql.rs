@@ -21,7 +21,7 @@ use crate::store::relationship_rows::{
 /// * Rows and counts are written in the order of their keys, and the counts in the order of `queries::counts`: user,
 ///   target, type. Each table is written after the previous one, because it selects the number of rows of that.
 /// * One slot counts the types of the batch: concurrent transactions rarely use the same.
-/// * Changes are logged last, when the statement holds all its locks, as one set for each request. Nobody can turn the log
+/// * Changes are logged last, when the statement holds all its locks, as one set for each request. No job can turn the log
 ///   on between the moment at which the statement reads whether it is on and the commit.
 const INSERT: &str = concat!(
     "

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::both;
 use crate::support::app::run as run_on;
 use crate::support::graph::{
-    acyclic, assert_clean, concurrently, create, findings, import, on_cycles, path, register, rounds, stored,
+    acyclic, assert_clean, concurrently, create, findings, import, on_cycles, path, register, rounds, store, stored,
     stored_where, tree, users, wide,
 };
 use crate::support::import::{lines, relation};
@@ -82,6 +82,40 @@ both!(an_import_and_clients_cannot_exceed_a_limit_together, |config| { wide(conf
     assert_clean(app);
 });
 
+/// Sessions that wait for a lock.
+const WAITING: &str = "SELECT count(*) AS number FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+
+/// Stops an import after it has judged its line and before it stores it, by a lock of a user that only its line names.
+/// A create that would close a ring with the line must wait for it.
+#[test]
+fn a_create_waits_for_an_import_that_has_judged_its_lines() {
+    run_on(Engine::Postgres, wide, |app| {
+        let admin = app.admin();
+        let (mut holder, mut observer) =
+            (Raw::connect(&app.config.database_url), Raw::connect(&app.config.database_url));
+        for (kind, rules) in [("boss", tree()), ("needs", acyclic())] {
+            register(&admin, kind, &rules);
+            let [a, b, c, d] = users(app, 4).try_into().expect("four");
+            store(app, kind, &[(a, b), (c, d)]);
+            holder.run(&format!("BEGIN; SELECT id FROM users WHERE id = {b} FOR UPDATE"));
+            let (outcome, answer) = thread::scope(|scope| {
+                let import = scope.spawn(|| import(app, kind, &[(b, c)]));
+                until("the import waits", PATIENCE, || observer.number(WAITING) == 1);
+                let create = scope.spawn(|| create(&admin, d, kind, a));
+                until("the create waits or ends", PATIENCE, || observer.number(WAITING) == 2 || create.is_finished());
+                holder.run("COMMIT");
+                (import.join().expect("it ends"), create.join().expect("it ends"))
+            });
+            assert_eq!((outcome.relationships.added, outcome.relationships.rejected), (1, 0), "{kind}");
+            let all = stored(app, kind);
+            assert!(on_cycles(all.clone().into_values()).is_empty(), "{kind}: {all:?}");
+            answer.refused(409, "relationship-cycle");
+        }
+        assert_clean(app);
+    });
+}
+
 /// An earlier release neither waits for the lock of a type nor counts below users.
 #[test]
 fn an_import_counts_below_what_an_earlier_release_stores_meanwhile() {
@@ -94,12 +128,10 @@ fn an_import_counts_below_what_an_earlier_release_stores_meanwhile() {
              SELECT {}, {}, id, 0, 0 FROM relationship_types WHERE name = 'boss'",
             ids[1], ids[2]
         ));
-        let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let mut observer = Raw::connect(&app.config.database_url);
         let outcome = thread::scope(|scope| {
             let import = scope.spawn(|| import(app, "boss", &path(&ids)));
-            until("the import waits for the other transaction", PATIENCE, || observer.number(waiting) == 1);
+            until("the import waits for the other transaction", PATIENCE, || observer.number(WAITING) == 1);
             earlier.run("COMMIT");
             import.join().expect("it ends")
         });

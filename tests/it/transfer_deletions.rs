@@ -42,6 +42,8 @@ both!(a_deleted_user_leaves_its_team_to_a_successor, |app| {
     assert_edges(app, "tree", &[(successor, top), (a, successor), (b, a)]);
     assert_edges(app, "single", &[(b, successor)]);
     assert_edges(app, "plain", &[]);
+    // What the user owned is gone: it did not target the user, and the successor does not take its place.
+    assert_edges(app, "owned", &[]);
     // Each type in which something was handed over is recorded.
     let listed = admin.get(TRANSFERS).expect(200);
     let rows = listed.body["data"].as_array().expect("a list");

@@ -2,6 +2,7 @@
 
 use crate::both;
 use crate::support::graph::{acyclic, register, set_rules, store, tree, users};
+use crate::support::past::{as_of, now};
 use crate::support::scrape::scrape;
 use crate::support::traversal::walk;
 use crate::support::{Answer, App, Client, Value, json};
@@ -47,17 +48,54 @@ both!(a_cursor_from_before_a_change_of_rules_is_refused, |app| {
     admin.get(&of_tree).expect(200);
 });
 
-both!(a_cursor_belongs_to_one_role_and_one_filter, |app| {
-    let ids = plant(app);
-    let ann = app.user();
-    register_roles(&app.admin(), "other", tree(), ["other-reports", "other-bosses"]);
-    let shared = |place: usize| format!("max-depth=all&page[size]=1&filter[shared-with]={}", ids[place]);
-    let link = next(&get(&ann, ids[3], "bosses", &shared(3)).expect(200));
-    ann.get(&link).expect(200);
-    let cursor = link.split("after%5D=").nth(1).expect("a cursor");
-    for (role, place) in [("bosses", 2), ("other-bosses", 3)] {
-        get(&ann, ids[3], role, &format!("{}&page[after]={cursor}", shared(place))).refused(400, "invalid-cursor");
+/// The cursor of the next page.
+fn next_cursor(page: &Answer) -> String {
+    let link = next(page);
+    let rest = link.split("after%5D=").nth(1).and_then(|rest| rest.split('&').next());
+    rest.unwrap_or_else(|| panic!("no cursor in {link}")).to_owned()
+}
+
+/// Follows a cursor with each part of its list changed, one at a time. `other` has the role as well.
+fn follow_elsewhere(app: &App, role: &str, [user, other]: [i64; 2], filter: &str) {
+    let client = app.user();
+    let page = |user: i64, role: &str, query: &str, cursor: &str| {
+        get(&client, user, role, &format!("{query}&{filter}&page[after]={cursor}"))
+    };
+    let refuse = |answer: Answer| {
+        let refused = answer.refused(400, "invalid-cursor");
+        assert_eq!(refused.source("parameter"), Some("page[after]"), "{}", refused.text);
+    };
+    let (query, moment) = ("max-depth=all&page[size]=1", as_of(now(app)));
+    let cursor = next_cursor(&get(&client, user, role, &format!("{query}&{filter}")).expect(200));
+    page(user, role, query, &cursor).expect(200);
+    // The size of the page does not define the list.
+    page(user, role, "max-depth=all&page[size]=2", &cursor).expect(200);
+    refuse(page(other, role, query, &cursor));
+    refuse(page(user, &format!("other-{role}"), query, &cursor));
+    refuse(page(user, role, "max-depth=9&page[size]=1", &cursor));
+    refuse(page(user, role, &format!("{query}&filter[id]={other}"), &cursor));
+    refuse(page(user, role, &format!("{query}&{moment}"), &cursor));
+    let of_moment = next_cursor(&get(&client, user, role, &format!("{query}&{filter}&{moment}")).expect(200));
+    page(user, role, &format!("{query}&{moment}"), &of_moment).expect(200);
+    refuse(page(user, role, query, &of_moment));
+    for (at, old) in cursor.char_indices() {
+        let new = if old == 'A' { 'Z' } else { 'A' };
+        refuse(page(user, role, query, &format!("{}{new}{}", &cursor[..at], &cursor[at + 1..])));
     }
+    let of_users = client.get(&format!("{USERS}?page[size]=1")).expect(200);
+    refuse(page(user, role, query, &next_cursor(&of_users)));
+}
+
+both!(a_cursor_belongs_to_one_user_role_depth_filter_and_moment, |app| {
+    let ids = plant(app);
+    register_roles(&app.admin(), "other", tree(), ["other-reports", "other-bosses"]);
+    follow_elsewhere(app, "reports", [ids[0], ids[1]], "fields[users]=name");
+    let shared = |place: usize| format!("filter[shared-with]={}", ids[place]);
+    follow_elsewhere(app, "bosses", [ids[3], ids[2]], &shared(3));
+    let ann = app.user();
+    let query = |place: usize| format!("max-depth=all&page[size]=1&{}", shared(place));
+    let cursor = next_cursor(&get(&ann, ids[3], "bosses", &query(3)).expect(200));
+    get(&ann, ids[3], "bosses", &format!("{}&page[after]={cursor}", query(2))).refused(400, "invalid-cursor");
 });
 
 both!(a_page_after_the_last_level_does_not_show_those_below_it, |app| {

@@ -36,7 +36,7 @@ fn awkward_lines() -> String {
         all.push(json!({
             "type": "user", "id": place * 3 + 1, "email": format!("\"a,{place}\"@example.com"), "first-name": text,
             "description": text, "additional-info": null, "location": texts, "unit": [text], "skype": [],
-            "alt-id": text, "created-at": "Thu, 01 Jan 1970 00:00:00 +0000", "updated-at": "Fri, 31 Dec 9999 23:59:59 +0000",
+            "alt-id": text, "created-at": "Thu, 01 Jan 1970 00:00:00 +0000", "updated-at": "Sun, 29 Feb 2004 23:59:59 +0000",
         }));
     }
     all.push(relation(1, "mentor", 4));

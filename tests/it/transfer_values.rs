@@ -5,11 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::Value;
+use user_relationships::clock::Clock;
+
 use crate::support::bare::Bare;
-use crate::support::import::{ImportFixture, counts};
+use crate::support::import::{ImportFixture, counts, lines, relation, user};
 use crate::support::process::{finish, run};
 use crate::support::sources::{read, root};
+use crate::support::{Value, json};
 
 /// The exported users of a database, by e-mail address.
 fn exported(fixture: &ImportFixture, email: &str) -> Value {
@@ -119,6 +121,53 @@ fn the_documented_import_commands_work_on_an_empty_database() {
             // What was exported is imported unchanged.
             let again = run(&url, &["import", file.to_str().expect("a path")]).expect(0);
             assert_eq!(counts(&again), [[0, 0, 13, 0], [0, 0, 18, 0]]);
+        }
+    }
+}
+
+/// A time that many seconds from now.
+fn from_now(seconds: i64) -> String {
+    Clock::System.now().plus_seconds(seconds).iso8601()
+}
+
+#[test]
+fn times_in_the_future_are_rejected_with_line_and_member() {
+    let with = |mut line: Value, member: &str, time: &str| {
+        line[member] = json!(time);
+        line
+    };
+    for one in ImportFixture::all() {
+        for (fixture, is_first_load) in [(one.another(), true), (one, false)] {
+            let _session = (!is_first_load).then(|| fixture.open_session());
+            // Clocks may differ by a minute.
+            let (near, far) = (from_now(30), from_now(300));
+            let text = lines(&[
+                user(1),
+                with(user(2), "created-at", &near),
+                with(user(3), "created-at", &far),
+                with(user(4), "updated-at", "9999-12-31T23:59:59Z"),
+                with(relation(1, "mentor", 2), "created-at", &near),
+                with(relation(2, "mentor", 1), "created-at", &far),
+                with(relation(2, "colleague", 1), "updated-at", &far),
+            ]);
+            for options in [&["--dry-run"][..], &[]] {
+                let outcome = fixture.import(&text, options).expect(1);
+                assert_eq!(counts(&outcome), [[2, 0, 0, 2], [1, 0, 0, 2]], "{options:?} {}", outcome.stderr);
+                for (place, got) in [
+                    ("line 3: `created-at`", far.as_str()),
+                    ("line 4: `updated-at`", "9999-12-31T23:59:59.000000Z"),
+                    ("line 6: `created-at`", &far),
+                    ("line 7: `updated-at`", &far),
+                ] {
+                    let line = outcome.stderr.lines().find(|line| line.contains(place)).unwrap_or(&outcome.stderr);
+                    assert!(line.contains("at most 60 seconds in the future (it is 2"), "{place}: {line}");
+                    assert!(line.ends_with(&format!("; got `{got}`")), "{place}: {line}");
+                }
+            }
+            // The times of a record that exists are checked as well.
+            let again = fixture.import(&lines(&[with(user(1), "created-at", &far)]), &[]).expect(1);
+            assert_eq!(counts(&again)[0], [0, 0, 0, 1]);
+            fixture.assert_no_drift();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The lines of files that are imported.
 
+use crate::model::as_of::MOST_SECONDS_AHEAD;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{Edge, EdgeData};
 use crate::model::time::Timestamp;
@@ -53,6 +54,33 @@ pub struct RelationshipLine {
     pub created_at: Option<Timestamp>,
     /// The time of the last change, for a new relationship.
     pub updated_at: Option<Timestamp>,
+}
+
+/// The times of a line, each with the name of its member.
+type LineTimes = [(&'static str, Option<Timestamp>); 2];
+
+impl UserLine {
+    pub(super) fn times(&self) -> LineTimes {
+        [("created-at", self.created_at), ("updated-at", self.updated_at)]
+    }
+}
+
+impl RelationshipLine {
+    pub(super) fn times(&self) -> LineTimes {
+        [("created-at", self.created_at), ("updated-at", self.updated_at)]
+    }
+}
+
+/// Why the times of a line are not accepted: a relationship exists from its creation on, which must have happened. The
+/// clocks of two servers may differ a little.
+pub(super) fn complaint_about_times(times: LineTimes, now: Timestamp) -> Option<String> {
+    let latest = now.plus_seconds(MOST_SECONDS_AHEAD);
+    let (name, time) = times.into_iter().find_map(|(name, time)| Some((name, time.filter(|time| *time > latest)?)))?;
+    Some(format!(
+        "`{name}`: must be at most {MOST_SECONDS_AHEAD} seconds in the future (it is {}); got `{}`",
+        now.iso8601(),
+        time.iso8601()
+    ))
 }
 
 /// A relationship, and the first line that has it.

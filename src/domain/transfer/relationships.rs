@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::admission;
-use super::lines::{RelationshipLine, RequestedEdge};
+use super::lines::{RelationshipLine, RequestedEdge, complaint_about_times};
 use super::memory::{LoadMemory, PendingRecords};
 use super::outcome::{ImportOutcome, too_few_ids};
 use super::references::ReferencedUsers;
@@ -111,10 +111,12 @@ fn resolve<'a>(
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<RequestedEdge<'a>>> {
     let users = ReferencedUsers::look_up(tx, lines, pending, memory)?;
+    let now = tx.now();
     let mut seen = HashSet::with_capacity(lines.len());
     let mut requested = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        match edge_of(line, &users, &types.refused) {
+        let valid = complaint_about_times(line.times(), now).map_or(Ok(()), Err);
+        match valid.and_then(|()| edge_of(line, &users, &types.refused)) {
             // A rule may refuse a relationship whose line occurs twice.
             Ok(edge) if types.has_rules(&edge.relationship) || seen.insert(edge.clone()) => {
                 requested.push(RequestedEdge { edge, number: *number, line });

@@ -1,7 +1,7 @@
 //! Imports lines with users. The e-mail address decides whether a user is new.
 
 use super::super::users::retired_id;
-use super::lines::UserLine;
+use super::lines::{UserLine, complaint_about_times};
 use super::memory::{PendingRecords, PendingUser};
 use super::outcome::{ImportOutcome, too_few_ids, unsuitable_value};
 use crate::model::attributes::HasAttributes;
@@ -83,7 +83,8 @@ fn collect(
     for ((number, line), key) in lines.iter().zip(keys) {
         let old = pending.users.get(&key).map(|user| &user.wanted.data);
         let data = wanted_data(line, old)?;
-        let complaint = complaint_about_user(line, &key, pending).or_else(|| {
+        let complaint = complaint_about_times(line.times(), now);
+        let complaint = complaint.or_else(|| complaint_about_user(line, &key, pending)).or_else(|| {
             let profile = &data.as_ref()?.profile;
             profile.complaint_about_size(old.map_or(&Profile::default(), |old| &old.profile))
         });

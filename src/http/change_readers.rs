@@ -29,7 +29,8 @@ pub struct ChangeReaders {
     counts: Mutex<ReaderCounts>,
     gauge: Gauge,
     news: watch::Sender<Option<Arc<ChangeNews>>>,
-    is_closed: watch::Sender<bool>,
+    /// Notified when the process shuts down.
+    closing: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ pub enum ReaderEvent {
 pub struct WaitingReader {
     readers: Arc<ChangeReaders>,
     news: watch::Receiver<Option<Arc<ChangeNews>>>,
-    is_closed: watch::Receiver<bool>,
+    closing: watch::Receiver<()>,
     /// Whether the news of the moment of its creation are read.
     has_begun: bool,
 }
@@ -62,8 +63,8 @@ impl ChangeReaders {
     #[must_use]
     pub fn new(limit: usize, gauge: Gauge) -> Self {
         let (news, _) = watch::channel(None);
-        let (is_closed, _) = watch::channel(false);
-        Self { limit, counts: Mutex::default(), gauge, news, is_closed }
+        let (closing, _) = watch::channel(());
+        Self { limit, counts: Mutex::default(), gauge, news, closing }
     }
 
     /// Adds a waiting reader.
@@ -74,8 +75,8 @@ impl ChangeReaders {
         let mut counts = self.counts();
         if counts.waiting >= self.limit {
             let detail = format!(
-                "{} readers are waiting for changes, as many as may; try again after `Retry-After` seconds, or without \
-                 `Prefer: wait`",
+                "{} readers are waiting for changes, which is the most that can wait at the same time; try again after \
+                 `Retry-After` seconds, or without `Prefer: wait`",
                 self.limit
             );
             return Err(ApiProblem::new(Code::Unavailable, detail).into());
@@ -87,13 +88,13 @@ impl ChangeReaders {
             tokio::spawn(watch_changes(Arc::clone(self), store.clone()));
         }
         drop(counts);
-        let (news, is_closed) = (self.news.subscribe(), self.is_closed.subscribe());
-        Ok(WaitingReader { readers: Arc::clone(self), news, is_closed, has_begun: false })
+        let (news, closing) = (self.news.subscribe(), self.closing.subscribe());
+        Ok(WaitingReader { readers: Arc::clone(self), news, closing, has_begun: false })
     }
 
-    /// Ends all waits, also those that begin later: the process is shutting down.
+    /// Ends all waits that have begun: the process is shutting down.
     pub fn close(&self) {
-        self.is_closed.send_replace(true);
+        self.closing.send_replace(());
     }
 
     fn counts(&self) -> MutexGuard<'_, ReaderCounts> {
@@ -112,13 +113,10 @@ impl WaitingReader {
     /// Waits for new changes, or until the process shuts down.
     pub async fn next(&mut self) -> ReaderEvent {
         loop {
-            if *self.is_closed.borrow() {
-                return ReaderEvent::Closed;
-            }
             if self.has_begun {
                 // Both senders live as long as this reader.
                 tokio::select! {
-                    _ = self.is_closed.changed() => continue,
+                    _ = self.closing.changed() => return ReaderEvent::Closed,
                     _ = self.news.changed() => {}
                 }
             }

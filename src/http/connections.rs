@@ -12,6 +12,8 @@
 use actix_web::dev::ServiceRequest;
 use socket2::Socket;
 use std::collections::HashMap;
+use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Shutdown};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,7 +52,7 @@ struct Entry {
     source: Option<IpAddr>,
     activity: Arc<Activity>,
     /// A duplicate of the connection's socket.
-    socket: Socket,
+    socket: Arc<Socket>,
 }
 
 /// When a connection was last used.
@@ -66,6 +68,7 @@ struct Activity {
 pub struct ClientConnection {
     id: u64,
     activity: Arc<Activity>,
+    socket: Arc<Socket>,
     registry: Arc<Connections>,
 }
 
@@ -105,11 +108,12 @@ impl Connections {
         }
         let id = open.next_id;
         open.next_id = id.wrapping_add(1);
-        open.entries.insert(id, Entry { source, activity: Arc::clone(&activity), socket });
+        let socket = Arc::new(socket);
+        open.entries.insert(id, Entry { source, activity: Arc::clone(&activity), socket: Arc::clone(&socket) });
         if let Some(source) = source {
             *open.of_source.entry(source).or_default() += 1;
         }
-        Some(ClientConnection { id, activity, registry: Arc::clone(self) })
+        Some(ClientConnection { id, activity, socket, registry: Arc::clone(self) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Open> {
@@ -166,6 +170,16 @@ impl ClientConnection {
         let connection = request.conn_data::<Self>()?;
         connection.activity.idle_since.store(BUSY, Ordering::Relaxed);
         Some(Busy(Arc::clone(&connection.activity)))
+    }
+
+    /// Whether the client has closed the connection, or at least will send nothing more.
+    #[must_use]
+    pub fn is_closed_by_client(&self) -> bool {
+        match self.socket.peek(&mut [MaybeUninit::uninit()]) {
+            Ok(bytes) => bytes == 0,
+            // Without data, the socket, which does not block, has an error of that kind.
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
     }
 }
 

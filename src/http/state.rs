@@ -166,7 +166,8 @@ impl AppState {
         }
     }
 
-    /// Marks the process as shutting down: `/readyz` returns 503, and requests that wait for changes are answered.
+    /// Marks the process as shutting down: `/readyz` returns 503, and requests that wait for changes are answered. Those that
+    /// come later find it marked, and wait a short time only.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
         self.change_readers.close();

@@ -11,17 +11,23 @@ use crate::http::v2::request::Call;
 use crate::model::page::Direction;
 use crate::store::{Cost, Tx};
 
-/// How often the right of a waiting reader is checked. The cache of verified credentials makes a check cheap, and is as
+/// How often the right and the connection of a waiting reader are checked. The cache of verified credentials makes a check cheap, and is as
 /// old as `AUTH_REFRESH` at most.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The part of `REQUEST_TIMEOUT` that is left for the response.
 const RESPONSE_TIME: Duration = Duration::from_secs(1);
+/// The longest wait that begins while the process is shutting down, in seconds: short, so that the client goes elsewhere,
+/// and not zero, so that it does not ask without a pause.
+const LONGEST_WHILE_DRAINING: u64 = 1;
 
 /// How long a request may wait, in seconds; `None` if it does not ask for it, or reads in a direction in which nothing is
 /// new.
 pub(super) fn grant(call: &Call, request: &ChangesRequest) -> Option<u64> {
     let is_forwards = request.order == Direction::Ascending && request.before.is_none();
-    let longest = call.state.request_timeout.saturating_sub(RESPONSE_TIME).as_secs();
+    let mut longest = call.state.request_timeout.saturating_sub(RESPONSE_TIME).as_secs();
+    if call.state.is_draining() {
+        longest = longest.min(LONGEST_WHILE_DRAINING);
+    }
     call.preferences.wait.filter(|_| is_forwards).map(|wanted| wanted.min(longest))
 }
 
@@ -63,15 +69,24 @@ async fn wait(
     call: &Call,
     request: &ChangesRequest,
     mut found: VisibleChanges,
-    until: Instant,
+    mut until: Instant,
 ) -> Result<VisibleChanges, Failure> {
     let mut reader = call.state.change_readers.enter(&call.state.store)?;
+    // The shutdown ends waits that have begun, and may have come since this one was granted.
+    if call.state.is_draining() {
+        until = until.min(Instant::now() + Duration::from_secs(LONGEST_WHILE_DRAINING));
+    }
     let mut checks = interval_at(Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while is_exhausted(&found) {
         tokio::select! {
             () = sleep_until(until) => break,
-            _ = checks.tick() => require_right(call).await?,
+            _ = checks.tick() => {
+                if call.is_abandoned() {
+                    break;
+                }
+                require_right(call).await?;
+            }
             event = reader.next() => match event {
                 ReaderEvent::Closed => break,
                 ReaderEvent::News(news) => found = update(call, request, found, &news).await?,

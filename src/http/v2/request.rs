@@ -11,6 +11,7 @@ use std::str::FromStr;
 use crate::auth::Identity;
 use crate::domain::roles;
 use crate::http::body;
+use crate::http::connections::ClientConnection;
 use crate::http::idempotency::KeyedRequest;
 use crate::http::jsonapi::errors::Failure;
 use crate::http::jsonapi::etag;
@@ -180,6 +181,12 @@ impl Call {
     /// 401 or 403 if it is not valid any more; 503 if the database does not respond.
     pub async fn confirm(&self) -> Result<Identity, Failure> {
         credentials::confirm(&self.request, &self.state).await
+    }
+
+    /// Whether the client has closed its connection.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.request.conn_data::<ClientConnection>().is_some_and(ClientConnection::is_closed_by_client)
     }
 
     /// The request, for `Idempotency-Key`.

@@ -126,7 +126,7 @@ fn twenty_rows_and_their_count_from_sqlite(bencher: Bencher, cost: Cost) {
     let store = store(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime
-        .block_on(store.write("parts.fill", user_relationships::model::change::ChangeOrigin::default(), fill))
+        .block_on(store.write("parts.fill", user_relationships::model::change::ChangeOrigin::WITHOUT_CALLER, fill))
         .expect("data");
     let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
     let slice = PageRequest { limit: 20, ..PageRequest::default() };
@@ -144,13 +144,13 @@ fn identity_by_a_token(bencher: Bencher) {
     let store = store(folder.path());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime
-        .block_on(store.write("parts.fill", user_relationships::model::change::ChangeOrigin::default(), fill))
+        .block_on(store.write("parts.fill", user_relationships::model::change::ChangeOrigin::WITHOUT_CALLER, fill))
         .expect("data");
     let (secret, kept) = token::generate().expect("random numbers");
     let new = NewToken { digest: kept, user: UserId::new(1), name: None, expires_at: None, is_session: false };
     let make = move |tx: &mut Tx<'_>| tx.insert_token(&new).map(drop);
     runtime
-        .block_on(store.write("parts.token", user_relationships::model::change::ChangeOrigin::default(), make))
+        .block_on(store.write("parts.token", user_relationships::model::change::ChangeOrigin::WITHOUT_CALLER, make))
         .expect("a token");
     let refresh = Duration::from_hours(1);
     let settings = AuthSettings { refresh, failure_limit: 20, require_timestamp: false, jwt: None };

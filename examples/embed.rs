@@ -78,7 +78,10 @@ async fn create_admin(store: &Store) -> Result<String> {
         let user = users::create(tx, &Caller::OPERATOR, None, &attributes)?.id;
         tx.insert_token(&NewToken { digest, user, name: None, expires_at: None, is_session: false })
     };
-    store.write("example.create_admin", ChangeOrigin::default(), job).await.map_err(|error| format!("{error:?}"))?;
+    store
+        .write("example.create_admin", ChangeOrigin::WITHOUT_CALLER, job)
+        .await
+        .map_err(|error| format!("{error:?}"))?;
     Ok(secret)
 }
 

@@ -179,15 +179,18 @@ fn schemes(words: &[String]) -> f64 {
     let rsa_der = key.public_key().as_der().expect("an encoding");
     let (secret, kept) = token::generate().expect("random numbers");
     let public = rsa_der.as_ref().to_vec();
-    let set =
-        store.write("bench.set", user_relationships::model::change::ChangeOrigin::default(), move |tx: &mut Tx<'_>| {
+    let set = store.write(
+        "bench.set",
+        user_relationships::model::change::ChangeOrigin::WITHOUT_CALLER,
+        move |tx: &mut Tx<'_>| {
             let email = (Field::Email, Value::Text("ann@example.com".to_owned()));
             let user = users::create(tx, &Caller::OPERATOR, None, &[email])?.id;
             tx.insert_token(&NewToken { digest: kept, user, name: None, expires_at: None, is_session: false })?;
             let client = NewClient { api_id: "bench".to_owned(), name: None, allows_sha1: false };
             let client = tx.insert_client(&client)?;
             tx.insert_client_key(client, &public)
-        });
+        },
+    );
     runtime.block_on(set).expect("the caller exists");
 
     let (hour, none) = (Duration::from_hours(1), Duration::ZERO);

@@ -227,7 +227,7 @@ impl Auth {
         let store = self.store.clone();
         tokio::spawn(async move {
             if let Err(error) =
-                store.write("tokens.touch", ChangeOrigin::default(), move |tx| tx.record_token_use(token)).await
+                store.write("tokens.touch", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.record_token_use(token)).await
             {
                 log::debug!("the use of a token was not recorded: {error:?}");
             }

@@ -131,8 +131,10 @@ impl Auth {
         let identity = authorize_account(account, Scheme::Signature)?;
         if let Some(stamp) = claim.stamp {
             let nonce = stamp.nonce.to_owned();
-            let used =
-                self.store.write("nonces.use", ChangeOrigin::default(), move |tx| tx.use_nonce(client, &nonce)).await;
+            let used = self
+                .store
+                .write("nonces.use", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.use_nonce(client, &nonce))
+                .await;
             if !used.map_err(AuthError::Failed)? {
                 return Err(AuthError::Rejected);
             }
@@ -155,7 +157,7 @@ impl Auth {
         tokio::spawn(async move {
             loop {
                 let cleared = store
-                    .write("nonces.clear", ChangeOrigin::default(), move |tx| tx.clear_nonces(before, CLEAR_BATCH))
+                    .write("nonces.clear", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.clear_nonces(before, CLEAR_BATCH))
                     .await;
                 match cleared {
                     Ok(cleared) if i64::try_from(cleared).is_ok_and(|it| it >= CLEAR_BATCH) => {}

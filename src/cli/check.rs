@@ -33,7 +33,7 @@ pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let report: Report = database::wait(async {
         if args.repair {
-            store.write("check.repair", ChangeOrigin::default(), |tx: &mut Tx<'_>| tx.repair()).await
+            store.write("check.repair", ChangeOrigin::WITHOUT_CALLER, |tx: &mut Tx<'_>| tx.repair()).await
         } else {
             store.read("check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()).await
         }

@@ -101,25 +101,22 @@ fn add(config: &Config, new: &NewClientArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
     if let Some(api_id) = &new.to {
         let wanted = api_id.clone();
-        let added =
-            database::wait(store.write(
-                "clients.add_key",
-                ChangeOrigin::default(),
-                move |tx| match tx.client(&wanted)? {
-                    None => Ok(Err("the client does not exist; `client list` shows all")),
-                    Some(client) if !client.is_enabled => Ok(Err("the client is disabled; register a new one")),
-                    Some(client) if client.keys.iter().any(|known| known.public_key == key) => {
-                        Ok(Err("the client already has this key"))
-                    }
-                    Some(client) => tx.insert_client_key(client.id, &key).map(Ok),
-                },
-            ))?;
+        let added = database::wait(store.write("clients.add_key", ChangeOrigin::WITHOUT_CALLER, move |tx| {
+            match tx.client(&wanted)? {
+                None => Ok(Err("the client does not exist; `client list` shows all")),
+                Some(client) if !client.is_enabled => Ok(Err("the client is disabled; register a new one")),
+                Some(client) if client.keys.iter().any(|known| known.public_key == key) => {
+                    Ok(Err("the client already has this key"))
+                }
+                Some(client) => tx.insert_client_key(client.id, &key).map(Ok),
+            }
+        }))?;
         added.map_err(CommandError::failed)?;
         return output::print([api_id]);
     }
     let api_id = generate()?;
     let client = NewClient { api_id: api_id.clone(), name: new.name.clone(), allows_sha1: new.allow_sha1 };
-    database::wait(store.write("clients.add", ChangeOrigin::default(), move |tx| {
+    database::wait(store.write("clients.add", ChangeOrigin::WITHOUT_CALLER, move |tx| {
         let id = tx.insert_client(&client)?;
         tx.insert_client_key(id, &key)
     }))?;
@@ -186,7 +183,7 @@ fn lines(client: &Client) -> Vec<String> {
 fn disable(config: &Config, api_id: &str, key: Option<ClientKeyId>) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let wanted = api_id.to_owned();
-    let done = database::wait(store.write("clients.disable", ChangeOrigin::default(), move |tx| {
+    let done = database::wait(store.write("clients.disable", ChangeOrigin::WITHOUT_CALLER, move |tx| {
         let Some(key) = key else { return tx.disable_client(&wanted) };
         match tx.client(&wanted)? {
             Some(client) => tx.delete_client_key(client.id, key),

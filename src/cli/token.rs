@@ -103,7 +103,7 @@ fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
     let NewTokenArgs { user: email, name, expires_in } = new;
     let (email, name) = (email.clone(), name.clone());
     let seconds = expires_in.map(|life| i64::try_from(life.as_secs()).unwrap_or(i64::MAX));
-    database::wait(store.write("tokens.create", ChangeOrigin::default(), move |tx| {
+    database::wait(store.write("tokens.create", ChangeOrigin::WITHOUT_CALLER, move |tx| {
         let user = tx.user_id_of_email(&email)?.ok_or_else(|| Error::not_found("user"))?;
         let expires_at = seconds.map(|seconds| tx.now().plus_seconds(seconds));
         tx.insert_token(&NewToken { digest, user, name: name.clone(), expires_at, is_session: false })
@@ -136,7 +136,7 @@ fn line(token: &Token) -> String {
 
 fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {
     let store = database::open(config)?;
-    if database::wait(store.write("tokens.revoke", ChangeOrigin::default(), move |tx| tx.delete_token(id)))? {
+    if database::wait(store.write("tokens.revoke", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.delete_token(id)))? {
         return Ok(());
     }
     Err(CommandError::failed(format!("token {id} does not exist; `token list` shows all")))

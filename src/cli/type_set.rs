@@ -117,7 +117,7 @@ pub fn run(config: &Config, args: &TypeSetArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let (name, changes, creates) = (args.name.clone(), args.changes(), args.create);
     let job = move |tx: &mut Tx<'_>| set_type(tx, &name, &changes, creates);
-    database::wait(store.write("types.change", ChangeOrigin::default(), job)).map_err(with_options)?;
+    database::wait(store.write("types.change", ChangeOrigin::WITHOUT_CALLER, job)).map_err(with_options)?;
     Ok(())
 }
 

@@ -133,7 +133,7 @@ pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
 fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let job = move |tx: &mut Tx<'_>| users::create(tx, &Caller::OPERATOR, id, &changes);
-    let user = database::wait(store.write("users.create", ChangeOrigin::default(), job))?;
+    let user = database::wait(store.write("users.create", ChangeOrigin::WITHOUT_CALLER, job))?;
     output::print([user.id.to_string()])
 }
 
@@ -143,7 +143,7 @@ fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandErr
         let id = find(tx, &user)?;
         users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
     };
-    database::wait(store.write("users.change", ChangeOrigin::default(), job))?;
+    database::wait(store.write("users.change", ChangeOrigin::WITHOUT_CALLER, job))?;
     Ok(())
 }
 

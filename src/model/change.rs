@@ -102,6 +102,11 @@ pub struct ChangeOrigin {
     pub request_id: Option<String>,
 }
 
+impl ChangeOrigin {
+    /// Of what the command line and the service itself do.
+    pub const WITHOUT_CALLER: Self = Self { actor: None, request_id: None };
+}
+
 /// A change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

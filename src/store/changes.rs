@@ -27,7 +27,7 @@ impl Store {
         let unnumbered = || self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.unnumbered_changes());
         let Some((_, last)) = unnumbered().await? else { return Ok(()) };
         loop {
-            self.write("changes.number", ChangeOrigin::default(), |tx| tx.number_changes()).await?;
+            self.write("changes.number", ChangeOrigin::WITHOUT_CALLER, |tx| tx.number_changes()).await?;
             // Sets that come later are not waited for: while others write there are always some.
             if unnumbered().await?.is_none_or(|(first, _)| first > last) {
                 return Ok(());
@@ -60,7 +60,7 @@ impl Store {
             self.shared.changes.set_switch(is_on);
             return Ok(());
         }
-        self.write("changes.switch", ChangeOrigin::default(), move |tx| tx.set_change_log(is_on)).await
+        self.write("changes.switch", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.set_change_log(is_on)).await
     }
 
     /// Deletes the changes before a time, in small steps.
@@ -70,7 +70,7 @@ impl Store {
     pub async fn prune_changes(&self, before: Timestamp) -> Result<()> {
         // Without a lock, which an import in another process may hold for long.
         while self.read("changes.find_old", Cost::Bounded, move |tx| tx.has_old_changes(before)).await? {
-            self.write("changes.prune", ChangeOrigin::default(), move |tx| tx.prune_changes(before)).await?;
+            self.write("changes.prune", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.prune_changes(before)).await?;
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ impl Fixture {
             let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];
             (0..users).map(|number| Ok(users::create(tx, &Caller::OPERATOR, None, &email(number))?.id)).collect()
         };
-        let users = wait(store.write("test.users", ChangeOrigin::default(), add)).expect("users");
+        let users = wait(store.write("test.users", ChangeOrigin::WITHOUT_CALLER, add)).expect("users");
         Some(Self { store, users, home })
     }
 

@@ -77,7 +77,7 @@ fn turning_the_log_on_waits_for_writers_that_do_not_log() {
             let may_end = std::sync::Mutex::new(may_end);
             thread::scope(|scope| {
                 let writer = scope.spawn(|| {
-                    wait(app.store.write("test.hold", ChangeOrigin::default(), move |tx: &mut Tx<'_>| {
+                    wait(app.store.write("test.hold", ChangeOrigin::WITHOUT_CALLER, move |tx: &mut Tx<'_>| {
                         begun.send(()).expect("the test waits");
                         may_end.lock().expect("a lock").recv().expect("the test ends it");
                         tx.insert_group("team", owner, &Properties::new())

@@ -273,7 +273,7 @@ both!(a_receipt_above_the_limit_is_not_stored, |app| {
     for (size, is_stored) in [(MAX_STORED_ANSWER, true), (MAX_STORED_ANSWER + 1, false)] {
         let key = IdempotencyKey { caller: UserId::new(ann.id), key: size.to_string(), fingerprint: [0; 32] };
         let answer = StoredAnswer { status: 201, headers: String::new(), body: vec![b'x'; size] };
-        let done = wait(app.store.write("test.receipt", ChangeOrigin::default(), move |tx| {
+        let done = wait(app.store.write("test.receipt", ChangeOrigin::WITHOUT_CALLER, move |tx| {
             tx.claim_key(&key)?;
             tx.store_answer(&key, &answer)
         }));

@@ -128,7 +128,7 @@ both!(
         let ann = app.user();
         let (id, change) = (ann.id, rename(ann.id, "Late"));
         let asked = Instant::now();
-        let refused = wait(app.store.write("test.long", ChangeOrigin::default(), move |tx| {
+        let refused = wait(app.store.write("test.long", ChangeOrigin::WITHOUT_CALLER, move |tx| {
             change(tx)?;
             loop {
                 tx.user(UserId::new(id))?;
@@ -150,7 +150,7 @@ both!(an_abandoned_write_rolls_back_and_frees_its_locks, |app| {
     let ended = Arc::clone(&is_running);
     let begun = Instant::now();
     wait(async {
-        let job = app.store.write("test.abandoned", ChangeOrigin::default(), move |tx| {
+        let job = app.store.write("test.abandoned", ChangeOrigin::WITHOUT_CALLER, move |tx| {
             change(tx)?;
             let error = loop {
                 if let Err(error) = tx.user(UserId::new(id)) {
@@ -191,7 +191,7 @@ fn writes_that_shared_a_commit_with_a_stopped_one_run_again() {
                     let store = store.clone();
                     async move {
                         store
-                            .write("test.hold", ChangeOrigin::default(), move |_| {
+                            .write("test.hold", ChangeOrigin::WITHOUT_CALLER, move |_| {
                                 let _ = begun.send(());
                                 let _ = held.lock().expect("one job").recv();
                                 Ok(())
@@ -203,7 +203,7 @@ fn writes_that_shared_a_commit_with_a_stopped_one_run_again() {
                 begins.recv().expect("the first is alone in its transaction");
                 let queue = |job: Job| {
                     let store = store.clone();
-                    tokio::spawn(async move { store.write("test.write", ChangeOrigin::default(), job).await })
+                    tokio::spawn(async move { store.write("test.write", ChangeOrigin::WITHOUT_CALLER, job).await })
                 };
                 let before = queue(Box::new(rename(ann, "Ann")));
                 let slow = queue(Box::new(rename(bob, "slow")));

@@ -92,7 +92,8 @@ async fn in_a_job(call: Call) -> std::result::Result<HttpResponse, Failure> {
     let query = call.raw_query().to_owned();
     let unlucky =
         move |_: &mut Tx<'_>| -> Result<i64> { Ok(query.parse().unwrap_or_else(|_| panic!("{query} is no number"))) };
-    let number = call.state.store.write("test.panic", ChangeOrigin::default(), unlucky).await.map_err(Failure::of)?;
+    let number =
+        call.state.store.write("test.panic", ChangeOrigin::WITHOUT_CALLER, unlucky).await.map_err(Failure::of)?;
     Ok(HttpResponse::Ok().body(number.to_string()))
 }
 

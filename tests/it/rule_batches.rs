@@ -42,7 +42,7 @@ impl Fixture {
             let email = |number| [(Field::Email, Held::Text(format!("user{number}@example.com")))];
             (0..80).map(|number| Ok(users::create(tx, &Caller::OPERATOR, None, &email(number))?.id)).collect()
         };
-        let users: Vec<UserId> = wait(store.write("test.users", ChangeOrigin::default(), add)).expect("users");
+        let users: Vec<UserId> = wait(store.write("test.users", ChangeOrigin::WITHOUT_CALLER, add)).expect("users");
         let fixture = Self { store, users, home };
         // The store learns the rules from the first create, and gathers the next ones by them.
         wait(fixture.queue((78, 79))).expect("an answer");

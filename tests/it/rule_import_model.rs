@@ -78,7 +78,7 @@ impl Base {
         &self,
         job: impl Fn(&mut Tx<'_>) -> user_relationships::model::error::Result<T> + Send + Sync + 'static,
     ) -> T {
-        app::wait(self.store.write("test", ChangeOrigin::default(), job)).expect("the job succeeds")
+        app::wait(self.store.write("test", ChangeOrigin::WITHOUT_CALLER, job)).expect("the job succeeds")
     }
 
     fn import(&self, batches: &[Vec<ImportLine>]) -> ImportOutcome {

@@ -44,7 +44,7 @@ impl Fixture {
     /// Puts a write into the queue.
     async fn queue(&self, job: Job) -> JoinHandle<Result<i64>> {
         let store = self.store.clone();
-        let waiting = tokio::spawn(async move { store.write("test.write", ChangeOrigin::default(), job).await });
+        let waiting = tokio::spawn(async move { store.write("test.write", ChangeOrigin::WITHOUT_CALLER, job).await });
         // The first poll puts it into the queue.
         yield_now().await;
         waiting

@@ -69,7 +69,7 @@ fn create_company_and_tokens(store: &Store) -> Result<Tokens, CommandError> {
     };
     let tokens =
         [token(admin_digest, company::id_of(company::ADMIN)), token(user_digest, company::id_of(company::USER))];
-    database::wait(store.write("demo.create", ChangeOrigin::default(), move |tx| {
+    database::wait(store.write("demo.create", ChangeOrigin::WITHOUT_CALLER, move |tx| {
         company::create_company(tx)?;
         for token in &tokens {
             tx.insert_token(token)?;

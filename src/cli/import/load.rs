@@ -82,7 +82,7 @@ impl Importer {
             let (work, options, is_strict) = (Arc::clone(&batch), self.options, self.is_strict);
             let begun = Instant::now();
             let job = move |tx: &mut Tx<'_>| require_valid(transfer::import(tx, &work.lines, options)?, is_strict);
-            let written = self.store.write("import", ChangeOrigin::default(), job).await;
+            let written = self.store.write("import", ChangeOrigin::WITHOUT_CALLER, job).await;
             let outcome = written.map_err(|error| self.write_failure(&batch, error))?;
             self.adapt_batch_size(&batch, begun.elapsed());
             self.finish_batch(&batch, outcome)?;
@@ -162,7 +162,7 @@ impl Importer {
             Ok(Some(LoadResult { notes, stop }))
         };
         self.store
-            .write("import.load", ChangeOrigin::default(), job)
+            .write("import.load", ChangeOrigin::WITHOUT_CALLER, job)
             .await
             .map_err(|error| self.write_failure(first, error))
     }
@@ -279,12 +279,12 @@ mod tests {
         let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
         importer.most_remembered = 5;
         database::wait(async {
-            importer.store.write("test", ChangeOrigin::default(), make_tree).await.unwrap();
+            importer.store.write("test", ChangeOrigin::WITHOUT_CALLER, make_tree).await.unwrap();
             let batches = Arc::new(Mutex::new(batches));
             for _ in 0..4 {
                 let users = next_batch(&batches).unwrap().unwrap();
                 let job = move |tx: &mut Tx<'_>| transfer::import(tx, &users.lines, ImportOptions::default());
-                importer.store.write("test", ChangeOrigin::default(), job).await.unwrap();
+                importer.store.write("test", ChangeOrigin::WITHOUT_CALLER, job).await.unwrap();
             }
             let first = Arc::new(next_batch(&batches).unwrap().unwrap());
             let loaded = importer.load(&first, &batches).await.unwrap().unwrap();

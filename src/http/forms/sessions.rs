@@ -74,7 +74,7 @@ pub async fn create(mut request: FormRequest) -> Result<HttpResponse, FormError>
         let expires_at = tx.now().plus_seconds(life);
         accounts::open_session(tx, user, &hash, (digest, expires_at))
     };
-    match request.state.store.write("sessions.open", ChangeOrigin::default(), job).await? {
+    match request.state.store.write("sessions.open", ChangeOrigin::WITHOUT_CALLER, job).await? {
         Some(id) => Ok(respond_created(request.headers(), json!({ "id": id.get(), "token": secret }))),
         None => Err(FormError::wrong_password()),
     }

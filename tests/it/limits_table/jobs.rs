@@ -166,7 +166,7 @@ pub const CHECKS: Checks = &[
         wait(async {
             let write = || {
                 let store = app.store.clone();
-                tokio::spawn(async move { store.write("test.write", ChangeOrigin::default(), |tx| tx.schema_version().map(drop)).await })
+                tokio::spawn(async move { store.write("test.write", ChangeOrigin::WITHOUT_CALLER, |tx| tx.schema_version().map(drop)).await })
             };
             // The writer holds up to 256 of them besides the queue.
             let writes: Vec<_> = (0..most + 300).map(|_| write()).collect();

@@ -251,7 +251,7 @@ impl App {
 
     /// Runs a write directly on the store.
     pub fn write<T: Send + 'static>(&self, job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static) -> T {
-        wait(self.store.write("test.write", ChangeOrigin::default(), job)).expect("the write succeeds")
+        wait(self.store.write("test.write", ChangeOrigin::WITHOUT_CALLER, job)).expect("the write succeeds")
     }
 
     /// Compares every stored count with the rows, and the relationships with the rules of their types.

@@ -17,7 +17,7 @@ pub async fn hold(store: &Store) -> (JoinHandle<Result<()>>, Sender<()>) {
         let _ = resumed.lock().expect("one job at a time").recv();
         Ok(())
     };
-    let held = tokio::spawn(async move { store.write("test.hold", ChangeOrigin::default(), job).await });
+    let held = tokio::spawn(async move { store.write("test.hold", ChangeOrigin::WITHOUT_CALLER, job).await });
     yield_now().await;
     begins.recv().expect("the job begins");
     (held, resume)

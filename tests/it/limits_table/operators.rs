@@ -24,6 +24,8 @@ pub const CHECKS: Checks = &[
         let outcome = import(app, &[], &(line("within@example.com", most) + &line("beyond@example.com", most + 1)));
         assert_second_line_is_rejected(&outcome, "the line is longer than");
     })),
+    ("seconds that a time in an import may be in the future",
+     Test("transfer_values", "times_in_the_future_are_rejected_with_line_and_member")),
     ("members of a line of an import", Asserts(Setup::DEFAULT, |app, most| {
         let line = |email: &str, members: usize| {
             // Unknown members would be rejected for their names, and repeated ones for that.

@@ -151,6 +151,8 @@ pub const CHECKS: Checks = &[
     })),
     ("changes that a page examines", Test("change_filters", "a_rare_filter_examines_a_bounded_part_of_the_log")),
     ("readers of a process that wait for changes", Test("change_waits", "readers_beyond_the_limit_get_503_and_others_are_served")),
+    ("wait for changes that begins during a shutdown",
+     Test("change_connections", "a_wait_that_begins_during_a_shutdown_is_short")),
     ("wait for changes", Test("change_waits", "a_wait_is_granted_as_far_as_it_is_a_number")),
     ("rows of a page", Boundary(|app, most| lists(app, |size| format!("{USERS}?page[limit]={size}"), most))),
     ("offset into a list", Boundary(|app, most| lists(app, |offset| format!("{USERS}?page[offset]={offset}"), most))),

@@ -33,6 +33,7 @@ mod change_cursors;
 mod change_feed;
 mod change_filters;
 mod change_histories;
+mod change_loads;
 mod change_log_reads;
 mod change_numbers;
 mod change_order;

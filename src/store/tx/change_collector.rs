@@ -143,10 +143,12 @@ impl Tx<'_> {
 
     /// Writes the collected changes to the log, as the last statement of the job.
     pub(in crate::store) fn write_changes(&mut self) -> Result<()> {
+        let mut changes = std::mem::take(&mut self.changes.changes);
         if let Some(load) = self.changes.load.take() {
             self.record_load(&load)?;
+            // First, so that the load is near the horizon whatever else the job has changed.
+            changes.splice(0..0, std::mem::take(&mut self.changes.changes));
         }
-        let changes = std::mem::take(&mut self.changes.changes);
         if changes.is_empty() {
             return Ok(());
         }
@@ -164,15 +166,18 @@ impl Tx<'_> {
         Err(Error::Internal("a job left changes that nothing logs".to_owned()))
     }
 
-    /// Moves the horizon to a bulk load, and adds the changes that stand for all that it stored. There were no
-    /// relationships before, so the log is complete from the earliest one on.
+    /// Moves the horizon to a bulk load, and adds the changes that stand for all that it stored. If there has never been a
+    /// relationship before, the log is complete from the earliest one on. Otherwise it is complete from the load on: the
+    /// log has no place between the relationships of the load for the changes of deleted ones.
     fn record_load(&mut self, load: &PendingLoad) -> Result<()> {
         if self.needs_locks() {
             while self.number_changes()? > 0 {}
         }
         let log = self.change_log()?;
         let now = self.now();
-        self.move_horizon_to_end(&log, load.earliest.unwrap_or(now).min(now))?;
+        let is_first = self.newest_retired_relationship()? == RelationshipId::new(0);
+        let earliest = load.earliest.filter(|_| is_first).unwrap_or(now);
+        self.move_horizon_to_end(&log, earliest.min(now))?;
         self.because(ChangeReason::Import, |tx| tx.log_all(ChangeAction::Loaded, load.subjects(), &[]))
     }
 

@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod counting;
 pub mod demo;
 pub mod endless_searches;
+pub mod feed_copy;
 pub mod forms;
 pub mod graph;
 pub mod groups;

@@ -1,9 +1,12 @@
 //! Changes get their numbers after their commit, on PostgreSQL.
 
+use std::time::Duration;
+
 use user_relationships::model::id::UserId;
 use user_relationships::model::time::Timestamp;
 
 use crate::support::app::{run, wait};
+use crate::support::process::in_time;
 use crate::support::sql::Raw;
 use crate::support::{App, Engine};
 
@@ -96,6 +99,28 @@ fn a_set_that_is_too_large_for_one_transaction_stays_whole() {
             assert_eq!(raw.number("SELECT MAX(n) - MIN(n) AS number FROM changes"), 32_001);
             let transactions = "SELECT COUNT(DISTINCT (subject_id, n - place)) AS number FROM changes";
             assert_eq!(raw.number(transactions), 5);
+        },
+    );
+}
+
+#[test]
+fn numbering_is_fast_before_the_database_has_statistics() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let mut raw = Raw::connect(&app.home().url());
+            start(&mut raw);
+            let mut set = 0;
+            // Compiling the statement takes a second.
+            in_time("numbering", Duration::from_millis(400), || {
+                for _ in 0..50 {
+                    set += 1;
+                    store(&mut raw, set, 4, 60);
+                }
+                wait(app.store.number_changes()).expect("numbers");
+            });
+            assert_eq!(raw.number("SELECT MAX(n) AS number FROM changes"), 7 + 4 * set);
         },
     );
 }

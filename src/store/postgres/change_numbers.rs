@@ -31,7 +31,8 @@ pub(in crate::store) fn number(conn: &mut Conn) -> QueryResult<usize> {
     diesel::sql_query(NUMBER).bind::<BigInt, _>(MOST).execute(conn)
 }
 
-/// The statement. `at` never decreases with the number.
+/// The statement. `at` never decreases with the number. Without joins: the planner would expect many rows of `change_log`
+/// until it is analyzed, and compile the statement for their product, which takes a second.
 const NUMBER: &str = concat!(
     "WITH cut AS (
     SELECT set_id FROM unnumbered_changes ORDER BY set_id, place OFFSET $1 LIMIT 1
@@ -45,14 +46,12 @@ const NUMBER: &str = concat!(
     UPDATE change_log SET last_number = last_number + counted.n, last_at = GREATEST(last_at, counted.latest)
     FROM (SELECT COUNT(*) AS n, MAX(at) AS latest FROM moved) AS counted WHERE counted.n > 0
     RETURNING last_number - counted.n AS last_number
-), previous AS (
-    SELECT last_at FROM change_log
 ), ordered AS (
-    SELECT log.last_number + ROW_NUMBER() OVER sets AS n, place,
-        GREATEST(previous.last_at, MAX(at) OVER sets) AS at, action, subject_type, subject_id, user_id, target_id,
+    SELECT (SELECT last_number FROM log) + ROW_NUMBER() OVER sets AS n, place,
+        GREATEST((SELECT last_at FROM change_log), MAX(at) OVER sets) AS at, action, subject_type, subject_id, user_id, target_id,
         relationship, previous_relationship, edge_created_at, edge_created_by, previous_version, previous_updated_at,
         previous_updated_by, changed, actor_id, request_id, reason
-    FROM moved, log, previous WINDOW sets AS (ORDER BY set_id, place)
+    FROM moved WINDOW sets AS (ORDER BY set_id, place)
 )
 INSERT INTO changes (n, ",
     change_columns!(),

@@ -43,11 +43,17 @@ async fn keep(store: &Store, retention: ChangesRetention, clock: &Clock, is_swit
         switch(store, retention).await?;
         *is_switched = true;
     }
+    let maintained = maintain(store, retention, clock).await;
+    // Also after a failure, of which the metrics tell.
+    store.measure_changes().await.and(maintained)
+}
+
+async fn maintain(store: &Store, retention: ChangesRetention, clock: &Clock) -> Result<()> {
     store.number_changes().await?;
-    if let Some(before) = first_kept(retention, clock.now()) {
-        store.prune_changes(before).await?;
+    match first_kept(retention, clock.now()) {
+        Some(before) => store.prune_changes(before).await,
+        None => Ok(()),
     }
-    store.measure_changes().await
 }
 
 /// The time before which changes are pruned.

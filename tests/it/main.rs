@@ -41,6 +41,7 @@ mod change_rebuild;
 mod change_recipes;
 mod change_replicas;
 mod change_retention;
+mod change_upkeep;
 mod change_waits;
 mod change_writers;
 mod client_inputs;

@@ -82,9 +82,16 @@ pub(in crate::store) fn count_unnumbered(conn: &mut Conn, limit: i64) -> QueryRe
     sql.returning::<BigInt>().get_result(conn)
 }
 
-/// The number of changes with a larger number.
-pub(in crate::store) fn count_after(conn: &mut Conn, number: i64) -> QueryResult<i64> {
-    let mut sql = Sql::new("SELECT COUNT(*) FROM changes WHERE n > ");
+/// How many changes have a larger number, and the largest of their numbers; the given one if there is none.
+pub(in crate::store) fn count_after(conn: &mut Conn, number: i64) -> QueryResult<(i64, i64)> {
+    let mut sql = Sql::new("SELECT COUNT(*), COALESCE(MAX(n), ");
+    sql.integer(number).text(") FROM changes WHERE n > ").integer(number);
+    sql.returning::<(BigInt, BigInt)>().get_result(conn)
+}
+
+/// Deletes the changes with a larger number.
+pub(in crate::store) fn delete_after(conn: &mut Conn, number: i64) -> QueryResult<()> {
+    let mut sql = Sql::new("DELETE FROM changes WHERE n > ");
     sql.integer(number);
-    sql.returning::<BigInt>().get_result(conn)
+    sql.returning::<()>().execute(conn).map(drop)
 }

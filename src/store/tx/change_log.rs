@@ -66,11 +66,22 @@ impl Tx<'_> {
         ask!(self, change_writes::move_horizon(&horizon)).map(drop)
     }
 
-    /// How many changes the log has, and how many it must have: numbers are dense from the horizon on.
-    pub(in crate::store) fn count_changes(&mut self) -> Result<(i64, i64)> {
+    /// How the log differs from its numbers, which are dense from the horizon to the last one; `None` if it does not.
+    pub(in crate::store) fn damage_of_changes(&mut self) -> Result<Option<String>> {
         let log = self.change_log()?;
-        let horizon = log.horizon.position.number;
-        Ok((ask!(self, change_writes::count_after(horizon))?, log.last_number - horizon))
+        let (horizon, last) = (log.horizon.position.number, log.last_number);
+        let found = ask!(self, change_writes::count_after(horizon))?;
+        let expected = (last - horizon, last);
+        Ok((found != expected)
+            .then(|| format!("{} changes up to {} instead of {} up to {}", found.0, found.1, expected.0, expected.1)))
+    }
+
+    /// Makes a damaged log complete from now on. Changes with numbers that the log has not given yet are removed.
+    pub(in crate::store) fn repair_changes(&mut self) -> Result<()> {
+        ask!(self, change_writes::lock_numbers())?;
+        let log = self.change_log()?;
+        ask!(self, change_writes::delete_after(log.last_number))?;
+        self.restart_change_log()
     }
 
     /// Makes the log complete from now on, because changes are missing: no older place in it is valid.

@@ -27,6 +27,7 @@ mod authorization;
 mod batched_creates;
 mod batched_lists;
 mod budgets;
+mod change_campaign;
 mod change_checks;
 mod change_commands;
 mod change_connections;

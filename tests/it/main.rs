@@ -31,6 +31,7 @@ mod change_campaign;
 mod change_checks;
 mod change_commands;
 mod change_connections;
+mod change_crash_points;
 mod change_cursors;
 mod change_feed;
 mod change_filters;

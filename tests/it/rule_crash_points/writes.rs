@@ -104,6 +104,7 @@ impl Stage<'_> {
     pub fn writes(&self) -> Vec<Write> {
         self.types();
         vec![
+            self.create_without_rules(),
             self.create_in_tree(),
             self.change_of_type(),
             self.delete_in_tree(),
@@ -115,6 +116,13 @@ impl Stage<'_> {
             self.transfer(),
             self.deletion_with_successor(),
         ]
+    }
+
+    fn create_without_rules(&self) -> Write {
+        let [user, target] = self.users();
+        let document = crate::support::edge(Some(user), "loose", target);
+        Write::new("create without rules", "POST", EDGES.to_owned(), Some(document))
+            .adds(&[edge(user, "loose", target)])
     }
 
     fn create_in_tree(&self) -> Write {

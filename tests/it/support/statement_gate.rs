@@ -10,7 +10,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A proxy that counts statements; dropping it closes its listener, and connections end with their client.
+/// A proxy that counts statements. Dropping it closes its listener and the connections with held statements, which the
+/// server never gets; other connections end with their client.
 #[derive(Debug)]
 pub struct StatementGate {
     address: SocketAddr,
@@ -34,6 +35,8 @@ struct Counter {
     is_closed: bool,
     /// Whether the server has executed it.
     is_holding: bool,
+    /// Whether held statements are given up.
+    is_dropped: bool,
 }
 
 impl StatementGate {
@@ -79,22 +82,27 @@ impl StatementGate {
 impl Drop for StatementGate {
     fn drop(&mut self) {
         self.shared.is_closed.store(true, Ordering::Relaxed);
+        if let Ok(mut counter) = self.shared.counter.lock() {
+            counter.is_dropped = true;
+        }
+        self.shared.changed.notify_all();
         drop(TcpStream::connect(self.address));
     }
 }
 
 impl Shared {
-    /// Counts a statement. Returns whether it is the last that passes; blocks for good if it may not pass.
-    fn count(&self, text: &str) -> bool {
+    /// Counts a statement. Returns whether it is the last that passes; blocks if it may not pass, and returns `None` when
+    /// the gate is dropped.
+    fn count(&self, text: &str) -> Option<bool> {
         let mut counter = self.counter.lock().expect("the counter");
-        let Some(most) = counter.most else { return false };
+        let Some(most) = counter.most else { return Some(false) };
         if counter.is_closed {
-            drop(self.changed.wait_while(counter, |counter| counter.is_closed));
-            return false;
+            drop(self.changed.wait_while(counter, |counter| !counter.is_dropped));
+            return None;
         }
         counter.passed.push(text.to_owned());
         counter.is_closed = counter.passed.len() == most || text == "COMMIT";
-        counter.is_closed
+        Some(counter.is_closed)
     }
 
     fn report_held(&self) {
@@ -153,7 +161,9 @@ fn carry_requests(shared: &Shared, is_held: &AtomicBool, mut from: impl Read, mu
             b'Q' => Some(next()),
             _ => None,
         };
-        if statement.is_some_and(|text| shared.count(&text)) {
+        if let Some(text) = statement
+            && shared.count(&text)?
+        {
             is_held.store(true, Ordering::SeqCst);
         }
         to.write_all(&message).ok()?;

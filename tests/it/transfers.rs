@@ -199,14 +199,18 @@ both!(a_symmetric_type_hands_over_the_edges_in_both_directions, |app| {
 
 both!(the_successor_gets_the_targets_of_the_leaver_in_other_types, |app| {
     let admin = app.admin();
-    let [leaver, successor, a, t, both] = users(app, 5).try_into().expect("five");
+    let [leaver, successor, a, t, both, u] = users(app, 6).try_into().expect("six");
     register(&admin, KIND, &acyclic());
-    store(app, KIND, &[(a, leaver), (leaver, t), (leaver, both), (successor, both), (successor, leaver)]);
+    store(app, KIND, &[(a, leaver), (leaver, u), (leaver, t), (leaver, both), (successor, both), (successor, leaver)]);
     assert_eq!(numbers(&hand_over(&admin, leaver, successor, true).expect(201)), (1, 0));
-    assert_edges(app, &[(a, successor), (leaver, t), (leaver, both), (successor, both), (successor, t)]);
+    let kept = [(leaver, u), (leaver, t), (leaver, both), (successor, both)];
+    let new = [(successor, u), (successor, t), (a, successor)];
+    assert_edges(app, &[&kept[..], &new].concat());
+    // New ones are in the order of the old ones, those that the leaver owns first.
+    assert_eq!(stored(app, KIND).into_values().skip(kept.len()).collect::<Vec<_>>(), new);
     // A target that is the successor itself is skipped.
     assert_eq!(numbers(&hand_over(&admin, leaver, t, true).expect(201)), (0, 0));
-    assert_edges(app, &[(a, successor), (leaver, t), (leaver, both), (successor, both), (successor, t), (t, both)]);
+    assert_edges(app, &[&kept[..], &new, &[(t, u), (t, both)]].concat());
 });
 
 both!(rules_refuse_what_the_successor_cannot_take_over, |app| {

@@ -23,7 +23,7 @@ pub(super) struct HandoverPlan {
     pub replaced: Vec<LockedEdge>,
     /// The relationships that target the predecessor, which are deleted.
     pub taken: Vec<LockedEdge>,
-    /// The relationships of the predecessor that the successor gets too, unless it has them.
+    /// The relationships of the predecessor that the successor gets too, those that it has included.
     pub copied: Vec<Ends>,
     /// The deleted relationships with the successor as target, in the order of their ids.
     pub moved: Vec<Ends>,
@@ -51,8 +51,6 @@ pub(super) fn plan_changes(
         let is_replaced = |edge: &LockedEdge| edge.ends.1 != from && !targets.contains(&edge.ends.1);
         plan.replaced = of_successor.iter().copied().filter(is_replaced).collect();
     }
-    let has = |target: UserId| of_successor.iter().any(|edge| edge.ends.1 == target);
-    plan.copied =
-        targets.into_iter().filter(|target| *target != to && !has(*target)).map(|target| (to, target)).collect();
+    plan.copied = targets.into_iter().filter(|target| *target != to).map(|target| (to, target)).collect();
     plan
 }

@@ -29,6 +29,11 @@ both!(the_history_of_a_relationship_is_for_those_who_see_it, |app| {
         Row::edge(1, id + 1_000, (ann.id, other.id), "mentor", Some(admin.id)),
         Row::edge(1, id, (ann.id, bob.id), "mentor", None),
     ]);
+    // Other resources with the same id.
+    log.append(&[
+        Row::user(1, id, "unit", admin.id),
+        Row { action: 1, subject_type: 3, columns: "subject_id, changed", values: format!("{id}, 'owner'") },
+    ]);
     let admin_id = json!(admin.id.to_string());
     for (client, actor) in [(&admin, &admin_id), (&ann, &admin_id), (&bob, &Value::Null), (&other, &Value::Null)] {
         let answer = history(client, id).expect(200);

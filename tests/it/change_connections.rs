@@ -95,7 +95,7 @@ fn a_thousand_readers_wait_and_one_change_wakes_them_all() {
             let text = read(reader);
             assert!(text.contains(&format!("\"subject-id\":\"{id}\"")), "{text}");
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         feed.wait_for(0);
         // Others may wait again.
         feed.position = now(&feed.admin);
@@ -125,7 +125,7 @@ fn a_reader_that_hangs_up_waits_no_longer() {
 
 #[test]
 fn a_wait_that_begins_during_a_shutdown_is_short() {
-    for mut feed in FeedService::all(&[("DRAIN_DELAY", "6s")]) {
+    for mut feed in FeedService::all(&[("DRAIN_DELAY", "4s")]) {
         feed.service.signal("TERM");
         until("the service is not ready", PATIENCE, || feed.admin.get("/readyz").status == 503);
         let start = Instant::now();
@@ -145,7 +145,7 @@ fn a_wait_that_begins_during_a_shutdown_is_short() {
 /// The first query of a request takes until the process shuts down, so that it waits afterwards.
 #[test]
 fn a_wait_granted_before_a_shutdown_and_begun_after_it_is_short() {
-    for mut feed in FeedService::all(&[("DRAIN_DELAY", "6s")]) {
+    for feed in FeedService::all(&[("DRAIN_DELAY", "4s")]) {
         let mut holder = Raw::connect(&feed.home.url());
         if matches!(holder, Raw::Sqlite(_)) {
             continue;
@@ -162,6 +162,5 @@ fn a_wait_granted_before_a_shutdown_and_begun_after_it_is_short() {
         let start = Instant::now();
         assert!(read(reader).contains("\r\npreference-applied: wait=9\r\n"));
         assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
-        assert!(feed.service.wait(PATIENCE).success());
     }
 }

@@ -139,7 +139,7 @@ fn run_all(args: &Args, engine: &str, database: &Database, folder: &Path, report
     let data = data::fill(&database.original(), args.scale, folder);
     let mut seed = seed::make_users(&data.url, data.users, &data.token);
     {
-        let server = Server::service(&data.url, folder, &[]);
+        let server = Server::service(&data.program, &data.url, folder, &[]);
         seed::fill(server.address, &mut seed);
     }
     let here = |index: &usize| engine == "postgres" || !ATTACKS[*index].is_for_postgres_only;

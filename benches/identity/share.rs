@@ -77,7 +77,7 @@ pub fn measure(cached: f64) {
     let public = pem(folder, "key.pem", key.public_key().as_der().expect("an encoding").as_ref());
     let public = public.to_str().expect("a path of text");
     let api_id = run(&data.url, &["client", "add", "--public-key", public]).trim().to_owned();
-    let start = |settings: &[(&str, &str)]| Server::service(&data.url, folder, settings);
+    let start = |settings: &[(&str, &str)]| Server::service(&data.program, &data.url, folder, settings);
     let caching = start(&[("AUTH_REFRESH", "1h")]);
     let asking = start(&[("AUTH_REFRESH", "0s")]);
     let plain = start(&[]);

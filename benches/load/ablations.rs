@@ -57,7 +57,7 @@ impl Bench {
             let url = format!("sqlite://{}", copy.display());
             let mut conn = SqliteConnection::establish(copy.to_str().expect("a path of text")).expect("the file");
             conn.batch_execute(change).expect("a change of the schema");
-            Filled { url, token: data.token.clone(), ..*data }
+            Filled { url, ..data.clone() }
         };
         let fewer = "DROP INDEX user_relationships_out_by_type; DROP INDEX user_relationships_in_by_type";
         let (two, four) = (copy("two.db", fewer), copy("four.db", ""));

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -21,8 +22,11 @@ pub const POPULAR: u64 = 2;
 pub const TYPES: [&str; 2] = ["subordinate", "colleague"];
 
 /// A filled database.
+#[derive(Clone)]
 pub struct Filled {
     pub url: String,
+    /// The program that filled it and serves it.
+    pub program: PathBuf,
     pub users: u64,
     /// The token of an admin.
     pub token: String,
@@ -40,18 +44,24 @@ impl Filled {
 
 /// Creates the schema and the data.
 pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
+    fill_with(program(), url, scale, folder)
+}
+
+/// Creates the schema and the data with a program, which may be an earlier release.
+pub fn fill_with(program: PathBuf, url: &str, scale: f64, folder: &Path) -> Filled {
+    let run = |args: &[&str]| run_with(&program, url, args);
     let users = (scale * USERS) as u64;
     let edges = edges(users, (scale * RELATIONSHIPS) as usize);
-    run(url, &["migrate", "run"]);
-    run(url, &["user", "add", "--email", "admin@example.com", "--access-level", "admin"]);
-    let token = run(url, &["token", "create", "--user", "admin@example.com"]).trim().to_owned();
-    let imported = import(url, users, &edges, folder);
+    run(&["migrate", "run"]);
+    run(&["user", "add", "--email", "admin@example.com", "--access-level", "admin"]);
+    let token = run(&["token", "create", "--user", "admin@example.com"]).trim().to_owned();
+    let imported = import(&run, users, &edges, folder);
     if url.starts_with("postgres") {
         let mut conn = PgConnection::establish(url).expect("the server");
         conn.batch_execute("VACUUM ANALYZE").expect("statistics");
         conn.batch_execute("CHECKPOINT").expect("a checkpoint");
     }
-    Filled { url: url.to_owned(), users, token, relationships: edges.len(), imported }
+    Filled { url: url.to_owned(), users, token, relationships: edges.len(), imported, program }
 }
 
 /// Owner, target and the index of the type in [`TYPES`], in a pseudorandom order.
@@ -79,15 +89,20 @@ fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
     all
 }
 
-/// Runs a command of the program and returns its output.
+/// Runs a command of the measured program and returns its output.
 pub fn run(url: &str, args: &[&str]) -> String {
-    let output = program().env("DATABASE_URL", url).args(args).output().expect("the program runs");
+    run_with(&program(), url, args)
+}
+
+/// Runs a command of a program and returns its output.
+fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
+    let output = Command::new(program).env("DATABASE_URL", url).args(args).output().expect("the program runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the output is text")
 }
 
 /// Writes the data to a file and imports it.
-fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
+fn import(run: &dyn Fn(&[&str]) -> String, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
     let path = folder.join("data.ndjson");
     let mut file = BufWriter::new(File::create(&path).expect("a file"));
     for id in 2..=users {
@@ -102,10 +117,8 @@ fn import(url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> 
     }
     // Otherwise the disk is still writing the file while the import is timed.
     file.into_inner().expect("room").sync_all().expect("the disk accepts the file");
-    // `import` creates no database.
-    run(url, &["migrate", "run"]);
     let started = Instant::now();
-    run(url, &["import", path.to_str().expect("the path is text")]);
+    run(&["import", path.to_str().expect("the path is text")]);
     let time = started.elapsed();
     std::fs::remove_file(path).expect("our file");
     time

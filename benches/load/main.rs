@@ -18,11 +18,11 @@
 )]
 
 mod ablations;
+mod changes;
 mod client;
 mod data;
 mod graph;
 mod peers;
-#[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod postgres;
 mod report;
 mod rules;
@@ -68,6 +68,9 @@ struct Args {
     /// Only these parts
     #[arg(long, value_delimiter = ',', value_parser = PARTS, default_values = PARTS)]
     only: Vec<String>,
+    /// Another build of the program, such as the last release, to compare with in the part `changes`
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
     /// File for the table
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/load.md"))]
     output: PathBuf,
@@ -86,7 +89,8 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 9] = ["import", "lists", "growth", "creates", "rules", "graph", "postgres", "peers", "ablations"];
+const PARTS: [&str; 10] =
+    ["import", "lists", "growth", "creates", "changes", "rules", "graph", "postgres", "peers", "ablations"];
 
 fn main() {
     let args = Args::parse();
@@ -109,7 +113,10 @@ fn main() {
     if bench.does("growth") {
         bench.growth();
     }
-    if ["import", "rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
+    if bench.does("changes") {
+        bench.changes("SQLite", None);
+    }
+    if ["import", "changes", "rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("PostgreSQL is not measured: its programs are not installed"),
@@ -141,7 +148,7 @@ impl<'d> Stage<'d> {
 
     /// A stage with these settings.
     fn with(data: &'d Filled, folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let server = Server::service(&data.url, folder, settings);
+        let server = Server::service(&data.program, &data.url, folder, settings);
         Self { server, data, creates: AtomicU64::new(0), lists: AtomicU64::new(0) }
     }
 
@@ -167,10 +174,13 @@ impl<'d> Stage<'d> {
     fn create(&self, n: u64) -> (usize, Vec<u8>) {
         let users = self.data.users;
         let (user, step) = (n % users, n / users);
-        let end = |id| format!(r#"{{"data":{{"type":"users","id":"{id}"}}}}"#);
-        let (user, target) = (end(user + 1), end((user + 1 + step) % users + 1));
+        self.create_between(user + 1, "mentor", (user + 1 + step) % users + 1)
+    }
+
+    fn create_between(&self, user: u64, kind: &str, target: u64) -> (usize, Vec<u8>) {
+        let [user, target] = [user, target].map(|id| format!(r#"{{"data":{{"type":"users","id":"{id}"}}}}"#));
         let body = format!(
-            r#"{{"data":{{"type":"user-relationships","attributes":{{"relationship":"mentor"}},"relationships":{{"user":{user},"target":{target}}}}}}}"#
+            r#"{{"data":{{"type":"user-relationships","attributes":{{"relationship":"{kind}"}},"relationships":{{"user":{user},"target":{target}}}}}}}"#
         );
         (1, self.request(&format!("POST {EDGES}"), Some(&body)))
     }
@@ -249,7 +259,7 @@ impl Bench {
     fn start(&mut self, data: &Filled) {
         let once = || {
             let started = Instant::now();
-            let server = Server::service(&data.url, self.folder.path(), &[]);
+            let server = Server::service(&data.program, &data.url, self.folder.path(), &[]);
             let request: &Make = &|_| (0, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec());
             run(server.address, 1, 0.0, &AtomicU64::new(0), request);
             started.elapsed().as_secs_f64() * 1000.0
@@ -387,6 +397,9 @@ impl Bench {
     fn postgres(&mut self, cluster: &Cluster) {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
+        }
+        if self.does("changes") {
+            self.changes("PostgreSQL", Some(cluster));
         }
         if !["rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| self.does(part)) {
             return;

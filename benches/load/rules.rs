@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 use super::client::{Make, run};
 use super::data::{Filled, run as run_program};
 use super::report::Target;
-use super::{Bench, EDGES, Stage};
+use super::{Bench, Stage};
 
 /// How many users report directly to one, so that 100,000 users are seven levels.
 const SPAN: u64 = 6;
@@ -42,11 +42,6 @@ impl Stage<'_> {
         let users = self.data.users - 1;
         let (number, place) = (n / users, n % users + 1);
         assert!(number < TYPES, "more creates than users: raise `--scale`");
-        let end = |place: u64| format!(r#"{{"data":{{"type":"users","id":"{}"}}}}"#, place + 1);
-        let (user, target) = (end(place), end((place - 1) / SPAN));
-        let body = format!(
-            r#"{{"data":{{"type":"user-relationships","attributes":{{"relationship":"{kind}-{number}"}},"relationships":{{"user":{user},"target":{target}}}}}}}"#
-        );
-        (1, self.request(&format!("POST {EDGES}"), Some(&body)))
+        self.create_between(place + 1, &format!("{kind}-{number}"), (place - 1) / SPAN + 1)
     }
 }

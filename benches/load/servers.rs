@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -18,8 +18,8 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 static ZEROS: [u8; 256 * 1024] = [b'0'; 256 * 1024];
 
 /// The measured program: that of this build, or `LOAD_PROGRAM`, to compare releases.
-pub fn program() -> Command {
-    Command::new(std::env::var_os("LOAD_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_user-relationships").into()))
+pub fn program() -> PathBuf {
+    std::env::var_os("LOAD_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_user-relationships").into()).into()
 }
 
 /// A server in a separate process.
@@ -30,16 +30,17 @@ pub struct Server {
 
 impl Server {
     /// Starts the service with default settings except these; its log goes to a file.
-    pub fn service(url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
+    pub fn service(program: &Path, url: &str, folder: &Path, settings: &[(&str, &str)]) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
-        Self::start(program().arg("serve").env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
+        let mut command = Command::new(program);
+        Self::start(command.arg("serve").env("DATABASE_URL", url).envs(settings.iter().copied()).stderr(log), None)
     }
 
     /// Starts the service in the same way with a soft limit of open files.
     pub fn service_with_files(url: &str, folder: &Path, files: u32) -> Self {
         let log = File::options().append(true).create(true).open(folder.join("log")).expect("a file");
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", &format!("ulimit -Sn {files}; exec \"$0\" serve")]).arg(program().get_program());
+        shell.args(["-c", &format!("ulimit -Sn {files}; exec \"$0\" serve")]).arg(program());
         Self::start(shell.env("DATABASE_URL", url).stderr(log), None)
     }
 

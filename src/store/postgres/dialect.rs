@@ -40,6 +40,8 @@ pub fn lock_change_numbers(conn: &mut Conn) -> QueryResult<()> {
     diesel::sql_query("SELECT 1 FROM change_log FOR UPDATE").execute(conn).map(drop)
 }
 
+/// Whether each transaction begins with reading whether changes are logged.
+pub const IS_LOG_READ_FIRST: bool = false;
 /// Stores the changes in the table that follows as one set, whose id is drawn at this moment.
 pub const INSERT_CHANGES: &str = concat!(
     "WITH drawn AS MATERIALIZED (SELECT nextval('change_set_ids') AS set_id) \

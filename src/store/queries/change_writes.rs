@@ -15,7 +15,8 @@ pub(in crate::store) fn is_on(conn: &mut Conn) -> QueryResult<bool> {
     Sql::new("SELECT is_on FROM change_log").returning::<Bool>().get_result(conn)
 }
 
-/// Stores the changes of a transaction if the log is on, as the last that the transaction does. `at` is in microseconds since 1970.
+/// Stores the changes of a transaction if the log is on, as the last that the transaction does. `at` is in microseconds
+/// since 1970.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     changes: &[PendingChange],
@@ -25,7 +26,12 @@ pub(in crate::store) fn insert(
     let mut first = 0;
     for some in dialect::statements_of(changes) {
         let mut sql = Sql::new(dialect::INSERT_CHANGES);
-        sql.table(columns(some, first, at, origin)).text(" WHERE (SELECT is_on FROM change_log)");
+        let columns = columns(some, first, at, origin);
+        if dialect::IS_LOG_READ_FIRST {
+            sql.source(columns);
+        } else {
+            sql.table(columns).text(" WHERE (SELECT is_on FROM change_log)");
+        }
         sql.returning::<()>().execute(conn)?;
         first += some.len();
     }

@@ -1,7 +1,8 @@
 //! A connection to an SQLite file.
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, SqliteConnection};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::{Connection, ConnectionError, ConnectionResult, QueryResult, RunQueryDsl, SqliteConnection};
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,7 +68,24 @@ pub(super) fn establish(path: &Path) -> ConnectionResult<Conn> {
     Ok(conn)
 }
 
-/// Runs a statement without values, such as `BEGIN`.
-pub(super) fn run(conn: &mut Conn, statement: &str) -> Result<()> {
-    conn.batch_execute(statement).map_err(|error| Error::Unavailable(error.to_string()))
+/// Runs a statement without values, such as `BEGIN`, which is kept prepared.
+pub(super) fn run(conn: &mut Conn, statement: &'static str) -> Result<()> {
+    PlainStatement(statement).execute(conn).map(drop).map_err(|error| Error::Unavailable(error.to_string()))
 }
+
+/// A statement without values.
+struct PlainStatement(&'static str);
+
+impl QueryFragment<Db> for PlainStatement {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql(self.0);
+        Ok(())
+    }
+}
+
+impl QueryId for PlainStatement {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<Conn> for PlainStatement {}

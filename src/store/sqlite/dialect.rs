@@ -41,13 +41,10 @@ pub fn lock_change_numbers(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Stores the changes in the table that follows. Each gets the next number and, at the earliest, the time of the one before.
-pub const INSERT_CHANGES: &str = concat!(
-    "INSERT INTO changes (",
-    change_columns!(),
-    ") SELECT column1, MAX(column2, COALESCE((SELECT at FROM changes ORDER BY n DESC LIMIT 1), 0)), \
-     column3, column4, column5, column6, column7, column8, column9, column10, column11, column12, column13, column14, column15, column16, column17, column18 FROM "
-);
+/// Whether each transaction of several jobs begins with reading whether changes are logged.
+pub const IS_LOG_READ_FIRST: bool = true;
+/// Stores the changes that follow. Each gets the next number.
+pub const INSERT_CHANGES: &str = concat!("INSERT INTO changes (", change_columns!(), ") ");
 
 /// The changes of each statement: as many as in a bulk load, and the rest one by one, so that two statements are enough.
 pub fn statements_of<T>(changes: &[T]) -> impl Iterator<Item = &[T]> {

@@ -8,6 +8,7 @@
 //! A job that exceeds its limit is stopped, even in the middle of a statement. SQLite rolls back the whole transaction
 //! when it stops a statement that writes; the other jobs of that transaction then run again in a new one.
 
+use diesel::prelude::*;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
@@ -19,6 +20,7 @@ use crate::model::error::{Error, Result};
 use crate::store::fault::Fault;
 use crate::store::limit::JobLimit;
 use crate::store::opening::OpenError;
+use crate::store::schema::changes;
 use crate::store::tx::{AnyConnection, StoreContext, Tx};
 
 /// The most writes that may wait; more are refused.
@@ -191,12 +193,20 @@ fn commit(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContex
     }
 }
 
-/// Begins a transaction of all jobs of a batch. No other process turns the change log on until it ends.
+/// Begins a transaction of all jobs of a batch. No other process writes to the change log until it ends.
 fn begin(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
     run(conn, "BEGIN IMMEDIATE")?;
-    if shared.changes.switch() != Some(true) {
-        let is_on = queries::change_writes::is_on(conn).map_err(|error| Error::Unavailable(error.to_string()))?;
-        shared.changes.set_switch(is_on);
+    read_log(conn, shared)
+}
+
+/// Reads whether changes are logged, and the time of the last one, for the jobs of a transaction.
+fn read_log(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
+    let unavailable = |error: diesel::result::Error| Error::Unavailable(error.to_string());
+    let is_on = queries::change_writes::is_on(conn).map_err(unavailable)?;
+    shared.changes.set_switch(is_on);
+    if is_on {
+        let last = changes::table.order(changes::n.desc()).select(changes::at).first(conn);
+        shared.changes.set_last(last.optional().map_err(unavailable)?.unwrap_or(i64::MIN));
     }
     Ok(())
 }
@@ -212,15 +222,15 @@ fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &Sto
                     break;
                 }
                 SavepointAction::Undo => {
-                    run(conn, "ROLLBACK TO job; RELEASE job")?;
+                    undo(conn, shared)?;
                     break;
                 }
                 SavepointAction::UndoAndRetry => {
-                    run(conn, "ROLLBACK TO job; RELEASE job")?;
+                    undo(conn, shared)?;
                     shared.types.clear();
                 }
                 SavepointAction::UndoStopped => {
-                    if run(conn, "ROLLBACK TO job; RELEASE job").is_err() {
+                    if undo(conn, shared).is_err() {
                         drop(run(conn, "ROLLBACK"));
                         return Ok(BatchOutcome::StoppedBy(index));
                     }
@@ -230,6 +240,13 @@ fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &Sto
         }
     }
     run(conn, "COMMIT").map(|()| BatchOutcome::Ended(Ok(())))
+}
+
+/// Undoes a job, which may have turned the change log on or off.
+fn undo(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
+    run(conn, "ROLLBACK TO job")?;
+    run(conn, "RELEASE job")?;
+    read_log(conn, shared)
 }
 
 /// A single job needs no savepoint, which would keep a copy in memory of every page that the job changes.

@@ -152,8 +152,9 @@ impl Tx<'_> {
         if changes.is_empty() {
             return Ok(());
         }
-        let (now, origin) = (self.micros(), std::mem::take(&mut self.changes.origin));
-        ask!(self, change_writes::insert(&changes, now, &origin))?;
+        let at = self.shared.changes.next_time(self.micros());
+        let origin = std::mem::take(&mut self.changes.origin);
+        ask!(self, change_writes::insert(&changes, at, &origin))?;
         self.changes.is_written = true;
         Ok(())
     }

@@ -13,7 +13,7 @@ pub use inclusion::{
     MAX_INCLUDED_ROLES, RoleInclusion, include, include_with_one, require_known, require_known_fields,
 };
 pub use lookup::{RolePath, find};
-pub(in crate::domain) use lookup::{find_visible, visible_edges};
+pub(in crate::domain) use lookup::{find_towards, find_visible, visible_edges};
 pub(in crate::domain) use membership::change_in_job;
 pub use membership::{MAX_MEMBERS, MembershipChange, change, require_changeable};
 pub use returned::{ReturnedLinkage, ReturnedRole, find_changed_roles};

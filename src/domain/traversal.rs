@@ -10,20 +10,21 @@ pub use past::traverse_past;
 pub use request::Traversal;
 pub use together::traverse_together;
 
+use reach::at_level;
 use request::{ReachedPage, check, is_below};
 
 use std::collections::HashMap;
 
-use super::roles::find;
+use super::roles::find_towards;
 use super::users::require_visible;
 use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::role::{RoleEdge, RoleEnd};
-use crate::model::traversal::Depth;
 use crate::model::traversal::page::TraversalPage;
-use crate::store::{HeldRole, Tx};
+use crate::model::traversal::{Depth, ReachedUser};
+use crate::store::{HeldRole, HeldType, Tx};
 
 /// The page of the users that a traversal reaches: below a user of a tree in pre-order, otherwise by distance and id. An
 /// external caller sees what it would see without `max-depth`. `None` if it may visit many users and `may_search` is
@@ -39,21 +40,23 @@ pub fn traverse(
     may_search: bool,
     mut budget: ReadBudget,
 ) -> Result<Option<TraversalPage>> {
-    let role = find(tx, &traversal.path.role)?;
-    // A relationship proves that its owner exists.
-    let is_seen_later = role.held.rules.is_tree() && role.end == RoleEnd::Target && caller.sees_only().is_none();
-    if !is_seen_later {
+    let (role, start) = find_towards(tx, &traversal.path)?;
+    if caller.sees_only().is_some() || !start.exists {
         require_visible(tx, caller, traversal.path.user)?;
     }
     check(&role, traversal)?;
     if !may_search && needs_search(caller, &role, traversal) {
         return Ok(None);
     }
-    let is_walk = is_below(&role) && caller.sees_only().is_none() && traversal.only.is_empty();
-    let reached = if is_walk { walk::page(tx, &role, traversal)? } else { reach::page(tx, caller, &role, traversal)? };
-    if is_seen_later && reached.total == 0 {
-        require_visible(tx, caller, traversal.path.user)?;
+    if is_whole_path(caller, &role, traversal) {
+        return list_above(tx, &role.held, traversal, &mut budget).map(Some);
     }
+    let is_walk = is_below(&role) && caller.sees_only().is_none() && traversal.only.is_empty();
+    let reached = if is_walk {
+        walk::page(tx, &role.held, start.below, traversal)?
+    } else {
+        reach::page(tx, caller, &role, traversal)?
+    };
     describe(tx, traversal, reached, &mut budget).map(Some)
 }
 
@@ -64,6 +67,26 @@ fn needs_search(caller: &Caller, role: &HeldRole, traversal: &Traversal) -> bool
     }
     let counts_levels = is_below(role) && traversal.only.is_empty() && matches!(traversal.depth, Depth::Levels(2..));
     !role.held.rules.is_tree() || counts_levels
+}
+
+/// Whether a traversal lists the users above one in a tree from the first one on, and all of them.
+fn is_whole_path(caller: &Caller, role: &HeldRole, traversal: &Traversal) -> bool {
+    let is_upwards = role.held.rules.is_tree() && role.end == RoleEnd::Target && caller.sees_only().is_none();
+    let is_filtered = !traversal.only.is_empty() || !traversal.shared_with.is_empty();
+    is_upwards && !is_filtered && traversal.after.is_none() && traversal.limit > 0
+}
+
+fn list_above(
+    tx: &mut Tx<'_>,
+    held: &HeldType,
+    traversal: &Traversal,
+    budget: &mut ReadBudget,
+) -> Result<TraversalPage> {
+    let size = (traversal.depth.levels(), traversal.limit);
+    let page = tx.users_above(held, traversal.path.user, size, budget)?;
+    let last = page.items.last().and_then(|row| Some(ReachedUser { member: row.user.id, step: row.step? }));
+    let is_more = page.is_cut || usize::try_from(page.total).is_ok_and(|total| total > page.items.len());
+    Ok(TraversalPage { page, is_more, has_cycle: false, end: last.map(|last| at_level(last).0) })
 }
 
 /// Reads the properties of the users of a page. The page is cut where the budget ends.

@@ -34,6 +34,15 @@ pub struct HeldRole {
     pub end: RoleEnd,
 }
 
+/// What is stored of a user that others have a role towards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleStart {
+    /// Whether the user exists.
+    pub exists: bool,
+    /// How many users are below it; 0 if the type is no tree.
+    pub below: i64,
+}
+
 impl HeldRole {
     /// Whether at most one user has the role towards another one.
     #[must_use]

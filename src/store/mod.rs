@@ -46,7 +46,7 @@ use std::time::Duration;
 pub use check::Report;
 pub use cost::Cost;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
-pub use held_type::{ExistingEnds, HeldRole, HeldType};
+pub use held_type::{ExistingEnds, HeldRole, HeldType, RoleStart};
 pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;

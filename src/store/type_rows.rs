@@ -70,9 +70,11 @@ impl TypeRow {
 
 /// The rules of a type: whether it is symmetric and acyclic, the limit per user, and who manages it.
 pub(super) type RulesRow = (bool, bool, Option<i16>, String);
-/// Their columns.
+/// A type with a role: its id, its name, its `user-role` and its rules.
+pub(super) type RoleRow = (i16, String, Option<String>, RulesRow);
+/// The columns of the rules.
 pub(super) const RULES_COLUMNS: &str = "is_symmetric, is_acyclic, max_per_user, managed_by";
-/// The SQL types of the columns.
+/// The SQL types of these columns.
 pub(super) type RulesColumns = (Bool, Bool, Nullable<SmallInt>, Text);
 
 /// The rules in a row.

@@ -22,6 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store::GatheredTraversal",
             "store::HeldRole",
             "store::HeldType",
+            "store::RoleStart",
             "store::Tx",
         ],
     ),

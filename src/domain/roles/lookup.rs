@@ -3,13 +3,13 @@
 use crate::domain::users;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
-use crate::model::error::{Problem, Result};
+use crate::model::error::{Error, Problem, Result};
 use crate::model::id::UserId;
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship_type::TypeName;
 use crate::model::role::{RoleEdge, ToManyLinkage};
 use crate::model::text::excerpt;
-use crate::store::{HeldRole, Tx};
+use crate::store::{HeldRole, RoleStart, Tx};
 
 /// A role of a user, as a URL names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,23 @@ pub struct RolePath {
 /// `not-found` if no type has the role.
 pub fn find(tx: &mut Tx<'_>, name: &str) -> Result<HeldRole> {
     let role = TypeName::parse(name).map(|name| tx.hold_role(&name)).transpose()?.flatten();
-    role.ok_or_else(|| {
-        let detail = format!(
-            "no relationship type has the role `{}`; `/api/v2/relationship-types` has all roles",
-            excerpt(name)
-        );
-        Problem::new(Code::NotFound, detail).into()
-    })
+    role.ok_or_else(|| unknown_role(name))
+}
+
+/// Finds the role of a path, and what is stored of its user, who may not exist.
+///
+/// # Errors
+/// `not-found` if no type has the role.
+pub(in crate::domain) fn find_towards(tx: &mut Tx<'_>, path: &RolePath) -> Result<(HeldRole, RoleStart)> {
+    let name = TypeName::parse(&path.role);
+    let found = name.map(|name| tx.read_role_towards(&name, path.user)).transpose()?.flatten();
+    found.ok_or_else(|| unknown_role(&path.role))
+}
+
+fn unknown_role(name: &str) -> Error {
+    let name = excerpt(name);
+    let detail = format!("no relationship type has the role `{name}`; `/api/v2/relationship-types` has all roles");
+    Problem::new(Code::NotFound, detail).into()
 }
 
 /// Finds a role of a user that the caller may see.

@@ -135,7 +135,7 @@ fn continuations(
     let steps = past.map(|past| {
         let (edge, user, target) = (past.edge.id.get(), past.edge.user, past.edge.target);
         let (from, to) = if end == RoleEnd::Owner { (target, user) } else { (user, target) };
-        Continuation { edge, from, to }
+        Continuation { edge, from, to, below: None }
     });
     found.extend(steps.filter(|step| users.contains(&step.from)));
     Ok(found)

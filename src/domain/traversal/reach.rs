@@ -31,7 +31,7 @@ pub(super) fn page(tx: &mut Tx<'_>, caller: &Caller, role: &HeldRole, traversal:
     let total = to_number(reached.len());
     let (places, mut users): (Vec<_>, Vec<_>) = window(reached, traversal.after.as_ref(), traversal.limit).unzip();
     if role.held.rules.is_tree() && caller.sees_only().is_none() {
-        count_below(tx, role, &mut users)?;
+        count_below(tx, role, users.iter_mut())?;
     }
     Ok(ReachedPage { users, total, has_cycle, places: Places::Listed(places) })
 }
@@ -88,10 +88,18 @@ pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
     (Place::Level(to_number(user.step.depth), user.member.get()), user)
 }
 
-/// Adds how many users are below each of some users of a tree.
-fn count_below(tx: &mut Tx<'_>, role: &HeldRole, users: &mut [ReachedUser]) -> Result<()> {
-    let below = numbers_below(tx, role, users.iter().map(|user| user.member))?;
-    for user in users {
+/// Adds how many users are below each of some users of a tree, where that was not read yet.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn count_below<'u>(
+    tx: &mut Tx<'_>,
+    role: &HeldRole,
+    users: impl Iterator<Item = &'u mut ReachedUser>,
+) -> Result<()> {
+    let mut unknown: Vec<_> = users.filter(|user| user.step.below.is_none()).collect();
+    let below = numbers_below(tx, role, unknown.iter().map(|user| user.member))?;
+    for user in &mut unknown {
         user.step.below = below.get(&user.member).copied();
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reach::{explore_upwards, numbers_below, steps_upwards, window};
+use super::reach::{count_below, explore_upwards, numbers_below, steps_upwards, window};
 use super::request::{Places, is_below};
 use crate::model::error::Result;
 use crate::model::id::UserId;
@@ -10,7 +10,7 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::role::{RoleEdge, UserWithRoles};
 use crate::model::traversal::page::TraversalPage;
-use crate::model::traversal::{Depth, ReachedUser, TraversalStep};
+use crate::model::traversal::{Depth, ReachedUser};
 use crate::store::{GatheredTraversal, HeldRole, Tx};
 
 /// Runs traversals towards one role, of callers who may see all users, in their order. `None` for those whose result may
@@ -21,13 +21,13 @@ use crate::store::{GatheredTraversal, HeldRole, Tx};
 pub fn traverse_together(tx: &mut Tx<'_>, traversals: &[&GatheredTraversal]) -> Result<Vec<Option<TraversalPage>>> {
     let role = traversals.first().map(|first| tx.hold_role(&first.role)).transpose()?.flatten();
     match role.filter(|role| role.held.rules.is_tree()) {
-        Some(role) if is_below(&role) => count_below(tx, &role, traversals),
+        Some(role) if is_below(&role) => show_counts(tx, &role, traversals),
         Some(role) => list_above(tx, &role, traversals),
         None => Ok(Vec::new()),
     }
 }
 
-fn count_below(
+fn show_counts(
     tx: &mut Tx<'_>,
     role: &HeldRole,
     traversals: &[&GatheredTraversal],
@@ -74,35 +74,32 @@ fn list_above(
             PathPart { users, places: Places::Listed(places), total, is_more }
         }));
     }
-    let rows = read_users(tx, role, &paths, traversals.first().is_some_and(|first| first.has_profiles))?;
+    count_below(tx, role, paths.iter_mut().flatten().flat_map(|path| &mut path.users))?;
+    let rows = read_users(tx, &paths, traversals.first().is_some_and(|first| first.has_profiles))?;
     Ok(paths.into_iter().map(|path| path.and_then(|path| show(&path, &rows))).collect())
 }
 
-/// Reads the users of all paths once, with the number of users below each.
+/// Reads the users of all paths once.
 fn read_users(
     tx: &mut Tx<'_>,
-    role: &HeldRole,
     paths: &[Option<PathPart>],
     has_profiles: bool,
-) -> Result<HashMap<UserId, (i64, UserWithRoles)>> {
+) -> Result<HashMap<UserId, UserWithRoles>> {
     let mut seen = HashSet::new();
     let users = paths.iter().flatten().flat_map(|path| &path.users).filter(|user| seen.insert(user.member));
     let edges: Vec<_> = users.map(|user| RoleEdge { id: user.step.edge, member: user.member }).collect();
-    let below = numbers_below(tx, role, edges.iter().map(|edge| edge.member))?;
     let total = i64::try_from(edges.len()).unwrap_or(i64::MAX);
     let mut budget = ReadBudget::for_answer(has_profiles);
     let page = tx.role_members(Page::whole(edges, total), &PageRequest::default(), &mut budget)?;
-    let with_below = |row: UserWithRoles| Some((row.user.id, (below.get(&row.user.id).copied()?, row)));
-    Ok(page.items.into_iter().filter_map(with_below).collect())
+    Ok(page.items.into_iter().map(|row| (row.user.id, row)).collect())
 }
 
 /// The page of a path; `None` if one of its users was not read.
-fn show(path: &PathPart, rows: &HashMap<UserId, (i64, UserWithRoles)>) -> Option<TraversalPage> {
+fn show(path: &PathPart, rows: &HashMap<UserId, UserWithRoles>) -> Option<TraversalPage> {
     let mut items = Vec::with_capacity(path.users.len());
     for ReachedUser { member, step } in &path.users {
-        let (below, row) = rows.get(member)?;
-        let step = TraversalStep { below: Some(*below), ..*step };
-        items.push(UserWithRoles { edge: Some(step.edge), step: Some(step), ..row.clone() });
+        let row = rows.get(member)?;
+        items.push(UserWithRoles { edge: Some(step.edge), step: Some(*step), ..row.clone() });
     }
     let end = path.places.of_last(&path.users);
     let is_more = path.is_more && end.is_some();

@@ -6,17 +6,23 @@ use super::request::{Places, ReachedPage, Traversal, too_large};
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::rules::MAX_VISITED;
-use crate::model::traversal::preorder::{Siblings, walk};
+use crate::model::traversal::preorder::{Child, Siblings, walk};
 use crate::model::traversal::{Depth, Place};
-use crate::store::{HeldRole, HeldType, Tx};
+use crate::store::{HeldType, Tx};
 
-/// The page, with the number of all users.
+/// The most levels that are read at once.
+const LEVELS_AHEAD: usize = 8;
+
+/// The page, with the number of all users. `below` is what is stored of all levels.
 ///
 /// # Errors
 /// `traversal-too-large`.
-pub(super) fn page(tx: &mut Tx<'_>, role: &HeldRole, traversal: &Traversal) -> Result<ReachedPage> {
-    let (held, start) = (&role.held, traversal.path.user);
-    let total = count(tx, held, start, traversal.depth)?;
+pub(super) fn page(tx: &mut Tx<'_>, held: &HeldType, below: i64, traversal: &Traversal) -> Result<ReachedPage> {
+    let start = traversal.path.user;
+    let total = match traversal.depth {
+        Depth::All => below,
+        Depth::Levels(levels) => count(tx, held, start, levels)?,
+    };
     let path = match &traversal.after {
         Some(Place::Path(path)) => path.as_slice(),
         _ => &[],
@@ -26,9 +32,62 @@ pub(super) fn page(tx: &mut Tx<'_>, role: &HeldRole, traversal: &Traversal) -> R
         let rest = find_rest(tx, held, start, path)?;
         places = Places::After(path.get(..rest.len().min(path.len())).unwrap_or_default().to_vec());
         let limit = traversal.limit + 1;
-        users = walk(rest, (limit, traversal.depth), |siblings| tx.children(held, siblings, limit))?;
+        let mut reader = ChildReader { tx, held, limit, levels: traversal.depth.levels(), known: HashMap::new() };
+        users = walk(rest, (limit, traversal.depth), |siblings| reader.read(siblings))?;
     }
     Ok(ReachedPage { users, total, has_cycle: false, places })
+}
+
+/// Reads children for a walk. A walk goes down to the first child of the first child first, so that several levels of these
+/// are read at once.
+struct ChildReader<'a, 'c> {
+    tx: &'a mut Tx<'c>,
+    held: &'a HeldType,
+    /// The most children of one user to read.
+    limit: usize,
+    /// The largest distance from the start.
+    levels: usize,
+    /// Children that were read, by their parent and the relationship that they come after.
+    known: HashMap<(UserId, i64), Vec<Child>>,
+}
+
+impl ChildReader<'_, '_> {
+    fn read(&mut self, asked: &[Siblings]) -> Result<Vec<Child>> {
+        let unknown: Vec<_> = asked.iter().filter(|it| !self.known.contains_key(&key(it))).copied().collect();
+        match unknown.as_slice() {
+            [] => {}
+            [one] => self.read_ahead(one)?,
+            several => self.read_level(several)?,
+        }
+        let mut found = Vec::new();
+        for (place, siblings) in asked.iter().enumerate() {
+            let children = self.known.remove(&key(siblings)).unwrap_or_default();
+            found.extend(children.into_iter().map(|child| Child { place, ..child }));
+        }
+        Ok(found)
+    }
+
+    fn read_level(&mut self, several: &[Siblings]) -> Result<()> {
+        for child in self.tx.children(self.held, several, self.limit)? {
+            if let Some(siblings) = several.get(child.place) {
+                self.known.entry(key(siblings)).or_default().push(child);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_ahead(&mut self, siblings: &Siblings) -> Result<()> {
+        let levels = LEVELS_AHEAD.min(self.levels.saturating_sub(siblings.depth).saturating_add(1));
+        for (parent, children) in self.tx.first_descendants(self.held, siblings, (levels, self.limit))? {
+            let after = if parent == siblings.parent { siblings.after } else { 0 };
+            self.known.insert((parent, after), children);
+        }
+        Ok(())
+    }
+}
+
+fn key(siblings: &Siblings) -> (UserId, i64) {
+    (siblings.parent, siblings.after)
 }
 
 /// What comes after the user with a path: the users below it, and the later siblings of all users on the path, the
@@ -48,13 +107,9 @@ fn find_rest(tx: &mut Tx<'_>, held: &HeldType, start: UserId, path: &[i64]) -> R
     Ok(rest)
 }
 
-/// How many users are below a user. For all levels that is stored, and for one level as well; others are counted level
-/// by level, the last one by what is stored of the level above.
-fn count(tx: &mut Tx<'_>, held: &HeldType, start: UserId, depth: Depth) -> Result<i64> {
-    let Depth::Levels(levels) = depth else {
-        let below = tx.below(held, &[start])?.pop();
-        return Ok(below.map_or(0, |(_, below)| below.n));
-    };
+/// How many users are at most some levels below a user. They are counted level by level, the last one by what is stored
+/// of the level above.
+fn count(tx: &mut Tx<'_>, held: &HeldType, start: UserId, levels: usize) -> Result<i64> {
     let (mut level, mut above) = (vec![start], 0_usize);
     for _ in 1..levels {
         let owners = tx.owners_of(held, &level)?;

@@ -19,6 +19,8 @@ pub struct Continuation {
     pub from: UserId,
     /// The user that it leads to.
     pub to: UserId,
+    /// How many users are below that one in a tree, if that was read.
+    pub below: Option<i64>,
 }
 
 /// How much the traversals of one request may still visit.
@@ -93,11 +95,11 @@ pub fn explore<E>(
         let found = next(&level, budget)?;
         let before = reached.len();
         level.clear();
-        for Continuation { edge, from, to } in &found {
+        for Continuation { edge, from, to, below } in &found {
             if *to == start {
                 continue;
             }
-            let step = TraversalStep { edge: RelationshipId::new(*edge), via: *from, depth, below: None };
+            let step = TraversalStep { edge: RelationshipId::new(*edge), via: *from, depth, below: *below };
             let known = reached.entry(*to).or_insert_with(|| {
                 level.push(*to);
                 step
@@ -130,6 +132,7 @@ mod tests {
             edge,
             from: UserId::new(*from),
             to: UserId::new(*to),
+            below: None,
         });
         let next = |users: &[UserId], _: &TraversalBudget| {
             Ok::<_, Infallible>(all.clone().filter(|it| users.contains(&it.from)).collect())
@@ -183,7 +186,7 @@ mod tests {
         let next = |users: &[UserId], _: &TraversalBudget| {
             let to = |from: &UserId| {
                 let (first, most) = if from.get() == 0 { (1, 999) } else { (2_000, 1_000) };
-                let step = |from, to| Continuation { edge: to, from, to: UserId::new(to) };
+                let step = |from, to| Continuation { edge: to, from, to: UserId::new(to), below: None };
                 (first..first + most).map(|to| step(*from, to)).collect::<Vec<_>>()
             };
             Ok::<_, Infallible>(users.iter().filter(|user| user.get() < 1_000).flat_map(to).collect())

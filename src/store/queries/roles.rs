@@ -5,7 +5,7 @@
 //! of a symmetric type it is a merge of two such scans.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::order::{push_bounds, push_end};
 use super::rules::{keep_rules, push_type};
@@ -13,18 +13,38 @@ use super::sql::{Sql, split_total};
 use super::{Conn, dialect};
 use crate::model::page::{PageRequest, Sort};
 use crate::model::role::{MAX_INCLUDED, RoleEnd};
-use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
+use crate::store::type_rows::{RULES_COLUMNS, RoleRow, RulesColumns};
 
-/// A type with a role: its id, its name, its `user-role` and its rules.
-pub(in crate::store) type RoleRow = (i16, String, Option<String>, RulesRow);
+type RoleColumns = (SmallInt, Text, Nullable<Text>, RulesColumns);
 
 /// The type with a role.
 pub(in crate::store) fn find(conn: &mut Conn, role: &str, is_writing: bool) -> QueryResult<Option<RoleRow>> {
-    let mut sql = Sql::new("SELECT t.id, t.name, t.user_role, ");
-    sql.text(RULES_COLUMNS).text(" FROM relationship_types AS t WHERE t.user_role = ").string(role.to_owned());
-    sql.text(" OR t.target_role = ").string(role.to_owned()).text(" ORDER BY t.id LIMIT 1");
+    let mut sql = Sql::new(ROLE_COLUMNS);
+    sql.text(RULES_COLUMNS);
+    push_role(&mut sql, role);
     keep_rules(&mut sql, is_writing);
-    sql.returning::<(SmallInt, Text, Nullable<Text>, RulesColumns)>().get_result(conn).optional()
+    sql.returning::<RoleColumns>().get_result(conn).optional()
+}
+
+/// The type with a role, whether a user exists, and how many users are below that user in the type.
+pub(in crate::store) fn find_towards(
+    conn: &mut Conn,
+    role: &str,
+    user: i64,
+) -> QueryResult<Option<(RoleRow, bool, i64)>> {
+    let mut sql = Sql::new(ROLE_COLUMNS);
+    sql.text(RULES_COLUMNS).text(", EXISTS (SELECT 1 FROM users WHERE users.id = ").integer(user);
+    sql.text("), COALESCE((SELECT n FROM counts_below WHERE type_id = t.id AND user_id = ").integer(user);
+    sql.text("), 0)");
+    push_role(&mut sql, role);
+    sql.returning::<(RoleColumns, Bool, BigInt)>().get_result(conn).optional()
+}
+
+const ROLE_COLUMNS: &str = "SELECT t.id, t.name, t.user_role, ";
+
+fn push_role(sql: &mut Sql, role: &str) {
+    sql.text(" FROM relationship_types AS t WHERE t.user_role = ").string(role.to_owned());
+    sql.text(" OR t.target_role = ").string(role.to_owned()).text(" LIMIT 1");
 }
 
 /// The relationships of one type around a user.

@@ -6,7 +6,6 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 use super::columns::Column;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
-use crate::model::rules::MAX_DEPTH;
 use crate::store::relationship_rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
 
@@ -173,25 +172,9 @@ pub(in crate::store) fn paths_from(
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
 }
 
-/// The relationships of a tree, as id, owner and target, of a user, of its target, and so on.
-pub(in crate::store) fn path_from(conn: &mut Conn, kind: i16, user: i64) -> QueryResult<Vec<(i64, i64, i64)>> {
-    let by_owner = dialect::by_index!("user_relationships_out_by_type");
-    let mut sql = Sql::new("WITH RECURSIVE above (id, user_id, target_id, depth) AS (");
-    sql.text("SELECT id, user_id, target_id, 1 FROM user_relationships").text(by_owner).text(" WHERE ");
-    push_type(&mut sql, "type_id", kind);
-    // There is one relationship at each level, so `UNION` would compare them in vain; the depth ends a cycle that an
-    // earlier release may have closed.
-    sql.text(" AND user_id = ").integer(user);
-    sql.text(" UNION ALL SELECT r.id, r.user_id, r.target_id, above.depth + 1 FROM above");
-    push_step(&mut sql, kind);
-    sql.text(" AND above.depth < ").integer(i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX));
-    sql.text(") SELECT id, user_id, target_id FROM above");
-    sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
-}
-
 /// Pushes a join of `above` with the relationships `r` of its targets, and a condition. `OFFSET 0` makes PostgreSQL look
 /// them up by owner: before its statistics know a new tree, it would read all of it at each level.
-fn push_step(sql: &mut Sql, kind: i16) {
+pub(super) fn push_step(sql: &mut Sql, kind: i16) {
     if dialect::HAS_LATERAL {
         sql.text(" CROSS JOIN LATERAL (SELECT id, user_id, target_id FROM user_relationships");
         sql.text(" WHERE user_id = above.target_id AND ");

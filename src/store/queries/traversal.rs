@@ -1,17 +1,25 @@
-//! Traversal of the relationships of one type. None of these queries reads users: the planner of PostgreSQL overestimates
-//! the rows of a recursive query so much that it would scan all of them.
+//! Traversal of the relationships of one type.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 
 use super::columns::Column;
-use super::rules::push_type;
+use super::rows::{Profiles, UserColumns, UserRow};
+use super::rules::{push_step, push_type};
 use super::sql::Sql;
-use super::{Conn, bulk, dialect};
+use super::{Conn, bulk, dialect, users};
 use crate::model::role::RoleEnd;
+use crate::model::rules::MAX_DEPTH;
 
 /// A child in a tree: the place of its parent in the query, its relationship, itself, and how many users are below it.
 pub(in crate::store) type ChildRow = (i32, i64, i64, i64);
+
+/// A child in a tree: its level, its parent, their relationship, itself, and how many users are below it.
+pub(in crate::store) type DescendantRow = (i32, i64, i64, i64, i64);
+
+/// A user above another one: its distance, the relationship with the user before it, that user, how many users are below
+/// it, and itself.
+pub(in crate::store) type UserAboveRow = (i32, i64, i64, i64, UserRow);
 
 /// The first owners of relationships that target some users, at most `limit` for each user, with a relationship after an
 /// id. They are in the order of the users and then of their relationships.
@@ -42,7 +50,7 @@ fn children_of_all(kind: i16, parents: &[(i64, i64)], limit: i64) -> Sql {
     let (users, afters) = parents.iter().copied().unzip();
     let columns = vec![Column::Integers(places), Column::Integers(users), Column::Integers(afters)];
     let mut sql = Sql::new("SELECT CAST(given.column1 AS INTEGER), r.id, r.user_id, ");
-    push_below(&mut sql, kind);
+    push_below(&mut sql, "r.user_id", kind);
     sql.text(" FROM ").table(columns).text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND target_id = given.column2 AND id > given.column3 ORDER BY id LIMIT ").integer(limit);
@@ -50,9 +58,41 @@ fn children_of_all(kind: i16, parents: &[(i64, i64)], limit: i64) -> Sql {
     sql
 }
 
+/// The children of a user, those of the first of them, and so on, up to some levels. At most `limit` of each level are returned, in no order. On SQLite, where a
+/// statement costs little, it is one level.
+pub(in crate::store) fn first_descendants(
+    conn: &mut Conn,
+    kind: i16,
+    (parent, after): (i64, i64),
+    (levels, limit): (i64, i64),
+) -> QueryResult<Vec<DescendantRow>> {
+    if !dialect::HAS_LATERAL {
+        let rows = children_of_one(kind, (parent, after), limit).returning::<(BigInt, BigInt, BigInt)>();
+        let rows: Vec<(i64, i64, i64)> = rows.load(conn)?;
+        return Ok(rows.into_iter().map(|(edge, user, below)| (1, parent, edge, user, below)).collect());
+    }
+    let mut sql = Sql::new("WITH RECURSIVE first (level, user_id, after) AS (SELECT 1, CAST(");
+    sql.integer(parent).text(" AS BIGINT), CAST(").integer(after);
+    sql.text(" AS BIGINT) UNION ALL SELECT first.level + 1, r.user_id, CAST(0 AS BIGINT) FROM first");
+    push_children(&mut sql, kind, 1);
+    sql.text(" WHERE first.level < ").integer(levels);
+    sql.text(") SELECT first.level, first.user_id, r.id, r.user_id, ");
+    push_below(&mut sql, "r.user_id", kind);
+    sql.text(" FROM first");
+    push_children(&mut sql, kind, limit);
+    sql.returning::<(Integer, BigInt, BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// Pushes a join of `first` with the first children `r` of its users.
+fn push_children(sql: &mut Sql, kind: i16, limit: i64) {
+    sql.text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
+    push_type(sql, "type_id", kind);
+    sql.text(" AND target_id = first.user_id AND id > first.after ORDER BY id LIMIT ").integer(limit).text(") AS r");
+}
+
 fn children_of_one(kind: i16, (parent, after): (i64, i64), limit: i64) -> Sql {
     let mut sql = Sql::new("SELECT r.id, r.user_id, ");
-    push_below(&mut sql, kind);
+    push_below(&mut sql, "r.user_id", kind);
     sql.text(" FROM user_relationships AS r").text(dialect::by_index!("user_relationships_in_by_type"));
     sql.text(" WHERE r.target_id = ").integer(parent).text(" AND r.type_id = ").small(kind);
     sql.text(" AND r.id > ").integer(after).text(" ORDER BY r.id LIMIT ").integer(limit);
@@ -61,9 +101,56 @@ fn children_of_one(kind: i16, (parent, after): (i64, i64), limit: i64) -> Sql {
 
 /// Pushes how many users are below a user: one index lookup. For a join PostgreSQL might read all of a new tree, which its
 /// statistics do not know yet.
-fn push_below(sql: &mut Sql, kind: i16) {
-    sql.text("COALESCE((SELECT b.n FROM counts_below AS b WHERE b.user_id = r.user_id AND b.type_id = ").small(kind);
-    sql.text("), 0)");
+fn push_below(sql: &mut Sql, user: &'static str, kind: i16) {
+    sql.text("COALESCE((SELECT b.n FROM counts_below AS b WHERE b.user_id = ").text(user);
+    sql.text(" AND b.type_id = ").small(kind).text("), 0)");
+}
+
+/// The relationships of a tree, as id, owner and target, of a user, of its target, and so on; each with the number of
+/// users below the target.
+pub(in crate::store) fn path_up(conn: &mut Conn, kind: i16, user: i64) -> QueryResult<Vec<(i64, i64, i64, i64)>> {
+    let mut sql = Sql::new("");
+    push_path(&mut sql, kind, user, MAX_DEPTH);
+    sql.text(" SELECT edge, owner_id, target_id, ");
+    push_below(&mut sql, "above.target_id", kind);
+    sql.text(" FROM above");
+    sql.returning::<(BigInt, BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// The users above a user in a tree, up to a distance. They are in no order: the databases would sort whole rows.
+pub(in crate::store) fn users_above(
+    conn: &mut Conn,
+    kind: i16,
+    (user, levels): (i64, usize),
+    profiles: Profiles,
+) -> QueryResult<Vec<UserAboveRow>> {
+    let mut sql = Sql::new("");
+    push_path(&mut sql, kind, user, levels);
+    sql.text(" SELECT above.depth, above.edge, above.owner_id, ");
+    push_below(&mut sql, "above.target_id", kind);
+    sql.text(", ");
+    users::push_columns(&mut sql, profiles);
+    // PostgreSQL overestimates the rows of a recursive query so much that it would join it with all users.
+    sql.text(if dialect::HAS_LATERAL {
+        " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"
+    } else {
+        " FROM above CROSS JOIN users ON users.id = above.target_id"
+    });
+    sql.returning::<(Integer, BigInt, BigInt, BigInt, UserColumns)>().load(conn)
+}
+
+/// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance.
+fn push_path(sql: &mut Sql, kind: i16, user: i64, levels: usize) {
+    sql.text("WITH RECURSIVE above (edge, owner_id, target_id, depth) AS (");
+    sql.text("SELECT id, user_id, target_id, 1 FROM user_relationships");
+    sql.text(dialect::by_index!("user_relationships_out_by_type")).text(" WHERE ");
+    push_type(sql, "type_id", kind);
+    // There is one relationship at each level, so `UNION` would compare them in vain; the depth ends a cycle that an
+    // earlier release may have closed.
+    sql.text(" AND user_id = ").integer(user);
+    sql.text(" UNION ALL SELECT r.id, r.user_id, r.target_id, above.depth + 1 FROM above");
+    push_step(sql, kind);
+    sql.text(" AND above.depth < ").integer(i64::try_from(levels).unwrap_or(i64::MAX)).text(")");
 }
 
 /// The relationships of a type that continue from some users towards the end at which the members of a role are: the

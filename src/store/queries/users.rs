@@ -169,11 +169,16 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 /// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
 fn select(profiles: Profiles, more: &'static str) -> Sql {
     let mut sql = Sql::new("SELECT ");
-    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(more);
-    sql.text(", CAST(");
-    push_subordinates(&mut sql);
-    sql.text(" AS BIGINT) AS subordinates FROM users WHERE ");
+    push_columns(&mut sql, profiles);
+    sql.text(more).text(" FROM users WHERE ");
     sql
+}
+
+/// Pushes the columns of a user, the last of which is the number of its subordinates.
+pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(", CAST(");
+    push_subordinates(sql);
+    sql.text(" AS BIGINT) AS subordinates");
 }
 
 /// Pushes the number of subordinates of a user: one index lookup.

@@ -10,8 +10,10 @@ use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship_type::TypeName;
 use crate::model::role::{MAX_INCLUDED, RoleEdge, RoleEnd, UserWithRoles};
-use crate::store::held_type::HeldRole;
+use crate::model::traversal::TraversalStep;
+use crate::store::held_type::{HeldRole, RoleStart};
 use crate::store::rows::UserRow;
+use crate::store::type_rows::RoleRow;
 
 /// The most users in one statement, which has up to three parts for each; SQLite accepts at most 500.
 const MOST_AT_ONCE: usize = 60;
@@ -20,13 +22,23 @@ impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
     pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
         let is_writing = self.is_writing;
-        if !is_writing && self.known_types().is_empty() {
+        let row = ask!(self, roles::find(name.as_str(), is_writing))?;
+        row.map(|row| self.role_of(name, row)).transpose()
+    }
+
+    /// The role with a name, and what is stored of a user that others have the role towards; `None` if no type has it.
+    pub fn read_role_towards(&mut self, name: &TypeName, user: UserId) -> Result<Option<(HeldRole, RoleStart)>> {
+        if self.known_types().is_empty() {
             // So that later traversals can be gathered.
             self.read_types()?;
         }
-        let Some((id, kind, user_role, rules)) = ask!(self, roles::find(name.as_str(), is_writing))? else {
+        let Some((row, exists, below)) = ask!(self, roles::find_towards(name.as_str(), user.get()))? else {
             return Ok(None);
         };
+        Ok(Some((self.role_of(name, row)?, RoleStart { exists, below })))
+    }
+
+    fn role_of(&mut self, name: &TypeName, (id, kind, user_role, rules): RoleRow) -> Result<HeldRole> {
         let kind = TypeName::parse(&kind)
             .ok_or_else(|| Error::Internal(format!("the role `{name}` belongs to a type with an unknown name")))?;
         let held = self.held(id, kind, rules);
@@ -35,7 +47,7 @@ impl Tx<'_> {
             Some(user_role) if user_role == name.as_str() => RoleEnd::Owner,
             _ => RoleEnd::Target,
         };
-        Ok(Some(HeldRole { name: name.clone(), held, end }))
+        Ok(HeldRole { name: name.clone(), held, end })
     }
 
     /// A page of the users with a role towards a user, in the order of their relationships, with the total. With
@@ -98,18 +110,29 @@ impl Tx<'_> {
         if slice.is_from_end {
             edges.reverse();
         }
-        for edge in edges {
-            let Some(row) = rows.remove(&edge.member.get()) else { continue };
+        let members = edges.into_iter().filter_map(|edge| Some((edge.id, None, rows.remove(&edge.member.get())?)));
+        self.add_members(&mut page, members, budget)?;
+        if slice.is_from_end {
+            page.items.reverse();
+        }
+        Ok(page)
+    }
+
+    /// Adds users to a page, which is cut where the budget ends, but has at least one row.
+    pub(super) fn add_members(
+        &mut self,
+        page: &mut Page<UserWithRoles>,
+        members: impl Iterator<Item = (RelationshipId, Option<TraversalStep>, UserRow)>,
+        budget: &mut ReadBudget,
+    ) -> Result<()> {
+        for (edge, step, row) in members {
             let Some(row) = self.with_profile(row)? else { continue };
             if !budget.take(row.size()) && !page.items.is_empty() {
                 page.is_cut = true;
                 break;
             }
-            page.items.push(UserWithRoles { edge: Some(edge.id), ..UserWithRoles::alone(row.into_listed()) });
+            page.items.push(UserWithRoles { edge: Some(edge), step, ..UserWithRoles::alone(row.into_listed()) });
         }
-        if slice.is_from_end {
-            page.items.reverse();
-        }
-        Ok(page)
+        Ok(())
     }
 }

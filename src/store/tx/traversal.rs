@@ -1,12 +1,19 @@
 //! Traversal of the relationships of one type.
 
+use std::collections::HashSet;
+
 use super::rules::numbers;
+use super::users::profiles_within;
 use super::{Tx, ask};
 use crate::model::edge_graph::StoredEdge;
 use crate::model::error::Result;
-use crate::model::id::UserId;
-use crate::model::role::RoleEnd;
+use crate::model::id::{RelationshipId, UserId};
+use crate::model::page::Page;
+use crate::model::read_budget::ReadBudget;
+use crate::model::role::{RoleEnd, UserWithRoles};
+use crate::model::rules::MAX_DEPTH;
 use crate::model::time::Timestamp;
+use crate::model::traversal::TraversalStep;
 use crate::model::traversal::levels::Continuation;
 use crate::model::traversal::preorder::{Child, Siblings};
 use crate::store::held_type::HeldType;
@@ -19,13 +26,27 @@ impl Tx<'_> {
     pub fn children(&mut self, held: &HeldType, siblings: &[Siblings], limit: usize) -> Result<Vec<Child>> {
         let parents: Vec<_> = siblings.iter().map(|it| (it.parent.get(), it.after)).collect();
         let rows = ask!(self, traversal::children(held.id, &parents, to_limit(limit)))?;
-        let child = |(place, edge, user, below): (i32, _, _, i64)| Child {
-            place: usize::try_from(place).unwrap_or_default(),
-            edge,
-            user: UserId::new(user),
-            below: below.max(0),
-        };
         Ok(rows.into_iter().map(child).collect())
+    }
+
+    /// The first of some siblings in a type that is a tree, at most `limit`, in their order; and perhaps, where `levels` is
+    /// larger than 1, the children of the first of them, of the first of these, and so on. Each parent comes with its
+    /// children.
+    pub fn first_descendants(
+        &mut self,
+        held: &HeldType,
+        siblings: &Siblings,
+        (levels, limit): (usize, usize),
+    ) -> Result<Vec<(UserId, Vec<Child>)>> {
+        let parent = (siblings.parent.get(), siblings.after);
+        let size = (to_limit(levels), to_limit(limit));
+        let mut rows = ask!(self, traversal::first_descendants(held.id, parent, size))?;
+        rows.sort_unstable();
+        let of_parent = |rows: &[(i32, i64, i64, i64, i64)]| {
+            let children = rows.iter().map(|(_, _, edge, user, below)| child((0, *edge, *user, *below))).collect();
+            rows.first().map(|(_, parent, ..)| (UserId::new(*parent), children))
+        };
+        Ok(rows.chunk_by(|one, next| one.0 == next.0).filter_map(of_parent).collect())
     }
 
     /// The relationships that continue from some users towards an end, at most `limit`; with a time, only those that were
@@ -45,19 +66,48 @@ impl Tx<'_> {
                 edge,
                 from: UserId::new(from),
                 to: UserId::new(to),
+                below: None,
             }));
         }
         Ok(found)
     }
 
-    /// The relationships of a tree that some users own, those that their targets own, and so on.
+    /// The relationships of a tree that some users own, those that their targets own, and so on; from one user, with the
+    /// numbers of users below.
     pub fn continuations_upwards(&mut self, held: &HeldType, users: &[UserId]) -> Result<Vec<Continuation>> {
-        let rows = match users {
-            [one] => ask!(self, rules::path_from(held.id, one.get())),
-            several => ask!(self, rules::paths_from(held.id, &numbers(several), i64::MAX)),
-        }?;
-        let step = |(edge, from, to)| Continuation { edge, from: UserId::new(from), to: UserId::new(to) };
-        Ok(rows.into_iter().map(step).collect())
+        let step = |(edge, from, to), below| Continuation { edge, from: UserId::new(from), to: UserId::new(to), below };
+        if let [one] = users {
+            let rows = ask!(self, traversal::path_up(held.id, one.get()))?;
+            return Ok(rows.into_iter().map(|(edge, from, to, below)| step((edge, from, to), Some(below))).collect());
+        }
+        let rows = ask!(self, rules::paths_from(held.id, &numbers(users), i64::MAX))?;
+        Ok(rows.into_iter().map(|row| step(row, None)).collect())
+    }
+
+    /// The users above a user in a tree, up to a distance, in its order. At most `limit` are returned; the total is that of
+    /// all.
+    pub fn users_above(
+        &mut self,
+        held: &HeldType,
+        start: UserId,
+        (levels, limit): (usize, usize),
+        budget: &mut ReadBudget,
+    ) -> Result<Page<UserWithRoles>> {
+        let levels = levels.min(MAX_DEPTH);
+        let profiles = profiles_within(budget);
+        let mut rows = ask!(self, traversal::users_above(held.id, (start.get(), levels), profiles))?;
+        rows.sort_unstable_by_key(|(depth, ..)| *depth);
+        // An earlier release may have closed a cycle.
+        let mut seen = HashSet::from([start.get()]);
+        let length = rows.iter().position(|(.., user)| !seen.insert(user.id)).unwrap_or(rows.len());
+        rows.truncate(length.min(limit));
+        let mut page = Page::whole(Vec::with_capacity(rows.len()), i64::try_from(length).unwrap_or(i64::MAX));
+        let members = (1..).zip(rows).map(|(depth, (_, edge, via, below, user))| {
+            let edge = RelationshipId::new(edge);
+            (edge, Some(TraversalStep { edge, via: UserId::new(via), depth, below: Some(below) }), user)
+        });
+        self.add_members(&mut page, members, budget)?;
+        Ok(page)
     }
 
     /// Those of some relationships that have a type.
@@ -74,6 +124,10 @@ impl Tx<'_> {
         }
         Ok(total)
     }
+}
+
+fn child((place, edge, user, below): (i32, i64, i64, i64)) -> Child {
+    Child { place: usize::try_from(place).unwrap_or_default(), edge, user: UserId::new(user), below: below.max(0) }
 }
 
 fn to_limit(limit: usize) -> i64 {

@@ -103,4 +103,6 @@ pub enum UserReference {
     Email(String),
     /// By the id in another system.
     AltId(String),
+    /// By name: `First Last` or `Last, First`.
+    Name(String),
 }

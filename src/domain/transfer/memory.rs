@@ -47,6 +47,8 @@ pub struct PendingRecords {
     pub(super) retired: HashSet<UserId>,
     /// The users that have or had an id in another system.
     pub(super) alt_ids: HashMap<String, HashSet<UserId>>,
+    /// The keys of addresses of the users that have or had a name, by the key of the name.
+    pub(super) names: HashMap<String, HashSet<String>>,
     /// The relationships of types without rules.
     pub(super) edges: HashSet<Edge>,
     pub(super) types: HashSet<TypeName>,
@@ -70,5 +72,18 @@ impl PendingRecords {
     pub(super) fn may_have_alt_id(&self, id: UserId, alt_id: &str) -> bool {
         let user = self.keys.get(&id).and_then(|key| self.users.get(key));
         user.is_none_or(|user| user.wanted.data.alt_id.as_deref() == Some(alt_id))
+    }
+
+    /// Whether no line has given the user another name than that with the key.
+    pub(super) fn may_have_name(&self, id: UserId, name_key: &str) -> bool {
+        let user = self.keys.get(&id).and_then(|key| self.users.get(key));
+        user.is_none_or(|user| user.wanted.data.name_key() == name_key)
+    }
+
+    /// The users of lines that have the name with a key: their ids and addresses.
+    pub(super) fn users_of_name(&self, name_key: &str) -> impl Iterator<Item = (UserId, String)> {
+        let users = self.names.get(name_key).into_iter().flatten().filter_map(|key| self.users.get(key));
+        let named = users.filter(move |user| user.wanted.data.name_key() == name_key);
+        named.map(|user| (user.wanted.id, user.wanted.data.email.clone()))
     }
 }

@@ -4,8 +4,10 @@
 //! The result is the same as if each line were imported alone, in order. Lines are looked up and written in sets: a run
 //! of users, then a run of relationships. Nothing of a rejected line is written.
 
+mod edge_columns;
 mod lines;
 mod memory;
+mod names;
 mod outcome;
 mod references;
 mod relationships;
@@ -18,6 +20,7 @@ use crate::model::error::Result;
 use crate::store::Tx;
 use types::LineTypes;
 
+pub use edge_columns::{EdgeColumn, find_edge_column};
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::lines::{RelationshipLine, UserReference};
 use super::memory::{LoadMemory, MAX_REMEMBERED_USERS, PendingRecords};
+use super::names::NamedUsers;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::key;
@@ -15,6 +16,7 @@ pub(super) struct ReferencedUsers {
     ids: HashSet<UserId>,
     emails: HashMap<String, UserId>,
     alt_ids: HashMap<String, HashSet<UserId>>,
+    names: NamedUsers,
 }
 
 impl ReferencedUsers {
@@ -29,12 +31,13 @@ impl ReferencedUsers {
             lines.iter().flat_map(|(_, line)| [&line.user, &line.target]).collect();
         references.sort_unstable();
         references.dedup();
-        let (mut ids, mut emails, mut alt_ids) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ids, mut emails, mut alt_ids, mut names) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for reference in references {
             match reference {
                 UserReference::Id(id) => ids.push(*id),
                 UserReference::Email(email) => emails.push(email.clone()),
                 UserReference::AltId(alt_id) => alt_ids.push(alt_id.clone()),
+                UserReference::Name(name) => names.push(name.as_str()),
             }
         }
         let mut found = Self::default();
@@ -62,6 +65,9 @@ impl ReferencedUsers {
                 }
             }
         }
+        if !names.is_empty() {
+            found.names = NamedUsers::look_up(tx, &names, pending)?;
+        }
         Ok(found)
     }
 
@@ -81,6 +87,7 @@ impl ReferencedUsers {
                     (Some(_), more) => Err(format!("{} users have this alt-id; refer to one by its id", more + 1)),
                 }
             }
+            UserReference::Name(name) => self.names.find(name),
         }
     }
 }

@@ -61,7 +61,12 @@ pub(super) fn dry_run(
         user.wanted.id = UserId::new(pending.last_placeholder);
     }
     for (_, line) in lines {
-        let Some(user) = pending.users.get(&key::of_email(&line.email)) else { continue };
+        let key = key::of_email(&line.email);
+        let Some(user) = pending.users.get(&key) else { continue };
+        let name_key = user.wanted.data.name_key();
+        if !name_key.is_empty() {
+            pending.names.entry(name_key).or_default().insert(key);
+        }
         if let Some(alt_id) = &user.wanted.data.alt_id {
             pending.alt_ids.entry(alt_id.clone()).or_default().insert(user.wanted.id);
         }

@@ -59,6 +59,13 @@ pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> Q
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
+/// The ids and addresses of the users with these keys of names, which several may share.
+pub(in crate::store) fn users_of_names(conn: &mut Conn, names: &[String]) -> QueryResult<Vec<(String, i64, String)>> {
+    let mut sql = Sql::new("SELECT name_key, id, email FROM users WHERE ");
+    sql.in_list("name_key", bulk::ValueList::of_texts(names));
+    sql.returning::<(Text, BigInt, Text)>().load(conn)
+}
+
 /// Reserves ids, larger than `largest`, for new rows of a table.
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
     bulk::reserve(conn, table, rows, largest)

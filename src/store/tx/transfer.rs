@@ -46,6 +46,12 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|(alt_id, id)| (alt_id, UserId::new(id))).collect())
     }
 
+    /// The users with these keys of names, which several may share: that key, the user's id and address.
+    pub fn many_users_of_names(&mut self, names: &[String]) -> Result<Vec<(String, UserId, String)>> {
+        let rows = ask!(self, transfer::users_of_names(names))?;
+        Ok(rows.into_iter().map(|(name, id, email)| (name, UserId::new(id), email)).collect())
+    }
+
     /// Stores users with their ids and times. Ids and addresses must be free.
     pub fn insert_many_users(&mut self, users: &[&User]) -> Result<()> {
         if users.is_empty() {

@@ -29,6 +29,9 @@ pub mod domain;
 // Authentication.
 pub mod auth;
 
+// Files of imports: text to records.
+pub mod files;
+
 // Settings.
 pub mod config;
 

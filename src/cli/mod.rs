@@ -11,7 +11,6 @@ mod database;
 mod demo;
 mod export;
 mod forms;
-mod formula;
 mod healthcheck;
 mod import;
 mod migrate;

@@ -5,10 +5,10 @@ use clap::{ArgGroup, Subcommand};
 
 use super::command_error::CommandError;
 use super::database;
-use super::import::values::LARGEST_ID;
 use super::output;
 use crate::config::Config;
 use crate::domain::users;
+use crate::files::values::LARGEST_ID;
 use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};

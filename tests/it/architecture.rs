@@ -26,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store::Tx",
         ],
     ),
+    ("files", &["model", "domain"]),
     ("auth", &["model", "store", "clock"]),
     (
         "config",
@@ -68,6 +69,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "model",
             "domain",
+            "files",
             "auth",
             "store",
             "clock",

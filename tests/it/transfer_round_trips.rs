@@ -279,9 +279,10 @@ fn csv_exports_name_their_columns() {
         let exported = fixture.export();
         let ann: Value = serde_json::from_str(exported.lines().next().unwrap()).unwrap();
         assert_eq!((&ann["is-enabled"], &ann["phone"]), (&json!(false), &json!(["1"])));
-        // An empty cell clears a value, a missing column keeps it.
+        // With `--empty clear`, an empty cell clears a value; a missing column keeps it.
         let fewer = fixture.write("f.csv", "email,first-name\nann@example.com,\n");
-        assert_eq!(counts(&fixture.run(&["import", "--format", "csv", "--users", &fewer]).expect(0))[0], [0, 1, 0, 0]);
+        let cleared = fixture.run(&["import", "--format", "csv", "--users", &fewer, "--empty", "clear"]).expect(0);
+        assert_eq!(counts(&cleared)[0], [0, 1, 0, 0]);
         let ann: Value = serde_json::from_str(fixture.export().lines().next().unwrap()).unwrap();
         assert_eq!((&ann["first-name"], &ann["phone"]), (&Value::Null, &json!(["1"])));
 
@@ -290,7 +291,7 @@ fn csv_exports_name_their_columns() {
             ("id,first-name\n3,Cho\n", "`email` is missing"),
             ("", "the header line"),
             ("email,email\na@example.com,b@example.com\n", "`email` is a duplicate"),
-            ("email,size\na@example.com,1\n", "`size`: unknown member"),
+            ("email,size\na@example.com,1\n", "`size`: unknown column"),
         ] {
             let file = fixture.write("bad.csv", text);
             let refused = fixture.run(&["import", "--format", "csv", "--users", &file]).expect(1);

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::cli::formula;
-use crate::cli::import::record::RecordKind;
+use crate::files::formula;
+use crate::files::record::RecordKind;
 use crate::model::attributes::{Attribute, HasAttributes};
 use crate::model::relationship::{EdgeAttribute, Relationship};
 use crate::model::time::{Rfc2822, Timestamp};
@@ -104,12 +104,15 @@ fn time(at: Timestamp) -> Rfc2822 {
     at.rfc2822(chrono_tz::UTC)
 }
 
-/// An empty cell means no value, so an empty string, or one that looks like JSON, is written as JSON.
+/// An empty cell means no value, and cells are trimmed when they are read, so a string that is empty, looks like JSON, or
+/// has white space at an end, is written as JSON.
 fn cell_of(held: Held<'_>) -> Cow<'_, str> {
     let json = |text: serde_json::Result<String>| Cow::Owned(text.unwrap_or_default());
     match held {
         Held::Text(None) | Held::List([]) | Held::Integer(None) => Cow::Borrowed(""),
-        Held::Text(Some(text)) if text.is_empty() || text.starts_with('"') => json(serde_json::to_string(text)),
+        Held::Text(Some(text)) if text.is_empty() || text.starts_with('"') || text.trim() != text => {
+            json(serde_json::to_string(text))
+        }
         Held::Text(Some(text)) => Cow::Borrowed(text),
         Held::List(list) => json(serde_json::to_string(list)),
         Held::Integer(Some(number)) => Cow::Owned(number.to_string()),

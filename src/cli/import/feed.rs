@@ -1,33 +1,30 @@
 //! Reads and parses files on a separate thread and sends their lines in batches.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::cell::Members;
-use super::lines::{self, LineRead, MAX_LINE_BYTES};
-use super::record::{RecordKind, RecordReader, RejectedLine};
-use super::table::{CsvHeader, Table};
+use super::passes::{Pass, PassContent};
+use super::sources::{LineInput, TableInput};
 use crate::cli::command_error::CommandError;
-use crate::domain::transfer::ImportLine;
-
-/// An input file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Its path; `-` is stdin.
-    pub path: PathBuf,
-    /// The kind of its records for CSV; `None` for NDJSON.
-    pub table_of: Option<RecordKind>,
-}
+use crate::domain::transfer::{ImportLine, Record};
+use crate::files::cell::Members;
+use crate::files::columns::Columns;
+use crate::files::lines::{self, LineRead, MAX_LINE_BYTES};
+use crate::files::people::EdgeReader;
+use crate::files::problem::{LineProblem, RejectedLine};
+use crate::files::record::{RecordKind, RecordReader};
 
 /// Lines of one file that are written in one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The index of the file.
+    /// The index of the pass.
     pub source: usize,
+    /// Whether its rejected rows matter to others.
+    pub kind: BatchKind,
     /// The parsed lines.
     pub lines: Vec<ImportLine>,
     /// The lines that cannot be parsed.
@@ -55,82 +52,30 @@ const MAX_BATCH_BYTES: u64 = 8 << 20;
 /// The batches of the reading thread.
 pub type Batches = Receiver<io::Result<Batch>>;
 
-/// An open file.
-type SourceInput = BufReader<Counting<Box<dyn Read + Send>>>;
-
-/// An open file and its properties.
-enum OpenSource {
-    Lines(SourceInput),
-    Table(Box<Table<SourceInput>>, CsvHeader, RecordKind),
+/// Whether the rejected rows of a batch matter to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BatchKind {
+    /// No.
+    #[default]
+    Alone,
+    /// It has users of a people file, of which no relationship is written if their row is rejected.
+    People,
+    /// It has relationships of a people file.
+    EdgesOfPeople,
 }
 
-/// Counts the bytes that are read.
-struct Counting<R> {
-    inner: R,
-    bytes: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.bytes.fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-/// Opens all files and starts to read them; returns their total size too, if known.
+/// Starts to read the files.
 ///
 /// # Errors
-/// [`CommandError`] when one cannot be opened.
-pub fn start(sources: &[SourceFile], plan: Plan) -> Result<(Batches, Option<u64>), CommandError> {
-    let bytes = Arc::<AtomicU64>::default();
-    let mut total = Some(0);
-    let mut open = Vec::new();
-    for source in sources {
-        let failure =
-            |error: io::Error| CommandError::failed(format!("cannot read `{}`: {error}", source.path.display()));
-        let (inner, size) = open_file(&source.path).map_err(failure)?;
-        total = total.zip(size).map(|(total, size)| total + size);
-        let mut input = BufReader::with_capacity(1 << 16, Counting { inner, bytes: Arc::clone(&bytes) });
-        lines::skip_byte_order_mark(&mut input).map_err(failure)?;
-        let input = match source.table_of {
-            None => OpenSource::Lines(input),
-            Some(kind) => {
-                let mut table = Table::new(input);
-                let header = header_of(&mut table, kind).map_err(failure)?;
-                OpenSource::Table(Box::new(table), header, kind)
-            }
-        };
-        open.push((source.path.clone(), input));
-    }
+/// [`CommandError`] when the thread cannot be started.
+pub fn start(passes: Vec<Pass>, plan: Plan, bytes: Arc<AtomicU64>) -> Result<Batches, CommandError> {
     let (sender, batches) = sync_channel(1);
     let feed = BatchReader { plan, reader: RecordReader::default(), batch: Batch::default(), weight: 0, bytes, sender };
     std::thread::Builder::new()
         .name("reader".to_owned())
-        .spawn(move || feed.run(open))
+        .spawn(move || feed.run(passes))
         .map_err(|error| CommandError::failed(format!("cannot start the reading thread: {error}")))?;
-    Ok((batches, total))
-}
-
-/// Reads the header of a table.
-fn header_of(table: &mut Table<SourceInput>, kind: RecordKind) -> io::Result<CsvHeader> {
-    let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
-    let Some((number, first)) = table.next()? else {
-        return Err(invalid("the header line with the column names is missing".to_owned()));
-    };
-    CsvHeader::new(&first, kind).map_err(|problem| invalid(format!("line {number}: {problem}")))
-}
-
-fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
-    if path == Path::new("-") {
-        return Ok((Box::new(io::stdin()), None));
-    }
-    let file = File::open(path)?;
-    let about = file.metadata()?;
-    if about.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
-    }
-    Ok((Box::new(file), about.is_file().then_some(about.len())))
+    Ok(batches)
 }
 
 struct BatchReader {
@@ -145,33 +90,52 @@ struct BatchReader {
 /// The receiver is gone.
 struct Stopped;
 
+/// The result of a pass.
+type PassResult = io::Result<Result<(), Stopped>>;
+
 impl BatchReader {
-    fn run(mut self, open: Vec<(PathBuf, OpenSource)>) {
-        for (source, (path, input)) in open.into_iter().enumerate() {
+    fn run(mut self, passes: Vec<Pass>) {
+        for (source, pass) in passes.into_iter().enumerate() {
             self.batch.source = source;
-            let done = match input {
-                OpenSource::Table(table, header, kind) => self.read_table(*table, &header, kind),
-                OpenSource::Lines(input) => self.read_lines(input),
-            };
-            match done {
-                Ok(Ok(())) => {}
-                Ok(Err(Stopped)) => return,
-                Err(error) => {
-                    // Lines before the error are still valid.
-                    if self.flush().is_ok() {
-                        let problem = format!("cannot continue reading `{}`: {error}", path.display());
-                        drop(self.sender.send(Err(io::Error::new(error.kind(), problem))));
-                    }
-                    return;
-                }
-            }
-            if self.flush().is_err() {
+            let done = self.read_pass(pass.content);
+            if !self.end_pass(&pass.path, done) {
                 return;
             }
         }
     }
 
-    fn read_lines(&mut self, mut input: SourceInput) -> io::Result<Result<(), Stopped>> {
+    fn read_pass(&mut self, content: PassContent) -> PassResult {
+        match content {
+            PassContent::Lines(input) => self.read_lines(input),
+            PassContent::Rows { input, columns, conflicts, is_people } => {
+                self.batch.kind = if is_people { BatchKind::People } else { BatchKind::Alone };
+                self.read_rows(input.open()?, &columns, &conflicts)
+            }
+            PassContent::Edges { input, columns, reader } => {
+                self.batch.kind = BatchKind::EdgesOfPeople;
+                self.read_edges(input.open()?, &columns, &reader)
+            }
+        }
+    }
+
+    /// Sends the rest of a pass. Returns whether another may follow.
+    fn end_pass(&mut self, path: &Path, done: PassResult) -> bool {
+        let is_flushed = !matches!(done, Ok(Err(Stopped))) && self.flush().is_ok();
+        self.batch.kind = BatchKind::Alone;
+        match done {
+            Ok(_) => is_flushed,
+            Err(error) => {
+                // Lines before the error are still valid.
+                if is_flushed {
+                    let problem = format!("cannot continue reading `{}`: {error}", path.display());
+                    drop(self.sender.send(Err(io::Error::new(error.kind(), problem))));
+                }
+                false
+            }
+        }
+    }
+
+    fn read_lines(&mut self, mut input: LineInput) -> PassResult {
         let mut line = Vec::new();
         let mut number = 0;
         loop {
@@ -193,24 +157,50 @@ impl BatchReader {
             }
             let weight = line.len();
             let members = text.and_then(Members::of_json);
-            if self.add(number, members, None, weight).is_err() {
+            let record = members.map_err(|reason| RejectedLine::unreadable(None, reason));
+            let record = record.and_then(|members| self.reader.read(members, None));
+            if self.add(number, record, weight).is_err() {
                 return Ok(Err(Stopped));
             }
         }
     }
 
-    fn read_table(
-        &mut self,
-        mut table: Table<SourceInput>,
-        header: &CsvHeader,
-        kind: RecordKind,
-    ) -> io::Result<Result<(), Stopped>> {
+    fn read_rows(&mut self, mut table: TableInput, columns: &Columns, conflicts: &HashMap<u64, u64>) -> PassResult {
+        let kind = Some(columns.kind);
         while let Some((number, row)) = table.next()? {
-            if number <= self.plan.skip {
+            if number <= self.plan.skip || row.as_ref().is_ok_and(|cells| Columns::is_blank(cells)) {
                 continue;
             }
             let weight = row.as_ref().map_or(0, |cells| cells.iter().map(|cell| cell.len()).sum());
-            if self.add(number, header.members(row), Some(kind), weight).is_err() {
+            let record = row.map_err(|reason| RejectedLine::unreadable(kind, reason)).and_then(|cells| {
+                let record = match conflicts.get(&number) {
+                    Some(first) => Err(RejectedLine { kind, problems: vec![repeated_person(*first)] }),
+                    None => columns
+                        .members(&cells)
+                        .map_err(|problem| RejectedLine { kind, problems: vec![problem] })
+                        .and_then(|members| self.reader.read(members, kind)),
+                };
+                record.map_err(|rejected| located(rejected, columns, &cells))
+            });
+            if self.add(number, record, weight).is_err() {
+                return Ok(Err(Stopped));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn read_edges(&mut self, mut table: TableInput, columns: &Columns, reader: &EdgeReader) -> PassResult {
+        let kind = Some(RecordKind::Relationship);
+        while let Some((number, row)) = table.next()? {
+            // The pass over the users has reported rows that cannot be read.
+            let Some(cells) = row.ok().filter(|cells| columns.require_width(cells).is_ok()) else { continue };
+            let record = match reader.read(&cells) {
+                Ok(None) => continue,
+                Ok(Some(line)) => Ok(Record::Relationship(line)),
+                Err(problem) => Err(RejectedLine { kind, problems: vec![problem] }),
+            };
+            let weight = cells.iter().map(|cell| cell.len()).sum();
+            if self.add(number, record, weight).is_err() {
                 return Ok(Err(Stopped));
             }
         }
@@ -218,15 +208,8 @@ impl BatchReader {
     }
 
     /// Adds a line to the batch, and sends the batch when it is full.
-    fn add(
-        &mut self,
-        number: u64,
-        members: Result<Members<'_>, String>,
-        kind: Option<RecordKind>,
-        weight: usize,
-    ) -> Result<(), Stopped> {
-        let refused = |reason| RejectedLine { kind, reason };
-        match members.map_err(refused).and_then(|members| self.reader.read(members, kind)) {
+    fn add(&mut self, number: u64, record: Result<Record, RejectedLine>, weight: usize) -> Result<(), Stopped> {
+        match record {
             Ok(record) => self.batch.lines.push(ImportLine { number, record }),
             Err(refusal) => self.batch.refused.push((number, refusal)),
         }
@@ -245,12 +228,25 @@ impl BatchReader {
 
     fn flush(&mut self) -> Result<(), Stopped> {
         self.weight = 0;
-        let source = self.batch.source;
-        let mut batch = std::mem::replace(&mut self.batch, Batch { source, ..Batch::default() });
+        let Batch { source, kind, .. } = self.batch;
+        let mut batch = std::mem::replace(&mut self.batch, Batch { source, kind, ..Batch::default() });
         if batch.lines.is_empty() && batch.refused.is_empty() {
             return Ok(());
         }
         batch.position = self.bytes.load(Ordering::Relaxed);
         self.sender.send(Ok(batch)).map_err(|_| Stopped)
     }
+}
+
+/// Names the columns and the values of problems.
+fn located(mut rejected: RejectedLine, columns: &Columns, cells: &[&str]) -> RejectedLine {
+    for problem in &mut rejected.problems {
+        columns.locate(problem, cells);
+    }
+    rejected
+}
+
+fn repeated_person(first: u64) -> LineProblem {
+    let detail = format!("line {first} has the same person with other values; keep one of the two lines");
+    LineProblem::of_value("email", &detail)
 }

@@ -64,7 +64,7 @@ impl Importer {
 
     async fn import_rest(&self, batches: &Arc<Mutex<Batches>>, is_alone: bool) -> Result<(), CommandError> {
         let mut may_load = is_alone;
-        while let Some(batch) = next_batch(batches).map_err(|error| self.read_failure(&error))? {
+        while let Some(batch) = next_batch(batches, &self.report).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
             let has_relationships = batch.lines.iter().any(|line| matches!(line.record, Record::Relationship(_)));
             if may_load && has_relationships {
@@ -100,7 +100,7 @@ impl Importer {
     pub async fn dry_run(&self, batches: Batches) -> Result<(), CommandError> {
         let pending = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
-        while let Some(batch) = next_batch(&batches).map_err(|error| self.read_failure(&error))? {
+        while let Some(batch) = next_batch(&batches, &self.report).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
             let (work, pending, options) = (Arc::clone(&batch), Arc::clone(&pending), self.options);
             let (is_begun, is_strict) = (AtomicBool::new(false), self.is_strict);
@@ -144,7 +144,7 @@ impl Importer {
                 if memory.remembered() >= most_remembered {
                     break StopReason::FullMemory;
                 }
-                match next_batch(&batches) {
+                match next_batch(&batches, &report) {
                     Ok(Some(following)) => batch = Arc::new(following),
                     Ok(None) => break StopReason::End,
                     Err(error) => break StopReason::ReadError(error),
@@ -226,15 +226,16 @@ enum StopReason {
 }
 
 /// The next batch; `None` at the end of the files.
-fn next_batch(batches: &Mutex<Batches>) -> io::Result<Option<Batch>> {
-    batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()
+fn next_batch(batches: &Mutex<Batches>, report: &ImportReport) -> io::Result<Option<Batch>> {
+    let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()?;
+    Ok(batch.map(|batch| report.without_rejected_people(batch)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::database;
-    use crate::cli::import::feed::{self, Plan, SourceFile};
+    use crate::cli::import::{feed, passes};
     use crate::cli::progress::Progress;
     use crate::config::{Config, RawSettings};
     use crate::domain::relationship_types;
@@ -273,20 +274,21 @@ mod tests {
         migrations::run(&config.database_url, true).unwrap();
         let store = database::open(&config).unwrap();
         let size = Arc::new(AtomicUsize::new(5));
-        let plan = Plan { skip: 0, is_strict: false, size: Arc::clone(&size) };
-        let (batches, total) = feed::start(&[SourceFile { path, table_of: None }], plan).unwrap();
-        let report = Arc::new(ImportReport::new(Progress::begin("import", total), vec![String::new()]));
+        let (bytes, plan) = (Arc::default(), feed::Plan { skip: 0, is_strict: false, size: Arc::clone(&size) });
+        let passes = passes::of_lines(&path, &bytes);
+        let report = Arc::new(ImportReport::new(Progress::begin("import", None), &passes));
+        let batches = feed::start(passes, plan, bytes).unwrap();
         let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
         importer.most_remembered = 5;
         database::wait(async {
             importer.store.write("test", ChangeOrigin::WITHOUT_CALLER, make_tree).await.unwrap();
             let batches = Arc::new(Mutex::new(batches));
             for _ in 0..4 {
-                let users = next_batch(&batches).unwrap().unwrap();
+                let users = next_batch(&batches, &importer.report).unwrap().unwrap();
                 let job = move |tx: &mut Tx<'_>| transfer::import(tx, &users.lines, ImportOptions::default());
                 importer.store.write("test", ChangeOrigin::WITHOUT_CALLER, job).await.unwrap();
             }
-            let first = Arc::new(next_batch(&batches).unwrap().unwrap());
+            let first = Arc::new(next_batch(&batches, &importer.report).unwrap().unwrap());
             let loaded = importer.load(&first, &batches).await.unwrap().unwrap();
             assert!(matches!(loaded.stop, StopReason::FullMemory));
             importer.import_rest(&batches, true).await.unwrap();

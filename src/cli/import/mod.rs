@@ -1,96 +1,55 @@
 //! `import`: imports users and relationships from files.
 
-mod cell;
+mod arguments;
+mod edge_columns;
+mod explain;
 mod feed;
 mod job;
-mod lines;
 mod load;
-pub mod record;
+mod passes;
 mod report;
-mod table;
-pub mod values;
+mod sources;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-
-use clap::ValueEnum;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use super::command_error::CommandError;
 use super::database;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::domain::transfer::ImportOptions;
-use crate::store;
-use feed::{Plan, SourceFile};
+use crate::store::{self, Store};
+use feed::Plan;
 use load::Importer;
-use record::RecordKind;
+use passes::Pass;
 use report::ImportReport;
+use sources::{OpenSource, TableOptions};
 
-/// The format of the files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FileFormat {
-    /// One JSON object per line, users before the relationships that name them
-    Ndjson,
-    /// Two tables with a header line
-    Csv,
-}
-
-/// The arguments of `import`.
-#[derive(Debug, clap::Args)]
-#[command(
-    group = clap::ArgGroup::new("input").args(["file", "users", "relationships"]).required(true).multiple(true),
-    after_help = "Existing records are kept, so an interrupted import can be repeated. Invalid lines are reported with their
-number and skipped; the exit code is then 1.
-
-Examples:
-  user-relationships import company.ndjson
-  zcat company.ndjson.gz | user-relationships import -
-  user-relationships import --format csv --users users.csv --relationships edges.csv
-  user-relationships import company.ndjson --dry-run"
-)]
-pub struct ImportArgs {
-    /// NDJSON file; `-` is stdin
-    #[arg(conflicts_with_all = ["users", "relationships"])]
-    file: Option<PathBuf>,
-    /// Format of the data; `csv` needs `--users` and `--relationships` instead of FILE
-    #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
-    format: FileFormat,
-    /// CSV file with users; `-` is stdin
-    #[arg(long, value_name = "FILE")]
-    users: Option<PathBuf>,
-    /// CSV file with relationships, read after the users; `-` is stdin
-    #[arg(long, value_name = "FILE")]
-    relationships: Option<PathBuf>,
-    /// Register unknown relationship types
-    #[arg(long)]
-    create_types: bool,
-    /// Show what would change without writing
-    #[arg(long)]
-    dry_run: bool,
-    /// Stop at the first invalid line; earlier batches stay written
-    #[arg(long)]
-    strict: bool,
-    /// Skip the first N lines
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "users")]
-    skip_lines: u64,
-}
+pub use arguments::{FileFormat, ImportArgs};
 
 /// Imports the files into the database and prints a summary.
 ///
 /// # Errors
 /// [`CommandError`] when a file cannot be read, the database is unreachable, or lines were rejected.
 pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
-    let sources = sources(args)?;
-    let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
-    let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
-    let (batches, total) = feed::start(&sources, plan)?;
+    let options = args.table_options()?;
+    if let Some(path) = &args.explain {
+        return explain::run(config, path, args.create_types, &options);
+    }
+    let bytes = Arc::<AtomicU64>::default();
+    let files = args.sources()?;
+    let opened: Vec<_> =
+        files.iter().map(|file| sources::open(file, &options, &bytes)).collect::<Result<_, CommandError>>()?;
+    sources::require_used_mapping(&options, &opened)?;
     let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
     let store = database::open(config)?;
-    let names = sources.iter().map(|source| source.path.display().to_string()).collect();
-    let report = Arc::new(ImportReport::new(Progress::begin("import", total), names));
-    let options = ImportOptions { creates_types: args.create_types };
-    let importer = Importer::new(store, Arc::clone(&report), options, size, args.strict);
+    let (passes, total) = plan(&store, opened, args.create_types, &options, &bytes)?;
+    let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
+    let report = Arc::new(ImportReport::new(Progress::begin("import", total), &passes));
+    let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
+    let batches = feed::start(passes, plan, bytes)?;
+    let import_options = ImportOptions { creates_types: args.create_types };
+    let importer = Importer::new(store, Arc::clone(&report), import_options, size, args.strict);
     let result = database::wait(async {
         if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
     });
@@ -106,24 +65,23 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     }
 }
 
-fn sources(args: &ImportArgs) -> Result<Vec<SourceFile>, CommandError> {
-    let tables = [(&args.users, RecordKind::User), (&args.relationships, RecordKind::Relationship)];
-    let tables: Vec<_> = tables
-        .into_iter()
-        .filter_map(|(path, kind)| Some(SourceFile { path: path.clone()?, table_of: Some(kind) }))
-        .collect();
-    let problem = match (&args.file, args.format) {
-        (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile { path: path.clone(), table_of: None }]),
-        (Some(_), FileFormat::Csv) => {
-            "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file"
-        }
-        (None, FileFormat::Ndjson) => "`--users` and `--relationships` need `--format csv`",
-        (None, FileFormat::Csv) => match tables.as_slice() {
-            [one, other] if one.path == other.path => "`--users` and `--relationships` must be different files",
-            _ => return Ok(tables),
-        },
-    };
-    Err(CommandError::usage(problem))
+/// The passes over the files, and the number of bytes of all passes, if known.
+fn plan(
+    store: &Store,
+    opened: Vec<OpenSource>,
+    creates_types: bool,
+    options: &TableOptions,
+    bytes: &Arc<AtomicU64>,
+) -> Result<(Vec<Pass>, Option<u64>), CommandError> {
+    let (mut passes, mut total) = (Vec::new(), Some(0));
+    for source in opened {
+        let size = source.size;
+        let edges = edge_columns::find(store, &source, creates_types)?;
+        let planned = passes::plan(source, edges, options, bytes)?;
+        total = total.zip(size).map(|(total, size)| total + size * planned.len() as u64);
+        passes.extend(planned);
+    }
+    Ok((passes, total))
 }
 
 #[cfg(test)]
@@ -131,11 +89,14 @@ mod tests {
     use proptest::prelude::*;
     use std::io::BufReader;
 
-    use super::cell::Members;
-    use super::record::{RecordKind, RecordReader};
-    use super::table::{CsvHeader, Table};
     use crate::cli::export::row::{self, ExportRow};
     use crate::domain::transfer::{Record, UserLine};
+    use crate::files::cell::Members;
+    use crate::files::cell_text::EmptyCells;
+    use crate::files::mapping::Mapping;
+    use crate::files::matching::match_columns;
+    use crate::files::record::{RecordKind, RecordReader};
+    use crate::files::table::OpenTable;
     use crate::model::attributes::{Attribute, HasAttributes};
     use crate::model::id::UserId;
     use crate::model::time::Timestamp;
@@ -197,10 +158,12 @@ mod tests {
             let mut table = Vec::new();
             row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
             ExportRow::User(&user).write_csv(&mut table).unwrap();
-            let mut table = Table::new(BufReader::with_capacity(7, &*table));
-            let header = CsvHeader::new(&table.next().unwrap().unwrap().1, RecordKind::User).unwrap();
-            let (_, cells) = table.next().unwrap().unwrap();
-            let members = header.members(cells).unwrap();
+            let mut table = OpenTable::open(BufReader::with_capacity(7, &*table), None).unwrap();
+            let headings = table.next().unwrap().unwrap().1.unwrap();
+            let columns =
+                match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
+            let cells = table.next().unwrap().unwrap().1.unwrap();
+            let members = columns.members(&cells).unwrap();
             assert_same(&user, &user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap()));
             prop_assert!(table.next().unwrap().is_none());
         }
@@ -208,7 +171,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,100}") {
             drop(Members::of_json(&text).map(|members| RecordReader::default().read(members, None)));
-            let mut table = Table::new(&*bytes);
+            let mut table = OpenTable::open(&*bytes, None).unwrap();
             let mut last = 1;
             while let Some((number, row)) = table.next().unwrap() {
                 prop_assert!(number >= last && row.map_or_else(|problem| !problem.is_empty(), |cells| !cells.is_empty()));
@@ -227,7 +190,7 @@ mod tests {
                 match reader.read(members, None) {
                     Ok(Record::User(line)) => prop_assert!(line.email.contains('@')),
                     Ok(Record::Relationship(line)) => prop_assert!(names.contains(&"target".to_owned()), "{line:?}"),
-                    Err(refusal) => prop_assert!(!refusal.reason.is_empty()),
+                    Err(refusal) => prop_assert!(!refusal.reason().is_empty()),
                 }
             }
         }

@@ -1,19 +1,32 @@
 //! Counts imported lines and reports rejected ones.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::cli::import::feed::Batch;
-use crate::cli::import::record::RecordKind;
+use crate::cli::import::feed::{Batch, BatchKind};
+use crate::cli::import::passes::Pass;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
-use crate::domain::transfer::{ImportOutcome, Tally};
+use crate::domain::transfer::{ImportOutcome, Record, Tally, UserReference};
+use crate::files::record::RecordKind;
+use crate::model::text::excerpt;
 
 /// Counts lines and reports rejected ones to people.
 pub struct ImportReport {
     progress: Progress,
-    /// The names of the files.
-    names: Vec<String>,
+    passes: Vec<ReportedPass>,
+    /// Whether places name the file.
+    has_several_files: bool,
     notes: Mutex<Notes>,
+    /// The rejected rows of a people file.
+    rejected_people: Mutex<HashSet<u64>>,
+}
+
+/// How the lines of a pass are named.
+struct ReportedPass {
+    file: String,
+    /// Members, and the headings of their columns.
+    labels: Vec<(String, String)>,
 }
 
 /// The results of lines.
@@ -56,18 +69,52 @@ impl Notes {
 
 impl ImportReport {
     /// A report without results.
-    pub fn new(progress: Progress, names: Vec<String>) -> Self {
-        Self { progress, names, notes: Mutex::default() }
+    pub fn new(progress: Progress, passes: &[Pass]) -> Self {
+        let has_several_files = passes.iter().any(|pass| passes.first().is_some_and(|first| first.path != pass.path));
+        let reported =
+            |pass: &Pass| ReportedPass { file: pass.path.display().to_string(), labels: pass.labels.clone() };
+        let passes = passes.iter().map(reported).collect();
+        Self { progress, passes, has_several_files, notes: Mutex::default(), rejected_people: Mutex::default() }
     }
 
     /// Prints the rejected lines of a batch, in file order.
     pub fn report_rejected(&self, batch: &Batch, rejected: &[(u64, String)]) {
-        let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason.as_str()));
-        let mut all: Vec<_> = refused.chain(rejected.iter().map(|(number, reason)| (*number, &**reason))).collect();
+        let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason()));
+        let rejected = rejected.iter().map(|(number, reason)| (*number, self.describe(batch, *number, reason)));
+        let mut all: Vec<_> = refused.chain(rejected).collect();
         all.sort_by_key(|(number, _)| *number);
-        for (number, reason) in all {
-            self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
+        for (number, reason) in &all {
+            self.progress.tell(&format!("{}: {reason}", self.place(batch.source, *number)));
         }
+        if batch.kind == BatchKind::People {
+            self.rejected_people().extend(all.into_iter().map(|(number, _)| number));
+        }
+    }
+
+    /// A batch without the relationships of rows of a people file that were rejected.
+    pub fn without_rejected_people(&self, mut batch: Batch) -> Batch {
+        if batch.kind == BatchKind::EdgesOfPeople {
+            let rejected = self.rejected_people();
+            batch.lines.retain(|line| !rejected.contains(&line.number));
+            batch.refused.retain(|(number, _)| !rejected.contains(number));
+        }
+        batch
+    }
+
+    fn rejected_people(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.rejected_people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The reason of the database, with the heading of the column instead of the member. In people files it has the value
+    /// as well.
+    fn describe(&self, batch: &Batch, number: u64, reason: &str) -> String {
+        let parts = reason.strip_prefix('`').and_then(|rest| rest.split_once('`'));
+        let labels = self.passes.get(batch.source).map_or(&[][..], |pass| &pass.labels);
+        let found = parts.and_then(|(member, rest)| {
+            let (_, heading) = labels.iter().find(|(name, _)| name == member)?;
+            Some(format!("`{}`{rest}{}", excerpt(heading), value_of(batch, number, member, rest)))
+        });
+        found.unwrap_or_else(|| reason.to_owned())
     }
 
     /// Records the final results of lines.
@@ -120,14 +167,14 @@ impl ImportReport {
 
     /// Prints the line at which a strict import stops.
     pub fn report_stop(&self, batch: &Batch, number: u64, reason: &str) {
-        self.progress.tell(&format!("{}: {reason}", self.place(batch.source, number)));
+        self.progress.tell(&format!("{}: {}", self.place(batch.source, number), self.describe(batch, number, reason)));
     }
 
     /// `line 400`, with the file name if there are several files.
     fn place(&self, source: usize, number: u64) -> String {
-        match self.names.as_slice() {
-            [_, _, ..] => format!("{}: line {number}", self.names.get(source).map_or("", String::as_str)),
-            _ => format!("line {number}"),
+        match self.passes.get(source).filter(|_| self.has_several_files) {
+            Some(pass) => format!("{}: line {number}", pass.file),
+            None => format!("line {number}"),
         }
     }
 }
@@ -136,4 +183,17 @@ fn summary_of(tally: Tally) -> String {
     let Tally { added, changed, unchanged, rejected } = tally;
     let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(group_digits);
     format!("{added} added, {changed} changed, {unchanged} unchanged, {rejected} rejected")
+}
+
+/// The value of a cell that names a user, unless the reason has it.
+fn value_of(batch: &Batch, number: u64, member: &str, reason: &str) -> String {
+    let line = batch.lines.iter().find(|line| line.number == number && batch.kind == BatchKind::EdgesOfPeople);
+    let Some(Record::Relationship(edge)) = line.map(|line| &line.record) else { return String::new() };
+    let value = match if member == "user" { &edge.user } else { &edge.target } {
+        UserReference::Id(id) => id.to_string(),
+        UserReference::Email(text) | UserReference::AltId(text) | UserReference::Name(text) => {
+            excerpt(text).into_owned()
+        }
+    };
+    if reason.contains(&value) { String::new() } else { format!("; got `{value}`") }
 }

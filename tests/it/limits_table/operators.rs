@@ -48,6 +48,21 @@ pub const CHECKS: Checks = &[
         assert!(outcome.stderr.contains("line 3: the row is longer than"), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("users: 1 added"), "{}", outcome.stderr);
     })),
+    ("bytes of a file with a mapping of columns", Asserts(Setup::DEFAULT, |app, most| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mapping = folder.path().join("map.yml");
+        let import_with = |size: usize| {
+            let start = "E-Mail: email\n#";
+            fs::write(&mapping, start.to_owned() + &"x".repeat(size - start.len())).expect("a file");
+            import(app, &["--mapping", mapping.to_str().expect("a path"), "--format", "csv", "--users"], "email\n")
+        };
+        import_with(most).expect(0);
+        assert!(import_with(most + 1).expect(1).stderr.contains("at most 65536 bytes"));
+    })),
+    (
+        "bytes of a people file from a pipe that is kept to be read again",
+        Test("src", "a_pipe_that_is_too_long_is_not_kept"),
+    ),
     ("bytes of a file with keys for JWTs", Asserts(Setup::DEFAULT, |_, most| {
         let folder = tempfile::tempdir().expect("a folder");
         let read = |size: usize| {

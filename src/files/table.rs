@@ -1,14 +1,9 @@
 //! Reads records of a CSV file, one at a time and of limited length.
 
-use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Chain, Cursor, Read};
 
-use super::cell::{Cell, Members};
+use super::layout::{self, TableStart};
 use super::lines::MAX_LINE_BYTES;
-use super::record::{RecordKind, UNKNOWN, kind_of_column};
-use crate::cli::formula;
-use crate::model::text::excerpt;
-use crate::model::user::FieldKind;
 
 /// The most columns of a record.
 const MAX_COLUMNS: usize = 100;
@@ -20,22 +15,57 @@ pub type CsvRow<'a> = Result<Vec<&'a str>, String>;
 pub struct Table<F> {
     file: F,
     parser: csv_core::Reader,
+    delimiter: u8,
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// The number of line ends read so far.
     line_ends: u64,
 }
 
+/// A table whose header is read in part to find the delimiter.
+pub type OpenTable<F> = Table<Chain<Cursor<Vec<u8>>, F>>;
+
+impl<F: BufRead> OpenTable<F> {
+    /// Reads from the beginning of a file. Without a delimiter the file decides on it.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn open(mut file: F, delimiter: Option<u8>) -> io::Result<Self> {
+        let TableStart { delimiter, line_ends, header } = layout::read_start(&mut file, delimiter)?;
+        Ok(Self::resume(Cursor::new(header).chain(file), delimiter, line_ends))
+    }
+}
+
 impl<F: BufRead> Table<F> {
-    /// Reads from the beginning of a file.
-    pub fn new(file: F) -> Self {
+    /// Reads from a place between two records, after that many line ends.
+    #[must_use]
+    pub fn resume(file: F, delimiter: u8, line_ends: u64) -> Self {
         Self {
             file,
-            parser: csv_core::Reader::new(),
+            parser: csv_core::ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
             bytes: vec![0; MAX_LINE_BYTES],
             ends: vec![0; MAX_COLUMNS],
-            line_ends: 0,
+            line_ends,
         }
+    }
+
+    /// The delimiter.
+    #[must_use]
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// The number of line ends read so far.
+    #[must_use]
+    pub fn line_ends(&self) -> u64 {
+        self.line_ends
+    }
+
+    /// The rest of the file, between two records.
+    #[must_use]
+    pub fn into_rest(self) -> F {
+        self.file
     }
 
     /// The next record and the number of the line on which it begins; `None` at the end.
@@ -114,75 +144,13 @@ fn count_line_ends(bytes: &[u8]) -> u64 {
     bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
 }
 
-/// The columns of a file.
-#[derive(Debug)]
-pub struct CsvHeader(Vec<String>);
-
-impl CsvHeader {
-    /// Parses the header line of a file.
-    ///
-    /// # Errors
-    /// All its problems: missing, unknown and duplicate columns.
-    pub fn new(row: &CsvRow<'_>, kind: RecordKind) -> Result<Self, String> {
-        let names = row.as_ref().map_err(Clone::clone)?;
-        let missing = kind.required().iter().filter(|name| !names.contains(name));
-        let mut complaints: Vec<_> = missing.map(|name| format!("`{name}` is missing")).collect();
-        for (place, name) in names.iter().enumerate() {
-            if !kind.accepts(name) {
-                complaints.push(format!("`{}`: {UNKNOWN}", excerpt(name)));
-            } else if names.iter().take(place).any(|other| other == name) {
-                complaints.push(format!("`{name}` is a duplicate"));
-            }
-        }
-        if complaints.is_empty() {
-            return Ok(Self(names.iter().map(|name| (*name).to_owned()).collect()));
-        }
-        Err(format!("invalid header line: {}", complaints.join("; ")))
-    }
-
-    /// The members of a record.
-    ///
-    /// # Errors
-    /// A wrong number of cells.
-    pub fn members<'a>(&'a self, row: CsvRow<'a>) -> Result<Members<'a>, String> {
-        let cells = row?;
-        if cells.len() != self.0.len() {
-            return Err(format!("the row has {} cells; the header line has {}", cells.len(), self.0.len()));
-        }
-        let mut members = Vec::with_capacity(cells.len());
-        for (name, text) in self.0.iter().zip(cells) {
-            members.extend(cell_of(name, text)?.map(|cell| (Cow::Borrowed(name.as_str()), cell)));
-        }
-        Ok(Members(members))
-    }
-}
-
-/// The value of a cell; `None` if the line lacks the member.
-///
-/// An empty cell clears a clearable member. Lists are JSON. A string that is empty, or begins with a quotation mark, is
-/// written as JSON. An apostrophe that an export put in front of a formula is removed.
-fn cell_of<'a>(name: &str, text: &'a str) -> Result<Option<Cell<'a>>, String> {
-    let kind = kind_of_column(name);
-    let text = formula::restore(text);
-    if text.is_empty() {
-        let is_clearable = matches!(kind, Some(FieldKind::Text { .. } | FieldKind::List));
-        return Ok(is_clearable.then_some(Cell::Null));
-    }
-    let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("`{name}`: must be {what}"));
-    match kind {
-        Some(FieldKind::List) => json("a JSON array of strings, for example `[\"a\",\"b\"]`").map(Some),
-        _ if text.starts_with('"') => json("a JSON string, because it begins with a quotation mark").map(Some),
-        _ => Ok(Some(Cell::Text(Cow::Borrowed(text)))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::BufReader;
 
     fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
-        let mut table = Table::new(BufReader::with_capacity(5, text));
+        let mut table = Table::open(BufReader::with_capacity(5, text), None).unwrap();
         let mut rows = Vec::new();
         while let Some((number, row)) = table.next().unwrap() {
             rows.push((number, row.map(|cells| cells.into_iter().map(ToOwned::to_owned).collect())));
@@ -212,24 +180,5 @@ mod tests {
         assert_eq!(found[1], (2, good(&["b", "c"])));
         let wide = [b",".repeat(1_000), b"\nb,c\n".to_vec()].concat();
         assert_eq!(rows(&wide)[1], (2, good(&["b", "c"])));
-    }
-
-    #[test]
-    fn a_cell_is_read_by_the_kind_of_its_column() {
-        let text = |text: &'static str| Ok(Some(Cell::Text(Cow::Borrowed(text))));
-        assert_eq!(cell_of("first-name", "Ann"), text("Ann"));
-        assert_eq!(cell_of("first-name", ""), Ok(Some(Cell::Null)));
-        assert_eq!(cell_of("access-level", ""), Ok(None));
-        assert_eq!(cell_of("first-name", r#""""#), text(""));
-        assert_eq!(cell_of("first-name", r#""\"A\"""#), text("\"A\""));
-        assert_eq!(cell_of("is-enabled", "TRUE"), text("TRUE"));
-        assert_eq!(cell_of("is-enabled", ""), Ok(None));
-        assert_eq!(cell_of("first-name", "'=1"), text("=1"));
-        assert_eq!(cell_of("first-name", "'x"), text("'x"));
-        assert_eq!(cell_of("phone", r#"["1"]"#), Ok(Some(Cell::List(vec!["1".to_owned()]))));
-        assert_eq!(cell_of("id", "7"), text("7"));
-        for (name, bad) in [("phone", "1, 2"), ("first-name", "\"A\" B")] {
-            assert!(cell_of(name, bad).is_err(), "{name} {bad}");
-        }
     }
 }

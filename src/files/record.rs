@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, Members};
+use super::problem::{LineProblem, RejectedLine};
+pub use super::record_kind::RecordKind;
 use super::values::{Parsed, flag, id, time, user_reference};
 use crate::domain::transfer::{Record, RelationshipLine, UserLine};
 use crate::domain::validation;
@@ -11,56 +13,7 @@ use crate::model::error::{ErrorSource, Problem};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{EdgeAttribute, EdgeData};
 use crate::model::relationship_type::TypeName;
-use crate::model::text::excerpt;
 use crate::model::user::{COMPUTED_ATTRIBUTES, Field, FieldKind, Value};
-
-/// The kind of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecordKind {
-    /// A user.
-    User,
-    /// A relationship.
-    Relationship,
-}
-
-impl RecordKind {
-    /// The `type` of its lines.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Relationship => "user-relationship",
-        }
-    }
-
-    /// The members that its lines must have.
-    #[must_use]
-    pub const fn required(self) -> &'static [&'static str] {
-        match self {
-            Self::User => &["email"],
-            Self::Relationship => &["user", "target", "relationship"],
-        }
-    }
-
-    /// Whether its lines may have a member.
-    #[must_use]
-    pub fn accepts(self, name: &str) -> bool {
-        let is_own = match self {
-            Self::User => COMPUTED_ATTRIBUTES.contains(&name) || kind_of_column(name).is_some(),
-            Self::Relationship => self.required().contains(&name) || EdgeAttribute::of_member(name).is_some(),
-        };
-        is_own || ["type", "id", "created-at", "updated-at"].contains(&name)
-    }
-}
-
-/// A rejected line, and its kind if known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RejectedLine {
-    /// Its kind.
-    pub kind: Option<RecordKind>,
-    /// Why, for people.
-    pub reason: String,
-}
 
 /// The most members of a line.
 const MAX_MEMBERS: usize = 100;
@@ -85,19 +38,19 @@ impl RecordReader {
     /// All problems of the line by itself.
     pub fn read(&mut self, members: Members<'_>, kind: Option<RecordKind>) -> Result<Record, RejectedLine> {
         if members.0.len() > MAX_MEMBERS {
-            return Err(RejectedLine { kind, reason: format!("the object has more than {MAX_MEMBERS} members") });
+            return Err(RejectedLine::unreadable(kind, format!("the object has more than {MAX_MEMBERS} members")));
         }
-        let kind = kind_of(&members, kind).map_err(|reason| RejectedLine { kind: None, reason })?;
+        let kind = kind_of(&members, kind).map_err(|reason| RejectedLine::unreadable(None, reason))?;
         let mut complaints = Vec::new();
         for (place, (name, _)) in members.0.iter().enumerate() {
             if members.0.iter().skip(place + 1).any(|(other, _)| other == name) {
-                complaints.push(format!("`{}` is a duplicate", excerpt(name)));
+                complaints.push(LineProblem::of_member(name, "is a duplicate"));
             }
         }
         for name in kind.required() {
             let has_value = |(other, cell): &(_, Cell<'_>)| other == name && *cell != Cell::Null;
             if !members.0.iter().any(has_value) {
-                complaints.push(format!("`{name}` is missing"));
+                complaints.push(LineProblem::of_member(name, "is missing"));
             }
         }
         let record = match kind {
@@ -109,10 +62,10 @@ impl RecordReader {
         if complaints.is_empty() {
             return Ok(record);
         }
-        Err(RejectedLine { kind: Some(kind), reason: complaints.join("; ") })
+        Err(RejectedLine { kind: Some(kind), problems: complaints })
     }
 
-    fn user_of(&self, members: Members<'_>, complaints: &mut Vec<String>) -> UserLine {
+    fn user_of(&self, members: Members<'_>, complaints: &mut Vec<LineProblem>) -> UserLine {
         let mut line = blank_user();
         for (name, cell) in members.0 {
             let parsed = match &*name {
@@ -136,7 +89,7 @@ impl RecordReader {
         line
     }
 
-    fn relationship_of(&mut self, members: Members<'_>, complaints: &mut Vec<String>) -> Option<RelationshipLine> {
+    fn relationship_of(&mut self, members: Members<'_>, complaints: &mut Vec<LineProblem>) -> Option<RelationshipLine> {
         let (mut user, mut target, mut relationship) = (None, None, None);
         let (mut own_id, mut created_at, mut updated_at) = (None, None, None);
         let mut changes = Vec::new();
@@ -187,11 +140,11 @@ const MAX_CACHED_TYPES: usize = 100;
 /// The message for an unknown member.
 pub const UNKNOWN: &str = "unknown member";
 
-fn add_complaint(complaints: &mut Vec<String>, name: &str, parsed: Parsed<()>) {
-    complaints.extend(parsed.err().map(|complaint| format!("`{}`: {complaint}", excerpt(name))));
+fn add_complaint(complaints: &mut Vec<LineProblem>, name: &str, parsed: Parsed<()>) {
+    complaints.extend(parsed.err().map(|complaint| LineProblem::of_value(name, &complaint)));
 }
 
-fn add_problems(complaints: &mut Vec<String>, kind: RecordKind, problems: &[Problem]) {
+fn add_problems(complaints: &mut Vec<LineProblem>, kind: RecordKind, problems: &[Problem]) {
     for problem in problems {
         let name = if let Some(ErrorSource::Attribute(name)) = problem.source { name } else { kind.name() };
         add_complaint(complaints, name, Err(problem.detail.to_string()));

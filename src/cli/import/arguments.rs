@@ -1,0 +1,155 @@
+//! The arguments of `import`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use encoding_rs::Encoding;
+
+use super::sources::{SourceFile, TableOptions};
+use crate::cli::command_error::CommandError;
+use crate::files::cell_text::EmptyCells;
+use crate::files::encoding::parse_encoding;
+use crate::files::layout::parse_delimiter;
+use crate::files::mapping::{MAX_MAPPING_BYTES, Mapping};
+use crate::files::record::RecordKind;
+
+/// The format of the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// One JSON object per line, users before the relationships that name them
+    Ndjson,
+    /// Tables with a header line
+    Csv,
+}
+
+/// What an empty cell does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EmptyCellChoice {
+    /// Leave the value alone
+    Keep,
+    /// Clear a string or a list
+    Clear,
+}
+
+/// The arguments of `import`.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("input").args(["file", "users", "relationships", "explain"]).required(true).multiple(true),
+    after_help = "Existing records are kept, so an interrupted import can be repeated. Invalid lines are reported with their
+number and skipped; the exit code is then 1. docs/IMPORT.md shows the way from an HR export to an organization.
+
+Examples:
+  user-relationships import company.ndjson
+  zcat company.ndjson.gz | user-relationships import -
+  user-relationships import --format csv --users users.csv --relationships edges.csv
+  user-relationships import --explain employees.csv
+  user-relationships import --format csv --users employees.csv --map 'Boss=subordinate:email' --map 'Notes=-'
+  user-relationships import company.ndjson --dry-run"
+)]
+pub struct ImportArgs {
+    /// NDJSON file; `-` is stdin
+    #[arg(conflicts_with_all = ["users", "relationships"])]
+    file: Option<PathBuf>,
+    /// Format of the data; `csv` needs `--users` and `--relationships` instead of FILE
+    #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
+    format: FileFormat,
+    /// CSV file with users; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
+    /// CSV file with relationships, read after the users; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    relationships: Option<PathBuf>,
+    /// Delimiter of CSV files: one character, or `tab`; without it the header decides
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+    /// Encoding of CSV files without a byte order mark, for example `windows-1252`; without it UTF-8
+    #[arg(long, value_name = "NAME", value_parser = parse_encoding)]
+    encoding: Option<&'static Encoding>,
+    /// What an empty cell does
+    #[arg(long, value_enum, default_value_t = EmptyCellChoice::Keep)]
+    empty: EmptyCellChoice,
+    /// What a column becomes: a member such as `email`, relationships such as `subordinate`, or `-` for nothing
+    #[arg(long = "map", value_name = "HEADER=MEMBER")]
+    maps: Vec<String>,
+    /// YAML file with lines such as `Work Email: email`; `--map` replaces its entries
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Ignore unknown columns instead of refusing the file
+    #[arg(long)]
+    ignore_unknown: bool,
+    /// Print what each column of a CSV file would become, and import nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "users", "relationships"])]
+    pub explain: Option<PathBuf>,
+    /// Register unknown relationship types
+    #[arg(long)]
+    pub create_types: bool,
+    /// Show what would change without writing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stop at the first invalid line; earlier batches stay written
+    #[arg(long)]
+    pub strict: bool,
+    /// Skip the first N lines
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "users")]
+    pub skip_lines: u64,
+}
+
+impl ImportArgs {
+    /// The files, in the order in which they are read.
+    ///
+    /// # Errors
+    /// A contradiction between the options.
+    pub fn sources(&self) -> Result<Vec<SourceFile>, CommandError> {
+        let tables = [(&self.users, RecordKind::User), (&self.relationships, RecordKind::Relationship)];
+        let tables: Vec<_> = tables
+            .into_iter()
+            .filter_map(|(path, kind)| Some(SourceFile { path: path.clone()?, table_of: Some(kind) }))
+            .collect();
+        let problem = match (&self.file, self.format) {
+            (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile { path: path.clone(), table_of: None }]),
+            (Some(_), FileFormat::Csv) => {
+                "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file"
+            }
+            (None, FileFormat::Ndjson) => "`--users` and `--relationships` need `--format csv`",
+            (None, FileFormat::Csv) => match tables.as_slice() {
+                [one, other] if one.path == other.path => "`--users` and `--relationships` must be different files",
+                _ => return Ok(tables),
+            },
+        };
+        Err(CommandError::usage(problem))
+    }
+
+    /// How tables are read.
+    ///
+    /// # Errors
+    /// An invalid mapping.
+    pub fn table_options(&self) -> Result<TableOptions, CommandError> {
+        let mut mapping = Mapping::new(self.ignore_unknown);
+        if let Some(path) = &self.mapping {
+            let failure = |problem: String| CommandError::failed(format!("`--mapping {}`: {problem}", path.display()));
+            let text = read_mapping(path).map_err(failure)?;
+            mapping.add_yaml(&text).map_err(failure)?;
+        }
+        for entry in &self.maps {
+            mapping.add(entry).map_err(|problem| CommandError::usage(format!("`--map`: {problem}")))?;
+        }
+        let empty = match self.empty {
+            EmptyCellChoice::Keep => EmptyCells::Keep,
+            EmptyCellChoice::Clear => EmptyCells::Clear,
+        };
+        Ok(TableOptions { delimiter: self.delimiter, encoding: self.encoding, empty, mapping })
+    }
+}
+
+fn read_mapping(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    file.take(MAX_MAPPING_BYTES + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > MAX_MAPPING_BYTES {
+        return Err(format!("must have at most {MAX_MAPPING_BYTES} bytes"));
+    }
+    Ok(text)
+}

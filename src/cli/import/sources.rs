@@ -1,0 +1,202 @@
+//! Opens the files of an import.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use encoding_rs::Encoding;
+
+use crate::cli::command_error::CommandError;
+use crate::files::cell_text::EmptyCells;
+use crate::files::columns::Columns;
+use crate::files::encoding::TextReader;
+use crate::files::lines;
+use crate::files::mapping::Mapping;
+use crate::files::matching::match_columns;
+use crate::files::record::RecordKind;
+use crate::files::table::OpenTable;
+
+/// An input file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Its path; `-` is stdin.
+    pub path: PathBuf,
+    /// The kind of its records for CSV; `None` for NDJSON.
+    pub table_of: Option<RecordKind>,
+}
+
+/// How tables are read.
+#[derive(Debug, Clone, Default)]
+pub struct TableOptions {
+    /// The delimiter, if the file does not decide on it.
+    pub delimiter: Option<u8>,
+    /// The encoding of files without a byte order mark.
+    pub encoding: Option<&'static Encoding>,
+    /// What an empty cell does.
+    pub empty: EmptyCells,
+    /// What the columns become.
+    pub mapping: Mapping,
+}
+
+/// An open file with lines of NDJSON.
+pub type LineInput = BufReader<Counting>;
+/// An open table.
+pub type TableInput = OpenTable<Box<dyn BufRead + Send>>;
+
+/// An open file and its properties.
+pub struct OpenSource {
+    /// Its path.
+    pub path: PathBuf,
+    /// Its size, if known. Such a file can be read again.
+    pub size: Option<u64>,
+    /// Its content.
+    pub input: OpenInput,
+}
+
+impl OpenSource {
+    /// What the columns become, if it is a table.
+    pub fn columns(&self) -> Option<&Arc<Columns>> {
+        match &self.input {
+            OpenInput::Lines(_) => None,
+            OpenInput::Table(table) => Some(&table.columns),
+        }
+    }
+}
+
+/// The content of an open file.
+pub enum OpenInput {
+    /// Lines of NDJSON.
+    Lines(LineInput),
+    /// A table after its header.
+    Table(Box<TableSource>),
+}
+
+/// A table after its header.
+pub struct TableSource {
+    /// The table.
+    pub table: TableInput,
+    /// What its columns become.
+    pub columns: Arc<Columns>,
+    /// The name of its encoding.
+    pub encoding: &'static str,
+}
+
+/// A file, with a count of the bytes that are read.
+pub struct Counting {
+    inner: Box<dyn Read + Send>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes.fetch_add(u64::try_from(read).unwrap_or_default(), Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// Opens a file, and reads its header if it is a table.
+///
+/// # Errors
+/// [`CommandError`] when it cannot be opened, or its header is invalid.
+pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>) -> Result<OpenSource, CommandError> {
+    let failure = |error: io::Error| read_failure(&source.path, &error);
+    let (inner, size) = open_file(&source.path).map_err(failure)?;
+    let file = Counting { inner, bytes: Arc::clone(bytes) };
+    let input = match source.table_of {
+        None => open_lines(file).map(OpenInput::Lines),
+        Some(kind) => open_table(file, kind, options).map(|table| OpenInput::Table(Box::new(table))),
+    };
+    Ok(OpenSource { path: source.path.clone(), size, input: input.map_err(failure)? })
+}
+
+/// Opens a table again, after its header.
+///
+/// # Errors
+/// Those of the file, and an invalid header.
+pub fn reopen(
+    path: &Path,
+    kind: RecordKind,
+    options: &TableOptions,
+    bytes: &Arc<AtomicU64>,
+) -> io::Result<TableSource> {
+    let (inner, _) = open_file(path)?;
+    open_table(Counting { inner, bytes: Arc::clone(bytes) }, kind, options)
+}
+
+/// Reads a file to its end, so that one that is not valid in its encoding is refused before anything is written.
+///
+/// # Errors
+/// Those of the file, and the first byte that is not valid.
+pub fn validate_text(path: &Path, options: &TableOptions) -> io::Result<()> {
+    let (inner, _) = open_file(path)?;
+    let mut text = TextReader::new(inner, options.encoding)?;
+    loop {
+        let read = text.fill_buf()?.len();
+        if read == 0 {
+            return Ok(());
+        }
+        text.consume(read);
+    }
+}
+
+/// Requires that some file has each column that `--map` names.
+///
+/// # Errors
+/// [`CommandError`] for the first column that no file has.
+pub fn require_used_mapping(options: &TableOptions, opened: &[OpenSource]) -> Result<(), CommandError> {
+    let headings: Vec<_> = opened.iter().filter_map(OpenSource::columns).flat_map(|columns| &columns.columns).collect();
+    match options.mapping.find_unused(headings.iter().map(|column| column.heading.as_str())) {
+        Some(entry) => {
+            let known: Vec<_> = headings.iter().map(|column| format!("`{}`", column.heading)).collect();
+            Err(CommandError::failed(format!(
+                "`--map`: no column has the heading `{}`; the headings are {}",
+                entry.heading,
+                known.join(", ")
+            )))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A file that cannot be read.
+pub fn read_failure(path: &Path, error: &io::Error) -> CommandError {
+    CommandError::failed(format!("cannot read `{}`: {error}", path.display()))
+}
+
+fn open_lines(file: Counting) -> io::Result<LineInput> {
+    let mut input = BufReader::with_capacity(1 << 16, file);
+    lines::skip_byte_order_mark(&mut input)?;
+    Ok(input)
+}
+
+fn open_table(file: Counting, kind: RecordKind, options: &TableOptions) -> io::Result<TableSource> {
+    let text = TextReader::new(file, options.encoding)?;
+    let encoding = text.encoding_name();
+    let mut table = OpenTable::open(Box::new(text) as Box<dyn BufRead + Send>, options.delimiter)?;
+    let columns = read_header(&mut table, kind, options)?;
+    Ok(TableSource { table, columns: Arc::new(columns), encoding })
+}
+
+fn read_header(table: &mut TableInput, kind: RecordKind, options: &TableOptions) -> io::Result<Columns> {
+    let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
+    let Some((number, first)) = table.next()? else {
+        return Err(invalid("the header line with the column names is missing".to_owned()));
+    };
+    let columns = first.and_then(|headings| match_columns(&headings, kind, &options.mapping, options.empty));
+    columns.map_err(|problem| invalid(format!("line {number}: {problem}")))
+}
+
+fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    if about.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    Ok((Box::new(file), about.is_file().then_some(about.len())))
+}

@@ -47,7 +47,7 @@ mod tests {
     fn read(bytes: &[u8], delimiter: Option<u8>) -> Vec<Vec<String>> {
         let mut table = OpenTable::open(TextReader::new(bytes, None).unwrap(), delimiter).unwrap();
         let mut rows = Vec::new();
-        while let Some((_, row)) = table.next().unwrap() {
+        while let Some((_, row)) = table.next_row().unwrap() {
             rows.push(row.unwrap().into_iter().map(ToOwned::to_owned).collect());
         }
         rows
@@ -80,11 +80,11 @@ mod tests {
             for rest in [&bytes[..], text.as_bytes()] {
                 let file = [b"email;unit;id;is-enabled;Supervisor\n", rest].concat();
                 let mut table = OpenTable::open(TextReader::new(&*file, None).unwrap(), None).unwrap();
-                let headings = table.next().unwrap().unwrap().1.unwrap();
+                let headings = table.next_row().unwrap().unwrap().1.unwrap();
                 let columns =
                     match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
                 let (mut scan, mut reader) = (PeopleScan::new(&columns), RecordReader::default());
-                while let Ok(Some((number, row))) = table.next() {
+                while let Ok(Some((number, row))) = table.next_row() {
                     let Ok(cells) = row else { continue };
                     scan.add(number, &cells);
                     match columns.members(&cells) {

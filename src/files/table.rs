@@ -72,7 +72,7 @@ impl<F: BufRead> Table<F> {
     ///
     /// # Errors
     /// Those of the file.
-    pub fn next(&mut self) -> io::Result<Option<(u64, CsvRow<'_>)>> {
+    pub fn next_row(&mut self) -> io::Result<Option<(u64, CsvRow<'_>)>> {
         self.skip_line_ends()?;
         let number = self.line_ends + 1;
         let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
@@ -152,7 +152,7 @@ mod tests {
     fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
         let mut table = Table::open(BufReader::with_capacity(5, text), None).unwrap();
         let mut rows = Vec::new();
-        while let Some((number, row)) = table.next().unwrap() {
+        while let Some((number, row)) = table.next_row().unwrap() {
             rows.push((number, row.map(|cells| cells.into_iter().map(ToOwned::to_owned).collect())));
         }
         rows

@@ -167,7 +167,7 @@ impl BatchReader {
 
     fn read_rows(&mut self, mut table: TableInput, columns: &Columns, conflicts: &HashMap<u64, u64>) -> PassResult {
         let kind = Some(columns.kind);
-        while let Some((number, row)) = table.next()? {
+        while let Some((number, row)) = table.next_row()? {
             if number <= self.plan.skip || row.as_ref().is_ok_and(|cells| Columns::is_blank(cells)) {
                 continue;
             }
@@ -191,7 +191,7 @@ impl BatchReader {
 
     fn read_edges(&mut self, mut table: TableInput, columns: &Columns, reader: &EdgeReader) -> PassResult {
         let kind = Some(RecordKind::Relationship);
-        while let Some((number, row)) = table.next()? {
+        while let Some((number, row)) = table.next_row()? {
             // The pass over the users has reported rows that cannot be read.
             let Some(cells) = row.ok().filter(|cells| columns.require_width(cells).is_ok()) else { continue };
             let record = match reader.read(&cells) {

@@ -159,13 +159,13 @@ mod tests {
             row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
             ExportRow::User(&user).write_csv(&mut table).unwrap();
             let mut table = OpenTable::open(BufReader::with_capacity(7, &*table), None).unwrap();
-            let headings = table.next().unwrap().unwrap().1.unwrap();
+            let headings = table.next_row().unwrap().unwrap().1.unwrap();
             let columns =
                 match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
-            let cells = table.next().unwrap().unwrap().1.unwrap();
+            let cells = table.next_row().unwrap().unwrap().1.unwrap();
             let members = columns.members(&cells).unwrap();
             assert_same(&user, &user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap()));
-            prop_assert!(table.next().unwrap().is_none());
+            prop_assert!(table.next_row().unwrap().is_none());
         }
 
         #[test]
@@ -173,7 +173,7 @@ mod tests {
             drop(Members::of_json(&text).map(|members| RecordReader::default().read(members, None)));
             let mut table = OpenTable::open(&*bytes, None).unwrap();
             let mut last = 1;
-            while let Some((number, row)) = table.next().unwrap() {
+            while let Some((number, row)) = table.next_row().unwrap() {
                 prop_assert!(number >= last && row.map_or_else(|problem| !problem.is_empty(), |cells| !cells.is_empty()));
                 last = number;
             }

@@ -153,7 +153,7 @@ pub fn scan(copy: &TableCopy, columns: &Columns) -> io::Result<PeopleFacts> {
     let unread = TableCopy { bytes: Arc::default(), ..copy.clone() };
     let mut table = unread.open()?;
     let mut scan = PeopleScan::new(columns);
-    while let Some((number, row)) = table.next()? {
+    while let Some((number, row)) = table.next_row()? {
         if let Ok(cells) = row {
             scan.add(number, &cells);
         }
@@ -232,7 +232,7 @@ mod tests {
 
     fn table(text: &'static [u8]) -> TableInput {
         let mut table = OpenTable::open(Box::new(text) as Box<dyn BufRead + Send>, None).unwrap();
-        table.next().unwrap().unwrap().1.unwrap();
+        table.next_row().unwrap().unwrap().1.unwrap();
         table
     }
 
@@ -247,7 +247,7 @@ mod tests {
         for _ in 0..2 {
             let mut rows = copy.open().unwrap();
             let mut found = Vec::new();
-            while let Some((number, row)) = rows.next().unwrap() {
+            while let Some((number, row)) = rows.next_row().unwrap() {
                 found.push((number, row.unwrap().join(" ")));
             }
             assert_eq!(found, [(3, "1 2".to_owned()), (5, "3 4".to_owned())]);

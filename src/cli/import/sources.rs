@@ -182,7 +182,7 @@ fn open_table(file: Counting, kind: RecordKind, options: &TableOptions) -> io::R
 
 fn read_header(table: &mut TableInput, kind: RecordKind, options: &TableOptions) -> io::Result<Columns> {
     let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidData, problem);
-    let Some((number, first)) = table.next()? else {
+    let Some((number, first)) = table.next_row()? else {
         return Err(invalid("the header line with the column names is missing".to_owned()));
     };
     let columns = first.and_then(|headings| match_columns(&headings, kind, &options.mapping, options.empty));

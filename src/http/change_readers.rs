@@ -1,10 +1,10 @@
 //! Readers of the change feed that wait for the next change.
 //!
 //! # Design
-//! A waiting reader uses neither a thread nor a database connection. While there is one, one task of the process reads the
-//! new changes, once for all readers: after commits of this process, and every quarter of a second for those of other instances.
-//! It publishes them as [`ChangeNews`], and each reader compares them with its filter in memory. So a reader whose filter
-//! matches nothing costs no query, however much is written.
+//! A waiting reader uses neither a thread nor a database connection. While there is one, one task of the process reads
+//! the new changes, once for all readers: after commits of this process, and every quarter of a second for those of
+//! other instances. It publishes them as [`ChangeNews`], and each reader compares them with its filter in memory. So a
+//! reader whose filter matches nothing costs no query, however much is written.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

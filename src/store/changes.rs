@@ -16,7 +16,8 @@ impl Store {
         self.shared.changes.committed.subscribe()
     }
 
-    /// Numbers all changes that are committed when it begins, before [`read_changes`](Self::read_changes) reads them. On SQLite, where changes are numbered as they are written, it does nothing.
+    /// Numbers all changes that are committed when it begins, before [`read_changes`](Self::read_changes) reads them.
+    /// On SQLite, where changes are numbered as they are written, it does nothing.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).

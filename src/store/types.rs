@@ -69,8 +69,8 @@ pub(super) const CACHE_TTL: Duration = Duration::from_mins(1);
 /// The cache that all jobs on a server share.
 ///
 /// Names never change, and the number of a deleted type is not used again while any process has it cached. So the name
-/// and the number of an entry can be stale in one way only: its type was deleted. Then no relationship has the type, lists of it are correctly
-/// empty, and a create violates the foreign key, which clears the cache and retries.
+/// and the number of an entry can be stale in one way only: its type was deleted. Then no relationship has the type,
+/// lists of it are correctly empty, and a create violates the foreign key, which clears the cache and retries.
 #[derive(Debug, Default)]
 pub(super) struct TypeCache(RwLock<CachedTypes>);
 

@@ -18,7 +18,8 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 /// Tables that grow with the data.
 const LARGE: [&str; 4] = ["user_relationships", "users", "counts_by_user", "counts_by_target"];
-/// The types of the values of a batch of creates: its columns, the ids of requests, the users at its ends, and the number of slots.
+/// The types of the values of a batch of creates: its columns, the ids of requests, the users at its ends, and the
+/// number of slots.
 const BATCH_TYPES: &str =
     "(bigint[], bigint[], smallint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint, bigint)";
 /// A batch of one create.

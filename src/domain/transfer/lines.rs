@@ -31,7 +31,8 @@ pub struct UserLine {
     pub id: Option<UserId>,
     /// The address, which identifies the user.
     pub email: String,
-    /// The fields of the line, `email` included. They must have passed [`problems_of`](crate::domain::validation::problems_of).
+    /// The fields of the line, `email` included. They must have passed
+    /// [`problems_of`](crate::domain::validation::problems_of).
     pub fields: Vec<(Field, Value)>,
     /// The time of creation, for a new user.
     pub created_at: Option<Timestamp>,

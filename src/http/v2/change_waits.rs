@@ -11,8 +11,8 @@ use crate::http::v2::request::Call;
 use crate::model::page::Direction;
 use crate::store::{Cost, Tx};
 
-/// How often the right and the connection of a waiting reader are checked. The cache of verified credentials makes a check cheap, and is as
-/// old as `AUTH_REFRESH` at most.
+/// How often the right and the connection of a waiting reader are checked. The cache of verified credentials makes a check
+/// cheap, and is as old as `AUTH_REFRESH` at most.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// The part of `REQUEST_TIMEOUT` that is left for the response.
 const RESPONSE_TIME: Duration = Duration::from_secs(1);

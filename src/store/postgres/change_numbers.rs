@@ -1,11 +1,11 @@
 //! Numbers committed changes.
 //!
 //! # Design
-//! A transaction stores its changes as a set, whose id it draws last, when it holds all its locks. Ids of sets are not the
-//! order of the log: a set with a smaller id may be committed later. So changes get their numbers after their commit.
-//! A job that numbers changes locks the row of `change_log` first. What its next statement sees is committed; a set that is committed
-//! later gets larger numbers. Two changes of one relationship, or of a cause and its effect, are in the order of their
-//! sets, and a statement that sees the second set sees the first one. Writers never wait.
+//! A transaction stores its changes as a set, whose id it draws last, when it holds all its locks. Ids of sets are not
+//! the order of the log: a set with a smaller id may be committed later. So changes get their numbers after their
+//! commit. A job that numbers changes locks the row of `change_log` first. What its next statement sees is committed; a
+//! set that is committed later gets larger numbers. Two changes of one relationship, or of a cause and its effect, are
+//! in the order of their sets, and a statement that sees the second set sees the first one. Writers never wait.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};

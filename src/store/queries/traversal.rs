@@ -58,8 +58,8 @@ fn children_of_all(kind: i16, parents: &[(i64, i64)], limit: i64) -> Sql {
     sql
 }
 
-/// The children of a user, those of the first of them, and so on, up to some levels. At most `limit` of each level are returned, in no order. On SQLite, where a
-/// statement costs little, it is one level.
+/// The children of a user, those of the first of them, and so on, up to some levels. At most `limit` of each level are
+/// returned, in no order. On SQLite, where a statement costs little, it is one level.
 pub(in crate::store) fn first_descendants(
     conn: &mut Conn,
     kind: i16,

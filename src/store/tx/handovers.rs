@@ -48,7 +48,8 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(edge).collect())
     }
 
-    /// Deletes locked relationships of a type. [`write_edge_counts`](Self::write_edge_counts) counts them, which the job must call.
+    /// Deletes locked relationships of a type. [`write_edge_counts`](Self::write_edge_counts) counts them, which the
+    /// job must call.
     pub fn delete_edges(&mut self, held: &HeldType, edges: &[LockedEdge]) -> Result<()> {
         if edges.is_empty() {
             return Ok(());
@@ -66,7 +67,8 @@ impl Tx<'_> {
     }
 
     /// Stores relationships of a held type, each given as owner and target, which its rules admit, in this order. Those
-    /// that exist already are left out. Returns the others. [`write_edge_counts`](Self::write_edge_counts) counts them, which the job must call.
+    /// that exist already are left out. Returns the others. [`write_edge_counts`](Self::write_edge_counts) counts them,
+    /// which the job must call.
     pub fn insert_edges(
         &mut self,
         held: &HeldType,

@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! The document is built once from the declarations that the service itself uses, so it cannot become outdated: query
-//! parameters from `v2::parameters`, members from the fields of resources, statuses and codes from [`Code`](crate::model::code::Code). Descriptions are in [`operations`]; a test fails
-//! for a route without one.
+//! parameters from `v2::parameters`, members from the fields of resources, statuses and codes from
+//! [`Code`](crate::model::code::Code). Descriptions are in [`operations`]; a test fails for a route without one.
 
 mod build;
 mod changes;

@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! The domain has decided that the caller may create the relationship. The statement leaves out every relationship that
-//! exists already, or whose user or type is missing or locked, or whose type has rules. Rows come back in any order, so each is matched to its
-//! request by its edge.
+//! exists already, or whose user or type is missing or locked, or whose type has rules. Rows come back in any order, so
+//! each is matched to its request by its edge.
 
 use std::collections::{HashMap, HashSet};
 

@@ -61,6 +61,17 @@ fn the_file_of_an_hr_administrator_is_loaded_with_one_command() {
 }
 
 #[test]
+fn a_csv_file_without_its_format_is_refused_with_the_command_to_use() {
+    for fixture in ImportFixture::all() {
+        let file = fixture.write("People.CSV", EMPLOYEES);
+        let refused = fixture.run(&["import", &file]).expect(2);
+        let command = format!("`--format csv --users {file}`");
+        assert!(refused.stderr.contains(&command), "{}", refused.stderr);
+        fixture.run(&["import", "--format", "csv", "--users", &file]).expect(0);
+    }
+}
+
+#[test]
 fn people_files_are_read_from_pipes() {
     for fixture in ImportFixture::all() {
         let wide: Vec<u8> = EMPLOYEES.encode_utf16().flat_map(u16::to_le_bytes).collect();

@@ -109,6 +109,12 @@ impl ImportArgs {
             .filter_map(|(path, kind)| Some(SourceFile { path: path.clone()?, table_of: Some(kind) }))
             .collect();
         let problem = match (&self.file, self.format) {
+            (Some(path), FileFormat::Ndjson) if is_named_csv(path) => {
+                let path = path.display();
+                return Err(CommandError::usage(format!(
+                    "`{path}` has the name of a CSV file; use `--format csv --users {path}`, or `--relationships {path}`"
+                )));
+            }
             (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile { path: path.clone(), table_of: None }]),
             (Some(_), FileFormat::Csv) => {
                 "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file"
@@ -142,6 +148,10 @@ impl ImportArgs {
         };
         Ok(TableOptions { delimiter: self.delimiter, encoding: self.encoding, empty, mapping })
     }
+}
+
+fn is_named_csv(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }
 
 fn read_mapping(path: &Path) -> Result<String, String> {

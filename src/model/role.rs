@@ -18,6 +18,18 @@ pub enum RoleEnd {
     Either,
 }
 
+impl RoleEnd {
+    /// The end at which a type that has a role, and this `user-role`, has the users with it.
+    #[must_use]
+    pub fn of_role(role: &str, is_symmetric: bool, user_role: Option<&str>) -> Self {
+        match user_role {
+            _ if is_symmetric => Self::Either,
+            Some(user_role) if user_role == role => Self::Owner,
+            _ => Self::Target,
+        }
+    }
+}
+
 /// A user with a role, by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleEdge {

@@ -19,9 +19,7 @@ pub fn find(store: &Store, source: &OpenSource, creates_types: bool) -> Result<V
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let job = move |tx: &mut Tx<'_>| {
-        names.iter().map(|name| transfer::find_edge_column(tx, name, creates_types)).collect::<Result<Vec<_>, _>>()
-    };
+    let job = move |tx: &mut Tx<'_>| transfer::find_edge_columns(tx, &names, creates_types);
     let found = database::wait(store.read("import.columns", Cost::Unbounded, job))?;
     let mut edges = Vec::new();
     for ((place, target), found) in columns.edges().zip(found) {

@@ -14,35 +14,44 @@ pub struct EdgeColumn {
     pub end: RoleEnd,
 }
 
-/// The type or the role with a name, or else all names of types and roles. The cells of a column with the name of a type
-/// are targets; those of a column with the name of a role are users in that role. An unknown type is registered later if
-/// `creates_types`.
+/// What columns with these names of types or roles become; for another name, all names of types and roles. The cells of a
+/// column with the name of a type are targets; those of a column with the name of a role are users in that role. An unknown
+/// type is registered later if `creates_types`.
 ///
 /// # Errors
 /// Those of the store.
-pub fn find_edge_column(
+pub fn find_edge_columns(
     tx: &mut Tx<'_>,
+    names: &[String],
+    creates_types: bool,
+) -> Result<Vec<std::result::Result<EdgeColumn, Vec<String>>>> {
+    let types = tx.types(0, i64::from(MAX_TYPES))?.items;
+    Ok(names.iter().map(|name| find_edge_column(&types, name, creates_types)).collect())
+}
+
+fn find_edge_column(
+    types: &[RelationshipType],
     name: &str,
     creates_types: bool,
-) -> Result<std::result::Result<EdgeColumn, Vec<String>>> {
-    let types = tx.types(0, i64::from(MAX_TYPES))?.items;
+) -> std::result::Result<EdgeColumn, Vec<String>> {
     if let Some(found) = types.iter().find_map(|kind| edge_column_of(kind, name)) {
-        return Ok(Ok(found));
+        return Ok(found);
     }
     match TypeName::parse(name) {
-        Some(relationship) if creates_types => Ok(Ok(EdgeColumn { relationship, end: RoleEnd::Target })),
-        _ => Ok(Err(types.iter().flat_map(names_of).collect())),
+        Some(relationship) if creates_types => Ok(EdgeColumn { relationship, end: RoleEnd::Target }),
+        _ => Err(types.iter().flat_map(names_of).collect()),
     }
 }
 
 fn edge_column_of(kind: &RelationshipType, name: &str) -> Option<EdgeColumn> {
-    let is_role = |role: &Option<TypeName>| role.as_ref().is_some_and(|role| role.as_str() == name);
-    let end = match () {
-        () if kind.name.as_str() == name => RoleEnd::Target,
-        () if kind.data.is_symmetric && is_role(&kind.data.user_role) => RoleEnd::Either,
-        () if is_role(&kind.data.target_role) => RoleEnd::Target,
-        () if is_role(&kind.data.user_role) => RoleEnd::Owner,
-        () => return None,
+    let [user_role, target_role] =
+        [&kind.data.user_role, &kind.data.target_role].map(|role| role.as_ref().map(TypeName::as_str));
+    let end = if kind.name.as_str() == name {
+        RoleEnd::Target
+    } else if [user_role, target_role].contains(&Some(name)) {
+        RoleEnd::of_role(name, kind.data.is_symmetric, user_role)
+    } else {
+        return None;
     };
     Some(EdgeColumn { relationship: kind.name.clone(), end })
 }

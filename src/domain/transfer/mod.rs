@@ -20,7 +20,7 @@ use crate::model::error::Result;
 use crate::store::Tx;
 use types::LineTypes;
 
-pub use edge_columns::{EdgeColumn, find_edge_column};
+pub use edge_columns::{EdgeColumn, find_edge_columns};
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};

@@ -42,11 +42,7 @@ impl Tx<'_> {
         let kind = TypeName::parse(&kind)
             .ok_or_else(|| Error::Internal(format!("the role `{name}` belongs to a type with an unknown name")))?;
         let held = self.held(id, kind, rules);
-        let end = match user_role {
-            _ if held.rules.is_symmetric => RoleEnd::Either,
-            Some(user_role) if user_role == name.as_str() => RoleEnd::Owner,
-            _ => RoleEnd::Target,
-        };
+        let end = RoleEnd::of_role(name.as_str(), held.rules.is_symmetric, user_role.as_deref());
         Ok(HeldRole { name: name.clone(), held, end })
     }
 

@@ -33,10 +33,13 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
         RecordKind::Relationship => "relationships",
     };
     let summary = format!("{what}, {}, delimiter `{}`", table.encoding, delimiter.escape_default());
-    let bytes = Arc::default();
-    let failure = |error| read_failure(path, &error);
-    let copy = passes::copy_of(path.to_owned(), source.size.is_some(), *table, options, &bytes).map_err(failure)?;
-    let kinds = if has_edges { passes::scan(&copy, &columns).map_err(failure)?.kinds } else { HashMap::new() };
+    let kinds = if has_edges {
+        let copy = passes::copy_of(path.to_owned(), source.size.is_some(), *table, options, &Arc::default());
+        let facts = copy.and_then(|copy| passes::scan(&copy, &columns));
+        facts.map_err(|error| read_failure(path, &error))?.kinds
+    } else {
+        HashMap::new()
+    };
     let mut edges = edges.into_iter();
     let mut lines = vec![summary];
     for (place, column) in columns.columns.iter().enumerate() {

@@ -51,7 +51,7 @@ both!(a_damaged_log_is_found_and_restarted, |app| {
         let repaired = check(app, &["--repair"]).expect(0);
         assert!(repaired.stdout.contains("change log: "), "{name}: {repaired:?}");
         check(app, &[]).expect(0);
-        // Nobody goes on as if nothing were missing.
+        // A reader with an older cursor learns that changes are missing.
         admin.get(&format!("{CHANGES}?page[after]={position}")).refused(410, "cursor-expired");
         let fresh = now(&admin);
         let edge = create(&admin, bob, "mentor", cleo).expect(201).id();

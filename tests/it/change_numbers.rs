@@ -24,8 +24,11 @@ fn numbered(app: &App) -> Vec<String> {
         .lines("SELECT concat_ws(' ', n, place, subject_id, at) AS line FROM changes ORDER BY changes.n")
 }
 
-fn start(raw: &mut Raw) {
+/// A connection to a database whose log is empty after its seventh change.
+fn start(app: &App) -> Raw {
+    let mut raw = Raw::connect(&app.home().url());
     raw.run("DELETE FROM unnumbered_changes; DELETE FROM changes; UPDATE change_log SET last_number = 7, last_at = 50");
+    raw
 }
 
 #[test]
@@ -34,8 +37,7 @@ fn sets_are_numbered_whole_in_their_order_and_late_commits_later() {
         Engine::Postgres,
         |_| {},
         |app| {
-            let mut raw = Raw::connect(&app.home().url());
-            start(&mut raw);
+            let mut raw = start(app);
             let mut late = Raw::connect(&app.home().url());
             late.run("BEGIN");
             store(&mut late, 7, 2, 60);
@@ -60,8 +62,7 @@ fn a_change_without_a_number_is_after_every_moment() {
         Engine::Postgres,
         |_| {},
         |app| {
-            let mut raw = Raw::connect(&app.home().url());
-            start(&mut raw);
+            let mut raw = start(app);
             raw.run("UPDATE change_log SET horizon_number = last_number");
             raw.run(
                 "INSERT INTO unnumbered_changes (set_id, place, at, action, subject_type, subject_id, user_id, target_id, \
@@ -87,8 +88,7 @@ fn a_set_that_is_too_large_for_one_transaction_stays_whole() {
         Engine::Postgres,
         |_| {},
         |app| {
-            let mut raw = Raw::connect(&app.home().url());
-            start(&mut raw);
+            let mut raw = start(app);
             for (set, changes) in [(1, 600), (2, 401), (3, 1_200), (4, 1_000), (5, 1)] {
                 store(&mut raw, set, changes, 60 + set);
             }
@@ -109,8 +109,7 @@ fn numbering_is_fast_before_the_database_has_statistics() {
         Engine::Postgres,
         |_| {},
         |app| {
-            let mut raw = Raw::connect(&app.home().url());
-            start(&mut raw);
+            let mut raw = start(app);
             let mut set = 0;
             // Compiling the statement takes a second.
             in_time("numbering", Duration::from_millis(400), || {

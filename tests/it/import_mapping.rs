@@ -129,8 +129,8 @@ fn explain_prints_what_each_column_becomes() {
                     1;a@example.com;Ray;;;;;;\n2;b@example.com;Roe;1;;;;;a@example.com\n";
         let file = fixture.write("people.csv", text);
         let options = ["--map", "Shoe size=-", "--map", "Boss=subordinates"];
-        let told = fixture.run(&[&["import", "--explain", &file], &options[..]].concat()).expect(0);
-        let lines: Vec<_> = told.stdout.lines().collect();
+        let explained = fixture.run(&[&["import", "--explain", &file], &options[..]].concat()).expect(0);
+        let lines: Vec<_> = explained.stdout.lines().collect();
         assert_eq!(
             lines,
             [
@@ -148,8 +148,12 @@ fn explain_prints_what_each_column_becomes() {
         );
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 0);
         let edges = fixture.write("edges.csv", "User,Target,Relationship\n");
-        let told = fixture.run(&["import", "--explain", &edges]).expect(0);
-        assert!(told.stdout.starts_with("relationships, UTF-8, delimiter `,`\nUser\tuser\n"), "{}", told.stdout);
+        let explained = fixture.run(&["import", "--explain", &edges]).expect(0);
+        assert!(
+            explained.stdout.starts_with("relationships, UTF-8, delimiter `,`\nUser\tuser\n"),
+            "{}",
+            explained.stdout
+        );
         fixture.run(&["import", "--explain", &file, "--users", &file]).expect(2);
     }
 }

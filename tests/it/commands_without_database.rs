@@ -9,12 +9,12 @@ use crate::support::signing::{pem, public_key};
 use crate::support::sql::Raw;
 use user_relationships::store::url::DatabaseUrl;
 
-/// Every command that uses a database and must not create one; `FILE` is a file that exists.
+/// Every command that uses a database and must not create one; `FILE`, `CSV` and `KEY` are files that exist.
 const COMMANDS: [&[&str]; 23] = [
     &["import", "FILE"],
     &["import", "FILE", "--dry-run"],
     &["import", "FILE", "--create-types", "--strict"],
-    &["import", "--format", "csv", "--users", "FILE"],
+    &["import", "--format", "csv", "--users", "CSV"],
     &["export"],
     &["export", "--format", "csv", "--users", "-"],
     &["check"],
@@ -43,13 +43,15 @@ fn files(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Runs a command in a folder, with a file to import outside of it.
+/// Runs a command in a folder, with the files that it reads outside of it.
 fn run_in(folder: &Path, inputs: &Path, args: &[&str], url: Option<&str>) -> Outcome {
-    let (file, key) = (inputs.join("users.csv"), inputs.join("key.pem"));
-    fs::write(&file, "email\nann@example.com\n").unwrap();
+    let (file, csv, key) = (inputs.join("users.jsonl"), inputs.join("users.csv"), inputs.join("key.pem"));
+    fs::write(&file, "{\"type\":\"user\",\"email\":\"ann@example.com\"}\n").unwrap();
+    fs::write(&csv, "email\nann@example.com\n").unwrap();
     fs::write(&key, pem("PUBLIC KEY", &public_key(0))).unwrap();
     let place = |arg: &&str| match *arg {
         "FILE" => file.display().to_string(),
+        "CSV" => csv.display().to_string(),
         "KEY" => key.display().to_string(),
         other => other.to_owned(),
     };

@@ -2,13 +2,15 @@
 
 use super::policy::{Action, FormCaller};
 use super::users;
+use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::group::{Properties, complaint_about_new_properties};
 use crate::model::id::{TokenId, UserId};
+use crate::model::precondition::Precondition;
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, Login, NewToken};
-use crate::model::user::{Field, Profile, UserData, Value};
+use crate::model::user::{Field, Profile, User, UserData, Value};
 use crate::store::Tx;
 
 /// The changes of a user by a form.
@@ -76,6 +78,56 @@ pub fn change(tx: &mut Tx<'_>, by: &FormCaller, id: UserId, changes: &AccountCha
         tx.delete_sessions(id)?;
     }
     Ok(())
+}
+
+/// A new password, which is not in its normal form but hashed already.
+pub struct NewPassword {
+    /// The hash.
+    pub hash: String,
+    /// The hash of the current password, which the caller has proved to know.
+    pub verified: Option<String>,
+}
+
+/// The attribute with the current password of a caller that changes its own.
+pub const CURRENT_PASSWORD: &str = "current-password";
+
+/// Changes the password of a user together with its attributes, and ends all sessions of the user. A caller that changes
+/// its own password must have proved to know the current one, which may not have changed since.
+///
+/// # Errors
+/// Those of [`users::change`], and those of [`wrong_password`].
+pub fn change_password(
+    tx: &mut Tx<'_>,
+    caller: &Caller,
+    (id, precondition): (UserId, &Precondition),
+    changes: &[(Field, Value)],
+    password: &NewPassword,
+) -> Result<User> {
+    users::get_own(tx, caller, id, precondition)?;
+    // Locks the user, so that the password that was verified is the one that is replaced.
+    let current = tx.password_of(id)?;
+    if id == caller.id && (password.verified.is_none() || current != password.verified) {
+        return Err(wrong_password());
+    }
+    let user = users::change(tx, caller, id, precondition, changes)?;
+    tx.set_password(id, &password.hash)?;
+    tx.delete_sessions(id)?;
+    Ok(user)
+}
+
+/// The error for a current password that is wrong, has just changed, or does not exist.
+#[must_use]
+pub fn wrong_password() -> Error {
+    let detail = "the current password is wrong, or the account has none yet, and then an admin sets the first one";
+    Problem::new(Code::InvalidAttribute, detail).at(ErrorSource::Attribute(CURRENT_PASSWORD)).into()
+}
+
+/// The hash of the password of a user.
+///
+/// # Errors
+/// Those of the store.
+pub fn password_of(tx: &mut Tx<'_>, id: UserId) -> Result<Option<String>> {
+    tx.password_of(id)
 }
 
 /// The login of the user with an address.

@@ -26,6 +26,8 @@ pub mod operation_limiter;
 pub mod ops;
 // What the log says about a failed request.
 pub mod outcome;
+// Verifies passwords, and limits how many a source can try.
+pub mod password_attempts;
 // Classifies request paths.
 pub mod paths;
 // The table of routes.

@@ -32,6 +32,7 @@ pub mod manager;
 pub mod network;
 pub mod opaque_string;
 pub mod page;
+pub mod password;
 pub mod past;
 pub mod precondition;
 pub mod rate;

@@ -155,3 +155,17 @@ both!(sign_in_refusals_take_equal_time_for_known_and_unknown_users, |app| {
         anonymous.form("POST", "/api/sessions", &form("create_session", &values)).expect(401);
     });
 });
+
+both!(a_wrong_current_password_takes_as_long_as_a_right_one, |app| {
+    let users = ["right", "wrong", "without"].map(|name| app.named(&format!("{name}@example.com"), "user"));
+    let root = app.admin();
+    for user in &users[..2] {
+        let sent = json!({"data": {"attributes": {"password": "long enough"}}});
+        root.patch(&format!("/api/v2/users/{}", user.id), &sent).expect(200);
+    }
+    assert_alike(&["right", "wrong", "without"], 5, 1.5, |at| {
+        let current = if at == 0 { "long enough" } else { "wrong enough" };
+        let sent = json!({"data": {"attributes": {"password": "long enough", "current-password": current}}});
+        users[at].patch("/api/v2/users/me", &sent).expect(if at == 0 { 200 } else { 422 });
+    });
+});

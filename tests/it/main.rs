@@ -192,5 +192,6 @@ mod type_numbers;
 mod unauthenticated;
 mod user_changes;
 mod user_filters;
+mod user_passwords;
 mod users;
 mod whole_responses;

@@ -17,6 +17,8 @@ const ME: &str = "/api/v2/users/me";
 const EDGES: &str = "/api/v2/user-relationships";
 /// A valid one, a wrong one, and one that is too short.
 const PASSWORDS: [&str; 3] = ["Pa55 of the secrets", "Wr0ng of the secrets", "5hort!!"];
+/// The password that replaces the valid one.
+const REPLACEMENT: &str = "Rep1acement of the secrets";
 const ANN: &str = "ann.of.the.secrets@example.com";
 
 /// Everything that is stored, as in a backup.
@@ -76,6 +78,22 @@ fn sign_in(url: &str, anonymous: &Client) -> (String, String) {
     (token, refused.iter().fold(made.text, |all, answer| all + &answer.text))
 }
 
+/// Changes the password of a session's user: with a wrong current one, to one that is too short, in a document that is not
+/// JSON, and successfully. Returns all responses.
+fn change_password(session: &Client) -> String {
+    let [password, wrong, short] = PASSWORDS;
+    let body = |new: &str, current: &str| {
+        json!({"data": {"attributes": {"password": new, "current-password": current}}}).to_string()
+    };
+    let cut = body(REPLACEMENT, password).replace("}}}", "}");
+    let sent = [body(REPLACEMENT, wrong), body(short, password), cut, body(REPLACEMENT, password)];
+    let answers = sent.into_iter().zip([422, 422, 400, 200]).map(|(body, status)| {
+        let headers = [("content-type", "application/vnd.api+json")];
+        session.send("PATCH", ME, &headers, Some(body.as_bytes())).expect(status).text
+    });
+    answers.collect()
+}
+
 #[test]
 fn no_secret_is_logged_returned_printed_or_stored() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
@@ -108,7 +126,8 @@ fn no_secret_is_logged_returned_printed_or_stored() {
         clients.push(anonymous.with_signer(Signer { is_stamped: true, ..signer.clone() }));
         clients.push(anonymous.with_signer(Signer { key: 1, ..signer.clone() }));
         let (session, report) = sign_in(&url, &anonymous);
-        let answers = [talk(&clients), talk(&clients), report].concat();
+        let passwords = change_password(&anonymous.with_authorization(&format!("Token token={session}")));
+        let answers = [talk(&clients), talk(&clients), report, passwords].concat();
         assert!(answers.contains("rate-limited") && answers.contains("signature-rejected"));
         let config = finish(program().env("DATABASE_URL", &url).env("JWT_SECRET", SECRET).arg("config")).expect(0);
         let shown = format!("{}{}", config.stdout, config.stderr);
@@ -120,6 +139,7 @@ fn no_secret_is_logged_returned_printed_or_stored() {
         assert!(!log.contains(&session) && !stored.contains(&session), "the token of a session");
         let mut secrets: BTreeSet<String> = [urt, expired, guess, SECRET.to_owned()].into();
         secrets.extend(PASSWORDS.map(str::to_owned));
+        secrets.insert(REPLACEMENT.to_owned());
         for jwt in [&good, &forged] {
             secrets.extend(jwt.split('.').skip(1).map(str::to_owned));
         }

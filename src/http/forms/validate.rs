@@ -10,9 +10,8 @@ use crate::http::forms::config::resource::FormField;
 use crate::http::forms::config::validation::Validations;
 use crate::http::forms::validation_result::{FormMismatch, Validated};
 use crate::model::group::complaint_about_properties;
+use crate::model::password::MAX_PASSWORD_BYTES;
 
-/// In bytes.
-const MAX_PASSWORD_LENGTH: usize = 1_024;
 impl Form {
     /// Validates the values for a record of a type; users have no type.
     ///
@@ -255,8 +254,8 @@ fn read_field(field: FormField, value: &Value) -> Result<Value, String> {
     }
     match field {
         FormField::Password if text.is_empty() => Err(BLANK.to_owned()),
-        FormField::Password if text.len() > MAX_PASSWORD_LENGTH => {
-            Err(format!("is too long (maximum is {MAX_PASSWORD_LENGTH} bytes)"))
+        FormField::Password if text.len() > MAX_PASSWORD_BYTES => {
+            Err(format!("is too long (maximum is {MAX_PASSWORD_BYTES} bytes)"))
         }
         _ => Ok(value.clone()),
     }

@@ -1,10 +1,12 @@
 //! Parses request documents, by resource type.
 
 use actix_web::http::StatusCode;
+use serde_json::Value as Json;
 
 use super::errors::{ApiProblem, Failure};
 use super::fields::{RelationshipField, ResourceField, TransferField, TypeField, UserField};
 use super::input::Input;
+use crate::domain::accounts::CURRENT_PASSWORD;
 use crate::domain::operations::ResourceRef;
 use crate::domain::validation;
 use crate::model::attributes::Attribute;
@@ -13,9 +15,13 @@ use crate::model::error::Error;
 use crate::model::field::Value;
 use crate::model::handover::TransferAttribute;
 use crate::model::id::UserId;
+use crate::model::password::{MAX_PASSWORD_BYTES, complaint_about_password};
 use crate::model::relationship::{EdgeAttribute, End};
 use crate::model::relationship_type::TypeAttribute;
 use crate::model::user::{Field, USER_RELATIONSHIP_MEMBERS};
+
+/// The attributes that change the password of a user: the new one, and the current one.
+pub const PASSWORD_MEMBERS: [&str; 2] = ["password", CURRENT_PASSWORD];
 
 /// A relationship to create.
 #[derive(Debug)]
@@ -103,13 +109,69 @@ pub fn parse_type_changes(mut input: Input) -> Result<Vec<(TypeAttribute, Value)
     finish(input, changes)
 }
 
-/// Parses the attributes of a user to create or change.
+/// A new password of a user, and the one that it replaces. Not printable, so that no log can contain it.
+pub struct RequestedPassword {
+    /// The new password, which satisfies [`complaint_about_password`].
+    pub new: String,
+    /// The current password, for a user that changes its own.
+    pub current: Option<String>,
+}
+
+/// Removes the password from a change of a user; `is_own` if the user is the caller, who must send the current password
+/// as well. Reports what is invalid.
+pub fn take_password(input: &mut Input, is_own: bool) -> Option<RequestedPassword> {
+    let [new, current] = PASSWORD_MEMBERS.map(|name| input.attribute(name));
+    let mut push = |name: &str, detail: String| {
+        let problem = ApiProblem::new(Code::InvalidAttribute, detail);
+        input.push_error(problem.pointer(format!("/data/attributes/{name}")));
+    };
+    let [member, current_member] = PASSWORD_MEMBERS;
+    if new.is_none() && current.is_some() {
+        push(current_member, format!("`{current_member}` is sent together with a new `{member}` only"));
+    }
+    let Json::String(new) = new? else {
+        push(member, format!("`{member}` must be a string; it cannot be removed"));
+        return None;
+    };
+    if let Some(complaint) = complaint_about_password(&new) {
+        push(member, complaint);
+    }
+    match (is_own, &current) {
+        (false, Some(_)) => {
+            let detail = format!("`{current_member}` is for the own account only; leave it out");
+            push(current_member, detail);
+        }
+        (true, Some(value)) if !value.is_string() => {
+            push(current_member, format!("`{current_member}` must be a string"));
+        }
+        (true, Some(Json::String(text))) if text.len() > MAX_PASSWORD_BYTES => {
+            push(current_member, format!("a password has at most {MAX_PASSWORD_BYTES} bytes"));
+        }
+        (true, None) => {
+            let detail = format!("send `{current_member}` as well, because this is your own account");
+            input.push_error(ApiProblem::new(Code::MissingAttribute, detail).pointer("/data/attributes"));
+        }
+        _ => {}
+    }
+    let current = current.and_then(|value| value.as_str().map(ToOwned::to_owned));
+    Some(RequestedPassword { new, current })
+}
+
+/// Parses the attributes of a user to create or change. A password is not among them: [`take_password`] removes it from
+/// the one request that can change it.
 ///
 /// # Errors
 /// 422 with everything that is invalid; 403 for relationships of the user, which have their own resource.
 pub fn parse_user_changes(mut input: Input) -> Result<Vec<(Field, Value)>, Failure> {
     input.ignore_attributes(USER_RELATIONSHIP_MEMBERS);
     let changes = take_attributes(&mut input, UserField::COMPUTED);
+    for name in PASSWORD_MEMBERS {
+        if input.attribute(name).is_some() {
+            let detail = format!("`{name}` can be sent with `PATCH /api/v2/users/{{id}}` only");
+            let problem = ApiProblem::new(Code::UnknownAttribute, detail);
+            input.push_error(problem.pointer(format!("/data/attributes/{name}")));
+        }
+    }
     for name in USER_RELATIONSHIP_MEMBERS {
         // Client libraries send whole records back. A relationship object without `data` changes nothing.
         if input.relationship(name).is_some_and(|object| object.get("data").is_some()) {

@@ -9,6 +9,7 @@ use std::future::{Future, Ready, ready};
 use std::str::FromStr;
 
 use crate::auth::Identity;
+use crate::domain::accounts;
 use crate::domain::roles;
 use crate::http::body;
 use crate::http::connections::ClientConnection;
@@ -22,12 +23,14 @@ use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
 use crate::http::middleware::credentials;
 use crate::http::middleware::deadline::Deadline;
+use crate::http::password_attempts::PasswordAttempt;
 use crate::http::request_id;
 use crate::http::state::AppState;
 use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};
 use crate::model::precondition::Precondition;
+use crate::model::user::User;
 use crate::store::{Cost, Tx};
 
 /// A request with a verified caller. The handler parses query and body, in this order, so nothing of a request is parsed
@@ -181,6 +184,19 @@ impl Call {
     /// 401 or 403 if it is not valid any more; 503 if the database does not respond.
     pub async fn confirm(&self) -> Result<Identity, Failure> {
         credentials::confirm(&self.request, &self.state).await
+    }
+
+    /// Verifies the password that the client sends for a user, and returns its hash; `None` if it is wrong.
+    ///
+    /// # Errors
+    /// As [`PasswordAttempt::verify`].
+    pub async fn verify_password(&self, user: &User, password: String) -> Result<Option<String>, Failure> {
+        let address = user.data.email_key();
+        let source = credentials::client_address(&self.request);
+        let attempt = PasswordAttempt { state: &self.state, source, address: &address, password };
+        let id = user.id;
+        let job = move |tx: &mut Tx<'_>| accounts::password_of(tx, id);
+        attempt.verify(self.state.store.read("users.password", Cost::Bounded, job)).await
     }
 
     /// Whether the client has closed its connection.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 
+use crate::domain::accounts::{self, NewPassword};
 use crate::domain::group_lists::IncludedRecords;
 use crate::domain::handover::{self, Succession};
 use crate::domain::operations::ResourceRef;
@@ -11,7 +12,7 @@ use crate::domain::users;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::input::{IdPolicy, Input};
 use crate::http::jsonapi::query::Query;
-use crate::http::jsonapi::requests::parse_user_changes;
+use crate::http::jsonapi::requests::{RequestedPassword, parse_user_changes, take_password};
 use crate::http::jsonapi::resources::USERS;
 use crate::http::jsonapi::returned_roles::take_roles;
 use crate::http::v2::cost;
@@ -141,16 +142,35 @@ async fn change_user(mut call: Call, id: UserId) -> Result<HttpResponse, Failure
     let (caller, precondition) = (call.caller, call.precondition());
     // Permission comes before validation of the document.
     let expected = precondition.clone();
-    let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected).map(drop);
-    call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
+    let job = move |tx: &mut Tx<'_>| users::get_own(tx, &caller, id, &expected);
+    let user = call.read("users.get", Cost::Bounded, job).await.map_err(Failure::without_document)?;
     let named = id.to_string();
     let mut input = Input::parse(&call.body().await?, USERS, IdPolicy::OptionalButMatching(&named))?;
     require_unchanged_roles(&call, id, &mut input).await?;
+    let password = take_password(&mut input, id == caller.id);
     let changes = parse_user_changes(input)?;
-    let job = move |tx: &mut Tx<'_>| users::change(tx, &caller, id, &precondition, &changes);
+    let password = match password {
+        Some(password) => Some(hash_password(&call, &user, password).await?),
+        None => None,
+    };
+    let job = move |tx: &mut Tx<'_>| match &password {
+        Some(password) => accounts::change_password(tx, &caller, (id, &precondition), &changes, password),
+        None => users::change(tx, &caller, id, &precondition, &changes),
+    };
     let stored = call.state.store.write("users.change", call.origin(), job).await.map_err(Failure::of)?;
     call.state.auth.forget(id);
     SingleResponse::alone(stored).changed(&call.target(), &options)
+}
+
+/// Verifies the current password, if the caller changes its own, and hashes the new one. A wrong password takes as long as
+/// a right one.
+async fn hash_password(call: &Call, user: &User, password: RequestedPassword) -> Result<NewPassword, Failure> {
+    let verified = match password.current {
+        None => Ok(None),
+        Some(current) => call.verify_password(user, current).await?.map(Some).ok_or_else(accounts::wrong_password),
+    };
+    let hash = call.state.passwords.hash(password.new).await.map_err(Failure::of)?;
+    Ok(NewPassword { hash, verified: verified.map_err(Failure::of)? })
 }
 
 /// Removes the roles from a record of a user that the client sent back. Those that are not as stored are reported with the

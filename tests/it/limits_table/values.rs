@@ -78,6 +78,14 @@ pub const CHECKS: Checks = &[
         };
         (create(most), create(most + 1))
     })),
+    ("bytes of a password in a PATCH of a user", Boundary(|app, most| {
+        let (admin, ann) = (app.admin(), app.user());
+        let set = |size: usize| {
+            let document = json!({"data": {"attributes": {"password": "p".repeat(size)}}});
+            admin.patch(&format!("/api/v2/users/{}", ann.id), &document)
+        };
+        (set(most), set(most + 1))
+    })),
     ("characters of the name of a property", Boundary(|app, most| {
         let admin = app.admin();
         let update = |size: usize| {

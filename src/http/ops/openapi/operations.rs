@@ -43,7 +43,8 @@ const COUNTED: &str = "`meta.total-count` is the exact number of matches on all 
 A resource must match every filter, and one of the values of each filter. A value that does not exist matches nothing.";
 const CHANGED_USER: &str = "Users can change their own profile. Only admins can change `email`, `alt-id`, `is-enabled` and \
 `access-level`; others may send these with their current value. Omitted attributes keep their values, and `null` clears \
-an attribute. `type` and `id` may be omitted.";
+an attribute. `type` and `id` may be omitted. A `password` ends all sessions of the user; for the own account it needs \
+`current-password`, and a wrong one is 422 `invalid-attribute`.";
 const TYPE_RULES: &str = "The client chooses the `id`, which is the name of the type. Roles are unique across all types: a role cannot be \
 a role or the name of another type, or an attribute or relationship of users. `is-symmetric` excludes `is-acyclic` and `max-per-user`.";
 const CHANGED_TYPE: &str = "The name cannot change. Omitted attributes keep their values. The stored relationships must obey a rule before it \
@@ -115,12 +116,12 @@ const WITHOUT_GROUPS: &[ApiOperation] = &[
         .description("The user of the credential. `include` adds the users with roles towards the user.").query(parameters::SHOWN_USER),
     operation("PATCH", ME, "updateMe", USERS, "Change the caller", Success::Changed("UserDocument"))
         .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
-        .error_codes(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
+        .error_codes(&[Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("GET", USER, "getUser", USERS, "Fetch a user", Success::Fetched("UserDocument"))
         .description("Callers with the access level `ext` see only the users at the ends of their own relationships. For other users they get 404. `include` adds the users with roles towards the user.").query(parameters::SHOWN_USER),
     operation("PATCH", USER, "updateUser", USERS, "Change a user", Success::Changed("UserDocument"))
         .description(CHANGED_USER).query(parameters::ONE_USER).body("ChangedUser", examples::changed_user)
-        .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::UnknownRelationship]),
+        .error_codes(&[Code::NotOwner, Code::AdminOnlyAttribute, Code::ImmutableRelationship, Code::IdMismatch, Code::EmailTaken, Code::MissingAttribute, Code::UnknownRelationship]),
     operation("DELETE", USER, "deleteUser", USERS, "Delete a user (admin)", Success::Deleted)
         .description("Deletes the user with all relationships in both directions, memberships and tokens. Groups of the user remain without an owner. With `transfer-to`, the relationships that target the user are handed over before, in the same transaction: the successor takes the place of the user where it is below.")
         .query(deletion_parameters::DELETED_USER)

@@ -7,6 +7,7 @@ use super::build::{
     user_linkage,
 };
 use super::relationship_types;
+use crate::domain::accounts::CURRENT_PASSWORD;
 use crate::domain::roles::MAX_MEMBERS;
 use crate::http::jsonapi::atomic;
 use crate::http::jsonapi::fields::{RelationshipField, ResourceField, TransferField, TypeField, UserField};
@@ -16,6 +17,7 @@ use crate::http::jsonapi::transfer_resource::TRANSFERS;
 use crate::model::attributes::Attribute;
 use crate::model::field::{FieldKind, MAX_EMAIL_BYTES, MAX_ITEM_CHARS, MAX_LIST_ITEMS};
 use crate::model::handover::TransferAttribute;
+use crate::model::password::{MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS};
 use crate::model::relationship::EdgeAttribute;
 use crate::model::relationship::End;
 use crate::model::relationship_type::TypeAttribute;
@@ -90,6 +92,22 @@ fn user() -> Map<String, Value> {
     with_ignored(written, &[UserField::COMPUTED, USER_RELATIONSHIP_MEMBERS].concat())
 }
 
+/// The attributes of a user in a request that can change its password.
+fn user_with_password() -> Map<String, Value> {
+    let text = "Never in a response. Ends all sessions of the user";
+    let own = "The password to replace: needed for the own account, and not allowed for another one";
+    let mut attributes = user();
+    for (name, fewest, text) in [("password", MIN_PASSWORD_CHARS, text), (CURRENT_PASSWORD, 0, own)] {
+        let mut schema = json!({ "type": "string", "format": "password", "maxLength": MAX_PASSWORD_BYTES, "writeOnly": true, "description": text });
+        if fewest > 0 {
+            insert(&mut schema, "minLength", fewest);
+            insert(&mut schema, "pattern", TEXT);
+        }
+        attributes.insert(name.to_owned(), schema);
+    }
+    attributes
+}
+
 fn relationship_type() -> Map<String, Value> {
     let mut attributes = attributes::<TypeAttribute, TypeField>();
     for attribute in TypeAttribute::ALL {
@@ -154,7 +172,7 @@ pub fn all() -> Value {
             &data(&["type", "id"], USER_RELATIONSHIPS, &id, &closed(&[], relationship()), &ends("UserIdentifier")),
         ),
         "NewUser": request(&data(&["type", "attributes"], USERS, &no_id, &closed(&["email"], user()), &links())),
-        "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user()), &links())),
+        "ChangedUser": request(&data(&[], USERS, &id, &closed(&[], user_with_password()), &links())),
         "NewRelationshipType": request(&of_type),
         "ChangedRelationshipType": request(&of_type),
         "NewTransfer": request(&data(&needed, TRANSFERS, &no_id, &closed(&["relationship"], attributes::<TransferAttribute, TransferField>()), &successors())),

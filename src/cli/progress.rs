@@ -68,9 +68,14 @@ impl Progress {
 
     /// Prints a message for people, above the bar.
     pub fn tell(&self, message: &str) {
+        self.suspend(|| output::tell(message));
+    }
+
+    /// Prints something without the bar.
+    pub fn suspend(&self, print: impl FnOnce()) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| output::tell(message)),
-            None => output::tell(message),
+            Some(bar) => bar.suspend(print),
+            None => print(),
         }
     }
 

@@ -33,12 +33,23 @@ impl Admission {
     }
 }
 
+/// As [`admit`], without the rule that limits the length of paths: a synchronization applies that to its final state.
+///
+/// # Errors
+/// Those of the store.
+pub(super) fn admit_moves(tx: &mut Tx<'_>, held: &HeldType, edges: &[Ends]) -> Result<Admission> {
+    judge(tx, held, edges, Overlay::of_any_depth())
+}
+
 /// Judges new relationships of a held type, in order.
 ///
 /// # Errors
 /// Those of the store.
 pub(super) fn admit(tx: &mut Tx<'_>, held: &HeldType, edges: &[Ends]) -> Result<Admission> {
-    let mut admitted = Overlay::default();
+    judge(tx, held, edges, Overlay::default())
+}
+
+fn judge(tx: &mut Tx<'_>, held: &HeldType, edges: &[Ends], mut admitted: Overlay) -> Result<Admission> {
     if !held.rules.restrict_data() {
         return Ok(Admission { verdicts: vec![Verdict::Admitted; edges.len()], admitted });
     }

@@ -13,6 +13,7 @@ pub mod relationship_types;
 pub mod relationships;
 pub mod roles;
 pub mod stored_rules;
+pub mod sync;
 pub mod transfer;
 pub mod traversal;
 mod trees;

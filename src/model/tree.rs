@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::counts_below::CountBelow;
 use super::id::UserId;
-use super::rules::{MAX_DEPTH, Refusal};
+use super::rules::Refusal;
 
 /// Some users of a tree, all users above them, and relationships that are added in memory.
 #[derive(Debug, Default)]
@@ -49,15 +49,17 @@ impl Tree {
         std::iter::successors(Some(user), |user| self.target_of(*user))
     }
 
-    /// Adds a relationship.
+    /// Adds a relationship, unless a path becomes longer than `most`.
     ///
     /// # Errors
     /// The refusal. Then the tree is unchanged.
-    pub fn add(&mut self, user: UserId, target: UserId) -> Result<(), Refusal> {
+    pub fn add(&mut self, user: UserId, target: UserId, most: usize) -> Result<(), Refusal> {
         if self.targets.contains_key(&user) {
             return Err(Refusal::TooMany);
         }
-        let mut path: Vec<_> = self.path_from(target).take(MAX_DEPTH + 1).collect();
+        // An earlier release may have closed a cycle.
+        let longest = most.saturating_add(1).min(self.targets.len() + 1);
+        let mut path: Vec<_> = self.path_from(target).take(longest).collect();
         if let Some(end) = path.iter().position(|above| *above == user) {
             path.truncate(end + 1);
             path.insert(0, user);
@@ -65,7 +67,7 @@ impl Tree {
         }
         let below = self.below(user);
         let height = usize::try_from(below.height).unwrap_or(usize::MAX);
-        if path.len().saturating_add(height) > MAX_DEPTH {
+        if path.len().saturating_add(height) > most {
             return Err(Refusal::TooDeep);
         }
         let mut height = below.height;
@@ -95,6 +97,7 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
+    use super::super::rules::MAX_DEPTH;
     use super::*;
     use proptest::prelude::*;
 
@@ -115,17 +118,17 @@ mod tests {
     fn a_chain_of_64_relationships_is_allowed_and_a_longer_one_is_not() {
         let mut tree = Tree::default();
         for user in 1..=64 {
-            assert_eq!(tree.add(u(user), u(user - 1)), Ok(()), "{user}");
+            assert_eq!(tree.add(u(user), u(user - 1), MAX_DEPTH), Ok(()), "{user}");
         }
-        assert_eq!(tree.add(u(65), u(64)), Err(Refusal::TooDeep));
-        assert_eq!(tree.add(u(0), u(100)), Err(Refusal::TooDeep));
+        assert_eq!(tree.add(u(65), u(64), MAX_DEPTH), Err(Refusal::TooDeep));
+        assert_eq!(tree.add(u(0), u(100), MAX_DEPTH), Err(Refusal::TooDeep));
         assert_eq!(tree.added()[&u(0)], CountBelow { n: 64, height: 64 });
     }
 
     #[test]
     fn a_cycle_is_named_from_its_owner_back_to_it() {
         let mut tree = Tree::new([(u(1), u(2)), (u(2), u(3))], []);
-        assert_eq!(tree.add(u(3), u(1)), Err(Refusal::Cycle(vec![u(3), u(1), u(2), u(3)])));
+        assert_eq!(tree.add(u(3), u(1), MAX_DEPTH), Err(Refusal::Cycle(vec![u(3), u(1), u(2), u(3)])));
     }
 
     proptest! {
@@ -142,10 +145,10 @@ mod tests {
                 }
                 let owned = edges.iter().any(|(owner, _)| *owner == user);
                 let closes = path(&edges, target).contains(&user);
-                let added = whole.add(u(user), u(target));
+                let added = whole.add(u(user), u(target), MAX_DEPTH);
                 prop_assert_eq!(added.is_ok(), !owned && !closes);
                 if place >= stored {
-                    prop_assert_eq!(&tree.add(u(user), u(target)), &added);
+                    prop_assert_eq!(&tree.add(u(user), u(target), MAX_DEPTH), &added);
                 }
                 if added.is_ok() {
                     edges.push((user, target));

@@ -1,7 +1,7 @@
 //! `export`: exports users and relationships to files that `import` reads.
 
 pub mod row;
-mod sink;
+pub mod sink;
 
 use std::io;
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use encoding_rs::Encoding;
 
 use super::sources::{SourceFile, TableOptions};
 use crate::cli::command_error::CommandError;
+use crate::domain::sync::{ChangeLimit, MissingChoice};
 use crate::files::cell_text::EmptyCells;
 use crate::files::encoding::parse_encoding;
 use crate::files::layout::parse_delimiter;
@@ -47,7 +48,8 @@ Examples:
   user-relationships import --format csv --users users.csv --relationships edges.csv
   user-relationships import --explain employees.csv
   user-relationships import --format csv --users employees.csv --map 'Boss=subordinate:email' --map 'Notes=-'
-  user-relationships import company.ndjson --dry-run"
+  user-relationships import company.ndjson --dry-run
+  user-relationships import --format csv --users employees.csv --sync --missing disable --report changes.csv"
 )]
 pub struct ImportArgs {
     /// NDJSON file; `-` is stdin
@@ -93,8 +95,50 @@ pub struct ImportArgs {
     #[arg(long)]
     pub strict: bool,
     /// Skip the first N lines
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "users")]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["users", "sync"])]
     pub skip_lines: u64,
+    #[command(flatten)]
+    pub sync: SyncArgs,
+    /// Write what happens, row by row, as CSV
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    pub report: Option<PathBuf>,
+}
+
+/// The arguments of a synchronization.
+#[derive(Debug, clap::Args)]
+pub struct SyncArgs {
+    /// Delete relationships that the files no longer name, of the users and types that they have
+    #[arg(id = "sync", long, conflicts_with = "explain")]
+    pub is_on: bool,
+    /// With `--sync`: what happens to enabled users with an alt-id that are not in the files
+    #[arg(long, value_enum, requires = "sync", default_value_t = MissingUsers::Report)]
+    missing: MissingUsers,
+    /// With `--sync`: the most deletions and disablings, as a number or as a percentage of the users concerned; with more,
+    /// nothing is written
+    #[arg(long, value_name = "N|P%", requires = "sync", default_value_t = ChangeLimit::default())]
+    pub max_changes: ChangeLimit,
+}
+
+/// What happens to users that are not in the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MissingUsers {
+    /// List them
+    Report,
+    /// Disable them
+    Disable,
+    /// Ignore them
+    Keep,
+}
+
+impl SyncArgs {
+    /// What happens to users that are not in the files.
+    pub const fn missing(&self) -> MissingChoice {
+        match self.missing {
+            MissingUsers::Report => MissingChoice::Report,
+            MissingUsers::Disable => MissingChoice::Disable,
+            MissingUsers::Keep => MissingChoice::Keep,
+        }
+    }
 }
 
 impl ImportArgs {
@@ -126,6 +170,39 @@ impl ImportArgs {
             },
         };
         Err(CommandError::usage(problem))
+    }
+
+    /// Requires a file with users if missing ones are to be disabled.
+    ///
+    /// # Errors
+    /// A contradiction between the options.
+    pub fn require_users(&self) -> Result<(), CommandError> {
+        let has_users = self.file.is_some() || self.users.is_some();
+        if self.sync.missing == MissingUsers::Disable && !has_users {
+            return Err(CommandError::usage("`--missing disable` needs a file with all users; add `--users FILE`"));
+        }
+        Ok(())
+    }
+
+    /// The file of the report.
+    ///
+    /// # Errors
+    /// One that is stdout or an input.
+    pub fn report_file(&self) -> Result<Option<&Path>, CommandError> {
+        let Some(report) = &self.report else { return Ok(None) };
+        let inputs = [&self.file, &self.users, &self.relationships, &self.mapping];
+        let is_same = |input: &&PathBuf| match (input.canonicalize(), report.canonicalize()) {
+            (Ok(input), Ok(report)) => input == report,
+            _ => *input == report,
+        };
+        let shown = report.display();
+        if report == Path::new("-") {
+            return Err(CommandError::usage("`--report` needs the name of a file"));
+        }
+        if inputs.into_iter().flatten().any(|input| is_same(&input)) {
+            return Err(CommandError::usage(format!("`--report {shown}` is an input; name another file")));
+        }
+        Ok(Some(report))
     }
 
     /// How tables are read.

@@ -1,7 +1,11 @@
-//! When the jobs of an import fail on purpose.
+//! When the jobs of an import fail on purpose, and their batches.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use super::feed::{Batch, Batches};
+use super::report::ImportReport;
 use crate::domain::transfer::ImportOutcome;
 use crate::model::code::Code;
 use crate::model::error::{Problem, Result};
@@ -28,4 +32,13 @@ pub fn require_valid(outcome: ImportOutcome, is_strict: bool) -> Result<ImportOu
         }
         _ => Ok(outcome),
     }
+}
+
+/// The next batch; `None` at the end of the files.
+///
+/// # Errors
+/// Those of the files.
+pub fn next_batch(batches: &Mutex<Batches>, report: &ImportReport) -> io::Result<Option<Batch>> {
+    let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()?;
+    Ok(batch.map(|batch| report.without_rejected_people(batch)))
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
 use crate::cli::import::feed::{Batch, Batches};
-use crate::cli::import::job::{refuse_retry, require_valid};
+use crate::cli::import::job::{next_batch, refuse_retry, require_valid};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
 use crate::model::change::ChangeOrigin;
@@ -29,7 +29,7 @@ const BATCH_SIZES: (usize, usize) = (1_000, 10_000);
 const TARGET_DURATION: Duration = Duration::from_millis(400);
 
 /// Longer than the interval at which a waiting SQLite connection polls.
-const PAUSE: Duration = Duration::from_millis(120);
+pub const PAUSE: Duration = Duration::from_millis(120);
 
 /// Everything that an import needs.
 pub struct Importer {
@@ -136,6 +136,7 @@ impl Importer {
             let stop = loop {
                 let outcome = require_valid(transfer::load(tx, &batch.lines, options, &mut memory)?, is_strict)?;
                 report.report_rejected(&batch, &outcome.rejected);
+                report.list(batch.source, outcome.rows.as_deref().unwrap_or_default());
                 report.advance(&batch);
                 notes.add(&Notes::of(&batch, outcome));
                 if is_strict && !batch.refused.is_empty() {
@@ -170,6 +171,7 @@ impl Importer {
     /// Reports and records the results of a batch. A strict import fails if the last line of the batch is invalid.
     fn finish_batch(&self, batch: &Batch, outcome: ImportOutcome) -> Result<(), CommandError> {
         self.report.report_rejected(batch, &outcome.rejected);
+        self.report.list(batch.source, outcome.rows.as_deref().unwrap_or_default());
         self.report.advance(batch);
         self.report.record(&Notes::of(batch, outcome));
         if self.is_strict && !batch.refused.is_empty() { Err(self.strict_failure()) } else { Ok(()) }
@@ -225,16 +227,11 @@ enum StopReason {
     ReadError(io::Error),
 }
 
-/// The next batch; `None` at the end of the files.
-fn next_batch(batches: &Mutex<Batches>, report: &ImportReport) -> io::Result<Option<Batch>> {
-    let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()?;
-    Ok(batch.map(|batch| report.without_rejected_people(batch)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::cli::database;
+    use crate::cli::import::rows::RowWriter;
     use crate::cli::import::{feed, passes};
     use crate::cli::progress::Progress;
     use crate::config::{Config, RawSettings};
@@ -276,7 +273,8 @@ mod tests {
         let size = Arc::new(AtomicUsize::new(5));
         let (bytes, plan) = (Arc::default(), feed::Plan { skip: 0, is_strict: false, size: Arc::clone(&size) });
         let passes = passes::of_lines(&path, &bytes);
-        let report = Arc::new(ImportReport::new(Progress::begin("import", None), &passes));
+        let rows = RowWriter::open(false, None).unwrap();
+        let report = Arc::new(ImportReport::new(Progress::begin("import", None), &passes, rows, false));
         let batches = feed::start(passes, plan, bytes).unwrap();
         let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
         importer.most_remembered = 5;

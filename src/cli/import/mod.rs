@@ -7,8 +7,14 @@ mod feed;
 mod job;
 mod load;
 mod passes;
+mod repeated_passes;
 mod report;
+mod report_rows;
+mod rows;
 mod sources;
+mod sync;
+mod sync_steps;
+mod sync_tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -17,13 +23,17 @@ use super::command_error::CommandError;
 use super::database;
 use super::progress::Progress;
 use crate::config::Config;
+use crate::domain::sync::SyncOptions;
 use crate::domain::transfer::ImportOptions;
+use crate::model::relationship_type::TypeName;
 use crate::store::{self, Store};
 use feed::Plan;
 use load::Importer;
 use passes::Pass;
 use report::ImportReport;
+use rows::RowWriter;
 use sources::{OpenSource, TableOptions};
+use sync::Synchronizer;
 
 pub use arguments::{FileFormat, ImportArgs};
 
@@ -41,47 +51,74 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     let opened: Vec<_> =
         files.iter().map(|file| sources::open(file, &options, &bytes)).collect::<Result<_, CommandError>>()?;
     sources::require_used_mapping(&options, &opened)?;
+    let report_file = args.report_file()?;
+    args.require_users()?;
     let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
     let store = database::open(config)?;
-    let (passes, total) = plan(&store, opened, args.create_types, &options, &bytes)?;
-    let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
-    let report = Arc::new(ImportReport::new(Progress::begin("import", total), &passes));
-    let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
-    let batches = feed::start(passes, plan, bytes)?;
-    let import_options = ImportOptions { creates_types: args.create_types };
-    let importer = Importer::new(store, Arc::clone(&report), import_options, size, args.strict);
-    let result = database::wait(async {
-        if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
-    });
+    let (passes, total, types) = plan(&store, opened, args, &options, &bytes)?;
+    let rows = RowWriter::open(args.dry_run, report_file)?;
+    let report = Arc::new(ImportReport::new(Progress::begin("import", total), &passes, rows, args.sync.is_on));
+    let result = if args.sync.is_on {
+        let options = SyncOptions { creates_types: args.create_types, missing: args.sync.missing() };
+        let (limit, is_dry_run, report) = (args.sync.max_changes, args.dry_run, Arc::clone(&report));
+        let synchronizer = Synchronizer { store, report, options, limit, is_dry_run, is_alone };
+        database::wait(synchronizer.run(passes, types, &bytes))
+    } else {
+        import(args, store, &report, passes, bytes, is_alone)
+    };
     if !args.dry_run {
         store::checkpoint_wal(&config.database_url);
     }
     report.end(args.dry_run);
+    report.finish_rows()?;
     result?;
     match report.rejected() {
         0 => Ok(()),
-        1 => Err(CommandError::failed("1 line was rejected")),
-        many => Err(CommandError::failed(format!("{many} lines were rejected"))),
+        rejected => Err(CommandError::failed(sync::rejected_lines(rejected))),
     }
 }
 
-/// The passes over the files, and the number of bytes of all passes, if known.
+/// Adds what the files have to the database.
+fn import(
+    args: &ImportArgs,
+    store: Store,
+    report: &Arc<ImportReport>,
+    passes: Vec<Pass>,
+    bytes: Arc<AtomicU64>,
+    is_alone: bool,
+) -> Result<(), CommandError> {
+    let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
+    let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
+    let batches = feed::start(passes, plan, bytes)?;
+    let options = ImportOptions { creates_types: args.create_types, lists_rows: report.lists_rows() };
+    let importer = Importer::new(store, Arc::clone(report), options, size, args.strict);
+    database::wait(async {
+        if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
+    })
+}
+
+/// Passes, the number of bytes of all of them, if known, and the types of columns that become relationships.
+type PlannedPasses = (Vec<Pass>, Option<u64>, Vec<TypeName>);
+
+/// The passes over the files.
 fn plan(
     store: &Store,
     opened: Vec<OpenSource>,
-    creates_types: bool,
+    args: &ImportArgs,
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
-) -> Result<(Vec<Pass>, Option<u64>), CommandError> {
-    let (mut passes, mut total) = (Vec::new(), Some(0));
+) -> Result<PlannedPasses, CommandError> {
+    let (mut passes, mut total, mut types) = (Vec::new(), Some(0), Vec::new());
     for source in opened {
         let size = source.size;
-        let edges = edge_columns::find(store, &source, creates_types)?;
-        let planned = passes::plan(source, edges, options, bytes)?;
+        let edges = edge_columns::find(store, &source, args.create_types)?;
+        types.extend(edges.iter().map(|column| column.relationship.clone()));
+        let plan = if args.sync.is_on { repeated_passes::plan_repeatable } else { passes::plan };
+        let planned = plan(source, edges, options, bytes)?;
         total = total.zip(size).map(|(total, size)| total + size * planned.len() as u64);
         passes.extend(planned);
     }
-    Ok((passes, total))
+    Ok((passes, total, types))
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ pub enum PassInput {
 #[derive(Debug, Clone)]
 pub struct TableCopy {
     place: CopyPlace,
+    kind: RecordKind,
     options: TableOptions,
     bytes: Arc<AtomicU64>,
 }
@@ -95,7 +96,7 @@ impl TableCopy {
     fn open(&self) -> io::Result<TableInput> {
         match &self.place {
             CopyPlace::File(path) => {
-                sources::reopen(path, RecordKind::User, &self.options, &self.bytes).map(|source| source.table)
+                sources::reopen(path, self.kind, &self.options, &self.bytes).map(|source| source.table)
             }
             CopyPlace::Spool { file, delimiter, line_ends } => {
                 let mut file = file.try_clone()?;
@@ -172,8 +173,9 @@ pub fn copy_of(
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
 ) -> io::Result<TableCopy> {
+    let kind = table.columns.kind;
     let place = if is_file { CopyPlace::File(path) } else { spool(table.table, MAX_SPOOL)? };
-    Ok(TableCopy { place, options: options.clone(), bytes: Arc::clone(bytes) })
+    Ok(TableCopy { place, kind, options: options.clone(), bytes: Arc::clone(bytes) })
 }
 
 fn spool(table: TableInput, most: u64) -> io::Result<CopyPlace> {
@@ -183,8 +185,8 @@ fn spool(table: TableInput, most: u64) -> io::Result<CopyPlace> {
     let copied = io::copy(&mut (&mut rest).take(most), &mut file)?;
     if copied == most && !rest.fill_buf()?.is_empty() {
         let problem = format!(
-            "columns that become relationships are read more than once, which a pipe allows up to {most} bytes; write the \
-             data to a file first"
+            "columns that become relationships, and `--sync`, need the data more than once, which a pipe allows up to \
+             {most} bytes; write the data to a file first"
         );
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
     }
@@ -192,7 +194,7 @@ fn spool(table: TableInput, most: u64) -> io::Result<CopyPlace> {
     Ok(CopyPlace::Spool { file: Arc::new(file), delimiter, line_ends })
 }
 
-fn rows_pass(path: PathBuf, input: PassInput, columns: Arc<Columns>, facts: PeopleFacts) -> Pass {
+pub(super) fn rows_pass(path: PathBuf, input: PassInput, columns: Arc<Columns>, facts: PeopleFacts) -> Pass {
     let is_people = !facts.kinds.is_empty();
     let labels = columns.labels();
     Pass { path, content: PassContent::Rows { input, columns, conflicts: facts.conflicts, is_people }, labels }
@@ -243,7 +245,8 @@ mod tests {
         let problem = spool(table(text), rest - 1).unwrap_err();
         assert!(problem.to_string().contains("write the data to a file first"), "{problem}");
         let place = spool(table(text), rest).unwrap();
-        let copy = TableCopy { place, options: TableOptions::default(), bytes: Arc::default() };
+        let kind = RecordKind::User;
+        let copy = TableCopy { place, kind, options: TableOptions::default(), bytes: Arc::default() };
         for _ in 0..2 {
             let mut rows = copy.open().unwrap();
             let mut found = Vec::new();

@@ -1,32 +1,39 @@
 //! Counts imported lines and reports rejected ones.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli::import::feed::{Batch, BatchKind};
-use crate::cli::import::passes::Pass;
+use crate::cli::import::passes::{Pass, PassContent};
+use crate::cli::import::rows::RowWriter;
+use crate::cli::import::sync_tally::SyncTally;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
-use crate::domain::transfer::{ImportOutcome, Record, Tally, UserReference};
+use crate::domain::transfer::{ImportOutcome, LinePlace, Record, Tally, UserReference};
 use crate::files::record::RecordKind;
 use crate::model::text::excerpt;
 
 /// Counts lines and reports rejected ones to people.
 pub struct ImportReport {
-    progress: Progress,
-    passes: Vec<ReportedPass>,
+    pub(super) progress: Progress,
+    pub(super) passes: Vec<ReportedPass>,
     /// Whether places name the file.
     has_several_files: bool,
     notes: Mutex<Notes>,
     /// The rejected rows of a people file.
     rejected_people: Mutex<HashSet<u64>>,
+    pub(super) rows: Mutex<RowWriter>,
+    /// The headings of the columns that become relationships, by type.
+    pub(super) headings: HashMap<String, String>,
+    /// What a synchronization has done.
+    pub(super) sync: Option<Mutex<SyncTally>>,
 }
 
 /// How the lines of a pass are named.
-struct ReportedPass {
-    file: String,
+pub(super) struct ReportedPass {
+    pub file: String,
     /// Members, and the headings of their columns.
-    labels: Vec<(String, String)>,
+    pub labels: Vec<(String, String)>,
 }
 
 /// The results of lines.
@@ -53,6 +60,11 @@ impl Notes {
         Self { outcome, unclear, last: Some((batch.source, batch.last)) }
     }
 
+    /// Results without rejected lines that cannot be parsed.
+    pub fn of_outcome(outcome: ImportOutcome) -> Self {
+        Self { outcome, unclear: 0, last: None }
+    }
+
     /// Adds the results of later lines.
     pub fn add(&mut self, later: &Self) {
         self.outcome.add(&later.outcome);
@@ -68,13 +80,22 @@ impl Notes {
 }
 
 impl ImportReport {
-    /// A report without results.
-    pub fn new(progress: Progress, passes: &[Pass]) -> Self {
+    /// A report without results, which shows rows.
+    pub fn new(progress: Progress, passes: &[Pass], rows: RowWriter, is_sync: bool) -> Self {
         let has_several_files = passes.iter().any(|pass| passes.first().is_some_and(|first| first.path != pass.path));
         let reported =
             |pass: &Pass| ReportedPass { file: pass.path.display().to_string(), labels: pass.labels.clone() };
-        let passes = passes.iter().map(reported).collect();
-        Self { progress, passes, has_several_files, notes: Mutex::default(), rejected_people: Mutex::default() }
+        let reported = passes.iter().map(reported).collect();
+        Self {
+            progress,
+            passes: reported,
+            has_several_files,
+            notes: Mutex::default(),
+            rejected_people: Mutex::default(),
+            rows: Mutex::new(rows),
+            headings: headings_of_types(passes),
+            sync: is_sync.then(Mutex::default),
+        }
     }
 
     /// Prints the rejected lines of a batch, in file order.
@@ -84,7 +105,7 @@ impl ImportReport {
         let mut all: Vec<_> = refused.chain(rejected).collect();
         all.sort_by_key(|(number, _)| *number);
         for (number, reason) in &all {
-            self.progress.tell(&format!("{}: {reason}", self.place(batch.source, *number)));
+            self.tell_rejected(Some(LinePlace { source: batch.source, line: *number }), "", reason);
         }
         if batch.kind == BatchKind::People {
             self.rejected_people().extend(all.into_iter().map(|(number, _)| number));
@@ -155,6 +176,10 @@ impl ImportReport {
             output::tell(&format!("{what}: {would}{}", summary_of(tally)));
         }
         output::tell(&format!("relationship types: {would}{} added", group_digits(notes.outcome.types_added)));
+        if let Some(sync) = &self.sync {
+            let tally = sync.lock().unwrap_or_else(PoisonError::into_inner);
+            output::tell(&format!("synchronization: {would}{}", tally.summary()));
+        }
         if notes.unclear > 0 {
             output::tell(&format!("other lines: {would}{} rejected", group_digits(notes.unclear)));
         }
@@ -171,12 +196,28 @@ impl ImportReport {
     }
 
     /// `line 400`, with the file name if there are several files.
-    fn place(&self, source: usize, number: u64) -> String {
+    pub(super) fn place(&self, source: usize, number: u64) -> String {
         match self.passes.get(source).filter(|_| self.has_several_files) {
             Some(pass) => format!("{}: line {number}", pass.file),
             None => format!("line {number}"),
         }
     }
+}
+
+/// The headings of the columns that become relationships, for types that have one such column.
+fn headings_of_types(passes: &[Pass]) -> HashMap<String, String> {
+    let mut headings = HashMap::new();
+    let mut repeated = HashSet::new();
+    for pass in passes {
+        if let PassContent::Edges { reader, .. } = &pass.content {
+            let name = reader.column.relationship.as_str().to_owned();
+            if headings.insert(name.clone(), reader.heading.clone()).is_some() {
+                repeated.insert(name);
+            }
+        }
+    }
+    headings.retain(|name, _| !repeated.contains(name));
+    headings
 }
 
 fn summary_of(tally: Tally) -> String {

@@ -126,6 +126,15 @@ pub fn reopen(
     open_table(Counting { inner, bytes: Arc::clone(bytes) }, kind, options)
 }
 
+/// Opens a file of lines again.
+///
+/// # Errors
+/// Those of the file.
+pub fn reopen_lines(path: &Path, bytes: &Arc<AtomicU64>) -> io::Result<LineInput> {
+    let (inner, _) = open_file(path)?;
+    open_lines(Counting { inner, bytes: Arc::clone(bytes) })
+}
+
 /// Reads a file to its end, so that one that is not valid in its encoding is refused before anything is written.
 ///
 /// # Errors

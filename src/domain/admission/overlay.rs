@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::error::Result;
 use crate::model::graph::Graph;
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::reach::{Reach, explore};
+use crate::model::reach::{MAX_STEPS, Reach, explore};
 use crate::model::relationship_type::TypeName;
 use crate::model::rules::{MAX_DEPTH, Refusal};
 use crate::model::tree::Tree;
@@ -53,9 +53,16 @@ pub(super) struct Overlay {
     tree: Tree,
     /// Used for any other type.
     graph: Graph,
+    /// Whether paths may have any length.
+    allows_any_depth: bool,
 }
 
 impl Overlay {
+    /// One that admits paths of any length.
+    pub fn of_any_depth() -> Self {
+        Self { allows_any_depth: true, ..Self::default() }
+    }
+
     /// Judges relationships in order. Each admitted one is added before the next one is judged. What is stored must be
     /// the same in all calls.
     ///
@@ -87,7 +94,8 @@ impl Overlay {
         if self.tree.target_of(user) == Some(target) {
             return Verdict::Exists(stored.get(&(user, target)).copied());
         }
-        self.tree.add(user, target).map_or_else(Verdict::Refused, |()| Verdict::Admitted)
+        let most = if self.allows_any_depth { usize::MAX } else { MAX_DEPTH };
+        self.tree.add(user, target, most).map_or_else(Verdict::Refused, |()| Verdict::Admitted)
     }
 
     fn judge_in_graph(&mut self, stored: &mut StoredGraph<'_, '_>, edges: &[Ends]) -> Result<Vec<Verdict>> {
@@ -131,6 +139,9 @@ impl Overlay {
 
     /// Why the paths through a relationship are refused: one leads back to its start, or one may be too long.
     fn refuse_path(&self, stored: &mut StoredGraph<'_, '_>, (user, target): Ends) -> Result<Option<Refusal>> {
+        if self.allows_any_depth {
+            return self.refuse_cycle(stored, (user, target));
+        }
         let above = explore(target, Some(user), |level| -> Result<_> {
             let mut steps = stored.read(|tx, held| tx.targets_of(held, level))?;
             steps.extend(self.graph.targets_of(level));
@@ -153,6 +164,26 @@ impl Overlay {
             Reach::Longest(below) if above + 1 + below <= MAX_DEPTH => None,
             _ => Some(Refusal::TooDeep),
         })
+    }
+}
+
+impl Overlay {
+    /// Why a relationship is refused: it closes a cycle of any length, or that cannot be ruled out.
+    fn refuse_cycle(&self, stored: &mut StoredGraph<'_, '_>, (user, target): Ends) -> Result<Option<Refusal>> {
+        let mut seen = HashSet::from([target]);
+        let mut level = vec![target];
+        while !level.is_empty() {
+            let mut steps = stored.read(|tx, held| tx.targets_of(held, &level))?;
+            if steps.len() > MAX_STEPS {
+                return Ok(Some(Refusal::TooDeep));
+            }
+            steps.extend(self.graph.targets_of(&level));
+            if steps.iter().any(|(_, to)| *to == user) {
+                return Ok(Some(Refusal::Cycle(vec![user, target, user])));
+            }
+            level = steps.into_iter().map(|(_, to)| to).filter(|to| seen.insert(*to)).collect();
+        }
+        Ok(None)
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::admission::Overlays;
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::key;
 use crate::model::relationship::Edge;
 use crate::model::relationship_type::TypeName;
-use crate::model::user::User;
+use crate::model::user::{Profile, User, UserData};
 
 /// The most users that a load remembers, in 10 MB. No other transaction can delete them while the load runs.
 pub(super) const MAX_REMEMBERED_USERS: usize = 900_000;
@@ -68,6 +69,51 @@ pub(super) struct PendingUser {
 }
 
 impl PendingRecords {
+    /// The data of a user of the lines.
+    pub(super) fn data_of(&self, id: UserId) -> Option<&UserData> {
+        self.users.get(self.keys.get(&id)?).map(|user| &user.wanted.data)
+    }
+
+    /// The user of the lines with an address.
+    pub(in crate::domain) fn id_of_email(&self, email: &str) -> Option<UserId> {
+        self.users.get(&key::of_email(email)).map(|user| user.wanted.id)
+    }
+
+    /// The keys of addresses of new users, with their placeholders.
+    pub fn new_users(&self) -> impl Iterator<Item = (UserId, &String)> {
+        self.users.iter().filter(|(_, user)| user.stored.is_none()).map(|(key, user)| (user.wanted.id, key))
+    }
+
+    /// The types that lines register.
+    pub(in crate::domain) fn new_types(&self) -> Vec<TypeName> {
+        self.types.iter().cloned().collect()
+    }
+
+    /// Forgets the users that are stored as they are in the lines, and the profiles of the others. No later line may have
+    /// one of these users.
+    pub(in crate::domain) fn forget_unchanged(&mut self) {
+        self.users.retain(|_, user| user.stored.as_ref().is_none_or(|stored| stored.data != user.wanted.data));
+        for user in self.users.values_mut() {
+            user.wanted.data.profile = Profile::default();
+            if let Some(stored) = &mut user.stored {
+                stored.data = UserData::new(String::new());
+            }
+        }
+        let users = &self.users;
+        self.keys.retain(|_, key| users.contains_key(key));
+        self.names.retain(|_, keys| {
+            keys.retain(|key| users.contains_key(key));
+            !keys.is_empty()
+        });
+        let kept: HashSet<_> = users.values().map(|user| user.wanted.id).collect();
+        self.alt_ids.retain(|_, ids| {
+            ids.retain(|id| kept.contains(id));
+            !ids.is_empty()
+        });
+        self.retired.clear();
+        self.shared_keys.clear();
+    }
+
     /// Whether no line has taken that id in another system from the user.
     pub(super) fn may_have_alt_id(&self, id: UserId, alt_id: &str) -> bool {
         let user = self.keys.get(&id).and_then(|key| self.users.get(key));

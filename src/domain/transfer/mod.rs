@@ -9,14 +9,18 @@ mod lines;
 mod memory;
 mod names;
 mod outcome;
+mod preview;
 mod references;
 mod relationships;
 mod rules;
 mod types;
 mod users;
 
+use std::collections::BTreeSet;
+
 use crate::model::change::ChangeReason;
 use crate::model::error::Result;
+use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
 use types::LineTypes;
 
@@ -24,6 +28,8 @@ pub use edge_columns::{EdgeColumn, find_edge_columns};
 pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
+pub use preview::{ImportRow, LinePlace, RowOutcome, UserNames, ValueChange, describe_user};
+pub use relationships::ResolvedEdges;
 
 /// Imports lines.
 ///
@@ -61,7 +67,7 @@ fn write(
     options: ImportOptions,
     memory: Option<&mut LoadMemory>,
 ) -> Result<ImportOutcome> {
-    let mut outcome = ImportOutcome::default();
+    let mut outcome = ImportOutcome::new(options);
     let types = types::prepare(tx, lines, options, &mut outcome)?;
     write_runs(tx, lines, &types, memory, &mut outcome).map(|()| outcome)
 }
@@ -94,7 +100,7 @@ pub fn dry_run(
     options: ImportOptions,
     pending: &mut PendingRecords,
 ) -> Result<ImportOutcome> {
-    let mut outcome = ImportOutcome::default();
+    let mut outcome = ImportOutcome::new(options);
     let types = types::dry_run(tx, lines, options, pending, &mut outcome)?;
     for run in runs(lines) {
         match run {
@@ -103,6 +109,46 @@ pub fn dry_run(
         }
     }
     Ok(outcome)
+}
+
+/// Computes what an import of lines with users would do, as [`dry_run`] does.
+///
+/// # Errors
+/// Those of the store.
+pub fn dry_run_users(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+) -> Result<ImportOutcome> {
+    let mut outcome = ImportOutcome::new(options);
+    users::dry_run(tx, lines, pending, &mut outcome).map(|()| outcome)
+}
+
+/// Finds the ends of the relationships of lines, among stored users and those of earlier lines, and writes nothing. Rules
+/// of their types are not applied. Unknown types are those that an import would register.
+///
+/// # Errors
+/// Those of the store.
+pub fn resolve(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &RelationshipLine)],
+    types: BTreeSet<TypeName>,
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+) -> Result<(ResolvedEdges, ImportOutcome)> {
+    let mut outcome = ImportOutcome::new(options);
+    let types = types::dry_run_of(tx, types, options, pending, &mut outcome)?;
+    let found = relationships::find_ends(tx, lines, &types, pending, &mut outcome)?;
+    Ok((found, outcome))
+}
+
+/// Registers types that are not registered yet.
+///
+/// # Errors
+/// Those of the store, and types that cannot be registered.
+pub fn register_types(tx: &mut Tx<'_>, names: &[TypeName]) -> Result<()> {
+    types::register_all(tx, names)
 }
 
 /// Consecutive lines of one kind, with their numbers.

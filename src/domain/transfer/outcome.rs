@@ -1,13 +1,16 @@
 //! The options and the results of an import.
 
+use super::preview::{ImportRow, user_row};
 use crate::model::error::Error;
-use crate::model::user::Field;
+use crate::model::user::{Field, UserData};
 
 /// The options of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImportOptions {
     /// Registers unknown relationship types.
     pub creates_types: bool,
+    /// Lists what happens, row by row.
+    pub lists_rows: bool,
 }
 
 /// Counts the lines of one kind by result.
@@ -34,6 +37,10 @@ pub struct ImportOutcome {
     pub types_added: u64,
     /// The numbers of the rejected lines, and the reasons.
     pub rejected: Vec<(u64, String)>,
+    /// What happens with the others, if the options list it.
+    pub rows: Option<Vec<ImportRow>>,
+    /// Users whom lines disable.
+    pub disabled: u64,
 }
 
 impl Tally {
@@ -48,11 +55,39 @@ impl Tally {
 }
 
 impl ImportOutcome {
+    /// Nothing yet.
+    pub(super) fn new(options: ImportOptions) -> Self {
+        Self { rows: options.lists_rows.then(Vec::new), ..Self::default() }
+    }
+
+    /// Counts the user of a line that has other values than before.
+    pub(super) fn note_user(&mut self, line: u64, old: Option<&UserData>, new: &UserData) {
+        let (tally, disables) = match old {
+            None => (&mut self.users.added, false),
+            Some(old) => (&mut self.users.changed, old.is_enabled && !new.is_enabled),
+        };
+        *tally += 1;
+        self.disabled += u64::from(disables);
+        if let Some(rows) = &mut self.rows {
+            rows.push(user_row(line, old, new));
+        }
+    }
+
     /// Adds the counts of other lines, without their reasons.
     pub fn add(&mut self, other: &Self) {
         self.users = self.users.plus(other.users);
         self.relationships = self.relationships.plus(other.relationships);
         self.types_added += other.types_added;
+    }
+
+    /// Adds the results of other lines, with their reasons and rows.
+    pub(in crate::domain) fn append(&mut self, mut other: Self) {
+        self.add(&other);
+        self.disabled += other.disabled;
+        self.rejected.append(&mut other.rejected);
+        if let Some(rows) = other.rows {
+            self.rows.get_or_insert_default().extend(rows);
+        }
     }
 
     pub(super) fn reject_user(&mut self, number: u64, reason: String) {

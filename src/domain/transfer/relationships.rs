@@ -6,12 +6,14 @@ use super::super::admission;
 use super::lines::{RelationshipLine, RequestedEdge, complaint_about_times};
 use super::memory::{LoadMemory, PendingRecords};
 use super::outcome::{ImportOutcome, too_few_ids};
+use super::preview::edge_rows;
 use super::references::ReferencedUsers;
 use super::rules;
 use super::types::{LineTypes, RefusedTypes};
 use crate::model::error::Result;
-use crate::model::id::RelationshipId;
+use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{Edge, Relationship};
+use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
 
 pub(super) fn import(
@@ -29,6 +31,14 @@ pub(super) fn import(
         None => rules::judge(Some(tx), &mut judged, &types.ruled, &mut requested, outcome)?,
     }
     let taken = remove_existing(tx, &mut requested, memory.as_deref(), outcome)?;
+    if outcome.rows.is_some() && memory.is_some() {
+        let created: Vec<_> = requested.iter().map(|it| (it.number, it.edge.clone())).collect();
+        list(tx, &created, &pending, outcome)?;
+    }
+    let numbers: HashMap<_, _> = match &outcome.rows {
+        Some(_) => requested.iter().map(|it| (it.edge.clone(), it.number)).collect(),
+        None => HashMap::new(),
+    };
     let relationships = number(tx, requested, &taken)?;
     if let Some(memory) = memory {
         tx.load_relationships(&relationships)?;
@@ -36,8 +46,20 @@ pub(super) fn import(
         outcome.relationships.added += relationships.len() as u64;
         return Ok(());
     }
-    store(tx, &relationships, outcome)?;
+    let stored = store(tx, &relationships, outcome)?;
+    if outcome.rows.is_some() {
+        let created = relationships.iter().filter(|one| stored.contains(&one.id)).map(Relationship::key);
+        let created: Vec<_> = created.filter_map(|edge| Some((*numbers.get(&edge)?, edge))).collect();
+        list(tx, &created, &pending, outcome)?;
+    }
     judged.record(tx)
+}
+
+/// Lists relationships that lines create.
+fn list(tx: &mut Tx<'_>, created: &[(u64, Edge)], pending: &PendingRecords, outcome: &mut ImportOutcome) -> Result<()> {
+    let listed = edge_rows(tx, created, pending)?;
+    outcome.rows.iter_mut().for_each(|rows| rows.extend_from_slice(&listed));
+    Ok(())
 }
 
 /// The relationships with their ids: the first line with an id gets it if it is free.
@@ -71,11 +93,15 @@ fn number(
 
 /// Stores those that do not exist. One of a type with rules that an instance of an earlier release, which does not wait,
 /// has stored since it was judged counts below users like the others: earlier releases do not count these.
-fn store(tx: &mut Tx<'_>, relationships: &[Relationship], outcome: &mut ImportOutcome) -> Result<()> {
+fn store(
+    tx: &mut Tx<'_>,
+    relationships: &[Relationship],
+    outcome: &mut ImportOutcome,
+) -> Result<HashSet<RelationshipId>> {
     let stored = tx.insert_many_relationships(relationships)?;
     outcome.relationships.added += stored.len() as u64;
     outcome.relationships.unchanged += (relationships.len() - stored.len()) as u64;
-    Ok(())
+    Ok(stored)
 }
 
 pub(super) fn dry_run(
@@ -87,18 +113,52 @@ pub(super) fn dry_run(
 ) -> Result<()> {
     let mut requested = resolve(tx, lines, types, pending, None, outcome)?;
     rules::judge(Some(tx), &mut pending.judged, &types.ruled, &mut requested, outcome)?;
-    let edges = requested.into_iter().map(|it| it.edge);
-    let (judged, others): (Vec<_>, Vec<_>) = edges.partition(|edge| types.has_rules(&edge.relationship));
-    outcome.relationships.added += judged.len() as u64;
-    let existing = tx.existing_edges(&others)?;
-    for edge in others {
-        if existing.contains(&edge) || !pending.edges.insert(edge) {
+    let edges = requested.into_iter().map(|it| (it.number, it.edge));
+    let (mut created, others): (Vec<_>, Vec<_>) = edges.partition(|(_, edge)| types.has_rules(&edge.relationship));
+    let unruled: Vec<_> = others.iter().map(|(_, edge)| edge.clone()).collect();
+    let existing = tx.existing_edges(&unruled)?;
+    for (number, edge) in others {
+        if existing.contains(&edge) || !pending.edges.insert(edge.clone()) {
             outcome.relationships.unchanged += 1;
         } else {
-            outcome.relationships.added += 1;
+            created.push((number, edge));
         }
     }
-    Ok(())
+    outcome.relationships.added += created.len() as u64;
+    if outcome.rows.is_some() { list(tx, &created, pending, outcome) } else { Ok(()) }
+}
+
+/// The ends of relationships of lines.
+#[derive(Debug, Default)]
+pub struct ResolvedEdges {
+    /// The relationships, each with the number of its line.
+    pub edges: Vec<(u64, Edge)>,
+    /// The users of rejected lines, and the types of the relationships.
+    pub doubtful: Vec<(UserId, TypeName)>,
+}
+
+/// Finds the ends of the relationships of lines; rules are not applied. Invalid lines are rejected.
+pub(super) fn find_ends(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &RelationshipLine)],
+    types: &LineTypes,
+    pending: &PendingRecords,
+    outcome: &mut ImportOutcome,
+) -> Result<ResolvedEdges> {
+    let users = ReferencedUsers::look_up(tx, lines, pending, None)?;
+    let now = tx.now();
+    let mut found = ResolvedEdges::default();
+    for (number, line) in lines {
+        let valid = complaint_about_times(line.times(), now).map_or(Ok(()), Err);
+        match valid.and_then(|()| edge_of(line, &users, &types.refused)) {
+            Ok(edge) => found.edges.push((*number, edge)),
+            Err(complaint) => {
+                outcome.reject_relationship(*number, complaint);
+                found.doubtful.extend(users.find(&line.user).ok().map(|user| (user, line.data.relationship.clone())));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// The relationships of the lines, each once in types without rules. Invalid lines are rejected.

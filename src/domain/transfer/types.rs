@@ -8,7 +8,8 @@ use super::super::type_data::change_data;
 use super::lines::{ImportLine, Record};
 use super::memory::PendingRecords;
 use super::outcome::{ImportOptions, ImportOutcome};
-use crate::model::error::{Error, Result};
+use crate::model::code::Code;
+use crate::model::error::{Error, Problem, Result};
 use crate::model::relationship_type::{TypeData, TypeName, TypeRegistration};
 use crate::store::{HeldType, Tx};
 
@@ -53,7 +54,17 @@ pub(super) fn dry_run(
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<LineTypes> {
-    let mut names = names_of(lines);
+    dry_run_of(tx, names_of(lines), options, pending, outcome)
+}
+
+/// As [`dry_run`], for the types of lines.
+pub(super) fn dry_run_of(
+    tx: &mut Tx<'_>,
+    mut names: BTreeSet<TypeName>,
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
+) -> Result<LineTypes> {
     let unknown = unknown_types(tx, &names, pending)?;
     let refused = if options.creates_types {
         let (accepted, refused) = validate(tx, unknown)?;
@@ -104,6 +115,18 @@ fn register(
         }
     }
     Ok(refused)
+}
+
+/// Registers those of some types that are not registered.
+pub(super) fn register_all(tx: &mut Tx<'_>, names: &[TypeName]) -> Result<()> {
+    let names = names.iter().cloned().collect();
+    let unknown = unknown_types(tx, &names, &PendingRecords::default())?;
+    let options = ImportOptions { creates_types: true, ..ImportOptions::default() };
+    let refused = register(tx, unknown, options, &mut ImportOutcome::default())?;
+    match refused.into_values().next() {
+        Some(complaint) => Err(Problem::new(Code::InvalidAttribute, complaint).into()),
+        None => Ok(()),
+    }
 }
 
 /// The types that are not registered.

@@ -59,6 +59,7 @@ pub(super) fn dry_run(
         let Some(user) = pending.users.get_mut(&key).filter(|user| user.wanted.id == NO_ID) else { continue };
         pending.last_placeholder -= 1;
         user.wanted.id = UserId::new(pending.last_placeholder);
+        pending.keys.insert(user.wanted.id, key);
     }
     for (_, line) in lines {
         let key = key::of_email(&line.email);
@@ -107,17 +108,17 @@ fn collect(
                 }
                 match data {
                     Some(data) => {
+                        outcome.note_user(*number, Some(&user.wanted.data), &data);
                         user.wanted.data = data;
-                        outcome.users.changed += 1;
                     }
                     None => outcome.users.unchanged += 1,
                 }
             }
             (None, data) => {
                 let data = data.unwrap_or_else(|| UserData::new(line.email.clone()));
+                outcome.note_user(*number, None, &data);
                 pending.users.insert(key.clone(), PendingUser { stored: None, wanted: new_user(line, data, now) });
                 new.push(key);
-                outcome.users.added += 1;
             }
         }
     }

@@ -181,6 +181,18 @@ pub(in crate::store) fn users_after(conn: &mut Conn, id: i64, limit: i64) -> Que
     sql.returning::<UserColumns>().load(conn)
 }
 
+/// At most `limit` enabled users with an id in another system after an id, by id, without their profiles.
+pub(in crate::store) fn enabled_users_with_alt_id_after(
+    conn: &mut Conn,
+    id: i64,
+    limit: i64,
+) -> QueryResult<Vec<UserRow>> {
+    let mut sql = select_users(Profiles::Omitted);
+    sql.text("is_enabled AND alt_id IS NOT NULL AND id > ").integer(id);
+    sql.text(" ORDER BY id LIMIT ").integer(limit);
+    sql.returning::<UserColumns>().load(conn)
+}
+
 /// At most `limit` relationships after an id, by id.
 pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<RelationshipRow>> {
     let mut sql = Sql::new("SELECT ");

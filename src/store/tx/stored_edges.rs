@@ -44,6 +44,20 @@ impl Tx<'_> {
         }
     }
 
+    /// Visits all edges of a type, by id. The job must see one snapshot.
+    pub fn visit_edges_of_type(&mut self, name: &TypeName, mut visit: impl FnMut(StoredEdge)) -> Result<()> {
+        let Some(kind) = self.type_id(name)? else { return Ok(()) };
+        let mut last = i64::MIN;
+        loop {
+            let rows = ask!(self, stored_edges::page(kind, last, BATCH))?;
+            let Some((end, _, _)) = rows.last() else { return Ok(()) };
+            last = *end;
+            for (id, user, target) in rows {
+                visit(StoredEdge { id, user, target });
+            }
+        }
+    }
+
     /// The stored counts below of a type, by user.
     pub fn counts_below(&mut self, name: &TypeName) -> Result<Vec<(i64, CountBelow)>> {
         let Some(kind) = self.type_id(name)? else { return Ok(Vec::new()) };

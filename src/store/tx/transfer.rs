@@ -155,6 +155,13 @@ impl Tx<'_> {
         Ok(self.users_within(rows, &mut { budget })?.0)
     }
 
+    /// At most `limit` enabled users with an id in another system after an id, by id, without their profiles.
+    /// `is_supervisor` is not read.
+    pub fn enabled_users_with_alt_id_after(&mut self, id: UserId, limit: i64) -> Result<Vec<User>> {
+        let rows = ask!(self, transfer::enabled_users_with_alt_id_after(id.get(), limit))?;
+        Ok(rows.into_iter().map(User::from).collect())
+    }
+
     /// At most `limit` relationships after an id, by id.
     pub fn relationships_after(&mut self, id: RelationshipId, limit: i64) -> Result<Vec<Relationship>> {
         let rows = ask!(self, transfer::relationships_after(id.get(), limit))?;

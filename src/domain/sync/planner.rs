@@ -1,0 +1,236 @@
+//! Reads lines and what is stored, and plans what a synchronization does.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use super::differences::{WantedEdge, find_differences};
+use super::limit::Removals;
+use super::missing::{self, MissingChoice};
+use super::plan::{EdgeStep, SyncPlan, TypeSteps};
+use super::violations;
+use crate::domain::transfer::{
+    self, ImportLine, ImportOptions, ImportOutcome, LinePlace, PendingRecords, Record, RelationshipLine, RowOutcome,
+    UserLine,
+};
+use crate::model::edge_graph::StoredEdge;
+use crate::model::error::Result;
+use crate::model::id::UserId;
+use crate::model::key;
+use crate::model::relationship_type::TypeName;
+use crate::model::rules::Rules;
+use crate::store::Tx;
+
+/// The options of a synchronization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncOptions {
+    /// Registers unknown relationship types.
+    pub creates_types: bool,
+    /// What happens to users that are not in the files.
+    pub missing: MissingChoice,
+}
+
+/// Plans a synchronization. Lines with users come before the relationships that name them.
+#[derive(Debug)]
+pub struct Planner {
+    options: SyncOptions,
+    pending: PendingRecords,
+    hasher: RandomState,
+    /// The hash of the first line of each user, by the hash of the address.
+    seen: HashMap<u64, (LinePlace, u64)>,
+    /// The users that have a line.
+    people: HashMap<UserId, LinePlace>,
+    has_user_lines: bool,
+    rejected_users: u64,
+    user_lines: HashSet<LinePlace>,
+    disablings: u64,
+    /// The relationships of the files, by type. The files are the truth for these types.
+    wanted: BTreeMap<TypeName, Vec<WantedEdge>>,
+    /// Users of whose relationships of a type a line is rejected, so that these stay as they are.
+    doubtful: HashSet<(UserId, TypeName)>,
+    /// Users that relationships name and that have no line, with the first such line.
+    named: HashMap<UserId, LinePlace>,
+}
+
+impl Planner {
+    /// Begins with the types of columns that become relationships, even if their cells are empty.
+    #[must_use]
+    pub fn new(options: SyncOptions, types: impl IntoIterator<Item = TypeName>) -> Self {
+        Self {
+            options,
+            pending: PendingRecords::default(),
+            hasher: RandomState::new(),
+            seen: HashMap::new(),
+            people: HashMap::new(),
+            has_user_lines: false,
+            rejected_users: 0,
+            user_lines: HashSet::new(),
+            disablings: 0,
+            wanted: types.into_iter().map(|name| (name, Vec::new())).collect(),
+            doubtful: HashSet::new(),
+            named: HashMap::new(),
+        }
+    }
+
+    /// Notes that lines with users cannot be read, so that nobody counts as missing.
+    pub const fn note_rejected_users(&mut self, lines: u64) {
+        self.rejected_users += lines;
+        self.has_user_lines |= lines > 0;
+    }
+
+    /// Reads lines of one file, and writes nothing. Relationships of lines are counted when the plan is
+    /// [finished](Self::finish).
+    ///
+    /// # Errors
+    /// Those of the store. Problems of single lines are in the outcome.
+    pub fn add(&mut self, tx: &mut Tx<'_>, source: usize, lines: &[ImportLine]) -> Result<ImportOutcome> {
+        let mut outcome = ImportOutcome::default();
+        let (mut users, mut edges) = (Vec::new(), Vec::new());
+        for line in lines {
+            match &line.record {
+                Record::User(user) => users.push((line.number, user.as_ref())),
+                Record::Relationship(edge) => edges.push((line.number, edge)),
+            }
+        }
+        if !users.is_empty() {
+            self.add_users(tx, source, users, &mut outcome)?;
+        }
+        if !edges.is_empty() {
+            self.add_edges(tx, source, &edges, &mut outcome)?;
+        }
+        Ok(outcome)
+    }
+
+    const fn import_options(&self) -> ImportOptions {
+        ImportOptions { creates_types: self.options.creates_types, lists_rows: true }
+    }
+
+    fn add_users(
+        &mut self,
+        tx: &mut Tx<'_>,
+        source: usize,
+        mut lines: Vec<(u64, &UserLine)>,
+        outcome: &mut ImportOutcome,
+    ) -> Result<()> {
+        self.has_user_lines = true;
+        lines.retain(|(number, line)| self.is_new(LinePlace { source, line: *number }, line, outcome));
+        let done = transfer::dry_run_users(tx, &lines, self.import_options(), &mut self.pending)?;
+        let rejected: HashSet<_> = done.rejected.iter().map(|(number, _)| *number).collect();
+        for (number, line) in lines.iter().filter(|(number, _)| !rejected.contains(number)) {
+            let place = LinePlace { source, line: *number };
+            self.people.extend(self.pending.id_of_email(&line.email).map(|id| (id, place)));
+        }
+        self.rejected_users += done.users.rejected;
+        self.disablings += done.disabled;
+        let rows = done.rows.iter().flatten().filter(|row| row.outcome != RowOutcome::Rejected);
+        self.user_lines.extend(rows.filter_map(|row| Some(LinePlace { source, ..row.place? })));
+        self.pending.forget_unchanged();
+        outcome.append(done);
+        Ok(())
+    }
+
+    /// Whether no earlier line has the user. One with the same values is skipped, any other is rejected.
+    fn is_new(&mut self, place: LinePlace, line: &UserLine, outcome: &mut ImportOutcome) -> bool {
+        let person = self.hasher.hash_one(key::of_email(&line.email));
+        let values = self.hasher.hash_one(format!("{:?}", (line.id, &line.fields)));
+        let (first, known) = *self.seen.entry(person).or_insert((place, values));
+        if first == place {
+            return true;
+        }
+        if known == values {
+            outcome.users.unchanged += 1;
+        } else {
+            outcome.users.rejected += 1;
+            self.rejected_users += 1;
+            let problem = "has the same person with other values; keep one of the two lines";
+            outcome.rejected.push((place.line, format!("`email`: line {} {problem}", first.line)));
+        }
+        false
+    }
+
+    fn add_edges(
+        &mut self,
+        tx: &mut Tx<'_>,
+        source: usize,
+        lines: &[(u64, &RelationshipLine)],
+        outcome: &mut ImportOutcome,
+    ) -> Result<()> {
+        let types: BTreeSet<_> = lines.iter().map(|(_, line)| line.data.relationship.clone()).collect();
+        let options = self.import_options();
+        let (found, done) = transfer::resolve(tx, lines, types, options, &mut self.pending)?;
+        for (line, edge) in found.edges {
+            let place = LinePlace { source, line };
+            for user in [edge.user, edge.target].into_iter().filter(|user| !self.people.contains_key(user)) {
+                self.named.entry(user).or_insert(place);
+            }
+            let wanted = WantedEdge { user: edge.user, target: edge.target, place };
+            self.wanted.entry(edge.relationship).or_default().push(wanted);
+        }
+        self.doubtful.extend(found.doubtful);
+        outcome.append(done);
+        Ok(())
+    }
+
+    /// Reads what is stored, after the last line.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn finish(mut self, tx: &mut Tx<'_>) -> Result<SyncPlan> {
+        let mut plan = SyncPlan { new_types: self.pending.new_types(), ..SyncPlan::default() };
+        for (name, wanted) in std::mem::take(&mut self.wanted) {
+            self.plan_type(tx, name, wanted, &mut plan)?;
+        }
+        let is_complete = self.has_user_lines && self.rejected_users == 0;
+        if is_complete && self.options.missing != MissingChoice::Keep {
+            plan.missing = missing::find(tx, &self.people, &self.named, self.options.missing)?;
+        }
+        let disabled = plan.missing.iter().filter(|user| user.is_to_disable).count() as u64;
+        let stored = self.people.keys().chain(self.named.keys()).filter(|id| id.get() > 0).count() as u64;
+        let considered = if self.options.missing == MissingChoice::Disable { plan.missing.len() as u64 } else { 0 };
+        // A user that relationships name may be missing as well.
+        let named = plan.missing.iter().filter(|user| self.named.contains_key(&user.id)).count() as u64;
+        plan.removals = Removals {
+            deletions: plan.types.iter().flat_map(|kind| &kind.steps).map(EdgeStep::deletions).sum(),
+            disablings: self.disablings + disabled,
+            concerned: stored + considered.saturating_sub(named),
+        };
+        plan.user_lines = self.user_lines;
+        plan.pending = Arc::new(self.pending);
+        Ok(plan)
+    }
+
+    fn plan_type(&self, tx: &mut Tx<'_>, name: TypeName, wanted: Vec<WantedEdge>, plan: &mut SyncPlan) -> Result<()> {
+        let rules = rules_of(tx, &name)?;
+        let named: HashSet<_> = wanted.iter().map(|edge| edge.user).collect();
+        let is_known = |user: i64| {
+            let user = UserId::new(user);
+            self.people.contains_key(&user) || named.contains(&user)
+        };
+        let is_doubtful =
+            |user: i64| !self.doubtful.is_empty() && self.doubtful.contains(&(UserId::new(user), name.clone()));
+        let is_of_files = |edge: &StoredEdge| {
+            let is_known = is_known(edge.user) || rules.is_symmetric && is_known(edge.target);
+            is_known && !is_doubtful(edge.user) && !(rules.is_symmetric && is_doubtful(edge.target))
+        };
+        let mut stored = Vec::new();
+        tx.visit_edges_of_type(&name, |edge| {
+            if rules.is_acyclic || is_of_files(&edge) {
+                stored.push(edge);
+            }
+        })?;
+        let mut found = find_differences(wanted, stored, rules.is_symmetric, is_of_files, &self.people);
+        plan.unchanged_edges += found.unchanged;
+        plan.problems.extend(violations::order_steps(tx, &name, rules, &mut found, &self.pending)?);
+        plan.types.push(TypeSteps { relationship: name, steps: found.steps });
+        Ok(())
+    }
+}
+
+/// The rules of a type; those of a new one for a type that is not registered.
+fn rules_of(tx: &mut Tx<'_>, name: &TypeName) -> Result<Rules> {
+    if !tx.has_type(name)? {
+        return Ok(Rules::default());
+    }
+    let held = tx.hold_types(std::slice::from_ref(name))?;
+    Ok(held.first().map(|held| held.rules).unwrap_or_default())
+}

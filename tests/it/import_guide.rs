@@ -27,7 +27,7 @@ fn shell(fixture: &ImportFixture, block: &str) -> Outcome {
 #[test]
 fn the_commands_of_the_import_guide_work() {
     let (commands, printed) = (blocks("sh"), blocks("text"));
-    assert!(commands.len() == 4 && printed.len() == 1, "{commands:?} {printed:?}");
+    assert!(commands.len() == 5 && printed.len() == 1, "{commands:?} {printed:?}");
     for fixture in ImportFixture::all() {
         let mut outputs = commands.iter().map(|block| shell(&fixture, block));
         assert_eq!(outputs.next().expect("the first").stdout, printed[0]);
@@ -42,7 +42,20 @@ fn the_commands_of_the_import_guide_work() {
 fn the_import_guide_explains_every_option_for_tables() {
     let help = crate::support::process::run("sqlite://unused.db", &["import", "--help"]).expect(0).stdout;
     let guide = read("docs/IMPORT.md");
-    for option in ["--delimiter", "--encoding", "--empty", "--map", "--mapping", "--explain", "--ignore-unknown"] {
+    for option in [
+        "--delimiter",
+        "--encoding",
+        "--empty",
+        "--map",
+        "--mapping",
+        "--explain",
+        "--ignore-unknown",
+        "--sync",
+        "--missing",
+        "--max-changes",
+        "--dry-run",
+        "--report",
+    ] {
         assert!(help.contains(&format!("{option} <")) || help.contains(option), "{option} in {help}");
         assert!(
             guide.contains(&format!("`{option}")) || guide.contains(&format!("{option} ")),

@@ -40,6 +40,10 @@ pub const CHECKS: Checks = &[
         "relationships of types with rules that a first load keeps in memory",
         Test("src", "a_load_that_remembers_too_much_continues_in_batches"),
     ),
+    (
+        "deletions and disablings of `import --sync`, in percent of the users concerned",
+        Test("import_sync_missing", "too_many_changes_stop_a_sync_before_anything_is_written"),
+    ),
     ("age of a change in the change log", Test("change_retention", "old_changes_are_pruned_in_order_and_move_the_horizon")),
     ("columns of a row of an import", Asserts(Setup::DEFAULT, |app, most| {
         let row = |email: &str, columns: usize| format!("{email}{}\n", ",".repeat(columns - 1));

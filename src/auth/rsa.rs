@@ -57,8 +57,12 @@ impl RsaKey {
 
     /// The digest in a signature of this key (RFC 8017 section 8.2.2, decoding the message instead of encoding the text
     /// again). `None` if the signature is not well-formed, which only the private key can make it. The encoding of
-    /// prefix and digest is unique, and the padding must fill the rest.
+    /// prefix and digest is unique, and the padding must fill the rest. A signature without its leading zeros is too
+    /// short (section 8.2.2, step 1).
     pub fn recover(&self, signature: &[u8]) -> Option<SignedDigest> {
+        if !self.can_have_made(signature) {
+            return None;
+        }
         let mut text = vec![0; usize::try_from(self.public.size()).ok()?];
         let length = self.public.public_decrypt(signature, &mut text, Padding::PKCS1).ok()?;
         let text = text.get(..length)?;
@@ -103,9 +107,16 @@ mod tests {
             let mut broken = signature.clone();
             broken[100] ^= 1;
             assert_eq!(key(true).recover(&broken), None);
-            assert_eq!(key(true).recover(&signature[1..]), None);
         }
         assert_eq!(key(true).recover(&sign(&RSA_PKCS1_SHA384, b"text")), None, "an unsupported algorithm");
+    }
+
+    #[test]
+    fn a_signature_without_its_leading_zero_is_too_short() {
+        let zero = (0_u16..).map(|text| sign(&RSA_PKCS1_SHA256, &text.to_be_bytes())).find(|made| made[0] == 0);
+        let signature = zero.expect("one of 256 signatures");
+        assert!(key(false).recover(&signature).is_some());
+        assert_eq!(key(false).recover(&signature[1..]), None);
     }
 
     #[test]

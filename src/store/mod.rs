@@ -51,7 +51,7 @@ pub use inspection::inspect;
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
-pub use postgres::batch::traversals::{GatheredTraversal, TraverseTogether};
+pub use postgres::batch::traversals::{GatheredTraversal, ShortTraversals};
 pub use tx::Tx;
 
 use crate::clock::Clock;

@@ -1,11 +1,12 @@
-//! Requests that PostgreSQL answers together with concurrent ones.
+//! Requests that need no job: PostgreSQL answers them together with concurrent ones, SQLite in one statement.
 
+use super::cost::Cost;
 use super::job::with_job_name;
 use super::postgres::batch::batcher::{BatchQuery, Batcher};
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
 use super::postgres::batch::lists::BatchedList;
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
-use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, TraverseTogether};
+use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, ShortTraversals};
 use super::postgres::server::PoolGeneration;
 use super::tx::Tx;
 use super::{Engine, Store};
@@ -18,9 +19,9 @@ use crate::model::rules::Rules;
 use crate::model::traversal::page::TraversalPage;
 
 impl Store {
-    /// Runs a traversal with a short result together with concurrent ones, as [`read_replica`](Self::read_replica)
-    /// would. `None` if it must run as a job: on SQLite, if its result may be long, or if `traverse_together` leaves it
-    /// out.
+    /// Runs a traversal with a short result, as [`read_replica`](Self::read_replica) would: on PostgreSQL together with
+    /// concurrent ones, on SQLite alone, without a transaction. `None` if it must run as a job: if its result may be
+    /// long, or if `short` leaves it out.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -28,14 +29,22 @@ impl Store {
         &self,
         name: &'static str,
         traversal: GatheredTraversal,
-        traverse_together: TraverseTogether,
+        short: ShortTraversals,
     ) -> Result<Option<TraversalPage>> {
-        if !traversal.is_short(&self.shared.types.get()) {
-            return Ok(None);
-        }
-        let _timer = self.start(name);
-        let query = BatchedTraversal { traversal, traverse_together };
-        self.read_in_batch(|pool| &pool.traversals, query).await.map_err(|error| with_job_name(name, error))
+        let types = self.shared.types.get();
+        let found = match &self.engine {
+            Engine::Postgres { .. } if traversal.is_short(&types) => {
+                let _timer = self.start(name);
+                let query = BatchedTraversal { traversal, traverse_together: short.together };
+                self.read_in_batch(|pool| &pool.traversals, query).await
+            }
+            Engine::Sqlite(_) if traversal.limit > 0 && types.tree_to_targets(&traversal.role).is_some() => {
+                let timer = self.start(name);
+                self.run_read(&timer, Cost::Bounded, move |tx| (short.alone)(tx, &traversal)).await
+            }
+            Engine::Postgres { .. } | Engine::Sqlite(_) => Ok(None),
+        };
+        found.map_err(|error| with_job_name(name, error))
     }
 
     /// Creates a relationship that its caller may create. On PostgreSQL concurrent creates share a commit: those of types

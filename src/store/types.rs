@@ -49,9 +49,20 @@ impl Types {
 
     /// The end at which a tree has the users with a role, at that moment. Nothing may be decided by it either.
     pub fn end_in_tree(&self, role: &TypeName) -> Option<RoleEnd> {
-        let trees = self.0.iter().filter(|known| known.rules.is_tree());
-        let ends = trees.flat_map(|tree| [(&tree.user_role, RoleEnd::Owner), (&tree.target_role, RoleEnd::Target)]);
-        ends.into_iter().find(|(name, _)| name.as_ref() == Some(role)).map(|(_, end)| end)
+        self.tree_with(role).map(|(_, end)| end)
+    }
+
+    /// The tree that has a role for its targets, at that moment.
+    pub fn tree_to_targets(&self, role: &TypeName) -> Option<i16> {
+        self.tree_with(role).filter(|(_, end)| *end == RoleEnd::Target).map(|(tree, _)| tree.id)
+    }
+
+    fn tree_with(&self, role: &TypeName) -> Option<(&CachedType, RoleEnd)> {
+        let is_role = |name: &Option<TypeName>| name.as_ref() == Some(role);
+        self.0.iter().filter(|known| known.rules.is_tree()).find_map(|tree| {
+            let end = is_role(&tree.user_role).then_some(RoleEnd::Owner);
+            end.or_else(|| is_role(&tree.target_role).then_some(RoleEnd::Target)).map(|end| (tree, end))
+        })
     }
 
     pub fn is_empty(&self) -> bool {

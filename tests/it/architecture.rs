@@ -44,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store::Cost",
             "store::GatheredCreate",
             "store::GatheredTraversal",
+            "store::ShortTraversals",
             "store::Tx",
             "store::Store",
             "store::migrations",

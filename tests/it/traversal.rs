@@ -1,7 +1,7 @@
 //! Everybody with a role towards a user, at any depth: `max-depth`.
 
 use crate::both;
-use crate::support::graph::{acyclic, create, crowd, register, store, store_many, symmetric, tree, users};
+use crate::support::graph::{acyclic, create, crowd, register, set_rules, store, store_many, symmetric, tree, users};
 use crate::support::process::run;
 use crate::support::{Answer, App, Client, Value, json};
 
@@ -365,4 +365,21 @@ both!(concurrent_paths_and_counts_are_each_about_their_own_user, |app| {
             scope.spawn(move || (0..4).for_each(|round| ask(place, round)));
         }
     });
+});
+
+// An instance answers paths by rules that it keeps for a minute.
+both!(a_path_is_found_by_the_rules_that_another_instance_has_set, |app| {
+    let ids = plant(app, &[(0, 1), (1, 2)], 4);
+    let (ann, beside) = (app.user(), app.beside());
+    let there = beside.client_like(&app.admin());
+    let path = |role| get(&ann, ids[0], role, "max-depth=all");
+    assert_eq!(places(&ids, &path("bosses").expect(200).ids()), [1, 2]);
+    set_rules(&there, "line", &json!({"target-role": "chiefs"})).expect(200);
+    path("bosses").expect(404);
+    assert_eq!(places(&ids, &path("chiefs").expect(200).ids()), [1, 2]);
+    set_rules(&there, "line", &json!({"target-role": "bosses", "max-per-user": null})).expect(200);
+    create(&there, ids[0], "line", ids[3]).expect(201);
+    let found = path("bosses").expect(200);
+    assert_eq!((places(&ids, &found.ids()), found.total()), (vec![1, 3, 2], 3));
+    assert!(steps(&found).iter().all(|(.., below)| below.is_none()), "numbers below belong to trees");
 });

@@ -1,7 +1,8 @@
-//! Traversals of one tree with short results, run together.
+//! Traversals of one tree with short results, run together, or alone in one statement.
 
 use std::collections::{HashMap, HashSet};
 
+use super::page_above;
 use super::reach::{count_below, explore_upwards, numbers_below, steps_upwards, window};
 use super::request::{Places, is_below};
 use crate::model::error::Result;
@@ -25,6 +26,17 @@ pub fn traverse_together(tx: &mut Tx<'_>, traversals: &[&GatheredTraversal]) -> 
         Some(role) => list_above(tx, &role, traversals),
         None => Ok(Vec::new()),
     }
+}
+
+/// Runs a traversal upwards in one statement, of a caller who may see all users. `None` if an ordinary job must run it.
+///
+/// # Errors
+/// Those of the store.
+pub fn traverse_alone(tx: &mut Tx<'_>, traversal: &GatheredTraversal) -> Result<Option<TraversalPage>> {
+    let size = (traversal.depth.levels(), traversal.limit);
+    let mut budget = ReadBudget::for_answer(traversal.has_profiles);
+    let page = tx.users_with_role_above(&traversal.role, traversal.user, size, &mut budget)?;
+    Ok(page.map(page_above))
 }
 
 fn show_counts(

@@ -33,7 +33,7 @@ use crate::model::time::Timestamp;
 use crate::model::traversal::Depth;
 use crate::model::traversal::page::TraversalPage;
 use crate::model::user::User;
-use crate::store::{Cost, GatheredTraversal, Tx};
+use crate::store::{Cost, GatheredTraversal, ShortTraversals, Tx};
 
 /// What all traversals have in common in their cursors.
 const LIST: &str = "traversal";
@@ -74,7 +74,7 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
         let found = run_past(&call, &options, traversal, at).await?;
         return respond(&call, &options, parts, (&found, Some(at)), &IncludedRecords::default());
     }
-    let together = run_together(&call, &options, &traversal).await.map_err(Failure::without_document)?;
+    let together = run_short(&call, &options, &traversal).await.map_err(Failure::without_document)?;
     let (found, included) = match together {
         Some(found) => (found, Vec::new()),
         None => run(&call, &options, traversal).await.map_err(Failure::without_document)?,
@@ -93,8 +93,8 @@ fn parse_depth(query: &mut Query) -> Depth {
     Depth::All
 }
 
-/// Runs a traversal together with concurrent ones; `None` if it must run as a job.
-async fn run_together(call: &Call, options: &RenderOptions, traversal: &Traversal) -> JobResult<Option<TraversalPage>> {
+/// Runs a traversal with a short result; `None` if it must run as a job.
+async fn run_short(call: &Call, options: &RenderOptions, traversal: &Traversal) -> JobResult<Option<TraversalPage>> {
     let is_plain = traversal.only.is_empty() && traversal.shared_with.is_empty() && traversal.after.is_none();
     let sees_all = call.caller.sees_only().is_none();
     let role = TypeName::parse(&traversal.path.role).filter(|_| is_plain && sees_all);
@@ -102,7 +102,8 @@ async fn run_together(call: &Call, options: &RenderOptions, traversal: &Traversa
     let Traversal { depth, limit, .. } = *traversal;
     let has_profiles = options.read_budget().has_profiles();
     let gathered = GatheredTraversal { role, user: traversal.path.user, depth, limit, has_profiles };
-    call.state.store.traverse("roles.traverse", gathered, traversal::traverse_together).await
+    let short = ShortTraversals { together: traversal::traverse_together, alone: traversal::traverse_alone };
+    call.state.store.traverse("roles.traverse", gathered, short).await
 }
 
 /// Runs a traversal: as a page of work or, if it turns out to visit many users, as one of few searches.

@@ -110,22 +110,23 @@ fn push_below(sql: &mut Sql, user: &'static str, kind: i16) {
 /// users below the target.
 pub(in crate::store) fn path_up(conn: &mut Conn, kind: i16, user: i64) -> QueryResult<Vec<(i64, i64, i64, i64)>> {
     let mut sql = Sql::new("");
-    push_path(&mut sql, kind, user, MAX_DEPTH);
+    push_path(&mut sql, kind, None, (user, MAX_DEPTH));
     sql.text(" SELECT edge, owner_id, target_id, ");
     push_below(&mut sql, "above.target_id", kind);
     sql.text(" FROM above");
     sql.returning::<(BigInt, BigInt, BigInt, BigInt)>().load(conn)
 }
 
-/// The users above a user in a tree, up to a distance. They are in no order: the databases would sort whole rows.
+/// The users above a user in a tree, up to a distance. They are in no order: the databases would sort whole rows. With a
+/// role, none are found unless the type is still a tree whose targets have that role.
 pub(in crate::store) fn users_above(
     conn: &mut Conn,
-    kind: i16,
+    (kind, role): (i16, Option<&str>),
     (user, levels): (i64, usize),
     profiles: Profiles,
 ) -> QueryResult<Vec<UserAboveRow>> {
     let mut sql = Sql::new("");
-    push_path(&mut sql, kind, user, levels);
+    push_path(&mut sql, kind, role, (user, levels));
     sql.text(" SELECT above.depth, above.edge, above.owner_id, ");
     push_below(&mut sql, "above.target_id", kind);
     sql.text(", ");
@@ -139,8 +140,9 @@ pub(in crate::store) fn users_above(
     sql.returning::<(Integer, BigInt, BigInt, BigInt, UserColumns)>().load(conn)
 }
 
-/// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance.
-fn push_path(sql: &mut Sql, kind: i16, user: i64, levels: usize) {
+/// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance; with a
+/// role, only if the type is a tree whose targets have it.
+fn push_path(sql: &mut Sql, kind: i16, role: Option<&str>, (user, levels): (i64, usize)) {
     sql.text("WITH RECURSIVE above (edge, owner_id, target_id, depth) AS (");
     sql.text("SELECT id, user_id, target_id, 1 FROM user_relationships");
     sql.text(dialect::by_index!("user_relationships_out_by_type")).text(" WHERE ");
@@ -148,6 +150,10 @@ fn push_path(sql: &mut Sql, kind: i16, user: i64, levels: usize) {
     // There is one relationship at each level, so `UNION` would compare them in vain; the depth ends a cycle that an
     // earlier release may have closed.
     sql.text(" AND user_id = ").integer(user);
+    if let Some(role) = role {
+        sql.text(" AND EXISTS (SELECT 1 FROM relationship_types AS t WHERE t.id = ").small(kind);
+        sql.text(" AND t.target_role = ").string(role.to_owned()).text(" AND t.is_acyclic AND t.max_per_user = 1)");
+    }
     sql.text(" UNION ALL SELECT r.id, r.user_id, r.target_id, above.depth + 1 FROM above");
     push_step(sql, kind);
     sql.text(" AND above.depth < ").integer(i64::try_from(levels).unwrap_or(i64::MAX)).text(")");

@@ -10,6 +10,7 @@ use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::Page;
 use crate::model::read_budget::ReadBudget;
+use crate::model::relationship_type::TypeName;
 use crate::model::role::{RoleEnd, UserWithRoles};
 use crate::model::rules::MAX_DEPTH;
 use crate::model::time::Timestamp;
@@ -17,6 +18,7 @@ use crate::model::traversal::TraversalStep;
 use crate::model::traversal::levels::Continuation;
 use crate::model::traversal::preorder::{Child, Siblings};
 use crate::store::held_type::HeldType;
+use crate::store::sqlite::queries::traversal::UserAboveRow;
 
 /// The most users whose relationships one query reads.
 const MOST_AT_ONCE: usize = 10_000;
@@ -94,8 +96,36 @@ impl Tx<'_> {
         budget: &mut ReadBudget,
     ) -> Result<Page<UserWithRoles>> {
         let levels = levels.min(MAX_DEPTH);
-        let profiles = profiles_within(budget);
-        let mut rows = ask!(self, traversal::users_above(held.id, (start.get(), levels), profiles))?;
+        let rows = ask!(self, traversal::users_above((held.id, None), (start.get(), levels), profiles_within(budget)))?;
+        self.list_above(rows, start, limit, budget)
+    }
+
+    /// The users who have a role towards a user in a tree, as [`users_above`](Self::users_above) returns them, in one
+    /// statement that checks the cached type. `None` if the role belongs to the targets of no cached tree, and if it
+    /// leads to no user: then the type may have changed, or the user may not exist.
+    pub fn users_with_role_above(
+        &mut self,
+        role: &TypeName,
+        start: UserId,
+        (levels, limit): (usize, usize),
+        budget: &mut ReadBudget,
+    ) -> Result<Option<Page<UserWithRoles>>> {
+        let Some(kind) = self.types.tree_to_targets(role) else { return Ok(None) };
+        let (path, profiles) = ((start.get(), levels.min(MAX_DEPTH)), profiles_within(budget));
+        let rows = ask!(self, traversal::users_above((kind, Some(role.as_str())), path, profiles))?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        self.list_above(rows, start, limit, budget).map(Some)
+    }
+
+    fn list_above(
+        &mut self,
+        mut rows: Vec<UserAboveRow>,
+        start: UserId,
+        limit: usize,
+        budget: &mut ReadBudget,
+    ) -> Result<Page<UserWithRoles>> {
         rows.sort_unstable_by_key(|(depth, ..)| *depth);
         // An earlier release may have closed a cycle.
         let mut seen = HashSet::from([start.get()]);

@@ -30,9 +30,16 @@ pub struct GatheredTraversal {
     pub has_profiles: bool,
 }
 
-/// Runs traversals towards one role, all of them with or without profiles, in their order; `None` for those that must
-/// run as jobs.
-pub type TraverseTogether = fn(&mut Tx<'_>, &[&GatheredTraversal]) -> Result<Vec<Option<TraversalPage>>>;
+/// What runs traversals with short results; `None` for those that must run as jobs.
+#[derive(Debug, Clone, Copy)]
+pub struct ShortTraversals {
+    /// Runs traversals towards one role, all of them with or without profiles, in their order.
+    pub together: TraverseTogether,
+    /// Runs a traversal upwards in one statement.
+    pub alone: fn(&mut Tx<'_>, &GatheredTraversal) -> Result<Option<TraversalPage>>,
+}
+
+type TraverseTogether = fn(&mut Tx<'_>, &[&GatheredTraversal]) -> Result<Vec<Option<TraversalPage>>>;
 
 impl GatheredTraversal {
     /// Whether the result is short, as far as the types are known.

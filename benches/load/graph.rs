@@ -96,6 +96,8 @@ impl Bench {
     /// Compares with recursive queries, by `pgbench` and by a peer.
     fn recursions(&mut self, stage: &Stage<'_>, cluster: &Cluster, top: &Make, path: &Make) {
         let connections = self.args.connections;
+        // Without statistics of the tree a recursive query may take minutes.
+        cluster.analyze();
         let kind = cluster.type_id(TREE);
         let page = format!(
             "{BELOW} SELECT u.*, b.depth FROM below b JOIN users u ON u.id = b.user_id ORDER BY b.path LIMIT 50;\n\

@@ -108,6 +108,12 @@ impl Cluster {
         self.pgbench(INSERT, users, clients, seconds)
     }
 
+    /// Collects statistics, without which the planner expects few rows of a table that was just filled.
+    pub fn analyze(&self) {
+        let mut conn = PgConnection::establish(&self.url()).expect("the server");
+        conn.batch_execute("VACUUM ANALYZE").expect("statistics");
+    }
+
     /// The number of a relationship type.
     pub fn type_id(&self, name: &str) -> i32 {
         let mut conn = PgConnection::establish(&self.url()).expect("the server");

@@ -4,7 +4,7 @@
 //! Every instance does all of it; a database lock makes instances take turns. Readers number changes as well, so that they
 //! wait for no instance.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::config::ChangesRetention;
@@ -14,6 +14,10 @@ use crate::store::Store;
 
 /// How often committed changes are numbered and old ones are pruned.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How often changes are numbered while there are many: little work at a time, so that no request waits long for it.
+const BUSY_INTERVAL: Duration = Duration::from_millis(100);
+/// How many changes are many.
+const MANY: usize = 20;
 
 /// Turns the log on or off, as the settings say. Other instances and commands follow.
 ///
@@ -34,11 +38,23 @@ pub async fn run(store: Store, retention: ChangesRetention, clock: Clock, mut is
             log::warn!("cannot keep the change log: {error:?}");
         }
         is_failing = kept.is_err();
-        tokio::time::sleep(INTERVAL).await;
+        let next = Instant::now() + INTERVAL;
+        number_until(&store, next, kept.unwrap_or_default()).await;
     }
 }
 
-async fn keep(store: &Store, retention: ChangesRetention, clock: &Clock, is_switched: &mut bool) -> Result<()> {
+/// Numbers changes until `next`, as long as there are many each time. `numbered`: how many the last time. A failure ends
+/// it: the next upkeep meets it as well.
+async fn number_until(store: &Store, next: Instant, mut numbered: usize) {
+    while numbered >= MANY && Instant::now() + BUSY_INTERVAL < next {
+        tokio::time::sleep(BUSY_INTERVAL).await;
+        numbered = store.number_changes().await.unwrap_or_default();
+    }
+    tokio::time::sleep_until(next.into()).await;
+}
+
+/// Returns how many changes it has numbered.
+async fn keep(store: &Store, retention: ChangesRetention, clock: &Clock, is_switched: &mut bool) -> Result<usize> {
     if !*is_switched {
         switch(store, retention).await?;
         *is_switched = true;
@@ -48,12 +64,12 @@ async fn keep(store: &Store, retention: ChangesRetention, clock: &Clock, is_swit
     store.measure_changes().await.and(maintained)
 }
 
-async fn maintain(store: &Store, retention: ChangesRetention, clock: &Clock) -> Result<()> {
-    store.number_changes().await?;
-    match first_kept(retention, clock.now()) {
-        Some(before) => store.prune_changes(before).await,
-        None => Ok(()),
+async fn maintain(store: &Store, retention: ChangesRetention, clock: &Clock) -> Result<usize> {
+    let numbered = store.number_changes().await?;
+    if let Some(before) = first_kept(retention, clock.now()) {
+        store.prune_changes(before).await?;
     }
+    Ok(numbered)
 }
 
 /// The time before which changes are pruned.

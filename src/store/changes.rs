@@ -17,21 +17,22 @@ impl Store {
     }
 
     /// Numbers all changes that are committed when it begins, before [`read_changes`](Self::read_changes) reads them.
-    /// On SQLite, where changes are numbered as they are written, it does nothing.
+    /// On SQLite, where changes are numbered as they are written, it does nothing. Returns how many it has numbered.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
-    pub async fn number_changes(&self) -> Result<()> {
+    pub async fn number_changes(&self) -> Result<usize> {
+        let mut numbered = 0;
         if matches!(self.engine, Engine::Sqlite(_)) {
-            return Ok(());
+            return Ok(numbered);
         }
         let unnumbered = || self.read("changes.find_unnumbered", Cost::Bounded, |tx| tx.unnumbered_changes());
-        let Some((_, last)) = unnumbered().await? else { return Ok(()) };
+        let Some((_, last)) = unnumbered().await? else { return Ok(numbered) };
         loop {
-            self.write("changes.number", ChangeOrigin::WITHOUT_CALLER, |tx| tx.number_changes()).await?;
+            numbered += self.write("changes.number", ChangeOrigin::WITHOUT_CALLER, |tx| tx.number_changes()).await?;
             // Sets that come later are not waited for: while others write there are always some.
             if unnumbered().await?.is_none_or(|(first, _)| first > last) {
-                return Ok(());
+                return Ok(numbered);
             }
         }
     }

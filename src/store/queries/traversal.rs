@@ -17,9 +17,9 @@ pub(in crate::store) type ChildRow = (i32, i64, i64, i64);
 /// A child in a tree: its level, its parent, their relationship, itself, and how many users are below it.
 pub(in crate::store) type DescendantRow = (i32, i64, i64, i64, i64);
 
-/// A user above another one: its distance, the relationship with the user before it, that user, how many users are below
-/// it, and itself.
-pub(in crate::store) type UserAboveRow = (i32, i64, i64, i64, UserRow);
+/// A user above another one: its distance, the relationship with the user before it, how many users are below it, and
+/// itself.
+pub(in crate::store) type UserAboveRow = (i32, i64, i64, UserRow);
 
 /// The first owners of relationships that target some users, at most `limit` for each user, with a relationship after an
 /// id. They are in the order of the users and then of their relationships.
@@ -127,7 +127,7 @@ pub(in crate::store) fn users_above(
 ) -> QueryResult<Vec<UserAboveRow>> {
     let mut sql = Sql::new("");
     push_path(&mut sql, kind, role, (user, levels));
-    sql.text(" SELECT above.depth, above.edge, above.owner_id, ");
+    sql.text(" SELECT above.depth, above.edge, ");
     push_below(&mut sql, "above.target_id", kind);
     sql.text(", ");
     users::push_columns(&mut sql, profiles);
@@ -137,7 +137,7 @@ pub(in crate::store) fn users_above(
     } else {
         " FROM above CROSS JOIN users ON users.id = above.target_id"
     });
-    sql.returning::<(Integer, BigInt, BigInt, BigInt, UserColumns)>().load(conn)
+    sql.returning::<(Integer, BigInt, BigInt, UserColumns)>().load(conn)
 }
 
 /// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance; with a

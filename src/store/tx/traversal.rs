@@ -132,9 +132,12 @@ impl Tx<'_> {
         let length = rows.iter().position(|(.., user)| !seen.insert(user.id)).unwrap_or(rows.len());
         rows.truncate(length.min(limit));
         let mut page = Page::whole(Vec::with_capacity(rows.len()), i64::try_from(length).unwrap_or(i64::MAX));
-        let members = (1..).zip(rows).map(|(depth, (_, edge, via, below, user))| {
+        let mut via = start;
+        let members = (1..).zip(rows).map(|(depth, (_, edge, below, user))| {
             let edge = RelationshipId::new(edge);
-            (edge, Some(TraversalStep { edge, via: UserId::new(via), depth, below: Some(below) }), user)
+            let step = TraversalStep { edge, via, depth, below: Some(below) };
+            via = UserId::new(user.id);
+            (edge, Some(step), user)
         });
         self.add_members(&mut page, members, budget)?;
         Ok(page)

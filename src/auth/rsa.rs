@@ -113,8 +113,8 @@ mod tests {
 
     #[test]
     fn a_signature_without_its_leading_zero_is_too_short() {
-        let zero = (0_u16..).map(|text| sign(&RSA_PKCS1_SHA256, &text.to_be_bytes())).find(|made| made[0] == 0);
-        let signature = zero.expect("one of 256 signatures");
+        let zero = (0..=u16::MAX).map(|text| sign(&RSA_PKCS1_SHA256, &text.to_be_bytes())).find(|made| made[0] == 0);
+        let signature = zero.expect("one of about 256 signatures");
         assert!(key(false).recover(&signature).is_some());
         assert_eq!(key(false).recover(&signature[1..]), None);
     }

@@ -80,9 +80,10 @@ impl From<OpenError> for CommandError {
             OpenError::Unreadable(_) | OpenError::Unusable(_) => {
                 Self { code: MISCONFIGURED, messages: vec![one_line(&error)] }
             }
-            OpenError::Missing(_) | OpenError::NoSchema(_) | OpenError::Unreachable(_) | OpenError::Locked { .. } => {
-                Self::unreachable(error)
-            }
+            OpenError::Missing { .. }
+            | OpenError::NoSchema(_)
+            | OpenError::Unreachable(_)
+            | OpenError::Locked { .. } => Self::unreachable(error),
             OpenError::Schema(_) => Self::failed(error),
         }
     }

@@ -10,6 +10,8 @@ pub enum DatabaseProblem {
     NoAnswer,
     /// A statement failed with this error, which only the log shows.
     Failing(String),
+    /// Writes fail with this error because the disk is full, failing or read-only; reads are answered.
+    Unwritable(String),
     /// No connection over the network.
     Unreachable,
     /// The server refuses connections for another reason; the log has its message.
@@ -48,7 +50,7 @@ impl DatabaseProblem {
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         match self {
-            Self::Failing(cause) => Some(cause),
+            Self::Failing(cause) | Self::Unwritable(cause) => Some(cause),
             _ => None,
         }
     }
@@ -65,6 +67,10 @@ impl fmt::Display for DatabaseProblem {
         f.write_str(match self {
             Self::NoAnswer => "the database does not answer within 500 ms",
             Self::Failing(_) => "the database answers with an error; the log has the cause",
+            Self::Unwritable(_) => {
+                "the database cannot write, because its disk is full, failing or read-only; reads are answered, and the log \
+                 has the cause"
+            }
             Self::Unreachable => "the database cannot be reached; the log has the cause",
             Self::Refused => "the database refuses connections; the log has its message",
             Self::RejectedRole => "the database rejects the role or the password of the service",

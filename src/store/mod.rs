@@ -39,6 +39,8 @@ mod type_counts;
 mod type_rows;
 mod types;
 pub mod url;
+mod write_health;
+mod write_probe;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +72,7 @@ use postgres::server::PostgresServer;
 use sqlite::engine::SqliteEngine;
 use tx::StoreContext;
 use url::DatabaseUrl;
+use write_health::WriteHealth;
 
 /// The data of the service; cheap to clone.
 #[derive(Clone)]
@@ -77,6 +80,7 @@ pub struct Store {
     engine: Engine,
     shared: StoreContext,
     longest_job: Option<Duration>,
+    writes: Arc<WriteHealth>,
 }
 
 #[derive(Clone)]
@@ -101,7 +105,7 @@ impl Store {
                 Engine::Postgres { primary, replica }
             }
         };
-        Ok(Self { engine, shared, longest_job: settings.longest_job })
+        Ok(Self { engine, shared, longest_job: settings.longest_job, writes: Arc::default() })
     }
 
     /// Runs a job that only reads the current state. `name` identifies it in logs and metrics.
@@ -256,9 +260,9 @@ impl Store {
     ) -> Result<T> {
         let job = track(self.shared.metrics.follow(), log_changes(origin, job));
         let deadline = timer.deadline(self.longest_job);
-        match &self.engine {
+        self.writes.record(match &self.engine {
             Engine::Sqlite(engine) => engine.write(deadline, job).await,
             Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::Write, deadline, job).await,
-        }
+        })
     }
 }

@@ -30,7 +30,12 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenError {
     /// There is no SQLite file.
-    Missing(PathBuf),
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Why it could not be created either, such as a missing folder.
+        reason: Option<String>,
+    },
     /// The database, whose URL this is without its password, has no schema.
     NoSchema(String),
     /// The database has an encoding that the service cannot use.
@@ -53,9 +58,10 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(path) => {
+            Self::Missing { path, reason } => {
                 let path = path.display();
-                write!(f, "there is no database at `{path}`: set `DATABASE_URL`, or create one with `migrate run`")
+                write!(f, "there is no database at `{path}`: set `DATABASE_URL`, or create one with `migrate run`")?;
+                reason.iter().try_for_each(|reason| write!(f, "; {reason}"))
             }
             Self::NoSchema(url) => {
                 write!(f, "the database `{url}` has no schema yet: correct `DATABASE_URL`, or run `migrate run`")

@@ -70,7 +70,7 @@ impl Store {
             } else {
                 primary.current().ruled_creates.ask(RuledCreate { create, create_together }).await
             };
-            if let Some(row) = stored.map_err(|error| with_job_name(name, error))? {
+            if let Some(row) = self.writes.record(stored).map_err(|error| with_job_name(name, error))? {
                 return Ok(row.into());
             }
         }

@@ -260,7 +260,7 @@ fn a_full_disk_refuses_writes_and_loses_nothing() {
         assert_unavailable(admin.delete(&format!("{EDGES}/{first}")));
         admin.get(&format!("{EDGES}/{first}")).expect(200);
         service.anonymous().get("/livez").expect(200);
-        service.anonymous().get("/readyz").expect(200);
+        service.anonymous().get("/readyz").refused(503, "unavailable");
     }
     assert!(limit_files(&service, "unlimited"));
     until("a write succeeds", Duration::from_secs(5), || admin.delete(&format!("{EDGES}/{first}")).status == 204);

@@ -93,10 +93,17 @@ async fn find_problem(state: &AppState) -> Option<DatabaseProblem> {
         state.store.read("health.schema", Cost::Probe, job).await
     };
     match tokio::time::timeout(DATABASE_TIMEOUT, query).await {
+        Ok(Ok(None)) => find_write_problem(state).await,
         Ok(Ok(problem)) => problem,
         Ok(Err(error)) => {
             state.store.connection_problem().or_else(|| Some(DatabaseProblem::Failing(format!("{error:?}"))))
         }
         Err(_) => Some(state.store.connection_problem().unwrap_or(DatabaseProblem::NoAnswer)),
     }
+}
+
+/// Why the database cannot write, as far as is known; it can if no write has failed.
+async fn find_write_problem(state: &AppState) -> Option<DatabaseProblem> {
+    let found = tokio::time::timeout(DATABASE_TIMEOUT, state.store.find_write_problem()).await;
+    found.unwrap_or(Some(DatabaseProblem::NoAnswer))
 }

@@ -1,7 +1,7 @@
 //! The version of the schema, and the secrets of the database.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::Conn;
 use super::dialect;
@@ -31,4 +31,28 @@ pub(in crate::store) fn schema_version(conn: &mut Conn) -> QueryResult<Option<St
 /// The secret with that name.
 pub(in crate::store) fn secret(conn: &mut Conn, name: &str) -> QueryResult<Option<String>> {
     dsl::service_secrets.find(name).select(dsl::value).first(conn).optional()
+}
+
+/// Replaces the secret with that name.
+pub(in crate::store) fn set_secret(conn: &mut Conn, name: &str, value: &str) -> QueryResult<usize> {
+    let row = diesel::insert_into(dsl::service_secrets).values((dsl::name.eq(name), dsl::value.eq(value)));
+    row.on_conflict(dsl::name).do_update().set(dsl::value.eq(value)).execute(conn)
+}
+
+/// Deletes the secret with that name.
+pub(in crate::store) fn delete_secret(conn: &mut Conn, name: &str) -> QueryResult<usize> {
+    diesel::delete(dsl::service_secrets.find(name)).execute(conn)
+}
+
+/// The rows of a table, or the values of a column that are not null. The names are those of migrations.
+pub(in crate::store) fn count_values(conn: &mut Conn, table: &str, column: Option<&str>) -> QueryResult<i64> {
+    let counted = column.map_or_else(|| "*".to_owned(), |column| format!("\"{column}\""));
+    let row: CountRow = diesel::sql_query(format!("SELECT COUNT({counted}) AS n FROM \"{table}\"")).get_result(conn)?;
+    Ok(row.n)
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }

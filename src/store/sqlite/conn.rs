@@ -27,11 +27,25 @@ pub(in crate::store) fn connect(path: &Path, create: bool) -> std::result::Resul
     if create {
         files::create_private(path);
     } else if !path.exists() {
-        return Err(OpenError::Missing(path.to_owned()));
+        return Err(missing(path));
     }
-    let unreachable = |error| OpenError::Unreachable(format!("{}: {error}", path.display()));
+    let unreachable = |error: ConnectionError| {
+        let reason = files::explain_failure(path).map(|reason| format!(": {reason}")).unwrap_or_default();
+        OpenError::Unreachable(format!("{}: {error}{reason}", path.display()))
+    };
     let waited = Duration::from_millis(BUSY_MILLIS.into());
     establish(path).map_err(|error| as_locked(path, &error, waited).unwrap_or_else(|| unreachable(error)))
+}
+
+/// The error for a file that does not exist, or that this user may not see.
+fn missing(path: &Path) -> OpenError {
+    match (path.try_exists(), files::explain_folder(path)) {
+        (Err(error), reason) => {
+            let reason = reason.unwrap_or_else(|| error.to_string());
+            OpenError::Unreachable(format!("{}: unable to open database file: {reason}", path.display()))
+        }
+        (Ok(_), reason) => OpenError::Missing { path: path.to_owned(), reason },
+    }
 }
 
 /// Has the statements of a connection wait longer, or shorter, for another process that writes.
@@ -54,7 +68,7 @@ pub(in crate::store) fn as_locked(path: &Path, error: &impl ToString, waited: Du
 ///
 /// # Errors
 /// Those of SQLite.
-pub(super) fn establish(path: &Path) -> ConnectionResult<Conn> {
+pub(in crate::store) fn establish(path: &Path) -> ConnectionResult<Conn> {
     let name = path.to_str().ok_or_else(|| ConnectionError::BadConnection("the path is not UTF-8".to_owned()))?;
     interrupt::prepare();
     let mut conn = Conn::establish(name)?;

@@ -223,4 +223,14 @@ impl<'c> Tx<'c> {
     pub fn secret(&mut self, name: &str) -> Result<Option<String>> {
         ask!(self, meta::secret(name))
     }
+
+    /// Replaces such a text.
+    pub fn set_secret(&mut self, name: &str, value: &str) -> Result<()> {
+        ask!(self, meta::set_secret(name, value)).map(drop)
+    }
+
+    /// Deletes such a text.
+    pub fn delete_secret(&mut self, name: &str) -> Result<()> {
+        ask!(self, meta::delete_secret(name)).map(drop)
+    }
 }

@@ -7,7 +7,7 @@ use super::change_text;
 use super::command_error::CommandError;
 use super::database;
 use super::output;
-use super::user;
+use super::user_reference::find;
 use crate::config::{Config, read};
 use crate::domain::changes::{self, ChangeBound, ChangeScope, ChangeStart, ChangesRequest, VisibleChanges};
 use crate::http::jsonapi::change_resource::json_line;
@@ -43,6 +43,9 @@ pub struct ChangesArgs {
     /// How to print changes: the resource objects of the API, one per line, or lines for people
     #[arg(long, value_enum, default_value = "ndjson")]
     format: ChangeFormat,
+    /// Print one JSON object per line, as `--format ndjson` does
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
 }
 
 /// How changes are printed.
@@ -105,7 +108,7 @@ pub fn run(config: &Config, args: &ChangesArgs) -> Result<(), CommandError> {
 async fn first_request(store: &Store, args: &ChangesArgs) -> Result<ChangesRequest, Error> {
     let (user, since) = (args.user.clone(), args.since);
     let job = move |tx: &mut Tx<'_>| {
-        let users = user.as_deref().map(|user| user::find(tx, user)).transpose()?.into_iter().collect();
+        let users = user.as_deref().map(|user| find(tx, user)).transpose()?.into_iter().collect();
         let since = since.map(|since| since.time(tx.now()));
         Ok(ChangeFilter { users, since, ..ChangeFilter::default() })
     };

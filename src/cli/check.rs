@@ -1,7 +1,10 @@
 //! `check`: compares the stored counts and keys with the rows, and the relationships with the rules of their types.
 
+use serde_json::json;
+
 use super::command_error::CommandError;
 use super::database;
+use super::list_format::ListFormat;
 use super::output;
 use crate::config::Config;
 use crate::model::change::ChangeOrigin;
@@ -17,12 +20,15 @@ an earlier release wrote them. Change or delete them, or turn the rule off.
 
 Examples:
   user-relationships check
+  user-relationships check --json
   user-relationships check --repair"
 )]
 pub struct CheckArgs {
     /// Remove relationships with a missing end, recompute all counts, and recompute keys that are not current
     #[arg(long)]
     repair: bool,
+    #[command(flatten)]
+    format: ListFormat,
 }
 
 /// Prints the problems, and repairs them with `--repair`.
@@ -38,7 +44,15 @@ pub fn run(config: &Config, args: &CheckArgs) -> Result<(), CommandError> {
             store.read("check", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check()).await
         }
     })?;
-    output::print(report.repairable.iter().chain(&report.violations).chain(&report.collisions))?;
+    let state = if args.repair { "repaired" } else { "found" };
+    for (problems, kind, state) in [
+        (&report.repairable, "derived-data", state),
+        (&report.violations, "rule", "found"),
+        (&report.collisions, "email", "found"),
+    ] {
+        let object = |problem: &String| json!({ "kind": kind, "state": state, "problem": problem });
+        args.format.print(problems, Clone::clone, object)?;
+    }
     let repairable = match (report.repairable.len(), args.repair) {
         (0, _) => None,
         (_, true) => Some(format!("{} repaired", count(&report.repairable))),

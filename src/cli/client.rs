@@ -1,11 +1,13 @@
 //! `client`: clients that sign their requests.
 
 use clap::Subcommand;
+use serde_json::{Value as Json, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::command_error::CommandError;
 use super::database;
+use super::list_format::ListFormat;
 use super::output;
 use super::token::name;
 use crate::auth::keys;
@@ -45,9 +47,13 @@ Examples:
     #[command(after_help = "The fingerprint is the SHA-256 of the key in DER:
   openssl pkey -pubin -in public.pem -outform DER | openssl sha256
 
-Example:
-  user-relationships client list | grep intranet")]
-    List,
+Examples:
+  user-relationships client list | grep intranet
+  user-relationships client list --json")]
+    List {
+        #[command(flatten)]
+        format: ListFormat,
+    },
     /// Disable a client, or remove one of its keys; effective on all instances within `AUTH_REFRESH`
     #[command(after_help = "A disabled client cannot be enabled again: register a new one.
 
@@ -91,7 +97,7 @@ fn key_id(text: &str) -> Result<ClientKeyId, &'static str> {
 pub fn run(config: &Config, args: &ClientArgs) -> Result<(), CommandError> {
     match &args.action {
         ClientAction::Add(new) => add(config, new),
-        ClientAction::List => list(config),
+        ClientAction::List { format } => list(config, *format),
         ClientAction::Disable { api_id, key } => disable(config, api_id, *key),
     }
 }
@@ -137,7 +143,8 @@ fn generate() -> Result<String, CommandError> {
     Ok(hex(&bits))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Writes bytes as lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -145,7 +152,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn list(config: &Config) -> Result<(), CommandError> {
+fn list(config: &Config, format: ListFormat) -> Result<(), CommandError> {
     let store = database::open(config)?;
     database::wait(async {
         let mut after = ClientId::new(0);
@@ -153,22 +160,45 @@ fn list(config: &Config) -> Result<(), CommandError> {
             let page = store.read("clients.list", Cost::Unbounded, move |tx| tx.clients(after, PAGE)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
-            output::print(page.iter().flat_map(lines))?;
+            if format.is_json() {
+                output::print(page.iter().map(|client| json_object(client).to_string()))?;
+            } else {
+                output::print(page.iter().flat_map(lines))?;
+            }
         }
+    })
+}
+
+fn digests(client: &Client) -> Vec<&'static str> {
+    let mut digests = vec!["sha256", "sha512"];
+    digests.extend(client.data.allows_sha1.then_some("sha1"));
+    digests
+}
+
+fn fingerprint(key: &ClientKey) -> String {
+    hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key).as_ref())
+}
+
+/// A client with its keys.
+fn json_object(client: &Client) -> Json {
+    let key = |key: &ClientKey| json!({ "id": key.id.get(), "fingerprint": fingerprint(key), "created-at": output::rfc3339(key.created_at) });
+    json!({
+        "api-id": client.data.api_id,
+        "name": client.data.name,
+        "is-enabled": client.is_enabled,
+        "digests": digests(client),
+        "keys": client.keys.iter().map(key).collect::<Vec<_>>(),
     })
 }
 
 /// One line per key, or one line for a client without keys.
 fn lines(client: &Client) -> Vec<String> {
     let line = |key: Option<&ClientKey>| {
-        let digests = if client.data.allows_sha1 { "sha256,sha512,sha1" } else { "sha256,sha512" };
-        let fingerprint =
-            |key: &ClientKey| hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &key.public_key).as_ref());
         output::row([
             Some(client.data.api_id.clone()),
             client.data.name.clone(),
             Some(if client.is_enabled { "enabled" } else { "disabled" }.to_owned()),
-            Some(digests.to_owned()),
+            Some(digests(client).join(",")),
             key.map(|key| key.id.to_string()),
             key.map(fingerprint),
             key.map(|key| output::rfc3339(key.created_at)),

@@ -1,19 +1,27 @@
 //! `config`: prints the effective settings, or the built-in forms.
 
 use clap::Subcommand;
+use serde_json::json;
 
 use super::command_error::CommandError;
-use super::{forms, output};
+use super::forms;
+use super::list_format::ListFormat;
 use crate::config::Config;
 
 /// The arguments of `config`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:
   user-relationships config --max-body 2MiB
-  mkdir forms && user-relationships config forms > forms/forms.yml")]
+  user-relationships config --json
+  mkdir forms && user-relationships config forms > forms/forms.yml"
+)]
 pub struct ConfigArgs {
     #[command(subcommand)]
     what: Option<What>,
+    #[command(flatten)]
+    format: ListFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,5 +42,6 @@ pub fn run(config: &Config, args: &ConfigArgs) -> Result<(), CommandError> {
         return forms::print();
     }
     forms::load(config)?;
-    output::print(config.entries().into_iter().map(|(variable, value)| format!("{variable}={value}")))
+    let object = |(variable, value): &(&str, String)| json!({ "setting": variable, "value": value });
+    args.format.print(&config.entries(), |(variable, value)| format!("{variable}={value}"), object)
 }

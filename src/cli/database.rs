@@ -22,7 +22,7 @@ const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
 /// [`CommandError`] when the database is missing, unreachable or unusable, or its schema is older than this release needs.
 pub fn open(config: &Config) -> Result<Store, CommandError> {
     let steps = migrations::status(&config.database_url)?;
-    if !steps.iter().any(|step| step.is_applied) {
+    if !steps.iter().any(|step| step.is_applied && step.is_known) {
         return Err(match store::inspect(&config.database_url) {
             Some(problem @ DatabaseProblem::MissingPrivileges(_)) => CommandError::unreachable(problem),
             _ => OpenError::NoSchema(config.database_url.to_string()).into(),

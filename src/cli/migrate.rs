@@ -2,10 +2,16 @@
 
 use clap::Subcommand;
 
+use serde_json::json;
+
 use super::command_error::CommandError;
+use super::confirmation;
+use super::list_format::ListFormat;
 use super::output;
 use crate::config::Config;
 use crate::store::migrations::{self, Step};
+use crate::store::revert::{self, RevertLoss};
+use crate::store::url::DatabaseUrl;
 
 /// The arguments of `migrate`.
 #[derive(Debug, clap::Args)]
@@ -23,14 +29,27 @@ enum MigrateAction {
     #[command(after_help = "Example:
   user-relationships migrate run --database-url postgres://owner@db/relationships")]
     Run,
-    /// List all migrations with their state, `applied` or `pending`
-    #[command(after_help = "Example:
-  user-relationships migrate status")]
-    Status,
+    /// List all migrations with their state: `applied`, `pending`, or `unknown` for those of a later release
+    #[command(after_help = "Examples:
+  user-relationships migrate status
+  user-relationships migrate status --json")]
+    Status {
+        #[command(flatten)]
+        format: ListFormat,
+    },
     /// Revert the newest migration; data in its columns and tables is lost
-    #[command(after_help = "Example:
-  user-relationships migrate revert")]
-    Revert,
+    #[command(
+        after_help = "Prints the tables and columns that are deleted, with the number of their rows, and asks at a terminal.
+Elsewhere it needs `--yes`.
+
+Example:
+  user-relationships migrate revert --yes"
+    )]
+    Revert {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Prints one line per migration that was applied, listed or reverted.
@@ -47,18 +66,56 @@ pub fn run(config: &Config, args: &MigrateArgs) -> Result<(), CommandError> {
             }
             output::print(names.iter().map(|name| format!("applied {name}")))
         }
-        MigrateAction::Status => output::print(migrations::status(url)?.iter().map(|step| {
-            let state = if step.is_applied { "applied" } else { "pending" };
-            format!("{state}  {}", step.name)
-        })),
-        MigrateAction::Revert => {
-            let known = migrations::status(url)?;
-            let name = migrations::revert(url)?.map(|version| name_of(&version, &known));
-            if name.is_none() {
-                output::tell("no migration is applied");
-            }
-            output::print(name.iter().map(|name| format!("reverted {name}")))
-        }
+        MigrateAction::Status { format } => print_status(url, format),
+        MigrateAction::Revert { yes } => revert(url, yes),
+    }
+}
+
+fn print_status(url: &DatabaseUrl, format: ListFormat) -> Result<(), CommandError> {
+    let steps = migrations::status(url)?;
+    let line = |step: &Step| format!("{}  {}", state_of(step), step.name);
+    format.print(&steps, line, |step| json!({ "migration": step.name, "state": state_of(step) }))?;
+    if steps.iter().any(|step| !step.is_known) {
+        output::tell("a later release has applied the unknown migrations; only that release can revert them");
+    }
+    Ok(())
+}
+
+fn state_of(step: &Step) -> &'static str {
+    match (step.is_known, step.is_applied) {
+        (false, _) => "unknown",
+        (true, true) => "applied",
+        (true, false) => "pending",
+    }
+}
+
+fn revert(url: &DatabaseUrl, is_confirmed: bool) -> Result<(), CommandError> {
+    let Some(plan) = revert::plan(url)? else {
+        output::tell("no migration is applied");
+        return Ok(());
+    };
+    let name = name_of(&plan.version, &migrations::status(url)?);
+    output::tell(&format!("reverting {name} deletes:"));
+    if plan.losses.is_empty() {
+        output::tell("  no table and no column");
+    }
+    plan.losses.iter().for_each(|loss| output::tell(&describe(loss)));
+    if !is_confirmed && !confirmation::can_ask() {
+        return Err(CommandError::usage("nothing was reverted: add `--yes`, or run the command at a terminal"));
+    }
+    if !is_confirmed {
+        confirmation::ask(&format!("Revert {name}?"))?;
+    }
+    revert::run(url, &plan)?;
+    output::print([format!("reverted {name}")])
+}
+
+/// A table or a column that is deleted, for people.
+fn describe(loss: &RevertLoss) -> String {
+    let RevertLoss { table, column, rows } = loss;
+    match column {
+        None => format!("  the table {table}, rows: {rows}"),
+        Some(column) => format!("  the column {table}.{column}, values: {rows}"),
     }
 }
 

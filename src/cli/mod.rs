@@ -7,24 +7,32 @@ mod client;
 pub mod command_error;
 mod completions;
 mod config;
+mod confirmation;
 mod database;
 mod demo;
 mod export;
 mod forms;
 mod healthcheck;
 mod import;
+mod list_format;
 mod migrate;
+mod new_password;
 mod openapi;
 pub mod output;
 mod progress;
 mod relationship_type;
+mod secret;
 mod serve;
+mod session;
 mod token;
 mod type_check;
 mod type_list;
 mod type_set;
 pub mod usage;
 mod user;
+mod user_delete;
+mod user_details;
+mod user_reference;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -68,14 +76,18 @@ Examples:
     Demo,
     /// Migrate the schema, show its status, or revert the newest migration
     Migrate(migrate::MigrateArgs),
-    /// Add, list and change users
+    /// Add, list, show, change and delete users
     User(user::UserArgs),
+    /// List and end the sessions that passwords have opened
+    Session(session::SessionArgs),
     /// List and change relationship types and their rules
     Type(relationship_type::TypeArgs),
     /// Create, list and revoke API tokens
     Token(token::TokenArgs),
     /// Register, list and disable clients that sign their requests
     Client(client::ClientArgs),
+    /// Replace the secret of cursors
+    Secret(secret::SecretArgs),
     /// Import users and relationships from files
     Import(import::ImportArgs),
     /// Export users and relationships to files that `import` reads
@@ -139,7 +151,11 @@ fn help() -> clap::Error {
 /// clap copies a global argument only into commands without an argument of that id.
 fn hide_settings(command: clap::Command, settings: &[Arg], shown: &[&str]) -> clap::Command {
     let shown: &[&str] = match command.get_name() {
-        "serve" | "demo" | "config" => return command.args(settings),
+        "serve" | "config" => return command.args(settings),
+        "demo" => {
+            let is_hidden = |arg: &Arg| arg.is_hide_set() || DATABASE_FLAGS.contains(&arg.get_id().as_str());
+            return command.args(settings.iter().map(|arg| arg.clone().hide(is_hidden(arg))));
+        }
         "healthcheck" => &["listen", "admin_listen"],
         "openapi" | "completions" => &[],
         _ => shown,
@@ -151,6 +167,9 @@ fn hide_settings(command: clap::Command, settings: &[Arg], shown: &[&str]) -> cl
 
 /// The settings that commands with a database use.
 const COMMON: [&str; 5] = ["database_url", "database_url_file", "database_timeout", "log_format", "rust_log"];
+
+/// The settings that name a database.
+const DATABASE_FLAGS: [&str; 4] = ["database_url", "database_url_file", "database_read_url", "database_read_url_file"];
 
 /// Runs the command in `matches`, which come from [`command`].
 ///
@@ -165,6 +184,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
     if matches!(command, Command::Demo) && !is_given(matches, "rust_log", &raw.rust_log) {
         // Keep the terminal free for the URL and the tokens.
         "warn".clone_into(&mut raw.rust_log);
+    }
+    if matches!(command, Command::Demo)
+        && let Some(flag) = DATABASE_FLAGS.into_iter().find(|id| is_flag(matches, id))
+    {
+        return Err(CommandError::usage(demo::refuse_database(flag)));
     }
     if !is_given(matches, "database_url", &raw.database_url) {
         // The default does not contradict `DATABASE_URL_FILE`.
@@ -189,9 +213,11 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Command::Demo => demo::run(config.clone(), is_given(matches, "listen", &raw.listen)),
         Command::Migrate(args) => migrate::run(&config, args),
         Command::User(args) => user::run(&config, args),
+        Command::Session(args) => session::run(&config, args),
         Command::Type(args) => relationship_type::run(&config, args),
         Command::Token(args) => token::run(&config, args),
         Command::Client(args) => client::run(&config, args),
+        Command::Secret(args) => secret::run(&config, args),
         Command::Import(args) => import::run(&config, args),
         Command::Export(args) => export::run(&config, args),
         Command::Changes(args) => changes::run(&config, args),
@@ -209,6 +235,10 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
 /// Whether the value was set; an empty one means the default.
 fn is_given(matches: &ArgMatches, id: &str, text: &str) -> bool {
     matches.value_source(id).is_some_and(|source| source != ValueSource::DefaultValue) && !text.trim().is_empty()
+}
+
+fn is_flag(matches: &ArgMatches, id: &str) -> bool {
+    matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 fn is_from_environment(matches: &ArgMatches, id: &str) -> bool {

@@ -1,16 +1,19 @@
 //! `token`: creates, lists and revokes API tokens.
 
 use clap::Subcommand;
+use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 use super::command_error::CommandError;
 use super::database;
+use super::list_format::ListFormat;
 use super::output;
 use crate::auth;
 use crate::config::{Config, read};
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Error;
 use crate::model::id::TokenId;
+use crate::model::time::Timestamp;
 use crate::model::token::{NewToken, Token};
 use crate::store::Cost;
 
@@ -39,9 +42,13 @@ enum TokenAction {
   user-relationships token create --user ann@example.com --name laptop --expires-in 30d")]
     Create(NewTokenArgs),
     /// List all tokens, tab-separated: id, e-mail, name, expiry and last use
-    #[command(after_help = "Example:
-  user-relationships token list | grep ann@example.com")]
-    List,
+    #[command(after_help = "Examples:
+  user-relationships token list | grep ann@example.com
+  user-relationships token list --json")]
+    List {
+        #[command(flatten)]
+        format: ListFormat,
+    },
     /// Revoke a token; effective on all instances within `AUTH_REFRESH`
     #[command(after_help = "Example:
   user-relationships token revoke 12")]
@@ -65,8 +72,14 @@ struct NewTokenArgs {
     expires_in: Option<Duration>,
 }
 
-fn id(text: &str) -> Result<TokenId, &'static str> {
-    text.parse().map_err(|_| "must be an id from `token list`")
+/// Parses the id of a token.
+pub(super) fn id(text: &str) -> Result<TokenId, &'static str> {
+    text.parse().map_err(|_| "must be an id from the list")
+}
+
+/// A time in JSON; null for none.
+pub(super) fn optional_time(time: Option<Timestamp>) -> Json {
+    time.map(output::rfc3339).into()
 }
 
 /// Parses the name of a credential.
@@ -92,7 +105,7 @@ fn life(text: &str) -> Result<Duration, String> {
 pub fn run(config: &Config, args: &TokenArgs) -> Result<(), CommandError> {
     match &args.action {
         TokenAction::Create(new) => create(config, new),
-        TokenAction::List => list(config),
+        TokenAction::List { format } => list(config, *format),
         TokenAction::Revoke { id } => revoke(config, *id),
     }
 }
@@ -111,7 +124,7 @@ fn create(config: &Config, new: &NewTokenArgs) -> Result<(), CommandError> {
     output::print([secret])
 }
 
-fn list(config: &Config) -> Result<(), CommandError> {
+fn list(config: &Config, format: ListFormat) -> Result<(), CommandError> {
     let store = database::open(config)?;
     database::wait(async {
         let mut after = TokenId::new(0);
@@ -119,7 +132,7 @@ fn list(config: &Config) -> Result<(), CommandError> {
             let page = store.read("tokens.list", Cost::Bounded, move |tx| tx.tokens(after, PAGE)).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
-            output::print(page.iter().map(line))?;
+            format.print(&page, line, json_object)?;
         }
     })
 }
@@ -132,6 +145,19 @@ fn line(token: &Token) -> String {
         token.expires_at.map(output::rfc3339),
         token.last_used_at.map(output::rfc3339),
     ])
+}
+
+fn json_object(token: &Token) -> Json {
+    json!({
+        "id": token.id.get(),
+        "user": token.user.get(),
+        "email": token.email,
+        "name": token.name,
+        "is-session": token.is_session,
+        "created-at": output::rfc3339(token.created_at),
+        "expires-at": optional_time(token.expires_at),
+        "last-used-at": optional_time(token.last_used_at),
+    })
 }
 
 fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {

@@ -1,10 +1,10 @@
 //! `type check`: checks rules over the stored relationships of a type.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::command_error::CommandError;
 use super::database;
-use super::output;
+use super::list_format::ListFormat;
 use crate::config::Config;
 use crate::domain::stored_rules;
 use crate::model::attributes::Attribute;
@@ -36,9 +36,8 @@ pub struct TypeCheckArgs {
     /// Check that there is no relationship in both directions
     #[arg(long, conflicts_with_all = ["acyclic", "max_per_user"])]
     symmetric: bool,
-    /// Print one JSON object per line, with the attribute, the count and the examples
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: ListFormat,
 }
 
 impl TypeCheckArgs {
@@ -68,11 +67,7 @@ pub fn run(config: &Config, args: &TypeCheckArgs) -> Result<(), CommandError> {
     let (name, rules) = (args.name.clone(), args.rules());
     let find = move |tx: &mut Tx<'_>| stored_rules::check(tx, &name, |present| rules.unwrap_or(present));
     let violations = database::wait(store.read("types.check", Cost::Unbounded, find))?;
-    if args.json {
-        output::print(violations.iter().map(json_line))?;
-    } else {
-        output::print(violations.iter().map(ToString::to_string))?;
-    }
+    args.format.print(&violations, ToString::to_string, json_object)?;
     match violations.len() {
         0 => Ok(()),
         1 => Err(CommandError::failed("1 rule is violated")),
@@ -80,11 +75,10 @@ pub fn run(config: &Config, args: &TypeCheckArgs) -> Result<(), CommandError> {
     }
 }
 
-fn json_line(violation: &Violation) -> String {
+fn json_object(violation: &Violation) -> Json {
     json!({
         "attribute": violation.attribute.member(),
         "count": violation.count,
         "examples": violation.examples.to_json(),
     })
-    .to_string()
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::command_error::CommandError;
 use super::database;
+use super::list_format::ListFormat;
 use super::output;
 use crate::config::Config;
 use crate::domain::relationship_types;
@@ -24,9 +25,8 @@ Examples:
   user-relationships type list --json | jq -r .id"
 )]
 pub struct TypeListArgs {
-    /// Print one JSON object per line, with the attributes of the API
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    format: ListFormat,
 }
 
 /// Prints all types, by name.
@@ -34,10 +34,6 @@ pub struct TypeListArgs {
 /// # Errors
 /// [`CommandError`] when the database is unreachable.
 pub fn run(config: &Config, args: &TypeListArgs) -> Result<(), CommandError> {
-    list(config, if args.json { json_line } else { line })
-}
-
-fn list(config: &Config, render: fn(&RelationshipType) -> String) -> Result<(), CommandError> {
     let store = database::open(config)?;
     database::wait(async {
         let mut offset = 0;
@@ -47,7 +43,7 @@ fn list(config: &Config, render: fn(&RelationshipType) -> String) -> Result<(), 
             if page.items.is_empty() {
                 return Ok(());
             }
-            output::print(page.items.iter().map(render))?;
+            args.format.print(&page.items, line, json_object)?;
             offset += MAX_LIMIT;
         }
     })
@@ -75,7 +71,7 @@ fn rules(found: &RelationshipType) -> String {
     words.into_iter().flatten().collect::<Vec<_>>().join(",")
 }
 
-fn json_line(found: &RelationshipType) -> String {
+fn json_object(found: &RelationshipType) -> Json {
     let mut members = Map::new();
     members.insert("id".to_owned(), found.name.as_str().into());
     for attribute in TypeAttribute::ALL {
@@ -85,5 +81,5 @@ fn json_line(found: &RelationshipType) -> String {
     members.insert("is-tree".to_owned(), found.data.rules().is_tree().into());
     members.insert("created-at".to_owned(), output::rfc3339(found.created_at).into());
     members.insert("updated-at".to_owned(), output::rfc3339(found.updated_at).into());
-    Json::Object(members).to_string()
+    members.into()
 }

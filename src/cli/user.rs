@@ -5,20 +5,22 @@ use clap::{ArgGroup, Subcommand};
 
 use super::command_error::CommandError;
 use super::database;
+use super::list_format::ListFormat;
+use super::new_password;
 use super::output;
+use super::user_delete::{self, UserDeleteArgs};
+use super::user_details;
+use super::user_reference::find;
 use crate::config::Config;
+use crate::domain::accounts;
 use crate::domain::users;
 use crate::files::values::LARGEST_ID;
 use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
-use crate::model::error::{Error, Result as JobResult};
-use crate::model::filter::UserFilter;
 use crate::model::id::UserId;
-use crate::model::page::{Direction, MAX_LIMIT, PageRequest, Sort, SortBy};
 use crate::model::precondition::Precondition;
-use crate::model::read_budget::ReadBudget;
-use crate::model::user::{AccessLevel, Field, User, Value};
-use crate::store::{Cost, Tx};
+use crate::model::user::{AccessLevel, Field, Value};
+use crate::store::Tx;
 
 /// The arguments of `user`.
 #[derive(Debug, clap::Args)]
@@ -47,13 +49,31 @@ enum UserAction {
         data: ProfileArgs,
     },
     /// List all users, tab-separated: id, e-mail, name, access level, and `enabled` or `disabled`
-    #[command(after_help = "Example:
-  user-relationships user list | grep disabled")]
-    List,
+    #[command(after_help = "Examples:
+  user-relationships user list | grep disabled
+  user-relationships user list --json")]
+    List {
+        #[command(flatten)]
+        format: ListFormat,
+    },
+    /// Show a user with all attributes, and how much belongs to it
+    #[command(after_help = "Examples:
+  user-relationships user show ann@example.com
+  user-relationships user show 1234 --json")]
+    Show {
+        /// Id or e-mail address of the user
+        #[arg(value_name = "EMAIL_OR_ID")]
+        user: String,
+        #[command(flatten)]
+        format: ListFormat,
+    },
+    /// Delete a user with everything that belongs to it
+    Delete(UserDeleteArgs),
     /// Change a user
     #[command(group = ArgGroup::new("change").args(CHANGES).required(true).multiple(true), after_help = "Examples:
   user-relationships user set ann@example.com --access-level admin
-  user-relationships user set 1234 --disable")]
+  user-relationships user set 1234 --disable
+  user-relationships user set ann@example.com --password-stdin")]
     Set {
         /// Id or e-mail address of the user
         #[arg(value_name = "EMAIL_OR_ID")]
@@ -69,11 +89,14 @@ enum UserAction {
         /// Do not allow the user to authenticate
         #[arg(long)]
         disable: bool,
+        /// Read a new password from stdin, which must not be a terminal, and end all sessions of the user
+        #[arg(long)]
+        password_stdin: bool,
     },
 }
 
 /// The options of which `set` needs at least one.
-const CHANGES: [&str; 6] = ["email", "first_name", "last_name", "access_level", "enable", "disable"];
+const CHANGES: [&str; 7] = ["email", "first_name", "last_name", "access_level", "enable", "disable", "password_stdin"];
 
 #[derive(Debug, clap::Args)]
 struct ProfileArgs {
@@ -118,14 +141,17 @@ pub fn run(config: &Config, args: &UserArgs) -> Result<(), CommandError> {
             changes.extend(data.changes());
             add(config, *id, changes)
         }
-        UserAction::List => list(config),
-        UserAction::Set { user, email, data, enable, disable } => {
+        UserAction::List { format } => user_details::list(config, *format),
+        UserAction::Show { user, format } => user_details::show(config, user, *format),
+        UserAction::Delete(args) => user_delete::run(config, args),
+        UserAction::Set { user, email, data, enable, disable, password_stdin } => {
             let mut changes = data.changes();
             changes.extend(email.iter().map(|email| (Field::Email, Value::Text(email.trim().to_owned()))));
             if *enable || *disable {
                 changes.push((Field::IsEnabled, Value::Flag(*enable)));
             }
-            set(config, user.clone(), changes)
+            let password = password_stdin.then(new_password::read).transpose()?;
+            set(config, user.clone(), changes, password)
         }
     }
 }
@@ -137,55 +163,24 @@ fn add(config: &Config, id: Option<UserId>, changes: Changes) -> Result<(), Comm
     output::print([user.id.to_string()])
 }
 
-fn set(config: &Config, user: String, changes: Changes) -> Result<(), CommandError> {
+fn set(config: &Config, user: String, changes: Changes, password: Option<String>) -> Result<(), CommandError> {
     let store = database::open(config)?;
-    let job = move |tx: &mut Tx<'_>| {
-        let id = find(tx, &user)?;
-        users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes)
-    };
-    database::wait(store.write("users.change", ChangeOrigin::WITHOUT_CALLER, job))?;
-    Ok(())
-}
-
-/// The id of a user.
-///
-/// # Errors
-/// `not-found` for an unknown address.
-pub(super) fn find(tx: &mut Tx<'_>, email_or_id: &str) -> JobResult<UserId> {
-    if let Ok(id) = email_or_id.parse() {
-        return Ok(id);
-    }
-    tx.user_id_of_email(email_or_id)?.ok_or_else(|| Error::not_found("user"))
-}
-
-fn list(config: &Config) -> Result<(), CommandError> {
-    let store = database::open(config)?;
-    let sort = Sort { by: SortBy::Id, direction: Direction::Ascending };
     database::wait(async {
-        let mut offset = 0;
-        loop {
-            let job = move |tx: &mut Tx<'_>| {
-                let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
-                let slice = PageRequest::window(sort, offset, MAX_LIMIT);
-                users::list(tx, &Caller::OPERATOR, &filter, &slice, ReadBudget::for_answer(false))
-            };
-            let page = store.read("users.list", Cost::Bounded, job).await?;
-            if page.items.is_empty() {
-                return Ok(());
+        let password = match password {
+            Some(password) => Some(new_password::hash(password).await?),
+            None => None,
+        };
+        let job = move |tx: &mut Tx<'_>| {
+            let id = find(tx, &user)?;
+            match &password {
+                Some(password) => {
+                    let place = (id, &Precondition::None);
+                    accounts::change_password(tx, &Caller::OPERATOR, place, &changes, password)
+                }
+                None => users::change(tx, &Caller::OPERATOR, id, &Precondition::None, &changes),
             }
-            output::print(page.items.iter().map(line))?;
-            offset += MAX_LIMIT;
-        }
-    })
-}
-
-fn line(user: &User) -> String {
-    let state = if user.data.is_enabled { "enabled" } else { "disabled" };
-    output::row([
-        Some(user.id.to_string()),
-        Some(user.data.email.clone()),
-        user.data.name(),
-        Some(user.data.access_level.name().to_owned()),
-        Some(state.to_owned()),
-    ])
+        };
+        store.write("users.change", ChangeOrigin::WITHOUT_CALLER, job).await
+    })?;
+    Ok(())
 }

@@ -5,8 +5,10 @@ use super::users;
 use crate::model::caller::Caller;
 use crate::model::code::Code;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
+use crate::model::filter::{GroupFilter, MemberFilter, RelationshipFilter};
 use crate::model::group::{Properties, complaint_about_new_properties};
 use crate::model::id::{TokenId, UserId};
+use crate::model::page::{PageRequest, Sort};
 use crate::model::precondition::Precondition;
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, Login, NewToken};
@@ -122,6 +124,47 @@ pub fn wrong_password() -> Error {
     Problem::new(Code::InvalidAttribute, detail).at(ErrorSource::Attribute(CURRENT_PASSWORD)).into()
 }
 
+/// What belongs to a user, in numbers. A [deletion](users::delete) deletes all of it but the groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Belongings {
+    /// The relationships that it owns.
+    pub owned_relationships: i64,
+    /// The relationships that target it.
+    pub targeting_relationships: i64,
+    /// Its memberships in groups.
+    pub memberships: i64,
+    /// The groups that it owns.
+    pub owned_groups: i64,
+    /// Its valid API tokens.
+    pub tokens: i64,
+    /// Its sessions.
+    pub sessions: i64,
+    /// Whether it has a password.
+    pub has_password: bool,
+}
+
+/// Counts what belongs to a user.
+///
+/// # Errors
+/// Those of the store.
+pub fn count_belongings(tx: &mut Tx<'_>, id: UserId) -> Result<Belongings> {
+    let nothing = PageRequest::window(Sort::default(), 0, 0);
+    let (all, ids) = (RelationshipFilter::default(), vec![id]);
+    let owned = RelationshipFilter { users: ids.clone(), ..all.clone() };
+    let targeting = RelationshipFilter { targets: ids.clone(), ..all };
+    let members = MemberFilter { users: ids.clone(), ..MemberFilter::default() };
+    let groups = GroupFilter { owners: ids, ..GroupFilter::default() };
+    Ok(Belongings {
+        owned_relationships: tx.relationships(&owned, &nothing)?.total,
+        targeting_relationships: tx.relationships(&targeting, &nothing)?.total,
+        memberships: tx.group_members(&members, &nothing)?.total,
+        owned_groups: tx.groups(&groups, &nothing)?.total,
+        tokens: tx.count_tokens(id, false)?,
+        sessions: tx.count_tokens(id, true)?,
+        has_password: tx.password_of(id)?.is_some(),
+    })
+}
+
 /// The hash of the password of a user.
 ///
 /// # Errors
@@ -163,6 +206,15 @@ pub fn open_session(
 /// `not-found` if the token does not belong to a session.
 pub fn close_session(tx: &mut Tx<'_>, token: TokenId) -> Result<()> {
     if tx.delete_session(token)? { Ok(()) } else { Err(Error::not_found("session")) }
+}
+
+/// Ends all sessions of a user, and returns how many had not ended yet.
+///
+/// # Errors
+/// Those of the store.
+pub fn close_sessions(tx: &mut Tx<'_>, id: UserId) -> Result<i64> {
+    let open = tx.count_tokens(id, true)?;
+    tx.delete_sessions(id).map(|_| open)
 }
 
 /// Merges properties into a user, whose profile was `old`.

@@ -8,6 +8,8 @@ pub mod body;
 pub mod change_readers;
 // The registry of open connections; evicts idle ones when connections run short.
 pub mod connections;
+// The key that signs cursors.
+pub mod cursor_key;
 // The forms dialect: `/api/users`, `/api/sessions`, `/api/user/…`.
 pub mod forms;
 // `Idempotency-Key`: a request takes effect once, however often it is sent.

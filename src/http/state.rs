@@ -1,17 +1,17 @@
 //! What all handlers share: the store, authentication, settings and counters.
 
-use aws_lc_rs::hmac;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::auth::Auth;
 use crate::auth::password::Passwords;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::change_readers::ChangeReaders;
+use crate::http::cursor_key::CursorKey;
 use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
@@ -19,10 +19,9 @@ use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::operation_limiter::OperationLimiter;
 use crate::http::urls::BaseUrl;
 use crate::model::database_problem::DatabaseProblem;
-use crate::model::error::{Error, Result};
 use crate::model::id::UserId;
 use crate::model::network::Network;
-use crate::store::{Cost, Store, Tx, migrations};
+use crate::store::{Store, migrations};
 
 /// Requests with operations use at most one in this many connections.
 const OPERATIONS_SHARE: u32 = 4;
@@ -77,8 +76,8 @@ pub struct AppState {
     is_draining: AtomicBool,
     /// Why the database could not serve requests when it was last checked.
     database_problem: Mutex<Option<DatabaseProblem>>,
-    /// The key that signs cursors; read from the database once.
-    cursor_key: OnceCell<hmac::Key>,
+    /// The key that signs cursors.
+    pub cursor_key: CursorKey,
     /// The start of generated request ids: random for each process, followed by a counter.
     request_prefix: String,
     requests: AtomicU64,
@@ -124,7 +123,7 @@ impl AppState {
             change_readers: Arc::new(ChangeReaders::new(config.waiting_readers, waiting)),
             is_draining: AtomicBool::new(false),
             database_problem: Mutex::default(),
-            cursor_key: OnceCell::new(),
+            cursor_key: CursorKey::default(),
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),
             requests: AtomicU64::new(0),
         }
@@ -134,23 +133,6 @@ impl AppState {
     #[must_use]
     pub fn new_request_id(&self) -> String {
         format!("{}-{:08x}", self.request_prefix, self.requests.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// The key that signs cursors, the same for every instance on this database.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn cursor_key(&self) -> Result<&hmac::Key> {
-        let read = || async {
-            let secret = self
-                .store
-                .read("secrets.cursor", Cost::Bounded, |tx: &mut Tx<'_>| tx.secret(migrations::CURSOR_SECRET))
-                .await?;
-            let secret =
-                secret.ok_or_else(|| Error::Unavailable("the database has no key for cursors yet".to_owned()))?;
-            Ok(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
-        };
-        self.cursor_key.get_or_try_init(read).await
     }
 
     /// Logs the result of a readiness check if it differs from the last one: probes come every few seconds.

@@ -10,16 +10,22 @@ pub type Digest = [u8; 32];
 /// A stored token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// The id, for `token revoke`.
+    /// The id, for `token revoke` and `session revoke`.
     pub id: TokenId,
+    /// The owner.
+    pub user: UserId,
     /// The e-mail address of the owner.
     pub email: String,
     /// A name for people.
     pub name: Option<String>,
+    /// The time of creation.
+    pub created_at: Timestamp,
     /// The time of expiry; `None` for never.
     pub expires_at: Option<Timestamp>,
     /// The time of the last use, to the minute.
     pub last_used_at: Option<Timestamp>,
+    /// Whether it belongs to a session, which a password opened.
+    pub is_session: bool,
 }
 
 /// A token to store.

@@ -1,4 +1,4 @@
-//! Migrations of the schema: run, list, revert.
+//! Migrations of the schema: run and list. [`revert`](super::revert) reverts them.
 //!
 //! diesel takes no lock, so several machines that start at the same time would race. On SQLite all pending migrations
 //! run in one immediate transaction; if none is pending nothing is locked, so that a service can start while an import
@@ -19,8 +19,8 @@ use super::url::{DatabaseUrl, PostgresUrl};
 use super::{postgres, sqlite};
 use crate::model::database_problem::DatabaseProblem;
 
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+pub(super) const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+pub(super) const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,9 +33,9 @@ const UNANSWERED: Duration = Duration::from_mins(1);
 const LOCK: i64 = 0x7573_6572_2d72_656c;
 
 /// The migration after which the program computes the keys of users ([`crate::model::key`]).
-const KEYS: &str = "20261128200000";
+pub(super) const KEYS: &str = "20261128200000";
 /// The migration after which earlier releases compute them.
-const EARLIER_KEYS: &str = "20261128100000";
+pub(super) const EARLIER_KEYS: &str = "20261128100000";
 
 /// The name of the secret that signs cursors. A database has it from its first migration on, and so have its copies.
 pub const CURSOR_SECRET: &str = "cursor";
@@ -43,10 +43,12 @@ pub const CURSOR_SECRET: &str = "cursor";
 /// A migration and whether the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// The migration's name.
+    /// The migration's name; its version if this release does not know it.
     pub name: String,
     /// Whether it is applied.
     pub is_applied: bool,
+    /// Whether this release knows it. A later release has applied the others.
+    pub is_known: bool,
 }
 
 /// The lowest version that this release works with, as `__diesel_schema_migrations` stores it.
@@ -102,41 +104,7 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
     }
 }
 
-/// Reverts the newest migration and returns its name; `None` if there is none.
-///
-/// # Errors
-/// [`OpenError`] when the database cannot be reached or the migration cannot be reverted.
-pub fn revert(url: &DatabaseUrl) -> Result<Option<String>, OpenError> {
-    if !status(url)?.iter().any(|step| step.is_applied) {
-        return Ok(None);
-    }
-    match url {
-        DatabaseUrl::Sqlite(path) => {
-            let mut conn = sqlite::conn::connect(path, false)?;
-            let revert = |conn: &mut sqlite::conn::Conn| {
-                if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
-                    sqlite::queries::keys::set_functions(conn, functions)?;
-                    sqlite::queries::keys::compute_all(conn, functions)?;
-                }
-                conn.revert_last_migration(SQLITE).map(|done| done.to_string()).map_err(MigrationFailure)
-            };
-            wait_for_migrations(&mut conn)
-                .and_then(|()| conn.immediate_transaction(revert))
-                .map_err(|failure| failure.of_file(path))
-        }
-        DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
-            if let Some(functions) = functions_before(&conn.applied_migrations().map_err(MigrationFailure)?) {
-                // First, so that after an interruption the next run computes the current keys again.
-                postgres::queries::keys::set_functions(conn, functions)?;
-                postgres::queries::keys::compute_all(conn, functions)?;
-            }
-            conn.revert_last_migration(POSTGRES).map(|done| done.to_string()).map_err(MigrationFailure)
-        }),
-    }
-    .map(Some)
-}
-
-/// All migrations that this release knows, in order.
+/// All migrations that this release knows, in order, then those that only the database knows.
 ///
 /// # Errors
 /// [`OpenError`] when the database cannot be reached.
@@ -159,8 +127,12 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
     if !has_keys.unwrap_or_default() {
         applied.retain(|version| version != KEYS);
     }
-    let step = |(version, name)| Step { name, is_applied: applied.contains(&version) };
-    Ok(known.into_iter().map(step).collect())
+    let is_unknown = |version: &String| known.iter().all(|(known, _)| known != version);
+    let mut unknown: Vec<_> = applied.iter().filter(|version| is_unknown(version)).cloned().collect();
+    unknown.sort_unstable();
+    let unknown = unknown.into_iter().map(|name| Step { name, is_applied: true, is_known: false });
+    let step = |(version, name)| Step { name, is_applied: applied.contains(&version), is_known: true };
+    Ok(known.into_iter().map(step).chain(unknown).collect())
 }
 
 /// Whether there is nothing to do, found out without a write lock.
@@ -201,7 +173,7 @@ fn find_role_problem(conn: &mut postgres::conn::Conn) -> QueryResult<Option<Stri
 ///
 /// # Errors
 /// [`OpenError::Unusable`] if the encoding is not UTF-8, and those of connecting.
-fn connect(url: &PostgresUrl) -> Result<postgres::conn::Conn, OpenError> {
+pub(super) fn connect(url: &PostgresUrl) -> Result<postgres::conn::Conn, OpenError> {
     let mut conn = postgres::conn::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
     let problem = postgres::inspection::check_encoding(&mut conn).map_err(MigrationFailure::from)?;
     problem.map_or(Ok(conn), |problem| Err(OpenError::Unusable(problem)))
@@ -211,15 +183,6 @@ fn connect(url: &PostgresUrl) -> Result<postgres::conn::Conn, OpenError> {
 fn push_keys(done: &mut Vec<String>) {
     if !done.iter().any(|version| version == KEYS) {
         done.push(KEYS.to_owned());
-    }
-}
-
-/// The functions that computed the keys before the newest of these migrations, if it changed them.
-fn functions_before(applied: &[MigrationVersion<'_>]) -> Option<KeyFunctions> {
-    match &*texts(applied).into_iter().max()? {
-        KEYS => Some(KeyFunctions::CaseFolding),
-        EARLIER_KEYS => Some(KeyFunctions::LowerCase),
-        _ => None,
     }
 }
 
@@ -237,7 +200,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
-fn under_lock<T>(
+/// Runs on PostgreSQL while no other process migrates.
+///
+/// # Errors
+/// [`OpenError`] when the lock cannot be taken, and those of `migrate`.
+pub(super) fn under_lock<T>(
     url: &PostgresUrl,
     migrate: impl FnOnce(&mut postgres::conn::Conn) -> Result<T, MigrationFailure>,
 ) -> Result<T, OpenError> {
@@ -260,20 +227,22 @@ fn names<Db: diesel::backend::Backend>(source: &EmbeddedMigrations) -> Result<Ve
     Ok(names)
 }
 
-fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
+/// The versions as texts.
+pub(super) fn texts(versions: &[MigrationVersion<'_>]) -> Vec<String> {
     versions.iter().map(ToString::to_string).collect()
 }
 
 /// Waits longer than other statements do: another process may be migrating a large file.
-fn wait_for_migrations(conn: &mut sqlite::conn::Conn) -> Result<(), MigrationFailure> {
+pub(super) fn wait_for_migrations(conn: &mut sqlite::conn::Conn) -> Result<(), MigrationFailure> {
     Ok(sqlite::conn::wait_for_writers(conn, FILE_PATIENCE)?)
 }
 
 /// An error inside a migration.
-struct MigrationFailure(Box<dyn std::error::Error + Send + Sync>);
+pub(super) struct MigrationFailure(pub(super) Box<dyn std::error::Error + Send + Sync>);
 
 impl MigrationFailure {
-    fn of_file(self, path: &Path) -> OpenError {
+    /// The error of a migration of an SQLite file.
+    pub(super) fn of_file(self, path: &Path) -> OpenError {
         sqlite::conn::as_locked(path, &self.0, FILE_PATIENCE).unwrap_or_else(|| self.into())
     }
 }

@@ -29,6 +29,7 @@ mod opening;
 mod pending_changes;
 mod postgres;
 mod relationship_rows;
+pub mod revert;
 mod rows;
 mod rule_checks;
 mod schema;

@@ -13,6 +13,9 @@ use crate::model::relationship_type::TypeName;
 use crate::model::time::Timestamp;
 use crate::model::user::{AccessLevel, Profile, User, UserData};
 
+/// A token in a list: id; id and e-mail of the owner; name; creation, expiry, last use; whether it belongs to a session.
+pub(super) type TokenRow = (i64, (i64, String), Option<String>, (i64, Option<i64>, Option<i64>), bool);
+
 /// A filter on relationships, and its types by number: `None` for all types; an empty list matches nothing.
 #[derive(Debug, Clone)]
 pub(super) struct Shape<'f> {

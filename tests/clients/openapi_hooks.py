@@ -38,6 +38,7 @@ PAGING = {"offset", "limit", "filter[from]"} | {f"page[{name}]" for name in ("of
 OF_TYPES = {f"/data/attributes/{name}" for name in (
     "user-role", "target-role", "is-symmetric", "is-acyclic", "max-per-user",
 )}
+# `current-password` is needed for the own account only, and must be right; the limit of a password is in bytes.
 # Which roles there are depends on the registered types; some parameters need others, or depend on the rules of a type.
 OF_ROLES = (
     "there is no relationship or role",
@@ -85,7 +86,8 @@ def is_inexpressible(error: dict[str, Any]) -> bool:
     is_of_roles = any(part in error["detail"] for part in OF_ROLES)
     # The log decides which moments are possible, and other parameters cannot be combined with one.
     is_of_moment = "filter[as-of]" in error["detail"] or error.get("source", {}).get("parameter") == "filter[as-of]"
-    is_known = is_of_paging or is_of_types or is_of_roles or is_of_moment or is_of_times or is_too_large
+    is_of_passwords = "password" in error["detail"] and " must be a string" not in error["detail"]
+    is_known = is_of_paging or is_of_types or is_of_roles or is_of_moment or is_of_times or is_too_large or is_of_passwords
     return error["code"] in INEXPRESSIBLE or is_known
 
 

@@ -10,7 +10,7 @@ use crate::support::sql::Raw;
 use user_relationships::store::url::DatabaseUrl;
 
 /// Every command that uses a database and must not create one; `FILE`, `CSV` and `KEY` are files that exist.
-const COMMANDS: [&[&str]; 23] = [
+const COMMANDS: [&[&str]; 30] = [
     &["import", "FILE"],
     &["import", "FILE", "--dry-run"],
     &["import", "FILE", "--create-types", "--strict"],
@@ -23,6 +23,13 @@ const COMMANDS: [&[&str]; 23] = [
     &["user", "add", "--email", "ann@example.com", "--id", "7", "--access-level", "admin"],
     &["user", "list"],
     &["user", "set", "1", "--disable"],
+    &["user", "show", "1"],
+    &["user", "delete", "1", "--yes"],
+    &["session", "list"],
+    &["session", "revoke", "1"],
+    &["session", "revoke", "--user", "1"],
+    &["secret", "rotate"],
+    &["changes"],
     &["type", "list"],
     &["type", "list", "--json"],
     &["type", "set", "mentor", "--acyclic", "yes"],

@@ -171,7 +171,7 @@ fn a_migration_computes_the_keys_of_stored_users_once() {
         assert_eq!(keys(&home)[2], "x@b\u{FC}cher.example \u{E9}", "names with accents, as in version 1");
         let status = run(&home.text(), &["migrate", "status"]).expect(0).stdout;
         assert!(status.contains("applied  2026-11-28-100000_keys"), "{status}");
-        run(&home.text(), &["migrate", "revert"]).expect(0);
+        run(&home.text(), &["migrate", "revert", "--yes"]).expect(0);
         assert_eq!(keys(&home), before, "the earlier release finds its keys");
     }
 }

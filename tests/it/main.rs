@@ -14,6 +14,7 @@
 
 mod support;
 
+mod account_commands;
 mod admin;
 mod allocations;
 mod any_input;
@@ -108,6 +109,7 @@ mod links;
 mod logged_writes;
 mod logs;
 mod metrics;
+mod migration_reverts;
 mod migrations;
 mod model;
 mod network;
@@ -163,6 +165,7 @@ mod rule_upgrade;
 mod rule_writers;
 mod rules;
 mod search_keys;
+mod secret_rotation;
 mod secrets;
 mod security_headers;
 mod settings;

@@ -50,13 +50,13 @@ fn migrating_down_and_up_restores_the_same_schema() {
         assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, "", "the schema is complete");
         let mut down = up.clone();
         for _ in first.lines() {
-            let reverted = run(&url, &["migrate", "revert"]).expect(0);
+            let reverted = run(&url, &["migrate", "revert", "--yes"]).expect(0);
             assert!(reverted.line().starts_with("reverted "), "{reverted:?}");
             assert_ne!(schema(&url), down, "nothing was reverted");
             down = schema(&url);
         }
         assert_eq!(down, Vec::<String>::new(), "something remained");
-        assert_eq!(run(&url, &["migrate", "revert"]).expect(0).stdout, "");
+        assert_eq!(run(&url, &["migrate", "revert", "--yes"]).expect(0).stdout, "");
         assert!(run(&url, &["migrate", "status"]).expect(0).stdout.lines().all(|line| line.starts_with("pending")));
         assert_eq!(run(&url, &["migrate", "run"]).expect(0).stdout, first);
         assert_eq!(schema(&url), up);
@@ -116,7 +116,7 @@ fn concurrent_starts_on_an_empty_database_all_serve() {
 fn a_start_waits_for_another_process_that_migrates() {
     let bare = Bare::all("waits").into_iter().find(|bare| bare.url().starts_with("sqlite")).expect("a file");
     run(&bare.url(), &["migrate", "run"]).expect(0);
-    run(&bare.url(), &["migrate", "revert"]).expect(0);
+    run(&bare.url(), &["migrate", "revert", "--yes"]).expect(0);
     let mut other = Raw::connect(&parsed(&bare.url()));
     other.run("BEGIN IMMEDIATE");
     thread::scope(|scope| {
@@ -133,7 +133,7 @@ fn commands_refuse_an_old_schema_and_serve_migrates_it() {
     for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
         let url = home.text();
         let before = schema(&url);
-        run(&url, &["migrate", "revert"]).expect(0);
+        run(&url, &["migrate", "revert", "--yes"]).expect(0);
         let reverted = schema(&url);
         // With a single migration nothing remains: that is no schema rather than an old one.
         let code = if reverted.is_empty() { 69 } else { 1 };
@@ -188,10 +188,10 @@ fn no_migrate_leaves_the_schema_of_postgres_alone() {
 fn migration_waits_for_a_writer_of_the_file_but_not_forever() {
     let home = Home::new(Engine::Sqlite).expect("a folder");
     let (url, file) = (home.text(), home.file().expect("a file").display().to_string());
-    run(&url, &["migrate", "revert"]).expect(0);
+    run(&url, &["migrate", "revert", "--yes"]).expect(0);
     let mut other = Raw::connect(&home.url());
     other.run("BEGIN IMMEDIATE");
-    let commands = [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "run"], &["migrate", "revert"]];
+    let commands = [&["serve", "--listen", "127.0.0.1:0"][..], &["migrate", "run"], &["migrate", "revert", "--yes"]];
     thread::scope(|scope| {
         for ended in commands.map(|args| scope.spawn(|| run(&url, args))) {
             let ended = ended.join().expect("it ends").expect(69);

@@ -231,6 +231,16 @@ fn the_demo_prints_three_lines_of_curl_that_work() {
 }
 
 #[test]
+fn the_demo_refuses_a_database_of_its_user() {
+    let (folder, url) = nowhere();
+    for flag in ["--database-url", "--database-url-file", "--database-read-url", "--database-read-url-file"] {
+        let refused = finish(program().args(["demo", flag, &url])).expect(2);
+        assert!(refused.stderr.contains(flag) && refused.stderr.contains("temporary database"), "{refused:?}");
+        assert!(refused.stdout.is_empty() && is_empty(&folder), "{refused:?}");
+    }
+}
+
+#[test]
 fn sighup_changes_nothing_and_is_logged() {
     let (_folder, url) = nowhere();
     let service = Service::start(&url, &[]);

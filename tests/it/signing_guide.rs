@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::both;
 use crate::support::App;
+use crate::support::process::finish;
 use crate::support::signing::{private_pem, register};
 use crate::support::skip::skip;
 
@@ -64,3 +65,28 @@ both!(the_example_in_python_works, |app| {
 both!(the_example_in_javascript_works, |app| {
     try_example(app, "js", "sign.mjs", &["node"], &["node", "-e", "fetch"]);
 });
+
+#[test]
+fn the_commands_for_the_demo_work() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("sign.sh"), example("sh")).expect("a file");
+    if Command::new("curl").arg("--version").output().is_err() {
+        skip("the commands for the demo, since there is no curl");
+        return;
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_user-relationships")).parent().expect("a folder");
+    // Ends the demo whatever happens before.
+    let script = format!("trap 'kill $!; wait' EXIT\n{}", example("bash"));
+    let mut shell = Command::new("/bin/sh");
+    shell.env_clear().env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", program.display()));
+    // A folder of its own for its database, and no database of the person who tries it.
+    shell.env("LISTEN", "127.0.0.1:0").env("TMPDIR", folder.path()).env("DATABASE_URL", "sqlite://mine.db");
+    let ended = finish(
+        shell.current_dir(folder.path()).args(["-e", "-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped()),
+    );
+    let answers: Vec<_> = ended.stdout.split("{\"jsonapi\"").collect();
+    assert!(ended.stdout.contains("\"total-count\"") && !ended.stdout.contains("\"errors\""), "{ended:?}");
+    assert_eq!(answers.len(), 3, "a list and a new relationship: {ended:?}");
+    assert!(answers[2].contains("\"id\":\"1017\"") && answers[2].contains("\"id\":\"1020\""), "{ended:?}");
+    assert!(!folder.path().join("mine.db").exists());
+}

@@ -39,11 +39,21 @@ pub fn run(mut config: Config, is_listen_given: bool) -> Result<(), CommandError
     let store = Store::open(&config.store_settings(), Clock::System)?;
     let tokens = create_company_and_tokens(&store)?;
     let mut printed = Ok(());
-    let has_explorer = config.explorer;
+    let (has_explorer, database) = (config.explorer, config.database_url.to_string());
     serve::listen(&config, store, forms, |address| {
-        printed = print(&tokens, healthcheck::reachable(address), has_explorer);
+        printed = print(&tokens, healthcheck::reachable(address), &database, has_explorer);
     })?;
     printed
+}
+
+/// Why a demo does not accept a setting that names a database.
+#[must_use]
+pub fn refuse_database(setting: &str) -> String {
+    let flag = setting.replace('_', "-");
+    format!(
+        "`demo` serves a temporary database of its own and never touches another one: remove `--{flag}`, or use `serve` \
+         for a database of yours"
+    )
 }
 
 fn is_busy(address: SocketAddr) -> bool {
@@ -79,8 +89,8 @@ fn create_company_and_tokens(store: &Store) -> Result<Tokens, CommandError> {
     Ok(Tokens { admin, user })
 }
 
-/// Prints the URL, the tokens and three `curl` commands.
-fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(), CommandError> {
+/// Prints the URL, the tokens, the database for other commands, and three `curl` commands.
+fn print(tokens: &Tokens, address: SocketAddr, database: &str, has_explorer: bool) -> Result<(), CommandError> {
     let (chief, lead, me) = (company::id_of(company::CHIEF), company::id_of(company::LEAD), &tokens.user);
     let url = format!("http://{address}");
     let curl = format!("curl -sg -H 'Authorization: Bearer {me}'");
@@ -96,6 +106,7 @@ fn print(tokens: &Tokens, address: SocketAddr, has_explorer: bool) -> Result<(),
         format!("URL: {url}"),
         format!("Admin token: {}", tokens.admin),
         format!("User token: {}", tokens.user),
+        format!("Database: {database}"),
     ];
     let rest = [
         String::new(),

@@ -1,6 +1,7 @@
 //! Cursors of the change feed: positions in the log, valid for all of its lists with any filter.
 
 use aws_lc_rs::hmac;
+use std::sync::Arc;
 
 use super::cursor::Cursors;
 use crate::domain::changes::ChangeBound;
@@ -22,16 +23,16 @@ pub enum ParsedCursor {
 }
 
 /// Creates and parses the cursors of changes.
-pub struct ChangeCursors<'k> {
-    cursors: Cursors<'k>,
+pub struct ChangeCursors {
+    cursors: Cursors,
     /// Identifies the key that signs cursors, without revealing it.
     key_id: [u8; KEY_ID_LENGTH],
 }
 
-impl<'k> ChangeCursors<'k> {
+impl ChangeCursors {
     /// The cursors that a key signs.
     #[must_use]
-    pub fn new(key: &'k hmac::Key) -> Self {
+    pub fn new(key: &Arc<hmac::Key>) -> Self {
         let tag = hmac::sign(key, b"the id of the key that signs cursors of changes");
         let key_id = tag.as_ref().first_chunk().copied().unwrap_or_default();
         Self { cursors: Cursors::new(key, [LIST].into_iter()), key_id }
@@ -51,6 +52,12 @@ impl<'k> ChangeCursors<'k> {
         bytes.extend_from_slice(&bound.position.number.to_be_bytes());
         bytes.extend_from_slice(&bound.position.fingerprint.to_be_bytes());
         self.cursors.seal(bytes)
+    }
+
+    /// Whether the key has signed a cursor.
+    #[must_use]
+    pub fn has_signed(&self, text: &str) -> bool {
+        self.cursors.has_signed(text)
     }
 
     /// Parses a cursor; `None` for any text that the service did not create.
@@ -77,8 +84,8 @@ mod tests {
     use crate::model::page::SortKey;
     use proptest::prelude::*;
 
-    fn key(byte: u8) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32])
+    fn key(byte: u8) -> Arc<hmac::Key> {
+        Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32]))
     }
 
     proptest! {

@@ -43,7 +43,7 @@ pub struct ChangePaging {
 
 impl ChangePaging {
     /// Parses the page that a query requests.
-    pub fn parse(query: &mut Query, cursors: &ChangeCursors<'_>, order: Direction) -> Self {
+    pub fn parse(query: &mut Query, cursors: &ChangeCursors, order: Direction) -> Self {
         let is_now = query.is_now(&FILTER_FROM);
         if is_now && (query.has(&AFTER) || query.has(&BEFORE)) {
             reject(query, &FILTER_FROM, "`filter[from]` and a cursor are both the start of the page; send either");
@@ -60,7 +60,7 @@ impl ChangePaging {
     }
 }
 
-fn parse_bound(query: &mut Query, parameter: &Parameter, cursors: &ChangeCursors<'_>) -> Option<ChangeBound> {
+fn parse_bound(query: &mut Query, parameter: &Parameter, cursors: &ChangeCursors) -> Option<ChangeBound> {
     match cursors.parse(query.text(parameter.name)?) {
         Some(ParsedCursor::Valid(bound)) => Some(bound),
         // The domain refuses a position that no log has, and says where to start again.

@@ -6,6 +6,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::sync::Arc;
 
 use crate::model::page::{Bound, SortKey};
 use crate::model::traversal::Place;
@@ -14,21 +15,21 @@ use crate::model::traversal::Place;
 const MAC_LENGTH: usize = 16;
 
 /// Creates and parses the cursors of one list.
-pub struct Cursors<'k> {
-    key: &'k hmac::Key,
+pub struct Cursors {
+    key: Arc<hmac::Key>,
     /// The encoded definition of the list.
     scope: Vec<u8>,
 }
 
-impl<'k> Cursors<'k> {
+impl Cursors {
     /// The cursors of the list that these texts define.
-    pub fn new<'t>(key: &'k hmac::Key, definition: impl Iterator<Item = &'t str>) -> Self {
+    pub fn new<'t>(key: &Arc<hmac::Key>, definition: impl Iterator<Item = &'t str>) -> Self {
         let mut scope = Vec::with_capacity(64);
         for text in definition {
             scope.extend_from_slice(&u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
             scope.extend_from_slice(text.as_bytes());
         }
-        Self { key, scope }
+        Self { key: Arc::clone(key), scope }
     }
 
     /// The cursor of a row.
@@ -102,6 +103,12 @@ impl<'k> Cursors<'k> {
         Some(bytes)
     }
 
+    /// Whether the key has signed a cursor of this list.
+    #[must_use]
+    pub fn has_signed(&self, text: &str) -> bool {
+        self.open(text).is_some()
+    }
+
     /// Parses a cursor of this list; `None` for any other text.
     #[must_use]
     pub fn parse(&self, text: &str) -> Option<Bound> {
@@ -121,7 +128,7 @@ impl<'k> Cursors<'k> {
     }
 
     fn mac(&self, bytes: &[u8]) -> [u8; MAC_LENGTH] {
-        let mut context = hmac::Context::with_key(self.key);
+        let mut context = hmac::Context::with_key(&self.key);
         context.update(&self.scope);
         context.update(bytes);
         context.sign().as_ref().first_chunk().copied().unwrap_or([0; MAC_LENGTH])
@@ -146,8 +153,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn key() -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &[7; 32])
+    fn key() -> Arc<hmac::Key> {
+        Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]))
     }
 
     proptest! {

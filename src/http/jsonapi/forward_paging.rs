@@ -21,7 +21,7 @@ pub struct ForwardPage {
 
 impl ForwardPage {
     /// Parses the page that a query requests.
-    pub fn parse(query: &mut Query, cursors: &Cursors<'_>) -> Self {
+    pub fn parse(query: &mut Query, cursors: &Cursors) -> Self {
         const FORWARDS: &str =
             "pages with `max-depth` are read forwards only; follow `links.next`, which has `page[after]`";
         for other in [BEFORE, NUMBER] {
@@ -44,7 +44,7 @@ impl ForwardPage {
     }
 }
 
-fn parse_after(query: &mut Query, cursors: &Cursors<'_>) -> Option<Place> {
+fn parse_after(query: &mut Query, cursors: &Cursors) -> Option<Place> {
     let place = cursors.parse_place(query.text(AFTER.name)?);
     if place.is_none() {
         let detail =

@@ -237,7 +237,7 @@ impl PageLinkBuilder<'_> {
     /// 400 if the URL of the previous or the next page would be too long.
     pub fn by_cursor(
         &self,
-        cursors: &Cursors<'_>,
+        cursors: &Cursors,
         (size, after, before): (i64, Option<&Bound>, Option<&Bound>),
         shown: Option<&(SortKey, SortKey)>,
         is_more: bool,

@@ -112,7 +112,7 @@ impl Paging {
     }
 
     /// Parses a page by cursor.
-    pub fn by_cursor(query: &mut Query, cursors: &Cursors<'_>) -> Self {
+    pub fn by_cursor(query: &mut Query, cursors: &Cursors) -> Self {
         for other in [OFFSET, LIMIT].iter().filter(|other| query.has(other)).collect::<Vec<_>>() {
             reject(query, other, "offsets and cursors cannot be combined; send either");
         }
@@ -197,7 +197,12 @@ pub(super) fn reject(query: &mut Query, parameter: &Parameter, detail: &'static 
     query.push_problem(ApiProblem::new(Code::InvalidParameter, detail).parameter(name));
 }
 
-fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors<'_>) -> Option<Bound> {
+/// The cursors that a client sent.
+pub fn sent_cursors(query: &Query) -> impl Iterator<Item = &str> {
+    [AFTER, BEFORE].into_iter().filter_map(|parameter| query.text(parameter.name))
+}
+
+fn parse_bound(query: &mut Query, name: &str, cursors: &Cursors) -> Option<Bound> {
     let bound = cursors.parse(query.text(name)?);
     if bound.is_none() {
         let detail = format!("`{name}` is not a cursor of this list with this filter and order; start without it");

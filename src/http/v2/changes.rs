@@ -14,6 +14,7 @@ use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{Tag, TagBuilder};
 use crate::http::jsonapi::page_links::{PageLinkBuilder, PageLinks};
+use crate::http::jsonapi::paging::sent_cursors;
 use crate::http::jsonapi::parameter::Parameter;
 use crate::http::jsonapi::preferences::PREFERENCE_APPLIED;
 use crate::http::jsonapi::profile::Applied;
@@ -43,10 +44,10 @@ struct ChangesMeta {
 }
 
 /// A parsed request for a list of changes.
-struct ChangeList<'c> {
+struct ChangeList {
     query: Query,
     options: RenderOptions,
-    cursors: ChangeCursors<'c>,
+    cursors: ChangeCursors,
     request: ChangesRequest,
 }
 
@@ -80,12 +81,13 @@ pub async fn list_of_user(call: Call) -> Result<HttpResponse, Failure> {
     list.respond(&call, found)
 }
 
-impl<'c> ChangeList<'c> {
-    async fn parse(call: &'c Call, scope: ChangeScope, parameters: &'static [Parameter]) -> Result<Self, Failure> {
+impl ChangeList {
+    async fn parse(call: &Call, scope: ChangeScope, parameters: &'static [Parameter]) -> Result<Self, Failure> {
         let mut query = call.query(parameters)?;
         let options = call.options_of(&mut query);
-        let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
-        let cursors = ChangeCursors::new(key);
+        let accept = |cursors: &ChangeCursors| sent_cursors(&query).all(|sent| cursors.has_signed(sent));
+        let cursors = call.state.cursor_key.cursors(&call.state.store, ChangeCursors::new, accept).await;
+        let cursors = cursors.map_err(Failure::without_document)?;
         let filter = parse_filter(&mut query, call.caller.id);
         let order = query.sort(Sort::default()).direction;
         let ChangePaging { size, start, after, before } = ChangePaging::parse(&mut query, &cursors, order);

@@ -11,7 +11,7 @@ use crate::http::jsonapi::document::{Document, Included};
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{self, Tag, TagBuilder};
 use crate::http::jsonapi::page_links::{ListMeta, PageLinkBuilder, PageLinks};
-use crate::http::jsonapi::paging::{Paging, wants_cursors};
+use crate::http::jsonapi::paging::{Paging, sent_cursors, wants_cursors};
 use crate::http::jsonapi::past_resources::DeletedUser;
 use crate::http::jsonapi::preferences::PREFERENCE_APPLIED;
 use crate::http::jsonapi::profile::Applied;
@@ -142,18 +142,21 @@ pub fn deleted(call: &Call) -> Result<HttpResponse, Failure> {
 ///
 /// # Errors
 /// 400 with every problem of the query, or 503 if the key of the cursors cannot be read.
-pub async fn parse_page<'c>(
-    call: &'c Call,
+pub async fn parse_page(
+    call: &Call,
     query: &mut Query,
     kind: &str,
     definition: &impl std::fmt::Debug,
-) -> Result<(Paging, Option<Cursors<'c>>), Failure> {
+) -> Result<(Paging, Option<Cursors>), Failure> {
     if !wants_cursors(query, call.accepted.cursor_profile) {
         let paging = Paging::by_offset(query, call.state.max_offset);
         return call.finish(query).await.map(|()| (paging, None));
     }
-    let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
-    let cursors = Cursors::new(key, [kind, &format!("{definition:?}")].into_iter());
+    let definition = format!("{definition:?}");
+    let create = |key: &_| Cursors::new(key, [kind, &definition].into_iter());
+    let accept = |cursors: &Cursors| sent_cursors(query).all(|sent| cursors.has_signed(sent));
+    let state = &call.state;
+    let cursors = state.cursor_key.cursors(&state.store, create, accept).await.map_err(Failure::without_document)?;
     let paging = Paging::by_cursor(query, &cursors);
     call.finish(query).await.map_err(Failure::with_profile_links)?;
     Ok((paging, Some(cursors)))
@@ -166,7 +169,7 @@ pub struct ListResponse<'a, T> {
     /// The requested page.
     pub paging: &'a Paging,
     /// The cursors of the list, for pagination by cursor.
-    pub cursors: Option<&'a Cursors<'a>>,
+    pub cursors: Option<&'a Cursors>,
     /// The rows of the page.
     pub page: Page<T>,
     /// The included resources.
@@ -234,7 +237,7 @@ pub struct PageLinksOf<'a> {
     /// The requested page.
     pub paging: &'a Paging,
     /// The cursors of the list, for pagination by cursor.
-    pub cursors: Option<&'a Cursors<'a>>,
+    pub cursors: Option<&'a Cursors>,
 }
 
 impl PageLinksOf<'_> {

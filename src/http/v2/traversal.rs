@@ -13,6 +13,7 @@ use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::TagBuilder;
 use crate::http::jsonapi::forward_paging::ForwardPage;
 use crate::http::jsonapi::page_links::PageLinkBuilder;
+use crate::http::jsonapi::paging::sent_cursors;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
@@ -59,12 +60,14 @@ pub(super) async fn get_users(call: Call, path: RolePath, mut query: Query) -> R
     let depth = parse_depth(&mut query);
     let only = query.user_ids(&FILTER_REACHED, call.caller.id);
     let shared_with = query.user_ids(&FILTER_SHARED_WITH, call.caller.id);
-    let key = call.state.cursor_key().await.map_err(Failure::without_document)?;
     let mut definition = format!("{:?}", (&path, depth, &only, &shared_with));
     if let Some(at) = at {
         definition = format!("{definition} {at:?}");
     }
-    let cursors = Cursors::new(key, [LIST, &definition].into_iter());
+    let create = |key: &_| Cursors::new(key, [LIST, &definition].into_iter());
+    let accept = |cursors: &Cursors| sent_cursors(&query).all(|sent| cursors.has_signed(sent));
+    let state = &call.state;
+    let cursors = state.cursor_key.cursors(&state.store, create, accept).await.map_err(Failure::without_document)?;
     let page = ForwardPage::parse(&mut query, &cursors);
     call.finish(&mut query).await?;
     let limit = usize::try_from(page.size).unwrap_or_default();
@@ -145,7 +148,7 @@ async fn run_past(
 fn respond<T: Tagged>(
     call: &Call,
     options: &RenderOptions,
-    (query, asked, cursors): (&Query, &ForwardPage, &Cursors<'_>),
+    (query, asked, cursors): (&Query, &ForwardPage, &Cursors),
     (found, at): (&TraversalPage<T>, Option<Timestamp>),
     records: &IncludedRecords,
 ) -> Result<HttpResponse, Failure>

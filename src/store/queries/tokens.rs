@@ -3,13 +3,24 @@
 use diesel::prelude::*;
 
 use super::Conn;
+use super::rows::TokenRow;
 use super::schema::{api_tokens, users};
 use crate::model::token::NewToken;
 
 /// A token and its owner: id, expiry, last use, owner, the owner's level and whether it is enabled.
 pub(in crate::store) type OwnerRow = (i64, Option<i64>, Option<i64>, i64, i16, bool);
-/// A token in a list: id, e-mail, name, expiry, last use.
-pub(in crate::store) type TokenRow = (i64, String, Option<String>, Option<i64>, Option<i64>);
+/// The columns of [`TokenRow`].
+macro_rules! token_columns {
+    () => {
+        (
+            api_tokens::id,
+            (users::id, users::email),
+            api_tokens::name,
+            (api_tokens::created_at, api_tokens::expires_at, api_tokens::last_used_at),
+            api_tokens::is_session,
+        )
+    };
+}
 
 /// The token with that digest and its owner.
 pub(in crate::store) fn owner(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<OwnerRow>> {
@@ -35,8 +46,35 @@ pub(in crate::store) fn list(conn: &mut Conn, after: i64, limit: i64) -> QueryRe
         .filter(api_tokens::id.gt(after))
         .order(api_tokens::id)
         .limit(limit)
-        .select((api_tokens::id, users::email, api_tokens::name, api_tokens::expires_at, api_tokens::last_used_at))
+        .select(token_columns!())
         .load(conn)
+}
+
+/// At most `limit` tokens after `after`, by id, of sessions that have not ended at `now`; of one user or of all.
+pub(in crate::store) fn sessions(
+    conn: &mut Conn,
+    (after, limit): (i64, i64),
+    user: Option<i64>,
+    now: i64,
+) -> QueryResult<Vec<TokenRow>> {
+    let (first, last) = user.map_or((i64::MIN, i64::MAX), |user| (user, user));
+    api_tokens::table
+        .inner_join(users::table.on(users::id.eq(api_tokens::user_id)))
+        .filter(api_tokens::id.gt(after).and(api_tokens::user_id.between(first, last)))
+        .filter(api_tokens::is_session.and(api_tokens::expires_at.gt(now)))
+        .order(api_tokens::id)
+        .limit(limit)
+        .select(token_columns!())
+        .load(conn)
+}
+
+/// How many tokens of a user belong to sessions, or do not, and have not ended at `now`.
+pub(in crate::store) fn count_of_user(conn: &mut Conn, user: i64, is_session: bool, now: i64) -> QueryResult<i64> {
+    api_tokens::table
+        .filter(api_tokens::user_id.eq(user).and(api_tokens::is_session.eq(is_session)))
+        .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
+        .count()
+        .get_result(conn)
 }
 
 /// Stores a token.

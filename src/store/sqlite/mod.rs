@@ -7,6 +7,7 @@ pub(super) mod engine;
 pub(super) mod files;
 mod interrupt;
 mod permits;
+pub(super) mod tables;
 mod wal;
 mod writer;
 

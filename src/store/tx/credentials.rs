@@ -5,7 +5,7 @@ use crate::model::error::Result;
 use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, NewToken, Token, TokenOwner};
-use crate::store::rows::level_of;
+use crate::store::rows::{TokenRow, level_of};
 
 impl Tx<'_> {
     /// The token with that digest, and its owner.
@@ -24,14 +24,20 @@ impl Tx<'_> {
     /// Tokens, by id: at most `limit` of those after `after`.
     pub fn tokens(&mut self, after: TokenId, limit: i64) -> Result<Vec<Token>> {
         let rows = ask!(self, tokens::list(after.get(), limit))?;
-        let token = |(id, email, name, expires_at, last_used_at): (_, _, _, Option<i64>, Option<i64>)| Token {
-            id: TokenId::new(id),
-            email,
-            name,
-            expires_at: expires_at.map(Timestamp::from_micros),
-            last_used_at: last_used_at.map(Timestamp::from_micros),
-        };
-        Ok(rows.into_iter().map(token).collect())
+        Ok(rows.into_iter().map(Token::from).collect())
+    }
+
+    /// Tokens of sessions that have not ended, of one user or of all, by id: at most `limit` of those after `after`.
+    pub fn sessions(&mut self, user: Option<UserId>, after: TokenId, limit: i64) -> Result<Vec<Token>> {
+        let now = self.micros();
+        let rows = ask!(self, tokens::sessions((after.get(), limit), user.map(UserId::get), now))?;
+        Ok(rows.into_iter().map(Token::from).collect())
+    }
+
+    /// How many valid tokens of a user belong to sessions, or do not.
+    pub fn count_tokens(&mut self, user: UserId, is_session: bool) -> Result<i64> {
+        let now = self.micros();
+        ask!(self, tokens::count_of_user(user.get(), is_session, now))
     }
 
     /// Stores a token.
@@ -49,5 +55,20 @@ impl Tx<'_> {
     /// Deletes a token; `false` if there is none.
     pub fn delete_token(&mut self, id: TokenId) -> Result<bool> {
         ask!(self, tokens::delete(id.get())).map(|rows| rows > 0)
+    }
+}
+
+impl From<TokenRow> for Token {
+    fn from((id, (user, email), name, (created_at, expires_at, last_used_at), is_session): TokenRow) -> Self {
+        Self {
+            id: TokenId::new(id),
+            user: UserId::new(user),
+            email,
+            name,
+            created_at: Timestamp::from_micros(created_at),
+            expires_at: expires_at.map(Timestamp::from_micros),
+            last_used_at: last_used_at.map(Timestamp::from_micros),
+            is_session,
+        }
     }
 }

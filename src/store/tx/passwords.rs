@@ -44,9 +44,9 @@ impl Tx<'_> {
         ask!(self, tokens::delete_session(token.get())).map(|rows| rows > 0)
     }
 
-    /// Ends all sessions of a user.
-    pub fn delete_sessions(&mut self, user: UserId) -> Result<()> {
-        ask!(self, tokens::delete_sessions_of_user(user.get())).map(drop)
+    /// Ends all sessions of a user, and returns their number, with those that had expired.
+    pub fn delete_sessions(&mut self, user: UserId) -> Result<usize> {
+        ask!(self, tokens::delete_sessions_of_user(user.get()))
     }
 
     /// Deletes the expired sessions of a user.

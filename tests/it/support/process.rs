@@ -43,7 +43,7 @@ pub fn run(url: &str, args: &[&str]) -> Outcome {
 /// Reverts migrations until the one whose name ends in `name` is reverted.
 #[track_caller]
 pub fn revert_to_before(url: &str, name: &str) {
-    while !run(url, &["migrate", "revert"]).expect(0).line().ends_with(name) {}
+    while !run(url, &["migrate", "revert", "--yes"]).expect(0).line().ends_with(name) {}
 }
 
 /// Adds a user with that address and level, and returns a token. Migrates the database first.

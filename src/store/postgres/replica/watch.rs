@@ -97,6 +97,8 @@ impl Watch {
         if found.is_some() && found == self.secret {
             Ok(())
         } else {
+            // The secret may have been replaced. The next probe compares the current one, which the replica has soon.
+            self.secret = None;
             Err("it is not a replica of the database in `DATABASE_URL`".to_owned())
         }
     }

@@ -64,7 +64,7 @@ fn find(tx: &mut Tx<'_>, name: &TypeName, rules: Rules, most: Option<u64>) -> Re
     }
 }
 
-fn problem_of(violation: Violation) -> Problem {
+pub(super) fn problem_of(violation: Violation) -> Problem {
     let (count, examples) = (violation.count, violation.examples.to_json());
     let problem = Problem::new(Code::RulesViolated, violation.detail).with("count", count).with("examples", examples);
     problem.at(ErrorSource::Attribute(violation.attribute.member()))

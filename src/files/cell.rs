@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::model::group::Properties;
 
 /// A plain value of a line.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,8 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     /// A list of texts.
     List(Vec<String>),
+    /// An object.
+    Object(Properties),
     /// Any other value, which no member accepts.
     Other,
 }
@@ -106,9 +111,8 @@ impl<'de> Visitor<'de> for CellVisitor {
         Ok(list.map_or(Cell::Other, Cell::List))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cell::Other)
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        Properties::deserialize(MapAccessDeserializer::new(members)).map(Cell::Object)
     }
 }
 
@@ -156,15 +160,15 @@ mod tests {
     fn a_line_is_one_object_of_plain_values() {
         let line = r#"{"a":null,"b":true,"c":-7,"d":"x\n","e":["y"],"f":1e400}"#;
         assert!(Members::of_json(line).is_err());
-        let line =
-            r#"{"a":null,"b":true,"c":-7,"d":"x\n","e":["y"],"f":1.5,"g":{"h":1},"i":[1],"j":99999999999999999999}"#;
+        let line = r#"{"a":null,"b":true,"c":-7,"d":"x\n","e":["y"],"f":1.5,"i":[1],"j":99999999999999999999,"g":{"h":[1,{}]}}"#;
         let Members(members) = Members::of_json(line).unwrap();
         let cells: Vec<_> = members.into_iter().map(|(_, cell)| cell).collect();
         let text = |text: &'static str| Cell::Text(text.into());
         let list = Cell::List(vec!["y".to_owned()]);
         let expected = [Cell::Null, Cell::Flag(true), Cell::Number(-7), text("x\n"), list];
         assert_eq!(cells[..5], expected);
-        assert_eq!(cells[5..], [Cell::Other, Cell::Other, Cell::Other, Cell::Other]);
+        let object = Cell::Object(serde_json::from_str(r#"{"h":[1,{}]}"#).unwrap());
+        assert_eq!(cells[5..], [Cell::Other, Cell::Other, Cell::Other, object]);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::model::user::FieldKind;
 
 /// Separates the values of a list in a cell.
 const LIST_SEPARATOR: char = '|';
+/// The cell of an attribute of a relationship type that is null. In other tables it is a text.
+pub const NULL: &str = "null";
 
 /// What an empty cell does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,7 +38,10 @@ pub fn plain_text(text: &str) -> &str {
 pub fn parse_cell(kind: Option<FieldKind>, text: &str, empty: EmptyCells) -> Result<Option<Cell<'_>>, String> {
     let text = plain_text(text);
     if text.is_empty() {
-        let is_clearable = matches!(kind, Some(FieldKind::Text { .. } | FieldKind::List));
+        let is_clearable = matches!(
+            kind,
+            Some(FieldKind::Text { .. } | FieldKind::List | FieldKind::Role | FieldKind::Integer { .. })
+        );
         return Ok((is_clearable && empty == EmptyCells::Clear).then_some(Cell::Null));
     }
     let json = |what: &str| serde_json::from_str(text).map_err(|_| format!("must be {what}"));

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::cell::Members;
-use super::cell_text::{EmptyCells, parse_cell, plain_text};
+use super::cell::{Cell, Members};
+use super::cell_text::{EmptyCells, NULL, parse_cell, plain_text};
 use super::problem::LineProblem;
 use super::record::RecordKind;
 use crate::model::text::excerpt;
@@ -155,12 +155,18 @@ impl Columns {
         let mut members = Vec::with_capacity(cells.len());
         for (column, text) in self.columns.iter().zip(cells) {
             if let ColumnUse::Member { name, kind } = &column.becomes {
-                let cell =
-                    parse_cell(*kind, text, self.empty).map_err(|detail| LineProblem::of_value(name, &detail))?;
+                let cell = self.cell(*kind, text).map_err(|detail| LineProblem::of_value(name, &detail))?;
                 members.extend(cell.map(|cell| (Cow::Borrowed(*name), cell)));
             }
         }
         Ok(Members(members))
+    }
+
+    fn cell<'a>(&self, kind: Option<FieldKind>, text: &'a str) -> Result<Option<Cell<'a>>, String> {
+        if self.kind == RecordKind::Type && kind.is_some() && plain_text(text) == NULL {
+            return Ok(Some(Cell::Null));
+        }
+        parse_cell(kind, text, self.empty)
     }
 
     /// Names the column of a problem instead of the member, and adds the value.

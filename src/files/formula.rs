@@ -9,10 +9,17 @@ use std::borrow::Cow;
 /// What is put in front of a cell.
 const MARK: char = '\'';
 
-/// Whether a spreadsheet may take a text that begins with this character for a formula. Tab, line feed and carriage
-/// return are skipped by some; full-width forms are converted by others.
+/// Whether a spreadsheet takes a text that begins with this character for a formula. Tab and carriage return are skipped
+/// by some.
 const fn starts_formula(first: char) -> bool {
-    matches!(first, '=' | '+' | '-' | '@' | '\t' | '\n' | '\r' | '＝' | '＋' | '－' | '＠')
+    matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r')
+}
+
+/// Whether a text must be written in another form, because a spreadsheet may skip its first character or convert it to one
+/// that starts a formula, and reading removes no apostrophe there.
+#[must_use]
+pub fn hides_formula(cell: &str) -> bool {
+    cell.starts_with(['\n', '＝', '＋', '－', '＠'])
 }
 
 /// A cell as it is written.
@@ -55,8 +62,8 @@ mod tests {
             ("@SUM(A1)", "'@SUM(A1)"),
             ("\t=1", "'\t=1"),
             ("\r=1", "'\r=1"),
-            ("\n=1", "'\n=1"),
-            ("＝1", "'＝1"),
+            ("\n=1", "\n=1"),
+            ("＝1", "＝1"),
             ("'=1", "''=1"),
             ("''-5", "'''-5"),
             ("-5", "-5"),

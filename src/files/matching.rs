@@ -6,10 +6,9 @@ use super::columns::{ColumnUse, Columns, EdgeTarget, ReferenceKind, TableColumn,
 use super::heading::{find_similar, normalize};
 use super::known_headings;
 use super::mapping::{IGNORE, Mapping};
-use super::record::{RecordKind, kind_of_column};
+use super::record::RecordKind;
 use crate::model::relationship_type::TypeName;
 use crate::model::text::excerpt;
-use crate::model::user::COMPUTED_ATTRIBUTES;
 
 /// A column before its conflicts with others are resolved.
 struct Candidate {
@@ -102,11 +101,11 @@ fn known(target: &'static str, rank: usize) -> Candidate {
 fn member(name: &str, kind: RecordKind) -> Option<ColumnUse> {
     let name = normalize(name);
     let name = kind.members().into_iter().find(|member| normalize(member) == name)?;
-    let is_computed = kind == RecordKind::User && COMPUTED_ATTRIBUTES.contains(&name);
+    let is_computed = kind.computed().contains(&name);
     Some(match name {
         "created-at" | "updated-at" => ColumnUse::Member { name, kind: None },
         _ if is_computed => ColumnUse::Ignored(WhyIgnored::Computed),
-        _ => ColumnUse::Member { name, kind: kind_of_column(name).filter(|_| kind == RecordKind::User) },
+        _ => ColumnUse::Member { name, kind: kind.kind_of(name) },
     })
 }
 
@@ -119,7 +118,7 @@ fn parse_target(target: &str, kind: RecordKind) -> Result<ColumnUse, String> {
         return Ok(becomes);
     }
     let (name, reference) = target.split_once(':').map_or((target, None), |(name, kind)| (name, Some(kind)));
-    if kind == RecordKind::Relationship || TypeName::parse(name).is_none() {
+    if kind != RecordKind::User || TypeName::parse(name).is_none() {
         return Err(format!("unknown member{}", suggestion(name, writable_members(kind))));
     }
     let reference = reference.map(parse_reference_kind).transpose()?;
@@ -146,8 +145,7 @@ fn complaint_about_unknown(heading: &str, place: usize, kind: RecordKind) -> Str
 /// The members that a column can usefully become.
 #[must_use]
 pub fn writable_members(kind: RecordKind) -> Vec<&'static str> {
-    let is_computed = |name: &str| kind == RecordKind::User && COMPUTED_ATTRIBUTES.contains(&name);
-    kind.members().into_iter().filter(|name| !is_computed(name)).collect()
+    kind.members().into_iter().filter(|name| !kind.computed().contains(name)).collect()
 }
 
 /// `, did you mean …?`, if there are similar names.
@@ -160,7 +158,7 @@ pub fn suggestion<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) -> S
 fn complaint_about_missing(name: &str, kind: RecordKind) -> String {
     match kind {
         RecordKind::User => format!("`{name}` is missing; name its column with `--map 'HEADER={name}'`"),
-        RecordKind::Relationship => format!("`{name}` is missing"),
+        _ => format!("`{name}` is missing"),
     }
 }
 

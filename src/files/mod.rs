@@ -8,8 +8,10 @@
 pub mod cell;
 pub mod cell_text;
 pub mod columns;
+pub mod document;
 pub mod encoding;
 pub mod formula;
+mod group_records;
 pub mod heading;
 pub mod known_headings;
 pub mod layout;
@@ -20,8 +22,10 @@ pub mod people;
 pub mod problem;
 pub mod record;
 pub mod record_kind;
+pub mod resource;
 pub mod signature;
 pub mod table;
+mod type_record;
 pub mod values;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::record_kind::RecordKind;
+use crate::model::error::{ErrorSource, Problem};
 use crate::model::text::excerpt;
 
 /// What is wrong with a line, or with one member of it.
@@ -65,5 +66,21 @@ impl RejectedLine {
     pub fn reason(&self) -> String {
         let problems: Vec<_> = self.problems.iter().map(ToString::to_string).collect();
         problems.join("; ")
+    }
+}
+
+/// The message for an unknown member.
+pub const UNKNOWN: &str = "unknown member";
+
+/// Adds what is wrong with a member.
+pub(super) fn add_complaint(complaints: &mut Vec<LineProblem>, name: &str, parsed: Result<(), String>) {
+    complaints.extend(parsed.err().map(|complaint| LineProblem::of_value(name, &complaint)));
+}
+
+/// Adds the problems of attributes.
+pub(super) fn add_problems(complaints: &mut Vec<LineProblem>, kind: RecordKind, problems: &[Problem]) {
+    for problem in problems {
+        let name = if let Some(ErrorSource::Attribute(name)) = problem.source { name } else { kind.name() };
+        add_complaint(complaints, name, Err(problem.detail.to_string()));
     }
 }

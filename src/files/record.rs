@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, Members};
-use super::problem::{LineProblem, RejectedLine};
+use super::group_records::{group_of, member_of};
+use super::problem::{LineProblem, RejectedLine, UNKNOWN, add_complaint, add_problems};
+use super::record_kind::PROPERTIES;
 pub use super::record_kind::RecordKind;
-use super::values::{Parsed, flag, id, time, user_reference};
+use super::type_record::type_of;
+use super::values::{Parsed, id, properties, time, user_reference, value_of};
 use crate::domain::transfer::{Record, RelationshipLine, UserLine};
 use crate::domain::validation;
 use crate::model::attributes::{Attribute, HasAttributes};
-use crate::model::error::{ErrorSource, Problem};
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{EdgeAttribute, EdgeData};
 use crate::model::relationship_type::TypeName;
@@ -54,15 +56,16 @@ impl RecordReader {
             }
         }
         let record = match kind {
-            RecordKind::User => Record::User(Box::new(self.user_of(members, &mut complaints))),
-            RecordKind::Relationship => self
-                .relationship_of(members, &mut complaints)
-                .map_or_else(|| Record::User(Box::new(blank_user())), Record::Relationship),
+            RecordKind::Type => type_of(members, &mut complaints).map(|line| Record::Type(Box::new(line))),
+            RecordKind::User => Some(Record::User(Box::new(self.user_of(members, &mut complaints)))),
+            RecordKind::Relationship => self.relationship_of(members, &mut complaints).map(Record::Relationship),
+            RecordKind::Group => group_of(members, &mut complaints).map(|line| Record::Group(Box::new(line))),
+            RecordKind::Member => member_of(members, &mut complaints).map(|line| Record::Member(Box::new(line))),
         };
-        if complaints.is_empty() {
-            return Ok(record);
+        match record {
+            Some(record) if complaints.is_empty() => Ok(record),
+            _ => Err(RejectedLine { kind: Some(kind), problems: complaints }),
         }
-        Err(RejectedLine { kind: Some(kind), problems: complaints })
     }
 
     fn user_of(&self, members: Members<'_>, complaints: &mut Vec<LineProblem>) -> UserLine {
@@ -73,6 +76,7 @@ impl RecordReader {
                 "created-at" => time(&cell).map(|time| line.created_at = time),
                 "updated-at" => time(&cell).map(|time| line.updated_at = time),
                 "id" => id(&cell).map(|id| line.id = id.map(UserId::new)),
+                PROPERTIES => properties(cell).map(|properties| line.properties = properties),
                 name => match self.fields.get(name) {
                     Some(field) => value_of(field.kind(), cell)
                         .map(|value| line.fields.push((*field, field.kind().normalize(value)))),
@@ -137,55 +141,36 @@ impl RecordReader {
 /// The most cached names, because a file can have many.
 const MAX_CACHED_TYPES: usize = 100;
 
-/// The message for an unknown member.
-pub const UNKNOWN: &str = "unknown member";
-
-fn add_complaint(complaints: &mut Vec<LineProblem>, name: &str, parsed: Parsed<()>) {
-    complaints.extend(parsed.err().map(|complaint| LineProblem::of_value(name, &complaint)));
-}
-
-fn add_problems(complaints: &mut Vec<LineProblem>, kind: RecordKind, problems: &[Problem]) {
-    for problem in problems {
-        let name = if let Some(ErrorSource::Attribute(name)) = problem.source { name } else { kind.name() };
-        add_complaint(complaints, name, Err(problem.detail.to_string()));
-    }
-}
-
 fn blank_user() -> UserLine {
-    UserLine { id: None, email: String::new(), fields: Vec::new(), created_at: None, updated_at: None }
+    UserLine {
+        id: None,
+        email: String::new(),
+        fields: Vec::new(),
+        properties: None,
+        created_at: None,
+        updated_at: None,
+    }
 }
 
 fn kind_of(members: &Members<'_>, expected: Option<RecordKind>) -> Parsed<RecordKind> {
     let sent = members.0.iter().find(|(name, _)| name == "type").map(|(_, cell)| cell);
-    let kinds = [RecordKind::User, RecordKind::Relationship];
     match (sent, expected) {
         (None | Some(Cell::Null), Some(kind)) => Ok(kind),
         (None, None) => Err("`type` is missing".to_owned()),
-        (Some(Cell::Text(text)), _)
-            if kinds.iter().any(|kind| kind.name() == text && expected.is_none_or(|it| it == *kind)) =>
-        {
-            Ok(if *text == RecordKind::User.name() { RecordKind::User } else { RecordKind::Relationship })
+        (Some(Cell::Text(text)), expected) => {
+            let found = RecordKind::ALL.into_iter().find(|kind| kind.name() == text);
+            found.filter(|kind| expected.is_none_or(|it| it == *kind)).ok_or_else(|| complaint_about_type(expected))
         }
-        (Some(_), Some(kind)) => Err(format!("`type` must be `{}`", kind.name())),
-        (Some(_), None) => Err("`type` must be `user` or `user-relationship`".to_owned()),
+        (Some(_), expected) => Err(complaint_about_type(expected)),
     }
 }
 
-fn value_of(kind: FieldKind, cell: Cell<'_>) -> Parsed<Value> {
-    if kind == FieldKind::Flag {
-        return flag(&cell);
+fn complaint_about_type(expected: Option<RecordKind>) -> String {
+    match expected {
+        Some(kind) => format!("`type` must be `{}`", kind.name()),
+        None => {
+            let names: Vec<_> = RecordKind::ALL.iter().map(|kind| format!("`{}`", kind.name())).collect();
+            format!("`type` must be one of {}", names.join(", "))
+        }
     }
-    Ok(match cell {
-        Cell::Null => Value::Null,
-        Cell::Flag(flag) => Value::Flag(flag),
-        Cell::Text(text) => Value::Text(text.into_owned()),
-        Cell::List(list) => Value::List(list),
-        Cell::Number(_) | Cell::Other => Value::Other,
-    })
-}
-
-/// The kind of the field of a column; `None` for other columns.
-#[must_use]
-pub fn kind_of_column(name: &str) -> Option<FieldKind> {
-    Field::of_member(name).map(Field::kind)
 }

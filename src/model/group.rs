@@ -27,6 +27,12 @@ impl StoredProperties {
         Self(if is_object { text } else { "{}".to_owned() })
     }
 
+    /// The text of properties.
+    #[must_use]
+    pub fn of(properties: &Properties) -> Self {
+        Self(serde_json::to_string(properties).unwrap_or_else(|_| "{}".to_owned()))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_text(&self) -> &str {

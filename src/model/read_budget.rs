@@ -18,6 +18,12 @@ impl ReadBudget {
         Self { left: MAX_ANSWER, has_profiles }
     }
 
+    /// A budget of other bytes, with profiles.
+    #[must_use]
+    pub const fn of_bytes(bytes: usize) -> Self {
+        Self { left: bytes, has_profiles: true }
+    }
+
     /// Whether the profiles of users are read.
     #[must_use]
     pub const fn has_profiles(&self) -> bool {

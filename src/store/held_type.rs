@@ -14,6 +14,20 @@ pub struct HeldType {
     pub(in crate::store) id: i16,
 }
 
+impl HeldType {
+    /// A type that is not registered, and of which no relationship is stored.
+    #[must_use]
+    pub fn unregistered(name: TypeName) -> Self {
+        Self { name, rules: Rules::default(), id: 0 }
+    }
+
+    /// The type with other rules.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+}
+
 /// Whether the users at the ends of a new relationship exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExistingEnds {

@@ -181,6 +181,8 @@ pub(super) type UserDrift = (bool, i16, i64, i64);
 pub(super) enum Numbered {
     Users,
     Relationships,
+    Groups,
+    Members,
 }
 
 impl Numbered {
@@ -188,6 +190,8 @@ impl Numbered {
         match self {
             Self::Users => "users",
             Self::Relationships => "user_relationships",
+            Self::Groups => "groups",
+            Self::Members => "group_members",
         }
     }
 }

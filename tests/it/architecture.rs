@@ -79,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "telemetry",
             "http::ops::openapi",
             "http::jsonapi::change_resource",
+            "http::jsonapi::export_resource",
             "http::forms::config::builtin",
             "http::forms::config::catalogue",
         ],

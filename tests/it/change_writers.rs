@@ -261,6 +261,7 @@ both!(an_import_batch_is_one_transaction, |app| {
         id: None,
         email: email.to_owned(),
         fields: vec![(Field::FirstName, FieldValue::Text(name.to_owned()))],
+        properties: None,
         created_at: Some(Timestamp::from_micros(1)),
         updated_at: None,
     };

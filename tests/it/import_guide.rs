@@ -1,5 +1,6 @@
 //! `docs/IMPORT.md`: every command of it runs.
 
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,17 +18,21 @@ fn blocks(language: &str) -> Vec<String> {
 
 /// Runs a block with the shell.
 fn shell(fixture: &ImportFixture, block: &str) -> Outcome {
+    let examples = fixture.path("examples");
+    if !examples.exists() {
+        symlink(root().join("examples"), examples).expect("a link");
+    }
     let program = Path::new(env!("CARGO_BIN_EXE_user-relationships")).parent().expect("a folder");
     let mut shell = Command::new("/bin/sh");
     shell.env_clear().env("PATH", format!("{}:/usr/bin:/bin", program.display()));
-    shell.env("DATABASE_URL", fixture.home.text()).current_dir(root());
+    shell.env("DATABASE_URL", fixture.home.text()).current_dir(&fixture.folder);
     finish(shell.args(["-e", "-c", block]).stdout(Stdio::piped()).stderr(Stdio::piped())).expect(0)
 }
 
 #[test]
 fn the_commands_of_the_import_guide_work() {
     let (commands, printed) = (blocks("sh"), blocks("text"));
-    assert!(commands.len() == 5 && printed.len() == 1, "{commands:?} {printed:?}");
+    assert!(commands.len() == 7 && printed.len() == 1, "{commands:?} {printed:?}");
     for fixture in ImportFixture::all() {
         let mut outputs = commands.iter().map(|block| shell(&fixture, block));
         assert_eq!(outputs.next().expect("the first").stdout, printed[0]);

@@ -64,6 +64,7 @@ mod equal_time;
 mod error_documents;
 mod errors;
 mod explorer;
+mod export_round_trips;
 mod failed_logins;
 mod forms;
 mod forms_bad_input;

@@ -145,7 +145,7 @@ fn invalid_lines_are_reported_and_the_rest_is_imported() {
         ("[1]".into(), "not a JSON object"),
         ("\"a\"".into(), "not a JSON object"),
         (r#"{"email":"x@example.com"}"#.into(), "`type` is missing"),
-        (r#"{"type":"group","email":"x@example.com"}"#.into(), "`type` must be"),
+        (r#"{"type":"pet","email":"x@example.com"}"#.into(), "`type` must be"),
         (r#"{"type":7}"#.into(), "`type` must be"),
         (r#"{"type":"user"}"#.into(), "`email` is missing"),
         (r#"{"type":"user","email":null}"#.into(), "`email` is missing"),

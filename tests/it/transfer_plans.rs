@@ -59,7 +59,7 @@ fn ask_everything(app: &App) {
         let relationship = TypeName::parse("mentor").expect("a name");
         let edge = Edge { user: UserId::new(97_000), target: UserId::new(97_001), relationship };
         assert!(tx.existing_edges(&[edge])?.is_empty());
-        assert_eq!(tx.users_after(UserId::new(97_000), 10, ReadBudget::for_answer(true))?.len(), 10);
+        assert_eq!(tx.users_after(UserId::new(97_000), 10, ReadBudget::for_answer(true), false)?.len(), 10);
         assert_eq!(tx.relationships_after(RelationshipId::new(97_000), 10)?.len(), 10);
         Ok(())
     });

@@ -213,7 +213,7 @@ fn an_export_is_one_snapshot_and_ends_with_its_reader() {
         let mut raw = Raw::connect(&fixture.home.url());
         raw.run("DELETE FROM user_relationships WHERE id > 10000");
         let rest = stdout.lines().map_while(Result::ok).count();
-        assert_eq!(rest, 300 + 20_000 - 1);
+        assert_eq!(rest, 3 + 300 + 20_000 - 1);
         assert_eq!(child.wait(PATIENCE).code(), Some(0));
         assert_eq!(fixture.export().lines().count(), 300 + 10_000);
 
@@ -231,7 +231,7 @@ fn an_export_file_gets_its_name_when_it_is_complete() {
         fixture.import(&lines(&[user(1), user(2), relation(1, "mentor", 2)]), &[]).expect(0);
         let path = fixture.path("out.ndjson");
         fixture.run(&["export", "--output", path.to_str().unwrap()]).expect(0);
-        assert_eq!(fs::read_to_string(&path).unwrap(), fixture.export());
+        assert_eq!(fs::read_to_string(&path).unwrap(), fixture.export_all());
         assert!(!fixture.path("out.ndjson.part").exists());
         let missing = fixture.path("no/such/folder.ndjson").display().to_string();
         assert!(fixture.run(&["export", "--output", &missing]).expect(1).stderr.contains("no/such"));

@@ -116,7 +116,7 @@ fn the_documented_import_commands_work_on_an_empty_database() {
             let ended = finish(shell.args(["-e", "-c", &import_block(document)])).expect(0);
             assert!(ended.stderr.contains("users: 10 added") && ended.stderr.contains("users: 3 added"), "{ended:?}");
             let file = folder.path().join("company.ndjson");
-            assert_eq!(fs::read_to_string(&file).expect("the export").lines().count(), 10 + 15 + 3 + 3);
+            assert_eq!(fs::read_to_string(&file).expect("the export").lines().count(), 3 + 10 + 15 + 3 + 3);
             run(&url, &["check"]).expect(0);
             // What was exported is imported unchanged.
             let again = run(&url, &["import", file.to_str().expect("a path")]).expect(0);

@@ -1,74 +1,77 @@
-//! `export`: exports users and relationships to files that `import` reads.
+//! `export`: exports everything but credentials to files that `import` reads.
 
+pub mod csv;
+mod outputs;
+mod pages;
 pub mod row;
+mod row_value;
 pub mod sink;
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 use super::command_error::CommandError;
 use super::database;
 use super::import::FileFormat;
 use super::output;
-use super::progress::{Progress, group_digits};
 use crate::config::Config;
-use crate::model::error::Result as JobResult;
-use crate::model::filter::{RelationshipFilter, UserFilter};
-use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::PageRequest;
-use crate::model::read_budget::ReadBudget;
-use crate::model::relationship::Relationship;
-use crate::model::user::User;
+use crate::files::layout::parse_delimiter;
+use crate::files::record::RecordKind;
+use crate::http::jsonapi::export_resource::ExportedResources;
 use crate::store::{Cost, Tx};
+use csv::CsvStyle;
+use outputs::{Encoder, Outputs};
+use pages::ExportPlan;
 use sink::Sink;
 
-/// The relationships of a page.
-const RELATIONSHIPS_PER_PAGE: i64 = 2_000;
-/// The users of a page; each can have 64 KiB.
-const USERS_PER_PAGE: i64 = 500;
+/// The delimiter of CSV files, and that of files for spreadsheets.
+const DELIMITERS: (u8, u8) = (b',', b';');
 
 /// The arguments of `export`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Users precede relationships, each ordered by id, and everything is from one snapshot of the database. An
-export is not a backup: it has no groups, passwords, tokens, clients and keys. For a backup use `pg_dump`, or `sqlite3 FILE \".backup COPY\"`.
+    after_help = "The order is relationship types, users, groups, members, relationships, each by id, and everything is from one
+snapshot of the database. An export is not a backup: it has no passwords, tokens, clients, keys and changes. For a backup use
+`pg_dump`, or `sqlite3 FILE \".backup COPY\"`.
+
+In CSV files, a cell that a spreadsheet would run as a formula gets an apostrophe in front, which `import` removes.
 
 Examples:
   user-relationships export > company.ndjson
   user-relationships export --output company.ndjson
-  user-relationships export --format csv --users users.csv --relationships edges.csv"
+  user-relationships export --format csv --users users.csv --relationships edges.csv
+  user-relationships export --format csv --spreadsheet --users users.csv
+  user-relationships export --format jsonapi --output company.json"
 )]
 pub struct ExportArgs {
-    /// Format of the data; `csv` needs `--users` and `--relationships`
+    /// Format of the data; `csv` needs at least one file such as `--users`
     #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
     format: FileFormat,
     /// Output file; stdout by default
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["users", "relationships"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["types", "users", "relationships", "groups", "members"])]
     output: Option<PathBuf>,
+    /// CSV file for relationship types; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    types: Option<PathBuf>,
     /// CSV file for users; `-` is stdout
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// CSV file for relationships; `-` is stdout
     #[arg(long, value_name = "FILE")]
     relationships: Option<PathBuf>,
-}
-
-/// A part of the data.
-enum ExportPage {
-    /// The number of rows.
-    Total(i64),
-    Users(Vec<User>),
-    Relationships(Vec<Relationship>),
-}
-
-/// The number of written rows.
-#[derive(Default)]
-struct Written {
-    users: u64,
-    relationships: u64,
-    summary: String,
+    /// CSV file for groups; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+    /// CSV file for the members of groups; `-` is stdout
+    #[arg(long, value_name = "FILE")]
+    members: Option<PathBuf>,
+    /// Delimiter of CSV files: one character, or `tab`; `,` by default
+    #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
+    delimiter: Option<u8>,
+    /// Write CSV files for spreadsheets: UTF-8 with a byte order mark, lines that end with CR LF, and the delimiter `;`
+    #[arg(long)]
+    spreadsheet: bool,
 }
 
 /// Runs the export.
@@ -76,15 +79,15 @@ struct Written {
 /// # Errors
 /// [`CommandError`] when a file cannot be written or the database is unreachable.
 pub fn run(config: &Config, args: &ExportArgs) -> Result<(), CommandError> {
-    check(args)?;
+    args.check()?;
     let store = database::open(config)?;
-    let sinks = sinks(args)?;
-    let (has_users, has_relationships) = (sinks.users.is_some(), sinks.relationships.is_some());
+    let outputs = args.open(config)?;
+    let plan = ExportPlan { kinds: outputs.kinds(), has_supervisors: args.format == FileFormat::Jsonapi };
     // One page is read while another is written.
     let (sender, pages) = sync_channel(1);
     let writer = std::thread::Builder::new()
         .name("export".to_owned())
-        .spawn(move || sinks.write(&pages))
+        .spawn(move || outputs.write(&pages))
         .map_err(|error| CommandError::failed(format!("cannot start the writing thread: {error}")))?;
     let is_begun = AtomicBool::new(false);
     let read = database::wait(store.read("export", Cost::Unbounded, move |tx: &mut Tx<'_>| {
@@ -92,139 +95,65 @@ pub fn run(config: &Config, args: &ExportArgs) -> Result<(), CommandError> {
         if is_begun.swap(true, Ordering::Relaxed) {
             return Err(Tx::interrupted());
         }
-        read(tx, &sender, has_users, has_relationships)
+        pages::read(tx, &sender, &plan)
     }));
     let written = writer.join().unwrap_or_else(|_| Err(CommandError::failed("the writing thread failed")));
     read?;
-    let Written { users, relationships, summary } = written?;
-    output::tell(&format!(
-        "{} users and {} relationships: {summary}",
-        group_digits(users),
-        group_digits(relationships)
-    ));
+    output::tell(&written?);
     Ok(())
 }
 
-/// Sends all pages, as long as the writer receives them.
-fn read(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, has_users: bool, has_relationships: bool) -> JobResult<()> {
-    let nothing = PageRequest { limit: 0, ..PageRequest::default() };
-    let mut total = 0;
-    if has_users {
-        let filter = UserFilter { enabled: vec![true, false], ..UserFilter::default() };
-        total += tx.users(&filter, &nothing, &mut ReadBudget::for_answer(false))?.total;
+impl ExportArgs {
+    /// The CSV files, and what they contain.
+    fn tables(&self) -> Vec<(RecordKind, &PathBuf)> {
+        let all = [
+            (RecordKind::Type, &self.types),
+            (RecordKind::User, &self.users),
+            (RecordKind::Group, &self.groups),
+            (RecordKind::Member, &self.members),
+            (RecordKind::Relationship, &self.relationships),
+        ];
+        all.into_iter().filter_map(|(kind, path)| Some((kind, path.as_ref()?))).collect()
     }
-    if has_relationships {
-        total += tx.relationships(&RelationshipFilter::default(), &nothing)?.total;
-    }
-    let mut is_receiving = sender.send(ExportPage::Total(total)).is_ok();
-    let mut last = UserId::new(0);
-    while has_users && is_receiving {
-        let users = tx.users_after(last, USERS_PER_PAGE, ReadBudget::for_answer(true))?;
-        let Some(user) = users.last() else { break };
-        last = user.id;
-        is_receiving = sender.send(ExportPage::Users(users)).is_ok();
-    }
-    let mut last = RelationshipId::new(0);
-    while has_relationships && is_receiving {
-        let relationships = tx.relationships_after(last, RELATIONSHIPS_PER_PAGE)?;
-        let Some(relationship) = relationships.last() else { break };
-        last = relationship.id;
-        is_receiving = sender.send(ExportPage::Relationships(relationships)).is_ok();
-    }
-    Ok(())
-}
 
-fn check(args: &ExportArgs) -> Result<(), CommandError> {
-    let problem = match (args.format, &args.output, &args.users, &args.relationships) {
-        (FileFormat::Ndjson, _, None, None) => return Ok(()),
-        (FileFormat::Ndjson, ..) => "`--users` and `--relationships` need `--format csv`",
-        (FileFormat::Csv, Some(_), ..) | (FileFormat::Csv, None, None, None) => {
-            "`--format csv` needs `--users FILE`, `--relationships FILE` or both"
-        }
-        (FileFormat::Csv, None, Some(users), Some(relationships)) if users == relationships => {
-            "`--users` and `--relationships` must be different files"
-        }
-        (FileFormat::Csv, ..) => return Ok(()),
-    };
-    Err(CommandError::usage(problem))
-}
-
-/// The files that rows are written to.
-struct Sinks {
-    format: FileFormat,
-    open: Vec<Sink>,
-    /// The index of the sink for users, if any.
-    users: Option<usize>,
-    relationships: Option<usize>,
-}
-
-fn sinks(args: &ExportArgs) -> Result<Sinks, CommandError> {
-    if args.format == FileFormat::Ndjson {
-        let open = vec![Sink::open(args.output.as_deref())?];
-        return Ok(Sinks { format: args.format, open, users: Some(0), relationships: Some(0) });
+    fn check(&self) -> Result<(), CommandError> {
+        let tables = self.tables();
+        let is_csv = self.format == FileFormat::Csv;
+        let has_duplicate =
+            tables.iter().enumerate().any(|(place, (_, path))| tables.iter().skip(place + 1).any(|(_, it)| it == path));
+        let problem = if !is_csv && !tables.is_empty() {
+            "`--types`, `--users`, `--relationships`, `--groups` and `--members` need `--format csv`"
+        } else if !is_csv && (self.spreadsheet || self.delimiter.is_some()) {
+            "`--spreadsheet` and `--delimiter` need `--format csv`"
+        } else if is_csv && tables.is_empty() {
+            "`--format csv` needs `--users FILE`, `--relationships FILE`, `--types FILE`, `--groups FILE` or \
+             `--members FILE`, or several of them"
+        } else if has_duplicate {
+            "each table needs a file of its own"
+        } else {
+            return Ok(());
+        };
+        Err(CommandError::usage(problem))
     }
-    let mut sinks = Sinks { format: args.format, open: Vec::new(), users: None, relationships: None };
-    for (path, place, columns) in [
-        (&args.users, &mut sinks.users, row::user_columns()),
-        (&args.relationships, &mut sinks.relationships, row::relationship_columns()),
-    ] {
-        if let Some(path) = path {
-            let mut sink = Sink::open(Some(path))?;
-            sink.put(|out| row::write_cells(out, columns.iter().copied()))?;
-            *place = Some(sinks.open.len());
-            sinks.open.push(sink);
-        }
-    }
-    Ok(sinks)
-}
 
-impl Sinks {
-    fn write(mut self, pages: &Receiver<ExportPage>) -> Result<Written, CommandError> {
-        let mut progress = None;
-        let (mut users, mut relationships) = (0, 0);
-        for page in pages {
-            let rows = match page {
-                ExportPage::Total(total) => {
-                    progress = Some(Progress::begin("export", u64::try_from(total).ok()));
-                    continue;
-                }
-                ExportPage::Users(page) => {
-                    self.put(self.users, page.iter().map(row::ExportRow::User))?;
-                    users += page.len() as u64;
-                    page.len()
-                }
-                ExportPage::Relationships(page) => {
-                    self.put(self.relationships, page.iter().map(row::ExportRow::Relationship))?;
-                    relationships += page.len() as u64;
-                    page.len()
-                }
-            };
-            if let Some(progress) = &progress {
-                progress.advance(users + relationships, rows as u64);
+    fn open(&self, config: &Config) -> Result<Outputs, CommandError> {
+        let output = || Sink::open(self.output.as_deref());
+        match self.format {
+            FileFormat::Ndjson => Outputs::one(Encoder::Lines, output()?),
+            FileFormat::Jsonapi => {
+                let resources = ExportedResources::new(config.public_url.as_deref());
+                Outputs::one(Encoder::Document { resources, has_some: false }, output()?)
+            }
+            FileFormat::Csv => {
+                let open = |(kind, path): (RecordKind, &PathBuf)| Ok((kind, Sink::open(Some(path))?));
+                let sinks = self.tables().into_iter().map(open).collect::<Result<_, CommandError>>()?;
+                Outputs::tables(self.style(), sinks)
             }
         }
-        let summary = progress.map(|progress| progress.end()).unwrap_or_default();
-        for sink in self.open {
-            sink.finish()?;
-        }
-        Ok(Written { users, relationships, summary })
     }
 
-    fn put<'a>(
-        &mut self,
-        place: Option<usize>,
-        rows: impl Iterator<Item = row::ExportRow<'a>>,
-    ) -> Result<(), CommandError> {
-        let format = self.format;
-        let Some(sink) = place.and_then(|place| self.open.get_mut(place)) else { return Ok(()) };
-        sink.put(|out| {
-            for row in rows {
-                match format {
-                    FileFormat::Ndjson => row.write_json(out)?,
-                    FileFormat::Csv => row.write_csv(out)?,
-                }
-            }
-            io::Result::Ok(())
-        })
+    fn style(&self) -> CsvStyle {
+        let usual = if self.spreadsheet { DELIMITERS.1 } else { DELIMITERS.0 };
+        CsvStyle { delimiter: self.delimiter.unwrap_or(usual), is_spreadsheet: self.spreadsheet }
     }
 }

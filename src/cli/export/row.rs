@@ -1,42 +1,54 @@
-//! Users and relationships as lines of a file.
+//! Records as lines of a file.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::files::formula;
+use super::csv::CsvStyle;
+use super::row_value::RowValue;
 use crate::files::record::RecordKind;
+use crate::files::record_kind::PROPERTIES;
+use crate::http::jsonapi::export_resource::{ExportedResources, ResourceJson};
 use crate::model::attributes::{Attribute, HasAttributes};
-use crate::model::relationship::{EdgeAttribute, Relationship};
-use crate::model::time::{Rfc2822, Timestamp};
-use crate::model::user::{Field, Held, User};
+use crate::model::group::{Group, Member};
+use crate::model::id::UserId;
+use crate::model::relationship::Relationship;
+use crate::model::relationship_type::RelationshipType;
+use crate::model::time::Timestamp;
+use crate::model::user::User;
 
-/// A line of NDJSON, a record of CSV.
+/// A line of NDJSON, a record of CSV, a resource of a document.
 #[derive(Debug, Clone, Copy)]
 pub enum ExportRow<'a> {
+    /// A relationship type.
+    Type(&'a RelationshipType),
     /// A user with all attributes.
     User(&'a User),
     /// A relationship.
     Relationship(&'a Relationship),
+    /// A group.
+    Group(&'a Group),
+    /// A membership.
+    Member(&'a Member),
 }
 
-/// The columns of users, in order.
-#[must_use]
-pub fn user_columns() -> Vec<&'static str> {
-    let fields = Field::ALL.into_iter().map(Field::member);
-    ["id"].into_iter().chain(fields).chain(["created-at", "updated-at"]).collect()
-}
-
-/// The columns of relationships, in order.
-#[must_use]
-pub fn relationship_columns() -> Vec<&'static str> {
-    let attributes = EdgeAttribute::ALL.into_iter().map(EdgeAttribute::member);
-    ["id", "user", "target"].into_iter().chain(attributes).chain(["created-at", "updated-at"]).collect()
-}
+/// Takes a member.
+type RowSink<'s, E> = dyn FnMut(&'static str, RowValue<'_>) -> Result<(), E> + 's;
 
 impl ExportRow<'_> {
+    /// The kind of the record.
+    #[must_use]
+    pub const fn kind(&self) -> RecordKind {
+        match self {
+            Self::Type(_) => RecordKind::Type,
+            Self::User(_) => RecordKind::User,
+            Self::Relationship(_) => RecordKind::Relationship,
+            Self::Group(_) => RecordKind::Group,
+            Self::Member(_) => RecordKind::Member,
+        }
+    }
+
     /// Writes a line of NDJSON.
     ///
     /// # Errors
@@ -50,91 +62,87 @@ impl ExportRow<'_> {
     ///
     /// # Errors
     /// Those of the file.
-    pub fn write_csv(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write_csv(&self, style: CsvStyle, out: &mut dyn Write) -> io::Result<()> {
+        let (mut place, has_nulls) = (0, self.kind() == RecordKind::Type);
+        self.visit(&mut |_, value| {
+            place += 1;
+            style.write_cell(out, place == 1, &value.to_cell(has_nulls))
+        })?;
+        style.end_row(out)
+    }
+
+    /// The resource object of a document.
+    ///
+    /// # Errors
+    /// If a value cannot be serialized, which would be a bug.
+    pub fn resource(&self, resources: &ExportedResources) -> ResourceJson {
         match self {
-            Self::User(user) => write_row(out, &[user.id.get()], &user.data, [user.created_at, user.updated_at]),
+            Self::Type(kind) => resources.relationship_type(kind),
+            Self::User(user) => resources.user(user),
+            Self::Relationship(edge) => resources.relationship(edge),
+            Self::Group(group) => resources.group(group),
+            Self::Member(member) => resources.member(member),
+        }
+    }
+
+    /// Passes all members, in the order of [`RecordKind::written_members`].
+    fn visit<E>(&self, sink: &mut RowSink<'_, E>) -> Result<(), E> {
+        match self {
+            Self::Type(kind) => {
+                sink("id", RowValue::Name(kind.name.as_str()))?;
+                visit_attributes(&kind.data, sink)?;
+                visit_times([kind.created_at, kind.updated_at], sink)
+            }
+            Self::User(user) => {
+                sink("id", RowValue::id(user.id.get()))?;
+                visit_attributes(&user.data, sink)?;
+                visit_times([user.created_at, user.updated_at], sink)?;
+                sink(PROPERTIES, RowValue::Properties(&user.data.profile.properties))
+            }
             Self::Relationship(edge) => {
-                let ids = [edge.id.get(), edge.user.get(), edge.target.get()];
-                write_row(out, &ids, &edge.data, [edge.created_at, edge.updated_at])
+                sink("id", RowValue::id(edge.id.get()))?;
+                sink("user", RowValue::id(edge.user.get()))?;
+                sink("target", RowValue::id(edge.target.get()))?;
+                visit_attributes(&edge.data, sink)?;
+                visit_times([edge.created_at, edge.updated_at], sink)
+            }
+            Self::Group(group) => {
+                sink("id", RowValue::id(group.id.get()))?;
+                sink("group-type", RowValue::Name(&group.kind))?;
+                sink("owner", RowValue::Id(group.owner.map(UserId::get)))?;
+                sink(PROPERTIES, RowValue::Properties(&group.properties.parse()))?;
+                visit_times([group.created_at, group.updated_at], sink)
+            }
+            Self::Member(member) => {
+                sink("id", RowValue::id(member.id.get()))?;
+                sink("member-type", RowValue::Name(&member.kind))?;
+                sink("group", RowValue::id(member.group.get()))?;
+                sink("user", RowValue::id(member.user.get()))?;
+                sink(PROPERTIES, RowValue::Properties(&member.properties.parse()))?;
+                visit_times([member.created_at, member.updated_at], sink)
             }
         }
     }
+}
+
+fn visit_attributes<R: HasAttributes, E>(record: &R, sink: &mut RowSink<'_, E>) -> Result<(), E> {
+    let mut attributes = R::Attribute::all().iter();
+    attributes.try_for_each(|attribute| sink(attribute.member(), RowValue::Attribute(record.get(*attribute))))
+}
+
+/// In UTC, independent of `TIME_ZONE`, because a file may be read elsewhere.
+fn visit_times<E>([created_at, updated_at]: [Timestamp; 2], sink: &mut RowSink<'_, E>) -> Result<(), E> {
+    sink("created-at", RowValue::Time(created_at.rfc2822(chrono_tz::UTC)))?;
+    sink("updated-at", RowValue::Time(updated_at.rfc2822(chrono_tz::UTC)))
 }
 
 impl Serialize for ExportRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        let times = match self {
-            Self::User(user) => {
-                map.serialize_entry("type", RecordKind::User.name())?;
-                map.serialize_entry("id", &user.id.get())?;
-                for field in Field::ALL {
-                    map.serialize_entry(field.member(), &user.data.get(field))?;
-                }
-                [("created-at", user.created_at), ("updated-at", user.updated_at)]
-            }
-            Self::Relationship(edge) => {
-                map.serialize_entry("type", RecordKind::Relationship.name())?;
-                map.serialize_entry("id", &edge.id.get())?;
-                map.serialize_entry("user", &edge.user.get())?;
-                map.serialize_entry("target", &edge.target.get())?;
-                for attribute in EdgeAttribute::ALL {
-                    map.serialize_entry(attribute.member(), &edge.data.get(attribute))?;
-                }
-                [("created-at", edge.created_at), ("updated-at", edge.updated_at)]
-            }
-        };
-        for (name, at) in times {
-            map.serialize_entry(name, time(at).as_str())?;
-        }
+        map.serialize_entry("type", self.kind().name())?;
+        self.visit(&mut |name, value| {
+            if value.is_omitted() { Ok(()) } else { map.serialize_entry(name, &value) }
+        })?;
         map.end()
     }
-}
-
-fn write_row<R: HasAttributes>(out: &mut dyn Write, ids: &[i64], record: &R, times: [Timestamp; 2]) -> io::Result<()> {
-    let ids = ids.iter().map(|id| Cow::Owned(id.to_string()));
-    let attributes = R::Attribute::all().iter().map(|attribute| cell_of(record.get(*attribute)));
-    let times = times.map(|at| Cow::Owned(time(at).as_str().to_owned()));
-    let cells: Vec<Cow<'_, str>> = ids.chain(attributes).chain(times).collect();
-    write_cells(out, cells.iter().map(|cell| &**cell))
-}
-
-/// In UTC, independent of `TIME_ZONE`, because a file may be read elsewhere.
-fn time(at: Timestamp) -> Rfc2822 {
-    at.rfc2822(chrono_tz::UTC)
-}
-
-/// An empty cell means no value, and cells are trimmed when they are read, so a string that is empty, looks like JSON, or
-/// has white space at an end, is written as JSON.
-fn cell_of(held: Held<'_>) -> Cow<'_, str> {
-    let json = |text: serde_json::Result<String>| Cow::Owned(text.unwrap_or_default());
-    match held {
-        Held::Text(None) | Held::List([]) | Held::Integer(None) => Cow::Borrowed(""),
-        Held::Text(Some(text)) if text.is_empty() || text.starts_with('"') || text.trim() != text => {
-            json(serde_json::to_string(text))
-        }
-        Held::Text(Some(text)) => Cow::Borrowed(text),
-        Held::List(list) => json(serde_json::to_string(list)),
-        Held::Integer(Some(number)) => Cow::Owned(number.to_string()),
-        Held::Flag(flag) => Cow::Borrowed(if flag { "true" } else { "false" }),
-    }
-}
-
-/// Writes a record (RFC 4180, but with a plain line feed at the end). Cells that look like formulas are neutralized.
-///
-/// # Errors
-/// Those of the file.
-pub fn write_cells<'a>(out: &mut dyn Write, cells: impl Iterator<Item = &'a str>) -> io::Result<()> {
-    for (place, cell) in cells.enumerate() {
-        if place > 0 {
-            out.write_all(b",")?;
-        }
-        let cell = formula::neutralize(cell);
-        if cell.contains([',', '"', '\n', '\r']) {
-            write!(out, "\"{}\"", cell.replace('"', "\"\""))?;
-        } else {
-            out.write_all(cell.as_bytes())?;
-        }
-    }
-    out.write_all(b"\n")
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use encoding_rs::Encoding;
 
-use super::sources::{SourceFile, TableOptions};
+use super::sources::{SourceFile, SourceFormat, TableOptions};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{ChangeLimit, MissingChoice};
 use crate::files::cell_text::EmptyCells;
@@ -16,6 +16,9 @@ use crate::files::layout::parse_delimiter;
 use crate::files::mapping::{MAX_MAPPING_BYTES, Mapping};
 use crate::files::record::RecordKind;
 
+/// The options that name tables.
+const TABLES: [&str; 5] = ["types", "users", "relationships", "groups", "members"];
+
 /// The format of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FileFormat {
@@ -23,6 +26,8 @@ pub enum FileFormat {
     Ndjson,
     /// Tables with a header line
     Csv,
+    /// A JSON:API document with all records as resources
+    Jsonapi,
 }
 
 /// What an empty cell does.
@@ -38,7 +43,7 @@ pub enum EmptyCellChoice {
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 #[derive(Debug, clap::Args)]
 #[command(
-    group = clap::ArgGroup::new("input").args(["file", "users", "relationships", "explain"]).required(true).multiple(true),
+    group = clap::ArgGroup::new("input").args(["file", "types", "users", "relationships", "groups", "members", "explain"]).required(true).multiple(true),
     after_help = "Existing records are kept, so an interrupted import can be repeated. Invalid lines are reported with their
 number and skipped; the exit code is then 1. docs/IMPORT.md shows the way from an HR export to an organization.
 
@@ -46,24 +51,34 @@ Examples:
   user-relationships import company.ndjson
   zcat company.ndjson.gz | user-relationships import -
   user-relationships import --format csv --users users.csv --relationships edges.csv
+  user-relationships import --format jsonapi company.json
   user-relationships import --explain employees.csv
   user-relationships import --format csv --users employees.csv --map 'Boss=subordinate:email' --map 'Notes=-'
   user-relationships import company.ndjson --dry-run
   user-relationships import --format csv --users employees.csv --sync --missing disable --report changes.csv"
 )]
 pub struct ImportArgs {
-    /// NDJSON file; `-` is stdin
-    #[arg(conflicts_with_all = ["users", "relationships"])]
+    /// NDJSON file or JSON:API document; `-` is stdin
+    #[arg(conflicts_with_all = TABLES)]
     file: Option<PathBuf>,
-    /// Format of the data; `csv` needs `--users` and `--relationships` instead of FILE
+    /// Format of the data; `csv` needs `--users` or another table instead of FILE
     #[arg(long, value_enum, default_value_t = FileFormat::Ndjson)]
     format: FileFormat,
+    /// CSV file with relationship types, read first; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    types: Option<PathBuf>,
     /// CSV file with users; `-` is stdin
     #[arg(long, value_name = "FILE")]
     users: Option<PathBuf>,
     /// CSV file with relationships, read after the users; `-` is stdin
     #[arg(long, value_name = "FILE")]
     relationships: Option<PathBuf>,
+    /// CSV file with groups, read after the users; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    groups: Option<PathBuf>,
+    /// CSV file with the members of groups, read after the groups; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    members: Option<PathBuf>,
     /// Delimiter of CSV files: one character, or `tab`; without it the header decides
     #[arg(long, value_name = "CHARACTER", value_parser = parse_delimiter)]
     delimiter: Option<u8>,
@@ -83,7 +98,7 @@ pub struct ImportArgs {
     #[arg(long)]
     ignore_unknown: bool,
     /// Print what each column of a CSV file would become, and import nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "users", "relationships"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "types", "users", "relationships", "groups", "members"])]
     pub explain: Option<PathBuf>,
     /// Register unknown relationship types
     #[arg(long)]
@@ -147,27 +162,24 @@ impl ImportArgs {
     /// # Errors
     /// A contradiction between the options.
     pub fn sources(&self) -> Result<Vec<SourceFile>, CommandError> {
-        let tables = [(&self.users, RecordKind::User), (&self.relationships, RecordKind::Relationship)];
-        let tables: Vec<_> = tables
-            .into_iter()
-            .filter_map(|(path, kind)| Some(SourceFile { path: path.clone()?, table_of: Some(kind) }))
-            .collect();
+        let tables = self.tables();
         let problem = match (&self.file, self.format) {
-            (Some(path), FileFormat::Ndjson) if is_named_csv(path) => {
+            (Some(path), FileFormat::Ndjson) if is_named(path, "csv") => {
                 let path = path.display();
                 return Err(CommandError::usage(format!(
                     "`{path}` has the name of a CSV file; use `--format csv --users {path}`, or `--relationships {path}`"
                 )));
             }
-            (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile { path: path.clone(), table_of: None }]),
+            (Some(path), FileFormat::Ndjson) => return Ok(vec![SourceFile::new(path, SourceFormat::Lines)]),
+            (Some(path), FileFormat::Jsonapi) => return Ok(vec![SourceFile::new(path, SourceFormat::Document)]),
             (Some(_), FileFormat::Csv) => {
                 "`--format csv` needs `--users FILE` and `--relationships FILE` instead of one file"
             }
-            (None, FileFormat::Ndjson) => "`--users` and `--relationships` need `--format csv`",
-            (None, FileFormat::Csv) => match tables.as_slice() {
-                [one, other] if one.path == other.path => "`--users` and `--relationships` must be different files",
-                _ => return Ok(tables),
-            },
+            (None, FileFormat::Ndjson | FileFormat::Jsonapi) => {
+                "`--types`, `--users`, `--relationships`, `--groups` and `--members` need `--format csv`"
+            }
+            (None, FileFormat::Csv) if has_duplicates(&tables) => "each table needs a file of its own",
+            (None, FileFormat::Csv) => return Ok(tables),
         };
         Err(CommandError::usage(problem))
     }
@@ -190,7 +202,7 @@ impl ImportArgs {
     /// One that is stdout or an input.
     pub fn report_file(&self) -> Result<Option<&Path>, CommandError> {
         let Some(report) = &self.report else { return Ok(None) };
-        let inputs = [&self.file, &self.users, &self.relationships, &self.mapping];
+        let inputs = [&self.file, &self.types, &self.users, &self.groups, &self.members, &self.relationships, &self.mapping];
         let is_same = |input: &&PathBuf| match (input.canonicalize(), report.canonicalize()) {
             (Ok(input), Ok(report)) => input == report,
             _ => *input == report,
@@ -203,6 +215,20 @@ impl ImportArgs {
             return Err(CommandError::usage(format!("`--report {shown}` is an input; name another file")));
         }
         Ok(Some(report))
+    }
+
+    /// The tables, in an order in which each comes after those that it refers to.
+    fn tables(&self) -> Vec<SourceFile> {
+        let all = [
+            (&self.types, RecordKind::Type),
+            (&self.users, RecordKind::User),
+            (&self.groups, RecordKind::Group),
+            (&self.members, RecordKind::Member),
+            (&self.relationships, RecordKind::Relationship),
+        ];
+        let table =
+            |(path, kind): (&Option<PathBuf>, _)| Some(SourceFile::new(path.as_ref()?, SourceFormat::Table(kind)));
+        all.into_iter().filter_map(table).collect()
     }
 
     /// How tables are read.
@@ -227,8 +253,12 @@ impl ImportArgs {
     }
 }
 
-fn is_named_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
+fn is_named(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn has_duplicates(tables: &[SourceFile]) -> bool {
+    tables.iter().enumerate().any(|(place, one)| tables.iter().skip(place + 1).any(|other| other.path == one.path))
 }
 
 fn read_mapping(path: &Path) -> Result<String, String> {

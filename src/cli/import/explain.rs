@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::edge_columns;
 use super::passes;
-use super::sources::{self, OpenInput, OpenSource, SourceFile, TableOptions, read_failure};
+use super::sources::{self, OpenInput, OpenSource, SourceFile, SourceFormat, TableOptions, read_failure};
 use crate::cli::command_error::CommandError;
 use crate::cli::{database, output};
 use crate::config::Config;
@@ -28,10 +28,7 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
         if has_edges { edge_columns::find(&database::open(config)?, &source, creates_types)? } else { Vec::new() };
     let OpenInput::Table(table) = source.input else { return Ok(()) };
     let delimiter = char::from(table.table.delimiter());
-    let what = match columns.kind {
-        RecordKind::User => "users",
-        RecordKind::Relationship => "relationships",
-    };
+    let what = columns.kind.plural();
     let summary = format!("{what}, {}, delimiter `{}`", table.encoding, delimiter.escape_default());
     let kinds = if has_edges {
         let copy = passes::copy_of(path.to_owned(), source.size.is_some(), *table, options, &Arc::default());
@@ -48,18 +45,18 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
     output::print(lines)
 }
 
-/// Opens a table of relationships or of users, as its header says.
+/// Opens a table of users, or of other records, as its header says.
 fn open(path: &Path, options: &TableOptions) -> Result<OpenSource, CommandError> {
-    let open = |kind| {
-        let source = SourceFile { path: path.to_owned(), table_of: Some(kind) };
-        sources::open(&source, options, &Arc::default())
-    };
-    if path != Path::new("-")
-        && let Ok(source) = open(RecordKind::Relationship)
-    {
+    let open = |kind| sources::open(&SourceFile::new(path, SourceFormat::Table(kind)), options, &Arc::default());
+    if path == Path::new("-") {
+        return open(RecordKind::User);
+    }
+    let kinds = [RecordKind::Relationship, RecordKind::Member, RecordKind::Group];
+    if let Some(source) = kinds.into_iter().find_map(|kind| open(kind).ok()) {
         return Ok(source);
     }
-    open(RecordKind::User)
+    // The table of users explains what is wrong, but every column of a table of types may be right.
+    open(RecordKind::User).or_else(|problem| open(RecordKind::Type).map_err(|_| problem))
 }
 
 fn describe(

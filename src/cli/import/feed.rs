@@ -13,10 +13,13 @@ use crate::cli::command_error::CommandError;
 use crate::domain::transfer::{ImportLine, Record};
 use crate::files::cell::Members;
 use crate::files::columns::Columns;
+use crate::files::document;
 use crate::files::lines::{self, LineRead, MAX_LINE_BYTES};
 use crate::files::people::EdgeReader;
 use crate::files::problem::{LineProblem, RejectedLine};
 use crate::files::record::{RecordKind, RecordReader};
+use crate::files::resource;
+use crate::model::json_size::json_size;
 
 /// Lines of one file that are written in one transaction.
 #[derive(Debug, Default)]
@@ -107,6 +110,7 @@ impl BatchReader {
     fn read_pass(&mut self, content: PassContent) -> PassResult {
         match content {
             PassContent::Lines(input) => self.read_lines(input),
+            PassContent::Document(input) => self.read_document(input),
             PassContent::Rows { input, columns, conflicts, is_people } => {
                 self.batch.kind = if is_people { BatchKind::People } else { BatchKind::Alone };
                 self.read_rows(input.open()?, &columns, &conflicts)
@@ -165,6 +169,22 @@ impl BatchReader {
         }
     }
 
+    fn read_document(&mut self, input: LineInput) -> PassResult {
+        let mut result = Ok(());
+        document::read(input, &mut |number, object| {
+            if number <= self.plan.skip {
+                return true;
+            }
+            let weight = object.as_ref().map_or(0, json_size);
+            let members = object.and_then(resource::members_of);
+            let record = members.map_err(|reason| RejectedLine::unreadable(None, reason));
+            let record = record.and_then(|(kind, members)| self.reader.read(members, Some(kind)));
+            result = self.add(number, record, weight);
+            result.is_ok()
+        })?;
+        Ok(result)
+    }
+
     fn read_rows(&mut self, mut table: TableInput, columns: &Columns, conflicts: &HashMap<u64, u64>) -> PassResult {
         let kind = Some(columns.kind);
         while let Some((number, row)) = table.next_row()? {
@@ -209,6 +229,11 @@ impl BatchReader {
 
     /// Adds a line to the batch, and sends the batch when it is full.
     fn add(&mut self, number: u64, record: Result<Record, RejectedLine>, weight: usize) -> Result<(), Stopped> {
+        // A bulk load, which begins with a batch, cannot change rules.
+        let is_type = record.as_ref().is_ok_and(Record::is_type);
+        if self.batch.lines.last().is_some_and(|last| last.record.is_type() != is_type) {
+            self.flush()?;
+        }
         match record {
             Ok(record) => self.batch.lines.push(ImportLine { number, record }),
             Err(refusal) => self.batch.refused.push((number, refusal)),

@@ -126,15 +126,20 @@ mod tests {
     use proptest::prelude::*;
     use std::io::BufReader;
 
-    use crate::cli::export::row::{self, ExportRow};
+    use crate::cli::export::csv::CsvStyle;
+    use crate::cli::export::row::ExportRow;
     use crate::domain::transfer::{Record, UserLine};
     use crate::files::cell::Members;
     use crate::files::cell_text::EmptyCells;
+    use crate::files::encoding::TextReader;
     use crate::files::mapping::Mapping;
     use crate::files::matching::match_columns;
     use crate::files::record::{RecordKind, RecordReader};
+    use crate::files::resource;
     use crate::files::table::OpenTable;
+    use crate::http::jsonapi::export_resource::ExportedResources;
     use crate::model::attributes::{Attribute, HasAttributes};
+    use crate::model::group::Properties;
     use crate::model::id::UserId;
     use crate::model::time::Timestamp;
     use crate::model::user::{AccessLevel, Field, FieldKind, User, UserData, Value};
@@ -162,6 +167,9 @@ mod tests {
                 };
                 assert!(data.set(field, value), "{field:?}");
             }
+            if is_enabled {
+                data.profile.properties.insert("a|b".to_owned(), serde_json::json!({"é\"": ["=1", null, -1.5, {}]}));
+            }
             let at = Timestamp::from_micros(seconds * 1_000_000);
             User { id: UserId::new(id), version: 1, data, is_supervisor: false, created_at: at, updated_at: at }
         })
@@ -172,37 +180,65 @@ mod tests {
         for (field, value) in &line.fields {
             assert!(data.set(*field, value.clone()), "{field:?}");
         }
+        data.profile.properties.clone_from(line.properties.as_ref().unwrap_or(&Properties::new()));
         assert_eq!(data, user.data);
         let times = (Some(user.created_at), Some(user.updated_at));
         assert_eq!((line.id, (line.created_at, line.updated_at)), (Some(user.id), times));
     }
 
+    /// The line of a user in a table.
+    fn read_table(text: &[u8], delimiter: Option<u8>) -> UserLine {
+        let text = TextReader::new(text, None).unwrap();
+        let mut table = OpenTable::open(BufReader::with_capacity(7, text), delimiter).unwrap();
+        let headings = table.next_row().unwrap().unwrap().1.unwrap();
+        let columns = match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
+        let cells = table.next_row().unwrap().unwrap().1.unwrap();
+        let members = columns.members(&cells).unwrap();
+        let line = user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap());
+        assert!(table.next_row().unwrap().is_none());
+        line
+    }
+
     fn user_of(record: Record) -> UserLine {
         match record {
             Record::User(line) => *line,
-            Record::Relationship(line) => panic!("{line:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
     proptest! {
         #[test]
-        fn an_exported_user_is_imported_unchanged(user in users()) {
+        fn an_exported_user_is_imported_unchanged(
+            user in users(),
+            delimiter in prop::sample::select(vec![b',', b';', b'\t', b'|', b'=', b'-', b'\'']),
+        ) {
             let mut line = Vec::new();
             ExportRow::User(&user).write_json(&mut line).unwrap();
             let members = Members::of_json(std::str::from_utf8(&line).unwrap().trim_end()).unwrap();
             assert_same(&user, &user_of(RecordReader::default().read(members, None).unwrap()));
 
-            let mut table = Vec::new();
-            row::write_cells(&mut table, row::user_columns().into_iter()).unwrap();
-            ExportRow::User(&user).write_csv(&mut table).unwrap();
-            let mut table = OpenTable::open(BufReader::with_capacity(7, &*table), None).unwrap();
-            let headings = table.next_row().unwrap().unwrap().1.unwrap();
-            let columns =
-                match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
-            let cells = table.next_row().unwrap().unwrap().1.unwrap();
-            let members = columns.members(&cells).unwrap();
-            assert_same(&user, &user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap()));
-            prop_assert!(table.next_row().unwrap().is_none());
+            for is_spreadsheet in [false, true] {
+                let style = CsvStyle { delimiter, is_spreadsheet };
+                let mut table = Vec::new();
+                style.write_header(RecordKind::User, &mut table).unwrap();
+                ExportRow::User(&user).write_csv(style, &mut table).unwrap();
+                assert_same(&user, &read_table(&table, Some(delimiter)));
+                let text = String::from_utf8(table).unwrap();
+                let mut cells = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+                let (mut out, mut ends) = (vec![0; 1 << 16], vec![0; 100]);
+                let row = text.split_once('\n').unwrap().1;
+                let (_, _, _, count) = cells.read_record(row.as_bytes(), &mut out, &mut ends);
+                let starts = [0].into_iter().chain(ends[..count].iter().copied());
+                for (start, end) in starts.zip(&ends[..count]) {
+                    let cell = std::str::from_utf8(&out[start..*end]).unwrap();
+                    let is_number = cell.trim_start_matches(['+', '-']).parse::<f64>().is_ok();
+                    prop_assert!(is_number || !cell.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '\n']), "{cell:?}");
+                }
+            }
+
+            let json = ExportRow::User(&user).resource(&ExportedResources::new(None)).unwrap();
+            let (kind, members) = resource::members_of(serde_json::from_slice(&json).unwrap()).unwrap();
+            assert_same(&user, &user_of(RecordReader::default().read(members, Some(kind)).unwrap()));
         }
 
         #[test]
@@ -219,14 +255,14 @@ mod tests {
         #[test]
         fn any_members_are_read_or_refused(
             names in prop::collection::vec("type|id|user|target|relationship|email|phone|created-at|\\PC{0,5}", 0..6),
-            values in prop::collection::vec("null|true|-?[0-9]{1,20}|\"user\"|\"user-relationship\"|\"\\PC{0,9}\"|\\[\\]|\\{\\}|1e9", 6),
+            values in prop::collection::vec("null|true|-?[0-9]{1,20}|\"user\"|\"user-relationship\"|\"group\"|\"relationship-type\"|\"\\PC{0,9}\"|\\[\\]|\\{\\}|1e9", 6),
         ) {
             let members: Vec<_> = names.iter().zip(&values).map(|(name, value)| format!("{name:?}:{value}")).collect();
             if let Ok(members) = Members::of_json(&format!("{{{}}}", members.join(","))) {
                 let mut reader = RecordReader::default();
                 match reader.read(members, None) {
                     Ok(Record::User(line)) => prop_assert!(line.email.contains('@')),
-                    Ok(Record::Relationship(line)) => prop_assert!(names.contains(&"target".to_owned()), "{line:?}"),
+                    Ok(line) => prop_assert!(names.iter().any(|name| name == "target" || name == "id"), "{line:?}"),
                     Err(refusal) => prop_assert!(!refusal.reason().is_empty()),
                 }
             }

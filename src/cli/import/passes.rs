@@ -32,6 +32,8 @@ pub struct Pass {
 pub enum PassContent {
     /// Lines of NDJSON.
     Lines(LineInput),
+    /// The resources of a JSON:API document.
+    Document(LineInput),
     /// The rows of a table.
     Rows {
         /// The table.
@@ -123,6 +125,9 @@ pub fn plan(
     let table = match source.input {
         OpenInput::Lines(input) => {
             return Ok(vec![Pass { path, content: PassContent::Lines(input), labels: Vec::new() }]);
+        }
+        OpenInput::Document(input) => {
+            return Ok(vec![Pass { path, content: PassContent::Document(input), labels: Vec::new() }]);
         }
         OpenInput::Table(table) => *table,
     };
@@ -224,7 +229,7 @@ fn heading_of(columns: &Columns, place: usize) -> String {
 /// The pass over a file of lines, for tests.
 #[cfg(test)]
 pub fn of_lines(path: &std::path::Path, bytes: &Arc<AtomicU64>) -> Vec<Pass> {
-    let (file, options) = (sources::SourceFile { path: path.to_owned(), table_of: None }, TableOptions::default());
+    let (file, options) = (sources::SourceFile::new(path, sources::SourceFormat::Lines), TableOptions::default());
     plan(sources::open(&file, &options, bytes).unwrap(), Vec::new(), &options, bytes).unwrap()
 }
 

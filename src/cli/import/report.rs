@@ -52,8 +52,11 @@ impl Notes {
         let mut unclear = 0;
         for (_, refusal) in &batch.refused {
             match refusal.kind {
+                Some(RecordKind::Type) => outcome.types.rejected += 1,
                 Some(RecordKind::User) => outcome.users.rejected += 1,
                 Some(RecordKind::Relationship) => outcome.relationships.rejected += 1,
+                Some(RecordKind::Group) => outcome.groups.rejected += 1,
+                Some(RecordKind::Member) => outcome.members.rejected += 1,
                 None => unclear += 1,
             }
         }
@@ -156,7 +159,8 @@ impl ImportReport {
     /// The number of lines rejected so far.
     pub fn rejected(&self) -> u64 {
         let notes = self.notes();
-        notes.outcome.users.rejected + notes.outcome.relationships.rejected + notes.unclear
+        let ImportOutcome { types, users, relationships, groups, members, .. } = &notes.outcome;
+        [types, users, relationships, groups, members].iter().map(|tally| tally.rejected).sum::<u64>() + notes.unclear
     }
 
     /// Says up to which line everything is written.
@@ -172,10 +176,15 @@ impl ImportReport {
         let summary = self.progress.end();
         let notes = self.notes();
         let would = if is_dry_run { "would be: " } else { "" };
-        for (what, tally) in [("users", notes.outcome.users), ("relationships", notes.outcome.relationships)] {
+        let ImportOutcome { types, users, relationships, groups, members, .. } = notes.outcome;
+        for (what, tally) in [("users", users), ("relationships", relationships), ("relationship types", types)] {
             output::tell(&format!("{what}: {would}{}", summary_of(tally)));
         }
-        output::tell(&format!("relationship types: {would}{} added", group_digits(notes.outcome.types_added)));
+        for (what, tally) in [("groups", groups), ("members", members)] {
+            if tally != Tally::default() {
+                output::tell(&format!("{what}: {would}{}", summary_of(tally)));
+            }
+        }
         if let Some(sync) = &self.sync {
             let tally = sync.lock().unwrap_or_else(PoisonError::into_inner);
             output::tell(&format!("synchronization: {would}{}", tally.summary()));

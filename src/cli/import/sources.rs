@@ -23,8 +23,26 @@ use crate::files::table::OpenTable;
 pub struct SourceFile {
     /// Its path; `-` is stdin.
     pub path: PathBuf,
-    /// The kind of its records for CSV; `None` for NDJSON.
-    pub table_of: Option<RecordKind>,
+    /// Its format.
+    pub format: SourceFormat,
+}
+
+/// The format of an input file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceFormat {
+    /// NDJSON.
+    Lines,
+    /// A JSON:API document.
+    Document,
+    /// CSV with records of a kind.
+    Table(RecordKind),
+}
+
+impl SourceFile {
+    /// A file in a format.
+    pub fn new(path: &Path, format: SourceFormat) -> Self {
+        Self { path: path.to_owned(), format }
+    }
 }
 
 /// How tables are read.
@@ -59,7 +77,7 @@ impl OpenSource {
     /// What the columns become, if it is a table.
     pub fn columns(&self) -> Option<&Arc<Columns>> {
         match &self.input {
-            OpenInput::Lines(_) => None,
+            OpenInput::Lines(_) | OpenInput::Document(_) => None,
             OpenInput::Table(table) => Some(&table.columns),
         }
     }
@@ -69,6 +87,8 @@ impl OpenSource {
 pub enum OpenInput {
     /// Lines of NDJSON.
     Lines(LineInput),
+    /// A JSON:API document.
+    Document(LineInput),
     /// A table after its header.
     Table(Box<TableSource>),
 }
@@ -105,9 +125,10 @@ pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>)
     let failure = |error: io::Error| read_failure(&source.path, &error);
     let (inner, size) = open_file(&source.path).map_err(failure)?;
     let file = Counting { inner, bytes: Arc::clone(bytes) };
-    let input = match source.table_of {
-        None => open_lines(file).map(OpenInput::Lines),
-        Some(kind) => open_table(file, kind, options).map(|table| OpenInput::Table(Box::new(table))),
+    let input = match source.format {
+        SourceFormat::Lines => open_lines(file).map(OpenInput::Lines),
+        SourceFormat::Document => open_lines(file).map(OpenInput::Document),
+        SourceFormat::Table(kind) => open_table(file, kind, options).map(|table| OpenInput::Table(Box::new(table))),
     };
     Ok(OpenSource { path: source.path.clone(), size, input: input.map_err(failure)? })
 }

@@ -1,8 +1,10 @@
 //! The lines of files that are imported.
 
 use crate::model::as_of::MOST_SECONDS_AHEAD;
-use crate::model::id::{RelationshipId, UserId};
+use crate::model::group::Properties;
+use crate::model::id::{GroupId, MemberId, RelationshipId, UserId};
 use crate::model::relationship::{Edge, EdgeData};
+use crate::model::relationship_type::{TypeAttribute, TypeName};
 use crate::model::time::Timestamp;
 use crate::model::user::{Field, Value};
 
@@ -18,10 +20,29 @@ pub struct ImportLine {
 /// The content of a line.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
+    /// A relationship type.
+    Type(Box<TypeLine>),
     /// A user.
     User(Box<UserLine>),
     /// A relationship.
     Relationship(RelationshipLine),
+    /// A group.
+    Group(Box<GroupLine>),
+    /// A membership.
+    Member(Box<MemberLine>),
+}
+
+/// A relationship type in a file. The attributes that the line lacks stay as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypeLine {
+    /// The name, which identifies the type.
+    pub name: TypeName,
+    /// The attributes of the line.
+    pub fields: Vec<(TypeAttribute, Value)>,
+    /// The time of registration, for a new type.
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change, for a new type.
+    pub updated_at: Option<Timestamp>,
 }
 
 /// A user in a file. If a user with the address exists, the fields that the line lacks stay as they are.
@@ -34,6 +55,8 @@ pub struct UserLine {
     /// The fields of the line, `email` included. They must have passed
     /// [`problems_of`](crate::domain::validation::problems_of).
     pub fields: Vec<(Field, Value)>,
+    /// The properties that forms store, which replace those of the user.
+    pub properties: Option<Properties>,
     /// The time of creation, for a new user.
     pub created_at: Option<Timestamp>,
     /// The time of the last change, for a new user.
@@ -57,18 +80,62 @@ pub struct RelationshipLine {
     pub updated_at: Option<Timestamp>,
 }
 
+/// A group in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupLine {
+    /// The id, which identifies the group.
+    pub id: GroupId,
+    /// The name of its type.
+    pub kind: String,
+    /// The owner, null for none; `None` if the line lacks it.
+    pub owner: Option<Option<UserReference>>,
+    /// The properties, which replace those of the group.
+    pub properties: Option<Properties>,
+    /// The time of creation, for a new group.
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change, for a new group.
+    pub updated_at: Option<Timestamp>,
+}
+
+/// A membership in a file. Group and user identify it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberLine {
+    /// The id for a new membership, used if it is free.
+    pub id: Option<MemberId>,
+    /// The name of its type.
+    pub kind: String,
+    /// The group.
+    pub group: GroupId,
+    /// The user.
+    pub user: UserReference,
+    /// The properties, which replace those of the membership.
+    pub properties: Option<Properties>,
+    /// The time of creation, for a new membership.
+    pub created_at: Option<Timestamp>,
+    /// The time of the last change, for a new membership.
+    pub updated_at: Option<Timestamp>,
+}
+
 /// The times of a line, each with the name of its member.
 type LineTimes = [(&'static str, Option<Timestamp>); 2];
 
-impl UserLine {
-    pub(super) fn times(&self) -> LineTimes {
-        [("created-at", self.created_at), ("updated-at", self.updated_at)]
-    }
+macro_rules! lines_with_times {
+    ($($line:ident),+) => {$(
+        impl $line {
+            pub(super) fn times(&self) -> LineTimes {
+                [("created-at", self.created_at), ("updated-at", self.updated_at)]
+            }
+        }
+    )+};
 }
 
-impl RelationshipLine {
-    pub(super) fn times(&self) -> LineTimes {
-        [("created-at", self.created_at), ("updated-at", self.updated_at)]
+lines_with_times!(TypeLine, UserLine, RelationshipLine, GroupLine, MemberLine);
+
+impl Record {
+    /// Whether it is a relationship type, which other lines may depend on.
+    #[must_use]
+    pub const fn is_type(&self) -> bool {
+        matches!(self, Self::Type(_))
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::admission::Overlays;
-use crate::model::id::{RelationshipId, UserId};
+use crate::model::group::{Group, Member};
+use crate::model::id::{GroupId, RelationshipId, UserId};
 use crate::model::key;
 use crate::model::relationship::Edge;
-use crate::model::relationship_type::TypeName;
+use crate::model::relationship_type::{TypeData, TypeName};
 use crate::model::user::{Profile, User, UserData};
 
 /// The most users that a load remembers, in 10 MB. No other transaction can delete them while the load runs.
@@ -52,7 +53,12 @@ pub struct PendingRecords {
     pub(super) names: HashMap<String, HashSet<String>>,
     /// The relationships of types without rules.
     pub(super) edges: HashSet<Edge>,
-    pub(super) types: HashSet<TypeName>,
+    /// The types of lines, which are new or differ from the stored ones.
+    pub(super) types: HashMap<TypeName, TypeData>,
+    /// The groups of lines.
+    pub(super) groups: HashMap<GroupId, PendingGroup>,
+    /// The memberships of lines, by their ends.
+    pub(super) members: HashMap<(GroupId, UserId), PendingMember>,
     /// The relationships of types with rules.
     pub(super) judged: Overlays,
     /// The last placeholder for the id of a new user; they are negative.
@@ -66,6 +72,24 @@ pub(super) struct PendingUser {
     pub stored: Option<User>,
     /// The user after the lines; its id is 0 until one is assigned.
     pub wanted: User,
+}
+
+/// A group that lines contain.
+#[derive(Debug)]
+pub(super) struct PendingGroup {
+    /// The group in the database.
+    pub stored: Option<Group>,
+    /// The group after the lines.
+    pub wanted: Group,
+}
+
+/// A membership that lines contain.
+#[derive(Debug)]
+pub(super) struct PendingMember {
+    /// The membership in the database.
+    pub stored: Option<Member>,
+    /// The membership after the lines; its id is 0 until one is assigned.
+    pub wanted: Member,
 }
 
 impl PendingRecords {
@@ -86,7 +110,7 @@ impl PendingRecords {
 
     /// The types that lines register.
     pub(in crate::domain) fn new_types(&self) -> Vec<TypeName> {
-        self.types.iter().cloned().collect()
+        self.types.keys().cloned().collect()
     }
 
     /// Forgets the users that are stored as they are in the lines, and the profiles of the others. No later line may have

@@ -1,11 +1,14 @@
-//! Imports users and relationships from the lines of files.
+//! Imports relationship types, users, relationships, groups and memberships from the lines of files.
 //!
 //! # Design
 //! The result is the same as if each line were imported alone, in order. Lines are looked up and written in sets: a run
-//! of users, then a run of relationships. Nothing of a rejected line is written.
+//! of users, then a run of relationships. Nothing of a rejected line is written. Lines with types are written before the
+//! lines after them are looked at, because these depend on the rules.
 
 mod edge_columns;
+mod groups;
 mod lines;
+mod members;
 mod memory;
 mod names;
 mod outcome;
@@ -13,6 +16,7 @@ mod preview;
 mod references;
 mod relationships;
 mod rules;
+mod type_lines;
 mod types;
 mod users;
 
@@ -25,7 +29,7 @@ use crate::store::Tx;
 use types::LineTypes;
 
 pub use edge_columns::{EdgeColumn, find_edge_columns};
-pub use lines::{ImportLine, Record, RelationshipLine, UserLine, UserReference};
+pub use lines::{GroupLine, ImportLine, MemberLine, Record, RelationshipLine, TypeLine, UserLine, UserReference};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
 pub use preview::{ImportRow, LinePlace, RowOutcome, UserNames, ValueChange, describe_user};
@@ -65,11 +69,19 @@ fn write(
     tx: &mut Tx<'_>,
     lines: &[ImportLine],
     options: ImportOptions,
-    memory: Option<&mut LoadMemory>,
+    mut memory: Option<&mut LoadMemory>,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::new(options);
-    let types = types::prepare(tx, lines, options, &mut outcome)?;
-    write_runs(tx, lines, &types, memory, &mut outcome).map(|()| outcome)
+    for section in sections(lines) {
+        let types = types::prepare(tx, section, options, &mut outcome)?;
+        write_runs(tx, section, &types, memory.as_deref_mut(), &mut outcome)?;
+    }
+    Ok(outcome)
+}
+
+/// The lines in order, those with types apart from others.
+fn sections(lines: &[ImportLine]) -> impl Iterator<Item = &[ImportLine]> {
+    lines.chunk_by(|one, next| one.record.is_type() == next.record.is_type())
 }
 
 fn write_runs(
@@ -81,10 +93,13 @@ fn write_runs(
 ) -> Result<()> {
     for run in runs(lines) {
         match run {
+            LineRun::Types(lines) => type_lines::import(tx, &lines, memory.is_some(), outcome)?,
             LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), outcome)?,
             LineRun::Relationships(lines) => {
                 relationships::import(tx, &lines, types, memory.as_deref_mut(), outcome)?;
             }
+            LineRun::Groups(lines) => groups::import(tx, &lines, outcome)?,
+            LineRun::Members(lines) => members::import(tx, &lines, outcome)?,
         }
     }
     Ok(())
@@ -101,12 +116,9 @@ pub fn dry_run(
     pending: &mut PendingRecords,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::new(options);
-    let types = types::dry_run(tx, lines, options, pending, &mut outcome)?;
-    for run in runs(lines) {
-        match run {
-            LineRun::Users(lines) => users::dry_run(tx, &lines, pending, &mut outcome)?,
-            LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, &types, pending, &mut outcome)?,
-        }
+    for section in sections(lines) {
+        let types = types::dry_run(tx, section, options, pending, &mut outcome)?;
+        dry_run_runs(tx, section, &types, pending, &mut outcome)?;
     }
     Ok(outcome)
 }
@@ -151,21 +163,50 @@ pub fn register_types(tx: &mut Tx<'_>, names: &[TypeName]) -> Result<()> {
     types::register_all(tx, names)
 }
 
+fn dry_run_runs(
+    tx: &mut Tx<'_>,
+    lines: &[ImportLine],
+    types: &LineTypes,
+    pending: &mut PendingRecords,
+    outcome: &mut ImportOutcome,
+) -> Result<()> {
+    for run in runs(lines) {
+        match run {
+            LineRun::Types(lines) => type_lines::dry_run(tx, &lines, pending, outcome)?,
+            LineRun::Users(lines) => users::dry_run(tx, &lines, pending, outcome)?,
+            LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, types, pending, outcome)?,
+            LineRun::Groups(lines) => groups::dry_run(tx, &lines, pending, outcome)?,
+            LineRun::Members(lines) => members::dry_run(tx, &lines, pending, outcome)?,
+        }
+    }
+    Ok(())
+}
+
 /// Consecutive lines of one kind, with their numbers.
 enum LineRun<'a> {
+    Types(Vec<(u64, &'a TypeLine)>),
     Users(Vec<(u64, &'a UserLine)>),
     Relationships(Vec<(u64, &'a RelationshipLine)>),
+    Groups(Vec<(u64, &'a GroupLine)>),
+    Members(Vec<(u64, &'a MemberLine)>),
 }
 
 /// Groups consecutive lines of the same kind.
 fn runs(lines: &[ImportLine]) -> Vec<LineRun<'_>> {
     let mut runs = Vec::new();
     for line in lines {
+        let number = line.number;
         match (&line.record, runs.last_mut()) {
-            (Record::User(user), Some(LineRun::Users(run))) => run.push((line.number, user.as_ref())),
-            (Record::User(user), _) => runs.push(LineRun::Users(vec![(line.number, user.as_ref())])),
-            (Record::Relationship(edge), Some(LineRun::Relationships(run))) => run.push((line.number, edge)),
-            (Record::Relationship(edge), _) => runs.push(LineRun::Relationships(vec![(line.number, edge)])),
+            (Record::Type(line), Some(LineRun::Types(run))) => run.push((number, line.as_ref())),
+            (Record::Type(line), _) => runs.push(LineRun::Types(vec![(number, line.as_ref())])),
+            (Record::User(line), Some(LineRun::Users(run))) => run.push((number, line.as_ref())),
+            (Record::User(line), _) => runs.push(LineRun::Users(vec![(number, line.as_ref())])),
+            (Record::Relationship(line), Some(LineRun::Relationships(run))) => run.push((number, line)),
+            (Record::Relationship(line), _) => runs.push(LineRun::Relationships(vec![(number, line)])),
+            (Record::Group(line), Some(LineRun::Groups(run))) => run.push((number, line.as_ref())),
+            (Record::Group(line), _) => runs.push(LineRun::Groups(vec![(number, line.as_ref())])),
+            (Record::Member(line), Some(LineRun::Members(run))) => run.push((number, line.as_ref())),
+            (Record::Member(line), _) => runs.push(LineRun::Members(vec![(number, line.as_ref())])),
         }
     }
     runs

@@ -29,12 +29,16 @@ pub struct Tally {
 /// The results of some lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportOutcome {
+    /// Lines with relationship types, and types that were registered for relationships.
+    pub types: Tally,
     /// Lines with users.
     pub users: Tally,
     /// Lines with relationships.
     pub relationships: Tally,
-    /// Relationship types that were registered.
-    pub types_added: u64,
+    /// Lines with groups.
+    pub groups: Tally,
+    /// Lines with memberships.
+    pub members: Tally,
     /// The numbers of the rejected lines, and the reasons.
     pub rejected: Vec<(u64, String)>,
     /// What happens with the others, if the options list it.
@@ -75,9 +79,26 @@ impl ImportOutcome {
 
     /// Adds the counts of other lines, without their reasons.
     pub fn add(&mut self, other: &Self) {
+        self.types = self.types.plus(other.types);
         self.users = self.users.plus(other.users);
         self.relationships = self.relationships.plus(other.relationships);
-        self.types_added += other.types_added;
+        self.groups = self.groups.plus(other.groups);
+        self.members = self.members.plus(other.members);
+    }
+
+    pub(super) fn reject_type(&mut self, number: u64, reason: String) {
+        self.types.rejected += 1;
+        self.rejected.push((number, reason));
+    }
+
+    pub(super) fn reject_group(&mut self, number: u64, reason: String) {
+        self.groups.rejected += 1;
+        self.rejected.push((number, reason));
+    }
+
+    pub(super) fn reject_member(&mut self, number: u64, reason: String) {
+        self.members.rejected += 1;
+        self.rejected.push((number, reason));
     }
 
     /// Adds the results of other lines, with their reasons and rows.

@@ -1,8 +1,8 @@
-//! The users that lines with relationships refer to.
+//! The users that lines refer to.
 
 use std::collections::{HashMap, HashSet};
 
-use super::lines::{RelationshipLine, UserReference};
+use super::lines::UserReference;
 use super::memory::{LoadMemory, MAX_REMEMBERED_USERS, PendingRecords};
 use super::names::NamedUsers;
 use crate::model::error::Result;
@@ -20,15 +20,13 @@ pub(super) struct ReferencedUsers {
 }
 
 impl ReferencedUsers {
-    /// Looks up the users of the lines.
+    /// Looks up the users of references.
     pub fn look_up(
         tx: &mut Tx<'_>,
-        lines: &[(u64, &RelationshipLine)],
+        mut references: Vec<&UserReference>,
         pending: &PendingRecords,
         memory: Option<&mut LoadMemory>,
     ) -> Result<Self> {
-        let mut references: Vec<&UserReference> =
-            lines.iter().flat_map(|(_, line)| [&line.user, &line.target]).collect();
         references.sort_unstable();
         references.dedup();
         let (mut ids, mut emails, mut alt_ids, mut names) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

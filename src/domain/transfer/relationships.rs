@@ -170,7 +170,8 @@ fn resolve<'a>(
     memory: Option<&mut LoadMemory>,
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<RequestedEdge<'a>>> {
-    let users = ReferencedUsers::look_up(tx, lines, pending, memory)?;
+    let ends = lines.iter().flat_map(|(_, line)| [&line.user, &line.target]).collect();
+    let users = ReferencedUsers::look_up(tx, ends, pending, memory)?;
     let now = tx.now();
     let mut seen = HashSet::with_capacity(lines.len());
     let mut requested = Vec::with_capacity(lines.len());

@@ -68,21 +68,30 @@ pub(super) fn dry_run_of(
     let unknown = unknown_types(tx, &names, pending)?;
     let refused = if options.creates_types {
         let (accepted, refused) = validate(tx, unknown)?;
-        outcome.types_added += accepted.len() as u64;
-        pending.types.extend(accepted.into_iter().map(|(name, _)| name));
+        outcome.types.added += accepted.len() as u64;
+        pending.types.extend(accepted);
         refused
     } else {
         refuse(unknown)
     };
-    names.retain(|name| !pending.types.contains(name));
-    hold(tx, names, refused)
+    names.retain(|name| !refused.contains_key(name));
+    let (changed, stored): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| pending.types.contains_key(name));
+    let mut types = hold(tx, stored.into_iter().collect(), refused)?;
+    for name in changed {
+        let Some(data) = pending.types.get(&name) else { continue };
+        let is_stored = tx.has_type(&name)?;
+        let stored = if is_stored { tx.hold_types(std::slice::from_ref(&name))?.pop() } else { None };
+        let held = stored.unwrap_or_else(|| HeldType::unregistered(name)).with_rules(data.rules());
+        types.ruled.extend(Some(held).filter(|held| held.rules.restrict_data()));
+    }
+    Ok(types)
 }
 
 /// The types of lines with relationships, each once.
 fn names_of(lines: &[ImportLine]) -> BTreeSet<TypeName> {
     let name = |line: &ImportLine| match &line.record {
         Record::Relationship(edge) => Some(edge.data.relationship.clone()),
-        Record::User(_) => None,
+        _ => None,
     };
     lines.iter().filter_map(name).collect()
 }
@@ -109,7 +118,7 @@ fn register(
     let (accepted, refused) = validate(tx, unknown)?;
     for (name, data) in &accepted {
         match tx.insert_type(name, data)? {
-            TypeRegistration::Registered(_) => outcome.types_added += 1,
+            TypeRegistration::Registered(_) => outcome.types.added += 1,
             TypeRegistration::NameTaken => {}
             TypeRegistration::Exhausted => return Err(relationship_types::too_many_types()),
         }
@@ -133,7 +142,7 @@ pub(super) fn register_all(tx: &mut Tx<'_>, names: &[TypeName]) -> Result<()> {
 fn unknown_types(tx: &mut Tx<'_>, names: &BTreeSet<TypeName>, pending: &PendingRecords) -> Result<HashSet<TypeName>> {
     let mut unknown = HashSet::new();
     for name in names {
-        if !pending.types.contains(name) && !tx.has_type(name)? {
+        if !pending.types.contains_key(name) && !tx.has_type(name)? {
             unknown.insert(name.clone());
         }
     }

@@ -6,6 +6,7 @@ use super::memory::{PendingRecords, PendingUser};
 use super::outcome::{ImportOutcome, too_few_ids, unsuitable_value};
 use crate::model::attributes::HasAttributes;
 use crate::model::error::Result;
+use crate::model::group::complaint_about_new_properties;
 use crate::model::id::UserId;
 use crate::model::key;
 use crate::model::time::Timestamp;
@@ -84,15 +85,17 @@ fn collect(
 ) -> Result<Vec<String>> {
     let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
     look_up(tx, lines, &keys, pending)?;
-    let now = tx.now();
+    let (now, no_profile) = (tx.now(), Profile::default());
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
         let old = pending.users.get(&key).map(|user| &user.wanted.data);
         let data = wanted_data(line, old)?;
         let complaint = complaint_about_times(line.times(), now);
         let complaint = complaint.or_else(|| complaint_about_user(line, &key, pending)).or_else(|| {
-            let profile = &data.as_ref()?.profile;
-            profile.complaint_about_size(old.map_or(&Profile::default(), |old| &old.profile))
+            let (before, profile) = (old.map_or(&no_profile, |old| &old.profile), &data.as_ref()?.profile);
+            let complaint = complaint_about_new_properties(&before.properties, &profile.properties);
+            let complaint = complaint.map(|complaint| format!("`properties`: {complaint}"));
+            complaint.or_else(|| profile.complaint_about_size(before))
         });
         if let Some(complaint) = complaint {
             outcome.reject_user(*number, complaint);
@@ -129,12 +132,16 @@ fn collect(
 fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserData>> {
     let is_held = |field: Field, value: &Value| old.is_some_and(|old| old.holds(field, value));
     let different: Vec<_> = line.fields.iter().filter(|(field, value)| !is_held(*field, value)).collect();
-    if old.is_some() && different.is_empty() {
+    let properties = line.properties.as_ref().filter(|new| old.is_none_or(|old| old.profile.properties != **new));
+    if old.is_some() && different.is_empty() && properties.is_none() {
         return Ok(None);
     }
     let mut data = old.cloned().unwrap_or_else(|| UserData::new(line.email.clone()));
     for (field, value) in different {
         put(&mut data, *field, value)?;
+    }
+    if let Some(properties) = properties {
+        data.profile.properties.clone_from(properties);
     }
     Ok(Some(data))
 }

@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod document;
 pub mod errors;
 pub mod etag;
+pub mod export_resource;
 pub mod fields;
 pub mod forward_paging;
 pub mod group_resources;

@@ -15,6 +15,7 @@ use super::text::{Text, Time};
 use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
+use crate::model::group::Properties;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::past::DeletedMember;
 use crate::model::relationship_type::RelationshipType;
@@ -43,6 +44,9 @@ pub struct ItemMeta {
     is_deleted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<ItemPage>,
+    /// The properties of an exported user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    properties: Option<Properties>,
 }
 
 impl ItemMeta {
@@ -55,6 +59,7 @@ impl ItemMeta {
             below_count: step.and_then(|step| step.below),
             is_deleted: false,
             page: cursor.map(|cursor| ItemPage { cursor: cursor.to_owned() }),
+            properties: None,
         }
     }
 
@@ -89,6 +94,13 @@ impl<'a, T> Resource<'a, T> {
     pub fn with_cursor(row: &'a T, options: &'a RenderOptions, cursor: Option<String>) -> Self {
         let page = |cursor| ItemMeta { page: Some(ItemPage { cursor }), ..ItemMeta::default() };
         Self { row, options, meta: cursor.map(page) }
+    }
+
+    /// The same with properties in `meta`, unless there are none.
+    #[must_use]
+    pub fn with_properties(self, properties: Properties) -> Self {
+        let meta = ItemMeta { properties: Some(properties), ..ItemMeta::default() };
+        Self { meta: Some(meta).filter(|meta| meta.properties.as_ref().is_some_and(|it| !it.is_empty())), ..self }
     }
 
     /// The cursor of the row, in a list with cursor pagination.

@@ -91,15 +91,22 @@ pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, _
         .load(conn)
 }
 
+/// The last value of a sequence. A new one has returned no value yet.
+const GIVEN: &str = "CASE WHEN is_called THEN last_value ELSE 0 END";
+
+/// The largest id that a row of a table had, or more; 0 if there was none.
+pub(in crate::store) fn newest_id(conn: &mut Conn, table: Numbered) -> QueryResult<i64> {
+    diesel::dsl::sql::<BigInt>(&format!("SELECT {GIVEN} FROM {}_id_seq", table.name())).get_result(conn)
+}
+
 /// Makes the next id of a table larger than one that a caller chose. Where the sequence has to change, a lock keeps
 /// others from taking ids meanwhile.
 pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) -> QueryResult<()> {
-    // A sequence only grows, so an id below its value needs no lock. A new sequence has returned no value yet.
-    let (table, given) = (table.name(), "CASE WHEN is_called THEN last_value ELSE 0 END");
-    let last: i64 = diesel::dsl::sql::<BigInt>(&format!("SELECT {given} FROM {table}_id_seq")).get_result(conn)?;
-    if last >= largest {
+    // A sequence only grows, so an id below its value needs no lock.
+    if newest_id(conn, table)? >= largest {
         return Ok(());
     }
+    let (table, given) = (table.name(), GIVEN);
     diesel::sql_query(format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")).execute(conn)?;
     let advance = "SELECT setval(pg_get_serial_sequence($1, 'id'), $2)";
     diesel::sql_query(format!("{advance} FROM {table}_id_seq WHERE {given} < $2"))

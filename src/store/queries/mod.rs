@@ -8,6 +8,7 @@ pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
 pub(in crate::store) mod group_pages;
+pub(in crate::store) mod group_transfer;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod handovers;
 pub(in crate::store) mod idempotency;

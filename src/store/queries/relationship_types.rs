@@ -84,6 +84,14 @@ pub(in crate::store) fn update(conn: &mut Conn, name: &str, data: &TypeData, now
         .optional()
 }
 
+/// Writes the times of a type, which keeps its version.
+pub(in crate::store) fn set_times(conn: &mut Conn, name: &str, created_at: i64, updated_at: i64) -> QueryResult<()> {
+    diesel::update(dsl::relationship_types.filter(dsl::name.eq(name)))
+        .set((dsl::created_at.eq(created_at), dsl::updated_at.eq(updated_at)))
+        .execute(conn)
+        .map(drop)
+}
+
 /// Deletes an unused type; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<bool> {
     let deleted = diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;

@@ -9,7 +9,7 @@ use super::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
-use super::{Conn, bulk, counts};
+use super::{Conn, bulk, counts, users};
 use crate::model::user::User;
 use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
@@ -69,6 +69,11 @@ pub(in crate::store) fn users_of_names(conn: &mut Conn, names: &[String]) -> Que
 /// Reserves ids, larger than `largest`, for new rows of a table.
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
     bulk::reserve(conn, table, rows, largest)
+}
+
+/// The largest id that a row of a table had, or more; 0 if there was none.
+pub(in crate::store) fn newest_id(conn: &mut Conn, table: Numbered) -> QueryResult<i64> {
+    bulk::newest_id(conn, table)
 }
 
 /// Makes the next id of a table larger than one that a caller chose.
@@ -174,9 +179,14 @@ pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> Qu
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
-/// At most `limit` users after an id, by id.
-pub(in crate::store) fn users_after(conn: &mut Conn, id: i64, limit: i64) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select_users(Profiles::Legal);
+/// At most `limit` users after an id, by id, with their number of subordinates if `has_subordinates`.
+pub(in crate::store) fn users_after(
+    conn: &mut Conn,
+    id: i64,
+    limit: i64,
+    has_subordinates: bool,
+) -> QueryResult<Vec<UserRow>> {
+    let mut sql = if has_subordinates { users::select(Profiles::Legal, "") } else { select_users(Profiles::Legal) };
     sql.text("id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<UserColumns>().load(conn)
 }

@@ -167,7 +167,7 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
 }
 
 /// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
-fn select(profiles: Profiles, more: &'static str) -> Sql {
+pub(super) fn select(profiles: Profiles, more: &'static str) -> Sql {
     let mut sql = Sql::new("SELECT ");
     push_columns(&mut sql, profiles);
     sql.text(more).text(" FROM users WHERE ");

@@ -88,13 +88,18 @@ fn push_value<'b>(out: &mut AstPass<'_, 'b, Db>, column: &'b Column, row: usize)
 
 /// Returns ids for new rows of a table, larger than `largest`. No other job takes ids before this transaction ends.
 pub(in crate::store) fn reserve(conn: &mut Conn, table: Numbered, rows: usize, largest: i64) -> QueryResult<Vec<i64>> {
+    let last = newest_id(conn, table)?.max(largest);
+    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+    Ok((last.saturating_add(1)..=last.saturating_add(rows)).collect())
+}
+
+/// The largest id that a row of a table had; 0 if there was none.
+pub(in crate::store) fn newest_id(conn: &mut Conn, table: Numbered) -> QueryResult<i64> {
     let last: Option<i64> = diesel::dsl::sql::<BigInt>("SELECT seq FROM sqlite_sequence WHERE name = ")
         .bind::<Text, _>(table.name())
         .get_result(conn)
         .optional()?;
-    let last = last.unwrap_or_default().max(largest);
-    let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-    Ok((last.saturating_add(1)..=last.saturating_add(rows)).collect())
+    Ok(last.unwrap_or_default())
 }
 
 /// Does nothing: `AUTOINCREMENT` continues from the largest id ever used.

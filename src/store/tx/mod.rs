@@ -8,6 +8,7 @@ mod clients;
 mod counts;
 mod credentials;
 mod group_pages;
+mod group_transfer;
 mod groups;
 mod handovers;
 mod idempotency;

@@ -8,6 +8,7 @@ use crate::model::change::{ChangeAction, ChangeSubject};
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::relationship_type::{RelationshipType, TypeData, TypeName, TypeRegistration};
+use crate::model::time::Timestamp;
 use crate::store::type_rows::TypeRow;
 use crate::store::types::Types;
 
@@ -88,6 +89,11 @@ impl Tx<'_> {
             self.log(ChangeAction::Updated, subject, &old.data.changed_members(data))?;
         }
         Ok(updated.and_then(TypeRow::into_type))
+    }
+
+    /// Writes the times of a type that this job has registered, or that no relationship has.
+    pub fn set_type_times(&mut self, name: &TypeName, created_at: Timestamp, updated_at: Timestamp) -> Result<()> {
+        ask!(self, relationship_types::set_times(name.as_str(), created_at.micros(), updated_at.micros()))
     }
 
     /// The number of relationships of a type; `None` if there is no such type.

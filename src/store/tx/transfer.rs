@@ -148,11 +148,25 @@ impl Tx<'_> {
         Ok(rows)
     }
 
-    /// At most `limit` users after an id, by id, as far as the budget allows, but at least one. `is_supervisor` is not
-    /// read.
-    pub fn users_after(&mut self, id: UserId, limit: i64, budget: ReadBudget) -> Result<Vec<User>> {
-        let rows = ask!(self, transfer::users_after(id.get(), limit))?;
-        Ok(self.users_within(rows, &mut { budget })?.0)
+    /// At most `limit` users after an id, by id, as far as the budget allows, but at least one. `is_supervisor` is read
+    /// only if `has_supervisors`.
+    pub fn users_after(
+        &mut self,
+        id: UserId,
+        limit: i64,
+        mut budget: ReadBudget,
+        has_supervisors: bool,
+    ) -> Result<Vec<User>> {
+        let rows = ask!(self, transfer::users_after(id.get(), limit, has_supervisors))?;
+        let mut users = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(row) = self.with_profile(row)? else { continue };
+            if !budget.take(row.size()) && !users.is_empty() {
+                break;
+            }
+            users.push(row.into());
+        }
+        Ok(users)
     }
 
     /// At most `limit` enabled users with an id in another system after an id, by id, without their profiles.
@@ -190,7 +204,7 @@ impl Tx<'_> {
     }
 
     /// Makes the next id larger than `largest`, then reserves ids.
-    fn reserve(&mut self, table: Numbered, rows: usize, largest: i64) -> Result<Vec<i64>> {
+    pub(super) fn reserve(&mut self, table: Numbered, rows: usize, largest: i64) -> Result<Vec<i64>> {
         ask!(self, transfer::advance(table, largest))?;
         if rows == 0 {
             return Ok(Vec::new());

@@ -26,6 +26,16 @@ pub const CHECKS: Checks = &[
     })),
     ("seconds that a time in an import may be in the future",
      Test("transfer_values", "times_in_the_future_are_rejected_with_line_and_member")),
+    ("bytes of a resource of an imported document",
+     Test("src", "a_text_that_is_no_document_is_an_error_with_its_line")),
+    ("characters of the type of an imported group or member", Asserts(Setup::DEFAULT, |app, most| {
+        let line = |id: usize, chars: usize| {
+            format!("{{\"type\":\"group\",\"id\":{id},\"group-type\":\"{}\"}}\n", "ä".repeat(chars))
+        };
+        let outcome = import(app, &[], &(line(1, most) + &line(2, most + 1)));
+        assert!(outcome.stderr.contains("line 2: `group-type`: must be a string of 1 to"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("groups: 1 added, 0 changed, 0 unchanged, 1 rejected"), "{}", outcome.stderr);
+    })),
     ("members of a line of an import", Asserts(Setup::DEFAULT, |app, most| {
         let line = |email: &str, members: usize| {
             // Unknown members would be rejected for their names, and repeated ones for that.

@@ -13,9 +13,9 @@ use diesel::{Connection, PgConnection};
 use super::servers::program;
 
 /// Users at scale 1.
-const USERS: f64 = 100_000.0;
+pub const USERS: f64 = 100_000.0;
 /// Relationships at scale 1, those of the popular target included.
-const RELATIONSHIPS: f64 = 1_000_000.0;
+pub const RELATIONSHIPS: f64 = 1_000_000.0;
 /// The target of a fifth of all relationships. User 1 is the admin that sends the requests.
 pub const POPULAR: u64 = 2;
 /// The types of the relationships; `mentor` is for those that a benchmark creates.
@@ -65,7 +65,7 @@ pub fn fill_with(program: PathBuf, url: &str, scale: f64, folder: &Path) -> Fill
 }
 
 /// Owner, target and the index of the type in [`TYPES`], in a pseudorandom order.
-fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
+pub fn edges(users: u64, total: usize) -> Vec<(u64, u64, usize)> {
     // All users are subordinates of the popular one, and most are its colleagues.
     let popular = (0..2).flat_map(|kind| (3..=users).map(move |user| (user, POPULAR, kind)));
     let mut all: Vec<_> = popular.take(total / 5).collect();

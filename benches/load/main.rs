@@ -22,6 +22,7 @@ mod changes;
 mod client;
 mod data;
 mod graph;
+mod imports;
 mod peers;
 mod postgres;
 mod report;
@@ -89,8 +90,8 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 10] =
-    ["import", "lists", "growth", "creates", "changes", "rules", "graph", "postgres", "peers", "ablations"];
+const PARTS: [&str; 11] =
+    ["import", "imports", "lists", "growth", "creates", "changes", "rules", "graph", "postgres", "peers", "ablations"];
 
 fn main() {
     let args = Args::parse();
@@ -107,6 +108,10 @@ fn main() {
     if bench.does("import") {
         bench.import("SQLite", 100_000.0, |n, folder| format!("sqlite://{}/{n}.db", folder.display()));
     }
+    if bench.does("imports") {
+        let folder = bench.folder.path().to_owned();
+        bench.imports("SQLite", 100_000.0, |name| format!("sqlite://{}/{name}.db", folder.display()));
+    }
     if ["lists", "creates", "rules", "graph", "ablations"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
@@ -116,7 +121,10 @@ fn main() {
     if bench.does("changes") {
         bench.changes("SQLite", None);
     }
-    if ["import", "changes", "rules", "graph", "postgres", "peers", "ablations"].iter().any(|part| bench.does(part)) {
+    if ["import", "imports", "changes", "rules", "graph", "postgres", "peers", "ablations"]
+        .iter()
+        .any(|part| bench.does(part))
+    {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("PostgreSQL is not measured: its programs are not installed"),
@@ -397,6 +405,9 @@ impl Bench {
     fn postgres(&mut self, cluster: &Cluster) {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
+        }
+        if self.does("imports") {
+            self.imports("PostgreSQL", 60_000.0, |name| cluster.another(&name.replace('-', "_")));
         }
         if self.does("changes") {
             self.changes("PostgreSQL", Some(cluster));

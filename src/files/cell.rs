@@ -155,6 +155,7 @@ impl<'a> Members<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_line_is_one_object_of_plain_values() {
@@ -182,6 +183,29 @@ mod tests {
         ] {
             let complaint = Members::of_json(line).unwrap_err();
             assert!(complaint.contains(expected) && !complaint.contains("secret"), "{line}: {complaint}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_object_of_cells_or_a_problem(text in "\\PC{0,30}|[{}\\[\\]\",:a1.e-]{0,30}") {
+            let is_object = serde_json::from_str::<Properties>(&text).is_ok();
+            let found = Members::of_json(&text);
+            prop_assert_eq!(found.is_ok(), is_object, "{:?}", found);
+            if let Err(problem) = found {
+                prop_assert!(problem.starts_with("the line "));
+            }
+        }
+
+        #[test]
+        fn texts_numbers_flags_and_lists_are_read_as_they_are(
+            text in "\\PC{0,20}", number in any::<i64>(), flag in any::<bool>(),
+            list in prop::collection::vec("\\PC{0,9}", 0..4),
+        ) {
+            let line = serde_json::json!({"a": text, "b": number, "c": flag, "d": list}).to_string();
+            let cells: Vec<_> = Members::of_json(&line).unwrap().0.into_iter().map(|(_, cell)| cell).collect();
+            let expected = [Cell::Text(text.into()), Cell::Number(number), Cell::Flag(flag), Cell::List(list)];
+            prop_assert_eq!(cells, expected);
         }
     }
 }

@@ -74,6 +74,7 @@ fn to_list(cell: Cell<'_>) -> Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const TEXT: Option<FieldKind> = Some(FieldKind::Text { max_chars: 9 });
     const LIST: Option<FieldKind> = Some(FieldKind::List);
@@ -113,6 +114,34 @@ mod tests {
                 let is_clearable = kind == TEXT || kind == LIST;
                 assert_eq!(parse_cell(kind, empty, EmptyCells::Clear), Ok(is_clearable.then_some(Cell::Null)));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_value_nothing_or_a_problem(text in "[ \t'\"\\[\\]|a,=\u{A0}-]{0,12}|\\PC{0,12}") {
+            for kind in [TEXT, LIST, Some(FieldKind::Flag), Some(FieldKind::Role), None] {
+                match parse_cell(kind, &text, EmptyCells::Keep) {
+                    Ok(None) => prop_assert!(plain_text(&text).is_empty()),
+                    Ok(Some(Cell::Text(value))) => prop_assert!(value.trim() == value || plain_text(&text).starts_with('"')),
+                    Ok(Some(Cell::List(list))) => {
+                        let is_json = plain_text(&text).starts_with(['[', '"']);
+                        prop_assert!(is_json || list.iter().all(|it| it.trim() == it && !it.is_empty() && !it.contains('|')));
+                    }
+                    Ok(Some(other)) => prop_assert!(false, "{other:?}"),
+                    Err(problem) => prop_assert!(problem.starts_with("must be ")),
+                }
+            }
+        }
+
+        #[test]
+        fn a_list_is_read_from_both_forms(list in prop::collection::vec("[a-c,;é ]{0,5}", 0..4)) {
+            let json = serde_json::to_string(&list).unwrap();
+            prop_assert_eq!(parse_cell(LIST, &json, EmptyCells::Keep), Ok(Some(Cell::List(list.clone()))));
+            let values: Vec<_> = list.iter().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect();
+            let joined = list.join("|");
+            let expected = (!joined.trim().is_empty()).then_some(Cell::List(values));
+            prop_assert_eq!(parse_cell(LIST, &joined, EmptyCells::Keep), Ok(expected));
         }
     }
 }

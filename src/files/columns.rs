@@ -105,6 +105,14 @@ impl Columns {
         cells.iter().all(|cell| cell.trim().is_empty())
     }
 
+    /// Whether a row repeats the header, as where files were joined. The first cell may have the byte order mark.
+    #[must_use]
+    pub fn repeats_header(&self, cells: &[&str]) -> bool {
+        let is_same =
+            |(column, cell): (&TableColumn, &&str)| cell.trim_start_matches('\u{FEFF}').trim() == column.heading;
+        !self.columns.is_empty() && cells.len() >= self.columns.len() && self.columns.iter().zip(cells).all(is_same)
+    }
+
     /// The place of the column of a member.
     #[must_use]
     pub fn place_of(&self, member: &str) -> Option<usize> {
@@ -149,8 +157,12 @@ impl Columns {
     /// The members of a row, without those of the columns that become relationships.
     ///
     /// # Errors
-    /// A wrong number of cells, and the first cell that cannot be read.
+    /// A repeated header, a wrong number of cells, and the first cell that cannot be read.
     pub fn members<'a>(&'a self, cells: &[&'a str]) -> Result<Members<'a>, LineProblem> {
+        if self.repeats_header(cells) {
+            let detail = "the row repeats the header line; delete it: several files were joined";
+            return Err(LineProblem::of_line(detail.to_owned()));
+        }
         self.require_width(cells).map_err(LineProblem::of_line)?;
         let mut members = Vec::with_capacity(cells.len());
         for (column, text) in self.columns.iter().zip(cells) {

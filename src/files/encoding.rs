@@ -9,7 +9,7 @@ use super::signature::detect;
 /// Bytes of a file that are read together.
 const CHUNK: usize = 1 << 16;
 /// The bytes at the beginning that decide on the encoding.
-const START: usize = 8;
+const START: usize = 9;
 
 /// Decodes a file while it is read, and refuses it at the first byte that is not valid.
 pub struct TextReader<R> {
@@ -243,6 +243,9 @@ mod tests {
             (b"PK\x05\x06", "ZIP"),
             (b"\xD0\xCF\x11\xE0\xA1", ".xls"),
             (b"\x1F\x8B\x08", "gzip"),
+            (b"%PDF-1.7", "PDF"),
+            (b"<!DOCTYPE html>", "web page"),
+            (b"<html>", "web page"),
             (b"a\0b\0", "--encoding utf-16le"),
             (b"\0a\0b", "--encoding utf-16be"),
         ] {

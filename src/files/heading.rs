@@ -46,6 +46,7 @@ fn clip(heading: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn typing_errors_and_longer_headings_find_the_name() {
@@ -60,5 +61,16 @@ mod tests {
             assert_eq!(find_similar(heading, names), similar, "{heading}");
         }
         assert!(find_similar(&"x".repeat(1 << 20), names).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn spelling_does_not_matter_and_suggestions_are_names(heading in "\\PC{0,20}") {
+            let spelled = format!(" _{}- ", heading.to_uppercase().replace('ß', "ss"));
+            prop_assert_eq!(normalize(&normalize(&heading)), normalize(&heading));
+            prop_assert_eq!(normalize(&spelled), normalize(&heading.to_uppercase().replace('ß', "ss")));
+            let names = ["email", "first-name"];
+            prop_assert!(find_similar(&heading, names).iter().all(|name| names.contains(name)));
+        }
     }
 }

@@ -100,6 +100,7 @@ fn most_frequent(header: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn the_header_or_a_declaration_decides_on_the_delimiter() {
@@ -126,6 +127,19 @@ mod tests {
         }
         for bad in ["", "a", "\"", "\n", ";;", "ä", " "] {
             assert!(parse_delimiter(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_but_blank_lines_and_a_declaration_is_skipped(text in "(sep=;\n|SEP=,\r\n|\n|\r\n){0,3}[a;,\t\"\n]{0,20}") {
+            let mut file = text.as_bytes();
+            let start = read_start(&mut file, None).unwrap();
+            let rest = [&start.header[..], file].concat();
+            let skipped = text.strip_suffix(std::str::from_utf8(&rest).unwrap()).unwrap();
+            prop_assert_eq!(skipped.matches('\n').count() as u64, start.line_ends);
+            let declared = skipped.lines().filter(|line| !line.is_empty()).count();
+            prop_assert!(declared <= 1 && DELIMITERS.contains(&start.delimiter));
         }
     }
 }

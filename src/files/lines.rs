@@ -62,6 +62,7 @@ pub fn skip_byte_order_mark(file: &mut impl BufRead) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::io::BufReader;
 
     fn all(bytes: &[u8]) -> Vec<(LineRead, usize)> {
@@ -103,6 +104,22 @@ mod tests {
         }
         for bytes in [b"\xFF\xFE{\0", b"\xFE\xFF\0{", b"{\0\"\0", b"\0{\0\""] {
             assert!(skip_byte_order_mark(&mut &bytes[..]).unwrap_err().to_string().contains("UTF-16"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_the_parts_between_line_ends(text in "[a\r\n\x00é]{0,40}", capacity in 1..9_usize) {
+            let mut file = BufReader::with_capacity(capacity, text.as_bytes());
+            let (mut line, mut found) = (Vec::new(), Vec::new());
+            while read(&mut file, &mut line).unwrap() == LineRead::Complete {
+                found.push(line.clone());
+            }
+            let mut expected: Vec<_> = text.split('\n').map(|part| part.as_bytes().to_vec()).collect();
+            let last = expected.pop().unwrap();
+            expected.iter_mut().for_each(|line| line.truncate(line.strip_suffix(b"\r").map_or(line.len(), <[u8]>::len)));
+            expected.extend(Some(last).filter(|last| !last.is_empty()));
+            prop_assert_eq!(found, expected);
         }
     }
 }

@@ -102,6 +102,7 @@ impl Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn an_option_replaces_the_entry_of_a_file() {
@@ -125,6 +126,26 @@ mod tests {
         }
         for bad in ["- a\n- b\n", "a: [b]\n", "a: 1\nA: 2\n", "a: x\na: y\n", "Employee #: alt-id\n", "a: {b: c}\n"] {
             assert!(Mapping::default().add_yaml(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_mapping_is_read_or_refused(
+            entries in prop::collection::vec("[a-c =:-]{0,9}|\\PC{0,9}", 0..4),
+            yaml in "[a-c: \n'\"#{}\\[\\]&*!|>%-]{0,40}|\\PC{0,30}",
+        ) {
+            let mut mapping = Mapping::new(true);
+            let read = mapping.add_yaml(&yaml);
+            prop_assert!(read.as_ref().map_or_else(|problem| !problem.is_empty(), |()| true));
+            for entry in &entries {
+                if mapping.add(entry).is_ok() {
+                    let (heading, target) = entry.rsplit_once('=').unwrap();
+                    prop_assert_eq!(&mapping.find(heading).unwrap().target, target.trim());
+                    let is_used = mapping.find_unused([heading].into_iter()).is_none_or(|it| it.heading != heading.trim());
+                    prop_assert!(is_used);
+                }
+            }
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod mapping;
 pub mod matching;
 pub mod people;
 pub mod problem;
+pub mod quotation;
 pub mod record;
 pub mod record_kind;
 pub mod resource;
@@ -55,6 +56,89 @@ mod tests {
             rows.push(row.unwrap().into_iter().map(ToOwned::to_owned).collect());
         }
         rows
+    }
+
+    /// Reads a whole file as an import does, and returns the numbers of records and problems.
+    fn import(bytes: &[u8], kind: RecordKind, delimiter: Option<u8>) -> Result<(usize, usize), String> {
+        let text = TextReader::new(bytes, None).map_err(|problem| problem.to_string())?;
+        let mut table = OpenTable::open(text, delimiter).map_err(|problem| problem.to_string())?;
+        let header = table.next_row().map_err(|problem| problem.to_string())?.ok_or("no header")?;
+        let columns = match_columns(&header.1?, kind, &Mapping::new(true), EmptyCells::Clear)?;
+        let (mut scan, mut reader, mut last) = (PeopleScan::new(&columns), RecordReader::default(), header.0);
+        let (mut records, mut problems) = (0, 0);
+        while let Some((number, row)) = table.next_row().map_err(|problem| problem.to_string())? {
+            assert!(number > last, "lines are in order");
+            last = number;
+            let Ok(cells) = row else {
+                problems += 1;
+                continue;
+            };
+            scan.add(number, &cells);
+            match columns.members(&cells).map(|members| reader.read(members, Some(kind))) {
+                Ok(Ok(_)) => records += 1,
+                Ok(Err(mut rejected)) => {
+                    rejected.problems.iter_mut().for_each(|problem| columns.locate(problem, &cells));
+                    assert!(!rejected.reason().is_empty());
+                    problems += 1;
+                }
+                Err(_) => problems += 1,
+            }
+        }
+        drop(scan.finish());
+        Ok((records, problems))
+    }
+
+    /// The alphabet of whole files: syntax, headings, and bytes that are no text.
+    const PIECES: [&[u8]; 26] = [
+        b"email",
+        b"id",
+        b"user",
+        b"target",
+        b"relationship",
+        b"group-type",
+        b"member-type",
+        b"group",
+        b"Supervisor",
+        b"a@example.com",
+        b"alt-id:1",
+        b"7",
+        b"sep=;\n",
+        b";",
+        b",",
+        b"\t",
+        b"\"",
+        b"\n",
+        b"\r\n",
+        b" ",
+        b"'=",
+        b"[\"a\"]",
+        b"\xEF\xBB\xBF",
+        b"\xFF\xFE",
+        b"\xC3",
+        b"\0",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn any_file_becomes_records_and_problems(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..40),
+            bytes in prop::collection::vec(any::<u8>(), 0..60),
+            delimiter in prop::option::of(prop::sample::select(vec![b',', b';', b'|', b'='])),
+        ) {
+            for kind in RecordKind::ALL {
+                for file in [pieces.concat(), [&pieces.concat()[..], &bytes].concat(), bytes.clone()] {
+                    let ends = file.iter().filter(|byte| **byte == b'\n').count();
+                    let found = import(&file, kind, delimiter);
+                    let is_bounded = found.as_ref().map_or_else(
+                        |problem| !problem.is_empty(),
+                        |(records, problems)| records + problems <= file.len().max(ends),
+                    );
+                    prop_assert!(is_bounded, "{found:?}");
+                }
+            }
+        }
     }
 
     proptest! {
@@ -103,7 +187,7 @@ mod tests {
         #[test]
         fn any_header_is_matched_or_refused(headings in prop::collection::vec("\\PC{0,9}|email|Supervisor|E-Mail|id", 0..6)) {
             let headings: Vec<_> = headings.iter().map(String::as_str).collect();
-            for kind in [RecordKind::User, RecordKind::Relationship] {
+            for kind in RecordKind::ALL {
                 for ignores_unknown in [false, true] {
                     let matched = match_columns(&headings, kind, &Mapping::new(ignores_unknown), EmptyCells::Keep);
                     prop_assert!(matched.map_or_else(|problem| !problem.is_empty(), |columns| columns.kind == kind));

@@ -3,10 +3,13 @@
 use encoding_rs::{Encoding, UTF_8};
 
 /// The first bytes of files that are no text, and what to do with such a file.
-const NO_TEXT: [(&[u8], &str); 4] = [
+const NO_TEXT: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "the file is a ZIP archive or an Excel workbook (.xlsx), not text; save the sheet as CSV"),
     (b"PK\x05\x06", "the file is an empty ZIP archive, not text; save the sheet as CSV"),
     (b"\xD0\xCF\x11\xE0", "the file is an Excel workbook (.xls), not text; save the sheet as CSV"),
+    (b"%PDF-", "the file is a PDF document, not text; export the data as CSV"),
+    (b"<!DOCTYPE", "the file is a web page, not a table; sign in and download the file again"),
+    (b"<html", "the file is a web page, not a table; sign in and download the file again"),
     (b"\x1F\x8B", "the file is compressed with gzip; decompress it first, for example with `gunzip`"),
 ];
 

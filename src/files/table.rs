@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Chain, Cursor, Read};
 
 use super::layout::{self, TableStart};
 use super::lines::MAX_LINE_BYTES;
+use super::quotation::QuotationCheck;
 
 /// The most columns of a record.
 const MAX_COLUMNS: usize = 100;
@@ -18,6 +19,7 @@ pub struct Table<F> {
     delimiter: u8,
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    quotation: QuotationCheck,
     /// The number of line ends read so far.
     line_ends: u64,
 }
@@ -46,6 +48,7 @@ impl<F: BufRead> Table<F> {
             delimiter,
             bytes: vec![0; MAX_LINE_BYTES],
             ends: vec![0; MAX_COLUMNS],
+            quotation: QuotationCheck::new(delimiter),
             line_ends,
         }
     }
@@ -75,7 +78,7 @@ impl<F: BufRead> Table<F> {
     pub fn next_row(&mut self) -> io::Result<Option<(u64, CsvRow<'_>)>> {
         self.skip_line_ends()?;
         let number = self.line_ends + 1;
-        let (mut filled, mut ended, mut is_too_large) = (0, 0, false);
+        let (mut filled, mut ended, mut too_large) = (0, 0, None);
         // The last line need not have a terminator (RFC 4180), so one is added. It does not close a quotation.
         let mut has_end = false;
         loop {
@@ -89,28 +92,34 @@ impl<F: BufRead> Table<F> {
             if is_end {
                 has_end |= read > 0;
             } else {
-                self.line_ends += count_line_ends(input.get(..read).unwrap_or_default());
+                let taken = input.get(..read).unwrap_or_default();
+                self.line_ends += count_line_ends(taken);
+                self.quotation.read(taken);
                 self.file.consume(read);
             }
             filled += written;
             ended += ends;
             match result {
                 csv_core::ReadRecordResult::InputEmpty => {}
-                csv_core::ReadRecordResult::OutputFull | csv_core::ReadRecordResult::OutputEndsFull => {
-                    // The record is too long, so skip to its end.
-                    (filled, ended, is_too_large) = (0, 0, true);
+                // A record that is too large is skipped to its end.
+                csv_core::ReadRecordResult::OutputFull => {
+                    too_large.get_or_insert_with(|| format!("{MAX_LINE_BYTES} bytes; shorten it"));
+                    (filled, ended) = (0, 0);
+                }
+                csv_core::ReadRecordResult::OutputEndsFull => {
+                    too_large.get_or_insert_with(|| format!("{MAX_COLUMNS} columns; remove those that are not needed"));
+                    (filled, ended) = (0, 0);
                 }
                 csv_core::ReadRecordResult::End => return Ok(None),
-                csv_core::ReadRecordResult::Record if is_too_large => {
-                    return Ok(Some((
-                        number,
-                        Err(format!("the row is longer than {MAX_LINE_BYTES} bytes or {MAX_COLUMNS} columns")),
-                    )));
+                csv_core::ReadRecordResult::Record => {
+                    let too_large = too_large.map(|limit| format!("the row is longer than {limit}"));
+                    let is_cut = is_open.then(|| "the file ends inside quotation marks".to_owned());
+                    let wrong = self.quotation.finish();
+                    if let Some(problem) = too_large.or(is_cut).or(wrong) {
+                        return Ok(Some((number, Err(problem))));
+                    }
+                    break;
                 }
-                csv_core::ReadRecordResult::Record if is_open => {
-                    return Ok(Some((number, Err("the file ends inside quotation marks".to_owned()))));
-                }
-                csv_core::ReadRecordResult::Record => break,
             }
         }
         Ok(Some((number, self.cells(ended))))

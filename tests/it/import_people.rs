@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::support::Value;
-use crate::support::import::{ImportFixture, counts};
+use crate::support::import::{ImportFixture, counts, lines};
 use crate::support::process::{Outcome, finish, program};
+use crate::support::{Value, json};
 
 const EDGES: &str = "SELECT COUNT(*) AS number FROM user_relationships";
 
@@ -204,5 +204,31 @@ fn people_and_a_table_of_relationships_are_imported_together() {
             outcome.stderr
         );
         assert_eq!(fixture.number(EDGES), 1);
+    }
+}
+
+#[test]
+fn a_name_that_very_many_share_lists_a_few_and_the_number() {
+    for fixture in ImportFixture::all() {
+        let line = |id: i64, name: &str| json!({"type": "user", "id": id, "email": format!("u{id}@example.com"), "first-name": name, "last-name": "Ray"});
+        let users: Vec<_> = (1..=120).map(|id| line(id, "Ann")).chain([line(121, "Bob"), line(122, "Cho")]).collect();
+        fixture.import(&lines(&users), &[]).expect(0);
+        let text = "Work Email;Supervisor\nu121@example.com;Ann Ray\nu122@example.com;Bob Ray\n";
+        for options in [&["--dry-run"][..], &[]] {
+            let outcome = import(&fixture, text, options).expect(1);
+            for part in [
+                "line 2: `Supervisor`: 120 people have the name `Ann Ray`: u1@example.com (user 1), u2@example.com (user 2)",
+                "u10@example.com (user 10) and 110 more; use an e-mail address",
+            ] {
+                assert!(outcome.stderr.contains(part), "{part} in {}", outcome.stderr);
+            }
+            assert_eq!(counts(&outcome)[1], [1, 0, 0, 1]);
+        }
+        // The lines of a dry run count as if they were written: 119 of them get another name.
+        let renamed: String = (2..=120).map(|id| format!("u{id}@example.com;Dan;Ray;\n")).collect();
+        let text = format!("Work Email;First Name;Last Name;Supervisor\n{renamed}u121@example.com;Bob;Ray;Ann Ray\n");
+        for options in [&["--dry-run"][..], &[]] {
+            assert_eq!(counts(&import(&fixture, &text, options).expect(0))[1], [1, 0, 0, 0]);
+        }
     }
 }

@@ -83,6 +83,7 @@ mod idempotency;
 mod idempotent_replays;
 mod identity_scale;
 mod image;
+mod import_bad_input;
 mod import_csv;
 mod import_guide;
 mod import_mapping;

@@ -280,7 +280,7 @@ fn the_demo_has_rules_and_round_trips_with_and_without_them() {
                 fixture.run(&[&["type", "set", "colleague"], &colleague[..]].concat()).expect(0);
             }
             fixture.import(&exported, &[]).expect(0);
-            assert_eq!(fixture.export(), exported, "rules: {has_rules}");
+            assert_eq!(fixture.export_all(), exported, "rules: {has_rules}");
             fixture.assert_no_drift();
         }
     }

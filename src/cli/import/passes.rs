@@ -160,7 +160,7 @@ pub fn scan(copy: &TableCopy, columns: &Columns) -> io::Result<PeopleFacts> {
     let mut table = unread.open()?;
     let mut scan = PeopleScan::new(columns);
     while let Some((number, row)) = table.next_row()? {
-        if let Ok(cells) = row {
+        if let Some(cells) = row.ok().filter(|cells| !columns.repeats_header(cells)) {
             scan.add(number, &cells);
         }
     }

@@ -12,9 +12,21 @@ use crate::store::Tx;
 /// The most people that a message about an ambiguous name lists.
 const MAX_LISTED: usize = 10;
 
-/// The users with some names, by the key of the name: their ids, in order, and addresses.
+/// The users of a page that is read to list them.
+const PAGE: i64 = 50;
+
+/// The users with a name.
 #[derive(Debug, Default)]
-pub(super) struct NamedUsers(HashMap<String, BTreeMap<UserId, String>>);
+struct NameMatches {
+    /// The first of them: their ids, in order, and addresses.
+    listed: BTreeMap<UserId, String>,
+    /// How many more there are.
+    more: u64,
+}
+
+/// The users with some names, by the key of the name. Very many may share one, so only a few of them are read.
+#[derive(Debug, Default)]
+pub(super) struct NamedUsers(HashMap<String, NameMatches>);
 
 impl NamedUsers {
     /// Looks up the users with these names, also among those of earlier lines.
@@ -22,16 +34,23 @@ impl NamedUsers {
         let mut keys: Vec<_> = names.iter().flat_map(|name| keys_of(name)).collect();
         keys.sort_unstable();
         keys.dedup();
+        let (unique, shared): (Vec<_>, Vec<_>) =
+            tx.count_users_of_names(&keys)?.into_iter().partition(|(_, users, _)| *users == 1);
         let mut found = Self::default();
-        for (key, id, email) in tx.many_users_of_names(&keys)? {
-            if pending.may_have_name(id, &key) {
-                found.0.entry(key).or_default().insert(id, email);
+        let ids: Vec<_> = unique.iter().map(|(_, _, id)| *id).collect();
+        let emails: HashMap<_, _> = tx.many_emails(&ids)?.into_iter().collect();
+        for (key, _, id) in unique {
+            if let Some(email) = emails.get(&id).filter(|_| pending.may_have_name(id, &key)) {
+                found.0.entry(key).or_default().listed.insert(id, email.clone());
             }
         }
+        for (key, users, _) in shared {
+            let matches = list_shared(tx, &key, users, pending)?;
+            found.0.insert(key, matches);
+        }
         for key in keys {
-            let of_lines: Vec<_> = pending.users_of_name(&key).collect();
-            if !of_lines.is_empty() {
-                found.0.entry(key).or_default().extend(of_lines);
+            for (id, email) in pending.users_of_name(&key) {
+                found.0.entry(key.clone()).or_default().add_of_line(id, email);
             }
         }
         Ok(found)
@@ -39,31 +58,64 @@ impl NamedUsers {
 
     /// The only user with a name, or what is wrong with the name.
     pub fn find(&self, name: &str) -> std::result::Result<UserId, String> {
-        let named = keys_of(name).into_iter().filter_map(|key| self.0.get(&key)).flatten();
-        let users: BTreeMap<_, _> = named.collect();
-        match (users.first_key_value(), users.len()) {
+        let keys = keys_of(name);
+        let named = || keys.iter().filter_map(|key| self.0.get(key));
+        let users: BTreeMap<_, _> = named().flat_map(|matches| &matches.listed).collect();
+        let more = named().map(|matches| matches.more).sum::<u64>();
+        match (users.first_key_value(), users.len() as u64 + more) {
             (Some((id, _)), 1) => Ok(**id),
             (None, _) => Err(format!(
                 "no user has the name `{}`; use the name as in the file, or an e-mail address, alt-id or id in the whole \
                  column",
                 excerpt(name)
             )),
-            _ => Err(ambiguous(name, &users)),
+            (_, total) => Err(ambiguous(name, &users, total)),
         }
     }
 }
 
-fn ambiguous(name: &str, users: &BTreeMap<&UserId, &String>) -> String {
+impl NameMatches {
+    /// Adds a user of an earlier line, which may be stored.
+    fn add_of_line(&mut self, id: UserId, email: String) {
+        if self.listed.contains_key(&id) || (self.more > 0 && id.get() > 0) {
+            return;
+        }
+        if self.listed.len() > MAX_LISTED {
+            self.more += 1;
+        } else {
+            self.listed.insert(id, email);
+        }
+    }
+}
+
+/// The first of the stored users that share a name, without those to whom earlier lines give another one.
+fn list_shared(tx: &mut Tx<'_>, key: &str, users: u64, pending: &PendingRecords) -> Result<NameMatches> {
+    let (mut listed, mut last, mut renamed) = (BTreeMap::new(), UserId::new(0), 0);
+    loop {
+        let page = tx.users_of_name_after(key, last, PAGE)?;
+        let Some((id, _)) = page.last() else { break };
+        last = *id;
+        let (named, others): (Vec<_>, Vec<_>) = page.into_iter().partition(|(id, _)| pending.may_have_name(*id, key));
+        renamed += others.len() as u64;
+        listed.extend(named.into_iter().take(MAX_LISTED - listed.len()));
+        if listed.len() == MAX_LISTED {
+            break;
+        }
+    }
+    let more = users.saturating_sub(renamed + listed.len() as u64);
+    Ok(NameMatches { listed, more })
+}
+
+fn ambiguous(name: &str, users: &BTreeMap<&UserId, &String>, total: u64) -> String {
     let one = |(id, email): (&&UserId, &&String)| match id.get() {
         1.. => format!("{} (user {id})", excerpt(email)),
         _ => format!("{} (a new user)", excerpt(email)),
     };
     let listed: Vec<_> = users.iter().map(one).take(MAX_LISTED).collect();
-    let more = users.len() - listed.len();
+    let more = total - listed.len() as u64;
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
-        "{} people have the name `{}`: {}{more}; use an e-mail address, alt-id or id in the whole column",
-        users.len(),
+        "{total} people have the name `{}`: {}{more}; use an e-mail address, alt-id or id in the whole column",
         excerpt(name),
         listed.join(", ")
     )

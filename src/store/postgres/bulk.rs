@@ -116,6 +116,18 @@ pub(in crate::store) fn advance(conn: &mut Conn, table: Numbered, largest: i64) 
         .map(drop)
 }
 
+/// How many users have each of these keys of names, and the smallest of their ids. One statement for all names reads the
+/// table at most once, where one name is so frequent that the planner does not use the index.
+pub(in crate::store) fn count_users_of_names(
+    conn: &mut Conn,
+    names: &[String],
+) -> QueryResult<Vec<(String, i64, i64)>> {
+    diesel::dsl::sql::<(Text, BigInt, BigInt)>("SELECT name_key, COUNT(*), MIN(id) FROM users WHERE name_key = ANY(")
+        .bind::<Array<Text>, _>(names)
+        .sql(") GROUP BY name_key")
+        .load(conn)
+}
+
 /// Whether the indexes may be dropped: this role owns the table, and no other client is connected, which would have to
 /// wait until they exist again. If so, the tables are locked, and clients that connect later wait.
 pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {

@@ -9,7 +9,7 @@ use super::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
-use super::{Conn, bulk, counts, users};
+use super::{Conn, bulk, counts, dialect, users};
 use crate::model::user::User;
 use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
@@ -59,11 +59,33 @@ pub(in crate::store) fn ids_of_alt_ids(conn: &mut Conn, alt_ids: &[String]) -> Q
     sql.returning::<(Text, BigInt)>().load(conn)
 }
 
-/// The ids and addresses of the users with these keys of names, which several may share.
-pub(in crate::store) fn users_of_names(conn: &mut Conn, names: &[String]) -> QueryResult<Vec<(String, i64, String)>> {
-    let mut sql = Sql::new("SELECT name_key, id, email FROM users WHERE ");
-    sql.in_list("name_key", bulk::ValueList::of_texts(names));
-    sql.returning::<(Text, BigInt, Text)>().load(conn)
+/// How many users have each of these keys of names, and the smallest of their ids. Very many may share one, so no row of
+/// theirs is returned. A name without users may be left out, or have the count 0.
+pub(in crate::store) fn count_users_of_names(
+    conn: &mut Conn,
+    names: &[String],
+) -> QueryResult<Vec<(String, i64, i64)>> {
+    bulk::count_users_of_names(conn, names)
+}
+
+/// At most `limit` users with a key of a name after an id, by id: ids and addresses.
+pub(in crate::store) fn users_of_name_after(
+    conn: &mut Conn,
+    name: &str,
+    id: i64,
+    limit: i64,
+) -> QueryResult<Vec<(i64, String)>> {
+    let mut sql = Sql::new("SELECT id, email FROM users");
+    sql.text(dialect::by_index!("users_by_name")).text(" WHERE name_key = ").string(name.to_owned());
+    sql.text(" AND id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
+    sql.returning::<(BigInt, Text)>().load(conn)
+}
+
+/// The addresses of the users with these ids.
+pub(in crate::store) fn emails_of_ids(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<(i64, String)>> {
+    let mut sql = Sql::new("SELECT id, email FROM users WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
+    sql.returning::<(BigInt, Text)>().load(conn)
 }
 
 /// Reserves ids, larger than `largest`, for new rows of a table.

@@ -108,6 +108,21 @@ pub(in crate::store) fn advance(_conn: &mut Conn, _table: Numbered, _largest: i6
     Ok(())
 }
 
+/// How many users have each of these keys of names, and the smallest of their ids, or 0: both come from the index, without
+/// sorting.
+pub(in crate::store) fn count_users_of_names(
+    conn: &mut Conn,
+    names: &[String],
+) -> QueryResult<Vec<(String, i64, i64)>> {
+    diesel::dsl::sql::<(Text, BigInt, BigInt)>(
+        "SELECT value, (SELECT COUNT(*) FROM users INDEXED BY users_by_name WHERE name_key = value), \
+         COALESCE((SELECT MIN(id) FROM users INDEXED BY users_by_name WHERE name_key = value), 0) FROM json_each(",
+    )
+    .bind::<Text, _>(serde_json::to_string(names).unwrap_or_default())
+    .sql(")")
+    .load(conn)
+}
+
 /// Whether the indexes may be dropped: always, since other connections see them until the commit.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub(in crate::store) fn lock_for_load(_conn: &mut Conn) -> QueryResult<bool> {

@@ -46,10 +46,25 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(|(alt_id, id)| (alt_id, UserId::new(id))).collect())
     }
 
-    /// The users with these keys of names, which several may share: that key, the user's id and address.
-    pub fn many_users_of_names(&mut self, names: &[String]) -> Result<Vec<(String, UserId, String)>> {
-        let rows = ask!(self, transfer::users_of_names(names))?;
-        Ok(rows.into_iter().map(|(name, id, email)| (name, UserId::new(id), email)).collect())
+    /// The keys among these that are those of a user's name: the key, how many users share it, and the smallest of their
+    /// ids.
+    pub fn count_users_of_names(&mut self, names: &[String]) -> Result<Vec<(String, u64, UserId)>> {
+        let rows = ask!(self, transfer::count_users_of_names(names))?;
+        let rows = rows.into_iter().filter(|(_, users, _)| *users > 0);
+        Ok(rows.map(|(name, users, id)| (name, u64::try_from(users).unwrap_or_default(), UserId::new(id))).collect())
+    }
+
+    /// At most `limit` users with a key of a name after an id, by id: ids and addresses.
+    pub fn users_of_name_after(&mut self, name: &str, id: UserId, limit: i64) -> Result<Vec<(UserId, String)>> {
+        let rows = ask!(self, transfer::users_of_name_after(name, id.get(), limit))?;
+        Ok(rows.into_iter().map(|(id, email)| (UserId::new(id), email)).collect())
+    }
+
+    /// The addresses of the users with these ids.
+    pub fn many_emails(&mut self, ids: &[UserId]) -> Result<Vec<(UserId, String)>> {
+        let ids = numbers(ids);
+        let rows = ask!(self, transfer::emails_of_ids(&ids))?;
+        Ok(rows.into_iter().map(|(id, email)| (UserId::new(id), email)).collect())
     }
 
     /// Stores users with their ids and times. Ids and addresses must be free.

@@ -346,3 +346,22 @@ fn types_that_stored_relationships_break_are_rejected() {
         other.assert_no_drift();
     }
 }
+
+#[test]
+fn a_synchronization_names_the_kinds_that_it_does_not_know() {
+    for fixture in ImportFixture::all() {
+        let text = [
+            json!({"type": "relationship-type", "id": "coach"}),
+            json!({"type": "user", "id": 1, "email": "a@example.com"}),
+            json!({"type": "group", "id": 1, "group-type": "team"}),
+            json!({"type": "group-member", "member-type": "m", "group": 1, "user": 1}),
+        ];
+        let outcome = fixture.import(&crate::support::import::lines(&text), &["--sync"]).expect(1);
+        for line in ["line 1: ", "line 3: ", "line 4: "] {
+            let reason = format!("{line}only users and relationships are synchronized; import relationship types");
+            assert!(outcome.stderr.contains(&reason), "{}", outcome.stderr);
+        }
+        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 0);
+        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM groups"), 0);
+    }
+}

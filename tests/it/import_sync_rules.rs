@@ -127,7 +127,7 @@ fn email_of(id: i64) -> String {
 
 fn user_line(id: i64) -> ImportLine {
     let fields = vec![(Field::Email, Value::Text(email_of(id)))];
-    let line = UserLine { id: None, email: email_of(id), fields, created_at: None, updated_at: None };
+    let line = UserLine { id: None, email: email_of(id), fields, properties: None, created_at: None, updated_at: None };
     ImportLine { number: u64::try_from(id).expect("an id"), record: Record::User(Box::new(line)) }
 }
 

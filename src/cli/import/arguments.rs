@@ -202,7 +202,8 @@ impl ImportArgs {
     /// One that is stdout or an input.
     pub fn report_file(&self) -> Result<Option<&Path>, CommandError> {
         let Some(report) = &self.report else { return Ok(None) };
-        let inputs = [&self.file, &self.types, &self.users, &self.groups, &self.members, &self.relationships, &self.mapping];
+        let inputs =
+            [&self.file, &self.types, &self.users, &self.groups, &self.members, &self.relationships, &self.mapping];
         let is_same = |input: &&PathBuf| match (input.canonicalize(), report.canonicalize()) {
             (Ok(input), Ok(report)) => input == report,
             _ => *input == report,

@@ -23,7 +23,7 @@ pub fn plan_repeatable(
 ) -> Result<Vec<Pass>, CommandError> {
     let (path, is_file) = (source.path.clone(), source.size.is_some());
     match source.input {
-        OpenInput::Lines(_) if !is_file => Err(CommandError::failed(format!(
+        OpenInput::Lines(_) | OpenInput::Document(_) if !is_file => Err(CommandError::failed(format!(
             "`--sync` reads `{}` more than once; write the data to a file first",
             path.display()
         ))),
@@ -49,6 +49,7 @@ pub fn repeat_users(passes: &[Pass], bytes: &Arc<AtomicU64>) -> io::Result<Vec<(
     for (index, pass) in passes.iter().enumerate() {
         let content = match &pass.content {
             PassContent::Lines(_) => PassContent::Lines(sources::reopen_lines(&pass.path, bytes)?),
+            PassContent::Document(_) => PassContent::Document(sources::reopen_lines(&pass.path, bytes)?),
             PassContent::Rows { input: PassInput::Again(copy), columns, conflicts, is_people }
                 if columns.kind == RecordKind::User =>
             {

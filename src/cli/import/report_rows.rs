@@ -7,7 +7,7 @@ use super::report::{ImportReport, Notes};
 use super::rows::{ReportedRow, RowWriter};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::EdgeStep;
-use crate::domain::transfer::{ImportOutcome, ImportRow, LinePlace, RowOutcome, ValueChange};
+use crate::domain::transfer::{ImportOutcome, ImportRow, LinePlace, RowOutcome, Tally, ValueChange};
 
 impl ImportReport {
     /// Whether rows are shown, so that they are worth computing.
@@ -87,7 +87,8 @@ impl ImportReport {
 
     /// Counts registered types.
     pub fn note_types(&self, types: u64) {
-        self.record(&Notes::of_outcome(ImportOutcome { types_added: types, ..ImportOutcome::default() }));
+        let types = Tally { added: types, ..Tally::default() };
+        self.record(&Notes::of_outcome(ImportOutcome { types, ..ImportOutcome::default() }));
     }
 
     /// Completes the rows.

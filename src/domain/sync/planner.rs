@@ -90,6 +90,7 @@ impl Planner {
             match &line.record {
                 Record::User(user) => users.push((line.number, user.as_ref())),
                 Record::Relationship(edge) => edges.push((line.number, edge)),
+                other => outcome.reject_unsynchronized(line.number, other),
             }
         }
         if !users.is_empty() {

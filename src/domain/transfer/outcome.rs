@@ -1,5 +1,6 @@
 //! The options and the results of an import.
 
+use super::lines::Record;
 use super::preview::{ImportRow, user_row};
 use crate::model::error::Error;
 use crate::model::user::{Field, UserData};
@@ -84,6 +85,18 @@ impl ImportOutcome {
         self.relationships = self.relationships.plus(other.relationships);
         self.groups = self.groups.plus(other.groups);
         self.members = self.members.plus(other.members);
+    }
+
+    /// Rejects a line that is neither a user nor a relationship in a synchronization.
+    pub(in crate::domain) fn reject_unsynchronized(&mut self, number: u64, record: &Record) {
+        let reason = "only users and relationships are synchronized; import relationship types, groups and members without \
+                      `--sync`";
+        match record {
+            Record::Type(_) => self.reject_type(number, reason.to_owned()),
+            Record::Group(_) => self.reject_group(number, reason.to_owned()),
+            Record::Member(_) => self.reject_member(number, reason.to_owned()),
+            Record::User(_) | Record::Relationship(_) => {}
+        }
     }
 
     pub(super) fn reject_type(&mut self, number: u64, reason: String) {

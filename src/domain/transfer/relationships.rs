@@ -145,7 +145,8 @@ pub(super) fn find_ends(
     pending: &PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<ResolvedEdges> {
-    let users = ReferencedUsers::look_up(tx, lines, pending, None)?;
+    let ends = lines.iter().flat_map(|(_, line)| [&line.user, &line.target]).collect();
+    let users = ReferencedUsers::look_up(tx, ends, pending, None)?;
     let now = tx.now();
     let mut found = ResolvedEdges::default();
     for (number, line) in lines {

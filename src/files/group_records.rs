@@ -4,19 +4,19 @@ use super::cell::Members;
 use super::problem::{LineProblem, UNKNOWN, add_complaint};
 use super::record_kind::PROPERTIES;
 use super::values::{id, kind, properties, time, user_reference};
-use crate::domain::transfer::{GroupLine, MemberLine};
+use crate::domain::transfer::{GroupLine, GroupOwner, MemberLine};
 use crate::model::id::{GroupId, MemberId};
 
 /// The group of a line; `None` if it lacks a required member.
 pub(super) fn group_of(members: Members<'_>, complaints: &mut Vec<LineProblem>) -> Option<GroupLine> {
-    let (mut own_id, mut group_type, mut owner, mut own_properties) = (None, None, None, None);
+    let (mut own_id, mut group_type, mut owner, mut own_properties) = (None, None, GroupOwner::Absent, None);
     let (mut created_at, mut updated_at) = (None, None);
     for (name, cell) in members.0 {
         let parsed = match &*name {
             "type" => Ok(()),
             "id" => id(&cell).map(|id| own_id = id.map(GroupId::new)),
             "group-type" => kind(&cell).map(|kind| group_type = kind),
-            "owner" => user_reference(cell).map(|user| owner = Some(user)),
+            "owner" => user_reference(cell).map(|user| owner = user.map_or(GroupOwner::Nobody, GroupOwner::User)),
             PROPERTIES => properties(cell).map(|properties| own_properties = properties),
             "created-at" => time(&cell).map(|time| created_at = time),
             "updated-at" => time(&cell).map(|time| updated_at = time),

@@ -117,7 +117,9 @@ mod tests {
             }
             let mut expected: Vec<_> = text.split('\n').map(|part| part.as_bytes().to_vec()).collect();
             let last = expected.pop().unwrap();
-            expected.iter_mut().for_each(|line| line.truncate(line.strip_suffix(b"\r").map_or(line.len(), <[u8]>::len)));
+            for line in &mut expected {
+                line.truncate(line.strip_suffix(b"\r").map_or(line.len(), <[u8]>::len));
+            }
             expected.extend(Some(last).filter(|last| !last.is_empty()));
             prop_assert_eq!(found, expected);
         }

@@ -166,11 +166,9 @@ fn kind_of(members: &Members<'_>, expected: Option<RecordKind>) -> Parsed<Record
 }
 
 fn complaint_about_type(expected: Option<RecordKind>) -> String {
-    match expected {
-        Some(kind) => format!("`type` must be `{}`", kind.name()),
-        None => {
-            let names: Vec<_> = RecordKind::ALL.iter().map(|kind| format!("`{}`", kind.name())).collect();
-            format!("`type` must be one of {}", names.join(", "))
-        }
+    if let Some(kind) = expected {
+        return format!("`type` must be `{}`", kind.name());
     }
+    let names: Vec<_> = RecordKind::ALL.iter().map(|kind| format!("`{}`", kind.name())).collect();
+    format!("`type` must be one of {}", names.join(", "))
 }

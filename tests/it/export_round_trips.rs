@@ -330,7 +330,9 @@ fn types_that_stored_relationships_break_are_rejected() {
         let tree = json!({"type": "relationship-type", "id": "mentor", "is-acyclic": true, "max-per-user": 1});
         let new = json!({"type": "relationship-type", "id": "coach", "max-per-user": 1});
         let mut coached = [edge(1, 2), edge(1, 3)];
-        coached.iter_mut().for_each(|edge| edge["relationship"] = "coach".into());
+        for edge in &mut coached {
+            edge["relationship"] = "coach".into();
+        }
         for options in [&["--dry-run"][..], &[]] {
             let outcome =
                 fixture.import(&text(&[&[tree.clone(), new.clone()], &coached[..]].concat()), options).expect(1);

@@ -48,13 +48,16 @@ pub struct ExportPlan {
 /// Whether the writer still receives.
 type IsReceiving = bool;
 
+/// Sends all pages of one kind.
+type SendPages = fn(&mut Tx<'_>, &SyncSender<ExportPage>, &ExportPlan) -> Result<IsReceiving>;
+
 /// Sends all pages, as long as the writer receives them: types, users, groups, memberships, relationships, each by id.
 pub fn read(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, plan: &ExportPlan) -> Result<()> {
     let total = total(tx, plan)?;
     if sender.send(ExportPage::Total(total)).is_err() {
         return Ok(());
     }
-    let steps: [(RecordKind, fn(&mut Tx<'_>, &SyncSender<ExportPage>, &ExportPlan) -> Result<IsReceiving>); 5] = [
+    let steps: [(RecordKind, SendPages); 5] = [
         (RecordKind::Type, send_types),
         (RecordKind::User, send_users),
         (RecordKind::Group, send_groups),

@@ -1,6 +1,6 @@
 //! Imports lines with groups. The id decides whether a group is new.
 
-use super::lines::{GroupLine, complaint_about_times};
+use super::lines::{GroupLine, GroupOwner, complaint_about_times};
 use super::memory::{PendingGroup, PendingRecords};
 use super::outcome::ImportOutcome;
 use super::references::ReferencedUsers;
@@ -26,13 +26,14 @@ pub(super) fn import(tx: &mut Tx<'_>, lines: &[(u64, &GroupLine)], outcome: &mut
 }
 
 /// Adds the valid lines to the pending records.
-pub(super) fn dry_run(
+pub(super) fn dry_run<'l>(
     tx: &mut Tx<'_>,
-    lines: &[(u64, &GroupLine)],
+    lines: &[(u64, &'l GroupLine)],
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let owners = lines.iter().filter_map(|(_, line)| line.owner.as_ref()?.as_ref()).collect();
+    let owner = |line: &'l GroupLine| if let GroupOwner::User(user) = &line.owner { Some(user) } else { None };
+    let owners = lines.iter().filter_map(|(_, line)| owner(line)).collect();
     let owners = ReferencedUsers::look_up(tx, owners, pending, None)?;
     let ids: Vec<_> = lines.iter().map(|(_, line)| line.id).filter(|id| !pending.groups.contains_key(id)).collect();
     for group in tx.many_groups(&ids)? {
@@ -52,17 +53,21 @@ pub(super) fn dry_run(
     Ok(())
 }
 
-/// The owner after a line; `None` if the line does not say.
-fn owner_of(line: &GroupLine, users: &ReferencedUsers) -> std::result::Result<Option<Option<UserId>>, String> {
-    let Some(owner) = &line.owner else { return Ok(None) };
-    let found = owner.as_ref().map(|owner| users.find(owner)).transpose();
-    found.map(Some).map_err(|complaint| format!("`owner`: {complaint}"))
+/// The owner after a line.
+fn owner_of(line: &GroupLine, users: &ReferencedUsers) -> std::result::Result<GroupOwner<UserId>, String> {
+    Ok(match &line.owner {
+        GroupOwner::Absent => GroupOwner::Absent,
+        GroupOwner::Nobody => GroupOwner::Nobody,
+        GroupOwner::User(user) => {
+            GroupOwner::User(users.find(user).map_err(|complaint| format!("`owner`: {complaint}"))?)
+        }
+    })
 }
 
 /// Adds a line to the pending records. Returns whether it changes an existing group; `None` for a new one.
 fn apply(
     line: &GroupLine,
-    owner: Option<Option<UserId>>,
+    owner: GroupOwner<UserId>,
     newest: GroupId,
     now: Timestamp,
     pending: &mut PendingRecords,
@@ -79,7 +84,8 @@ fn apply(
             ));
         }
         let properties = checked_properties(line.properties.as_ref(), &Properties::new())?;
-        let wanted = new_group(line, owner.flatten(), &properties.unwrap_or_default(), now);
+        let owner = if let GroupOwner::User(user) = owner { Some(user) } else { None };
+        let wanted = new_group(line, owner, &properties.unwrap_or_default(), now);
         pending.groups.insert(line.id, PendingGroup { stored: None, wanted });
         return Ok(None);
     };
@@ -91,14 +97,16 @@ fn apply(
     }
     let old = known.wanted.properties.parse();
     let properties = checked_properties(line.properties.as_ref(), &old)?.filter(|new| *new != old);
-    let owner = owner.filter(|owner| *owner != known.wanted.owner);
-    let is_changed = properties.is_some() || owner.is_some();
+    let owner = match owner {
+        GroupOwner::Absent => known.wanted.owner,
+        GroupOwner::Nobody => None,
+        GroupOwner::User(user) => Some(user),
+    };
+    let is_changed = properties.is_some() || owner != known.wanted.owner;
     if let Some(properties) = properties {
         known.wanted.properties = StoredProperties::of(&properties);
     }
-    if let Some(owner) = owner {
-        known.wanted.owner = owner;
-    }
+    known.wanted.owner = owner;
     Ok(Some(is_changed))
 }
 

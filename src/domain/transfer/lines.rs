@@ -87,14 +87,25 @@ pub struct GroupLine {
     pub id: GroupId,
     /// The name of its type.
     pub kind: String,
-    /// The owner, null for none; `None` if the line lacks it.
-    pub owner: Option<Option<UserReference>>,
+    /// The owner.
+    pub owner: GroupOwner<UserReference>,
     /// The properties, which replace those of the group.
     pub properties: Option<Properties>,
     /// The time of creation, for a new group.
     pub created_at: Option<Timestamp>,
     /// The time of the last change, for a new group.
     pub updated_at: Option<Timestamp>,
+}
+
+/// The owner of a group in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupOwner<T> {
+    /// The line does not say.
+    Absent,
+    /// None.
+    Nobody,
+    /// A user.
+    User(T),
 }
 
 /// A membership in a file. Group and user identify it.

@@ -29,7 +29,9 @@ use crate::store::Tx;
 use types::LineTypes;
 
 pub use edge_columns::{EdgeColumn, find_edge_columns};
-pub use lines::{GroupLine, ImportLine, MemberLine, Record, RelationshipLine, TypeLine, UserLine, UserReference};
+pub use lines::{
+    GroupLine, GroupOwner, ImportLine, MemberLine, Record, RelationshipLine, TypeLine, UserLine, UserReference,
+};
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
 pub use preview::{ImportRow, LinePlace, RowOutcome, UserNames, ValueChange, describe_user};

@@ -125,7 +125,7 @@ fn require_same_rules(tx: &mut Tx<'_>, found: &RelationshipType, line: &TypeLine
     Err(Problem::new(Code::InvalidAttribute, detail).into())
 }
 
-/// What [`write`] would do.
+/// What [`write()`] would do.
 fn compute(
     tx: &mut Tx<'_>,
     line: &TypeLine,

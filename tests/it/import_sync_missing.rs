@@ -41,6 +41,8 @@ fn missing_users_are_listed_disabled_or_ignored() {
             let report = fixture.path("report.csv").display().to_string();
             let outcome = sync(&fixture, LEFT, &[options, &["--report", &report]].concat()).expect(0);
             assert!(outcome.stderr.contains(&format!("0 missing users disabled, {listed} listed")), "{outcome:?}");
+            let lines = outcome.stderr.lines().filter(|line| line.starts_with("not in the files: ")).count();
+            assert_eq!((lines, outcome.stderr.contains(": cho@example.com is missing")), (listed, listed == 3));
             let report = std::fs::read_to_string(report).expect("the report");
             assert_eq!(report.matches(",missing,").count(), listed);
             assert_eq!(report.contains(",missing,cho@example.com,"), listed == 3, "{report}");

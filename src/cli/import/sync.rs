@@ -16,14 +16,14 @@ use super::repeated_passes;
 use super::report::{ImportReport, Notes};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{ChangeLimit, EdgeStep, Planner, Removals, SyncOptions, SyncPlan, rows_of_steps};
-use crate::domain::transfer::{ImportOutcome, PendingRecords};
+use crate::domain::transfer::{ImportOutcome, ImportRow, PendingRecords, RowOutcome};
 use crate::files::record::RecordKind;
 use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Store, Tx};
 
 /// The lines of a batch that is planned.
-pub const PLANNED_BATCH: usize = 5_000;
+pub const PLANNED_BATCH: usize = 2_000;
 /// The lines with users, and the disabled users, of a transaction.
 pub(super) const USERS_PER_JOB: usize = 500;
 
@@ -131,6 +131,12 @@ impl Synchronizer {
         let rows: Vec<_> = plan.missing.iter().filter(|user| is_listed(user.id)).map(|user| user.row()).collect();
         self.report.list(0, &rows);
         self.report.note_missing(&rows);
+        // A dry run has a table instead.
+        let is_worth_knowing = |row: &&ImportRow| row.outcome == RowOutcome::Missing || row.problem.is_some();
+        for row in rows.iter().filter(is_worth_knowing).filter(|_| !self.is_dry_run) {
+            let note = row.problem.iter().map(|note| format!(": {note}")).collect::<String>();
+            self.report.print(&format!("not in the files: {} is {}{note}", row.subject, row.outcome.name()));
+        }
     }
 
     pub(super) async fn list_steps(

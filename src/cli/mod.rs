@@ -8,6 +8,7 @@ pub mod command_error;
 mod completions;
 mod config;
 mod confirmation;
+mod copy;
 mod database;
 mod demo;
 mod export;
@@ -92,6 +93,8 @@ Examples:
     Import(import::ImportArgs),
     /// Export users and relationships to files that `import` reads
     Export(export::ExportArgs),
+    /// Copy all data of a database into an empty one, between SQLite and PostgreSQL
+    Copy(copy::CopyArgs),
     /// Print what changed and who changed it, and follow further changes
     Changes(changes::ChangesArgs),
     /// Compare stored counts with the rows and find dangling relationships
@@ -220,6 +223,7 @@ pub fn run(matches: &ArgMatches) -> Result<(), CommandError> {
         Command::Secret(args) => secret::run(&config, args),
         Command::Import(args) => import::run(&config, args),
         Command::Export(args) => export::run(&config, args),
+        Command::Copy(args) => copy::run(args),
         Command::Changes(args) => changes::run(&config, args),
         Command::Check(args) => check::run(&config, args),
         Command::Healthcheck(args) => healthcheck::run(&config, args),

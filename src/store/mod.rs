@@ -14,6 +14,7 @@ mod change_rows;
 mod changes;
 mod check;
 mod columns;
+pub mod copy;
 mod cost;
 mod fault;
 mod files;

@@ -54,6 +54,7 @@ mod commands_without_database;
 mod compression;
 mod conformance;
 mod connections;
+mod copy;
 mod crash;
 mod dashboards;
 mod database_problems;

@@ -6,6 +6,7 @@ mod canceller;
 pub(super) mod change_numbers;
 pub(super) mod conn;
 mod connect_failure;
+pub(super) mod copy;
 mod dialect;
 mod engine;
 pub(super) mod inspection;

@@ -2,6 +2,7 @@
 
 pub(super) mod bulk;
 pub(super) mod conn;
+pub(super) mod copy;
 mod dialect;
 pub(super) mod engine;
 pub(super) mod files;

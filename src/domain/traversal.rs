@@ -10,7 +10,7 @@ pub use past::traverse_past;
 pub use request::Traversal;
 pub use together::{traverse_alone, traverse_together};
 
-use reach::at_level;
+use reach::page_above;
 use request::{ReachedPage, check, is_below};
 
 use std::collections::HashMap;
@@ -21,9 +21,9 @@ use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{RoleEdge, RoleEnd, UserWithRoles};
+use crate::model::role::{RoleEdge, RoleEnd};
+use crate::model::traversal::Depth;
 use crate::model::traversal::page::TraversalPage;
-use crate::model::traversal::{Depth, ReachedUser};
 use crate::store::{HeldRole, HeldType, Tx};
 
 /// The page of the users that a traversal reaches: below a user of a tree in pre-order, otherwise by distance and id. An
@@ -84,13 +84,6 @@ fn list_above(
 ) -> Result<TraversalPage> {
     let size = (traversal.depth.levels(), traversal.limit);
     tx.users_above(held, traversal.path.user, size, budget).map(page_above)
-}
-
-/// The page of the users above a user from the first one on.
-fn page_above(page: Page<UserWithRoles>) -> TraversalPage {
-    let last = page.items.last().and_then(|row| Some(ReachedUser { member: row.user.id, step: row.step? }));
-    let is_more = page.is_cut || usize::try_from(page.total).is_ok_and(|total| total > page.items.len());
-    TraversalPage { page, is_more, has_cycle: false, end: last.map(|last| at_level(last).0) }
 }
 
 /// Reads the properties of the users of a page. The page is cut where the budget ends.

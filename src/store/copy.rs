@@ -11,7 +11,7 @@ mod tables;
 use diesel::QueryResult;
 
 pub use failure::CopyFailure;
-pub(in crate::store) use tables::{ColumnKind, CopiedColumn, MOST_ROWS, RowPage, TABLES, Table, names_of};
+pub(in crate::store) use tables::{ColumnKind, CopiedColumn, CopyTable, MOST_ROWS, RowPage, TABLES, names_of};
 
 use super::migrations::{self, Step};
 use super::opening::OpenError;
@@ -37,9 +37,9 @@ pub(in crate::store) struct LastId {
 /// A connection to one end of a copy.
 pub(in crate::store) trait CopyEnd {
     /// The columns of a table, in an order that is the same in all databases.
-    fn columns(&mut self, table: Table) -> QueryResult<Vec<CopiedColumn>>;
+    fn columns(&mut self, table: CopyTable) -> QueryResult<Vec<CopiedColumn>>;
     /// The number of the rows that are copied.
-    fn count(&mut self, table: Table) -> QueryResult<i64>;
+    fn count(&mut self, table: CopyTable) -> QueryResult<i64>;
     /// The largest ids that the tables have given.
     fn last_ids(&mut self) -> QueryResult<Vec<LastId>>;
 
@@ -48,7 +48,7 @@ pub(in crate::store) trait CopyEnd {
     /// Reads all rows of a table, in pages.
     fn read(
         &mut self,
-        table: Table,
+        table: CopyTable,
         columns: &[CopiedColumn],
         write: &mut dyn FnMut(&str) -> Result<(), CopyFailure>,
     ) -> Result<(), CopyFailure>;
@@ -58,9 +58,9 @@ pub(in crate::store) trait CopyEnd {
     /// Drops the indexes of all tables, and returns the statements that create them.
     fn drop_indexes(&mut self) -> QueryResult<Vec<String>>;
     /// Deletes all rows of a table.
-    fn clear(&mut self, table: Table) -> QueryResult<()>;
+    fn clear(&mut self, table: CopyTable) -> QueryResult<()>;
     /// Stores a page of rows.
-    fn write(&mut self, table: Table, columns: &[CopiedColumn], rows: &str) -> QueryResult<()>;
+    fn write(&mut self, table: CopyTable, columns: &[CopiedColumn], rows: &str) -> QueryResult<()>;
     /// Lets the tables give larger ids than these.
     fn set_last_ids(&mut self, last: &[LastId]) -> QueryResult<()>;
     /// Creates the indexes and commits.
@@ -163,7 +163,7 @@ fn require_empty(target: &mut dyn CopyEnd) -> Result<(), CopyFailure> {
     Ok(())
 }
 
-fn copy_table(source: &mut dyn CopyEnd, target: &mut dyn CopyEnd, table: Table) -> Result<(), CopyFailure> {
+fn copy_table(source: &mut dyn CopyEnd, target: &mut dyn CopyEnd, table: CopyTable) -> Result<(), CopyFailure> {
     let from = source.columns(table).map_err(CopyFailure::Source)?;
     let to = target.columns(table).map_err(CopyFailure::Target)?;
     if !from.iter().map(|column| &column.name).eq(to.iter().map(|column| &column.name)) {
@@ -177,7 +177,7 @@ fn copy_table(source: &mut dyn CopyEnd, target: &mut dyn CopyEnd, table: Table) 
     source.read(table, &from, &mut |rows| target.write(table, &to, rows).map_err(CopyFailure::Target))
 }
 
-fn compare(source: &mut dyn CopyEnd, target: &mut dyn CopyEnd, table: Table) -> Result<CopiedTable, CopyFailure> {
+fn compare(source: &mut dyn CopyEnd, target: &mut dyn CopyEnd, table: CopyTable) -> Result<CopiedTable, CopyFailure> {
     let rows = source.count(table).map_err(CopyFailure::Source)?;
     let copied = target.count(table).map_err(CopyFailure::Target)?;
     if rows == copied {

@@ -8,10 +8,11 @@ use crate::domain::roles::visible_edges;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
 use crate::model::id::{RelationshipId, UserId};
-use crate::model::page::{PageRequest, Sort};
-use crate::model::role::RoleEdge;
+use crate::model::page::{Page, PageRequest, Sort};
+use crate::model::role::{RoleEdge, UserWithRoles};
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED};
 use crate::model::traversal::levels::{Continuation, TraversalBudget, explore};
+use crate::model::traversal::page::TraversalPage;
 use crate::model::traversal::{Depth, Place, ReachedUser, TraversalStep};
 use crate::store::{HeldRole, Tx};
 
@@ -86,6 +87,13 @@ pub(super) fn explore_upwards(steps: &StepsUpwards, start: UserId, depth: Depth)
 /// A user with its place in the order of distance and id.
 pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
     (Place::Level(to_number(user.step.depth), user.member.get()), user)
+}
+
+/// The page of the users above a user from the first one on.
+pub(super) fn page_above(page: Page<UserWithRoles>) -> TraversalPage {
+    let last = page.items.last().and_then(|row| Some(ReachedUser { member: row.user.id, step: row.step? }));
+    let is_more = page.is_cut || usize::try_from(page.total).is_ok_and(|total| total > page.items.len());
+    TraversalPage { page, is_more, has_cycle: false, end: last.map(|last| at_level(last).0) }
 }
 
 /// Adds how many users are below each of some users of a tree, where that was not read yet.

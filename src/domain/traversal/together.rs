@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::page_above;
-use super::reach::{count_below, explore_upwards, numbers_below, steps_upwards, window};
+use super::reach::{count_below, explore_upwards, numbers_below, page_above, steps_upwards, window};
 use super::request::{Places, is_below};
 use crate::model::error::Result;
 use crate::model::id::UserId;

@@ -2,7 +2,7 @@
 
 /// A table, and the columns by which its rows are ordered.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::store) struct Table {
+pub(in crate::store) struct CopyTable {
     /// Its name.
     pub name: &'static str,
     /// Columns, separated by commas: where the rows are near each other in an index of the target.
@@ -11,17 +11,17 @@ pub(in crate::store) struct Table {
     pub is_seeded: bool,
 }
 
-const fn table(name: &'static str, order: &'static str) -> Table {
-    Table { name, order, is_seeded: false }
+const fn table(name: &'static str, order: &'static str) -> CopyTable {
+    CopyTable { name, order, is_seeded: false }
 }
 
-const fn seeded(name: &'static str, order: &'static str) -> Table {
-    Table { name, order, is_seeded: true }
+const fn seeded(name: &'static str, order: &'static str) -> CopyTable {
+    CopyTable { name, order, is_seeded: true }
 }
 
 /// All tables but that of the migrations, each after those to which it refers. Changes without a number, which only
 /// PostgreSQL has, get one in the copy.
-pub(in crate::store) const TABLES: [Table; 24] = [
+pub(in crate::store) const TABLES: [CopyTable; 24] = [
     table("users", "id"),
     seeded("relationship_types", "id"),
     seeded("relationship_type_locks", "type_id"),

@@ -9,7 +9,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 use super::bulk::lock_for_load;
 use super::conn::{Conn, connect};
 use crate::store::copy::{
-    ColumnKind, CopiedColumn, CopyEnd, CopyFailure, LastId, MOST_ROWS, RowPage, TABLES, Table, names_of,
+    ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, MOST_ROWS, RowPage, TABLES, names_of,
 };
 use crate::store::opening::OpenError;
 use crate::store::url::PostgresUrl;
@@ -38,7 +38,7 @@ impl PostgresEnd {
              WHERE table_schema = current_schema() AND column_name = 'id' AND is_identity = 'YES'",
         )
         .load(&mut self.0)?;
-        let is_numbered = |table: &Table| numbered.iter().any(|name| name == table.name);
+        let is_numbered = |table: &CopyTable| numbered.iter().any(|name| name == table.name);
         Ok(TABLES.iter().filter(|table| is_numbered(table)).map(|table| table.name).collect())
     }
 
@@ -54,7 +54,7 @@ impl PostgresEnd {
 }
 
 impl CopyEnd for PostgresEnd {
-    fn columns(&mut self, table: Table) -> QueryResult<Vec<CopiedColumn>> {
+    fn columns(&mut self, table: CopyTable) -> QueryResult<Vec<CopiedColumn>> {
         let columns = "SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT) FROM information_schema.columns \
                        WHERE table_schema = current_schema() AND table_name = ";
         let order = " ORDER BY CAST(column_name AS TEXT) COLLATE \"C\"";
@@ -63,7 +63,7 @@ impl CopyEnd for PostgresEnd {
         Ok(columns.into_iter().map(|(name, sql_type)| CopiedColumn { name, sql_type }).collect())
     }
 
-    fn count(&mut self, table: Table) -> QueryResult<i64> {
+    fn count(&mut self, table: CopyTable) -> QueryResult<i64> {
         let more = if table.name == "changes" { " + (SELECT COUNT(*) FROM unnumbered_changes)" } else { "" };
         let count = format!("SELECT (SELECT COUNT(*) FROM {}){more}", table.name);
         diesel::dsl::sql::<BigInt>(&count).get_result(&mut self.0)
@@ -89,7 +89,7 @@ impl CopyEnd for PostgresEnd {
 
     fn read(
         &mut self,
-        table: Table,
+        table: CopyTable,
         columns: &[CopiedColumn],
         write: &mut dyn FnMut(&str) -> Result<(), CopyFailure>,
     ) -> Result<(), CopyFailure> {
@@ -141,11 +141,11 @@ impl CopyEnd for PostgresEnd {
         Ok(indexes.into_iter().chain(keys).collect())
     }
 
-    fn clear(&mut self, table: Table) -> QueryResult<()> {
+    fn clear(&mut self, table: CopyTable) -> QueryResult<()> {
         self.0.batch_execute(&format!("DELETE FROM {}", table.name))
     }
 
-    fn write(&mut self, table: Table, columns: &[CopiedColumn], rows: &str) -> QueryResult<()> {
+    fn write(&mut self, table: CopyTable, columns: &[CopiedColumn], rows: &str) -> QueryResult<()> {
         let (name, names) = (table.name, names_of(columns));
         let values = columns.iter().enumerate().map(|(place, column)| match column.kind() {
             ColumnKind::Plain => format!("CAST(value ->> {place} AS {})", column.sql_type),
@@ -179,7 +179,7 @@ impl CopyEnd for PostgresEnd {
 
 /// The rows of a table that are copied. Changes without a number get the numbers that follow, as
 /// [`number`](super::change_numbers::number) would give them.
-fn rows_of(table: Table, columns: &[CopiedColumn]) -> String {
+fn rows_of(table: CopyTable, columns: &[CopiedColumn]) -> String {
     match table.name {
         "changes" => {
             let numbered = columns.iter().map(|column| match column.name.as_str() {

@@ -9,7 +9,9 @@ use diesel::sql_types::{BigInt, Text};
 use super::bulk::prepare_to_recreate;
 use super::conn::{Conn, connect};
 use super::dialect::LAST_CHANGE_NUMBER;
-use crate::store::copy::{ColumnKind, CopiedColumn, CopyEnd, CopyFailure, LastId, RowPage, TABLES, Table, names_of};
+use crate::store::copy::{
+    ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, RowPage, TABLES, names_of,
+};
 use crate::store::opening::OpenError;
 
 /// The connection.
@@ -26,14 +28,14 @@ impl SqliteEnd {
 }
 
 impl CopyEnd for SqliteEnd {
-    fn columns(&mut self, table: Table) -> QueryResult<Vec<CopiedColumn>> {
+    fn columns(&mut self, table: CopyTable) -> QueryResult<Vec<CopiedColumn>> {
         let columns = "SELECT name, type FROM pragma_table_info(";
         let columns = diesel::dsl::sql::<(Text, Text)>(columns).bind::<Text, _>(table.name).sql(") ORDER BY name");
         let columns: Vec<(String, String)> = columns.load(&mut self.0)?;
         Ok(columns.into_iter().map(|(name, sql_type)| CopiedColumn { name, sql_type }).collect())
     }
 
-    fn count(&mut self, table: Table) -> QueryResult<i64> {
+    fn count(&mut self, table: CopyTable) -> QueryResult<i64> {
         diesel::dsl::sql::<BigInt>(&format!("SELECT COUNT(*) FROM {}", table.name)).get_result(&mut self.0)
     }
 
@@ -53,7 +55,7 @@ impl CopyEnd for SqliteEnd {
 
     fn read(
         &mut self,
-        table: Table,
+        table: CopyTable,
         columns: &[CopiedColumn],
         write: &mut dyn FnMut(&str) -> Result<(), CopyFailure>,
     ) -> Result<(), CopyFailure> {
@@ -84,11 +86,11 @@ impl CopyEnd for SqliteEnd {
         Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
     }
 
-    fn clear(&mut self, table: Table) -> QueryResult<()> {
+    fn clear(&mut self, table: CopyTable) -> QueryResult<()> {
         self.0.batch_execute(&format!("DELETE FROM {}", table.name))
     }
 
-    fn write(&mut self, table: Table, columns: &[CopiedColumn], rows: &str) -> QueryResult<()> {
+    fn write(&mut self, table: CopyTable, columns: &[CopiedColumn], rows: &str) -> QueryResult<()> {
         let (name, names) = (table.name, names_of(columns));
         let values = columns.iter().enumerate().map(|(place, column)| match column.kind() {
             ColumnKind::Plain | ColumnKind::Flag => format!("value ->> {place}"),
@@ -119,7 +121,7 @@ impl CopyEnd for SqliteEnd {
 }
 
 /// The value of a column as it travels, as an SQL expression.
-fn value_of(table: Table, column: &CopiedColumn) -> String {
+fn value_of(table: CopyTable, column: &CopiedColumn) -> String {
     match (table.name, column.name.as_str()) {
         ("change_log", "last_number") => LAST_CHANGE_NUMBER.to_owned(),
         ("change_log", "last_at") => "COALESCE((SELECT at FROM changes ORDER BY n DESC LIMIT 1), last_at)".to_owned(),

@@ -134,7 +134,7 @@ impl Synchronizer {
         // A dry run has a table instead.
         let is_worth_knowing = |row: &&ImportRow| row.outcome == RowOutcome::Missing || row.problem.is_some();
         for row in rows.iter().filter(is_worth_knowing).filter(|_| !self.is_dry_run) {
-            let note = row.problem.iter().map(|note| format!(": {note}")).collect::<String>();
+            let note = row.problem.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
             self.report.print(&format!("not in the files: {} is {}{note}", row.subject, row.outcome.name()));
         }
     }

@@ -291,7 +291,8 @@ fn use_everything(url: &str) {
     let file = folder.path().join("people.ndjson");
     fs::write(&file, lines).expect("a file");
     run(url, &["import", "--create-types", file.to_str().expect("a path")]).expect(0);
-    assert_eq!(run(url, &["export"]).expect(0).stdout.lines().count(), 5);
+    let exported = run(url, &["export"]).expect(0).stdout;
+    assert_eq!(exported.lines().filter(|line| !line.starts_with("{\"type\":\"relationship-type\"")).count(), 5);
     for args in [&["check"][..], &["check", "--repair"], &["migrate", "status"], &["token", "revoke", "1"]] {
         run(url, args).expect(0);
     }

@@ -11,7 +11,9 @@ mod tables;
 use diesel::QueryResult;
 
 pub use failure::CopyFailure;
-pub(in crate::store) use tables::{ColumnKind, CopiedColumn, CopyTable, MOST_ROWS, RowPage, TABLES, names_of};
+pub(in crate::store) use tables::{
+    ColumnKind, CopiedColumn, CopyTable, MOST_ROWS, RowPage, TABLES, names_of, table_names,
+};
 
 use super::migrations::{self, Step};
 use super::opening::OpenError;

@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! The plan comes from an SQLite database in memory, in which the same migrations run up to the newest and back: both
-//! databases have the same tables. So nothing is locked in the database itself before somebody has agreed.
+//! databases have the same tables. So nothing is locked in the database itself before an operator has agreed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -48,6 +48,11 @@ pub(in crate::store) const TABLES: [CopyTable; 24] = [
     seeded("change_log", "id"),
 ];
 
+/// The names of all tables.
+pub(in crate::store) fn table_names() -> [&'static str; TABLES.len()] {
+    TABLES.map(|table| table.name)
+}
+
 /// How the values of a column travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum ColumnKind {
@@ -66,6 +71,12 @@ pub(in crate::store) struct CopiedColumn {
     pub name: String,
     /// The name of its type in the database.
     pub sql_type: String,
+}
+
+impl From<(String, String)> for CopiedColumn {
+    fn from((name, sql_type): (String, String)) -> Self {
+        Self { name, sql_type }
+    }
 }
 
 impl CopiedColumn {
@@ -97,20 +108,35 @@ pub(in crate::store) const MOST_ROWS: usize = 1_000;
 const LONG: usize = 1 << 20;
 
 impl RowPage {
-    /// Adds a row, the text of a JSON array.
-    pub fn push(&mut self, row: &str) {
+    /// Adds a row, the text of a JSON array. A full page is written.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn add<E>(&mut self, row: &str, write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        self.push(row);
+        if self.is_full() { self.flush(write) } else { Ok(()) }
+    }
+
+    /// Writes the rows that are left.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn flush<E>(&mut self, mut write: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        self.take().map_or(Ok(()), |rows| write(&rows))
+    }
+
+    fn push(&mut self, row: &str) {
         self.text.push(if self.rows == 0 { '[' } else { ',' });
         self.text.push_str(row);
         self.rows += 1;
     }
 
-    /// Whether no row may be added.
-    pub fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.rows >= MOST_ROWS || self.text.len() >= LONG
     }
 
     /// The text of all rows, which are removed; `None` without rows.
-    pub fn take(&mut self) -> Option<String> {
+    fn take(&mut self) -> Option<String> {
         let Self { mut text, rows } = std::mem::take(self);
         text.push(']');
         (rows > 0).then_some(text)

@@ -162,30 +162,31 @@ fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
     .get_result(conn)
 }
 
-/// Drops all foreign keys and indexes of relationships but the primary key, and returns the statements that create
-/// them, the unique index first.
-pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>> {
+/// Drops all foreign keys and indexes of some tables but the primary keys, and returns the statements that create them,
+/// unique indexes first.
+pub(in crate::store) fn drop_indexes(conn: &mut Conn, tables: &[&str]) -> QueryResult<Vec<String>> {
+    let keys: Vec<(String, String, String)> = diesel::dsl::sql::<(Text, Text, Text)>(
+        "SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint \
+         WHERE contype = 'f' AND conrelid = ANY(CAST(",
+    )
+    .bind::<Array<Text>, _>(tables)
+    .sql(" AS regclass[])) ORDER BY conname")
+    .load(conn)?;
     let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
         "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index \
-         WHERE indrelid = 'user_relationships'::regclass \
-         AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) ORDER BY NOT indisunique, 1",
+         WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) AND indrelid = ANY(CAST(",
     )
+    .bind::<Array<Text>, _>(tables)
+    .sql(" AS regclass[])) ORDER BY NOT indisunique, 1")
     .load(conn)?;
-    let keys: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(
-        "SELECT quote_ident(conname), pg_get_constraintdef(oid) FROM pg_constraint \
-         WHERE conrelid = 'user_relationships'::regclass AND contype = 'f' ORDER BY conname",
-    )
-    .load(conn)?;
-    let mut statements = Vec::new();
-    for (name, definition) in indexes {
+    for (table, name, _) in &keys {
+        diesel::sql_query(format!("ALTER TABLE {table} DROP CONSTRAINT {name}")).execute(conn)?;
+    }
+    for (name, _) in &indexes {
         diesel::sql_query(format!("DROP INDEX {name}")).execute(conn)?;
-        statements.push(definition);
     }
-    for (name, definition) in keys {
-        diesel::sql_query(format!("ALTER TABLE user_relationships DROP CONSTRAINT {name}")).execute(conn)?;
-        statements.push(format!("ALTER TABLE user_relationships ADD CONSTRAINT {name} {definition}"));
-    }
-    Ok(statements)
+    let keys = keys.into_iter().map(|(table, name, key)| format!("ALTER TABLE {table} ADD CONSTRAINT {name} {key}"));
+    Ok(indexes.into_iter().map(|(_, index)| index).chain(keys).collect())
 }
 
 /// Stores relationships while their indexes are dropped, by `COPY`, which fills whole pages.

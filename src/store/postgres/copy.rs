@@ -1,23 +1,18 @@
 //! One end of a copy in a PostgreSQL database.
 
-use std::time::Duration;
-
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{BigInt, Text};
 
-use super::bulk::lock_for_load;
-use super::conn::{Conn, connect};
+use super::bulk::{drop_indexes, lock_for_load};
+use super::conn::Conn;
 use crate::store::copy::{
     ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, MOST_ROWS, RowPage, TABLES, names_of,
+    table_names,
 };
+use crate::store::migrations::connect;
 use crate::store::opening::OpenError;
 use crate::store::url::PostgresUrl;
-
-/// The longest wait for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a server may leave sent data unacknowledged.
-const UNANSWERED: Duration = Duration::from_mins(1);
 
 /// The connection.
 pub(in crate::store) struct PostgresEnd(Conn);
@@ -28,7 +23,7 @@ impl PostgresEnd {
     /// # Errors
     /// [`OpenError`].
     pub fn open(url: &PostgresUrl) -> Result<Self, OpenError> {
-        connect(&url.with_limits(PATIENCE, UNANSWERED)).map(Self)
+        connect(url).map(Self)
     }
 
     /// The tables with generated ids.
@@ -41,16 +36,6 @@ impl PostgresEnd {
         let is_numbered = |table: &CopyTable| numbered.iter().any(|name| name == table.name);
         Ok(TABLES.iter().filter(|table| is_numbered(table)).map(|table| table.name).collect())
     }
-
-    /// Runs a query that returns statements which drop something and statements which create it again. Runs the former,
-    /// and returns the latter.
-    fn drop_all(&mut self, query: &str) -> QueryResult<Vec<String>> {
-        let tables: Vec<_> = TABLES.iter().map(|table| table.name).collect();
-        let found = diesel::dsl::sql::<(Text, Text)>(query).bind::<Array<Text>, _>(tables).sql(") ORDER BY 2");
-        let found: Vec<(String, String)> = found.load(&mut self.0)?;
-        found.iter().try_for_each(|(drop, _)| self.0.batch_execute(drop))?;
-        Ok(found.into_iter().map(|(_, create)| create).collect())
-    }
 }
 
 impl CopyEnd for PostgresEnd {
@@ -60,7 +45,7 @@ impl CopyEnd for PostgresEnd {
         let order = " ORDER BY CAST(column_name AS TEXT) COLLATE \"C\"";
         let columns = diesel::dsl::sql::<(Text, Text)>(columns).bind::<Text, _>(table.name).sql(order);
         let columns: Vec<(String, String)> = columns.load(&mut self.0)?;
-        Ok(columns.into_iter().map(|(name, sql_type)| CopiedColumn { name, sql_type }).collect())
+        Ok(columns.into_iter().map(CopiedColumn::from).collect())
     }
 
     fn count(&mut self, table: CopyTable) -> QueryResult<i64> {
@@ -107,16 +92,13 @@ impl CopyEnd for PostgresEnd {
             let fetch = format!("FETCH FORWARD {MOST_ROWS} FROM copied");
             let rows: Vec<String> = diesel::dsl::sql::<Text>(&fetch).load(&mut self.0).map_err(CopyFailure::Source)?;
             for row in &rows {
-                page.push(row);
-                if page.is_full() {
-                    page.take().map_or(Ok(()), |rows| write(&rows))?;
-                }
+                page.add(row, &mut *write)?;
             }
             if rows.len() < MOST_ROWS {
                 break;
             }
         }
-        page.take().map_or(Ok(()), |rows| write(&rows))?;
+        page.flush(write)?;
         self.0.batch_execute("CLOSE copied").map_err(CopyFailure::Source)
     }
 
@@ -126,19 +108,7 @@ impl CopyEnd for PostgresEnd {
     }
 
     fn drop_indexes(&mut self) -> QueryResult<Vec<String>> {
-        // Foreign keys first: they use unique indexes.
-        let keys = self.drop_all(
-            "SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname), \
-             format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) \
-             FROM pg_constraint WHERE contype = 'f' AND connamespace = CAST(current_schema() AS regnamespace) \
-             AND CAST(conrelid::regclass AS TEXT) = ANY(",
-        )?;
-        let indexes = self.drop_all(
-            "SELECT format('DROP INDEX %s', indexrelid::regclass), pg_get_indexdef(indexrelid) FROM pg_index \
-             WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid) \
-             AND CAST(indrelid::regclass AS TEXT) = ANY(",
-        )?;
-        Ok(indexes.into_iter().chain(keys).collect())
+        drop_indexes(&mut self.0, &table_names())
     }
 
     fn clear(&mut self, table: CopyTable) -> QueryResult<()> {
@@ -172,8 +142,7 @@ impl CopyEnd for PostgresEnd {
 
     fn finish(&mut self, indexes: &[String]) -> QueryResult<()> {
         indexes.iter().try_for_each(|index| self.0.batch_execute(index))?;
-        let tables: Vec<_> = TABLES.iter().map(|table| table.name).collect();
-        self.0.batch_execute(&format!("ANALYZE {}; COMMIT", tables.join(", ")))
+        self.0.batch_execute(&format!("ANALYZE {}; COMMIT", table_names().join(", ")))
     }
 }
 

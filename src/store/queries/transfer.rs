@@ -240,7 +240,7 @@ pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Option<Vec<
     if has_relationships(conn)? || !bulk::lock_for_load(conn)? || has_relationships(conn)? {
         return Ok(None);
     }
-    bulk::drop_indexes(conn).map(Some)
+    bulk::drop_indexes(conn, &["user_relationships"]).map(Some)
 }
 
 fn has_relationships(conn: &mut Conn) -> QueryResult<bool> {

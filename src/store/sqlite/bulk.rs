@@ -129,11 +129,14 @@ pub(in crate::store) fn lock_for_load(_conn: &mut Conn) -> QueryResult<bool> {
     Ok(true)
 }
 
-/// Drops all indexes on relationships and returns the statements that create them, the unique one first.
-pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Vec<String>> {
-    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'user_relationships' \
-               AND sql IS NOT NULL ORDER BY name <> 'user_relationships_identity', name";
-    let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql).load(conn)?;
+/// Drops all indexes on some tables and returns the statements that create them, that of the edges first.
+pub(in crate::store) fn drop_indexes(conn: &mut Conn, tables: &[&str]) -> QueryResult<Vec<String>> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL \
+               AND tbl_name IN (SELECT value FROM json_each(";
+    let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql)
+        .bind::<Text, _>(serde_json::to_string(tables).unwrap_or_default())
+        .sql(")) ORDER BY name <> 'user_relationships_identity', name")
+        .load(conn)?;
     for (name, _) in &indexes {
         diesel::sql_query(format!("DROP INDEX \"{name}\"")).execute(conn)?;
     }

@@ -6,11 +6,11 @@ use diesel::connection::{DefaultLoadingMode, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
-use super::bulk::prepare_to_recreate;
+use super::bulk::{drop_indexes, prepare_to_recreate};
 use super::conn::{Conn, connect};
 use super::dialect::LAST_CHANGE_NUMBER;
 use crate::store::copy::{
-    ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, RowPage, TABLES, names_of,
+    ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, RowPage, TABLES, names_of, table_names,
 };
 use crate::store::opening::OpenError;
 
@@ -32,7 +32,7 @@ impl CopyEnd for SqliteEnd {
         let columns = "SELECT name, type FROM pragma_table_info(";
         let columns = diesel::dsl::sql::<(Text, Text)>(columns).bind::<Text, _>(table.name).sql(") ORDER BY name");
         let columns: Vec<(String, String)> = columns.load(&mut self.0)?;
-        Ok(columns.into_iter().map(|(name, sql_type)| CopiedColumn { name, sql_type }).collect())
+        Ok(columns.into_iter().map(CopiedColumn::from).collect())
     }
 
     fn count(&mut self, table: CopyTable) -> QueryResult<i64> {
@@ -65,12 +65,9 @@ impl CopyEnd for SqliteEnd {
         let rows = query.load_iter::<String, DefaultLoadingMode>(&mut self.0).map_err(CopyFailure::Source)?;
         let mut page = RowPage::default();
         for row in rows {
-            page.push(&row.map_err(CopyFailure::Source)?);
-            if page.is_full() {
-                page.take().map_or(Ok(()), |rows| write(&rows))?;
-            }
+            page.add(&row.map_err(CopyFailure::Source)?, &mut *write)?;
         }
-        page.take().map_or(Ok(()), |rows| write(&rows))
+        page.flush(write)
     }
 
     fn begin_writing(&mut self) -> QueryResult<bool> {
@@ -78,12 +75,7 @@ impl CopyEnd for SqliteEnd {
     }
 
     fn drop_indexes(&mut self) -> QueryResult<Vec<String>> {
-        let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name";
-        let indexes: Vec<(String, String)> = diesel::dsl::sql::<(Text, Text)>(sql).load(&mut self.0)?;
-        for (name, _) in &indexes {
-            self.0.batch_execute(&format!("DROP INDEX \"{name}\""))?;
-        }
-        Ok(indexes.into_iter().map(|(_, sql)| sql).collect())
+        drop_indexes(&mut self.0, &table_names())
     }
 
     fn clear(&mut self, table: CopyTable) -> QueryResult<()> {

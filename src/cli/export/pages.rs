@@ -105,50 +105,41 @@ fn send_types(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, _plan: &ExportPl
     }
 }
 
-fn send_users(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, plan: &ExportPlan) -> Result<IsReceiving> {
-    let mut last = UserId::new(0);
+/// Sends the rows of one kind, in pages. `read` returns the first rows after an id, and `id` is that of a row.
+fn send_by_id<T, I: Copy>(
+    sender: &SyncSender<ExportPage>,
+    mut last: I,
+    mut read: impl FnMut(I) -> Result<Vec<T>>,
+    id: fn(&T) -> I,
+    page: fn(Vec<T>) -> ExportPage,
+) -> Result<IsReceiving> {
     loop {
-        let users = tx.users_after(last, USERS_PER_PAGE, ReadBudget::of_bytes(USER_BYTES), plan.has_supervisors)?;
-        let Some(user) = users.last() else { return Ok(true) };
-        last = user.id;
-        if sender.send(ExportPage::Users(users)).is_err() {
+        let rows = read(last)?;
+        let Some(row) = rows.last() else { return Ok(true) };
+        last = id(row);
+        if sender.send(page(rows)).is_err() {
             return Ok(false);
         }
     }
+}
+
+fn send_users(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, plan: &ExportPlan) -> Result<IsReceiving> {
+    let budget = ReadBudget::of_bytes(USER_BYTES);
+    let read = |last| tx.users_after(last, USERS_PER_PAGE, budget, plan.has_supervisors);
+    send_by_id(sender, UserId::new(0), read, |user| user.id, ExportPage::Users)
 }
 
 fn send_relationships(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, _plan: &ExportPlan) -> Result<IsReceiving> {
-    let mut last = RelationshipId::new(0);
-    loop {
-        let relationships = tx.relationships_after(last, RELATIONSHIPS_PER_PAGE)?;
-        let Some(relationship) = relationships.last() else { return Ok(true) };
-        last = relationship.id;
-        if sender.send(ExportPage::Relationships(relationships)).is_err() {
-            return Ok(false);
-        }
-    }
+    let read = |last| tx.relationships_after(last, RELATIONSHIPS_PER_PAGE);
+    send_by_id(sender, RelationshipId::new(0), read, |relationship| relationship.id, ExportPage::Relationships)
 }
 
 fn send_groups(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, _plan: &ExportPlan) -> Result<IsReceiving> {
-    let mut last = GroupId::new(0);
-    loop {
-        let groups = tx.groups_after(last, GROUPS_PER_PAGE)?;
-        let Some(group) = groups.last() else { return Ok(true) };
-        last = group.id;
-        if sender.send(ExportPage::Groups(groups)).is_err() {
-            return Ok(false);
-        }
-    }
+    let read = |last| tx.groups_after(last, GROUPS_PER_PAGE);
+    send_by_id(sender, GroupId::new(0), read, |group| group.id, ExportPage::Groups)
 }
 
 fn send_members(tx: &mut Tx<'_>, sender: &SyncSender<ExportPage>, _plan: &ExportPlan) -> Result<IsReceiving> {
-    let mut last = MemberId::new(0);
-    loop {
-        let members = tx.group_members_after(last, GROUPS_PER_PAGE)?;
-        let Some(member) = members.last() else { return Ok(true) };
-        last = member.id;
-        if sender.send(ExportPage::Members(members)).is_err() {
-            return Ok(false);
-        }
-    }
+    let read = |last| tx.group_members_after(last, GROUPS_PER_PAGE);
+    send_by_id(sender, MemberId::new(0), read, |member| member.id, ExportPage::Members)
 }

@@ -8,11 +8,9 @@ use super::database;
 use super::list_format::ListFormat;
 use super::output;
 use super::token::{self, optional_time};
-use super::user_reference::find;
+use super::user_reference;
 use crate::config::Config;
 use crate::domain::accounts;
-use crate::domain::users;
-use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
 use crate::model::id::TokenId;
 use crate::model::token::Token;
@@ -85,14 +83,8 @@ fn list(config: &Config, user: Option<&str>, format: ListFormat) -> Result<(), C
 
 async fn read_page(store: &Store, user: Option<String>, after: TokenId) -> Result<Vec<Token>, CommandError> {
     let job = move |tx: &mut Tx<'_>| {
-        let user = match &user {
-            Some(user) => {
-                let id = find(tx, user)?;
-                Some(users::get(tx, &Caller::OPERATOR, id)?.id)
-            }
-            None => None,
-        };
-        tx.sessions(user, after, PAGE)
+        let user = user.as_ref().map(|user| user_reference::get(tx, user)).transpose()?;
+        tx.sessions(user.map(|user| user.id), after, PAGE)
     };
     Ok(store.read("sessions.list", Cost::Bounded, job).await?)
 }
@@ -130,9 +122,8 @@ fn revoke(config: &Config, id: TokenId) -> Result<(), CommandError> {
 fn revoke_all(config: &Config, user: String) -> Result<(), CommandError> {
     let store = database::open(config)?;
     let job = move |tx: &mut Tx<'_>| {
-        let id = find(tx, &user)?;
-        users::get(tx, &Caller::OPERATOR, id)?;
-        accounts::close_sessions(tx, id)
+        let user = user_reference::get(tx, &user)?;
+        accounts::close_sessions(tx, user.id)
     };
     let ended = database::wait(store.write("sessions.revoke", ChangeOrigin::WITHOUT_CALLER, job))?;
     output::tell(&match ended {

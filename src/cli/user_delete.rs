@@ -5,7 +5,7 @@ use super::confirmation;
 use super::database;
 use super::output;
 use super::type_check::type_name;
-use super::user_reference::find;
+use super::user_reference;
 use crate::config::Config;
 use crate::domain::accounts::{self, Belongings};
 use crate::domain::handover::{self, Succession};
@@ -58,7 +58,7 @@ struct DeletionPreview {
 /// Deletes a user.
 ///
 /// # Errors
-/// [`CommandError`] when the user or its successor does not exist, a rule forbids a transfer, nobody confirms, or the
+/// [`CommandError`] when the user or its successor does not exist, a rule forbids a transfer, it is not confirmed, or the
 /// database is unreachable.
 pub fn run(config: &Config, args: &UserDeleteArgs) -> Result<(), CommandError> {
     let store = database::open(config)?;
@@ -77,16 +77,9 @@ pub fn run(config: &Config, args: &UserDeleteArgs) -> Result<(), CommandError> {
 fn read_preview(store: &Store, args: &UserDeleteArgs) -> Result<DeletionPreview, CommandError> {
     let (user, successor) = (args.user.clone(), args.transfer_to.clone());
     let job = move |tx: &mut Tx<'_>| {
-        let id = find(tx, &user)?;
-        let user = users::get(tx, &Caller::OPERATOR, id)?;
-        let belongings = accounts::count_belongings(tx, id)?;
-        let successor = match &successor {
-            Some(successor) => {
-                let id = find(tx, successor)?;
-                Some(users::get(tx, &Caller::OPERATOR, id)?)
-            }
-            None => None,
-        };
+        let user = user_reference::get(tx, &user)?;
+        let belongings = accounts::count_belongings(tx, user.id)?;
+        let successor = successor.as_ref().map(|successor| user_reference::get(tx, successor)).transpose()?;
         Ok(DeletionPreview { user, belongings, successor })
     };
     Ok(database::wait(store.read("users.show", Cost::Unbounded, job))?)

@@ -6,7 +6,7 @@ use super::command_error::CommandError;
 use super::database;
 use super::list_format::ListFormat;
 use super::output;
-use super::user_reference::find;
+use super::user_reference;
 use crate::config::Config;
 use crate::domain::accounts::{self, Belongings};
 use crate::domain::users;
@@ -51,8 +51,9 @@ pub fn show(config: &Config, user: &str, format: ListFormat) -> Result<(), Comma
     let store = database::open(config)?;
     let wanted = user.to_owned();
     let job = move |tx: &mut Tx<'_>| {
-        let id = find(tx, &wanted)?;
-        Ok((users::get(tx, &Caller::OPERATOR, id)?, accounts::count_belongings(tx, id)?))
+        let user = user_reference::get(tx, &wanted)?;
+        let belongings = accounts::count_belongings(tx, user.id)?;
+        Ok((user, belongings))
     };
     let (user, belongings) = database::wait(store.read("users.show", Cost::Unbounded, job))?;
     let mut members = members(&user);

@@ -26,14 +26,8 @@ fn import(fixture: &ImportFixture, text: &str, options: &[&str]) -> Outcome {
 
 /// The relationships as pairs of addresses.
 fn edges(fixture: &ImportFixture) -> Vec<String> {
-    let all: Vec<Value> = fixture.export().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let email = |id: &Value| {
-        let user = all.iter().find(|user| user["type"] == "user" && user["id"] == *id).expect("the user");
-        user["email"].as_str().unwrap().split('@').next().unwrap().to_owned()
-    };
-    let edges = all.iter().filter(|line| line["type"] == "user-relationship");
     let mut edges: Vec<_> =
-        edges.map(|edge| format!("{} > {}", email(&edge["user"]), email(&edge["target"]))).collect();
+        fixture.named_edges().iter().map(|[user, _, target]| format!("{user} > {target}")).collect();
     edges.sort();
     edges
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::support::Value;
 use crate::support::import::{ImportFixture, counts};
 use crate::support::process::{Outcome, finish, program};
 
@@ -22,17 +21,7 @@ fn sync(fixture: &ImportFixture, text: &str, options: &[&str]) -> Outcome {
 
 /// The relationships, as the first parts of addresses with the type.
 fn edges(fixture: &ImportFixture) -> Vec<String> {
-    let all: Vec<Value> = fixture.export().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let email = |id: &Value| {
-        let user = all.iter().find(|user| user["type"] == "user" && user["id"] == *id).expect("the user");
-        user["email"].as_str().unwrap().split('@').next().unwrap().to_owned()
-    };
-    let edges = all.iter().filter(|line| line["type"] == "user-relationship");
-    let text = |edge: &Value| {
-        let name = edge["relationship"].as_str().unwrap();
-        format!("{} {name} {}", email(&edge["user"]), email(&edge["target"]))
-    };
-    let mut edges: Vec<_> = edges.map(text).collect();
+    let mut edges: Vec<_> = fixture.named_edges().iter().map(|edge| edge.join(" ")).collect();
     edges.sort();
     edges
 }

@@ -76,6 +76,20 @@ impl ImportFixture {
         text.split_inclusive('\n').filter(|line| !line.starts_with("{\"type\":\"relationship-type\"")).collect()
     }
 
+    /// The relationships: the first parts of the addresses of owner and target, and the type between them.
+    pub fn named_edges(&self) -> Vec<[String; 3]> {
+        let all: Vec<Value> = self.export().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let name = |id: &Value| {
+            let user = all.iter().find(|user| user["type"] == "user" && user["id"] == *id).expect("the user");
+            user["email"].as_str().unwrap().split('@').next().unwrap().to_owned()
+        };
+        let edges = all.iter().filter(|line| line["type"] == "user-relationship");
+        let edge = |edge: &Value| {
+            [name(&edge["user"]), edge["relationship"].as_str().unwrap().to_owned(), name(&edge["target"])]
+        };
+        edges.map(edge).collect()
+    }
+
     /// The single number that a query returns.
     #[track_caller]
     pub fn number(&self, sql: &str) -> i64 {

@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 
 use super::command_error::CommandError;
 
-/// Whether there is somebody to ask: people read stderr and type into stdin.
+/// Whether a person can be asked: people read stderr and type into stdin.
 #[must_use]
 pub fn can_ask() -> bool {
     stdin().is_terminal() && stderr().is_terminal()

@@ -28,7 +28,7 @@ enum SecretAction {
     /// Replace the secret that signs cursors; earlier cursors are refused by all instances within 2 s
     #[command(
         after_help = "Clients that read pages start again from the first one (400 `invalid-cursor`), and readers of changes get
-410 `cursor-expired` and read the lists again. Nothing is printed on stdout: nobody needs to know the secret.
+410 `cursor-expired` and read the lists again. Nothing is printed on stdout: the secret stays in the database.
 
 Example:
   user-relationships secret rotate"

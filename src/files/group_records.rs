@@ -16,7 +16,7 @@ pub(super) fn group_of(members: Members<'_>, complaints: &mut Vec<LineProblem>) 
             "type" => Ok(()),
             "id" => id(&cell).map(|id| own_id = id.map(GroupId::new)),
             "group-type" => kind(&cell).map(|kind| group_type = kind),
-            "owner" => user_reference(cell).map(|user| owner = user.map_or(GroupOwner::Nobody, GroupOwner::User)),
+            "owner" => user_reference(cell).map(|user| owner = user.map_or(GroupOwner::NoUser, GroupOwner::User)),
             PROPERTIES => properties(cell).map(|properties| own_properties = properties),
             "created-at" => time(&cell).map(|time| created_at = time),
             "updated-at" => time(&cell).map(|time| updated_at = time),

@@ -96,7 +96,7 @@ mod tests {
                 found.unwrap_or_default().starts_with(&wrong.map_or_else(String::new, |cell| format!("cell {cell}: ")))
             );
             check.read(b"a;b\n");
-            assert_eq!(check.finish(), None, "{row}: the next record begins anew");
+            assert_eq!(check.finish(), None, "{row}: the next record begins at its start");
         }
     }
 

@@ -1,4 +1,4 @@
-//! `copy`: everything comes along between any two databases, or nothing does.
+//! `copy`: everything is copied between any two databases, or nothing is.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -126,7 +126,7 @@ both!(a_copy_has_every_table, |app| {
 });
 
 #[test]
-fn a_copy_needs_an_empty_target_that_nobody_uses() {
+fn a_copy_needs_an_empty_target_that_is_not_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let source = sqlite_url(&folder.path().join("source.db"));
     run(&source, &["migrate", "run"]).expect(0);

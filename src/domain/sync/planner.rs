@@ -72,7 +72,7 @@ impl Planner {
         }
     }
 
-    /// Notes that lines with users cannot be read, so that nobody counts as missing.
+    /// Notes that lines with users cannot be read, so that no user counts as missing.
     pub const fn note_rejected_users(&mut self, lines: u64) {
         self.rejected_users += lines;
         self.has_user_lines |= lines > 0;

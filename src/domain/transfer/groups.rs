@@ -57,7 +57,7 @@ pub(super) fn dry_run<'l>(
 fn owner_of(line: &GroupLine, users: &ReferencedUsers) -> std::result::Result<GroupOwner<UserId>, String> {
     Ok(match &line.owner {
         GroupOwner::Absent => GroupOwner::Absent,
-        GroupOwner::Nobody => GroupOwner::Nobody,
+        GroupOwner::NoUser => GroupOwner::NoUser,
         GroupOwner::User(user) => {
             GroupOwner::User(users.find(user).map_err(|complaint| format!("`owner`: {complaint}"))?)
         }
@@ -99,7 +99,7 @@ fn apply(
     let properties = checked_properties(line.properties.as_ref(), &old)?.filter(|new| *new != old);
     let owner = match owner {
         GroupOwner::Absent => known.wanted.owner,
-        GroupOwner::Nobody => None,
+        GroupOwner::NoUser => None,
         GroupOwner::User(user) => Some(user),
     };
     let is_changed = properties.is_some() || owner != known.wanted.owner;

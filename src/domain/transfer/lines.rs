@@ -102,8 +102,8 @@ pub struct GroupLine {
 pub enum GroupOwner<T> {
     /// The line does not say.
     Absent,
-    /// None.
-    Nobody,
+    /// The group has none.
+    NoUser,
     /// A user.
     User(T),
 }

@@ -32,6 +32,9 @@ pub mod auth;
 // Files of imports: text to records.
 pub mod files;
 
+// Imports: passes over files.
+pub mod imports;
+
 // Settings.
 pub mod config;
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use crate::config::SettingProblem;
+use crate::imports::sources::SourceError;
 use crate::model::error::{Error, ErrorSource, Problem};
 use crate::store::OpenError;
 use crate::telemetry;
@@ -71,6 +72,12 @@ impl CommandError {
             telemetry::log_fatal(message);
         }
         Self { messages: Vec::new(), ..self }
+    }
+}
+
+impl From<SourceError> for CommandError {
+    fn from(SourceError(message): SourceError) -> Self {
+        Self::failed(message)
     }
 }
 

@@ -27,6 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("files", &["model", "domain"]),
+    ("imports", &["model", "domain", "files"]),
     ("auth", &["model", "store", "clock"]),
     (
         "config",
@@ -71,6 +72,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "model",
             "domain",
             "files",
+            "imports",
             "auth",
             "store",
             "clock",

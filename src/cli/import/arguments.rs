@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use encoding_rs::Encoding;
 
-use super::sources::{SourceFile, SourceFormat, TableOptions};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{ChangeLimit, MissingChoice};
 use crate::files::cell_text::EmptyCells;
@@ -15,6 +14,7 @@ use crate::files::encoding::parse_encoding;
 use crate::files::layout::parse_delimiter;
 use crate::files::mapping::{MAX_MAPPING_BYTES, Mapping};
 use crate::files::record::RecordKind;
+use crate::imports::sources::{SourceFile, SourceFormat, TableOptions};
 
 /// The options that name tables.
 const TABLES: [&str; 5] = ["types", "users", "relationships", "groups", "members"];
@@ -259,7 +259,10 @@ fn is_named(path: &Path, extension: &str) -> bool {
 }
 
 fn has_duplicates(tables: &[SourceFile]) -> bool {
-    tables.iter().enumerate().any(|(place, one)| tables.iter().skip(place + 1).any(|other| other.path == one.path))
+    tables
+        .iter()
+        .enumerate()
+        .any(|(place, one)| tables.iter().skip(place + 1).any(|other| other.location.path() == one.location.path()))
 }
 
 fn read_mapping(path: &Path) -> Result<String, String> {

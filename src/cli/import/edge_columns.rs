@@ -1,11 +1,11 @@
 //! Finds out which relationships the columns of a people file become.
 
-use super::sources::OpenSource;
 use crate::cli::command_error::CommandError;
 use crate::cli::database;
 use crate::domain::transfer::{self, EdgeColumn};
 use crate::files::matching::{suggestion, writable_members};
 use crate::files::record::RecordKind;
+use crate::imports::sources::OpenSource;
 use crate::model::text::excerpt;
 use crate::store::{Cost, Store, Tx};
 

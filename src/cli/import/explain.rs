@@ -5,14 +5,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::edge_columns;
-use super::passes;
-use super::sources::{self, OpenInput, OpenSource, SourceFile, SourceFormat, TableOptions, read_failure};
 use crate::cli::command_error::CommandError;
 use crate::cli::{database, output};
 use crate::config::Config;
 use crate::domain::transfer::EdgeColumn;
 use crate::files::columns::{ColumnUse, ReferenceKind, TableColumn, WhyIgnored};
 use crate::files::record::RecordKind;
+use crate::imports::passes;
+use crate::imports::sources::{
+    self, OpenInput, OpenSource, SourceError, SourceFile, SourceFormat, TableOptions, read_failure,
+};
 use crate::model::role::RoleEnd;
 
 /// Prints what each column of a file would become.
@@ -31,9 +33,9 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
     let what = columns.kind.plural();
     let summary = format!("{what}, {}, delimiter `{}`", table.encoding, delimiter.escape_default());
     let kinds = if has_edges {
-        let copy = passes::copy_of(path.to_owned(), source.size.is_some(), *table, options, &Arc::default());
+        let copy = passes::copy_of(source.location.clone(), source.size.is_some(), *table, options, &Arc::default());
         let facts = copy.and_then(|copy| passes::scan(&copy, &columns));
-        facts.map_err(|error| read_failure(path, &error))?.kinds
+        facts.map_err(|error| read_failure(&source.location, &error))?.kinds
     } else {
         HashMap::new()
     };
@@ -46,7 +48,7 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
 }
 
 /// Opens a table of users, or of other records, as its header says.
-fn open(path: &Path, options: &TableOptions) -> Result<OpenSource, CommandError> {
+fn open(path: &Path, options: &TableOptions) -> Result<OpenSource, SourceError> {
     let open = |kind| sources::open(&SourceFile::new(path, SourceFormat::Table(kind)), options, &Arc::default());
     if path == Path::new("-") {
         return open(RecordKind::User);

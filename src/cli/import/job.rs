@@ -4,9 +4,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::feed::{Batch, Batches};
 use super::report::ImportReport;
 use crate::domain::transfer::ImportOutcome;
+use crate::imports::feed::{Batch, Batches};
 use crate::model::code::Code;
 use crate::model::error::{Problem, Result};
 use crate::store::Tx;

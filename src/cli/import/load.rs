@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::import::feed::{Batch, Batches};
 use crate::cli::import::job::{next_batch, refuse_retry, require_valid};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
+use crate::imports::feed::{Batch, Batches};
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Error;
 use crate::store::{Cost, Store, Tx};
@@ -232,10 +232,10 @@ mod tests {
     use super::*;
     use crate::cli::database;
     use crate::cli::import::rows::RowWriter;
-    use crate::cli::import::{feed, passes};
     use crate::cli::progress::Progress;
     use crate::config::{Config, RawSettings};
     use crate::domain::relationship_types;
+    use crate::imports::{feed, passes};
     use crate::model::caller::Caller;
     use crate::model::error::Result;
     use crate::model::field::Value;

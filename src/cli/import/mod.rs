@@ -3,15 +3,11 @@
 mod arguments;
 mod edge_columns;
 mod explain;
-mod feed;
 mod job;
 mod load;
-mod passes;
-mod repeated_passes;
 mod report;
 mod report_rows;
 mod rows;
-mod sources;
 mod sync;
 mod sync_steps;
 mod sync_tally;
@@ -25,14 +21,15 @@ use super::progress::Progress;
 use crate::config::Config;
 use crate::domain::sync::SyncOptions;
 use crate::domain::transfer::ImportOptions;
+use crate::imports::feed::{self, Plan};
+use crate::imports::passes::{self, Pass};
+use crate::imports::repeated_passes;
+use crate::imports::sources::{self, OpenSource, TableOptions};
 use crate::model::relationship_type::TypeName;
 use crate::store::{self, Store};
-use feed::Plan;
 use load::Importer;
-use passes::Pass;
 use report::ImportReport;
 use rows::RowWriter;
-use sources::{OpenSource, TableOptions};
 use sync::Synchronizer;
 
 pub use arguments::{FileFormat, ImportArgs};
@@ -48,8 +45,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     }
     let bytes = Arc::<AtomicU64>::default();
     let files = args.sources()?;
-    let opened: Vec<_> =
-        files.iter().map(|file| sources::open(file, &options, &bytes)).collect::<Result<_, CommandError>>()?;
+    let opened: Vec<_> = files.iter().map(|file| sources::open(file, &options, &bytes)).collect::<Result<_, _>>()?;
     sources::require_used_mapping(&options, &opened)?;
     let report_file = args.report_file()?;
     args.require_users()?;
@@ -89,7 +85,7 @@ fn import(
 ) -> Result<(), CommandError> {
     let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
-    let batches = feed::start(passes, plan, bytes)?;
+    let batches = feed::start(passes, plan, bytes).map_err(CommandError::failed)?;
     let options = ImportOptions { creates_types: args.create_types, lists_rows: report.lists_rows() };
     let importer = Importer::new(store, Arc::clone(report), options, size, args.strict);
     database::wait(async {

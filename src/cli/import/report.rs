@@ -3,14 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::cli::import::feed::{Batch, BatchKind};
-use crate::cli::import::passes::{Pass, PassContent};
 use crate::cli::import::rows::RowWriter;
 use crate::cli::import::sync_tally::SyncTally;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
 use crate::domain::transfer::{ImportOutcome, LinePlace, Record, Tally, UserReference};
 use crate::files::record::RecordKind;
+use crate::imports::feed::{Batch, BatchKind};
+use crate::imports::passes::{Pass, PassContent};
+use crate::imports::rejected_people::RejectedPeople;
 use crate::model::text::excerpt;
 
 /// Counts lines and reports rejected ones to people.
@@ -21,7 +22,7 @@ pub struct ImportReport {
     has_several_files: bool,
     notes: Mutex<Notes>,
     /// The rejected rows of a people file.
-    rejected_people: Mutex<HashSet<u64>>,
+    rejected_people: Mutex<RejectedPeople>,
     pub(super) rows: Mutex<RowWriter>,
     /// The headings of the columns that become relationships, by type.
     pub(super) headings: HashMap<String, String>,
@@ -85,9 +86,9 @@ impl Notes {
 impl ImportReport {
     /// A report without results, which shows rows.
     pub fn new(progress: Progress, passes: &[Pass], rows: RowWriter, is_sync: bool) -> Self {
-        let has_several_files = passes.iter().any(|pass| passes.first().is_some_and(|first| first.path != pass.path));
-        let reported =
-            |pass: &Pass| ReportedPass { file: pass.path.display().to_string(), labels: pass.labels.clone() };
+        let has_several_files =
+            passes.iter().any(|pass| passes.first().is_some_and(|first| first.location.path() != pass.location.path()));
+        let reported = |pass: &Pass| ReportedPass { file: file_name(pass), labels: pass.labels.clone() };
         let reported = passes.iter().map(reported).collect();
         Self {
             progress,
@@ -110,22 +111,15 @@ impl ImportReport {
         for (number, reason) in &all {
             self.tell_rejected(Some(LinePlace { source: batch.source, line: *number }), "", reason);
         }
-        if batch.kind == BatchKind::People {
-            self.rejected_people().extend(all.into_iter().map(|(number, _)| number));
-        }
+        self.rejected_people().note(batch, all.into_iter().map(|(number, _)| number));
     }
 
     /// A batch without the relationships of rows of a people file that were rejected.
-    pub fn without_rejected_people(&self, mut batch: Batch) -> Batch {
-        if batch.kind == BatchKind::EdgesOfPeople {
-            let rejected = self.rejected_people();
-            batch.lines.retain(|line| !rejected.contains(&line.number));
-            batch.refused.retain(|(number, _)| !rejected.contains(number));
-        }
-        batch
+    pub fn without_rejected_people(&self, batch: Batch) -> Batch {
+        self.rejected_people().remove_from(batch)
     }
 
-    fn rejected_people(&self) -> MutexGuard<'_, HashSet<u64>> {
+    fn rejected_people(&self) -> MutexGuard<'_, RejectedPeople> {
         self.rejected_people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,6 +205,11 @@ impl ImportReport {
             None => format!("line {number}"),
         }
     }
+}
+
+/// The path of the file of a pass.
+fn file_name(pass: &Pass) -> String {
+    pass.location.path().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 /// The headings of the columns that become relationships, for types that have one such column.

@@ -9,15 +9,15 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::feed::{self, Batch, Batches, Plan};
 use super::job::{next_batch, refuse_retry};
-use super::passes::Pass;
-use super::repeated_passes;
 use super::report::{ImportReport, Notes};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{ChangeLimit, EdgeStep, Planner, Removals, SyncOptions, SyncPlan, rows_of_steps};
 use crate::domain::transfer::{ImportOutcome, ImportRow, PendingRecords, RowOutcome};
 use crate::files::record::RecordKind;
+use crate::imports::feed::{self, Batch, Batches, Plan};
+use crate::imports::passes::Pass;
+use crate::imports::repeated_passes;
 use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Store, Tx};
@@ -175,7 +175,7 @@ impl Synchronizer {
 
 pub(super) fn start(passes: Vec<Pass>, bytes: &Arc<AtomicU64>) -> Result<Batches, CommandError> {
     let size = Arc::new(PLANNED_BATCH.into());
-    feed::start(passes, Plan { skip: 0, is_strict: false, size }, Arc::clone(bytes))
+    feed::start(passes, Plan { skip: 0, is_strict: false, size }, Arc::clone(bytes)).map_err(CommandError::failed)
 }
 
 /// Lines that may have users and cannot be read.

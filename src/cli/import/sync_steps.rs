@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::job::next_batch;
 use super::load::PAUSE;
-use super::passes::Pass;
 use super::report::Notes;
 use super::sync::{Synchronizer, USERS_PER_JOB, start};
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{EdgeStep, SyncPlan, TypeSteps, apply_steps, disable, resolve_new_users};
 use crate::domain::transfer::{self, ImportLine, ImportOptions, LinePlace, PendingRecords, Record};
+use crate::imports::passes::Pass;
 use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};

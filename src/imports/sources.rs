@@ -1,5 +1,6 @@
 //! Opens the files of an import.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::Encoding;
 
-use crate::cli::command_error::CommandError;
 use crate::files::cell_text::EmptyCells;
 use crate::files::columns::Columns;
 use crate::files::encoding::TextReader;
@@ -18,11 +18,56 @@ use crate::files::matching::match_columns;
 use crate::files::record::RecordKind;
 use crate::files::table::OpenTable;
 
-/// An input file.
+/// Where the bytes of a file are.
+#[derive(Debug, Clone)]
+pub enum FileLocation {
+    /// At a path; `-` is stdin.
+    Path(PathBuf),
+    /// In the body of a request.
+    Upload(Arc<dyn UploadedFile>),
+}
+
+/// The body of a request, which can be read several times.
+pub trait UploadedFile: fmt::Debug + Send + Sync {
+    /// Its size in bytes.
+    fn size(&self) -> u64;
+
+    /// Its content from the beginning.
+    ///
+    /// # Errors
+    /// Those of the place where it is kept.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+}
+
+impl FileLocation {
+    /// The path, if it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Upload(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for FileLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "`{}`", path.display()),
+            Self::Upload(_) => f.write_str("the upload"),
+        }
+    }
+}
+
+/// Why a file cannot be imported, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceError(pub String);
+
+/// An input file.
+#[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// Its path; `-` is stdin.
-    pub path: PathBuf,
+    /// Where it is.
+    pub location: FileLocation,
     /// Its format.
     pub format: SourceFormat,
 }
@@ -39,9 +84,10 @@ pub enum SourceFormat {
 }
 
 impl SourceFile {
-    /// A file in a format.
+    /// A file at a path in a format.
+    #[must_use]
     pub fn new(path: &Path, format: SourceFormat) -> Self {
-        Self { path: path.to_owned(), format }
+        Self { location: FileLocation::Path(path.to_owned()), format }
     }
 }
 
@@ -65,8 +111,8 @@ pub type TableInput = OpenTable<Box<dyn BufRead + Send>>;
 
 /// An open file and its properties.
 pub struct OpenSource {
-    /// Its path.
-    pub path: PathBuf,
+    /// Where it is.
+    pub location: FileLocation,
     /// Its size, if known. Such a file can be read again.
     pub size: Option<u64>,
     /// Its content.
@@ -75,6 +121,7 @@ pub struct OpenSource {
 
 impl OpenSource {
     /// What the columns become, if it is a table.
+    #[must_use]
     pub fn columns(&self) -> Option<&Arc<Columns>> {
         match &self.input {
             OpenInput::Lines(_) | OpenInput::Document(_) => None,
@@ -120,17 +167,17 @@ impl Read for Counting {
 /// Opens a file, and reads its header if it is a table.
 ///
 /// # Errors
-/// [`CommandError`] when it cannot be opened, or its header is invalid.
-pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>) -> Result<OpenSource, CommandError> {
-    let failure = |error: io::Error| read_failure(&source.path, &error);
-    let (inner, size) = open_file(&source.path).map_err(failure)?;
+/// [`SourceError`] when it cannot be opened, or its header is invalid.
+pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>) -> Result<OpenSource, SourceError> {
+    let failure = |error: io::Error| read_failure(&source.location, &error);
+    let (inner, size) = open_file(&source.location).map_err(failure)?;
     let file = Counting { inner, bytes: Arc::clone(bytes) };
     let input = match source.format {
         SourceFormat::Lines => open_lines(file).map(OpenInput::Lines),
         SourceFormat::Document => open_lines(file).map(OpenInput::Document),
         SourceFormat::Table(kind) => open_table(file, kind, options).map(|table| OpenInput::Table(Box::new(table))),
     };
-    Ok(OpenSource { path: source.path.clone(), size, input: input.map_err(failure)? })
+    Ok(OpenSource { location: source.location.clone(), size, input: input.map_err(failure)? })
 }
 
 /// Opens a table again, after its header.
@@ -138,12 +185,12 @@ pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>)
 /// # Errors
 /// Those of the file, and an invalid header.
 pub fn reopen(
-    path: &Path,
+    location: &FileLocation,
     kind: RecordKind,
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
 ) -> io::Result<TableSource> {
-    let (inner, _) = open_file(path)?;
+    let (inner, _) = open_file(location)?;
     open_table(Counting { inner, bytes: Arc::clone(bytes) }, kind, options)
 }
 
@@ -151,8 +198,8 @@ pub fn reopen(
 ///
 /// # Errors
 /// Those of the file.
-pub fn reopen_lines(path: &Path, bytes: &Arc<AtomicU64>) -> io::Result<LineInput> {
-    let (inner, _) = open_file(path)?;
+pub fn reopen_lines(location: &FileLocation, bytes: &Arc<AtomicU64>) -> io::Result<LineInput> {
+    let (inner, _) = open_file(location)?;
     open_lines(Counting { inner, bytes: Arc::clone(bytes) })
 }
 
@@ -160,8 +207,8 @@ pub fn reopen_lines(path: &Path, bytes: &Arc<AtomicU64>) -> io::Result<LineInput
 ///
 /// # Errors
 /// Those of the file, and the first byte that is not valid.
-pub fn validate_text(path: &Path, options: &TableOptions) -> io::Result<()> {
-    let (inner, _) = open_file(path)?;
+pub fn validate_text(location: &FileLocation, options: &TableOptions) -> io::Result<()> {
+    let (inner, _) = open_file(location)?;
     let mut text = TextReader::new(inner, options.encoding)?;
     loop {
         let read = text.fill_buf()?.len();
@@ -175,13 +222,13 @@ pub fn validate_text(path: &Path, options: &TableOptions) -> io::Result<()> {
 /// Requires that some file has each column that `--map` names.
 ///
 /// # Errors
-/// [`CommandError`] for the first column that no file has.
-pub fn require_used_mapping(options: &TableOptions, opened: &[OpenSource]) -> Result<(), CommandError> {
+/// [`SourceError`] for the first column that no file has.
+pub fn require_used_mapping(options: &TableOptions, opened: &[OpenSource]) -> Result<(), SourceError> {
     let headings: Vec<_> = opened.iter().filter_map(OpenSource::columns).flat_map(|columns| &columns.columns).collect();
     match options.mapping.find_unused(headings.iter().map(|column| column.heading.as_str())) {
         Some(entry) => {
             let known: Vec<_> = headings.iter().map(|column| format!("`{}`", column.heading)).collect();
-            Err(CommandError::failed(format!(
+            Err(SourceError(format!(
                 "`--map`: no column has the heading `{}`; the headings are {}",
                 entry.heading,
                 known.join(", ")
@@ -192,8 +239,9 @@ pub fn require_used_mapping(options: &TableOptions, opened: &[OpenSource]) -> Re
 }
 
 /// A file that cannot be read.
-pub fn read_failure(path: &Path, error: &io::Error) -> CommandError {
-    CommandError::failed(format!("cannot read `{}`: {error}", path.display()))
+#[must_use]
+pub fn read_failure(location: &FileLocation, error: &io::Error) -> SourceError {
+    SourceError(format!("cannot read {location}: {error}"))
 }
 
 fn open_lines(file: Counting) -> io::Result<LineInput> {
@@ -219,7 +267,12 @@ fn read_header(table: &mut TableInput, kind: RecordKind, options: &TableOptions)
     columns.map_err(|problem| invalid(format!("line {number}: {problem}")))
 }
 
-fn open_file(path: &Path) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+/// The content of a file, and its size if it can be opened again.
+fn open_file(location: &FileLocation) -> io::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    let path = match location {
+        FileLocation::Path(path) => path,
+        FileLocation::Upload(upload) => return Ok((upload.open()?, Some(upload.size()))),
+    };
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
     }

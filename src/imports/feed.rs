@@ -2,14 +2,12 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::passes::{Pass, PassContent};
-use super::sources::{LineInput, TableInput};
-use crate::cli::command_error::CommandError;
+use super::sources::{FileLocation, LineInput, TableInput};
 use crate::domain::transfer::{ImportLine, Record};
 use crate::files::cell::Members;
 use crate::files::columns::Columns;
@@ -70,14 +68,14 @@ pub enum BatchKind {
 /// Starts to read the files.
 ///
 /// # Errors
-/// [`CommandError`] when the thread cannot be started.
-pub fn start(passes: Vec<Pass>, plan: Plan, bytes: Arc<AtomicU64>) -> Result<Batches, CommandError> {
+/// When the thread cannot be started.
+pub fn start(passes: Vec<Pass>, plan: Plan, bytes: Arc<AtomicU64>) -> io::Result<Batches> {
     let (sender, batches) = sync_channel(1);
     let feed = BatchReader { plan, reader: RecordReader::default(), batch: Batch::default(), weight: 0, bytes, sender };
     std::thread::Builder::new()
         .name("reader".to_owned())
         .spawn(move || feed.run(passes))
-        .map_err(|error| CommandError::failed(format!("cannot start the reading thread: {error}")))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot start the reading thread: {error}")))?;
     Ok(batches)
 }
 
@@ -101,7 +99,7 @@ impl BatchReader {
         for (source, pass) in passes.into_iter().enumerate() {
             self.batch.source = source;
             let done = self.read_pass(pass.content);
-            if !self.end_pass(&pass.path, done) {
+            if !self.end_pass(&pass.location, done) {
                 return;
             }
         }
@@ -123,7 +121,7 @@ impl BatchReader {
     }
 
     /// Sends the rest of a pass. Returns whether another may follow.
-    fn end_pass(&mut self, path: &Path, done: PassResult) -> bool {
+    fn end_pass(&mut self, location: &FileLocation, done: PassResult) -> bool {
         let is_flushed = !matches!(done, Ok(Err(Stopped))) && self.flush().is_ok();
         self.batch.kind = BatchKind::Alone;
         match done {
@@ -131,7 +129,7 @@ impl BatchReader {
             Err(error) => {
                 // Lines before the error are still valid.
                 if is_flushed {
-                    let problem = format!("cannot continue reading `{}`: {error}", path.display());
+                    let problem = format!("cannot continue reading {location}: {error}");
                     drop(self.sender.send(Err(io::Error::new(error.kind(), problem))));
                 }
                 false

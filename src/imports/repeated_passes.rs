@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::passes::{Pass, PassContent, PassInput, copy_of, plan, rows_pass};
-use super::sources::{self, OpenInput, OpenSource, TableOptions, read_failure};
-use crate::cli::command_error::CommandError;
+use super::sources::{self, OpenInput, OpenSource, SourceError, TableOptions, read_failure};
 use crate::domain::transfer::EdgeColumn;
 use crate::files::people::PeopleFacts;
 use crate::files::record::RecordKind;
@@ -20,21 +19,20 @@ pub fn plan_repeatable(
     edges: Vec<EdgeColumn>,
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
-) -> Result<Vec<Pass>, CommandError> {
-    let (path, is_file) = (source.path.clone(), source.size.is_some());
+) -> Result<Vec<Pass>, SourceError> {
+    let (location, is_file) = (source.location.clone(), source.size.is_some());
     match source.input {
-        OpenInput::Lines(_) | OpenInput::Document(_) if !is_file => Err(CommandError::failed(format!(
-            "`--sync` reads `{}` more than once; write the data to a file first",
-            path.display()
-        ))),
+        OpenInput::Lines(_) | OpenInput::Document(_) if !is_file => {
+            Err(SourceError(format!("`--sync` reads {location} more than once; write the data to a file first")))
+        }
         OpenInput::Table(table) if edges.is_empty() => {
-            let failure = |error: io::Error| read_failure(&path, &error);
+            let failure = |error: io::Error| read_failure(&location, &error);
             let columns = Arc::clone(&table.columns);
             if is_file {
-                sources::validate_text(&path, options).map_err(failure)?;
+                sources::validate_text(&location, options).map_err(failure)?;
             }
-            let copy = copy_of(path.clone(), is_file, *table, options, bytes).map_err(failure)?;
-            Ok(vec![rows_pass(path, PassInput::Again(copy), columns, PeopleFacts::default())])
+            let copy = copy_of(location.clone(), is_file, *table, options, bytes).map_err(failure)?;
+            Ok(vec![rows_pass(location, PassInput::Again(copy), columns, PeopleFacts::default())])
         }
         _ => plan(source, edges, options, bytes),
     }
@@ -48,8 +46,8 @@ pub fn repeat_users(passes: &[Pass], bytes: &Arc<AtomicU64>) -> io::Result<Vec<(
     let mut users = Vec::new();
     for (index, pass) in passes.iter().enumerate() {
         let content = match &pass.content {
-            PassContent::Lines(_) => PassContent::Lines(sources::reopen_lines(&pass.path, bytes)?),
-            PassContent::Document(_) => PassContent::Document(sources::reopen_lines(&pass.path, bytes)?),
+            PassContent::Lines(_) => PassContent::Lines(sources::reopen_lines(&pass.location, bytes)?),
+            PassContent::Document(_) => PassContent::Document(sources::reopen_lines(&pass.location, bytes)?),
             PassContent::Rows { input: PassInput::Again(copy), columns, conflicts, is_people }
                 if columns.kind == RecordKind::User =>
             {
@@ -58,7 +56,7 @@ pub fn repeat_users(passes: &[Pass], bytes: &Arc<AtomicU64>) -> io::Result<Vec<(
             }
             PassContent::Rows { .. } | PassContent::Edges { .. } => continue,
         };
-        users.push((index, Pass { path: pass.path.clone(), content, labels: pass.labels.clone() }));
+        users.push((index, Pass { location: pass.location.clone(), content, labels: pass.labels.clone() }));
     }
     Ok(users)
 }

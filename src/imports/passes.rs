@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::sources::{self, LineInput, OpenInput, OpenSource, TableInput, TableOptions, TableSource, read_failure};
-use crate::cli::command_error::CommandError;
+use super::sources::{
+    self, FileLocation, LineInput, OpenInput, OpenSource, SourceError, TableInput, TableOptions, TableSource,
+    read_failure,
+};
 use crate::domain::transfer::EdgeColumn;
 use crate::files::columns::{Columns, EdgeTarget};
 use crate::files::people::{EdgeReader, PeopleFacts, PeopleScan};
@@ -21,7 +22,7 @@ const MAX_SPOOL: u64 = 1 << 30;
 /// One pass over a file.
 pub struct Pass {
     /// The file.
-    pub path: PathBuf,
+    pub location: FileLocation,
     /// What is read.
     pub content: PassContent,
     /// The headings of the columns that become members, for messages: member and heading.
@@ -75,8 +76,8 @@ pub struct TableCopy {
 
 #[derive(Debug, Clone)]
 enum CopyPlace {
-    /// A regular file.
-    File(PathBuf),
+    /// A file that can be opened again.
+    File(FileLocation),
     /// The rest of a pipe after its header, in UTF-8, in a file without a name.
     Spool { file: Arc<File>, delimiter: u8, line_ends: u64 },
 }
@@ -97,8 +98,8 @@ impl PassInput {
 impl TableCopy {
     fn open(&self) -> io::Result<TableInput> {
         match &self.place {
-            CopyPlace::File(path) => {
-                sources::reopen(path, self.kind, &self.options, &self.bytes).map(|source| source.table)
+            CopyPlace::File(location) => {
+                sources::reopen(location, self.kind, &self.options, &self.bytes).map(|source| source.table)
             }
             CopyPlace::Spool { file, delimiter, line_ends } => {
                 let mut file = file.try_clone()?;
@@ -113,41 +114,42 @@ impl TableCopy {
 /// The passes over a file. `edges` are what the columns that become relationships become, in their order.
 ///
 /// # Errors
-/// [`CommandError`] when the file cannot be read to its end, or is not valid in its encoding.
+/// [`SourceError`] when the file cannot be read to its end, or is not valid in its encoding.
 pub fn plan(
     source: OpenSource,
     edges: Vec<EdgeColumn>,
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
-) -> Result<Vec<Pass>, CommandError> {
-    let path = source.path;
-    let failure = |error: io::Error| read_failure(&path, &error);
+) -> Result<Vec<Pass>, SourceError> {
+    let location = source.location;
+    let failure = |error: io::Error| read_failure(&location, &error);
     let table = match source.input {
         OpenInput::Lines(input) => {
-            return Ok(vec![Pass { path, content: PassContent::Lines(input), labels: Vec::new() }]);
+            return Ok(vec![Pass { location, content: PassContent::Lines(input), labels: Vec::new() }]);
         }
         OpenInput::Document(input) => {
-            return Ok(vec![Pass { path, content: PassContent::Document(input), labels: Vec::new() }]);
+            return Ok(vec![Pass { location, content: PassContent::Document(input), labels: Vec::new() }]);
         }
         OpenInput::Table(table) => *table,
     };
     if edges.is_empty() {
         if source.size.is_some() {
-            sources::validate_text(&path, options).map_err(failure)?;
+            sources::validate_text(&location, options).map_err(failure)?;
         }
         return Ok(vec![rows_pass(
-            path,
+            location,
             PassInput::Open(Box::new(table.table)),
             table.columns,
             PeopleFacts::default(),
         )]);
     }
     let columns = Arc::clone(&table.columns);
-    let copy = copy_of(path.clone(), source.size.is_some(), table, options, bytes).map_err(failure)?;
+    let copy = copy_of(location.clone(), source.size.is_some(), table, options, bytes).map_err(failure)?;
     let facts = scan(&copy, &columns).map_err(failure)?;
     let readers = edge_readers(&columns, edges, &facts);
-    let users = rows_pass(path.clone(), PassInput::Again(copy.clone()), Arc::clone(&columns), facts);
-    let edges = readers.into_iter().map(|reader| edges_pass(path.clone(), copy.clone(), Arc::clone(&columns), reader));
+    let users = rows_pass(location.clone(), PassInput::Again(copy.clone()), Arc::clone(&columns), facts);
+    let edges =
+        readers.into_iter().map(|reader| edges_pass(location.clone(), copy.clone(), Arc::clone(&columns), reader));
     Ok([users].into_iter().chain(edges).collect())
 }
 
@@ -167,19 +169,19 @@ pub fn scan(copy: &TableCopy, columns: &Columns) -> io::Result<PeopleFacts> {
     Ok(scan.finish())
 }
 
-/// A table that can be read more than once: a regular file, or a copy of the rest of a pipe.
+/// A table that can be read more than once: a file that can be opened again, or a copy of the rest of a pipe.
 ///
 /// # Errors
 /// Those of the pipe and of the temporary folder.
 pub fn copy_of(
-    path: PathBuf,
+    location: FileLocation,
     is_file: bool,
     table: TableSource,
     options: &TableOptions,
     bytes: &Arc<AtomicU64>,
 ) -> io::Result<TableCopy> {
     let kind = table.columns.kind;
-    let place = if is_file { CopyPlace::File(path) } else { spool(table.table, MAX_SPOOL)? };
+    let place = if is_file { CopyPlace::File(location) } else { spool(table.table, MAX_SPOOL)? };
     Ok(TableCopy { place, kind, options: options.clone(), bytes: Arc::clone(bytes) })
 }
 
@@ -199,18 +201,18 @@ fn spool(table: TableInput, most: u64) -> io::Result<CopyPlace> {
     Ok(CopyPlace::Spool { file: Arc::new(file), delimiter, line_ends })
 }
 
-pub(super) fn rows_pass(path: PathBuf, input: PassInput, columns: Arc<Columns>, facts: PeopleFacts) -> Pass {
+pub(super) fn rows_pass(location: FileLocation, input: PassInput, columns: Arc<Columns>, facts: PeopleFacts) -> Pass {
     let is_people = !facts.kinds.is_empty();
     let labels = columns.labels();
-    Pass { path, content: PassContent::Rows { input, columns, conflicts: facts.conflicts, is_people }, labels }
+    Pass { location, content: PassContent::Rows { input, columns, conflicts: facts.conflicts, is_people }, labels }
 }
 
-fn edges_pass(path: PathBuf, copy: TableCopy, columns: Arc<Columns>, reader: EdgeReader) -> Pass {
+fn edges_pass(location: FileLocation, copy: TableCopy, columns: Arc<Columns>, reader: EdgeReader) -> Pass {
     let labels = vec![
         (reader.member().to_owned(), reader.heading.clone()),
         (reader.own_member().to_owned(), heading_of(&columns, reader.email)),
     ];
-    Pass { path, content: PassContent::Edges { input: PassInput::Again(copy), columns, reader }, labels }
+    Pass { location, content: PassContent::Edges { input: PassInput::Again(copy), columns, reader }, labels }
 }
 
 fn edge_readers(columns: &Columns, edges: Vec<EdgeColumn>, facts: &PeopleFacts) -> Vec<EdgeReader> {
@@ -227,6 +229,9 @@ fn heading_of(columns: &Columns, place: usize) -> String {
 }
 
 /// The pass over a file of lines, for tests.
+///
+/// # Panics
+/// If the file cannot be read.
 #[cfg(test)]
 pub fn of_lines(path: &std::path::Path, bytes: &Arc<AtomicU64>) -> Vec<Pass> {
     let (file, options) = (sources::SourceFile::new(path, sources::SourceFormat::Lines), TableOptions::default());

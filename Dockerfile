@@ -12,6 +12,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY vendor vendor
 COPY migrations migrations
+COPY docs docs
 COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

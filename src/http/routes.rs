@@ -162,13 +162,30 @@ open_table! {
     "/openapi.json" => ops::openapi::get,
 }
 
-/// The files that `/docs` loads.
-pub const FILES: [&str; 2] = ["/docs/style.css", "/docs/app.js"];
+/// The same for the files that `/docs` loads.
+macro_rules! file_table {
+    ($($path:literal => $handler:path),* $(,)?) => {
+        /// Every file that `/docs` loads; all of them have GET only.
+        pub const FILES: &[&str] = &[$($path),*];
 
-fn mount_files(config: &mut ServiceConfig) {
-    let [style, app] = FILES;
-    config.service(page(style, || Route::new().to(ops::docs::style)));
-    config.service(page(app, || Route::new().to(ops::docs::app)));
+        fn mount_files(config: &mut ServiceConfig) {
+            $(config.service(page($path, || Route::new().to($handler)));)*
+        }
+    };
+}
+
+file_table! {
+    "/docs/style.css" => ops::docs::files::style,
+    "/docs/app.js" => ops::docs::files::app,
+    "/docs/answer.js" => ops::docs::files::answer,
+    "/docs/elements.js" => ops::docs::files::elements,
+    "/docs/operation.js" => ops::docs::files::operation,
+    "/docs/parameters.js" => ops::docs::files::parameters,
+    "/docs/request.js" => ops::docs::files::request,
+    "/docs/samples.js" => ops::docs::files::samples,
+    "/docs/samples.json" => ops::docs::files::sample_answers,
+    "/docs/schemas.js" => ops::docs::files::schemas,
+    "/docs/search.js" => ops::docs::files::search,
 }
 
 /// The same for the pages that exist only with `EXPLORER=true` and are not part of the API.
@@ -201,7 +218,7 @@ fn has_explorer(context: &GuardContext<'_>) -> bool {
 /// Every pattern, in the order of [`MatchedRoute::index`]; [`UNKNOWN_ROUTE`] is the last.
 pub fn patterns() -> impl Iterator<Item = &'static str> {
     let tables = TABLE.iter().chain(FORMS).map(|(path, _)| *path);
-    tables.chain(OPEN.iter().chain(&FILES).chain(EXPLORER).copied()).chain([UNKNOWN_ROUTE])
+    tables.chain(OPEN.iter().chain(FILES).chain(EXPLORER).copied()).chain([UNKNOWN_ROUTE])
 }
 
 /// The route of a pattern, or that of [`UNKNOWN_ROUTE`].

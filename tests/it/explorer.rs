@@ -1,12 +1,9 @@
-//! The HTML pages: their paths, their content security policy, and the files that they load.
-
-use std::process::Command;
+//! `/explorer`: its paths, its content security policy, and the files that it loads.
 
 use user_relationships::http::routes::EXPLORER;
 
 use crate::both;
-use crate::support::process::run;
-use crate::support::{Answer, Value};
+use crate::support::Answer;
 
 /// The required directives of the content security policy.
 const POLICY: [&str; 7] = [
@@ -19,7 +16,8 @@ const POLICY: [&str; 7] = [
     "require-trusted-types-for 'script'",
 ];
 
-fn assert_protected(answer: &Answer, path: &str) {
+/// Asserts the headers of a page or one of its files.
+pub fn assert_protected(answer: &Answer, path: &str) {
     let kind = match path.rsplit_once('.') {
         Some((_, "js")) => "text/javascript; charset=utf-8",
         Some((_, "css")) => "text/css; charset=utf-8",
@@ -36,7 +34,7 @@ fn assert_protected(answer: &Answer, path: &str) {
 }
 
 /// The values of `src`, `href` and `import … from` in a page or a script.
-fn references(text: &str) -> Vec<&str> {
+pub fn references(text: &str) -> Vec<&str> {
     let after = |mark| text.split(mark).skip(1).filter_map(|rest| rest.split('"').next());
     after(" src=\"").chain(after(" href=\"")).chain(after(" from \"")).collect()
 }
@@ -79,40 +77,3 @@ both!(
         app.anonymous().get("/api/v2/users/me").refused(401, "unauthenticated");
     }
 );
-
-both!(docs_loads_only_its_own_files, |app| {
-    for path in ["/docs", "/docs/style.css", "/docs/app.js"] {
-        let answer = app.anonymous().get(path).expect(200);
-        assert_protected(&answer, path);
-        assert!(!answer.text.contains("innerHTML") && !answer.text.contains("Storage"), "{path}");
-        assert_eq!(app.anonymous().send("HEAD", path, &[], None).expect(200).text, "");
-        app.anonymous().send("POST", path, &[], None).refused(405, "method-not-allowed");
-    }
-});
-
-both!(the_signing_example_of_docs_works_unchanged, |app| {
-    let page = app.anonymous().get("/docs").expect(200).text;
-    let (_, rest) = page.split_once("id=\"signing-example\">").expect("the example");
-    let example = rest.split("</pre>").next().expect("its end").replace("&quot;", "\"").replace("&amp;", "&");
-    let has = |name: &str| Command::new(name).arg("version").output().is_ok();
-    if !has("openssl") || !has("curl") {
-        eprintln!("SKIPPED: openssl or curl is not installed");
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let shell = |script: &str| {
-        let mut command = Command::new("sh");
-        command.args(["-ec", script]).current_dir(&folder).env("URL", app.anonymous().base());
-        command
-    };
-    let keys = "openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out private.pem 2>/dev/null
-                openssl pkey -in private.pem -pubout -out public.pem";
-    assert!(shell(keys).status().expect("a shell").success());
-    let key = folder.path().join("public.pem");
-    let added = run(&app.home().text(), &["client", "add", "--public-key", &key.display().to_string()]).expect(0);
-    let ann = app.named("ann@example.com", "user");
-    let answered =
-        shell(&example).env("API_ID", added.line()).env("API_USER", "ann@example.com").output().expect("a shell");
-    let document: Value = serde_json::from_slice(&answered.stdout).unwrap_or_default();
-    assert_eq!(document["data"]["id"], ann.id.to_string(), "{answered:?}");
-});

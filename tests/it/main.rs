@@ -59,6 +59,7 @@ mod crash;
 mod dashboards;
 mod database_problems;
 mod deploy;
+mod docs_page;
 mod documents;
 mod email_addresses;
 mod equal_time;

@@ -30,6 +30,12 @@ pub fn style(text: &'static str) -> HttpResponse {
     respond("text/css; charset=utf-8", text)
 }
 
+/// Responds with data for a script.
+#[must_use]
+pub fn data(text: &'static str) -> HttpResponse {
+    respond("application/json", text)
+}
+
 fn respond(media_type: &'static str, text: impl MessageBody + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media_type))

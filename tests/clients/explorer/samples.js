@@ -1,0 +1,49 @@
+// Compares the samples of `/docs` with a fresh demo: sends their requests in the order of the file.
+//
+// UPDATE_DOCS_SAMPLES=1 writes the responses into the file instead. What differs between runs, such as times and ids of
+// requests, is replaced by constants.
+
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+
+import { stepRunner } from "../steps.js";
+import { origin } from "./browser.js";
+
+const FILE = new URL("../../../src/http/ops/docs/samples.json", import.meta.url);
+const ORIGIN = "https://relationships.example.com";
+const CONSTANTS = [
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g, "2026-03-02T08:15:30.123456Z"],
+  [/[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, "Mon, 02 Mar 2026 08:15:30 +0000"],
+  [/"[0-9a-f]{16}-[0-9a-f]{8}"/g, '"5f1c6a5e9d3b7a21-0000002a"'],
+  [/(page%5B(?:after|before)%5D=)[^&"]*/g, "$1CURSOR"],
+  [/("cursor":\s*")[^"]*/g, "$1CURSOR"],
+  [/urt_\w+/g, "urt_EXAMPLE"],
+  [/("milliseconds":\s*)[\d.]+/g, "$11"],
+];
+
+async function perform({ method, target, body }) {
+  const isApi = target.startsWith("/api/v2");
+  const kind = target.startsWith("/api/v2/operations") ? 'application/vnd.api+json;ext="https://jsonapi.org/ext/atomic"' : "application/vnd.api+json";
+  const headers = { "Content-Type": isApi ? kind : "application/json" };
+  if (target !== "/api/sessions" || method !== "POST") headers.Authorization = `Bearer ${sessionToken(method, target)}`;
+  const response = await fetch(origin + target, { method, headers, body: body && JSON.stringify(body) });
+  const text = await response.text();
+  session = text.match(/"token":\s*"(urt_\w+)"/)?.[1] ?? session;
+  const stable = CONSTANTS.reduce((it, [pattern, constant]) => it.replaceAll(pattern, constant), text.replaceAll(origin, ORIGIN));
+  return { status: response.status, answer: stable ? JSON.parse(stable) : null };
+}
+
+/** The token of the session that a sample opened; only the sample that closes it uses it. */
+let session;
+const sessionToken = (method, target) => (method === "DELETE" && target === "/api/sessions" ? session : process.env.ADMIN_TOKEN);
+
+const step = stepRunner("samples of docs");
+await step("all samples", async () => {
+  const samples = JSON.parse(readFileSync(FILE, "utf8"));
+  const actual = [];
+  for (const sample of samples) actual.push({ ...sample, ...(await perform(sample)) });
+  if (process.env.UPDATE_DOCS_SAMPLES === "1") writeFileSync(FILE, `${JSON.stringify(actual, null, 1)}\n`);
+  // As text, so that the order of members counts.
+  else samples.forEach((sample, index) => assert.equal(JSON.stringify(sample, null, 1), JSON.stringify(actual[index], null, 1)));
+  return `${samples.length} responses`;
+});

@@ -1,7 +1,7 @@
 // Shows responses: status, header fields, and the body with links that can be followed.
 
 import { copyButton, make } from "./elements.js";
-import { send, toTarget } from "./request.js";
+import { base, send, toTarget } from "./request.js";
 
 /** Larger bodies are shown as plain text. */
 const MAX_HIGHLIGHTED = 300_000;
@@ -25,8 +25,12 @@ export function highlight(text, follow) {
 function stringNodes(string, follow) {
   const target = follow && toTarget(JSON.parse(string));
   if (!target) return [string];
-  const onclick = () => follow(target);
-  return ['"', make("button", { type: "button", class: "link", onclick, title: "Follow this link" }, string.slice(1, -1)), '"'];
+  const onclick = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    follow(target);
+  };
+  return ['"', make("a", { href: base + target, onclick }, string.slice(1, -1)), '"'];
 }
 
 function pretty(text) {

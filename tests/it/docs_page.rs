@@ -40,7 +40,7 @@ both!(docs_lists_all_operations_with_descriptions, |app| {
         let described = section.split("<p class=\"lead\">").nth(1).and_then(|rest| rest.split("</p>").next());
         let about = operation["description"].as_str().unwrap_or_default();
         assert!(about.len() > 10 && described.unwrap_or_default().len() >= about.len(), "{id}: {described:?}");
-        assert_eq!(page.matches(&format!("href=\"#{id}\"")).count(), 2, "{id}: in the contents and in its group");
+        assert!(page.matches(&format!("href=\"#{id}\"")).count() >= 2, "{id}: in the contents and in its group");
     }
 });
 

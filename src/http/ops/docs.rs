@@ -34,7 +34,7 @@ pub async fn get(state: web::Data<AppState>) -> HttpResponse {
 }
 
 /// An operation on the page.
-struct Entry {
+struct ListedOperation {
     method: &'static str,
     path: &'static str,
     id: &'static str,
@@ -48,16 +48,16 @@ struct Entry {
 }
 
 /// All operations, in the order of the page.
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<ListedOperation> {
     let of_api = OPERATIONS.iter().map(|it| {
         let ApiOperation { method, path, id, tag, summary, description, success, .. } = *it;
         let (is_refused, codes) = (success == Success::AlwaysFails, responses::codes_of(it));
-        Entry { method, path, id, tag, summary, description, is_refused, codes }
+        ListedOperation { method, path, id, tag, summary, description, is_refused, codes }
     });
     let of_forms = forms::OPERATIONS.iter().map(|it| {
         let forms::FormOperation { method, path, id, summary, description, .. } = *it;
         let (tag, is_refused, codes) = (forms::TAG.0, false, Vec::new());
-        Entry { method, path, id, tag, summary, description, is_refused, codes }
+        ListedOperation { method, path, id, tag, summary, description, is_refused, codes }
     });
     of_api.chain(of_forms).collect()
 }
@@ -98,8 +98,14 @@ fn render_guide(guide: &guides::Guide) -> String {
 }
 
 /// Links to operations; those that are always refused are folded.
-fn render_folded(offered: &[&Entry], refused: &[&Entry], link: impl Fn(&Entry) -> String) -> String {
-    let list = |entries: &[&Entry]| entries.iter().map(|entry| format!("<li>{}</li>", link(entry))).collect::<String>();
+fn render_folded(
+    offered: &[&ListedOperation],
+    refused: &[&ListedOperation],
+    link: impl Fn(&ListedOperation) -> String,
+) -> String {
+    let list = |entries: &[&ListedOperation]| {
+        entries.iter().map(|entry| format!("<li>{}</li>", link(entry))).collect::<String>()
+    };
     let mut text = format!("<ul>{}</ul>", list(offered));
     if !refused.is_empty() {
         text += &format!(
@@ -112,9 +118,9 @@ fn render_folded(offered: &[&Entry], refused: &[&Entry], link: impl Fn(&Entry) -
 }
 
 /// A group in the table of contents.
-fn render_contents(tag: &str, offered: &[&Entry], refused: &[&Entry]) -> String {
-    let link = |entry: &Entry| {
-        let Entry { method, id, summary, .. } = entry;
+fn render_contents(tag: &str, offered: &[&ListedOperation], refused: &[&ListedOperation]) -> String {
+    let link = |entry: &ListedOperation| {
+        let ListedOperation { method, id, summary, .. } = entry;
         format!("<a href=\"#{id}\"><b class=\"{method}\">{method}</b> <span>{}</span></a>", render_prose(summary))
     };
     format!(
@@ -124,9 +130,9 @@ fn render_contents(tag: &str, offered: &[&Entry], refused: &[&Entry]) -> String 
 }
 
 /// A group: its heading, description and a list of its operations.
-fn render_group(tag: &str, about: &str, offered: &[&Entry], refused: &[&Entry]) -> String {
-    let link = |entry: &Entry| {
-        let Entry { method, path, id, summary, .. } = entry;
+fn render_group(tag: &str, about: &str, offered: &[&ListedOperation], refused: &[&ListedOperation]) -> String {
+    let link = |entry: &ListedOperation| {
+        let ListedOperation { method, path, id, summary, .. } = entry;
         format!(
             "<a href=\"#{id}\"><b class=\"{method}\">{method}</b> <code>{}</code></a> <span>{}</span>",
             allow_line_breaks(path),
@@ -156,8 +162,8 @@ fn render_code(code: Code) -> String {
 }
 
 /// An operation: its description and error codes. A script adds the rest.
-fn render_operation(entry: &Entry) -> String {
-    let Entry { method, path, id, tag, summary, description, codes, .. } = entry;
+fn render_operation(entry: &ListedOperation) -> String {
+    let ListedOperation { method, path, id, tag, summary, description, codes, .. } = entry;
     let links: Vec<_> = codes.iter().map(|code| render_code_link(*code)).collect();
     let errors = if links.is_empty() {
         String::new()

@@ -7,23 +7,23 @@ use std::sync::LazyLock;
 use super::html::escape;
 
 /// A Markdown file: its name in links, and its text.
-struct Source {
+struct MarkdownFile {
     name: &'static str,
     text: &'static str,
 }
 
-const API: Source = Source { name: "API.md", text: include_str!("../../../../docs/API.md") };
-const SIGNING: Source = Source { name: "SIGNING.md", text: include_str!("../../../../docs/SIGNING.md") };
-const GRAPH: Source = Source { name: "GRAPH.md", text: include_str!("../../../../docs/GRAPH.md") };
-const CHANGES: Source = Source { name: "CHANGES.md", text: include_str!("../../../../docs/CHANGES.md") };
-const IMPORT: Source = Source { name: "IMPORT.md", text: include_str!("../../../../docs/IMPORT.md") };
+const API: MarkdownFile = MarkdownFile { name: "API.md", text: include_str!("../../../../docs/API.md") };
+const SIGNING: MarkdownFile = MarkdownFile { name: "SIGNING.md", text: include_str!("../../../../docs/SIGNING.md") };
+const GRAPH: MarkdownFile = MarkdownFile { name: "GRAPH.md", text: include_str!("../../../../docs/GRAPH.md") };
+const CHANGES: MarkdownFile = MarkdownFile { name: "CHANGES.md", text: include_str!("../../../../docs/CHANGES.md") };
+const IMPORT: MarkdownFile = MarkdownFile { name: "IMPORT.md", text: include_str!("../../../../docs/IMPORT.md") };
 
 /// A guide: the sections of a file under these headings, or the whole file.
 pub(super) struct Guide {
     /// The anchor.
     pub id: &'static str,
     pub title: &'static str,
-    source: &'static Source,
+    source: &'static MarkdownFile,
     /// Empty for the whole file without its title.
     headings: &'static [&'static str],
 }
@@ -31,7 +31,7 @@ pub(super) struct Guide {
 const fn guide(
     id: &'static str,
     title: &'static str,
-    source: &'static Source,
+    source: &'static MarkdownFile,
     headings: &'static [&'static str],
 ) -> Guide {
     Guide { id, title, source, headings }
@@ -77,17 +77,17 @@ static ANCHORS: LazyLock<HashMap<(&str, String), String>> = LazyLock::new(|| {
 });
 
 /// A part of a file, from a heading to the next one of its level.
-struct Section {
+struct GuideSection {
     text: &'static str,
     /// Whether the title of the guide stands for its first heading.
     has_title: bool,
 }
 
 impl Guide {
-    fn sections(&self) -> Vec<Section> {
-        let cut = |heading| Section { text: cut(self.source.text, heading), has_title: self.headings.len() == 1 };
+    fn sections(&self) -> Vec<GuideSection> {
+        let cut = |heading| GuideSection { text: cut(self.source.text, heading), has_title: self.headings.len() == 1 };
         match self.headings {
-            [] => vec![Section { text: self.source.text, has_title: true }],
+            [] => vec![GuideSection { text: self.source.text, has_title: true }],
             headings => headings.iter().map(|heading| cut(heading)).collect(),
         }
     }
@@ -97,7 +97,7 @@ impl Guide {
         self.sections().iter().map(|section| self.render_section(section)).collect()
     }
 
-    fn render_section(&self, section: &Section) -> String {
+    fn render_section(&self, section: &GuideSection) -> String {
         let top = section.headings().len().min(usize::from(section.has_title));
         let top = section.levels().get(top).copied().unwrap_or(HeadingLevel::H2);
         let mut events = Vec::new();
@@ -157,7 +157,7 @@ impl Guide {
     }
 }
 
-impl Section {
+impl GuideSection {
     /// Its headings, each with whether the title of the guide stands for it.
     fn headings(&self) -> Vec<(String, bool)> {
         let lines = lines(self.text).filter_map(|(_, line)| Some(heading_of(line)?.1.replace('`', "")));

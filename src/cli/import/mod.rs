@@ -86,7 +86,8 @@ fn import(
     let size = Arc::new(AtomicUsize::new(load::FIRST_BATCH_SIZE));
     let plan = Plan { skip: args.skip_lines, is_strict: args.strict, size: Arc::clone(&size) };
     let batches = feed::start(passes, plan, bytes).map_err(CommandError::failed)?;
-    let options = ImportOptions { creates_types: args.create_types, lists_rows: report.lists_rows() };
+    let (creates_types, lists_rows) = (args.create_types, report.lists_rows());
+    let options = ImportOptions { creates_types, lists_rows, ..ImportOptions::default() };
     let importer = Importer::new(store, Arc::clone(report), options, size, args.strict);
     database::wait(async {
         if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }

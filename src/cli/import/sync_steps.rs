@@ -85,7 +85,7 @@ impl Synchronizer {
         if lines.is_empty() {
             return Ok(());
         }
-        let options = ImportOptions { lists_rows: self.report.lists_rows(), ..ImportOptions::default() };
+        let options = ImportOptions { lists_rows: self.report.lists_rows(), matches_alt_ids: true, creates_types: false };
         let mut outcome = self.write(move |tx| transfer::import(tx, &lines, options)).await?;
         for (line, reason) in &outcome.rejected {
             self.report.reject_later(Some(LinePlace { source, line: *line }), reason);

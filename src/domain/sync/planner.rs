@@ -38,6 +38,8 @@ pub struct Planner {
     hasher: RandomState,
     /// The hash of the first line of each user, by the hash of the address.
     seen: HashMap<u64, (LinePlace, u64)>,
+    /// The first line of each `alt-id`, by its hash.
+    alt_ids: HashMap<u64, LinePlace>,
     /// The users that have a line.
     people: HashMap<UserId, LinePlace>,
     has_user_lines: bool,
@@ -61,6 +63,7 @@ impl Planner {
             pending: PendingRecords::default(),
             hasher: RandomState::new(),
             seen: HashMap::new(),
+            alt_ids: HashMap::new(),
             people: HashMap::new(),
             has_user_lines: false,
             rejected_users: 0,
@@ -103,7 +106,7 @@ impl Planner {
     }
 
     const fn import_options(&self) -> ImportOptions {
-        ImportOptions { creates_types: self.options.creates_types, lists_rows: true }
+        ImportOptions { creates_types: self.options.creates_types, lists_rows: true, matches_alt_ids: true }
     }
 
     fn add_users(
@@ -115,11 +118,16 @@ impl Planner {
     ) -> Result<()> {
         self.has_user_lines = true;
         lines.retain(|(number, line)| self.is_new(LinePlace { source, line: *number }, line, outcome));
-        let done = transfer::dry_run_users(tx, &lines, self.import_options(), &mut self.pending)?;
+        let mut done = transfer::dry_run_users(tx, &lines, self.import_options(), &mut self.pending)?;
         let rejected: HashSet<_> = done.rejected.iter().map(|(number, _)| *number).collect();
         for (number, line) in lines.iter().filter(|(number, _)| !rejected.contains(number)) {
+            let Some(id) = self.pending.id_of_email(&line.email) else { continue };
             let place = LinePlace { source, line: *number };
-            self.people.extend(self.pending.id_of_email(&line.email).map(|id| (id, place)));
+            let first = *self.people.entry(id).or_insert(place);
+            if first != place {
+                // One of the two names the user by its address, the other by its `alt-id`.
+                done.reject_counted_user(*number, format!("`email`: {}", same_person(first)));
+            }
         }
         self.rejected_users += done.users.rejected;
         self.disablings += done.disabled;
@@ -130,22 +138,27 @@ impl Planner {
         Ok(())
     }
 
-    /// Whether no earlier line has the user. One with the same values is skipped, any other is rejected.
+    /// Whether no earlier line has the address or the `alt-id`. One with the same values is skipped, any other is rejected.
     fn is_new(&mut self, place: LinePlace, line: &UserLine, outcome: &mut ImportOutcome) -> bool {
         let person = self.hasher.hash_one(key::of_email(&line.email));
         let values = self.hasher.hash_one(format!("{:?}", (line.id, &line.fields)));
         let (first, known) = *self.seen.entry(person).or_insert((place, values));
-        if first == place {
-            return true;
-        }
-        if known == values {
+        let reason = if first == place {
+            let alt_id = line.alt_id().map(|alt_id| self.hasher.hash_one(alt_id));
+            let first = alt_id.map_or(place, |alt_id| *self.alt_ids.entry(alt_id).or_insert(place));
+            if first == place {
+                return true;
+            }
+            format!("`alt-id`: line {} has it for another e-mail address; keep one of the two lines", first.line)
+        } else if known == values {
             outcome.users.unchanged += 1;
+            return false;
         } else {
-            outcome.users.rejected += 1;
-            self.rejected_users += 1;
-            let problem = "has the same person with other values; keep one of the two lines";
-            outcome.rejected.push((place.line, format!("`email`: line {} {problem}", first.line)));
-        }
+            format!("`email`: {}", same_person(first))
+        };
+        outcome.users.rejected += 1;
+        self.rejected_users += 1;
+        outcome.rejected.push((place.line, reason));
         false
     }
 
@@ -225,6 +238,10 @@ impl Planner {
         plan.types.push(TypeSteps { relationship: name, steps: found.steps });
         Ok(())
     }
+}
+
+fn same_person(first: LinePlace) -> String {
+    format!("line {} has the same person with other values; keep one of the two lines", first.line)
 }
 
 /// The rules of a type; those of a new one for a type that is not registered.

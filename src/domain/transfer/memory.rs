@@ -144,6 +144,11 @@ impl PendingRecords {
         user.is_none_or(|user| user.wanted.data.alt_id.as_deref() == Some(alt_id))
     }
 
+    /// Whether no line has given the user another address than that with the key.
+    pub(super) fn may_have_email(&self, id: UserId, email_key: &str) -> bool {
+        self.keys.get(&id).is_none_or(|key| key == email_key)
+    }
+
     /// Whether no line has given the user another name than that with the key.
     pub(super) fn may_have_name(&self, id: UserId, name_key: &str) -> bool {
         let user = self.keys.get(&id).and_then(|key| self.users.get(key));

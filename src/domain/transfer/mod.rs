@@ -5,6 +5,7 @@
 //! of users, then a run of relationships. Nothing of a rejected line is written. Lines with types are written before the
 //! lines after them are looked at, because these depend on the rules.
 
+mod alt_ids;
 mod edge_columns;
 mod groups;
 mod lines;
@@ -76,7 +77,7 @@ fn write(
     let mut outcome = ImportOutcome::new(options);
     for section in sections(lines) {
         let types = types::prepare(tx, section, options, &mut outcome)?;
-        write_runs(tx, section, &types, memory.as_deref_mut(), &mut outcome)?;
+        write_runs(tx, section, &types, options, memory.as_deref_mut(), &mut outcome)?;
     }
     Ok(outcome)
 }
@@ -90,13 +91,14 @@ fn write_runs(
     tx: &mut Tx<'_>,
     lines: &[ImportLine],
     types: &LineTypes,
+    options: ImportOptions,
     mut memory: Option<&mut LoadMemory>,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
     for run in runs(lines) {
         match run {
             LineRun::Types(lines) => type_lines::import(tx, &lines, memory.is_some(), outcome)?,
-            LineRun::Users(lines) => users::import(tx, &lines, &mut PendingRecords::default(), outcome)?,
+            LineRun::Users(lines) => users::import(tx, &lines, options, outcome)?,
             LineRun::Relationships(lines) => {
                 relationships::import(tx, &lines, types, memory.as_deref_mut(), outcome)?;
             }
@@ -120,7 +122,7 @@ pub fn dry_run(
     let mut outcome = ImportOutcome::new(options);
     for section in sections(lines) {
         let types = types::dry_run(tx, section, options, pending, &mut outcome)?;
-        dry_run_runs(tx, section, &types, pending, &mut outcome)?;
+        dry_run_runs(tx, section, &types, options, pending, &mut outcome)?;
     }
     Ok(outcome)
 }
@@ -136,7 +138,7 @@ pub fn dry_run_users(
     pending: &mut PendingRecords,
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::new(options);
-    users::dry_run(tx, lines, pending, &mut outcome).map(|()| outcome)
+    users::dry_run(tx, lines, options, pending, &mut outcome).map(|()| outcome)
 }
 
 /// Finds the ends of the relationships of lines, among stored users and those of earlier lines, and writes nothing. Rules
@@ -169,13 +171,14 @@ fn dry_run_runs(
     tx: &mut Tx<'_>,
     lines: &[ImportLine],
     types: &LineTypes,
+    options: ImportOptions,
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
     for run in runs(lines) {
         match run {
             LineRun::Types(lines) => type_lines::dry_run(tx, &lines, pending, outcome)?,
-            LineRun::Users(lines) => users::dry_run(tx, &lines, pending, outcome)?,
+            LineRun::Users(lines) => users::dry_run(tx, &lines, options, pending, outcome)?,
             LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, types, pending, outcome)?,
             LineRun::Groups(lines) => groups::dry_run(tx, &lines, pending, outcome)?,
             LineRun::Members(lines) => members::dry_run(tx, &lines, pending, outcome)?,

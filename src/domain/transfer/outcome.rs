@@ -1,7 +1,7 @@
 //! The options and the results of an import.
 
 use super::lines::Record;
-use super::preview::{ImportRow, user_row};
+use super::preview::{ImportRow, RowOutcome, user_row};
 use crate::model::error::Error;
 use crate::model::user::{Field, UserData};
 
@@ -12,6 +12,8 @@ pub struct ImportOptions {
     pub creates_types: bool,
     /// Lists what happens, row by row.
     pub lists_rows: bool,
+    /// The id in another system of a line decides which user it is, before the e-mail address.
+    pub matches_alt_ids: bool,
 }
 
 /// Counts the lines of one kind by result.
@@ -127,6 +129,19 @@ impl ImportOutcome {
     pub(super) fn reject_user(&mut self, number: u64, reason: String) {
         self.users.rejected += 1;
         self.rejected.push((number, reason));
+    }
+
+    /// Rejects a line with a user that was counted, and removes its row.
+    pub(in crate::domain) fn reject_counted_user(&mut self, number: u64, reason: String) {
+        let is_of_line = |row: &ImportRow| row.place.is_some_and(|place| place.line == number);
+        let rows = self.rows.iter_mut().flat_map(|rows| rows.extract_if(.., |row| is_of_line(row)));
+        let tally = match rows.map(|row| row.outcome).last() {
+            Some(RowOutcome::Created) => &mut self.users.added,
+            Some(_) => &mut self.users.changed,
+            None => &mut self.users.unchanged,
+        };
+        *tally = tally.saturating_sub(1);
+        self.reject_user(number, reason);
     }
 
     pub(super) fn reject_relationship(&mut self, number: u64, reason: String) {

@@ -101,7 +101,8 @@ fn ids_of_emails(tx: &mut Tx<'_>, emails: Vec<String>, pending: &PendingRecords)
         let [key, earlier_key] = key::stored_keys_of_email(email);
         let of_lines = || pending.users.get(&key).map(|user| user.wanted.id);
         let shared = stored.get(&earlier_key).filter(|_| earlier_key != key).copied();
-        shared.or_else(of_lines).or_else(|| stored.get(&key).copied())
+        let still_stored = || stored.get(&key).copied().filter(|id| pending.may_have_email(*id, &key));
+        shared.or_else(of_lines).or_else(still_stored)
     };
     Ok(emails.into_iter().filter_map(|email| find(&email).map(|id| (email, id))).collect())
 }

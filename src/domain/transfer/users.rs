@@ -1,9 +1,13 @@
-//! Imports lines with users. The e-mail address decides whether a user is new.
+//! Imports lines with users. The e-mail address decides whether a user is new, in a synchronization after the id in
+//! another system.
+
+use std::collections::HashMap;
 
 use super::super::users::retired_id;
+use super::alt_ids;
 use super::lines::{UserLine, complaint_about_times};
 use super::memory::{PendingRecords, PendingUser};
-use super::outcome::{ImportOutcome, too_few_ids, unsuitable_value};
+use super::outcome::{ImportOptions, ImportOutcome, too_few_ids, unsuitable_value};
 use crate::model::attributes::HasAttributes;
 use crate::model::error::Result;
 use crate::model::group::complaint_about_new_properties;
@@ -19,10 +23,11 @@ const NO_ID: UserId = UserId::new(0);
 pub(super) fn import(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
-    pending: &mut PendingRecords,
+    options: ImportOptions,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let order = collect(tx, lines, pending, outcome)?;
+    let pending = &mut PendingRecords::default();
+    let order = collect(tx, lines, options, pending, outcome)?;
     let added = || pending.users.values().filter(|user| user.stored.is_none());
     if let Some(largest) = added().map(|user| user.wanted.id).max() {
         let unnumbered = added().filter(|user| user.wanted.id == NO_ID).count();
@@ -53,10 +58,11 @@ fn change_of(user: &PendingUser) -> Option<(&User, &UserData)> {
 pub(super) fn dry_run(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
+    options: ImportOptions,
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    for key in collect(tx, lines, pending, outcome)? {
+    for key in collect(tx, lines, options, pending, outcome)? {
         let Some(user) = pending.users.get_mut(&key).filter(|user| user.wanted.id == NO_ID) else { continue };
         pending.last_placeholder -= 1;
         user.wanted.id = UserId::new(pending.last_placeholder);
@@ -80,17 +86,22 @@ pub(super) fn dry_run(
 fn collect(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
+    options: ImportOptions,
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<String>> {
     let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
-    look_up(tx, lines, &keys, pending)?;
+    look_up_emails(tx, lines, &keys, pending)?;
+    let conflicts =
+        if options.matches_alt_ids { alt_ids::look_up(tx, lines, &keys, pending)? } else { HashMap::new() };
+    look_up_ids(tx, lines, pending)?;
     let (now, no_profile) = (tx.now(), Profile::default());
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
         let old = pending.users.get(&key).map(|user| &user.wanted.data);
         let data = wanted_data(line, old)?;
-        let complaint = complaint_about_times(line.times(), now);
+        let complaint = conflicts.get(number).cloned();
+        let complaint = complaint.or_else(|| complaint_about_times(line.times(), now));
         let complaint = complaint.or_else(|| complaint_about_user(line, &key, pending)).or_else(|| {
             let (before, profile) = (old.map_or(&no_profile, |old| &old.profile), &data.as_ref()?.profile);
             let complaint = complaint_about_new_properties(&before.properties, &profile.properties);
@@ -147,7 +158,12 @@ fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserDat
 }
 
 /// Reads the users of the lines that are not pending yet.
-fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], pending: &mut PendingRecords) -> Result<()> {
+fn look_up_emails(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    keys: &[String],
+    pending: &mut PendingRecords,
+) -> Result<()> {
     let mut emails = Vec::with_capacity(keys.len());
     for ((_, line), key) in lines.iter().zip(keys).filter(|(_, key)| !pending.users.contains_key(*key)) {
         let earlier = key::of_email_before(&line.email);
@@ -162,6 +178,11 @@ fn look_up(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], keys: &[String], pending
             pending.shared_keys.insert(key);
         }
     }
+    Ok(())
+}
+
+/// Reads what is stored under the ids of the lines.
+fn look_up_ids(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], pending: &mut PendingRecords) -> Result<()> {
     let ids = lines.iter().filter_map(|(_, line)| line.id);
     let ids: Vec<_> = ids.filter(|id| !pending.keys.contains_key(id)).collect();
     if !ids.is_empty() {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::command_error::CommandError;
 use super::output;
+use super::progress::count;
 use crate::store::copy::{CopyFailure, copy};
 use crate::store::url::DatabaseUrl;
 
@@ -41,7 +42,8 @@ pub fn run(args: &CopyArgs) -> Result<(), CommandError> {
     })?;
     output::print(tables.iter().map(|table| format!("{}\t{}", table.name, table.rows)))?;
     let seconds = started.elapsed().as_secs_f64();
-    output::tell(&format!("copied {rows} rows of {} tables in {seconds:.1} s; all counts agree", tables.len()));
+    let (rows, tables) = (count(u64::try_from(rows).unwrap_or_default(), "row"), tables.len());
+    output::tell(&format!("copied {rows} of {tables} tables in {seconds:.1} s; all counts agree"));
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::output;
+use crate::model::text::noun_for;
 
 /// The interval of lines without a terminal.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ impl Progress {
         let lines = self.lines.fetch_add(lines, Ordering::Relaxed) + lines;
         let rate = rate(lines, self.started.elapsed());
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{} lines, {}/s", group_digits(lines), group_digits(rate)));
+            bar.set_message(format!("{}, {}/s", count(lines, "line"), group_digits(rate)));
             bar.set_position(position);
             return;
         }
@@ -57,12 +58,7 @@ impl Progress {
             *last = Instant::now();
             let left =
                 self.total.map(|total| format_remaining(self.started.elapsed(), position, total)).unwrap_or_default();
-            output::tell(&format!(
-                "{}: {} lines, {} lines/s{left}",
-                self.what,
-                group_digits(lines),
-                group_digits(rate)
-            ));
+            output::tell(&format!("{}: {}, {}/s{left}", self.what, count(lines, "line"), count(rate, "line")));
         }
     }
 
@@ -86,12 +82,8 @@ impl Progress {
             bar.finish_and_clear();
         }
         let (lines, time) = (self.lines.load(Ordering::Relaxed), self.started.elapsed());
-        format!(
-            "{} lines in {:.1} s, {} lines/s",
-            group_digits(lines),
-            time.as_secs_f64(),
-            group_digits(rate(lines, time))
-        )
+        let rate = count(rate(lines, time), "line");
+        format!("{} in {:.1} s, {rate}/s", count(lines, "line"), time.as_secs_f64())
     }
 }
 
@@ -104,6 +96,12 @@ fn format_remaining(time: Duration, position: u64, total: u64) -> String {
     let percent = position.saturating_mul(100) / total.max(1);
     let seconds = u128::from(total.saturating_sub(position)) * time.as_millis() / u128::from(position.max(1)) / 1_000;
     format!(", {percent} %, {seconds} s left")
+}
+
+/// A number of things: `1 user`, `1,234 users`.
+#[must_use]
+pub fn count(number: u64, singular: &str) -> String {
+    format!("{} {}", group_digits(number), noun_for(number, singular))
 }
 
 /// A number with thousands separators: `1,234,567`.

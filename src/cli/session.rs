@@ -12,7 +12,7 @@ use super::user_reference;
 use crate::config::Config;
 use crate::domain::accounts;
 use crate::model::change::ChangeOrigin;
-use crate::model::id::TokenId;
+use crate::model::id::{TokenId, UserId};
 use crate::model::token::Token;
 use crate::store::{Cost, Store, Tx};
 
@@ -71,9 +71,13 @@ pub fn run(config: &Config, args: &SessionArgs) -> Result<(), CommandError> {
 fn list(config: &Config, user: Option<&str>, format: ListFormat) -> Result<(), CommandError> {
     let store = database::open(config)?;
     database::wait(async {
+        let user = match user {
+            Some(user) => Some(find_user(&store, user.to_owned()).await?),
+            None => None,
+        };
         let mut after = TokenId::new(0);
         loop {
-            let page = read_page(&store, user.map(ToOwned::to_owned), after).await?;
+            let page = read_page(&store, user, after).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = last.id;
             format.print(&page, line, json_object)?;
@@ -81,11 +85,13 @@ fn list(config: &Config, user: Option<&str>, format: ListFormat) -> Result<(), C
     })
 }
 
-async fn read_page(store: &Store, user: Option<String>, after: TokenId) -> Result<Vec<Token>, CommandError> {
-    let job = move |tx: &mut Tx<'_>| {
-        let user = user.as_ref().map(|user| user_reference::get(tx, user)).transpose()?;
-        tx.sessions(user.map(|user| user.id), after, PAGE)
-    };
+async fn find_user(store: &Store, user: String) -> Result<UserId, CommandError> {
+    let job = move |tx: &mut Tx<'_>| Ok(user_reference::get(tx, &user)?.id);
+    Ok(store.read("sessions.user", Cost::Bounded, job).await?)
+}
+
+async fn read_page(store: &Store, user: Option<UserId>, after: TokenId) -> Result<Vec<Token>, CommandError> {
+    let job = move |tx: &mut Tx<'_>| tx.sessions(user, after, PAGE);
     Ok(store.read("sessions.list", Cost::Bounded, job).await?)
 }
 

@@ -107,7 +107,10 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, name: Option<&TypeName>, precond
         None => Err(Error::not_found("relationship type")),
         Some(0) => tx.delete_type(name),
         Some(used) => {
-            let detail = format!("{used} relationships have this type; delete or change them first");
+            let detail = match used {
+                1 => "1 relationship has this type; delete or change it first".to_owned(),
+                many => format!("{many} relationships have this type; delete or change them first"),
+            };
             Err(Problem::new(Code::TypeInUse, detail).into())
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::cell::{Cell, Members};
 use super::cell_text::{EmptyCells, NULL, parse_cell, plain_text};
 use super::problem::LineProblem;
-use super::record::RecordKind;
+use super::record_kind::RecordKind;
 use crate::model::text::excerpt;
 use crate::model::user::FieldKind;
 
@@ -154,24 +154,26 @@ impl Columns {
         Ok(())
     }
 
-    /// The members of a row, without those of the columns that become relationships.
+    /// The members of a row, without those of the columns that become relationships, and the problems of the cells that
+    /// cannot be read.
     ///
     /// # Errors
-    /// A repeated header, a wrong number of cells, and the first cell that cannot be read.
-    pub fn members<'a>(&'a self, cells: &[&'a str]) -> Result<Members<'a>, LineProblem> {
+    /// A repeated header, and a wrong number of cells.
+    pub fn members<'a>(&'a self, cells: &[&'a str]) -> Result<(Members<'a>, Vec<LineProblem>), LineProblem> {
         if self.repeats_header(cells) {
             let detail = "the row repeats the header line; delete it: several files were joined";
             return Err(LineProblem::of_line(detail.to_owned()));
         }
         self.require_width(cells).map_err(LineProblem::of_line)?;
-        let mut members = Vec::with_capacity(cells.len());
+        let (mut members, mut problems) = (Vec::with_capacity(cells.len()), Vec::new());
         for (column, text) in self.columns.iter().zip(cells) {
-            if let ColumnUse::Member { name, kind } = &column.becomes {
-                let cell = self.cell(*kind, text).map_err(|detail| LineProblem::of_value(name, &detail))?;
-                members.extend(cell.map(|cell| (Cow::Borrowed(*name), cell)));
+            let ColumnUse::Member { name, kind } = &column.becomes else { continue };
+            match self.cell(*kind, text) {
+                Ok(cell) => members.extend(cell.map(|cell| (Cow::Borrowed(*name), cell))),
+                Err(detail) => problems.push(LineProblem::of_value(name, &detail)),
             }
         }
-        Ok(Members(members))
+        Ok((Members(members), problems))
     }
 
     fn cell<'a>(&self, kind: Option<FieldKind>, text: &'a str) -> Result<Option<Cell<'a>>, String> {

@@ -74,14 +74,12 @@ mod tests {
                 continue;
             };
             scan.add(number, &cells);
-            match columns.members(&cells).map(|members| reader.read(members, Some(kind))) {
-                Ok(Ok(_)) => records += 1,
-                Ok(Err(mut rejected)) => {
-                    rejected.problems.iter_mut().for_each(|problem| columns.locate(problem, &cells));
+            match reader.read_row(&columns, &cells) {
+                Ok(_) => records += 1,
+                Err(rejected) => {
                     assert!(!rejected.reason().is_empty());
                     problems += 1;
                 }
-                Err(_) => problems += 1,
             }
         }
         drop(scan.finish());
@@ -174,10 +172,7 @@ mod tests {
                 while let Ok(Some((number, row))) = table.next_row() {
                     let Ok(cells) = row else { continue };
                     scan.add(number, &cells);
-                    match columns.members(&cells) {
-                        Ok(members) => drop(reader.read(members, Some(RecordKind::User))),
-                        Err(mut problem) => columns.locate(&mut problem, &cells),
-                    }
+                    drop(reader.read_row(&columns, &cells));
                 }
                 prop_assert_eq!(scan.finish().kinds.len(), 1);
             }

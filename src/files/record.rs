@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::cell::{Cell, Members};
+use super::columns::Columns;
 use super::group_records::{group_of, member_of};
 use super::problem::{LineProblem, RejectedLine, UNKNOWN, add_complaint, add_problems};
 use super::record_kind::PROPERTIES;
@@ -66,6 +67,26 @@ impl RecordReader {
             Some(record) if complaints.is_empty() => Ok(record),
             _ => Err(RejectedLine { kind: Some(kind), problems: complaints }),
         }
+    }
+
+    /// Parses a row of a table.
+    ///
+    /// # Errors
+    /// All problems of the row by itself, each with its heading and its value.
+    pub fn read_row(&mut self, columns: &Columns, cells: &[&str]) -> Result<Record, RejectedLine> {
+        let kind = Some(columns.kind);
+        let (members, unreadable) =
+            columns.members(cells).map_err(|problem| RejectedLine { kind, problems: vec![problem] })?;
+        let record = self.read(members, kind);
+        if record.is_ok() && unreadable.is_empty() {
+            return record;
+        }
+        let mut problems = record.err().map(|rejected| rejected.problems).unwrap_or_default();
+        // A member of a cell that cannot be read seems to be missing.
+        problems.retain(|problem| problem.member.is_none() || !unreadable.iter().any(|it| it.member == problem.member));
+        problems.extend(unreadable);
+        problems.iter_mut().for_each(|problem| columns.locate(problem, cells));
+        Err(RejectedLine { kind, problems })
     }
 
     fn user_of(&self, members: Members<'_>, complaints: &mut Vec<LineProblem>) -> UserLine {

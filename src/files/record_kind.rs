@@ -37,15 +37,15 @@ impl RecordKind {
         }
     }
 
-    /// What its records are called.
+    /// What one of its records is called.
     #[must_use]
-    pub const fn plural(self) -> &'static str {
+    pub const fn noun(self) -> &'static str {
         match self {
-            Self::Type => "relationship types",
-            Self::User => "users",
-            Self::Relationship => "relationships",
-            Self::Group => "groups",
-            Self::Member => "members",
+            Self::Type => "relationship type",
+            Self::User => "user",
+            Self::Relationship => "relationship",
+            Self::Group => "group",
+            Self::Member => "member",
         }
     }
 

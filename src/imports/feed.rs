@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::passes::{Pass, PassContent};
 use super::sources::{FileLocation, LineInput, TableInput};
-use crate::domain::transfer::{ImportLine, Record};
+use crate::domain::transfer::{ImportLine, NamedReference, Record};
 use crate::files::cell::Members;
 use crate::files::columns::Columns;
 use crate::files::document;
@@ -30,6 +30,12 @@ pub struct Batch {
     pub lines: Vec<ImportLine>,
     /// The lines that cannot be parsed.
     pub refused: Vec<(u64, RejectedLine)>,
+    /// The member that the cells of a column of a people file become.
+    pub cell: Option<&'static str>,
+    /// The users whom the cells of rejected rows of a people file name.
+    pub references: Vec<NamedReference>,
+    /// What is wrong with other cells of rejected rows of a people file.
+    pub more_faults: Vec<(u64, RejectedLine)>,
     /// The number of the last line.
     pub last: u64,
     /// Bytes of all files read so far.
@@ -115,6 +121,7 @@ impl BatchReader {
             }
             PassContent::Edges { input, columns, reader } => {
                 self.batch.kind = BatchKind::EdgesOfPeople;
+                self.batch.cell = Some(reader.member());
                 self.read_edges(input.open()?, &columns, &reader)
             }
         }
@@ -123,7 +130,7 @@ impl BatchReader {
     /// Sends the rest of a pass. Returns whether another may follow.
     fn end_pass(&mut self, location: &FileLocation, done: PassResult) -> bool {
         let is_flushed = !matches!(done, Ok(Err(Stopped))) && self.flush().is_ok();
-        self.batch.kind = BatchKind::Alone;
+        (self.batch.kind, self.batch.cell) = (BatchKind::Alone, None);
         match done {
             Ok(_) => is_flushed,
             Err(error) => {
@@ -191,14 +198,12 @@ impl BatchReader {
             }
             let weight = row.as_ref().map_or(0, |cells| cells.iter().map(|cell| cell.len()).sum());
             let record = row.map_err(|reason| RejectedLine::unreadable(kind, reason)).and_then(|cells| {
-                let record = match conflicts.get(&number) {
-                    Some(first) => Err(RejectedLine { kind, problems: vec![repeated_person(*first)] }),
-                    None => columns
-                        .members(&cells)
-                        .map_err(|problem| RejectedLine { kind, problems: vec![problem] })
-                        .and_then(|members| self.reader.read(members, kind)),
-                };
-                record.map_err(|rejected| located(rejected, columns, &cells))
+                let record = self.reader.read_row(columns, &cells);
+                let Some(first) = conflicts.get(&number) else { return record };
+                let mut problem = repeated_person(*first);
+                columns.locate(&mut problem, &cells);
+                let others = record.err().map(|rejected| rejected.problems).unwrap_or_default();
+                Err(RejectedLine { kind, problems: [problem].into_iter().chain(others).collect() })
             });
             if self.add(number, record, weight).is_err() {
                 return Ok(Err(Stopped));
@@ -211,7 +216,8 @@ impl BatchReader {
         let kind = Some(RecordKind::Relationship);
         while let Some((number, row)) = table.next_row()? {
             // The pass over the users has reported rows that cannot be read.
-            let Some(cells) = row.ok().filter(|cells| columns.require_width(cells).is_ok()) else { continue };
+            let is_good = |cells: &Vec<&str>| columns.require_width(cells).is_ok() && !columns.repeats_header(cells);
+            let Some(cells) = row.ok().filter(is_good) else { continue };
             let record = match reader.read(&cells) {
                 Ok(None) => continue,
                 Ok(Some(line)) => Ok(Record::Relationship(line)),
@@ -251,22 +257,14 @@ impl BatchReader {
 
     fn flush(&mut self) -> Result<(), Stopped> {
         self.weight = 0;
-        let Batch { source, kind, .. } = self.batch;
-        let mut batch = std::mem::replace(&mut self.batch, Batch { source, kind, ..Batch::default() });
+        let Batch { source, kind, cell, .. } = self.batch;
+        let mut batch = std::mem::replace(&mut self.batch, Batch { source, kind, cell, ..Batch::default() });
         if batch.lines.is_empty() && batch.refused.is_empty() {
             return Ok(());
         }
         batch.position = self.bytes.load(Ordering::Relaxed);
         self.sender.send(Ok(batch)).map_err(|_| Stopped)
     }
-}
-
-/// Names the columns and the values of problems.
-fn located(mut rejected: RejectedLine, columns: &Columns, cells: &[&str]) -> RejectedLine {
-    for problem in &mut rejected.problems {
-        columns.locate(problem, cells);
-    }
-    rejected
 }
 
 fn repeated_person(first: u64) -> LineProblem {

@@ -27,6 +27,12 @@ pub fn truncate(text: &str, max_chars: usize) -> Cow<'_, str> {
     start.chars().filter(|letter| !letter.is_control()).chain(ellipsis).collect()
 }
 
+/// A noun that fits a number: `user` for 1, otherwise `users`.
+#[must_use]
+pub fn noun_for(number: u64, singular: &str) -> Cow<'_, str> {
+    if number == 1 { singular.into() } else { format!("{singular}s").into() }
+}
+
 /// Lists names in backticks, at most `MAX_NAMES` of them: `` `a`, `b` and 3 more ``.
 #[must_use]
 pub fn list_names(names: impl IntoIterator<Item = impl Display>) -> String {

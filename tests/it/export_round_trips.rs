@@ -359,8 +359,8 @@ fn a_synchronization_names_the_kinds_that_it_does_not_know() {
             json!({"type": "group-member", "member-type": "m", "group": 1, "user": 1}),
         ];
         let outcome = fixture.import(&crate::support::import::lines(&text), &["--sync"]).expect(1);
-        for line in ["line 1: ", "line 3: ", "line 4: "] {
-            let reason = format!("{line}only users and relationships are synchronized; import relationship types");
+        for line in ["line 3: ", "line 4: "] {
+            let reason = format!("{line}groups and members are not synchronized; import them without `--sync`");
             assert!(outcome.stderr.contains(&reason), "{}", outcome.stderr);
         }
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 0);

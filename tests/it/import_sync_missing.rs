@@ -203,7 +203,7 @@ fn a_row_that_others_made_impossible_is_rejected_and_the_next_run_finishes() {
         let outcome = sync(&fixture, text, &[]).expect(1);
         assert!(outcome.stderr.contains("line 2: "), "{}", outcome.stderr);
         assert!(outcome.stderr.contains("meanwhile; run the import again"), "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("1 users moved"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("1 user moved"), "{}", outcome.stderr);
         Raw::connect(&fixture.home.url()).run("DROP TRIGGER meanwhile");
         fixture.run(&["check", "--repair"]);
         sync(&fixture, text, &["--max-changes", "9"]).expect(0);

@@ -93,6 +93,7 @@ mod import_people;
 mod import_preview;
 mod import_sync;
 mod import_sync_missing;
+mod import_sync_people;
 mod import_sync_rules;
 mod job_limits;
 mod json_logs;

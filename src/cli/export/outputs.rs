@@ -8,7 +8,7 @@ use super::pages::ExportPage;
 use super::row::ExportRow;
 use super::sink::Sink;
 use crate::cli::command_error::CommandError;
-use crate::cli::progress::{Progress, group_digits};
+use crate::cli::progress::{Progress, count};
 use crate::files::record::RecordKind;
 use crate::http::jsonapi::export_resource::ExportedResources;
 
@@ -152,10 +152,10 @@ impl Outputs {
 
     /// `60 users, 120 relationships`.
     fn summary(&self) -> String {
-        let count = |kind: RecordKind| {
+        let summarize = |kind: RecordKind| {
             let written = self.written.iter().find(|(known, _)| *known == kind).map_or(0, |(_, count)| *count);
-            format!("{} {}", group_digits(written), kind.plural())
+            count(written, kind.noun())
         };
-        self.places.iter().map(|(kind, _)| count(*kind)).collect::<Vec<_>>().join(", ")
+        self.places.iter().map(|(kind, _)| summarize(*kind)).collect::<Vec<_>>().join(", ")
     }
 }

@@ -30,8 +30,8 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
         if has_edges { edge_columns::find(&database::open(config)?, &source, creates_types)? } else { Vec::new() };
     let OpenInput::Table(table) = source.input else { return Ok(()) };
     let delimiter = char::from(table.table.delimiter());
-    let what = columns.kind.plural();
-    let summary = format!("{what}, {}, delimiter `{}`", table.encoding, delimiter.escape_default());
+    let what = columns.kind.noun();
+    let summary = format!("{what}s, {}, delimiter `{}`", table.encoding, delimiter.escape_default());
     let kinds = if has_edges {
         let copy = passes::copy_of(source.location.clone(), source.size.is_some(), *table, options, &Arc::default());
         let facts = copy.and_then(|copy| passes::scan(&copy, &columns));

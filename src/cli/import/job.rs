@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::report::ImportReport;
-use crate::domain::transfer::ImportOutcome;
+use crate::domain::transfer::{self, ImportOutcome, PendingRecords};
 use crate::imports::feed::{Batch, Batches};
 use crate::model::code::Code;
 use crate::model::error::{Problem, Result};
@@ -19,12 +19,19 @@ pub fn refuse_retry(is_begun: &AtomicBool) -> Result<()> {
     if is_begun.swap(true, Ordering::Relaxed) { Err(Tx::interrupted()) } else { Ok(()) }
 }
 
-/// With `--strict`, fails at the first rejected line, so that its batch is rolled back. The index of the problem is the
-/// number of the line.
+/// The results of a batch, with what is wrong with users whom rejected rows name. With `--strict`, fails at the first
+/// rejected line, so that its batch is rolled back. The index of the problem is the number of the line.
 ///
 /// # Errors
-/// The reason of the rejected line.
-pub fn require_valid(outcome: ImportOutcome, is_strict: bool) -> Result<ImportOutcome> {
+/// The reason of the rejected line, and those of the store.
+pub fn complete(
+    tx: &mut Tx<'_>,
+    mut outcome: ImportOutcome,
+    batch: &Batch,
+    pending: &PendingRecords,
+    is_strict: bool,
+) -> Result<ImportOutcome> {
+    outcome.rejected.extend(transfer::complaints_about_references(tx, &batch.references, pending)?);
     match outcome.rejected.iter().min_by_key(|(number, _)| *number) {
         Some((number, reason)) if is_strict => {
             let problem = Problem::new(Code::InvalidAttribute, reason.clone());

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::import::job::{next_batch, refuse_retry, require_valid};
+use crate::cli::import::job::{complete, next_batch, refuse_retry};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
 use crate::imports::feed::{Batch, Batches};
@@ -81,7 +81,10 @@ impl Importer {
             }
             let (work, options, is_strict) = (Arc::clone(&batch), self.options, self.is_strict);
             let begun = Instant::now();
-            let job = move |tx: &mut Tx<'_>| require_valid(transfer::import(tx, &work.lines, options)?, is_strict);
+            let job = move |tx: &mut Tx<'_>| {
+                let outcome = transfer::import(tx, &work.lines, options)?;
+                complete(tx, outcome, &work, &PendingRecords::default(), is_strict)
+            };
             let written = self.store.write("import", ChangeOrigin::WITHOUT_CALLER, job).await;
             let outcome = written.map_err(|error| self.write_failure(&batch, error))?;
             self.adapt_batch_size(&batch, begun.elapsed());
@@ -93,10 +96,7 @@ impl Importer {
         Ok(())
     }
 
-    /// Computes what an import would do.
-    ///
-    /// # Errors
-    /// As [`import`](Self::import).
+    /// Computes what an import would do. Fails as [`import`](Self::import) does.
     pub async fn dry_run(&self, batches: Batches) -> Result<(), CommandError> {
         let pending = Arc::new(Mutex::new(PendingRecords::default()));
         let batches = Arc::new(Mutex::new(batches));
@@ -107,7 +107,8 @@ impl Importer {
             let job = move |tx: &mut Tx<'_>| {
                 refuse_retry(&is_begun)?;
                 let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
-                require_valid(transfer::dry_run(tx, &work.lines, options, &mut pending)?, is_strict)
+                let outcome = transfer::dry_run(tx, &work.lines, options, &mut pending)?;
+                complete(tx, outcome, &work, &pending, is_strict)
             };
             let outcome = self.store.read("import.rehearse", Cost::Unbounded, job).await;
             let outcome = outcome.map_err(|error| self.write_failure(&batch, error))?;
@@ -134,7 +135,8 @@ impl Importer {
             size.store(BATCH_SIZES.1, Ordering::Relaxed);
             let (mut batch, mut notes, mut memory) = (Arc::clone(&batch), Notes::default(), LoadMemory::default());
             let stop = loop {
-                let outcome = require_valid(transfer::load(tx, &batch.lines, options, &mut memory)?, is_strict)?;
+                let outcome = transfer::load(tx, &batch.lines, options, &mut memory)?;
+                let outcome = complete(tx, outcome, &batch, &PendingRecords::default(), is_strict)?;
                 report.report_rejected(&batch, &outcome.rejected);
                 report.list(batch.source, outcome.rows.as_deref().unwrap_or_default());
                 report.advance(&batch);

@@ -190,8 +190,7 @@ mod tests {
         let headings = table.next_row().unwrap().unwrap().1.unwrap();
         let columns = match_columns(&headings, RecordKind::User, &Mapping::default(), EmptyCells::Clear).unwrap();
         let cells = table.next_row().unwrap().unwrap().1.unwrap();
-        let members = columns.members(&cells).unwrap();
-        let line = user_of(RecordReader::default().read(members, Some(RecordKind::User)).unwrap());
+        let line = user_of(RecordReader::default().read_row(&columns, &cells).unwrap());
         assert!(table.next_row().unwrap().is_none());
         line
     }

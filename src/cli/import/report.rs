@@ -104,7 +104,8 @@ impl ImportReport {
 
     /// Prints the rejected lines of a batch, in file order.
     pub fn report_rejected(&self, batch: &Batch, rejected: &[(u64, String)]) {
-        let refused = batch.refused.iter().map(|(number, refusal)| (*number, refusal.reason()));
+        let refused =
+            batch.refused.iter().chain(&batch.more_faults).map(|(number, refusal)| (*number, refusal.reason()));
         let rejected = rejected.iter().map(|(number, reason)| (*number, self.describe(batch, *number, reason)));
         let mut all: Vec<_> = refused.chain(rejected).collect();
         all.sort_by_key(|(number, _)| *number);
@@ -237,8 +238,13 @@ fn summary_of(tally: Tally) -> String {
 /// The value of a cell that names a user, unless the reason has it.
 fn value_of(batch: &Batch, number: u64, member: &str, reason: &str) -> String {
     let line = batch.lines.iter().find(|line| line.number == number && batch.kind == BatchKind::EdgesOfPeople);
-    let Some(Record::Relationship(edge)) = line.map(|line| &line.record) else { return String::new() };
-    let value = match if member == "user" { &edge.user } else { &edge.target } {
+    let reference = batch.references.iter().find(|it| it.line == number && it.member == member).map(|it| &it.user);
+    let user = match line.map(|line| &line.record) {
+        Some(Record::Relationship(edge)) => Some(if member == "user" { &edge.user } else { &edge.target }),
+        _ => reference,
+    };
+    let Some(user) = user else { return String::new() };
+    let value = match user {
         UserReference::Id(id) => id.to_string(),
         UserReference::Email(text) | UserReference::AltId(text) | UserReference::Name(text) => {
             excerpt(text).into_owned()

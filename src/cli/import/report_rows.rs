@@ -38,6 +38,14 @@ impl ImportReport {
         self.count_rejected_edge();
     }
 
+    /// Reports what files may have by mistake.
+    pub fn warn(&self, row: &ImportRow) {
+        let who = if row.subject.is_empty() { String::new() } else { format!("{}: ", row.subject) };
+        let problem = row.problem.as_deref().unwrap_or_default();
+        self.tell_unless_shown(row.place, &format!("warning: {who}{problem}"));
+        self.put(row.place, row);
+    }
+
     /// Reports a line with relationships that is rejected while the plan is carried out.
     pub fn reject_edge(&self, place: Option<LinePlace>, reason: &str) {
         self.tell_rejected(place, "", reason);

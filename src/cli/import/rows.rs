@@ -106,8 +106,8 @@ fn print_row(row: &ReportedRow<'_>, has_head: &mut bool) -> Result<(), CommandEr
 
 /// What changes and what is wrong, in one line.
 fn describe(row: &ReportedRow<'_>) -> String {
-    let is_rejected = row.outcome == RowOutcome::Rejected;
-    let changes = row.changes.iter().filter(|_| !is_rejected).map(describe_change);
+    let is_change = !matches!(row.outcome, RowOutcome::Rejected | RowOutcome::Warning);
+    let changes = row.changes.iter().filter(|_| is_change).map(describe_change);
     changes.chain(row.problem.map(ToOwned::to_owned)).collect::<Vec<_>>().join("; ")
 }
 

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::job::{next_batch, refuse_retry};
 use super::report::{ImportReport, Notes};
 use crate::cli::command_error::CommandError;
+use crate::cli::progress::count;
 use crate::domain::sync::{ChangeLimit, EdgeStep, Planner, Removals, SyncOptions, SyncPlan, rows_of_steps};
 use crate::domain::transfer::{ImportOutcome, ImportRow, PendingRecords, RowOutcome};
 use crate::files::record::RecordKind;
@@ -58,6 +59,9 @@ impl Synchronizer {
         let users = repeated_passes::repeat_users(&passes, bytes).map_err(|error| self.read_failure(&error))?;
         let batches = start(passes, bytes)?;
         let plan = self.plan(batches, types).await?;
+        for row in &plan.warnings {
+            self.report.warn(row);
+        }
         for row in &plan.problems {
             self.report.reject(row);
         }
@@ -85,7 +89,9 @@ impl Synchronizer {
                 let mut planner = planner.lock().unwrap_or_else(PoisonError::into_inner);
                 let Some(planner) = &mut *planner else { return Err(Tx::interrupted()) };
                 planner.note_rejected_users(refused_users(&work));
-                planner.add(tx, work.source, &work.lines)
+                let mut outcome = planner.add(tx, work.source, &work.lines)?;
+                outcome.rejected.extend(planner.complaints_about(tx, &work.references)?);
+                Ok(outcome)
             };
             let outcome = self.store.read("import.plan", Cost::Unbounded, job).await?;
             self.note_planned(&batch, outcome);
@@ -112,6 +118,7 @@ impl Synchronizer {
             self.report.list(batch.source, &rows);
         } else {
             (outcome.users.added, outcome.users.changed) = (0, 0);
+            (outcome.types.added, outcome.types.changed) = (0, 0);
         }
         self.report.record(&Notes::of(batch, outcome));
     }
@@ -189,9 +196,4 @@ pub fn rejected_lines(lines: u64) -> String {
         1 => "1 line was rejected".to_owned(),
         many => format!("{many} lines were rejected"),
     }
-}
-
-/// `3 users`.
-fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -36,6 +36,16 @@ impl Synchronizer {
         users: Vec<(usize, Pass)>,
         bytes: &Arc<AtomicU64>,
     ) -> Result<(), CommandError> {
+        for (source, lines) in &plan.type_lines {
+            let lines = lines.clone();
+            let mut outcome = self.write(move |tx| transfer::import(tx, &lines, ImportOptions::default())).await?;
+            for (line, reason) in &outcome.rejected {
+                self.report.reject_later(Some(LinePlace { source: *source, line: *line }), reason);
+            }
+            // The plan has counted these.
+            outcome.types.unchanged = 0;
+            self.report.record(&Notes::of_outcome(outcome));
+        }
         if !plan.new_types.is_empty() {
             let names = plan.new_types.clone();
             self.report.note_types(names.len() as u64);
@@ -85,7 +95,8 @@ impl Synchronizer {
         if lines.is_empty() {
             return Ok(());
         }
-        let options = ImportOptions { lists_rows: self.report.lists_rows(), matches_alt_ids: true, creates_types: false };
+        let options =
+            ImportOptions { lists_rows: self.report.lists_rows(), matches_alt_ids: true, creates_types: false };
         let mut outcome = self.write(move |tx| transfer::import(tx, &lines, options)).await?;
         for (line, reason) in &outcome.rejected {
             self.report.reject_later(Some(LinePlace { source, line: *line }), reason);

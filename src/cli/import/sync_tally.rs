@@ -1,6 +1,6 @@
 //! Counts what a synchronization does with relationships and missing users.
 
-use crate::cli::progress::group_digits;
+use crate::cli::progress::{count, group_digits};
 use crate::domain::sync::EdgeStep;
 use crate::domain::transfer::RowOutcome;
 
@@ -32,10 +32,12 @@ impl SyncTally {
 
     /// The counts, for people.
     pub fn summary(&self) -> String {
-        let Self { moved, deleted, disabled, missing } = self;
-        let [moved, deleted, disabled, missing] = [*moved, *deleted, *disabled, *missing].map(group_digits);
         format!(
-            "{moved} users moved, {deleted} relationships deleted, {disabled} missing users disabled, {missing} listed"
+            "{} moved, {} deleted, {} disabled, {} listed",
+            count(self.moved, "user"),
+            count(self.deleted, "relationship"),
+            count(self.disabled, "missing user"),
+            group_digits(self.missing)
         )
     }
 }

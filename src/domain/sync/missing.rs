@@ -39,6 +39,14 @@ pub struct MissingUser {
     pub note: Option<String>,
 }
 
+impl MissingUser {
+    /// Notes that the user may be on a line that is rejected.
+    pub(super) fn note_rejected_lines(&mut self) {
+        let note = "unless one of the rejected lines is about this user";
+        self.note = Some(self.note.take().map_or_else(|| note.to_owned(), |known| format!("{known}; {note}")));
+    }
+}
+
 /// Finds the users without a line, by id. `named` are those that relationships of the files name.
 ///
 /// # Errors

@@ -11,6 +11,7 @@
 //! A plan takes about 100 bytes for each user and relationship of the files, and the data of new and changed users.
 
 mod apply;
+mod comparison;
 mod differences;
 mod disable;
 mod limit;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::limit::Removals;
 use super::missing::MissingUser;
-use crate::domain::transfer::{ImportRow, LinePlace, PendingRecords};
+use crate::domain::transfer::{ImportLine, ImportRow, LinePlace, PendingRecords};
 use crate::model::edge_graph::StoredEdge;
 use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
@@ -58,8 +58,10 @@ pub struct TypeSteps {
 /// What a synchronization does.
 #[derive(Debug, Default)]
 pub struct SyncPlan {
-    /// The types to register.
+    /// The types to register that have no line.
     pub new_types: Vec<TypeName>,
+    /// Lines with types, which are imported first: the number of the file, from 0, and lines of it.
+    pub type_lines: Vec<(usize, Vec<ImportLine>)>,
     /// The lines that create or change users.
     pub user_lines: HashSet<LinePlace>,
     /// The new and changed users.
@@ -70,6 +72,8 @@ pub struct SyncPlan {
     pub missing: Vec<MissingUser>,
     /// Why the plan cannot be carried out.
     pub problems: Vec<ImportRow>,
+    /// What the files may have by mistake, although no rule forbids it.
+    pub warnings: Vec<ImportRow>,
     /// How much is deleted and disabled.
     pub removals: Removals,
     /// Lines with relationships that are stored already.
@@ -82,6 +86,6 @@ impl SyncPlan {
     pub fn is_empty(&self) -> bool {
         let has_steps = self.types.iter().any(|kind| !kind.steps.is_empty());
         let disables = self.missing.iter().any(|user| user.is_to_disable);
-        self.new_types.is_empty() && self.user_lines.is_empty() && !has_steps && !disables
+        self.new_types.is_empty() && self.type_lines.is_empty() && self.user_lines.is_empty() && !has_steps && !disables
     }
 }

@@ -4,21 +4,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use super::differences::{WantedEdge, find_differences};
+use super::differences::WantedEdge;
 use super::limit::Removals;
-use super::missing::{self, MissingChoice};
-use super::plan::{EdgeStep, SyncPlan, TypeSteps};
-use super::violations;
+use super::missing::{self, MissingChoice, MissingUser};
+use super::plan::{EdgeStep, SyncPlan};
 use crate::domain::transfer::{
-    self, ImportLine, ImportOptions, ImportOutcome, LinePlace, PendingRecords, Record, RelationshipLine, RowOutcome,
-    UserLine,
+    self, ImportLine, ImportOptions, ImportOutcome, LinePlace, NamedReference, PendingRecords, Record,
+    RelationshipLine, RowOutcome, UserLine,
 };
-use crate::model::edge_graph::StoredEdge;
 use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::key;
 use crate::model::relationship_type::TypeName;
-use crate::model::rules::Rules;
 use crate::store::Tx;
 
 /// The options of a synchronization.
@@ -34,22 +31,26 @@ pub struct SyncOptions {
 #[derive(Debug)]
 pub struct Planner {
     options: SyncOptions,
-    pending: PendingRecords,
+    pub(super) pending: PendingRecords,
     hasher: RandomState,
     /// The hash of the first line of each user, by the hash of the address.
     seen: HashMap<u64, (LinePlace, u64)>,
     /// The first line of each `alt-id`, by its hash.
     alt_ids: HashMap<u64, LinePlace>,
     /// The users that have a line.
-    people: HashMap<UserId, LinePlace>,
+    pub(super) people: HashMap<UserId, LinePlace>,
     has_user_lines: bool,
     rejected_users: u64,
     user_lines: HashSet<LinePlace>,
     disablings: u64,
     /// The relationships of the files, by type. The files are the truth for these types.
     wanted: BTreeMap<TypeName, Vec<WantedEdge>>,
+    /// The types of columns of people files.
+    pub(super) column_types: HashSet<TypeName>,
+    /// The lines that create or change types.
+    type_lines: Vec<(usize, Vec<ImportLine>)>,
     /// Users of whose relationships of a type a line is rejected, so that these stay as they are.
-    doubtful: HashSet<(UserId, TypeName)>,
+    pub(super) doubtful: HashSet<(UserId, TypeName)>,
     /// Users that relationships name and that have no line, with the first such line.
     named: HashMap<UserId, LinePlace>,
 }
@@ -58,6 +59,7 @@ impl Planner {
     /// Begins with the types of columns that become relationships, even if their cells are empty.
     #[must_use]
     pub fn new(options: SyncOptions, types: impl IntoIterator<Item = TypeName>) -> Self {
+        let column_types: HashSet<_> = types.into_iter().collect();
         Self {
             options,
             pending: PendingRecords::default(),
@@ -69,7 +71,9 @@ impl Planner {
             rejected_users: 0,
             user_lines: HashSet::new(),
             disablings: 0,
-            wanted: types.into_iter().map(|name| (name, Vec::new())).collect(),
+            wanted: column_types.iter().map(|name| (name.clone(), Vec::new())).collect(),
+            column_types,
+            type_lines: Vec::new(),
             doubtful: HashSet::new(),
             named: HashMap::new(),
         }
@@ -88,13 +92,21 @@ impl Planner {
     /// Those of the store. Problems of single lines are in the outcome.
     pub fn add(&mut self, tx: &mut Tx<'_>, source: usize, lines: &[ImportLine]) -> Result<ImportOutcome> {
         let mut outcome = ImportOutcome::default();
-        let (mut users, mut edges) = (Vec::new(), Vec::new());
+        let (mut types, mut users, mut edges) = (Vec::new(), Vec::new(), Vec::new());
         for line in lines {
             match &line.record {
+                Record::Type(kind) => types.push((line.number, kind.as_ref())),
                 Record::User(user) => users.push((line.number, user.as_ref())),
                 Record::Relationship(edge) => edges.push((line.number, edge)),
                 other => outcome.reject_unsynchronized(line.number, other),
             }
+        }
+        if !types.is_empty() {
+            let done = transfer::dry_run_types(tx, &types, self.import_options(), &mut self.pending)?;
+            if done.types.added + done.types.changed > 0 {
+                self.type_lines.push((source, lines.iter().filter(|line| line.record.is_type()).cloned().collect()));
+            }
+            outcome.append(done);
         }
         if !users.is_empty() {
             self.add_users(tx, source, users, &mut outcome)?;
@@ -190,13 +202,18 @@ impl Planner {
     /// # Errors
     /// Those of the store.
     pub fn finish(mut self, tx: &mut Tx<'_>) -> Result<SyncPlan> {
-        let mut plan = SyncPlan { new_types: self.pending.new_types(), ..SyncPlan::default() };
+        let (new_types, type_lines) = (self.new_types(), std::mem::take(&mut self.type_lines));
+        let mut plan = SyncPlan { new_types, type_lines, ..SyncPlan::default() };
         for (name, wanted) in std::mem::take(&mut self.wanted) {
-            self.plan_type(tx, name, wanted, &mut plan)?;
+            self.compare(tx, name, wanted, &mut plan)?;
         }
-        let is_complete = self.has_user_lines && self.rejected_users == 0;
-        if is_complete && self.options.missing != MissingChoice::Keep {
-            plan.missing = missing::find(tx, &self.people, &self.named, self.options.missing)?;
+        if self.has_user_lines && self.options.missing != MissingChoice::Keep {
+            let is_complete = self.rejected_users == 0;
+            let choice = if is_complete { self.options.missing } else { MissingChoice::Report };
+            plan.missing = missing::find(tx, &self.people, &self.named, choice)?;
+            if !is_complete {
+                plan.missing.iter_mut().for_each(MissingUser::note_rejected_lines);
+            }
         }
         let disabled = plan.missing.iter().filter(|user| user.is_to_disable).count() as u64;
         let stored = self.people.keys().chain(self.named.keys()).filter(|id| id.get() > 0).count() as u64;
@@ -213,42 +230,26 @@ impl Planner {
         Ok(plan)
     }
 
-    fn plan_type(&self, tx: &mut Tx<'_>, name: TypeName, wanted: Vec<WantedEdge>, plan: &mut SyncPlan) -> Result<()> {
-        let rules = rules_of(tx, &name)?;
-        let named: HashSet<_> = wanted.iter().map(|edge| edge.user).collect();
-        let is_known = |user: i64| {
-            let user = UserId::new(user);
-            self.people.contains_key(&user) || named.contains(&user)
+    /// The types of relationships that are not registered and have no line.
+    fn new_types(&self) -> Vec<TypeName> {
+        let has_line = |name: &TypeName| {
+            self.type_lines
+                .iter()
+                .flat_map(|(_, lines)| lines)
+                .any(|line| matches!(&line.record, Record::Type(kind) if kind.name == *name))
         };
-        let is_doubtful =
-            |user: i64| !self.doubtful.is_empty() && self.doubtful.contains(&(UserId::new(user), name.clone()));
-        let is_of_files = |edge: &StoredEdge| {
-            let is_known = is_known(edge.user) || rules.is_symmetric && is_known(edge.target);
-            is_known && !is_doubtful(edge.user) && !(rules.is_symmetric && is_doubtful(edge.target))
-        };
-        let mut stored = Vec::new();
-        tx.visit_edges_of_type(&name, |edge| {
-            if rules.is_acyclic || is_of_files(&edge) {
-                stored.push(edge);
-            }
-        })?;
-        let mut found = find_differences(wanted, stored, rules.is_symmetric, is_of_files, &self.people);
-        plan.unchanged_edges += found.unchanged;
-        plan.problems.extend(violations::order_steps(tx, &name, rules, &mut found, &self.pending)?);
-        plan.types.push(TypeSteps { relationship: name, steps: found.steps });
-        Ok(())
+        self.pending.types().map(|(name, _)| name).filter(|name| !has_line(name)).cloned().collect()
+    }
+
+    /// What is wrong with the users to whom rejected lines refer, each with the number of its line.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn complaints_about(&self, tx: &mut Tx<'_>, references: &[NamedReference]) -> Result<Vec<(u64, String)>> {
+        transfer::complaints_about_references(tx, references, &self.pending)
     }
 }
 
 fn same_person(first: LinePlace) -> String {
     format!("line {} has the same person with other values; keep one of the two lines", first.line)
-}
-
-/// The rules of a type; those of a new one for a type that is not registered.
-fn rules_of(tx: &mut Tx<'_>, name: &TypeName) -> Result<Rules> {
-    if !tx.has_type(name)? {
-        return Ok(Rules::default());
-    }
-    let held = tx.hold_types(std::slice::from_ref(name))?;
-    Ok(held.first().map(|held| held.rules).unwrap_or_default())
 }

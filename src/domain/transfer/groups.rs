@@ -43,8 +43,12 @@ pub(super) fn dry_run<'l>(
     let (newest, now) = (tx.newest_group_id()?, tx.now());
     for (number, line) in lines {
         let owner = owner_of(line, &owners);
+        let complaints = [complaint_about_times(line.times(), now), owner.as_ref().err().cloned()];
+        if outcome.reject_group_if(*number, complaints.into_iter().flatten()) {
+            continue;
+        }
         match owner.and_then(|owner| apply(line, owner, newest, now, pending)) {
-            Err(complaint) => outcome.reject_group(*number, complaint),
+            Err(complaint) => drop(outcome.reject_group_if(*number, [complaint])),
             Ok(None) => outcome.groups.added += 1,
             Ok(Some(true)) => outcome.groups.changed += 1,
             Ok(Some(false)) => outcome.groups.unchanged += 1,
@@ -72,9 +76,6 @@ fn apply(
     now: Timestamp,
     pending: &mut PendingRecords,
 ) -> std::result::Result<Option<bool>, String> {
-    if let Some(complaint) = complaint_about_times(line.times(), now) {
-        return Err(complaint);
-    }
     let Some(known) = pending.groups.get_mut(&line.id) else {
         if line.id <= newest {
             return Err(format!(

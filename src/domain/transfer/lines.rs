@@ -185,3 +185,14 @@ pub enum UserReference {
     /// By name: `First Last` or `Last, First`.
     Name(String),
 }
+
+/// A reference to a user in a line that is not imported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedReference {
+    /// The number of the line.
+    pub line: u64,
+    /// The member that has it.
+    pub member: &'static str,
+    /// The user.
+    pub user: UserReference,
+}

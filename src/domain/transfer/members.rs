@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::groups::checked_properties;
 use super::lines::{MemberLine, complaint_about_times};
 use super::memory::{PendingMember, PendingRecords};
-use super::outcome::{ImportOutcome, too_few_ids};
+use super::numbering::assign_ids;
+use super::outcome::ImportOutcome;
 use super::references::ReferencedUsers;
 use crate::model::error::Result;
 use crate::model::group::{Member, Properties, StoredProperties};
@@ -36,19 +37,12 @@ pub(super) fn import(tx: &mut Tx<'_>, lines: &[(u64, &MemberLine)], outcome: &mu
 
 /// Gives new memberships their ids: that of the line if it is free, otherwise a new one.
 fn number(tx: &mut Tx<'_>, added: &mut [Member]) -> Result<()> {
-    let sent: Vec<_> = added.iter().map(|member| member.id).filter(|id| *id != NO_ID).collect();
     let newest = tx.newest_member_id()?;
-    let mut used = HashSet::new();
-    for member in added.iter_mut() {
-        if member.id <= newest || !used.insert(member.id) {
-            member.id = NO_ID;
-        }
-    }
-    let unnumbered = added.iter().filter(|member| member.id == NO_ID).count();
-    let largest = sent.into_iter().max().unwrap_or(NO_ID);
-    let mut ids = tx.reserve_member_ids(unnumbered, largest)?.into_iter();
-    for member in added.iter_mut().filter(|member| member.id == NO_ID) {
-        member.id = ids.next().ok_or_else(too_few_ids)?;
+    let wanted: Vec<_> = added.iter().map(|member| Some(member.id).filter(|id| *id != NO_ID)).collect();
+    let reserve = |members, largest: Option<_>| tx.reserve_member_ids(members, largest.unwrap_or(NO_ID));
+    let ids = assign_ids(&wanted, |id| id > newest, reserve)?;
+    for (member, id) in added.iter_mut().zip(ids) {
+        member.id = id;
     }
     Ok(())
 }
@@ -84,8 +78,14 @@ fn collect(
     for (number, line) in lines {
         let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"));
         let is_group = groups.contains(&line.group) || pending.groups.contains_key(&line.group);
-        match user.and_then(|user| apply(line, user, is_group, now, pending)) {
-            Err(complaint) => outcome.reject_member(*number, complaint),
+        let no_group = || format!("`group`: there is no group {}; import groups before their members", line.group);
+        let complaints =
+            [complaint_about_times(line.times(), now), user.as_ref().err().cloned(), (!is_group).then(no_group)];
+        if outcome.reject_member_if(*number, complaints.into_iter().flatten()) {
+            continue;
+        }
+        match user.and_then(|user| apply(line, user, now, pending)) {
+            Err(complaint) => drop(outcome.reject_member_if(*number, [complaint])),
             Ok(Some(true)) => outcome.members.changed += 1,
             Ok(Some(false)) => outcome.members.unchanged += 1,
             Ok(None) => {
@@ -101,16 +101,9 @@ fn collect(
 fn apply(
     line: &MemberLine,
     user: UserId,
-    is_group: bool,
     now: Timestamp,
     pending: &mut PendingRecords,
 ) -> std::result::Result<Option<bool>, String> {
-    if let Some(complaint) = complaint_about_times(line.times(), now) {
-        return Err(complaint);
-    }
-    if !is_group {
-        return Err(format!("`group`: there is no group {}; import groups before their members", line.group));
-    }
     let Some(known) = pending.members.get_mut(&(line.group, user)) else {
         let properties = checked_properties(line.properties.as_ref(), &Properties::new())?;
         let wanted = new_member(line, user, &properties.unwrap_or_default(), now);

@@ -108,9 +108,9 @@ impl PendingRecords {
         self.users.iter().filter(|(_, user)| user.stored.is_none()).map(|(key, user)| (user.wanted.id, key))
     }
 
-    /// The types that lines register.
-    pub(in crate::domain) fn new_types(&self) -> Vec<TypeName> {
-        self.types.keys().cloned().collect()
+    /// The types of lines, and those that relationships of lines register.
+    pub(in crate::domain) fn types(&self) -> impl Iterator<Item = (&TypeName, &TypeData)> {
+        self.types.iter()
     }
 
     /// Forgets the users that are stored as they are in the lines, and the profiles of the others. No later line may have

@@ -12,6 +12,7 @@ mod lines;
 mod members;
 mod memory;
 mod names;
+mod numbering;
 mod outcome;
 mod preview;
 mod references;
@@ -31,7 +32,8 @@ use types::LineTypes;
 
 pub use edge_columns::{EdgeColumn, find_edge_columns};
 pub use lines::{
-    GroupLine, GroupOwner, ImportLine, MemberLine, Record, RelationshipLine, TypeLine, UserLine, UserReference,
+    GroupLine, GroupOwner, ImportLine, MemberLine, NamedReference, Record, RelationshipLine, TypeLine, UserLine,
+    UserReference,
 };
 pub use memory::{LoadMemory, MAX_REMEMBERED, PendingRecords};
 pub use outcome::{ImportOptions, ImportOutcome, Tally};
@@ -139,6 +141,41 @@ pub fn dry_run_users(
 ) -> Result<ImportOutcome> {
     let mut outcome = ImportOutcome::new(options);
     users::dry_run(tx, lines, options, pending, &mut outcome).map(|()| outcome)
+}
+
+/// Computes what an import of lines with relationship types would do, as [`dry_run`] does.
+///
+/// # Errors
+/// Those of the store.
+pub fn dry_run_types(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &TypeLine)],
+    options: ImportOptions,
+    pending: &mut PendingRecords,
+) -> Result<ImportOutcome> {
+    let mut outcome = ImportOutcome::new(options);
+    type_lines::dry_run(tx, lines, pending, &mut outcome).map(|()| outcome)
+}
+
+/// What is wrong with users to whom lines refer, each with the number of the line and the name of the member.
+///
+/// # Errors
+/// Those of the store.
+pub fn complaints_about_references(
+    tx: &mut Tx<'_>,
+    references: &[NamedReference],
+    pending: &PendingRecords,
+) -> Result<Vec<(u64, String)>> {
+    if references.is_empty() {
+        return Ok(Vec::new());
+    }
+    let users = references.iter().map(|it| &it.user).collect();
+    let users = references::ReferencedUsers::look_up(tx, users, pending, None)?;
+    let complaint = |it: &NamedReference| {
+        let complaint = users.find(&it.user).err()?;
+        Some((it.line, format!("`{}`: {complaint}", it.member)))
+    };
+    Ok(references.iter().filter_map(complaint).collect())
 }
 
 /// Finds the ends of the relationships of lines, among stored users and those of earlier lines, and writes nothing. Rules

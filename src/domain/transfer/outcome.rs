@@ -42,7 +42,7 @@ pub struct ImportOutcome {
     pub groups: Tally,
     /// Lines with memberships.
     pub members: Tally,
-    /// The numbers of the rejected lines, and the reasons.
+    /// The numbers of the rejected lines, and the reasons; a line may have several.
     pub rejected: Vec<(u64, String)>,
     /// What happens with the others, if the options list it.
     pub rows: Option<Vec<ImportRow>>,
@@ -89,15 +89,13 @@ impl ImportOutcome {
         self.members = self.members.plus(other.members);
     }
 
-    /// Rejects a line that is neither a user nor a relationship in a synchronization.
+    /// Rejects a line with a group or a membership in a synchronization.
     pub(in crate::domain) fn reject_unsynchronized(&mut self, number: u64, record: &Record) {
-        let reason = "only users and relationships are synchronized; import relationship types, groups and members without \
-                      `--sync`";
+        let reason = "groups and members are not synchronized; import them without `--sync`".to_owned();
         match record {
-            Record::Type(_) => self.reject_type(number, reason.to_owned()),
-            Record::Group(_) => self.reject_group(number, reason.to_owned()),
-            Record::Member(_) => self.reject_member(number, reason.to_owned()),
-            Record::User(_) | Record::Relationship(_) => {}
+            Record::Group(_) => drop(self.reject_group_if(number, [reason])),
+            Record::Member(_) => drop(self.reject_member_if(number, [reason])),
+            Record::Type(_) | Record::User(_) | Record::Relationship(_) => {}
         }
     }
 
@@ -106,14 +104,18 @@ impl ImportOutcome {
         self.rejected.push((number, reason));
     }
 
-    pub(super) fn reject_group(&mut self, number: u64, reason: String) {
-        self.groups.rejected += 1;
-        self.rejected.push((number, reason));
+    /// Rejects a line with a group for all reasons; returns whether there are any.
+    pub(super) fn reject_group_if(&mut self, number: u64, reasons: impl IntoIterator<Item = String>) -> bool {
+        let is_rejected = self.note_reasons(number, reasons);
+        self.groups.rejected += u64::from(is_rejected);
+        is_rejected
     }
 
-    pub(super) fn reject_member(&mut self, number: u64, reason: String) {
-        self.members.rejected += 1;
-        self.rejected.push((number, reason));
+    /// Rejects a line with a membership for all reasons; returns whether there are any.
+    pub(super) fn reject_member_if(&mut self, number: u64, reasons: impl IntoIterator<Item = String>) -> bool {
+        let is_rejected = self.note_reasons(number, reasons);
+        self.members.rejected += u64::from(is_rejected);
+        is_rejected
     }
 
     /// Adds the results of other lines, with their reasons and rows.
@@ -126,9 +128,17 @@ impl ImportOutcome {
         }
     }
 
-    pub(super) fn reject_user(&mut self, number: u64, reason: String) {
-        self.users.rejected += 1;
-        self.rejected.push((number, reason));
+    /// Rejects a line with a user for all reasons; returns whether there are any.
+    pub(super) fn reject_user_if(&mut self, number: u64, reasons: impl IntoIterator<Item = String>) -> bool {
+        let is_rejected = self.note_reasons(number, reasons);
+        self.users.rejected += u64::from(is_rejected);
+        is_rejected
+    }
+
+    fn note_reasons(&mut self, number: u64, reasons: impl IntoIterator<Item = String>) -> bool {
+        let before = self.rejected.len();
+        self.rejected.extend(reasons.into_iter().map(|reason| (number, reason)));
+        self.rejected.len() > before
     }
 
     /// Rejects a line with a user that was counted, and removes its row.
@@ -141,12 +151,13 @@ impl ImportOutcome {
             None => &mut self.users.unchanged,
         };
         *tally = tally.saturating_sub(1);
-        self.reject_user(number, reason);
+        self.reject_user_if(number, [reason]);
     }
 
-    pub(super) fn reject_relationship(&mut self, number: u64, reason: String) {
+    /// Rejects a line with a relationship for these reasons.
+    pub(super) fn reject_relationship(&mut self, number: u64, reasons: impl IntoIterator<Item = String>) {
         self.relationships.rejected += 1;
-        self.rejected.push((number, reason));
+        self.note_reasons(number, reasons);
     }
 }
 

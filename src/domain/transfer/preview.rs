@@ -26,14 +26,24 @@ pub enum RowOutcome {
     Disabled,
     /// A user is not in the file, and nothing happens to it.
     Missing,
+    /// The line is imported, and may be a mistake.
+    Warning,
     /// The line cannot be imported.
     Rejected,
 }
 
 impl RowOutcome {
     /// All outcomes.
-    pub const ALL: [Self; 7] =
-        [Self::Created, Self::Changed, Self::Moved, Self::Deleted, Self::Disabled, Self::Missing, Self::Rejected];
+    pub const ALL: [Self; 8] = [
+        Self::Created,
+        Self::Changed,
+        Self::Moved,
+        Self::Deleted,
+        Self::Disabled,
+        Self::Missing,
+        Self::Warning,
+        Self::Rejected,
+    ];
 
     /// The name in reports.
     #[must_use]
@@ -45,6 +55,7 @@ impl RowOutcome {
             Self::Deleted => "deleted",
             Self::Disabled => "disabled",
             Self::Missing => "missing",
+            Self::Warning => "warning",
             Self::Rejected => "rejected",
         }
     }

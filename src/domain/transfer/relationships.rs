@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use super::super::admission;
 use super::lines::{RelationshipLine, RequestedEdge, complaint_about_times};
 use super::memory::{LoadMemory, PendingRecords};
-use super::outcome::{ImportOutcome, too_few_ids};
+use super::numbering::assign_ids;
+use super::outcome::ImportOutcome;
 use super::preview::edge_rows;
 use super::references::ReferencedUsers;
 use super::rules;
@@ -14,6 +15,7 @@ use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
+use crate::model::time::Timestamp;
 use crate::store::Tx;
 
 pub(super) fn import(
@@ -68,18 +70,17 @@ fn number(
     requested: Vec<RequestedEdge<'_>>,
     taken: &HashSet<RelationshipId>,
 ) -> Result<Vec<Relationship>> {
-    let largest = requested.iter().filter_map(|it| it.line.id).max().unwrap_or(RelationshipId::new(0));
-    let mut used = HashSet::new();
-    let choose = |it: &RequestedEdge| it.line.id.filter(|id| !taken.contains(id) && used.insert(*id));
-    let chosen: Vec<_> = requested.iter().map(choose).collect();
-    let unnumbered = chosen.iter().filter(|id| id.is_none()).count();
-    let mut ids = tx.reserve_relationship_ids(unnumbered, largest)?.into_iter();
+    let wanted: Vec<_> = requested.iter().map(|it| it.line.id).collect();
+    let reserve = |relationships, largest: Option<_>| {
+        tx.reserve_relationship_ids(relationships, largest.unwrap_or(RelationshipId::new(0)))
+    };
+    let ids = assign_ids(&wanted, |id| !taken.contains(&id), reserve)?;
     let now = tx.now();
     let mut relationships = Vec::with_capacity(requested.len());
-    for (it, id) in requested.into_iter().zip(chosen) {
+    for (it, id) in requested.into_iter().zip(ids) {
         let created_at = it.line.created_at.unwrap_or(now);
         relationships.push(Relationship {
-            id: id.or_else(|| ids.next()).ok_or_else(too_few_ids)?,
+            id,
             version: 1,
             user: it.edge.user,
             target: it.edge.target,
@@ -150,11 +151,10 @@ pub(super) fn find_ends(
     let now = tx.now();
     let mut found = ResolvedEdges::default();
     for (number, line) in lines {
-        let valid = complaint_about_times(line.times(), now).map_or(Ok(()), Err);
-        match valid.and_then(|()| edge_of(line, &users, &types.refused)) {
+        match edge_of(line, &users, &types.refused, now) {
             Ok(edge) => found.edges.push((*number, edge)),
-            Err(complaint) => {
-                outcome.reject_relationship(*number, complaint);
+            Err(complaints) => {
+                outcome.reject_relationship(*number, complaints);
                 found.doubtful.extend(users.find(&line.user).ok().map(|user| (user, line.data.relationship.clone())));
             }
         }
@@ -177,33 +177,42 @@ fn resolve<'a>(
     let mut seen = HashSet::with_capacity(lines.len());
     let mut requested = Vec::with_capacity(lines.len());
     for (number, line) in lines {
-        let valid = complaint_about_times(line.times(), now).map_or(Ok(()), Err);
-        match valid.and_then(|()| edge_of(line, &users, &types.refused)) {
+        match edge_of(line, &users, &types.refused, now) {
             // A rule may refuse a relationship whose line occurs twice.
             Ok(edge) if types.has_rules(&edge.relationship) || seen.insert(edge.clone()) => {
                 requested.push(RequestedEdge { edge, number: *number, line });
             }
             Ok(_) => outcome.relationships.unchanged += 1,
-            Err(complaint) => outcome.reject_relationship(*number, complaint),
+            Err(complaints) => outcome.reject_relationship(*number, complaints),
         }
     }
     Ok(requested)
 }
 
+/// The relationship of a line, or everything that is wrong with the line.
 fn edge_of(
     line: &RelationshipLine,
     users: &ReferencedUsers,
     refused: &RefusedTypes,
-) -> std::result::Result<Edge, String> {
-    let user = users.find(&line.user).map_err(|complaint| format!("`user`: {complaint}"))?;
-    let target = users.find(&line.target).map_err(|complaint| format!("`target`: {complaint}"))?;
-    if user == target {
-        return Err("`target`: must be another user than `user`".to_owned());
+    now: Timestamp,
+) -> std::result::Result<Edge, Vec<String>> {
+    let relationship = &line.data.relationship;
+    let mut complaints: Vec<_> = complaint_about_times(line.times(), now).into_iter().collect();
+    let mut note = |member: &str, complaint: &str| complaints.push(format!("`{member}`: {complaint}"));
+    let user = users.find(&line.user).map_err(|complaint| note("user", &complaint)).ok();
+    let target = users.find(&line.target).map_err(|complaint| note("target", &complaint)).ok();
+    if user.is_some() && user == target {
+        note("target", "must be another user than `user`");
     }
-    if let Some(complaint) = refused.get(&line.data.relationship) {
-        return Err(format!("`relationship`: {complaint}"));
+    if let Some(complaint) = refused.get(relationship) {
+        note("relationship", complaint);
     }
-    Ok(Edge { user, target, relationship: line.data.relationship.clone() })
+    match (user, target) {
+        (Some(user), Some(target)) if complaints.is_empty() => {
+            Ok(Edge { user, target, relationship: relationship.clone() })
+        }
+        _ => Err(complaints),
+    }
 }
 
 /// Removes the relationships that exist with the id of their line. Returns the ids that are not free, because other

@@ -34,7 +34,7 @@ fn note(it: &RequestedEdge<'_>, verdict: Verdict, held: &HeldType, outcome: &mut
         Verdict::Admitted => return true,
         Verdict::Exists(_) => outcome.relationships.unchanged += 1,
         Verdict::Refused(refusal) => {
-            outcome.reject_relationship(it.number, describe(held, (it.edge.user, it.edge.target), &refusal));
+            outcome.reject_relationship(it.number, [describe(held, (it.edge.user, it.edge.target), &refusal)]);
         }
     }
     false

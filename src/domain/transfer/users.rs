@@ -92,24 +92,23 @@ fn collect(
 ) -> Result<Vec<String>> {
     let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
     look_up_emails(tx, lines, &keys, pending)?;
-    let conflicts =
-        if options.matches_alt_ids { alt_ids::look_up(tx, lines, &keys, pending)? } else { HashMap::new() };
+    let conflicts = if options.matches_alt_ids { alt_ids::look_up(tx, lines, &keys, pending)? } else { HashMap::new() };
     look_up_ids(tx, lines, pending)?;
     let (now, no_profile) = (tx.now(), Profile::default());
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
         let old = pending.users.get(&key).map(|user| &user.wanted.data);
         let data = wanted_data(line, old)?;
-        let complaint = conflicts.get(number).cloned();
-        let complaint = complaint.or_else(|| complaint_about_times(line.times(), now));
-        let complaint = complaint.or_else(|| complaint_about_user(line, &key, pending)).or_else(|| {
-            let (before, profile) = (old.map_or(&no_profile, |old| &old.profile), &data.as_ref()?.profile);
-            let complaint = complaint_about_new_properties(&before.properties, &profile.properties);
-            let complaint = complaint.map(|complaint| format!("`properties`: {complaint}"));
-            complaint.or_else(|| profile.complaint_about_size(before))
-        });
-        if let Some(complaint) = complaint {
-            outcome.reject_user(*number, complaint);
+        let of_profile = data
+            .as_ref()
+            .and_then(|data| complaint_about_profile(old.map_or(&no_profile, |old| &old.profile), &data.profile));
+        let complaints = [
+            conflicts.get(number).cloned(),
+            complaint_about_times(line.times(), now),
+            complaint_about_user(line, &key, pending),
+            of_profile,
+        ];
+        if outcome.reject_user_if(*number, complaints.into_iter().flatten()) {
             continue;
         }
         if let Some(id) = line.id {
@@ -193,6 +192,11 @@ fn look_up_ids(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], pending: &mut Pendin
         pending.retired.extend(tx.retired_users(&ids)?);
     }
     Ok(())
+}
+
+fn complaint_about_profile(before: &Profile, profile: &Profile) -> Option<String> {
+    let complaint = complaint_about_new_properties(&before.properties, &profile.properties);
+    complaint.map(|complaint| format!("`properties`: {complaint}")).or_else(|| profile.complaint_about_size(before))
 }
 
 fn complaint_about_user(line: &UserLine, key: &str, pending: &PendingRecords) -> Option<String> {

@@ -85,7 +85,9 @@ impl RecordReader {
         // A member of a cell that cannot be read seems to be missing.
         problems.retain(|problem| problem.member.is_none() || !unreadable.iter().any(|it| it.member == problem.member));
         problems.extend(unreadable);
-        problems.iter_mut().for_each(|problem| columns.locate(problem, cells));
+        for problem in &mut problems {
+            columns.locate(problem, cells);
+        }
         Err(RejectedLine { kind, problems })
     }
 

@@ -202,12 +202,9 @@ macro_rules! explorer_table {
 
 explorer_table! {
     "/explorer" => ops::explorer::get,
-    "/explorer/style.css" => ops::explorer::style,
-    "/explorer/app.js" => ops::explorer::app,
-    "/explorer/api.js" => ops::explorer::api,
-    "/explorer/map.js" => ops::explorer::map,
-    "/explorer/layout.js" => ops::explorer::layout,
-    "/explorer/html.js" => ops::explorer::html,
+    "/explorer/users/{id}" => ops::explorer::get,
+    "/explorer/views/{view}" => ops::explorer::get,
+    "/explorer/{file}" => ops::explorer::file,
 }
 
 /// Without `EXPLORER=true` its paths are 404 for every method.

@@ -1,349 +1,398 @@
-// The page: signs in with a token, and shows users and relationships from the public API.
+// The page: connects the chart, the panel and the lists to the address, and starts after signing in.
 
-import { ApiError, BASE, clearToken, curl, onExchange, request, requestText, responseText, setToken } from "./api.js";
-import { byId, draw, make } from "./html.js";
-import { kind, MapView } from "./map.js";
+import { ApiError, onExchange, request } from "./api.js";
+import { ChartView } from "./chart.js";
+import * as changes from "./changes.js";
+import { save, toCsv, toPng, toSvg } from "./export.js";
+import { button, byId, count, make } from "./html.js";
+import { listenToKeys, listenToPointers } from "./input.js";
+import { announce, run, showExchange } from "./messages.js";
+import { CARD_FIELDS, roleName, toPerson, toType } from "./people.js";
+import { PersonPanel } from "./person.js";
+import { Picker } from "./picker.js";
+import { readPlace, toLink, today, toMoment, writePlace } from "./place.js";
+import { account, prepareSignIn, signOut } from "./session.js";
+import { MOST, Tree } from "./tree.js";
+import { showView, VIEW_NAMES } from "./views.js";
 
-const EDGES = "/user-relationships";
-const ABOUT_USERS = "fields[users]=name,email,job-title";
-const MAX_EXCHANGES = 40;
+/** @typedef {import("./people.js").RelationshipType} RelationshipType */
+/** @typedef {import("./people.js").Person} Person */
 
-/** The state of the map. Signing out and starting a new map replace it, so that late responses are discarded. */
-let map = emptyMap(null);
-let me = null;
-let isChanging = false;
+const NARROW = matchMedia("(max-width: 50rem)");
+/** @type {RelationshipType[]} */
+let types = [];
+/** @type {RelationshipType | undefined} the type of the chart */
+let type;
+/** @type {Tree | null} */
+let tree = null;
+/** Increases with everything that makes a loading chart outdated. */
+let load = 0;
 
-function emptyMap(centre) {
-  // `people` and `edges` (`id`, `owner`, `target`, `type`) by id. `nextLinks` has the links to further pages of each user
-  // whose relationships are loaded.
-  return { centre, selected: centre, people: new Map(), edges: new Map(), nextLinks: new Map() };
+const chart = new ChartView(byId("chart"), {
+  select: (id) => void run(() => goTo(id)),
+  toggle: (id) => void run(() => toggle(id)),
+  drop: (id, to) => void run(() => startMove(id, to)),
+});
+const panel = new PersonPanel({
+  show: (id) => void run(() => goTo(id, true)),
+  move: ({ id }) => void run(() => startMove(id)),
+  handOver: (person) => void run(() => changes.handOver(context(), person, reload)),
+  add: (person) => changes.add(context(), person, (added) => refresh(added)),
+  change: (edge) => void changes.changeType(context(), edge, reload),
+  remove: (edge) => void changes.remove(context(), edge, () => refresh(edge.type)),
+  changes: (person) => void run(() => showHistory(person)),
+  overlay: () => chart.setTags(panel.tags()),
+});
+const picker = new Picker("query", "results", (person) => {
+  picker.clear();
+  void run(() => goTo(person.id, true));
+});
+
+/** What the changes of the page need to know. */
+function context() {
+  if (!type) throw new Error("no type is selected");
+  return { types, type, nameOf: (/** @type {string} */ id) => panel.nameOf(id), onRefusal: (/** @type {string[]} */ path) => chart.setPath(path) };
 }
 
-const mapView = new MapView(byId("map"), (id) => run(() => select(id)));
+// Places.
 
-// Messages.
-
-function announce(text) {
-  byId("status").textContent = text;
+/** Goes to a person: a new entry of the history. @param {string} id @param {boolean} [isCentered] */
+async function goTo(id, isCentered = false) {
+  byId("side").classList.add("shown");
+  writePlace({ ...readPlace(), user: id, view: "" });
+  await open(isCentered);
 }
 
-/** Runs an action of the user, and shows its errors. */
-async function run(action) {
-  byId("problem").hidden = true;
+/** Shows what the address says. @param {boolean} [isCentered] */
+async function open(isCentered = true) {
+  const place = readPlace();
+  type = charted().find(({ id }) => id === place.type) ?? charted().find(({ id }) => id === "subordinate") ?? charted()[0];
+  byId("type").value = type?.id ?? "";
+  byId("as-of").value = place.asOf.slice(0, 10);
+  const moment = toMoment(place.asOf);
+  byId("past").hidden = moment === "";
+  byId("past").replaceChildren(`The chart as of ${moment ? new Date(moment).toLocaleString() : ""}. `, button("Back to today", () => changePlace({ asOf: "" }), { class: "small" }));
+  if (!type) return showEmpty("No type has roles", "A chart needs a relationship type with a name for each end.");
+  if (place.view) {
+    selectTab("lists");
+    const [shown] = await Promise.all([showView(place.view, type, (id) => void run(() => goTo(id, true))), tree ? null : start(moment)]);
+    return shown;
+  }
+  if (!place.user) return start(moment);
+  if (tree && tree.type.id === type.id && tree.asOf === moment && tree.nodes.has(place.user)) {
+    tree.reveal(place.user);
+    showChart(isCentered ? undefined : place.user);
+    if (isCentered) chart.center(place.user);
+  } else {
+    await loadChart(place.user, moment);
+  }
+  await select(place.user);
+}
+
+/** @param {Partial<import("./place.js").Place>} changed */
+function changePlace(changed) {
+  writePlace({ ...readPlace(), ...changed });
+  return run(open);
+}
+
+const charted = () => types.filter(({ up, down, isSymmetric }) => up && down && !isSymmetric);
+
+/** Opens the chart of the signed-in user, or of someone at the top. @param {string} moment */
+async function start(moment) {
+  const me = account();
+  if (!type || !me) return;
+  await loadChart(me.id, moment);
+  if (tree && tree.nodes.size === 1 && tree.isLeaf(me.id)) {
+    const tops = await request("GET", `/users?filter[has]=${type.down}&filter[lacks]=${type.up}&fields[users]=name&page[limit]=1`);
+    const top = tops.data[0]?.id;
+    if (!top) return explainEmpty();
+    await loadChart(top, moment);
+  }
+  const place = readPlace();
+  if (tree && !place.view) {
+    writePlace({ ...place, user: tree.focus }, true);
+    await select(tree.focus);
+  }
+}
+
+/** Loads a new chart around a user. @param {string} id @param {string} moment */
+async function loadChart(id, moment) {
+  if (!type) return;
+  const current = ++load;
+  byId("stage").setAttribute("aria-busy", "true");
   try {
-    await action();
+    const next = new Tree(type, moment);
+    await next.load(await loadPerson(id, moment));
+    if (current !== load) return;
+    tree = next;
+    byId("empty").hidden = true;
+    chart.active = id;
+    showChart();
+    chart.fit(id, true);
+  } finally {
+    if (current === load) byId("stage").removeAttribute("aria-busy");
+  }
+}
+
+/** @param {string} id @param {string} moment */
+async function loadPerson(id, moment) {
+  if (!/^\d{1,19}$/.test(id)) throw new ApiError(404, [{ title: "No such person", detail: `\`${id.slice(0, 40)}\` is not the id of a user.` }]);
+  try {
+    return toPerson((await request("GET", `/users/${id}?${CARD_FIELDS}`)).data);
   } catch (error) {
-    if (error.name === "AbortError") return;
-    if (!(error instanceof ApiError)) throw error;
-    showErrors(error.errors);
-  }
-}
-
-/** Runs an action that changes something. A second click is ignored while it runs. */
-async function runExclusively(action) {
-  if (isChanging) return;
-  isChanging = true;
-  await run(action).finally(() => (isChanging = false));
-}
-
-function showErrors(errors) {
-  const lines = errors.map(({ title, detail, code, links }) => {
-    const line = make("p", {}, make("strong", {}, title ?? "Refused"), `: ${detail ?? ""} `);
-    // Link only to this service.
-    const [documentation] = /\/docs#[a-z-]+$/.exec(links?.type) ?? [];
-    if (documentation) line.append(make("a", { href: BASE + documentation, target: "_blank", rel: "noopener" }, code));
-    return line;
-  });
-  const close = make("button", { type: "button", onclick: () => (byId("problem").hidden = true) }, "Dismiss");
-  byId("problem").replaceChildren(...lines, close);
-  byId("problem").hidden = false;
-  byId("problem").scrollIntoView({ block: "nearest" });
-}
-
-// Texts for users and relationships.
-
-function toPerson(resource) {
-  const { name, email, "job-title": titles } = resource.attributes ?? {};
-  return { id: resource.id, name: name || email || `User ${resource.id}`, email: email ?? "", title: titles?.join(", ") ?? "" };
-}
-
-const nameOf = (id) => map.people.get(id)?.name ?? `User ${id}`;
-
-function describe({ owner, target, type }) {
-  const [user, other] = [nameOf(owner), nameOf(target)];
-  switch (type) {
-    case "subordinate": return `${user} reports to ${other}`;
-    case "mentor": return `${other} is the mentor of ${user}`;
-    case "colleague": return `${user} works with ${other}`;
-    default: return `${user} → ${type} → ${other}`;
-  }
-}
-
-function role({ owner, type }, id) {
-  const isOwner = owner === id;
-  switch (type) {
-    case "subordinate": return isOwner ? "Supervisors" : "Subordinates";
-    case "mentor": return isOwner ? "Mentors" : "Mentees";
-    case "colleague": return "Colleagues";
-    default: return isOwner ? `${type} →` : `→ ${type}`;
-  }
-}
-
-const isAbove = ({ owner, type }, id) => Number(type === "subordinate" && owner === id);
-
-const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
-
-// Loading.
-
-/** Adds the relationships and users of a response to a map. */
-function mergeResponse(into, response) {
-  for (const resource of response.included ?? []) into.people.set(resource.id, toPerson(resource));
-  for (const { id, attributes, relationships } of [response.data].flat()) {
-    const [owner, target] = [relationships.user.data.id, relationships.target.data.id];
-    into.edges.set(id, { id, owner, target, type: attributes.relationship });
-    for (const end of [owner, target]) {
-      if (!into.people.has(end)) into.people.set(end, { id: end, name: `User ${end}`, email: "", title: "" });
-    }
-  }
-}
-
-/** Loads the first page of the relationships of a user, in both directions. */
-async function loadRelationships(id) {
-  const current = map;
-  const page = (end, other) => request("GET", `${EDGES}?filter[${end}]=${id}&include=${other}&${ABOUT_USERS}&page[limit]=50`);
-  const responses = await Promise.all([page("user", "target"), page("target", "user")]);
-  if (current !== map) return;
-  responses.forEach((response) => mergeResponse(map, response));
-  map.nextLinks.set(id, responses.map((response) => response.links.next).filter(Boolean));
-  const total = responses.reduce((sum, response) => sum + response.meta["total-count"], 0);
-  announce(`${nameOf(id)}: ${count(total, "relationship")}.`);
-}
-
-/** Loads the next pages of the relationships of a user. */
-async function loadMore(id) {
-  const current = map;
-  const responses = await Promise.all(map.nextLinks.get(id).map((link) => request("GET", link)));
-  if (current !== map) return;
-  responses.forEach((response) => mergeResponse(map, response));
-  map.nextLinks.set(id, responses.map((response) => response.links.next).filter(Boolean));
-  show();
-  announce(`${nameOf(id)}: ${count(relationshipsOf(id).length, "relationship")} on the map.`);
-}
-
-async function select(id) {
-  map.selected = id;
-  show();
-  if (map.nextLinks.has(id)) {
-    announce(`${nameOf(id)}: ${count(relationshipsOf(id).length, "relationship")} on the map.`);
-    return;
-  }
-  await loadRelationships(id);
-  show();
-}
-
-/** Starts a new map with a user at its centre. */
-async function startMap(person) {
-  map = emptyMap(person.id);
-  map.people.set(person.id, person);
-  await select(person.id);
-}
-
-const relationshipsOf = (id) => [...map.edges.values()].filter((edge) => edge.owner === id || edge.target === id);
-
-// Rendering.
-
-function show() {
-  const people = [...map.people.values()].map((person) => ({ ...person, isOpen: map.nextLinks.has(person.id) }));
-  mapView.show({ ...map, people, edges: [...map.edges.values()] });
-  showPerson();
-  showOptions();
-}
-
-function showPerson() {
-  const { id, name, email, title } = map.people.get(map.selected);
-  byId("person-title").textContent = name;
-  const groups = new Map();
-  // Supervisors come first, as on the map.
-  for (const edge of relationshipsOf(id).sort((a, b) => isAbove(b, id) - isAbove(a, id))) {
-    const name = role(edge, id);
-    groups.set(name, [...(groups.get(name) ?? []), edge]);
-  }
-  const parts = [make("p", { class: "hint" }, [title, email, `user ${id}`].filter(Boolean).join(" · "))];
-  if (id !== map.centre) parts.push(makeButton("Start a new map here", () => run(() => startMap(map.people.get(id)))));
-  for (const [name, edges] of groups) {
-    parts.push(make("h3", {}, name), make("ul", { class: "plain edges" }, ...edges.map((edge) => edgeItem(edge, id))));
-  }
-  if (groups.size === 0 && map.nextLinks.has(id)) parts.push(make("p", {}, "No visible relationships."));
-  if (map.nextLinks.get(id)?.length > 0) parts.push(makeButton("Load more", () => run(() => loadMore(id))));
-  byId("person-body").replaceChildren(...parts);
-}
-
-function edgeItem(edge, id) {
-  const other = edge.owner === id ? edge.target : edge.owner;
-  const go = makeButton(nameOf(other), () => run(() => select(other).then(() => mapView.focus(other))), "link");
-  const drop = makeButton("Delete", () => confirmDeletion(edge));
-  drop.setAttribute("aria-label", `Delete: ${describe(edge)}`);
-  return make("li", { "data-edge": edge.id }, go, drop);
-}
-
-function makeButton(text, onclick, name = "") {
-  return make("button", { type: "button", class: name, onclick }, text);
-}
-
-/** Lists the users of the map as options, and keeps the selected ones. */
-function showOptions() {
-  const people = [...map.people.values()].sort((a, b) => a.name.localeCompare(b.name));
-  const wanted = { owner: me.id, target: map.selected === me.id ? "" : map.selected };
-  for (const end of ["owner", "target"]) {
-    const element = byId(end);
-    const isKept = element.dataset.map === `${map.selected}` && map.people.has(element.value);
-    const chosen = isKept ? element.value : wanted[end];
-    element.replaceChildren(make("option", { value: "" }, "choose …"), ...people.map(({ id, name }) => make("option", { value: id }, `${name} (${id})`)));
-    element.value = map.people.has(chosen) ? chosen : "";
-    element.dataset.map = map.selected;
-  }
-}
-
-function showTypes(types) {
-  const options = types.map(({ id, attributes }) => make("option", { value: id, "data-about": attributes.description ?? "" }, id));
-  byId("type").replaceChildren(...options);
-  explainType();
-  const sample = (name) =>
-    draw("svg", { viewBox: "0 0 40 8", width: 40, height: 8, "aria-hidden": "true" }, draw("path", { d: "M 0 4 L 40 4", class: `line near ${name}` }));
-  const names = [...new Set(types.map(({ id }) => kind(id)))];
-  byId("legend").replaceChildren(...names.map((name) => make("li", {}, sample(name), ` ${name}`)));
-}
-
-function explainType() {
-  byId("type-help").textContent = byId("type").selectedOptions[0]?.dataset.about ?? "";
-}
-
-function showResults(response) {
-  const items = response.data.map(toPerson).map((person) => {
-    const add = () => {
-      map.people.set(person.id, map.people.get(person.id) ?? person);
-      return select(person.id);
-    };
-    const buttons = [makeButton("Show", () => run(() => startMap(person).then(() => mapView.focus(person.id)))), makeButton("Add", () => run(add))];
-    buttons.forEach((button) => button.setAttribute("aria-label", `${button.textContent} ${person.name}`));
-    const text = make("span", {}, make("b", {}, person.name), make("small", {}, [person.title, person.email].filter(Boolean).join(" · ")));
-    return make("li", {}, text, ...buttons);
-  });
-  byId("results").replaceChildren(...items);
-  const total = response.meta["total-count"];
-  announce(total > items.length ? `${total} users found; the first ${items.length} are listed.` : `${count(total, "user")} found.`);
-}
-
-function showExchange(exchange) {
-  const { method, path, status, statusText, milliseconds } = exchange;
-  const command = curl(exchange);
-  const code = (name, text) => [make("h3", {}, name), make("pre", { tabindex: 0, "aria-label": name }, text)];
-  const summary = make("summary", {}, make("code", {}, `${method} ${path}`), " ", make("span", { class: status < 400 ? "good" : "bad" }, `${status} ${statusText}`), ` ${milliseconds} ms`);
-  const copyButton = makeButton("Copy as curl", () => copyText(command, copyButton));
-  const item = make("li", {}, make("details", {}, summary, ...code("Request", requestText(exchange)), ...code("curl", command), copyButton, ...code("Response", responseText(exchange))));
-  byId("exchanges").prepend(item);
-  while (byId("exchanges").children.length > MAX_EXCHANGES) byId("exchanges").lastChild.remove();
-}
-
-/** Browsers allow clipboard access on `https` and `localhost` only; elsewhere, the command is selected instead. */
-async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-    announce("Copied. Set $TOKEN to your token in the shell, then paste.");
-  } catch {
-    getSelection().selectAllChildren(button.previousSibling);
-    announce("The command is selected: copy it with the keyboard.");
-  }
-}
-
-// Changes.
-
-async function create() {
-  const [owner, type, target] = ["owner", "type", "target"].map((id) => byId(id).value);
-  const user = (id) => ({ data: { type: "users", id } });
-  const current = map;
-  const response = await request("POST", `${EDGES}?include=user,target&${ABOUT_USERS}`, {
-    data: { type: "user-relationships", attributes: { relationship: type }, relationships: { user: user(owner), target: user(target) } },
-  });
-  if (current !== map) return;
-  mergeResponse(map, response);
-  show();
-  announce(`Created: ${describe(map.edges.get(response.data.id))}.`);
-}
-
-function confirmDeletion(edge) {
-  const dialog = byId("confirm");
-  byId("confirm-text").textContent = `${describe(edge)}.`;
-  dialog.returnValue = "";
-  dialog.onclose = () => {
-    if (dialog.returnValue === "delete") runExclusively(() => deleteRelationship(edge));
-  };
-  dialog.showModal();
-}
-
-async function deleteRelationship(edge) {
-  const text = describe(edge);
-  const current = map;
-  await request("DELETE", `${EDGES}/${edge.id}`);
-  if (current !== map) return;
-  map.edges.delete(edge.id);
-  show();
-  // The focused button was removed.
-  byId("person-title").focus();
-  announce(`Deleted: ${text}.`);
-}
-
-// Signing in and out.
-
-async function signIn() {
-  setToken(byId("token").value);
-  byId("token").value = "";
-  const requests = Promise.all([request("GET", "/users/me"), request("GET", "/relationship-types?page[limit]=50")]);
-  const [response, types] = await requests.catch((error) => {
-    // Do not keep a rejected token.
-    clearToken();
+    if (moment && error instanceof ApiError && error.status === 404) return toPerson({ id, meta: { "is-deleted": true } });
     throw error;
+  }
+}
+
+/** @param {string} [anchor] the card that stays where it is */
+function showChart(anchor) {
+  chart.show(tree, anchor);
+  if (!tree) return;
+  const links = tree.chain(chart.selected || tree.focus).map(({ id, name }) => make("a", { href: toLink({ ...readPlace(), user: id, view: "" }), "data-user": id }, name));
+  byId("crumbs").replaceChildren(make("ol", {}, ...links.map((link) => make("li", {}, link))));
+}
+
+/** Shows the details of a person. @param {string} id */
+async function select(id) {
+  if (!type) return;
+  if (chart.selected !== id) chart.setPath([]);
+  chart.select(id);
+  showChart(id);
+  if (!readPlace().view) selectTab("person");
+  await panel.show(id, types, type, toMoment(readPlace().asOf));
+  if (panel.person?.id !== id) return;
+  chart.setTags(panel.tags());
+  const total = panel.roles.reduce((sum, role) => sum + role.total, 0);
+  announce(`${panel.person.name}: ${count(total, "relationship")}.`);
+}
+
+// The chart.
+
+/** @param {string} id */
+async function toggle(id) {
+  const node = tree?.get(id);
+  if (!tree || !node) return;
+  if (!node.isComplete) return openBelow(id);
+  node.isOpen = !node.isOpen;
+  showChart(id);
+  announce(node.isOpen ? `${node.name}: ${count(node.children.length, "person", "people")} shown.` : `${node.name}: collapsed.`);
+}
+
+/** @param {string} id */
+async function openBelow(id) {
+  const current = tree;
+  const node = current?.get(id);
+  if (!current || !node) return;
+  if (!node.isComplete) await current.loadChildren(id, () => current === tree && showChart(id));
+  if (current !== tree) return;
+  node.isOpen = node.children.length > 0;
+  showChart(id);
+  announce(node.isOpen ? `${node.name}: ${count(node.children.length, "person", "people")} shown.` : `${node.name} has no one below.`);
+}
+
+async function expandAll() {
+  const current = tree;
+  if (!current) return;
+  const from = chart.selected || current.focus;
+  let last = 0;
+  const progress = (/** @type {number} */ loaded, /** @type {number} */ total) => {
+    announce(`Loading ${loaded.toLocaleString("en")} of ${total.toLocaleString("en")} people …`);
+    // Drawing takes longer the larger the chart is, so that it is drawn less often.
+    if (current === tree && loaded > last * 1.5) {
+      last = loaded;
+      showChart(from);
+    }
+    return current === tree;
+  };
+  await current.loadAll(from, progress);
+  if (current !== tree) return;
+  showChart(from);
+  const shown = chart.layout.boxes.size;
+  announce(`${count(shown, "person", "people")} shown.${shown > MOST ? ` The first ${MOST.toLocaleString("en")} are loaded.` : ""}`);
+}
+
+/** Loads the chart again, after a change that may affect any part of it. */
+async function reload() {
+  const [id, moment] = [chart.selected || (tree?.focus ?? ""), tree?.asOf ?? ""];
+  await loadChart(id, moment);
+  await select(id);
+}
+
+/** Shows a change of relationships of a type. @param {string} changed */
+async function refresh(changed) {
+  if (changed === type?.id) return reload();
+  await select(chart.selected || (panel.person?.id ?? ""));
+}
+
+/** @param {string} id @param {string} [to] */
+async function startMove(id, to) {
+  if (tree?.asOf) return announce("The past cannot be changed.");
+  const known = tree?.nodes.get(id);
+  const person = known ?? panel.person;
+  if (!person) return;
+  await changes.move(context(), person, known?.below ?? null, to ? tree?.get(to) : undefined, async (above, edge) => {
+    chart.setPath([]);
+    const isShown = tree?.nodes.has(id) && tree.nodes.has(above.id);
+    if (!isShown) return reload();
+    tree?.move(id, above.id, edge);
+    showChart(id);
+    chart.focus(id);
+    await select(id);
   });
-  me = toPerson(response.data);
-  const level = response.data.attributes["access-level"];
-  byId("caller").textContent = `Signed in as ${me.name} (${level}).`;
-  showTypes(types.data);
-  showExplorer(true);
-  await startMap(me);
-  byId("query").focus();
 }
 
-function signOut() {
-  clearToken();
-  map = emptyMap(null);
-  me = null;
-  for (const id of ["results", "exchanges", "person-body", "owner", "target", "type"]) byId(id).replaceChildren();
-  byId("query").value = "";
-  byId("caller").textContent = "";
-  byId("person-title").textContent = "No user selected";
-  mapView.clear();
-  showExplorer(false);
-  announce("The token is forgotten.");
-  byId("token").focus();
+/** @param {Person} person */
+async function showHistory(person) {
+  if (!type) return;
+  selectTab("lists");
+  await showView("changes", type, (id) => void run(() => goTo(id, true)), { path: `/users/${person.id}/changes?sort=-id&page[size]=50`, title: `History of ${person.name}` });
 }
 
-function showExplorer(isSignedIn) {
+/** @param {string} title @param {string} text @param {(Node | string)[]} more */
+function showEmpty(title, text, ...more) {
+  tree = null;
+  chart.show(null);
+  byId("crumbs").replaceChildren();
+  byId("empty").replaceChildren(make("h3", {}, title), make("p", {}, text), ...more);
+  byId("empty").hidden = false;
+  panel.clear();
+}
+
+/** Says what to do with an empty database. */
+async function explainEmpty() {
+  if (!type) return;
+  const { meta } = await request("GET", "/users?page[limit]=0");
+  const [up, down] = [roleName(type, true).toLowerCase(), roleName(type, false).toLowerCase()];
+  const isAdmin = account()?.level === "admin";
+  const command = "user-relationships import --format csv --users people.csv";
+  const steps = meta["total-count"] > 1
+    ? [make("li", {}, `Find a person above, and choose “Add…” to say who their ${up} are.`), make("li", {}, "Or import relationships from a file: ", make("code", {}, `${command} --relationships edges.csv`))]
+    : [make("li", {}, "Import people from a spreadsheet, with a column for the supervisor: ", make("code", {}, command)), make("li", {}, "Reload this page: it draws who reports to whom.")];
+  const help = isAdmin ? make("ol", {}, ...steps) : make("p", {}, "Ask an admin to import people and relationships.");
+  showEmpty("Nothing to draw yet", `The database has ${count(meta["total-count"], "person", "people")}, and no one has ${down}.`, help);
+}
+
+// The page.
+
+/** @param {string} name */
+function selectTab(name) {
+  for (const tab of byId("tabs").children) {
+    const isSelected = tab.id === `tab-${name}`;
+    tab.setAttribute("aria-selected", String(isSelected));
+    tab.tabIndex = isSelected ? 0 : -1;
+    byId(tab.id.replace("tab-", "panel-")).hidden = !isSelected;
+  }
+}
+
+function prepareTabs() {
+  byId("tabs").addEventListener("click", (/** @type {Event} */ event) => {
+    if (event.target instanceof HTMLElement && event.target.role === "tab") {
+      selectTab(event.target.id.replace("tab-", ""));
+      byId("side").classList.add("shown");
+    }
+  });
+  byId("tabs").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const tabs = [...byId("tabs").children];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step === undefined || !(event.target instanceof HTMLElement)) return;
+    const next = tabs.at((tabs.indexOf(event.target) + step) % tabs.length);
+    selectTab(next.id.replace("tab-", ""));
+    next.focus();
+  });
+}
+
+function showTypes() {
+  byId("type").replaceChildren(...charted().map(({ id, description }) => make("option", { value: id, title: description }, id)));
+  const names = { top: "Without a supervisor", left: "Reports of people who left", changes: "Who changed what" };
+  byId("views").replaceChildren(...VIEW_NAMES.map((view) => make("a", { href: toLink({ user: "", type: "", asOf: "", view }), "data-view": view }, names[/** @type {keyof typeof names} */ (view)])));
+}
+
+async function begin() {
+  types = (await request("GET", "/relationship-types?page[limit]=50")).data.map(toType);
+  showTypes();
+  setSignedIn(true);
+  await run(open);
+  if (!NARROW.matches) byId("query").focus();
+}
+
+/** @param {boolean} isSignedIn */
+function setSignedIn(isSignedIn) {
   byId("sign-in").hidden = isSignedIn;
-  for (const id of ["caller", "forget", "explorer"]) byId(id).hidden = !isSignedIn;
+  for (const id of ["account", "explorer", "find"]) byId(id).hidden = !isSignedIn;
 }
 
-function onSubmit(id, action) {
-  byId(id).addEventListener("submit", (event) => {
-    event.preventDefault();
-    action();
-  });
+async function end() {
+  load++;
+  await signOut();
+  tree = null;
+  chart.show(null);
+  panel.clear();
+  picker.clear();
+  for (const id of ["exchanges", "crumbs", "view-body", "empty", "caller", "choose-preview", "choose-options", "confirm-text", "results", "type"]) byId(id).replaceChildren();
+  writePlace({ user: "", view: "", type: "", asOf: "" }, true);
+  setSignedIn(false);
+  announce("You are signed out: the token is forgotten.");
+  byId("email").focus();
+}
+
+/** Links within the page change the address only. @param {MouseEvent} event */
+function onLink(event) {
+  const link = event.target instanceof Element ? event.target.closest("a[data-user], a[data-view]") : null;
+  if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const { user = "", view = "" } = link.dataset;
+  void changePlace({ user, view });
+}
+
+/** @param {string} id @param {() => unknown} action */
+const onClick = (id, action) => byId(id).addEventListener("click", () => run(action));
+/** @param {string} suffix */
+const fileName = (suffix) => `${type?.id}-${tree?.focus}.${suffix}`;
+/** @param {(current: Tree) => unknown} action */
+const withTree = (action) => () => tree && action(tree);
+
+function prepareTools() {
+  onClick("zoom-in", () => chart.zoomBy(1));
+  onClick("zoom-out", () => chart.zoomBy(-1));
+  onClick("fit", withTree((current) => chart.fit(chart.selected || current.focus, false)));
+  onClick("expand", expandAll);
+  onClick("collapse", withTree((current) => {
+    current.collapse(current.root);
+    current.reveal(chart.selected || current.focus);
+    showChart(chart.selected || current.focus);
+  }));
+  onClick("outline", () => setOutline(!chart.isOutline));
+  onClick("save-svg", withTree((current) => save(new Blob([toSvg(chart.layout, current)], { type: "image/svg+xml" }), fileName("svg"))));
+  onClick("save-png", withTree(async (current) => save(await toPng(chart.layout, current), fileName("png"))));
+  onClick("save-csv", withTree((current) => save(new Blob(["\ufeff", toCsv(chart.layout, current)], { type: "text/csv" }), fileName("csv"))));
+  byId("type").addEventListener("change", () => changePlace({ type: byId("type").value }));
+  byId("as-of").addEventListener("change", () => changePlace({ asOf: byId("as-of").value }));
+  byId("as-of").max = today();
+}
+
+/** @param {boolean} isOutline */
+function setOutline(isOutline) {
+  chart.setOutline(isOutline);
+  byId("outline").setAttribute("aria-pressed", String(isOutline));
+  showChart();
+  if (tree) chart.fit(chart.selected || tree.focus, true);
 }
 
 onExchange(showExchange);
-onSubmit("sign-in", () => runExclusively(signIn));
-onSubmit("search", () =>
-  run(async () => showResults(await request("GET", `/users?query=${encodeURIComponent(byId("query").value)}&${ABOUT_USERS}&page[limit]=20`))),
-);
-onSubmit("create", () => runExclusively(create));
-byId("forget").addEventListener("click", () => run(signOut));
-byId("type").addEventListener("change", explainType);
+prepareTabs();
+prepareTools();
+prepareSignIn(begin);
+panel.clear();
+setOutline(NARROW.matches);
+NARROW.addEventListener("change", () => setOutline(NARROW.matches));
+onClick("sign-out", end);
+onClick("close", () => byId("side").classList.remove("shown"));
+document.addEventListener("click", onLink);
+addEventListener("popstate", () => account() && void run(open));
+listenToPointers(byId("chart"), chart);
+listenToKeys(byId("chart"), chart, {
+  select: (id) => void run(() => goTo(id)),
+  open: (id) => run(() => openBelow(id)),
+  close: (id) => void run(() => toggle(id)),
+});

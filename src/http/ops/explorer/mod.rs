@@ -1,43 +1,52 @@
-//! `/explorer`: a page that draws users and their relationships as a map.
+//! `/explorer`: a page that draws who reports to whom, and changes it.
 //!
-//! The page contains no data and has no permissions. It sends requests to the public API with a token that the user pastes.
+//! The page contains no data and has no permissions. It sends requests to the public API with the credential that the user
+//! enters. Its scripts are plain modules without a build ([decision 0051](../../../../docs/decisions)).
 
 use actix_web::{HttpResponse, web};
 
 use super::page;
+use crate::http::jsonapi::errors::Failure;
 use crate::http::state::AppState;
 
-/// `GET /explorer`
+/// A file of the page by its name.
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        /// The scripts and stylesheets below `/explorer/`, by name, with their text.
+        pub const FILES: &[(&str, &str)] = &[$(($name, include_str!($name))),*];
+    };
+}
+
+files! {
+    "style.css",
+    "chart.css",
+    "app.js",
+    "api.js",
+    "cards.js",
+    "changes.js",
+    "chart.js",
+    "dialog.js",
+    "export.js",
+    "html.js",
+    "input.js",
+    "layout.js",
+    "messages.js",
+    "people.js",
+    "person.js",
+    "picker.js",
+    "place.js",
+    "session.js",
+    "tree.js",
+    "views.js",
+}
+
+/// `GET /explorer`, and the links that the page makes: `/explorer/users/{id}`, `/explorer/views/{view}`.
 pub async fn get(state: web::Data<AppState>) -> HttpResponse {
     page::html(include_str!("index.html"), &state.base)
 }
 
-/// `GET /explorer/style.css`
-pub async fn style() -> HttpResponse {
-    page::style(include_str!("style.css"))
-}
-
-/// `GET /explorer/app.js`: the page.
-pub async fn app() -> HttpResponse {
-    page::script(include_str!("app.js"))
-}
-
-/// `GET /explorer/api.js`: the API client.
-pub async fn api() -> HttpResponse {
-    page::script(include_str!("api.js"))
-}
-
-/// `GET /explorer/map.js`: draws the map.
-pub async fn map() -> HttpResponse {
-    page::script(include_str!("map.js"))
-}
-
-/// `GET /explorer/layout.js`: computes the layout of the map.
-pub async fn layout() -> HttpResponse {
-    page::script(include_str!("layout.js"))
-}
-
-/// `GET /explorer/html.js`: creates elements.
-pub async fn html() -> HttpResponse {
-    page::script(include_str!("html.js"))
+/// `GET /explorer/{file}`: one of [`FILES`].
+pub async fn file(name: web::Path<String>) -> Result<HttpResponse, Failure> {
+    let (name, text) = FILES.iter().find(|(known, _)| *known == *name).ok_or_else(Failure::not_found)?;
+    Ok(if name.ends_with(".css") { page::style(text) } else { page::script(text) })
 }

@@ -129,7 +129,7 @@ pub struct RawSettings {
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_signed_timestamp: String,
 
-    /// Serve `/explorer`, a page that draws the relationships between users; `demo` enables it by default
+    /// Serve `/explorer`, an organization chart in the browser; `demo` enables it by default
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false",
           num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub explorer: String,

@@ -486,10 +486,21 @@ console.log(`explorer: all of ${origin}, ${new URL(api).pathname}`);
 
 /** Two pictures for the README. */
 async function takePictures(browser) {
-  const wide = await openAs(browser, admin, `/explorer/users/${HEAD}`, { viewport: { width: 1180, height: 720 } });
-  await wide.page.getByRole("button", { name: "Fit" }).click();
-  await wide.page.mouse.move(0, 0);
-  await until(wide.page, () => !document.querySelector("#status").checkVisibility());
-  await wide.page.screenshot({ path: `${process.env.SCREENSHOTS}/explorer.png` });
-  await wide.close();
+  const viewport = { width: 1180, height: 640 };
+  const picture = async (page, name) => {
+    await page.mouse.move(0, 0);
+    await until(page, () => !document.querySelector("#status").checkVisibility());
+    await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}.png` });
+  };
+  const tree = await openAs(browser, admin, `/explorer/users/${HEAD}`, { viewport });
+  await tree.page.getByRole("button", { name: "Fit" }).click();
+  await picture(tree.page, "explorer");
+  await tree.close();
+  const refusal = await openAs(browser, admin, `/explorer/users/${LEAD}`, { viewport, colorScheme: "dark" });
+  await refusal.page.getByRole("button", { name: "Move to…" }).click();
+  const dialog = await choosePerson(refusal.page, "oskar", /Oskar Johansson/);
+  await dialog.getByRole("button", { name: "Move", exact: true }).click();
+  await dialog.locator(".path").waitFor();
+  await picture(refusal.page, "explorer-move");
+  await refusal.close();
 }

@@ -231,7 +231,7 @@ async function startMove(id, to) {
   const known = tree?.nodes.get(id);
   const person = known ?? panel.person;
   if (!person) return;
-  await changes.move(context(), person, known?.below ?? null, to ? tree?.get(to) : undefined, async (above, edge) => {
+  changes.move(context(), person, known?.below ?? null, to ? tree?.get(to) : undefined, async (above, edge) => {
     chart.setPath([]);
     const isShown = tree?.nodes.has(id) && tree.nodes.has(above.id);
     if (!isShown) return reload();

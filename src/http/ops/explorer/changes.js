@@ -53,10 +53,11 @@ async function reassign(type, id, to) {
  * @param {Context} context @param {Person} person @param {number | null} below @param {Person | undefined} preset
  * @param {(to: Person, edge: string) => unknown} done
  */
-export async function move(context, person, below, preset, done) {
+export function move(context, person, below, preset, done) {
   const { type, onRefusal } = context;
-  const present = await supervisorsOf(type, person.id);
-  const from = present.map((user) => user.name).join(", ");
+  // The dialog opens without waiting for it.
+  const loading = supervisorsOf(type, person.id);
+  loading.catch(() => {});
   choose({
     title: `Move ${person.name}`,
     label: `New ${singular(roleName(type, true))}`,
@@ -64,10 +65,12 @@ export async function move(context, person, below, preset, done) {
     preset,
     onRefusal,
     preview: async (to) => {
+      const from = (await loading).map((user) => user.name).join(", ");
       const team = below ? ` with ${count(below, "person", "people")} below` : "";
       return [make("p", { class: "preview" }, make("b", {}, person.name), `${team} moves `, ...(from ? ["from ", make("b", {}, from), " "] : []), "to ", make("b", {}, to.name), ".")];
     },
     act: async (to) => {
+      const present = await loading;
       const edge = await reassign(type, person.id, to.id);
       await done(to, edge);
       const [previous] = present;
@@ -87,7 +90,7 @@ export async function move(context, person, below, preset, done) {
  * Asks who takes over the team of a person, shows who moves, and hands over.
  * @param {Context} context @param {Person} person @param {() => unknown} done
  */
-export async function handOver({ type, onRefusal }, person, done) {
+export function handOver({ type, onRefusal }, person, done) {
   const box = make("input", { type: "checkbox", id: "take-place" });
   const place = make("label", { class: "check" }, box, ` The successor also takes the place of ${person.name}`);
   choose({

@@ -21,7 +21,10 @@ export class ChartView {
   #canvas = make("div", { class: "canvas" });
   #world = make("div", { class: "world" });
   #lines = draw("svg", { class: "lines", "aria-hidden": "true", focusable: "false" });
+  /** All cards as rectangles, and all lines, for charts that are seen from far. */
   #far = draw("path", { class: "far" });
+  #farLines = draw("path", { class: "line" });
+  #hasFar = false;
   #list = make("div", { role: "tree", "aria-label": "Chart" });
   #cards;
   /** @type {Tree | null} */
@@ -80,6 +83,7 @@ export class ChartView {
   show(tree, anchor) {
     const before = anchor === undefined ? null : this.#inWindow(anchor);
     this.#tree = tree;
+    this.#hasFar = false;
     if (!tree) {
       this.#layout = { boxes: new Map(), lines: new Map(), width: 0, height: 0 };
       this.#order = [];
@@ -235,19 +239,28 @@ export class ChartView {
     if (boxes.has(this.active)) drawn.add(this.active);
     const state = { tree, boxes, selected: this.selected, active: this.active, tags: this.#tags, path: this.#path, revision: this.#revision };
     this.#cards.show(isFar ? [...drawn] : this.#order.filter((id) => drawn.has(id)), state);
-    const rectangles = isFar ? visible.map((id) => rectangle(boxes.get(id))) : [];
-    this.#far.setAttribute("d", rectangles.join(""));
+    if (isFar) return this.#showFar();
     const paths = [];
-    for (const [id, line] of lines) {
+    for (const line of lines.values()) {
       if (line.left > view.right || line.right < view.left || line.top > view.bottom || line.bottom < view.top) continue;
-      paths.push(draw("path", { class: this.#path.includes(id) ? "line refused" : "line", d: line.d }));
+      paths.push(draw("path", { class: "line", d: line.d }));
     }
-    this.#lines.replaceChildren(...paths, this.#far);
+    this.#lines.replaceChildren(...paths);
+  }
+
+  /** Shows rectangles and lines that are made once for a layout. */
+  #showFar() {
+    if (!this.#hasFar) {
+      this.#hasFar = true;
+      this.#far.setAttribute("d", Array.from(this.#layout.boxes.values(), rectangle).join(""));
+      this.#farLines.setAttribute("d", Array.from(this.#layout.lines.values(), ({ d }) => d).join(""));
+    }
+    if (this.#far.parentNode !== this.#lines) this.#lines.replaceChildren(this.#farLines, this.#far);
   }
 }
 
-/** @param {import("./layout.js").Box | undefined} box */
-const rectangle = (box) => (box ? `M${box.x} ${box.y}h${CARD.width}v${CARD.height}h${-CARD.width}z` : "");
+/** @param {import("./layout.js").Box} box */
+const rectangle = ({ x, y }) => `M${x} ${y}h${CARD.width}v${CARD.height}h${-CARD.width}z`;
 
 /** Each user, then those below. @param {Tree} tree @returns {string[]} */
 function readingOrder(tree) {

@@ -118,11 +118,11 @@ function arrange(shelves) {
     if (shelves.length === 1) return { left, right };
     // A vertical line at the left, at 0, leads to all shelves.
     const moved = GUTTER / 2 - Math.min(...left);
-    if (whole.left.length > 0) whole.right.push(...repeat(LEVEL_ROWS, (right[0] ?? 0) + moved));
+    if (whole.right.length > 0) whole.right.push(...repeat(LEVEL_ROWS, (right[0] ?? 0) + moved));
     for (const part of shelf) Object.assign(part, { x: part.x + moved, row: whole.right.length });
     whole.right.push(...right.map((edge) => edge + moved));
-    whole.left = repeat(whole.right.length, 0);
   }
+  whole.left = repeat(whole.right.length, 0);
   return whole;
 }
 
@@ -139,13 +139,14 @@ function hangs(shelves) {
 }
 
 /** @type {(count: number, value: number) => number[]} */
-const repeat = (count, value) => Array.from({ length: count }, () => value);
+const repeat = (count, value) => new Array(count).fill(value);
 
 /**
  * Which users are placed side by side and which are stacked. A user with others shown below is never stacked.
  * @type {(children: string[], childrenOf: Children, isLeaf: (id: string) => boolean) => {inRow: string[], stacked: string[]}}
  */
 function divide(children, childrenOf, isLeaf) {
+  if (children.length < 2) return { inRow: children, stacked: [] };
   const isOpen = (/** @type {string} */ id) => childrenOf(id).length > 0;
   const isFolded = (/** @type {string} */ id) => !isOpen(id) && !isLeaf(id);
   const hasRoom = children.filter(isFolded).length <= LONGEST_ROW;
@@ -222,10 +223,8 @@ function place(block, x, row, layout) {
 
 /** Places the cards of columns, and draws the lines that they share. @type {(stacked: Block, x: number, row: number, layout: Layout, line: Path) => void} */
 function placeStack(stacked, x, row, layout, line) {
-  for (const trunk of stacked.anchors) {
-    const lowest = Math.max(...stacked.cells.filter((cell) => cell.trunk === trunk).map((cell) => cell.row));
-    line.vertical(x + trunk, row * UNIT, (row + lowest) * UNIT + CARD.height / 2);
-  }
+  const lowest = new Map(stacked.cells.map((cell) => [cell.trunk, cell.row]));
+  for (const [trunk, last] of lowest) line.vertical(x + trunk, row * UNIT, (row + last) * UNIT + CARD.height / 2);
   for (const cell of stacked.cells) {
     const y = (row + cell.row) * UNIT;
     layout.boxes.set(cell.id, { x: x + cell.x, y });
@@ -293,7 +292,10 @@ class Path {
 
   /** @param {number} x @param {number} y */
   #include(x, y) {
-    const { left, right, top, bottom } = this.#bounds;
-    this.#bounds = { left: Math.min(left, x), right: Math.max(right, x), top: Math.min(top, y), bottom: Math.max(bottom, y) };
+    const bounds = this.#bounds;
+    bounds.left = Math.min(bounds.left, x);
+    bounds.right = Math.max(bounds.right, x);
+    bounds.top = Math.min(bounds.top, y);
+    bounds.bottom = Math.max(bounds.bottom, y);
   }
 }

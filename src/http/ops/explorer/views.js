@@ -29,8 +29,8 @@ const VIEWS = {
   },
   changes: {
     title: "Who changed what",
-    about: () => "The latest changes first.",
-    path: () => `/changes?sort=-id&page[size]=${PAGE}`,
+    about: () => "Changes of people, relationships and types, the latest first.",
+    path: () => `/changes?filter[subject-type]=user-relationships,users,relationship-types&sort=-id&page[size]=${PAGE}`,
     items: changeItems,
   },
 };

@@ -486,7 +486,7 @@ console.log(`explorer: all of ${origin}, ${new URL(api).pathname}`);
 
 /** Two pictures for the README. */
 async function takePictures(browser) {
-  const viewport = { width: 1180, height: 640 };
+  const viewport = { width: 1320, height: 660 };
   const picture = async (page, name) => {
     await page.mouse.move(0, 0);
     await until(page, () => !document.querySelector("#status").checkVisibility());
@@ -496,7 +496,7 @@ async function takePictures(browser) {
   await tree.page.getByRole("button", { name: "Fit" }).click();
   await picture(tree.page, "explorer");
   await tree.close();
-  const refusal = await openAs(browser, admin, `/explorer/users/${LEAD}`, { viewport, colorScheme: "dark" });
+  const refusal = await openAs(browser, admin, `/explorer/users/${HEAD}`, { viewport, colorScheme: "dark" });
   await refusal.page.getByRole("button", { name: "Move to…" }).click();
   const dialog = await choosePerson(refusal.page, "oskar", /Oskar Johansson/);
   await dialog.getByRole("button", { name: "Move", exact: true }).click();

@@ -103,8 +103,9 @@ async function start(moment) {
   if (!type || !me) return;
   await loadChart(me.id, moment);
   if (tree && tree.nodes.size === 1 && tree.isLeaf(me.id)) {
-    const tops = await request("GET", `/users?filter[has]=${type.down}&filter[lacks]=${type.up}&fields[users]=name&page[limit]=1`);
-    const top = tops.data[0]?.id;
+    // Without a tree, there may be no one at the top.
+    const leaders = (/** @type {string} */ filter) => request("GET", `/users?filter[has]=${type?.down}${filter}&fields[users]=name&page[limit]=1`);
+    const top = (await leaders(`&filter[lacks]=${type.up}`)).data[0]?.id ?? (await leaders("")).data[0]?.id;
     if (!top) return explainEmpty();
     await loadChart(top, moment);
   }

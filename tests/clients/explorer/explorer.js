@@ -89,6 +89,7 @@ try {
     await page.goBack();
     await page.getByRole("heading", { name: "Aino Virtanen" }).waitFor();
     assert.match(page.url(), /\/explorer\/users\/1000$/);
+    await until(page, () => document.title === "Aino Virtanen – Explorer");
     await page.goForward();
     await page.getByRole("heading", { name: "Elena Petrova" }).waitFor();
     const other = await openAs(browser, token, `/explorer/users/${LEAD}`);
@@ -459,6 +460,12 @@ try {
     await keyboard.press("ArrowRight");
     await keyboard.press("ArrowRight");
     assert.equal(await focused(), "Requests");
+    await page.goBack();
+    await page.getByRole("heading", { name: "Oskar Johansson" }).waitFor();
+    await tabTo(page, ".role-list .link");
+    await keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+    await until(page, () => document.activeElement.id === "person-title");
     await page.goBack();
     await page.getByRole("heading", { name: "Oskar Johansson" }).waitFor();
     await tabTo(page, ".actions button:first-child");

@@ -161,8 +161,12 @@ async function select(id) {
   chart.select(id);
   showChart(id);
   if (!readPlace().view) selectTab("person");
+  const wasInPanel = byId("person-body").contains(document.activeElement);
   await panel.show(id, types, type, toMoment(readPlace().asOf));
   if (panel.person?.id !== id) return;
+  document.title = `${panel.person.name} – Explorer`;
+  // The button that led here was replaced.
+  if (wasInPanel && document.activeElement === document.body) byId("person-title").focus();
   chart.setTags(panel.tags());
   const total = panel.roles.reduce((sum, role) => sum + role.total, 0);
   announce(`${panel.person.name}: ${count(total, "relationship")}.`);
@@ -333,6 +337,7 @@ async function end() {
   for (const id of ["exchanges", "crumbs", "view-body", "empty", "caller", "choose-preview", "choose-options", "confirm-text", "results", "type"]) byId(id).replaceChildren();
   writePlace({ user: "", view: "", type: "", asOf: "" }, true);
   setSignedIn(false);
+  document.title = "Explorer – user-relationships";
   announce("You are signed out: the token is forgotten.");
   byId("email").focus();
 }
@@ -388,7 +393,10 @@ panel.clear();
 setOutline(NARROW.matches);
 NARROW.addEventListener("change", () => setOutline(NARROW.matches));
 onClick("sign-out", end);
-onClick("close", () => byId("side").classList.remove("shown"));
+onClick("close", () => {
+  byId("side").classList.remove("shown");
+  chart.focus(chart.active);
+});
 document.addEventListener("click", onLink);
 addEventListener("popstate", () => account() && void run(open));
 listenToPointers(byId("chart"), chart);

@@ -218,7 +218,7 @@ function place(block, x, row, layout) {
       else place(part, x + part.x, shelfRow, layout);
     }
   }
-  layout.lines.set(id, line.end());
+  layout.lines.set(id, line);
 }
 
 /** Places the cards of columns, and draws the lines that they share. @type {(stacked: Block, x: number, row: number, layout: Layout, line: Path) => void} */
@@ -258,44 +258,47 @@ export function outline(root, childrenOf) {
     const middles = children.map((child) => (layout.boxes.get(child)?.y ?? 0) + CARD.height / 2);
     line.vertical(trunk, box.y + CARD.height, middles.at(-1) ?? 0);
     for (const middle of middles) line.horizontal(middle, trunk, box.x + OUTLINE.indent);
-    layout.lines.set(id, line.end());
+    layout.lines.set(id, line);
   };
   visit(root, 0);
   layout.height = layout.boxes.size * OUTLINE.pitch - (OUTLINE.pitch - CARD.height);
   return layout;
 }
 
-/** Collects segments of a path, and its bounds. */
+/** Collects the segments of a path and its bounds. Its text is made when it is drawn: most lines of a large chart are not. */
 class Path {
-  /** @type {string[]} */
+  /** Four numbers for each segment. @type {number[]} */
   #segments = [];
-  #bounds = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
+  left = Infinity;
+  right = -Infinity;
+  top = Infinity;
+  bottom = -Infinity;
 
   /** @param {number} x @param {number} from @param {number} to */
   vertical(x, from, to) {
-    this.#include(x, from);
-    this.#include(x, to);
-    this.#segments.push(`M${x} ${from}V${to}`);
+    this.#add(x, from, x, to);
   }
 
   /** @param {number} y @param {number} from @param {number} to */
   horizontal(y, from, to) {
-    this.#include(from, y);
-    this.#include(to, y);
-    this.#segments.push(`M${from} ${y}H${to}`);
+    this.#add(from, y, to, y);
   }
 
-  /** @returns {Line} */
-  end() {
-    return { d: this.#segments.join(""), ...this.#bounds };
+  get d() {
+    let text = "";
+    for (let at = 0; at < this.#segments.length; at += 4) {
+      const [x, y, toX, toY] = this.#segments.slice(at, at + 4);
+      text += x === toX ? `M${x} ${y}V${toY}` : `M${x} ${y}H${toX}`;
+    }
+    return text;
   }
 
-  /** @param {number} x @param {number} y */
-  #include(x, y) {
-    const bounds = this.#bounds;
-    bounds.left = Math.min(bounds.left, x);
-    bounds.right = Math.max(bounds.right, x);
-    bounds.top = Math.min(bounds.top, y);
-    bounds.bottom = Math.max(bounds.bottom, y);
+  /** @param {number} x @param {number} y @param {number} toX @param {number} toY */
+  #add(x, y, toX, toY) {
+    this.#segments.push(x, y, toX, toY);
+    this.left = Math.min(this.left, x, toX);
+    this.right = Math.max(this.right, x, toX);
+    this.top = Math.min(this.top, y, toY);
+    this.bottom = Math.max(this.bottom, y, toY);
   }
 }

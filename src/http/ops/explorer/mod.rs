@@ -48,5 +48,8 @@ pub async fn get(state: web::Data<AppState>) -> HttpResponse {
 /// `GET /explorer/{file}`: one of [`FILES`].
 pub async fn file(name: web::Path<String>) -> Result<HttpResponse, Failure> {
     let (name, text) = FILES.iter().find(|(known, _)| *known == *name).ok_or_else(Failure::not_found)?;
-    Ok(if name.ends_with(".css") { page::style(text) } else { page::script(text) })
+    Ok(match name.rsplit_once('.') {
+        Some((_, "css")) => page::style(text),
+        _ => page::script(text),
+    })
 }

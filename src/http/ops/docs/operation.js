@@ -102,7 +102,9 @@ function valuesOf(target, path) {
 function bodyField(document, id, described, sample) {
   if (!described) return undefined;
   const [[mediaType, content]] = Object.entries(described.content).sort(([one]) => (one.includes("vnd.api") ? -1 : 1));
-  const example = JSON.stringify(sample ?? content.example, null, 2);
+  const value = sample ?? content.example ?? "";
+  // A file, such as CSV, is a string.
+  const example = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   const area = make("textarea", { id: `${id}-body`, rows: Math.min(20, example.split("\n").length + 1), spellcheck: "false" }, example);
   const reset = make("button", { type: "button", class: "quiet", onclick: restore }, "Reset");
 

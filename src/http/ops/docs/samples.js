@@ -19,7 +19,7 @@ function curl(request) {
   parts[0] += ` ${quote(urlOf(request))}`;
   if (request.needsToken) parts.push('-H "Authorization: Bearer $TOKEN"');
   for (const [name, value] of request.headers) parts.push(`-H ${quote(`${name}: ${value}`)}`);
-  if (request.body !== undefined) parts.push(`-d ${quote(request.body)}`);
+  if (request.body !== undefined) parts.push(`--data-raw ${quote(request.body)}`);
   return parts.join(" \\\n  ");
 }
 

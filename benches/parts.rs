@@ -6,7 +6,7 @@ use divan::{Bencher, black_box};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
-use user_relationships::auth::{Auth, AuthSettings, token};
+use user_relationships::auth::{Auth, AuthSettings, Purpose, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::{relationships as edges, users};
 use user_relationships::http::jsonapi::document::Document;
@@ -153,10 +153,11 @@ fn identity_by_a_token(bencher: Bencher) {
         .block_on(store.write("parts.token", user_relationships::model::change::ChangeOrigin::WITHOUT_CALLER, make))
         .expect("a token");
     let refresh = Duration::from_hours(1);
-    let settings = AuthSettings { refresh, failure_limit: 20, require_timestamp: false, jwt: None };
+    let settings =
+        AuthSettings { refresh, failure_limit: 20, require_timestamp: false, grace: Duration::ZERO, jwt: None };
     let (auth, header) = (Auth::new(store, Clock::System, &settings), format!("Bearer {secret}"));
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let identify = || runtime.block_on(auth.identify(here, &[header.as_bytes()]));
+    let identify = || runtime.block_on(auth.identify(here, Purpose::Read, &[header.as_bytes()]));
     assert!(identify().is_ok(), "the token is valid");
     bencher.bench_local(identify);
 }

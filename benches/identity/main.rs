@@ -48,7 +48,7 @@ use tokio::runtime::{Builder, Runtime};
 use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::keyset::{KeyFormat, KeySource, Secret};
 use user_relationships::auth::signature::{HeaderField, SignedRequest};
-use user_relationships::auth::{Auth, AuthError, AuthSettings, Identity, jwt, token};
+use user_relationships::auth::{Auth, AuthError, AuthSettings, Identity, Purpose, jwt, token};
 use user_relationships::clock::Clock;
 use user_relationships::domain::users;
 use user_relationships::model::caller::Caller;
@@ -125,7 +125,7 @@ fn store(folder: &Path) -> Store {
 
 fn settings(refresh: Duration, source: Option<KeySource>) -> AuthSettings {
     let jwt = source.map(|source| jwt::JwtSettings { source, requirements: ClaimRequirements::default() });
-    AuthSettings { refresh, failure_limit: 20, require_timestamp: false, jwt }
+    AuthSettings { refresh, failure_limit: 20, require_timestamp: false, grace: Duration::ZERO, jwt }
 }
 
 fn auth(store: &Store, refresh: Duration, source: Option<KeySource>) -> Auth {
@@ -195,7 +195,7 @@ fn schemes(words: &[String]) -> f64 {
 
     let (hour, none) = (Duration::from_hours(1), Duration::ZERO);
     let identify = |auth: &Auth, header: &[u8]| {
-        black_box(wait(&runtime, auth.identify(HERE, &[header])).expect("a caller"));
+        black_box(wait(&runtime, auth.identify(HERE, Purpose::Read, &[header])).expect("a caller"));
     };
 
     let header = format!("Bearer {secret}").into_bytes();

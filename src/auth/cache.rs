@@ -49,6 +49,15 @@ impl Cache {
         Generation { now: &self.generation, at_start: self.generation.load(Ordering::Acquire) }
     }
 
+    /// Removes a credential that the primary does not have any more, so that it is not trusted later, and a result that was
+    /// read before is not cached.
+    pub fn revoke<K: Eq + Hash, V: Clone>(&self, cache: &TtlCache<K, V>, key: &K) {
+        if cache.contains(key) {
+            self.generation.fetch_add(1, Ordering::AcqRel);
+            cache.remove(key);
+        }
+    }
+
     /// Removes all entries of a user.
     pub fn forget(&self, user: UserId) {
         self.generation.fetch_add(1, Ordering::AcqRel);
@@ -86,9 +95,25 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
     where
         K: Borrow<Q>,
     {
+        self.get_within(key, self.refresh)
+    }
+
+    /// An entry of at most that age. Older ones than those that [`get`](Self::get) returns are kept until the cache is full.
+    pub fn get_within<Q: Eq + Hash + ?Sized>(&self, key: &Q, age: Duration) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         let (since, value) = entries.get(key)?;
-        (since.elapsed() < self.refresh).then(|| value.clone())
+        (since.elapsed() < age).then(|| value.clone())
+    }
+
+    fn contains(&self, key: &K) -> bool {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).contains_key(key)
+    }
+
+    fn remove(&self, key: &K) {
+        self.entries.write().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// Caches the result of a query, unless `forget` was called since `generation`.
@@ -177,6 +202,17 @@ mod tests {
         cache.tokens.put(cache.generation(), digest(2), owner(8));
         cache.forget(UserId::new(7));
         assert!(cache.tokens.get(&digest(1)).is_none() && cache.tokens.get(&digest(2)).is_some());
+    }
+
+    #[test]
+    fn a_revoked_credential_is_not_trusted_later() {
+        let (cache, grace) = (Cache::new(Duration::ZERO), Duration::from_hours(1));
+        let before = cache.generation();
+        cache.tokens.put(before, digest(1), owner(7));
+        assert!(cache.tokens.get(&digest(1)).is_none() && cache.tokens.get_within(&digest(1), grace).is_some());
+        cache.revoke(&cache.tokens, &digest(1));
+        cache.tokens.put(before, digest(1), owner(7));
+        assert!(cache.tokens.get_within(&digest(1), grace).is_none());
     }
 
     #[test]

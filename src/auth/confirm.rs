@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use super::client::Verifier;
 use super::identity::{AccountKey, Identity, Scheme};
+use super::outage::Purpose;
 use super::{Auth, AuthError, Credential, authorize_account};
-use crate::store::Cost;
+use crate::store::Tx;
 
 impl Auth {
     /// The caller whom the `Authorization` headers of a request name at present. The request was verified before, so a
-    /// failure is not counted.
+    /// failure is not counted. Only the primary can confirm it.
     ///
     /// # Errors
     /// [`AuthError`]: the credential or the account is not valid any more.
     pub async fn confirm(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, AuthError> {
         match self.credential_of(authorization)? {
-            Credential::Token(secret) => self.authenticate_token(source, secret).await,
-            Credential::Jwt(issuer, token) => self.authenticate_jwt(issuer, token).await,
+            Credential::Token(secret) => self.authenticate_token(source, Purpose::Change, secret).await,
+            Credential::Jwt(issuer, token) => self.authenticate_jwt(Purpose::Change, issuer, token).await,
         }
     }
 
@@ -30,19 +31,19 @@ impl Auth {
         if !self.has_client(api_id).await? {
             return Err(AuthError::Rejected);
         }
-        let account = self.find_account(AccountKey::of_email(email)).await?.ok_or(AuthError::Rejected)?;
+        let account =
+            self.find_account(Purpose::Change, AccountKey::of_email(email)).await?.ok_or(AuthError::Rejected)?;
         authorize_account(&account, Scheme::Signature)
     }
 
-    /// Whether a signing client exists and is enabled.
+    /// Whether a signing client exists and is enabled, as the primary knows.
     async fn has_client(&self, api_id: &str) -> Result<bool, AuthError> {
         if self.cache.clients.get(api_id).is_some() {
             return Ok(true);
         }
-        let (generation, wanted) = (self.cache.generation(), api_id.to_owned());
-        let found = self.store.read("clients.signing", Cost::Bounded, move |tx| tx.signing_client(&wanted)).await;
-        let Some(row) = found.map_err(AuthError::Failed)? else { return Ok(false) };
-        self.cache.clients.put(generation, api_id.to_owned(), Arc::new(Verifier::new(row)));
-        Ok(true)
+        let wanted = api_id.to_owned();
+        let find = move |tx: &mut Tx<'_>| Ok(tx.signing_client(&wanted)?.map(|row| Arc::new(Verifier::new(row))));
+        let known = (&self.cache.clients, api_id.to_owned());
+        Ok(self.look_up(Purpose::Change, known, "clients.signing", find).await?.is_some())
     }
 }

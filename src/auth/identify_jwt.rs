@@ -6,31 +6,38 @@ use super::bearer::{self, Bearer};
 use super::failures::AttemptTarget;
 use super::identity::{AccountKey, Identity, Scheme};
 use super::jwt::Issuer;
+use super::outage::Purpose;
 use super::{Auth, AuthError, INVALID, authorize_account, token};
 use crate::model::client::Account;
-use crate::store::Cost;
+use crate::store::Tx;
 
 impl Auth {
     /// The caller that a JWT names.
     pub(super) async fn identify_jwt(
         &self,
         source: IpAddr,
+        purpose: Purpose,
         issuer: &Issuer,
         token: &str,
     ) -> Result<Identity, AuthError> {
-        let identity = self.authenticate_jwt(issuer, token).await;
+        let identity = self.authenticate_jwt(purpose, issuer, token).await;
         identity.map_err(|denied| {
             let (issuer, key) = bearer::unverified_issuer_and_key_id(token);
             self.record_failure(denied, source, AttemptTarget::Bearer { issuer: &issuer, key: &key })
         })
     }
 
-    pub(super) async fn authenticate_jwt(&self, issuer: &Issuer, token: &str) -> Result<Identity, AuthError> {
+    pub(super) async fn authenticate_jwt(
+        &self,
+        purpose: Purpose,
+        issuer: &Issuer,
+        token: &str,
+    ) -> Result<Identity, AuthError> {
         let bearer = self.verify_cached(issuer, token).ok_or(INVALID)?;
         if !bearer.is_within_validity(self.clock.now()) {
             return Err(INVALID);
         }
-        let account = self.find_account(bearer.subject).await?.ok_or(INVALID)?;
+        let account = self.find_account(purpose, bearer.subject).await?.ok_or(INVALID)?;
         authorize_account(&account, Scheme::Bearer)
     }
 
@@ -47,23 +54,23 @@ impl Auth {
     }
 
     /// Finds the account that a credential names.
-    pub(super) async fn find_account(&self, subject: AccountKey) -> Result<Option<Account>, AuthError> {
+    pub(super) async fn find_account(
+        &self,
+        purpose: Purpose,
+        subject: AccountKey,
+    ) -> Result<Option<Account>, AuthError> {
         if let Some(account) = self.cache.accounts.get(&subject) {
             return Ok(Some(account));
         }
-        let (generation, wanted) = (self.cache.generation(), subject.clone());
-        let found = self.store.read("users.account", Cost::Bounded, move |tx| match &wanted {
+        let wanted = subject.clone();
+        let find = move |tx: &mut Tx<'_>| match &wanted {
             AccountKey::Id(user) => tx.account(*user),
             AccountKey::IdAndEmail(user, email) => {
                 Ok(tx.account_of_email(email)?.filter(|account| account.user == *user))
             }
             AccountKey::AltId(alt_id) => tx.account_of_alt_id(alt_id),
             AccountKey::Email(email) => tx.account_of_email(email),
-        });
-        let account = found.await.map_err(AuthError::Failed)?;
-        if let Some(account) = &account {
-            self.cache.accounts.put(generation, subject, *account);
-        }
-        Ok(account)
+        };
+        self.look_up(purpose, (&self.cache.accounts, subject), "users.account", find).await
     }
 }

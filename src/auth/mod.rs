@@ -16,6 +16,10 @@ mod jwk;
 pub mod jwt;
 pub mod keys;
 pub mod keyset;
+mod local_nonces;
+mod lookup;
+mod nonces;
+mod outage;
 pub mod password;
 mod reload;
 mod rsa;
@@ -31,6 +35,7 @@ use std::time::Duration;
 
 pub use client::RecognizedClient;
 pub use identity::{Identity, Scheme};
+pub use outage::Purpose;
 
 use crate::clock::Clock;
 use crate::model::caller::Caller;
@@ -41,10 +46,12 @@ use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, TokenOwner};
 use crate::model::user::AccessLevel;
-use crate::store::{Cost, Store};
+use crate::store::{Store, Tx};
 use cache::Cache;
 use failures::{AttemptTarget, Failures, RetryAfter};
 use jwt::Issuer;
+use local_nonces::LocalNonces;
+use outage::Outage;
 use reload::ReloadingKeys;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -59,6 +66,8 @@ const CONCURRENT_SUSPECT_LOOKUPS: usize = 2;
 pub struct AuthSettings {
     /// How long a verified credential is cached.
     pub refresh: Duration,
+    /// How long it is trusted for reads while the primary cannot be reached; zero refuses them.
+    pub grace: Duration,
     /// Failures per minute, per source and credential, before 429.
     pub failure_limit: u32,
     /// Whether signed requests need a timestamp and a nonce.
@@ -100,6 +109,9 @@ pub struct Auth {
     suspects: Semaphore,
     require_timestamp: bool,
     issuer: Option<Issuer>,
+    grace: Duration,
+    outage: Outage,
+    nonces: LocalNonces,
     /// When expired nonces were last deleted, in microseconds.
     nonces_cleared: AtomicI64,
 }
@@ -114,6 +126,9 @@ impl Auth {
             cache: Cache::new(settings.refresh),
             failures: Failures::new(settings.failure_limit),
             suspects: Semaphore::new(CONCURRENT_SUSPECT_LOOKUPS),
+            grace: settings.grace,
+            outage: Outage::default(),
+            nonces: LocalNonces::default(),
             require_timestamp: settings.require_timestamp,
             issuer: settings.jwt.clone().map(|jwt::JwtSettings { source, requirements }| Issuer {
                 keys: ReloadingKeys::new(source, settings.refresh),
@@ -127,15 +142,20 @@ impl Auth {
     ///
     /// # Errors
     /// [`AuthError`].
-    pub async fn identify(&self, source: IpAddr, authorization: &[&[u8]]) -> Result<Identity, AuthError> {
+    pub async fn identify(
+        &self,
+        source: IpAddr,
+        purpose: Purpose,
+        authorization: &[&[u8]],
+    ) -> Result<Identity, AuthError> {
         match self.credential_of(authorization)? {
             Credential::Token(secret) => {
-                let identity = self.authenticate_token(source, secret).await;
+                let identity = self.authenticate_token(source, purpose, secret).await;
                 identity.map_err(|denied| {
                     self.record_failure(denied, source, AttemptTarget::Token(token::visible_prefix(secret)))
                 })
             }
-            Credential::Jwt(issuer, token) => self.identify_jwt(source, issuer, token).await,
+            Credential::Jwt(issuer, token) => self.identify_jwt(source, purpose, issuer, token).await,
         }
     }
 
@@ -194,11 +214,11 @@ impl Auth {
             .map_err(|_| AuthError::Failed(Error::Unavailable("authentication is shutting down".to_owned())))
     }
 
-    async fn authenticate_token(&self, source: IpAddr, secret: &str) -> Result<Identity, AuthError> {
+    async fn authenticate_token(&self, source: IpAddr, purpose: Purpose, secret: &str) -> Result<Identity, AuthError> {
         if !token::is_well_formed(secret) {
             return Err(INVALID);
         }
-        let owner = self.find_token_owner(source, token::digest(secret)).await?;
+        let owner = self.find_token_owner(source, purpose, token::digest(secret)).await?;
         if owner.expires_at.is_some_and(|end| end <= self.clock.now()) {
             return Err(INVALID);
         }
@@ -206,15 +226,19 @@ impl Auth {
         Ok(Identity { token: Some(owner.token), ..authorize_account(&account, Scheme::Token)? })
     }
 
-    async fn find_token_owner(&self, source: IpAddr, digest: Digest) -> Result<TokenOwner, AuthError> {
+    async fn find_token_owner(
+        &self,
+        source: IpAddr,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<TokenOwner, AuthError> {
         if let Some(owner) = self.cache.tokens.get(&digest) {
             return Ok(owner);
         }
         let _permit = self.wait_if_suspect(source).await?;
-        let generation = self.cache.generation();
-        let found = self.store.read("tokens.owner", Cost::Bounded, move |tx| tx.token_owner(&digest)).await;
-        let owner = found.map_err(AuthError::Failed)?.ok_or(INVALID)?;
-        self.cache.tokens.put(generation, digest, owner);
+        let find = move |tx: &mut Tx<'_>| tx.token_owner(&digest);
+        let found = self.look_up(purpose, (&self.cache.tokens, digest), "tokens.owner", find).await?;
+        let owner = found.ok_or(INVALID)?;
         self.record_use(owner.token, owner.last_used_at);
         Ok(owner)
     }

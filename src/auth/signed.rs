@@ -4,18 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::cache::Generation;
 use super::client::{AccountLookup, KeyOperations, RecognizedClient, Verifier};
 use super::failures::AttemptTarget;
 use super::identity::{AccountKey, Identity, Scheme};
+use super::local_nonces::NONCE_SECONDS;
+use super::outage::{Asked, Purpose};
 use super::signature::{SignatureClaim, SignedRequest};
 use super::{Auth, AuthError, authorize_account};
 use crate::model::change::ChangeOrigin;
-use crate::model::client::Account;
+use crate::model::client::{Account, SigningClient};
 use crate::model::id::ClientId;
-use crate::store::Cost;
+use crate::store::Tx;
 
-/// How long a nonce is stored: a request is valid for five minutes before and after its timestamp.
-const NONCE_SECONDS: i64 = 600;
 /// How often expired nonces are deleted.
 const CLEAR_EVERY_SECONDS: i64 = 60;
 /// Nonces deleted in one transaction.
@@ -29,7 +30,8 @@ impl Auth {
     /// [`AuthError`].
     pub async fn recognize(&self, source: IpAddr, head: &SignedRequest<'_>) -> Result<RecognizedClient, AuthError> {
         let claim = SignatureClaim::of(&SignedRequest { body: Some(b""), ..*head });
-        let recognized = self.authenticate_head(source, &claim).await;
+        let purpose = Purpose::of_method(head.method);
+        let recognized = self.authenticate_head(source, purpose, &claim).await;
         recognized.map_err(|denied| self.record_failure(denied, source, AttemptTarget::Client(claim.api_id)))
     }
 
@@ -44,7 +46,8 @@ impl Auth {
         recognized: RecognizedClient,
     ) -> Result<Identity, AuthError> {
         let claim = SignatureClaim::of(request);
-        let identity = self.authenticate_request(source, &claim, recognized).await;
+        let purpose = Purpose::of_method(request.method);
+        let identity = self.authenticate_request(source, purpose, &claim, recognized).await;
         identity.map_err(|denied| self.record_failure(denied, source, AttemptTarget::Client(claim.api_id)))
     }
 
@@ -55,6 +58,7 @@ impl Auth {
     async fn authenticate_head(
         &self,
         source: IpAddr,
+        purpose: Purpose,
         claim: &SignatureClaim<'_>,
     ) -> Result<RecognizedClient, AuthError> {
         let is_acceptable = self.is_acceptable(claim);
@@ -75,35 +79,53 @@ impl Auth {
         let _permit = self.wait_if_suspect(source).await?;
         let generation = self.cache.generation();
         let (api_id, email) = (claim.api_id.to_owned(), claim.user.to_owned());
-        let query = self.store.read("clients.signing", Cost::Bounded, move |tx| {
-            Ok((tx.signing_client(&api_id)?, tx.account_of_email(&email)?))
-        });
-        let (row, account) = query.await.map_err(AuthError::Failed)?;
-        let mut recovered = None;
-        if let Some(row) = row {
-            let same = known.filter(|known| known.is_built_from(&row));
-            let was_tried = same.is_some();
-            let client = same.unwrap_or_else(|| Arc::new(Verifier::new(row)));
-            // Cached in any case: parsing the keys again would reveal by its time that they exist.
-            self.cache.clients.put(generation, claim.api_id.to_owned(), Arc::clone(&client));
-            if !was_tried {
-                let found = client.recover(&claim.signature, &mut operations);
-                recovered = found.map(|found| (client, found));
+        let query = move |tx: &mut Tx<'_>| Ok((tx.signing_client(&api_id)?, tx.account_of_email(&email)?));
+        let name = "clients.signing";
+        let (client, account) = match self.ask_primary(purpose, name, query.clone()).await? {
+            Asked::Answered((row, account)) => {
+                if row.is_none() {
+                    self.cache.revoke(&self.cache.clients, &claim.api_id.to_owned());
+                }
+                (row.map(|row| self.keep_client(generation, claim.api_id, row)), AccountLookup::Done(account))
             }
-        }
+            Asked::Unreachable(error) => match self.cache.clients.get_within(claim.api_id, self.grace) {
+                Some(client) => (Some(client), AccountLookup::Pending),
+                None => {
+                    let query = move |tx: &mut Tx<'_>| query(tx).map(|(row, account)| row.map(|row| (row, account)));
+                    let (row, account) = self.ask_replica(error, name, query).await?;
+                    (Some(self.keep_client(generation, claim.api_id, row)), AccountLookup::Done(account))
+                }
+            },
+        };
+        // The keys of a client that was known have been tried.
+        let client = client.filter(|client| known.is_none_or(|known| !Arc::ptr_eq(client, &known)));
+        let recovered = client.and_then(|client| {
+            let found = client.recover(&claim.signature, &mut operations)?;
+            Some((client, found))
+        });
         let (true, Some((client, found))) = (is_acceptable, recovered) else {
             operations.pad(&claim.signature);
             return Err(AuthError::Rejected);
         };
-        if let Some(account) = &account {
+        if let AccountLookup::Done(Some(account)) = &account {
             self.cache.accounts.put(generation, AccountKey::of_email(claim.user), *account);
         }
-        Ok(RecognizedClient { client, found, operations, account: AccountLookup::Done(account) })
+        Ok(RecognizedClient { client, found, operations, account })
+    }
+
+    /// The verifier of a client, which is cached in any case: parsing the keys again would reveal by its time that they
+    /// exist.
+    fn keep_client(&self, generation: Generation<'_>, api_id: &str, row: SigningClient) -> Arc<Verifier> {
+        let known = self.cache.clients.get(api_id).filter(|known| known.is_built_from(&row));
+        let client = known.unwrap_or_else(|| Arc::new(Verifier::new(row)));
+        self.cache.clients.put(generation, api_id.to_owned(), Arc::clone(&client));
+        client
     }
 
     async fn authenticate_request(
         &self,
         source: IpAddr,
+        purpose: Purpose,
         claim: &SignatureClaim<'_>,
         recognized: RecognizedClient,
     ) -> Result<Identity, AuthError> {
@@ -113,29 +135,25 @@ impl Auth {
         let is_good = self.is_acceptable(claim) && client.verify(claim, &found).await;
         let account = match account {
             AccountLookup::Done(account) => account,
-            AccountLookup::Pending => self.find_account(AccountKey::of_email(claim.user)).await?,
+            AccountLookup::Pending => self.find_account(purpose, AccountKey::of_email(claim.user)).await?,
         };
         let (true, Some(account)) = (is_good, account) else {
             operations.pad(&claim.signature);
             return Err(AuthError::Rejected);
         };
-        self.authorize_signed(claim, client.id, &account).await
+        self.authorize_signed(purpose, claim, client.id, &account).await
     }
 
     async fn authorize_signed(
         &self,
+        purpose: Purpose,
         claim: &SignatureClaim<'_>,
         client: ClientId,
         account: &Account,
     ) -> Result<Identity, AuthError> {
         let identity = authorize_account(account, Scheme::Signature)?;
         if let Some(stamp) = claim.stamp {
-            let nonce = stamp.nonce.to_owned();
-            let used = self
-                .store
-                .write("nonces.use", ChangeOrigin::WITHOUT_CALLER, move |tx| tx.use_nonce(client, &nonce))
-                .await;
-            if !used.map_err(AuthError::Failed)? {
+            if !self.use_nonce(purpose, client, stamp.nonce).await? {
                 return Err(AuthError::Rejected);
             }
             self.delete_expired_nonces();

@@ -90,6 +90,7 @@ impl From<OpenError> for CommandError {
             OpenError::Missing { .. }
             | OpenError::NoSchema(_)
             | OpenError::Unreachable(_)
+            | OpenError::MixedStatements(_)
             | OpenError::Locked { .. } => Self::unreachable(error),
             OpenError::Schema(_) => Self::failed(error),
         }

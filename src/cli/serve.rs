@@ -55,10 +55,11 @@ pub fn listen(
     })
 }
 
-/// Refuses a database that can never be used, and logs what an administrator of the database must change.
+/// Refuses a database that can never be used, or a pooler that returns wrong rows, and logs what an administrator of the database must change.
 fn check_database(config: &Config) -> Result<(), CommandError> {
     match store::inspect(&config.database_url) {
         Some(problem @ DatabaseProblem::Encoding(_)) => Err(OpenError::Unusable(problem).into()),
+        Some(DatabaseProblem::MixedStatements) => Err(store::mixed_statements().into()),
         Some(problem) => {
             log::warn!("not ready: {problem}");
             Ok(())

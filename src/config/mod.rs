@@ -73,6 +73,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// `AUTH_REFRESH`: how long a verified credential is cached; zero disables the cache.
     pub auth_refresh: Duration,
+    /// `AUTH_GRACE`: how long it is trusted for reads while the primary does not answer; zero refuses such reads.
+    pub auth_grace: Duration,
     /// `AUTH_FAILURE_LIMIT`: failures per minute, per source and credential, before 429.
     pub auth_failure_limit: u32,
     /// `SESSION_TTL`: the lifetime of session tokens.
@@ -126,6 +128,7 @@ impl Config {
         let rate_limit = collector.take("RATE_LIMIT", &raw.rate_limit, read::rate);
         let trusted_proxies = collector.take("TRUSTED_PROXIES", &raw.trusted_proxies, read::networks);
         let auth_refresh = collector.take("AUTH_REFRESH", &raw.auth_refresh, delays());
+        let auth_grace = collector.take("AUTH_GRACE", &raw.auth_grace, delays());
         let auth_failure_limit =
             collector.take("AUTH_FAILURE_LIMIT", &raw.auth_failure_limit, read::number(1..=1_000_000));
         let lives = read::duration_within(Duration::from_secs(1)..=Duration::from_hours(365 * 24));
@@ -165,6 +168,7 @@ impl Config {
                 rate_limit: rate_limit?,
                 trusted_proxies: trusted_proxies?,
                 auth_refresh: auth_refresh?,
+                auth_grace: auth_grace?,
                 auth_failure_limit: auth_failure_limit?,
                 session_ttl: session_ttl?,
                 changes_retention: changes_retention?,
@@ -225,6 +229,7 @@ impl Config {
             ("RATE_LIMIT", self.rate_limit.map_or_else(|| "off".to_owned(), |rate| rate.to_string())),
             ("TRUSTED_PROXIES", read::show_networks(&self.trusted_proxies)),
             ("AUTH_REFRESH", read::show_duration(self.auth_refresh)),
+            ("AUTH_GRACE", read::show_duration(self.auth_grace)),
             ("AUTH_FAILURE_LIMIT", self.auth_failure_limit.to_string()),
             ("SESSION_TTL", read::show_duration(self.session_ttl)),
             ("CHANGES_RETENTION", self.changes_retention.to_string()),
@@ -244,6 +249,7 @@ impl Config {
     pub fn auth_settings(&self) -> AuthSettings {
         AuthSettings {
             refresh: self.auth_refresh,
+            grace: self.auth_grace,
             failure_limit: self.auth_failure_limit,
             require_timestamp: self.require_signed_timestamp,
             jwt: self.jwt.clone(),

@@ -108,6 +108,10 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "DURATION", default_value = "2s")]
     pub auth_refresh: String,
 
+    /// How long a verified credential is trusted for reads while the primary does not answer; `0s` refuses such reads
+    #[arg(long, env, value_name = "DURATION", default_value = "60s")]
+    pub auth_grace: String,
+
     /// Failed authentication attempts per minute, per credential and source address, before 429; 1 to 1000000
     #[arg(long, env, value_name = "NUMBER", default_value = "20")]
     pub auth_failure_limit: String,

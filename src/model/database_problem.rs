@@ -24,6 +24,8 @@ pub enum DatabaseProblem {
     TooManyConnections,
     /// The server starts, stops or recovers.
     Starting,
+    /// A pooler returns the rows of other queries.
+    MixedStatements,
     /// The role lacks these privileges (SQLSTATE 42501).
     MissingPrivileges(Vec<String>),
     /// The encoding of the database, which is not UTF8.
@@ -77,6 +79,10 @@ impl fmt::Display for DatabaseProblem {
             Self::NoDatabase => "the database does not exist",
             Self::TooManyConnections => "the database has too many connections",
             Self::Starting => "the database is starting up or shutting down",
+            Self::MixedStatements => {
+                "the pooler in front of the database mixes up prepared statements; docs/OPERATIONS.md, \"Poolers\", says which \
+                 ones work"
+            }
             Self::MissingPrivileges(missing) => return write_missing(f, missing),
             Self::Encoding(name) => {
                 return write!(

@@ -29,6 +29,7 @@ pub mod json_size;
 pub mod key;
 pub mod levels;
 pub mod limits;
+pub mod log_position;
 pub mod manager;
 pub mod network;
 pub mod opaque_string;

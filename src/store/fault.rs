@@ -15,6 +15,8 @@ pub(super) enum Fault {
     Unknown,
     /// The job has reached its limit: roll back and do not run it again.
     Limit,
+    /// The replica has not replayed what the job must see: nothing has run.
+    Behind,
     /// Any other error: running the job again does not help.
     Final,
 }

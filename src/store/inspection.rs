@@ -24,7 +24,16 @@ pub fn inspect(url: &DatabaseUrl) -> Option<DatabaseProblem> {
     receiver.recv_timeout(PATIENCE).ok().flatten()
 }
 
+/// The error for a pooler that mixes up prepared statements.
+#[must_use]
+pub fn mixed_statements() -> OpenError {
+    postgres::pooler::refusal()
+}
+
 fn inspect_postgres(url: &PostgresUrl) -> Option<DatabaseProblem> {
+    if postgres::pooler::check(url).is_err() {
+        return Some(DatabaseProblem::MixedStatements);
+    }
     match postgres::conn::connect(&url.with_limits(PATIENCE, PATIENCE)) {
         Ok(mut conn) => postgres::inspection::find_problem(&mut conn).ok().flatten(),
         Err(OpenError::Unusable(problem)) => Some(problem),

@@ -28,6 +28,7 @@ mod metrics;
 pub mod migrations;
 mod opening;
 mod pending_changes;
+mod positions;
 mod postgres;
 mod relationship_rows;
 pub mod revert;
@@ -51,7 +52,7 @@ pub use check::Report;
 pub use cost::Cost;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use held_type::{ExistingEnds, HeldRole, HeldType, RoleStart};
-pub use inspection::inspect;
+pub use inspection::{inspect, mixed_statements};
 pub use opening::{OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
@@ -63,6 +64,7 @@ use crate::metrics::MetricsRegistry;
 use crate::model::change::ChangeOrigin;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
+use crate::model::log_position::LogPosition;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
@@ -124,8 +126,8 @@ impl Store {
     }
 
     /// Runs a job that only reads what a caller is shown: on the replica if there is one, and on the primary if the
-    /// replica fails or would refuse. The result may be as old as the replica's lag, so authorization and writes use
-    /// [`read`](Self::read).
+    /// replica fails or would refuse. The result may be as old as the replica's lag, but shows what was written before the
+    /// position `after`. Authorization and writes use [`read`](Self::read).
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -133,9 +135,11 @@ impl Store {
         &self,
         name: &'static str,
         cost: Cost,
+        after: Option<LogPosition>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        self.run_replica_read(&self.start(name), cost, job).await.map_err(|error| with_job_name(name, error))
+        let timer = self.start(name);
+        self.run_replica_read(&timer, (cost, after), job).await.map_err(|error| with_job_name(name, error))
     }
 
     /// Runs a job that may write. All its writes or none are stored, and are durable when it returns. Its changes are logged
@@ -163,16 +167,17 @@ impl Store {
         &self,
         name: &'static str,
         query: RelationshipQuery,
+        after: Option<LogPosition>,
         job: impl Fn(&mut Tx<'_>, &RelationshipQuery) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
         let timer = self.start(name);
-        match self.list_in_batch(&query).await {
+        match self.list_in_batch(&query, after).await {
             Ok(Some(page)) => return Ok(page.into()),
             Ok(None) => {}
             Err(error) => return Err(with_job_name(name, error)),
         }
         let cost = Cost::of_relationships(&query);
-        let read = self.run_replica_read(&timer, cost, move |tx| job(tx, &query)).await;
+        let read = self.run_replica_read(&timer, (cost, after), move |tx| job(tx, &query)).await;
         read.map_err(|error| with_job_name(name, error))
     }
 
@@ -239,16 +244,13 @@ impl Store {
     async fn run_replica_read<T: Send + 'static>(
         &self,
         timer: &JobTimer,
-        cost: Cost,
+        (cost, after): (Cost, Option<LogPosition>),
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
     ) -> Result<T> {
-        let Engine::Postgres { replica: Some(replica), .. } = &self.engine else {
-            return self.run_read(timer, cost, job).await;
-        };
+        let Some(replica) = self.replica_for(after) else { return self.run_read(timer, cost, job).await };
         let job = Arc::new(job);
-        let on_replica = Arc::clone(&job);
         let deadline = timer.deadline(self.longest_job);
-        if let Ok(found) = replica.read(timer.job(), cost, deadline, move |tx| on_replica(tx)).await {
+        if let Ok(found) = replica.read(timer.job(), (cost, after), deadline, &job).await {
             return Ok(found);
         }
         self.run_read(timer, cost, move |tx| job(tx)).await

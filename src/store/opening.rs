@@ -44,6 +44,8 @@ pub enum OpenError {
     Unreadable(String),
     /// The database does not respond, or refuses the connection.
     Unreachable(String),
+    /// A pooler would return the rows of other queries.
+    MixedStatements(&'static str),
     /// Another process holds the write lock of an SQLite file.
     Locked {
         /// The file.
@@ -68,6 +70,7 @@ impl fmt::Display for OpenError {
             }
             Self::Unusable(problem) => write!(f, "`DATABASE_URL`: {problem}"),
             Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
+            Self::MixedStatements(explanation) => write!(f, "`DATABASE_URL`: {explanation}"),
             Self::Unreachable(cause) => write!(f, "the database is unreachable: {cause}"),
             Self::Locked { path, waited } => write!(
                 f,

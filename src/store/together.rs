@@ -12,6 +12,7 @@ use super::tx::Tx;
 use super::{Engine, Store};
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
+use crate::model::log_position::LogPosition;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
@@ -29,6 +30,7 @@ impl Store {
         &self,
         name: &'static str,
         traversal: GatheredTraversal,
+        after: Option<LogPosition>,
         short: ShortTraversals,
     ) -> Result<Option<TraversalPage>> {
         let types = self.shared.types.get();
@@ -36,7 +38,7 @@ impl Store {
             Engine::Postgres { .. } if traversal.is_short(&types) => {
                 let _timer = self.start(name);
                 let query = BatchedTraversal { traversal, traverse_together: short.together };
-                self.read_in_batch(|pool| &pool.traversals, query).await
+                self.read_in_batch(|pool| &pool.traversals, query, after).await
             }
             Engine::Sqlite(_) if traversal.limit > 0 && types.tree_to_targets(&traversal.role).is_some() => {
                 let timer = self.start(name);
@@ -78,18 +80,28 @@ impl Store {
     }
 
     /// Reads a list in a batch; `None` if it cannot join one, or was left out.
-    pub(super) async fn list_in_batch(&self, query: &RelationshipQuery) -> Result<Option<Page<Relationship>>> {
+    pub(super) async fn list_in_batch(
+        &self,
+        query: &RelationshipQuery,
+        after: Option<LogPosition>,
+    ) -> Result<Option<Page<Relationship>>> {
         let Some(list) = BatchedList::of(query) else { return Ok(None) };
-        self.read_in_batch(|pool| &pool.lists, list).await
+        self.read_in_batch(|pool| &pool.lists, list, after).await
     }
 
-    /// Reads in a batch on PostgreSQL, on the replica if it can; `None` on SQLite, or if the request was left out.
+    /// Reads in a batch on PostgreSQL, on the replica if it can; `None` on SQLite, if the request was left out, or if it
+    /// needs a position of the replica, which a job checks.
     async fn read_in_batch<Q: BatchQuery + Clone>(
         &self,
         batcher: fn(&PoolGeneration) -> &Batcher<Q>,
         query: Q,
+        after: Option<LogPosition>,
     ) -> Result<Option<Q::Answer>> {
-        let Engine::Postgres { primary, replica } = &self.engine else { return Ok(None) };
+        let Engine::Postgres { primary, .. } = &self.engine else { return Ok(None) };
+        let replica = self.replica_for(after);
+        if replica.is_some() && after.is_some() {
+            return Ok(None);
+        }
         if let Some(replica) = replica
             && let Ok(read) = replica.ask(batcher, query.clone()).await
         {

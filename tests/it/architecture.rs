@@ -220,6 +220,9 @@ fn only_requests_that_show_data_read_the_replica() {
         if file.code().contains("read_replica(") && !is_allowed {
             findings.push(format!("{}: use `Call::read`, which considers the method", file.path));
         }
+        if file.code().contains("read_standby(") && layer(&file) != "store" && file.path != "src/auth/lookup.rs" {
+            findings.push(format!("{}: only credentials are read from a replica alone", file.path));
+        }
     }
     assert_none(&findings, "reads that may be stale");
 }

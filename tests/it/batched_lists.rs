@@ -36,7 +36,8 @@ async fn ask(
     let store = store.clone();
     let query = RelationshipQuery { filter, page: slice, ends: Vec::new(), has_authors: false };
     // `None` if it is left out of the batch.
-    let waiting = tokio::spawn(async move { store.list_relationships("test.lists", query, |_, _| Ok(None)).await });
+    let waiting =
+        tokio::spawn(async move { store.list_relationships("test.lists", query, None, |_, _| Ok(None)).await });
     yield_now().await;
     waiting
 }

@@ -94,7 +94,7 @@ fn a_usual_list_on_postgresql_takes_no_blocking_thread() {
             let slice = PageRequest::window(Sort::default(), 0, 20);
             let query = RelationshipQuery { filter, page: slice, ends: Vec::new(), has_authors: false };
             // `None` if it is left out of the batch.
-            let list = async { store(app).list_relationships("test.list", query, |_, _| Ok(None)).await };
+            let list = async { store(app).list_relationships("test.list", query, None, |_, _| Ok(None)).await };
             let page: Option<Page<Relationship>> = runtime.block_on(list).expect("a list");
             assert_eq!(page.expect("it is a usual list").total, 0);
             drop(hold);

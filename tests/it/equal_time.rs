@@ -112,7 +112,13 @@ fn signature_refusals_take_equal_time_for_known_and_unknown_clients() {
                 ("3,072 bits, a client that has such a key", long, ANN, long_one),
             ];
             let refresh = Duration::from_mins(1);
-            let settings = AuthSettings { refresh, failure_limit: u32::MAX, require_timestamp: false, jwt: None };
+            let settings = AuthSettings {
+                refresh,
+                failure_limit: u32::MAX,
+                require_timestamp: false,
+                grace: Duration::ZERO,
+                jwt: None,
+            };
             let auth = Auth::new(app.store.clone(), Clock::System, &settings);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let ask = |(_, api_id, user, signature): &Kind| {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use user_relationships::auth::claims::ClaimRequirements;
 use user_relationships::auth::jwt::JwtSettings;
 use user_relationships::auth::keyset::{KeySource, Secret};
-use user_relationships::auth::{Auth, AuthSettings, token};
+use user_relationships::auth::{Auth, AuthSettings, Purpose, token};
 use user_relationships::clock::Clock;
 use user_relationships::model::token::Digest;
 
@@ -40,6 +40,7 @@ fn memory_is_bounded_with_more_credentials_than_the_cache_holds() {
                 refresh: Duration::from_hours(1),
                 failure_limit: 20,
                 require_timestamp: false,
+                grace: Duration::ZERO,
                 jwt: Some(jwt),
             };
             let auth = Auth::new(app.store.clone(), Clock::System, &settings);
@@ -55,11 +56,13 @@ fn memory_is_bounded_with_more_credentials_than_the_cache_holds() {
                     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
                     let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&key, message.as_bytes()));
                     let field = format!("Bearer {message}.{signature}");
-                    runtime.block_on(auth.identify(here, &[field.as_bytes()])).expect("a caller");
+                    runtime.block_on(auth.identify(here, Purpose::Read, &[field.as_bytes()])).expect("a caller");
                     // A forged token is only counted.
                     if number % 16 == 0 {
                         let forged = format!("Bearer urt_{round}{number:060}");
-                        runtime.block_on(auth.identify(here, &[forged.as_bytes()])).expect_err("no account");
+                        runtime
+                            .block_on(auth.identify(here, Purpose::Read, &[forged.as_bytes()]))
+                            .expect_err("no account");
                     }
                 }
                 grown.push(held() - before);

@@ -124,10 +124,13 @@ pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &
         let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
         return vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")];
     }
+    // Behind a pooler, the next client of the session must find neither the setting nor the statement.
     let plan = |mode: &&str| {
         let psql = cluster::cluster().expect("the cluster is there").bin("psql");
-        let explain =
-            format!("SET plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values})");
+        let explain = format!(
+            "BEGIN; SET LOCAL plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values}); \
+                 DEALLOCATE p; COMMIT"
+        );
         let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
         let output = output.expect("psql runs");
         assert!(output.status.success(), "{output:?}\n{explain}");

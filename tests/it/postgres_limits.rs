@@ -187,7 +187,7 @@ fn a_batched_list_that_waits_too_long_fails_alone() {
                 let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
                 tokio::spawn(async move {
                     let left_out = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
-                    store.list_relationships("test.lists", query, left_out).await
+                    store.list_relationships("test.lists", query, None, left_out).await
                 })
             };
             let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();

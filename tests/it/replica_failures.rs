@@ -146,6 +146,51 @@ fn the_lag_of_a_replica_that_lost_its_primary_grows() {
     until("it has caught up", SOON, || lag(&service) == 0.0);
 }
 
+/// Sessions of services on a server.
+fn sessions(server: &str) -> i64 {
+    raw(server).number(
+        "SELECT count(*) AS number FROM pg_stat_activity WHERE application_name = 'user-relationships' \
+         AND query LIKE '%user_relationships%'",
+    )
+}
+
+#[test]
+fn all_standbys_serve_reads_also_one_that_comes_back() {
+    let Some(pair) = replica_pair() else { return };
+    let mut second = pair.primary.standby();
+    let hosts = format!("{},{}", pair.standby.folder().display(), second.folder().display());
+    let both = format!("postgres://postgres@/postgres?host={hosts}&port=5432,5432&target_session_attrs=standby");
+    // Connections to several standbys are replaced after four times that.
+    let settings = [("DATABASE_READ_URL", &*both), ("REQUEST_TIMEOUT", "3s"), ("DATABASE_POOL_SIZE", "8")];
+    let service = Service::start(&pair.url(), &settings);
+    until("a replica is used", SOON, || is_used(&service));
+    let ann = admin(&pair.url(), &service);
+    let ask = || {
+        thread::scope(|scope| {
+            for kind in ["", "&include=target", "&sort=-id", "&include=user", "&sort=-id&include=target", "&limit=1"] {
+                let ann = &ann;
+                scope.spawn(move || ann.get(&format!("{EDGES}?user={}{kind}", ann.id)).expect(200));
+            }
+        });
+    };
+    let (first, other) = (pair.standby.url("postgres"), second.url("postgres"));
+    let serve = |what: &str, servers: &[&str]| {
+        until(what, Duration::from_secs(40), || {
+            ask();
+            servers.iter().all(|server| sessions(server) > 0)
+        });
+    };
+    serve("both serve", &[&first, &other]);
+    second.stop();
+    for _ in 0..20 {
+        ask();
+    }
+    second.start_again();
+    let back = Instant::now();
+    serve("both serve again", &[&first, &other]);
+    println!("the standby serves again after {:?}", back.elapsed());
+}
+
 fn signal(name: &str, processes: &[String]) {
     assert!(Command::new("kill").arg(format!("-{name}")).args(processes).status().expect("`kill` runs").success());
 }
@@ -215,7 +260,7 @@ fn a_read_cancelled_by_replay_runs_on_the_primary() {
         tx.user(UserId::new(1))?;
         tx.type_names().map(|found| (types, found.len()))
     };
-    let read = thread::spawn(move || wait(asking.read_replica("test.read", Cost::Unbounded, job)));
+    let read = thread::spawn(move || wait(asking.read_replica("test.read", Cost::Unbounded, None, job)));
     begins.recv().expect("the job begins");
     primary.run("INSERT INTO relationship_types (name, version, created_at, updated_at) VALUES ('brief', 1, 0, 0)");
     primary.run("DELETE FROM relationship_types WHERE name = 'brief'");

@@ -107,7 +107,7 @@ fn every_get_reads_from_the_replica() {
         assert_eq!(found.labels(name), labels.iter().copied().collect(), "{name}");
     }
     let reasons: Vec<_> = found.samples.iter().filter(|(name, ..)| name == FALLBACKS).collect();
-    assert_eq!(reasons.len(), 4, "every series exists from the start: {reasons:?}");
+    assert_eq!(reasons.len(), 5, "every series exists from the start: {reasons:?}");
     pair.resume();
     until("all lists agree", SOON, || totals() == before.map(|total| total + 1));
     assert_eq!(ann.get(&format!("{EDGES}?relationship=newcomer&user={}", ann.id)).expect(200).total(), 1);

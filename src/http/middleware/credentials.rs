@@ -7,7 +7,7 @@ use actix_web::web::{self, Bytes};
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::auth::signature::{HeaderField, SignedRequest};
-use crate::auth::{AuthError, Identity};
+use crate::auth::{AuthError, Identity, Purpose};
 use crate::domain::policy;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::middleware::forwarded;
@@ -31,7 +31,8 @@ pub async fn verify(request: &mut ServiceRequest, state: &AppState) -> Result<Id
     let source = client_address(request.request());
     let sent: Vec<_> = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect();
     if !SIGNING.iter().any(|name| request.headers().contains_key(name)) {
-        return state.auth.identify(source, &sent).await.map_err(to_failure);
+        let purpose = Purpose::of_method(request.method().as_str());
+        return state.auth.identify(source, purpose, &sent).await.map_err(to_failure);
     }
     if !sent.is_empty() {
         return Err(to_failure(AuthError::Unauthenticated(

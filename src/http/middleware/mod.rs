@@ -5,6 +5,7 @@ pub mod authenticate;
 pub mod base_path;
 pub mod catch_panic;
 pub mod compression;
+pub mod consistency;
 pub mod credentials;
 pub mod deadline;
 pub mod envelope;

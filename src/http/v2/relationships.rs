@@ -54,7 +54,7 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
         let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), &wanted.ends, budget)?;
         Ok(ListedRelationships { page, authors, included })
     };
-    let read = call.state.store.list_relationships("relationships.list", wanted, job).await;
+    let read = call.state.store.list_relationships("relationships.list", wanted, call.after, job).await;
     let ListedRelationships { page, authors, included } = read.map_err(|error| {
         let failure = Failure::without_document(error);
         if cursors.is_some() { failure.with_profile_links() } else { failure }

@@ -21,6 +21,7 @@ use crate::http::jsonapi::parameter::Parameter;
 use crate::http::jsonapi::preferences::{PREFERENCE_APPLIED, Preferences};
 use crate::http::jsonapi::query::Query;
 use crate::http::jsonapi::render_options::RenderOptions;
+use crate::http::middleware::consistency;
 use crate::http::middleware::credentials;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::password_attempts::PasswordAttempt;
@@ -29,6 +30,7 @@ use crate::http::state::AppState;
 use crate::model::caller::Caller;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::{Error, Result as JobResult};
+use crate::model::log_position::LogPosition;
 use crate::model::precondition::Precondition;
 use crate::model::user::User;
 use crate::store::{Cost, Tx};
@@ -44,6 +46,8 @@ pub struct Call {
     pub preferences: Preferences,
     /// What the client accepts beyond the base of JSON:API.
     pub accepted: Accepted,
+    /// The position of the writes that the response must show.
+    pub after: Option<LogPosition>,
     deadline: Deadline,
     request: HttpRequest,
     payload: web::Payload,
@@ -68,6 +72,7 @@ impl FromRequest for Call {
                 state,
                 preferences: Preferences::of(request.headers()),
                 accepted: negotiation::check_accept(request.headers())?,
+                after: consistency::parse(request)?,
                 request: request.clone(),
                 payload: payload.map_err(|error| Failure::internal(error.to_string()))?,
             })
@@ -223,7 +228,7 @@ impl Call {
         job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + Sync + 'static,
     ) -> JobResult<T> {
         if matches!(*self.request.method(), Method::GET | Method::HEAD) {
-            self.state.store.read_replica(name, cost, job).await
+            self.state.store.read_replica(name, cost, self.after, job).await
         } else {
             self.state.store.read(name, cost, job).await
         }

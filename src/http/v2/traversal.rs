@@ -106,7 +106,7 @@ async fn run_short(call: &Call, options: &RenderOptions, traversal: &Traversal) 
     let has_profiles = options.read_budget().has_profiles();
     let gathered = GatheredTraversal { role, user: traversal.path.user, depth, limit, has_profiles };
     let short = ShortTraversals { together: traversal::traverse_together, alone: traversal::traverse_alone };
-    call.state.store.traverse("roles.traverse", gathered, short).await
+    call.state.store.traverse("roles.traverse", gathered, call.after, short).await
 }
 
 /// Runs a traversal: as a page of work or, if it turns out to visit many users, as one of few searches.

@@ -5,6 +5,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::conn::{Conn, Db};
+use super::sessions::IS_DIRECT;
 use crate::store::columns::Column;
 use crate::store::relationship_rows::RelationshipRow;
 use crate::store::rows::Numbered;
@@ -129,7 +130,8 @@ pub(in crate::store) fn count_users_of_names(
 }
 
 /// Whether the indexes may be dropped: this role owns the table, and no other client is connected, which would have to
-/// wait until they exist again. If so, the tables are locked, and clients that connect later wait.
+/// wait until they exist again. Behind a pooler that is not known: its clients share sessions, or have none while they are
+/// idle. If so, the tables are locked, and clients that connect later wait.
 pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
     let mut is_alone = is_alone_now(conn)?;
     // The session of a client that has just disconnected, such as a `migrate run`, exists for a moment longer.
@@ -153,12 +155,12 @@ const CHECKS: u32 = 5;
 
 fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
     // An ordinary role does not see the type of other roles' sessions. Sessions of the server itself have no user.
-    diesel::dsl::sql::<Bool>(
-        "SELECT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
+    diesel::dsl::sql::<Bool>(&format!(
+        "SELECT COALESCE(current_setting('{IS_DIRECT}', true) = 'on', FALSE) AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
          AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
          AND pid <> pg_backend_pid() AND usesysid IS NOT NULL \
-         AND COALESCE(backend_type, 'client backend') = 'client backend')",
-    )
+         AND COALESCE(backend_type, 'client backend') = 'client backend')"
+    ))
     .get_result(conn)
 }
 

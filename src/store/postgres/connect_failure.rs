@@ -33,6 +33,9 @@ impl LastFailure {
 /// connection. A server whose messages are not English is still known by its `FATAL`.
 fn classify(message: &str) -> DatabaseProblem {
     let has = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if has(&["prepared statements"]) {
+        return DatabaseProblem::MixedStatements;
+    }
     if has(&["permission denied for database", "does not have CONNECT privilege"]) {
         return DatabaseProblem::MissingPrivileges(vec!["CONNECT on the database".to_owned()]);
     }
@@ -59,6 +62,7 @@ fn classify(message: &str) -> DatabaseProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::postgres::canary::EXPLANATION;
 
     #[test]
     fn a_failed_connection_is_classified_by_its_message() {
@@ -91,6 +95,7 @@ mod tests {
                 DatabaseProblem::Unreachable,
             ),
             ("timeout expired", DatabaseProblem::Unreachable),
+            (EXPLANATION, DatabaseProblem::MixedStatements),
             ("conversion between UTF8 and MULE_INTERNAL is not supported", DatabaseProblem::unconvertible()),
         ] {
             assert_eq!(classify(message), problem, "{message}");

@@ -3,12 +3,15 @@
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::time::{Duration, Instant};
 
+use super::canary;
 use super::mode::Mode;
 use super::permits::{Permit, PostgresPermits};
+use super::replay;
 use super::running::Running;
 use super::sessions::{Session, Sessions};
 use super::transaction;
 use crate::model::error::{Error, Result};
+use crate::model::log_position::LogPosition;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::{Backend, JobLimit};
 use crate::store::metrics::ConnectionCounts;
@@ -138,7 +141,8 @@ impl PostgresEngine {
         }
     }
 
-    /// Runs a job once, for a caller that can use another server if it fails; the fault tells why it failed.
+    /// Runs a job once, for a caller that can use another server if it fails; the fault tells why it failed. The job runs
+    /// only if the server has replayed the position `after`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the job has reached its limit or the pool has no connection.
@@ -146,11 +150,18 @@ impl PostgresEngine {
         &self,
         mode: Mode,
         shared: &StoreContext,
-        limit: &JobLimit,
+        (limit, after): (&JobLimit, Option<LogPosition>),
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<(Result<T>, Option<Fault>)> {
         limit.check()?;
         let mut session = self.session()?;
+        // Before the snapshot of the job, which sees all that is replayed by now.
+        if let Some(after) = after
+            && let Err((error, fault)) = replay::require_replayed(&mut session.conn, after)
+        {
+            session.is_lost = fault == Fault::Lost;
+            return Ok((Err(error), Some(fault)));
+        }
         let (result, fault) = self.attempt(mode, &mut session, shared, limit, job);
         // Recovery on a replica that cancels a statement may also terminate its connection.
         session.is_lost |= fault == Some(Fault::Conflict);
@@ -176,6 +187,9 @@ impl PostgresEngine {
         let is_logged =
             match transaction::begin_if(is_transaction, session, mode, self.longest_statement, &shared.changes) {
                 Ok(is_logged) => is_logged,
+                Err(error) if canary::is_mixed_up(&error.to_string()) => {
+                    return (Err(session.refuse_pooler()), Some(Fault::Final));
+                }
                 Err(error) => {
                     let (fault, error) = fault::classify(&error);
                     session.is_lost = fault == Fault::Lost;

@@ -1,7 +1,9 @@
 //! PostgreSQL: pools of connections, one transaction for a write, batches of the most frequent requests, and a replica.
 
+mod addresses;
 pub(super) mod batch;
 mod bulk;
+mod canary;
 mod canceller;
 pub(super) mod change_numbers;
 pub(super) mod conn;
@@ -14,6 +16,9 @@ mod lock_wait;
 pub(super) mod mode;
 mod options;
 mod permits;
+pub(super) mod pooler;
+pub(super) mod positions;
+mod replay;
 pub(super) mod replica;
 mod running;
 pub(super) mod server;

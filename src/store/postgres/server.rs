@@ -21,6 +21,7 @@ use super::batch::traversals::BatchedTraversal;
 use super::canceller::Canceller;
 use super::engine::PostgresEngine;
 use super::mode::Mode;
+use super::positions::PositionQuery;
 use super::sessions::Sessions;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
@@ -63,6 +64,7 @@ pub(in crate::store) struct PoolGeneration {
     pub ruled_creates: Batcher<RuledCreate>,
     pub lists: Batcher<BatchedList>,
     pub traversals: Batcher<BatchedTraversal>,
+    pub positions: Batcher<PositionQuery>,
 }
 
 impl PostgresServer {
@@ -76,7 +78,7 @@ impl PostgresServer {
         shared: &StoreContext,
     ) -> std::result::Result<Self, OpenError> {
         let url = url.with_limits(settings.timeout, settings.longest_statement);
-        Self::open(Sessions::of_primary(url, settings), settings, shared)
+        Self::open(Sessions::of_primary(url, settings.longest_statement), settings, shared)
     }
 
     /// Opens a pool to a server, which may be down.
@@ -174,12 +176,15 @@ impl PoolGeneration {
     fn open(parts: &PoolParts) -> std::result::Result<Self, OpenError> {
         let PoolParts { sessions, settings, shared } = parts;
         let engine = Arc::new(PostgresEngine::open(sessions.clone(), settings));
+        // Without a replica no position is asked for.
+        let asks_positions = sessions.are_to_primary() && settings.replica.is_some();
         Ok(Self {
             // A replica accepts no writes.
             creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
             ruled_creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
             lists: Batcher::start(read_threads(settings), &engine, shared)?,
             traversals: Batcher::start(read_threads(settings), &engine, shared)?,
+            positions: Batcher::start(usize::from(asks_positions), &engine, shared)?,
             engine,
         })
     }

@@ -5,24 +5,34 @@
 //! libpq's `options`, at no cost for its statements. A pooler that runs each transaction in another session of the
 //! server (PgBouncer) rejects or ignores `options`, and a `SET` there would affect other clients. So each new
 //! connection is queried for its limits. Where they are missing, every read and write is a transaction that sets them
-//! for itself.
+//! for itself, and makes sure that the pooler does not mix up statements (`canary`).
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Integer};
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{Connection, ConnectionError, ConnectionResult};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::addresses::{Address, Addresses};
+use super::canary::{self, Canary, EXPLANATION};
 use super::conn::Conn;
 use super::connect_failure::LastFailure;
-use super::options::{add_options, default_options};
 use super::replica::health::Health;
 use crate::model::database_problem::DatabaseProblem;
+use crate::model::error::Error;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::Backend;
 use crate::store::opening::Settings;
+
+/// The shortest time between two log lines about failed attempts to connect.
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
+/// A parameter of our sessions on the server, which no other session has: its value is `on`.
+pub(super) const IS_DIRECT: &str = "user_relationships.is_direct";
+/// The longest time between two attempts of a pool to connect, twice as long as the last one: a server that is promoted is
+/// found within half a second.
+const RETRY_INTERVAL: Duration = Duration::from_millis(400);
 
 /// A pooled connection.
 pub(in crate::store) struct Session {
@@ -31,22 +41,35 @@ pub(in crate::store) struct Session {
     pub is_lost: bool,
     /// The backend process, if its session has the limits; `None` behind a pooler.
     pub backend: Option<Backend>,
+    /// What a connection behind a pooler checks.
+    pub(super) canary: Option<Canary>,
+    last_failure: Arc<LastFailure>,
     /// The generation of connections to a replica that it belongs to.
     generation: u64,
+    /// When to replace it.
+    until: Option<Instant>,
 }
 
 /// Makes connections to one server, or to the one of several that libpq chooses.
 #[derive(Clone)]
 pub(in crate::store) struct Sessions {
-    /// The URL without limits of the session.
-    url: String,
-    /// The URL with them.
-    limited_url: String,
+    addresses: Arc<Addresses>,
     longest_statement: Duration,
     /// Whether a pooler rejected or ignored `options`.
     is_pooled: Arc<AtomicBool>,
     last_failure: Arc<LastFailure>,
     replica: Option<Arc<Health>>,
+}
+
+impl Session {
+    /// Records that a pooler has mixed up prepared statements, which closes the connection, and returns the error of the
+    /// job, of which nothing has run.
+    pub fn refuse_pooler(&mut self) -> Error {
+        self.is_lost = true;
+        log::error!("{EXPLANATION}");
+        self.last_failure.record(Some(&ConnectionError::BadConnection(EXPLANATION.to_owned())));
+        Error::Unavailable(EXPLANATION.to_owned())
+    }
 }
 
 #[derive(QueryableByName)]
@@ -61,24 +84,26 @@ struct Limits {
 
 impl Sessions {
     /// Connections to the primary.
-    pub fn of_primary(url: String, settings: &Settings) -> Self {
-        Self::new(url, settings, None)
+    pub fn of_primary(url: String, longest_statement: Duration) -> Self {
+        Self::new(vec![url], longest_statement, None)
     }
 
-    /// Connections to a replica: while it is down none are made, and older ones are closed.
-    pub fn of_replica(url: String, settings: &Settings, health: Arc<Health>) -> Self {
-        Self::new(url, settings, Some(health))
+    /// Connections to a replica, or to several by the URL of each: while it is down none are made, and older ones are
+    /// closed.
+    pub fn of_replica(urls: Vec<String>, settings: &Settings, health: Arc<Health>) -> Self {
+        Self::new(urls, settings.longest_statement, Some(health))
     }
 
-    fn new(url: String, settings: &Settings, replica: Option<Arc<Health>>) -> Self {
-        let statement = settings.longest_statement.as_millis();
+    fn new(urls: Vec<String>, longest_statement: Duration, replica: Option<Arc<Health>>) -> Self {
+        let statement = longest_statement.as_millis();
         let options = format!(
-            "-c statement_timeout={statement} -c lock_timeout={} -c idle_in_transaction_session_timeout={statement}",
-            longest_lock_wait(settings.longest_statement).as_millis()
+            "-c statement_timeout={statement} -c lock_timeout={} -c idle_in_transaction_session_timeout={statement} \
+             -c {IS_DIRECT}=on",
+            longest_lock_wait(longest_statement).as_millis()
         );
-        let limited_url = add_options(&url, &options, &default_options());
+        let addresses = Arc::new(Addresses::new(urls, &options, longest_statement));
         let (is_pooled, last_failure) = Default::default();
-        Self { url, limited_url, longest_statement: settings.longest_statement, is_pooled, last_failure, replica }
+        Self { addresses, longest_statement, is_pooled, last_failure, replica }
     }
 
     /// Whether they lead to the primary, which accepts writes.
@@ -96,16 +121,21 @@ impl Sessions {
     /// # Errors
     /// Those of libpq.
     pub fn establish(&self) -> ConnectionResult<Session> {
-        let connected = self.connect_limited();
-        self.last_failure.record(connected.as_ref().err());
-        let (conn, backend) = connected?;
         let generation = self.replica.as_ref().map_or(0, |health| health.generation());
-        Ok(Session { conn, is_lost: false, backend, generation })
+        let address = self.addresses.next();
+        let connected = self.connect_limited(&address).and_then(|(mut conn, backend)| {
+            let canary = if backend.is_none() { Some(plant(&mut conn)?) } else { None };
+            Ok((conn, backend, canary))
+        });
+        self.last_failure.record(connected.as_ref().err());
+        let (conn, backend, canary) = connected?;
+        let last_failure = Arc::clone(&self.last_failure);
+        Ok(Session { conn, is_lost: false, backend, canary, last_failure, generation, until: address.until })
     }
 
-    fn connect_limited(&self) -> ConnectionResult<(Conn, Option<Backend>)> {
+    fn connect_limited(&self, address: &Address<'_>) -> ConnectionResult<(Conn, Option<Backend>)> {
         if !self.is_pooled.load(Ordering::Relaxed) {
-            match Conn::establish(&self.limited_url) {
+            match Conn::establish(address.limited_url) {
                 Ok(mut conn) => {
                     let backend = self.backend_of(&mut conn)?;
                     if backend.is_none() {
@@ -117,7 +147,7 @@ impl Sessions {
                 Err(error) => return Err(error),
             }
         }
-        Conn::establish(&self.url).map(|conn| (conn, None))
+        Conn::establish(address.url).map(|conn| (conn, None))
     }
 
     /// The backend process, if its session has limits at least as strict as ours.
@@ -125,10 +155,12 @@ impl Sessions {
         let found = diesel::sql_query(
             "SELECT pid, (extract(epoch FROM backend_start) * 1000000)::bigint AS started, \
              extract(epoch FROM current_setting('statement_timeout')::interval) * 1000 BETWEEN 1 AND $1 \
-             AND current_setting('lock_timeout')::interval > '0' AS are_set \
+             AND current_setting('lock_timeout')::interval > '0' \
+             AND current_setting($2, true) = 'on' AS are_set \
              FROM pg_stat_get_activity(pg_backend_pid())",
         )
         .bind::<BigInt, _>(i64::try_from(self.longest_statement.as_millis()).unwrap_or(i64::MAX))
+        .bind::<Text, _>(IS_DIRECT)
         .get_result::<Limits>(conn);
         match found {
             Ok(limits) => Ok(limits.are_set.then_some(Backend { pid: limits.pid, started: limits.started })),
@@ -151,12 +183,13 @@ impl Sessions {
 
     /// A pool of at most `size` connections, which retries when it cannot connect.
     pub fn pool(self, size: u32, patience: Duration) -> r2d2::Pool<Self> {
-        let pool = r2d2::Pool::builder().max_size(size).connection_timeout(patience);
+        // The pool retries after half of this. Waits for a connection have their own limits.
+        let pool = r2d2::Pool::builder().max_size(size).connection_timeout(patience.min(2 * RETRY_INTERVAL));
         let pool = if self.replica.is_some() {
             // `is_valid` needs no round trip, and connections are made on demand.
             pool.min_idle(Some(0)).test_on_check_out(true).error_handler(Box::new(r2d2::NopErrorHandler))
         } else {
-            pool.test_on_check_out(false).error_handler(Box::new(LogErrors))
+            pool.test_on_check_out(false).error_handler(Box::<LogErrors>::default())
         };
         pool.build_unchecked(self)
     }
@@ -166,6 +199,15 @@ impl Sessions {
 /// error.
 pub(super) fn longest_lock_wait(longest_statement: Duration) -> Duration {
     longest_statement / 2
+}
+
+/// Prepares the canary of a connection behind a pooler.
+fn plant(conn: &mut Conn) -> ConnectionResult<Canary> {
+    canary::plant(conn).map_err(|error| {
+        let message = error.to_string();
+        let is_of_pooler = canary::is_mixed_up(&message);
+        ConnectionError::BadConnection(if is_of_pooler { EXPLANATION.to_owned() } else { message })
+    })
 }
 
 /// Whether a connection was rejected because of its `options`, by the messages of PgBouncer and similar poolers.
@@ -191,6 +233,9 @@ impl r2d2::ManageConnection for Sessions {
             Some(health) if health.generation() != session.generation => {
                 Err(ConnectionError::BadConnection("it was made before the replica was last lost".to_owned()))
             }
+            _ if session.until.is_some_and(|until| until <= Instant::now()) => {
+                Err(ConnectionError::BadConnection("it is old, and there are several standbys".to_owned()))
+            }
             _ => Ok(()),
         }
     }
@@ -202,11 +247,16 @@ impl r2d2::ManageConnection for Sessions {
     }
 }
 
-#[derive(Debug)]
-struct LogErrors;
+/// Logs failed attempts, at most one a second.
+#[derive(Debug, Default)]
+struct LogErrors(Mutex<Option<Instant>>);
 
 impl r2d2::HandleError<ConnectionError> for LogErrors {
     fn handle_error(&self, error: ConnectionError) {
-        log::warn!("no connection to PostgreSQL: {error}");
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL) {
+            *last = Some(Instant::now());
+            log::warn!("no connection to PostgreSQL: {error}");
+        }
     }
 }

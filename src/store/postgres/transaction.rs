@@ -70,6 +70,7 @@ fn begin(session: &mut Session, mode: Mode, longest_statement: Duration, check: 
         Mode::SnapshotBatch => keep_plans.to_owned(),
         _ => String::new(),
     };
-    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_session}{of_mode}{check}");
+    let of_pooler = session.canary.as_ref().map_or("", |canary| &canary.check);
+    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{check}");
     AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
 }

@@ -93,6 +93,11 @@ pub(in crate::store) fn use_nonce(conn: &mut Conn, client: i64, nonce: &str, now
         .execute(conn)
 }
 
+/// Whether a client has used a nonce.
+pub(in crate::store) fn has_nonce(conn: &mut Conn, client: i64, nonce: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(api_nonces::table.find((client, nonce)))).get_result(conn)
+}
+
 /// Deletes at most `limit` nonces that were seen before a time.
 pub(in crate::store) fn clear_nonces(conn: &mut Conn, before: i64, limit: i64) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM api_nonces WHERE (client_id, nonce) IN (");

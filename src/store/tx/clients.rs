@@ -71,6 +71,11 @@ impl Tx<'_> {
         ask!(self, clients::use_nonce(client.get(), nonce, now)).map(|rows| rows > 0)
     }
 
+    /// Whether a client has used a nonce.
+    pub fn has_nonce(&mut self, client: ClientId, nonce: &str) -> Result<bool> {
+        ask!(self, clients::has_nonce(client.get(), nonce))
+    }
+
     /// Deletes at most `limit` nonces that were used before a time, and returns their number.
     pub fn clear_nonces(&mut self, before: Timestamp, limit: i64) -> Result<usize> {
         ask!(self, clients::clear_nonces(before.micros(), limit))

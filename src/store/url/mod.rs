@@ -1,5 +1,6 @@
 //! The URL of a database.
 
+mod hosts;
 mod parts;
 pub(super) mod redaction;
 
@@ -108,6 +109,12 @@ impl PostgresUrl {
         add("keepalives_count", "3");
         add("application_name", "user-relationships");
         url
+    }
+
+    /// The URL with limits as [`with_limits`](Self::with_limits), once with each of its hosts in front.
+    #[must_use]
+    pub fn with_limits_and_each_host_first(&self, patience: Duration, unanswered: Duration) -> Vec<String> {
+        hosts::rotate(&self.with_limits(patience, unanswered))
     }
 
     fn parts(&self) -> UrlParts<'_> {

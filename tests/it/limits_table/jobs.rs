@@ -193,7 +193,7 @@ pub const CHECKS: Checks = &[
                 let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
                 let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
                 let alone = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
-                tokio::spawn(async move { store.list_relationships("test.lists", query, alone).await })
+                tokio::spawn(async move { store.list_relationships("test.lists", query, None, alone).await })
             };
             // The batcher holds up to 64 of them besides the queue.
             let lists: Vec<_> = (0..most + 100).map(|_| list()).collect();

@@ -210,6 +210,8 @@ pub const CHECKS: Checks = &[
         let ask = |size: usize| get_stamped(app, now(), &"n".repeat(size));
         (ask(most), ask(most + 1))
     })),
+    ("age of a credential that is trusted while the primary does not answer", Test("primary_outages", "a_credential_is_trusted_for_the_grace_period_and_not_after_a_revocation")),
+    ("wait until a replica has replayed the write of a `Consistency-Token`", Test("read_your_writes", "a_read_waits_briefly_for_a_late_replica_and_then_uses_the_primary")),
     ("age of the token of a session", Alone(Setup { limit: Some(1), settings: |config| config.session_ttl = Duration::from_secs(1), ..Setup::DEFAULT }, |app, seconds| {
         let values = json!({"first_name": "A", "email": "ann@example.org", "password": "long enough"});
         app.admin().form("POST", "/api/users", &forms::form("create_user", &values)).expect(201);

@@ -22,6 +22,7 @@ pub mod load;
 pub mod modules;
 pub mod network_proxy;
 pub mod past;
+pub mod pgbouncer;
 pub mod pooler;
 pub mod process;
 pub mod random;

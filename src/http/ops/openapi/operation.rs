@@ -123,6 +123,12 @@ impl ApiOperation {
         Self { error_codes, ..self }
     }
 
+    /// Whether it may change something.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        self.method != "GET"
+    }
+
     /// Whether `Idempotency-Key` is supported.
     #[must_use]
     pub const fn allows_idempotency_key(&self) -> bool {

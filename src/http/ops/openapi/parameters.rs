@@ -17,6 +17,9 @@ use crate::model::filter::MAX_FILTER_VALUES;
 use crate::model::relationship::End;
 use crate::model::user::MAX_EMAIL_BYTES;
 
+/// The header field with which a client reads what it has written.
+pub const CONSISTENCY_TOKEN: &str = "Consistency-Token";
+
 /// The name of the schema of the end of a relationship.
 const END: &str = "RelationshipEnd";
 
@@ -120,6 +123,9 @@ pub fn of_operation(operation: &ApiOperation) -> Value {
     if paths::needs_caller(operation.path) {
         header("Prefer");
     }
+    if paths::needs_caller(operation.path) && !operation.may_write() {
+        header(CONSISTENCY_TOKEN);
+    }
     if operation.allows_preconditions() {
         header("If-None-Match");
         header("If-Match");
@@ -207,6 +213,11 @@ pub fn of_headers() -> Value {
             "If-None-Match",
             "GET: 304 if the response has this `ETag`. Other methods: 412 if the resource has this `ETag`.",
             text(),
+        ),
+        header(
+            CONSISTENCY_TOKEN,
+            "The token of the response to a write: the response shows that write, also if a replica answers the request.",
+            json!({ "type": "string", "pattern": "^[0-9a-f]{16}$" }),
         ),
         header(
             "Idempotency-Key",

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::build::{insert, reference};
 use super::operation::{ApiOperation, RequestBody, Success};
 use super::operations::OPERATIONS;
+use super::parameters::CONSISTENCY_TOKEN;
 use super::{changes, examples, roles};
 use crate::http::jsonapi::media_type::MEDIA_TYPE;
 use crate::http::jsonapi::paging::AFTER;
@@ -80,7 +81,12 @@ fn error_name(status: u16) -> String {
 /// All responses of an operation.
 pub fn of_operation(operation: &ApiOperation) -> Value {
     let mut responses = Map::new();
-    for (status, response) in success_responses(operation) {
+    for (status, mut response) in success_responses(operation) {
+        if operation.may_write()
+            && let Some(headers) = response.get_mut("headers")
+        {
+            insert(headers, CONSISTENCY_TOKEN, reference("headers", CONSISTENCY_TOKEN));
+        }
         responses.insert(status.to_owned(), response);
     }
     for (status, codes) in group_by_status(&codes_of(operation)) {
@@ -223,6 +229,7 @@ pub fn headers() -> Value {
         "Allow": header("The supported methods.", text()),
         "WWW-Authenticate": header("The supported authentication schemes.", text()),
         "Preference-Applied": header("The applied preferences of `Prefer`.", text()),
+        CONSISTENCY_TOKEN: header("Names this write: a GET that sends it shows the write, also if a replica answers it.", text()),
         "Idempotent-Replayed": header("`true` if this is the response to an earlier request with the same `Idempotency-Key`.", json!({ "type": "string", "const": "true" })),
     })
 }

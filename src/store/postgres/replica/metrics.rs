@@ -14,6 +14,8 @@ pub(super) struct ReplicaMetrics {
     pub conflict: Counter,
     /// Reads on the primary because the replica's response was a refusal, such as 404 for a row not yet replicated.
     pub refused: Counter,
+    /// Reads on the primary because the replica had not replayed the position that the client has seen.
+    pub behind: Counter,
     /// Reads on the primary because of any other error.
     pub failed: Counter,
     connections: Gauges,
@@ -35,6 +37,7 @@ impl ReplicaMetrics {
             unavailable: fallbacks.of(&["unavailable"]),
             conflict: fallbacks.of(&["conflict"]),
             refused: fallbacks.of(&["refused"]),
+            behind: fallbacks.of(&["behind"]),
             failed: fallbacks.of(&["failed"]),
             connections: all.gauges("store_replica_connections", "Connections to the replica.", &["state"]),
         }

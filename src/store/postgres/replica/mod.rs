@@ -20,6 +20,7 @@ use super::mode::Mode;
 use super::server::{PoolGeneration, PostgresServer};
 use super::sessions::Sessions;
 use crate::model::error::{Error, Result};
+use crate::model::log_position::LogPosition;
 use crate::store::cost::Cost;
 use crate::store::fault::Fault;
 use crate::store::job::{run_blocking, track};
@@ -35,6 +36,10 @@ use watch::Watch;
 const LONGEST_INTERVAL: Duration = Duration::from_secs(1);
 /// The shortest time between two probes, where requests have a short timeout.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a read waits until the replica has replayed a position.
+const LONGEST_REPLAY: Duration = Duration::from_millis(100);
+/// The first pause of that wait; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 /// The replica has not served a read; the primary must.
 #[derive(Debug)]
@@ -80,9 +85,9 @@ impl Replica {
             interval,
             secret: None,
         };
-        let url = url.with_limits(settings.timeout, settings.longest_statement);
-        let server =
-            PostgresServer::open(Sessions::of_replica(url, &settings, Arc::clone(&health)), &settings, &shared)?;
+        let urls = url.with_limits_and_each_host_first(settings.timeout, settings.longest_statement);
+        let sessions = Sessions::of_replica(urls, &settings, Arc::clone(&health));
+        let server = PostgresServer::open(sessions, &settings, &shared)?;
         std::thread::Builder::new()
             .name("replica".to_owned())
             .spawn(move || watch.run(&requests))
@@ -115,14 +120,39 @@ impl Replica {
         Ok(read)
     }
 
-    /// Runs a read once.
+    /// Runs a read once, after the replica has replayed the position `after`. Waits briefly for that, without a connection.
     pub async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         name: &'static str,
-        cost: Cost,
+        (cost, after): (Cost, Option<LogPosition>),
+        deadline: Option<Instant>,
+        job: &Arc<impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static>,
+    ) -> std::result::Result<T, Unanswered> {
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let job = Arc::clone(job);
+            if let Some(found) = self.read_once(name, (cost, after), deadline, move |tx| job(tx)).await? {
+                return Ok(found);
+            }
+            let left = LONGEST_REPLAY.saturating_sub(started.elapsed());
+            if left.is_zero() {
+                self.metrics.behind.add_one();
+                return Err(Unanswered);
+            }
+            tokio::time::sleep(pause.min(left)).await;
+            pause *= 2;
+        }
+    }
+
+    /// Runs a read; `None` if the replica has not replayed the position.
+    async fn read_once<T: Send + 'static>(
+        self: &Arc<Self>,
+        name: &'static str,
+        (cost, after): (Cost, Option<LogPosition>),
         deadline: Option<Instant>,
         job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> std::result::Result<T, Unanswered> {
+    ) -> std::result::Result<Option<T>, Unanswered> {
         let replica = Arc::clone(self);
         let job = track(self.shared.metrics.follow(), job);
         let ended = self.ended.load(Ordering::Relaxed);
@@ -132,7 +162,7 @@ impl Replica {
         let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
         let run = run_blocking(move || {
             let _permit = permit;
-            let ran = pool.engine.run_once(Mode::of(cost), &replica.shared, &limit, &job)?;
+            let ran = pool.engine.run_once(Mode::of(cost), &replica.shared, (&limit, after), &job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });
@@ -143,7 +173,8 @@ impl Replica {
         };
         let ran = self.wait(cost, work).await?.map_err(|_| self.record_no_connection(ended))?;
         let reason = match ran {
-            (Ok(found), _) => return Ok(found),
+            (Ok(found), _) => return Ok(Some(found)),
+            (Err(_), Some(Fault::Behind)) => return Ok(None),
             (Err(Error::Refused(_)), None) => &self.metrics.refused,
             (Err(_), Some(Fault::Conflict)) => &self.metrics.conflict,
             (Err(_), Some(Fault::Lost | Fault::Unknown)) => {

@@ -88,14 +88,15 @@ impl Auth {
                 }
                 (row.map(|row| self.keep_client(generation, claim.api_id, row)), AccountLookup::Done(account))
             }
-            Asked::Unreachable(error) => match self.cache.clients.get_within(claim.api_id, self.grace) {
-                Some(client) => (Some(client), AccountLookup::Pending),
-                None => {
+            Asked::Unreachable(error) => {
+                if let Some(client) = self.cache.clients.get_within(claim.api_id, self.grace) {
+                    (Some(client), AccountLookup::Pending)
+                } else {
                     let query = move |tx: &mut Tx<'_>| query(tx).map(|(row, account)| row.map(|row| (row, account)));
                     let (row, account) = self.ask_replica(error, name, query).await?;
                     (Some(self.keep_client(generation, claim.api_id, row)), AccountLookup::Done(account))
                 }
-            },
+            }
         };
         // The keys of a client that was known have been tried.
         let client = client.filter(|client| known.is_none_or(|known| !Arc::ptr_eq(client, &known)));

@@ -114,7 +114,7 @@ fn reads_go_on_while_the_primary_is_down_with_every_credential() {
     anonymous.send("GET", &list, &fields, None).refused(403, "signature-rejected");
     let unknown = root.with_authorization(&format!("Token token=urt_{}", "a".repeat(64)));
     let refused = unknown.get(&list).refused(503, "unavailable");
-    assert!(refused.header("retry-after").is_some(), "the replica may be late, so nobody says that it is invalid");
+    assert!(refused.header("retry-after").is_some(), "the replica may be late, so this is not a 401");
     let refused = root.post(EDGES, &edge(None, "colleague", bob)).refused(503, "unavailable");
     assert!(refused.header("retry-after").is_some());
     root.at(strict.address).get(&list).refused(503, "unavailable");

@@ -9,7 +9,7 @@
 //! Behind a pooler, each new connection therefore prepares a statement with a text of its own, the canary, and looks how
 //! the session of the server calls it. If the pooler has renamed it, the connection is safe. If not, the pooler may still
 //! keep a session for each client; so every transaction begins, in the same round trip, with a check that the session has
-//! the canary of this connection or none of our statements. Whoever has prepared one there has not passed the check.
+//! the canary of this connection or none of our statements. Another client cannot add one: it would fail the same check.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use std::{env, thread};
@@ -32,7 +32,6 @@ pub struct PgBouncer {
 /// The program and its version, such as `(1, 18)`; `None`, with a message, if there is none. `PGBOUNCER` names another one
 /// than that of the system.
 pub fn program() -> Option<(PathBuf, (u32, u32))> {
-    let setting = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let found = setting("PGBOUNCER").map(PathBuf::from).into_iter().chain(["/usr/sbin/pgbouncer".into()]);
     let version = |path: &PathBuf| {
         let output = Command::new(path).arg("-V").output().ok()?;
@@ -49,9 +48,14 @@ pub fn program() -> Option<(PathBuf, (u32, u32))> {
     found
 }
 
+#[expect(clippy::disallowed_methods, reason = "settings of the tests, which `Config` does not have")]
+fn setting(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 impl PgBouncer {
     /// Starts it in front of a server, with this `pool_mode` and these further lines of its configuration.
-    pub fn start(program: &PathBuf, server: &PrivateServer, mode: &str, settings: &str) -> Self {
+    pub fn start(program: &Path, server: &PrivateServer, mode: &str, settings: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("ur-pgb-").tempdir_in("/tmp").expect("a folder");
         let at = folder.path().display();
         let text = format!(

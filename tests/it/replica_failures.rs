@@ -14,8 +14,9 @@ use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Settings, Store, Tx};
 
 use crate::support::app::{config, wait};
+use crate::support::cluster::PrivateServer;
 use crate::support::edge;
-use crate::support::process::{Service, until};
+use crate::support::process::{Service, run, until};
 use crate::support::replica::{
     FALLBACKS, SOON, admin, fallbacks, is_used, lag, lines_about_the_replica, raw, replica_pair,
 };
@@ -156,15 +157,16 @@ fn sessions(server: &str) -> i64 {
 
 #[test]
 fn all_standbys_serve_reads_also_one_that_comes_back() {
-    let Some(pair) = replica_pair() else { return };
-    let mut second = pair.primary.standby();
-    let hosts = format!("{},{}", pair.standby.folder().display(), second.folder().display());
+    let Some(primary) = PrivateServer::start() else { return };
+    run(&primary.url("postgres"), &["migrate", "run"]).expect(0);
+    let (standby, mut second) = (primary.standby(), primary.standby());
+    let hosts = format!("{},{}", standby.folder().display(), second.folder().display());
     let both = format!("postgres://postgres@/postgres?host={hosts}&port=5432,5432&target_session_attrs=standby");
     // Connections to several standbys are replaced after four times that.
     let settings = [("DATABASE_READ_URL", &*both), ("REQUEST_TIMEOUT", "3s"), ("DATABASE_POOL_SIZE", "8")];
-    let service = Service::start(&pair.url(), &settings);
+    let service = Service::start(&primary.url("postgres"), &settings);
     until("a replica is used", SOON, || is_used(&service));
-    let ann = admin(&pair.url(), &service);
+    let ann = admin(&primary.url("postgres"), &service);
     let ask = || {
         thread::scope(|scope| {
             for kind in ["", "&include=target", "&sort=-id", "&include=user", "&sort=-id&include=target", "&limit=1"] {
@@ -173,7 +175,7 @@ fn all_standbys_serve_reads_also_one_that_comes_back() {
             }
         });
     };
-    let (first, other) = (pair.standby.url("postgres"), second.url("postgres"));
+    let (first, other) = (standby.url("postgres"), second.url("postgres"));
     let serve = |what: &str, servers: &[&str]| {
         until(what, Duration::from_secs(40), || {
             ask();

@@ -30,7 +30,11 @@ pub fn replica_pair() -> Option<MutexGuard<'static, ReplicaPair>> {
     static PAIR: LazyLock<Option<Mutex<ReplicaPair>>> = LazyLock::new(|| {
         let primary = PrivateServer::start()?;
         // A commit is flushed, and so sent to the standby, before it is acknowledged.
-        raw(&primary.url("postgres")).run("ALTER ROLE postgres SET synchronous_commit = on");
+        let mut settings = raw(&primary.url("postgres"));
+        settings.run("ALTER ROLE postgres SET synchronous_commit = on");
+        // A standby that was away finds all that it has missed.
+        settings.run("ALTER SYSTEM SET wal_keep_size = '1GB'");
+        settings.run("SELECT pg_reload_conf()");
         run(&primary.url("postgres"), &["migrate", "run"]).expect(0);
         let standby = primary.standby();
         let mut settings = raw(&standby.url("postgres"));

@@ -29,6 +29,7 @@ mod report;
 mod rules;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod servers;
+mod syncs;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -90,8 +91,20 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 11] =
-    ["import", "imports", "lists", "growth", "creates", "changes", "rules", "graph", "postgres", "peers", "ablations"];
+const PARTS: [&str; 12] = [
+    "import",
+    "imports",
+    "sync",
+    "lists",
+    "growth",
+    "creates",
+    "changes",
+    "rules",
+    "graph",
+    "postgres",
+    "peers",
+    "ablations",
+];
 
 fn main() {
     let args = Args::parse();
@@ -112,6 +125,10 @@ fn main() {
         let folder = bench.folder.path().to_owned();
         bench.imports("SQLite", 100_000.0, |name| format!("sqlite://{}/{name}.db", folder.display()));
     }
+    if bench.does("sync") {
+        let file = bench.folder.path().join("sync.db");
+        bench.syncs("SQLite", 10.0, &format!("sqlite://{}", file.display()));
+    }
     if ["lists", "creates", "rules", "graph", "ablations"].iter().any(|part| bench.does(part)) {
         bench.sqlite();
     }
@@ -121,7 +138,7 @@ fn main() {
     if bench.does("changes") {
         bench.changes("SQLite", None);
     }
-    if ["import", "imports", "changes", "rules", "graph", "postgres", "peers", "ablations"]
+    if ["import", "imports", "sync", "changes", "rules", "graph", "postgres", "peers", "ablations"]
         .iter()
         .any(|part| bench.does(part))
     {
@@ -408,6 +425,9 @@ impl Bench {
         }
         if self.does("imports") {
             self.imports("PostgreSQL", 60_000.0, |name| cluster.another(&name.replace('-', "_")));
+        }
+        if self.does("sync") {
+            self.syncs("PostgreSQL", 15.0, &cluster.another("sync"));
         }
         if self.does("changes") {
             self.changes("PostgreSQL", Some(cluster));

@@ -217,3 +217,94 @@ fn a_copy_that_is_interrupted_leaves_the_target_empty() {
     server.start_again();
     assert_eq!(raw(&server.url("other")).number(users), 0);
 }
+
+/// The rows of a table that a copy read after its source had changed: none.
+fn assert_has_no_group(copying: std::process::Child, target: &str) {
+    let ended = copying.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(raw(target).number("SELECT COUNT(*) AS number FROM groups"), 0);
+    assert_eq!(raw(target).number("SELECT COUNT(*) AS number FROM users"), 1);
+}
+
+#[test]
+fn a_copy_is_one_snapshot_of_its_source() {
+    let Some(server) = PrivateServer::start() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| sqlite_url(&folder.path().join(name));
+    let begin = |from: &str, to: &str| {
+        let mut command = program();
+        command.args(["copy", "--from", from, "--to", to]).stderr(Stdio::piped()).stdout(Stdio::piped());
+        command.spawn().expect("the program runs")
+    };
+    let group =
+        "INSERT INTO groups (id, group_type, properties, created_at, updated_at) VALUES (1, 'team', '{}', 0, 0)";
+    let mut admin = raw(&server.url("postgres"));
+    let mut wait_for = |what: &str| {
+        let query = format!("SELECT COUNT(*) AS number FROM pg_stat_activity WHERE {what}");
+        let patience = std::time::Instant::now() + PATIENCE;
+        while admin.number(&query) == 0 {
+            assert!(std::time::Instant::now() < patience, "nothing waits: {what}");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    };
+    // PostgreSQL changes while the copy waits for a table.
+    let there = server.url("postgres");
+    run(&there, &["migrate", "run"]).expect(0);
+    run(&there, &["user", "add", "--email", "ann@example.com"]).expect(0);
+    copy(&there, &file("source.db")).expect(0);
+    let mut session = raw(&there);
+    session.run("BEGIN");
+    session.run("LOCK TABLE groups IN ACCESS EXCLUSIVE MODE");
+    let copying = begin(&there, &file("target.db"));
+    wait_for("wait_event_type = 'Lock'");
+    session.run(group);
+    session.run("COMMIT");
+    assert_has_no_group(copying, &file("target.db"));
+    // An SQLite file changes while the target takes long.
+    raw(&there).run("CREATE DATABASE target");
+    run(&server.url("target"), &["migrate", "run"]).expect(0);
+    let mut target = raw(&server.url("target"));
+    target.run(
+        "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$",
+    );
+    target.run("CREATE TRIGGER slow AFTER INSERT ON users FOR EACH STATEMENT EXECUTE FUNCTION pause()");
+    drop(target);
+    let copying = begin(&file("source.db"), &server.url("target"));
+    wait_for("wait_event = 'PgSleep' AND datname = 'target'");
+    raw(&file("source.db")).run(group);
+    assert_has_no_group(copying, &server.url("target"));
+}
+
+#[test]
+fn a_copy_with_fewer_rows_than_its_source_is_undone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = sqlite_url(&folder.path().join("source.db"));
+    run(&source, &["migrate", "run"]).expect(0);
+    for name in ["ann", "bob"] {
+        run(&source, &["user", "add", "--email", &format!("{name}@example.com")]).expect(0);
+    }
+    for bare in Bare::all("fewer") {
+        let target = bare.url();
+        run(&target, &["migrate", "run"]).expect(0);
+        let mut there = raw(&target);
+        // The target loses a row.
+        if target.starts_with("sqlite") {
+            there.run(
+                "CREATE TRIGGER loss BEFORE INSERT ON users WHEN NEW.email LIKE 'bob@%' \
+                 BEGIN SELECT RAISE(IGNORE); END",
+            );
+        } else {
+            there.run("CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$");
+            there.run(
+                "CREATE TRIGGER loss BEFORE INSERT ON users FOR EACH ROW WHEN (NEW.email LIKE 'bob@%') \
+                 EXECUTE FUNCTION lose()",
+            );
+        }
+        drop(there);
+        let refused = copy(&source, &target).expect(1);
+        let reason = "the table `users` has 2 rows, and its copy has 1; nothing was copied";
+        assert!(refused.stderr.contains(reason), "{refused:?}");
+        assert_eq!(raw(&target).number("SELECT COUNT(*) AS number FROM users"), 0);
+    }
+}

@@ -48,8 +48,16 @@ fn store(folder: &Path) -> Store {
     let url = DatabaseUrl::Sqlite(folder.join("parts.db"));
     migrations::run(&url, true).expect("a schema");
     let (timeout, longest_statement) = (Duration::from_secs(2), Duration::from_secs(2));
-    let settings =
-        store::Settings { url, replica: None, pool_size: 1, timeout, longest_statement, longest_job: None, workers: 1 };
+    let settings = store::Settings {
+        url,
+        replica: None,
+        pool_size: 1,
+        timeout,
+        longest_statement,
+        longest_job: None,
+        workers: 1,
+        mapped_bytes: store::MAPPED_BYTES,
+    };
     Store::open(&settings, Clock::System).expect("a database")
 }
 

@@ -21,6 +21,15 @@ const LONGEST_STATEMENT: Duration = Duration::from_hours(1);
 /// # Errors
 /// [`CommandError`] when the database is missing, unreachable or unusable, or its schema is older than this release needs.
 pub fn open(config: &Config) -> Result<Store, CommandError> {
+    open_mapped(config, None)
+}
+
+/// As [`open`]; of an SQLite file each connection maps so many bytes at most into memory, which count as memory of the
+/// process. `None` for as many as the service maps.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_mapped(config: &Config, mapped_bytes: Option<u64>) -> Result<Store, CommandError> {
     let steps = migrations::status(&config.database_url)?;
     if !steps.iter().any(|step| step.is_applied && step.is_known) {
         return Err(match store::inspect(&config.database_url) {
@@ -32,13 +41,15 @@ pub fn open(config: &Config) -> Result<Store, CommandError> {
         return Err(CommandError::failed("the schema of the database is older than this release; run `migrate run`"));
     }
     // Commands read from the primary: they may change what they read, and report the current state.
+    let settings = config.store_settings();
     let settings = Settings {
+        mapped_bytes: mapped_bytes.unwrap_or(settings.mapped_bytes),
         replica: None,
         pool_size: 1,
         workers: 1,
         longest_statement: LONGEST_STATEMENT,
         longest_job: None,
-        ..config.store_settings()
+        ..settings
     };
     Ok(Store::open(&settings, Clock::System)?)
 }

@@ -267,6 +267,7 @@ impl Config {
             longest_statement: self.request_timeout,
             longest_job: Some(self.request_timeout),
             workers: self.workers,
+            mapped_bytes: store::MAPPED_BYTES,
         }
     }
 }

@@ -53,7 +53,7 @@ pub use cost::Cost;
 pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use held_type::{ExistingEnds, HeldRole, HeldType, RoleStart};
 pub use inspection::{inspect, mixed_statements};
-pub use opening::{OpenError, Settings};
+pub use opening::{MAPPED_BYTES, OpenError, Settings};
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::ruled_creates::CreateTogether;
 pub use postgres::batch::traversals::{GatheredTraversal, ShortTraversals};

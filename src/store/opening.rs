@@ -24,7 +24,12 @@ pub struct Settings {
     pub longest_job: Option<Duration>,
     /// The number of threads that serve requests; each of them may read from SQLite.
     pub workers: usize,
+    /// The most bytes of an SQLite file that a connection maps into memory.
+    pub mapped_bytes: u64,
 }
+
+/// The bytes of an SQLite file that a connection of the service maps into memory.
+pub const MAPPED_BYTES: u64 = 1 << 30;
 
 /// Why a database cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod edge_columns;
 mod explain;
 mod job;
 mod load;
+mod pacing;
 mod report;
 mod report_rows;
 mod rows;
@@ -49,16 +50,24 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     sources::require_used_mapping(&options, &opened)?;
     let report_file = args.report_file()?;
     args.require_users()?;
-    let is_alone = !args.dry_run && store::has_exclusive_access(&config.database_url);
-    let store = database::open(config)?;
+    let is_alone = if args.sync.is_on {
+        pacing::begin(&config.database_url)
+    } else {
+        !args.dry_run && store::has_exclusive_access(&config.database_url)
+    };
+    let mapped_bytes = if args.sync.is_on { Some(0) } else { None };
+    let store = database::open_mapped(config, mapped_bytes)?;
     let (passes, total, types) = plan(&store, opened, args, &options, &bytes)?;
     let rows = RowWriter::open(args.dry_run, report_file)?;
     let report = Arc::new(ImportReport::new(Progress::begin("import", total), &passes, rows, args.sync.is_on));
     let result = if args.sync.is_on {
         let options = SyncOptions { creates_types: args.create_types, missing: args.sync.missing() };
         let (limit, is_dry_run, report) = (args.sync.max_changes, args.dry_run, Arc::clone(&report));
-        let synchronizer = Synchronizer { store, report, options, limit, is_dry_run, is_alone };
-        database::wait(synchronizer.run(passes, types, &bytes))
+        database::wait(async {
+            let pacing = pacing::choose(&store, is_alone).await?;
+            let synchronizer = Synchronizer { store, report, options, limit, is_dry_run, pacing };
+            synchronizer.run(passes, types, &bytes).await
+        })
     } else {
         import(args, store, &report, passes, bytes, is_alone)
     };

@@ -8,8 +8,10 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::job::{next_batch, refuse_retry};
+use super::pacing::Pacing;
 use super::report::{ImportReport, Notes};
 use crate::cli::command_error::CommandError;
 use crate::cli::progress::count;
@@ -23,10 +25,8 @@ use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Store, Tx};
 
-/// The lines of a batch that is planned.
-pub const PLANNED_BATCH: usize = 2_000;
-/// The lines with users, and the disabled users, of a transaction.
-pub(super) const USERS_PER_JOB: usize = 500;
+/// The steps that one query shows.
+const SHOWN_STEPS: usize = 500;
 
 /// A synchronization.
 pub struct Synchronizer {
@@ -40,8 +40,8 @@ pub struct Synchronizer {
     pub limit: ChangeLimit,
     /// Whether nothing is written.
     pub is_dry_run: bool,
-    /// Whether no other process seems to use the database.
-    pub is_alone: bool,
+    /// How much it leaves to others who use the database.
+    pub pacing: Pacing,
 }
 
 impl Synchronizer {
@@ -57,7 +57,7 @@ impl Synchronizer {
         bytes: &Arc<AtomicU64>,
     ) -> Result<(), CommandError> {
         let users = repeated_passes::repeat_users(&passes, bytes).map_err(|error| self.read_failure(&error))?;
-        let batches = start(passes, bytes)?;
+        let batches = self.start(passes, bytes)?;
         let plan = self.plan(batches, types).await?;
         for row in &plan.warnings {
             self.report.warn(row);
@@ -82,7 +82,7 @@ impl Synchronizer {
         let planner = Arc::new(Mutex::new(Some(Planner::new(self.options, types))));
         let batches = Mutex::new(batches);
         while let Some(batch) = next_batch(&batches, &self.report).map_err(|error| self.read_failure(&error))? {
-            let batch = Arc::new(batch);
+            let (batch, begun) = (Arc::new(batch), Instant::now());
             let (work, planner, is_begun) = (Arc::clone(&batch), Arc::clone(&planner), AtomicBool::new(false));
             let job = move |tx: &mut Tx<'_>| {
                 refuse_retry(&is_begun)?;
@@ -95,6 +95,7 @@ impl Synchronizer {
             };
             let outcome = self.store.read("import.plan", Cost::Unbounded, job).await?;
             self.note_planned(&batch, outcome);
+            self.pacing.rest_after_read(begun).await;
         }
         let is_begun = AtomicBool::new(false);
         let job = move |tx: &mut Tx<'_>| {
@@ -126,7 +127,7 @@ impl Synchronizer {
     /// Shows what a dry run would do with relationships and missing users.
     async fn show(&self, plan: &SyncPlan) -> Result<(), CommandError> {
         for kind in &plan.types {
-            for steps in kind.steps.chunks(USERS_PER_JOB) {
+            for steps in kind.steps.chunks(SHOWN_STEPS) {
                 self.list_steps(&kind.relationship, steps, &plan.pending).await?;
             }
         }
@@ -175,14 +176,14 @@ impl Synchronizer {
         ))
     }
 
+    pub(super) fn start(&self, passes: Vec<Pass>, bytes: &Arc<AtomicU64>) -> Result<Batches, CommandError> {
+        let size = Arc::new(self.pacing.planned_batch().into());
+        feed::start(passes, Plan { skip: 0, is_strict: false, size }, Arc::clone(bytes)).map_err(CommandError::failed)
+    }
+
     pub(super) fn read_failure(&self, error: &io::Error) -> CommandError {
         CommandError::failed(format!("{error}; {}", self.report.progress_summary()))
     }
-}
-
-pub(super) fn start(passes: Vec<Pass>, bytes: &Arc<AtomicU64>) -> Result<Batches, CommandError> {
-    let size = Arc::new(PLANNED_BATCH.into());
-    feed::start(passes, Plan { skip: 0, is_strict: false, size }, Arc::clone(bytes)).map_err(CommandError::failed)
 }
 
 /// Lines that may have users and cannot be read.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::job::next_batch;
-use super::load::PAUSE;
+use super::pacing::JobSize;
 use super::report::Notes;
-use super::sync::{Synchronizer, USERS_PER_JOB, start};
+use super::sync::Synchronizer;
 use crate::cli::command_error::CommandError;
 use crate::domain::sync::{EdgeStep, SyncPlan, TypeSteps, apply_steps, disable, resolve_new_users};
 use crate::domain::transfer::{self, ImportLine, ImportOptions, LinePlace, PendingRecords, Record};
@@ -21,9 +21,9 @@ use crate::model::relationship_type::TypeName;
 use crate::store::{Cost, Tx};
 
 /// The fewest and the most steps of a transaction.
-const STEPS_PER_JOB: (usize, usize) = (200, 5_000);
-/// The intended duration of a transaction.
-const TARGET_DURATION: Duration = Duration::from_millis(200);
+const STEPS_PER_JOB: (usize, usize) = (100, 5_000);
+/// The fewest and the most lines with users, and disabled users, of a transaction.
+const USERS_PER_JOB: (usize, usize) = (100, 500);
 
 impl Synchronizer {
     /// Carries a plan out. `users` are the passes over the users of the files.
@@ -69,13 +69,13 @@ impl Synchronizer {
         bytes: &Arc<AtomicU64>,
     ) -> Result<(), CommandError> {
         let (indexes, users): (Vec<_>, Vec<_>) = users.into_iter().unzip();
-        let batches = Mutex::new(start(users, bytes)?);
+        let batches = Mutex::new(self.start(users, bytes)?);
         let mut waiting = Vec::new();
-        let mut of = 0;
+        let (mut of, mut size) = (0, self.pacing.job_size(USERS_PER_JOB.0, USERS_PER_JOB.1));
         while let Some(batch) = next_batch(&batches, &self.report).map_err(|error| self.read_failure(&error))? {
             let source = indexes.get(batch.source).copied().unwrap_or_default();
             if source != of {
-                self.import_users(of, std::mem::take(&mut waiting)).await?;
+                self.import_users(of, std::mem::take(&mut waiting), &mut size).await?;
             }
             of = source;
             let is_planned = |line: &ImportLine| {
@@ -83,21 +83,30 @@ impl Synchronizer {
                 matches!(line.record, Record::User(_)) && plan.user_lines.contains(&place)
             };
             waiting.extend(batch.lines.into_iter().filter(is_planned));
-            while waiting.len() >= USERS_PER_JOB {
-                let rest = waiting.split_off(USERS_PER_JOB);
-                self.import_users(source, std::mem::replace(&mut waiting, rest)).await?;
+            while waiting.len() >= size.get() {
+                let rest = waiting.split_off(size.get());
+                self.import_users(source, std::mem::replace(&mut waiting, rest), &mut size).await?;
             }
         }
-        self.import_users(of, waiting).await
+        self.import_users(of, waiting, &mut size).await
     }
 
-    async fn import_users(&self, source: usize, lines: Vec<ImportLine>) -> Result<(), CommandError> {
+    /// Imports lines in one transaction, to whose duration the size of the next one is adapted.
+    async fn import_users(
+        &self,
+        source: usize,
+        lines: Vec<ImportLine>,
+        size: &mut JobSize,
+    ) -> Result<(), CommandError> {
         if lines.is_empty() {
             return Ok(());
         }
+        let (count, begun) = (lines.len(), Instant::now());
         let options =
             ImportOptions { lists_rows: self.report.lists_rows(), matches_alt_ids: true, creates_types: false };
         let mut outcome = self.write(move |tx| transfer::import(tx, &lines, options)).await?;
+        size.adapt(count, begun);
+        self.pacing.rest_after_write().await;
         for (line, reason) in &outcome.rejected {
             self.report.reject_later(Some(LinePlace { source, line: *line }), reason);
         }
@@ -120,15 +129,14 @@ impl Synchronizer {
         pending: &Arc<PendingRecords>,
     ) -> Result<(), CommandError> {
         let mut rest = kind.steps.as_slice();
-        let mut size = STEPS_PER_JOB.0;
+        let mut size = self.pacing.job_size(STEPS_PER_JOB.0, STEPS_PER_JOB.1);
         while !rest.is_empty() {
-            let (steps, following) = rest.split_at(size.min(rest.len()));
+            let (steps, following) = rest.split_at(size.get().min(rest.len()));
             rest = following;
             let begun = Instant::now();
             let applied = self.apply_batch(&kind.relationship, steps, ids).await?;
-            let time = begun.elapsed().as_micros().max(1);
-            let next = steps.len() as u128 * TARGET_DURATION.as_micros() / time;
-            size = usize::try_from(next).unwrap_or(STEPS_PER_JOB.1).clamp(STEPS_PER_JOB.0, STEPS_PER_JOB.1);
+            size.adapt(steps.len(), begun);
+            self.pacing.rest_after_write().await;
             self.list_steps(&kind.relationship, &applied, pending).await?;
         }
         Ok(())
@@ -146,7 +154,6 @@ impl Synchronizer {
             let (name, stored) = (name.clone(), steps.iter().map(|step| with_ids(step, ids)).collect::<Vec<_>>());
             let job = move |tx: &mut Tx<'_>| apply_steps(tx, &name, &stored, None);
             let written = self.store.write("import.move", ChangeOrigin::WITHOUT_CALLER, job).await;
-            self.pause().await;
             let problems = match written {
                 Ok(()) => break,
                 Err(Error::Refused(problems)) => problems,
@@ -169,9 +176,10 @@ impl Synchronizer {
     async fn disable_missing(&self, plan: &SyncPlan) -> Result<(), CommandError> {
         let all: Vec<_> = plan.missing.iter().filter(|user| user.is_to_disable).map(|user| user.id).collect();
         let mut refused = HashMap::new();
-        for ids in all.chunks(USERS_PER_JOB) {
+        for ids in all.chunks(USERS_PER_JOB.0) {
             let ids = ids.to_vec();
             let done = self.write(move |tx| disable(tx, &Caller::OPERATOR, &ids)).await?;
+            self.pacing.rest_after_write().await;
             refused.extend(done);
         }
         for user in &plan.missing {
@@ -187,16 +195,7 @@ impl Synchronizer {
         &self,
         job: impl Fn(&mut Tx<'_>) -> JobResult<T> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let written = self.store.write("import", ChangeOrigin::WITHOUT_CALLER, job).await.map_err(interrupted);
-        self.pause().await;
-        written
-    }
-
-    /// Lets a service on the same SQLite file write.
-    async fn pause(&self) {
-        if !self.is_alone {
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.store.write("import", ChangeOrigin::WITHOUT_CALLER, job).await.map_err(interrupted)
     }
 }
 

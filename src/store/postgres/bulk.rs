@@ -133,15 +133,7 @@ pub(in crate::store) fn count_users_of_names(
 /// wait until they exist again. Behind a pooler that is not known: its clients share sessions, or have none while they are
 /// idle. If so, the tables are locked, and clients that connect later wait.
 pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
-    let mut is_alone = is_alone_now(conn)?;
-    // The session of a client that has just disconnected, such as a `migrate run`, exists for a moment longer.
-    for _ in 0..CHECKS {
-        if is_alone {
-            break;
-        }
-        diesel::sql_query("SELECT pg_sleep(0.1), pg_stat_clear_snapshot()").execute(conn)?;
-        is_alone = is_alone_now(conn)?;
-    }
+    let is_alone = owns_tables(conn)? && !has_other_clients(conn)?;
     if is_alone {
         // Locks all tables that the foreign keys refer to, rather than one after the other as the keys are dropped.
         diesel::sql_query("LOCK TABLE users, relationship_types, user_relationships IN ACCESS EXCLUSIVE MODE")
@@ -153,11 +145,33 @@ pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
 /// How often to check again whether another client is still connected.
 const CHECKS: u32 = 5;
 
-fn is_alone_now(conn: &mut Conn) -> QueryResult<bool> {
+fn owns_tables(conn: &mut Conn) -> QueryResult<bool> {
+    diesel::dsl::sql::<Bool>(
+        "SELECT pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE')",
+    )
+    .get_result(conn)
+}
+
+/// Whether other clients are connected to the database.
+pub(in crate::store) fn has_other_clients(conn: &mut Conn) -> QueryResult<bool> {
+    let mut is_found = has_other_clients_now(conn)?;
+    // The session of a client that has just disconnected, such as a `migrate run`, exists for a moment longer.
+    for _ in 0..CHECKS {
+        if !is_found {
+            break;
+        }
+        diesel::sql_query("SELECT pg_sleep(0.1), pg_stat_clear_snapshot()").execute(conn)?;
+        is_found = has_other_clients_now(conn)?;
+    }
+    Ok(is_found)
+}
+
+fn has_other_clients_now(conn: &mut Conn) -> QueryResult<bool> {
     // An ordinary role does not see the type of other roles' sessions. Sessions of the server itself have no user.
+    // Behind a pooler the sessions of others are not known, so there may be some.
     diesel::dsl::sql::<Bool>(&format!(
-        "SELECT COALESCE(current_setting('{IS_DIRECT}', true) = 'on', FALSE) AND pg_has_role((SELECT relowner FROM pg_class WHERE oid = 'user_relationships'::regclass), 'USAGE') \
-         AND NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+        "SELECT NOT COALESCE(current_setting('{IS_DIRECT}', true) = 'on', FALSE) \
+         OR EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
          AND pid <> pg_backend_pid() AND usesysid IS NOT NULL \
          AND COALESCE(backend_type, 'client backend') = 'client backend')"
     ))

@@ -233,6 +233,11 @@ pub(in crate::store) fn relationships_after(conn: &mut Conn, id: i64, limit: i64
     sql.returning::<RelationshipColumns>().load(conn)
 }
 
+/// Whether other clients are connected.
+pub(in crate::store) fn has_other_clients(conn: &mut Conn) -> QueryResult<bool> {
+    bulk::has_other_clients(conn)
+}
+
 /// Drops the indexes and keys of relationships, and returns the statements that create them; `None` if that is not
 /// possible, or if there are relationships already.
 pub(in crate::store) fn drop_indexes(conn: &mut Conn) -> QueryResult<Option<Vec<String>>> {

@@ -123,6 +123,12 @@ pub(in crate::store) fn count_users_of_names(
     .load(conn)
 }
 
+/// Not known here: other processes that have the file open are not clients of a server.
+#[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+pub(in crate::store) const fn has_other_clients(_conn: &mut Conn) -> QueryResult<bool> {
+    Ok(false)
+}
+
 /// Whether the indexes may be dropped: always, since other connections see them until the commit.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
 pub(in crate::store) fn lock_for_load(_conn: &mut Conn) -> QueryResult<bool> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{files, interrupt};
 use crate::model::error::{Error, Result};
-use crate::store::opening::OpenError;
+use crate::store::opening::{MAPPED_BYTES, OpenError};
 
 pub(in crate::store) type Conn = SqliteConnection;
 pub(in crate::store) type Db = diesel::sqlite::Sqlite;
@@ -75,11 +75,19 @@ pub(in crate::store) fn establish(path: &Path) -> ConnectionResult<Conn> {
     // FULL: with NORMAL a power failure can lose an acknowledged write.
     conn.batch_execute(&format!(
         "PRAGMA busy_timeout = {BUSY_MILLIS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA mmap_size = 1073741824; \
+         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA mmap_size = {MAPPED_BYTES}; \
          PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
     ))
     .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(conn)
+}
+
+/// Has a connection map at most that many bytes of the file into memory.
+///
+/// # Errors
+/// Those of SQLite.
+pub(super) fn map_at_most(conn: &mut Conn, bytes: u64) -> ConnectionResult<()> {
+    conn.batch_execute(&format!("PRAGMA mmap_size = {bytes}")).map_err(ConnectionError::CouldntSetupConfiguration)
 }
 
 /// Runs a statement without values, such as `BEGIN`, which is kept prepared.

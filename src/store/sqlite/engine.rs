@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conn::{Conn, WAL_LIMIT, connect, establish, run};
+use super::conn::{Conn, WAL_LIMIT, connect, establish, map_at_most, run};
 use super::interrupt::run_limited;
 use super::permits::{self, SqlitePermits};
 use super::wal::Wal;
@@ -23,6 +23,7 @@ use crate::store::tx::{AnyConnection, StoreContext, Tx};
 #[derive(Debug)]
 struct Readers {
     path: PathBuf,
+    mapped_bytes: u64,
 }
 
 impl r2d2::ManageConnection for Readers {
@@ -31,6 +32,7 @@ impl r2d2::ManageConnection for Readers {
 
     fn connect(&self) -> ConnectionResult<Conn> {
         let mut conn = establish(&self.path)?;
+        map_at_most(&mut conn, self.mapped_bytes)?;
         conn.batch_execute("PRAGMA query_only = ON").map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)
     }
@@ -63,7 +65,9 @@ impl SqliteEngine {
     /// # Errors
     /// [`OpenError`] when the file is missing or cannot be opened.
     pub fn open(path: &Path, settings: &Settings, shared: StoreContext) -> std::result::Result<Self, OpenError> {
-        let writing = connect(path, false)?;
+        let mut writing = connect(path, false)?;
+        let mapped_bytes = settings.mapped_bytes;
+        map_at_most(&mut writing, mapped_bytes).map_err(|error| OpenError::Unreachable(error.to_string()))?;
         let readers = u32::try_from(settings.workers + permits::CONNECTIONS).unwrap_or(u32::MAX);
         let pool = r2d2::Pool::builder()
             .max_size(readers)
@@ -73,7 +77,7 @@ impl SqliteEngine {
             .connection_timeout(settings.timeout)
             .idle_timeout(None)
             .max_lifetime(None)
-            .build(Readers { path: path.to_owned() })
+            .build(Readers { path: path.to_owned(), mapped_bytes })
             .map_err(|error| OpenError::Unreachable(error.to_string()))?;
         let (wal, gate) = Wal::new(path, WAL_LIMIT, settings.longest_job);
         Ok(Self {

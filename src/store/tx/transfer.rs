@@ -206,6 +206,12 @@ impl Tx<'_> {
         Ok(Some(DroppedIndexes(dropped)))
     }
 
+    /// Whether other clients are connected to PostgreSQL. `false` on SQLite, where the file shows that, see
+    /// [`has_exclusive_access`](crate::store::has_exclusive_access).
+    pub fn has_other_clients(&mut self) -> Result<bool> {
+        ask!(self, transfer::has_other_clients())
+    }
+
     /// Creates the dropped indexes and keys again, and counts the relationships. Of several with one edge it keeps the
     /// one with the smallest id. Returns how many it removed.
     pub fn end_bulk_load(&mut self, dropped: &DroppedIndexes) -> Result<u64> {

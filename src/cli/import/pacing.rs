@@ -1,0 +1,107 @@
+//! How a synchronization leaves the database and the processors to a service on the same database.
+//!
+//! # Design
+//! Requests wait for what is running. While others use the database, each step is short, a pause in proportion to its
+//! duration follows, and the process has a low scheduling priority, so that requests run first. On SQLite a waiting
+//! connection polls every 100 ms; a pause between transactions lets it write.
+
+use std::time::{Duration, Instant};
+
+use super::load::PAUSE;
+use crate::store::url::DatabaseUrl;
+use crate::store::{self, Cost, Store, Tx};
+
+/// The lines of a batch that is planned, alone and beside others.
+const PLANNED_BATCHES: (usize, usize) = (2_000, 500);
+/// How many times as long as a step that reads the pause after it is.
+const REST: u32 = 2;
+/// The longest pause after a step that reads.
+const LONGEST_REST: Duration = Duration::from_millis(40);
+/// The intended duration of a transaction, alone and beside others.
+const TARGETS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(30));
+/// The nice value of the process beside others.
+const NICE: i32 = 10;
+
+/// How much a synchronization leaves to others.
+#[derive(Debug, Clone, Copy)]
+pub struct Pacing {
+    is_alone: bool,
+}
+
+/// How many records a transaction writes, adapted to its duration.
+#[derive(Debug, Clone, Copy)]
+pub struct JobSize {
+    size: usize,
+    limits: (usize, usize),
+    target: Duration,
+}
+
+impl Pacing {
+    /// Without pauses if `is_alone`.
+    #[must_use]
+    pub const fn new(is_alone: bool) -> Self {
+        Self { is_alone }
+    }
+
+    /// The lines of a batch that is planned.
+    #[must_use]
+    pub const fn planned_batch(self) -> usize {
+        if self.is_alone { PLANNED_BATCHES.0 } else { PLANNED_BATCHES.1 }
+    }
+
+    /// The first size of transactions that write between `least` and `most` records.
+    #[must_use]
+    pub const fn job_size(self, least: usize, most: usize) -> JobSize {
+        let target = if self.is_alone { TARGETS.0 } else { TARGETS.1 };
+        JobSize { size: least, limits: (least, most), target }
+    }
+
+    /// Pauses after a step that has read since a moment.
+    pub async fn rest_after_read(self, begun: Instant) {
+        if !self.is_alone {
+            tokio::time::sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
+        }
+    }
+
+    /// Pauses after a transaction.
+    pub async fn rest_after_write(self) {
+        if !self.is_alone {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl JobSize {
+    /// How many records the next transaction writes.
+    #[must_use]
+    pub const fn get(self) -> usize {
+        self.size
+    }
+
+    /// Adapts to a transaction of some records that began at a moment.
+    pub fn adapt(&mut self, records: usize, begun: Instant) {
+        let next = records as u128 * self.target.as_micros() / begun.elapsed().as_micros().max(1);
+        let (least, most) = self.limits;
+        self.size = usize::try_from(next).unwrap_or(most).clamp(least, most);
+    }
+}
+
+/// Whether no other process uses the database, as far as it is known before it is opened. Otherwise the threads that start
+/// from now on have a low priority.
+#[must_use]
+pub fn begin(url: &DatabaseUrl) -> bool {
+    let is_alone = matches!(url, DatabaseUrl::Sqlite(_)) && store::has_exclusive_access(url);
+    if !is_alone && let Err(error) = rustix::process::nice(NICE) {
+        log::debug!("cannot lower the scheduling priority: {error}");
+    }
+    is_alone
+}
+
+/// The pace beside those who use the database now.
+///
+/// # Errors
+/// Those of the store.
+pub async fn choose(store: &Store, is_alone: bool) -> crate::model::error::Result<Pacing> {
+    let job = |tx: &mut Tx<'_>| tx.has_other_clients();
+    Ok(Pacing::new(is_alone || !store.read("import.pace", Cost::Bounded, job).await?))
+}

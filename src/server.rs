@@ -78,6 +78,7 @@ pub async fn serve(
     let upkeep = change_upkeep::run(store.clone(), config.changes_retention, clock.clone(), is_switched);
     drop(actix_web::rt::spawn(upkeep));
     let state = web::Data::new(app::build_state(config, store, clock, forms));
+    drop(actix_web::rt::spawn(state.imports.clone().keep()));
     if let Some(address) = config.admin_listen {
         let (server, address) = start_admin(address, state.clone())?;
         log::info!(admin_address:% = address; "probes and metrics on http://{address}");
@@ -97,7 +98,9 @@ pub async fn serve(
     let ended = async {
         tokio::time::sleep(config.drain_delay).await;
         let _ = close.send(());
-        server.await
+        // Imports stop between two transactions, and another instance goes on.
+        let (ended, ()) = tokio::join!(server, state.imports.stop(config.shutdown_timeout));
+        ended
     };
     tokio::select! {
         ended = ended => ended.map_err(ServerError::Io),

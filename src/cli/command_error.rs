@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use crate::config::SettingProblem;
+use crate::imports::edge_columns::EdgeColumnError;
 use crate::imports::sources::SourceError;
 use crate::model::error::{Error, ErrorSource, Problem};
 use crate::store::OpenError;
@@ -78,6 +79,15 @@ impl CommandError {
 impl From<SourceError> for CommandError {
     fn from(SourceError(message): SourceError) -> Self {
         Self::failed(message)
+    }
+}
+
+impl From<EdgeColumnError> for CommandError {
+    fn from(error: EdgeColumnError) -> Self {
+        match error {
+            EdgeColumnError::UnknownName(error) => error.into(),
+            EdgeColumnError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -59,6 +59,10 @@ pub struct Config {
     pub max_offset: i64,
     /// `MAX_BODY`: the largest request body, in bytes.
     pub max_body: usize,
+    /// `MAX_IMPORT`: the largest upload of an import, in bytes.
+    pub max_import: usize,
+    /// `IMPORT_TIMEOUT`: the longest duration of an upload, and of the reading of its file.
+    pub import_timeout: Duration,
     /// `REQUEST_TIMEOUT`: the longest duration of a request.
     pub request_timeout: Duration,
     /// `CORS_ORIGINS`: origins whose scripts may call the API.
@@ -122,6 +126,8 @@ impl Config {
         let workers = collector.take("WORKERS", &raw.workers, read::workers);
         let max_offset = collector.take("MAX_OFFSET", &raw.max_offset, read::number(0..=1_000_000_000_000));
         let max_body = collector.take("MAX_BODY", &raw.max_body, read::body_size);
+        let max_import = collector.take("MAX_IMPORT", &raw.max_import, read::body_size);
+        let import_timeout = collector.take("IMPORT_TIMEOUT", &raw.import_timeout, waits());
         let request_timeout = collector.take("REQUEST_TIMEOUT", &raw.request_timeout, waits());
         let cors_origins = collector.take("CORS_ORIGINS", &raw.cors_origins, origins::parse_origins);
         let (jwt, jwt_requirements) = jwt::take(&mut collector, raw);
@@ -161,6 +167,8 @@ impl Config {
                 workers: workers?,
                 max_offset: max_offset?,
                 max_body: max_body?,
+                max_import: max_import?,
+                import_timeout: import_timeout?,
                 request_timeout: request_timeout?,
                 cors_origins: cors_origins?,
                 jwt,
@@ -217,6 +225,8 @@ impl Config {
             ("WORKERS", self.workers.to_string()),
             ("MAX_OFFSET", self.max_offset.to_string()),
             ("MAX_BODY", read::show_size(self.max_body)),
+            ("MAX_IMPORT", read::show_size(self.max_import)),
+            ("IMPORT_TIMEOUT", read::show_duration(self.import_timeout)),
             ("REQUEST_TIMEOUT", read::show_duration(self.request_timeout)),
             ("CORS_ORIGINS", self.cors_origins.to_string()),
             secret,

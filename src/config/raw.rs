@@ -60,6 +60,14 @@ pub struct RawSettings {
     #[arg(long, env, value_name = "SIZE", default_value = "1MiB")]
     pub max_body: String,
 
+    /// Largest upload of an import, 1KiB to 1GiB
+    #[arg(long, env, value_name = "SIZE", default_value = "64MiB")]
+    pub max_import: String,
+
+    /// Longest duration of the upload of an import, and of the reading of its file; then 503, or the import fails
+    #[arg(long, env, value_name = "DURATION", default_value = "5m")]
+    pub import_timeout: String,
+
     /// Longest duration of a request; then 503
     #[arg(long, env, value_name = "DURATION", default_value = "10s")]
     pub request_timeout: String,

@@ -7,6 +7,7 @@ pub mod changes;
 pub mod group_lists;
 pub mod groups;
 pub mod handover;
+pub mod imports;
 pub mod operations;
 pub mod policy;
 pub mod relationship_types;

@@ -78,6 +78,8 @@ pub enum Action {
     WriteTypes,
     /// Hand relationships over, and see what was handed over.
     Transfer,
+    /// Import users and relationships, and see imports.
+    Import,
     /// See all changes.
     SeeChanges,
     /// See the changes of a user and of its relationships.
@@ -158,6 +160,7 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
                 | Action::DeleteUser
                 | Action::WriteTypes
                 | Action::Transfer
+                | Action::Import
                 | Action::SeeChanges => Some(Code::NotAdmin),
             }
         }

@@ -21,6 +21,15 @@ pub fn opens_session(method: &Method, path: &str) -> bool {
         && segments.next().is_none()
 }
 
+/// Whether a request uploads an import or starts its run, which may take longer than others.
+#[must_use]
+pub fn takes_import_time(method: &Method, path: &str) -> bool {
+    let mut segments = segments(path);
+    let is_imports = [segments.next(), segments.next(), segments.next()] == [Some("api"), Some("v2"), Some("imports")];
+    let (has_id, has_more) = (segments.next().is_some(), segments.next().is_some());
+    is_imports && !has_more && *method == if has_id { Method::PATCH } else { Method::POST }
+}
+
 /// Whether a path belongs to the forms dialect, whose errors have their own format.
 #[must_use]
 pub fn is_form(path: &str) -> bool {

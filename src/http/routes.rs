@@ -14,6 +14,8 @@ use super::state::AppState;
 use crate::http::v2::changes;
 use crate::http::v2::group_members;
 use crate::http::v2::groups;
+use crate::http::v2::import_uploads;
+use crate::http::v2::imports;
 use crate::http::v2::index;
 use crate::http::v2::operations;
 use crate::http::v2::relationship_types;
@@ -93,6 +95,9 @@ table! {
     }
     "/api/v2/transfers" { GET => transfers::list, POST => transfers::create }
     "/api/v2/transfers/{id}" { GET => transfers::get }
+    "/api/v2/imports" { GET => imports::list, POST => import_uploads::create }
+    "/api/v2/imports/{id}" { GET => imports::get, PATCH => imports::change, DELETE => imports::delete }
+    "/api/v2/imports/{id}/rows" { GET => imports::list_rows }
     "/api/v2/changes" { GET => changes::list }
     "/api/v2/groups" { GET => groups::list }
     "/api/v2/groups/{id}" { GET => groups::get, PATCH => groups::change }

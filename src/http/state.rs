@@ -1,5 +1,6 @@
 //! What all handlers share: the store, authentication, settings and counters.
 
+use actix_web::http::Method;
 use chrono_tz::Tz;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,9 @@ use crate::http::keyed_locks::KeyedLocks;
 use crate::http::middleware::metrics::HttpMetrics;
 use crate::http::middleware::rate_limit::RateLimit;
 use crate::http::operation_limiter::OperationLimiter;
+use crate::http::paths;
 use crate::http::urls::BaseUrl;
+use crate::imports::service::ImportService;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::id::UserId;
 use crate::model::network::Network;
@@ -51,6 +54,12 @@ pub struct AppState {
     pub max_offset: i64,
     /// The largest request body, in bytes.
     pub max_body: usize,
+    /// The imports of this instance.
+    pub imports: ImportService,
+    /// The largest upload of an import, in bytes.
+    pub max_import: usize,
+    /// How long an upload, or the check of a preview, may take.
+    pub import_timeout: Duration,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// The idempotency keys of requests in flight, by caller.
@@ -105,12 +114,15 @@ impl AppState {
             passwords: Passwords::new(config.workers),
             session_ttl: i64::try_from(config.session_ttl.as_secs()).unwrap_or(i64::MAX),
             metrics: HttpMetrics::new(store.metrics(), store.engine_name(), &migrations::expected_version(), patterns),
+            imports: ImportService::new(&store, config.import_timeout),
             store,
             forms,
             base: BaseUrl::new(config.public_url.as_deref()),
             time_zone: config.time_zone,
             max_offset: config.max_offset,
             max_body: config.max_body,
+            max_import: config.max_import,
+            import_timeout: config.import_timeout,
             request_timeout: config.request_timeout,
             idempotency_keys: KeyedLocks::default(),
             operation_limiter: OperationLimiter::new(usize::try_from(operations).unwrap_or(1)),
@@ -127,6 +139,12 @@ impl AppState {
             request_prefix: format!("{:016x}", u64::from_be_bytes(random)),
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// How long a request of this method and path may take.
+    #[must_use]
+    pub fn timeout_of(&self, method: &Method, path: &str) -> Duration {
+        if paths::takes_import_time(method, path) { self.import_timeout } else { self.request_timeout }
     }
 
     /// Generates an id for a request without one.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::code::Code;
-use crate::model::id::{GroupId, MemberId, RelationshipId, TransferId, UserId};
+use crate::model::id::{GroupId, ImportId, MemberId, RelationshipId, TransferId, UserId};
 use crate::model::relationship_type::TypeName;
 
 /// The longest accepted request target (path and query), in bytes; a longer one is 414 `uri-too-long`.
@@ -174,6 +174,16 @@ pub struct TransferUrl(pub TransferId);
 impl fmt::Display for TransferUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "/api/v2/transfers/{}", self.0)
+    }
+}
+
+/// The URL of an import.
+#[derive(Clone, Copy)]
+pub struct ImportUrl(pub ImportId);
+
+impl fmt::Display for ImportUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "/api/v2/imports/{}", self.0)
     }
 }
 

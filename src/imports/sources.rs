@@ -1,14 +1,14 @@
 //! Opens the files of an import.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use encoding_rs::Encoding;
 
+pub use super::location::{FileLocation, SourceError, UploadedFile};
 use crate::files::cell_text::EmptyCells;
 use crate::files::columns::Columns;
 use crate::files::encoding::TextReader;
@@ -17,51 +17,6 @@ use crate::files::mapping::Mapping;
 use crate::files::matching::match_columns;
 use crate::files::record::RecordKind;
 use crate::files::table::OpenTable;
-
-/// Where the bytes of a file are.
-#[derive(Debug, Clone)]
-pub enum FileLocation {
-    /// At a path; `-` is stdin.
-    Path(PathBuf),
-    /// In the body of a request.
-    Upload(Arc<dyn UploadedFile>),
-}
-
-/// The body of a request, which can be read several times.
-pub trait UploadedFile: fmt::Debug + Send + Sync {
-    /// Its size in bytes.
-    fn size(&self) -> u64;
-
-    /// Its content from the beginning.
-    ///
-    /// # Errors
-    /// Those of the place where it is kept.
-    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
-}
-
-impl FileLocation {
-    /// The path, if it is one.
-    #[must_use]
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Path(path) => Some(path),
-            Self::Upload(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for FileLocation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => write!(f, "`{}`", path.display()),
-            Self::Upload(_) => f.write_str("the upload"),
-        }
-    }
-}
-
-/// Why a file cannot be imported, for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceError(pub String);
 
 /// An input file.
 #[derive(Debug, Clone)]
@@ -178,6 +133,30 @@ pub fn open(source: &SourceFile, options: &TableOptions, bytes: &Arc<AtomicU64>)
         SourceFormat::Table(kind) => open_table(file, kind, options).map(|table| OpenInput::Table(Box::new(table))),
     };
     Ok(OpenSource { location: source.location.clone(), size, input: input.map_err(failure)? })
+}
+
+/// Opens a table of users, or of other records, as its header says.
+///
+/// # Errors
+/// [`SourceError`] when it cannot be opened, or its header is invalid.
+pub fn open_table_of_any_kind(
+    location: &FileLocation,
+    options: &TableOptions,
+    bytes: &Arc<AtomicU64>,
+) -> Result<OpenSource, SourceError> {
+    let open = |kind| {
+        let file = SourceFile { location: location.clone(), format: SourceFormat::Table(kind) };
+        open(&file, options, bytes)
+    };
+    if location.path() == Some(Path::new("-")) {
+        return open(RecordKind::User);
+    }
+    let kinds = [RecordKind::Relationship, RecordKind::Member, RecordKind::Group];
+    if let Some(source) = kinds.into_iter().find_map(|kind| open(kind).ok()) {
+        return Ok(source);
+    }
+    // The table of users explains what is wrong, but every column of a table of types may be right.
+    open(RecordKind::User).or_else(|problem| open(RecordKind::Type).map_err(|_| problem))
 }
 
 /// Opens a table again, after its header.

@@ -107,6 +107,12 @@ catalogue! {
         "In a type without cycles no path may have more than 64 relationships.";
     TransferTooLarge 409 "transfer-too-large" "Too many relationships to transfer"
         "One request moves at most 10,000 relationships. Nothing was moved; `meta.count` has the number.";
+    ImportOutdated 409 "import-outdated" "The preview of the import is outdated"
+        "What the import would change differs from its preview, because others changed users or relationships, or the preview is older than 24 hours. Upload the file again.";
+    ImportRunning 409 "import-running" "An import is running"
+        "One import runs at a time, and one that is being read or runs cannot be started or deleted. Wait for it, or cancel it.";
+    ImportNotRunnable 409 "import-not-runnable" "The import cannot be run"
+        "The import has ended, its synchronization has rejected lines, or it would delete and disable more than `import-max-changes` allows. The detail says which.";
     OwnAccount 409 "own-account" "Admins cannot delete themselves"
         "Ask another admin.";
     TypeMismatch 409 "type-mismatch" "Wrong resource type"

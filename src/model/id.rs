@@ -62,6 +62,8 @@ ids! {
     MemberId,
     /// The id of a transfer.
     TransferId,
+    /// The id of an import.
+    ImportId,
     /// The id of an API token (not the secret).
     TokenId,
     /// The id of a client that signs its requests (not its `Api-Id`).

@@ -5,6 +5,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::group::{Group, Member};
 use super::handover::Transfer;
 use super::id::UserId;
+use super::import::{Import, ImportedRow};
 use super::relationship::Relationship;
 use super::relationship_type::RelationshipType;
 use super::user::User;
@@ -93,6 +94,22 @@ impl HasState for Member {
 impl HasState for Transfer {
     fn write_state(&self, put: &mut impl FnMut(&[u8])) {
         write(put, b'h', &[self.id.get(), self.created_at.micros()]);
+    }
+}
+
+impl HasState for Import {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        write(put, b'i', &[self.id.get(), self.created_at.micros(), self.version]);
+    }
+}
+
+impl HasState for ImportedRow {
+    fn write_state(&self, put: &mut impl FnMut(&[u8])) {
+        write(put, b'j', &[self.import.get(), self.number, self.line.unwrap_or_default()]);
+        for text in [&self.outcome, &self.subject, &self.content] {
+            put(text.as_bytes());
+            put(&[0]);
+        }
     }
 }
 

@@ -20,6 +20,8 @@ mod fault;
 mod files;
 mod group_rows;
 mod held_type;
+mod import_rows;
+mod import_schema;
 mod inspection;
 mod job;
 mod key_rows;
@@ -110,6 +112,12 @@ impl Store {
             }
         };
         Ok(Self { engine, shared, longest_job: settings.longest_job, writes: Arc::default() })
+    }
+
+    /// The same store, whose jobs may run longer.
+    #[must_use]
+    pub fn with_longest_job(&self, longest_job: Duration) -> Self {
+        Self { longest_job: Some(longest_job), ..self.clone() }
     }
 
     /// Runs a job that only reads the current state. `name` identifies it in logs and metrics.

@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("files", &["model", "domain"]),
-    ("imports", &["model", "domain", "files"]),
+    ("imports", &["model", "domain", "files", "store", "clock", "metrics"]),
     ("auth", &["model", "store", "clock"]),
     (
         "config",
@@ -38,6 +38,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "model",
             "domain",
+            "files::encoding",
+            "imports",
             "auth",
             "clock",
             "config",

@@ -28,6 +28,9 @@ const TYPES: &str = "/api/v2/relationship-types";
 const TYPE: &str = "/api/v2/relationship-types/{id}";
 const TRANSFERS: &str = "/api/v2/transfers";
 const TRANSFER: &str = "/api/v2/transfers/{id}";
+const IMPORTS: &str = "/api/v2/imports";
+const IMPORT: &str = "/api/v2/imports/{id}";
+const IMPORT_ROWS: &str = "/api/v2/imports/{id}/rows";
 const GROUPS: &str = "/api/v2/groups";
 const GROUP: &str = "/api/v2/groups/{id}";
 const GROUP_OWNER: &str = "/api/v2/groups/{id}/owner";
@@ -96,6 +99,12 @@ const MATRIX: &[(&str, &str, [&str; 5])] = &[
     ("GET",     TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("POST",    TRANSFERS, [ADMIN, ADMIN, ADMIN, ADMIN, "201"]),
     ("GET",     TRANSFER,  [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("GET",     IMPORTS,     [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("POST",    IMPORTS,     [ADMIN, ADMIN, ADMIN, ADMIN, "202"]),
+    ("GET",     IMPORT,      [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
+    ("PATCH",   IMPORT,      [ADMIN, ADMIN, ADMIN, ADMIN, "202"]),
+    ("DELETE",  IMPORT,      [ADMIN, ADMIN, ADMIN, ADMIN, "204"]),
+    ("GET",     IMPORT_ROWS, [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("GET",     CHANGES,      [ADMIN, ADMIN, ADMIN, ADMIN, "200"]),
     ("GET",     EDGE_CHANGES, [NONE,  "200", "200", "200", "200"]),
     ("GET",     USER_CHANGES, [NONE,  "200", OWNER, OWNER, "200"]),
@@ -125,6 +134,11 @@ fn transfer(from: i64, to: i64) -> Value {
     let user = |id: i64| json!({"data": {"type": "users", "id": id.to_string()}});
     json!({"data": {"type": "transfers", "attributes": {"relationship": "mentor"},
                     "relationships": {"from": user(from), "to": user(to)}}})
+}
+
+/// Sends a file.
+fn upload(client: &Client) -> Answer {
+    client.send("POST", IMPORTS, &[("content-type", "text/csv")], Some(b"email\n"))
 }
 
 /// Method, path, header fields and body of a request.
@@ -171,6 +185,7 @@ impl Callers {
             USER | ROLE | ROLE_LINKAGE | USER_CHANGES => owner.id.to_string(),
             TYPE => self.fresh_type(),
             TRANSFER => self.transfer.to_string(),
+            IMPORT | IMPORT_ROWS => upload(&self.admin).expect(202).id().to_string(),
             _ if pattern.starts_with(GROUPS) => self.group.to_string(),
             _ if pattern.starts_with(MEMBERS) => self.member.to_string(),
             _ => edge_id.to_string(),
@@ -189,6 +204,7 @@ impl Callers {
             ("PATCH", ME) => named("users", &client.id.to_string(), json!({"first-name": "Ann"})),
             ("PATCH", USER) => named("users", &id, json!({"first-name": "Ann"})),
             ("POST", TRANSFERS) => transfer(owner.id, target.id),
+            ("PATCH", IMPORT) => named("imports", &id, json!({"state": "cancelled"})),
             ("POST", TYPES) => named("relationship-types", "new", json!({})),
             ("PATCH", TYPE) => named("relationship-types", &id, json!({"description": "x"})),
             _ => json!(null),
@@ -197,6 +213,7 @@ impl Callers {
         let atomic = ("content-type", "application/vnd.api+json;ext=\"https://jsonapi.org/ext/atomic\"");
         match method {
             _ if pattern == OPERATIONS => client.send(method, &path, &[atomic], Some(document.to_string().as_bytes())),
+            "POST" if pattern == IMPORTS => upload(client),
             "POST" => client.post(&path, &document),
             "PATCH" => client.patch(&path, &document),
             "DELETE" if pattern == ROLE_LINKAGE => {

@@ -13,6 +13,7 @@ use crate::support::process::{Outcome, PATIENCE, Service, finish, program, run, 
 use crate::support::signing;
 use crate::support::sql::Raw;
 use crate::support::statement_gate::StatementGate;
+use crate::support::uploads::{CSV, preview};
 use crate::support::{App, Client, edge, json};
 use user_relationships::store::url::DatabaseUrl;
 
@@ -34,6 +35,7 @@ fn fill(app: &App) -> (Client, String) {
     let group = new_group(app, ids[1], r#"{"name":"it's \"one\"\n[2, 'ü']"}"#);
     new_member(app, group, ids[2], "{}");
     signing::register(app, 0, true);
+    preview(&admin, "", CSV, "email\nnew@example.com\n");
     let mut raw = Raw::connect(&app.config.database_url);
     let client = raw.number("SELECT MAX(id) AS number FROM api_clients");
     raw.run(&format!("INSERT INTO api_nonces (client_id, nonce, seen_at) VALUES ({client}, 'one', 7)"));

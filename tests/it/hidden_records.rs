@@ -67,15 +67,14 @@ both!(ids_of_one_user_give_no_access_to_another, |app| {
                                 _ => (vec![("content-type", "application/vnd.api+json")], Some(text.as_bytes())),
                             };
                             let answer = client.send(method, &path, &headers, body);
-                            let may_see =
-                                *method == "GET" && client.id == other.id && !path.starts_with("/api/v2/transfers/");
+                            let may_see = *method == "GET" && client.id == other.id && !is_for_admins(&path);
                             assert!(
                                 may_see || [403, 404, 405].contains(&answer.status),
                                 "{method} {path}: {}",
                                 answer.text
                             );
-                            // Only admins may ask for transfers, whether they exist or not.
-                            let is_hidden = answer.status == 404 || path.starts_with("/api/v2/transfers/");
+                            // Only admins may ask for these, whether they exist or not.
+                            let is_hidden = answer.status == 404 || is_for_admins(&path);
                             assert!(may_see || client.id == other.id || *method != "GET" || is_hidden, "{path}");
                             tried += 1;
                         }
@@ -88,6 +87,11 @@ both!(ids_of_one_user_give_no_access_to_another, |app| {
     assert_eq!(everything(&admin), before);
     app.assert_no_drift();
 });
+
+/// Whether only admins may ask for a path, whether its resource exists or not.
+fn is_for_admins(path: &str) -> bool {
+    path.starts_with("/api/v2/transfers/") || path.starts_with("/api/v2/imports/")
+}
 
 /// An ext caller, a friend and a boss at the other ends of its edges, and a stranger who is only on edges of others.
 struct Fixture {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::import::ImportFixture;
-use crate::support::process::{Outcome, finish};
+use crate::support::process::{Outcome, Service, finish, new_user_token};
 use crate::support::sources::{read, root};
 
 /// The blocks of that language.
@@ -16,8 +16,8 @@ fn blocks(language: &str) -> Vec<String> {
     blocks.map(ToOwned::to_owned).collect()
 }
 
-/// Runs a block with the shell.
-fn shell(fixture: &ImportFixture, block: &str) -> Outcome {
+/// Runs a block with the shell; `service` is the URL and a token of one.
+fn shell(fixture: &ImportFixture, block: &str, service: Option<(&str, &str)>) -> Outcome {
     let examples = fixture.path("examples");
     if !examples.exists() {
         symlink(root().join("examples"), examples).expect("a link");
@@ -26,17 +26,36 @@ fn shell(fixture: &ImportFixture, block: &str) -> Outcome {
     let mut shell = Command::new("/bin/sh");
     shell.env_clear().env("PATH", format!("{}:/usr/bin:/bin", program.display()));
     shell.env("DATABASE_URL", fixture.home.text()).current_dir(&fixture.folder);
+    if let Some((url, token)) = service {
+        shell.env("URL", url).env("TOKEN", token);
+    }
     finish(shell.args(["-e", "-c", block]).stdout(Stdio::piped()).stderr(Stdio::piped())).expect(0)
+}
+
+/// Runs the blocks with requests against a service.
+fn send_requests(fixture: &ImportFixture, blocks: &[String]) {
+    let url = fixture.home.text();
+    let token = new_user_token(&url, "admin@example.com", "admin");
+    let service = Service::start(&url, &[]);
+    let base = service.anonymous().base();
+    let [upload, run] = blocks else { panic!("{blocks:?}") };
+    let answer = shell(fixture, upload, Some((&base, &token))).stdout;
+    assert!(answer.contains("\"state\":\"reading\""), "{answer}");
+    let answer = shell(fixture, run, Some((&base, &token))).stdout;
+    assert!(answer.contains("\"state\":\"done\"") && answer.contains("\"rejected\":0"), "{answer}");
 }
 
 #[test]
 fn the_commands_of_the_import_guide_work() {
     let (commands, printed) = (blocks("sh"), blocks("text"));
-    assert!(commands.len() == 7 && printed.len() == 1, "{commands:?} {printed:?}");
+    assert!(commands.len() == 9 && printed.len() == 1, "{commands:?} {printed:?}");
+    let (requests, commands): (Vec<_>, Vec<_>) = commands.into_iter().partition(|block| block.contains("curl"));
     for fixture in ImportFixture::all() {
-        let mut outputs = commands.iter().map(|block| shell(&fixture, block));
+        let mut outputs = commands.iter().map(|block| shell(&fixture, block, None));
         assert_eq!(outputs.next().expect("the first").stdout, printed[0]);
         assert!(outputs.all(|output| output.stderr.contains("users: ")));
+        send_requests(&fixture, &requests);
+        fixture.run(&["user", "delete", "admin@example.com", "--yes"]);
         // All five files have the same people.
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), 5);
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 4);

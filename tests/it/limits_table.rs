@@ -1,6 +1,7 @@
 //! The table of limits in `docs/OPERATIONS.md`: a test exceeds each row, and the client gets the documented response.
 
 mod answers;
+mod imports;
 mod jobs;
 mod operators;
 mod requests;
@@ -72,7 +73,9 @@ impl Setup {
 type Checks = &'static [(&'static str, Check)];
 
 fn checks() -> impl Iterator<Item = &'static (&'static str, Check)> {
-    [requests::CHECKS, values::CHECKS, answers::CHECKS, jobs::CHECKS, operators::CHECKS].into_iter().flatten()
+    [requests::CHECKS, imports::CHECKS, values::CHECKS, answers::CHECKS, jobs::CHECKS, operators::CHECKS]
+        .into_iter()
+        .flatten()
 }
 
 /// Sends bytes, waits until the connection is closed, and reads the only response.

@@ -164,6 +164,8 @@ both!(the_base_path_of_the_api_answers_with_links, |app| {
         }
         let of_admin = app.admin().get(path).expect(200).body["meta"]["links"]["transfers"].clone();
         assert_eq!((targets.get("transfers"), of_admin), (None, json!("/api/v2/transfers")));
+        let of_admin = app.admin().get(path).expect(200).body["meta"]["links"]["imports"].clone();
+        assert_eq!((targets.get("imports"), of_admin), (None, json!("/api/v2/imports")));
         assert_eq!(ann.send("HEAD", path, &[], None).expect(200).text, "");
         let options = app.anonymous().send("OPTIONS", path, &[], None).expect(204);
         assert_eq!(options.header("allow"), Some("GET, HEAD, OPTIONS"));

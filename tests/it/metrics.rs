@@ -17,7 +17,7 @@ use crate::support::{Client, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 
 /// Every family and its labels, as documented for operators.
-const FAMILIES: [(&str, &str, &[&str]); 17] = [
+const FAMILIES: [(&str, &str, &[&str]); 20] = [
     ("http_requests_total", "counter", &["method", "route", "status"]),
     ("http_request_duration_seconds", "histogram", &["method", "route"]),
     ("http_requests_in_flight", "gauge", &[]),
@@ -34,6 +34,9 @@ const FAMILIES: [(&str, &str, &[&str]); 17] = [
     ("rate_limited_total", "counter", &[]),
     ("idempotent_replays_total", "counter", &[]),
     ("changes_readers_waiting", "gauge", &[]),
+    ("imports_unfinished", "gauge", &["state"]),
+    ("imports_ended_total", "counter", &["state"]),
+    ("imports_stalled_seconds", "gauge", &[]),
     ("app_info", "gauge", &["version", "database", "schema"]),
 ];
 
@@ -178,7 +181,8 @@ both!(the_store_counts_jobs_commits_and_connections, |app| {
     assert!(found.sum("writes_per_commit_count", &[]) >= 2.0);
     assert!(found.sum("writes_per_commit_sum", &[]) >= 3.0);
     assert!(found.sum("store_connections", &[]) >= 1.0);
-    assert_eq!(found.values("state"), ["busy", "idle"].into());
+    let of_imports = ["done", "failed", "preview", "reading", "running"];
+    assert_eq!(found.values("state"), ["busy", "idle"].into_iter().chain(of_imports).collect());
     assert_eq!(found.count("idempotent_replays_total", &[]), 1);
     let known = ["23505", "23503", "40001", "40P01", "08006"];
     assert!(found.values("code").iter().all(|code| known.contains(code)), "{:?}", found.values("code"));

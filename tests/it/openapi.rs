@@ -17,6 +17,8 @@ use user_relationships::model::user::{Field, Value as Sent};
 
 use crate::both;
 use crate::support::process::run;
+use crate::support::sql::Raw;
+use crate::support::uploads::{NDJSON, preview};
 use crate::support::{App, Client, Value, edge, json};
 
 const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
@@ -246,6 +248,9 @@ fn create_examples(app: &App) -> (Client, String) {
     let limit = json!({"data": {"type": "relationship-types", "id": "subordinate", "attributes": {"max-per-user": 1}}});
     admin.patch("/api/v2/relationship-types/subordinate", &limit).expect(200);
     let made = admin.post("/api/v2/user-relationships", &edge(Some(1234), "mentor", 9876)).expect(201);
+    let import = preview(&admin, "", NDJSON, "\n");
+    let mut raw = Raw::connect(&app.config.database_url);
+    raw.run(&format!("UPDATE import_chunks SET import_id = 7; UPDATE imports SET id = 7 WHERE id = {import}"));
     (admin, made.id().to_string())
 }
 

@@ -67,6 +67,7 @@ const RULES: &[(Action, Rule, Rule, Rule)] = &[
     (edge(OTHER, THIRD), YES, NOT_FOUND, YES),
     (Action::SeeAuthors { owner: ME }, YES, YES, YES),
     (Action::SeeAuthors { owner: OTHER }, NOT_OWNER, NOT_OWNER, YES),
+    (Action::Import, NOT_ADMIN, NOT_ADMIN, YES),
     (Action::SeeChanges, NOT_ADMIN, NOT_ADMIN, YES),
     (Action::SeeChangesOfUser { id: ME }, YES, YES, YES),
     (Action::SeeChangesOfUser { id: OTHER }, NOT_OWNER, NOT_OWNER, YES),
@@ -156,11 +157,12 @@ const fn kind(action: Action) -> usize {
         Action::SeeChanges => 19,
         Action::SeeChangesOfUser { .. } => 20,
         Action::SeePast => 21,
+        Action::Import => 22,
     }
 }
 
 /// One more than the largest number that [`kind`] returns.
-const KINDS: usize = 22;
+const KINDS: usize = 23;
 
 fn caller(level: AccessLevel) -> Caller {
     Caller { id: ME, level }

@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::edge_columns;
 use crate::cli::command_error::CommandError;
 use crate::cli::{database, output};
 use crate::config::Config;
 use crate::domain::transfer::EdgeColumn;
 use crate::files::columns::{ColumnUse, ReferenceKind, TableColumn, WhyIgnored};
-use crate::files::record::RecordKind;
+use crate::imports::edge_columns;
 use crate::imports::passes;
-use crate::imports::sources::{
-    self, OpenInput, OpenSource, SourceError, SourceFile, SourceFormat, TableOptions, read_failure,
-};
+use crate::imports::sources::{self, FileLocation, OpenInput, TableOptions, read_failure};
 use crate::model::role::RoleEnd;
 
 /// Prints what each column of a file would become.
@@ -22,12 +19,15 @@ use crate::model::role::RoleEnd;
 /// # Errors
 /// [`CommandError`] as for an import.
 pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOptions) -> Result<(), CommandError> {
-    let source = open(path, options)?;
+    let source = sources::open_table_of_any_kind(&FileLocation::Path(path.to_owned()), options, &Arc::default())?;
     sources::require_used_mapping(options, std::slice::from_ref(&source))?;
     let Some(columns) = source.columns().map(Arc::clone) else { return Ok(()) };
     let has_edges = columns.edges().next().is_some();
-    let edges =
-        if has_edges { edge_columns::find(&database::open(config)?, &source, creates_types)? } else { Vec::new() };
+    let edges = if has_edges {
+        database::wait(edge_columns::find(&database::open(config)?, &source, creates_types))?
+    } else {
+        Vec::new()
+    };
     let OpenInput::Table(table) = source.input else { return Ok(()) };
     let delimiter = char::from(table.table.delimiter());
     let what = columns.kind.noun();
@@ -45,20 +45,6 @@ pub fn run(config: &Config, path: &Path, creates_types: bool, options: &TableOpt
         lines.push(output::row([Some(column.heading.clone()), Some(describe(column, kinds.get(&place), &mut edges))]));
     }
     output::print(lines)
-}
-
-/// Opens a table of users, or of other records, as its header says.
-fn open(path: &Path, options: &TableOptions) -> Result<OpenSource, SourceError> {
-    let open = |kind| sources::open(&SourceFile::new(path, SourceFormat::Table(kind)), options, &Arc::default());
-    if path == Path::new("-") {
-        return open(RecordKind::User);
-    }
-    let kinds = [RecordKind::Relationship, RecordKind::Member, RecordKind::Group];
-    if let Some(source) = kinds.into_iter().find_map(|kind| open(kind).ok()) {
-        return Ok(source);
-    }
-    // The table of users explains what is wrong, but every column of a table of types may be right.
-    open(RecordKind::User).or_else(|problem| open(RecordKind::Type).map_err(|_| problem))
 }
 
 fn describe(

@@ -1,7 +1,6 @@
 //! `import`: imports users and relationships from files.
 
 mod arguments;
-mod edge_columns;
 mod explain;
 mod job;
 mod load;
@@ -22,6 +21,7 @@ use super::progress::Progress;
 use crate::config::Config;
 use crate::domain::sync::SyncOptions;
 use crate::domain::transfer::ImportOptions;
+use crate::imports::edge_columns;
 use crate::imports::feed::{self, Plan};
 use crate::imports::passes::{self, Pass};
 use crate::imports::repeated_passes;
@@ -117,7 +117,7 @@ fn plan(
     let (mut passes, mut total, mut types) = (Vec::new(), Some(0), Vec::new());
     for source in opened {
         let size = source.size;
-        let edges = edge_columns::find(store, &source, args.create_types)?;
+        let edges = database::wait(edge_columns::find(store, &source, args.create_types))?;
         types.extend(edges.iter().map(|column| column.relationship.clone()));
         let plan = if args.sync.is_on { repeated_passes::plan_repeatable } else { passes::plan };
         let planned = plan(source, edges, options, bytes)?;

@@ -7,12 +7,12 @@ use crate::cli::import::rows::RowWriter;
 use crate::cli::import::sync_tally::SyncTally;
 use crate::cli::output;
 use crate::cli::progress::{Progress, group_digits};
-use crate::domain::transfer::{ImportOutcome, LinePlace, Record, Tally, UserReference};
+use crate::domain::transfer::{ImportOutcome, LinePlace, Tally};
 use crate::files::record::RecordKind;
-use crate::imports::feed::{Batch, BatchKind};
+use crate::imports::feed::Batch;
+use crate::imports::labels;
 use crate::imports::passes::{Pass, PassContent};
 use crate::imports::rejected_people::RejectedPeople;
-use crate::model::text::excerpt;
 
 /// Counts lines and reports rejected ones to people.
 pub struct ImportReport {
@@ -124,16 +124,9 @@ impl ImportReport {
         self.rejected_people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The reason of the database, with the heading of the column instead of the member. In people files it has the value
-    /// as well.
     fn describe(&self, batch: &Batch, number: u64, reason: &str) -> String {
-        let parts = reason.strip_prefix('`').and_then(|rest| rest.split_once('`'));
         let labels = self.passes.get(batch.source).map_or(&[][..], |pass| &pass.labels);
-        let found = parts.and_then(|(member, rest)| {
-            let (_, heading) = labels.iter().find(|(name, _)| name == member)?;
-            Some(format!("`{}`{rest}{}", excerpt(heading), value_of(batch, number, member, rest)))
-        });
-        found.unwrap_or_else(|| reason.to_owned())
+        labels::describe(labels, batch, number, reason)
     }
 
     /// Records the final results of lines.
@@ -233,22 +226,4 @@ fn summary_of(tally: Tally) -> String {
     let Tally { added, changed, unchanged, rejected } = tally;
     let [added, changed, unchanged, rejected] = [added, changed, unchanged, rejected].map(group_digits);
     format!("{added} added, {changed} changed, {unchanged} unchanged, {rejected} rejected")
-}
-
-/// The value of a cell that names a user, unless the reason has it.
-fn value_of(batch: &Batch, number: u64, member: &str, reason: &str) -> String {
-    let line = batch.lines.iter().find(|line| line.number == number && batch.kind == BatchKind::EdgesOfPeople);
-    let reference = batch.references.iter().find(|it| it.line == number && it.member == member).map(|it| &it.user);
-    let user = match line.map(|line| &line.record) {
-        Some(Record::Relationship(edge)) => Some(if member == "user" { &edge.user } else { &edge.target }),
-        _ => reference,
-    };
-    let Some(user) = user else { return String::new() };
-    let value = match user {
-        UserReference::Id(id) => id.to_string(),
-        UserReference::Email(text) | UserReference::AltId(text) | UserReference::Name(text) => {
-            excerpt(text).into_owned()
-        }
-    };
-    if reason.contains(&value) { String::new() } else { format!("; got `{value}`") }
 }

@@ -151,7 +151,7 @@ impl Synchronizer {
     ) -> Result<Vec<EdgeStep>, CommandError> {
         let mut steps = steps.to_vec();
         while !steps.is_empty() {
-            let (name, stored) = (name.clone(), steps.iter().map(|step| with_ids(step, ids)).collect::<Vec<_>>());
+            let (name, stored) = (name.clone(), steps.iter().map(|step| step.with_ids(ids)).collect::<Vec<_>>());
             let job = move |tx: &mut Tx<'_>| apply_steps(tx, &name, &stored, None);
             let written = self.store.write("import.move", ChangeOrigin::WITHOUT_CALLER, job).await;
             let problems = match written {
@@ -197,15 +197,6 @@ impl Synchronizer {
     ) -> Result<T, CommandError> {
         self.store.write("import", ChangeOrigin::WITHOUT_CALLER, job).await.map_err(interrupted)
     }
-}
-
-fn with_ids(step: &EdgeStep, ids: &HashMap<UserId, UserId>) -> EdgeStep {
-    let id = |user: UserId| ids.get(&user).copied().unwrap_or(user);
-    let mut step = EdgeStep { user: id(step.user), ..step.clone() };
-    for edge in &mut step.added {
-        edge.target = id(edge.target);
-    }
-    step
 }
 
 fn interrupted(error: Error) -> CommandError {

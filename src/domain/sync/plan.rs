@@ -1,11 +1,11 @@
 //! What a synchronization does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::limit::Removals;
 use super::missing::MissingUser;
-use crate::domain::transfer::{ImportLine, ImportRow, LinePlace, PendingRecords};
+use crate::domain::transfer::{ImportLine, ImportRow, LinePlace, PendingRecords, RowOutcome};
 use crate::model::edge_graph::StoredEdge;
 use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
@@ -37,6 +37,27 @@ impl EdgeStep {
     #[must_use]
     pub fn deletions(&self) -> u64 {
         self.removed.len().saturating_sub(self.added.len()) as u64
+    }
+
+    /// What happens with the relationships.
+    #[must_use]
+    pub const fn outcome(&self) -> RowOutcome {
+        match (self.removed.is_empty(), self.added.is_empty()) {
+            (true, _) => RowOutcome::Created,
+            (false, false) => RowOutcome::Moved,
+            (false, true) => RowOutcome::Deleted,
+        }
+    }
+
+    /// The same step, in which some users have other ids.
+    #[must_use]
+    pub fn with_ids(&self, ids: &HashMap<UserId, UserId>) -> Self {
+        let id = |user: UserId| ids.get(&user).copied().unwrap_or(user);
+        let mut step = Self { user: id(self.user), ..self.clone() };
+        for edge in &mut step.added {
+            edge.target = id(edge.target);
+        }
+        step
     }
 
     /// The line that a message about the step names.

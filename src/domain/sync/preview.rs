@@ -30,17 +30,18 @@ pub fn rows_of_steps(
 fn row_of_step(name: &TypeName, step: &EdgeStep, names: &UserNames) -> ImportRow {
     let list =
         |users: &mut dyn Iterator<Item = UserId>| users.map(|user| names.name(user)).collect::<Vec<_>>().join(", ");
-    let outcome = match (step.removed.is_empty(), step.added.is_empty()) {
-        (true, _) => RowOutcome::Created,
-        (false, false) => RowOutcome::Moved,
-        (false, true) => RowOutcome::Deleted,
-    };
     let change = ValueChange {
         member: name.as_str().to_owned(),
         before: list(&mut step.removed.iter().map(|edge| UserId::new(edge.target))),
         after: list(&mut step.added.iter().map(|edge| edge.target)),
     };
-    ImportRow { place: step.line(), outcome, subject: names.name(step.user), changes: vec![change], problem: None }
+    ImportRow {
+        place: step.line(),
+        outcome: step.outcome(),
+        subject: names.name(step.user),
+        changes: vec![change],
+        problem: None,
+    }
 }
 
 impl MissingUser {

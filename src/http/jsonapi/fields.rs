@@ -149,6 +149,7 @@ macro_rules! resource_fields {
         }
     };
 }
+pub(super) use resource_fields;
 
 resource_fields! {
     /// A field of a relationship.

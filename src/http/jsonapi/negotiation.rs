@@ -9,9 +9,9 @@ use crate::model::code::Code;
 
 /// A media type or media range with its parameters; names are in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct MediaType {
-    essence: String,
-    parameters: Vec<(String, String)>,
+pub(super) struct MediaType {
+    pub essence: String,
+    pub parameters: Vec<(String, String)>,
 }
 
 /// The kind of a request body.
@@ -147,7 +147,7 @@ impl MediaType {
 }
 
 /// Parses a comma-separated list of media types. Invalid entries are ignored; quoted strings may contain separators.
-fn parse_media_types(text: &str) -> Vec<MediaType> {
+pub(super) fn parse_media_types(text: &str) -> Vec<MediaType> {
     let entry = |entry: &str| {
         let mut parts = split(entry, b';');
         let essence = parts.next()?.trim().to_ascii_lowercase();

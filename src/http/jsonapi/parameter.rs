@@ -64,6 +64,8 @@ pub enum Schema {
     Now,
     /// A list of these names.
     Names(fn() -> Vec<&'static str>),
+    /// One of these names.
+    Choice(fn() -> Vec<&'static str>),
     /// A list of access levels.
     AccessLevels,
     /// One of these names, or one of them after `-`. Further names are valid where they cannot change the order.

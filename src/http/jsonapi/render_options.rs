@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use super::fields::{
     self, ChangeField, FieldSet, GroupField, MemberField, RelationshipField, TransferField, TypeField, UserField,
 };
+use super::import_fields::{ImportField, ImportRowField};
 use super::parameter::{Parameter, Schema};
 use super::query::Query;
 use crate::domain::group_lists::{IncludePath, Inclusion};
@@ -55,6 +56,20 @@ pub const FIELDS_OF_TRANSFERS: Parameter = Parameter::new(
     "The attributes and relationships of `transfers` to return; an empty value returns none",
 );
 
+/// Selects fields of imports.
+pub const FIELDS_OF_IMPORTS: Parameter = Parameter::new(
+    "fields[imports]",
+    Schema::Fields(fields::names::<ImportField>),
+    "The attributes and relationships of `imports` to return; an empty value returns none",
+);
+
+/// Selects fields of the rows of imports.
+pub const FIELDS_OF_IMPORT_ROWS: Parameter = Parameter::new(
+    "fields[import-rows]",
+    Schema::Fields(fields::names::<ImportRowField>),
+    "The attributes of `import-rows` to return; an empty value returns none",
+);
+
 /// Selects fields of changes.
 pub const FIELDS_OF_CHANGES: Parameter = Parameter::new(
     "fields[changes]",
@@ -81,6 +96,10 @@ pub struct RenderOptions {
     pub members: FieldSet<MemberField>,
     /// The fields of transfers.
     pub transfers: FieldSet<TransferField>,
+    /// The fields of imports.
+    pub imports: FieldSet<ImportField>,
+    /// The fields of the rows of imports.
+    pub import_rows: FieldSet<ImportRowField>,
     /// The fields of changes.
     pub changes: FieldSet<ChangeField>,
     /// What is included; `None` without `include`.
@@ -104,6 +123,8 @@ impl RenderOptions {
             groups: FieldSet::ALL,
             members: FieldSet::ALL,
             transfers: FieldSet::ALL,
+            imports: FieldSet::ALL,
+            import_rows: FieldSet::ALL,
             changes: FieldSet::ALL,
             included: None,
             roles: None,
@@ -122,6 +143,8 @@ impl RenderOptions {
             groups: query.fields(&FIELDS_OF_GROUPS),
             members: query.fields(&FIELDS_OF_MEMBERS),
             transfers: query.fields(&FIELDS_OF_TRANSFERS),
+            imports: query.fields(&FIELDS_OF_IMPORTS),
+            import_rows: query.fields(&FIELDS_OF_IMPORT_ROWS),
             changes: query.fields(&FIELDS_OF_CHANGES),
             included: query.included(),
             roles: query.included_roles(),

@@ -6,6 +6,7 @@ use crate::domain::group_lists::{VisibleGroup, VisibleMember};
 use crate::model::authors::AuthoredRelationship;
 use crate::model::handover::Transfer;
 use crate::model::id::RelationshipId;
+use crate::model::import::{Import, ImportedRow};
 use crate::model::past::{PastEdge, PastMember};
 use crate::model::relationship::Relationship;
 use crate::model::relationship_type::RelationshipType;
@@ -34,7 +35,18 @@ macro_rules! tagged {
         }
     )*};
 }
-tagged!(PastEdge, Relationship, User, RelationshipType, Transfer, RoleEdge, ToOneLinkage, ToManyLinkage);
+tagged!(
+    PastEdge,
+    Relationship,
+    User,
+    RelationshipType,
+    Transfer,
+    Import,
+    ImportedRow,
+    RoleEdge,
+    ToOneLinkage,
+    ToManyLinkage
+);
 
 impl Tagged for UserWithRoles {
     /// That of the user, so that the tag is valid for a change of the user.

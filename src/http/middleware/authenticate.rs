@@ -60,7 +60,7 @@ pub async fn authenticate(mut request: ServiceRequest, next: Next<BoxBody>) -> R
 async fn verify_in_time(request: &mut ServiceRequest) -> Result<Identity, Failure> {
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let state = state.ok_or_else(|| Failure::internal("the middleware runs outside of the service".to_owned()))?;
-    let deadline = Deadline::after(state.request_timeout);
+    let deadline = Deadline::after(state.timeout_of(request.method(), request.path()));
     request.extensions_mut().insert(deadline);
     deadline.enforce(credentials::verify(request, &state)).await?
 }

@@ -26,6 +26,8 @@ struct IndexLinks {
     group_members: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     transfers: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    imports: Option<String>,
     docs: String,
 }
 
@@ -42,6 +44,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
         group_members: base.join("/api/v2/group-members"),
         // Only for callers who may follow the link.
         transfers: call.caller.is_admin().then(|| base.join("/api/v2/transfers")),
+        imports: call.caller.is_admin().then(|| base.join("/api/v2/imports")),
         docs: base.join("/docs"),
     };
     Document::about(Some(DocumentLinks::new(base, "/api/v2")), IndexMeta { links }).answer(StatusCode::OK)

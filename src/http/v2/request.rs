@@ -234,6 +234,21 @@ impl Call {
         }
     }
 
+    /// The body of an upload, which can be read once.
+    ///
+    /// # Errors
+    /// 415 if it is compressed.
+    pub fn upload(&mut self) -> Result<web::Payload, Failure> {
+        negotiation::check_content_encoding(self.request.headers())?;
+        self.take_payload()
+    }
+
+    fn take_payload(&mut self) -> Result<web::Payload, Failure> {
+        let payload = web::Payload::from_request(&self.request, &mut Payload::None).into_inner();
+        let empty = payload.map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(std::mem::replace(&mut self.payload, empty))
+    }
+
     /// Checks the media type of a request about one resource and reads the body.
     ///
     /// # Errors
@@ -249,9 +264,7 @@ impl Call {
     pub async fn body_of(&mut self, kind: BodyKind) -> Result<Bytes, Failure> {
         negotiation::check_content_type(self.request.headers(), kind)?;
         negotiation::check_content_encoding(self.request.headers())?;
-        let payload = web::Payload::from_request(&self.request, &mut Payload::None).into_inner();
-        let empty = payload.map_err(|error| Failure::internal(error.to_string()))?;
-        let payload = std::mem::replace(&mut self.payload, empty);
+        let payload = self.take_payload()?;
         body::read(payload, self.request.headers(), self.state.max_body).await
     }
 }

@@ -72,7 +72,25 @@ where
     /// # Errors
     /// As [`Document::answer`].
     pub fn created(&self, url: &str, query: &str, options: &RenderOptions) -> Result<HttpResponse, Failure> {
-        let mut answer = self.document(options).answer(StatusCode::CREATED)?;
+        self.with_location(StatusCode::CREATED, url, query, options)
+    }
+
+    /// The same for a resource whose work is not done yet.
+    ///
+    /// # Errors
+    /// As [`Document::answer`].
+    pub fn accepted(&self, url: &str, query: &str, options: &RenderOptions) -> Result<HttpResponse, Failure> {
+        self.with_location(StatusCode::ACCEPTED, url, query, options)
+    }
+
+    fn with_location(
+        &self,
+        status: StatusCode,
+        url: &str,
+        query: &str,
+        options: &RenderOptions,
+    ) -> Result<HttpResponse, Failure> {
+        let mut answer = self.document(options).answer(status)?;
         let base = &options.base;
         let location =
             if base.is_empty() { HeaderValue::from_str(url) } else { HeaderValue::from_str(&base.join(url)) };

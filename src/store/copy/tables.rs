@@ -21,7 +21,7 @@ const fn seeded(name: &'static str, order: &'static str) -> CopyTable {
 
 /// All tables but that of the migrations, each after those to which it refers. Changes without a number, which only
 /// PostgreSQL has, get one in the copy.
-pub(in crate::store) const TABLES: [CopyTable; 24] = [
+pub(in crate::store) const TABLES: [CopyTable; 27] = [
     table("users", "id"),
     seeded("relationship_types", "id"),
     seeded("relationship_type_locks", "type_id"),
@@ -35,6 +35,9 @@ pub(in crate::store) const TABLES: [CopyTable; 24] = [
     table("groups", "id"),
     table("group_members", "id"),
     table("transfers", "id"),
+    table("imports", "id"),
+    table("import_chunks", "import_id, number"),
+    table("import_rows", "import_id, id"),
     table("api_clients", "id"),
     table("api_client_keys", "id"),
     table("api_nonces", "client_id"),

@@ -34,7 +34,7 @@ struct Creation {
 }
 
 /// The tables that the service reads and writes.
-const WRITTEN: [&str; 23] = [
+const WRITTEN: [&str; 26] = [
     "api_client_keys",
     "api_clients",
     "api_nonces",
@@ -49,6 +49,9 @@ const WRITTEN: [&str; 23] = [
     "group_members",
     "groups",
     "idempotency_keys",
+    "import_chunks",
+    "import_rows",
+    "imports",
     "relationship_type_locks",
     "relationship_types",
     "retired_relationship_ids",

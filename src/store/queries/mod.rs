@@ -12,6 +12,7 @@ pub(in crate::store) mod group_transfer;
 pub(in crate::store) mod groups;
 pub(in crate::store) mod handovers;
 pub(in crate::store) mod idempotency;
+pub(in crate::store) mod imports;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod meta;
 mod order;

@@ -12,6 +12,7 @@ mod group_transfer;
 mod groups;
 mod handovers;
 mod idempotency;
+mod imports;
 mod passwords;
 mod relationship_types;
 mod relationships;

@@ -35,6 +35,7 @@ pub mod sql;
 pub mod sqlite_copy;
 pub mod statement_gate;
 pub mod traversal;
+pub mod uploads;
 
 pub use app::{App, Engine};
 pub use client::{Answer, Client};

@@ -104,6 +104,19 @@ impl Query {
         self.list(parameter, &format!("one of {}", list_names(known())), parse)
     }
 
+    /// The one of certain names that a parameter has.
+    pub fn choice(&mut self, parameter: &Parameter) -> Option<&'static str> {
+        let Some(Schema::Choice(known)) = self.schema(parameter.name) else { return None };
+        let sent = self.text(parameter.name)?;
+        let found = known().into_iter().find(|name| *name == sent);
+        if found.is_none() {
+            let (name, names) = (parameter.name, list_names(known()));
+            let detail = format!("`{name}` must be one of {names}; got `{}`", excerpt(sent));
+            self.push_error(Code::InvalidParameter, name, detail);
+        }
+        found
+    }
+
     /// The ids of a list.
     pub fn ids<Id: FromStr + PartialEq>(&mut self, parameter: &Parameter) -> Vec<Id> {
         self.list(parameter, "an id (a positive decimal integer)", |text| text.parse().ok())

@@ -10,6 +10,7 @@ mod changes;
 mod examples;
 pub(super) mod forms;
 mod groups;
+mod imports;
 mod naming;
 pub mod operation;
 pub mod operations;
@@ -75,6 +76,7 @@ fn build_document() -> Value {
         groups::schemas(),
         roles::schemas(),
         transfers::schemas(),
+        imports::schemas(),
         changes::schemas(),
         requests::all(),
     ]) {

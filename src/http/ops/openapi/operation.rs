@@ -16,6 +16,8 @@ pub enum Success {
     Listed(&'static str),
     /// 200 with a list of changes, or 304.
     Changes,
+    /// 202 with a resource whose work is not done yet.
+    Accepted(&'static str),
     /// 201 with the new resource.
     Created(&'static str),
     /// 200 with the changed resource.
@@ -43,15 +45,30 @@ pub struct RequestBody {
     pub schema: &'static str,
     /// A valid body.
     pub example: fn() -> Value,
-    /// Whether it uses the atomic operations extension.
-    pub is_atomic: bool,
+    /// What it contains.
+    pub content: BodyContent,
+}
+
+/// What the body of a request contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyContent {
+    /// A resource.
+    Resource,
+    /// A document of the atomic operations extension.
+    Operations,
+    /// A file of an import.
+    File,
 }
 
 impl RequestBody {
     /// Its media type.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
-        if self.is_atomic { Applied::AtomicExtension.media_type() } else { MEDIA_TYPE }
+        match self.content {
+            BodyContent::Resource => MEDIA_TYPE,
+            BodyContent::Operations => Applied::AtomicExtension.media_type(),
+            BodyContent::File => "text/csv",
+        }
     }
 }
 
@@ -112,11 +129,15 @@ impl ApiOperation {
     }
 
     pub(super) const fn body(self, schema: &'static str, example: fn() -> Value) -> Self {
-        Self { body: Some(RequestBody { schema, example, is_atomic: false }), ..self }
+        Self { body: Some(RequestBody { schema, example, content: BodyContent::Resource }), ..self }
     }
 
     pub(super) const fn atomic_body(self, schema: &'static str, example: fn() -> Value) -> Self {
-        Self { body: Some(RequestBody { schema, example, is_atomic: true }), ..self }
+        Self { body: Some(RequestBody { schema, example, content: BodyContent::Operations }), ..self }
+    }
+
+    pub(super) const fn upload(self, example: fn() -> Value) -> Self {
+        Self { body: Some(RequestBody { schema: "ImportUpload", example, content: BodyContent::File }), ..self }
     }
 
     pub(super) const fn error_codes(self, error_codes: &'static [Code]) -> Self {
@@ -135,12 +156,17 @@ impl ApiOperation {
         matches!(self.success, Success::Created(_) | Success::OperationResults)
     }
 
+    /// Whether it changes a resource, and the response comes before all of the change is made.
+    const fn changes_later(&self) -> bool {
+        matches!((&self.success, self.method.as_bytes()), (Success::Accepted(_), b"PATCH"))
+    }
+
     /// Whether `If-Match` and `If-None-Match` are supported.
     #[must_use]
     pub const fn allows_preconditions(&self) -> bool {
         matches!(
             self.success,
             Success::Fetched(_) | Success::Listed(_) | Success::Changes | Success::Changed(_) | Success::Deleted
-        )
+        ) || self.changes_later()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::operation::{ApiOperation, Success, operation};
-use super::{changes, examples, groups, roles, transfers};
+use super::{changes, examples, groups, imports, roles, transfers};
 use crate::http::jsonapi::parameter::{Parameter, Schema};
 use crate::http::v2::deletion_parameters;
 use crate::http::v2::parameters;
@@ -21,6 +21,7 @@ pub const TAGS: &[(&str, &str)] = &[
     (USERS, "The users at the ends of relationships."),
     (TYPES, "The types that relationships can have."),
     (transfers::TAG, transfers::ABOUT),
+    (imports::TAG, imports::ABOUT),
     (changes::TAG, changes::ABOUT),
     (groups::TAG, groups::ABOUT),
     (OPERATIONS_TAG, "Several changes in one transaction."),
@@ -59,6 +60,7 @@ pub static OPERATIONS: LazyLock<Vec<ApiOperation>> = LazyLock::new(|| {
         WITHOUT_GROUPS,
         &roles::OF_ROLES,
         &transfers::OF_TRANSFERS,
+        &imports::OF_IMPORTS,
         &changes::OF_CHANGES,
         &groups::OF_GROUPS,
         &groups::OF_MEMBERS,

@@ -9,7 +9,7 @@ use super::build::{
 use super::naming::pascal_case;
 use super::operation::{ApiOperation, Success};
 use super::operations::OPERATIONS;
-use super::{changes, examples, groups, roles, transfers};
+use super::{changes, examples, groups, imports, roles, transfers};
 use crate::http::jsonapi::fields::ID as FIELD_ID;
 use crate::http::jsonapi::parameter::{ME, NOW, Parameter, Schema};
 use crate::http::paths;
@@ -52,6 +52,11 @@ pub fn of_path(path: &str) -> Value {
                 "The id of the membership; anything but a positive integer gets 404",
                 groups::EXAMPLE,
             ),
+            _ if path.contains("imports") => (
+                json!({ "type": "string" }),
+                "The id of the import; anything but a positive integer gets 404",
+                imports::EXAMPLE,
+            ),
             _ if path.contains("transfers") => (
                 json!({ "type": "string" }),
                 "The id of the transfer; anything but a positive integer gets 404",
@@ -85,9 +90,11 @@ pub fn enumerations() -> Map<String, Value> {
 fn enumeration_name(parameter: &Parameter, operation: &ApiOperation) -> String {
     let fields_of = parameter.name.strip_prefix("fields[").and_then(|rest| rest.strip_suffix("s]"));
     let resource = match operation.success {
-        Success::Fetched(schema) | Success::Listed(schema) | Success::Created(schema) | Success::Changed(schema) => {
-            schema
-        }
+        Success::Fetched(schema)
+        | Success::Listed(schema)
+        | Success::Accepted(schema)
+        | Success::Created(schema)
+        | Success::Changed(schema) => schema,
         Success::Changes => changes::LIST,
         _ => "",
     };
@@ -102,7 +109,7 @@ fn names_of(schema: &Schema) -> Option<Vec<String>> {
     let names = match schema {
         Schema::Sort(orders) => orders.iter().flat_map(|(name, _)| [(*name).to_owned(), format!("-{name}")]).collect(),
         Schema::Paths(paths) => paths.iter().map(|(name, _)| (*name).to_owned()).collect(),
-        Schema::Names(known) => known().into_iter().map(str::to_owned).collect(),
+        Schema::Names(known) | Schema::Choice(known) => known().into_iter().map(str::to_owned).collect(),
         Schema::Fields(fields) => [FIELD_ID].into_iter().chain(fields()).map(str::to_owned).collect(),
         _ => return None,
     };
@@ -188,7 +195,7 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
         Schema::Names(_) => non_empty_array(&names()),
         Schema::Flags => non_empty_array(&json!({ "type": "boolean" })),
         Schema::AccessLevels => non_empty_array(&schema(ACCESS_LEVEL)),
-        Schema::Sort(_) => names(),
+        Schema::Sort(_) | Schema::Choice(_) => names(),
         Schema::Roles | Schema::FieldsAndRoles(_) => {
             json!({ "type": "array", "items": { "type": "string", "pattern": TYPE_NAME_PATTERN } })
         }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 use super::build::{insert, reference};
-use super::operation::{ApiOperation, RequestBody, Success};
+use super::operation::{ApiOperation, BodyContent, RequestBody, Success};
 use super::operations::OPERATIONS;
 use super::parameters::CONSISTENCY_TOKEN;
 use super::{changes, examples, roles};
@@ -53,7 +53,7 @@ pub fn codes_of(operation: &ApiOperation) -> Vec<Code> {
         when(is_open, &[Code::UriTooLong, Code::HeadersTooLarge, Code::Internal]),
         when(has_parameter("fields["), &[Code::UnknownField, Code::AnswerTooLarge]),
         when(operation.path.contains("{id}"), &[Code::NotFound]),
-        when(operation.body.is_some(), WITH_BODY),
+        when(operation.body.is_some_and(|body| body.content != BodyContent::File), WITH_BODY),
         when(operation.allows_preconditions(), &[Code::PreconditionFailed]),
         when(
             operation.allows_idempotency_key(),
@@ -121,6 +121,12 @@ fn success_responses(operation: &ApiOperation) -> Vec<(&'static str, Value)> {
             insert(&mut created, "links", links(operation.path));
             vec![("201", created)]
         }
+        Success::Accepted(schema) => {
+            vec![(
+                "202",
+                document("The resource; `state` and `progress` say how far its work is", &["Location", "ETag"], schema),
+            )]
+        }
         Success::Changed(schema) => vec![("200", document("The changed resource", &["ETag"], schema))],
         Success::Deleted => {
             let no_content = json!({ "description": "Deleted", "headers": header_references(&["X-Request-Id"]) });
@@ -183,11 +189,15 @@ fn header_references(headers: &[&str]) -> Value {
 /// The request body of an operation.
 pub fn request_body(body: &RequestBody) -> Value {
     let content = json!({ "schema": reference("schemas", body.schema), "example": (body.example)() });
-    if body.is_atomic {
-        json!({ "required": true, "content": { Applied::AtomicExtension.media_type(): content } })
-    } else {
-        json!({ "required": true, "content": { MEDIA_TYPE: content, "application/json": content } })
-    }
+    let content = match body.content {
+        BodyContent::Resource => json!({ MEDIA_TYPE: content, "application/json": content }),
+        BodyContent::Operations => json!({ Applied::AtomicExtension.media_type(): content }),
+        BodyContent::File => {
+            let lines = json!({ "schema": reference("schemas", body.schema) });
+            json!({ body.media_type(): content, "application/x-ndjson": lines })
+        }
+    };
+    json!({ "required": true, "content": content })
 }
 
 /// The components for error responses, one per status.

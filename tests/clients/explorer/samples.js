@@ -25,10 +25,20 @@ const CONSTANTS = [
 async function perform({ method, target, body }) {
   const isApi = target.startsWith("/api/v2");
   const kind = target.startsWith("/api/v2/operations") ? 'application/vnd.api+json;ext="https://jsonapi.org/ext/atomic"' : "application/vnd.api+json";
-  const headers = { "Content-Type": isApi ? kind : "application/json" };
+  // A text is the file of an import.
+  const isFile = typeof body === "string";
+  const headers = { "Content-Type": isFile ? "text/csv" : isApi ? kind : "application/json" };
   if (target !== "/api/sessions" || method !== "POST") headers.Authorization = `Bearer ${sessionToken(method, target)}`;
-  const response = await fetch(origin + target, { method, headers, body: body && JSON.stringify(body) });
-  const text = await response.text();
+  const request = async () => {
+    const response = await fetch(origin + target, { method, headers, body: isFile ? body : body && JSON.stringify(body) });
+    return [response, await response.text()];
+  };
+  let [response, text] = await request();
+  // The service reads an upload after its response.
+  for (let tries = 0; method === "GET" && text.includes('"state":"reading"') && tries < 100; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    [response, text] = await request();
+  }
   session = text.match(/"token":\s*"(urt_\w+)"/)?.[1] ?? session;
   const stable = CONSTANTS.reduce((it, [pattern, constant]) => it.replaceAll(pattern, constant), text.replaceAll(origin, ORIGIN));
   return { status: response.status, answer: stable ? JSON.parse(stable) : null };

@@ -101,7 +101,7 @@ function valuesOf(target, path) {
 /** The field of the body, with its schema; `undefined` if the operation has none. */
 function bodyField(document, id, described, sample) {
   if (!described) return undefined;
-  const [[mediaType, content]] = Object.entries(described.content).sort(([one]) => (one.includes("vnd.api") ? -1 : 1));
+  const [[mediaType, content]] = Object.entries(described.content).sort(([one]) => (one.includes("vnd.api") || one === "text/csv" ? -1 : 1));
   const value = sample ?? content.example ?? "";
   // A file, such as CSV, is a string.
   const example = typeof value === "string" ? value : JSON.stringify(value, null, 2);

@@ -5,6 +5,7 @@ import { ChartView } from "./chart.js";
 import * as changes from "./changes.js";
 import { save, toCsv, toPng, toSvg } from "./export.js";
 import { button, byId, count, make } from "./html.js";
+import { leaveImport, showImport } from "./imports.js";
 import { listenToKeys, listenToPointers } from "./input.js";
 import { announce, run, showExchange } from "./messages.js";
 import { CARD_FIELDS, roleName, toPerson, toType } from "./people.js";
@@ -13,11 +14,13 @@ import { Picker } from "./picker.js";
 import { readPlace, toLink, today, toMoment, writePlace } from "./place.js";
 import { account, prepareSignIn, signOut } from "./session.js";
 import { MOST, Tree } from "./tree.js";
-import { showView, VIEW_NAMES } from "./views.js";
+import { showView, VIEW_TITLES } from "./views.js";
 
 /** @typedef {import("./people.js").RelationshipType} RelationshipType */
 /** @typedef {import("./people.js").Person} Person */
 
+/** The name of the view that imports, as in its link. */
+const IMPORT = "import";
 const NARROW = matchMedia("(max-width: 50rem)");
 /** @type {RelationshipType[]} */
 let types = [];
@@ -73,10 +76,14 @@ async function open(isCentered = true) {
   byId("past").hidden = moment === "";
   byId("past").replaceChildren(`The chart as of ${moment ? new Date(moment).toLocaleString() : ""}. `, button("Back to today", () => changePlace({ asOf: "" }), { class: "small" }));
   if (!type) return showEmpty("No type has roles", "A chart needs a relationship type with a name for each end.");
+  leaveImport();
   if (place.view) {
     selectTab("lists");
-    const [shown] = await Promise.all([showView(place.view, type, (id) => void run(() => goTo(id, true))), tree ? null : start(moment)]);
-    return shown;
+    byId("side").classList.add("shown");
+    const shown = type;
+    const showList = () => (place.view === IMPORT ? showImport(afterImport) : showView(place.view, shown, (id) => void run(() => goTo(id, true))));
+    await Promise.all([showList(), tree ? null : start(moment)]);
+    return;
   }
   if (!place.user) return start(moment);
   if (tree && tree.type.id === type.id && tree.asOf === moment && tree.nodes.has(place.user)) {
@@ -224,6 +231,12 @@ async function reload() {
   await select(id);
 }
 
+/** Draws what an import has changed. The list of its rows stays. */
+async function afterImport() {
+  if (!tree) return start(toMoment(readPlace().asOf));
+  await loadChart(tree.focus, tree.asOf);
+}
+
 /** Shows a change of relationships of a type. @param {string} changed */
 async function refresh(changed) {
   if (changed === type?.id) return reload();
@@ -270,11 +283,10 @@ async function explainEmpty() {
   const { meta } = await request("GET", "/users?page[limit]=0");
   const [up, down] = [roleName(type, true).toLowerCase(), roleName(type, false).toLowerCase()];
   const isAdmin = account()?.level === "admin";
-  const command = "user-relationships import --format csv --users people.csv";
-  const steps = meta["total-count"] > 1
-    ? [make("li", {}, `Find a person above, and choose “Add…” to say who their ${up} are.`), make("li", {}, "Or import relationships from a file: ", make("code", {}, `${command} --relationships edges.csv`))]
-    : [make("li", {}, "Import people from a spreadsheet, with a column for the supervisor: ", make("code", {}, command)), make("li", {}, "Reload this page: it draws who reports to whom.")];
-  const help = isAdmin ? make("ol", {}, ...steps) : make("p", {}, "Ask an admin to import people and relationships.");
+  const steps = meta["total-count"] > 1 ? [make("li", {}, `Find a person above, and choose “Add…” to say who their ${up} are.`)] : [];
+  steps.push(make("li", {}, linkToView(IMPORT, "Upload a spreadsheet"), " of people, with a column for the supervisor."));
+  steps.push(make("li", {}, "Or use the command line: ", make("code", {}, "user-relationships import --format csv --users people.csv")));
+  const help = isAdmin ? make("ul", {}, ...steps) : make("p", {}, "Ask an admin to import people and relationships.");
   showEmpty("Nothing to draw yet", `The database has ${count(meta["total-count"], "person", "people")}, and no one has ${down}.`, help);
 }
 
@@ -309,9 +321,12 @@ function prepareTabs() {
 
 function showTypes() {
   byId("type").replaceChildren(...charted().map(({ id, description }) => make("option", { value: id, title: description }, id)));
-  const names = { top: "Without a supervisor", left: "Reports of people who left", changes: "Who changed what" };
-  byId("views").replaceChildren(...VIEW_NAMES.map((view) => make("a", { href: toLink({ user: "", type: "", asOf: "", view }), "data-view": view }, names[/** @type {keyof typeof names} */ (view)])));
+  const views = account()?.level === "admin" ? { ...VIEW_TITLES, [IMPORT]: "Import people" } : VIEW_TITLES;
+  byId("views").replaceChildren(...Object.entries(views).map(([view, title]) => linkToView(view, title)));
 }
+
+/** @param {string} view @param {string} title */
+const linkToView = (view, title) => make("a", { href: toLink({ user: "", type: "", asOf: "", view }), "data-view": view }, title);
 
 async function begin() {
   types = (await request("GET", "/relationship-types?page[limit]=50")).data.map(toType);

@@ -28,6 +28,7 @@ files! {
     "dialog.js",
     "export.js",
     "html.js",
+    "imports.js",
     "input.js",
     "layout.js",
     "messages.js",

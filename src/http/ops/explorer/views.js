@@ -35,8 +35,8 @@ const VIEWS = {
   },
 };
 
-/** The names of the views, as in their links. */
-export const VIEW_NAMES = Object.keys(VIEWS);
+/** The titles of the views, by their names in links. */
+export const VIEW_TITLES = Object.fromEntries(Object.entries(VIEWS).map(([name, { title }]) => [name, title]));
 
 /** @param {Person} person @param {(id: string) => void} show @param {string} [detail] */
 function personItem(person, show, detail = [person.title, person.unit].filter(Boolean).join(" · ")) {

@@ -267,3 +267,21 @@ fn an_unprivileged_role_still_detects_other_sessions() {
     assert_eq!(schema(&fixture), before);
     fixture.assert_no_drift();
 }
+
+#[test]
+fn after_a_large_import_postgres_has_statistics_of_all_tables() {
+    let Some(fixture) = ImportFixture::new(Engine::Postgres) else { return };
+    let analyzed = "SELECT COUNT(*) AS number FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL AND relname IN \
+        ('users', 'user_relationships', 'counts_by_user', 'counts_by_target', 'counts_below')";
+    let beside = fixture.open_session();
+    let small = fixture.import(&company(300, 5_000), &[]).expect(0);
+    assert!(!small.stderr.contains(BEGUN), "{}", small.stderr);
+    assert_eq!(fixture.number(analyzed), 0);
+    fixture.import(&company(300, 20_000), &[]).expect(0);
+    until("the server has reported the statistics", PATIENCE, || fixture.number(analyzed) == 5);
+    drop(beside);
+    let alone = fixture.another();
+    let load = alone.import(&company(300, 20_000), &[]).expect(0);
+    assert!(load.stderr.contains(BEGUN), "{}", load.stderr);
+    until("the server has reported the statistics", PATIENCE, || alone.number(analyzed) == 5);
+}

@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use super::report::ImportReport;
 use crate::domain::transfer::{self, ImportOutcome, PendingRecords};
 use crate::imports::feed::{Batch, Batches};
+use crate::model::change::ChangeOrigin;
 use crate::model::code::Code;
 use crate::model::error::{Problem, Result};
-use crate::store::Tx;
+use crate::store::{Store, Tx};
 
 /// Fails on the second run of a job that cannot be retried.
 ///
@@ -48,4 +49,19 @@ pub fn complete(
 pub fn next_batch(batches: &Mutex<Batches>, report: &ImportReport) -> io::Result<Option<Batch>> {
     let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok().transpose()?;
     Ok(batch.map(|batch| report.without_rejected_people(batch)))
+}
+
+/// After so many new rows the statistics of the tables are gathered again.
+const MANY_ROWS: u64 = 10_000;
+
+/// Gathers the statistics by which PostgreSQL plans statements, if an import has stored many rows: until the server does
+/// so by itself, a minute later, requests could have plans for almost empty tables.
+///
+/// # Errors
+/// Those of the database.
+pub async fn refresh_statistics(store: &Store, stored_rows: u64) -> Result<()> {
+    if stored_rows < MANY_ROWS {
+        return Ok(());
+    }
+    store.write("import.analyze", ChangeOrigin::WITHOUT_CALLER, |tx: &mut Tx<'_>| tx.refresh_statistics()).await
 }

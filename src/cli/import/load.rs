@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::import::job::{complete, next_batch, refuse_retry};
+use crate::cli::import::job::{complete, next_batch, refresh_statistics, refuse_retry};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
 use crate::imports::feed::{Batch, Batches};
@@ -72,7 +72,10 @@ impl Importer {
                 if let Some(loaded) = self.load(&batch, batches).await? {
                     self.report.record(&loaded.notes);
                     return match loaded.stop {
-                        StopReason::FullMemory => continue,
+                        StopReason::FullMemory => {
+                            refresh_statistics(&self.store, loaded.notes.stored_rows()).await?;
+                            continue;
+                        }
                         StopReason::End => Ok(()),
                         StopReason::InvalidLine => Err(self.strict_failure()),
                         StopReason::ReadError(error) => Err(self.read_failure(&error)),

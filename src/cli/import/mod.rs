@@ -60,6 +60,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     let (passes, total, types) = plan(&store, opened, args, &options, &bytes)?;
     let rows = RowWriter::open(args.dry_run, report_file)?;
     let report = Arc::new(ImportReport::new(Progress::begin("import", total), &passes, rows, args.sync.is_on));
+    let written = store.clone();
     let result = if args.sync.is_on {
         let options = SyncOptions { creates_types: args.create_types, missing: args.sync.missing() };
         let (limit, is_dry_run, report) = (args.sync.max_changes, args.dry_run, Arc::clone(&report));
@@ -73,6 +74,7 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     };
     if !args.dry_run {
         store::checkpoint_wal(&config.database_url);
+        database::wait(job::refresh_statistics(&written, report.stored_rows()))?;
     }
     report.end(args.dry_run);
     report.finish_rows()?;

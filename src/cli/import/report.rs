@@ -76,6 +76,11 @@ impl Notes {
         self.last = later.last.or(self.last);
     }
 
+    /// How many users and relationships are new.
+    pub fn stored_rows(&self) -> u64 {
+        self.outcome.users.added + self.outcome.relationships.added
+    }
+
     /// Recounts relationships that turned out to exist already.
     pub fn recount_existing(&mut self, relationships: u64) {
         self.outcome.relationships.added -= relationships;
@@ -149,6 +154,11 @@ impl ImportReport {
         let notes = self.notes();
         let ImportOutcome { types, users, relationships, groups, members, .. } = &notes.outcome;
         [types, users, relationships, groups, members].iter().map(|tally| tally.rejected).sum::<u64>() + notes.unclear
+    }
+
+    /// How many users and relationships are new so far.
+    pub fn stored_rows(&self) -> u64 {
+        self.notes().stored_rows()
     }
 
     /// Says up to which line everything is written.

@@ -220,7 +220,8 @@ pub(in crate::store) fn prepare_to_recreate(_conn: &mut Conn) -> QueryResult<()>
     Ok(())
 }
 
-/// Analyzes the tables, so that plans are good immediately and not a minute later.
-pub(in crate::store) fn finish_load(conn: &mut Conn) -> QueryResult<()> {
-    diesel::sql_query("ANALYZE users, user_relationships, counts_by_user, counts_by_target").execute(conn).map(drop)
+/// Analyzes the tables that imports fill, so that plans are good immediately and not a minute later.
+pub(in crate::store) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {
+    let analyze = "ANALYZE users, user_relationships, counts_by_user, counts_by_target, counts_below";
+    diesel::sql_query(analyze).execute(conn).map(drop)
 }

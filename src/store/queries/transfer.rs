@@ -260,8 +260,12 @@ pub(in crate::store) fn recreate(conn: &mut Conn, statements: &[String]) -> Quer
         removed += create_index(conn, statement)?;
     }
     counts::count_all(conn)?;
-    bulk::finish_load(conn)?;
     Ok(removed)
+}
+
+/// Gathers what the planner knows of the tables that imports fill.
+pub(in crate::store) fn refresh_statistics(conn: &mut Conn) -> QueryResult<()> {
+    bulk::refresh_statistics(conn)
 }
 
 /// Creates an index or a key. If that of the edges fails because of duplicates, removes them first.

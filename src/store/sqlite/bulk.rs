@@ -168,7 +168,7 @@ pub(in crate::store) fn prepare_to_recreate(conn: &mut Conn) -> QueryResult<()> 
 
 /// Does nothing: plans do not depend on the contents of the tables.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
-pub(in crate::store) fn finish_load(_conn: &mut Conn) -> QueryResult<()> {
+pub(in crate::store) fn refresh_statistics(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 

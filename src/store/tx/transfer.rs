@@ -218,6 +218,11 @@ impl Tx<'_> {
         Ok(ask!(self, transfer::recreate(&dropped.0))? as u64)
     }
 
+    /// Gathers statistics of the tables that imports fill, by which PostgreSQL plans statements.
+    pub fn refresh_statistics(&mut self) -> Result<()> {
+        ask!(self, transfer::refresh_statistics())
+    }
+
     /// The error of a job that would have to run again but can run only once.
     #[must_use]
     pub fn interrupted() -> Error {

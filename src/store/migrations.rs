@@ -175,7 +175,7 @@ fn find_role_problem(conn: &mut postgres::conn::Conn) -> QueryResult<Option<Stri
 /// [`OpenError::Unusable`] if the encoding is not UTF-8, [`OpenError::MixedStatements`], and those of connecting.
 pub(super) fn connect(url: &PostgresUrl) -> Result<postgres::conn::Conn, OpenError> {
     postgres::pooler::check(url)?;
-    let mut conn = postgres::conn::connect(&url.with_limits(PATIENCE, UNANSWERED))?;
+    let mut conn = postgres::sessions::connect_for_command(&url.with_limits(PATIENCE, UNANSWERED))?;
     let problem = postgres::inspection::check_encoding(&mut conn).map_err(MigrationFailure::from)?;
     problem.map_or(Ok(conn), |problem| Err(OpenError::Unusable(problem)))
 }

@@ -1,6 +1,7 @@
 //! `/api/v2/imports`: upload, preview, rows, run.
 
 use crate::both;
+use crate::support::import::lines;
 use crate::support::uploads::{
     CSV, IMPORTS, NDJSON, attributes, preview, request, rows, run, state, upload, wait_while,
 };
@@ -185,8 +186,8 @@ both!(a_mapping_names_columns_and_unknown_ones_can_be_ignored, |app| {
 
 both!(lists_of_imports_and_of_rows_have_pages, |app| {
     let admin = app.admin();
-    let file: String =
-        (0..45).map(|user| format!("{{\"type\":\"user\",\"email\":\"u{user}@firm.example\"}}\n")).collect();
+    let user = |user: i64| json!({"type": "user", "email": format!("u{user}@firm.example")});
+    let file = lines(&(0..45).map(user).collect::<Vec<_>>());
     let ids: Vec<_> = (0..3).map(|_| preview(&admin, "", NDJSON, &file)).collect();
     let list = admin.get(&format!("{IMPORTS}?sort=-id&page[limit]=2")).expect(200);
     assert_eq!((list.ids(), &list.body["meta"]["total-count"]), (vec![ids[2], ids[1]], &json!(3)));

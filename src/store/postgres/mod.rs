@@ -22,7 +22,7 @@ mod replay;
 pub(super) mod replica;
 mod running;
 pub(super) mod server;
-mod sessions;
+pub(super) mod sessions;
 mod transaction;
 
 #[path = "../queries/mod.rs"]

@@ -17,14 +17,15 @@ use std::time::{Duration, Instant};
 
 use super::addresses::{Address, Addresses};
 use super::canary::{self, Canary, EXPLANATION};
-use super::conn::Conn;
+use super::conn::{Conn, connect};
 use super::connect_failure::LastFailure;
+use super::options::{add_options, default_options};
 use super::replica::health::Health;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Error;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::Backend;
-use crate::store::opening::Settings;
+use crate::store::opening::{OpenError, Settings};
 
 /// The shortest time between two log lines about failed attempts to connect.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
@@ -143,7 +144,7 @@ impl Sessions {
                     }
                     return Ok((conn, backend));
                 }
-                Err(error) if is_about_options(&error) => self.record_pooler(&error.to_string()),
+                Err(error) if is_about_options(&error.to_string()) => self.record_pooler(&error.to_string()),
                 Err(error) => return Err(error),
             }
         }
@@ -195,6 +196,18 @@ impl Sessions {
     }
 }
 
+/// Connects for a command, without limits, and with [`IS_DIRECT`] unless a pooler rejects `options`.
+///
+/// # Errors
+/// Those of [`connect`].
+pub(in crate::store) fn connect_for_command(url: &str) -> Result<Conn, OpenError> {
+    let marked = add_options(url, &format!("-c {IS_DIRECT}=on"), &default_options());
+    match connect(&marked) {
+        Err(OpenError::Unreachable(message)) if is_about_options(&message) => connect(url),
+        connected => connected,
+    }
+}
+
 /// How long a statement waits for a lock: shorter than a statement may take, so that the request can still return an
 /// error.
 pub(super) fn longest_lock_wait(longest_statement: Duration) -> Duration {
@@ -211,9 +224,8 @@ fn plant(conn: &mut Conn) -> ConnectionResult<Canary> {
 }
 
 /// Whether a connection was rejected because of its `options`, by the messages of PgBouncer and similar poolers.
-fn is_about_options(error: &ConnectionError) -> bool {
-    let text = error.to_string();
-    text.contains("startup parameter") || text.contains("option")
+fn is_about_options(message: &str) -> bool {
+    message.contains("startup parameter") || message.contains("option")
 }
 
 impl r2d2::ManageConnection for Sessions {

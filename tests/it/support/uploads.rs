@@ -1,5 +1,6 @@
 //! Uploads to `/api/v2/imports`.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ pub fn state(client: &Client, id: i64) -> String {
 /// Waits while an import is in one of some states, and returns its attributes.
 pub fn wait_while(client: &Client, id: i64, states: &[&str]) -> Value {
     let mut last = Value::Null;
-    until("the import leaves its state", Duration::from_secs(60), || {
+    until("the import leaves its state", Duration::from_mins(1), || {
         last = attributes(client, id);
         !states.contains(&last["state"].as_str().expect("a state"))
     });
@@ -65,15 +66,15 @@ pub fn rows(client: &Client, id: i64, outcome: &str) -> Vec<Value> {
 }
 
 /// A table of users, each with the supervisor before it, and ids in another system.
-pub fn company(users: usize) -> String {
+pub fn company(users: i64) -> String {
     let mut table = "email,alt-id,unit,Supervisor\n".to_owned();
     for user in 1..=users {
         let boss = if user % 50 == 1 {
             String::new()
         } else {
-            format!("user{}@firm.example", user - user % 50 + 1 - usize::from(user % 50 == 0) * 50)
+            format!("user{}@firm.example", user - user % 50 + 1 - i64::from(user % 50 == 0) * 50)
         };
-        table += &format!("user{user}@firm.example,{user},unit{},{boss}\n", user % 7);
+        writeln!(table, "user{user}@firm.example,{user},unit{},{boss}", user % 7).expect("room");
     }
     table
 }

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::cli::command_error::CommandError;
-use crate::cli::import::job::{complete, next_batch, refresh_statistics, refuse_retry};
+use crate::cli::import::job::{complete, next_batch, refuse_retry};
 use crate::cli::import::report::{ImportReport, Notes};
 use crate::domain::transfer::{self, ImportOptions, ImportOutcome, LoadMemory, MAX_REMEMBERED, PendingRecords, Record};
 use crate::imports::feed::{Batch, Batches};
@@ -58,11 +58,7 @@ impl Importer {
     ///
     /// # Errors
     /// [`CommandError`] when a file or the database fails, or at the first rejected line if that is the end.
-    pub async fn import(&self, batches: Batches, is_alone: bool) -> Result<(), CommandError> {
-        self.import_rest(&Arc::new(Mutex::new(batches)), is_alone).await
-    }
-
-    async fn import_rest(&self, batches: &Arc<Mutex<Batches>>, is_alone: bool) -> Result<(), CommandError> {
+    pub async fn import(&self, batches: &Arc<Mutex<Batches>>, is_alone: bool) -> Result<(), CommandError> {
         let mut may_load = is_alone;
         while let Some(batch) = next_batch(batches, &self.report).map_err(|error| self.read_failure(&error))? {
             let batch = Arc::new(batch);
@@ -72,10 +68,7 @@ impl Importer {
                 if let Some(loaded) = self.load(&batch, batches).await? {
                     self.report.record(&loaded.notes);
                     return match loaded.stop {
-                        StopReason::FullMemory => {
-                            refresh_statistics(&self.store, loaded.notes.stored_rows()).await?;
-                            continue;
-                        }
+                        StopReason::FullMemory => continue,
                         StopReason::End => Ok(()),
                         StopReason::InvalidLine => Err(self.strict_failure()),
                         StopReason::ReadError(error) => Err(self.read_failure(&error)),
@@ -127,8 +120,7 @@ impl Importer {
         first: &Arc<Batch>,
         batches: &Arc<Mutex<Batches>>,
     ) -> Result<Option<LoadResult>, CommandError> {
-        let (batch, batches) = (Arc::clone(first), Arc::clone(batches));
-        let options = self.options;
+        let (batch, batches, options) = (Arc::clone(first), Arc::clone(batches), self.options);
         let (report, is_begun, is_strict) = (Arc::clone(&self.report), AtomicBool::new(false), self.is_strict);
         let (size, most_remembered) = (Arc::clone(&self.size), self.most_remembered);
         let job = move |tx: &mut Tx<'_>| {
@@ -165,6 +157,9 @@ impl Importer {
             }
             notes.recount_existing(tx.end_bulk_load(&dropped_indexes)?);
             transfer::count_loaded(tx, &memory)?;
+            if matches!(stop, StopReason::FullMemory) {
+                tx.refresh_statistics()?;
+            }
             Ok(Some(LoadResult { notes, stop }))
         };
         self.store
@@ -275,11 +270,11 @@ mod tests {
         config.database_url = DatabaseUrl::Sqlite(folder.path().join("test.db"));
         migrations::run(&config.database_url, true).unwrap();
         let store = database::open(&config).unwrap();
-        let size = Arc::new(AtomicUsize::new(5));
-        let (bytes, plan) = (Arc::default(), feed::Plan { skip: 0, is_strict: false, size: Arc::clone(&size) });
+        let (bytes, size) = (Arc::default(), Arc::new(AtomicUsize::new(5)));
+        let plan = feed::Plan { skip: 0, is_strict: false, size: Arc::clone(&size) };
         let passes = passes::of_lines(&path, &bytes);
-        let rows = RowWriter::open(false, None).unwrap();
-        let report = Arc::new(ImportReport::new(Progress::begin("import", None), &passes, rows, false));
+        let (progress, rows) = (Progress::begin("import", None), RowWriter::open(false, None).unwrap());
+        let report = Arc::new(ImportReport::new(progress, &passes, rows, false));
         let batches = feed::start(passes, plan, bytes).unwrap();
         let mut importer = Importer::new(store, report, ImportOptions::default(), size, false);
         importer.most_remembered = 5;
@@ -294,7 +289,7 @@ mod tests {
             let first = Arc::new(next_batch(&batches, &importer.report).unwrap().unwrap());
             let loaded = importer.load(&first, &batches).await.unwrap().unwrap();
             assert!(matches!(loaded.stop, StopReason::FullMemory));
-            importer.import_rest(&batches, true).await.unwrap();
+            importer.import(&batches, true).await.unwrap();
         });
         assert_eq!(importer.report.rejected(), 1);
         let check = importer.store.read("test", Cost::Unbounded, |tx: &mut Tx<'_>| tx.check());

@@ -12,8 +12,8 @@ mod sync;
 mod sync_steps;
 mod sync_tally;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex};
 
 use super::command_error::CommandError;
 use super::database;
@@ -101,7 +101,11 @@ fn import(
     let options = ImportOptions { creates_types, lists_rows, ..ImportOptions::default() };
     let importer = Importer::new(store, Arc::clone(report), options, size, args.strict);
     database::wait(async {
-        if args.dry_run { importer.dry_run(batches).await } else { importer.import(batches, is_alone).await }
+        if args.dry_run {
+            importer.dry_run(batches).await
+        } else {
+            importer.import(&Arc::new(Mutex::new(batches)), is_alone).await
+        }
     })
 }
 

@@ -76,11 +76,6 @@ impl Notes {
         self.last = later.last.or(self.last);
     }
 
-    /// How many users and relationships are new.
-    pub fn stored_rows(&self) -> u64 {
-        self.outcome.users.added + self.outcome.relationships.added
-    }
-
     /// Recounts relationships that turned out to exist already.
     pub fn recount_existing(&mut self, relationships: u64) {
         self.outcome.relationships.added -= relationships;
@@ -158,7 +153,8 @@ impl ImportReport {
 
     /// How many users and relationships are new so far.
     pub fn stored_rows(&self) -> u64 {
-        self.notes().stored_rows()
+        let notes = self.notes();
+        notes.outcome.users.added + notes.outcome.relationships.added
     }
 
     /// Says up to which line everything is written.

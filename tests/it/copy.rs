@@ -42,7 +42,8 @@ fn fill(app: &App) -> (Client, String) {
     let headers = [("Content-Type", "application/vnd.api+json"), ("Idempotency-Key", "once")];
     let body = edge(Some(ids[3]), "mentor", ids[4]).to_string();
     admin.send("POST", EDGES, &headers, Some(body.as_bytes())).expect(201);
-    let profile = json!({"data": {"type": "users", "id": ids[5].to_string(), "attributes": {"job-title": ["[1] \\ \u{1f600}\t"]}}});
+    let attributes = json!({"alt-id": "E-5", "job-title": ["[1] \\ \u{1f600}\t"]});
+    let profile = json!({"data": {"type": "users", "id": ids[5].to_string(), "attributes": attributes}});
     admin.patch(&format!("/api/v2/users/{}", ids[5]), &profile).expect(200);
     // Ids that are not given again.
     let gone = create(&admin, ids[6], "mentor", ids[7]).expect(201).id();

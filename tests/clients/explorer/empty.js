@@ -20,7 +20,7 @@ try {
     const { page, close } = await open(browser, "/explorer", { viewport: { width: 360, height: 740 } });
     await signIn(page);
     await page.getByRole("heading", { name: "Nothing to draw yet" }).waitFor();
-    await page.getByText("Import people from a spreadsheet").waitFor();
+    await page.getByRole("link", { name: "Upload a spreadsheet" }).waitFor();
     await assertFits(page);
     await assertAccessible(page);
     await close();

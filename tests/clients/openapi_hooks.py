@@ -90,7 +90,9 @@ def is_inexpressible(error: dict[str, Any]) -> bool:
     # The log decides which moments are possible, and other parameters cannot be combined with one.
     is_of_moment = "filter[as-of]" in error["detail"] or error.get("source", {}).get("parameter") == "filter[as-of]"
     is_of_passwords = "password" in error["detail"] and " must be a string" not in error["detail"]
-    is_known = is_of_paging or is_of_types or is_of_roles or is_of_moment or is_of_times or is_too_large or is_of_passwords
+    # Some parameters of uploads need `import-sync=true`, and one is a JSON object.
+    is_of_uploads = error.get("source", {}).get("parameter", "").startswith("import-")
+    is_known = is_of_uploads or is_of_paging or is_of_types or is_of_roles or is_of_moment or is_of_times or is_too_large or is_of_passwords
     return error["code"] in INEXPRESSIBLE or is_known
 
 

@@ -42,6 +42,8 @@ pub enum Schema {
     },
     /// How far a traversal goes: `all`, or a number of levels.
     Depth,
+    /// How much a synchronization may change: a number, or a percentage.
+    ChangeLimit,
     /// One id.
     Id,
     /// A list of ids.

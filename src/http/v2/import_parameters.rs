@@ -23,7 +23,7 @@ pub const IMPORT_MISSING: Parameter = Parameter::new(
 /// How much a synchronization may delete and disable.
 pub const IMPORT_MAX_CHANGES: Parameter = Parameter::new(
     "import-max-changes",
-    Schema::NonEmptyText,
+    Schema::ChangeLimit,
     "With `import-sync=true`: the most deletions and disablings, as a number, or as a percentage of the users concerned, \
      whose sign is written `%25`. The default is `20%`. A preview with more cannot be run",
 );

@@ -48,7 +48,12 @@ pub(super) const GUIDES: &[Guide] = &[
     guide("atomic", "Atomic operations", &API, &["Atomic operations"]),
     guide("rules", "Rules and reporting lines", &GRAPH, &["The rules", "What is refused", "Handing a team over"]),
     guide("feed", "The feed of changes", &CHANGES, &["A change", "Follow the feed"]),
-    guide("import", "Import from HR systems", &IMPORT, &["First steps", "Your own columns", "Every night", "Over HTTP"]),
+    guide(
+        "import",
+        "Import from HR systems",
+        &IMPORT,
+        &["First steps", "Your own columns", "Every night", "Over HTTP"],
+    ),
     guide("headers", "Media types and headers", &API, &["Media types", "Headers"]),
 ];
 

@@ -182,6 +182,7 @@ fn schema_of(parameter: &Parameter, operation: &ApiOperation) -> Value {
             list(&json!({ "type": "string", "pattern": format!("^({ME}|[1-9][0-9]{{0,18}})$") }), MAX_FILTER_VALUES)
         }
         Schema::Depth => json!({ "type": "string", "pattern": "^(all|[1-9]|[1-5][0-9]|6[0-4])$" }),
+        Schema::ChangeLimit => json!({ "type": "string", "pattern": "^([0-9]{1,9}|[0-9]{1,2}%|100%)$" }),
         Schema::Id => reference("schemas", ID),
         Schema::Ids => list(&reference("schemas", ID), MAX_FILTER_VALUES),
         Schema::TypeNames => list(&reference("schemas", TYPE_NAME), MAX_FILTER_VALUES),

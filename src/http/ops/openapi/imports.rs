@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::build::{ID, constant, enumeration, insert, object, resource, schema, user_linkage};
 use super::operation::{ApiOperation, Success, operation};
+use super::requests::{closed, with_ignored};
 use crate::domain::transfer::RowOutcome;
-use crate::http::jsonapi::fields;
+use crate::http::jsonapi::fields::{self, ResourceField};
 use crate::http::jsonapi::import_fields::{ImportField, ImportRowField};
 use crate::http::jsonapi::import_resources::{IMPORT_ROWS, IMPORTS};
 use crate::http::v2::import_parameters::{LIST_IMPORT_ROWS, LIST_IMPORTS, NEW_IMPORT, ONE_IMPORT};
@@ -66,12 +67,16 @@ pub fn schemas() -> Value {
     }
     let shown = [ImportState::Reading, ImportState::Preview, ImportState::Running].into_iter();
     let states = shown.chain(ImportState::ALL.iter().copied().filter(|state| state.is_final()));
+    let mut attributes = with_ignored(std::iter::empty(), ImportField::COMPUTED);
+    attributes.insert(ImportField::State.name().to_owned(), enumeration(["running", "cancelled"]));
+    let relationships = with_ignored(std::iter::empty(), &fields::relationship_names::<ImportField>());
     let mut changed = object(
         &["type", "id", "attributes"],
         json!({
             "type": constant(IMPORTS),
             "id": schema(ID),
-            "attributes": object(&["state"], json!({ "state": enumeration(["running", "cancelled"]) })),
+            "attributes": closed(&[ImportField::State.name()], attributes),
+            "relationships": closed(&[], relationships),
         }),
     );
     insert(&mut changed, "description", "Members that the service sets are ignored");

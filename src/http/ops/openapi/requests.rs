@@ -30,7 +30,7 @@ const NO_ID: &str = "Must be omitted: the service assigns the id";
 
 /// An object that rejects unknown members, except names that begin with `@` and members that only responses have, which
 /// are ignored.
-fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
+pub(super) fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
     let properties: Map<_, _> =
         with_ignored(std::iter::empty(), &RESPONSE_MEMBERS).into_iter().chain(properties).collect();
     let mut closed = object(required, properties.into());
@@ -40,7 +40,7 @@ fn closed(required: &[&str], properties: Map<String, Value>) -> Value {
 }
 
 /// Adds the members that are ignored because the service sets them.
-fn with_ignored(
+pub(super) fn with_ignored(
     properties: impl Iterator<Item = (&'static str, Value)>,
     ignored: &[&'static str],
 ) -> Map<String, Value> {

@@ -93,7 +93,7 @@ pub fn load(app: &App) {
          COMMIT"
     ));
     app.write(|tx: &mut Tx<'_>| tx.repair());
-    raw.run(if matches!(raw, Raw::Sqlite(_)) { "ANALYZE" } else { "VACUUM ANALYZE" });
+    raw.gather_statistics();
 }
 
 /// The plans of a statement, each as one text.
@@ -233,7 +233,7 @@ fn load_groups(app: &App) {
          {member} SELECT 'm', i, {ONE}, '{{}}', 0, 0 FROM {more} AS numbers;
          COMMIT"
     ));
-    raw.run(if is_sqlite { "ANALYZE" } else { "VACUUM ANALYZE" });
+    raw.gather_statistics();
 }
 
 fn check_groups(app: &App) {

@@ -36,7 +36,7 @@ fn load(app: &App, users: i64) -> i64 {
     app.write(|tx: &mut Tx<'_>| tx.repair());
     app.assert_no_drift();
     let mut raw = Raw::connect(&app.config.database_url);
-    raw.run(if matches!(raw, Raw::Sqlite(_)) { "ANALYZE" } else { "VACUUM ANALYZE" });
+    raw.gather_statistics();
     root
 }
 

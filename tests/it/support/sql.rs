@@ -1,5 +1,8 @@
 //! A direct connection to the database: what an operator with `psql` or `sqlite3` sees and does.
 
+use std::thread;
+use std::time::Duration;
+
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
@@ -48,6 +51,24 @@ impl Raw {
             Self::Postgres(conn) => conn.batch_execute(sql),
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    /// Gathers what the planner knows of the tables. On PostgreSQL it repeats `VACUUM`, for at most ten seconds, until
+    /// relationships are known to be visible to all: an older snapshot of the server, such as that of a standby, prevents
+    /// it, and then a scan of one index costs as much as that of another.
+    pub fn gather_statistics(&mut self) {
+        if matches!(self, Self::Sqlite(_)) {
+            return self.run("ANALYZE");
+        }
+        let hidden = "SELECT COUNT(*) AS number FROM pg_class \
+            WHERE relname = 'user_relationships' AND relallvisible * 10 < relpages * 9";
+        for _ in 0..50 {
+            self.run("VACUUM ANALYZE");
+            if self.number(hidden) == 0 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
     }
 
     /// Starts a transaction, as another instance that has not committed yet, and claims an `Idempotency-Key` in it.

@@ -19,6 +19,15 @@ pub(super) struct Backend {
     pub started: i64,
 }
 
+/// How to find the process of PostgreSQL that runs the statements of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CancelTarget {
+    /// That of a direct connection.
+    Backend(Backend),
+    /// Behind a pooler: the one whose transaction holds the advisory lock with this key.
+    LockHolder(i64),
+}
+
 /// Stops the running statement of a cancelled job.
 pub(super) trait CancelStatement: Send + Sync {
     /// Stops the statement of the job soon, as far as possible. It must not block.
@@ -65,11 +74,16 @@ impl JobLimit {
         Ok(())
     }
 
-    /// Records which backend runs the statements of the job, until [`Entered::leave`].
-    pub fn enter(&self, backend: Option<Backend>) -> Entered<'_> {
-        let cancellation = self.cancellation.as_deref().filter(|_| backend.is_some());
+    /// Whether the job ends early when its caller leaves.
+    pub fn is_cancellable(&self) -> bool {
+        self.cancellation.is_some()
+    }
+
+    /// Records which process runs the statements of the job, until [`Entered::leave`].
+    pub fn enter(&self, target: Option<CancelTarget>) -> Entered<'_> {
+        let cancellation = self.cancellation.as_deref().filter(|_| target.is_some());
         if let Some(cancellation) = cancellation {
-            *cancellation.statement() = RunningStatement { backend, is_cancel_sent: false };
+            *cancellation.statement() = RunningStatement { target, is_cancel_sent: false };
         }
         Entered(cancellation)
     }
@@ -90,25 +104,25 @@ pub(super) struct Cancellation {
     statement: Mutex<RunningStatement>,
 }
 
-/// The backend that runs the statements of a job, if any.
+/// The process that runs the statements of a job, if any.
 #[derive(Debug, Default)]
 struct RunningStatement {
-    backend: Option<Backend>,
+    target: Option<CancelTarget>,
     is_cancel_sent: bool,
 }
 
 impl Cancellation {
-    /// The backend to send a cancel request to, if one runs a statement of the job. Its connection is closed
+    /// The process to send a cancel request to, if one runs a statement of the job. Its connection is closed
     /// afterwards, so that a late cancel request cannot stop a statement of another job.
-    pub fn claim(&self) -> Option<Backend> {
+    pub fn claim(&self) -> Option<CancelTarget> {
         let mut statement = self.statement();
-        let backend = statement.backend?;
+        let target = statement.target?;
         statement.is_cancel_sent = true;
-        Some(backend)
+        Some(target)
     }
 
     fn is_running(&self) -> bool {
-        self.statement().backend.is_some()
+        self.statement().target.is_some()
     }
 
     fn statement(&self) -> MutexGuard<'_, RunningStatement> {
@@ -116,11 +130,11 @@ impl Cancellation {
     }
 }
 
-/// A backend runs the statements of a job.
+/// A process of PostgreSQL runs the statements of a job.
 pub(super) struct Entered<'l>(Option<&'l Cancellation>);
 
 impl Entered<'_> {
-    /// Records that the backend no longer runs statements of the job. Returns whether a cancel request was sent to it;
+    /// Records that the process no longer runs statements of the job. Returns whether a cancel request was sent to it;
     /// if so, its connection must be closed.
     pub fn leave(self) -> bool {
         self.0.is_some_and(|cancellation| std::mem::take(&mut *cancellation.statement()).is_cancel_sent)
@@ -149,7 +163,8 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    const BACKEND: Backend = Backend { pid: 7, started: 1 };
+    const TARGETS: [CancelTarget; 2] =
+        [CancelTarget::Backend(Backend { pid: 7, started: 1 }), CancelTarget::LockHolder(7)];
 
     #[test]
     fn a_job_ends_at_its_deadline_and_when_its_caller_leaves() {
@@ -167,11 +182,13 @@ mod tests {
         let (limit, _guard) = JobLimit::cancellable(None, None);
         let cancellation = limit.cancellation.clone().unwrap();
         assert_eq!(cancellation.claim(), None);
-        let entered = limit.enter(Some(BACKEND));
-        assert_eq!(cancellation.claim(), Some(BACKEND));
-        assert!(entered.leave(), "the connection must be closed");
-        assert_eq!(cancellation.claim(), None);
-        assert!(!limit.enter(Some(BACKEND)).leave());
+        for target in TARGETS {
+            let entered = limit.enter(Some(target));
+            assert_eq!(cancellation.claim(), Some(target));
+            assert!(entered.leave(), "the connection must be closed");
+            assert_eq!(cancellation.claim(), None);
+            assert!(!limit.enter(Some(target)).leave());
+        }
         assert!(!limit.enter(None).leave());
     }
 }

@@ -1,19 +1,22 @@
 //! Poolers: those that mix up prepared statements are refused, and none returns the rows of another query.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::support::cluster::PrivateServer;
+use crate::support::endless_searches::{EndlessSearches, abandon, search};
 use crate::support::pgbouncer::{PgBouncer, program};
 use crate::support::process::{Service, finish, new_user_token, program as service, run, until};
 use crate::support::replica::raw;
-use crate::support::{edge, json, pooler};
+use crate::support::{Engine, edge, json, pooler};
 
 const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 /// The first version that can rename prepared statements.
 const RENAMES: (u32, u32) = (1, 21);
+/// A short delay on a machine that is busy with other tests.
+const SOON: Duration = Duration::from_secs(8);
 
 /// A server with the schema and the token of an admin, and `PgBouncer` with its version.
 fn server() -> Option<(PrivateServer, String, std::path::PathBuf, (u32, u32))> {
@@ -129,6 +132,57 @@ fn a_pooler_with_a_session_for_each_client_works() {
             }
         });
         service.anonymous().get("/readyz").expect(200);
+    }
+}
+
+/// The next client gets the session of the server after each transaction. A cancel request that came late would stop a
+/// statement of that client, which nothing else here ends.
+#[test]
+fn abandoned_searches_stop_and_no_statement_of_another_client() {
+    let Some((server, token, pgbouncer, version)) = server() else { return };
+    new_user_token(&server.url("postgres"), "slow@example.com", "user");
+    let mut direct = raw(&server.url("postgres"));
+    let user = direct.number("SELECT max(id) AS number FROM users");
+    let _endless = EndlessSearches::on(raw(&server.url("postgres")), user, Engine::Postgres);
+    let modes = [("session", ""), ("transaction", "max_prepared_statements = 100\ndefault_pool_size = 6")];
+    for (mode, settings) in modes.iter().take(if version < RENAMES { 1 } else { 2 }) {
+        let pooler = PgBouncer::start(&pgbouncer, &server, mode, settings);
+        let service =
+            Service::start(&pooler.url("postgres"), &[("DATABASE_POOL_SIZE", "8"), ("REQUEST_TIMEOUT", "1m")]);
+        let root = service.client(&token);
+        root.get("/api/v2/users/me").expect(200);
+        let (is_over, others) = (AtomicBool::new(false), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut other = raw(&pooler.url("postgres"));
+                    while !is_over.load(Ordering::Relaxed) {
+                        other.number("SELECT count(*) AS number FROM pg_sleep(0.002)");
+                        others.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            // Also when an assertion fails, so that the others end.
+            let _end = EndOnDrop(&is_over);
+            let searching = "SELECT count(*) AS number FROM pg_stat_activity \
+                             WHERE state = 'active' AND wait_event = 'PgSleep' AND query LIKE '%FROM users%'";
+            for round in 0..5 {
+                let searches: Vec<_> = (0..3).map(|_| search(&root)).collect();
+                until("two searches run", SOON, || direct.number(searching) == 2);
+                abandon(searches);
+                until(&format!("the server stopped them in round {round}"), SOON, || direct.number(searching) == 0);
+            }
+        });
+        println!("{mode}: {others:?} statements of other clients meanwhile");
+        assert!(others.into_inner() > 0);
+    }
+}
+
+struct EndOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for EndOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -35,6 +35,8 @@ pub(in crate::store) const EXPLANATION: &str = "the pooler mixes up the prepared
 pub(super) struct Canary {
     /// SQL that fails if the session of the server is not safe, beginning with a semicolon; empty if all are.
     pub check: String,
+    /// The key of the advisory lock by which the process that runs a transaction is found. It is random.
+    pub lock: i64,
 }
 
 /// Prepares the canary of a new connection.
@@ -44,7 +46,8 @@ pub(super) struct Canary {
 pub(super) fn plant(conn: &mut Conn) -> QueryResult<Canary> {
     let mut random = [0; 8];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| mixed_up("no random number"))?;
-    let own = format!("{:016x}", u64::from_be_bytes(random));
+    let lock = i64::from_be_bytes(random);
+    let own = format!("{lock:016x}");
     // In a transaction, so that all of it runs in one session of the server.
     conn.batch_execute("BEGIN")?;
     let text = format!("SELECT '{own}' AS canary");
@@ -63,7 +66,7 @@ pub(super) fn plant(conn: &mut Conn) -> QueryResult<Canary> {
              THEN '{MIXED}' END AS INTEGER)"
         )
     });
-    Ok(Canary { check: check.unwrap_or_default() })
+    Ok(Canary { check: check.unwrap_or_default(), lock })
 }
 
 /// Whether an error shows that prepared statements are mixed up.

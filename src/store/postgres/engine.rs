@@ -184,19 +184,19 @@ impl PostgresEngine {
     ) -> (Result<T>, Option<Fault>) {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
-        let is_logged =
-            match transaction::begin_if(is_transaction, session, mode, self.longest_statement, &shared.changes) {
-                Ok(is_logged) => is_logged,
-                Err(error) if canary::is_mixed_up(&error.to_string()) => {
-                    return (Err(session.refuse_pooler()), Some(Fault::Final));
-                }
-                Err(error) => {
-                    let (fault, error) = fault::classify(&error);
-                    session.is_lost = fault == Fault::Lost;
-                    return (Err(error), Some(fault));
-                }
-            };
-        let entered = limit.enter(session.backend);
+        let limits = (limit.is_cancellable(), self.longest_statement);
+        let is_logged = match transaction::begin_if(is_transaction, session, mode, limits, &shared.changes) {
+            Ok(is_logged) => is_logged,
+            Err(error) if canary::is_mixed_up(&error.to_string()) => {
+                return (Err(session.refuse_pooler()), Some(Fault::Final));
+            }
+            Err(error) => {
+                let (fault, error) = fault::classify(&error);
+                session.is_lost = fault == Fault::Lost;
+                return (Err(error), Some(fault));
+            }
+        };
+        let entered = limit.enter(session.cancel_target());
         let conn = AnyConnection::Postgres(&mut session.conn);
         let mut tx = if mode.may_write() {
             Tx::writing(conn, shared, limit, is_logged)

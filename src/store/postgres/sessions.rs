@@ -24,7 +24,7 @@ use super::replica::health::Health;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Error;
 use crate::store::fault::{self, Fault};
-use crate::store::limit::Backend;
+use crate::store::limit::{Backend, CancelTarget};
 use crate::store::opening::{OpenError, Settings};
 
 /// The shortest time between two log lines about failed attempts to connect.
@@ -40,7 +40,7 @@ pub(in crate::store) struct Session {
     pub conn: Conn,
     /// Whether the pool must close it: it is dead, or a cancel request may still arrive.
     pub is_lost: bool,
-    /// The backend process, if its session has the limits; `None` behind a pooler.
+    /// The process of the server, if its session has the limits; `None` behind a pooler.
     pub backend: Option<Backend>,
     /// What a connection behind a pooler checks.
     pub(super) canary: Option<Canary>,
@@ -63,6 +63,12 @@ pub(in crate::store) struct Sessions {
 }
 
 impl Session {
+    /// How to find the process that runs its transaction.
+    pub fn cancel_target(&self) -> Option<CancelTarget> {
+        let backend = self.backend.map(CancelTarget::Backend);
+        backend.or_else(|| self.canary.as_ref().map(|canary| CancelTarget::LockHolder(canary.lock)))
+    }
+
     /// Records that a pooler has mixed up prepared statements, which closes the connection, and returns the error of the
     /// job, of which nothing has run.
     pub fn refuse_pooler(&mut self) -> Error {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::mode::Mode;
 use super::sessions::{Session, longest_lock_wait};
 use crate::store::change_log::ChangeLog;
+use crate::store::limit::CancelTarget;
 
 /// How long the transaction of a batch waits for a lock. It is shorter than `deadlock_timeout`, so that a batch fails
 /// before another transaction is aborted by a deadlock.
@@ -19,12 +20,12 @@ const REQUIRE_LOG_OFF: &str =
 /// The text in the error of that.
 const LOG_IS_ON: &str = "the change log is on";
 
-/// Begins a transaction if the job has one. Returns whether changes are logged until it ends, as far as it is known.
+/// Begins a transaction if the job has one, which may be cancellable and has a longest statement. Returns whether changes are logged until it ends, as far as it is known.
 pub(super) fn begin_if(
     is_transaction: bool,
     session: &mut Session,
     mode: Mode,
-    longest_statement: Duration,
+    limits: (bool, Duration),
     log: &ChangeLog,
 ) -> QueryResult<Option<bool>> {
     if !is_transaction {
@@ -32,19 +33,24 @@ pub(super) fn begin_if(
     }
     let is_logged = log.switch().filter(|_| mode == Mode::Write);
     if is_logged != Some(false) {
-        return begin(session, mode, longest_statement, "").map(|()| is_logged);
+        return begin(session, mode, limits, "").map(|()| is_logged);
     }
-    match begin(session, mode, longest_statement, REQUIRE_LOG_OFF) {
+    match begin(session, mode, limits, REQUIRE_LOG_OFF) {
         Err(error) if error.to_string().contains(LOG_IS_ON) => {
             session.conn.batch_execute("ROLLBACK")?;
             log.set_switch(true);
-            begin(session, mode, longest_statement, "").map(|()| Some(true))
+            begin(session, mode, limits, "").map(|()| Some(true))
         }
         begun => begun.map(|()| is_logged),
     }
 }
 
-fn begin(session: &mut Session, mode: Mode, longest_statement: Duration, check: &str) -> QueryResult<()> {
+fn begin(
+    session: &mut Session,
+    mode: Mode,
+    (is_cancellable, longest_statement): (bool, Duration),
+    check: &str,
+) -> QueryResult<()> {
     let isolation = match mode {
         Mode::Read => "READ COMMITTED READ ONLY",
         Mode::Snapshot | Mode::SnapshotBatch | Mode::Search => "REPEATABLE READ READ ONLY",
@@ -71,6 +77,13 @@ fn begin(session: &mut Session, mode: Mode, longest_statement: Duration, check: 
         _ => String::new(),
     };
     let of_pooler = session.canary.as_ref().map_or("", |canary| &canary.check);
-    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{check}");
+    // Shared, and without a wait: only this connection has the key.
+    let of_canceller = match session.cancel_target() {
+        Some(CancelTarget::LockHolder(key)) if is_cancellable => {
+            format!("; SELECT pg_try_advisory_xact_lock_shared({key})")
+        }
+        _ => String::new(),
+    };
+    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{of_canceller}{check}");
     AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
 }

@@ -16,8 +16,11 @@ pub struct EndlessSearches {
 impl EndlessSearches {
     /// Makes every search of users endless.
     pub fn make(app: &App, engine: Engine) -> Self {
-        let user = app.user().id;
-        let mut raw = Raw::connect(&app.config.database_url);
+        Self::on(Raw::connect(&app.config.database_url), app.user().id, engine)
+    }
+
+    /// The same in a database that has this user.
+    pub fn on(mut raw: Raw, user: i64, engine: Engine) -> Self {
         let slow = match engine {
             Engine::Sqlite => {
                 "(WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000000) \

@@ -19,7 +19,7 @@ const ROUNDS: usize = 4;
 /// # Errors
 /// [`OpenError::MixedStatements`]. A server that cannot be reached is not an error here.
 pub(in crate::store) fn check(url: &PostgresUrl) -> Result<(), OpenError> {
-    let sessions = Sessions::of_primary(url.with_limits(PATIENCE, PATIENCE), PATIENCE);
+    let sessions = Sessions::for_check(url.with_limits(PATIENCE, PATIENCE), PATIENCE);
     let Some(first) = establish(&sessions)? else { return Ok(()) };
     if first.canary.as_ref().is_none_or(|canary| canary.check.is_empty()) {
         return Ok(());

@@ -78,7 +78,7 @@ impl PostgresServer {
         shared: &StoreContext,
     ) -> std::result::Result<Self, OpenError> {
         let url = url.with_limits(settings.timeout, settings.longest_statement);
-        Self::open(Sessions::of_primary(url, settings.longest_statement), settings, shared)
+        Self::open(Sessions::of_primary(url, settings), settings, shared)
     }
 
     /// Opens a pool to a server, which may be down.

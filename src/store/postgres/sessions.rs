@@ -11,6 +11,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use diesel::{Connection, ConnectionError, ConnectionResult};
+use log::Level;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -58,6 +59,8 @@ pub(in crate::store) struct Sessions {
     longest_statement: Duration,
     /// Whether a pooler rejected or ignored `options`.
     is_pooled: Arc<AtomicBool>,
+    /// The level at which that is logged: a command prints nothing about it.
+    pooler_level: Level,
     last_failure: Arc<LastFailure>,
     replica: Option<Arc<Health>>,
 }
@@ -91,17 +94,23 @@ struct Limits {
 
 impl Sessions {
     /// Connections to the primary.
-    pub fn of_primary(url: String, longest_statement: Duration) -> Self {
-        Self::new(vec![url], longest_statement, None)
+    pub fn of_primary(url: String, settings: &Settings) -> Self {
+        let level = if settings.longest_job.is_some() { Level::Info } else { Level::Debug };
+        Self::new(vec![url], settings.longest_statement, level, None)
+    }
+
+    /// Connections to the primary that only look at it.
+    pub fn for_check(url: String, longest_statement: Duration) -> Self {
+        Self::new(vec![url], longest_statement, Level::Debug, None)
     }
 
     /// Connections to a replica, or to several by the URL of each: while it is down none are made, and older ones are
     /// closed.
     pub fn of_replica(urls: Vec<String>, settings: &Settings, health: Arc<Health>) -> Self {
-        Self::new(urls, settings.longest_statement, Some(health))
+        Self::new(urls, settings.longest_statement, Level::Info, Some(health))
     }
 
-    fn new(urls: Vec<String>, longest_statement: Duration, replica: Option<Arc<Health>>) -> Self {
+    fn new(urls: Vec<String>, longest_statement: Duration, pooler_level: Level, replica: Option<Arc<Health>>) -> Self {
         let statement = longest_statement.as_millis();
         let options = format!(
             "-c statement_timeout={statement} -c lock_timeout={} -c idle_in_transaction_session_timeout={statement} \
@@ -110,7 +119,7 @@ impl Sessions {
         );
         let addresses = Arc::new(Addresses::new(urls, &options, longest_statement));
         let (is_pooled, last_failure) = Default::default();
-        Self { addresses, longest_statement, is_pooled, last_failure, replica }
+        Self { addresses, longest_statement, is_pooled, pooler_level, last_failure, replica }
     }
 
     /// Whether they lead to the primary, which accepts writes.
@@ -184,7 +193,10 @@ impl Sessions {
 
     fn record_pooler(&self, reason: &str) {
         if !self.is_pooled.swap(true, Ordering::Relaxed) {
-            log::info!("PostgreSQL is behind a pooler ({reason}): each transaction sets its own limits");
+            log::log!(
+                self.pooler_level,
+                "PostgreSQL is behind a pooler ({reason}): each transaction sets its own limits"
+            );
         }
     }
 

@@ -146,8 +146,8 @@ fn refuse_newer(end: &str, steps: &[Step]) -> Result<(), CopyFailure> {
 
 fn in_use() -> CopyFailure {
     CopyFailure::Unsuitable(
-        "the target is in use, or its tables belong to another role: stop the service and all other clients of it, and \
-         connect as the owner"
+        "the target is in use or behind a pooler, or its tables belong to another role: stop the service and all other \
+         clients of it, and connect directly and as the owner"
             .to_owned(),
     )
 }

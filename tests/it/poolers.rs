@@ -209,4 +209,7 @@ fn an_import_behind_a_pooler_never_locks_the_tables() {
     run(&server.url("other"), &["migrate", "run"]).expect(0);
     let direct = log(&server.url("other"));
     assert!(direct.contains(first_load), "{direct}");
+    raw(&url).run("CREATE DATABASE target");
+    let refused = run(&url, &["copy", "--from", &url, "--to", &pooled.replace("/postgres?", "/target?")]).expect(1);
+    assert!(refused.stderr.contains("behind a pooler"), "{refused:?}");
 }

@@ -6,7 +6,6 @@
 //! for these values and the generic plan. It also bounds the time of each list, because a plan that names the right
 //! index may still read all of it.
 
-use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,9 @@ use user_relationships::store::Tx;
 
 use super::{statements, transfer_plans};
 use crate::both;
+use crate::support::plan::explain;
 use crate::support::sql::Raw;
-use crate::support::{App, Client, cluster, edge};
+use crate::support::{App, Client, edge};
 
 const EDGES: &str = "/api/v2/user-relationships";
 /// The target of 100,000 edges of two types.
@@ -120,23 +120,15 @@ pub fn explained(app: &App, statement: &str, types: &str, values: &str, modes: &
         #[diesel(sql_type = Text)]
         detail: String,
     }
-    if let Raw::Sqlite(mut conn) = Raw::connect(&app.config.database_url) {
-        let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
-        return vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")];
+    match Raw::connect(&app.config.database_url) {
+        Raw::Sqlite(mut conn) => {
+            let steps = sql_query(format!("EXPLAIN QUERY PLAN {statement}")).load::<Step>(&mut conn).expect("a plan");
+            vec![steps.into_iter().map(|step| step.detail).collect::<Vec<_>>().join("\n")]
+        }
+        Raw::Postgres(mut conn) => {
+            modes.iter().map(|mode| explain(&mut conn, statement, types, values, mode)).collect()
+        }
     }
-    // Behind a pooler, the next client of the session must find neither the setting nor the statement.
-    let plan = |mode: &&str| {
-        let psql = cluster::cluster().expect("the cluster is there").bin("psql");
-        let explain = format!(
-            "BEGIN; SET LOCAL plan_cache_mode = {mode}; PREPARE p{types} AS {statement}; EXPLAIN EXECUTE p({values}); \
-                 DEALLOCATE p; COMMIT"
-        );
-        let output = Command::new(psql).args(["-XAtq", "-d", &app.home().text(), "-c", &explain]).output();
-        let output = output.expect("psql runs");
-        assert!(output.status.success(), "{output:?}\n{explain}");
-        String::from_utf8(output.stdout).expect("a plan of text")
-    };
-    modes.iter().map(plan).collect()
 }
 
 /// The shortest time of a few tries of a list, and the statement that it ran.

@@ -23,6 +23,7 @@ pub mod modules;
 pub mod network_proxy;
 pub mod past;
 pub mod pgbouncer;
+pub mod plan;
 pub mod pooler;
 pub mod process;
 pub mod random;

@@ -182,7 +182,7 @@ fn an_edge_of_a_first_load_counts_from_its_creation() {
         edge["created-at"] = json!(time);
         edge
     };
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let file = lines(&[
             user(1),
             user(2),

@@ -76,7 +76,7 @@ fn refused(admin: &Client, at: i64) -> i64 {
 
 #[test]
 fn the_past_before_a_load_is_refused_if_edges_were_deleted() {
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let token = begin(&fixture);
         let service = Service::start(&fixture.home.text(), &[]);
         let admin = service.client(&token);
@@ -111,7 +111,7 @@ fn the_past_before_a_load_is_refused_if_edges_were_deleted() {
 
 #[test]
 fn a_load_that_failed_hides_no_past_of_the_next_one() {
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let token = begin(&fixture);
         let edges = [created(1, 2, "2020-01-01T00:00:00Z"), created(1, 4, "2021-01-01T00:00:00Z")];
         let failed =
@@ -135,7 +135,7 @@ fn a_load_with_many_new_types_counts_from_the_creation_of_its_edges() {
         .into_iter()
         .chain(typed)
         .collect();
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let token = begin(&fixture);
         let loaded = fixture.import(&lines(&edges), &["--create-types"]).expect(0);
         assert!(loaded.stderr.contains(BEGUN), "{}", loaded.stderr);
@@ -196,7 +196,7 @@ fn readers_before_during_and_after_a_load_end_with_the_same_copy() {
         })
         .collect();
     let text = [lines(&(5..400).map(user).collect::<Vec<_>>()), lines(&edges)].concat();
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let token = begin(&fixture);
         let url = fixture.home.text();
         let service = Service::start(&url, &[]);

@@ -85,7 +85,7 @@ both!(a_copy_has_all_rows_and_is_used_like_the_original, |app| {
     let copied = copy(&app.home().text(), &sqlite_url(&direct)).expect(0);
     assert!(copied.stderr.contains("all counts agree"), "{copied:?}");
     let name = if app.home().file().is_some() { "copy_of_sqlite" } else { "copy_of_postgres" };
-    for (number, bare) in Bare::all(name).into_iter().enumerate() {
+    for (number, bare) in Bare::all_direct(name).into_iter().enumerate() {
         let there = bare.url();
         copy(&app.home().text(), &there).expect(0);
         let back = folder.path().join(format!("{number}.db"));
@@ -136,7 +136,7 @@ fn a_copy_needs_an_empty_target_that_is_not_in_use() {
     run(&source, &["user", "add", "--email", "ann@example.com"]).expect(0);
     let refused = copy(&source, &source).expect(1);
     assert!(refused.stderr.contains("in use") || refused.stderr.contains("not empty"), "{refused:?}");
-    for bare in Bare::all("targets") {
+    for bare in Bare::all_direct("targets") {
         let target = bare.url();
         let service = Service::start(&target, &[]);
         let refused = copy(&source, &target).expect(1);
@@ -287,7 +287,7 @@ fn a_copy_with_fewer_rows_than_its_source_is_undone() {
     for name in ["ann", "bob"] {
         run(&source, &["user", "add", "--email", &format!("{name}@example.com")]).expect(0);
     }
-    for bare in Bare::all("fewer") {
+    for bare in Bare::all_direct("fewer") {
         let target = bare.url();
         run(&target, &["migrate", "run"]).expect(0);
         let mut there = raw(&target);

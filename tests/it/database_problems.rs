@@ -63,7 +63,7 @@ fn a_database_that_is_not_utf_8_is_refused_at_start() {
 #[test]
 fn readyz_names_a_missing_database_and_a_wrong_encoding() {
     let Some(bare) = Bare::postgres("late", "UTF8") else { return };
-    let Bare::Database(name) = &bare else { unreachable!() };
+    let Bare::Database(name, _) = &bare else { unreachable!() };
     let cluster = cluster::cluster().expect("it runs");
     cluster.drop_database(name);
     let service = start(&bare.url());
@@ -89,7 +89,7 @@ fn readyz_names_a_missing_database_and_a_wrong_encoding() {
 #[test]
 fn the_encoding_of_the_client_does_not_matter() {
     let Some(home) = Home::new(Engine::Postgres) else { return };
-    let Home::Database(name) = &home else { unreachable!() };
+    let Home::Database(name, _) = &home else { unreachable!() };
     raw(&home.text()).run(&format!("ALTER DATABASE \"{name}\" SET client_encoding = 'SQL_ASCII'"));
     let url = format!("{}&client_encoding=LATIN1", home.text());
     let token = new_user_token(&url, "ann@example.com", "admin");

@@ -263,7 +263,7 @@ both!(an_unexpected_database_result_is_an_internal_error, |app| {
     let nonsense = format!("UPDATE user_relationships SET type_id = 99 WHERE id = {}", fixture.edge);
     let free = match app.store.engine_name() {
         "sqlite" => "PRAGMA foreign_keys = OFF",
-        _ => "SET session_replication_role = replica",
+        _ => "SET LOCAL session_replication_role = replica",
     };
     Raw::connect(&app.home().url()).run(&format!("{free}; {nonsense}"));
     let refused = fixture.ann.get(&fixture.edge_url()).refused(500, "internal");

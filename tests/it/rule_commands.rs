@@ -165,7 +165,7 @@ both!(repair_counts_below_without_removed_relationships, |app| {
     let defer = if matches!(raw, Raw::Sqlite(_)) {
         "PRAGMA foreign_keys = OFF; "
     } else {
-        "SET session_replication_role = replica; "
+        "SET LOCAL session_replication_role = replica; "
     };
     raw.run(&format!(
         "{defer}UPDATE user_relationships SET target_id = 999 WHERE target_id = {ann}; \

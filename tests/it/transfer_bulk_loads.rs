@@ -73,7 +73,7 @@ fn parts(text: &str) -> (&str, &str) {
 fn a_bulk_load_killed_at_any_moment_is_complete_or_absent() {
     let text = company(300, 30_000);
     let (half, _) = parts(&text);
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let before = schema(&fixture);
         // While it reads, while it builds the indexes, and at a few moments after.
         for moment in [None, Some(0), Some(20), Some(60), Some(120), Some(250)] {
@@ -121,7 +121,7 @@ fn a_bulk_load_that_fills_the_disk_leaves_nothing() {
 
 #[test]
 fn during_a_bulk_load_sqlite_is_readable_and_postgres_waits() {
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         fixture.import(&lines(&[user(1), user(2)]), &[]).expect(0);
         let token = fixture.run(&["token", "create", "--user", "u1@example.com"]).expect(0).line().to_owned();
         let before = schema(&fixture);
@@ -167,7 +167,7 @@ fn during_a_bulk_load_sqlite_is_readable_and_postgres_waits() {
 #[test]
 fn concurrent_imports_are_safe() {
     let text = company(300, 10_000);
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let before = schema(&fixture);
         let file = fixture.write("company.ndjson", &text);
         let url = fixture.home.text();
@@ -197,7 +197,7 @@ fn relationships_listed_twice_are_imported_once() {
         .map(|line| line.replace(r#""id":"#, r#""id":9"#).replace("10:11", "11:12") + "\n")
         .collect();
     let more = lines(&[json!({"type": "user", "id": 301, "email": "u301@example.com"}), relation(301, "mentor", 1)]);
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let before = schema(&fixture);
         let first = fixture.import(&format!("{text}{twice}{more}{more}"), &[]).expect(0);
         assert!(first.stderr.contains(BEGUN), "{}", first.stderr);
@@ -241,7 +241,7 @@ fn an_import_leaves_an_empty_wal_file() {
 
 #[test]
 fn an_unprivileged_role_still_detects_other_sessions() {
-    let Some(fixture) = ImportFixture::new(Engine::Postgres) else { return };
+    let Some(fixture) = ImportFixture::direct(Engine::Postgres) else { return };
     // The role belongs to the server, so that another test process may have created it.
     fixture.open_session().run(
         "DO $$ BEGIN CREATE ROLE importer LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
@@ -270,7 +270,7 @@ fn an_unprivileged_role_still_detects_other_sessions() {
 
 #[test]
 fn after_a_large_import_postgres_has_statistics_of_all_tables() {
-    let Some(fixture) = ImportFixture::new(Engine::Postgres) else { return };
+    let Some(fixture) = ImportFixture::direct(Engine::Postgres) else { return };
     let analyzed = "SELECT COUNT(*) AS number FROM pg_stat_user_tables WHERE last_analyze IS NOT NULL AND relname IN \
         ('users', 'user_relationships', 'counts_by_user', 'counts_by_target', 'counts_below')";
     let beside = fixture.open_session();

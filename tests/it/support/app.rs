@@ -1,9 +1,10 @@
 //! A running service: the same `App` that `main` builds, on a database of its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use actix_web::web;
@@ -27,7 +28,7 @@ use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx, migrations};
 
 use super::client::Client;
-use super::cluster;
+use super::cluster::{self, Cluster};
 use super::forms;
 use super::skip::skip;
 
@@ -44,37 +45,61 @@ pub enum Engine {
 pub enum Home {
     /// The folder of an SQLite file.
     Folder(TempDir),
-    /// The name of a PostgreSQL database.
-    Database(String),
+    /// The name of a PostgreSQL database, and its server.
+    Database(String, &'static Cluster),
 }
 
 impl Home {
     /// An empty, migrated database; `None` without PostgreSQL.
     pub fn new(engine: Engine) -> Option<Self> {
-        static TEMPLATE: OnceLock<()> = OnceLock::new();
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        Self::on(engine, cluster::cluster)
+    }
+
+    /// The same, never behind a pooler: for what the service does only on a direct connection.
+    pub fn direct(engine: Engine) -> Option<Self> {
+        Self::on(engine, cluster::direct_cluster)
+    }
+
+    fn on(engine: Engine, cluster: fn() -> std::result::Result<&'static Cluster, String>) -> Option<Self> {
         if engine == Engine::Sqlite {
             let home = Self::Folder(tempfile::tempdir().expect("a temporary folder"));
             migrations::run(&home.url(), true).expect("the migrations run on SQLite");
             return Some(home);
         }
-        let cluster = match cluster::cluster() {
-            Ok(cluster) => cluster,
+        match cluster() {
+            Ok(cluster) => Some(Self::create(cluster)),
             Err(reason) => {
                 skip(&format!("PostgreSQL: {reason}"));
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    fn create(cluster: &'static Cluster) -> Self {
+        static TEMPLATES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let process = std::process::id();
         let template = format!("ur_{process}_template");
-        TEMPLATE.get_or_init(|| {
+        // If the first creation panics, this panics in all later tests.
+        let mut templates = TEMPLATES.lock().expect("the templates");
+        if templates.insert(cluster.admin_url()) {
             cluster.create_database(&template, None);
             let url = DatabaseUrl::parse(&cluster.url(&template)).expect("the cluster's URL");
             migrations::run(&url, false).expect("the migrations run on PostgreSQL");
-        });
+            cluster.close_template(&template);
+        }
+        drop(templates);
         let name = format!("ur_{process}_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         cluster.create_database(&name, Some(&template));
-        Some(Self::Database(name))
+        Self::Database(name, cluster)
+    }
+
+    /// Another one of the same kind.
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Folder(_) => Self::new(Engine::Sqlite).expect("SQLite is always there"),
+            Self::Database(_, cluster) => Self::create(cluster),
+        }
     }
 
     /// The `DATABASE_URL`.
@@ -86,7 +111,7 @@ impl Home {
     pub fn text(&self) -> String {
         match self {
             Self::Folder(folder) => format!("sqlite://{}", folder.path().join("test.db").display()),
-            Self::Database(name) => cluster::cluster().expect("the cluster runs").url(name),
+            Self::Database(name, cluster) => cluster.url(name),
         }
     }
 
@@ -94,17 +119,14 @@ impl Home {
     pub fn file(&self) -> Option<PathBuf> {
         match self {
             Self::Folder(folder) => Some(folder.path().join("test.db")),
-            Self::Database(_) => None,
+            Self::Database(..) => None,
         }
     }
 }
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // In this order, because asking for the server starts it.
-        if let Self::Database(name) = self
-            && let Ok(cluster) = cluster::cluster()
-        {
+        if let Self::Database(name, cluster) = self {
             cluster.drop_database(name);
         }
     }

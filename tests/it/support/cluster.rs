@@ -15,8 +15,12 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use diesel::dsl::sql;
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, RunQueryDsl};
 use rustix::fs::statvfs;
 
+use super::process::until;
 use super::skip::skip;
 
 /// The folders that a server may live in: the file system in memory first, because each test creates and removes some
@@ -59,6 +63,26 @@ pub fn cluster() -> Result<&'static Cluster, String> {
     CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned())
 }
 
+/// Returns the same server, or the one of this process where `TEST_DATABASE_URL` leads through a pooler.
+pub fn direct_cluster() -> Result<&'static Cluster, String> {
+    static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| PrivateServer::start().map(Cluster::Started));
+    match cluster()? {
+        Cluster::Given(url) if is_pooled(url) => CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned()),
+        cluster => Ok(cluster),
+    }
+}
+
+/// Whether a server rejects or ignores the `options` of a session, as poolers do.
+fn is_pooled(url: &str) -> bool {
+    let sign = if url.contains('?') { '&' } else { '?' };
+    let marked = format!("{url}{sign}options=-c%20ur_tests.is_direct%3Don");
+    let is_set = |mut conn| {
+        let setting = sql::<Text>("SELECT current_setting('ur_tests.is_direct', true)").get_result::<String>(&mut conn);
+        setting.is_ok_and(|setting| setting == "on")
+    };
+    !PgConnection::establish(&marked).is_ok_and(is_set)
+}
+
 /// A PostgreSQL server on which tests create databases of their own.
 #[derive(Debug)]
 pub enum Cluster {
@@ -89,6 +113,15 @@ impl Cluster {
     pub fn create_database(&self, name: &str, template: Option<&str>) {
         let template = template.unwrap_or("template1");
         self.run(&format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
+    }
+
+    /// Makes a database that is to be copied unusable for sessions, and ends those that it has: a pooler keeps some.
+    pub fn close_template(&self, name: &str) {
+        self.run(&format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false"));
+        until("no session uses the template", Duration::from_secs(10), || {
+            let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname =";
+            self.psql(&format!("{end} '{name}'")).stdout.trim_ascii() == b"0"
+        });
     }
 
     /// Creates an empty database with that encoding.
@@ -122,7 +155,7 @@ impl Cluster {
 
     fn psql(&self, sql: &str) -> Output {
         let mut psql = Command::new(self.bin("psql"));
-        psql.args(["-X", "-q", "-w", "-d", &self.admin_url(), "-c", sql]);
+        psql.args(["-XAtq", "-w", "-d", &self.admin_url(), "-c", sql]);
         psql.output().expect("running psql")
     }
 }

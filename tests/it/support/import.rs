@@ -27,15 +27,28 @@ impl ImportFixture {
         ENGINES.into_iter().filter_map(Self::new).collect()
     }
 
+    /// The same, never behind a pooler, where an import does not load tables without their indexes.
+    pub fn all_direct() -> Vec<Self> {
+        ENGINES.into_iter().filter_map(Self::direct).collect()
+    }
+
     /// One on that database, if it is available.
     pub fn new(engine: Engine) -> Option<Self> {
-        Some(Self { home: Home::new(engine)?, folder: tempfile::tempdir().expect("a folder") })
+        Home::new(engine).map(Self::at)
+    }
+
+    /// The same, never behind a pooler.
+    pub fn direct(engine: Engine) -> Option<Self> {
+        Home::direct(engine).map(Self::at)
+    }
+
+    fn at(home: Home) -> Self {
+        Self { home, folder: tempfile::tempdir().expect("a folder") }
     }
 
     /// Another one with an empty database of the same kind.
     pub fn another(&self) -> Self {
-        let engine = if self.home.file().is_some() { Engine::Sqlite } else { Engine::Postgres };
-        Self::new(engine).expect("it was available before")
+        Self::at(self.home.another())
     }
 
     /// The path of a file.

@@ -41,7 +41,7 @@ struct Base {
 
 impl Base {
     fn new(engine: Engine) -> Option<Self> {
-        let home = Home::new(engine)?;
+        let home = Home::direct(engine)?;
         // As for the commands: a load on PostgreSQL needs the only session.
         let settings = Settings { pool_size: 1, workers: 1, ..app::config(home.url()).store_settings() };
         let base = Self { store: Store::open(&settings, Clock::System).expect("the database opens"), home };

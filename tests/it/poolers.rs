@@ -116,6 +116,8 @@ fn a_pooler_with_a_session_for_each_client_works() {
         let service = Service::start(&pooler.url("postgres"), &[("DATABASE_POOL_SIZE", "6")]);
         let root = service.client(&token);
         assert!(service.log().iter().any(|line| line.contains("behind a pooler")), "{:?}", service.log());
+        let listed = run(&pooler.url("postgres"), &["user", "list"]).expect(0);
+        assert_eq!(listed.stderr, "", "a command says nothing about the pooler");
         let new = json!({"data": {"type": "users", "attributes": {"email": format!("{mode}@example.com")}}});
         let id = root.post(USERS, &new).expect(201).id();
         let make = |owner: i64, target: i64| root.post(EDGES, &edge(Some(owner), "mentor", target)).expect(201);

@@ -322,7 +322,7 @@ fn lines_of_groups_and_types_are_checked_like_all_others() {
 
 #[test]
 fn types_that_stored_relationships_break_are_rejected() {
-    for fixture in ImportFixture::all() {
+    for fixture in ImportFixture::all_direct() {
         let user = |id: i64| json!({"type": "user", "id": id, "email": format!("u{id}@example.com")});
         let edge = |user: i64, target: i64| json!({"type": "user-relationship", "user": user, "target": target, "relationship": "mentor"});
         let text = |lines: &[Value]| crate::support::import::lines(lines);

@@ -25,13 +25,18 @@ impl Bare {
     /// The same, never behind a pooler, which a copy refuses as its target.
     pub fn all_direct(name: &str) -> Vec<Self> {
         let mut all = vec![Self::Folder(tempfile::tempdir().expect("a folder"))];
-        all.extend(Self::on(cluster::direct_cluster(), name, "UTF8"));
+        all.extend(Self::direct(name, "UTF8"));
         all
     }
 
     /// An empty PostgreSQL database with that encoding; `None` without PostgreSQL.
     pub fn postgres(name: &str, encoding: &str) -> Option<Self> {
         Self::on(cluster::cluster(), name, encoding)
+    }
+
+    /// The same, never behind a pooler.
+    pub fn direct(name: &str, encoding: &str) -> Option<Self> {
+        Self::on(cluster::direct_cluster(), name, encoding)
     }
 
     fn on(cluster: Result<&'static Cluster, String>, name: &str, encoding: &str) -> Option<Self> {

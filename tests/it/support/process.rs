@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
@@ -16,15 +16,21 @@ use super::client::Client;
 /// The longest wait for anything that a process does.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The path of the program. An example, for which Cargo builds no program, must be one itself.
+fn path() -> PathBuf {
+    option_env!("CARGO_BIN_EXE_user-relationships")
+        .map_or_else(|| std::env::current_exe().expect("the path of this program"), PathBuf::from)
+}
+
 /// The program with an empty environment.
 pub fn program() -> Command {
-    with_own_settings(Command::new(env!("CARGO_BIN_EXE_user-relationships")))
+    with_own_settings(Command::new(path()))
 }
 
 /// The program, started by a line of shell that ends in `exec "$0" "$@"`.
 pub fn program_after_shell(line: &str) -> Command {
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", line, env!("CARGO_BIN_EXE_user-relationships")]);
+    shell.args(["-c", line]).arg(path());
     with_own_settings(shell)
 }
 

@@ -35,6 +35,7 @@ pub mod log_position;
 pub mod manager;
 pub mod network;
 pub mod opaque_string;
+pub mod packed_user;
 pub mod page;
 pub mod password;
 pub mod past;

@@ -198,7 +198,7 @@ impl Importer {
 
     fn write_failure(&self, batch: &Batch, error: Error) -> CommandError {
         match error {
-            Error::Refused(problems) => {
+            Error::Refused(problems) if problems.iter().any(|problem| problem.operation.is_some()) => {
                 for problem in problems {
                     let number = problem.operation.and_then(|number| u64::try_from(number).ok()).unwrap_or_default();
                     self.report.report_stop(batch, number, &problem.detail);

@@ -21,12 +21,12 @@ use crate::store::{HeldType, Tx};
 /// # Errors
 /// Those of the store.
 pub fn resolve_new_users(tx: &mut Tx<'_>, pending: &PendingRecords) -> Result<HashMap<UserId, UserId>> {
-    let placeholders: HashMap<_, _> = pending.new_users().map(|(id, key)| (key.as_str(), id)).collect();
-    let keys: Vec<_> = placeholders.keys().map(ToString::to_string).collect();
+    let placeholders: HashMap<_, _> = pending.new_users().map(|(id, key)| (key, id)).collect();
+    let keys: Vec<_> = placeholders.keys().cloned().collect();
     let mut ids = HashMap::with_capacity(keys.len());
     for some in keys.chunks(MAX_KEYS) {
         for (key, id) in tx.many_ids_of_emails(some)? {
-            ids.extend(placeholders.get(key.as_str()).map(|placeholder| (*placeholder, id)));
+            ids.extend(placeholders.get(&key).map(|placeholder| (*placeholder, id)));
         }
     }
     Ok(ids)

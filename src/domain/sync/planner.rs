@@ -130,10 +130,10 @@ impl Planner {
     ) -> Result<()> {
         self.has_user_lines = true;
         lines.retain(|(number, line)| self.is_new(LinePlace { source, line: *number }, line, outcome));
-        let mut done = transfer::dry_run_users(tx, &lines, self.import_options(), &mut self.pending)?;
+        let (mut done, ids) = transfer::dry_run_users(tx, &lines, self.import_options(), &mut self.pending)?;
         let rejected: HashSet<_> = done.rejected.iter().map(|(number, _)| *number).collect();
         for (number, line) in lines.iter().filter(|(number, _)| !rejected.contains(number)) {
-            let Some(id) = self.pending.id_of_email(&line.email) else { continue };
+            let Some(&id) = ids.get(&key::of_email(&line.email)) else { continue };
             let place = LinePlace { source, line: *number };
             let first = *self.people.entry(id).or_insert(place);
             if first != place {
@@ -145,7 +145,6 @@ impl Planner {
         self.disablings += done.disabled;
         let rows = done.rows.iter().flatten().filter(|row| row.outcome != RowOutcome::Rejected);
         self.user_lines.extend(rows.filter_map(|row| Some(LinePlace { source, ..row.place? })));
-        self.pending.forget_unchanged();
         outcome.append(done);
         Ok(())
     }

@@ -7,7 +7,8 @@
 use std::collections::HashMap;
 
 use super::lines::UserLine;
-use super::memory::{PendingRecords, PendingUser};
+use super::memory::LineUsers;
+use super::packed_users::PendingUser;
 use super::preview::describe_user;
 use crate::model::error::Result;
 use crate::model::id::UserId;
@@ -36,7 +37,7 @@ pub(super) fn look_up(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
     keys: &[String],
-    pending: &mut PendingRecords,
+    pending: &mut LineUsers,
 ) -> Result<HashMap<u64, String>> {
     let is_known = |alt_id: &str, key: &String| {
         pending.users.get(key).is_some_and(|user| user.wanted.data.alt_id.as_deref() == Some(alt_id))

@@ -14,6 +14,7 @@ mod memory;
 mod names;
 mod numbering;
 mod outcome;
+mod packed_users;
 mod preview;
 mod references;
 mod relationships;
@@ -22,10 +23,11 @@ mod type_lines;
 mod types;
 mod users;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::change::ChangeReason;
 use crate::model::error::Result;
+use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
 use crate::store::Tx;
 use types::LineTypes;
@@ -129,7 +131,8 @@ pub fn dry_run(
     Ok(outcome)
 }
 
-/// Computes what an import of lines with users would do, as [`dry_run`] does.
+/// Computes what an import of lines with users would do, as [`dry_run`] does. Returns the ids of the users as well, by the
+/// keys of their addresses; those of new users are placeholders.
 ///
 /// # Errors
 /// Those of the store.
@@ -138,9 +141,9 @@ pub fn dry_run_users(
     lines: &[(u64, &UserLine)],
     options: ImportOptions,
     pending: &mut PendingRecords,
-) -> Result<ImportOutcome> {
+) -> Result<(ImportOutcome, HashMap<String, UserId>)> {
     let mut outcome = ImportOutcome::new(options);
-    users::dry_run(tx, lines, options, pending, &mut outcome).map(|()| outcome)
+    users::dry_run(tx, lines, options, pending, &mut outcome).map(|ids| (outcome, ids))
 }
 
 /// Computes what an import of lines with relationship types would do, as [`dry_run`] does.
@@ -215,13 +218,13 @@ fn dry_run_runs(
     for run in runs(lines) {
         match run {
             LineRun::Types(lines) => type_lines::dry_run(tx, &lines, pending, outcome)?,
-            LineRun::Users(lines) => users::dry_run(tx, &lines, options, pending, outcome)?,
+            LineRun::Users(lines) => drop(users::dry_run(tx, &lines, options, pending, outcome)?),
             LineRun::Relationships(lines) => relationships::dry_run(tx, &lines, types, pending, outcome)?,
             LineRun::Groups(lines) => groups::dry_run(tx, &lines, pending, outcome)?,
             LineRun::Members(lines) => members::dry_run(tx, &lines, pending, outcome)?,
         }
     }
-    Ok(())
+    pending.require_room()
 }
 
 /// Consecutive lines of one kind, with their numbers.

@@ -179,7 +179,7 @@ impl UserNames {
         ids.sort_unstable();
         ids.dedup();
         let mut names: HashMap<_, _> =
-            ids.iter().filter_map(|id| Some((*id, describe_user(pending.data_of(*id)?)))).collect();
+            ids.iter().filter_map(|id| Some((*id, describe_user(&pending.data_of(*id)?)))).collect();
         ids.retain(|id| !names.contains_key(id));
         let stored = if ids.is_empty() { Vec::new() } else { tx.many_users(&ids)? };
         names.extend(stored.iter().map(|user| (user.id, describe_user(&user.data))));

@@ -48,19 +48,18 @@ impl ReferencedUsers {
             found.ids.extend(stored);
         } else if !ids.is_empty() {
             found.ids = tx.many_existing_users(&ids)?.into_iter().collect();
-            found.ids.extend(ids.iter().filter(|id| pending.keys.contains_key(id)));
+            found.ids.extend(ids.iter().filter(|id| pending.users.has_id(**id)));
         }
         if !emails.is_empty() {
             found.emails = ids_of_emails(tx, emails, pending)?;
         }
         if !alt_ids.is_empty() {
             let stored = tx.many_ids_of_alt_ids(&alt_ids)?.into_iter();
-            let of_lines = alt_ids.iter().filter_map(|alt_id| pending.alt_ids.get_key_value(alt_id));
-            let of_lines = of_lines.flat_map(|(alt_id, ids)| ids.iter().map(|id| (alt_id.clone(), *id)));
+            let stored = stored.filter(|(alt_id, id)| pending.may_have_alt_id(*id, alt_id));
+            let of_lines =
+                alt_ids.iter().flat_map(|alt_id| pending.users.of_alt_id(alt_id).map(|user| (alt_id.clone(), user.id)));
             for (alt_id, id) in stored.chain(of_lines) {
-                if pending.may_have_alt_id(id, &alt_id) {
-                    found.alt_ids.entry(alt_id).or_default().insert(id);
-                }
+                found.alt_ids.entry(alt_id).or_default().insert(id);
             }
         }
         if !names.is_empty() {
@@ -99,7 +98,7 @@ fn ids_of_emails(tx: &mut Tx<'_>, emails: Vec<String>, pending: &PendingRecords)
     let stored: HashMap<_, _> = tx.many_ids_of_emails(&keys)?.into_iter().collect();
     let find = |email: &str| {
         let [key, earlier_key] = key::stored_keys_of_email(email);
-        let of_lines = || pending.users.get(&key).map(|user| user.wanted.id);
+        let of_lines = || pending.users.of_key(&key).map(|user| user.id);
         let shared = stored.get(&earlier_key).filter(|_| earlier_key != key).copied();
         let still_stored = || stored.get(&key).copied().filter(|id| pending.may_have_email(*id, &key));
         shared.or_else(of_lines).or_else(still_stored)

@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use super::super::users::retired_id;
 use super::alt_ids;
 use super::lines::{UserLine, complaint_about_times};
-use super::memory::{PendingRecords, PendingUser};
+use super::memory::{LineUsers, PendingRecords};
 use super::outcome::{ImportOptions, ImportOutcome, too_few_ids, unsuitable_value};
+use super::packed_users::{PackedUsers, PendingUser};
 use crate::model::attributes::HasAttributes;
 use crate::model::error::Result;
 use crate::model::group::complaint_about_new_properties;
@@ -26,8 +27,8 @@ pub(super) fn import(
     options: ImportOptions,
     outcome: &mut ImportOutcome,
 ) -> Result<()> {
-    let pending = &mut PendingRecords::default();
-    let order = collect(tx, lines, options, pending, outcome)?;
+    let pending = &mut LineUsers::default();
+    let order = collect(tx, lines, options, &PackedUsers::default(), pending, outcome)?;
     let added = || pending.users.values().filter(|user| user.stored.is_none());
     if let Some(largest) = added().map(|user| user.wanted.id).max() {
         let unnumbered = added().filter(|user| user.wanted.id == NO_ID).count();
@@ -51,8 +52,7 @@ pub(super) fn import(
 }
 
 fn change_of(user: &PendingUser) -> Option<(&User, &UserData)> {
-    let old = user.stored.as_ref()?;
-    (old.data != user.wanted.data).then_some((old, &user.wanted.data))
+    user.stored.as_ref().filter(|_| user.is_changed()).map(|old| (old, &user.wanted.data))
 }
 
 pub(super) fn dry_run(
@@ -61,39 +61,36 @@ pub(super) fn dry_run(
     options: ImportOptions,
     pending: &mut PendingRecords,
     outcome: &mut ImportOutcome,
-) -> Result<()> {
-    for key in collect(tx, lines, options, pending, outcome)? {
-        let Some(user) = pending.users.get_mut(&key).filter(|user| user.wanted.id == NO_ID) else { continue };
+) -> Result<HashMap<String, UserId>> {
+    let mut users = LineUsers::default();
+    for key in collect(tx, lines, options, &pending.users, &mut users, outcome)? {
+        let Some(user) = users.users.get_mut(&key).filter(|user| user.wanted.id == NO_ID) else { continue };
         pending.last_placeholder -= 1;
         user.wanted.id = UserId::new(pending.last_placeholder);
-        pending.keys.insert(user.wanted.id, key);
     }
-    for (_, line) in lines {
-        let key = key::of_email(&line.email);
-        let Some(user) = pending.users.get(&key) else { continue };
-        let name_key = user.wanted.data.name_key();
-        if !name_key.is_empty() {
-            pending.names.entry(name_key).or_default().insert(key);
-        }
-        if let Some(alt_id) = &user.wanted.data.alt_id {
-            pending.alt_ids.entry(alt_id.clone()).or_default().insert(user.wanted.id);
-        }
+    let ids = users.users.iter().map(|(key, user)| (key.clone(), user.wanted.id)).collect();
+    let mut users: Vec<_> = users.users.into_iter().filter(|(_, user)| user.is_changed()).collect();
+    // In the order of the lines, so that two previews of a file are equal.
+    users.sort_unstable_by_key(|(_, user)| std::cmp::Reverse(user.wanted.id));
+    for (key, user) in users {
+        pending.users.put(key, user)?;
     }
-    Ok(())
+    pending.require_room().map(|()| ids)
 }
 
-/// Adds the valid lines to the pending records. Returns the keys of new users, in order.
+/// Adds the valid lines to `pending`. `earlier` are the users of earlier lines. Returns the keys of new users, in order.
 fn collect(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
     options: ImportOptions,
-    pending: &mut PendingRecords,
+    earlier: &PackedUsers,
+    pending: &mut LineUsers,
     outcome: &mut ImportOutcome,
 ) -> Result<Vec<String>> {
     let keys: Vec<String> = lines.iter().map(|(_, line)| key::of_email(&line.email)).collect();
-    look_up_emails(tx, lines, &keys, pending)?;
+    look_up_emails(tx, lines, &keys, earlier, pending)?;
     let conflicts = if options.matches_alt_ids { alt_ids::look_up(tx, lines, &keys, pending)? } else { HashMap::new() };
-    look_up_ids(tx, lines, pending)?;
+    look_up_ids(tx, lines, earlier, pending)?;
     let (now, no_profile) = (tx.now(), Profile::default());
     let mut new = Vec::new();
     for ((number, line), key) in lines.iter().zip(keys) {
@@ -156,13 +153,20 @@ fn wanted_data(line: &UserLine, old: Option<&UserData>) -> Result<Option<UserDat
     Ok(Some(data))
 }
 
-/// Reads the users of the lines that are not pending yet.
+/// Finds the users of the lines, among those of earlier lines and in the database.
 fn look_up_emails(
     tx: &mut Tx<'_>,
     lines: &[(u64, &UserLine)],
     keys: &[String],
-    pending: &mut PendingRecords,
+    earlier: &PackedUsers,
+    pending: &mut LineUsers,
 ) -> Result<()> {
+    for key in keys {
+        if let Some(user) = earlier.of_key(key) {
+            pending.keys.insert(user.id, key.clone());
+            pending.users.insert(key.clone(), PendingUser::of_earlier_line(user, tx.now()));
+        }
+    }
     let mut emails = Vec::with_capacity(keys.len());
     for ((_, line), key) in lines.iter().zip(keys).filter(|(_, key)| !pending.users.contains_key(*key)) {
         let earlier = key::of_email_before(&line.email);
@@ -181,9 +185,16 @@ fn look_up_emails(
 }
 
 /// Reads what is stored under the ids of the lines.
-fn look_up_ids(tx: &mut Tx<'_>, lines: &[(u64, &UserLine)], pending: &mut PendingRecords) -> Result<()> {
+fn look_up_ids(
+    tx: &mut Tx<'_>,
+    lines: &[(u64, &UserLine)],
+    earlier: &PackedUsers,
+    pending: &mut LineUsers,
+) -> Result<()> {
     let ids = lines.iter().filter_map(|(_, line)| line.id);
-    let ids: Vec<_> = ids.filter(|id| !pending.keys.contains_key(id)).collect();
+    let (known, ids): (Vec<_>, Vec<_>) =
+        ids.filter(|id| !pending.keys.contains_key(id)).partition(|id| earlier.has_id(*id));
+    pending.keys.extend(known.into_iter().filter_map(|id| Some((id, earlier.of_id(id)?.key))));
     if !ids.is_empty() {
         for user in tx.many_users(&ids)? {
             pending.keys.insert(user.id, user.data.email_key());
@@ -199,7 +210,7 @@ fn complaint_about_profile(before: &Profile, profile: &Profile) -> Option<String
     complaint.map(|complaint| format!("`properties`: {complaint}")).or_else(|| profile.complaint_about_size(before))
 }
 
-fn complaint_about_user(line: &UserLine, key: &str, pending: &PendingRecords) -> Option<String> {
+fn complaint_about_user(line: &UserLine, key: &str, pending: &LineUsers) -> Option<String> {
     if pending.shared_keys.contains(key) {
         return Some(
             "`email`: two users have this address in different spellings; run `check` to find them".to_owned(),

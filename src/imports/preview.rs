@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::edge_columns;
-use super::feed::{self, Batch, Plan};
+use super::feed::{self, Batch, BatchKind, Plan};
 use super::passes::{self, Pass};
 use super::rejected_people::RejectedPeople;
 use super::repeated_passes;
 use super::row_sink::RowSink;
-use super::rows::{counts_of, counts_of_rows, counts_of_steps, rejected_lines, signed};
+use super::rows::{counts_of, counts_of_rows, counts_of_steps, more_problems, rejected_lines, signed};
 use super::sources::{self, SourceFile, SourceFormat};
 use super::work::{EndOfWork, ImportWork, next_batch};
 use crate::domain::sync::{Planner, Removals, SyncPlan, rows_of_steps};
@@ -73,6 +73,9 @@ pub(super) fn open(work: &ImportWork) -> Result<OpenUpload, EndOfWork> {
     Ok(OpenUpload { passes: plan(source, edges, &options, &bytes)?, types, bytes })
 }
 
+/// What is wrong with rejected rows beside why they were rejected, each with the number of the line.
+type Complaints = Vec<(u64, String)>;
+
 /// What a pass over a file leaves for messages.
 type Labels = Vec<Vec<(String, String)>>;
 
@@ -105,8 +108,8 @@ pub(super) fn read(work: &ImportWork, is_stored: bool) -> Result<ImportPreview, 
         let position = i128::from(signed(batch.position)) * i128::from(ALL_DONE) / i128::from(all_bytes);
         reader.sink.progress = i64::try_from(position).unwrap_or(ALL_DONE).min(ALL_DONE);
         let batch = Arc::new(batch);
-        let outcome = judge.judge(&batch)?;
-        reader.note(&batch, outcome)?;
+        let (outcome, more) = judge.judge(&batch)?;
+        reader.note(&batch, outcome, &more)?;
         reader.sink.end_batch()?;
     }
     let plan = judge.finish()?;
@@ -149,7 +152,8 @@ impl<'w> Judge<'w> {
         }
     }
 
-    fn judge(&mut self, batch: &Arc<Batch>) -> Result<ImportOutcome, EndOfWork> {
+    /// The results of lines, and what is wrong with users whom rejected rows name.
+    fn judge(&mut self, batch: &Arc<Batch>) -> Result<(ImportOutcome, Complaints), EndOfWork> {
         let (batch, is_begun) = (Arc::clone(batch), AtomicBool::new(false));
         match self {
             Self::Sync(work, planner) => {
@@ -159,7 +163,8 @@ impl<'w> Judge<'w> {
                     let mut planner = planner.lock().unwrap_or_else(PoisonError::into_inner);
                     let planner = planner.as_mut().ok_or_else(Tx::interrupted)?;
                     planner.note_rejected_users(refused_users(&batch));
-                    planner.add(tx, batch.source, &batch.lines)
+                    let outcome = planner.add(tx, batch.source, &batch.lines)?;
+                    Ok((outcome, planner.complaints_about(tx, &batch.references)?))
                 })
             }
             Self::Plain(work, pending) => {
@@ -168,7 +173,8 @@ impl<'w> Judge<'w> {
                     refuse_retry(&is_begun)?;
                     let mut pending = pending.lock().unwrap_or_else(PoisonError::into_inner);
                     let options = ImportOptions { lists_rows: true, ..ImportOptions::default() };
-                    transfer::dry_run(tx, &batch.lines, options, &mut pending)
+                    let outcome = transfer::dry_run(tx, &batch.lines, options, &mut pending)?;
+                    Ok((outcome, transfer::complaints_about_references(tx, &batch.references, &pending)?))
                 })
             }
         }
@@ -205,13 +211,14 @@ struct PreviewReader<'w> {
 }
 
 impl PreviewReader<'_> {
-    fn note(&mut self, batch: &Batch, outcome: ImportOutcome) -> Result<(), EndOfWork> {
+    fn note(&mut self, batch: &Batch, outcome: ImportOutcome, more: &Complaints) -> Result<(), EndOfWork> {
         let labels = self.labels.get(batch.source).map_or(&[][..], Vec::as_slice);
         let problems = rejected_lines(batch, &outcome, labels);
         self.rejected.note(batch, problems.keys().copied());
         self.counts = self.counts.plus(counts_of(&outcome));
         self.counts.rejected += signed(batch.refused.len() as u64);
-        self.sink.put_rejected(&problems)?;
+        self.sink.put_rejected(&problems, batch.kind == BatchKind::People)?;
+        self.sink.add_problems(more_problems(batch, more, labels))?;
         self.sink.put(&outcome.rows.unwrap_or_default())
     }
 

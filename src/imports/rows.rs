@@ -42,7 +42,10 @@ fn content_of(row: &ImportRow, problems: &[String]) -> String {
 
 /// A hash of a row, which is the same in every instance. The hashes of all rows are added.
 pub(super) fn hash_row(row: &ImportedRow) -> u64 {
-    let text = json!([row.outcome, row.line, row.subject, row.content]).to_string();
+    hash_text(&json!([row.outcome, row.line, row.subject, row.content]).to_string())
+}
+
+fn hash_text(text: &str) -> u64 {
     let bytes = digest(&SHA256, text.as_bytes());
     bytes.as_ref().first_chunk().copied().map(u64::from_be_bytes).unwrap_or_default()
 }
@@ -117,6 +120,38 @@ pub(super) fn rejected_lines(
         lines.entry(*number).or_default().push(reason);
     }
     lines
+}
+
+/// What else is wrong with rows of a people file that are rejected already, by line.
+pub(super) fn more_problems(
+    batch: &Batch,
+    complaints: &[(u64, String)],
+    labels: &[(String, String)],
+) -> BTreeMap<u64, Vec<String>> {
+    let mut lines = BTreeMap::<u64, Vec<String>>::new();
+    for (number, fault) in &batch.more_faults {
+        let problems = fault.problems.iter().map(|problem| for_requests(&problem.to_string()));
+        lines.entry(*number).or_default().extend(problems);
+    }
+    for (number, reason) in complaints {
+        let reason = for_requests(&labels::describe(labels, batch, *number, reason));
+        lines.entry(*number).or_default().push(reason);
+    }
+    lines
+}
+
+/// The content of a row with more problems.
+pub(super) fn add_problems(content: &str, more: &[String]) -> String {
+    let Ok(Value::Object(mut members)) = serde_json::from_str(content) else { return content.to_owned() };
+    if let Some(Value::Array(problems)) = members.get_mut("problems") {
+        problems.extend(more.iter().map(|problem| Value::from(problem.as_str())));
+    }
+    Value::Object(members).to_string()
+}
+
+/// A hash of problems that are added to the row of a line later.
+pub(super) fn hash_problems(line: u64, problems: &[String]) -> u64 {
+    hash_text(&json!([line, problems]).to_string())
 }
 
 /// The row of a rejected line.

@@ -120,6 +120,44 @@ both!(a_rejected_line_has_a_row_and_the_others_are_written, |app| {
     assert_eq!(rows(&admin, id, "rejected").len(), 2);
 });
 
+both!(a_rejected_row_names_all_its_faults, |app| {
+    let admin = app.admin();
+    let table = format!(
+        "email,access-level,First Name,Supervisor,Guide\nada@firm.example,,Ada,,\n\
+         bob@firm.example,king,{},no@firm.example,A\0x\ncho@firm.example,,Cho,ada@firm.example,no@firm.example\n\
+         no address,,,dan@firm.example,\n",
+        "x".repeat(256)
+    );
+    for query in
+        ["?import-map=%7B%22Guide%22:%22mentor%22%7D", "?import-sync=true&import-map=%7B%22Guide%22:%22mentor%22%7D"]
+    {
+        let id = preview(&admin, query, CSV, &table);
+        let rejected = rows(&admin, id, "rejected");
+        let named = |place: usize| {
+            let problems = rejected[place]["problems"].as_array().expect("a list").iter();
+            let column = |text: &str| text.split('`').nth(1).map(ToOwned::to_owned);
+            let mut columns: Vec<_> = problems.filter_map(|text| column(text.as_str()?)).collect();
+            columns.sort();
+            columns
+        };
+        let lines: Vec<_> = rejected.iter().map(|row| row["line"].clone()).collect();
+        assert_eq!(lines, [3, 5, 4], "{rejected:?}");
+        assert_eq!(named(0), ["First Name", "Guide", "Supervisor", "access-level"], "{rejected:?}");
+        assert_eq!(
+            (named(1), named(2)),
+            (vec!["Supervisor".to_owned(), "email".to_owned()], vec!["Guide".to_owned()]),
+            "{rejected:?}"
+        );
+        let values = rejected[0]["problems"].to_string();
+        assert!(values.contains("got `no@firm.example`") && values.contains("U+0000"), "{values}");
+        assert_eq!(attributes(&admin, id)["counts"]["rejected"], 3);
+        if !query.contains("sync") {
+            assert_eq!(run(&admin, id)["state"], "done");
+            assert_eq!(rows(&admin, id, "rejected"), rejected);
+        }
+    }
+});
+
 both!(a_synchronization_moves_deletes_and_disables, |app| {
     let admin = app.admin();
     let file = "email,alt-id,Supervisor\n\

@@ -83,6 +83,23 @@ pub(in crate::store) fn rows(
         .map(split_total)
 }
 
+/// Some rows of an import, by their numbers.
+pub(in crate::store) fn rows_of_numbers(
+    conn: &mut Conn,
+    id: i64,
+    numbers: &[i64],
+) -> QueryResult<Vec<ImportRowRecord>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(IMPORT_ROW_COLUMNS).text(" FROM import_rows WHERE import_id = ").integer(id).text(" AND ");
+    sql.in_values("id", numbers, Sql::integer);
+    sql.returning::<ImportRowColumns>().load(conn)
+}
+
+/// Replaces the content of a row.
+pub(in crate::store) fn replace_row(conn: &mut Conn, id: i64, number: i64, content: &str) -> QueryResult<usize> {
+    diesel::update(import_rows::table.find((id, number))).set(import_rows::content.eq(content)).execute(conn)
+}
+
 /// The number of the last row of an import.
 pub(in crate::store) fn last_row(conn: &mut Conn, id: i64) -> QueryResult<Option<i64>> {
     let rows = import_rows::table.filter(import_rows::import_id.eq(id));

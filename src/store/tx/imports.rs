@@ -57,6 +57,17 @@ impl Tx<'_> {
         Ok(Page::whole(rows.into_iter().map(ImportedRow::from).collect(), total))
     }
 
+    /// Some rows of an import, by their numbers.
+    pub fn import_rows_of_numbers(&mut self, id: ImportId, numbers: &[i64]) -> Result<Vec<ImportedRow>> {
+        let rows = ask!(self, imports::rows_of_numbers(id.get(), numbers))?;
+        Ok(rows.into_iter().map(ImportedRow::from).collect())
+    }
+
+    /// Replaces the content of a row.
+    pub fn replace_import_row(&mut self, id: ImportId, number: i64, content: &str) -> Result<()> {
+        ask!(self, imports::replace_row(id.get(), number, content)).map(drop)
+    }
+
     /// The number of the last row of an import; 0 without rows.
     pub fn last_import_row(&mut self, id: ImportId) -> Result<i64> {
         Ok(ask!(self, imports::last_row(id.get()))?.unwrap_or_default())

@@ -8,7 +8,7 @@ use super::service::ImportService;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::id::ImportId;
-use crate::model::import::{BROKE_OFF, Import, ImportState, MAX_ATTEMPTS, UnfinishedImport, is_expired};
+use crate::model::import::{BROKE_OFF, ENDED_SECONDS, Import, ImportState, MAX_ATTEMPTS, UnfinishedImport, is_expired};
 use crate::model::time::Timestamp;
 use crate::store::{Cost, Tx};
 
@@ -20,6 +20,9 @@ const LEASE: Duration = Duration::from_secs(10);
 const PRUNE_INTERVAL: Duration = Duration::from_mins(1);
 /// The pieces of uploads and the rows that one transaction deletes.
 const PRUNED: (i64, i64) = (16, 2_000);
+
+/// The ended imports that one transaction deletes.
+const IMPORTS_PER_JOB: i64 = 100;
 
 /// What an instance has seen of an import, and since when it is the same.
 struct Observed {
@@ -163,9 +166,14 @@ impl ImportService {
         self.shared.store.write("imports.expire", ChangeOrigin::WITHOUT_CALLER, job).await
     }
 
+    /// Deletes imports that ended long ago, and bytes and rows that are not needed any more. Returns how many.
     async fn prune(&self) -> Result<usize> {
         let (chunks, rows) = PRUNED;
-        let job = move |tx: &mut Tx<'_>| tx.prune_imports(chunks, rows);
+        let job = move |tx: &mut Tx<'_>| {
+            let before = tx.now().plus_seconds(-ENDED_SECONDS);
+            let deleted = tx.delete_ended_imports(before, IMPORTS_PER_JOB)?;
+            Ok(deleted + tx.prune_imports(chunks, rows)?)
+        };
         self.shared.store.write("imports.prune", ChangeOrigin::WITHOUT_CALLER, job).await
     }
 

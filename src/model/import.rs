@@ -6,6 +6,8 @@ use super::time::Timestamp;
 
 /// How long a preview can be run, in seconds.
 pub const PREVIEW_SECONDS: i64 = 24 * 60 * 60;
+/// How long an import that has ended can be seen, in seconds.
+pub const ENDED_SECONDS: i64 = 30 * 24 * 60 * 60;
 /// The progress of a state whose work is done, in millionths.
 pub const ALL_DONE: i64 = 1_000_000;
 /// How often in a row the work on an import may break off without any progress.

@@ -141,6 +141,34 @@ both!(a_preview_expires_after_a_day, |app| {
     drop(service);
 });
 
+both!(an_import_is_deleted_thirty_days_after_its_end, |app| {
+    let admin = app.admin();
+    let done = preview(&admin, "", CSV, PEOPLE);
+    run(&admin, done);
+    let [cancelled, younger] = [(); 2].map(|()| preview(&admin, "", CSV, PEOPLE));
+    let waiting = preview(&admin, "", CSV, "email\ncho@firm.example\ndan@firm.example\n");
+    for id in [cancelled, younger] {
+        request(&admin, id, "cancelled").expect(202);
+    }
+    let mut raw = Raw::connect(&app.config.database_url);
+    let day = 86_400_000_000_i64;
+    for (id, age) in [(done, 30 * day), (cancelled, 30 * day), (younger, 30 * day - day / 24)] {
+        raw.run(&format!("UPDATE imports SET finished_at = finished_at - {age} WHERE id = {id}"));
+    }
+    let service = crate::support::process::Service::start(&app.home().text(), &[]);
+    let rows = |id: i64| number(app, &format!("SELECT COUNT(*) AS number FROM import_rows WHERE import_id = {id}"));
+    until("the old ones are deleted", PATIENCE, || number(app, "SELECT COUNT(*) AS number FROM imports") == 2);
+    until("so are their rows", PATIENCE, || rows(done) + rows(cancelled) == 0);
+    for id in [done, cancelled] {
+        admin.get(&format!("{IMPORTS}/{id}")).refused(404, "not-found");
+    }
+    assert_eq!((state(&admin, younger), state(&admin, waiting)), ("cancelled".to_owned(), "preview".to_owned()));
+    assert!(rows(waiting) == 2 && number(app, "SELECT COUNT(*) AS number FROM import_chunks") > 0);
+    // What it has written stays.
+    assert_eq!(number(app, "SELECT COUNT(*) AS number FROM users WHERE email LIKE '%@firm.example'"), 2);
+    drop(service);
+});
+
 both!(one_import_runs_at_a_time, |app| {
     let admin = app.admin();
     let (first, second) = (preview(&admin, "", CSV, company(3_000)), preview(&admin, "", CSV, PEOPLE));

@@ -5,6 +5,7 @@ use crate::model::error::Result;
 use crate::model::id::ImportId;
 use crate::model::import::{Import, ImportedRow, NewImport, UnfinishedImport};
 use crate::model::page::{Page, PageRequest};
+use crate::model::time::Timestamp;
 use crate::store::import_rows::{ImportRecord, ImportRowRecord, unfinished_of};
 
 impl Tx<'_> {
@@ -92,6 +93,12 @@ impl Tx<'_> {
     /// A piece of an upload, by number from 0.
     pub fn import_chunk(&mut self, id: ImportId, number: i64) -> Result<Option<Vec<u8>>> {
         ask!(self, imports::chunk(id.get(), number))
+    }
+
+    /// Deletes the imports that have ended before a time, at most so many, and returns how many. Their bytes and rows are
+    /// deleted later.
+    pub fn delete_ended_imports(&mut self, before: Timestamp, most: i64) -> Result<usize> {
+        ask!(self, imports::delete_ended(before.micros(), most))
     }
 
     /// Deletes some bytes that no unfinished import needs, and some rows of deleted imports. Returns how many of both.

@@ -13,6 +13,7 @@ pub const CHECKS: Checks = &[
     ("time for the upload of an import, or for the check of its preview",
         Calls(crate::import_states::an_upload_has_a_deadline_of_its_own::on)),
     ("age of a preview of an import", Calls(crate::import_states::a_preview_expires_after_a_day::on)),
+    ("age of an import that has ended", Calls(crate::import_states::an_import_is_deleted_thirty_days_after_its_end::on)),
     ("imports that run in a database", Calls(crate::import_states::one_import_runs_at_a_time::on)),
     ("imports that have not ended", Calls(crate::import_states::a_hundred_imports_may_wait_and_no_more::on)),
     ("attempts to go on with an import without any progress",

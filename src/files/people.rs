@@ -253,6 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_with_a_nul_is_refused_by_name() {
+        use crate::model::relationship_type::TypeName;
+        let column = EdgeColumn { relationship: TypeName::parse("mentor").unwrap(), end: RoleEnd::Target };
+        for kind in [ReferenceKind::Email, ReferenceKind::AltId, ReferenceKind::Name] {
+            let (heading, column) = ("Mentor".to_owned(), column.clone());
+            let reader = EdgeReader { place: 1, heading, email: 0, kind, column };
+            let refused = reader.read(&["a@example.com", "E\u{0}1"]).unwrap_err().to_string();
+            assert!(refused.starts_with("`Mentor`: must not contain U+0000; got `E"), "{kind:?}: {refused}");
+            assert_eq!(reader.read(&["a@example.com", " "]), Ok(None));
+            assert!(reader.read(&["a@example.com", "E1"]).unwrap().is_some());
+        }
+    }
+
+    #[test]
     fn a_person_with_other_values_conflicts_and_one_with_the_same_does_not() {
         let facts = scan(
             &["email", "first-name", "Hire Date", "Supervisor"],

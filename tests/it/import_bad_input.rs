@@ -107,6 +107,7 @@ fn people() -> BadFile {
             &["the row repeats the header line"],
         ),
         (row("b29", &"x".repeat(1 << 20)), &["the row is longer than 1048576 bytes"]),
+        (row("b31", ";;B31;;;;;;;;;;E\0x"), &["`Supervisor`: must not contain U+0000; got `E"]),
         (row("b30", &";".repeat(200)), &["the row is longer than 100 columns"]),
     ] {
         file.bad(&bad, reasons);
@@ -127,11 +128,11 @@ fn a_wrong_row_of_each_kind_is_named_in_one_run() {
                 import(&fixture, &file.text, &[&["--map", "Supervisor=subordinate:alt-id"], options].concat())
                     .expect(1);
             file.assert_named(&outcome, options);
-            // The users of five rows are valid; of three of them the relationship is not.
-            assert_eq!(counts(&outcome)[0][0], file.good + 5, "{options:?}");
-            assert_eq!(counts(&outcome)[1], [file.good - 1, 0, 0, 3], "{options:?}");
+            // The users of six rows are valid; of four of them the relationship is not.
+            assert_eq!(counts(&outcome)[0][0], file.good + 6, "{options:?}");
+            assert_eq!(counts(&outcome)[1], [file.good - 1, 0, 0, 4], "{options:?}");
         }
-        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), i64::try_from(file.good).unwrap() + 5);
+        assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users"), i64::try_from(file.good).unwrap() + 6);
         assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM users WHERE first_name = 'Other'"), 0);
         fixture.assert_no_drift();
     }

@@ -169,6 +169,21 @@ both!(an_import_is_deleted_thirty_days_after_its_end, |app| {
     drop(service);
 });
 
+both!(
+    an_upload_that_takes_too_long_to_read_fails,
+    |config| {
+        config.import_timeout = std::time::Duration::from_secs(3);
+    },
+    |app| {
+        let admin = app.admin();
+        let id = upload(&admin, "", CSV, company(60_000)).expect(202).id();
+        let failed = wait_while(&admin, id, &["reading"]);
+        assert_eq!(failed["state"], "failed", "{failed}");
+        assert!(failed["problem"].as_str().is_some_and(|text| text.contains("`IMPORT_TIMEOUT`")), "{failed}");
+        request(&admin, id, "running").refused(409, "import-not-runnable");
+    }
+);
+
 both!(one_import_runs_at_a_time, |app| {
     let admin = app.admin();
     let (first, second) = (preview(&admin, "", CSV, company(3_000)), preview(&admin, "", CSV, PEOPLE));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::both;
 use crate::support::process::{PATIENCE, Service, run as run_command, until};
+use crate::support::scrape::scrape;
 use crate::support::sql::Raw;
 use crate::support::uploads::{
     CSV, IMPORTS, attributes, company, preview, request, rows, run, state, upload, wait_while,
@@ -142,6 +143,47 @@ both!(an_import_that_breaks_off_again_and_again_fails, |app| {
     assert_eq!(failed["state"], "failed");
     assert!(failed["problem"].as_str().is_some_and(|text| text.contains("broke off")), "{failed}");
     assert_eq!(numbers(app), (0, 0));
+    drop(service);
+});
+
+both!(an_instance_shows_that_it_lives_while_it_reads, |app| {
+    let admin = app.admin();
+    let service = Service::start(&app.home().text(), &[]);
+    let id = upload(&admin.at(service.address), "", CSV, company(60_000)).expect(202).id();
+    let mut raw = Raw::connect(&app.config.database_url);
+    until("it shows that twice", PATIENCE, || {
+        let beat = raw.number(&format!("SELECT beat AS number FROM imports WHERE id = {id} AND state = 1"));
+        std::thread::sleep(Duration::from_millis(100));
+        beat >= 2
+    });
+    request(&admin, id, "cancelled").expect(202);
+    drop(service);
+});
+
+both!(the_metric_of_a_stalled_import_grows_until_it_goes_on, |app| {
+    let admin = app.admin();
+    let id = preview(&admin, "", CSV, company(10));
+    let mut raw = Raw::connect(&app.config.database_url);
+    // Of an instance that lives and does not get on.
+    raw.run(&format!("UPDATE imports SET state = 3, runner = 'other' WHERE id = {id}"));
+    let service = Service::start(&app.home().text(), &[]);
+    let stalled = || scrape(&admin.at(service.address)).sum("imports_stalled_seconds", &[]);
+    let mut beat = |more: &str| raw.run(&format!("UPDATE imports SET beat = beat + 1{more} WHERE id = {id}"));
+    // For longer than the instance may be silent.
+    until("it counts as stalled", PATIENCE, || {
+        beat("");
+        stalled() > 12.0
+    });
+    until("it goes on", PATIENCE, || {
+        beat(", version = version + 1");
+        stalled() < 3.0
+    });
+    let of_other = format!("SELECT COUNT(*) AS number FROM imports WHERE runner = 'other' AND id = {id}");
+    assert_eq!(
+        (state(&admin, id).as_str(), raw.number(&of_other)),
+        ("running", 1),
+        "it was taken from a living instance"
+    );
     drop(service);
 });
 

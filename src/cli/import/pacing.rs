@@ -105,3 +105,48 @@ pub async fn choose(store: &Store, is_alone: bool) -> crate::model::error::Resul
     let job = |tx: &mut Tx<'_>| tx.has_other_clients();
     Ok(Pacing::new(is_alone || !store.read("import.pace", Cost::Bounded, job).await?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ago(time: Duration) -> Instant {
+        Instant::now().checked_sub(time).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_grows_and_shrinks_with_its_duration() {
+        let (alone, beside) = (Pacing::new(true), Pacing::new(false));
+        let mut size = alone.job_size(100, 2_000);
+        assert_eq!(size.get(), 100);
+        size.adapt(100, ago(Duration::from_millis(100)));
+        assert!((150..=200).contains(&size.get()), "{size:?}");
+        size.adapt(150, ago(Duration::from_micros(1)));
+        assert_eq!(size.get(), 2_000);
+        size.adapt(2_000, ago(Duration::from_mins(1)));
+        assert_eq!(size.get(), 100);
+        let mut size = beside.job_size(1, 2_000);
+        size.adapt(1_000, ago(Duration::from_millis(300)));
+        assert!((50..=100).contains(&size.get()), "{size:?}");
+        assert!(beside.planned_batch() < alone.planned_batch());
+    }
+
+    #[test]
+    fn pauses_are_only_for_others_and_bounded() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let measure = |pacing: Pacing, read: Duration| {
+            let begun = Instant::now();
+            runtime.block_on(pacing.rest_after_read(ago(read)));
+            let reading = begun.elapsed();
+            runtime.block_on(pacing.rest_after_write());
+            (reading, begun.elapsed().saturating_sub(reading))
+        };
+        let (reading, writing) = measure(Pacing::new(true), Duration::from_secs(9));
+        assert!(reading < LONGEST_REST && writing < PAUSE, "{reading:?} {writing:?}");
+        let (short, _) = measure(Pacing::new(false), Duration::from_millis(5));
+        assert!(short >= Duration::from_millis(10), "{short:?}");
+        let (reading, writing) = measure(Pacing::new(false), Duration::from_secs(9));
+        assert!(reading >= LONGEST_REST && reading < Duration::from_secs(9), "{reading:?}");
+        assert!(writing >= PAUSE, "{writing:?}");
+    }
+}

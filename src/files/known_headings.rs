@@ -130,6 +130,17 @@ mod tests {
     use crate::files::record::RecordKind;
 
     #[test]
+    fn the_explorer_knows_the_same_headings() {
+        let script = include_str!("../http/ops/explorer/columns.js");
+        let (_, table) = script.split_once("const KNOWN = ").unwrap();
+        let (table, _) = table.split_once(';').unwrap();
+        let listed: std::collections::BTreeMap<String, String> = serde_json::from_str(table).unwrap();
+        let known = KNOWN.iter().flat_map(|(target, headings)| headings.iter().map(|heading| (*heading, *target)));
+        let known = known.map(|(heading, target)| (heading.to_owned(), target.to_owned())).collect();
+        assert_eq!(listed, known);
+    }
+
+    #[test]
     fn known_headings_become_members_and_occur_once() {
         let members = RecordKind::User.members();
         for (target, headings) in KNOWN {

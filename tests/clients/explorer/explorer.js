@@ -226,6 +226,16 @@ try {
     await dialog.getByText("The path that it would close:").waitFor();
     const path = await dialog.locator(".path li").allTextContents();
     assert.deepEqual(path, ["Rajesh Iyer", "Oskar Johansson", "Mateusz Kowalczyk", "Rajesh Iyer"]);
+    const drawn = await dialog.locator(".path").evaluate((it) => {
+      const boxes = (selector) => [...it.querySelectorAll(selector)].map((part) => part.getBoundingClientRect()).map(({ left, right, top, bottom }) => ({ left, right, top, bottom }));
+      const names = boxes("li:not(.hidden-text)");
+      const dots = boxes("circle");
+      return { names, dots, steps: boxes(".step"), isNew: it.querySelectorAll(".step.new").length };
+    });
+    assert.deepEqual([drawn.names.length, drawn.dots.length, drawn.steps.length, drawn.isNew], [3, 3, 3, 1], "a step from each person, one of them new");
+    drawn.dots.forEach((dot, at) => assert.ok(dot.top > drawn.names[at].top && dot.bottom < drawn.names[at].bottom, "a dot beside each name"));
+    const start = drawn.names[0].left + parseFloat(await dialog.locator(".path ol").evaluate((it) => getComputedStyle(it).paddingLeft));
+    for (const part of [...drawn.steps, ...drawn.dots]) assert.ok(part.right < Math.max(start, drawn.names[0].left), "no line through a name");
     assert.deepEqual(await page.locator(".card.refused").evaluateAll((all) => all.map((it) => it.dataset.id).sort()), [HEAD, LEAD, ME]);
     await assertAccessible(page);
     await dialog.getByRole("button", { name: "Cancel" }).click();
@@ -352,6 +362,23 @@ try {
     return "asks again, and goes on";
   });
 
+  await step("no sign-in by password", async () => {
+    const { page, close } = await open(browser, `/explorer/users/${LEAD}`);
+    // As a service without the form for sessions answers.
+    await page.route("**/api/sessions*", (route) => route.fulfill({ status: 406, contentType: "application/json", body: "{}" }));
+    await page.getByLabel("E-mail address").fill("oskar.johansson@skillhive.example");
+    await page.getByLabel("Password").fill("battery staple");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    const problem = page.getByRole("alert").filter({ hasText: "no sign-in by password; use a token" });
+    await problem.waitFor();
+    assert.ok(!(await page.locator("#explorer").isVisible()));
+    await enter(page, token);
+    await page.getByRole("heading", { name: "Mateusz Kowalczyk" }).waitFor();
+    assert.ok(!(await problem.isVisible()));
+    await close();
+    return "a message that leads to the token, which works";
+  });
+
   await step("a name with markup", async () => {
     const attributes = { email: "evil@example.com", "first-name": EVIL, "last-name": EVIL, "job-title": [EVIL] };
     const made = await request("POST", "/users", { data: { type: "users", attributes } });
@@ -427,6 +454,28 @@ try {
     await assertFits(page);
     await close();
     return "a list, a chart, no overflow";
+  });
+
+  await step("move by touch on 360 pixels", async () => {
+    const { page, close } = await openAs(browser, admin, `/explorer/users/${ME}`, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const dialog = page.getByRole("dialog");
+    await card(page, ME).tap();
+    await page.getByRole("heading", { name: "Oskar Johansson" }).waitFor();
+    await page.getByRole("button", { name: "Move to…" }).tap();
+    await dialog.getByRole("combobox").tap();
+    await page.keyboard.type("yuki");
+    await dialog.getByRole("option", { name: /Yuki Tanaka/ }).tap();
+    await dialog.getByText("moves from Mateusz Kowalczyk to Yuki Tanaka").waitFor();
+    await assertFits(page);
+    await assertAccessible(page);
+    await dialog.getByRole("button", { name: "Move", exact: true }).tap();
+    await announced(page, "Moved: Oskar Johansson reports to Yuki Tanaka.");
+    assert.equal(await supervisorOf(ME), OTHER_LEAD);
+    await page.getByRole("button", { name: "Undo" }).tap();
+    await announced(page, "Moved back:");
+    assert.equal(await supervisorOf(ME), LEAD);
+    await close();
+    return "moved, and back";
   });
 
   await step("keyboard only", async () => {

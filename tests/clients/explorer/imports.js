@@ -72,6 +72,40 @@ try {
     return "moved";
   });
 
+  await step("map columns", async () => {
+    const file = page.getByLabel("CSV or NDJSON file");
+    await page.getByRole("button", { name: "Choose another file" }).click();
+    const text = "Business mail;Vorname;\"Boss \"\"now\"\"\";Hire Date;Shoe size\r\noskar.johansson@skillhive.example;Oscar;mateusz.kowalczyk@skillhive.example;1.1.;42\r\n";
+    await file.setInputFiles({ name: "hr.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+    const column = (name) => page.getByLabel(name, { exact: true });
+    await column("Shoe size").waitFor();
+    const words = (name) => column(name).evaluate((it) => it.selectedOptions[0].textContent);
+    assert.deepEqual(await Promise.all(["Business mail", "Vorname", 'Boss "now"', "Hire Date", "Shoe size"].map(words)), [
+      "Not recognized",
+      "First name (recognized)",
+      "Not recognized",
+      "Not imported (recognized)",
+      "Not recognized",
+    ]);
+    await column("Business mail").selectOption("email");
+    await column("Shoe size").selectOption("-");
+    await assertAccessible(page);
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.locator("#view-body .notice").filter({ hasText: 'Boss "now"' }).waitFor();
+    await page.getByRole("button", { name: "Change columns or options" }).click();
+    assert.equal(await column("Business mail").inputValue(), "email", "the choice is kept");
+    await column('Boss "now"').selectOption("subordinate");
+    await page.getByRole("button", { name: "Preview" }).click();
+    const rows = page.locator(".rows li");
+    await rows.filter({ hasText: "first-name: Oskar → Oscar" }).waitFor();
+    await page.getByRole("button", { name: "Change columns or options" }).click();
+    await column("Vorname").selectOption("-");
+    await page.getByRole("button", { name: "Preview" }).click();
+    await page.getByRole("heading", { name: "What would change" }).waitFor();
+    await until(page, () => !document.querySelector("#view-body").textContent.includes("Oscar"));
+    return "recognized, chosen, ignored, and changed after a preview";
+  });
+
   await step("a file that cannot be imported", async () => {
     await page.getByRole("button", { name: "Choose another file" }).click();
     await preview(page, "email,shoe-size\nann@example.com,42\n");

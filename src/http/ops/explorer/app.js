@@ -5,6 +5,7 @@ import { ChartView } from "./chart.js";
 import * as changes from "./changes.js";
 import { save, toCsv, toPng, toSvg } from "./export.js";
 import { button, byId, count, make } from "./html.js";
+import { rolesOf } from "./columns.js";
 import { leaveImport, showImport } from "./imports.js";
 import { listenToKeys, listenToPointers } from "./input.js";
 import { announce, run, showExchange } from "./messages.js";
@@ -81,7 +82,7 @@ async function open(isCentered = true) {
     selectTab("lists");
     byId("side").classList.add("shown");
     const shown = type;
-    const showList = () => (place.view === IMPORT ? showImport(afterImport) : showView(place.view, shown, (id) => void run(() => goTo(id, true))));
+    const showList = () => (place.view === IMPORT ? showImport(rolesOf(types), afterImport) : showView(place.view, shown, (id) => void run(() => goTo(id, true))));
     await Promise.all([showList(), tree ? null : start(moment)]);
     return;
   }
@@ -137,6 +138,7 @@ async function loadChart(id, moment) {
     chart.active = id;
     showChart();
     chart.fit(id, true);
+    void run(() => countPast(next));
   } finally {
     if (current === load) byId("stage").removeAttribute("aria-busy");
   }
@@ -191,6 +193,15 @@ async function toggle(id) {
   announce(node.isOpen ? `${node.name}: ${count(node.children.length, "person", "people")} shown.` : `${node.name}: collapsed.`);
 }
 
+/** Counts those below the cards of a chart of the past, which is drawn before. @param {Tree} current */
+async function countPast(current) {
+  if (!current.asOf) return;
+  await current.countBelow(() => {
+    if (current === tree) showChart(chart.selected || current.focus);
+    return current === tree;
+  });
+}
+
 /** @param {string} id */
 async function openBelow(id) {
   const current = tree;
@@ -200,6 +211,7 @@ async function openBelow(id) {
   if (current !== tree) return;
   node.isOpen = node.children.length > 0;
   showChart(id);
+  void run(() => countPast(current));
   announce(node.isOpen ? `${node.name}: ${count(node.children.length, "person", "people")} shown.` : `${node.name} has no one below.`);
 }
 

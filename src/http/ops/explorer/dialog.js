@@ -2,6 +2,7 @@
 
 import { ApiError } from "./api.js";
 import { byId, make } from "./html.js";
+import { drawChain } from "./chain.js";
 import { runExclusively, showErrors } from "./messages.js";
 import { loadPeople } from "./people.js";
 import { Picker } from "./picker.js";
@@ -84,8 +85,8 @@ async function act(wanted, person) {
     if (!(error instanceof ApiError)) throw error;
     const path = error.errors.flatMap(({ meta }) => meta?.path ?? []).map(toId);
     const names = await loadPeople(path);
-    const steps = path.map((id) => make("li", {}, names.get(id)?.name ?? `User ${id}`));
-    const shown = path.length > 0 ? [make("p", {}, "The path that it would close:"), make("ol", { class: "path" }, ...steps)] : [];
+    const words = path.map((id) => names.get(id)?.name ?? `User ${id}`);
+    const shown = path.length > 0 ? [make("p", {}, "The path that it would close:"), drawChain(words)] : [];
     showErrors(error.errors, "choose-problem", ...shown);
     wanted.onRefusal?.(path);
     return;

@@ -1,6 +1,7 @@
 // Uploads a spreadsheet of people: shows what would change, row by row, and imports it after a confirmation.
 
 import { PAGE, request } from "./api.js";
+import { columnFields, readHeadings, recognize, toOption } from "./columns.js";
 import { button, byId, count, make } from "./html.js";
 import { announce, confirm, run, runExclusively } from "./messages.js";
 
@@ -17,9 +18,10 @@ export function leaveImport() {
   shown++;
 }
 
-/** Shows the form for a file. @param {() => unknown} finished called after an import has changed something */
-export function showImport(finished) {
-  shown++;
+/** @typedef {{roles: string[], finished: () => unknown, form: HTMLElement | null}} ImportContext `finished` is called after an import has changed something; `form` is kept, so that its columns can be changed */
+
+/** Shows the form for a file. @param {string[]} roles the names of types and roles @param {() => unknown} finished */
+export function showImport(roles, finished) {
   const id = (/** @type {string} */ name) => `import-${name}`;
   const option = (/** @type {[string, string]} */ [value, text]) => make("option", { value }, text);
   const file = make("input", { type: "file", id: id("file"), required: true, accept: ".csv,.ndjson,.jsonl,text/csv,application/x-ndjson" });
@@ -29,6 +31,22 @@ export function showImport(finished) {
   const absent = make("div", { hidden: true }, make("label", { for: id("missing") }, "People who are not in the file"), missing);
   const unknown = make("input", { type: "checkbox", id: id("unknown") });
   sync.addEventListener("change", () => (absent.hidden = !sync.checked));
+  const chosen = new Map();
+  const columns = make("details", { hidden: true });
+  const showColumns = () => run(async () => {
+    const [selected] = file.files;
+    const headings = selected && !isLines(selected) ? await readHeadings(selected, encoding.value) : [];
+    if (selected !== file.files[0]) return;
+    columns.hidden = headings.length === 0;
+    columns.open = headings.some((heading) => !recognize(heading));
+    const about = make("p", { class: "hint" }, "What each column of the file becomes. Change what is wrong; ignore what is not needed.");
+    columns.replaceChildren(make("summary", {}, `Columns (${headings.length})`), about, columnFields(headings, roles, chosen));
+  });
+  file.addEventListener("change", () => {
+    chosen.clear();
+    void showColumns();
+  });
+  encoding.addEventListener("change", showColumns);
   const form = make(
     "form",
     { class: "import" },
@@ -36,6 +54,7 @@ export function showImport(finished) {
     file,
     make("label", { for: id("encoding") }, "Encoding"),
     encoding,
+    columns,
     make("label", { class: "check" }, sync, " The file is complete: remove what it no longer has"),
     absent,
     make("label", { class: "check" }, unknown, " Ignore unknown columns"),
@@ -47,57 +66,67 @@ export function showImport(finished) {
     if (sync.checked) options.set("import-sync", "true");
     if (sync.checked) options.set("import-missing", missing.value);
     if (unknown.checked) options.set("import-ignore-unknown", "true");
-    void runExclusively(() => upload(file.files[0], encoding.value, options, finished));
+    if (chosen.size > 0) options.set("import-map", toOption(chosen));
+    void runExclusively(() => upload(file.files[0], encoding.value, options, { roles, finished, form }));
   });
+  showForm(form);
+}
+
+/** @param {File} file */
+const isLines = (file) => /\.(ndjson|jsonl)$/i.test(file.name);
+
+/** @param {HTMLElement} form */
+function showForm(form) {
+  shown++;
   byId("view-title").textContent = "Import people";
   const about = "A file has one person per line, and may have a column for the supervisor. Nothing changes before you have seen the preview.";
   byId("view-body").replaceChildren(make("p", { class: "hint" }, about), form);
 }
 
-/** @param {File} file @param {string} encoding @param {URLSearchParams} options @param {() => unknown} finished */
-async function upload(file, encoding, options, finished) {
-  const isCsv = !/\.(ndjson|jsonl)$/i.test(file.name);
-  const type = isCsv ? `text/csv; charset=${encoding}` : "application/x-ndjson";
+/** @param {File} file @param {string} encoding @param {URLSearchParams} options @param {ImportContext} context */
+async function upload(file, encoding, options, context) {
+  const type = isLines(file) ? "application/x-ndjson" : `text/csv; charset=${encoding}`;
   const { data } = await request("POST", `/imports?${options}`, file, type);
   // The dialog of a session that has expired must not wait for it.
-  void run(() => follow(data.id, finished));
+  void run(() => follow(data.id, context));
 }
 
-/** Follows an import until it needs the user or has ended. @param {string} id @param {() => unknown} finished */
-async function follow(id, finished) {
+/** Follows an import until it needs the user or has ended. @param {string} id @param {ImportContext} context */
+async function follow(id, context) {
   const current = ++shown;
   for (;;) {
     const { data } = await request("GET", `/imports/${id}`);
     if (current !== shown) return;
     const { state } = data.attributes;
-    if (state === "preview" || LAST_STATES.includes(state)) return showResult(data, finished);
-    showProgress(data, finished);
+    if (state === "preview" || LAST_STATES.includes(state)) return showResult(data, context);
+    showProgress(data, context);
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
     if (current !== shown) return;
   }
 }
 
-/** @param {any} resource @param {() => unknown} finished */
-function showProgress({ id, attributes: { state, progress } }, finished) {
+/** @param {any} resource @param {ImportContext} context */
+function showProgress({ id, attributes: { state, progress } }, context) {
   const text = state === "running" ? "Importing …" : "Reading the file …";
   let bar = byId("import-progress");
   if (bar?.dataset.state !== state) {
     bar = make("progress", { id: "import-progress", max: "1", "aria-label": text, "data-state": state });
-    const stop = button("Cancel", () => run(() => setState(id, "cancelled", finished)));
+    const stop = button("Cancel", () => run(() => setState(id, "cancelled", context)));
     byId("view-body").replaceChildren(make("p", {}, text), bar, make("div", { class: "actions" }, stop));
     announce(text);
   }
   bar.value = progress;
 }
 
-/** @param {string} id @param {string} state @param {() => unknown} finished */
-async function setState(id, state, finished) {
+/** @param {string} id @param {string} state @param {ImportContext} context */
+async function setState(id, state, context) {
   await request("PATCH", `/imports/${id}`, { data: { type: "imports", id, attributes: { state } } });
-  void run(() => follow(id, finished));
+  void run(() => follow(id, context));
 }
 
-/** @param {any} resource @param {() => unknown} finished */
-async function showResult(resource, finished) {
+/** @param {any} resource @param {ImportContext} context */
+async function showResult(resource, context) {
+  const { roles, finished, form } = context;
   const { state, counts, deleted, missing, problem } = resource.attributes;
   const all = { ...counts, deleted, missing };
   const total = ["created", "changed", "moved", "deleted", "disabled"].reduce((sum, name) => sum + (all[name] ?? 0), 0);
@@ -106,12 +135,13 @@ async function showResult(resource, finished) {
   const figures = Object.entries(all).filter(([, number]) => number > 0).map(([name, number]) => make("div", {}, make("dt", {}, name), make("dd", {}, number.toLocaleString("en"))));
   const parts = problem ? [make("p", { class: "notice" }, problem)] : [];
   parts.push(figures.length > 0 ? make("dl", { class: "figures" }, ...figures) : make("p", {}, "The file changes nothing."));
-  const again = button("Choose another file", () => showImport(finished));
-  const actions = make("div", { class: "actions" }, again);
+  const again = button("Choose another file", () => showImport(roles, finished));
+  const change = form && state !== "done" ? [button("Change columns or options", () => showForm(form))] : [];
+  const actions = make("div", { class: "actions" }, ...change, again);
   if (state === "preview" && total > 0 && !problem) {
     const words = `${count(total, "change")}${all.rejected > 0 ? `; ${count(all.rejected, "line")} cannot be imported and will be left out` : ""}.`;
     const start = button(`Import ${count(total, "change")}`, async () => {
-      if (await confirm("Import this file?", [words], "Import")) await runExclusively(() => setState(resource.id, "running", finished));
+      if (await confirm("Import this file?", [words], "Import")) await runExclusively(() => setState(resource.id, "running", context));
     }, { class: "primary" });
     actions.prepend(start);
   }

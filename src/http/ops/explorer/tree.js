@@ -15,6 +15,8 @@ import { CARD_FIELDS, toPerson } from "./people.js";
 const SMALL = 200;
 /** How many cards a chart shows when it opens. */
 const FIRST_CARDS = 60;
+/** How many users are counted at a time in a chart of the past. */
+const MOST_COUNTS = 30;
 /** The most users that one chart loads, the limit of a traversal of the API. */
 export const MOST = 10_000;
 
@@ -187,6 +189,22 @@ export class Tree {
       this.#complete(id);
     }
     this.#openAll(id);
+  }
+
+  /**
+   * Counts those below the shown users for whom the service has not said it, as in a chart of the past, one request each.
+   * @param {() => boolean} progress called after each count; `false` stops
+   */
+  async countBelow(progress) {
+    /** @type {(id: string) => string[]} */
+    const shown = (id) => [id, ...this.childrenOf(id).flatMap(shown)];
+    const unknown = shown(this.root).filter((id) => this.get(id).below === null).slice(0, MOST_COUNTS);
+    for (const id of unknown) {
+      const { meta } = await request("GET", this.#path(id, this.type.down, "all").replace(/page\[size\]=\d+/, "page[limit]=0"));
+      const node = this.nodes.get(id);
+      if (node) node.below ??= meta["total-count"];
+      if (!progress()) return;
+    }
   }
 
   /** @param {string} id @returns {boolean} */

@@ -74,11 +74,13 @@ pub fn run(config: &Config, args: &ImportArgs) -> Result<(), CommandError> {
     };
     if !args.dry_run {
         store::checkpoint_wal(&config.database_url);
-        database::wait(job::refresh_statistics(&written, report.stored_rows()))?;
     }
     report.end(args.dry_run);
     report.finish_rows()?;
     result?;
+    if !args.dry_run {
+        database::wait(job::refresh_statistics(&written, report.stored_rows()))?;
+    }
     match report.rejected() {
         0 => Ok(()),
         rejected => Err(CommandError::failed(sync::rejected_lines(rejected))),

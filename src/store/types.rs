@@ -57,6 +57,11 @@ impl Types {
         self.tree_with(role).filter(|(_, end)| *end == RoleEnd::Target).map(|(tree, _)| tree.id)
     }
 
+    /// The tree that has a role for its owners, at that moment.
+    pub fn tree_to_owners(&self, role: &TypeName) -> Option<i16> {
+        self.tree_with(role).filter(|(_, end)| *end == RoleEnd::Owner).map(|(tree, _)| tree.id)
+    }
+
     fn tree_with(&self, role: &TypeName) -> Option<(&CachedType, RoleEnd)> {
         let is_role = |name: &Option<TypeName>| name.as_ref() == Some(role);
         self.0.iter().filter(|known| known.rules.is_tree()).find_map(|tree| {

@@ -6,14 +6,14 @@ use std::collections::{HashMap, HashSet};
 use super::request::{Places, ReachedPage, Traversal, is_below, too_large};
 use crate::domain::roles::visible_edges;
 use crate::model::caller::Caller;
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest, Sort};
 use crate::model::role::{RoleEdge, UserWithRoles};
 use crate::model::rules::{MAX_DEPTH, MAX_VISITED};
 use crate::model::traversal::levels::{Continuation, TraversalBudget, explore};
 use crate::model::traversal::page::TraversalPage;
-use crate::model::traversal::{Depth, Place, ReachedUser, TraversalStep};
+use crate::model::traversal::{Place, ReachedUser, TraversalStep};
 use crate::store::{HeldRole, Tx};
 
 /// Users in their order, each with its place.
@@ -75,15 +75,6 @@ pub(super) fn steps_upwards(tx: &mut Tx<'_>, role: &HeldRole, users: &[UserId]) 
     Ok(steps.into_iter().map(|step| (step.from, step)).collect())
 }
 
-/// The users above a user; `None` if they are too many.
-pub(super) fn explore_upwards(steps: &StepsUpwards, start: UserId, depth: Depth) -> Option<Reached> {
-    let next = |users: &[UserId], _: &TraversalBudget| {
-        Ok::<_, Error>(users.iter().filter_map(|user| steps.get(user).copied()).collect())
-    };
-    let found = explore(start, (depth.levels(), false), &mut TraversalBudget::default(), next).ok()??;
-    Some(found.users.into_iter().map(at_level).collect())
-}
-
 /// A user with its place in the order of distance and id.
 pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
     (Place::Level(to_number(user.step.depth), user.member.get()), user)
@@ -92,7 +83,8 @@ pub(super) fn at_level(user: ReachedUser) -> (Place, ReachedUser) {
 /// The page of the users above a user from the first one on.
 pub(super) fn page_above(page: Page<UserWithRoles>) -> TraversalPage {
     let last = page.items.last().and_then(|row| Some(ReachedUser { member: row.user.id, step: row.step? }));
-    let is_more = page.is_cut || usize::try_from(page.total).is_ok_and(|total| total > page.items.len());
+    let is_cut = page.is_cut || usize::try_from(page.total).is_ok_and(|total| total > page.items.len());
+    let is_more = is_cut && last.is_some();
     TraversalPage { page, is_more, has_cycle: false, end: last.map(|last| at_level(last).0) }
 }
 

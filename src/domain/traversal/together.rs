@@ -1,30 +1,38 @@
-//! Traversals of one tree with short results, run together, or alone in one statement.
+//! Traversals of one tree with short results, run together or alone, in one statement.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::reach::{count_below, explore_upwards, numbers_below, page_above, steps_upwards, window};
-use super::request::{Places, is_below};
+use super::reach::page_above;
 use crate::model::error::Result;
 use crate::model::id::UserId;
-use crate::model::page::{Page, PageRequest};
+use crate::model::page::Page;
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{RoleEdge, UserWithRoles};
+use crate::model::role::{RoleEnd, UserWithRoles};
+use crate::model::rules::MAX_DEPTH;
 use crate::model::traversal::page::TraversalPage;
-use crate::model::traversal::{Depth, ReachedUser};
-use crate::store::{GatheredTraversal, HeldRole, Tx};
+use crate::model::traversal::{Depth, TraversalStep};
+use crate::store::{GatheredTraversal, Tx};
 
 /// Runs traversals towards one role, of callers who may see all users, in their order. `None` for those whose result may
-/// be long, and for those that an ordinary job must refuse.
+/// be long, and for those that an ordinary job must run or refuse: if the user does not exist, or has no relationship.
 ///
 /// # Errors
 /// Those of the store.
 pub fn traverse_together(tx: &mut Tx<'_>, traversals: &[&GatheredTraversal]) -> Result<Vec<Option<TraversalPage>>> {
-    let role = traversals.first().map(|first| tx.hold_role(&first.role)).transpose()?.flatten();
-    match role.filter(|role| role.held.rules.is_tree()) {
-        Some(role) if is_below(&role) => show_counts(tx, &role, traversals),
-        Some(role) => list_above(tx, &role, traversals),
-        None => Ok(Vec::new()),
+    let Some(first) = traversals.first() else { return Ok(Vec::new()) };
+    let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
+    if tx.end_in_tree(&first.role) == Some(RoleEnd::Owner) {
+        let below: HashMap<_, _> = tx.counts_below_with_role(&first.role, &starts)?.into_iter().collect();
+        return Ok(traversals.iter().map(|traversal| show_count(traversal, &below)).collect());
     }
+    let mut budget = ReadBudget::for_answer(first.has_profiles);
+    let page = tx.users_with_role_above_all(&first.role, &starts, &mut budget)?;
+    if page.is_cut {
+        return Ok(Vec::new());
+    }
+    let via = |row: UserWithRoles| row.step.map(|step| (step.via, row));
+    let above: HashMap<_, _> = page.items.into_iter().filter_map(via).collect();
+    Ok(traversals.iter().map(|traversal| show_path(traversal, &above)).collect())
 }
 
 /// Runs a traversal upwards in one statement, of a caller who may see all users. `None` if an ordinary job must run it.
@@ -38,81 +46,27 @@ pub fn traverse_alone(tx: &mut Tx<'_>, traversal: &GatheredTraversal) -> Result<
     Ok(page.map(page_above))
 }
 
-fn show_counts(
-    tx: &mut Tx<'_>,
-    role: &HeldRole,
-    traversals: &[&GatheredTraversal],
-) -> Result<Vec<Option<TraversalPage>>> {
-    let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
-    let existing: HashSet<_> = tx.existing_users(&starts)?.into_iter().collect();
-    let below = numbers_below(tx, role, starts.iter().copied())?;
-    let count = |traversal: &&GatheredTraversal| {
-        let is_count = traversal.limit == 0 && traversal.depth == Depth::All;
-        let total = below.get(&traversal.user).filter(|_| is_count && existing.contains(&traversal.user));
-        total.copied().map(without_rows)
+fn show_count(traversal: &GatheredTraversal, below: &HashMap<UserId, i64>) -> Option<TraversalPage> {
+    let is_count = traversal.limit == 0 && traversal.depth == Depth::All;
+    let total = *below.get(&traversal.user).filter(|_| is_count)?;
+    Some(TraversalPage { page: Page::whole(Vec::new(), total), is_more: false, has_cycle: false, end: None })
+}
+
+/// The page of the users above a user. `above` has the next user of each one on the path.
+fn show_path(traversal: &GatheredTraversal, above: &HashMap<UserId, UserWithRoles>) -> Option<TraversalPage> {
+    let levels = traversal.depth.levels();
+    let next = |row: &&UserWithRoles| above.get(&row.user.id);
+    // An earlier release may have closed a cycle, which an ordinary job ends.
+    let path = std::iter::successors(above.get(&traversal.user), next).take(levels.min(MAX_DEPTH + 1));
+    let path: Vec<_> = path.collect();
+    if path.is_empty() || path.len() > MAX_DEPTH {
+        return None;
+    }
+    let total = i64::try_from(path.len()).unwrap_or(i64::MAX);
+    let shown = (1..).zip(path).take(traversal.limit);
+    let at_depth = |(depth, row): (usize, &UserWithRoles)| UserWithRoles {
+        step: row.step.map(|step| TraversalStep { depth, ..step }),
+        ..row.clone()
     };
-    Ok(traversals.iter().map(count).collect())
-}
-
-fn without_rows(total: i64) -> TraversalPage {
-    TraversalPage { page: Page::whole(Vec::new(), total), is_more: false, has_cycle: false, end: None }
-}
-
-/// A part of the users above a user.
-struct PathPart {
-    users: Vec<ReachedUser>,
-    places: Places,
-    total: i64,
-    is_more: bool,
-}
-
-fn list_above(
-    tx: &mut Tx<'_>,
-    role: &HeldRole,
-    traversals: &[&GatheredTraversal],
-) -> Result<Vec<Option<TraversalPage>>> {
-    let starts: Vec<_> = traversals.iter().map(|traversal| traversal.user).collect();
-    let steps = steps_upwards(tx, role, &starts)?;
-    let mut paths = Vec::with_capacity(traversals.len());
-    for traversal in traversals {
-        // A user without a relationship may not exist.
-        let path = steps.get(&traversal.user).and_then(|_| explore_upwards(&steps, traversal.user, traversal.depth));
-        paths.push(path.map(|path| {
-            let total = i64::try_from(path.len()).unwrap_or(i64::MAX);
-            let (places, mut users): (Vec<_>, Vec<_>) = window(path, None, traversal.limit).unzip();
-            let is_more = users.len() > traversal.limit;
-            users.truncate(traversal.limit);
-            PathPart { users, places: Places::Listed(places), total, is_more }
-        }));
-    }
-    count_below(tx, role, paths.iter_mut().flatten().flat_map(|path| &mut path.users))?;
-    let rows = read_users(tx, &paths, traversals.first().is_some_and(|first| first.has_profiles))?;
-    Ok(paths.into_iter().map(|path| path.and_then(|path| show(&path, &rows))).collect())
-}
-
-/// Reads the users of all paths once.
-fn read_users(
-    tx: &mut Tx<'_>,
-    paths: &[Option<PathPart>],
-    has_profiles: bool,
-) -> Result<HashMap<UserId, UserWithRoles>> {
-    let mut seen = HashSet::new();
-    let users = paths.iter().flatten().flat_map(|path| &path.users).filter(|user| seen.insert(user.member));
-    let edges: Vec<_> = users.map(|user| RoleEdge { id: user.step.edge, member: user.member }).collect();
-    let total = i64::try_from(edges.len()).unwrap_or(i64::MAX);
-    let mut budget = ReadBudget::for_answer(has_profiles);
-    let page = tx.role_members(Page::whole(edges, total), &PageRequest::default(), &mut budget)?;
-    Ok(page.items.into_iter().map(|row| (row.user.id, row)).collect())
-}
-
-/// The page of a path; `None` if one of its users was not read.
-fn show(path: &PathPart, rows: &HashMap<UserId, UserWithRoles>) -> Option<TraversalPage> {
-    let mut items = Vec::with_capacity(path.users.len());
-    for ReachedUser { member, step } in &path.users {
-        let row = rows.get(member)?;
-        items.push(UserWithRoles { edge: Some(step.edge), step: Some(*step), ..row.clone() });
-    }
-    let end = path.places.of_last(&path.users);
-    let is_more = path.is_more && end.is_some();
-    Some(TraversalPage { page: Page::whole(items, path.total), is_more, has_cycle: false, end })
+    Some(page_above(Page::whole(shown.map(at_depth).collect(), total)))
 }

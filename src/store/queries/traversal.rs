@@ -21,6 +21,9 @@ pub(in crate::store) type DescendantRow = (i32, i64, i64, i64, i64);
 /// itself.
 pub(in crate::store) type UserAboveRow = (i32, i64, i64, UserRow);
 
+/// A user above others: the relationship that leads to it and the owner of that, how many users are below it, and itself.
+pub(in crate::store) type UserOnPathRow = (i64, i64, i64, UserRow);
+
 /// The first owners of relationships that target some users, at most `limit` for each user, with a relationship after an
 /// id. They are in the order of the users and then of their relationships.
 pub(in crate::store) fn children(
@@ -131,14 +134,63 @@ pub(in crate::store) fn users_above(
     push_below(&mut sql, "above.target_id", kind);
     sql.text(", ");
     users::push_columns(&mut sql, profiles);
-    // PostgreSQL overestimates the rows of a recursive query so much that it would join it with all users.
-    sql.text(if dialect::HAS_LATERAL {
-        " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"
-    } else {
-        " FROM above CROSS JOIN users ON users.id = above.target_id"
-    });
+    sql.text(FROM_USERS_ABOVE);
     sql.returning::<(Integer, BigInt, BigInt, UserColumns)>().load(conn)
 }
+
+/// The users above some users in a tree: the relationship, its owner, how many users are below its target, and that target.
+/// None are found unless the type is still a tree whose targets have the role.
+pub(in crate::store) fn users_above_all(
+    conn: &mut Conn,
+    (kind, role): (i16, &str),
+    users: &[i64],
+    profiles: Profiles,
+) -> QueryResult<Vec<UserOnPathRow>> {
+    let mut sql = Sql::new("WITH RECURSIVE above (edge, owner_id, target_id) AS (");
+    sql.text("SELECT id, user_id, target_id FROM user_relationships");
+    sql.text(dialect::by_index!("user_relationships_out_by_type")).text(" WHERE ");
+    push_type(&mut sql, "type_id", kind);
+    sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
+    push_tree_with_role(&mut sql, kind, RoleEnd::Target, role);
+    // `UNION` and not `UNION ALL`: the users of one organization have most users above them in common.
+    sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above");
+    push_step(&mut sql, kind);
+    sql.text(") SELECT above.edge, above.owner_id, ");
+    push_below(&mut sql, "above.target_id", kind);
+    sql.text(", ");
+    users::push_columns(&mut sql, profiles);
+    sql.text(FROM_USERS_ABOVE);
+    sql.returning::<(BigInt, BigInt, BigInt, UserColumns)>().load(conn)
+}
+
+/// How many users are below each of some users in a tree, without those that do not exist. None are found unless the type
+/// is still a tree whose owners have the role.
+pub(in crate::store) fn counts_below_all(
+    conn: &mut Conn,
+    (kind, role): (i16, &str),
+    users: &[i64],
+) -> QueryResult<Vec<(i64, i64)>> {
+    let mut sql = Sql::new("SELECT u.id, ");
+    push_below(&mut sql, "u.id", kind);
+    sql.text(" FROM users AS u WHERE ").in_list("u.id", bulk::ValueList::of_integers(users));
+    push_tree_with_role(&mut sql, kind, RoleEnd::Owner, role);
+    sql.returning::<(BigInt, BigInt)>().load(conn)
+}
+
+/// Pushes the condition that a type is a tree in which the users at an end have a role.
+fn push_tree_with_role(sql: &mut Sql, kind: i16, end: RoleEnd, role: &str) {
+    sql.text(" AND EXISTS (SELECT 1 FROM relationship_types AS t WHERE t.id = ").small(kind);
+    sql.text(if end == RoleEnd::Owner { " AND t.user_role = " } else { " AND t.target_role = " });
+    sql.string(role.to_owned()).text(" AND t.is_acyclic AND t.max_per_user = 1)");
+}
+
+/// Joins the users of a table `above`. PostgreSQL overestimates the rows of a recursive query so much that it would join it
+/// with all users.
+const FROM_USERS_ABOVE: &str = if dialect::HAS_LATERAL {
+    " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"
+} else {
+    " FROM above CROSS JOIN users ON users.id = above.target_id"
+};
 
 /// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance; with a
 /// role, only if the type is a tree whose targets have it.
@@ -151,8 +203,7 @@ fn push_path(sql: &mut Sql, kind: i16, role: Option<&str>, (user, levels): (i64,
     // earlier release may have closed.
     sql.text(" AND user_id = ").integer(user);
     if let Some(role) = role {
-        sql.text(" AND EXISTS (SELECT 1 FROM relationship_types AS t WHERE t.id = ").small(kind);
-        sql.text(" AND t.target_role = ").string(role.to_owned()).text(" AND t.is_acyclic AND t.max_per_user = 1)");
+        push_tree_with_role(sql, kind, RoleEnd::Target, role);
     }
     sql.text(" UNION ALL SELECT r.id, r.user_id, r.target_id, above.depth + 1 FROM above");
     push_step(sql, kind);

@@ -119,6 +119,41 @@ impl Tx<'_> {
         self.list_above(rows, start, limit, budget).map(Some)
     }
 
+    /// The users above some users in a tree, in one statement that checks the cached type: each with the user before it
+    /// and with its number of users below; its distance is 0. They are in no order, and cut where the budget ends. None
+    /// if the role belongs to the targets of no tree; and none above a user that does not exist.
+    pub fn users_with_role_above_all(
+        &mut self,
+        role: &TypeName,
+        users: &[UserId],
+        budget: &mut ReadBudget,
+    ) -> Result<Page<UserWithRoles>> {
+        let mut page = Page::whole(Vec::new(), 0);
+        let Some(kind) = self.types.tree_to_targets(role) else { return Ok(page) };
+        let profiles = profiles_within(budget);
+        let rows = ask!(self, traversal::users_above_all((kind, role.as_str()), &numbers(users), profiles))?;
+        let members = rows.into_iter().map(|(edge, via, below, user)| {
+            let edge = RelationshipId::new(edge);
+            (edge, Some(TraversalStep { edge, via: UserId::new(via), depth: 0, below: Some(below) }), user)
+        });
+        self.add_members(&mut page, members, budget)?;
+        Ok(page)
+    }
+
+    /// The end at which a cached tree has the users with a role.
+    #[must_use]
+    pub fn end_in_tree(&self, role: &TypeName) -> Option<RoleEnd> {
+        self.types.end_in_tree(role)
+    }
+
+    /// How many users with a role are below each of some users in a tree, in one statement that checks the cached type.
+    /// Users that do not exist are missing, and all of them if the role belongs to the owners of no tree.
+    pub fn counts_below_with_role(&mut self, role: &TypeName, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
+        let Some(kind) = self.types.tree_to_owners(role) else { return Ok(Vec::new()) };
+        let rows = ask!(self, traversal::counts_below_all((kind, role.as_str()), &numbers(users)))?;
+        Ok(rows.into_iter().map(|(user, below)| (UserId::new(user), below)).collect())
+    }
+
     fn list_above(
         &mut self,
         mut rows: Vec<UserAboveRow>,

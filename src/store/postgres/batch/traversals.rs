@@ -1,7 +1,8 @@
 //! Batches of traversals with short results: the users above a user of a tree, or the number of users below it.
 //!
 //! # Design
-//! Users of one organization have most users above them in common, so a batch reads each relationship and each user once.
+//! Users of one organization have most users above them in common, so a batch reads each relationship once. It is one
+//! statement.
 
 use super::batcher::BatchQuery;
 use crate::model::error::Result;

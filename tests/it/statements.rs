@@ -170,6 +170,9 @@ fn hand_over(admin: &Client, name: &str, first: i64) {
 fn types_of(statement: &str) -> &'static str {
     match statement {
         _ if statement.contains("AS r ON r.user_id = given.column1") => "(bigint[], bigint[], smallint)",
+        _ if statement.contains("FROM unnest($2)") && statement.contains("FROM unnest($4)") => {
+            "(bigint, bigint[], bigint, bigint[], bigint, bigint)"
+        }
         _ if statement.contains("given.column3") => "(smallint, bigint[], bigint[], bigint[], smallint, bigint)",
         _ if statement.contains("FROM counts_below WHERE user_id = given.column1") => "(bigint[], smallint)",
         _ if statement.contains("INTO counts_by_user") && statement.contains("unnest") => {

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::columns::Column;
 use super::order::{listing_order, push_bounds, push_end};
 use super::rules::{keep_rules, push_type};
 use super::schema::transfers;
@@ -32,13 +33,29 @@ pub(in crate::store) fn keep_around(
     is_before: bool,
 ) -> QueryResult<Vec<i64>> {
     let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE t.id IN (SELECT CAST(");
-    sql.integer(kept).text(" AS BIGINT) UNION SELECT user_id FROM user_relationships WHERE target_id = ").integer(user);
-    sql.text(" AND ").in_list("type_id", bulk::ValueList::of_integers(kinds));
-    sql.text(" UNION SELECT target_id FROM user_relationships WHERE user_id = ").integer(user);
-    sql.text(" AND ").in_list("type_id", bulk::ValueList::of_integers(kinds));
+    sql.integer(kept).text(" AS BIGINT)");
+    push_others(&mut sql, kinds, End::Target, user);
+    push_others(&mut sql, kinds, End::User, user);
     sql.text(if is_before { ") AND t.id < " } else { ") AND t.id > " }).integer(user).text(" ORDER BY t.id");
     keep_rules(&mut sql, true);
     sql.returning::<BigInt>().load(conn)
+}
+
+/// Pushes a union with the users with whom one at an end has relationships of some types. PostgreSQL looks up each type
+/// by itself, because it would read all relationships of types that are missing from its statistics.
+fn push_others(sql: &mut Sql, kinds: &[i64], end: End, user: i64) {
+    let (other, own) = match end {
+        End::User => ("target_id", "user_id = "),
+        End::Target => ("user_id", "target_id = "),
+    };
+    sql.text(" UNION SELECT r.").text(other).text(" FROM ").table(vec![Column::Integers(kinds.to_vec())]);
+    if dialect::HAS_LATERAL {
+        sql.text(" CROSS JOIN LATERAL (SELECT ").text(other).text(" FROM user_relationships WHERE ").text(own);
+        sql.integer(user).text(" AND type_id = given.column1 OFFSET 0) AS r");
+    } else {
+        sql.text(" CROSS JOIN user_relationships AS r").text(index_of(end)).text(" WHERE r.").text(own);
+        sql.integer(user).text(" AND r.type_id = given.column1");
+    }
 }
 
 /// The number of relationships of a type with a user at an end.

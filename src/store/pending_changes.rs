@@ -1,7 +1,10 @@
 //! The changes that a job has made and not yet written to the change log.
 
+use diesel::prelude::*;
+
 use super::columns::Column;
-use crate::model::change::{ChangeAction, ChangeOrigin, ChangeReason, ChangeSubject, ChangeSubjectType, EdgeChange};
+use super::schema::changes;
+use crate::model::change::{ChangeAction, ChangeOrigin, ChangeReason, ChangeSubject, ChangeSubjectType};
 use crate::model::id::UserId;
 use crate::model::time::Timestamp;
 
@@ -54,37 +57,91 @@ impl PendingChanges {
     }
 }
 
-/// The values of some changes of one transaction, column by column. `first` is the place of the first one.
-pub(super) fn columns(changes: &[PendingChange], first: usize, at: i64, origin: &ChangeOrigin) -> Vec<Column> {
-    let actor = origin.actor.map(UserId::get);
-    let place = |index: usize| i64::try_from(first + index).unwrap_or(i64::MAX);
-    let integer = |value: fn(&EdgeChange) -> Option<i64>| {
-        Column::from(changes.iter().map(|change| change.subject.edge().and_then(value)).collect::<Vec<_>>())
-    };
-    let user_at = |place: usize| {
-        let user = |change: &PendingChange| change.subject.users().get(place).copied().flatten().map(UserId::get);
-        Column::from(changes.iter().map(user).collect::<Vec<_>>())
-    };
+/// A change as it is stored, without its number.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = changes, treat_none_as_default_value = false)]
+pub(super) struct NewChangeRow {
+    place: i64,
+    at: i64,
+    action: i16,
+    subject_type: i16,
+    subject_id: Option<i64>,
+    user_id: Option<i64>,
+    target_id: Option<i64>,
+    relationship: Option<String>,
+    previous_relationship: Option<String>,
+    edge_created_at: Option<i64>,
+    edge_created_by: Option<i64>,
+    previous_version: Option<i64>,
+    previous_updated_at: Option<i64>,
+    previous_updated_by: Option<i64>,
+    changed: Option<String>,
+    actor_id: Option<i64>,
+    request_id: Option<String>,
+    reason: Option<i16>,
+}
+
+/// The rows of the changes of one transaction, at a time in microseconds.
+pub(super) fn rows(changes: &[PendingChange], at: i64, origin: &ChangeOrigin) -> Vec<NewChangeRow> {
+    (0..).zip(changes).map(|(place, change)| NewChangeRow::of(change, place, at, origin)).collect()
+}
+
+/// The values of some rows, column by column.
+pub(super) fn columns(rows: &[NewChangeRow]) -> Vec<Column> {
+    macro_rules! column {
+        ($name:ident) => {
+            Column::from(rows.iter().map(|row| row.$name.clone()).collect::<Vec<_>>())
+        };
+    }
     vec![
-        Column::from((0..changes.len()).map(place).collect::<Vec<_>>()),
-        Column::from(vec![at; changes.len()]),
-        Column::from(changes.iter().map(|change| change.action.number()).collect::<Vec<_>>()),
-        Column::from(changes.iter().map(|change| change.subject.subject_type().number()).collect::<Vec<_>>()),
-        Column::from(changes.iter().map(|change| id_of(&change.subject)).collect::<Vec<_>>()),
-        user_at(0),
-        user_at(1),
-        Column::from(changes.iter().map(|change| name_of(&change.subject)).collect::<Vec<_>>()),
-        Column::from(changes.iter().map(|change| previous_name_of(&change.subject)).collect::<Vec<_>>()),
-        integer(|edge| Some(edge.created_at.micros())),
-        integer(|edge| edge.created_by.map(UserId::get)),
-        integer(|edge| edge.previous.map(|previous| previous.version)),
-        integer(|edge| edge.previous.map(|previous| previous.updated_at.micros())),
-        integer(|edge| edge.previous.and_then(|previous| previous.updated_by).map(UserId::get)),
-        Column::from(changes.iter().map(|change| change.changed.clone()).collect::<Vec<_>>()),
-        Column::from(vec![actor; changes.len()]),
-        Column::from(vec![origin.request_id.clone(); changes.len()]),
-        Column::from(changes.iter().map(|change| change.reason.map(ChangeReason::number)).collect::<Vec<_>>()),
+        column!(place),
+        column!(at),
+        column!(action),
+        column!(subject_type),
+        column!(subject_id),
+        column!(user_id),
+        column!(target_id),
+        column!(relationship),
+        column!(previous_relationship),
+        column!(edge_created_at),
+        column!(edge_created_by),
+        column!(previous_version),
+        column!(previous_updated_at),
+        column!(previous_updated_by),
+        column!(changed),
+        column!(actor_id),
+        column!(request_id),
+        column!(reason),
     ]
+}
+
+impl NewChangeRow {
+    fn of(change: &PendingChange, place: i64, at: i64, origin: &ChangeOrigin) -> Self {
+        let subject = &change.subject;
+        let [user_id, target_id] = subject.users().map(|user| user.map(UserId::get));
+        let edge = subject.edge();
+        let previous = edge.and_then(|edge| edge.previous);
+        Self {
+            place,
+            at,
+            action: change.action.number(),
+            subject_type: subject.subject_type().number(),
+            subject_id: id_of(subject),
+            user_id,
+            target_id,
+            relationship: name_of(subject),
+            previous_relationship: edge.and_then(|edge| edge.previous_relationship.as_ref()).map(ToString::to_string),
+            edge_created_at: edge.map(|edge| edge.created_at.micros()),
+            edge_created_by: edge.and_then(|edge| edge.created_by).map(UserId::get),
+            previous_version: previous.map(|previous| previous.version),
+            previous_updated_at: previous.map(|previous| previous.updated_at.micros()),
+            previous_updated_by: previous.and_then(|previous| previous.updated_by).map(UserId::get),
+            changed: change.changed.clone(),
+            actor_id: origin.actor.map(UserId::get),
+            request_id: origin.request_id.clone(),
+            reason: change.reason.map(ChangeReason::number),
+        }
+    }
 }
 
 fn id_of(subject: &ChangeSubject) -> Option<i64> {
@@ -103,10 +160,6 @@ fn name_of(subject: &ChangeSubject) -> Option<String> {
         ChangeSubject::RelationshipType(name) => Some(name.to_string()),
         _ => None,
     }
-}
-
-fn previous_name_of(subject: &ChangeSubject) -> Option<String> {
-    subject.edge().and_then(|edge| edge.previous_relationship.as_ref()).map(ToString::to_string)
 }
 
 impl PendingLoad {

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use super::schema::change_log::dsl;
-use super::schema::unnumbered_changes;
+use super::schema::{changes, unnumbered_changes};
 use super::sql::Sql;
 use super::{Conn, dialect};
 use crate::model::change::{ChangeOrigin, Horizon};
-use crate::store::pending_changes::{PendingChange, columns};
+use crate::store::pending_changes::{PendingChange, columns, rows};
 
 /// Whether changes are logged. No other job can turn the log on before the transaction ends.
 pub(in crate::store) fn is_on(conn: &mut Conn) -> QueryResult<bool> {
@@ -19,21 +19,24 @@ pub(in crate::store) fn is_on(conn: &mut Conn) -> QueryResult<bool> {
 /// since 1970.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
-    changes: &[PendingChange],
+    pending: &[PendingChange],
     at: i64,
     origin: &ChangeOrigin,
 ) -> QueryResult<()> {
-    let mut first = 0;
-    for some in dialect::statements_of(changes) {
+    let rows = rows(pending, at, origin);
+    for some in dialect::statements_of(&rows) {
+        if let ([row], true) = (some, dialect::IS_LOG_READ_FIRST) {
+            // The usual case on SQLite: diesel finds the prepared statement by the type of the query.
+            diesel::insert_into(changes::table).values(row).execute(conn)?;
+            continue;
+        }
         let mut sql = Sql::new(dialect::INSERT_CHANGES);
-        let columns = columns(some, first, at, origin);
         if dialect::IS_LOG_READ_FIRST {
-            sql.source(columns);
+            sql.source(columns(some));
         } else {
-            sql.table(columns).text(" WHERE (SELECT is_on FROM change_log)");
+            sql.table(columns(some)).text(" WHERE (SELECT is_on FROM change_log)");
         }
         sql.returning::<()>().execute(conn)?;
-        first += some.len();
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use super::{Bench, Stage};
 
 /// The people who lead all others.
 const LEADERS: u64 = 1_000;
-/// One of so many people differs between the two files.
+/// One in this many people differs between the two files.
 const CHANGED: u64 = 100;
 /// The length of a round of lists beside a synchronization.
 const ROUND: f64 = 0.2;

@@ -24,7 +24,7 @@ pub fn open(config: &Config) -> Result<Store, CommandError> {
     open_mapped(config, None)
 }
 
-/// As [`open`]; of an SQLite file each connection maps so many bytes at most into memory, which count as memory of the
+/// As [`open`]; of an SQLite file each connection maps at most `mapped_bytes` into memory, which count as memory of the
 /// process. `None` for as many as the service maps.
 ///
 /// # Errors

@@ -119,7 +119,7 @@ impl<T: Copy + Default> NodeValues<T> {
     }
 }
 
-/// A place in memory as a number. So many users or edges do not fit into memory that it could be too large.
+/// A place in memory as a number. It fits: more users or edges than it can count do not fit into memory.
 fn number(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }

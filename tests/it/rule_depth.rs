@@ -23,7 +23,7 @@ fn refuse(answer: Answer) {
     assert_eq!((meta(&answer, "max-depth"), meta(&answer, "max-visited")), (&json!(64), &json!(10_000)));
 }
 
-/// The top of a new path of so many edges.
+/// The top of a new path of this many edges.
 fn chain(app: &App, kind: &str, edges: usize) -> Vec<i64> {
     let ids = users(app, edges + 1);
     store(app, kind, &path(&ids));

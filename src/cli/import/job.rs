@@ -51,7 +51,7 @@ pub fn next_batch(batches: &Mutex<Batches>, report: &ImportReport) -> io::Result
     Ok(batch.map(|batch| report.without_rejected_people(batch)))
 }
 
-/// After so many new rows the statistics of the tables are gathered again.
+/// After this many new rows the statistics of the tables are gathered again.
 const MANY_ROWS: u64 = 10_000;
 
 /// Gathers the statistics by which PostgreSQL plans statements, if an import has stored many rows: until the server does

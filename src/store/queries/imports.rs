@@ -167,7 +167,7 @@ pub(in crate::store) fn beat(conn: &mut Conn, runner: &str, ids: &[i64]) -> Quer
     diesel::update(own).set(imports::beat.eq(imports::beat + 1)).execute(conn)
 }
 
-/// Gives an import, which nobody has changed since it was seen, to an instance.
+/// Gives an import to an instance, unless it has changed since it was seen.
 pub(in crate::store) fn take_over(
     conn: &mut Conn,
     (id, state, beat): (i64, i16, i64),

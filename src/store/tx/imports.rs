@@ -80,7 +80,7 @@ impl Tx<'_> {
         ask!(self, imports::insert_rows(&rows))
     }
 
-    /// Deletes the first rows of an import, at most so many, and returns how many.
+    /// Deletes the first rows of an import, at most `most`, and returns how many.
     pub fn delete_import_rows(&mut self, id: ImportId, most: i64) -> Result<usize> {
         ask!(self, imports::delete_rows(id.get(), most))
     }

@@ -383,3 +383,17 @@ both!(a_path_is_found_by_the_rules_that_another_instance_has_set, |app| {
     assert_eq!((places(&ids, &found.ids()), found.total()), (vec![1, 3, 2], 3));
     assert!(steps(&found).iter().all(|(.., below)| below.is_none()), "numbers below belong to trees");
 });
+
+both!(a_number_below_is_found_by_the_rules_that_another_instance_has_set, |app| {
+    let ids = plant(app, &[(0, 1), (1, 2)], 4);
+    let (ann, beside) = (app.user(), app.beside());
+    let there = beside.client_like(&app.admin());
+    let number = |role| get(&ann, ids[2], role, "max-depth=all&limit=0");
+    assert_eq!(number("reports").expect(200).total(), 2);
+    set_rules(&there, "line", &json!({"user-role": "followers"})).expect(200);
+    number("reports").expect(404);
+    assert_eq!(number("followers").expect(200).total(), 2);
+    set_rules(&there, "line", &json!({"user-role": "reports", "max-per-user": null})).expect(200);
+    create(&there, ids[3], "line", ids[2]).expect(201);
+    assert_eq!(number("reports").expect(200).total(), 3);
+});

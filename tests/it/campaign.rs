@@ -8,13 +8,15 @@ use std::time::Duration;
 use crate::support::Engine;
 use program::{Plan, Weakness};
 
-fn plan(seconds: u64, weakness: Weakness) -> Plan {
+const SEED: u64 = 20_261_129;
+
+fn plan(seconds: u64, seed: u64, weakness: Weakness) -> Plan {
     let (time, pause) = (Duration::from_secs(seconds), Duration::from_millis(400));
-    Plan { time, seed: 20_261_129, pause, is_soak: false, weakness }
+    Plan { time, seed, pause, is_soak: false, weakness }
 }
 
 fn campaign(engine: Engine) {
-    let Some(verdict) = program::run(engine, &plan(20, Weakness::None)) else { return };
+    let Some(verdict) = program::run(engine, &plan(20, SEED, Weakness::None)) else { return };
     eprintln!("{verdict}");
     assert!(verdict.is_clean(), "{verdict}");
     assert!(verdict.kills() > 0 && verdict.acknowledged() > 20, "{verdict}");
@@ -32,6 +34,15 @@ fn nothing_is_lost_or_repeated_whatever_fails_on_postgres() {
 
 #[test]
 fn the_campaign_reports_writes_that_a_crash_of_postgres_loses() {
-    let Some(verdict) = program::run(Engine::Postgres, &plan(12, Weakness::AsynchronousCommit)) else { return };
-    assert!(verdict.count("lost") > 0 && !verdict.is_clean(), "{verdict}");
+    // PostgreSQL flushes every 200 ms, so the kills of one campaign may all miss the acknowledged writes.
+    for seed in SEED..SEED + 5 {
+        let plan = plan(12, seed, Weakness::AsynchronousCommit);
+        let Some(verdict) = program::run(Engine::Postgres, &plan) else { return };
+        if verdict.count("lost") > 0 {
+            assert!(!verdict.is_clean(), "{verdict}");
+            return;
+        }
+        eprintln!("{verdict}");
+    }
+    panic!("five campaigns found no lost write");
 }

@@ -21,7 +21,6 @@ pub use verdict::Verdict;
 use writer::{Writer, add_people, import_repeatedly};
 
 /// The commands of the service that a campaign runs.
-#[allow(dead_code, reason = "the program of the tests is another one")]
 pub const COMMANDS: [&str; 5] = ["serve", "check", "migrate", "user", "token"];
 
 const WRITERS: usize = 8;

@@ -28,7 +28,6 @@ mod authorization;
 mod batched_creates;
 mod batched_lists;
 mod budgets;
-mod campaign;
 mod change_campaign;
 mod change_checks;
 mod change_commands;

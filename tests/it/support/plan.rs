@@ -28,7 +28,7 @@ struct Line {
 /// The plan of a statement with parameters of these types, such as `(bigint, text[])` or an empty text, for these values,
 /// of which it may use the first ones only; `mode` is a value of `plan_cache_mode`.
 pub fn explain(conn: &mut PgConnection, statement: &str, types: &str, values: &str, mode: &str) -> String {
-    let parameters = (1..).take_while(|number| statement.contains(&format!("${number}"))).count();
+    let parameters = (1..=99).take_while(|number| statement.contains(&format!("${number}"))).count();
     let values = values.split(", ").take(parameters).collect::<Vec<_>>().join(", ");
     let statement = with_types(statement, types);
     // Behind a pooler, the next client of the session must not find the setting.

@@ -15,7 +15,7 @@ const PRINTED: usize = 5;
 pub struct Verdict {
     engine: Engine,
     seed: u64,
-    /// The writers, with what they were told.
+    /// The writers, with the answers that they got.
     pub writers: Vec<Writer>,
     /// The imports that were acknowledged.
     pub imports: Vec<Imported>,

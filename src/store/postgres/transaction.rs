@@ -20,7 +20,8 @@ const REQUIRE_LOG_OFF: &str =
 /// The text in the error of that.
 const LOG_IS_ON: &str = "the change log is on";
 
-/// Begins a transaction if the job has one, which may be cancellable and has a longest statement. Returns whether changes are logged until it ends, as far as it is known.
+/// Begins a transaction if the job has one. `limits` are whether the job can be cancelled, and its longest statement. Returns
+/// whether changes are logged until the transaction ends, as far as it is known.
 pub(super) fn begin_if(
     is_transaction: bool,
     session: &mut Session,

@@ -135,7 +135,7 @@ pub(in crate::store) fn chunk(conn: &mut Conn, id: i64, number: i64) -> QueryRes
     import_chunks::table.find((id, number)).select(import_chunks::bytes).first(conn).optional()
 }
 
-/// Deletes the imports that have ended before a time, at most so many, and returns how many. Their rows are deleted later.
+/// Deletes the imports that have ended before a time, at most `most`, and returns how many. Their rows are deleted later.
 pub(in crate::store) fn delete_ended(conn: &mut Conn, before: i64, most: i64) -> QueryResult<usize> {
     let mut sql = Sql::new("DELETE FROM imports WHERE id IN (SELECT i.id FROM imports AS i WHERE i.state >= ");
     sql.small(ImportState::Done.number()).text(" AND i.finished_at < ").integer(before);

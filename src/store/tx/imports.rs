@@ -95,7 +95,7 @@ impl Tx<'_> {
         ask!(self, imports::chunk(id.get(), number))
     }
 
-    /// Deletes the imports that have ended before a time, at most so many, and returns how many. Their bytes and rows are
+    /// Deletes the imports that have ended before a time, at most `most`, and returns how many. Their bytes and rows are
     /// deleted later.
     pub fn delete_ended_imports(&mut self, before: Timestamp, most: i64) -> Result<usize> {
         ask!(self, imports::delete_ended(before.micros(), most))

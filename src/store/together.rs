@@ -16,6 +16,7 @@ use crate::model::log_position::LogPosition;
 use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::RelationshipQuery;
+use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
 use crate::model::traversal::page::TraversalPage;
 
@@ -40,7 +41,7 @@ impl Store {
                 let query = BatchedTraversal { traversal, traverse_together: short.together };
                 self.read_in_batch(|pool| &pool.traversals, query, after).await
             }
-            Engine::Sqlite(_) if traversal.limit > 0 && types.tree_to_targets(&traversal.role).is_some() => {
+            Engine::Sqlite(_) if traversal.limit > 0 && types.tree_to(&traversal.role, RoleEnd::Target).is_some() => {
                 let timer = self.start(name);
                 self.run_read(&timer, Cost::Bounded, move |tx| (short.alone)(tx, &traversal)).await
             }

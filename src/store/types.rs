@@ -52,14 +52,9 @@ impl Types {
         self.tree_with(role).map(|(_, end)| end)
     }
 
-    /// The tree that has a role for its targets, at that moment.
-    pub fn tree_to_targets(&self, role: &TypeName) -> Option<i16> {
-        self.tree_with(role).filter(|(_, end)| *end == RoleEnd::Target).map(|(tree, _)| tree.id)
-    }
-
-    /// The tree that has a role for its owners, at that moment.
-    pub fn tree_to_owners(&self, role: &TypeName) -> Option<i16> {
-        self.tree_with(role).filter(|(_, end)| *end == RoleEnd::Owner).map(|(tree, _)| tree.id)
+    /// The tree that has a role for the users at an end, at that moment.
+    pub fn tree_to(&self, role: &TypeName, end: RoleEnd) -> Option<i16> {
+        self.tree_with(role).filter(|(_, of_role)| *of_role == end).map(|(tree, _)| tree.id)
     }
 
     fn tree_with(&self, role: &TypeName) -> Option<(&CachedType, RoleEnd)> {

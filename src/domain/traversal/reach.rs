@@ -19,7 +19,7 @@ use crate::store::{HeldRole, Tx};
 /// Users in their order, each with its place.
 pub(super) type Reached = Vec<(Place, ReachedUser)>;
 /// Relationships of a tree, by owner.
-pub(super) type StepsUpwards = HashMap<UserId, Continuation>;
+type StepsUpwards = HashMap<UserId, Continuation>;
 
 /// The page, with the number of all users.
 ///
@@ -57,11 +57,7 @@ pub(super) fn keep_wanted(
 }
 
 /// The users after a place, and one more than the limit unless that is 0.
-pub(super) fn window(
-    reached: Reached,
-    after: Option<&Place>,
-    limit: usize,
-) -> impl Iterator<Item = (Place, ReachedUser)> {
+fn window(reached: Reached, after: Option<&Place>, limit: usize) -> impl Iterator<Item = (Place, ReachedUser)> {
     let rest = reached.into_iter().filter(move |(place, _)| after.is_none_or(|after| place > after));
     rest.take(if limit == 0 { 0 } else { limit + 1 })
 }
@@ -70,7 +66,7 @@ pub(super) fn window(
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn steps_upwards(tx: &mut Tx<'_>, role: &HeldRole, users: &[UserId]) -> Result<StepsUpwards> {
+fn steps_upwards(tx: &mut Tx<'_>, role: &HeldRole, users: &[UserId]) -> Result<StepsUpwards> {
     let steps = tx.continuations_upwards(&role.held, users)?;
     Ok(steps.into_iter().map(|step| (step.from, step)).collect())
 }
@@ -92,11 +88,7 @@ pub(super) fn page_above(page: Page<UserWithRoles>) -> TraversalPage {
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn count_below<'u>(
-    tx: &mut Tx<'_>,
-    role: &HeldRole,
-    users: impl Iterator<Item = &'u mut ReachedUser>,
-) -> Result<()> {
+fn count_below<'u>(tx: &mut Tx<'_>, role: &HeldRole, users: impl Iterator<Item = &'u mut ReachedUser>) -> Result<()> {
     let mut unknown: Vec<_> = users.filter(|user| user.step.below.is_none()).collect();
     let below = numbers_below(tx, role, unknown.iter().map(|user| user.member))?;
     for user in &mut unknown {
@@ -109,7 +101,7 @@ pub(super) fn count_below<'u>(
 ///
 /// # Errors
 /// Those of the store.
-pub(super) fn numbers_below(
+fn numbers_below(
     tx: &mut Tx<'_>,
     role: &HeldRole,
     users: impl Iterator<Item = UserId>,

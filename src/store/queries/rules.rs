@@ -159,17 +159,27 @@ pub(in crate::store) fn paths_from(
     users: &[i64],
     limit: i64,
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
+    let mut sql = Sql::new("");
+    push_paths(&mut sql, kind, users, |_| {});
+    sql.text(" SELECT edge, owner_id, target_id FROM above LIMIT ").integer(limit);
+    sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// Pushes a table `above` of the relationships of a type of some users, of their targets, and so on; `condition` pushes a
+/// further condition on those of the users themselves.
+pub(super) fn push_paths(sql: &mut Sql, kind: i16, users: &[i64], condition: impl FnOnce(&mut Sql)) {
     let by_owner = dialect::by_index!("user_relationships_out_by_type");
-    let mut sql = Sql::new("WITH RECURSIVE above (id, user_id, target_id) AS (");
+    sql.text("WITH RECURSIVE above (edge, owner_id, target_id) AS (");
     sql.text("SELECT id, user_id, target_id FROM user_relationships").text(by_owner);
     sql.text(" WHERE ");
-    push_type(&mut sql, "type_id", kind);
+    push_type(sql, "type_id", kind);
     sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
-    // `UNION` and not `UNION ALL`: each relationship once, which also ends a cycle.
+    condition(sql);
+    // `UNION` and not `UNION ALL`: each relationship once, which also ends a cycle. The users of one organization have
+    // most users above them in common.
     sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above");
-    push_step(&mut sql, kind);
-    sql.text(") SELECT id, user_id, target_id FROM above LIMIT ").integer(limit);
-    sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+    push_step(sql, kind);
+    sql.text(")");
 }
 
 /// Pushes a join of `above` with the relationships `r` of its targets, and a condition. `OFFSET 0` makes PostgreSQL look

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Integer};
 
 use super::columns::Column;
 use super::rows::{Profiles, UserColumns, UserRow};
-use super::rules::{push_step, push_type};
+use super::rules::{push_paths, push_step, push_type};
 use super::sql::Sql;
 use super::{Conn, bulk, dialect, users};
 use crate::model::role::RoleEnd;
@@ -131,10 +131,7 @@ pub(in crate::store) fn users_above(
     let mut sql = Sql::new("");
     push_path(&mut sql, kind, role, (user, levels));
     sql.text(" SELECT above.depth, above.edge, ");
-    push_below(&mut sql, "above.target_id", kind);
-    sql.text(", ");
-    users::push_columns(&mut sql, profiles);
-    sql.text(FROM_USERS_ABOVE);
+    push_targets(&mut sql, kind, profiles);
     sql.returning::<(Integer, BigInt, BigInt, UserColumns)>().load(conn)
 }
 
@@ -146,20 +143,10 @@ pub(in crate::store) fn users_above_all(
     users: &[i64],
     profiles: Profiles,
 ) -> QueryResult<Vec<UserOnPathRow>> {
-    let mut sql = Sql::new("WITH RECURSIVE above (edge, owner_id, target_id) AS (");
-    sql.text("SELECT id, user_id, target_id FROM user_relationships");
-    sql.text(dialect::by_index!("user_relationships_out_by_type")).text(" WHERE ");
-    push_type(&mut sql, "type_id", kind);
-    sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
-    push_tree_with_role(&mut sql, kind, RoleEnd::Target, role);
-    // `UNION` and not `UNION ALL`: the users of one organization have most users above them in common.
-    sql.text(" UNION SELECT r.id, r.user_id, r.target_id FROM above");
-    push_step(&mut sql, kind);
-    sql.text(") SELECT above.edge, above.owner_id, ");
-    push_below(&mut sql, "above.target_id", kind);
-    sql.text(", ");
-    users::push_columns(&mut sql, profiles);
-    sql.text(FROM_USERS_ABOVE);
+    let mut sql = Sql::new("");
+    push_paths(&mut sql, kind, users, |sql| push_tree_with_role(sql, kind, RoleEnd::Target, role));
+    sql.text(" SELECT above.edge, above.owner_id, ");
+    push_targets(&mut sql, kind, profiles);
     sql.returning::<(BigInt, BigInt, BigInt, UserColumns)>().load(conn)
 }
 
@@ -184,13 +171,18 @@ fn push_tree_with_role(sql: &mut Sql, kind: i16, end: RoleEnd, role: &str) {
     sql.string(role.to_owned()).text(" AND t.is_acyclic AND t.max_per_user = 1)");
 }
 
-/// Joins the users of a table `above`. PostgreSQL overestimates the rows of a recursive query so much that it would join it
-/// with all users.
-const FROM_USERS_ABOVE: &str = if dialect::HAS_LATERAL {
-    " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"
-} else {
-    " FROM above CROSS JOIN users ON users.id = above.target_id"
-};
+/// Pushes the targets of a table `above`, each after how many users are below it.
+fn push_targets(sql: &mut Sql, kind: i16, profiles: Profiles) {
+    push_below(sql, "above.target_id", kind);
+    sql.text(", ");
+    users::push_columns(sql, profiles);
+    // PostgreSQL overestimates the rows of a recursive query so much that it would join it with all users.
+    sql.text(if dialect::HAS_LATERAL {
+        " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"
+    } else {
+        " FROM above CROSS JOIN users ON users.id = above.target_id"
+    });
+}
 
 /// Pushes a table `above` of the relationships of a user in a tree, of its target, and so on, up to a distance; with a
 /// role, only if the type is a tree whose targets have it.

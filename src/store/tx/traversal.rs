@@ -110,7 +110,7 @@ impl Tx<'_> {
         (levels, limit): (usize, usize),
         budget: &mut ReadBudget,
     ) -> Result<Option<Page<UserWithRoles>>> {
-        let Some(kind) = self.types.tree_to_targets(role) else { return Ok(None) };
+        let Some(kind) = self.types.tree_to(role, RoleEnd::Target) else { return Ok(None) };
         let (path, profiles) = ((start.get(), levels.min(MAX_DEPTH)), profiles_within(budget));
         let rows = ask!(self, traversal::users_above((kind, Some(role.as_str())), path, profiles))?;
         if rows.is_empty() {
@@ -129,7 +129,7 @@ impl Tx<'_> {
         budget: &mut ReadBudget,
     ) -> Result<Page<UserWithRoles>> {
         let mut page = Page::whole(Vec::new(), 0);
-        let Some(kind) = self.types.tree_to_targets(role) else { return Ok(page) };
+        let Some(kind) = self.types.tree_to(role, RoleEnd::Target) else { return Ok(page) };
         let profiles = profiles_within(budget);
         let rows = ask!(self, traversal::users_above_all((kind, role.as_str()), &numbers(users), profiles))?;
         let members = rows.into_iter().map(|(edge, via, below, user)| {
@@ -149,7 +149,7 @@ impl Tx<'_> {
     /// How many users with a role are below each of some users in a tree, in one statement that checks the cached type.
     /// Users that do not exist are missing, and all of them if the role belongs to the owners of no tree.
     pub fn counts_below_with_role(&mut self, role: &TypeName, users: &[UserId]) -> Result<Vec<(UserId, i64)>> {
-        let Some(kind) = self.types.tree_to_owners(role) else { return Ok(Vec::new()) };
+        let Some(kind) = self.types.tree_to(role, RoleEnd::Owner) else { return Ok(Vec::new()) };
         let rows = ask!(self, traversal::counts_below_all((kind, role.as_str()), &numbers(users)))?;
         Ok(rows.into_iter().map(|(user, below)| (UserId::new(user), below)).collect())
     }

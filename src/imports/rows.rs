@@ -10,6 +10,7 @@ use super::labels;
 use super::settings::for_requests;
 use crate::domain::sync::EdgeStep;
 use crate::domain::transfer::{ImportOutcome, ImportRow, LinePlace, RowOutcome, Tally};
+use crate::files::problem::RejectedLine;
 use crate::model::error::Result as JobResult;
 use crate::model::id::ImportId;
 use crate::model::import::{ImportCounts, ImportedRow};
@@ -110,16 +111,7 @@ pub(super) fn rejected_lines(
     outcome: &ImportOutcome,
     labels: &[(String, String)],
 ) -> BTreeMap<u64, Vec<String>> {
-    let mut lines = BTreeMap::<u64, Vec<String>>::new();
-    for (number, refusal) in &batch.refused {
-        let problems = refusal.problems.iter().map(|problem| for_requests(&problem.to_string()));
-        lines.entry(*number).or_default().extend(problems);
-    }
-    for (number, reason) in &outcome.rejected {
-        let reason = for_requests(&labels::describe(labels, batch, *number, reason));
-        lines.entry(*number).or_default().push(reason);
-    }
-    lines
+    problems_by_line(batch, &batch.refused, &outcome.rejected, labels)
 }
 
 /// What else is wrong with rows of a people file that are rejected already, by line.
@@ -128,12 +120,22 @@ pub(super) fn more_problems(
     complaints: &[(u64, String)],
     labels: &[(String, String)],
 ) -> BTreeMap<u64, Vec<String>> {
+    problems_by_line(batch, &batch.more_faults, complaints, labels)
+}
+
+/// The problems of lines that were not read, and the reasons why others are rejected.
+fn problems_by_line(
+    batch: &Batch,
+    faults: &[(u64, RejectedLine)],
+    reasons: &[(u64, String)],
+    labels: &[(String, String)],
+) -> BTreeMap<u64, Vec<String>> {
     let mut lines = BTreeMap::<u64, Vec<String>>::new();
-    for (number, fault) in &batch.more_faults {
+    for (number, fault) in faults {
         let problems = fault.problems.iter().map(|problem| for_requests(&problem.to_string()));
         lines.entry(*number).or_default().extend(problems);
     }
-    for (number, reason) in complaints {
+    for (number, reason) in reasons {
         let reason = for_requests(&labels::describe(labels, batch, *number, reason));
         lines.entry(*number).or_default().push(reason);
     }

@@ -25,16 +25,15 @@ pub(in crate::store) fn insert(
 ) -> QueryResult<()> {
     let rows = rows(pending, at, origin);
     for some in dialect::statements_of(&rows) {
-        if let ([row], true) = (some, dialect::IS_LOG_READ_FIRST) {
+        let mut sql = Sql::new(dialect::INSERT_CHANGES);
+        if !dialect::IS_LOG_READ_FIRST {
+            sql.table(columns(some)).text(" WHERE (SELECT is_on FROM change_log)");
+        } else if let [row] = some {
             // The usual case on SQLite: diesel finds the prepared statement by the type of the query.
             diesel::insert_into(changes::table).values(row).execute(conn)?;
             continue;
-        }
-        let mut sql = Sql::new(dialect::INSERT_CHANGES);
-        if dialect::IS_LOG_READ_FIRST {
-            sql.source(columns(some));
         } else {
-            sql.table(columns(some)).text(" WHERE (SELECT is_on FROM change_log)");
+            sql.source(columns(some));
         }
         sql.returning::<()>().execute(conn)?;
     }

@@ -79,8 +79,8 @@ impl PackedUsers {
     /// # Errors
     /// An internal one if there is no room, or if the values cannot be packed.
     pub fn put(&mut self, key: String, user: PendingUser) -> Result<()> {
-        let number = match self.slot_of_key(&key) {
-            Some(number) => number,
+        let number = match self.find_key(&key) {
+            Some((number, _)) => number,
             None => u32::try_from(self.slots.len()).map_err(|_| failure("too many users"))?,
         };
         let PendingUser { stored, wanted } = user;
@@ -118,8 +118,9 @@ impl PackedUsers {
         index.range((hash, 0)..=(hash, u32::MAX)).map(|(_, number)| *number)
     }
 
-    fn slot_of_key(&self, key: &str) -> Option<u32> {
-        self.slots_of(&self.keys, key).find(|number| self.known(*number).is_some_and(|user| user.key == key))
+    fn find_key(&self, key: &str) -> Option<(u32, KnownUser)> {
+        let mut users = self.slots_of(&self.keys, key).filter_map(|number| Some((number, self.known(number)?)));
+        users.find(|(_, user)| user.key == key)
     }
 
     fn known(&self, number: u32) -> Option<KnownUser> {
@@ -130,7 +131,7 @@ impl PackedUsers {
 
     /// The user of an address.
     pub fn of_key(&self, key: &str) -> Option<KnownUser> {
-        self.slots_of(&self.keys, key).filter_map(|number| self.known(number)).find(|user| user.key == key)
+        self.find_key(key).map(|(_, user)| user)
     }
 
     /// Whether a user has an id.

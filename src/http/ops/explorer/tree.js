@@ -51,10 +51,10 @@ export class Tree {
     return node.isComplete ? node.children.length === 0 : node.below === 0;
   };
 
-  /** The URL of the users with a role. @param {string} id @param {string | null} role @param {string} depth */
-  #path(id, role, depth) {
+  /** The URL of the users with a role. @param {string} id @param {string | null} role @param {string} depth @param {string} page */
+  #path(id, role, depth, page = `page[size]=${PAGE}`) {
     const moment = this.asOf ? `&filter[as-of]=${encodeURIComponent(this.asOf)}` : "";
-    return `/users/${id}/${role}?max-depth=${depth}&${CARD_FIELDS}&page[size]=${PAGE}${moment}`;
+    return `/users/${id}/${role}?max-depth=${depth}&${CARD_FIELDS}&${page}${moment}`;
   }
 
   /** Loads the chain above a user, and the users below. @param {Person} person */
@@ -200,7 +200,7 @@ export class Tree {
     const shown = (id) => [id, ...this.childrenOf(id).flatMap(shown)];
     const unknown = shown(this.root).filter((id) => this.get(id).below === null).slice(0, MOST_COUNTS);
     for (const id of unknown) {
-      const { meta } = await request("GET", this.#path(id, this.type.down, "all").replace(/page\[size\]=\d+/, "page[limit]=0"));
+      const { meta } = await request("GET", this.#path(id, this.type.down, "all", "page[limit]=0"));
       const node = this.nodes.get(id);
       if (node) node.below ??= meta["total-count"];
       if (!progress()) return;

@@ -13,7 +13,6 @@ use crate::http::forms::config::catalogue::Catalogue;
 use crate::http::forms::responses::respond_failure;
 use crate::http::middleware::authenticate;
 use crate::http::middleware::base_path;
-use crate::http::middleware::consistency;
 use crate::http::middleware::envelope;
 use crate::http::routes;
 use crate::http::state::AppState;
@@ -40,7 +39,7 @@ pub fn build_state(config: &Config, store: Store, clock: Clock, forms: Arc<Catal
 }
 
 /// Builds the API. From the outside in: the path of `PUBLIC_URL`, envelope (request id, errors, log), CORS,
-/// authentication, `Consistency-Token`, routes.
+/// authentication, routes.
 pub fn build(
     state: web::Data<AppState>,
     origins: CorsOrigins,
@@ -61,7 +60,6 @@ pub fn build(
         .app_data(state)
         .configure(|config| routes::configure(config, has_admin_address))
         .wrap(NormalizePath::trim())
-        .wrap(from_fn(consistency::add_token))
         .wrap(from_fn(authenticate::authenticate))
         .wrap(Condition::new(has_origins, cors))
         .wrap(from_fn(|request, next: Next<_>| envelope::wrap_response(request, next, respond_failure)))

@@ -12,7 +12,7 @@ use crate::store::url::DatabaseUrl;
 use crate::store::{self, Cost, Store, Tx};
 
 /// The lines of a batch that is planned, alone and beside others.
-const PLANNED_BATCHES: (usize, usize) = (2_000, 500);
+const PLANNED_BATCHES: (usize, usize) = (2_000, 200);
 /// How many times as long as a step that reads the pause after it is.
 const REST: u32 = 2;
 /// The longest pause after a step that reads.

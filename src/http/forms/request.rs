@@ -20,6 +20,7 @@ use crate::http::forms::config::resource::FormResource;
 use crate::http::idempotency::KeyedRequest;
 use crate::http::json;
 use crate::http::jsonapi::errors::Failure;
+use crate::http::middleware::consistency;
 use crate::http::middleware::deadline::Deadline;
 use crate::http::paths::JSON_SUFFIX;
 use crate::http::request_id;
@@ -277,6 +278,9 @@ pub async fn run_with_deadline<F: Future<Output = Result<HttpResponse, FormError
     handler: impl FnOnce(FormRequest) -> F,
 ) -> HttpResponse {
     let (deadline, http) = (Deadline::of(&request.http, request.state.request_timeout), request.http.clone());
+    let state = consistency::state_for_token(http.method(), &request.state);
     let result = deadline.enforce(handler(request)).await.unwrap_or_else(|late| Err(late.into()));
-    result.unwrap_or_else(|error| error.respond(http.headers()))
+    let mut answer = result.unwrap_or_else(|error| error.respond(http.headers()));
+    consistency::add_token(&mut answer, state).await;
+    answer
 }

@@ -42,6 +42,43 @@ impl Serialize for RawJson<'_> {
     }
 }
 
+/// The expected size of an object, in bytes. A larger one costs another allocation.
+const OBJECT_SIZE: usize = 640;
+
+/// A JSON object of attributes, which is built member by member.
+pub(super) struct RawObject(String);
+
+impl RawObject {
+    /// An empty object.
+    pub fn new() -> Self {
+        Self(String::with_capacity(OBJECT_SIZE))
+    }
+
+    /// Appends a member, whose name needs no escape.
+    pub fn put(&mut self, name: &str, value: Held<'_>) {
+        let Self(json) = self;
+        json.push_str(if json.is_empty() { "{\"" } else { ",\"" });
+        json.push_str(name);
+        json.push_str("\":");
+        match value {
+            Held::Text(None) | Held::Integer(None) => json.push_str("null"),
+            Held::List([]) => json.push_str("[]"),
+            Held::Text(Some(text)) if !needs_escape(text) => {
+                json.push('"');
+                json.push_str(text);
+                json.push('"');
+            }
+            other => json.push_str(&serde_json::to_string(&other).unwrap_or_default()),
+        }
+    }
+
+    /// The object, which has at least one member.
+    pub fn json(&mut self) -> RawJson<'_> {
+        self.0.push('}');
+        RawJson(&self.0)
+    }
+}
+
 /// Enough bytes for a relationship with the longest ids, the longest type name and a cursor, and with relative URLs.
 pub(super) const CAPACITY: usize = 1_280;
 /// The same with absolute URLs: a relationship has five.

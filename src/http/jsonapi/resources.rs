@@ -8,20 +8,22 @@ use serde::{Serialize, Serializer};
 
 pub use super::identifier::{Identifier, USERS};
 
-use super::fields::{FieldSet, TypeField, UserField};
+use super::fields::{FieldSet, ResourceField, TypeField, UserField};
 use super::links::SelfLink;
+use super::raw_json::RawObject;
 use super::render_options::RenderOptions;
 use super::text::{Text, Time};
 use super::user_links::UserLinks;
 use crate::http::urls::{self, LinkUrl};
 use crate::model::attributes::{Attribute, HasAttributes};
+use crate::model::field::Held;
 use crate::model::group::Properties;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::past::DeletedMember;
 use crate::model::relationship_type::RelationshipType;
 use crate::model::role::{IncludedRole, UserWithRoles};
 use crate::model::traversal::TraversalStep;
-use crate::model::user::User;
+use crate::model::user::{Field, User};
 
 /// The type of a directed, typed edge between two users.
 pub const USER_RELATIONSHIPS: &str = "user-relationships";
@@ -165,21 +167,22 @@ struct UserAttributes<'a>(&'a User, Tz, FieldSet<UserField>);
 impl Serialize for UserAttributes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(user, zone, fields) = *self;
-        let mut map = serializer.serialize_map(None)?;
+        let mut object = RawObject::new();
         if fields.has(UserField::Name) {
-            map.serialize_entry("name", &user.data.name())?;
+            object.put("name", Held::Text(user.data.name().as_deref()));
         }
-        serialize_attributes(&mut map, &user.data, |field| fields.has(UserField::Attribute(field)))?;
+        for field in Field::ALL.into_iter().filter(|field| fields.has(UserField::Attribute(*field))) {
+            object.put(field.member(), user.data.get(field));
+        }
         if fields.has(UserField::IsSupervisor) {
-            map.serialize_entry("is-supervisor", &user.is_supervisor)?;
+            object.put("is-supervisor", Held::Flag(user.is_supervisor));
         }
-        if fields.has(UserField::CreatedAt) {
-            map.serialize_entry("created-at", &Time(user.created_at, zone))?;
+        for (field, time) in [(UserField::CreatedAt, user.created_at), (UserField::UpdatedAt, user.updated_at)] {
+            if fields.has(field) {
+                object.put(field.name(), Held::Text(Some(time.rfc2822(zone).as_str())));
+            }
         }
-        if fields.has(UserField::UpdatedAt) {
-            map.serialize_entry("updated-at", &Time(user.updated_at, zone))?;
-        }
-        map.end()
+        object.json().serialize(serializer)
     }
 }
 

@@ -1,11 +1,8 @@
 //! `Consistency-Token`: a read that sends the token of a write sees that write, whichever server answers it.
 
-use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::state::AppState;
@@ -33,14 +30,14 @@ pub fn parse(request: &HttpRequest) -> Result<Option<LogPosition>, Failure> {
     Err(ApiProblem::new(Code::InvalidParameter, detail).header("Consistency-Token").into())
 }
 
-/// Adds the token to the response of a write that has succeeded.
-///
-/// # Errors
-/// Those of the inner services.
-pub async fn add_token(request: ServiceRequest, next: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
-    let may_write = !is_read(request.method()) && *request.method() != Method::OPTIONS;
-    let state = request.app_data::<web::Data<AppState>>().filter(|_| may_write).cloned();
-    let mut response = next.call(request).await?;
+/// The state of the service if the response to a request with this method may need a token.
+#[must_use]
+pub fn state_for_token(method: &Method, state: &web::Data<AppState>) -> Option<web::Data<AppState>> {
+    (!is_read(method)).then(|| state.clone())
+}
+
+/// Adds the token to the response of a write that has succeeded. `state` is that of [`state_for_token`].
+pub async fn add_token(response: &mut HttpResponse, state: Option<web::Data<AppState>>) {
     if let Some(state) = state
         && response.status().is_success()
     {
@@ -48,7 +45,6 @@ pub async fn add_token(request: ServiceRequest, next: Next<BoxBody>) -> Result<S
         let token = HeaderValue::from_str(&position.to_string());
         drop(token.map(|token| response.headers_mut().insert(CONSISTENCY_TOKEN, token)));
     }
-    Ok(response)
 }
 
 fn is_read(method: &Method) -> bool {

@@ -269,18 +269,21 @@ impl Call {
     }
 }
 
-/// Runs a handler until the deadline, and adds the headers that depend on `Prefer`.
+/// Runs a handler until the deadline, and adds the headers that depend on `Prefer`, and `Consistency-Token`.
 pub async fn run_handler<F: Future<Output = Result<HttpResponse, Failure>>>(
     call: Call,
     handler: impl FnOnce(Call) -> F,
 ) -> HttpResponse {
     let (deadline, is_strict) = (call.deadline, call.preferences.strict);
-    let answer = deadline.enforce(handler(call)).await.unwrap_or_else(Err);
+    let state = consistency::state_for_token(call.request.method(), &call.state);
+    // On the heap: the future of a handler is large, and each future around it would copy it.
+    let answer = deadline.enforce(Box::pin(handler(call))).await.unwrap_or_else(Err);
     let mut answer = answer.unwrap_or_else(|failure| failure.error_response());
     // Also without `Prefer`: a cache must not serve a strict client the response to a lenient one.
     answer.headers_mut().append(VARY, HeaderValue::from_static("Prefer"));
     if is_strict {
         answer.headers_mut().append(PREFERENCE_APPLIED, HeaderValue::from_static("handling=strict"));
     }
+    consistency::add_token(&mut answer, state).await;
     answer
 }

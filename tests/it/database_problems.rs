@@ -91,7 +91,7 @@ fn the_encoding_of_the_client_does_not_matter() {
     let Some(home) = Home::new(Engine::Postgres) else { return };
     let Home::Database(name, _) = &home else { unreachable!() };
     raw(&home.text()).run(&format!("ALTER DATABASE \"{name}\" SET client_encoding = 'SQL_ASCII'"));
-    let url = format!("{}&client_encoding=LATIN1", home.text());
+    let url = cluster::with_parameter(&home.text(), "client_encoding=LATIN1");
     let token = new_user_token(&url, "ann@example.com", "admin");
     let service = Service::start(&url, &[("DATABASE_READ_URL", &url)]);
     service.anonymous().get("/readyz").expect(200);

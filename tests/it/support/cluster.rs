@@ -72,10 +72,15 @@ pub fn direct_cluster() -> Result<&'static Cluster, String> {
     }
 }
 
+/// The URL of a database with another parameter.
+pub fn with_parameter(url: &str, parameter: &str) -> String {
+    let sign = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{sign}{parameter}")
+}
+
 /// Whether a server rejects or ignores the `options` of a session, as poolers do.
 fn is_pooled(url: &str) -> bool {
-    let sign = if url.contains('?') { '&' } else { '?' };
-    let marked = format!("{url}{sign}options=-c%20ur_tests.is_direct%3Don");
+    let marked = with_parameter(url, "options=-c%20ur_tests.is_direct%3Don");
     let is_set = |mut conn| {
         let setting = sql::<Text>("SELECT current_setting('ur_tests.is_direct', true)").get_result::<String>(&mut conn);
         setting.is_ok_and(|setting| setting == "on")

@@ -52,3 +52,8 @@ pub mod telemetry;
 
 // The command line, one file per command.
 pub mod cli;
+
+// Fuzz targets, for `fuzz/` and for the test that replays its corpora. No release contains them.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;

@@ -18,7 +18,7 @@ const LEEWAY_SECONDS: f64 = 30.0;
 
 /// A verified token.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Bearer {
+pub(crate) struct Bearer {
     pub subject: AccountKey,
     /// Seconds since 1970, like all times in a token.
     expires: f64,
@@ -45,13 +45,13 @@ struct JoseHeader<'j> {
 }
 
 /// The JWT in an `Authorization` header.
-pub(super) fn bearer_token(header: &str) -> Option<&str> {
+pub(crate) fn bearer_token(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_start()).filter(|token| !token.is_empty())
 }
 
 /// Verifies the signature and the claims of a token, except its validity period.
-pub(super) fn verify(token: &str, keys: &KeySet, requirements: &ClaimRequirements) -> Option<Bearer> {
+pub(crate) fn verify(token: &str, keys: &KeySet, requirements: &ClaimRequirements) -> Option<Bearer> {
     let (message, header, claims, signature) = split_compact(token)?;
     let header = URL_SAFE_NO_PAD.decode(header).ok()?;
     let header: JoseHeader = parse_object(&header)?;
@@ -69,7 +69,7 @@ pub(super) fn verify(token: &str, keys: &KeySet, requirements: &ClaimRequirement
 }
 
 /// The issuer and the key id in a token, without verification. Failures are counted by them.
-pub(super) fn unverified_issuer_and_key_id(token: &str) -> (String, String) {
+pub(crate) fn unverified_issuer_and_key_id(token: &str) -> (String, String) {
     #[derive(Deserialize)]
     struct Issued {
         iss: String,

@@ -39,7 +39,7 @@ pub struct Identity {
 
 /// How a credential names its user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum AccountKey {
+pub(crate) enum AccountKey {
     /// By its id.
     Id(UserId),
     /// By its id, if the address names the same account.

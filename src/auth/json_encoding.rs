@@ -7,7 +7,7 @@ const BUFFER_BYTES: usize = 4 * 1024;
 
 /// A JSON encoder whose output is reproduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum JsonDialect {
+pub(crate) enum JsonDialect {
     /// PHP's `json_encode`.
     Php,
     /// JavaScript's `JSON.stringify`; Python's `json.dumps` with `ensure_ascii=False` and without spaces.

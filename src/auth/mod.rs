@@ -1,6 +1,6 @@
 //! Authentication: turns the credential of a request into a verified caller.
 
-mod bearer;
+pub(crate) mod bearer;
 mod cache;
 mod claim_value;
 pub mod claims;
@@ -11,7 +11,7 @@ pub mod failures;
 pub mod fair_semaphore;
 mod identify_jwt;
 mod identity;
-mod json_encoding;
+pub(crate) mod json_encoding;
 mod jwk;
 pub mod jwt;
 pub mod keys;

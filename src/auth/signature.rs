@@ -63,7 +63,7 @@ pub struct SignedRequest<'r> {
 /// The parsed parts of a signed request. An incomplete one is processed like any other and then refused, so that the
 /// response time does not reveal what is wrong.
 #[derive(Debug)]
-pub(super) struct SignatureClaim<'r> {
+pub(crate) struct SignatureClaim<'r> {
     pub api_id: &'r str,
     pub user: &'r str,
     pub signature: Vec<u8>,
@@ -76,7 +76,7 @@ pub(super) struct SignatureClaim<'r> {
 
 /// The values that make a signed request unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp<'r> {
+pub(crate) struct Stamp<'r> {
     seconds: i64,
     pub nonce: &'r str,
     method: &'r str,

@@ -261,7 +261,7 @@ impl FormParameters {
     }
 }
 
-fn parse_object(body: &[u8]) -> Result<Map<String, Value>, FormError> {
+pub(crate) fn parse_object(body: &[u8]) -> Result<Map<String, Value>, FormError> {
     match json::parse(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(FormError::wrong_parameters("the body must be a JSON object")),

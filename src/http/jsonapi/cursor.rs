@@ -85,7 +85,7 @@ impl Cursors {
     }
 
     /// Appends the HMAC of a cursor, and encodes it.
-    pub(super) fn seal(&self, mut bytes: Vec<u8>) -> String {
+    pub(crate) fn seal(&self, mut bytes: Vec<u8>) -> String {
         let mac = self.mac(&bytes);
         bytes.extend_from_slice(&mac);
         URL_SAFE_NO_PAD.encode(bytes)

@@ -148,7 +148,7 @@ impl ChangeList {
     }
 }
 
-fn parse_filter(query: &mut Query, caller: UserId) -> ChangeFilter {
+pub(crate) fn parse_filter(query: &mut Query, caller: UserId) -> ChangeFilter {
     ChangeFilter {
         subject_types: query.names(&FILTER_SUBJECT_TYPE, ChangeSubjectType::parse),
         actions: query.names(&FILTER_ACTION, ChangeAction::parse),

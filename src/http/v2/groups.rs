@@ -101,7 +101,7 @@ async fn fetch(call: &Call) -> Result<Group, Failure> {
     call.read("groups.get", Cost::Unbounded, job).await.map_err(Failure::without_document)
 }
 
-fn parse_filter(query: &mut Query, caller: UserId) -> GroupFilter {
+pub(crate) fn parse_filter(query: &mut Query, caller: UserId) -> GroupFilter {
     let name = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     GroupFilter {
         ids: query.ids(&FILTER_GROUP_ID),

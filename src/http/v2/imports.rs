@@ -98,7 +98,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
 }
 
 /// The state that a client requests.
-fn parse_state(mut input: Input) -> Result<ImportState, Failure> {
+pub(crate) fn parse_state(mut input: Input) -> Result<ImportState, Failure> {
     let name = ImportField::State.name();
     input.require_attribute(name);
     let sent = input.attribute(name);

@@ -15,7 +15,7 @@ pub mod imports;
 pub mod index;
 pub mod operations;
 pub mod parameters;
-mod relationship_filter;
+pub mod relationship_filter;
 pub mod relationship_types;
 pub mod relationships;
 pub mod request;

@@ -10,7 +10,7 @@ use crate::model::id::UserId;
 use crate::model::relationship_type::TypeName;
 
 /// Parses the filter of a list of relationships. Problems are reported by the query.
-pub(super) fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
+pub fn parse_filter(query: &mut Query, caller: UserId) -> RelationshipFilter {
     RelationshipFilter {
         users: query.user_ids(&FILTER_USER, caller),
         targets: query.user_ids(&FILTER_TARGET, caller),

@@ -228,7 +228,7 @@ fn require_roles(tx: &mut Tx<'_>, filter: &UserFilter) -> JobResult<()> {
     roles::require_known(tx, &filter.lacks, FILTER_LACKS.name)
 }
 
-fn parse_filter(query: &mut Query) -> UserFilter {
+pub(crate) fn parse_filter(query: &mut Query) -> UserFilter {
     let exact = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let folded = |text: &str| (!text.is_empty()).then(|| key::of_search_text(text));
     let address = |text: &str| email::is_valid(text.trim()).then(|| text.trim().to_owned());

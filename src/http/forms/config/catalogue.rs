@@ -83,9 +83,17 @@ impl Catalogue {
                 Err(reason) => reader.problems.push(FormProblem { file: name, line: None, reason }),
             }
         }
-        reader.check_names();
-        reader.check_types();
-        if reader.problems.is_empty() { Ok(reader.into_catalogue()) } else { Err(reader.problems) }
+        reader.finish()
+    }
+
+    /// Reads the text of one file.
+    ///
+    /// # Errors
+    /// All its problems.
+    pub fn of_text(file: &str, text: &str) -> Result<Self, Vec<FormProblem>> {
+        let mut reader = CatalogueReader::default();
+        reader.read(file, text);
+        reader.finish()
     }
 
     /// The form with this name.
@@ -97,6 +105,11 @@ impl Catalogue {
     /// All forms, sorted by name.
     pub fn forms(&self) -> impl Iterator<Item = &Form> {
         self.forms.values().map(Arc::as_ref)
+    }
+
+    /// All types.
+    pub fn types(&self) -> impl Iterator<Item = &Arc<Type>> {
+        self.types.iter()
     }
 
     /// The type of a resource by its id (a number or a string of digits) or by its name in snake case.
@@ -212,6 +225,13 @@ impl CatalogueReader {
             }
         }
         self.problems.extend(problems);
+    }
+
+    /// Checks what concerns several files.
+    fn finish(mut self) -> Result<Catalogue, Vec<FormProblem>> {
+        self.check_names();
+        self.check_types();
+        if self.problems.is_empty() { Ok(self.into_catalogue()) } else { Err(self.problems) }
     }
 
     fn into_catalogue(self) -> Catalogue {

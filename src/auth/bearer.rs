@@ -92,10 +92,12 @@ fn split_compact(token: &str) -> Option<(&str, &str, &str, &str)> {
     Some((token.get(..header.len() + 1 + claims.len())?, header, claims, signature))
 }
 
-/// Parses a JSON object. Duplicate members are an error.
+/// Parses a JSON object in UTF-8 (RFC 7519 section 7.2). Duplicate members are an error.
 fn parse_object<'j, T: Deserialize<'j>>(json: &'j [u8]) -> Option<T> {
+    // Of bytes, serde would not check the members that it ignores.
+    let json = std::str::from_utf8(json).ok()?;
     // Serde would also accept an array of the values in order.
-    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok()).flatten()
+    json.trim_ascii_start().starts_with('{').then(|| serde_json::from_str(json).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -112,7 +114,7 @@ mod tests {
         KeySource::Secret(Secret::new(SECRET)).read().unwrap_or_default()
     }
 
-    fn signed(header: &str, claims: &str) -> String {
+    fn signed(header: &str, claims: impl AsRef<[u8]>) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
         let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
@@ -125,6 +127,16 @@ mod tests {
         for bad in ["", "..", "a.b.c", "e30.e30.", &"x.".repeat(9_000)] {
             assert_eq!(unverified_issuer_and_key_id(bad), (String::new(), String::new()), "{bad:.20}");
         }
+    }
+
+    #[test]
+    fn claims_that_are_not_utf_8_are_refused() {
+        let verified = |member: &[u8]| {
+            let claims = [br#"{"exp":9000000000,"sub":"7","#, member, b"}"].concat();
+            verify(&signed(r#"{"alg":"HS256"}"#, claims), &keys(), &ClaimRequirements::default()).is_some()
+        };
+        assert!(verified("\"x\":\"\u{e9}\"".as_bytes()));
+        assert!(!verified(b"\"x\":\"\xe9\""));
     }
 
     proptest! {
@@ -150,7 +162,7 @@ mod tests {
             let user = id.to_string().parse().unwrap();
             for sub in [json!(id), json!(id.to_string())] {
                 let claims = if has_email { json!({"exp": 9e9, "sub": sub, "email": email}) } else { json!({"exp": 9e9, "sub": sub}) };
-                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, &claims.to_string()), &keys(), &ClaimRequirements::default());
+                let bearer = verify(&signed(r#"{"alg":"HS256"}"#, claims.to_string()), &keys(), &ClaimRequirements::default());
                 let is_address = !email.is_empty() && !email.contains(char::is_control);
                 let expected = match (has_email, is_address) {
                     (false, _) => Some(AccountKey::Id(user)),

@@ -14,7 +14,7 @@ use crate::store::{self, Cost, Store, Tx};
 /// The lines of a batch that is planned, alone and beside others.
 const PLANNED_BATCHES: (usize, usize) = (2_000, 200);
 /// How many times as long as a step that reads the pause after it is.
-const REST: u32 = 2;
+const REST: u32 = 1;
 /// The longest pause after a step that reads.
 const LONGEST_REST: Duration = Duration::from_millis(40);
 /// The intended duration of a transaction, alone and beside others.
@@ -144,7 +144,7 @@ mod tests {
         let (reading, writing) = measure(Pacing::new(true), Duration::from_secs(9));
         assert!(reading < LONGEST_REST && writing < PAUSE, "{reading:?} {writing:?}");
         let (short, _) = measure(Pacing::new(false), Duration::from_millis(5));
-        assert!(short >= Duration::from_millis(10), "{short:?}");
+        assert!(short >= Duration::from_millis(5), "{short:?}");
         let (reading, writing) = measure(Pacing::new(false), Duration::from_secs(9));
         assert!(reading >= LONGEST_REST && reading < Duration::from_secs(9), "{reading:?}");
         assert!(writing >= PAUSE, "{writing:?}");

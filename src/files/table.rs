@@ -20,8 +20,14 @@ pub struct Table<F> {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     quotation: QuotationCheck,
-    /// The number of line ends read so far.
-    line_ends: u64,
+    line_ends: LineEnds,
+}
+
+/// Counts the ends of lines: LF, CR LF, and CR alone, each of which also ends a record.
+#[derive(Debug, Default)]
+struct LineEnds {
+    count: u64,
+    is_after_return: bool,
 }
 
 /// A table whose header is read in part to find the delimiter.
@@ -49,7 +55,7 @@ impl<F: BufRead> Table<F> {
             bytes: vec![0; MAX_LINE_BYTES],
             ends: vec![0; MAX_COLUMNS],
             quotation: QuotationCheck::new(delimiter),
-            line_ends,
+            line_ends: LineEnds { count: line_ends, is_after_return: false },
         }
     }
 
@@ -59,16 +65,13 @@ impl<F: BufRead> Table<F> {
         self.delimiter
     }
 
-    /// The number of line ends read so far.
-    #[must_use]
-    pub fn line_ends(&self) -> u64 {
-        self.line_ends
-    }
-
-    /// The rest of the file, between two records.
-    #[must_use]
-    pub fn into_rest(self) -> F {
-        self.file
+    /// The rest of the file, between two records, and the number of line ends before it.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn into_rest(mut self) -> io::Result<(F, u64)> {
+        self.skip_line_ends()?;
+        Ok((self.file, self.line_ends.count))
     }
 
     /// The next record and the number of the line on which it begins; `None` at the end.
@@ -77,7 +80,7 @@ impl<F: BufRead> Table<F> {
     /// Those of the file.
     pub fn next_row(&mut self) -> io::Result<Option<(u64, CsvRow<'_>)>> {
         self.skip_line_ends()?;
-        let number = self.line_ends + 1;
+        let number = self.line_ends.count + 1;
         let (mut filled, mut ended, mut too_large) = (0, 0, None);
         // The last line need not have a terminator (RFC 4180), so one is added. It does not close a quotation.
         let mut has_end = false;
@@ -93,7 +96,7 @@ impl<F: BufRead> Table<F> {
                 has_end |= read > 0;
             } else {
                 let taken = input.get(..read).unwrap_or_default();
-                self.line_ends += count_line_ends(taken);
+                self.line_ends.read(taken);
                 self.quotation.read(taken);
                 self.file.consume(read);
             }
@@ -132,7 +135,7 @@ impl<F: BufRead> Table<F> {
             if blank == 0 {
                 return Ok(());
             }
-            self.line_ends += count_line_ends(input.get(..blank).unwrap_or_default());
+            self.line_ends.read(input.get(..blank).unwrap_or_default());
             self.file.consume(blank);
         }
     }
@@ -149,8 +152,13 @@ impl<F: BufRead> Table<F> {
     }
 }
 
-fn count_line_ends(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+impl LineEnds {
+    fn read(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.count += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.is_after_return));
+            self.is_after_return = *byte == b'\r';
+        }
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +191,8 @@ mod tests {
         for nothing in ["", "\n", "\r\n\n"] {
             assert_eq!(rows(nothing.as_bytes()), [], "{nothing:?}");
         }
+        let numbers: Vec<_> = rows(b"a\rb\r\r\nc\r\n\"x\ry\r\nz\"\rd\n\re").iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [1, 2, 4, 5, 8, 10]);
         let long = [b"a,".to_vec(), b"x".repeat(3 * MAX_LINE_BYTES), b"\nb,c\n".to_vec()].concat();
         let found = rows(&long);
         assert!(found[0].1.as_ref().unwrap_err().contains("longer"), "{:?}", found[0].1);

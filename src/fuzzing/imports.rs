@@ -53,8 +53,7 @@ fn read_table(
     let columns = match_columns(&header.1?, kind, mapping, empty)?;
     let (mut scan, mut reader, mut last) = (PeopleScan::new(&columns), RecordReader::default(), header.0);
     while let Some((number, row)) = table.next_row().map_err(broken)? {
-        // A carriage return alone ends a record, but not a line.
-        assert!(number >= last, "line {number} after {last}");
+        assert!(number > last, "line {number} after {last}");
         last = number;
         let Ok(cells) = row else { continue };
         if Columns::is_blank(&cells) {

@@ -186,9 +186,9 @@ pub fn copy_of(
 }
 
 fn spool(table: TableInput, most: u64) -> io::Result<CopyPlace> {
-    let (delimiter, line_ends) = (table.delimiter(), table.line_ends());
+    let delimiter = table.delimiter();
     let mut file = tempfile::tempfile()?;
-    let mut rest = table.into_rest();
+    let (mut rest, line_ends) = table.into_rest()?;
     let copied = io::copy(&mut (&mut rest).take(most), &mut file)?;
     if copied == most && !rest.fill_buf()?.is_empty() {
         let problem = format!(

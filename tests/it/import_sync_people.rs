@@ -90,7 +90,9 @@ fn two_rows_of_one_user_are_an_error_in_any_order() {
         for other in ["E9,ann@example.com,Zoe\n", ",ann@example.com,\n", ",ann@example.com,Zoe\n"] {
             for rows in [[renamed, other], [other, renamed]] {
                 let message = "line 3: `Work Email`: line 2 has the same person with other values";
-                assert_refused(&fixture, &format!("{head}{}", rows.concat()), &[message]);
+                let text = format!("{head}{}", rows.concat());
+                assert_refused(&fixture, &text, &[message]);
+                assert_refused(&fixture, &text.replace('\n', "\r"), &[message]);
             }
         }
         let twice = format!("{head}E8,yan@example.com,Yan\nE8,zoe@example.com,Zoe\n");

@@ -24,7 +24,7 @@ pub struct Table<F> {
 }
 
 /// Counts the ends of lines: LF, CR LF, and CR alone, each of which also ends a record.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LineEnds {
     count: u64,
     is_after_return: bool,

@@ -13,9 +13,7 @@ use crate::store::{self, Cost, Store, Tx};
 
 /// The lines of a batch that is planned, alone and beside others.
 const PLANNED_BATCHES: (usize, usize) = (2_000, 200);
-/// How many times as long as a step that reads the pause after it is.
-const REST: u32 = 1;
-/// The longest pause after a step that reads.
+/// The longest pause after a step that reads; a shorter step is followed by a pause of its duration.
 const LONGEST_REST: Duration = Duration::from_millis(40);
 /// The intended duration of a transaction, alone and beside others.
 const TARGETS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(30));
@@ -59,7 +57,7 @@ impl Pacing {
     /// Pauses after a step that has read since a moment.
     pub async fn rest_after_read(self, begun: Instant) {
         if !self.is_alone {
-            tokio::time::sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
+            tokio::time::sleep(begun.elapsed().min(LONGEST_REST)).await;
         }
     }
 

@@ -60,22 +60,16 @@ impl RawObject {
         json.push_str(if json.is_empty() { "{\"" } else { ",\"" });
         json.push_str(name);
         json.push_str("\":");
-        match value {
-            Held::Text(None) | Held::Integer(None) => json.push_str("null"),
-            Held::List([]) => json.push_str("[]"),
-            Held::Text(Some(text)) if !needs_escape(text) => {
-                json.push('"');
-                json.push_str(text);
-                json.push('"');
-            }
-            other => json.push_str(&serde_json::to_string(&other).unwrap_or_default()),
-        }
+        put_value(value, |part| json.push_str(part));
     }
 
-    /// The object, which has at least one member.
-    pub fn json(&mut self) -> RawJson<'_> {
+    /// Serializes the object, which has at least one member.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: serde::Serializer>(mut self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.push('}');
-        RawJson(&self.0)
+        RawJson(&self.0).serialize(serializer)
     }
 }
 
@@ -112,16 +106,29 @@ impl<const SIZE: usize> Fragment<SIZE> {
 
     /// Appends the value of an attribute.
     pub fn put_value(&mut self, value: Held<'_>) -> &mut Self {
-        match value {
-            // Names of types, which are rendered most often.
-            Held::Text(Some(text)) if !needs_escape(text) => self.put("\"").put(text).put("\""),
-            other => self.put(&serde_json::to_string(&other).unwrap_or_default()),
-        }
+        put_value(value, |part| {
+            self.put(part);
+        });
+        self
     }
 
     /// The JSON; `None` if it exceeded the buffer.
     pub fn json(&self) -> Option<&[u8]> {
         self.text.get(..self.length).filter(|_| self.is_complete)
+    }
+}
+
+/// Passes the JSON of a value on in parts. The usual values need neither an escape nor an allocation.
+fn put_value(value: Held<'_>, mut put: impl FnMut(&str)) {
+    match value {
+        Held::Text(None) | Held::Integer(None) => put("null"),
+        Held::List([]) => put("[]"),
+        Held::Text(Some(text)) if !needs_escape(text) => {
+            put("\"");
+            put(text);
+            put("\"");
+        }
+        other => put(&serde_json::to_string(&other).unwrap_or_default()),
     }
 }
 

@@ -182,7 +182,7 @@ impl Serialize for UserAttributes<'_> {
                 object.put(field.name(), Held::Text(Some(time.rfc2822(zone).as_str())));
             }
         }
-        object.json().serialize(serializer)
+        object.serialize(serializer)
     }
 }
 

@@ -179,8 +179,7 @@ export class Tree {
   /** Loads and shows everyone below a user, page by page. @param {string} id @param {(loaded: number, total: number) => boolean} progress called after each page; `false` stops */
   async loadAll(id, progress) {
     if (!this.#isWhole(id)) {
-      const { starts, ...counts } = await this.#startsBelow(id);
-      let { loaded, total } = counts;
+      let { starts, loaded, total } = await this.#startsBelow(id);
       for (const start of starts) {
         for await (const page of pages(this.#path(start, this.type.down, "all"))) {
           this.#addRows(start, page.data, false);

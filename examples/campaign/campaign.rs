@@ -3,9 +3,11 @@
 mod faults;
 mod feed;
 mod judge;
+mod servers;
 mod soak;
 mod stage;
 mod verdict;
+mod wall_clock;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +18,7 @@ use crate::support::Engine;
 use crate::support::process::run as run_command;
 
 use faults::Faults;
+pub use servers::NAMESPACE;
 use stage::Stage;
 pub use verdict::Verdict;
 use writer::{Writer, add_people, import_repeatedly};

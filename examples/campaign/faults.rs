@@ -4,13 +4,14 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::servers::Servers;
 use super::stage::{Database, Stage};
 use super::{Plan, Weakness};
 use crate::support::Engine;
 use crate::support::network_proxy::NetworkFault;
 use crate::support::random::Random;
 
-/// Simulates a full disk of PostgreSQL: what it reports when it cannot extend a file.
+/// Simulates what PostgreSQL reports when it cannot extend a file.
 const FILL: &str = "
     CREATE OR REPLACE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
         RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
@@ -22,20 +23,29 @@ const EMPTY: &str = "DROP FUNCTION IF EXISTS fill CASCADE";
 /// A fault and how often it happens, relative to others.
 type Weighted = (usize, &'static str);
 
-const ON_SQLITE: &[Weighted] =
-    &[(80, "kill of the service"), (8, "lock of an administrator"), (6, "full disk"), (6, "pause of the service")];
+const ON_SQLITE: &[Weighted] = &[
+    (80, "kill of the service"),
+    (8, "lock of an administrator"),
+    (6, "full disk"),
+    (6, "pause of the service"),
+    (4, "jump of the clock"),
+];
 const ON_POSTGRES: &[Weighted] = &[
     (44, "kill of a service"),
     (20, "kill of the database"),
     (8, "kill of a process of the database"),
+    (8, "kill of the pooler"),
+    (8, "kill of the replica"),
     (5, "reset network"),
     (4, "slow network"),
     (3, "half-open network"),
     (3, "trickling network"),
     (5, "lock of an administrator"),
     (3, "full disk"),
+    (3, "refused writes"),
     (3, "pause of the service"),
-    (2, "kill of the primary and promotion of a standby"),
+    (3, "jump of the clock"),
+    (2, "kill of the primary and promotion of the replica"),
 ];
 const KILL_DATABASE: &[Weighted] = &[(1, "kill of the database")];
 
@@ -68,7 +78,9 @@ impl<'a> Faults<'a> {
             }
             let fault = self.choose();
             self.stage.take_outage();
-            self.cause_one(fault);
+            if !self.cause_one(fault) {
+                continue;
+            }
             self.stage.count(fault);
             // A write succeeds before the next fault, so that each has its own effect.
             let waited = Instant::now();
@@ -96,21 +108,31 @@ impl<'a> Faults<'a> {
         self.kinds[0].1
     }
 
-    fn cause_one(&mut self, fault: &'static str) {
+    /// Returns whether the fault could be caused.
+    fn cause_one(&mut self, fault: &'static str) -> bool {
         let number = self.random.below(self.stage.instances());
-        match fault {
-            "kill of the service" | "kill of a service" => {
+        match (fault, &self.stage.database) {
+            ("kill of the service" | "kill of a service", _) => {
                 self.stage.kill_service(number);
                 self.stage.start_service(number);
             }
-            "kill of the database" => self.stage.kill_database(),
-            "kill of a process of the database" => self.kill_backend(),
-            "kill of the primary and promotion of a standby" => self.stage.promote_standby(),
-            "lock of an administrator" => self.lock(),
-            "full disk" => self.fill_disk(number),
-            "pause of the service" => self.pause_service(number),
-            _ => self.disturb_network(fault),
+            ("lock of an administrator", _) => self.lock(),
+            ("pause of the service", _) => self.pause_service(number),
+            ("jump of the clock", _) => return self.move_clock(),
+            ("full disk", Database::File(_)) => self.limit_files(number),
+            (_, Database::File(_)) => return false,
+            ("full disk", Database::Servers(servers)) => return servers.fill_disk(self.millis(200, 3_000)),
+            ("kill of the database", Database::Servers(servers)) => servers.kill_primary(),
+            ("kill of a process of the database", Database::Servers(_)) => self.kill_backend(),
+            ("kill of the pooler", Database::Servers(servers)) => return servers.kill_pooler(),
+            ("kill of the replica", Database::Servers(servers)) => servers.kill_replica(),
+            ("kill of the primary and promotion of the replica", Database::Servers(servers)) => {
+                self.stage.promote_replica(servers);
+            }
+            ("refused writes", Database::Servers(_)) => self.refuse_writes(),
+            (_, Database::Servers(servers)) => self.disturb_network(servers, fault),
         }
+        true
     }
 
     /// Kills one process of PostgreSQL: the server ends all others and recovers.
@@ -123,11 +145,10 @@ impl<'a> Faults<'a> {
         }
     }
 
-    fn disturb_network(&mut self, fault: &str) {
-        let Database::Server { proxy, .. } = &self.stage.database else { return };
+    fn disturb_network(&mut self, servers: &Servers, fault: &str) {
         let time = self.millis(200, 1_500);
         let delay = self.millis(5, 100);
-        let proxy = proxy.lock().expect("the proxy");
+        let proxy = servers.proxy.lock().expect("the proxy");
         match fault {
             "reset network" => proxy.reset(),
             "half-open network" => drop(proxy.silence()),
@@ -152,26 +173,34 @@ impl<'a> Faults<'a> {
         }
     }
 
-    /// Limits the size of the files of an instance, or lets PostgreSQL report a full disk.
-    fn fill_disk(&mut self, number: usize) {
+    /// Limits the size of the files of an instance.
+    fn limit_files(&mut self, number: usize) {
         let time = self.millis(200, 1_500);
-        match &self.stage.database {
-            Database::File(_) => {
-                let Some(id) = self.stage.service_id(number) else { return };
-                let limit = |size: &str| {
-                    drop(Command::new("prlimit").args([&format!("--pid={id}"), &format!("--fsize={size}:")]).status());
-                };
-                limit("65536");
-                thread::sleep(time);
-                limit("unlimited");
-            }
-            Database::Server { .. } => {
-                let mut raw = self.stage.raw();
-                raw.run(FILL);
-                thread::sleep(time);
-                raw.run(EMPTY);
-            }
-        }
+        let Some(id) = self.stage.service_id(number) else { return };
+        let limit = |size: &str| {
+            drop(Command::new("prlimit").args([&format!("--pid={id}"), &format!("--fsize={size}:")]).status());
+        };
+        limit("65536");
+        thread::sleep(time);
+        limit("unlimited");
+    }
+
+    /// Lets PostgreSQL report that it cannot extend a file.
+    fn refuse_writes(&mut self) {
+        let time = self.millis(200, 1_500);
+        let mut raw = self.stage.raw();
+        raw.run(FILL);
+        thread::sleep(time);
+        raw.run(EMPTY);
+    }
+
+    /// Moves the clock of all services by up to an hour for a time, and back.
+    fn move_clock(&mut self) -> bool {
+        let (time, seconds) = (self.millis(1_000, 3_000), self.random.below(7_200));
+        let seconds = i64::try_from(seconds).unwrap_or_default() - 3_600;
+        let Some(clock) = &self.stage.clock else { return false };
+        clock.jump(seconds, time);
+        true
     }
 
     /// Stops and continues a process, as a machine that is suspended: for the process, the clock jumps.

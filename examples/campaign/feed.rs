@@ -45,9 +45,9 @@ pub fn follow(stage: &Stage, is_over: &AtomicBool, wait: usize) -> Feed {
     let (mut feed, mut after) = (Feed::default(), String::new());
     let mut client = stage.client(wait);
     loop {
-        // A request that begins after the last commit sees everything.
+        // A request to the primary that begins after the last commit sees everything.
         let is_end = is_over.load(Ordering::SeqCst);
-        client = client.at(stage.address(wait));
+        client = client.at(if is_end { stage.primary_address() } else { stage.address(wait) });
         let path = format!("{CHANGES}?page[size]=500{after}");
         let prefer = format!("wait={}", if is_end { 0 } else { wait });
         let Some(page) = read(&client, &path, &prefer) else {

@@ -21,7 +21,8 @@ mod campaign;
 #[allow(dead_code, unused_imports, reason = "the tests use the rest")]
 mod support;
 
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use clap::Parser;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
         return run_service();
     }
     let options = Options::parse();
+    if let Some(reason) = enter_namespace() {
+        eprintln!("no disk of PostgreSQL will be full: {reason}");
+    }
     let seed = options.seed.unwrap_or(Clock::System.now().micros().unsigned_abs());
     let engines = match options.database.as_deref() {
         Some("sqlite") => vec![Engine::Sqlite],
@@ -80,6 +84,26 @@ fn main() -> ExitCode {
         is_clean &= verdict.is_clean();
     }
     if is_clean { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Starts this program again where the disks that it mounts end with it; returns why that is impossible, and `None` in the
+/// program that was started.
+fn enter_namespace() -> Option<std::io::Error> {
+    if std::env::var_os(campaign::NAMESPACE).is_some() {
+        return None;
+    }
+    let unshare = ["--mount", "--propagation", "private"];
+    // Without the right to do so, `unshare` would end this program.
+    let may_mount = "mount -t tmpfs none /mnt";
+    let tried = Command::new("unshare").args(unshare).args(["sh", "-c", may_mount]).stderr(Stdio::null()).status();
+    match tried {
+        Ok(status) if status.success() => {}
+        Ok(_) => return Some(std::io::Error::other("this program may not mount one")),
+        Err(error) => return Some(error),
+    }
+    let mut again = Command::new("unshare");
+    again.args(unshare).arg(std::env::current_exe().ok()?).args(std::env::args_os().skip(1));
+    Some(again.env(campaign::NAMESPACE, "1").exec())
 }
 
 fn run_service() -> ExitCode {

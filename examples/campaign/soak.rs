@@ -43,7 +43,7 @@ fn memory(process: u32) -> u64 {
 fn write_ahead_log(stage: &Stage) -> u64 {
     match (&stage.database, stage.engine) {
         (Database::File(folder), _) => fs::metadata(folder.path().join("campaign.db-wal")).map_or(0, |data| data.len()),
-        (Database::Server { .. }, Engine::Sqlite | Engine::Postgres) => {
+        (Database::Servers(_), Engine::Sqlite | Engine::Postgres) => {
             let sql = "SELECT CAST(SUM(size) AS BIGINT) AS number FROM pg_ls_waldir()";
             u64::try_from(stage.raw().number(sql)).unwrap_or_default()
         }

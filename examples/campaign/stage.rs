@@ -2,18 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::process::Command;
 use std::sync::{Mutex, RwLock};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
-use diesel::{Connection, PgConnection};
-use user_relationships::store::url::DatabaseUrl;
-
+use super::servers::{Servers, connect};
+use super::wall_clock::{self, WallClock};
 use super::{Plan, Weakness};
-use crate::support::cluster::PrivateServer;
-use crate::support::network_proxy::NetworkProxy;
-use crate::support::process::{Service, new_user_token, program_after_shell, until};
+use crate::support::process::{Service, new_user_token, program, program_after_shell};
 use crate::support::sql::Raw;
 use crate::support::{Client, Engine, json};
 
@@ -33,12 +28,13 @@ const SETTINGS: &[(&str, &str)] = &[
 /// Where the data is.
 pub enum Database {
     File(tempfile::TempDir),
-    Server { server: Box<Mutex<PrivateServer>>, proxy: Mutex<NetworkProxy> },
+    Servers(Box<Servers>),
 }
 
 pub struct Stage {
     pub engine: Engine,
     pub database: Database,
+    pub clock: Option<WallClock>,
     pub services: Mutex<Vec<Option<Service>>>,
     addresses: RwLock<Vec<SocketAddr>>,
     token: String,
@@ -52,19 +48,16 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// One instance on SQLite, two on PostgreSQL behind a proxy.
+    /// One instance on SQLite, two on PostgreSQL.
     pub fn start(engine: Engine, plan: &Plan) -> Option<Self> {
         let database = match engine {
             Engine::Sqlite => Database::File(tempfile::tempdir().expect("a folder")),
-            Engine::Postgres => {
-                let server = PrivateServer::start()?;
-                let proxy = Mutex::new(NetworkProxy::to(&server.socket()));
-                Database::Server { server: Box::new(Mutex::new(server)), proxy }
-            }
+            Engine::Postgres => Database::Servers(Box::new(Servers::start()?)),
         };
         let mut stage = Self {
             engine,
             database,
+            clock: WallClock::new(),
             services: Mutex::default(),
             addresses: RwLock::default(),
             token: String::new(),
@@ -87,7 +80,7 @@ impl Stage {
             }
         }
         let instances = if engine == Engine::Sqlite { 1 } else { 2 };
-        let services: Vec<_> = (0..instances).map(|_| stage.new_service()).collect();
+        let services: Vec<_> = (0..instances).map(|number| stage.new_service(number)).collect();
         *stage.addresses.write().expect("addresses") = services.iter().map(|service| service.address).collect();
         *stage.services.lock().expect("services") = services.into_iter().map(Some).collect();
         let tree = json!({"data": {"type": "relationship-types", "id": TREE,
@@ -100,7 +93,7 @@ impl Stage {
     pub fn url(&self) -> String {
         match &self.database {
             Database::File(folder) => format!("sqlite://{}", folder.path().join("campaign.db").display()),
-            Database::Server { server, .. } => server.lock().expect("the server").url("postgres"),
+            Database::Servers(servers) => servers.url(),
         }
     }
 
@@ -109,18 +102,21 @@ impl Stage {
         connect(&self.url())
     }
 
-    fn new_service(&self) -> Service {
-        match &self.database {
+    fn new_service(&self, number: usize) -> Service {
+        let (mut command, url, replica) = match &self.database {
             // A full disk is a limit of its files, which the process survives.
-            Database::File(_) => {
-                let shell = program_after_shell("trap '' XFSZ; exec \"$0\" \"$@\"");
-                Service::start_as(shell, &self.url(), SETTINGS)
+            Database::File(_) => (program_after_shell("trap '' XFSZ; exec \"$0\" \"$@\""), self.url(), None),
+            Database::Servers(servers) => {
+                let (url, replica) = servers.urls_for(number);
+                (program(), url, replica)
             }
-            Database::Server { proxy, .. } => {
-                let url = proxy.lock().expect("the proxy").url("postgres");
-                Service::start(&url, SETTINGS)
-            }
+        };
+        if let Some(clock) = &self.clock {
+            clock.add_to(&mut command);
         }
+        let replica = replica.as_ref().map(|url| ("DATABASE_READ_URL", url.as_str()));
+        let settings: Vec<_> = SETTINGS.iter().copied().chain(replica).collect();
+        Service::start_as(command, &url, &settings)
     }
 
     pub fn instances(&self) -> usize {
@@ -138,16 +134,23 @@ impl Stage {
         Client::new(self.address(number), 0, Some(format!("Token token={}", self.token)))
     }
 
+    /// An address that shows every write at once: that of an instance without a replica.
+    pub fn primary_address(&self) -> SocketAddr {
+        self.address(self.instances() - 1)
+    }
+
     /// Kills an instance with SIGKILL.
     pub fn kill_service(&self, number: usize) {
         if let Some(service) = self.services.lock().expect("services")[number].take() {
+            let id = service.id();
             service.kill();
+            wall_clock::clean_up(id);
         }
     }
 
     /// Starts an instance that was killed.
     pub fn start_service(&self, number: usize) {
-        let service = self.new_service();
+        let service = self.new_service(number);
         self.addresses.write().expect("addresses")[number] = service.address;
         self.services.lock().expect("services")[number] = Some(service);
     }
@@ -157,39 +160,9 @@ impl Stage {
         self.services.lock().expect("services")[number].as_ref().map(Service::id)
     }
 
-    /// Kills the server of the database and all its processes with SIGKILL, and starts it again.
-    pub fn kill_database(&self) {
-        let Database::Server { server, .. } = &self.database else { return };
-        let mut server = server.lock().expect("the server");
-        let text = fs::read_to_string(server.folder().join("data/postmaster.pid")).expect("a running server");
-        let id: u32 = text.lines().next().and_then(|line| line.parse().ok()).expect("its process id");
-        let processes: Vec<_> = [id].into_iter().chain(children(id)).map(|id| id.to_string()).collect();
-        // At the same moment: processes that outlive the first one keep its shared memory.
-        drop(Command::new("kill").arg("-KILL").args(&processes).stderr(std::process::Stdio::null()).status());
-        server.stop();
-        thread::sleep(Duration::from_millis(200));
-        server.start_again();
-    }
-
-    /// Makes a synchronous standby, kills the primary with SIGKILL, and promotes the standby.
-    pub fn promote_standby(&self) {
-        let Database::Server { server, proxy } = &self.database else { return };
-        let mut primary = server.lock().expect("the server");
-        let standby = primary.standby();
-        let mut raw = connect(&primary.url("postgres"));
-        raw.run("ALTER SYSTEM SET synchronous_standby_names = '*'");
-        raw.run("SELECT pg_reload_conf()");
-        let is_synchronous = "SELECT count(*) AS number FROM pg_stat_replication WHERE sync_state = 'sync'";
-        until("the standby is synchronous", Duration::from_secs(30), || raw.number(is_synchronous) == 1);
-        // Commits that began before are not replicated.
-        thread::sleep(Duration::from_secs(3));
-        drop(raw);
-        let old = std::mem::replace(&mut *primary, standby);
-        // Dropping it cuts its connections without a last checkpoint, as a kill does.
-        drop(old);
-        connect(&primary.url("postgres")).run("SELECT pg_promote()");
-        *proxy.lock().expect("the proxy") = NetworkProxy::to(&primary.socket());
-        drop(primary);
+    /// Kills the primary, promotes the replica, and starts all instances again.
+    pub fn promote_replica(&self, servers: &Servers) {
+        servers.promote_replica();
         for number in 0..self.instances() {
             self.kill_service(number);
             self.start_service(number);
@@ -218,26 +191,4 @@ impl Stage {
         let since = last.0.elapsed();
         std::mem::take(&mut last.1).max(since)
     }
-}
-
-/// Connects, after a server of PostgreSQL has recovered.
-fn connect(url: &str) -> Raw {
-    let url = DatabaseUrl::parse(url).expect("a URL");
-    if let DatabaseUrl::Postgres(text) = &url {
-        until("PostgreSQL has recovered", Duration::from_mins(1), || PgConnection::establish(text.as_str()).is_ok());
-    }
-    Raw::connect(&url)
-}
-
-/// The processes that a process started.
-fn children(parent: u32) -> Vec<u32> {
-    let ids = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let is_child = |id: &u32| {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // The name, in parentheses, may contain spaces.
-        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().nth(1).map(str::to_owned));
-        fields.flatten().is_some_and(|field| field == parent.to_string())
-    };
-    ids.filter(is_child).collect()
 }

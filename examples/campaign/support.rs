@@ -10,6 +10,8 @@ pub mod cluster;
 pub mod forms;
 #[path = "../../tests/it/support/network_proxy.rs"]
 pub mod network_proxy;
+#[path = "../../tests/it/support/pgbouncer.rs"]
+pub mod pgbouncer;
 #[path = "../../tests/it/support/process.rs"]
 pub mod process;
 #[path = "../../tests/it/support/random.rs"]

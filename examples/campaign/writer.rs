@@ -56,6 +56,8 @@ pub struct Writer {
     number: usize,
     random: Random,
     client: Client,
+    /// The last `Consistency-Token`, with which a replica shows what was written before, and when it arrived.
+    token: Option<(String, Instant)>,
     pause: Duration,
     /// The users whose relationships only this writer changes.
     pub people: Vec<i64>,
@@ -94,6 +96,7 @@ impl Writer {
             number,
             random: Random::new(plan.seed.wrapping_mul(31).wrapping_add(number as u64)),
             client: stage.client(number),
+            token: None,
             pause: Duration::from_millis(if plan.is_soak { 100 } else { 5 }),
             people: add_people(stage, &format!("writer{number}"), PEOPLE),
             edges: BTreeMap::new(),
@@ -168,6 +171,9 @@ impl Writer {
         headers.extend(key.then_some(("idempotency-key", operation)));
         let answer = self.client.attempt(method, path, &headers, text.as_deref().map(str::as_bytes)).ok();
         *self.statuses.entry(answer.as_ref().map_or(0, |answer| answer.status)).or_default() += 1;
+        if let Some(token) = answer.as_ref().and_then(|answer| answer.header("consistency-token")) {
+            self.token = Some((token.to_owned(), Instant::now()));
+        }
         if answer.is_none() {
             // The service is being started again.
             thread::sleep(Duration::from_millis(50));
@@ -229,9 +235,9 @@ impl Writer {
         if self.random.below(5) > 0 {
             return;
         }
-        let Ok(answer) = self.client.attempt("GET", &format!("{EDGES}/{id}"), &[], None) else { return };
+        let Some(answer) = self.read(&format!("{EDGES}/{id}")) else { return };
         let shows = answer.body["data"]["attributes"]["relationship"] == edge.1;
-        if answer.status != 503 && !(answer.status == 200 && shows) {
+        if !(answer.status == 200 && shows) {
             self.findings.push(("wrong", format!("a read after the write of {edge:?}: {}", answer.text)));
         }
     }
@@ -307,7 +313,7 @@ impl Writer {
     /// Replaces the boss of a user.
     fn change_boss(&mut self) {
         if let Some(since) = self.unknown_bosses {
-            if since.elapsed() > SETTLED {
+            if self.is_settled(since) {
                 self.read_bosses();
             }
             return;
@@ -344,12 +350,24 @@ impl Writer {
         }
     }
 
+    /// Whether a change without an answer at that moment has ended, and reads show it.
+    fn is_settled(&self, since: Instant) -> bool {
+        self.token.as_ref().is_some_and(|(_, at)| *at > since + SETTLED)
+    }
+
+    /// A page or a resource; `None` without an answer, and for 503.
+    fn read(&self, path: &str) -> Option<Answer> {
+        let token = self.token.as_ref().map(|(token, _)| ("consistency-token", token.as_str()));
+        let headers: Vec<_> = token.into_iter().collect();
+        self.client.attempt("GET", path, &headers, None).ok().filter(|answer| answer.status != 503)
+    }
+
     /// The relationships in a list; `None` without an answer.
     fn read_edges(&mut self, query: &str) -> Option<BTreeMap<Edge, i64>> {
         let mut found = BTreeMap::new();
         let mut next = Some(format!("{EDGES}?{query}&page[size]=50"));
         while let Some(path) = next {
-            let page = self.client.attempt("GET", &path, &[], None).ok().filter(|page| page.status != 503)?;
+            let page = self.read(&path)?;
             if page.status != 200 {
                 self.findings.push(("wrong", format!("{path}: {} {}", page.status, page.text)));
                 return None;
@@ -371,7 +389,7 @@ impl Writer {
     /// Reads what a change without an answer has done.
     fn settle_one(&mut self) {
         let settled = self.edges.iter().find(|(_, known)| match known {
-            Known::Unknown(since) => since.elapsed() > SETTLED,
+            Known::Unknown(since) => self.is_settled(*since),
             Known::There(_) => false,
         });
         let Some((edge, _)) = settled else { return };

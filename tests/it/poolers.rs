@@ -137,6 +137,52 @@ fn a_pooler_with_a_session_for_each_client_works() {
     }
 }
 
+#[test]
+fn a_killed_pooler_fails_no_acknowledged_create_and_needs_no_restart_of_the_service() {
+    let Some((server, token, pgbouncer, version)) = server() else { return };
+    let (mode, settings) =
+        if version < RENAMES { ("session", "") } else { ("transaction", "max_prepared_statements = 100") };
+    let mut pooler = PgBouncer::start(&pgbouncer, &server, mode, settings);
+    let service = Service::start(&pooler.url("postgres"), &[("DATABASE_POOL_SIZE", "6"), ("DATABASE_TIMEOUT", "1s")]);
+    let root = service.client(&token);
+    let (is_over, created) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let acknowledged: Vec<i64> = thread::scope(|scope| {
+        let _end = EndOnDrop(&is_over);
+        let create = |worker: usize| {
+            let (root, is_over, created) = (&root, &is_over, &created);
+            move || {
+                let mut ids = Vec::new();
+                for number in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                    let email = format!("killed-{worker}-{number}@example.com");
+                    let answer = root.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": email}}}));
+                    match answer.status {
+                        201 => {
+                            ids.push(answer.id());
+                            created.fetch_add(1, Ordering::Relaxed);
+                        }
+                        503 => {}
+                        _ => panic!("{answer:?}"),
+                    }
+                }
+                ids
+            }
+        };
+        let workers: Vec<_> = (0..4).map(|worker| scope.spawn(create(worker))).collect();
+        for round in 0..3 {
+            pooler.kill();
+            let before = created.load(Ordering::Relaxed);
+            until(&format!("creates succeed after kill {round}"), SOON, || {
+                root.get("/readyz").status == 200 && created.load(Ordering::Relaxed) > before + 20
+            });
+        }
+        is_over.store(true, Ordering::Relaxed);
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
+    });
+    for id in acknowledged {
+        root.get(&format!("{USERS}/{id}")).expect(200);
+    }
+}
+
 /// The next client gets the session of the server after each transaction. A cancel request that came late would stop a
 /// statement of that client, which nothing else here ends.
 #[test]

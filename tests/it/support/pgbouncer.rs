@@ -10,7 +10,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use super::cluster::PrivateServer;
-use super::process::until;
+use super::process::{kill_tree, until};
 use super::skip::skip;
 
 /// Runs the program in `$0` with the configuration `$1` until standard input ends. The kernel closes it even if SIGKILL
@@ -23,8 +23,13 @@ const SUPERVISOR: &str = r#"
     wait
 "#;
 
+const SOCKET: &str = ".s.PGSQL.6432";
+
 /// A running pooler. Dropping it stops it and removes its folder.
 pub struct PgBouncer {
+    program: PathBuf,
+    /// The user and group to become: it refuses to run as root, as PostgreSQL does.
+    user: Option<(u32, u32)>,
     supervisor: Child,
     folder: tempfile::TempDir,
 }
@@ -66,25 +71,42 @@ impl PgBouncer {
         );
         fs::write(folder.path().join("conf"), text).expect("its configuration");
         fs::write(folder.path().join("users"), "\"postgres\" \"\"\n").expect("its users");
-        let mut shell = Command::new("sh");
-        shell.current_dir(&folder).args(["-c", SUPERVISOR]).arg(program).arg(folder.path().join("conf"));
-        // It refuses to run as root, as PostgreSQL does, so it becomes the user of the server.
         let owner = fs::metadata(server.folder()).expect("the server's folder");
-        if owner.uid() != fs::metadata(&folder).expect("the folder").uid() {
-            chown(&folder, Some(owner.uid()), Some(owner.gid())).expect("giving the folder to its user");
-            shell.uid(owner.uid()).gid(owner.gid());
+        let user =
+            (owner.uid() != fs::metadata(&folder).expect("the folder").uid()).then(|| (owner.uid(), owner.gid()));
+        if let Some((uid, gid)) = user {
+            chown(&folder, Some(uid), Some(gid)).expect("giving the folder to its user");
         }
-        let supervisor = shell.stdin(Stdio::piped()).process_group(0).spawn().expect("starting PgBouncer");
-        let pooler = Self { supervisor, folder };
-        let socket = pooler.folder.path().join(".s.PGSQL.6432");
-        until("PgBouncer listens", Duration::from_secs(10), || UnixStream::connect(&socket).is_ok());
-        pooler
+        let supervisor = supervise(program, &folder, user);
+        Self { program: program.to_owned(), user, supervisor, folder }
     }
 
     /// The URL of a database behind it.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@/{database}?host={}&port=6432", self.folder.path().display())
     }
+
+    /// Kills it with SIGKILL, and starts it again at the same URL.
+    pub fn kill(&mut self) {
+        kill_tree(self.supervisor.id());
+        drop(self.supervisor.wait());
+        // What a killed process leaves behind, which keeps another one from starting.
+        drop(fs::remove_file(self.folder.path().join(SOCKET)));
+        self.supervisor = supervise(&self.program, &self.folder, self.user);
+    }
+}
+
+/// Starts the program, and waits until it listens.
+fn supervise(program: &Path, folder: &tempfile::TempDir, user: Option<(u32, u32)>) -> Child {
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).args(["-c", SUPERVISOR]).arg(program).arg(folder.path().join("conf"));
+    if let Some((uid, gid)) = user {
+        shell.uid(uid).gid(gid);
+    }
+    let supervisor = shell.stdin(Stdio::piped()).process_group(0).spawn().expect("starting PgBouncer");
+    let socket = folder.path().join(SOCKET);
+    until("PgBouncer listens", Duration::from_secs(10), || UnixStream::connect(&socket).is_ok());
+    supervisor
 }
 
 impl Drop for PgBouncer {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use serde_json::Value;
 
@@ -241,6 +241,25 @@ fn follow(pipe: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> Rec
 /// The URL of an SQLite file.
 pub fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{}", file.display())
+}
+
+/// Kills a process and the processes that it started with SIGKILL, all at once.
+pub fn kill_tree(process: u32) {
+    let processes: Vec<_> = [process].into_iter().chain(children(process)).map(|id| id.to_string()).collect();
+    drop(Command::new("kill").arg("-KILL").args(&processes).stderr(Stdio::null()).status());
+}
+
+/// The processes that a process started.
+fn children(parent: u32) -> Vec<u32> {
+    let ids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let is_child = |id: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name, in parentheses, may contain spaces.
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_whitespace().nth(1).map(str::to_owned));
+        fields.flatten().is_some_and(|field| field == parent.to_string())
+    };
+    ids.filter(is_child).collect()
 }
 
 /// Waits until a condition is true.

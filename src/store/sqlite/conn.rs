@@ -15,9 +15,10 @@ pub(in crate::store) type Db = diesel::sqlite::Sqlite;
 
 /// How long a statement waits for another process that writes.
 pub(super) const BUSY_MILLIS: u32 = 5_000;
-/// The size of the write-ahead log, in bytes, that SQLite keeps (`journal_size_limit`) and above which the writer
-/// empties it.
-pub(super) const WAL_LIMIT: u64 = 64 << 20;
+/// The size of the write-ahead log, in bytes, that SQLite keeps when it starts the log again (`journal_size_limit`).
+const WAL_KEPT: u64 = 80 << 20;
+/// The size of the write-ahead log, in bytes, above which the writer empties it.
+pub(super) const WAL_LIMIT: u64 = 256 << 20;
 
 /// Opens a connection that may write; creates the file if `create`.
 ///
@@ -75,7 +76,7 @@ pub(in crate::store) fn establish(path: &Path) -> ConnectionResult<Conn> {
     // FULL: with NORMAL a power failure can lose an acknowledged write.
     conn.batch_execute(&format!(
         "PRAGMA busy_timeout = {BUSY_MILLIS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {WAL_LIMIT}; PRAGMA mmap_size = {MAPPED_BYTES}; \
+         PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = {WAL_KEPT}; PRAGMA mmap_size = {MAPPED_BYTES}; \
          PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
     ))
     .map_err(ConnectionError::CouldntSetupConfiguration)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::checkpointer;
 use super::conn::{Conn, WAL_LIMIT, connect, establish, map_at_most, run};
 use super::interrupt::run_limited;
 use super::permits::{self, SqlitePermits};
@@ -79,7 +80,11 @@ impl SqliteEngine {
             .max_lifetime(None)
             .build(Readers { path: path.to_owned(), mapped_bytes })
             .map_err(|error| OpenError::Unreachable(error.to_string()))?;
-        let (wal, gate) = Wal::new(path, WAL_LIMIT, settings.longest_job);
+        writing
+            .batch_execute("PRAGMA wal_autocheckpoint = 0")
+            .map_err(|error| OpenError::Unreachable(error.to_string()))?;
+        let restart = checkpointer::start(connect(path, false)?)?;
+        let (wal, gate) = Wal::new(path, WAL_LIMIT, settings.longest_job, restart);
         Ok(Self {
             readers: pool,
             permits: SqlitePermits::new(gate, settings.timeout),

@@ -1,6 +1,7 @@
 //! SQLite: one file, a pool of readers and one writer thread.
 
 pub(super) mod bulk;
+mod checkpointer;
 pub(super) mod conn;
 pub(super) mod copy;
 mod dialect;

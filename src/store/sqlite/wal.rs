@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
+use super::checkpointer::LogRestart;
 use super::conn::{BUSY_MILLIS, Conn};
 use crate::model::error::{Error, Result};
 
@@ -28,6 +29,7 @@ pub(super) struct Wal {
     /// How long reads are delayed at most; `None`: never.
     longest_hold: Option<Duration>,
     gate: watch::Sender<bool>,
+    restart: LogRestart,
     held_since: Option<Instant>,
     next_attempt: Option<Instant>,
 }
@@ -48,12 +50,12 @@ impl ReadGate {
 impl Wal {
     /// The log of a database. `longest_read`: the time after which every long read of this process has ended; `None`:
     /// reads are never delayed.
-    pub fn new(database: &Path, limit: u64, longest_read: Option<Duration>) -> (Self, ReadGate) {
+    pub fn new(database: &Path, limit: u64, longest_read: Option<Duration>, restart: LogRestart) -> (Self, ReadGate) {
         let mut file = database.as_os_str().to_owned();
         file.push("-wal");
         let (gate, is_open) = watch::channel(true);
         let longest_hold = longest_read.map(|longest| longest + Duration::from_secs(1));
-        let wal = Self { file: file.into(), limit, longest_hold, gate, held_since: None, next_attempt: None };
+        let wal = Self { file: file.into(), limit, longest_hold, gate, restart, held_since: None, next_attempt: None };
         (wal, ReadGate(is_open))
     }
 
@@ -62,8 +64,13 @@ impl Wal {
         self.held_since.map(|_| PAUSE)
     }
 
-    /// Empties the log if it is too long.
+    /// Starts the log again, or empties it if it is too long.
     pub fn keep_short(&mut self, conn: &mut Conn) {
+        if self.restart.is_due_after_commit()
+            && let Err(error) = checkpoint(conn, "RESTART")
+        {
+            log::warn!("cannot start the write-ahead log again: {error:?}");
+        }
         if !self.is_long() {
             if self.held_since.is_some() {
                 self.release();
@@ -75,7 +82,7 @@ impl Wal {
             return;
         }
         self.next_attempt = now.checked_add(PAUSE);
-        if let Err(error) = empty(conn) {
+        if let Err(error) = checkpoint(conn, "TRUNCATE") {
             log::warn!("cannot empty the write-ahead log: {error:?}");
         }
         if !self.is_long() {
@@ -106,21 +113,22 @@ impl Wal {
     }
 }
 
-/// Tries to empty the log, with a short wait for readers. The size of the file shows whether it succeeded.
-fn empty(conn: &mut Conn) -> Result<()> {
-    let emptied = conn.batch_execute(&format!(
-        "PRAGMA busy_timeout = {PATIENCE_MILLIS}; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout = {BUSY_MILLIS}"
+/// Runs a checkpoint that waits for readers, for a short time. The size of the log shows whether it succeeded.
+fn checkpoint(conn: &mut Conn, mode: &str) -> Result<()> {
+    let done = conn.batch_execute(&format!(
+        "PRAGMA busy_timeout = {PATIENCE_MILLIS}; PRAGMA wal_checkpoint({mode}); PRAGMA busy_timeout = {BUSY_MILLIS}"
     ));
-    if emptied.is_err() {
+    if done.is_err() {
         drop(conn.batch_execute(&format!("PRAGMA busy_timeout = {BUSY_MILLIS}")));
     }
-    emptied.map_err(|error| Error::Unavailable(error.to_string()))
+    done.map_err(|error| Error::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::migrations;
+    use crate::store::sqlite::checkpointer;
     use crate::store::sqlite::conn::connect;
     use crate::store::url::DatabaseUrl;
     use std::sync::mpsc::{Receiver, Sender, channel};
@@ -151,7 +159,12 @@ mod tests {
         migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
         let mut conn = connect(&file, false).unwrap();
         conn.batch_execute("CREATE TABLE filler (bytes BLOB)").unwrap();
-        let (mut wal, gate) = Wal::new(&file, SMALL, Some(Duration::from_mins(1)));
+        let (mut wal, gate) = Wal::new(
+            &file,
+            SMALL,
+            Some(Duration::from_mins(1)),
+            checkpointer::start(connect(&file, false).unwrap()).unwrap(),
+        );
         let size = || std::fs::metadata(folder.path().join("test.db-wal")).unwrap().len();
         let mut read_now = read(&file);
         let (mut longest, mut held) = (0, 0);
@@ -185,7 +198,8 @@ mod tests {
         let file = folder.path().join("test.db");
         migrations::run(&DatabaseUrl::Sqlite(file.clone()), true).unwrap();
         let mut conn = connect(&file, false).unwrap();
-        let (mut wal, gate) = Wal::new(&file, 1, Some(Duration::ZERO));
+        let (mut wal, gate) =
+            Wal::new(&file, 1, Some(Duration::ZERO), checkpointer::start(connect(&file, false).unwrap()).unwrap());
         let (end, thread) = read(&file);
         conn.batch_execute("CREATE TABLE filler (bytes BLOB)").unwrap();
         let since = Instant::now();

@@ -123,12 +123,12 @@ fn popular_type(number: u64) -> String {
     format!("popular-{number}")
 }
 
-fn file_url(folder: &Path, name: &str) -> String {
+pub fn file_url(folder: &Path, name: &str) -> String {
     format!("sqlite://{}", folder.join(name).with_extension("db").display())
 }
 
 /// Copies the database `before`, and returns the URL of the copy.
-fn copy_file(folder: &Path, name: &str) -> String {
+pub fn copy_file(folder: &Path, name: &str) -> String {
     let [from, to] = ["before", name].map(|name| folder.join(name).with_extension("db"));
     fs::copy(from, to).expect("room for a copy");
     // Otherwise the disk is still writing the file while the service is measured.

@@ -72,6 +72,10 @@ impl Connection {
 
 fn length_of(head: &[u8]) -> usize {
     const NAME: &[u8] = b"content-length:";
+    // It has no body and no length.
+    if head.starts_with(b"HTTP/1.1 204") {
+        return 0;
+    }
     let lines = head.split(|byte| *byte == b'\n');
     let mut lengths = lines.filter(|line| line.len() > NAME.len() && line[..NAME.len()].eq_ignore_ascii_case(NAME));
     let length = lengths.next().and_then(|line| std::str::from_utf8(&line[NAME.len()..]).ok()?.trim().parse().ok());

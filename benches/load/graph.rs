@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// Adds the tree, which has all users, and the edges that are handed over.
-    fn plant(&self, data: &Filled) {
+    pub fn plant(&self, data: &Filled) {
         let tree = ["--acyclic", "true", "--max-per-user", "1", "--user-role", "reports", "--target-role", "bosses"];
         run_program(&data.url, &[&["type", "set", TREE, "--create"], &tree[..]].concat());
         run_program(&data.url, &["type", "set", HANDED_OVER.0, "--create"]);

@@ -17,6 +17,9 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 
 static ZEROS: [u8; 256 * 1024] = [b'0'; 256 * 1024];
 
+/// Linux counts the times of processes in this unit on all usual platforms (proc(5), `USER_HZ`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
 /// The measured program: that of this build, or `LOAD_PROGRAM`, to compare releases.
 pub fn program() -> PathBuf {
     std::env::var_os("LOAD_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_user-relationships").into()).into()
@@ -67,6 +70,15 @@ impl Server {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The processor time of all its threads in user mode and in the kernel, in seconds.
+    pub fn processor_seconds(&self) -> [f64; 2] {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).expect("a child process");
+        // The name, in parentheses, may contain spaces; `utime` and `stime` are the fields 14 and 15 (proc(5)).
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let fields: Vec<_> = rest.split_whitespace().collect();
+        [11, 12].map(|place| fields[place].parse::<f64>().expect("a number") / TICKS_PER_SECOND)
     }
 
     /// Anonymous memory and pages mapped from files, in MiB.

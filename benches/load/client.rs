@@ -87,8 +87,6 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
     let next = || make(counter.fetch_add(1, Ordering::Relaxed));
     let mut poll = Poll::new().expect("a poll");
     let mut events = Events::with_capacity(connections);
-    let started = Instant::now();
-    let end = started + Duration::from_secs_f64(seconds);
     let connect = |number| {
         let stream = std::net::TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP option");
@@ -97,9 +95,11 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
         poll.registry()
             .register(&mut stream, Token(number), Interest::READABLE)
             .expect("registering with the poll succeeds");
-        Connection { stream, kind: 0, sent: started, buffer: vec![0; 64 * 1024], filled: 0 }
+        Connection { stream, kind: 0, sent: Instant::now(), buffer: vec![0; 8 * 1024], filled: 0 }
     };
     let mut all: Vec<_> = (0..connections).map(connect).collect();
+    let started = Instant::now();
+    let end = started + Duration::from_secs_f64(seconds);
     for connection in &mut all {
         connection.send(next());
     }

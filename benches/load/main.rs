@@ -28,6 +28,7 @@ mod postgres;
 mod processor;
 mod report;
 mod rules;
+mod scale;
 mod scattered;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod servers;
@@ -93,7 +94,7 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "import",
     "imports",
     "sync",
@@ -108,6 +109,7 @@ const PARTS: [&str; 14] = [
     "ablations",
     "processor",
     "scattered",
+    "connections",
 ];
 
 fn main() {
@@ -133,7 +135,10 @@ fn main() {
         let file = bench.folder.path().join("sync.db");
         bench.syncs("SQLite", 10.0, &format!("sqlite://{}", file.display()));
     }
-    if ["lists", "creates", "rules", "graph", "ablations", "processor"].iter().any(|part| bench.does(part)) {
+    if ["lists", "creates", "connections", "rules", "graph", "ablations", "processor"]
+        .iter()
+        .any(|part| bench.does(part))
+    {
         bench.sqlite();
     }
     if bench.does("growth") {
@@ -276,6 +281,9 @@ impl Bench {
         if self.does("creates") {
             self.mixed(&stage);
             self.creates(&stage, &file, &copy);
+        }
+        if self.does("connections") {
+            self.many_connections("SQLite", &stage);
         }
         if self.does("rules") {
             self.rules("SQLite", &data, 0.5);
@@ -425,22 +433,6 @@ impl Bench {
         self.report.add("SQLite: largest write-ahead log", &[mib], " MiB", Target::Most(256.0), String::new());
     }
 
-    /// The same list with a hundred times as many relationships.
-    fn growth(&mut self) {
-        let (_, small) = self.fill_sqlite("small.db", self.args.scale / 20.0);
-        let (_, large) = self.fill_sqlite("large.db", self.args.scale * 5.0);
-        let folder = self.folder.path().to_owned();
-        let (small, large) = (Stage::new(&small, &folder), Stage::new(&large, &folder));
-        let connections = self.args.connections;
-        let pairs = self.alternate(
-            |seconds| small.lists(connections, seconds, &|n| small.list(n)).rate(),
-            |seconds| large.lists(connections, seconds, &|n| large.list(n)).rate(),
-        );
-        let sizes = (large.data.relationships, small.data.relationships);
-        let what = format!("SQLite: list of a user among {} relationships / among {}", sizes.0, sizes.1);
-        self.report.add(&what, &pairs.ratios, "", Target::Least(0.8), pairs.rates());
-    }
-
     fn postgres(&mut self, cluster: &Cluster) {
         if self.does("import") {
             self.import("PostgreSQL", 60_000.0, |n, _| cluster.another(&format!("import{n}")));
@@ -454,7 +446,7 @@ impl Bench {
         if self.does("changes") {
             self.changes("PostgreSQL", Some(cluster));
         }
-        if !["rules", "graph", "postgres", "peers", "ablations", "processor", "scattered"]
+        if !["rules", "graph", "postgres", "peers", "ablations", "processor", "scattered", "connections"]
             .iter()
             .any(|part| self.does(part))
         {
@@ -473,7 +465,7 @@ impl Bench {
             self.graph("PostgreSQL", &data, Some(cluster));
         }
         if self.does("peers") {
-            self.peers(&data);
+            self.peers(&data, cluster);
         }
         if self.does("processor") {
             self.processor("PostgreSQL", &data);
@@ -481,10 +473,13 @@ impl Bench {
         if self.does("scattered") {
             self.scattered_on_postgres(&Stage::new(&data, &folder), cluster);
         }
+        let stage = Stage::new(&data, &folder);
+        if self.does("connections") {
+            self.many_connections("PostgreSQL", &stage);
+        }
         if !self.does("postgres") {
             return;
         }
-        let stage = Stage::new(&data, &folder);
         let (readers, writers) = (self.args.connections, self.args.connections * 2);
         let mut latencies = Vec::new();
         let pairs = self.alternate(

@@ -4,7 +4,10 @@
 //! A rate depends on the client, which shares the processors. The time that the threads of a server spend for a request,
 //! in user mode and in the kernel, does not. Both servers are measured in turn, because the machine changes its speed.
 
+use std::cell::Cell;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::AtomicU64;
 
 use aws_lc_rs::encoding::AsDer;
@@ -60,10 +63,13 @@ impl Bench {
         let get = |path: String| (0, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\n\r\n").into_bytes());
         let edge = |n: u64| 1 + scatter(n) % data.relationships as u64;
         let count = data.relationships as u64;
+        // The relationships that were created before, between the last id and another one.
+        let created = Cell::new((0, 1));
         let change = |n: u64| {
-            let id = 1 + n % count;
+            let (last, number) = created.get();
+            let id = last + 1 + n % number;
             let body = format!(
-                r#"{{"data":{{"type":"user-relationships","id":"{id}","attributes":{{"relationship":"mentor"}}}}}}"#
+                r#"{{"data":{{"type":"user-relationships","id":"{id}","attributes":{{"relationship":"buddy"}}}}}}"#
             );
             (0, stage.request(&format!("PATCH {EDGES}/{id}"), Some(&body)))
         };
@@ -102,9 +108,13 @@ impl Bench {
             ("list of a user, JWT", &|n| credentials.with_jwt(n, &list(n % CREDENTIALS)), readers, Target::None),
         ];
         let constant = Server::constant();
+        let last = last_id(&stage);
         for (name, make, connections, target) in cases {
             let case = Case { name, make, connections, target, counter: AtomicU64::new(0) };
             self.compare(database, &stage, &constant, &case);
+            if name == "create" {
+                created.set((last, last_id(&stage) - last));
+            }
         }
     }
 
@@ -140,6 +150,24 @@ impl Bench {
         let what = format!("{database}: processor time of a request, {name} / constant body");
         self.report.add(&what, &ratios, "", *target, detail);
     }
+}
+
+/// The largest id of a relationship.
+fn last_id(stage: &Stage<'_>) -> u64 {
+    let (_, request) = stage.get("sort=-id&page%5Blimit%5D=1");
+    let text = String::from_utf8(ask(stage.server.address, &request)).expect("text");
+    let id = text.split_once(r#""id":""#).and_then(|(_, rest)| rest.split('"').next()?.parse().ok());
+    id.unwrap_or_else(|| panic!("no relationship in {text}"))
+}
+
+/// The response to one request.
+fn ask(address: SocketAddr, request: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    stream.write_all(request).expect("a request");
+    stream.shutdown(Shutdown::Write).expect("a socket");
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("a response");
+    response
 }
 
 /// Requests with credentials other than tokens, made beforehand.

@@ -35,10 +35,11 @@ impl Bench {
             |seconds| {
                 let before = written(&own.server);
                 let mut round = create(&own, seconds);
+                let rate = round.rate();
                 pages.push((written(&own.server) - before) / PAGE / round.answers() as f64);
                 longest = longest.max(wal_of(&folder));
                 latencies.append(&mut round.latencies[1]);
-                round.rate()
+                rate
             },
         );
         let what = format!("SQLite: creates with random ends among {} relationships", data.relationships);
@@ -62,8 +63,9 @@ impl Bench {
             |seconds| {
                 let make = |n| stage.create_scattered(n);
                 let mut round = run(stage.server.address, writers, seconds, &stage.creates, &make);
+                let rate = round.rate();
                 latencies.append(&mut round.latencies[1]);
-                round.rate()
+                rate
             },
         );
         let detail = format!("{}; p99 {:.2} ms", pairs.rates(), percentile(&mut latencies, 99));

@@ -1,8 +1,9 @@
 """The list of a user's relationships as one would write it with Django REST framework and its JSON:API package.
 
-It checks no token, to its advantage; it counts with `COUNT(*)`, as its paginator does.
+It looks up the token; it counts with `COUNT(*)`, as its paginator does.
 """
 
+import hashlib
 import os
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,7 +30,7 @@ settings.configure(
     REST_FRAMEWORK={
         "PAGE_SIZE": 20,
         "DEFAULT_AUTHENTICATION_CLASSES": [],
-        "DEFAULT_PERMISSION_CLASSES": [],
+        "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
         "DEFAULT_PAGINATION_CLASS": "rest_framework_json_api.pagination.JsonApiLimitOffsetPagination",
         "DEFAULT_RENDERER_CLASSES": ["rest_framework_json_api.renderers.JSONRenderer"],
         "DEFAULT_PARSER_CLASSES": ["rest_framework_json_api.parsers.JSONParser"],
@@ -41,11 +42,14 @@ django.setup()
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from django.urls import include, path  # noqa: E402
-from rest_framework import routers  # noqa: E402
+from rest_framework import authentication, exceptions, routers  # noqa: E402
 from rest_framework_json_api import serializers, views  # noqa: E402
 
 
 class User(models.Model):
+    is_enabled = models.BooleanField()
+    is_authenticated = True
+
     class Meta:
         app_label = "peer"
         db_table = "users"
@@ -53,6 +57,26 @@ class User(models.Model):
 
     class JSONAPIMeta:
         resource_name = "users"
+
+
+class Token(models.Model):
+    digest = models.BinaryField()
+    user = models.ForeignKey(User, models.DO_NOTHING, related_name="+")
+
+    class Meta:
+        app_label = "peer"
+        db_table = "api_tokens"
+        managed = False
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    def authenticate(self, request):
+        token = request.headers.get("Authorization", "").removeprefix("Token token=")
+        digest = hashlib.sha256(token.encode()).digest()
+        found = Token.objects.select_related("user").filter(digest=digest, user__is_enabled=True).first()
+        if found is None:
+            raise exceptions.AuthenticationFailed
+        return found.user, found
 
 
 class Kind(models.Model):
@@ -87,6 +111,7 @@ class RelationshipSerializer(serializers.ModelSerializer):
 
 
 class Relationships(views.ReadOnlyModelViewSet):
+    authentication_classes = [TokenAuthentication]
     resource_name = "user-relationships"
     serializer_class = RelationshipSerializer
 

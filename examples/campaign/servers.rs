@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::{Connection, PgConnection};
-use rustix::fs::statvfs;
 use user_relationships::store::url::DatabaseUrl;
 
 use crate::support::cluster::PrivateServer;
@@ -107,12 +106,13 @@ impl Servers {
         let mut primary = self.primary.lock().expect("the primary");
         let Some(disk) = primary.disk.clone() else { return false };
         let ballast = disk.join("ballast");
-        // Other processes may take some of what is free.
-        for _ in 0..5 {
-            let free = statvfs(&disk).map_or(0, |space| space.f_bavail * space.f_frsize);
-            let size = fs::metadata(&ballast).map_or(0, |data| data.len()) + free;
-            drop(Command::new("fallocate").args(["-l", &size.to_string()]).arg(&ballast).status());
-            thread::sleep(time / 5);
+        let end = Instant::now() + time;
+        // Until the disk is full, and again, because other processes free some of it.
+        while Instant::now() < end {
+            let mut fill = Command::new("dd");
+            fill.args(["if=/dev/zero", "bs=64k", "oflag=append", "conv=notrunc", "status=none"]);
+            drop(fill.arg(format!("of={}", ballast.display())).stderr(Stdio::null()).status());
+            thread::sleep(Duration::from_millis(50));
         }
         drop(fs::remove_file(&ballast));
         // It ends if it cannot write its log even while it recovers. Then its supervisor, here this program, starts it again.

@@ -4,6 +4,7 @@ use actix_web::http::Method;
 use actix_web::{rt, test, web};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app;
 use crate::auth::token;
@@ -44,6 +45,9 @@ impl FuzzedService {
         let folder = tempfile::tempdir()?;
         let url = DatabaseUrl::parse(&format!("sqlite://{}", folder.path().join("fuzz.db").display()))?;
         let defaults = Config::check(&RawSettings::defaults()?).map_err(|problems| format!("{problems:?}"))?;
+        let long = Duration::from_hours(1);
+        // No answer depends on how busy the machine is.
+        let defaults = Config { request_timeout: long, database_timeout: long, ..defaults };
         let config = Config { database_url: url.clone(), database_pool_size: 2, workers: 1, ..defaults };
         migrations::run(&url, true)?;
         let (clock, forms) = (Clock::System, Arc::new(Catalogue::built_in()));

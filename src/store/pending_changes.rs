@@ -17,6 +17,8 @@ pub(super) struct PendingChanges {
     pub reason: Option<ChangeReason>,
     /// Whether changes are logged; `None` if the job does not know yet.
     pub is_logged: Option<bool>,
+    /// Whether the database is spread over nodes by Citus.
+    pub is_citus: bool,
     /// Whether the job has written changes to the log.
     pub is_written: bool,
     /// The changes, in the order in which they happened.

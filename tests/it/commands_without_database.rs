@@ -92,8 +92,11 @@ fn a_command_on_a_database_without_a_schema_writes_nothing() {
         if let Bare::Folder(folder) = &bare {
             fs::write(folder.path().join("bare.db"), "").unwrap();
         }
-        let tables =
-            if matches!(bare, Bare::Folder(_)) { "sqlite_schema" } else { "pg_tables WHERE schemaname = 'public'" };
+        let tables = if matches!(bare, Bare::Folder(_)) {
+            "sqlite_schema"
+        } else {
+            "pg_tables WHERE schemaname = current_schema()"
+        };
         let count = || {
             Raw::connect(&DatabaseUrl::parse(&url).unwrap()).number(&format!("SELECT COUNT(*) AS number FROM {tables}"))
         };

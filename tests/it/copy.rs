@@ -110,7 +110,7 @@ both!(a_copy_has_every_table, |app| {
     let mut copied: Vec<_> = copied.stdout.lines().collect();
     let mut raw = Raw::connect(&app.config.database_url);
     let of_sqlite = "SELECT name AS line FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
-    let of_postgres = "SELECT CAST(tablename AS TEXT) AS line FROM pg_tables WHERE schemaname = 'public'";
+    let of_postgres = "SELECT CAST(tablename AS TEXT) AS line FROM pg_tables WHERE schemaname = current_schema()";
     let tables = raw.lines(if app.home().file().is_some() { of_sqlite } else { of_postgres });
     // Changes without a number are copied with one.
     let others = ["__diesel_schema_migrations", "unnumbered_changes"];

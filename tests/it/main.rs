@@ -189,6 +189,7 @@ mod slow_clients;
 mod statements;
 mod stored_rules;
 mod tags;
+mod tenants;
 mod transfer;
 mod transfer_bad_input;
 mod transfer_bulk_loads;

@@ -20,7 +20,7 @@ fn columns(home: &Home) -> BTreeSet<String> {
         }
         Raw::Postgres(_) => {
             "SELECT table_name || '.' || column_name AS line FROM information_schema.columns JOIN information_schema.tables
-             USING (table_schema, table_name) WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+             USING (table_schema, table_name) WHERE table_schema = current_schema() AND table_type = 'BASE TABLE'"
         }
     };
     raw.lines(query).into_iter().filter(|line| !line.starts_with("__diesel")).collect()

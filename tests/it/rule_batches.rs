@@ -16,6 +16,7 @@ use user_relationships::model::user::{AccessLevel, Field, Value as Held};
 use user_relationships::store::{GatheredCreate, Store, Tx};
 
 use crate::support::app::{Engine, Home, config, wait};
+use crate::support::citus::skips_on_citus;
 use crate::support::hold::hold;
 use crate::support::process::run;
 use crate::support::sql::Raw;
@@ -31,6 +32,9 @@ struct Fixture {
 
 impl Fixture {
     fn new(rules: &str) -> Option<Self> {
+        if skips_on_citus("creates do not share a commit") {
+            return None;
+        }
         let home = Home::new(Engine::Postgres)?;
         Raw::connect(&home.url()).run(&format!("UPDATE relationship_types SET {rules} WHERE name = '{KIND}'"));
         let mut config = config(home.url());

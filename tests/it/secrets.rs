@@ -29,7 +29,7 @@ fn dump(home: &Home) -> String {
         return String::from_utf8_lossy(&files.concat()).into_owned();
     }
     let mut raw = Raw::connect(&home.url());
-    let tables = raw.lines("SELECT tablename::text AS line FROM pg_tables WHERE schemaname = 'public'");
+    let tables = raw.lines("SELECT tablename::text AS line FROM pg_tables WHERE schemaname = current_schema()");
     assert!(tables.len() > 10, "{tables:?}");
     let rows = tables.iter().flat_map(|table| raw.lines(&format!("SELECT t::text AS line FROM {table} t")));
     rows.collect::<Vec<_>>().join("\n")

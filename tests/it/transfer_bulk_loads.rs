@@ -246,7 +246,7 @@ fn an_unprivileged_role_still_detects_other_sessions() {
     fixture.open_session().run(
         "DO $$ BEGIN CREATE ROLE importer LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
          DO $$ DECLARE name text; BEGIN
-             FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+             FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
                  EXECUTE format('ALTER TABLE %I OWNER TO importer', name);
              END LOOP;
          END $$; GRANT CREATE ON SCHEMA public TO importer",

@@ -58,8 +58,9 @@ CREATE TABLE unnumbered_changes (
     PRIMARY KEY (set_id, place)
 );
 -- One at a time, so that the order of two sets is the order in which they were drawn.
--- It has the owner of the table, also if that changes.
-CREATE SEQUENCE change_set_ids CACHE 1 OWNED BY unnumbered_changes.set_id;
+CREATE SEQUENCE change_set_ids CACHE 1;
+-- It has the owner of the table, also if that changes. As a statement of its own, because Citus refuses it in the other.
+ALTER SEQUENCE change_set_ids OWNED BY unnumbered_changes.set_id;
 
 -- One row. The log has every change with a larger number than `horizon_number`, and every change after `horizon_at`.
 CREATE TABLE change_log (

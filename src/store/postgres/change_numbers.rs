@@ -32,10 +32,13 @@ pub(in crate::store) fn number(conn: &mut Conn) -> QueryResult<usize> {
 }
 
 /// The statement. `at` never decreases with the number. Without joins: the planner would expect many rows of `change_log`
-/// until it is analyzed, and compile the statement for their product, which takes a second.
+/// until it is analyzed, and compile the statement for their product, which takes a second. Citus runs its parts in this
+/// order, so that a part sees what those before it wrote.
 const NUMBER: &str = concat!(
     "WITH cut AS (
     SELECT set_id FROM unnumbered_changes ORDER BY set_id, place OFFSET $1 LIMIT 1
+), previous AS MATERIALIZED (
+    SELECT last_at FROM change_log
 ), smallest AS (
     SELECT MIN(set_id) AS set_id FROM unnumbered_changes
 ), moved AS (
@@ -48,7 +51,7 @@ const NUMBER: &str = concat!(
     RETURNING last_number - counted.n AS last_number
 ), ordered AS (
     SELECT (SELECT last_number FROM log) + ROW_NUMBER() OVER sets AS n, place,
-        GREATEST((SELECT last_at FROM change_log), MAX(at) OVER sets) AS at, action, subject_type, subject_id, user_id, target_id,
+        GREATEST((SELECT last_at FROM previous), MAX(at) OVER sets) AS at, action, subject_type, subject_id, user_id, target_id,
         relationship, previous_relationship, edge_created_at, edge_created_by, previous_version, previous_updated_at,
         previous_updated_by, changed, actor_id, request_id, reason
     FROM moved WINDOW sets AS (ORDER BY set_id, place)

@@ -27,6 +27,9 @@ pub use super::lock_wait::wait_briefly;
 /// A statement is a round trip, and a table can be joined with a subquery that depends on it.
 pub const HAS_LATERAL: bool = true;
 
+/// The number of rows that an `INSERT … SELECT … ON CONFLICT DO NOTHING` reports is not that of the stored ones on Citus.
+pub const COUNTS_STORED_ROWS: bool = false;
+
 /// The number of the last change, as an SQL expression.
 pub const LAST_CHANGE_NUMBER: &str = "last_number";
 

@@ -130,6 +130,10 @@ impl PostgresEngine {
         job: &impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut session = self.session()?;
+        if session.is_citus && mode.may_write() {
+            // Citus runs the parts of one statement one after the other, and mixes up their rows.
+            return Ok(None);
+        }
         // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.
         match self.attempt(mode, &mut session, shared, &JobLimit::NONE, job) {
             (Ok(done), _) => Ok(Some(done)),
@@ -199,7 +203,7 @@ impl PostgresEngine {
         let entered = limit.enter(session.cancel_target());
         let conn = AnyConnection::Postgres(&mut session.conn);
         let mut tx = if mode.may_write() {
-            Tx::writing(conn, shared, limit, is_logged)
+            Tx::writing(conn, shared, limit, is_logged).on_citus(session.is_citus)
         } else {
             Tx::reading(conn, shared, limit)
         };

@@ -20,6 +20,7 @@ use super::addresses::{Address, Addresses};
 use super::canary::{self, Canary, EXPLANATION};
 use super::conn::{Conn, connect};
 use super::connect_failure::LastFailure;
+use super::inspection::has_citus;
 use super::options::{add_options, default_options};
 use super::replica::health::Health;
 use crate::model::database_problem::DatabaseProblem;
@@ -45,6 +46,8 @@ pub(in crate::store) struct Session {
     pub backend: Option<Backend>,
     /// What a connection behind a pooler checks.
     pub(super) canary: Option<Canary>,
+    /// Whether the database is spread over nodes by Citus.
+    pub(super) is_citus: bool,
     last_failure: Arc<LastFailure>,
     /// The generation of connections to a replica that it belongs to.
     generation: u64,
@@ -140,13 +143,15 @@ impl Sessions {
         let generation = self.replica.as_ref().map_or(0, |health| health.generation());
         let address = self.addresses.next();
         let connected = self.connect_limited(&address).and_then(|(mut conn, backend)| {
-            let canary = if backend.is_none() { Some(plant(&mut conn)?) } else { None };
-            Ok((conn, backend, canary))
+            let canary = if backend.is_none() { Some(canary::plant(&mut conn).map_err(bad_connection)?) } else { None };
+            let known = canary.as_ref().map(|canary| canary.is_citus);
+            let is_citus = known.map_or_else(|| has_citus(&mut conn), Ok).map_err(bad_connection)?;
+            Ok((conn, backend, canary, is_citus))
         });
         self.last_failure.record(connected.as_ref().err());
-        let (conn, backend, canary) = connected?;
+        let (conn, backend, canary, is_citus) = connected?;
         let last_failure = Arc::clone(&self.last_failure);
-        Ok(Session { conn, is_lost: false, backend, canary, last_failure, generation, until: address.until })
+        Ok(Session { conn, is_lost: false, backend, canary, is_citus, last_failure, generation, until: address.until })
     }
 
     fn connect_limited(&self, address: &Address<'_>) -> ConnectionResult<(Conn, Option<Backend>)> {
@@ -232,13 +237,12 @@ pub(super) fn longest_lock_wait(longest_statement: Duration) -> Duration {
     longest_statement / 2
 }
 
-/// Prepares the canary of a connection behind a pooler.
-fn plant(conn: &mut Conn) -> ConnectionResult<Canary> {
-    canary::plant(conn).map_err(|error| {
-        let message = error.to_string();
-        let is_of_pooler = canary::is_mixed_up(&message);
-        ConnectionError::BadConnection(if is_of_pooler { EXPLANATION.to_owned() } else { message })
-    })
+/// The error of a query on a new connection, which names a pooler that mixes up statements.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` passes values")]
+fn bad_connection(error: diesel::result::Error) -> ConnectionError {
+    let message = error.to_string();
+    let is_of_pooler = canary::is_mixed_up(&message);
+    ConnectionError::BadConnection(if is_of_pooler { EXPLANATION.to_owned() } else { message })
 }
 
 /// Whether a connection was rejected because of its `options`, by the messages of PgBouncer and similar poolers.

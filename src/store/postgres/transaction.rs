@@ -70,8 +70,13 @@ fn begin(
         String::new()
     };
     // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
-    // It would also compile those whose rows it overestimates, which takes longer still.
-    let keep_plans = "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off";
+    // It would also compile those whose rows it overestimates, which takes longer still. Citus cannot plan some of them
+    // without their values.
+    let keep_plans = if session.is_citus {
+        "; SET LOCAL jit = off"
+    } else {
+        "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off"
+    };
     let of_mode = match mode {
         Mode::Batch => format!("; SET LOCAL lock_timeout = {}{keep_plans}", BATCH_LOCK_MILLIS.min(lock_limit)),
         Mode::SnapshotBatch => keep_plans.to_owned(),

@@ -139,7 +139,9 @@ pub(in crate::store) fn insert_users(conn: &mut Conn, users: &[&User]) -> QueryR
 pub(in crate::store) fn insert_relationships(conn: &mut Conn, rows: &[RelationshipRow]) -> QueryResult<Vec<i64>> {
     let mut stored = Vec::with_capacity(rows.len());
     for some in rows.chunks(bulk::ROWS) {
-        if let [row] = some {
+        if dialect::COUNTS_STORED_ROWS
+            && let [row] = some
+        {
             let is_stored = insertion(some).returning::<()>().execute(conn)? == 1;
             stored.extend(is_stored.then_some(row.id));
         } else {

@@ -26,6 +26,9 @@ pub fn has_schema(conn: &mut Conn) -> QueryResult<bool> {
 /// A statement is no round trip, and a subquery in `FROM` cannot depend on another table.
 pub const HAS_LATERAL: bool = false;
 
+/// A statement that inserts reports the number of rows that it has stored.
+pub const COUNTS_STORED_ROWS: bool = true;
+
 /// The number of the last change, as an SQL expression: numbers are those of `AUTOINCREMENT`.
 pub const LAST_CHANGE_NUMBER: &str = "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0)";
 

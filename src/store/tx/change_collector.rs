@@ -154,7 +154,7 @@ impl Tx<'_> {
         }
         let at = self.shared.changes.next_time(self.micros());
         let origin = std::mem::take(&mut self.changes.origin);
-        ask!(self, change_writes::insert(&changes, at, &origin))?;
+        ask!(self, change_writes::insert(&changes, at, &origin, self.changes.is_citus))?;
         self.changes.is_written = true;
         Ok(())
     }

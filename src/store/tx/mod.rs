@@ -131,6 +131,12 @@ impl<'c> Tx<'c> {
         Self { is_writing: true, changes, ..Self::reading(conn, shared, limit) }
     }
 
+    /// Writes changes to a database that Citus spreads over nodes.
+    pub(in crate::store) fn on_citus(mut self, is_citus: bool) -> Self {
+        self.changes.is_citus = is_citus;
+        self
+    }
+
     /// Fails if the job must end: at its deadline, or because its caller is gone.
     pub(in crate::store) fn check_limit(&mut self) -> Result<()> {
         self.limit.check().inspect_err(|_| self.fault = Some(Fault::Limit))

@@ -20,6 +20,7 @@ use diesel::sql_types::Text;
 use diesel::{Connection, PgConnection, RunQueryDsl};
 use rustix::fs::statvfs;
 
+use super::citus::{CitusCluster, citus};
 use super::process::until;
 use super::skip::skip;
 
@@ -51,22 +52,25 @@ const SUPERVISOR: &str = r#"
 
 /// Returns the server that all tests of this process share, and starts it on the first call.
 ///
-/// `TEST_DATABASE_URL` names a server to use instead; its user must be allowed to create databases. Without that and
-/// without PostgreSQL programs it returns the reason, so that a test can skip itself, or panics if `REQUIRE_POSTGRES`
-/// is `1`.
+/// `TEST_DATABASE_URL` names a server to use instead, and `TEST_CITUS_URL` the coordinator of a Citus cluster; its user
+/// must be allowed to create databases. Without that and without PostgreSQL programs it returns the reason, so that a test
+/// can skip itself, or panics if `REQUIRE_POSTGRES` is `1`.
 pub fn cluster() -> Result<&'static Cluster, String> {
     // If the first start panics, this panics immediately in all later tests instead of trying again.
-    static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match setting("TEST_DATABASE_URL") {
-        Some(url) => Some(Cluster::Given(url)),
-        None => PrivateServer::start().map(Cluster::Started),
+    static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match (citus(), setting("TEST_DATABASE_URL")) {
+        (Some(citus), _) => Some(Cluster::Citus(citus)),
+        (None, Some(url)) => Some(Cluster::Given(url)),
+        (None, None) => PrivateServer::start().map(Cluster::Started),
     });
     CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned())
 }
 
-/// Returns the same server, or the one of this process where `TEST_DATABASE_URL` leads through a pooler.
+/// Returns the same server, or the one of this process where `TEST_DATABASE_URL` leads through a pooler, or that of
+/// `TEST_CITUS_URL` has the sessions of other nodes.
 pub fn direct_cluster() -> Result<&'static Cluster, String> {
     static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| PrivateServer::start().map(Cluster::Started));
     match cluster()? {
+        Cluster::Citus(_) => CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned()),
         Cluster::Given(url) if is_pooled(url) => CLUSTER.as_ref().ok_or_else(|| MISSING.to_owned()),
         cluster => Ok(cluster),
     }
@@ -95,6 +99,8 @@ pub enum Cluster {
     Given(String),
     /// The server of this process.
     Started(PrivateServer),
+    /// The cluster that `TEST_CITUS_URL` names.
+    Citus(&'static CitusCluster),
 }
 
 impl Cluster {
@@ -108,6 +114,7 @@ impl Cluster {
         match self {
             Self::Given(url) => with_database(url, database),
             Self::Started(server) => server.url(database),
+            Self::Citus(citus) => citus.url(database),
         }
     }
 
@@ -116,12 +123,18 @@ impl Cluster {
     /// Several threads may copy one template at a time, but no session may use it. The strategy, available since
     /// PostgreSQL 15, avoids the checkpoints of the other one.
     pub fn create_database(&self, name: &str, template: Option<&str>) {
+        if let Self::Citus(citus) = self {
+            return citus.create_database(&self.bin("psql"), name, template);
+        }
         let template = template.unwrap_or("template1");
         self.run(&format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
     }
 
     /// Makes a database that is to be copied unusable for sessions, and ends those that it has: a pooler keeps some.
     pub fn close_template(&self, name: &str) {
+        if let Self::Citus(citus) = self {
+            return citus.close_template(&self.bin("psql"), name);
+        }
         self.run(&format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false"));
         until("no session uses the template", Duration::from_secs(10), || {
             let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname =";
@@ -129,8 +142,11 @@ impl Cluster {
         });
     }
 
-    /// Creates an empty database with that encoding.
+    /// Creates an empty database with that encoding. On Citus only those in UTF-8 have a distributed schema.
     pub fn create_encoded_database(&self, name: &str, encoding: &str) {
+        if matches!(self, Self::Citus(_)) && encoding == "UTF8" {
+            return self.create_database(name, None);
+        }
         self.run(&format!(
             "CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C' STRATEGY wal_log"
         ));
@@ -141,6 +157,9 @@ impl Cluster {
     /// A test that fails drops its database as well. Then this ignores errors, because a panic would end the process
     /// and hide why the test failed.
     pub fn drop_database(&self, name: &str) {
+        if let Self::Citus(citus) = self {
+            return citus.drop_database(&self.bin("psql"), name);
+        }
         let output = self.psql(&format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
         assert!(output.status.success() || thread::panicking(), "dropping {name}: {output:?}");
     }
@@ -148,7 +167,7 @@ impl Cluster {
     /// Returns the path of a program such as `psql`, or its bare name if only `PATH` may know it.
     pub fn bin(&self, program: &str) -> PathBuf {
         match self {
-            Self::Given(_) => programs().map_or_else(|| program.into(), |at| at.join(program)),
+            Self::Given(_) | Self::Citus(_) => programs().map_or_else(|| program.into(), |at| at.join(program)),
             Self::Started(server) => server.programs.join(program),
         }
     }
@@ -292,7 +311,7 @@ impl Drop for PrivateServer {
 }
 
 #[expect(clippy::disallowed_methods, reason = "settings of the tests, which `Config` does not have")]
-fn setting(name: &str) -> Option<String> {
+pub fn setting(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -356,7 +375,7 @@ fn remove_abandoned_folders() {
 }
 
 /// Replaces the database in a URL.
-fn with_database(url: &str, database: &str) -> String {
+pub fn with_database(url: &str, database: &str) -> String {
     let (address, options) = url.split_at(url.find('?').unwrap_or(url.len()));
     let scheme_and_host: Vec<&str> = address.split('/').take(3).collect();
     format!("{}/{database}{options}", scheme_and_host.join("/"))

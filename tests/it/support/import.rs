@@ -140,11 +140,11 @@ pub fn schema(fixture: &ImportFixture) -> Vec<String> {
     let sql = if fixture.home.file().is_some() {
         "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || COALESCE(sql, '') AS line FROM sqlite_schema ORDER BY 1"
     } else {
-        "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = 'public' UNION ALL \
+        "SELECT indexdef AS line FROM pg_indexes WHERE schemaname = current_schema() UNION ALL \
          SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated::text \
-         FROM pg_constraint WHERE connamespace = 'public'::regnamespace UNION ALL \
+         FROM pg_constraint WHERE connamespace = current_schema()::regnamespace UNION ALL \
          SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable || COALESCE(column_default, '') \
-         FROM information_schema.columns WHERE table_schema = 'public' UNION ALL \
+         FROM information_schema.columns WHERE table_schema = current_schema() UNION ALL \
          SELECT tgrelid::regclass || ' ' || tgfoid::regproc || ' ' || tgenabled::text FROM pg_trigger ORDER BY 1"
     };
     Raw::connect(&fixture.home.url()).lines(sql)

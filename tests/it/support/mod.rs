@@ -5,6 +5,7 @@ pub mod balancer;
 pub mod bare;
 pub mod change_log;
 pub mod changes;
+pub mod citus;
 pub mod client;
 pub mod cluster;
 pub mod counting;

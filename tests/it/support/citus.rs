@@ -1,0 +1,128 @@
+//! Databases on a Citus cluster whose coordinator `TEST_CITUS_URL` names, each with one distributed schema: the layout of
+//! one schema for each tenant.
+//!
+//! A database exists on every node under the same name. A copy of it on every node is a copy of the whole, because the
+//! nodes connect to the database of their own name, so a test gets its database as quickly as elsewhere.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::thread;
+use std::time::Duration;
+
+use super::cluster::{setting, with_database};
+use super::process::until;
+use super::skip::skip;
+use super::sql::Raw;
+use user_relationships::store::url::DatabaseUrl;
+
+/// The schema of a database, which all of its sessions search.
+pub const SCHEMA: &str = "tenant";
+
+/// A cluster, on which tests create databases of their own.
+#[derive(Debug)]
+pub struct CitusCluster {
+    /// The URLs of the coordinator, which is the first, and of the workers.
+    nodes: Vec<String>,
+}
+
+/// The cluster that `TEST_CITUS_URL` names, if it names one. Its database has the extension and knows the workers.
+pub fn citus() -> Option<&'static CitusCluster> {
+    static CLUSTER: LazyLock<Option<CitusCluster>> =
+        LazyLock::new(|| setting("TEST_CITUS_URL").map(|url| CitusCluster::find(&url)));
+    CLUSTER.as_ref()
+}
+
+/// Whether the tests run on Citus, where the service does something not at all; then it reports that the test is skipped.
+pub fn skips_on_citus(what: &str) -> bool {
+    if citus().is_some() {
+        skip(&format!("Citus: {what}"));
+    }
+    citus().is_some()
+}
+
+impl CitusCluster {
+    fn find(url: &str) -> Self {
+        let workers = connect(url).lines(
+            "SELECT nodename || ':' || nodeport AS line FROM pg_dist_node
+             WHERE groupid > 0 AND noderole = 'primary' AND isactive ORDER BY nodeid",
+        );
+        assert!(!workers.is_empty(), "the database in TEST_CITUS_URL knows no workers");
+        let (scheme, rest) = url.split_once("://").expect("a URL");
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let user = rest[..end].rsplit_once('@').map_or("", |(user, _)| user);
+        let workers = workers.iter().map(|address| format!("{scheme}://{user}@{address}/postgres"));
+        Self { nodes: [url.to_owned()].into_iter().chain(workers).collect() }
+    }
+
+    /// The URL of a database on the coordinator.
+    pub fn url(&self, database: &str) -> String {
+        with_database(&self.nodes[0], database)
+    }
+
+    /// Creates a database as a copy of `template`, or else with an empty distributed schema.
+    pub fn create_database(&self, psql: &Path, name: &str, template: Option<&str>) {
+        let template = template.unwrap_or_else(|| self.empty(psql));
+        self.run_everywhere(psql, &format!("CREATE DATABASE \"{name}\" TEMPLATE \"{template}\" STRATEGY wal_log"));
+        run(psql, &self.url("postgres"), &format!("ALTER DATABASE \"{name}\" SET search_path = {SCHEMA}"));
+    }
+
+    /// Makes a database that is to be copied unusable for sessions, and ends those that it has.
+    pub fn close_template(&self, psql: &Path, name: &str) {
+        self.run_everywhere(psql, &format!("ALTER DATABASE \"{name}\" ALLOW_CONNECTIONS false"));
+        let end =
+            format!("SELECT pg_terminate_backend(pid)::text AS line FROM pg_stat_activity WHERE datname = '{name}'");
+        until("no session uses the template", Duration::from_secs(10), || {
+            self.nodes.iter().all(|node| connect(&with_database(node, "postgres")).lines(&end).is_empty())
+        });
+    }
+
+    /// Drops a database if it exists, and closes its sessions.
+    pub fn drop_database(&self, psql: &Path, name: &str) {
+        self.run_everywhere(psql, &format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)"));
+    }
+
+    /// The name of a database with an empty distributed schema.
+    fn empty(&self, psql: &Path) -> &'static str {
+        static NAME: LazyLock<String> = LazyLock::new(|| format!("ur_{}_citus", std::process::id()));
+        static CREATED: std::sync::Once = std::sync::Once::new();
+        CREATED.call_once(|| {
+            self.run_everywhere(psql, &format!("CREATE DATABASE \"{}\" TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'", *NAME));
+            for node in &self.nodes {
+                run(psql, &with_database(node, &NAME), "CREATE EXTENSION citus");
+            }
+            // As they are in the database of TEST_CITUS_URL.
+            let nodes = connect(&self.nodes[0]).lines(
+                "SELECT CASE groupid WHEN 0 THEN 'SELECT citus_set_coordinator_host(' ELSE 'SELECT citus_add_node(' END ||
+                 quote_literal(nodename) || ', ' || nodeport || ')' AS line FROM pg_dist_node
+                 WHERE noderole = 'primary' AND isactive ORDER BY groupid",
+            );
+            let url = self.url(&NAME);
+            for add in nodes {
+                run(psql, &url, &add);
+            }
+            run(psql, &url, &format!("CREATE SCHEMA {SCHEMA}"));
+            run(psql, &url, &format!("SELECT citus_schema_distribute('{SCHEMA}')"));
+            self.close_template(psql, &NAME);
+        });
+        &NAME
+    }
+
+    fn run_everywhere(&self, psql: &Path, sql: &str) {
+        thread::scope(|scope| {
+            for node in &self.nodes {
+                scope.spawn(|| run(psql, &with_database(node, "postgres"), sql));
+            }
+        });
+    }
+}
+
+fn connect(url: &str) -> Raw {
+    Raw::connect(&DatabaseUrl::parse(url).expect("a URL of PostgreSQL"))
+}
+
+/// Runs a statement with `psql`. While a failed test unwinds, errors are ignored: a panic would hide why it failed.
+fn run(psql: &Path, url: &str, sql: &str) {
+    let output = Command::new(psql).args(["-XAtq", "-w", "-d", url, "-c", sql]).output().expect("running psql");
+    assert!(output.status.success() || thread::panicking(), "{sql}: {output:?}");
+}

@@ -63,11 +63,11 @@ impl Bench {
         let get = |path: String| (0, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\n\r\n").into_bytes());
         let edge = |n: u64| 1 + scatter(n) % data.relationships as u64;
         let count = data.relationships as u64;
-        // The relationships that were created before, between the last id and another one.
+        // The relationships that were created before, after this id, and their number.
         let created = Cell::new((0, 1));
         let change = |n: u64| {
-            let (last, number) = created.get();
-            let id = last + 1 + n % number;
+            let (before, number) = created.get();
+            let id = before + 1 + n % number;
             let body = format!(
                 r#"{{"data":{{"type":"user-relationships","id":"{id}","attributes":{{"relationship":"buddy"}}}}}}"#
             );
@@ -108,12 +108,12 @@ impl Bench {
             ("list of a user, JWT", &|n| credentials.with_jwt(n, &list(n % CREDENTIALS)), readers, Target::None),
         ];
         let constant = Server::constant();
-        let last = last_id(&stage);
+        let before = last_id(&stage);
         for (name, make, connections, target) in cases {
             let case = Case { name, make, connections, target, counter: AtomicU64::new(0) };
             self.compare(database, &stage, &constant, &case);
             if name == "create" {
-                created.set((last, last_id(&stage) - last));
+                created.set((before, last_id(&stage) - before));
             }
         }
     }

@@ -163,7 +163,7 @@ fn start_pooler(server: &PrivateServer) -> Option<PgBouncer> {
     let (path, version) = program()?;
     let (mode, settings) =
         if version < RENAMES { ("session", "") } else { ("transaction", "max_prepared_statements = 200") };
-    Some(PgBouncer::start(&path, server, mode, &format!("{settings}\nignore_startup_parameters = extra_float_digits")))
+    Some(PgBouncer::start(&path, server, mode, &format!("{settings}\nserver_login_retry = 1")))
 }
 
 fn kill(server: &mut PrivateServer) {

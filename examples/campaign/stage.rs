@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Mutex, RwLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::servers::{Servers, connect};
@@ -102,7 +103,19 @@ impl Stage {
         connect(&self.url())
     }
 
+    /// Starts an instance, again and again while its database is away, as a supervisor does.
     fn new_service(&self, number: usize) -> Service {
+        let begun = Instant::now();
+        loop {
+            match self.try_new_service(number) {
+                Ok(service) => return service,
+                Err(log) if begun.elapsed() > Duration::from_mins(1) => panic!("the service does not listen: {log:?}"),
+                Err(_) => thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+
+    fn try_new_service(&self, number: usize) -> Result<Service, Vec<String>> {
         let (mut command, url, replica) = match &self.database {
             // A full disk is a limit of its files, which the process survives.
             Database::File(_) => (program_after_shell("trap '' XFSZ; exec \"$0\" \"$@\""), self.url(), None),
@@ -116,7 +129,7 @@ impl Stage {
         }
         let replica = replica.as_ref().map(|url| ("DATABASE_READ_URL", url.as_str()));
         let settings: Vec<_> = SETTINGS.iter().copied().chain(replica).collect();
-        Service::start_as(command, &url, &settings)
+        Service::try_start_as(command, &url, &settings)
     }
 
     pub fn instances(&self) -> usize {

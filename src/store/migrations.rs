@@ -55,7 +55,7 @@ pub struct Step {
 /// The lowest version that this release works with, as `__diesel_schema_migrations` stores it.
 #[must_use]
 pub fn expected_version() -> String {
-    names::<sqlite::conn::Db>(SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
+    names::<sqlite::conn::Db>(&SQLITE).unwrap_or_default().pop().map(|(version, _)| version).unwrap_or_default()
 }
 
 /// Whether this release works with a version of the schema. It works with later ones: a release runs on the schema of
@@ -114,12 +114,12 @@ pub fn status(url: &DatabaseUrl) -> Result<Vec<Step>, OpenError> {
         DatabaseUrl::Sqlite(path) => {
             let mut conn = sqlite::conn::connect(path, false)?;
             let applied = sqlite::queries::meta::versions(&mut conn);
-            (names::<sqlite::conn::Db>(SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
+            (names::<sqlite::conn::Db>(&SQLITE), applied, sqlite::queries::keys::is_current(&mut conn))
         }
         DatabaseUrl::Postgres(url) => {
             let mut conn = connect(url)?;
             let applied = postgres::queries::meta::versions(&mut conn);
-            (names::<postgres::conn::Db>(POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
+            (names::<postgres::conn::Db>(&POSTGRES), applied, postgres::queries::keys::is_current(&mut conn))
         }
     };
     let known = known.map_err(OpenError::from)?;
@@ -150,7 +150,7 @@ fn is_complete_on_sqlite(conn: &mut sqlite::conn::Conn) -> bool {
 /// [`OpenError::Schema`] if there is something to do and the role cannot do it.
 fn is_complete_on_postgres(conn: &mut postgres::conn::Conn) -> Result<bool, OpenError> {
     let applied = postgres::queries::meta::versions(conn).unwrap_or_default();
-    let known = names::<postgres::conn::Db>(POSTGRES)?;
+    let known = names::<postgres::conn::Db>(&POSTGRES)?;
     let has_secret = postgres::queries::meta::secret(conn, CURSOR_SECRET).is_ok_and(|secret| secret.is_some());
     let has_keys = postgres::queries::keys::is_current(conn).unwrap_or_default();
     if has_secret && has_keys && known.iter().all(|(version, _)| applied.contains(version)) {
@@ -220,7 +220,7 @@ pub(super) fn under_lock<T>(
 
 /// Version and name of each embedded migration, in order.
 fn names<Db: diesel::backend::Backend>(
-    source: impl MigrationSource<Db>,
+    source: &impl MigrationSource<Db>,
 ) -> Result<Vec<(String, String)>, MigrationFailure> {
     let migrations = source.migrations().map_err(MigrationFailure)?;
     let mut names: Vec<_> = migrations

@@ -156,7 +156,8 @@ mod tests {
             blank in "[ \n]{0,3}",
         ) {
             let statements: Vec<_> = statements.iter().map(|parts| format!("SELECT {} 0", parts.join(" "))).collect();
-            let script: String = statements.iter().map(|statement| format!("{blank}{statement}{blank};")).collect();
+            let parts: Vec<_> = statements.iter().map(|statement| format!("{blank}{statement}{blank};")).collect();
+            let script = parts.concat();
             prop_assert_eq!(split(&script), statements);
         }
 

@@ -159,7 +159,15 @@ impl Service {
 
     /// Starts a service with the given command, to which `serve` is appended.
     #[track_caller]
-    pub fn start_as(mut command: Command, url: &str, settings: &[(&str, &str)]) -> Self {
+    pub fn start_as(command: Command, url: &str, settings: &[(&str, &str)]) -> Self {
+        Self::try_start_as(command, url, settings).unwrap_or_else(|log| panic!("the service does not listen: {log:?}"))
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// What a service logged that ended, or that does not listen in time.
+    pub fn try_start_as(mut command: Command, url: &str, settings: &[(&str, &str)]) -> Result<Self, Vec<String>> {
         command.arg("serve");
         command.env("DATABASE_URL", url).env("LISTEN", "127.0.0.1:0").env("WORKERS", "2").stdout(Stdio::null());
         command.env("LOG_FORMAT", "json").env("RUST_LOG", "warn,user_relationships=info");
@@ -167,13 +175,13 @@ impl Service {
         let mut child = Guard(command.spawn().expect("the program starts"));
         let log = Arc::default();
         let receiver = follow(child.0.stderr.take().expect("a pipe"), Arc::clone(&log));
-        let address = match receiver.recv_timeout(PATIENCE) {
-            Ok(address) => address,
+        match receiver.recv_timeout(PATIENCE) {
+            Ok(address) => Ok(Self { address, child, log }),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                panic!("the service does not listen: {:?}", log.lock())
+                let lines = log.lock().expect("the log");
+                Err(lines.clone())
             }
-        };
-        Self { address, child, log }
+        }
     }
 
     /// A client with that token.

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::stage::Stage;
 use crate::support::{Answer, Client, Value};
 
 pub const CHANGES: &str = "/api/v2/changes";
+/// The longest time without an answer after all faults.
+const LONGEST_OUTAGE: Duration = Duration::from_mins(1);
 
 /// A relationship: owner, type and target.
 pub type Edge = (i64, String, i64);
@@ -44,6 +46,7 @@ pub fn number(value: &Value) -> i64 {
 pub fn follow(stage: &Stage, is_over: &AtomicBool, wait: usize) -> Feed {
     let (mut feed, mut after) = (Feed::default(), String::new());
     let mut client = stage.client(wait);
+    let mut last_answer = Instant::now();
     loop {
         // A request to the primary that begins after the last commit sees everything.
         let is_end = is_over.load(Ordering::SeqCst);
@@ -51,9 +54,14 @@ pub fn follow(stage: &Stage, is_over: &AtomicBool, wait: usize) -> Feed {
         let path = format!("{CHANGES}?page[size]=500{after}");
         let prefer = format!("wait={}", if is_end { 0 } else { wait });
         let Some(page) = read(&client, &path, &prefer) else {
+            if is_end && last_answer.elapsed() > LONGEST_OUTAGE {
+                feed.findings.push(("wrong", format!("the feed did not answer for {LONGEST_OUTAGE:?}")));
+                return feed;
+            }
             thread::sleep(Duration::from_millis(50));
             continue;
         };
+        last_answer = Instant::now();
         if page.status != 200 {
             feed.findings.push(("wrong", format!("the feed: {} {}", page.status, page.text)));
             return feed;

@@ -2,6 +2,8 @@
 
 #[path = "../../tests/it/support/app.rs"]
 pub mod app;
+#[path = "../../tests/it/support/citus.rs"]
+pub mod citus;
 #[path = "../../tests/it/support/client.rs"]
 pub mod client;
 #[path = "../../tests/it/support/cluster.rs"]

@@ -9,8 +9,8 @@ use crate::support::Engine;
 
 /// Watches for a time.
 pub fn watch(stage: &Stage, time: Duration) {
-    println!("| minute | memory, MiB | open files | write-ahead log, MiB | writes | p99, ms |");
-    println!("|---|---|---|---|---|---|");
+    println!("| minute | memory, MiB | mapped files, MiB | open files | write-ahead log, MiB | writes | p99, ms |");
+    println!("|---|---|---|---|---|---|---|");
     let begun = Instant::now();
     for minute in 1_u32.. {
         let end = begun + Duration::from_mins(1) * minute;
@@ -23,8 +23,10 @@ pub fn watch(stage: &Stage, time: Duration) {
         let p99 = latencies.get(latencies.len() * 99 / 100).map_or(0.0, |time| time.as_secs_f64() * 1e3);
         let id = stage.service_id(0).unwrap_or_default();
         println!(
-            "| {minute} | {} | {} | {} | {} | {p99:.1} |",
-            memory(id) / 1024,
+            "| {minute} | {} | {} | {} | {} | {} | {p99:.1} |",
+            memory(id, "RssAnon:") / 1024,
+            // Pages of a database that grows.
+            memory(id, "RssFile:") / 1024,
             fs::read_dir(format!("/proc/{id}/fd")).map_or(0, Iterator::count),
             write_ahead_log(stage) / (1 << 20),
             latencies.len(),
@@ -32,10 +34,10 @@ pub fn watch(stage: &Stage, time: Duration) {
     }
 }
 
-/// Resident memory, in KiB.
-fn memory(process: u32) -> u64 {
+/// A part of the resident memory (proc(5)), in KiB.
+fn memory(process: u32, part: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(part)).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 

@@ -3,7 +3,7 @@
 //! # Design
 //! A checkpoint copies the last version of each page in the log, and flushes the disk twice. SQLite would do it in the
 //! commit of a writer, every 1,000 pages: then all waiting writes wait, and a page that changes often is copied each time.
-//! So a thread with a connection of its own does it when many pages are waiting, or when no write has come for a moment.
+//! So a thread with a connection of its own does it when many pages are waiting, or some and no write has come for a moment.
 //! The writer continues meanwhile.
 //!
 //! SQLite writes the log from its start again only once everything is copied, which never happens beside a busy writer.
@@ -24,10 +24,11 @@ use crate::store::opening::OpenError;
 const TICK: Duration = Duration::from_millis(20);
 /// The pages that are copied together under load, of 4 KiB.
 const MANY: i32 = 4_000;
+/// The pages that may wait, of 4 KiB: as many as in SQLite, so that a few writes cost no more flushes than there.
+const FEW: i32 = 1_000;
 /// The pages at which the log is started again, of 4 KiB, once no more than [`FEW`] of them are to be copied.
 const LONG: i32 = 16_000;
-const FEW: i32 = 1_000;
-/// The time without writes after which everything is copied. Reads need not look into an empty log.
+/// The time without writes after which more than [`FEW`] pages are copied. Reads need not look into an empty log.
 const QUIET: Duration = Duration::from_secs(1);
 /// The pause after a failure, for example of a full disk.
 const REST: Duration = Duration::from_secs(5);
@@ -91,7 +92,7 @@ fn run(mut conn: Conn, commits: &Receiver<()>, is_due: &AtomicBool) {
             }
             let is_quiet = last.elapsed() >= QUIET;
             match copy(&mut conn, is_quiet, is_due) {
-                Ok(size) if is_quiet && size.left() <= 0 => break,
+                Ok(size) if is_quiet && size.left() <= FEW => break,
                 Ok(_) if is_quiet => thread::sleep(QUIET),
                 Ok(_) => {}
                 Err(error) => {
@@ -103,14 +104,80 @@ fn run(mut conn: Conn, commits: &Receiver<()>, is_due: &AtomicBool) {
     }
 }
 
-/// Copies pages if there are many of them, or all if no write comes. Returns the size of the log.
+/// Copies pages if there are many of them, or more than a few and no write comes. Returns the size of the log.
 fn copy(conn: &mut Conn, is_quiet: bool, is_due: &AtomicBool) -> diesel::QueryResult<LogSize> {
     let mut size: LogSize = sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(conn)?;
-    if size.left() >= MANY || (is_quiet && size.left() > 0) {
+    if size.left() >= MANY || (is_quiet && size.left() > FEW) {
         size = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?;
     }
     if size.log >= LONG && size.left() <= FEW {
         is_due.store(true, Ordering::Relaxed);
     }
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::conn::connect;
+    use diesel::connection::SimpleConnection;
+    use std::path::Path;
+
+    /// A connection that writes and does not copy the log, and the thread that does.
+    fn writer(file: &Path) -> (Conn, LogRestart) {
+        let mut conn = connect(file, true).unwrap();
+        conn.batch_execute("PRAGMA wal_autocheckpoint = 0; CREATE TABLE filler (bytes BLOB)").unwrap();
+        let restart = start(connect(file, false).unwrap()).unwrap();
+        (conn, restart)
+    }
+
+    fn write(conn: &mut Conn, pages: i32) {
+        let rows = format!("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {pages})");
+        conn.batch_execute(&format!("{rows} INSERT INTO filler SELECT zeroblob(4000) FROM n")).unwrap();
+    }
+
+    fn left(conn: &mut Conn) -> i32 {
+        sql_query("PRAGMA wal_checkpoint(NOOP)").get_result::<LogSize>(conn).unwrap().left()
+    }
+
+    fn until(mut is_so: impl FnMut() -> bool) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(30) {
+            if is_so() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    #[test]
+    fn pages_are_copied_after_the_last_write_unless_they_are_few() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut conn, restart) = writer(&folder.path().join("test.db"));
+        write(&mut conn, FEW / 2);
+        assert!(!restart.is_due_after_commit());
+        thread::sleep(QUIET + Duration::from_millis(300));
+        assert!(left(&mut conn) >= FEW / 2);
+        write(&mut conn, FEW);
+        assert!(!restart.is_due_after_commit());
+        assert!(until(|| left(&mut conn) == 0));
+    }
+
+    #[test]
+    fn a_long_log_that_is_copied_is_started_again_and_does_not_grow() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("test.db");
+        let (mut conn, restart) = writer(&file);
+        for _ in 0..4 {
+            write(&mut conn, LONG / 4 + 10);
+            let _ = restart.is_due_after_commit();
+        }
+        assert!(until(|| restart.is_due_after_commit()), "{}", left(&mut conn));
+        conn.batch_execute("PRAGMA wal_checkpoint(RESTART)").unwrap();
+        let size = || std::fs::metadata(file.with_extension("db-wal")).unwrap().len();
+        let before = size();
+        write(&mut conn, FEW);
+        assert_eq!(size(), before);
+    }
 }

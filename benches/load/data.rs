@@ -95,7 +95,7 @@ pub fn run(url: &str, args: &[&str]) -> String {
 }
 
 /// Runs a command of a program and returns its output.
-fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
+pub fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
     let output = Command::new(program).env("DATABASE_URL", url).args(args).output().expect("the program runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the output is text")
@@ -105,11 +105,7 @@ fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
 fn import(run: &dyn Fn(&[&str]) -> String, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
     let path = folder.join("data.ndjson");
     let mut file = BufWriter::new(File::create(&path).expect("a file"));
-    for id in 2..=users {
-        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
-        let names = format!(r#""first-name":"{first}","last-name":"{last}""#);
-        writeln!(file, r#"{{"type":"user","id":{id},"email":"u{id}@example.com",{names}}}"#).expect("room");
-    }
+    people(&mut file, users);
     for (user, target, kind) in edges {
         let ends = format!(r#""user":{user},"target":{target}"#);
         let kind = TYPES[*kind];
@@ -122,6 +118,15 @@ fn import(run: &dyn Fn(&[&str]) -> String, users: u64, edges: &[(u64, u64, usize
     let time = started.elapsed();
     std::fs::remove_file(path).expect("our file");
     time
+}
+
+/// Writes the lines of all users but the first one.
+pub fn people(file: &mut impl Write, users: u64) {
+    for id in 2..=users {
+        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
+        let names = format!(r#""first-name":"{first}","last-name":"{last}""#);
+        writeln!(file, r#"{{"type":"user","id":{id},"email":"u{id}@example.com",{names}}}"#).expect("room");
+    }
 }
 
 /// Reproducible pseudorandom numbers (the finalizer of `SplitMix64`).

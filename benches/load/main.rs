@@ -30,6 +30,7 @@ mod report;
 mod rules;
 mod scale;
 mod scattered;
+mod search;
 #[expect(dead_code, reason = "benches/hostile uses the rest")]
 mod servers;
 mod syncs;
@@ -73,7 +74,8 @@ struct Args {
     /// Only these parts
     #[arg(long, value_delimiter = ',', value_parser = PARTS, default_values = PARTS)]
     only: Vec<String>,
-    /// Another build of the program, such as the last release, to compare with in the parts `changes` and `scattered`
+    /// Another build of the program, such as the last release, to compare with in the parts `changes`, `scattered`
+    /// and `search`
     #[arg(long, value_name = "PROGRAM")]
     before: Option<PathBuf>,
     /// File for the table
@@ -94,7 +96,7 @@ struct Args {
 }
 
 /// The parts that `--only` selects.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "import",
     "imports",
     "sync",
@@ -110,7 +112,16 @@ const PARTS: [&str; 15] = [
     "processor",
     "scattered",
     "connections",
+    "search",
 ];
+
+/// The parts that share one SQLite file.
+const ON_ONE_FILE: [&str; 7] = ["lists", "creates", "connections", "rules", "graph", "ablations", "processor"];
+/// The parts that share one PostgreSQL database.
+const ON_ONE_DATABASE: [&str; 8] =
+    ["rules", "graph", "postgres", "peers", "ablations", "processor", "scattered", "connections"];
+/// The parts that have PostgreSQL databases of their own.
+const ON_DATABASES: [&str; 5] = ["import", "imports", "sync", "changes", "search"];
 
 fn main() {
     let args = Args::parse();
@@ -135,10 +146,7 @@ fn main() {
         let file = bench.folder.path().join("sync.db");
         bench.syncs("SQLite", 10.0, &format!("sqlite://{}", file.display()));
     }
-    if ["lists", "creates", "connections", "rules", "graph", "ablations", "processor"]
-        .iter()
-        .any(|part| bench.does(part))
-    {
+    if bench.does_any(&ON_ONE_FILE) {
         bench.sqlite();
     }
     if bench.does("growth") {
@@ -150,22 +158,11 @@ fn main() {
     if bench.does("changes") {
         bench.changes("SQLite", None);
     }
-    if [
-        "import",
-        "imports",
-        "sync",
-        "changes",
-        "rules",
-        "graph",
-        "postgres",
-        "peers",
-        "ablations",
-        "processor",
-        "scattered",
-    ]
-    .iter()
-    .any(|part| bench.does(part))
-    {
+    if bench.does("search") {
+        let folder = bench.folder.path().to_owned();
+        bench.search("SQLite", 3_000.0, |name| format!("sqlite://{}/{name}.db", folder.display()));
+    }
+    if bench.does_any(&ON_ONE_DATABASE) || bench.does_any(&ON_DATABASES) {
         match Cluster::start() {
             Some(cluster) => bench.postgres(&cluster),
             None => println!("PostgreSQL is not measured: its programs are not installed"),
@@ -246,6 +243,10 @@ impl<'d> Stage<'d> {
 impl Bench {
     fn does(&self, part: &str) -> bool {
         self.args.only.iter().any(|it| it == part)
+    }
+
+    fn does_any(&self, parts: &[&str]) -> bool {
+        parts.iter().any(|part| self.does(part))
     }
 
     fn fill_sqlite(&self, name: &str, scale: f64) -> (PathBuf, Filled) {
@@ -446,10 +447,10 @@ impl Bench {
         if self.does("changes") {
             self.changes("PostgreSQL", Some(cluster));
         }
-        if !["rules", "graph", "postgres", "peers", "ablations", "processor", "scattered", "connections"]
-            .iter()
-            .any(|part| self.does(part))
-        {
+        if self.does("search") {
+            self.search("PostgreSQL", 2_000.0, |name| cluster.another(name));
+        }
+        if !self.does_any(&ON_ONE_DATABASE) {
             return;
         }
         let data = fill(&cluster.url(), self.args.scale, self.folder.path());

@@ -33,9 +33,14 @@ pub fn find_similar<'n>(heading: &str, names: impl IntoIterator<Item = &'n str>)
 fn distance(heading: &str, name: &str) -> Option<usize> {
     let name = normalize(name);
     let is_part = name.len() > MAX_EDITS && heading.contains(&name);
+    let (heading_length, name_length) = (heading.chars().count(), name.chars().count());
+    let most = MAX_EDITS.min(heading_length.min(name_length) / 3);
+    // Each edit changes the length by one at most, and counting edits takes long.
+    if !is_part && heading_length.abs_diff(name_length) > most {
+        return None;
+    }
     let edits = strsim::damerau_levenshtein(&clip(heading), &name);
-    let shortest = heading.chars().count().min(name.chars().count());
-    (is_part || edits <= MAX_EDITS.min(shortest / 3)).then_some(edits)
+    (is_part || edits <= most).then_some(edits)
 }
 
 /// The beginning of a heading, because the time to compare it grows with its length.

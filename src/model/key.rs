@@ -13,6 +13,7 @@
 
 mod letters;
 mod search;
+mod trigrams;
 
 use std::borrow::Cow;
 
@@ -22,6 +23,7 @@ use idna::AsciiDenyList;
 use idna::uts46::{Hyphens, Uts46};
 
 pub use search::{SearchedAttribute, of_attribute, of_name, of_search_text};
+pub use trigrams::{of_key as trigrams_of_key, rare_trigrams};
 
 /// The version of the functions in this module. A change of what they return must raise it; the next migration then
 /// computes the stored keys again.

@@ -42,6 +42,12 @@ impl Tx<'_> {
         if let Some(damage) = self.damage_of_changes()? {
             lines.push(format!("change log: {damage}; a repair restarts the log"));
         }
+        let missing = self.users_missing_in_search()?;
+        lines.extend(
+            missing
+                .iter()
+                .map(|id| format!("user {id}: missing in the index of texts, so that searches do not find it")),
+        );
         let mut report = Report { repairable: lines, ..Report::default() };
         self.check_rules(&mut report, false)?;
         self.check_keys(&mut report, false)?;
@@ -64,6 +70,9 @@ impl Tx<'_> {
             self.repair_changes()?;
         }
         self.recount()?;
+        if !self.users_missing_in_search()?.is_empty() {
+            self.rebuild_search()?;
+        }
         self.check_keys(&mut Report::default(), true)?;
         // A relationship that was removed breaks no rule. Of two users that both lacked a key, one has it now, and the
         // other collides.

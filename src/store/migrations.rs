@@ -85,6 +85,7 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
                     sqlite::queries::keys::set_functions(conn, KeyFunctions::Current)?;
                     push_keys(&mut done);
                 }
+                sqlite::text_index::move_all(conn)?;
                 Ok::<_, MigrationFailure>(done)
             };
             wait_for_migrations(&mut conn)

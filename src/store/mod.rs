@@ -14,6 +14,7 @@ mod change_rows;
 mod changes;
 mod check;
 mod columns;
+mod common_trigrams;
 pub mod copy;
 mod cost;
 mod fault;

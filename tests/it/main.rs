@@ -214,5 +214,6 @@ mod unopenable_files;
 mod user_changes;
 mod user_filters;
 mod user_passwords;
+mod user_search;
 mod users;
 mod whole_responses;

@@ -2,10 +2,11 @@
 
 use super::conn::Conn;
 use crate::store::change_rows::change_columns;
+use crate::store::common_trigrams::IndexedTrigrams;
 use crate::store::rows::Numbered;
 use crate::store::schema::{relationship_types, user_relationships, users};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool, Text};
 
 /// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one
 /// at a time.
@@ -56,6 +57,34 @@ pub const INSERT_CHANGES: &str = concat!(
 /// The changes of each statement: all of them, which are one set.
 pub fn statements_of<T>(changes: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::once(changes)
+}
+
+/// The trigrams in the index of texts. In a database with the character types of C, only ASCII has letters.
+pub fn indexed_trigrams(conn: &mut Conn) -> QueryResult<IndexedTrigrams> {
+    let has_index = "EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass('users_by_text') AND indisvalid)";
+    let types = "(SELECT CAST(datctype AS TEXT) FROM pg_database WHERE datname = current_database())";
+    let (has_index, types): (bool, String) =
+        diesel::dsl::sql::<(Bool, Text)>(&format!("SELECT {has_index}, {types}")).get_result(conn)?;
+    Ok(match (has_index, types.as_str()) {
+        (false, _) => IndexedTrigrams::None,
+        (true, "C" | "POSIX") => IndexedTrigrams::Ascii,
+        (true, _) => IndexedTrigrams::All,
+    })
+}
+
+/// The conditions that find the users that contain all of these trigrams: SQL, a value, SQL.
+pub fn conditions_on_text_index(trigrams: &[String]) -> Vec<(&'static str, String, &'static str)> {
+    let before = r" AND (name_key || E'\n' || email_key || E'\n' || search_key) LIKE ";
+    trigrams.iter().map(|trigram| (before, format!("%{trigram}%"), "")).collect()
+}
+
+/// Whether a search would not find a user by the index: never.
+pub const IS_MISSING_IN_TEXT_INDEX: &str = "1 = 0";
+
+/// Does nothing: PostgreSQL keeps its indexes itself.
+#[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+pub const fn rebuild_text_index(_conn: &mut Conn) -> QueryResult<()> {
+    Ok(())
 }
 
 /// Empty: the planner chooses the index by statistics.

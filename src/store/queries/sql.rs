@@ -169,6 +169,14 @@ impl Sql {
     }
 }
 
+impl<Columns> Statement<Columns> {
+    /// The statement after a part that names tables for it, such as `WITH …`.
+    pub fn after(self, mut before: Sql) -> Self {
+        before.append(self.0);
+        before.returning()
+    }
+}
+
 impl<Columns> QueryFragment<Db> for Statement<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         if !self.0.is_cached {

@@ -10,25 +10,37 @@ use super::rows::{
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
-use super::{Conn, counts, dialect, retired, role_filters};
+use super::{Conn, counts, dialect, retired, role_filters, user_search};
 use crate::model::filter::UserFilter;
-use crate::model::key::{self, SearchedAttribute};
+use crate::model::key;
 use crate::model::page::PageRequest;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
-/// The rows of a page, in order, and the total.
+/// The rows of a page, in order, and the total. `trigrams` are contained in each user that the filter finds by texts.
 pub(in crate::store) fn page(
     conn: &mut Conn,
     filter: &UserFilter,
+    trigrams: &[String],
     slice: &PageRequest,
     profiles: Profiles,
 ) -> QueryResult<(i64, Vec<UserRow>)> {
     let mut page = select(profiles, ", name_key");
-    push_conditions(&mut page, filter);
+    let (before, count) = if trigrams.is_empty() {
+        push_conditions(&mut page, filter, trigrams);
+        (Sql::new(""), count(filter))
+    } else {
+        // Found once for the count and the page. They are few, so that sorting them is cheaper than reading an index.
+        let mut found = Sql::new("WITH found AS MATERIALIZED (SELECT id FROM users WHERE ");
+        push_conditions(&mut found, filter, trigrams);
+        found.text(") ");
+        page.text("id IN (SELECT id FROM found)");
+        (found, Sql::new("SELECT COUNT(*) AS total FROM found"))
+    };
     push_bounds(&mut page, slice);
     push_end(&mut page, slice);
-    Sql::listing::<UserColumns>(count(filter), LISTED_COLUMNS, page, listing_order(slice.sort))
+    Sql::listing::<UserColumns>(count, LISTED_COLUMNS, page, listing_order(slice.sort))
+        .after(before)
         .load(conn)
         .map(split_total)
 }
@@ -194,7 +206,7 @@ fn push_subordinate_type(sql: &mut Sql) {
     sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
 }
 
-fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
+fn push_conditions(sql: &mut Sql, filter: &UserFilter, trigrams: &[String]) {
     sql.text("1 = 1");
     if !filter.enabled.is_empty() {
         sql.text(" AND ");
@@ -216,14 +228,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     if !filter.alt_ids.is_empty() {
         push_texts(sql, " AND alt_id IN (", filter.alt_ids.iter().cloned());
     }
-    for word in &filter.words {
-        let pattern = substring_pattern(word);
-        sql.do_not_cache();
-        sql.text(" AND (name_key LIKE ").string(pattern.clone()).text(" ESCAPE '!' OR email_key LIKE ");
-        sql.string(pattern.clone()).text(" ESCAPE '!' OR search_key LIKE ").string(pattern).text(" ESCAPE '!')");
-    }
-    push_values(sql, SearchedAttribute::Unit, &filter.units);
-    push_values(sql, SearchedAttribute::JobTitle, &filter.job_titles);
+    user_search::push_conditions(sql, filter, trigrams);
     match *filter.supervisors {
         [] | [true, false] | [false, true] => {}
         // Supervisors are few: one set of them is cheaper than a lookup for each user.
@@ -264,37 +269,12 @@ fn push_texts(sql: &mut Sql, mut glue: &'static str, texts: impl Iterator<Item =
     sql.text(")");
 }
 
-/// Pushes the condition that an attribute has one of these values.
-fn push_values(sql: &mut Sql, attribute: SearchedAttribute, values: &[String]) {
-    let mut glue = " AND (search_key LIKE ";
-    for value in values {
-        sql.do_not_cache();
-        sql.text(glue).string(substring_pattern(&key::of_attribute(attribute, value))).text(" ESCAPE '!'");
-        glue = " OR search_key LIKE ";
-    }
-    sql.text(if values.is_empty() { "" } else { ")" });
-}
-
-/// A pattern that matches `key` anywhere; `%` and `_` are escaped.
-fn substring_pattern(key: &str) -> String {
-    let mut pattern = String::with_capacity(key.len() + 2);
-    pattern.push('%');
-    for letter in key.chars() {
-        if matches!(letter, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
-}
-
 fn count(filter: &UserFilter) -> Sql {
     let mut sql = Sql::new(if filter.is_counted() {
         "SELECT CAST(COALESCE(SUM(n), 0) AS BIGINT) AS total FROM counts_of_users WHERE "
     } else {
         "SELECT COUNT(*) AS total FROM users WHERE "
     });
-    push_conditions(&mut sql, filter);
+    push_conditions(&mut sql, filter, &[]);
     sql
 }

@@ -9,6 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::bulk::{drop_indexes, prepare_to_recreate};
 use super::conn::{Conn, connect};
 use super::dialect::LAST_CHANGE_NUMBER;
+use super::text_index::move_all;
 use crate::store::copy::{
     ColumnKind, CopiedColumn, CopyEnd, CopyFailure, CopyTable, LastId, RowPage, TABLES, names_of, table_names,
 };
@@ -108,6 +109,7 @@ impl CopyEnd for SqliteEnd {
     fn finish(&mut self, indexes: &[String]) -> QueryResult<()> {
         prepare_to_recreate(&mut self.0)?;
         indexes.iter().try_for_each(|index| self.0.batch_execute(index))?;
+        move_all(&mut self.0)?;
         self.0.batch_execute("COMMIT")
     }
 }

@@ -7,6 +7,7 @@ use super::bulk::ROWS_OF_LOAD;
 use super::conn::Conn;
 use crate::model::database_problem::DatabaseProblem;
 use crate::store::change_rows::change_columns;
+use crate::store::common_trigrams::IndexedTrigrams;
 use crate::store::schema::relationship_types;
 
 /// One row: there is one writer at a time.
@@ -53,6 +54,31 @@ pub const INSERT_CHANGES: &str = concat!("INSERT INTO changes (", change_columns
 pub fn statements_of<T>(changes: &[T]) -> impl Iterator<Item = &[T]> {
     let (many, rest) = changes.split_at(changes.len() - changes.len() % ROWS_OF_LOAD);
     many.chunks(ROWS_OF_LOAD).chain(rest.chunks(1))
+}
+
+/// The trigrams in the index of texts.
+#[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
+pub const fn indexed_trigrams(_conn: &mut Conn) -> QueryResult<IndexedTrigrams> {
+    Ok(IndexedTrigrams::All)
+}
+
+/// The conditions that find the users that contain all of these trigrams, or wait for the index: SQL, a value, SQL.
+pub fn conditions_on_text_index(trigrams: &[String]) -> Vec<(&'static str, String, &'static str)> {
+    let quoted: Vec<_> = trigrams.iter().map(|trigram| format!("\"{trigram}\"")).collect();
+    let before = " AND id IN (SELECT user_id FROM users_by_text_waiting \
+                  UNION ALL SELECT rowid FROM users_by_text WHERE users_by_text MATCH ";
+    vec![(before, quoted.join(" "), ")")]
+}
+
+/// Whether a search would not find a user by the index.
+pub const IS_MISSING_IN_TEXT_INDEX: &str = "id NOT IN (SELECT id FROM users_by_text_docsize) \
+     AND id NOT IN (SELECT user_id FROM users_by_text_waiting)";
+
+/// Has all users wait for the index again.
+pub fn rebuild_text_index(conn: &mut Conn) -> QueryResult<()> {
+    let statement =
+        "INSERT INTO users_by_text_waiting (user_id) SELECT id FROM users WHERE true ON CONFLICT DO NOTHING";
+    diesel::sql_query(statement).execute(conn).map(drop)
 }
 
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and

@@ -10,6 +10,7 @@ pub(super) mod files;
 mod interrupt;
 mod permits;
 pub(super) mod tables;
+pub(super) mod text_index;
 mod wal;
 mod writer;
 

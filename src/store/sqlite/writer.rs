@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 
 use super::conn::{Conn, run};
 use super::interrupt::run_limited;
-use super::queries;
 use super::wal::Wal;
+use super::{queries, text_index};
 use crate::model::error::{Error, Result};
 use crate::store::fault::Fault;
 use crate::store::limit::JobLimit;
@@ -156,7 +156,20 @@ fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn WriteJob>>, mut wal: Wa
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
+        index_texts(&mut conn);
         wal.keep_short(&mut conn);
+    }
+}
+
+/// Moves users into the index of texts, as long as many wait, after their writers have got their results.
+fn index_texts(conn: &mut Conn) {
+    loop {
+        match text_index::move_some(conn) {
+            Ok(true) => {}
+            Ok(false) => return,
+            // The users are found without the index until the next write.
+            Err(error) => return log::debug!("cannot index the texts of users: {error}"),
+        }
     }
 }
 

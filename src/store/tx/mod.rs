@@ -32,6 +32,7 @@ use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::{Error, Result};
 use crate::model::time::Timestamp;
 use crate::store::change_log::ChangeLog;
+use crate::store::common_trigrams::TrigramCache;
 use crate::store::fault::{self, Fault};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
@@ -54,11 +55,18 @@ pub(in crate::store) struct StoreContext {
     pub types: Arc<TypeCache>,
     pub metrics: Arc<StoreMetrics>,
     pub changes: Arc<ChangeLog>,
+    pub trigrams: Arc<TrigramCache>,
 }
 
 impl StoreContext {
     pub fn new(clock: Clock) -> Self {
-        Self { clock, types: Arc::default(), metrics: StoreMetrics::new(), changes: Arc::default() }
+        Self {
+            clock,
+            types: Arc::default(),
+            metrics: StoreMetrics::new(),
+            changes: Arc::default(),
+            trigrams: Arc::default(),
+        }
     }
 }
 

@@ -11,15 +11,20 @@ use crate::model::key;
 use crate::model::page::{Page, PageRequest};
 use crate::model::read_budget::ReadBudget;
 use crate::model::user::{User, UserData};
+use crate::store::common_trigrams::CommonTrigrams;
 use crate::store::held_type::HeldType;
 use crate::store::relationship_rows::AuthoredRow;
 use crate::store::rows::{Profiles, UserRow};
+
+/// The most users that a check reports as missing in the index of texts.
+const MOST_REPORTED: i64 = 100;
 
 impl Tx<'_> {
     /// A page of users, in order, without their properties, with the total. The page is cut where the budget ends, but
     /// has at least one row.
     pub fn users(&mut self, filter: &UserFilter, slice: &PageRequest, budget: &mut ReadBudget) -> Result<Page<User>> {
-        let (total, mut rows) = ask!(self, users::page(filter, slice, profiles_within(budget)))?;
+        let trigrams = self.trigrams_of(filter)?;
+        let (total, mut rows) = ask!(self, users::page(filter, &trigrams, slice, profiles_within(budget)))?;
         // A page that is counted from the end of the list keeps the rows nearest to the end.
         if slice.is_from_end {
             rows.reverse();
@@ -29,6 +34,34 @@ impl Tx<'_> {
             items.reverse();
         }
         Ok(Page { items, total, is_cut })
+    }
+
+    /// Some users that searches would not find.
+    pub(in crate::store) fn users_missing_in_search(&mut self) -> Result<Vec<i64>> {
+        ask!(self, user_search::missing(MOST_REPORTED))
+    }
+
+    /// Has the index of texts read all users again.
+    pub(in crate::store) fn rebuild_search(&mut self) -> Result<()> {
+        ask!(self, user_search::rebuild())
+    }
+
+    /// The trigrams by which an index finds the users that contain the texts of a filter.
+    fn trigrams_of(&mut self, filter: &UserFilter) -> Result<Vec<String>> {
+        // The index finds users that contain all of some trigrams, but one of several values is enough.
+        let one_of = |values: &Vec<String>| values.first().filter(|_| values.len() == 1).cloned();
+        let mut texts = filter.words.clone();
+        texts.extend(one_of(&filter.units).into_iter().chain(one_of(&filter.job_titles)));
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sample = if let Some(sample) = self.shared.trigrams.get() {
+            sample
+        } else {
+            let (indexed, users) = ask!(self, user_search::sample())?;
+            self.shared.trigrams.set(CommonTrigrams::of_sample(indexed, &users))
+        };
+        Ok(sample.choose(texts.iter().map(String::as_str)))
     }
 
     /// Converts rows to users without their properties, and reads the profiles that were left out for their size, as

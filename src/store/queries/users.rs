@@ -28,17 +28,21 @@ pub(in crate::store) fn page(
     let mut page = select(profiles, ", name_key");
     let (before, count) = if trigrams.is_empty() {
         push_conditions(&mut page, filter, trigrams);
+        push_bounds(&mut page, slice);
+        push_end(&mut page, slice);
         (Sql::new(""), count(filter))
     } else {
-        // Found once for the count and the page. They are few, so that sorting them is cheaper than reading an index.
-        let mut found = Sql::new("WITH found AS MATERIALIZED (SELECT id FROM users WHERE ");
+        // Found once for the count and the page, and only the users of the page are read whole.
+        let mut found =
+            Sql::new("WITH found AS MATERIALIZED (SELECT id, name_key, created_at, updated_at FROM users WHERE ");
         push_conditions(&mut found, filter, trigrams);
         found.text(") ");
-        page.text("id IN (SELECT id FROM found)");
+        page.text("id IN (SELECT id FROM found WHERE 1 = 1");
+        push_bounds(&mut page, slice);
+        push_end(&mut page, slice);
+        page.text(")");
         (found, Sql::new("SELECT COUNT(*) AS total FROM found"))
     };
-    push_bounds(&mut page, slice);
-    push_end(&mut page, slice);
     Sql::listing::<UserColumns>(count, LISTED_COLUMNS, page, listing_order(slice.sort))
         .after(before)
         .load(conn)

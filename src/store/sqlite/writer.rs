@@ -156,20 +156,8 @@ fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn WriteJob>>, mut wal: Wa
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        index_texts(&mut conn);
+        text_index::move_after_load(&mut conn);
         wal.keep_short(&mut conn);
-    }
-}
-
-/// Moves users into the index of texts, as long as many wait, after their writers have got their results.
-fn index_texts(conn: &mut Conn) {
-    loop {
-        match text_index::move_some(conn) {
-            Ok(true) => {}
-            Ok(false) => return,
-            // The users are found without the index until the next write.
-            Err(error) => return log::debug!("cannot index the texts of users: {error}"),
-        }
     }
 }
 
@@ -252,6 +240,7 @@ fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &Sto
             }
         }
     }
+    text_index::move_before_commit(conn)?;
     run(conn, "COMMIT").map(|()| BatchOutcome::Ended(Ok(())))
 }
 
@@ -267,7 +256,10 @@ fn commit_alone(conn: &mut Conn, work: &mut dyn WriteJob, shared: &StoreContext)
     for _ in 0..ATTEMPTS {
         begin(conn, shared)?;
         match work.run(conn, shared) {
-            SavepointAction::Keep => return run(conn, "COMMIT"),
+            SavepointAction::Keep => {
+                text_index::move_before_commit(conn)?;
+                return run(conn, "COMMIT");
+            }
             SavepointAction::Undo | SavepointAction::UndoStopped => {
                 // Fails where SQLite has rolled back by itself; the job's own error says why.
                 drop(run(conn, "ROLLBACK"));

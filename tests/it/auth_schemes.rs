@@ -240,32 +240,32 @@ both!(
         // One client, because a new one for each request would open thousands of connections.
         let anonymous = app.anonymous();
         let mut cells = 0;
-        for (method, path) in &requests {
-            for (headers, query, body) in FLAWS {
+        for (place, (method, path)) in requests.iter().enumerate() {
+            for (number, (name, expected)) in FAILURES.iter().enumerate() {
+                // Each failure meets each flaw, at another route: all three together are 30,000 requests.
+                let (headers, query, body) = FLAWS[(place + number) % FLAWS.len()];
                 // A signature does not cover the ignored body of a GET or HEAD.
                 let body = body.filter(|_| !["GET", "HEAD"].contains(&method.as_str()));
                 let path = format!("{path}{query}");
-                for (name, expected) in FAILURES {
-                    if *name == "signature: over another body" && body == Some(b"{}") {
-                        continue;
-                    }
-                    let credential = fixture.credential(name, method, &path, body);
-                    let mut all: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
-                    all.extend_from_slice(headers);
-                    let answer = anonymous.send(method, &path, &all, body);
-                    let what = format!("{name}: {method} {path}: {}", answer.text);
-                    if method == "HEAD" {
-                        assert_eq!(answer.status.to_string(), expected[..3], "{what}");
-                    } else {
-                        let forms = answer.body.get("errors").is_none_or(|errors| !errors.is_array());
-                        let codes = if forms { String::new() } else { answer.codes().join(" ") };
-                        assert_eq!(answer.status.to_string(), expected[..3], "{what}");
-                        assert!(forms || expected[4..] == codes, "{what}");
-                    }
-                    assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
-                    assert_eq!(answer.header("allow"), None, "{what}");
-                    cells += 1;
+                if *name == "signature: over another body" && body == Some(b"{}") {
+                    continue;
                 }
+                let credential = fixture.credential(name, method, &path, body);
+                let mut all: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                all.extend_from_slice(headers);
+                let answer = anonymous.send(method, &path, &all, body);
+                let what = format!("{name}: {method} {path}: {}", answer.text);
+                if method == "HEAD" {
+                    assert_eq!(answer.status.to_string(), expected[..3], "{what}");
+                } else {
+                    let forms = answer.body.get("errors").is_none_or(|errors| !errors.is_array());
+                    let codes = if forms { String::new() } else { answer.codes().join(" ") };
+                    assert_eq!(answer.status.to_string(), expected[..3], "{what}");
+                    assert!(forms || expected[4..] == codes, "{what}");
+                }
+                assert_eq!(answer.header("www-authenticate").is_some(), answer.status == 401, "{what}");
+                assert_eq!(answer.header("allow"), None, "{what}");
+                cells += 1;
             }
         }
         println!(

@@ -10,13 +10,14 @@ fn homes() -> impl Iterator<Item = Home> {
     [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new)
 }
 
-/// Table and column of every column of a table.
+/// Table and column of every column of a table, without the index of texts, which is made of the users.
 fn columns(home: &Home) -> BTreeSet<String> {
     let mut raw = Raw::connect(&home.url());
     let query = match raw {
         Raw::Sqlite(_) => {
             "SELECT t.name || '.' || c.name AS line FROM sqlite_schema AS t, pragma_table_info(t.name) AS c
-             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'"
+             WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%'
+             AND t.name NOT GLOB 'users_by_text*'"
         }
         Raw::Postgres(_) => {
             "SELECT table_name || '.' || column_name AS line FROM information_schema.columns JOIN information_schema.tables

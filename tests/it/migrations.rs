@@ -123,7 +123,9 @@ fn each_statement_of_a_migration_is_a_message_of_its_own() {
     }
     let messages = raw.lines("SELECT text AS line FROM seen.messages");
     assert!(messages.len() > 80, "{}", messages.len());
-    let several = messages.iter().find(|message| message.trim_end().trim_end_matches(';').contains(";\n"));
+    // A block is one statement that contains others.
+    let mut outside = messages.iter().filter(|message| !message.starts_with("DO $$"));
+    let several = outside.find(|message| message.trim_end().trim_end_matches(';').contains(";\n"));
     assert_eq!(several, None);
 }
 

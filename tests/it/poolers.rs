@@ -213,7 +213,7 @@ fn abandoned_searches_stop_and_no_statement_of_another_client() {
             // Also when an assertion fails, so that the others end.
             let _end = EndOnDrop(&is_over);
             let searching = "SELECT count(*) AS number FROM pg_stat_activity \
-                             WHERE state = 'active' AND wait_event = 'PgSleep' AND query LIKE '%FROM users%'";
+                             WHERE state = 'active' AND wait_event = 'PgSleep' AND query LIKE '%FROM %users%'";
             for round in 0..5 {
                 let searches: Vec<_> = (0..3).map(|_| search(&root)).collect();
                 until("two searches run", SOON, || direct.number(searching) == 2);

@@ -70,9 +70,7 @@ impl Tx<'_> {
             self.repair_changes()?;
         }
         self.recount()?;
-        if !self.users_missing_in_search()?.is_empty() {
-            self.rebuild_search()?;
-        }
+        self.add_missing_to_search()?;
         self.check_keys(&mut Report::default(), true)?;
         // A relationship that was removed breaks no rule. Of two users that both lacked a key, one has it now, and the
         // other collides.

@@ -1,4 +1,4 @@
-//! Which trigrams are in so many users that an index finds too many users by them.
+//! Which trigrams are too common to be worth asking an index for.
 //!
 //! # Design
 //! They only decide how a search asks the index. The answer does not depend on them, because each user that the index finds
@@ -16,10 +16,9 @@ const TTL: Duration = Duration::from_mins(1);
 const RARITY: usize = 50;
 
 /// The trigrams in the index of texts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IndexedTrigrams {
     /// None: there is no index.
-    #[default]
     None,
     /// Those of ASCII: the database knows no other letters.
     Ascii,
@@ -28,7 +27,7 @@ pub(super) enum IndexedTrigrams {
 }
 
 /// The common trigrams of an index.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CommonTrigrams {
     indexed: IndexedTrigrams,
     common: HashSet<String>,

@@ -83,7 +83,7 @@ pub const IS_MISSING_IN_TEXT_INDEX: &str = "1 = 0";
 
 /// Does nothing: PostgreSQL keeps its indexes itself.
 #[expect(clippy::unnecessary_wraps, reason = "the other database can fail here")]
-pub const fn rebuild_text_index(_conn: &mut Conn) -> QueryResult<()> {
+pub const fn add_to_text_index(_conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 

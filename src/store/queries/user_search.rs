@@ -41,19 +41,20 @@ pub(in crate::store) fn missing(conn: &mut Conn, limit: i64) -> QueryResult<Vec<
     sql.returning::<BigInt>().load(conn)
 }
 
-/// Has the index read all users again.
-pub(in crate::store) fn rebuild(conn: &mut Conn) -> QueryResult<()> {
-    dialect::rebuild_text_index(conn)
+/// Adds these users to the index.
+pub(in crate::store) fn add_missing(conn: &mut Conn) -> QueryResult<()> {
+    dialect::add_to_text_index(conn)
 }
 
-/// Pushes the conditions of a filter on texts. `trigrams` are contained in each user that meets them; the index finds the
-/// users that contain these.
-pub(super) fn push_conditions(sql: &mut Sql, filter: &UserFilter, trigrams: &[String]) {
-    if !trigrams.is_empty() {
-        for (before, value, after) in dialect::conditions_on_text_index(trigrams) {
-            sql.text(before).string(value).text(after);
-        }
+/// Pushes conditions by which the index finds the users that contain all of these trigrams.
+pub(super) fn push_trigrams(sql: &mut Sql, trigrams: &[String]) {
+    for (before, value, after) in dialect::conditions_on_text_index(trigrams) {
+        sql.text(before).string(value).text(after);
     }
+}
+
+/// Pushes the conditions of a filter on texts.
+pub(super) fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     for word in &filter.words {
         let pattern = substring_pattern(word);
         sql.text(" AND (name_key LIKE ").string(pattern.clone()).text(" ESCAPE '!' OR email_key LIKE ");

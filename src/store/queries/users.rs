@@ -25,28 +25,27 @@ pub(in crate::store) fn page(
     slice: &PageRequest,
     profiles: Profiles,
 ) -> QueryResult<(i64, Vec<UserRow>)> {
+    let listing = |count, page| Sql::listing::<UserColumns>(count, LISTED_COLUMNS, page, listing_order(slice.sort));
     let mut page = select(profiles, ", name_key");
-    let (before, count) = if trigrams.is_empty() {
-        push_conditions(&mut page, filter, trigrams);
+    let statement = if trigrams.is_empty() {
+        push_conditions(&mut page, filter);
         push_bounds(&mut page, slice);
         push_end(&mut page, slice);
-        (Sql::new(""), count(filter))
+        listing(count(filter), page)
     } else {
         // Found once for the count and the page, and only the users of the page are read whole.
         let mut found =
             Sql::new("WITH found AS MATERIALIZED (SELECT id, name_key, created_at, updated_at FROM users WHERE ");
-        push_conditions(&mut found, filter, trigrams);
+        push_conditions(&mut found, filter);
+        user_search::push_trigrams(&mut found, trigrams);
         found.text(") ");
         page.text("id IN (SELECT id FROM found WHERE 1 = 1");
         push_bounds(&mut page, slice);
         push_end(&mut page, slice);
         page.text(")");
-        (found, Sql::new("SELECT COUNT(*) AS total FROM found"))
+        listing(Sql::new("SELECT COUNT(*) AS total FROM found"), page).after(found)
     };
-    Sql::listing::<UserColumns>(count, LISTED_COLUMNS, page, listing_order(slice.sort))
-        .after(before)
-        .load(conn)
-        .map(split_total)
+    statement.load(conn).map(split_total)
 }
 
 /// The users with these ids, by id; unknown ids are ignored.
@@ -210,7 +209,7 @@ fn push_subordinate_type(sql: &mut Sql) {
     sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
 }
 
-fn push_conditions(sql: &mut Sql, filter: &UserFilter, trigrams: &[String]) {
+fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
     sql.text("1 = 1");
     if !filter.enabled.is_empty() {
         sql.text(" AND ");
@@ -232,7 +231,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter, trigrams: &[String]) {
     if !filter.alt_ids.is_empty() {
         push_texts(sql, " AND alt_id IN (", filter.alt_ids.iter().cloned());
     }
-    user_search::push_conditions(sql, filter, trigrams);
+    user_search::push_conditions(sql, filter);
     match *filter.supervisors {
         [] | [true, false] | [false, true] => {}
         // Supervisors are few: one set of them is cheaper than a lookup for each user.
@@ -279,6 +278,6 @@ fn count(filter: &UserFilter) -> Sql {
     } else {
         "SELECT COUNT(*) AS total FROM users WHERE "
     });
-    push_conditions(&mut sql, filter, &[]);
+    push_conditions(&mut sql, filter);
     sql
 }

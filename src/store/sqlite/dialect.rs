@@ -74,11 +74,10 @@ pub fn conditions_on_text_index(trigrams: &[String]) -> Vec<(&'static str, Strin
 pub const IS_MISSING_IN_TEXT_INDEX: &str = "id NOT IN (SELECT id FROM users_by_text_docsize) \
      AND id NOT IN (SELECT user_id FROM users_by_text_waiting)";
 
-/// Has all users wait for the index again.
-pub fn rebuild_text_index(conn: &mut Conn) -> QueryResult<()> {
-    let statement =
-        "INSERT INTO users_by_text_waiting (user_id) SELECT id FROM users WHERE true ON CONFLICT DO NOTHING";
-    diesel::sql_query(statement).execute(conn).map(drop)
+/// Has the users wait for the index whom no search would find by it.
+pub fn add_to_text_index(conn: &mut Conn) -> QueryResult<()> {
+    let statement = "INSERT INTO users_by_text_waiting (user_id) SELECT id FROM users WHERE";
+    diesel::sql_query(format!("{statement} {IS_MISSING_IN_TEXT_INDEX}")).execute(conn).map(drop)
 }
 
 /// Names the index that a scan must use: without statistics the planner sometimes chooses another one and

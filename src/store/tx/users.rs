@@ -41,9 +41,9 @@ impl Tx<'_> {
         ask!(self, user_search::missing(MOST_REPORTED))
     }
 
-    /// Has the index of texts read all users again.
-    pub(in crate::store) fn rebuild_search(&mut self) -> Result<()> {
-        ask!(self, user_search::rebuild())
+    /// Adds these users to the index of texts.
+    pub(in crate::store) fn add_missing_to_search(&mut self) -> Result<()> {
+        ask!(self, user_search::add_missing())
     }
 
     /// The trigrams by which an index finds the users that contain the texts of a filter.

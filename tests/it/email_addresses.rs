@@ -4,16 +4,12 @@ use crate::both;
 use crate::forms::form;
 use crate::support::app::{App, Engine};
 use crate::support::import::{ImportFixture, lines};
-use crate::support::{Answer, Client, json};
+use crate::support::{Answer, Client, encoded, json};
 
 const USERS: &str = "/api/v2/users";
 
 fn create(admin: &Client, email: &str) -> Answer {
     admin.post(USERS, &json!({"data": {"type": "users", "attributes": {"email": email}}}))
-}
-
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn email_of(answer: &Answer) -> &str {

@@ -12,7 +12,7 @@ use crate::support::import::{ImportFixture, lines};
 use crate::support::jwt::{Key, SECRET, claims, token};
 use crate::support::process::{Service, revert_to_before, run};
 use crate::support::sql::Raw;
-use crate::support::{Answer, json};
+use crate::support::{Answer, encoded, json};
 
 const ME: &str = "/api/v2/users/me";
 const USERS: &str = "/api/v2/users";
@@ -33,10 +33,6 @@ fn ask_as(app: &App, email: &str) -> Answer {
 fn create(app: &App, email: &str, last_name: &str) -> Answer {
     let attributes = json!({"email": email, "last-name": last_name});
     app.admin().post(USERS, &json!({"data": {"type": "users", "attributes": attributes}}))
-}
-
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 both!(a_jwt_with_an_address_that_folds_to_ascii_is_a_401, |config| { with_jwt(config) }, |app| {

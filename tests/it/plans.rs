@@ -13,13 +13,15 @@ use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_inst
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 
+use user_relationships::config::Config;
 use user_relationships::store::Tx;
 
 use super::{statements, transfer_plans};
 use crate::both;
+use crate::support::graph::numbers;
 use crate::support::plan::explain;
 use crate::support::sql::Raw;
-use crate::support::{App, Client, edge};
+use crate::support::{App, Client, edge, encoded};
 
 const EDGES: &str = "/api/v2/user-relationships";
 /// The target of 100,000 edges of two types.
@@ -38,8 +40,15 @@ pub static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 /// Statements of lists with their values, for `EXPLAIN`.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Has a test record the statements of its connections.
+pub fn record_statements(config: &mut Config) {
+    // Seeding may take longer than a request on a busy machine.
+    config.request_timeout = Duration::from_mins(1);
+    set_default_instrumentation(recorder).unwrap();
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "diesel requires an `Option`")]
-pub fn recorder() -> Option<Box<dyn Instrumentation>> {
+fn recorder() -> Option<Box<dyn Instrumentation>> {
     Some(Box::new(|event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
@@ -273,12 +282,7 @@ fn check_groups(app: &App) {
 fn check_searches(app: &App) {
     let admin = app.admin();
     let mut raw = Raw::connect(&app.config.database_url);
-    let is_sqlite = matches!(raw, Raw::Sqlite(_));
-    let numbers = if is_sqlite {
-        "WITH RECURSIVE n(i) AS (SELECT 1000 UNION ALL SELECT i + 1 FROM n WHERE i < 40999) SELECT i FROM n"
-    } else {
-        "SELECT i FROM generate_series(1000, 40999) AS n(i)"
-    };
+    let numbers = numbers(&raw, 1_000, 40_000);
     raw.run(&format!(
         "INSERT INTO users (id, email, email_key, name_key, access_level, is_enabled, profile, created_at, updated_at)
          SELECT i, 'u' || i || '@example.org', 'u' || i || '@example.org', 'first' || i || ' last' || (i * 7919 % 40000),
@@ -290,9 +294,9 @@ fn check_searches(app: &App) {
     app.caller("ext");
     let is_search = |text: &str| text.contains("WITH found");
     for (filter, total) in [("first1234 last", 11), ("7919", 8)] {
-        let encoded: String = form_urlencoded::byte_serialize(filter.as_bytes()).collect();
-        let (time, text) = ask(&admin, "/api/v2/users", &format!("&filter[query]={encoded}"), is_search);
-        let found = admin.get(&format!("/api/v2/users?filter[query]={encoded}")).expect(200).total();
+        let words = encoded(filter);
+        let (time, text) = ask(&admin, "/api/v2/users", &format!("&filter[query]={words}"), is_search);
+        let found = admin.get(&format!("/api/v2/users?filter[query]={words}")).expect(200).total();
         assert_eq!(found, total, "{filter}");
         for plan in plans(app, &text) {
             assert!(plan.contains("users_by_text"), "{filter}\n{plan}\n{text}");
@@ -306,40 +310,17 @@ fn check_searches(app: &App) {
     assert_eq!(all, 40_000);
 }
 
-both!(
-    a_search_among_40_000_users_uses_its_index,
-    |config| {
-        config.request_timeout = std::time::Duration::from_mins(1);
-        set_default_instrumentation(recorder).unwrap();
-    },
-    |app| {
-        let _turn = ONE_AT_A_TIME.lock();
-        check_searches(app);
-    }
-);
+both!(a_search_among_40_000_users_uses_its_index, |config| { record_statements(config) }, |app| {
+    let _turn = ONE_AT_A_TIME.lock();
+    check_searches(app);
+});
 
-both!(
-    each_list_of_groups_and_of_10_000_members_uses_its_index,
-    |config| {
-        // Seeding may take longer than a request on a busy machine.
-        config.request_timeout = std::time::Duration::from_mins(1);
-        set_default_instrumentation(recorder).unwrap();
-    },
-    |app| {
-        let _turn = ONE_AT_A_TIME.lock();
-        check_groups(app);
-    }
-);
+both!(each_list_of_groups_and_of_10_000_members_uses_its_index, |config| { record_statements(config) }, |app| {
+    let _turn = ONE_AT_A_TIME.lock();
+    check_groups(app);
+});
 
-both!(
-    each_list_around_100_000_edges_uses_its_index,
-    |config| {
-        // Seeding may take longer than a request on a busy machine.
-        config.request_timeout = std::time::Duration::from_mins(1);
-        set_default_instrumentation(recorder).unwrap();
-    },
-    |app| {
-        let _turn = ONE_AT_A_TIME.lock();
-        check(app);
-    }
-);
+both!(each_list_around_100_000_edges_uses_its_index, |config| { record_statements(config) }, |app| {
+    let _turn = ONE_AT_A_TIME.lock();
+    check(app);
+});

@@ -4,7 +4,7 @@ use crate::both;
 use crate::support::app::{Engine, Home};
 use crate::support::process::{Service, revert_to_before, run};
 use crate::support::sql::Raw;
-use crate::support::{App, Client, Value, json};
+use crate::support::{App, Client, Value, encoded, json};
 
 const USERS: &str = "/api/v2/users";
 
@@ -15,10 +15,6 @@ fn create(admin: &Client, attributes: &Value) -> i64 {
 fn named(app: &App, admin: &Client, first: &str, last: &str) -> i64 {
     let number: i64 = app.read(|tx| Ok(tx.now().micros()));
     create(admin, &json!({"first-name": first, "last-name": last, "email": format!("{number}@example.com")}))
-}
-
-fn encoded(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 #[track_caller]

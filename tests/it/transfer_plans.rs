@@ -7,15 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use diesel::connection::set_default_instrumentation;
-
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::read_budget::ReadBudget;
 use user_relationships::model::relationship::Edge;
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::Tx;
 
-use super::plans::{ANY_PLAN, ONE_AT_A_TIME, explained, load, recorder};
+use super::plans::{ANY_PLAN, ONE_AT_A_TIME, explained, load, record_statements};
 use crate::both;
 use crate::support::App;
 use crate::support::sql::Raw;
@@ -110,15 +108,7 @@ fn check(app: &App) {
     assert_eq!(met, 11, "{seen:#?}");
 }
 
-both!(
-    every_query_of_imports_and_exports_uses_an_index,
-    |config| {
-        // Seeding may take longer than a request on a busy machine.
-        config.request_timeout = std::time::Duration::from_mins(1);
-        set_default_instrumentation(recorder).unwrap();
-    },
-    |app| {
-        let _turn = ONE_AT_A_TIME.lock();
-        check(app);
-    }
-);
+both!(every_query_of_imports_and_exports_uses_an_index, |config| { record_statements(config) }, |app| {
+    let _turn = ONE_AT_A_TIME.lock();
+    check(app);
+});

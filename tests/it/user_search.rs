@@ -9,7 +9,7 @@ use crate::support::app::{Engine, Home};
 use crate::support::process::{Service, run};
 use crate::support::random::Random;
 use crate::support::sql::Raw;
-use crate::support::{App, Client, Value, json};
+use crate::support::{App, Client, Value, encoded, json};
 
 const USERS: &str = "/api/v2/users";
 const PARTS: [&str; 12] = ["an", "ber", "cla", "dör", "el", "fünf", "ñu", "ов", "жук", "o'b", "x-y", "100%"];
@@ -33,8 +33,7 @@ fn texts(attributes: &Value) -> Vec<String> {
 }
 
 fn find(admin: &Client, words: &str) -> Vec<i64> {
-    let encoded: String = form_urlencoded::byte_serialize(words.as_bytes()).collect();
-    let answer = admin.get(&format!("{USERS}?filter[query]={encoded}&page[limit]=50&sort=id")).expect(200);
+    let answer = admin.get(&format!("{USERS}?filter[query]={}&page[limit]=50&sort=id", encoded(words))).expect(200);
     assert_eq!(answer.total(), i64::try_from(answer.ids().len()).unwrap(), "{words}");
     answer.ids()
 }

@@ -274,7 +274,8 @@ pub fn store_many(app: &App, kind: &str, first: i64, count: i64, ends: [&str; 2]
     ));
 }
 
-fn numbers(raw: &Raw, first: i64, count: i64) -> String {
+/// A query of some numbers `i` in a row.
+pub fn numbers(raw: &Raw, first: i64, count: i64) -> String {
     let last = first + count - 1;
     match raw {
         Raw::Sqlite(_) => {

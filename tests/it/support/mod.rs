@@ -77,6 +77,11 @@ macro_rules! both {
     };
 }
 
+/// A text as the value of a parameter of a query.
+pub fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// A relationship without its authors, whom not every caller sees.
 pub fn without_authors(resource: &Value) -> Value {
     let mut resource = resource.clone();

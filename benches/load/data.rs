@@ -49,13 +49,21 @@ pub fn fill(url: &str, scale: f64, folder: &Path) -> Filled {
 
 /// Creates the schema and the data with a program, which may be an earlier release.
 pub fn fill_with(program: PathBuf, url: &str, scale: f64, folder: &Path) -> Filled {
-    let run = |args: &[&str]| run_with(&program, url, args);
     let users = (scale * USERS) as u64;
-    let edges = edges(users, (scale * RELATIONSHIPS) as usize);
+    load(program, url, users, &edges(users, (scale * RELATIONSHIPS) as usize), folder)
+}
+
+/// Creates the schema and users without relationships with a program, which may be an earlier release.
+pub fn fill_with_users(program: PathBuf, url: &str, users: u64, folder: &Path) -> Filled {
+    load(program, url, users, &[], folder)
+}
+
+fn load(program: PathBuf, url: &str, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Filled {
+    let run = |args: &[&str]| run_with(&program, url, args);
     run(&["migrate", "run"]);
     run(&["user", "add", "--email", "admin@example.com", "--access-level", "admin"]);
     let token = run(&["token", "create", "--user", "admin@example.com"]).trim().to_owned();
-    let imported = import(&run, users, &edges, folder);
+    let imported = import(&run, users, edges, folder);
     if url.starts_with("postgres") {
         let mut conn = PgConnection::establish(url).expect("the server");
         conn.batch_execute("VACUUM ANALYZE").expect("statistics");
@@ -95,7 +103,7 @@ pub fn run(url: &str, args: &[&str]) -> String {
 }
 
 /// Runs a command of a program and returns its output.
-pub fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
+fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
     let output = Command::new(program).env("DATABASE_URL", url).args(args).output().expect("the program runs");
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("the output is text")
@@ -105,7 +113,11 @@ pub fn run_with(program: &Path, url: &str, args: &[&str]) -> String {
 fn import(run: &dyn Fn(&[&str]) -> String, users: u64, edges: &[(u64, u64, usize)], folder: &Path) -> Duration {
     let path = folder.join("data.ndjson");
     let mut file = BufWriter::new(File::create(&path).expect("a file"));
-    people(&mut file, users);
+    for id in 2..=users {
+        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
+        let names = format!(r#""first-name":"{first}","last-name":"{last}""#);
+        writeln!(file, r#"{{"type":"user","id":{id},"email":"u{id}@example.com",{names}}}"#).expect("room");
+    }
     for (user, target, kind) in edges {
         let ends = format!(r#""user":{user},"target":{target}"#);
         let kind = TYPES[*kind];
@@ -118,15 +130,6 @@ fn import(run: &dyn Fn(&[&str]) -> String, users: u64, edges: &[(u64, u64, usize
     let time = started.elapsed();
     std::fs::remove_file(path).expect("our file");
     time
-}
-
-/// Writes the lines of all users but the first one.
-pub fn people(file: &mut impl Write, users: u64) {
-    for id in 2..=users {
-        let (first, last) = (format!("First{id}"), format!("Last{}", scatter(id) % 5_000));
-        let names = format!(r#""first-name":"{first}","last-name":"{last}""#);
-        writeln!(file, r#"{{"type":"user","id":{id},"email":"u{id}@example.com",{names}}}"#).expect("room");
-    }
 }
 
 /// Reproducible pseudorandom numbers (the finalizer of `SplitMix64`).

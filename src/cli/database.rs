@@ -1,6 +1,7 @@
 //! Opens the database for commands.
 
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use super::command_error::CommandError;
@@ -57,6 +58,8 @@ pub fn open_mapped(config: &Config, mapped_bytes: Option<u64>) -> Result<Store, 
 /// Runs a command's work to its end.
 pub fn wait<T>(work: impl Future<Output = T>) -> T {
     let system = actix_web::rt::System::new();
+    // Compiled once for each type of result, not once for each command.
+    let work: Pin<&mut dyn Future<Output = T>> = pin!(work);
     let result = system.block_on(work);
     // Dropping it would wait for abandoned jobs, such as one on a dead network connection.
     std::mem::forget(system);

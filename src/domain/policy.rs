@@ -168,6 +168,17 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
     refused.map_or(Ok(()), Err)
 }
 
+/// Whose relationships a caller may write in types that owners manage: the caller's id, or `None` for everyone's.
+///
+/// # Errors
+/// Why the caller may write nobody's.
+pub fn writable_owner(caller: &Caller) -> std::result::Result<Option<UserId>, Code> {
+    let of = |owner| Action::WriteRelationship { owner, managed_by: Manager::Owner };
+    may(caller, of(caller.id))?;
+    // No user has this id.
+    Ok(may(caller, of(UserId::new(0))).err().map(|_| caller.id))
+}
+
 /// Why a caller who is not an admin may not manage a relationship. `is_own`: it belongs to the caller.
 fn refuse_management(managed_by: Manager, is_own: bool) -> Option<Code> {
     match managed_by {

@@ -7,7 +7,7 @@ mod refusals;
 
 pub(in crate::domain) use authors::may_see_authors;
 pub use authors::{as_changed, as_created, get_authored, load_authors};
-pub use changes::{change, delete, get_own};
+pub use changes::{as_gathered_change, as_gathered_delete, change, delete, get_own};
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
 pub(in crate::domain) use creation::{name_of_type, registered_type};
 pub(in crate::domain) use refusals::of_verdict as refusal_of;
@@ -23,6 +23,7 @@ use crate::model::id::RelationshipId;
 use crate::model::page::{Page, PageRequest, SortBy};
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{End, Relationship};
+use crate::model::relationship_query::RelationshipPage;
 use crate::model::user::User;
 use crate::store::Tx;
 use refusals::{not_found, require_visible};
@@ -38,9 +39,9 @@ pub struct ListedRelationships {
     pub included: Vec<User>,
 }
 
-impl From<Page<Relationship>> for ListedRelationships {
-    fn from(page: Page<Relationship>) -> Self {
-        Self { page, authors: HashMap::new(), included: Vec::new() }
+impl From<RelationshipPage> for ListedRelationships {
+    fn from(RelationshipPage { page, included }: RelationshipPage) -> Self {
+        Self { page, authors: HashMap::new(), included }
     }
 }
 

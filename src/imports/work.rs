@@ -1,6 +1,7 @@
 //! What the work on an import shares: the database, and why the work ends.
 
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -121,6 +122,8 @@ impl ImportWork {
 
     /// Runs a future to its end.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        // Compiled once for each type of result.
+        let work: Pin<&mut dyn Future<Output = T>> = pin!(work);
         self.runtime.block_on(work)
     }
 

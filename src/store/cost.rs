@@ -28,7 +28,7 @@ impl Cost {
             return Self::Search;
         }
         let is_page_of_index = query.page.sort.by == SortBy::Id && query.filter.is_narrow();
-        match (is_page_of_index, query.ends.is_empty() && !query.has_authors) {
+        match (is_page_of_index, query.included.ends.is_empty() && !query.has_authors) {
             (false, _) => Self::Unbounded,
             (true, true) => Self::Bounded,
             (true, false) => Self::BoundedSnapshot,
@@ -62,13 +62,15 @@ mod tests {
     use crate::model::filter::RelationshipFilter;
     use crate::model::page::{PageRequest, Sort};
     use crate::model::relationship::End;
+    use crate::model::relationship_query::IncludedEnds;
 
     #[test]
     fn lists_of_relationships_are_bounded_unless_deep_or_wide() {
         let of = |offset, ends: &[End]| {
             let page = PageRequest::window(Sort::default(), offset, 20);
             let filter = RelationshipFilter::default();
-            Cost::of_relationships(&RelationshipQuery { filter, page, ends: ends.to_vec(), has_authors: false })
+            let included = IncludedEnds { ends: ends.to_vec(), ..IncludedEnds::default() };
+            Cost::of_relationships(&RelationshipQuery { filter, page, included, has_authors: false })
         };
         assert_eq!(of(0, &[]), Cost::Bounded);
         assert_eq!(of(0, &[End::User]), Cost::BoundedSnapshot);

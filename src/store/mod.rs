@@ -37,6 +37,7 @@ mod relationship_rows;
 pub mod revert;
 mod rows;
 mod rule_checks;
+mod run;
 mod schema;
 mod sql_script;
 mod sqlite;
@@ -59,7 +60,9 @@ pub use files::{checkpoint_wal, exposed_files, has_exclusive_access};
 pub use held_type::{ExistingEnds, HeldRole, HeldType, RoleStart};
 pub use inspection::{inspect, mixed_statements};
 pub use opening::{MAPPED_BYTES, OpenError, Settings};
+pub use postgres::batch::changes::GatheredChange;
 pub use postgres::batch::creates::GatheredCreate;
+pub use postgres::batch::deletes::{GatheredDelete, GatheredWriter};
 pub use postgres::batch::ruled_creates::CreateTogether;
 pub use postgres::batch::traversals::{GatheredTraversal, ShortTraversals};
 pub use tx::Tx;
@@ -70,12 +73,8 @@ use crate::model::change::ChangeOrigin;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
 use crate::model::log_position::LogPosition;
-use crate::model::page::Page;
-use crate::model::relationship::Relationship;
-use crate::model::relationship_query::RelationshipQuery;
-use job::{log_changes, track, with_job_name};
-use metrics::JobTimer;
-use postgres::mode::Mode;
+use crate::model::relationship_query::{RelationshipPage, RelationshipQuery};
+use job::with_job_name;
 use postgres::replica::Replica;
 use postgres::server::PostgresServer;
 use sqlite::engine::SqliteEngine;
@@ -174,7 +173,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
-    pub async fn list_relationships<T: From<Page<Relationship>> + Send + 'static>(
+    pub async fn list_relationships<T: From<RelationshipPage> + Send + 'static>(
         &self,
         name: &'static str,
         query: RelationshipQuery,
@@ -232,52 +231,5 @@ impl Store {
             Engine::Sqlite(_) => "sqlite",
             Engine::Postgres { .. } => "postgres",
         }
-    }
-
-    fn start(&self, name: &'static str) -> JobTimer {
-        self.shared.metrics.time(name)
-    }
-
-    async fn run_read<T: Send + 'static>(
-        &self,
-        timer: &JobTimer,
-        cost: Cost,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let job = track(self.shared.metrics.follow(), job);
-        let deadline = timer.deadline(self.longest_job);
-        match &self.engine {
-            Engine::Sqlite(engine) => engine.read(cost, deadline, job).await,
-            Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::of(cost), deadline, job).await,
-        }
-    }
-
-    async fn run_replica_read<T: Send + 'static>(
-        &self,
-        timer: &JobTimer,
-        (cost, after): (Cost, Option<LogPosition>),
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + Sync + 'static,
-    ) -> Result<T> {
-        let Some(replica) = self.replica_for(after) else { return self.run_read(timer, cost, job).await };
-        let job = Arc::new(job);
-        let deadline = timer.deadline(self.longest_job);
-        if let Ok(found) = replica.read(timer.job(), (cost, after), deadline, &job).await {
-            return Ok(found);
-        }
-        self.run_read(timer, cost, move |tx| job(tx)).await
-    }
-
-    async fn run_write<T: Send + 'static>(
-        &self,
-        timer: &JobTimer,
-        origin: ChangeOrigin,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let job = track(self.shared.metrics.follow(), log_changes(origin, job));
-        let deadline = timer.deadline(self.longest_job);
-        self.writes.record(match &self.engine {
-            Engine::Sqlite(engine) => engine.write(deadline, job).await,
-            Engine::Postgres { primary, .. } => primary.run(timer.job(), Mode::Write, deadline, job).await,
-        })
     }
 }

@@ -28,6 +28,10 @@ pub(super) const COLUMNS_BEFORE_PROFILE: &str =
     "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, ";
 /// The columns of a [`UserRow`] after the profile but the last, in order.
 pub(super) const COLUMNS_AFTER_PROFILE: &str = " AS profile, created_at, updated_at";
+/// The last column of a [`UserRow`]: the number of subordinates of a user, by one index lookup. The type has its name,
+/// since a cached number may belong to a type that another process has replaced.
+pub(super) const SUBORDINATES: &str = "CAST(COALESCE((SELECT SUM(n) FROM counts_by_target WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = (SELECT id FROM relationship_types WHERE name = 'subordinate')), 0) AS BIGINT)";
+const _: () = assert!(matches!(TypeName::SUBORDINATE.as_bytes(), b"subordinate"), "the name in the SQL");
 /// All columns of a [`UserRow`].
 pub(super) const LISTED_COLUMNS: &str = "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, profile, created_at, updated_at, subordinates";
 pub(super) type UserColumns = (
@@ -53,6 +57,8 @@ pub(super) enum Profiles {
     /// Those of a valid size. A larger one, stored by an earlier release, is read as an empty text
     /// ([`UserRow::has_profile`]).
     Legal,
+    /// Those of at most 4 KiB, for many users at a time. A larger one is read as an empty text.
+    Small,
     /// None: each is read as `{}`.
     Omitted,
 }
@@ -64,6 +70,7 @@ impl Profiles {
         match self {
             Self::All => "profile",
             Self::Legal => "CASE WHEN octet_length(profile) <= 65536 THEN profile ELSE '' END",
+            Self::Small => "CASE WHEN octet_length(profile) <= 4096 THEN profile ELSE '' END",
             Self::Omitted => "'{}'",
         }
     }

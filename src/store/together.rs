@@ -3,19 +3,21 @@
 use super::cost::Cost;
 use super::job::with_job_name;
 use super::postgres::batch::batcher::{BatchQuery, Batcher};
+use super::postgres::batch::changes::GatheredChange;
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
+use super::postgres::batch::deletes::{GatheredDelete, GatheredWriter};
 use super::postgres::batch::lists::BatchedList;
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
 use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, ShortTraversals};
 use super::postgres::server::PoolGeneration;
 use super::tx::Tx;
 use super::{Engine, Store};
+use crate::model::authors::AuthoredRelationship;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::log_position::LogPosition;
-use crate::model::page::Page;
 use crate::model::relationship::Relationship;
-use crate::model::relationship_query::RelationshipQuery;
+use crate::model::relationship_query::{RelationshipPage, RelationshipQuery};
 use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
 use crate::model::traversal::page::TraversalPage;
@@ -80,12 +82,61 @@ impl Store {
         self.run_write(&timer, origin, job).await.map_err(|error| with_job_name(name, error))
     }
 
+    /// Changes the type of a relationship that its caller has read. On PostgreSQL concurrent changes between types without
+    /// rules share a statement and a commit; all others run `job`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn change_relationship(
+        &self,
+        name: &'static str,
+        change: GatheredChange,
+        job: impl Fn(&mut Tx<'_>) -> Result<AuthoredRelationship> + Send + 'static,
+    ) -> Result<AuthoredRelationship> {
+        let writer = change.writer.clone();
+        self.write_in_batch(name, |pool| &pool.changes, change, writer, job).await
+    }
+
+    /// Deletes a relationship, whatever its state. On PostgreSQL concurrent deletes of types without rules share a
+    /// statement and a commit; all others run `job`.
+    ///
+    /// # Errors
+    /// Those of [`write`](Self::write).
+    pub async fn delete_relationship(
+        &self,
+        name: &'static str,
+        delete: GatheredDelete,
+        job: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let writer = delete.writer.clone();
+        self.write_in_batch(name, |pool| &pool.deletes, delete, writer, job).await
+    }
+
+    async fn write_in_batch<Q: BatchQuery>(
+        &self,
+        name: &'static str,
+        batcher: fn(&PoolGeneration) -> &Batcher<Q>,
+        query: Q,
+        writer: GatheredWriter,
+        job: impl Fn(&mut Tx<'_>) -> Result<Q::Answer> + Send + 'static,
+    ) -> Result<Q::Answer> {
+        let timer = self.start(name);
+        if let Engine::Postgres { primary, .. } = &self.engine {
+            let written = batcher(&primary.current()).ask(query).await;
+            if let Some(answer) = self.writes.record(written).map_err(|error| with_job_name(name, error))? {
+                return Ok(answer);
+            }
+        }
+        let origin = ChangeOrigin { actor: writer.actor, request_id: writer.request_id };
+        self.run_write(&timer, origin, job).await.map_err(|error| with_job_name(name, error))
+    }
+
     /// Reads a list in a batch; `None` if it cannot join one, or was left out.
     pub(super) async fn list_in_batch(
         &self,
         query: &RelationshipQuery,
         after: Option<LogPosition>,
-    ) -> Result<Option<Page<Relationship>>> {
+    ) -> Result<Option<RelationshipPage>> {
         let Some(list) = BatchedList::of(query) else { return Ok(None) };
         self.read_in_batch(|pool| &pool.lists, list, after).await
     }

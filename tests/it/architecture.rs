@@ -18,8 +18,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "model",
             "store::ExistingEnds",
+            "store::GatheredChange",
             "store::GatheredCreate",
+            "store::GatheredDelete",
             "store::GatheredTraversal",
+            "store::GatheredWriter",
             "store::HeldRole",
             "store::HeldType",
             "store::RoleStart",

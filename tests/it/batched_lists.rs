@@ -5,12 +5,13 @@ use std::thread;
 
 use tokio::task::{JoinHandle, yield_now};
 use user_relationships::clock::Clock;
+use user_relationships::domain::relationships::load_endpoints;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
 use user_relationships::model::page::{Direction, Page, PageRequest, Sort, SortBy};
-use user_relationships::model::relationship::Relationship;
-use user_relationships::model::relationship_query::RelationshipQuery;
+use user_relationships::model::relationship::End;
+use user_relationships::model::relationship_query::{IncludedEnds, RelationshipPage, RelationshipQuery};
 use user_relationships::model::relationship_type::TypeName;
 use user_relationships::store::{Cost, Store};
 
@@ -32,9 +33,10 @@ async fn ask(
     store: &Store,
     filter: RelationshipFilter,
     slice: PageRequest,
-) -> JoinHandle<Result<Option<Page<Relationship>>>> {
+    included: IncludedEnds,
+) -> JoinHandle<Result<Option<RelationshipPage>>> {
     let store = store.clone();
-    let query = RelationshipQuery { filter, page: slice, ends: Vec::new(), has_authors: false };
+    let query = RelationshipQuery { filter, page: slice, included, has_authors: false };
     // `None` if it is left out of the batch.
     let waiting =
         tokio::spawn(async move { store.list_relationships("test.lists", query, None, |_, _| Ok(None)).await });
@@ -43,9 +45,23 @@ async fn ask(
 }
 
 /// The same list outside of a batch.
-async fn alone(store: &Store, filter: RelationshipFilter, slice: PageRequest) -> Page<Relationship> {
-    let read = store.read("test.list", Cost::Bounded, move |tx| tx.relationships(&filter, &slice));
+async fn alone(
+    store: &Store,
+    filter: RelationshipFilter,
+    slice: PageRequest,
+    included: IncludedEnds,
+) -> RelationshipPage {
+    let read = store.read("test.list", Cost::BoundedSnapshot, move |tx| {
+        let page = tx.relationships(&filter, &slice)?;
+        let shown = &page.items[..page.items.len().min(included.rows)];
+        let included = load_endpoints(tx, shown, &included.ends, included.budget)?;
+        Ok(RelationshipPage { page, included })
+    });
     read.await.expect("a page")
+}
+
+fn ends(ends: &[End], rows: usize) -> IncludedEnds {
+    IncludedEnds { ends: ends.to_vec(), rows, ..IncludedEnds::default() }
 }
 
 fn of_user(id: i64) -> RelationshipFilter {
@@ -86,32 +102,34 @@ fn batched_lists_equal_the_same_lists_run_alone() {
                     [of_user(id), of_target(id), of_type(of_user(id), "mentor"), of_type(of_target(id), "colleague")]
                 {
                     for slice in [window(0, 20), window(1, 2), window(0, 0), window(500, 50)] {
-                        asked.push((filter.clone(), slice));
+                        for included in [ends(&[], 0), ends(&[End::Target], 20), ends(&[End::User, End::Target], 1)] {
+                            asked.push((filter.clone(), slice.clone(), included));
+                        }
                     }
                 }
             }
             wait(async {
                 // Loads the types into the cache.
-                alone(&store, of_user(users[1]), window(0, 1)).await;
+                alone(&store, of_user(users[1]), window(0, 1), IncludedEnds::default()).await;
                 let (held, resume) = hold(&store).await;
                 let mut waiting = Vec::new();
-                for (filter, slice) in &asked {
-                    waiting.push(ask(&store, filter.clone(), slice.clone()).await);
+                for (filter, slice, included) in &asked {
+                    waiting.push(ask(&store, filter.clone(), slice.clone(), included.clone()).await);
                 }
                 resume.send(()).expect("the job waits");
                 held.await.expect("no panic").expect("it did nothing");
                 let mut answered = 0;
-                for ((filter, slice), waiting) in asked.into_iter().zip(waiting) {
+                for ((filter, slice, included), waiting) in asked.into_iter().zip(waiting) {
                     let together = waiting.await.expect("no panic").expect("an answer");
-                    let what = format!("{filter:?} {slice:?}");
+                    let what = format!("{filter:?} {slice:?} {included:?}");
                     let has_type = !filter.relationships.is_empty();
-                    let alone = alone(&store, filter, slice).await;
+                    let alone = alone(&store, filter, slice, included).await;
                     match together {
                         Some(page) => assert_eq!(page, alone, "{what}"),
                         // Only an ordinary job returns an empty page for an unknown type.
-                        None => assert!(has_type && alone.total == 0, "{what}"),
+                        None => assert!(has_type && alone.page.total == 0, "{what}"),
                     }
-                    answered += alone.items.len();
+                    answered += alone.page.items.len();
                 }
                 assert!(answered > 200, "{answered}");
             });
@@ -151,12 +169,41 @@ fn lists_of_other_shapes_are_not_batched() {
             wait(async {
                 for (filter, slice) in cases {
                     let what = format!("{filter:?} {slice:?}");
-                    let answer = ask(&store, filter, slice).await.await.expect("no panic");
+                    let answer = ask(&store, filter, slice, IncludedEnds::default()).await.await.expect("no panic");
                     assert_eq!(answer.expect("an answer"), None, "{what}");
                 }
-                let answer = ask(&store, of_user(id), window(0, 20)).await.await.expect("no panic");
-                assert_eq!(answer.expect("an answer"), Some(Page::empty()));
+                let answer = ask(&store, of_user(id), window(0, 20), IncludedEnds::default()).await;
+                let empty = RelationshipPage { page: Page::empty(), included: Vec::new() };
+                assert_eq!(answer.await.expect("no panic").expect("an answer"), Some(empty));
             });
+        },
+    );
+}
+
+#[test]
+fn a_list_that_includes_a_large_profile_is_not_batched() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let (ann, bob) = (app.user(), app.user());
+            ann.post(EDGES, &edge(None, "mentor", bob.id)).expect(201);
+            let of_size = |bytes: usize| {
+                let change = json!({"data": {"type": "users", "id": bob.id.to_string(),
+                    "attributes": {"unit": vec!["x".repeat(1_000); bytes / 1_000]}}});
+                app.admin().patch(&format!("/api/v2/users/{}", bob.id), &change).expect(200);
+            };
+            let store = store_beside(app);
+            let list = async || {
+                let asked = ask(&store, of_user(ann.id), window(0, 20), ends(&[End::Target], 20)).await;
+                asked.await.expect("no panic").expect("an answer").map(|list| list.included.len())
+            };
+            of_size(5_000);
+            assert_eq!(wait(list()), None);
+            let answer = ann.get(&format!("{EDGES}?user={}&include=target", ann.id)).expect(200);
+            assert_eq!(answer.body["included"].as_array().map(Vec::len), Some(1));
+            of_size(3_000);
+            assert_eq!(wait(list()), Some(1));
         },
     );
 }

@@ -11,9 +11,8 @@ use user_relationships::clock::Clock;
 use user_relationships::http::forms::config::catalogue::Catalogue;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Page, PageRequest, Sort};
-use user_relationships::model::relationship::Relationship;
-use user_relationships::model::relationship_query::RelationshipQuery;
+use user_relationships::model::page::{PageRequest, Sort};
+use user_relationships::model::relationship_query::{RelationshipPage, RelationshipQuery};
 use user_relationships::store::{Cost, Store, Tx};
 
 use crate::support::app::{Engine, config, run};
@@ -92,11 +91,11 @@ fn a_usual_list_on_postgresql_takes_no_blocking_thread() {
             let (runtime, hold) = without_blocking_threads();
             let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
             let slice = PageRequest::window(Sort::default(), 0, 20);
-            let query = RelationshipQuery { filter, page: slice, ends: Vec::new(), has_authors: false };
+            let query = RelationshipQuery { filter, page: slice, ..RelationshipQuery::default() };
             // `None` if it is left out of the batch.
             let list = async { store(app).list_relationships("test.list", query, None, |_, _| Ok(None)).await };
-            let page: Option<Page<Relationship>> = runtime.block_on(list).expect("a list");
-            assert_eq!(page.expect("it is a usual list").total, 0);
+            let page: Option<RelationshipPage> = runtime.block_on(list).expect("a list");
+            assert_eq!(page.expect("it is a usual list").page.total, 0);
             drop(hold);
         },
     );

@@ -9,13 +9,15 @@ use crate::support::sources::{File, assert_none, files};
 const TABLES: [&str; 5] = ["user_relationships", "users", "relationship_types", "groups", "group_members"];
 
 /// Write queries whose callers need no change, and why.
-const UNLOGGED: [(&str, &str); 8] = [
+const UNLOGGED: [(&str, &str); 10] = [
     ("relationships::lock", "locks a row by writing the same value"),
     ("keys::put", "keys of addresses and names are computed"),
     ("keys::compute_all", "keys of addresses and names are computed"),
     ("transfer::load_relationships", "is part of a bulk load, which `loaded` stands for"),
     ("transfer::recreate", "removes duplicates of a bulk load, which `loaded` stands for"),
     ("creates_sql::insert", "logs in the same statement"),
+    ("changes_sql::change", "logs in the same statement"),
+    ("deletes_sql::delete", "logs in the same statement"),
     ("migrations::run", "changes no resource"),
     ("relationship_types::set_times", "restores the times of a type whose values an import has compared"),
 ];

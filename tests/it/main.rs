@@ -27,6 +27,7 @@ mod auth_schemes;
 mod authorization;
 mod batched_creates;
 mod batched_lists;
+mod batched_writes;
 mod budgets;
 mod change_campaign;
 mod change_checks;

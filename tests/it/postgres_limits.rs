@@ -7,9 +7,8 @@ use user_relationships::clock::Clock;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Page, PageRequest, Sort};
-use user_relationships::model::relationship::Relationship;
-use user_relationships::model::relationship_query::RelationshipQuery;
+use user_relationships::model::page::{PageRequest, Sort};
+use user_relationships::model::relationship_query::{RelationshipPage, RelationshipQuery};
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx};
 
@@ -184,9 +183,9 @@ fn a_batched_list_that_waits_too_long_fails_alone() {
                 let store = store.clone();
                 let filter = RelationshipFilter { users: vec![UserId::new(ann.id)], ..RelationshipFilter::default() };
                 let page = PageRequest::window(Sort::default(), 0, 20);
-                let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
+                let query = RelationshipQuery { filter, page, ..RelationshipQuery::default() };
                 tokio::spawn(async move {
-                    let left_out = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
+                    let left_out = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<RelationshipPage>);
                     store.list_relationships("test.lists", query, None, left_out).await
                 })
             };
@@ -202,7 +201,7 @@ fn a_batched_list_that_waits_too_long_fails_alone() {
                 resume.send(()).expect("the connection is held");
                 held.await.expect("no panic").expect("it is given back");
                 let page = in_time.await.expect("no panic").expect("a connection became free in time").expect("a list");
-                assert_eq!(page.total, 0);
+                assert_eq!(page.page.total, 0);
             });
         },
     );

@@ -16,12 +16,24 @@ const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 /// Tables that grow with the data.
 const LARGE: [&str; 4] = ["user_relationships", "users", "counts_by_user", "counts_by_target"];
-/// The types of the values of a batch of creates: its columns, the ids of requests, the users at its ends, and the
-/// number of slots.
-const BATCH_TYPES: &str =
-    "(bigint[], bigint[], smallint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint, bigint)";
-/// A batch of one create.
-const BATCH_VALUES: &str = "'{98030}', '{98031}', '{3}', '{1}', '{1}', '{1}', '{1}', '{x}', '{98030,98031}', 0, 32";
+/// Statements of batches: a part of the text, the types of the values, and the values of a batch of one request.
+const BATCHES: [(&str, &str, &str); 3] = [
+    (
+        "INTO user_relationships",
+        "(bigint[], bigint[], smallint[], bigint[], bigint[], bigint[], bigint[], text[], bigint[], bigint, bigint)",
+        "'{98030}', '{98031}', '{3}', '{1}', '{1}', '{1}', '{1}', '{x}', '{98030,98031}', 0, 32",
+    ),
+    (
+        "UPDATE user_relationships AS edge",
+        "(bigint[], bigint[], smallint[], bigint[], bigint[], text[], bigint, bigint)",
+        "'{98040}', '{1}', '{3}', '{NULL}', '{1}', '{x}', 0, 32",
+    ),
+    (
+        "DELETE FROM user_relationships AS edge",
+        "(bigint[], bigint[], bigint[], text[], bigint, bigint, bigint)",
+        "'{98041}', '{NULL}', '{1}', '{x}', 32, 32, 0",
+    ),
+];
 /// Ids that no other test uses.
 const MARKED: std::ops::Range<i64> = 98_000..99_000;
 
@@ -217,9 +229,9 @@ fn check(app: &App) {
         if statement.contains("digest") {
             continue;
         }
-        let is_batch_of_creates = statement.contains("unnest") && statement.contains("INTO user_relationships");
-        let found = if is_batch_of_creates {
-            plans::explained(app, statement, BATCH_TYPES, BATCH_VALUES, &ANY_PLAN)
+        let batch = BATCHES.iter().find(|(part, ..)| statement.contains("unnest") && statement.contains(part));
+        let found = if let Some((_, types, values)) = batch {
+            plans::explained(app, statement, types, values, &ANY_PLAN)
         } else {
             let binds = text.split_once(" -- binds: [").map_or("", |(_, binds)| binds);
             let binds = flatten_lists(binds).replace("Some(", "").replace(')', "").replace("None", "NULL");

@@ -10,7 +10,8 @@ use crate::model::field::Value;
 use crate::model::id::RelationshipId;
 use crate::model::precondition::Precondition;
 use crate::model::relationship::{Edge, EdgeAttribute, EdgeData, Relationship};
-use crate::store::{HeldType, Tx};
+use crate::model::relationship_type::TypeName;
+use crate::store::{GatheredChange, GatheredDelete, GatheredWriter, HeldType, Tx};
 
 /// Changes attributes of a relationship.
 ///
@@ -42,6 +43,38 @@ pub fn change(
         None if data.relationship == held.name => tx.update_relationship(&old, data, caller.author()),
         None => Err(tx.run_again()),
     }
+}
+
+/// The change of a relationship that its caller may change, if it can be gathered with others: it must be valid, and
+/// allowed if the types have no rules. All others need [`change`].
+#[must_use]
+pub fn as_gathered_change(
+    caller: &Caller,
+    old: &Relationship,
+    changes: &[(EdgeAttribute, Value)],
+    request_id: Option<String>,
+) -> Option<GatheredChange> {
+    let relationship = TypeName::parse(name_of_type(changes)?).filter(|name| *name != old.data.relationship)?;
+    validation::apply(&mut EdgeData::new(relationship.clone()), changes).ok()?;
+    let writer = gathered_writer(caller, request_id)?;
+    Some(GatheredChange { id: old.id, version: old.version, relationship, writer })
+}
+
+/// The delete of a relationship, if it can be gathered with others. All others need [`delete`].
+#[must_use]
+pub fn as_gathered_delete(
+    caller: &Caller,
+    id: RelationshipId,
+    precondition: &Precondition,
+    request_id: Option<String>,
+) -> Option<GatheredDelete> {
+    let writer = gathered_writer(caller, request_id).filter(|_| *precondition == Precondition::None)?;
+    Some(GatheredDelete { id, writer })
+}
+
+fn gathered_writer(caller: &Caller, request_id: Option<String>) -> Option<GatheredWriter> {
+    let owner = policy::writable_owner(caller).ok()?;
+    Some(GatheredWriter { owner, actor: caller.author(), request_id })
 }
 
 /// Holds the type that a relationship gets; `None` if it keeps its type. A change that ends in an edge that exists is

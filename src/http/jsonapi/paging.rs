@@ -147,6 +147,14 @@ impl Paging {
         }
     }
 
+    /// How many rows the page shows at most.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Offset { limit: size, .. } | Self::Cursor { size, .. } => usize::try_from(*size).unwrap_or(0),
+        }
+    }
+
     /// The rows that the page shows, of those that were read for it.
     #[must_use]
     pub fn shown<'r, T>(&self, rows: &'r [T]) -> &'r [T] {

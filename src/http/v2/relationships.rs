@@ -29,7 +29,7 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::Sort;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{EdgeAttribute, End, Relationship};
-use crate::model::relationship_query::RelationshipQuery;
+use crate::model::relationship_query::{IncludedEnds, RelationshipQuery};
 use crate::store::{Cost, GatheredCreate, Tx};
 
 /// `GET /api/v2/user-relationships`
@@ -42,16 +42,18 @@ pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
     let sort = query.sort(Sort::default());
     let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, USER_RELATIONSHIPS, &(&filter, sort)).await?;
-    let (caller, budget, page_rows) = (call.caller, options.read_budget(), paging.clone());
+    let (caller, page_rows) = (call.caller, paging.clone());
     let filter = relationships::restrict_to_visible(&caller, filter);
     // Only for clients that name them: the indexes that serve lists do not contain the authors.
     let has_authors = options.names_authors();
-    let wanted = RelationshipQuery { filter, page: paging.slice(sort), ends: options.included_ends(), has_authors };
+    let included = IncludedEnds { ends: options.included_ends(), rows: paging.size(), budget: options.read_budget() };
+    let wanted = RelationshipQuery { filter, page: paging.slice(sort), included, has_authors };
     let job = move |tx: &mut Tx<'_>, wanted: &RelationshipQuery| {
         let page = relationships::list(tx, &caller, &wanted.filter, &wanted.page)?;
         let authors =
             if wanted.has_authors { relationships::load_authors(tx, &caller, &page.items)? } else { HashMap::new() };
-        let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), &wanted.ends, budget)?;
+        let IncludedEnds { ends, budget, .. } = &wanted.included;
+        let included = relationships::load_endpoints(tx, page_rows.shown(&page.items), ends, *budget)?;
         Ok(ListedRelationships { page, authors, included })
     };
     let read = call.state.store.list_relationships("relationships.list", wanted, call.after, job).await;
@@ -126,7 +128,19 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let expected = precondition.clone();
     let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
     let old = call.read("relationships.get", Cost::Bounded, job).await;
-    let changes = parse_changes(&call.body().await?, &old.map_err(Failure::without_document)?)?;
+    let old = old.map_err(Failure::without_document)?;
+    let changes = parse_changes(&call.body().await?, &old)?;
+    let request_id = call.origin().request_id;
+    if ends.is_empty()
+        && let Some(gathered) = relationships::as_gathered_change(&caller, &old, &changes, request_id)
+    {
+        let job = move |tx: &mut Tx<'_>| {
+            let row = relationships::change(tx, &caller, id, &precondition, &changes)?;
+            relationships::as_changed(tx, &caller, row)
+        };
+        let row = call.state.store.change_relationship("relationships.change", gathered, job).await;
+        return SingleResponse::alone(row.map_err(Failure::of)?).changed(&call.target(), &options);
+    }
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::change(tx, &caller, id, &precondition, &changes)?;
         let row = relationships::as_changed(tx, &caller, row)?;
@@ -141,8 +155,13 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     call.query(&[])?;
     let (caller, precondition) = (call.caller, call.precondition());
+    let gathered = relationships::as_gathered_delete(&caller, id, &precondition, call.origin().request_id);
     let job = move |tx: &mut Tx<'_>| relationships::delete(tx, &caller, id, &precondition);
-    call.state.store.write("relationships.delete", call.origin(), job).await.map_err(Failure::without_document)?;
+    let done = match gathered {
+        Some(gathered) => call.state.store.delete_relationship("relationships.delete", gathered, job).await,
+        None => call.state.store.write("relationships.delete", call.origin(), job).await,
+    };
+    done.map_err(Failure::without_document)?;
     deleted(&call)
 }
 

@@ -11,6 +11,8 @@ use diesel::sql_types::{BigInt, Bool, Text};
 /// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one
 /// at a time.
 pub const TYPE_SLOTS: i64 = 32;
+/// The number of slots of `retired_relationship_ids`, which the migration creates.
+pub const RETIRED_SLOTS: i64 = 32;
 
 /// Keeps the rows of a table `t` and their keys, and so the rules of types, from changing until the transaction ends.
 /// Others may do the same, as foreign keys do.

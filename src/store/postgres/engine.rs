@@ -80,13 +80,13 @@ impl PostgresEngine {
     ///
     /// # Errors
     /// Those of the job, or [`Error::Unavailable`].
-    pub fn run<T>(
+    pub fn run(
         &self,
         mode: Mode,
         shared: &StoreContext,
         limit: &JobLimit,
-        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
-    ) -> Result<T> {
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> Result<()> {
         let deadline = Instant::now() + self.longest_statement;
         let mut attempts = 0;
         let mut dead = 0;
@@ -127,20 +127,32 @@ impl PostgresEngine {
         &self,
         mode: Mode,
         shared: &StoreContext,
-        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
+        job: impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
+        let mut done = None;
+        let has_run = self.run_batch_once(mode, shared, &mut |tx| job(tx).map(|result| done = Some(result)))?;
+        Ok(done.filter(|_| has_run))
+    }
+
+    /// Runs the job of a batch once. Returns whether it succeeded; if not, it changed nothing.
+    fn run_batch_once(
+        &self,
+        mode: Mode,
+        shared: &StoreContext,
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> Result<bool> {
         let mut session = self.session()?;
         if session.is_citus && mode.may_write() {
             // Citus runs the parts of one statement one after the other, and mixes up their rows.
-            return Ok(None);
+            return Ok(false);
         }
         // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.
         match self.attempt(mode, &mut session, shared, &JobLimit::NONE, job) {
-            (Ok(done), _) => Ok(Some(done)),
+            (Ok(()), _) => Ok(true),
             (Err(error), Some(Fault::Unknown)) => Err(error),
             (Err(error), _) => {
                 log::debug!("a batch failed and its requests run one by one: {error:?}");
-                Ok(None)
+                Ok(false)
             }
         }
     }
@@ -150,13 +162,13 @@ impl PostgresEngine {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the job has reached its limit or the pool has no connection.
-    pub fn run_once<T>(
+    pub fn run_once(
         &self,
         mode: Mode,
         shared: &StoreContext,
         (limit, after): (&JobLimit, Option<LogPosition>),
-        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
-    ) -> Result<(Result<T>, Option<Fault>)> {
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> Result<(Result<()>, Option<Fault>)> {
         limit.check()?;
         let mut session = self.session()?;
         // Before the snapshot of the job, which sees all that is replayed by now.
@@ -178,14 +190,14 @@ impl PostgresEngine {
     }
 
     /// Runs a job once; the fault tells whether a further attempt can help.
-    fn attempt<T>(
+    fn attempt(
         &self,
         mode: Mode,
         session: &mut Session,
         shared: &StoreContext,
         limit: &JobLimit,
-        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
-    ) -> (Result<T>, Option<Fault>) {
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> (Result<()>, Option<Fault>) {
         let _running = self.running.begin(session.backend);
         let is_transaction = mode != Mode::Read || session.backend.is_none();
         let limits = (limit.is_cancellable(), self.longest_statement);

@@ -14,7 +14,9 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
 use super::batch::batcher::Batcher;
+use super::batch::changes::GatheredChange;
 use super::batch::creates::BatchedCreate;
+use super::batch::deletes::GatheredDelete;
 use super::batch::lists::BatchedList;
 use super::batch::ruled_creates::RuledCreate;
 use super::batch::traversals::BatchedTraversal;
@@ -25,11 +27,11 @@ use super::positions::PositionQuery;
 use super::sessions::Sessions;
 use crate::model::database_problem::DatabaseProblem;
 use crate::model::error::Result;
-use crate::store::job::run_blocking;
+use crate::store::job::{ErasedJob, run_blocking};
 use crate::store::limit::{CancelStatement, JobLimit};
 use crate::store::metrics::ConnectionCounts;
 use crate::store::opening::{OpenError, Settings};
-use crate::store::tx::{StoreContext, Tx};
+use crate::store::tx::StoreContext;
 use crate::store::url::PostgresUrl;
 use probe::ServerProbe;
 
@@ -62,6 +64,8 @@ pub(in crate::store) struct PoolGeneration {
     pub(super) engine: Arc<PostgresEngine>,
     pub creates: Batcher<BatchedCreate>,
     pub ruled_creates: Batcher<RuledCreate>,
+    pub changes: Batcher<GatheredChange>,
+    pub deletes: Batcher<GatheredDelete>,
     pub lists: Batcher<BatchedList>,
     pub traversals: Batcher<BatchedTraversal>,
     pub positions: Batcher<PositionQuery>,
@@ -134,13 +138,13 @@ impl PostgresServer {
     ///
     /// # Errors
     /// Those of the job, or [`Error::Unavailable`](crate::model::error::Error::Unavailable).
-    pub async fn run<T: Send + 'static>(
+    pub async fn run(
         &self,
         name: &'static str,
         mode: Mode,
         deadline: Option<Instant>,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+        mut job: ErasedJob,
+    ) -> Result<()> {
         let pool = self.current();
         let permit = pool.engine.permit(name, mode).await?;
         let (limit, _guard) = JobLimit::cancellable(deadline, Some(self.canceller()));
@@ -148,7 +152,7 @@ impl PostgresServer {
         run_blocking(move || {
             // Held until the connection is back in the pool, even if the caller is gone.
             let _permit = permit;
-            pool.engine.run(mode, &parts.shared, &limit, &job)
+            pool.engine.run(mode, &parts.shared, &limit, &mut job)
         })
         .await
     }
@@ -176,12 +180,15 @@ impl PoolGeneration {
     fn open(parts: &PoolParts) -> std::result::Result<Self, OpenError> {
         let PoolParts { sessions, settings, shared } = parts;
         let engine = Arc::new(PostgresEngine::open(sessions.clone(), settings));
+        // A replica accepts no writes.
+        let writers = usize::from(sessions.are_to_primary());
         // Without a replica no position is asked for.
         let asks_positions = sessions.are_to_primary() && settings.replica.is_some();
         Ok(Self {
-            // A replica accepts no writes.
-            creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
-            ruled_creates: Batcher::start(usize::from(sessions.are_to_primary()), &engine, shared)?,
+            creates: Batcher::start(writers, &engine, shared)?,
+            ruled_creates: Batcher::start(writers, &engine, shared)?,
+            changes: Batcher::start(writers, &engine, shared)?,
+            deletes: Batcher::start(writers, &engine, shared)?,
             lists: Batcher::start(read_threads(settings), &engine, shared)?,
             traversals: Batcher::start(read_threads(settings), &engine, shared)?,
             positions: Batcher::start(usize::from(asks_positions), &engine, shared)?,

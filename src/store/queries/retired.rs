@@ -6,11 +6,8 @@ use std::collections::HashSet;
 
 use super::schema::{relationship_types, retired_relationship_ids, retired_type_ids, retired_user_ids};
 use super::sql::Sql;
-use super::{Conn, bulk};
+use super::{Conn, bulk, dialect};
 use crate::model::relationship_type::MAX_TYPES;
-
-/// The number of slots of [`retired_relationship_ids`], which the migration creates.
-const SLOTS: i64 = 32;
 
 /// Records that a user was deleted.
 pub(in crate::store) fn retire_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
@@ -30,7 +27,7 @@ pub(in crate::store) fn users_among(conn: &mut Conn, ids: &[i64]) -> QueryResult
 
 /// Records that relationships were deleted, with the largest of their ids.
 pub(in crate::store) fn retire_relationships(conn: &mut Conn, largest: i64) -> QueryResult<()> {
-    let slot = i16::try_from(largest.rem_euclid(SLOTS)).unwrap_or_default();
+    let slot = i16::try_from(largest.rem_euclid(dialect::RETIRED_SLOTS)).unwrap_or_default();
     // Writes nothing if a larger id was deleted before.
     let older = retired_relationship_ids::last_id.lt(largest);
     diesel::update(retired_relationship_ids::table.find(slot).filter(older))

@@ -5,8 +5,8 @@ use diesel::sql_types::BigInt;
 
 use super::order::{listing_order, push_bounds, push_end};
 use super::rows::{
-    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, UserColumns, UserRow, level_of, number_of,
-    text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow,
+    level_of, number_of, text_of,
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
@@ -191,17 +191,8 @@ pub(super) fn select(profiles: Profiles, more: &'static str) -> Sql {
 
 /// Pushes the columns of a user, the last of which is the number of its subordinates.
 pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
-    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(", CAST(");
-    push_subordinates(sql);
-    sql.text(" AS BIGINT) AS subordinates");
-}
-
-/// Pushes the number of subordinates of a user: one index lookup.
-fn push_subordinates(sql: &mut Sql) {
-    sql.text("COALESCE((SELECT SUM(n) FROM counts_by_target");
-    sql.text(" WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = ");
-    push_subordinate_type(sql);
-    sql.text("), 0)");
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
+    sql.text(", ").text(SUBORDINATES).text(" AS subordinates");
 }
 
 /// Pushes the number of the type, by its name: the cached number may belong to a type that another process has replaced.
@@ -241,9 +232,7 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
             sql.text(" GROUP BY target_id HAVING SUM(n) > 0)");
         }
         [false, ..] => {
-            sql.text(" AND ");
-            push_subordinates(sql);
-            sql.text(" <= 0");
+            sql.text(" AND ").text(SUBORDINATES).text(" <= 0");
         }
     }
     for (roles, glue) in [(&filter.has, " AND ("), (&filter.lacks, " AND NOT (")] {

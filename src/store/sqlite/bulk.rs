@@ -21,24 +21,52 @@ pub(in crate::store) const fn is_usual(rows: usize) -> bool {
     rows == ROWS || rows == ROWS_OF_LOAD
 }
 
-/// The values of an `IN` list: a JSON array, so that one statement serves any number of values.
+/// The most values that are bound one by one.
+const MOST_BOUND: usize = 64;
+
+/// The values of an `IN` list, in one of few texts, so that few statements serve any number of values.
 #[derive(Debug)]
-pub(in crate::store) struct ValueList(String);
+pub(in crate::store) enum ValueList {
+    /// A power of two of values, of which the last may be repeated: for few values faster than reading JSON.
+    Bound(Vec<i64>),
+    /// A JSON array.
+    Json(String),
+}
 
 impl ValueList {
     pub fn of_integers(values: &[i64]) -> Self {
-        Self(serde_json::to_string(values).unwrap_or_default())
+        match values.last() {
+            Some(last) if values.len() <= MOST_BOUND => {
+                let mut bound = values.to_vec();
+                bound.resize(values.len().next_power_of_two(), *last);
+                Self::Bound(bound)
+            }
+            _ => Self::Json(serde_json::to_string(values).unwrap_or_default()),
+        }
     }
 
     pub fn of_texts(values: &[String]) -> Self {
-        Self(serde_json::to_string(values).unwrap_or_default())
+        Self::Json(serde_json::to_string(values).unwrap_or_default())
     }
 
     /// Pushes ` IN (…)`.
     pub fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        out.push_sql(" IN (SELECT value FROM json_each(");
-        out.push_bind_param::<Text, _>(&self.0)?;
-        out.push_sql("))");
+        match self {
+            Self::Bound(values) => {
+                let mut before = " IN (";
+                for value in values {
+                    out.push_sql(before);
+                    out.push_bind_param::<BigInt, _>(value)?;
+                    before = ", ";
+                }
+                out.push_sql(")");
+            }
+            Self::Json(values) => {
+                out.push_sql(" IN (SELECT value FROM json_each(");
+                out.push_bind_param::<Text, _>(values)?;
+                out.push_sql("))");
+            }
+        }
         Ok(())
     }
 }

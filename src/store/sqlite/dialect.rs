@@ -12,6 +12,8 @@ use crate::store::schema::relationship_types;
 
 /// One row: there is one writer at a time.
 pub const TYPE_SLOTS: i64 = 1;
+/// The number of slots of `retired_relationship_ids`, which the migration creates.
+pub const RETIRED_SLOTS: i64 = 32;
 
 /// Why requests cannot be served from the database; `None` if nothing is wrong but perhaps the version of the schema.
 pub fn find_problem(conn: &mut Conn) -> QueryResult<Option<DatabaseProblem>> {

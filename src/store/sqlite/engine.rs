@@ -14,7 +14,7 @@ use super::wal::Wal;
 use super::writer::Writer;
 use crate::model::error::{Error, Result};
 use crate::store::cost::Cost;
-use crate::store::job::run_blocking;
+use crate::store::job::{ErasedJob, run_blocking};
 use crate::store::limit::JobLimit;
 use crate::store::metrics::ConnectionCounts;
 use crate::store::opening::{OpenError, Settings};
@@ -100,21 +100,30 @@ impl SqliteEngine {
         ConnectionCounts { busy: connections.saturating_sub(idle), idle }
     }
 
-    /// Runs a read: on this thread if it is short and a reader is free, otherwise on a thread that may block.
+    /// Runs a read on this thread if it is short and a reader is free; otherwise `None`.
+    pub fn read_here(
+        &self,
+        cost: Cost,
+        deadline: Option<Instant>,
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> Option<Result<()>> {
+        if !matches!(cost, Cost::Bounded | Cost::BoundedSnapshot) {
+            return None;
+        }
+        let mut reader = PooledReader(self.readers.try_get()?);
+        Some(reader.run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), job))
+    }
+
+    /// Runs a read on a thread that may block.
     ///
     /// # Errors
     /// Those of the job, or [`Error::Unavailable`].
-    pub async fn read<T: Send + 'static>(
+    pub async fn read_elsewhere(
         self: &Arc<Self>,
         cost: Cost,
         deadline: Option<Instant>,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        if matches!(cost, Cost::Bounded | Cost::BoundedSnapshot)
-            && let Some(reader) = self.readers.try_get()
-        {
-            return PooledReader(reader).run(&self.shared, &JobLimit::until(deadline), cost.needs_snapshot(), &job);
-        }
+        mut job: ErasedJob,
+    ) -> Result<()> {
         let permit = self.permits.acquire(cost).await?;
         let (limit, _guard) = JobLimit::cancellable(deadline, None);
         let engine = Arc::clone(self);
@@ -122,7 +131,7 @@ impl SqliteEngine {
             // Held until the job has ended, even if its caller is gone.
             let _permit = permit;
             limit.check()?;
-            engine.reader()?.run(&engine.shared, &limit, cost.needs_snapshot(), &job)
+            engine.reader()?.run(&engine.shared, &limit, cost.needs_snapshot(), &mut job)
         })
         .await
     }
@@ -131,11 +140,7 @@ impl SqliteEngine {
     ///
     /// # Errors
     /// Those of the job, or [`Error::Unavailable`].
-    pub async fn write<T: Send + 'static>(
-        &self,
-        deadline: Option<Instant>,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    pub async fn write(&self, deadline: Option<Instant>, job: ErasedJob) -> Result<()> {
         let (limit, _guard) = JobLimit::cancellable(deadline, None);
         self.writer.write(limit, job).await
     }
@@ -149,13 +154,13 @@ impl SqliteEngine {
 
 impl PooledReader {
     /// Runs a read on this thread. `snapshot`: all its statements see the same state.
-    fn run<T>(
+    fn run(
         &mut self,
         shared: &StoreContext,
         limit: &JobLimit,
         snapshot: bool,
-        job: &impl Fn(&mut Tx<'_>) -> Result<T>,
-    ) -> Result<T> {
+        job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
+    ) -> Result<()> {
         limit.check()?;
         let conn = &mut *self.0;
         if !snapshot {

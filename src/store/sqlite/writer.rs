@@ -18,6 +18,7 @@ use super::wal::Wal;
 use super::{queries, text_index};
 use crate::model::error::{Error, Result};
 use crate::store::fault::Fault;
+use crate::store::job::ErasedJob;
 use crate::store::limit::JobLimit;
 use crate::store::opening::OpenError;
 use crate::store::schema::changes;
@@ -32,19 +33,7 @@ const ATTEMPTS: u32 = 3;
 
 /// Sends jobs to the writer's thread, which ends when this is dropped.
 pub(super) struct Writer {
-    queue: SyncSender<Box<dyn WriteJob>>,
-}
-
-/// A job and the receiver of its result.
-trait WriteJob: Send {
-    /// Runs the job, inside a savepoint of its own.
-    fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction;
-    /// Whether the job has written changes to the log.
-    fn has_changes(&self) -> bool;
-    /// Whether the caller no longer waits for the result.
-    fn is_abandoned(&self) -> bool;
-    /// Sends the result, once the transaction is committed or has failed.
-    fn send_result(self: Box<Self>, committed: &Result<()>);
+    queue: SyncSender<WaitingJob>,
 }
 
 /// What happens to the savepoint of a job.
@@ -64,15 +53,18 @@ enum BatchOutcome {
     StoppedBy(usize),
 }
 
-struct WaitingJob<T, F> {
-    job: F,
+/// A job and the receiver of its result.
+struct WaitingJob {
+    job: ErasedJob,
     limit: JobLimit,
-    result: Result<T>,
+    result: Result<()>,
+    /// Whether the job has written changes to the log.
     has_changes: bool,
-    answer: oneshot::Sender<Result<T>>,
+    answer: oneshot::Sender<Result<()>>,
 }
 
-impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> WriteJob for WaitingJob<T, F> {
+impl WaitingJob {
+    /// Runs the job, inside a savepoint of its own.
     fn run(&mut self, conn: &mut Conn, shared: &StoreContext) -> SavepointAction {
         // The store has turned a panic of the job into an error.
         let mut tx = Tx::writing(AnyConnection::Sqlite(conn), shared, &self.limit, shared.changes.switch());
@@ -84,22 +76,20 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T> + Send> WriteJob for WaitingJob<T,
         }
         self.has_changes = self.result.is_ok() && tx.has_written_changes();
         match (&self.result, tx.fault()) {
-            (Ok(_), _) => SavepointAction::Keep,
+            (Ok(()), _) => SavepointAction::Keep,
             (Err(_), Some(Fault::Limit)) => SavepointAction::UndoStopped,
             (Err(_), Some(Fault::Conflict)) => SavepointAction::UndoAndRetry,
             (Err(_), _) => SavepointAction::Undo,
         }
     }
 
-    fn has_changes(&self) -> bool {
-        self.has_changes
-    }
-
+    /// Whether the caller no longer waits for the result.
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    fn send_result(self: Box<Self>, committed: &Result<()>) {
+    /// Sends the result, once the transaction is committed or has failed.
+    fn send_result(self, committed: &Result<()>) {
         let result = match committed {
             Ok(()) => self.result,
             // The job's own error may depend on the write of another job, which is rolled back too.
@@ -122,26 +112,22 @@ impl Writer {
     }
 
     /// Runs a job in the next commit and returns its result once that is durable.
-    pub async fn write<T: Send + 'static>(
-        &self,
-        limit: JobLimit,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
+    pub async fn write(&self, limit: JobLimit, job: ErasedJob) -> Result<()> {
         let (answer, result) = oneshot::channel();
         let unanswered = Err(Error::Unavailable("the writer sent no result".to_owned()));
-        self.queue
-            .try_send(Box::new(WaitingJob { job, limit, result: unanswered, has_changes: false, answer }))
-            .map_err(|refused| {
+        self.queue.try_send(WaitingJob { job, limit, result: unanswered, has_changes: false, answer }).map_err(
+            |refused| {
                 Error::Unavailable(match refused {
                     TrySendError::Full(_) => format!("{QUEUE} writes are already waiting"),
                     TrySendError::Disconnected(_) => "the writer's thread has ended".to_owned(),
                 })
-            })?;
+            },
+        )?;
         result.await.map_err(|_| Error::Unavailable("the writer's thread has ended".to_owned()))?
     }
 }
 
-fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn WriteJob>>, mut wal: Wal, shared: &StoreContext) {
+fn run_writer(mut conn: Conn, waiting: &Receiver<WaitingJob>, mut wal: Wal, shared: &StoreContext) {
     loop {
         let first = match wal.next_check() {
             None => waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -161,14 +147,14 @@ fn run_writer(mut conn: Conn, waiting: &Receiver<Box<dyn WriteJob>>, mut wal: Wa
     }
 }
 
-fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn WriteJob>>, shared: &StoreContext) {
+fn write_batch(conn: &mut Conn, mut batch: Vec<WaitingJob>, shared: &StoreContext) {
     loop {
         batch.retain(|work| !work.is_abandoned());
         match commit(conn, &mut batch, shared) {
             BatchOutcome::Ended(committed) => {
                 if committed.is_ok() {
                     shared.metrics.count_commit(batch.len());
-                    if batch.iter().any(|work| work.has_changes()) {
+                    if batch.iter().any(|work| work.has_changes) {
                         shared.changes.wake_readers();
                     }
                 } else {
@@ -186,10 +172,10 @@ fn write_batch(conn: &mut Conn, mut batch: Vec<Box<dyn WriteJob>>, shared: &Stor
     }
 }
 
-fn commit(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> BatchOutcome {
+fn commit(conn: &mut Conn, batch: &mut [WaitingJob], shared: &StoreContext) -> BatchOutcome {
     match batch {
         [] => BatchOutcome::Ended(Ok(())),
-        [alone] => BatchOutcome::Ended(commit_alone(conn, alone.as_mut(), shared)),
+        [alone] => BatchOutcome::Ended(commit_alone(conn, alone, shared)),
         several => commit_several(conn, several, shared).unwrap_or_else(|error| BatchOutcome::Ended(Err(error))),
     }
 }
@@ -212,7 +198,7 @@ fn read_log(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
     Ok(())
 }
 
-fn commit_several(conn: &mut Conn, batch: &mut [Box<dyn WriteJob>], shared: &StoreContext) -> Result<BatchOutcome> {
+fn commit_several(conn: &mut Conn, batch: &mut [WaitingJob], shared: &StoreContext) -> Result<BatchOutcome> {
     begin(conn, shared)?;
     for (index, work) in batch.iter_mut().enumerate() {
         for _ in 0..ATTEMPTS {
@@ -252,7 +238,7 @@ fn undo(conn: &mut Conn, shared: &StoreContext) -> Result<()> {
 }
 
 /// A single job needs no savepoint, which would keep a copy in memory of every page that the job changes.
-fn commit_alone(conn: &mut Conn, work: &mut dyn WriteJob, shared: &StoreContext) -> Result<()> {
+fn commit_alone(conn: &mut Conn, work: &mut WaitingJob, shared: &StoreContext) -> Result<()> {
     for _ in 0..ATTEMPTS {
         begin(conn, shared)?;
         match work.run(conn, shared) {

@@ -9,6 +9,7 @@ use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
+use crate::model::relationship_type::TypeName;
 use crate::store::held_type::HeldType;
 use crate::store::postgres::batch::creates::GatheredCreate;
 use crate::store::postgres::batch::creates_sql::{self, Checked};
@@ -132,8 +133,23 @@ impl Tx<'_> {
             return Ok(Vec::new());
         }
         let rows = self.ask_postgres(|conn| creates_sql::insert(conn, new, requests, checked))?;
-        self.changes.is_written |= !rows.is_empty();
+        self.record_batch(rows.len());
         Ok(rows)
+    }
+
+    /// Reads the types again if one of these names is not known. Nothing may have been written yet.
+    pub(in crate::store) fn know_types<'n>(&mut self, mut names: impl Iterator<Item = &'n TypeName>) -> Result<()> {
+        if names.any(|name| self.known_types().id_of(name).is_none()) {
+            self.read_types()?;
+            // Other jobs would read the same types.
+            self.share_types();
+        }
+        Ok(())
+    }
+
+    /// Records that a statement has written, and logged, that many relationships.
+    pub(in crate::store) const fn record_batch(&mut self, rows: usize) {
+        self.changes.is_written |= rows > 0;
     }
 
     /// Writes all data of a relationship that this job has read. Its type must be registered.

@@ -10,9 +10,8 @@ use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
-use user_relationships::model::page::{Page, PageRequest, Sort};
-use user_relationships::model::relationship::Relationship;
-use user_relationships::model::relationship_query::RelationshipQuery;
+use user_relationships::model::page::{PageRequest, Sort};
+use user_relationships::model::relationship_query::{RelationshipPage, RelationshipQuery};
 use user_relationships::store::{Cost, Tx};
 
 use super::{ATOMIC, Alone, Asserts, Calls, Checks, EDGES, ME, OPERATIONS, Setup, TYPES, Test, USERS};
@@ -182,7 +181,7 @@ pub const CHECKS: Checks = &[
             assert!((300 - 256..=300).contains(&refused), "{refused}");
         });
     })),
-    ("lists or creates that wait for a batch on PostgreSQL", Asserts(Setup { engine: Some(Engine::Postgres), settings: |config| { config.database_pool_size = 1; config.database_timeout = Duration::from_secs(30); }, ..Setup::DEFAULT }, |app, most| {
+    ("lists, creates, changes or deletes that wait for a batch on PostgreSQL", Asserts(Setup { engine: Some(Engine::Postgres), settings: |config| { config.database_pool_size = 1; config.database_timeout = Duration::from_secs(30); }, ..Setup::DEFAULT }, |app, most| {
         let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();
         wait(async {
             app.store.read("test.warm", Cost::Bounded, version).await.expect("a connection");
@@ -191,8 +190,8 @@ pub const CHECKS: Checks = &[
                 let store = app.store.clone();
                 let page = PageRequest::window(Sort::default(), 0, 1);
                 let filter = RelationshipFilter { users: vec![UserId::new(1)], ..RelationshipFilter::default() };
-                let query = RelationshipQuery { filter, page, ends: Vec::new(), has_authors: false };
-                let alone = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<Page<Relationship>>);
+                let query = RelationshipQuery { filter, page, ..RelationshipQuery::default() };
+                let alone = |_: &mut Tx<'_>, _: &RelationshipQuery| Ok(None::<RelationshipPage>);
                 tokio::spawn(async move { store.list_relationships("test.lists", query, None, alone).await })
             };
             // The batcher holds up to 64 of them besides the queue.

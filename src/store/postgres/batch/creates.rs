@@ -40,7 +40,7 @@ impl BatchQuery for BatchedCreate {
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Relationship>>> {
         let firsts = first_of_each(batch.iter().map(|create| &create.0));
-        let stored = engine.run_batch(Self::MODE, shared, &|tx| insert(tx, &firsts))?;
+        let stored = engine.run_batch(Self::MODE, shared, |tx| insert(tx, &firsts))?;
         if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
             shared.metrics.count_commit(rows.len());
         }
@@ -58,11 +58,7 @@ pub(super) fn first_of_each<'a>(creates: impl Iterator<Item = &'a GatheredCreate
 
 /// Stores and counts those of the relationships that can be stored, no two of them equal; the result is in any order.
 fn insert(tx: &mut Tx<'_>, creates: &[&GatheredCreate]) -> Result<Vec<Relationship>> {
-    if creates.iter().any(|create| tx.known_types().id_of(&create.edge.data.relationship).is_none()) {
-        tx.read_types()?;
-        // Nothing has been written yet, so other jobs would read the same types.
-        tx.share_types();
-    }
+    tx.know_types(creates.iter().map(|create| &create.edge.data.relationship))?;
     let now = tx.now().micros();
     let new = |create: &&GatheredCreate| {
         let kind = tx.known_types().id_of(&create.edge.data.relationship)?;

@@ -1,4 +1,7 @@
-//! Batches of lists: first pages of single users' relationships with their counts, read with one statement.
+//! Batches of lists: first pages of single users' relationships with their counts, and the users at their ends if they
+//! are included, read with one statement.
+
+use std::collections::HashMap;
 
 use super::batcher::BatchQuery;
 use super::lists_sql::{self, ListParameters};
@@ -6,13 +9,15 @@ use crate::model::error::Result;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, Page, SortBy};
 use crate::model::relationship::{End, Relationship};
-use crate::model::relationship_query::RelationshipQuery;
+use crate::model::relationship_query::{IncludedEnds, RelationshipPage, RelationshipQuery};
 use crate::model::relationship_type::TypeName;
+use crate::model::user::User;
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
+use crate::store::rows::UserRow;
 use crate::store::tx::{StoreContext, Tx};
 
-/// A page, by id, of the relationships of one user, of one type or of all types.
+/// A page, by id, of the relationships of one user, of one type or of all types; with or without included users.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct BatchedList {
     end: End,
@@ -20,23 +25,48 @@ pub(in crate::store) struct BatchedList {
     relationship: Option<TypeName>,
     offset: i64,
     limit: i64,
+    included: IncludedEnds,
 }
 
 impl BatchedList {
     /// The list that a query asks for, if it can join a batch: most queries can.
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
-        let RelationshipQuery { filter, page, ends, has_authors } = query;
+        let RelationshipQuery { filter, page, included, has_authors } = query;
         let (end, id, relationship) = filter.single_end()?;
         let is_window = page.after.is_none() && page.before.is_none() && !page.is_from_end;
         let is_by_id = page.sort.by == SortBy::Id && page.sort.direction == Direction::Ascending;
-        let is_one = ends.is_empty() && !has_authors && is_window && is_by_id && page.is_shallow();
+        let is_one = !has_authors && is_window && is_by_id && page.is_shallow();
         let (offset, limit) = (page.offset, page.limit);
-        is_one.then(|| Self { end, id, relationship: relationship.cloned(), offset, limit })
+        is_one.then(|| Self { end, id, relationship: relationship.cloned(), offset, limit, included: included.clone() })
+    }
+
+    fn has_end(&self, end: End) -> bool {
+        self.included.ends.contains(&end)
+    }
+
+    /// The included users of a page, each once, by id; `None` if one of them must be read alone, or if they have more
+    /// bytes than their budget.
+    fn included_in(&self, page: &[Relationship], found: &FoundUsers) -> Option<Vec<User>> {
+        let IncludedEnds { ends, rows, mut budget } = self.included.clone();
+        let ends_of = |row: &Relationship| ends.iter().map(|end| end.of(row)).collect::<Vec<_>>();
+        let mut ids: Vec<_> = page.iter().take(rows).flat_map(ends_of).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut users = Vec::with_capacity(ids.len());
+        for id in ids {
+            let (size, user) = found.get(&id)?.as_ref()?;
+            budget.take_included(*size).ok()?;
+            users.push(user.clone());
+        }
+        Some(users)
     }
 }
 
+/// Users with the most bytes that each of them takes; `None` if a profile is too large to be read beside others.
+type FoundUsers = HashMap<UserId, Option<(usize, User)>>;
+
 impl BatchQuery for BatchedList {
-    type Answer = Page<Relationship>;
+    type Answer = RelationshipPage;
     const NAME: &'static str = "lists";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
@@ -45,22 +75,35 @@ impl BatchQuery for BatchedList {
         batch: &[&Self],
         engine: &PostgresEngine,
         shared: &StoreContext,
-    ) -> Result<Vec<Option<Page<Relationship>>>> {
-        let read = engine.run_batch(Self::MODE, shared, &|tx| read(tx, batch))?;
+    ) -> Result<Vec<Option<RelationshipPage>>> {
+        let read = engine.run_batch(Self::MODE, shared, |tx| read(tx, batch))?;
         Ok(read.unwrap_or_default())
     }
 }
 
-/// The pages of the lists, in their order: one statement for each end, with a type or without. A list is left out if
-/// only an ordinary job can be sure of it: its type is not known here, or it has a type and is empty, because another
-/// instance may have deleted that type and registered it again under another number.
-fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Page<Relationship>>>> {
+/// The kinds of lists that have a statement each: the end, whether they have a type, and whether users are included.
+const KINDS: [(End, bool, bool); 8] = [
+    (End::User, false, false),
+    (End::User, true, false),
+    (End::Target, false, false),
+    (End::Target, true, false),
+    (End::User, false, true),
+    (End::User, true, true),
+    (End::Target, false, true),
+    (End::Target, true, true),
+];
+
+/// The pages of the lists, in their order: one statement for each kind. A list is left out if only an ordinary job can
+/// be sure of it: its type is not known here, or it has a type and is empty, because another instance may have deleted
+/// that type and registered it again under another number.
+fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<RelationshipPage>>> {
     let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
-    for (end, has_type) in [(End::User, false), (End::User, true), (End::Target, false), (End::Target, true)] {
+    for (end, has_type, has_ends) in KINDS {
         let mut places = Vec::new();
         let mut parameters = ListParameters::default();
         for (place, list) in lists.iter().enumerate() {
-            if list.end != end || list.relationship.is_some() != has_type {
+            let kind = (list.end, list.relationship.is_some(), !list.included.ends.is_empty());
+            if kind != (end, has_type, has_ends) {
                 continue;
             }
             if let Some(name) = &list.relationship {
@@ -70,19 +113,33 @@ fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Page<Relat
             parameters.ids.push(list.id.get());
             parameters.offsets.push(list.offset);
             parameters.limits.push(list.limit);
+            if has_ends {
+                parameters.has_user.push(list.has_end(End::User));
+                parameters.has_target.push(list.has_end(End::Target));
+            }
             places.push(place);
         }
         if places.is_empty() {
             continue;
         }
-        let read = tx.ask_postgres(|conn| lists_sql::pages(conn, end, parameters))?;
+        let (read, users) = tx.ask_postgres(|conn| {
+            if has_ends {
+                lists_sql::pages_with_ends(conn, end, parameters)
+            } else {
+                lists_sql::pages(conn, end, parameters).map(|read| (read, Vec::new()))
+            }
+        })?;
+        let listed = |row: UserRow| row.has_profile().then(|| (row.size(), row.into_listed()));
+        let users: FoundUsers = users.into_iter().map(|row| (UserId::new(row.id), listed(row))).collect();
         for (place, (total, rows)) in places.into_iter().zip(read) {
             if has_type && total == 0 {
                 continue;
             }
-            let items = rows.into_iter().map(|row| tx.relationship_of(row)).collect::<Result<_>>()?;
-            if let Some(page) = pages.get_mut(place) {
-                *page = Some(Page::whole(items, total));
+            let items: Vec<_> = rows.into_iter().map(|row| tx.relationship_of(row)).collect::<Result<_>>()?;
+            if let (Some(list), Some(page)) = (lists.get(place), pages.get_mut(place))
+                && let Some(included) = list.included_in(&items, &users)
+            {
+                *page = Some(RelationshipPage { page: Page::whole(items, total), included });
             }
         }
     }

@@ -1,12 +1,18 @@
-//! The statement that reads the pages and counts of a batch of lists.
+//! The statements that read the pages and counts of a batch of lists.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Nullable, SmallInt};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt};
 
 use crate::model::relationship::End;
 use crate::store::postgres::conn::{Conn, Db};
-use crate::store::relationship_rows::{RelationshipColumns, RelationshipRow, relationship_columns};
+use crate::store::relationship_rows::{NULLS, RelationshipColumns, RelationshipRow, relationship_columns};
+use crate::store::rows::{
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow,
+};
 
 /// The statement for one end. Each `?` is an array with a value for each list. The four texts differ in the names of
 /// columns and in the type; each of them stays prepared.
@@ -51,45 +57,113 @@ pub(super) struct ListParameters {
     pub limits: Vec<i64>,
     /// Empty if the lists include all types.
     pub types: Vec<i16>,
+    /// Whether the owners are included; empty if no list includes users.
+    pub has_user: Vec<bool>,
+    /// The same for the targets.
+    pub has_target: Vec<bool>,
 }
 
-/// For each list, in their order: how many relationships match, and the rows of the page by id.
-pub(super) fn pages(
-    conn: &mut Conn,
-    end: End,
-    parameters: ListParameters,
-) -> QueryResult<Vec<(i64, Vec<RelationshipRow>)>> {
-    let text = match (end, parameters.types.is_empty()) {
-        (End::User, true) => statement!("counts_by_user", "user_id"),
-        (End::User, false) => statement!("counts_by_user", "user_id", of_a_type),
-        (End::Target, true) => statement!("counts_by_target", "target_id"),
-        (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
-    };
-    let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
-    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = ListStatement { text, parameters }.load(conn)?;
-    for (place, total, row) in rows {
-        let place = usize::try_from(place - 1).ok();
-        if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
-            *counted = total;
-            rows.extend(row);
+impl ListParameters {
+    /// The statement for lists around this end.
+    const fn statement(&self, end: End) -> &'static str {
+        match (end, self.types.is_empty()) {
+            (End::User, true) => statement!("counts_by_user", "user_id"),
+            (End::User, false) => statement!("counts_by_user", "user_id", of_a_type),
+            (End::Target, true) => statement!("counts_by_target", "target_id"),
+            (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
         }
     }
-    // The order of joined rows is not guaranteed.
-    for (_, rows) in &mut pages {
-        rows.sort_unstable_by_key(|row| row.id);
+}
+
+/// For each list: how many relationships match, and the rows of the page.
+type ListedRows = Vec<(i64, Vec<RelationshipRow>)>;
+/// The columns of a list: its place from 1 on, its total, and a row of its page.
+type ListColumns = (BigInt, BigInt, Nullable<RelationshipColumns>);
+/// The same and a user, of which one part is `NULL`.
+type WithEndsColumns = (Nullable<BigInt>, Nullable<BigInt>, Nullable<RelationshipColumns>, Nullable<UserColumns>);
+
+/// For each list, in their order: how many relationships match, and the rows of the page by id.
+pub(super) fn pages(conn: &mut Conn, end: End, parameters: ListParameters) -> QueryResult<ListedRows> {
+    let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
+    let statement = ListStatement::<ListColumns>::new(parameters.statement(end).into(), parameters);
+    let rows: Vec<(i64, i64, Option<RelationshipRow>)> = statement.load(conn)?;
+    for (place, total, row) in rows {
+        add(&mut pages, place, total, row);
     }
+    sort(&mut pages);
     Ok(pages)
 }
 
-#[derive(Debug)]
-struct ListStatement {
-    text: &'static str,
+/// The same, and the users at the included ends of these rows, each once, with small profiles.
+pub(super) fn pages_with_ends(
+    conn: &mut Conn,
+    end: End,
     parameters: ListParameters,
+) -> QueryResult<(ListedRows, Vec<UserRow>)> {
+    let (mut pages, mut users) = (vec![(0, Vec::new()); parameters.ids.len()], Vec::new());
+    let text = with_ends(parameters.statement(end));
+    let statement = ListStatement::<WithEndsColumns>::new(text.into(), parameters);
+    let rows: Vec<(Option<i64>, Option<i64>, Option<RelationshipRow>, Option<UserRow>)> = statement.load(conn)?;
+    for (place, total, row, user) in rows {
+        if let (Some(place), Some(total)) = (place, total) {
+            add(&mut pages, place, total, row);
+        }
+        users.extend(user);
+    }
+    sort(&mut pages);
+    Ok((pages, users))
 }
 
-impl QueryFragment<Db> for ListStatement {
+/// The statement of lists, and the users at the ends that two more arrays ask for. `OFFSET 0` keeps the planner from
+/// reading all users.
+fn with_ends(lists: &str) -> String {
+    format!(
+        "WITH page AS MATERIALIZED ({lists}), \
+         included AS (SELECT place, has_user, has_target FROM unnest(?::boolean[], ?::boolean[]) \
+         WITH ORDINALITY AS included (has_user, has_target, place)) \
+         SELECT place, total, {}, {} FROM page UNION ALL \
+         SELECT NULL, NULL, {NULLS}, {LISTED_COLUMNS} FROM \
+         (SELECT user_id AS end_id FROM page JOIN included USING (place) WHERE has_user AND user_id IS NOT NULL UNION \
+         SELECT target_id FROM page JOIN included USING (place) WHERE has_target AND target_id IS NOT NULL) AS ends \
+         CROSS JOIN LATERAL (SELECT {COLUMNS_BEFORE_PROFILE}{}{COLUMNS_AFTER_PROFILE}, {SUBORDINATES} AS subordinates \
+         FROM users WHERE users.id = ends.end_id OFFSET 0) AS user_at_end",
+        relationship_columns!(),
+        vec!["NULL"; 12].join(", "),
+        Profiles::Small.sql(),
+    )
+}
+
+fn add(pages: &mut ListedRows, place: i64, total: i64, row: Option<RelationshipRow>) {
+    let place = usize::try_from(place - 1).ok();
+    if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
+        *counted = total;
+        rows.extend(row);
+    }
+}
+
+/// Sorts the rows by id: the order of joined rows is not guaranteed.
+fn sort(pages: &mut ListedRows) {
+    for (_, rows) in pages {
+        rows.sort_unstable_by_key(|row| row.id);
+    }
+}
+
+#[derive(Debug)]
+struct ListStatement<Columns> {
+    text: Cow<'static, str>,
+    parameters: ListParameters,
+    columns: PhantomData<Columns>,
+}
+
+impl<Columns> ListStatement<Columns> {
+    const fn new(text: Cow<'static, str>, parameters: ListParameters) -> Self {
+        Self { text, parameters, columns: PhantomData }
+    }
+}
+
+impl<Columns> QueryFragment<Db> for ListStatement<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let ListParameters { ids, offsets, limits, types } = &self.parameters;
+        let ListParameters { ids, offsets, limits, types, has_user, has_target } = &self.parameters;
         let mut pieces = self.text.split('?');
         let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
         for integers in [ids, offsets, limits] {
@@ -100,18 +174,22 @@ impl QueryFragment<Db> for ListStatement {
             push_text(&mut out);
             out.push_bind_param::<Array<SmallInt>, _>(types)?;
         }
+        for flags in [has_user, has_target].into_iter().filter(|flags| !flags.is_empty()) {
+            push_text(&mut out);
+            out.push_bind_param::<Array<Bool>, _>(flags)?;
+        }
         push_text(&mut out);
         Ok(())
     }
 }
 
-impl QueryId for ListStatement {
+impl<Columns> QueryId for ListStatement<Columns> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for ListStatement {
-    type SqlType = (BigInt, BigInt, Nullable<RelationshipColumns>);
+impl<Columns> Query for ListStatement<Columns> {
+    type SqlType = Columns;
 }
 
-impl diesel::RunQueryDsl<Conn> for ListStatement {}
+impl<Columns> diesel::RunQueryDsl<Conn> for ListStatement<Columns> {}

@@ -23,7 +23,7 @@ use crate::model::error::{Error, Result};
 use crate::model::log_position::LogPosition;
 use crate::store::cost::Cost;
 use crate::store::fault::Fault;
-use crate::store::job::{run_blocking, track};
+use crate::store::job::{ErasedJob, erase, run_blocking, track};
 use crate::store::limit::JobLimit;
 use crate::store::opening::{OpenError, Settings};
 use crate::store::tx::{StoreContext, Tx};
@@ -132,8 +132,10 @@ impl Replica {
         let mut pause = FIRST_PAUSE;
         loop {
             let job = Arc::clone(job);
-            if let Some(found) = self.read_once(name, (cost, after), deadline, move |tx| job(tx)).await? {
-                return Ok(found);
+            // A result of its own for each attempt: one that was given up may still run.
+            let (job, result) = erase(move |tx: &mut Tx<'_>| job(tx));
+            if self.read_once(name, (cost, after), deadline, job).await? {
+                return result.take().map_err(|_| Unanswered);
             }
             let left = LONGEST_REPLAY.saturating_sub(started.elapsed());
             if left.is_zero() {
@@ -145,16 +147,16 @@ impl Replica {
         }
     }
 
-    /// Runs a read; `None` if the replica has not replayed the position.
-    async fn read_once<T: Send + 'static>(
+    /// Runs a read; `false` if the replica has not replayed the position.
+    async fn read_once(
         self: &Arc<Self>,
         name: &'static str,
         (cost, after): (Cost, Option<LogPosition>),
         deadline: Option<Instant>,
-        job: impl Fn(&mut Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> std::result::Result<Option<T>, Unanswered> {
+        job: ErasedJob,
+    ) -> std::result::Result<bool, Unanswered> {
         let replica = Arc::clone(self);
-        let job = track(self.shared.metrics.follow(), job);
+        let mut job = track(self.shared.metrics.follow(), job);
         let ended = self.ended.load(Ordering::Relaxed);
         let pool = self.server.current();
         let permit = self.wait(Cost::Unbounded, pool.engine.permit(name, Mode::of(cost))).await?;
@@ -162,7 +164,7 @@ impl Replica {
         let (limit, guard) = JobLimit::cancellable(deadline, Some(self.server.canceller()));
         let run = run_blocking(move || {
             let _permit = permit;
-            let ran = pool.engine.run_once(Mode::of(cost), &replica.shared, (&limit, after), &job)?;
+            let ran = pool.engine.run_once(Mode::of(cost), &replica.shared, (&limit, after), &mut job)?;
             replica.ended.fetch_add(1, Ordering::Relaxed);
             Ok(ran)
         });
@@ -173,8 +175,8 @@ impl Replica {
         };
         let ran = self.wait(cost, work).await?.map_err(|_| self.record_no_connection(ended))?;
         let reason = match ran {
-            (Ok(found), _) => return Ok(Some(found)),
-            (Err(_), Some(Fault::Behind)) => return Ok(None),
+            (Ok(()), _) => return Ok(true),
+            (Err(_), Some(Fault::Behind)) => return Ok(false),
             (Err(Error::Refused(_)), None) => &self.metrics.refused,
             (Err(_), Some(Fault::Conflict)) => &self.metrics.conflict,
             (Err(_), Some(Fault::Lost | Fault::Unknown)) => {

@@ -15,7 +15,7 @@ use crate::store::postgres::inspection::check_encoding;
 use crate::store::postgres::mode::Mode;
 use crate::store::postgres::queries::meta;
 use crate::store::postgres::server::PostgresServer;
-use crate::store::tx::StoreContext;
+use crate::store::tx::{StoreContext, Tx};
 
 /// The longest wait for a connection, and for the acknowledgement of sent data.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
@@ -89,9 +89,12 @@ impl Watch {
     fn compare(&mut self, conn: &mut Conn) -> Result<(), String> {
         if self.secret.is_none() {
             let engine = &self.primary.current().engine;
-            let secret = engine.run(Mode::Read, &self.shared, &JobLimit::NONE, &|tx| tx.secret(CURSOR_SECRET));
-            self.secret =
-                secret.map_err(|_| "the primary does not respond, so the replica cannot be identified".to_owned())?;
+            let mut secret = None;
+            let mut read = |tx: &mut Tx<'_>| tx.secret(CURSOR_SECRET).map(|found| secret = found);
+            engine
+                .run(Mode::Read, &self.shared, &JobLimit::NONE, &mut read)
+                .map_err(|_| "the primary does not respond, so the replica cannot be identified".to_owned())?;
+            self.secret = secret;
         }
         let found = meta::secret(conn, CURSOR_SECRET).map_err(|error| error.to_string())?;
         if found.is_some() && found == self.secret {

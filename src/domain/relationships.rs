@@ -6,8 +6,8 @@ mod creation;
 mod refusals;
 
 pub(in crate::domain) use authors::may_see_authors;
-pub use authors::{as_changed, as_created, get_authored, load_authors};
-pub use changes::{as_gathered_change, as_gathered_delete, change, delete, get_own};
+pub use authors::{as_changed, as_created, authored, get_authored, load_authors};
+pub use changes::{as_gathered_change, as_gathered_delete, change, delete, get_own, own};
 pub use creation::{NewRelationship, as_batchable_edge, create, create_together};
 pub(in crate::domain) use creation::{name_of_type, registered_type};
 pub(in crate::domain) use refusals::of_verdict as refusal_of;

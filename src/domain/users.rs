@@ -48,11 +48,14 @@ pub fn list(
 /// `not-found` if the user does not exist, or the caller may not see it.
 pub fn get(tx: &mut Tx<'_>, caller: &Caller, id: UserId) -> Result<User> {
     let found = tx.user(id)?;
-    let is_related = caller.sees_only().is_some() && found.is_some() && tx.are_related(caller.id, id)?;
-    match found {
-        Some(user) if policy::may(caller, Action::SeeUser { id, is_related }).is_ok() => Ok(user),
-        _ => Err(Error::not_found("user")),
-    }
+    let is_related = found.is_some() && caller.sees_only().is_some() && tx.are_related(caller.id, id)?;
+    shown(caller, found, is_related)
+}
+
+/// As [`get`], a user that was found, with whether it is related to a caller who does not see all users.
+pub fn shown(caller: &Caller, found: Option<User>, is_related: bool) -> Result<User> {
+    let may_see = |user: &User| policy::may(caller, Action::SeeUser { id: user.id, is_related }).is_ok();
+    found.filter(may_see).ok_or_else(|| Error::not_found("user"))
 }
 
 /// Refuses a user that does not exist or that the caller may not see.
@@ -136,7 +139,7 @@ pub(super) fn insert(tx: &mut Tx<'_>, id: Option<UserId>, data: &UserData) -> Re
         // Checked after the insertion, which waits for transactions that delete the user with this id.
         let retired = id.map(|id| tx.retired_users(&[id])).transpose()?;
         if retired.is_some_and(|retired| !retired.is_empty()) {
-            return Err(Problem::new(Code::AlreadyExists, retired_id(stored)).into());
+            return Err(Problem::new(Code::AlreadyExists, validation::retired_id(stored)).into());
         }
         return Ok(stored);
     }
@@ -285,11 +288,6 @@ pub(super) fn delete_held(tx: &mut Tx<'_>, id: UserId, held: &[HeldType]) -> Res
         trees::detach(tx, held, id, *target)?;
     }
     trees.iter().try_for_each(|held| tx.remove_below(held, id))
-}
-
-/// The message for an id of a deleted user.
-pub(super) fn retired_id(id: UserId) -> String {
-    format!("user {id} was deleted, and ids are not reused; choose another id or leave it out")
 }
 
 fn email_taken() -> Error {

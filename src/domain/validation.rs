@@ -5,6 +5,7 @@ use crate::model::code::Code;
 use crate::model::email;
 use crate::model::error::{Error, ErrorSource, Problem, Result};
 use crate::model::field::{FieldKind, MAX_ITEM_CHARS, MAX_LIST_ITEMS, Value};
+use crate::model::id::UserId;
 use crate::model::manager::Manager;
 use crate::model::page::MAX_SORTED_ROWS;
 use crate::model::relationship_type::TypeName;
@@ -95,4 +96,9 @@ pub(super) fn require_sortable(attribute: &str, total: i64, cure: &str) -> Resul
         "only lists of at most {MAX_SORTED_ROWS} rows can be sorted by `{attribute}`, and {total} rows match; {cure}"
     );
     Err(Problem::new(Code::UnsupportedSort, detail).at(ErrorSource::Sort).into())
+}
+
+/// The message for an id of a deleted user.
+pub(super) fn retired_id(id: UserId) -> String {
+    format!("user {id} was deleted, and ids are not reused; choose another id or leave it out")
 }

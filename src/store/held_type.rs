@@ -1,5 +1,7 @@
 //! A relationship type whose rules a job has read.
 
+use crate::model::authors::Authors;
+use crate::model::relationship::Relationship;
 use crate::model::relationship_type::TypeName;
 use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
@@ -26,6 +28,17 @@ impl HeldType {
     pub fn with_rules(self, rules: Rules) -> Self {
         Self { rules, ..self }
     }
+}
+
+/// A relationship with its authors and its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRelationship {
+    /// The relationship.
+    pub relationship: Relationship,
+    /// Who created it and who changed it last.
+    pub authors: Authors,
+    /// The rules of its type.
+    pub rules: Rules,
 }
 
 /// Whether the users at the ends of a new relationship exist.

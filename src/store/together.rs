@@ -1,12 +1,14 @@
 //! Requests that need no job: PostgreSQL answers them together with concurrent ones, SQLite in one statement.
 
 use super::cost::Cost;
+use super::held_type::FoundRelationship;
 use super::job::with_job_name;
 use super::postgres::batch::batcher::{BatchQuery, Batcher};
 use super::postgres::batch::changes::GatheredChange;
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
 use super::postgres::batch::deletes::{GatheredDelete, GatheredWriter};
 use super::postgres::batch::lists::BatchedList;
+use super::postgres::batch::lookups::{Lookup, RelationshipLookup, UserLookup};
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
 use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, ShortTraversals};
 use super::postgres::server::PoolGeneration;
@@ -15,12 +17,14 @@ use super::{Engine, Store};
 use crate::model::authors::AuthoredRelationship;
 use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
+use crate::model::id::{RelationshipId, UserId};
 use crate::model::log_position::LogPosition;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::{RelationshipPage, RelationshipQuery};
 use crate::model::role::RoleEnd;
 use crate::model::rules::Rules;
 use crate::model::traversal::page::TraversalPage;
+use crate::model::user::User;
 
 impl Store {
     /// Runs a traversal with a short result, as [`read_replica`](Self::read_replica) would: on PostgreSQL together with
@@ -110,6 +114,48 @@ impl Store {
     ) -> Result<()> {
         let writer = delete.writer.clone();
         self.write_in_batch(name, |pool| &pool.deletes, delete, writer, job).await
+    }
+
+    /// Finds a relationship, on PostgreSQL together with concurrent requests, on the replica if it can; `None` if a job must
+    /// find it: on SQLite, and if the replica may not have it yet.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn find_relationship(
+        &self,
+        name: &'static str,
+        id: RelationshipId,
+        after: Option<LogPosition>,
+    ) -> Result<Option<Lookup<FoundRelationship>>> {
+        self.find(name, |pool| &pool.relationships, RelationshipLookup(id), after).await
+    }
+
+    /// As [`find_relationship`](Self::find_relationship), a user.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn find_user(
+        &self,
+        name: &'static str,
+        id: UserId,
+        after: Option<LogPosition>,
+    ) -> Result<Option<Lookup<User>>> {
+        self.find(name, |pool| &pool.users, UserLookup(id), after).await
+    }
+
+    async fn find<T, Q: BatchQuery<Answer = Lookup<T>> + Clone>(
+        &self,
+        name: &'static str,
+        batcher: fn(&PoolGeneration) -> &Batcher<Q>,
+        query: Q,
+        after: Option<LogPosition>,
+    ) -> Result<Option<Lookup<T>>> {
+        if matches!(self.engine, Engine::Sqlite(_)) {
+            return Ok(None);
+        }
+        let _timer = self.start(name);
+        let read = self.read_in_batch(batcher, query, after).await.map_err(|error| with_job_name(name, error))?;
+        Ok(read.filter(|found| matches!(found, Lookup::Found(_)) || !self.has_replica()))
     }
 
     async fn write_in_batch<Q: BatchQuery>(

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "model",
             "store::ExistingEnds",
+            "store::FoundRelationship",
             "store::GatheredChange",
             "store::GatheredCreate",
             "store::GatheredDelete",
@@ -48,8 +49,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config",
             "metrics",
             "store::Cost",
+            "store::FoundRelationship",
             "store::GatheredCreate",
             "store::GatheredTraversal",
+            "store::Lookup",
             "store::ShortTraversals",
             "store::Tx",
             "store::Store",

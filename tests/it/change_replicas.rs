@@ -54,6 +54,8 @@ fn the_past_comes_from_the_primary() {
 fn changes_are_503_while_the_primary_is_away() {
     let Some(mut primary) = PrivateServer::start() else { return skip("no PostgreSQL programs") };
     let url = primary.url("postgres");
+    // The server is killed, which must not lose the user and its token.
+    raw(&url).run("ALTER ROLE postgres SET synchronous_commit = on");
     let token = crate::support::process::new_user_token(&url, "root@example.com", "admin");
     let service = Service::start(&url, &[("DATABASE_TIMEOUT", "500ms")]);
     let root = service.client(&token);

@@ -208,6 +208,8 @@ fn a_copy_that_is_interrupted_leaves_the_target_empty() {
     assert_eq!(raw(&target).number(users), 1);
     // The server stops.
     raw(&there).run("CREATE DATABASE other");
+    // The server is killed, which must not lose the schema.
+    raw(&there).run("ALTER DATABASE other SET synchronous_commit = on");
     run(&server.url("other"), &["migrate", "run"]).expect(0);
     let gate = StatementGate::to(&server.socket());
     gate.close_after(120);

@@ -9,7 +9,7 @@ use crate::model::caller::Caller;
 use crate::model::error::Result;
 use crate::model::id::RelationshipId;
 use crate::model::relationship::Relationship;
-use crate::store::Tx;
+use crate::store::{FoundRelationship, Tx};
 
 /// Whether a caller may see the authors of a relationship, and who made its changes.
 pub(in crate::domain) fn may_see_authors(caller: &Caller, relationship: &Relationship) -> bool {
@@ -21,7 +21,20 @@ pub(in crate::domain) fn may_see_authors(caller: &Caller, relationship: &Relatio
 /// # Errors
 /// As [`get`](super::get).
 pub fn get_authored(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Result<AuthoredRelationship> {
-    let Some((relationship, authors)) = tx.authored_relationship(id)? else { return Err(not_found()) };
+    let (relationship, authors) = tx.authored_relationship(id)?.ok_or_else(not_found)?;
+    shown(caller, relationship, authors)
+}
+
+/// As [`get_authored`], a relationship that the store has found.
+///
+/// # Errors
+/// As [`get`](super::get).
+pub fn authored(caller: &Caller, found: Option<FoundRelationship>) -> Result<AuthoredRelationship> {
+    let FoundRelationship { relationship, authors, .. } = found.ok_or_else(not_found)?;
+    shown(caller, relationship, authors)
+}
+
+fn shown(caller: &Caller, relationship: Relationship, authors: Authors) -> Result<AuthoredRelationship> {
     require_visible(caller, &relationship)?;
     let authors = may_see_authors(caller, &relationship).then_some(authors);
     Ok(AuthoredRelationship { relationship, authors })

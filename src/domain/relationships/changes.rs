@@ -11,7 +11,8 @@ use crate::model::id::RelationshipId;
 use crate::model::precondition::Precondition;
 use crate::model::relationship::{Edge, EdgeAttribute, EdgeData, Relationship};
 use crate::model::relationship_type::TypeName;
-use crate::store::{GatheredChange, GatheredDelete, GatheredWriter, HeldType, Tx};
+use crate::model::rules::Rules;
+use crate::store::{FoundRelationship, GatheredChange, GatheredDelete, GatheredWriter, HeldType, Tx};
 
 /// Changes attributes of a relationship.
 ///
@@ -161,6 +162,17 @@ pub fn get_own(
     hold_own(tx, caller, id, precondition).map(|(found, _)| found)
 }
 
+/// As [`get_own`], a relationship that the store has found.
+///
+/// # Errors
+/// As [`get_own`].
+pub fn own(caller: &Caller, found: Option<FoundRelationship>, precondition: &Precondition) -> Result<Relationship> {
+    let FoundRelationship { relationship, rules, .. } = found.ok_or_else(not_found)?;
+    require_visible(caller, &relationship)?;
+    require_own(caller, &relationship, rules, precondition)?;
+    Ok(relationship)
+}
+
 /// As [`get_own`], and holds its type.
 fn hold_own(
     tx: &mut Tx<'_>,
@@ -169,8 +181,13 @@ fn hold_own(
     precondition: &Precondition,
 ) -> Result<(Relationship, HeldType)> {
     let (found, held) = hold_visible(tx, caller, id)?;
-    policy::require(caller, Action::WriteRelationship { owner: found.user, managed_by: held.rules.managed_by })?;
-    policy::require_state(precondition, &found).map(|()| (found, held))
+    require_own(caller, &found, held.rules, precondition)?;
+    Ok((found, held))
+}
+
+fn require_own(caller: &Caller, found: &Relationship, rules: Rules, precondition: &Precondition) -> Result<()> {
+    policy::require(caller, Action::WriteRelationship { owner: found.user, managed_by: rules.managed_by })?;
+    policy::require_state(precondition, found)
 }
 
 /// Returns a relationship that the caller may see, and holds its type.

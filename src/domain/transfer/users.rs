@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::super::users::retired_id;
+use super::super::validation::retired_id;
 use super::alt_ids;
 use super::lines::{UserLine, complaint_about_times};
 use super::memory::{LineUsers, PendingRecords};

@@ -26,11 +26,12 @@ use crate::model::code::Code;
 use crate::model::error::{Error as JobError, Result as JobResult};
 use crate::model::field::Value;
 use crate::model::id::{RelationshipId, UserId};
+use crate::model::log_position::LogPosition;
 use crate::model::page::Sort;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{EdgeAttribute, End, Relationship};
 use crate::model::relationship_query::{IncludedEnds, RelationshipQuery};
-use crate::store::{Cost, GatheredCreate, Tx};
+use crate::store::{Cost, FoundRelationship, GatheredCreate, Lookup, Tx};
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -77,6 +78,13 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     let options = call.render_options(ONE_RELATIONSHIP).await?;
     let (caller, ends, budget) = (call.caller, options.included_ends(), options.read_budget());
+    if ends.is_empty()
+        && caller.sees_only().is_none()
+        && let Some(found) = find(&call, id, call.after).await?
+    {
+        let row = relationships::authored(&caller, found.into_found()).map_err(Failure::without_document)?;
+        return SingleResponse::alone(row).fetched(&call, &options);
+    }
     let cost = cost::of_one(!ends.is_empty());
     let job = move |tx: &mut Tx<'_>| {
         let row = relationships::get_authored(tx, &caller, id)?;
@@ -125,9 +133,13 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let (caller, precondition, ends) = (call.caller, call.precondition(), options.included_ends());
     let budget = options.read_budget();
     // Permission comes before validation of the document.
-    let expected = precondition.clone();
-    let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
-    let old = call.read("relationships.get", Cost::Bounded, job).await;
+    let old = if let Some(found) = find(&call, id, Some(LogPosition::PRIMARY)).await? {
+        relationships::own(&caller, found.into_found(), &precondition)
+    } else {
+        let expected = precondition.clone();
+        let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
+        call.read("relationships.get", Cost::Bounded, job).await
+    };
     let old = old.map_err(Failure::without_document)?;
     let changes = parse_changes(&call.body().await?, &old)?;
     let request_id = call.origin().request_id;
@@ -205,6 +217,15 @@ pub async fn change_end(call: Call) -> Result<HttpResponse, Failure> {
     fetch(&call, id).await?;
     let detail = "this URL is read-only; change the user at the URL in its `links.self`";
     Err(ApiProblem::new(Code::UnsupportedUpdate, detail).into())
+}
+
+/// Finds a relationship together with concurrent requests; `None` if a job must find it.
+async fn find(
+    call: &Call,
+    id: RelationshipId,
+    after: Option<LogPosition>,
+) -> Result<Option<Lookup<FoundRelationship>>, Failure> {
+    call.state.store.find_relationship("relationships.get", id, after).await.map_err(Failure::without_document)
 }
 
 fn parse_end(call: &Call) -> Result<(End, &'static str), Failure> {

@@ -102,9 +102,19 @@ async fn show(call: Call, id: UserId) -> Result<HttpResponse, Failure> {
         let shown = call.read("users.get", cost::of_one(true), job).await;
         return shown.map_err(Failure::without_document)?.fetched(&call, &options);
     }
-    let job = move |tx: &mut Tx<'_>| users::get(tx, &caller, id);
-    let user = call.read("users.get", Cost::Bounded, job).await;
+    let user = find(&call, id).await;
     SingleResponse::alone(user.map_err(Failure::without_document)?).fetched(&call, &options)
+}
+
+/// The user with an id, if the caller may see it.
+async fn find(call: &Call, id: UserId) -> JobResult<User> {
+    let caller = call.caller;
+    if caller.sees_only().is_none()
+        && let Some(found) = call.state.store.find_user("users.get", id, call.after).await?
+    {
+        return users::shown(&caller, found.into_found(), false);
+    }
+    call.read("users.get", Cost::Bounded, move |tx: &mut Tx<'_>| users::get(tx, &caller, id)).await
 }
 
 /// `POST /api/v2/users`

@@ -18,6 +18,7 @@ use super::batch::changes::GatheredChange;
 use super::batch::creates::BatchedCreate;
 use super::batch::deletes::GatheredDelete;
 use super::batch::lists::BatchedList;
+use super::batch::lookups::{RelationshipLookup, UserLookup};
 use super::batch::ruled_creates::RuledCreate;
 use super::batch::traversals::BatchedTraversal;
 use super::canceller::Canceller;
@@ -67,6 +68,8 @@ pub(in crate::store) struct PoolGeneration {
     pub changes: Batcher<GatheredChange>,
     pub deletes: Batcher<GatheredDelete>,
     pub lists: Batcher<BatchedList>,
+    pub relationships: Batcher<RelationshipLookup>,
+    pub users: Batcher<UserLookup>,
     pub traversals: Batcher<BatchedTraversal>,
     pub positions: Batcher<PositionQuery>,
 }
@@ -190,6 +193,8 @@ impl PoolGeneration {
             changes: Batcher::start(writers, &engine, shared)?,
             deletes: Batcher::start(writers, &engine, shared)?,
             lists: Batcher::start(read_threads(settings), &engine, shared)?,
+            relationships: Batcher::start(read_threads(settings), &engine, shared)?,
+            users: Batcher::start(read_threads(settings), &engine, shared)?,
             traversals: Batcher::start(read_threads(settings), &engine, shared)?,
             positions: Batcher::start(usize::from(asks_positions), &engine, shared)?,
             engine,

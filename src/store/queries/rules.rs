@@ -6,7 +6,9 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 use super::columns::Column;
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
-use crate::store::relationship_rows::{RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
+use crate::store::relationship_rows::{
+    AUTHORED_COLUMNS, AuthoredColumns, AuthoredRow, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow,
+};
 use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
 
 /// Pushes `type_id = …`. PostgreSQL estimates the rows of a type as an average: a constant that is missing from its
@@ -65,6 +67,16 @@ pub(in crate::store) fn of_relationship(
     sql.text(RULES_COLUMNS).text(" FROM relationship_types) AS t ON t.kind = type_id WHERE id = ").integer(id);
     keep_rules(&mut sql, is_writing);
     sql.returning::<(RelationshipColumns, RulesColumns)>().get_result(conn).optional()
+}
+
+/// The relationships with these ids, each with its authors and the rules of its type, in any order.
+pub(in crate::store) fn of_relationships(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<(AuthoredRow, RulesRow)>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(AUTHORED_COLUMNS).text(", ").text(RULES_COLUMNS);
+    sql.text(" FROM user_relationships JOIN (SELECT id AS kind, ").text(RULES_COLUMNS);
+    sql.text(" FROM relationship_types) AS t ON t.kind = type_id WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
+    sql.returning::<(AuthoredColumns, RulesColumns)>().load(conn)
 }
 
 /// Makes other writers of relationships of a type with rules wait until the transaction ends. `false` if the type has no

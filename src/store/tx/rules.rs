@@ -11,7 +11,8 @@ use crate::model::id::{RelationshipId, UserId};
 use crate::model::reach::MAX_STEPS;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
-use crate::store::held_type::{ExistingEnds, HeldType};
+use crate::store::held_type::{ExistingEnds, FoundRelationship, HeldType};
+use crate::store::relationship_rows::authors_of;
 use crate::store::type_rows::{RulesRow, rules_of};
 
 impl Tx<'_> {
@@ -58,6 +59,18 @@ impl Tx<'_> {
         let found = self.relationship_of(row)?;
         let held = self.held(kind, found.data.relationship.clone(), rules);
         Ok(Some((found, held)))
+    }
+
+    /// The relationships with these ids, each with its authors and the rules of its type, in any order. Those that do not
+    /// exist are left out.
+    pub(in crate::store) fn found_relationships(&mut self, ids: &[RelationshipId]) -> Result<Vec<FoundRelationship>> {
+        let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for ((row, created_by, updated_by), rules) in ask!(self, rules::of_relationships(&ids))? {
+            let (relationship, rules) = (self.relationship_of(row)?, rules_of(rules));
+            found.push(FoundRelationship { relationship, authors: authors_of((created_by, updated_by)), rules });
+        }
+        Ok(found)
     }
 
     /// Makes other writers of relationships of held types wait until this job ends, where the rules restrict data.

@@ -79,7 +79,7 @@ impl Tx<'_> {
     }
 
     /// Reads a row again with its profile, if that was left out; `None` if it is gone.
-    pub(super) fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
+    pub(in crate::store) fn with_profile(&mut self, row: UserRow) -> Result<Option<UserRow>> {
         if row.has_profile() { Ok(Some(row)) } else { Ok(ask!(self, users::find(&[row.id], Profiles::All))?.pop()) }
     }
 

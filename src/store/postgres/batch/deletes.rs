@@ -43,7 +43,7 @@ impl BatchQuery for GatheredDelete {
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<()>>> {
         let firsts = first_of_each(batch, |delete| delete.id);
-        let deleted = engine.run_batch(Self::MODE, shared, |tx| delete(tx, &firsts))?.unwrap_or_default();
+        let deleted = engine.run_batch(Self::MODE, shared, |tx| delete_all(tx, &firsts))?.unwrap_or_default();
         if !deleted.is_empty() {
             shared.metrics.count_commit(deleted.len());
         }
@@ -60,9 +60,9 @@ pub(super) fn first_of_each<'a, Q>(batch: &[&'a Q], id: fn(&Q) -> RelationshipId
 }
 
 /// Deletes, counts and logs those of the relationships that can be deleted; the ids are in any order.
-fn delete(tx: &mut Tx<'_>, deletes: &[&GatheredDelete]) -> Result<Vec<i64>> {
-    let mut columns = vec![Column::Integers(deletes.iter().map(|delete| delete.id.get()).collect())];
-    columns.extend(writer_columns(deletes.iter().map(|delete| &delete.writer)));
+fn delete_all(tx: &mut Tx<'_>, asked: &[&GatheredDelete]) -> Result<Vec<i64>> {
+    let mut columns = vec![Column::Integers(asked.iter().map(|delete| delete.id.get()).collect())];
+    columns.extend(writer_columns(asked.iter().map(|delete| &delete.writer)));
     let now = tx.now().micros();
     let deleted = tx.ask_postgres(|conn| deletes_sql::delete(conn, columns, now))?;
     tx.record_batch(deleted.len());

@@ -82,6 +82,9 @@ type ListColumns = (BigInt, BigInt, Nullable<RelationshipColumns>);
 /// The same and a user, of which one part is `NULL`.
 type WithEndsColumns = (Nullable<BigInt>, Nullable<BigInt>, Nullable<RelationshipColumns>, Nullable<UserColumns>);
 
+/// A row of these columns.
+type WithEndsRow = (Option<i64>, Option<i64>, Option<RelationshipRow>, Option<UserRow>);
+
 /// For each list, in their order: how many relationships match, and the rows of the page by id.
 pub(super) fn pages(conn: &mut Conn, end: End, parameters: ListParameters) -> QueryResult<ListedRows> {
     let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
@@ -103,8 +106,7 @@ pub(super) fn pages_with_ends(
     let (mut pages, mut users) = (vec![(0, Vec::new()); parameters.ids.len()], Vec::new());
     let text = with_ends(parameters.statement(end));
     let statement = ListStatement::<WithEndsColumns>::new(text.into(), parameters);
-    let rows: Vec<(Option<i64>, Option<i64>, Option<RelationshipRow>, Option<UserRow>)> = statement.load(conn)?;
-    for (place, total, row, user) in rows {
+    for (place, total, row, user) in statement.load::<WithEndsRow>(conn)? {
         if let (Some(place), Some(total)) = (place, total) {
             add(&mut pages, place, total, row);
         }
@@ -128,7 +130,7 @@ fn with_ends(lists: &str) -> String {
          CROSS JOIN LATERAL (SELECT {COLUMNS_BEFORE_PROFILE}{}{COLUMNS_AFTER_PROFILE}, {SUBORDINATES} AS subordinates \
          FROM users WHERE users.id = ends.end_id OFFSET 0) AS user_at_end",
         relationship_columns!(),
-        vec!["NULL"; 12].join(", "),
+        ["NULL"; 12].join(", "),
         Profiles::Small.sql(),
     )
 }

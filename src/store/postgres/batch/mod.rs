@@ -1,4 +1,4 @@
-//! Batches: concurrent creates, changes, deletes, lists and traversals of relationships share statements.
+//! Batches: concurrent requests of one kind share a statement.
 
 pub(in crate::store) mod batcher;
 pub(in crate::store) mod changes;
@@ -9,5 +9,6 @@ pub(in crate::store) mod deletes;
 mod deletes_sql;
 pub(in crate::store) mod lists;
 mod lists_sql;
+pub(in crate::store) mod lookups;
 pub(in crate::store) mod ruled_creates;
 pub(in crate::store) mod traversals;

@@ -181,7 +181,7 @@ pub const CHECKS: Checks = &[
             assert!((300 - 256..=300).contains(&refused), "{refused}");
         });
     })),
-    ("lists, creates, changes or deletes that wait for a batch on PostgreSQL", Asserts(Setup { engine: Some(Engine::Postgres), settings: |config| { config.database_pool_size = 1; config.database_timeout = Duration::from_secs(30); }, ..Setup::DEFAULT }, |app, most| {
+    ("requests of one kind that wait for a batch on PostgreSQL", Asserts(Setup { engine: Some(Engine::Postgres), settings: |config| { config.database_pool_size = 1; config.database_timeout = Duration::from_secs(30); }, ..Setup::DEFAULT }, |app, most| {
         let version: fn(&mut Tx<'_>) -> Result<Option<String>> = |tx| tx.schema_version();
         wait(async {
             app.store.read("test.warm", Cost::Bounded, version).await.expect("a connection");

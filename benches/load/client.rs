@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 
 /// Builds the request with a number: its kind, 0 or 1, and its bytes.
 pub type Make<'a> = dyn Fn(u64) -> (usize, Vec<u8>) + 'a;
@@ -88,21 +89,26 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
     let mut poll = Poll::new().expect("a poll");
     let mut events = Events::with_capacity(connections);
     let connect = |number| {
-        let stream = std::net::TcpStream::connect(address).expect("the server listens");
+        // One source may have half of the connections.
+        let source = SocketAddr::from(([127, 0, 0, 1 + (number / 2_000) as u8], 0));
+        let stream = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        stream.bind(&source.into()).expect("an address of this machine");
+        stream.connect(&address.into()).expect("the server listens");
+        let stream = std::net::TcpStream::from(stream);
         stream.set_nodelay(true).expect("a TCP option");
         stream.set_nonblocking(true).expect("a socket option");
         let mut stream = TcpStream::from_std(stream);
         poll.registry()
             .register(&mut stream, Token(number), Interest::READABLE)
             .expect("registering with the poll succeeds");
-        Connection { stream, kind: 0, sent: Instant::now(), buffer: vec![0; 8 * 1024], filled: 0 }
+        let mut connection = Connection { stream, kind: 0, sent: Instant::now(), buffer: vec![0; 8 * 1024], filled: 0 };
+        // Now, because the server does not wait long for the first request.
+        connection.send(next());
+        connection
     };
     let mut all: Vec<_> = (0..connections).map(connect).collect();
     let started = Instant::now();
     let end = started + Duration::from_secs_f64(seconds);
-    for connection in &mut all {
-        connection.send(next());
-    }
     let mut round = Round { seconds: 0.0, latencies: [Vec::new(), Vec::new()], bytes: 0 };
     let mut busy = connections;
     while busy > 0 {
@@ -111,8 +117,10 @@ pub fn run(address: SocketAddr, connections: usize, seconds: f64, counter: &Atom
         for event in &events {
             let connection = &mut all[event.token().0];
             let Some(length) = connection.receive() else { continue };
-            round.latencies[connection.kind].push(connection.sent.elapsed().as_micros() as u32);
-            round.bytes += length as u64;
+            if connection.sent >= started {
+                round.latencies[connection.kind].push(connection.sent.elapsed().as_micros() as u32);
+                round.bytes += length as u64;
+            }
             if Instant::now() < end {
                 connection.send(next());
             } else {

@@ -75,11 +75,15 @@ impl Bench {
 }
 
 impl Stage<'_> {
-    /// Creates a relationship between two random users; the data has none of this type.
+    /// Creates a relationship between two users that are far from those of the previous ones, no pair twice; the data has
+    /// none of this type.
     fn create_scattered(&self, n: u64) -> (usize, Vec<u8>) {
-        let [user, target] = [2 * n, 2 * n + 1].map(|n| scatter(n) % (self.data.users - 2));
-        let target = if target == user { (target + 1) % (self.data.users - 2) } else { target };
-        self.create_between(3 + user, "mentor", 3 + target)
+        let users = self.data.users - 2;
+        // Steps by the golden ratio are spread evenly, and meet each user once before any of them twice.
+        let step = (1..).map(|more| (users as f64 * 0.618) as u64 + more).find(|step| are_coprime(*step, users));
+        let user = n * step.expect("a prime") % users;
+        let distance = 1 + (n / users + scatter(n % users)) % (users - 1);
+        self.create_between(3 + user, "mentor", 3 + (user + distance) % users)
     }
 }
 
@@ -93,4 +97,12 @@ fn written(server: &Server) -> f64 {
 /// The size of the write-ahead log.
 fn wal_of(folder: &Path) -> u64 {
     fs::metadata(folder.join("before.db-wal")).map_or(0, |log| log.len())
+}
+
+fn are_coprime(one: u64, other: u64) -> bool {
+    let (mut one, mut other) = (one, other);
+    while other > 0 {
+        (one, other) = (other, one % other);
+    }
+    one == 1
 }

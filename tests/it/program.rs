@@ -107,6 +107,47 @@ fn check_finds_and_repairs_a_wrong_count() {
 }
 
 #[test]
+fn check_finds_counts_without_rows_rows_without_counts_and_rows_without_users() {
+    for home in homes() {
+        let url = home.text();
+        let token = new_user_token(&url, "ann@example.com", "user");
+        for email in ["bob@example.com", "cid@example.com"] {
+            run(&url, &["user", "add", "--email", email]).expect(0);
+        }
+        let service = Service::start(&url, &[]);
+        let ann = service.client(&token);
+        ann.post(EDGES, &edge(None, "mentor", 2)).expect(201);
+        let dangling = ann.post(EDGES, &edge(None, "mentor", 3)).expect(201).id();
+        drop(service);
+        let mut raw = Raw::connect(&home.url());
+        let without_keys = match &raw {
+            Raw::Sqlite(_) => "PRAGMA foreign_keys = OFF",
+            Raw::Postgres(_) => "SET session_replication_role = replica",
+        };
+        raw.run(&format!(
+            "{without_keys};
+             DELETE FROM counts_by_user;
+             INSERT INTO counts_by_target (target_id, type_id, slot, n) VALUES (1, 3, 0, 4), (2, 2, 0, 0);
+             DELETE FROM counts_by_type; INSERT INTO counts_by_type (type_id, slot, n) VALUES (2, 0, 1);
+             DELETE FROM users WHERE id = 3"
+        ));
+        let found = run(&url, &["check"]).expect(1);
+        for line in [
+            "count by user: user 1, type 3: stored 0, counted 2".to_owned(),
+            "count by target: target 1, type 3: stored 4, counted 0".to_owned(),
+            "count by type: type 2: stored 1, counted 0".to_owned(),
+            "count by type: type 3: stored 0, counted 2".to_owned(),
+            format!("relationship {dangling}: the user at one end does not exist"),
+        ] {
+            assert_eq!(found.stdout.lines().filter(|found| **found == line).count(), 1, "{line}\n{}", found.stdout);
+        }
+        assert_eq!(found.stdout.matches("count by ").count(), 4, "{}", found.stdout);
+        run(&url, &["check", "--repair"]).expect(0);
+        run(&url, &["check"]).expect(0);
+    }
+}
+
+#[test]
 fn wrong_usage_exits_with_2_and_help_and_version_with_0() {
     let (folder, url) = nowhere();
     let wrong: [&[&str]; 6] = [

@@ -7,43 +7,44 @@ use super::rows::{Drift, UserDrift};
 use super::sql::Sql;
 use super::{Conn, counts, dialect};
 
-const ENDS: [(&str, &str); 2] = [
-    (
-        "SELECT user_id, type_id, n AS kept, 0 AS found FROM counts_by_user",
-        "SELECT user_id, type_id, 0 AS kept, 1 AS found FROM user_relationships",
-    ),
-    (
-        "SELECT target_id AS user_id, type_id, n AS kept, 0 AS found FROM counts_by_target",
-        "SELECT target_id AS user_id, type_id, 0 AS kept, 1 AS found FROM user_relationships",
-    ),
-];
-const TYPES: (&str, &str) = (
-    "SELECT 0 AS user_id, type_id, n AS kept, 0 AS found FROM counts_by_type",
-    "SELECT 0 AS user_id, type_id, 0 AS kept, 1 AS found FROM user_relationships",
-);
-
-fn drifts(conn: &mut Conn, (kept, rows): (&'static str, &'static str)) -> QueryResult<Vec<Drift>> {
-    let mut sql = Sql::new(
-        "SELECT CAST(user_id AS BIGINT), type_id, CAST(SUM(kept) AS BIGINT), CAST(SUM(found) AS BIGINT) FROM (",
-    );
-    sql.text(kept).text(" UNION ALL ").text(rows);
-    sql.text(") AS lines GROUP BY user_id, type_id HAVING SUM(kept) <> SUM(found) ORDER BY user_id, type_id");
+/// The counts in a table that differ from the rows. `key` has the columns of the count but the type, and its values are `id`.
+/// Rows are counted in the order of an index, which needs no memory, however many there are.
+fn drifts(conn: &mut Conn, counts: &'static str, key: Key) -> QueryResult<Vec<Drift>> {
+    let mut sql = Sql::new("SELECT CAST(id AS BIGINT), type_id, CAST(kept AS BIGINT), found FROM (SELECT ");
+    sql.text(key.id).text(" AS id, type_id, COUNT(*) AS found, COALESCE((SELECT SUM(n) FROM ").text(counts);
+    sql.text(" AS c WHERE ").text(key.is_same).text("c.type_id = r.type_id), 0) AS kept FROM user_relationships AS r");
+    sql.text(" GROUP BY ").text(key.groups).text("type_id) AS counted WHERE kept <> found UNION ALL SELECT CAST(");
+    sql.text(key.id).text(" AS BIGINT), type_id, CAST(SUM(n) AS BIGINT), CAST(0 AS BIGINT) FROM ").text(counts);
+    sql.text(" AS c WHERE NOT EXISTS (SELECT 1 FROM user_relationships AS r WHERE ").text(key.is_same);
+    sql.text("c.type_id = r.type_id) GROUP BY ").text(key.groups).text("type_id HAVING SUM(n) <> 0 ORDER BY 1, 2");
     sql.returning::<(BigInt, SmallInt, BigInt, BigInt)>().load(conn)
+}
+
+/// What relationships are counted by, besides their types.
+struct Key {
+    /// The number of the count: that of a user, or 0.
+    id: &'static str,
+    /// The same as the beginning of a `GROUP BY`.
+    groups: &'static str,
+    /// That a count `c` and a relationship `r` have the same key, as the beginning of a condition.
+    is_same: &'static str,
 }
 
 /// Wrong counts by owner.
 pub(in crate::store) fn by_user(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
-    drifts(conn, ENDS[0])
+    let key = Key { id: "user_id", groups: "user_id, ", is_same: "c.user_id = r.user_id AND " };
+    drifts(conn, "counts_by_user", key)
 }
 
 /// Wrong counts by target.
 pub(in crate::store) fn by_target(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
-    drifts(conn, ENDS[1])
+    let key = Key { id: "target_id", groups: "target_id, ", is_same: "c.target_id = r.target_id AND " };
+    drifts(conn, "counts_by_target", key)
 }
 
 /// Wrong counts by type.
 pub(in crate::store) fn by_type(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
-    drifts(conn, TYPES)
+    drifts(conn, "counts_by_type", Key { id: "0", groups: "", is_same: "" })
 }
 
 /// Wrong counts of users.
@@ -58,11 +59,20 @@ pub(in crate::store) fn of_users(conn: &mut Conn) -> QueryResult<Vec<UserDrift>>
     sql.returning::<(Bool, SmallInt, BigInt, BigInt)>().load(conn)
 }
 
-/// Ids of relationships without a user at an end.
+/// Ids of relationships without a user at an end. Each user is looked up once.
 pub(in crate::store) fn dangling(conn: &mut Conn) -> QueryResult<Vec<i64>> {
-    let mut sql = Sql::new("SELECT id FROM user_relationships AS r");
-    sql.text(" WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = r.user_id)");
-    sql.text(" OR NOT EXISTS (SELECT 1 FROM users WHERE users.id = r.target_id) ORDER BY id");
+    let mut sql = Sql::new("SELECT id FROM (");
+    let mut glue = "";
+    for end in ["user_id", "target_id"] {
+        sql.text(glue)
+            .text("SELECT id FROM user_relationships WHERE ")
+            .text(end)
+            .text(" IN (SELECT end_id FROM (SELECT ");
+        sql.text(end).text(" AS end_id FROM user_relationships GROUP BY ").text(end);
+        sql.text(") AS ends WHERE NOT EXISTS (SELECT 1 FROM users WHERE users.id = ends.end_id))");
+        glue = " UNION ";
+    }
+    sql.text(") AS dangling ORDER BY id");
     sql.returning::<BigInt>().load(conn)
 }
 

@@ -80,7 +80,7 @@ impl Stage<'_> {
     fn create_scattered(&self, n: u64) -> (usize, Vec<u8>) {
         let users = self.data.users - 2;
         // Steps by the golden ratio are spread evenly, and meet each user once before any of them twice.
-        let step = (1..).map(|more| (users as f64 * 0.618) as u64 + more).find(|step| are_coprime(*step, users));
+        let step = (1..users).map(|more| (users as f64 * 0.618) as u64 + more).find(|step| are_coprime(*step, users));
         let user = n * step.expect("a prime") % users;
         let distance = 1 + (n / users + scatter(n % users)) % (users - 1);
         self.create_between(3 + user, "mentor", 3 + (user + distance) % users)

@@ -9,7 +9,7 @@ use super::{Conn, counts, dialect};
 
 /// The counts in a table that differ from the rows. `key` has the columns of the count but the type, and its values are `id`.
 /// Rows are counted in the order of an index, which needs no memory, however many there are.
-fn drifts(conn: &mut Conn, counts: &'static str, key: Key) -> QueryResult<Vec<Drift>> {
+fn drifts(conn: &mut Conn, counts: &'static str, key: &Key) -> QueryResult<Vec<Drift>> {
     let mut sql = Sql::new("SELECT CAST(id AS BIGINT), type_id, CAST(kept AS BIGINT), found FROM (SELECT ");
     sql.text(key.id).text(" AS id, type_id, COUNT(*) AS found, COALESCE((SELECT SUM(n) FROM ").text(counts);
     sql.text(" AS c WHERE ").text(key.is_same).text("c.type_id = r.type_id), 0) AS kept FROM user_relationships AS r");
@@ -33,18 +33,18 @@ struct Key {
 /// Wrong counts by owner.
 pub(in crate::store) fn by_user(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
     let key = Key { id: "user_id", groups: "user_id, ", is_same: "c.user_id = r.user_id AND " };
-    drifts(conn, "counts_by_user", key)
+    drifts(conn, "counts_by_user", &key)
 }
 
 /// Wrong counts by target.
 pub(in crate::store) fn by_target(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
     let key = Key { id: "target_id", groups: "target_id, ", is_same: "c.target_id = r.target_id AND " };
-    drifts(conn, "counts_by_target", key)
+    drifts(conn, "counts_by_target", &key)
 }
 
 /// Wrong counts by type.
 pub(in crate::store) fn by_type(conn: &mut Conn) -> QueryResult<Vec<Drift>> {
-    drifts(conn, "counts_by_type", Key { id: "0", groups: "", is_same: "" })
+    drifts(conn, "counts_by_type", &Key { id: "0", groups: "", is_same: "" })
 }
 
 /// Wrong counts of users.

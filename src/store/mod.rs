@@ -63,7 +63,6 @@ pub use opening::{MAPPED_BYTES, OpenError, Settings};
 pub use postgres::batch::changes::GatheredChange;
 pub use postgres::batch::creates::GatheredCreate;
 pub use postgres::batch::deletes::{GatheredDelete, GatheredWriter};
-pub use postgres::batch::lookups::Lookup;
 pub use postgres::batch::ruled_creates::CreateTogether;
 pub use postgres::batch::traversals::{GatheredTraversal, ShortTraversals};
 pub use tx::Tx;

@@ -8,7 +8,7 @@ use super::postgres::batch::changes::GatheredChange;
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
 use super::postgres::batch::deletes::{GatheredDelete, GatheredWriter};
 use super::postgres::batch::lists::BatchedList;
-use super::postgres::batch::lookups::{Lookup, RelationshipLookup, UserLookup};
+use super::postgres::batch::lookups::{RelationshipLookup, UserLookup};
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
 use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, ShortTraversals};
 use super::postgres::server::PoolGeneration;
@@ -116,8 +116,8 @@ impl Store {
         self.write_in_batch(name, |pool| &pool.deletes, delete, writer, job).await
     }
 
-    /// Finds a relationship, on PostgreSQL together with concurrent requests, on the replica if it can; `None` if a job must
-    /// find it: on SQLite, and if the replica may not have it yet.
+    /// Finds a relationship, on PostgreSQL together with concurrent requests, on the replica if it can; `None` on SQLite, or
+    /// if it is not found: then a job must look for it.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
@@ -126,7 +126,7 @@ impl Store {
         name: &'static str,
         id: RelationshipId,
         after: Option<LogPosition>,
-    ) -> Result<Option<Lookup<FoundRelationship>>> {
+    ) -> Result<Option<FoundRelationship>> {
         self.find(name, |pool| &pool.relationships, RelationshipLookup(id), after).await
     }
 
@@ -134,28 +134,22 @@ impl Store {
     ///
     /// # Errors
     /// Those of [`read`](Self::read).
-    pub async fn find_user(
-        &self,
-        name: &'static str,
-        id: UserId,
-        after: Option<LogPosition>,
-    ) -> Result<Option<Lookup<User>>> {
+    pub async fn find_user(&self, name: &'static str, id: UserId, after: Option<LogPosition>) -> Result<Option<User>> {
         self.find(name, |pool| &pool.users, UserLookup(id), after).await
     }
 
-    async fn find<T, Q: BatchQuery<Answer = Lookup<T>> + Clone>(
+    async fn find<Q: BatchQuery + Clone>(
         &self,
         name: &'static str,
         batcher: fn(&PoolGeneration) -> &Batcher<Q>,
         query: Q,
         after: Option<LogPosition>,
-    ) -> Result<Option<Lookup<T>>> {
+    ) -> Result<Option<Q::Answer>> {
         if matches!(self.engine, Engine::Sqlite(_)) {
             return Ok(None);
         }
         let _timer = self.start(name);
-        let read = self.read_in_batch(batcher, query, after).await.map_err(|error| with_job_name(name, error))?;
-        Ok(read.filter(|found| matches!(found, Lookup::Found(_)) || !self.has_replica()))
+        self.read_in_batch(batcher, query, after).await.map_err(|error| with_job_name(name, error))
     }
 
     async fn write_in_batch<Q: BatchQuery>(

@@ -52,7 +52,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "store::FoundRelationship",
             "store::GatheredCreate",
             "store::GatheredTraversal",
-            "store::Lookup",
             "store::ShortTraversals",
             "store::Tx",
             "store::Store",

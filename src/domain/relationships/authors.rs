@@ -29,8 +29,8 @@ pub fn get_authored(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId) -> Res
 ///
 /// # Errors
 /// As [`get`](super::get).
-pub fn authored(caller: &Caller, found: Option<FoundRelationship>) -> Result<AuthoredRelationship> {
-    let FoundRelationship { relationship, authors, .. } = found.ok_or_else(not_found)?;
+pub fn authored(caller: &Caller, found: FoundRelationship) -> Result<AuthoredRelationship> {
+    let FoundRelationship { relationship, authors, .. } = found;
     shown(caller, relationship, authors)
 }
 

@@ -166,8 +166,8 @@ pub fn get_own(
 ///
 /// # Errors
 /// As [`get_own`].
-pub fn own(caller: &Caller, found: Option<FoundRelationship>, precondition: &Precondition) -> Result<Relationship> {
-    let FoundRelationship { relationship, rules, .. } = found.ok_or_else(not_found)?;
+pub fn own(caller: &Caller, found: FoundRelationship, precondition: &Precondition) -> Result<Relationship> {
+    let FoundRelationship { relationship, rules, .. } = found;
     require_visible(caller, &relationship)?;
     require_own(caller, &relationship, rules, precondition)?;
     Ok(relationship)

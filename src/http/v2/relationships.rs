@@ -31,7 +31,7 @@ use crate::model::page::Sort;
 use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{EdgeAttribute, End, Relationship};
 use crate::model::relationship_query::{IncludedEnds, RelationshipQuery};
-use crate::store::{Cost, FoundRelationship, GatheredCreate, Lookup, Tx};
+use crate::store::{Cost, FoundRelationship, GatheredCreate, Tx};
 
 /// `GET /api/v2/user-relationships`
 pub async fn list(call: Call) -> Result<HttpResponse, Failure> {
@@ -82,7 +82,7 @@ pub async fn get(call: Call) -> Result<HttpResponse, Failure> {
         && caller.sees_only().is_none()
         && let Some(found) = find(&call, id, call.after).await?
     {
-        let row = relationships::authored(&caller, found.into_found()).map_err(Failure::without_document)?;
+        let row = relationships::authored(&caller, found).map_err(Failure::without_document)?;
         return SingleResponse::alone(row).fetched(&call, &options);
     }
     let cost = cost::of_one(!ends.is_empty());
@@ -134,7 +134,7 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     let budget = options.read_budget();
     // Permission comes before validation of the document.
     let old = if let Some(found) = find(&call, id, Some(LogPosition::PRIMARY)).await? {
-        relationships::own(&caller, found.into_found(), &precondition)
+        relationships::own(&caller, found, &precondition)
     } else {
         let expected = precondition.clone();
         let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
@@ -224,7 +224,7 @@ async fn find(
     call: &Call,
     id: RelationshipId,
     after: Option<LogPosition>,
-) -> Result<Option<Lookup<FoundRelationship>>, Failure> {
+) -> Result<Option<FoundRelationship>, Failure> {
     call.state.store.find_relationship("relationships.get", id, after).await.map_err(Failure::without_document)
 }
 

@@ -112,7 +112,7 @@ async fn find(call: &Call, id: UserId) -> JobResult<User> {
     if caller.sees_only().is_none()
         && let Some(found) = call.state.store.find_user("users.get", id, call.after).await?
     {
-        return users::shown(&caller, found.into_found(), false);
+        return users::shown(&caller, Some(found), false);
     }
     call.read("users.get", Cost::Bounded, move |tx: &mut Tx<'_>| users::get(tx, &caller, id)).await
 }

@@ -1,4 +1,8 @@
 //! Batches of lookups: single relationships, and single users, by id.
+//!
+//! # Design
+//! A row that is not found is left out, and its request runs as an ordinary job: on a replica the row may be missing only
+//! for a moment, and a job knows an unregistered type from a missing relationship.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,32 +18,12 @@ use crate::store::postgres::queries::users;
 use crate::store::rows::Profiles;
 use crate::store::tx::{StoreContext, Tx};
 
-/// What a lookup has found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Lookup<T> {
-    /// The row.
-    Found(T),
-    /// There is none.
-    Missing,
-}
-
-impl<T> Lookup<T> {
-    /// The row, if there is one.
-    #[must_use]
-    pub fn into_found(self) -> Option<T> {
-        match self {
-            Self::Found(row) => Some(row),
-            Self::Missing => None,
-        }
-    }
-}
-
 /// The relationship with an id.
 #[derive(Debug, Clone)]
 pub(in crate::store) struct RelationshipLookup(pub RelationshipId);
 
 impl BatchQuery for RelationshipLookup {
-    type Answer = Lookup<FoundRelationship>;
+    type Answer = FoundRelationship;
     const NAME: &'static str = "relationships";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
@@ -58,7 +42,7 @@ impl BatchQuery for RelationshipLookup {
 pub(in crate::store) struct UserLookup(pub UserId);
 
 impl BatchQuery for UserLookup {
-    type Answer = Lookup<User>;
+    type Answer = User;
     const NAME: &'static str = "users";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
@@ -70,9 +54,9 @@ impl BatchQuery for UserLookup {
     }
 }
 
-/// What was found for each id, in their order; none is left out.
-fn in_order<I: Eq + Hash, T: Clone>(ids: &[I], found: &HashMap<I, T>) -> Vec<Option<Lookup<T>>> {
-    ids.iter().map(|id| Some(found.get(id).cloned().map_or(Lookup::Missing, Lookup::Found))).collect()
+/// What was found for each id, in their order. What was not is left out.
+fn in_order<I: Eq + Hash, T: Clone>(ids: &[I], found: &HashMap<I, T>) -> Vec<Option<T>> {
+    ids.iter().map(|id| found.get(id).cloned()).collect()
 }
 
 fn find_users(tx: &mut Tx<'_>, ids: &[UserId]) -> Result<HashMap<UserId, User>> {

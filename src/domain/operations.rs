@@ -130,7 +130,7 @@ impl OperationRun {
             }
             Operation::UpdateRelationship { subject, changes, user, target } => {
                 let id = self.created.relationship(subject)?;
-                let old = relationships::get_own(tx, caller, id, &none)?;
+                let (old, _) = relationships::get_own(tx, caller, id, &none)?;
                 for (sent, fixed, source) in
                     [(user, old.user, ErrorSource::Owner), (target, old.target, ErrorSource::Target)]
                 {

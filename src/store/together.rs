@@ -98,11 +98,11 @@ impl Store {
         job: impl Fn(&mut Tx<'_>) -> Result<AuthoredRelationship> + Send + 'static,
     ) -> Result<AuthoredRelationship> {
         let writer = change.writer.clone();
-        self.write_in_batch(name, |pool| &pool.changes, change, writer, job).await
+        self.write_in_batch(name, |pool| &pool.changes, Some(change), writer, job).await
     }
 
     /// Deletes a relationship, whatever its state. On PostgreSQL concurrent deletes of types without rules share a
-    /// statement and a commit; all others run `job`.
+    /// statement and a commit; all others run `job`. Where a type has rules, the relationship is looked up first.
     ///
     /// # Errors
     /// Those of [`write`](Self::write).
@@ -113,7 +113,18 @@ impl Store {
         job: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
     ) -> Result<()> {
         let writer = delete.writer.clone();
-        self.write_in_batch(name, |pool| &pool.deletes, delete, writer, job).await
+        let is_plain = self.is_without_rules(delete.id).await.map_err(|error| with_job_name(name, error))?;
+        self.write_in_batch(name, |pool| &pool.deletes, Some(delete).filter(|_| is_plain), writer, job).await
+    }
+
+    /// Whether the type of a relationship has no rules, at this moment.
+    async fn is_without_rules(&self, id: RelationshipId) -> Result<bool> {
+        if self.shared.types.get().allow_all() {
+            return Ok(true);
+        }
+        let primary = Some(LogPosition::PRIMARY);
+        let found = self.read_in_batch(|pool| &pool.relationships, RelationshipLookup(id), primary).await?;
+        Ok(found.is_some_and(|found| found.rules.allow_all()))
     }
 
     /// Finds a relationship, on PostgreSQL together with concurrent requests, on the replica if it can; `None` on SQLite, or
@@ -156,12 +167,12 @@ impl Store {
         &self,
         name: &'static str,
         batcher: fn(&PoolGeneration) -> &Batcher<Q>,
-        query: Q,
+        query: Option<Q>,
         writer: GatheredWriter,
         job: impl Fn(&mut Tx<'_>) -> Result<Q::Answer> + Send + 'static,
     ) -> Result<Q::Answer> {
         let timer = self.start(name);
-        if let Engine::Postgres { primary, .. } = &self.engine {
+        if let (Engine::Postgres { primary, .. }, Some(query)) = (&self.engine, query) {
             let written = batcher(&primary.current()).ask(query).await;
             if let Some(answer) = self.writes.record(written).map_err(|error| with_job_name(name, error))? {
                 return Ok(answer);

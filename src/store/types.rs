@@ -47,6 +47,11 @@ impl Types {
         self.0.iter().find(|known| known.name == *name).map(|known| known.rules)
     }
 
+    /// Whether no type has rules, at that moment; `false` if no types are known.
+    pub fn allow_all(&self) -> bool {
+        !self.is_empty() && self.0.iter().all(|known| known.rules.allow_all())
+    }
+
     /// The end at which a tree has the users with a role, at that moment. Nothing may be decided by it either.
     pub fn end_in_tree(&self, role: &TypeName) -> Option<RoleEnd> {
         self.tree_with(role).map(|(_, end)| end)

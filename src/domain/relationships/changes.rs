@@ -46,15 +46,18 @@ pub fn change(
     }
 }
 
-/// The change of a relationship that its caller may change, if it can be gathered with others: it must be valid, and
-/// allowed if the types have no rules. All others need [`change`].
+/// The change of a relationship that its caller may change, if it can be gathered with others: it must be valid, its type
+/// has no rules, and it must be allowed if the new type has none. All others need [`change`].
 #[must_use]
 pub fn as_gathered_change(
     caller: &Caller,
-    old: &Relationship,
+    (old, rules): (&Relationship, Rules),
     changes: &[(EdgeAttribute, Value)],
     request_id: Option<String>,
 ) -> Option<GatheredChange> {
+    if !rules.allow_all() {
+        return None;
+    }
     let relationship = TypeName::parse(name_of_type(changes)?).filter(|name| *name != old.data.relationship)?;
     validation::apply(&mut EdgeData::new(relationship.clone()), changes).ok()?;
     let writer = gathered_writer(caller, request_id)?;
@@ -149,7 +152,8 @@ pub fn delete(tx: &mut Tx<'_>, caller: &Caller, id: RelationshipId, precondition
     if held.rules.is_tree() { trees::detach(tx, &held, owner, target) } else { Ok(()) }
 }
 
-/// Returns a relationship that the caller may change, in an expected state. The owner is that of the stored row.
+/// Returns a relationship that the caller may change, in an expected state, and the rules of its type. The owner is that
+/// of the stored row.
 ///
 /// # Errors
 /// `not-found`, `not-owner`, `not-admin`, `precondition-failed`.
@@ -158,19 +162,19 @@ pub fn get_own(
     caller: &Caller,
     id: RelationshipId,
     precondition: &Precondition,
-) -> Result<Relationship> {
-    hold_own(tx, caller, id, precondition).map(|(found, _)| found)
+) -> Result<(Relationship, Rules)> {
+    hold_own(tx, caller, id, precondition).map(|(found, held)| (found, held.rules))
 }
 
 /// As [`get_own`], a relationship that the store has found.
 ///
 /// # Errors
 /// As [`get_own`].
-pub fn own(caller: &Caller, found: FoundRelationship, precondition: &Precondition) -> Result<Relationship> {
+pub fn own(caller: &Caller, found: FoundRelationship, precondition: &Precondition) -> Result<(Relationship, Rules)> {
     let FoundRelationship { relationship, rules, .. } = found;
     require_visible(caller, &relationship)?;
     require_own(caller, &relationship, rules, precondition)?;
-    Ok(relationship)
+    Ok((relationship, rules))
 }
 
 /// As [`get_own`], and holds its type.

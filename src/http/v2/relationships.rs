@@ -140,11 +140,11 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
         let job = move |tx: &mut Tx<'_>| relationships::get_own(tx, &caller, id, &expected);
         call.read("relationships.get", Cost::Bounded, job).await
     };
-    let old = old.map_err(Failure::without_document)?;
+    let (old, rules) = old.map_err(Failure::without_document)?;
     let changes = parse_changes(&call.body().await?, &old)?;
     let request_id = call.origin().request_id;
     if ends.is_empty()
-        && let Some(gathered) = relationships::as_gathered_change(&caller, &old, &changes, request_id)
+        && let Some(gathered) = relationships::as_gathered_change(&caller, (&old, rules), &changes, request_id)
     {
         let job = move |tx: &mut Tx<'_>| {
             let row = relationships::change(tx, &caller, id, &precondition, &changes)?;

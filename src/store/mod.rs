@@ -6,8 +6,10 @@
 //! may run more than once, and must do nothing but call its `Tx`.
 //!
 //! [`Store`] has one method for each kind of request: [`read`](Store::read), [`read_replica`](Store::read_replica),
-//! [`write`](Store::write), and for the most frequent requests [`list_relationships`](Store::list_relationships) and
-//! [`create_relationship`](Store::create_relationship), which PostgreSQL answers in batches.
+//! [`write`](Store::write), and for the most frequent requests methods whose requests PostgreSQL answers in batches:
+//! [`list_relationships`](Store::list_relationships), [`find_relationship`](Store::find_relationship),
+//! [`find_user`](Store::find_user), [`traverse`](Store::traverse), [`create_relationship`](Store::create_relationship),
+//! [`change_relationship`](Store::change_relationship) and [`delete_relationship`](Store::delete_relationship).
 
 mod change_log;
 mod change_rows;

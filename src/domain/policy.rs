@@ -171,12 +171,11 @@ pub fn may(caller: &Caller, action: Action) -> std::result::Result<(), Code> {
 /// Whose relationships a caller may write in types that owners manage: the caller's id, or `None` for everyone's.
 ///
 /// # Errors
-/// Why the caller may write nobody's.
+/// Why the caller may not write its own.
 pub fn writable_owner(caller: &Caller) -> std::result::Result<Option<UserId>, Code> {
-    let of = |owner| Action::WriteRelationship { owner, managed_by: Manager::Owner };
-    may(caller, of(caller.id))?;
-    // No user has this id.
-    Ok(may(caller, of(UserId::new(0))).err().map(|_| caller.id))
+    let managed_by = Manager::Owner;
+    may(caller, Action::WriteRelationship { owner: caller.id, managed_by })?;
+    Ok(may(caller, Action::WriteOwners { managed_by }).err().map(|_| caller.id))
 }
 
 /// Why a caller who is not an admin may not manage a relationship. `is_own`: it belongs to the caller.

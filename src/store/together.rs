@@ -6,7 +6,7 @@ use super::job::with_job_name;
 use super::postgres::batch::batcher::{BatchQuery, Batcher};
 use super::postgres::batch::changes::GatheredChange;
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
-use super::postgres::batch::deletes::{GatheredDelete, GatheredWriter};
+use super::postgres::batch::deletes::GatheredDelete;
 use super::postgres::batch::lists::BatchedList;
 use super::postgres::batch::lookups::{RelationshipLookup, UserLookup};
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
@@ -97,8 +97,8 @@ impl Store {
         change: GatheredChange,
         job: impl Fn(&mut Tx<'_>) -> Result<AuthoredRelationship> + Send + 'static,
     ) -> Result<AuthoredRelationship> {
-        let writer = change.writer.clone();
-        self.write_in_batch(name, |pool| &pool.changes, Some(change), writer, job).await
+        let origin = change.writer.origin.clone();
+        self.write_in_batch(name, |pool| &pool.changes, Some(change), origin, job).await
     }
 
     /// Deletes a relationship, whatever its state. On PostgreSQL concurrent deletes of types without rules share a
@@ -112,9 +112,9 @@ impl Store {
         delete: GatheredDelete,
         job: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
     ) -> Result<()> {
-        let writer = delete.writer.clone();
+        let origin = delete.writer.origin.clone();
         let is_plain = self.is_without_rules(delete.id).await.map_err(|error| with_job_name(name, error))?;
-        self.write_in_batch(name, |pool| &pool.deletes, Some(delete).filter(|_| is_plain), writer, job).await
+        self.write_in_batch(name, |pool| &pool.deletes, Some(delete).filter(|_| is_plain), origin, job).await
     }
 
     /// Whether the type of a relationship has no rules, at this moment.
@@ -168,7 +168,7 @@ impl Store {
         name: &'static str,
         batcher: fn(&PoolGeneration) -> &Batcher<Q>,
         query: Option<Q>,
-        writer: GatheredWriter,
+        origin: ChangeOrigin,
         job: impl Fn(&mut Tx<'_>) -> Result<Q::Answer> + Send + 'static,
     ) -> Result<Q::Answer> {
         let timer = self.start(name);
@@ -178,7 +178,6 @@ impl Store {
                 return Ok(answer);
             }
         }
-        let origin = ChangeOrigin { actor: writer.actor, request_id: writer.request_id };
         self.run_write(&timer, origin, job).await.map_err(|error| with_job_name(name, error))
     }
 

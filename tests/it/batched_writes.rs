@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinHandle, yield_now};
 use user_relationships::clock::Clock;
 use user_relationships::model::authors::AuthoredRelationship;
+use user_relationships::model::change::ChangeOrigin;
 use user_relationships::model::error::{Error, Result};
 use user_relationships::model::id::{RelationshipId, UserId};
 use user_relationships::model::relationship_type::TypeName;
@@ -34,7 +35,8 @@ fn store_beside(app: &App) -> Store {
 /// A writer who is not an admin, or is one.
 fn writer(caller: &Client, is_admin: bool) -> GatheredWriter {
     let id = UserId::new(caller.id);
-    GatheredWriter { owner: (!is_admin).then_some(id), actor: Some(id), request_id: Some("together".to_owned()) }
+    let origin = ChangeOrigin { actor: Some(id), request_id: Some("together".to_owned()) };
+    GatheredWriter { owner: (!is_admin).then_some(id), origin }
 }
 
 /// Starts a delete, which has been polled once on return. It is refused if the batch leaves it out.

@@ -5,6 +5,7 @@ use super::super::{admission, trees, validation};
 use super::creation::{name_of_type, registered_type};
 use super::refusals::{self, not_found, require_visible};
 use crate::model::caller::Caller;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::field::Value;
 use crate::model::id::RelationshipId;
@@ -53,14 +54,14 @@ pub fn as_gathered_change(
     caller: &Caller,
     (old, rules): (&Relationship, Rules),
     changes: &[(EdgeAttribute, Value)],
-    request_id: Option<String>,
+    origin: ChangeOrigin,
 ) -> Option<GatheredChange> {
     if !rules.allow_all() {
         return None;
     }
     let relationship = TypeName::parse(name_of_type(changes)?).filter(|name| *name != old.data.relationship)?;
     validation::apply(&mut EdgeData::new(relationship.clone()), changes).ok()?;
-    let writer = gathered_writer(caller, request_id)?;
+    let writer = gathered_writer(caller, origin)?;
     Some(GatheredChange { id: old.id, version: old.version, relationship, writer })
 }
 
@@ -70,15 +71,15 @@ pub fn as_gathered_delete(
     caller: &Caller,
     id: RelationshipId,
     precondition: &Precondition,
-    request_id: Option<String>,
+    origin: ChangeOrigin,
 ) -> Option<GatheredDelete> {
-    let writer = gathered_writer(caller, request_id).filter(|_| *precondition == Precondition::None)?;
+    let writer = gathered_writer(caller, origin).filter(|_| *precondition == Precondition::None)?;
     Some(GatheredDelete { id, writer })
 }
 
-fn gathered_writer(caller: &Caller, request_id: Option<String>) -> Option<GatheredWriter> {
+fn gathered_writer(caller: &Caller, origin: ChangeOrigin) -> Option<GatheredWriter> {
     let owner = policy::writable_owner(caller).ok()?;
-    Some(GatheredWriter { owner, actor: caller.author(), request_id })
+    Some(GatheredWriter { owner, origin })
 }
 
 /// Holds the type that a relationship gets; `None` if it keeps its type. A change that ends in an edge that exists is

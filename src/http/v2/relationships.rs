@@ -142,9 +142,8 @@ pub async fn change(mut call: Call) -> Result<HttpResponse, Failure> {
     };
     let (old, rules) = old.map_err(Failure::without_document)?;
     let changes = parse_changes(&call.body().await?, &old)?;
-    let request_id = call.origin().request_id;
     if ends.is_empty()
-        && let Some(gathered) = relationships::as_gathered_change(&caller, (&old, rules), &changes, request_id)
+        && let Some(gathered) = relationships::as_gathered_change(&caller, (&old, rules), &changes, call.origin())
     {
         let job = move |tx: &mut Tx<'_>| {
             let row = relationships::change(tx, &caller, id, &precondition, &changes)?;
@@ -167,7 +166,7 @@ pub async fn delete(call: Call) -> Result<HttpResponse, Failure> {
     let id: RelationshipId = call.id()?;
     call.query(&[])?;
     let (caller, precondition) = (call.caller, call.precondition());
-    let gathered = relationships::as_gathered_delete(&caller, id, &precondition, call.origin().request_id);
+    let gathered = relationships::as_gathered_delete(&caller, id, &precondition, call.origin());
     let job = move |tx: &mut Tx<'_>| relationships::delete(tx, &caller, id, &precondition);
     let done = match gathered {
         Some(gathered) => call.state.store.delete_relationship("relationships.delete", gathered, job).await,

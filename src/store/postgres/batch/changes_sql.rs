@@ -17,14 +17,17 @@ use crate::store::relationship_rows::{AuthoredColumns, AuthoredRow, RELATIONSHIP
 ///   batch fail, and then each change runs alone.
 /// * Steps of a count that cancel each other out are not written. So a table of counts is written after the previous one
 ///   whatever the number of rows of that.
-const CHANGE: &str = "
+const CHANGE: &str = concat!(
+    "
 WITH asked (id, version, kind, owner_id, actor_id, request_id) AS (
     ?
 ), kinds AS MATERIALIZED (
     SELECT id, name FROM relationship_types
     WHERE (id IN (SELECT kind FROM asked)
             OR id IN (SELECT type_id FROM user_relationships WHERE id IN (SELECT id FROM asked)))
-        AND NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner')
+        AND ",
+    without_rules!(),
+    "
     FOR KEY SHARE SKIP LOCKED
 ), held AS MATERIALIZED (
     SELECT edge.*, asked.kind, asked.actor_id, asked.request_id FROM user_relationships AS edge JOIN asked USING (id)
@@ -70,7 +73,8 @@ WITH asked (id, version, kind, owner_id, actor_id, request_id) AS (
     FROM held JOIN moved USING (id) JOIN kinds AS old ON old.id = held.type_id JOIN kinds AS new ON new.id = held.kind
     WHERE (SELECT COUNT(*) FROM by_type) >= 0 AND (SELECT is_on FROM change_log)
 )
-SELECT ?, created_by, updated_by FROM moved WHERE (SELECT COUNT(*) FROM by_type) >= 0";
+SELECT ?, created_by, updated_by FROM moved WHERE (SELECT COUNT(*) FROM by_type) >= 0"
+);
 
 /// Changes the relationships in a table with the columns `id`, `version`, `kind`, `owner_id`, `actor_id` and
 /// `request_id`, and returns the changed ones, in any order. `now` is in microseconds since 1970.

@@ -33,7 +33,9 @@ WITH asked (",
     SELECT id FROM users WHERE id = ANY (?) FOR KEY SHARE SKIP LOCKED
 ), kinds AS MATERIALIZED (
     SELECT id, name FROM relationship_types WHERE id IN (SELECT type_id FROM asked)
-        AND (? = 1 OR NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner'))
+        AND (? = 1 OR ",
+    without_rules!(),
+    ")
     FOR KEY SHARE SKIP LOCKED
 ), made AS (
     INSERT INTO user_relationships (",

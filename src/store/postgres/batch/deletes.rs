@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::batcher::BatchQuery;
 use super::deletes_sql;
+use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
 use crate::store::columns::Column;
@@ -20,10 +21,8 @@ use crate::store::tx::{StoreContext, Tx};
 pub struct GatheredWriter {
     /// Whose relationships of types without rules the caller may write; `None` if everyone's.
     pub owner: Option<UserId>,
-    /// The caller, as the log names it.
-    pub actor: Option<UserId>,
-    /// The id of the request.
-    pub request_id: Option<String>,
+    /// The caller and the request, as the log names them.
+    pub origin: ChangeOrigin,
 }
 
 /// A relationship to delete, whatever its state, and the caller who deletes it.
@@ -72,7 +71,7 @@ fn delete_all(tx: &mut Tx<'_>, asked: &[&GatheredDelete]) -> Result<Vec<i64>> {
 /// The columns `owner_id`, `actor_id` and `request_id` of writers.
 pub(super) fn writer_columns<'a>(writers: impl Iterator<Item = &'a GatheredWriter> + Clone) -> [Column; 3] {
     let owners = writers.clone().map(|writer| writer.owner.map(UserId::get)).collect();
-    let actors = writers.clone().map(|writer| writer.actor.map(UserId::get)).collect();
-    let requests = writers.map(|writer| writer.request_id.clone()).collect();
+    let actors = writers.clone().map(|writer| writer.origin.actor.map(UserId::get)).collect();
+    let requests = writers.map(|writer| writer.origin.request_id.clone()).collect();
     [Column::OptionalIntegers(owners), Column::OptionalIntegers(actors), Column::OptionalTexts(requests)]
 }

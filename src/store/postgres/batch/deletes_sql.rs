@@ -11,17 +11,20 @@ use crate::store::postgres::{bulk, dialect};
 /// Deletes, uncounts and logs the relationships of types without rules that their writers may delete. The first `?` is
 /// the table of relationships, each other one is a value.
 ///
-/// * Types are locked as in the statement for creates, so nobody can add rules to them before it commits. Relationships
+/// * Types are locked as in the statement for creates, so rules cannot be added to them before it commits. Relationships
 ///   that another transaction has locked are skipped instead of waited for.
 /// * Owner and type are checked on the locked row: another transaction may just have changed them.
 /// * Counts are written in the order of `queries::counts`, and changes are logged last, as there.
-const DELETE: &str = "
+const DELETE: &str = concat!(
+    "
 WITH asked (id, owner_id, actor_id, request_id) AS (
     ?
 ), kinds AS MATERIALIZED (
     SELECT id, name FROM relationship_types
     WHERE id IN (SELECT type_id FROM user_relationships WHERE id IN (SELECT id FROM asked))
-        AND NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner')
+        AND ",
+    without_rules!(),
+    "
     FOR KEY SHARE SKIP LOCKED
 ), held AS MATERIALIZED (
     SELECT edge.*, asked.actor_id, asked.request_id FROM user_relationships AS edge JOIN asked USING (id)
@@ -60,7 +63,8 @@ WITH asked (id, owner_id, actor_id, request_id) AS (
     FROM gone JOIN kinds ON kinds.id = gone.type_id
     WHERE (SELECT COUNT(*) FROM retired) >= 0 AND (SELECT is_on FROM change_log)
 )
-SELECT id FROM gone WHERE (SELECT COUNT(*) FROM by_type) > 0";
+SELECT id FROM gone WHERE (SELECT COUNT(*) FROM by_type) > 0"
+);
 
 /// Deletes the relationships in a table with the columns `id`, `owner_id`, `actor_id` and `request_id`, and returns the
 /// ids of the deleted ones, in any order. `now` is in microseconds since 1970.

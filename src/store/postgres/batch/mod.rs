@@ -1,5 +1,13 @@
 //! Batches: concurrent requests of one kind share a statement.
 
+/// The condition that a relationship type has no rules ([`Rules::allow_all`](crate::model::rules::Rules::allow_all)), as an
+/// SQL text.
+macro_rules! without_rules {
+    () => {
+        "NOT (is_symmetric OR is_acyclic OR max_per_user IS NOT NULL OR managed_by <> 'owner')"
+    };
+}
+
 pub(in crate::store) mod batcher;
 pub(in crate::store) mod changes;
 mod changes_sql;

@@ -39,6 +39,11 @@ fn writer(caller: &Client, is_admin: bool) -> GatheredWriter {
     GatheredWriter { owner: (!is_admin).then_some(id), origin }
 }
 
+/// Creates a relationship of the caller, and returns its id.
+fn create(owner: &Client, kind: &str, target: i64) -> i64 {
+    owner.post(EDGES, &edge(None, kind, target)).expect(201).id()
+}
+
 /// Starts a delete, which has been polled once on return. It is refused if the batch leaves it out.
 async fn delete(store: &Store, id: i64, writer: GatheredWriter) -> JoinHandle<Result<()>> {
     let store = store.clone();
@@ -79,8 +84,6 @@ fn a_batch_of_deletes_leaves_out_those_that_only_a_job_can_judge() {
         |_| {},
         |app| {
             let (admin, ann, bob, cid) = (app.admin(), app.user(), app.user(), app.user());
-            let create =
-                |owner: &Client, kind: &str, target: i64| owner.post(EDGES, &edge(None, kind, target)).expect(201).id();
             let own = create(&ann, "mentor", bob.id);
             let foreign = create(&bob, "mentor", ann.id);
             let by_admin = create(&bob, "colleague", cid.id);
@@ -137,8 +140,6 @@ fn a_batch_of_changes_leaves_out_those_that_only_a_job_can_judge() {
             let rules =
                 json!({"data": {"type": "relationship-types", "id": "boss", "attributes": {"is-acyclic": true}}});
             admin.post("/api/v2/relationship-types", &rules).expect(201);
-            let create =
-                |owner: &Client, kind: &str, target: i64| owner.post(EDGES, &edge(None, kind, target)).expect(201).id();
             // Their steps in the counts of Ann cancel each other out.
             let to_colleague = create(&ann, "mentor", bob.id);
             let to_mentor = create(&ann, "colleague", cid.id);

@@ -11,6 +11,7 @@ use super::output;
 use crate::config::Config;
 use crate::store::migrations::{self, Step};
 use crate::store::revert::{self, RevertLoss};
+use crate::store::spread_rows;
 use crate::store::url::DatabaseUrl;
 
 /// The arguments of `migrate`.
@@ -26,9 +27,14 @@ pub struct MigrateArgs {
 #[derive(Debug, Subcommand)]
 enum MigrateAction {
     /// Run all pending migrations; several machines may run it concurrently
-    #[command(after_help = "Example:
-  user-relationships migrate run --database-url postgres://owner@db/relationships")]
-    Run,
+    #[command(after_help = "Examples:
+  user-relationships migrate run --database-url postgres://owner@db/relationships
+  user-relationships migrate run --citus --database-url postgres://owner@coordinator/relationships")]
+    Run {
+        /// Then spread the rows over the nodes of a Citus cluster, whose coordinator the URL names; no instance may run
+        #[arg(long)]
+        citus: bool,
+    },
     /// List all migrations with their state: `applied`, `pending`, or `unknown` for those of a later release
     #[command(after_help = "Examples:
   user-relationships migrate status
@@ -59,12 +65,14 @@ Example:
 pub fn run(config: &Config, args: &MigrateArgs) -> Result<(), CommandError> {
     let url = &config.database_url;
     match args.action {
-        MigrateAction::Run => {
+        MigrateAction::Run { citus } => {
             let names = apply(config)?;
-            if names.is_empty() {
+            let is_spread = citus && spread_rows::run(url)?;
+            if names.is_empty() && !is_spread {
                 output::tell("the schema is up to date");
             }
-            output::print(names.iter().map(|name| format!("applied {name}")))
+            let spread = is_spread.then(|| "spread the rows over the nodes".to_owned());
+            output::print(names.iter().map(|name| format!("applied {name}")).chain(spread))
         }
         MigrateAction::Status { format } => print_status(url, format),
         MigrateAction::Revert { yes } => revert(url, yes),
@@ -75,6 +83,9 @@ fn print_status(url: &DatabaseUrl, format: ListFormat) -> Result<(), CommandErro
     let steps = migrations::status(url)?;
     let line = |step: &Step| format!("{}  {}", state_of(step), step.name);
     format.print(&steps, line, |step| json!({ "migration": step.name, "state": state_of(step) }))?;
+    if let Some(layout) = spread_rows::describe(url)? {
+        output::tell(layout);
+    }
     if steps.iter().any(|step| !step.is_known) {
         output::tell("a later release has applied the unknown migrations; only that release can revert them");
     }

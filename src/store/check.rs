@@ -39,6 +39,8 @@ impl Tx<'_> {
         }
         let dangling = self.dangling_relationships()?;
         lines.extend(dangling.iter().map(|id| format!("relationship {id}: the user at one end does not exist")));
+        let copies = self.differing_copies()?;
+        lines.extend(copies.iter().map(|copy| format!("the copies in {copy} differ from the rows")));
         if let Some(damage) = self.damage_of_changes()? {
             lines.push(format!("change log: {damage}; a repair restarts the log"));
         }

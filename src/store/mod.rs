@@ -41,6 +41,7 @@ mod rows;
 mod rule_checks;
 mod run;
 mod schema;
+pub mod spread_rows;
 mod sql_script;
 mod sqlite;
 mod stepwise_migrations;

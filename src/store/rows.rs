@@ -28,9 +28,23 @@ pub(super) const COLUMNS_BEFORE_PROFILE: &str =
     "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, ";
 /// The columns of a [`UserRow`] after the profile but the last, in order.
 pub(super) const COLUMNS_AFTER_PROFILE: &str = " AS profile, created_at, updated_at";
+macro_rules! subordinates {
+    (@ first) => {
+        "CAST(COALESCE((SELECT SUM(n) FROM counts_by_target WHERE counts_by_target.target_id = users.id"
+    };
+    (@ last) => {
+        " AND counts_by_target.type_id = (SELECT id FROM relationship_types WHERE name = 'subordinate')), 0) AS BIGINT)"
+    };
+    () => {
+        concat!(subordinates!(@ first), subordinates!(@ last))
+    };
+}
+
 /// The last column of a [`UserRow`]: the number of subordinates of a user, by one index lookup. The type has its name,
 /// since a cached number may belong to a type that another process has replaced.
-pub(super) const SUBORDINATES: &str = "CAST(COALESCE((SELECT SUM(n) FROM counts_by_target WHERE counts_by_target.target_id = users.id AND counts_by_target.type_id = (SELECT id FROM relationship_types WHERE name = 'subordinate')), 0) AS BIGINT)";
+pub(super) const SUBORDINATES: &str = subordinates!();
+/// The same in two parts, between which a condition may be.
+pub(super) const SUBORDINATES_PARTS: [&str; 2] = [subordinates!(@ first), subordinates!(@ last)];
 const _: () = assert!(matches!(TypeName::SUBORDINATE.as_bytes(), b"subordinate"), "the name in the SQL");
 /// All columns of a [`UserRow`].
 pub(super) const LISTED_COLUMNS: &str = "id, version, email, first_name, last_name, access_level, is_enabled, alt_id, profile, created_at, updated_at, subordinates";
@@ -76,7 +90,7 @@ impl Profiles {
     }
 }
 
-#[derive(Debug, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 pub(super) struct UserRow {
     pub id: i64,
     version: i64,

@@ -187,6 +187,7 @@ mod signatures;
 mod signing_guide;
 mod skillhive;
 mod slow_clients;
+mod spread_rows;
 mod statements;
 mod stored_rules;
 mod tags;

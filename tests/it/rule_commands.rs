@@ -1,6 +1,7 @@
 //! `type check`, and rules in `check`.
 
 use crate::both;
+use crate::support::citus::skips_on_spread_rows;
 use crate::support::process::run;
 use crate::support::sql::Raw;
 use crate::support::{App, Value, edge, json};
@@ -157,6 +158,9 @@ both!(check_finds_and_repairs_wrong_counts_below, |app| {
 });
 
 both!(repair_counts_below_without_removed_relationships, |app| {
+    if skips_on_spread_rows("the test writes rows itself, with statements that Citus refuses") {
+        return;
+    }
     let url = app.home().text();
     let (admin, [ann, bob]) = (app.admin(), [(); 2].map(|()| app.user().id));
     run(&url, &["type", "set", "mentor", "--acyclic", "true", "--max-per-user", "1"]).expect(0);

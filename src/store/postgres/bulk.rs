@@ -5,6 +5,7 @@ use diesel::query_builder::AstPass;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use super::conn::{Conn, Db};
+use super::layout;
 use super::sessions::IS_DIRECT;
 use crate::store::columns::Column;
 use crate::store::relationship_rows::RelationshipRow;
@@ -133,7 +134,8 @@ pub(in crate::store) fn count_users_of_names(
 /// wait until they exist again. Behind a pooler that is not known: its clients share sessions, or have none while they are
 /// idle. If so, the tables are locked, and clients that connect later wait.
 pub(in crate::store) fn lock_for_load(conn: &mut Conn) -> QueryResult<bool> {
-    let is_alone = owns_tables(conn)? && !has_other_clients(conn)?;
+    // The copies of spread rows are not loaded.
+    let is_alone = !layout::is_spread() && owns_tables(conn)? && !has_other_clients(conn)?;
     if is_alone {
         // Locks all tables that the foreign keys refer to, rather than one after the other as the keys are dropped.
         diesel::sql_query("LOCK TABLE users, relationship_types, user_relationships IN ACCESS EXCLUSIVE MODE")

@@ -17,7 +17,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Text;
 
 use super::conn::{Conn, Db};
-use super::inspection::has_citus;
+use super::layout::{self, Layout};
 
 /// The text of the error where statements are mixed up. No planner evaluates the cast that fails with it before.
 const MIXED: &str = "prepared statements are mixed up";
@@ -38,8 +38,8 @@ pub(super) struct Canary {
     pub check: String,
     /// The key of the advisory lock by which the process that runs a transaction is found. It is random.
     pub lock: i64,
-    /// Whether the database is spread over nodes by Citus.
-    pub is_citus: bool,
+    /// Where the rows of the database are.
+    pub layout: Layout,
 }
 
 /// Prepares the canary of a new connection.
@@ -60,7 +60,7 @@ pub(super) fn plant(conn: &mut Conn) -> QueryResult<Canary> {
     }
     let names = diesel::dsl::sql::<Text>("SELECT name FROM pg_prepared_statements WHERE statement = ");
     let names: Vec<String> = names.bind::<Text, _>(&text).load(conn)?;
-    let is_citus = has_citus(conn)?;
+    let layout = layout::find(conn)?;
     conn.batch_execute("COMMIT")?;
     let own_name = names.into_iter().find(|name| name.starts_with(NAMES));
     let check = own_name.map(|name| {
@@ -70,7 +70,7 @@ pub(super) fn plant(conn: &mut Conn) -> QueryResult<Canary> {
              THEN '{MIXED}' END AS INTEGER)"
         )
     });
-    Ok(Canary { check: check.unwrap_or_default(), lock, is_citus })
+    Ok(Canary { check: check.unwrap_or_default(), lock, layout })
 }
 
 /// Whether an error shows that prepared statements are mixed up.

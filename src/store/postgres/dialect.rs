@@ -1,12 +1,19 @@
 //! Where PostgreSQL differs from SQLite.
 
 use super::conn::Conn;
+use super::layout;
+use super::spread;
 use crate::store::change_rows::change_columns;
 use crate::store::common_trigrams::IndexedTrigrams;
 use crate::store::rows::Numbered;
 use crate::store::schema::{relationship_types, user_relationships, users};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
+
+/// Whether rows are spread over nodes, in the database of the job that this thread runs.
+pub fn is_spread() -> bool {
+    layout::is_spread()
+}
 
 /// Rows per count of a type. A count row is locked until its writer commits, so that with one row commits would run one
 /// at a time.
@@ -101,6 +108,9 @@ pub(crate) use by_index;
 /// cannot change them or add relationships. The order is that of all transactions; an `UPDATE` alone would lock in any
 /// order.
 pub fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
+    if is_spread() {
+        return spread::locks::lock_user(conn, id);
+    }
     let _: Vec<i64> = users::table.find(id).select(users::id).for_update().load(conn)?;
     let _: Vec<i64> = user_relationships::table
         .filter(user_relationships::user_id.eq(id).or(user_relationships::target_id.eq(id)))
@@ -129,6 +139,9 @@ pub fn lock_user_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
 
 /// Locks the table of types against changes; others can still create relationships of all types.
 pub fn lock_types(conn: &mut Conn) -> QueryResult<()> {
+    if is_spread() {
+        spread::locks::ask_in_sequence(conn)?;
+    }
     diesel::sql_query("LOCK TABLE relationship_types IN SHARE ROW EXCLUSIVE MODE").execute(conn).map(drop)
 }
 
@@ -145,6 +158,9 @@ pub fn lock_type_row(conn: &mut Conn, name: &str) -> QueryResult<()> {
 /// `FOR UPDATE` conflicts with it, but PostgreSQL lets new writers overtake: under load it waits for minutes. A lock of
 /// the table is granted in the order of requests, so it comes first, and delays writers of other types as well.
 pub fn lock_rules(conn: &mut Conn, name: &str) -> QueryResult<Option<i16>> {
+    if is_spread() {
+        return spread::locks::lock_rules(conn, name);
+    }
     diesel::sql_query("LOCK TABLE relationship_types IN EXCLUSIVE MODE").execute(conn)?;
     let row = relationship_types::table.filter(relationship_types::name.eq(name));
     row.select(relationship_types::id).for_update().first(conn).optional()
@@ -163,6 +179,9 @@ pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
 
 /// Locks all tables of types, users, relationships and counts against writes; others can still read.
 pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
+    if is_spread() {
+        spread::locks::ask_in_sequence(conn)?;
+    }
     // In the order in which jobs lock them.
     let tables = "relationship_types, relationship_type_locks, users, user_relationships, counts_by_user, \
                   counts_by_target, counts_by_type, counts_of_users, counts_below";

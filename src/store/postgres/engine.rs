@@ -1,9 +1,11 @@
 //! Runs jobs on a pool of connections to PostgreSQL, with one transaction for a write.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use super::canary;
+use super::layout::Layout;
 use super::mode::Mode;
 use super::permits::{Permit, PostgresPermits};
 use super::replay;
@@ -30,6 +32,8 @@ pub(in crate::store) struct PostgresEngine {
     timeout: Duration,
     longest_statement: Duration,
     running: Running,
+    /// The layout of the database, once there was a connection.
+    layout: OnceLock<Layout>,
 }
 
 impl PostgresEngine {
@@ -42,6 +46,7 @@ impl PostgresEngine {
             timeout: settings.timeout,
             longest_statement: settings.longest_statement,
             running: Running::default(),
+            layout: OnceLock::new(),
         }
     }
 
@@ -74,6 +79,11 @@ impl PostgresEngine {
     /// The permits, for batchers, which wait for them differently.
     pub fn permits(&self) -> &PostgresPermits {
         &self.permits
+    }
+
+    /// Whether requests may share a statement of this mode, as far as it is known.
+    pub fn gathers(&self, mode: Mode) -> bool {
+        self.layout.get().is_none_or(|layout| layout.gathers(mode.may_write()))
     }
 
     /// Runs a job on this thread; retries on conflict and on a connection found dead.
@@ -142,8 +152,7 @@ impl PostgresEngine {
         job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
     ) -> Result<bool> {
         let mut session = self.session()?;
-        if session.is_citus && mode.may_write() {
-            // Citus runs the parts of one statement one after the other, and mixes up their rows.
+        if !session.layout.gathers(mode.may_write()) {
             return Ok(false);
         }
         // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.
@@ -186,7 +195,9 @@ impl PostgresEngine {
 
     fn session(&self) -> Result<r2d2::PooledConnection<Sessions>> {
         let session = self.pool.get_timeout(self.timeout);
-        session.map_err(|error| Error::Unavailable(format!("no connection: {error}")))
+        let session = session.map_err(|error| Error::Unavailable(format!("no connection: {error}")))?;
+        self.layout.get_or_init(|| session.layout);
+        Ok(session)
     }
 
     /// Runs a job once; the fault tells whether a further attempt can help.
@@ -213,9 +224,10 @@ impl PostgresEngine {
             }
         };
         let entered = limit.enter(session.cancel_target());
+        let _layout = session.layout.enter();
         let conn = AnyConnection::Postgres(&mut session.conn);
         let mut tx = if mode.may_write() {
-            Tx::writing(conn, shared, limit, is_logged).on_citus(session.is_citus)
+            Tx::writing(conn, shared, limit, is_logged).on_citus(session.layout.is_citus())
         } else {
             Tx::reading(conn, shared, limit)
         };

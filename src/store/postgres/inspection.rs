@@ -107,11 +107,6 @@ pub fn has_schema(conn: &mut Conn) -> QueryResult<bool> {
     diesel::dsl::sql::<Bool>("SELECT to_regclass('__diesel_schema_migrations') IS NOT NULL").get_result(conn)
 }
 
-/// Whether the database has the extension that spreads it over nodes.
-pub(super) fn has_citus(conn: &mut Conn) -> QueryResult<bool> {
-    diesel::dsl::sql::<Bool>("SELECT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')").get_result(conn)
-}
-
 /// Whether the text of the database is not UTF-8, so that it cannot store every name.
 pub(in crate::store) fn check_encoding(conn: &mut Conn) -> QueryResult<Option<DatabaseProblem>> {
     let encoding: String = diesel::dsl::sql::<Text>("SELECT current_setting('server_encoding')").get_result(conn)?;

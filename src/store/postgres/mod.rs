@@ -12,6 +12,7 @@ pub(super) mod copy;
 mod dialect;
 mod engine;
 pub(super) mod inspection;
+pub(super) mod layout;
 mod lock_wait;
 pub(super) mod mode;
 mod options;
@@ -23,6 +24,7 @@ pub(super) mod replica;
 mod running;
 pub(super) mod server;
 pub(super) mod sessions;
+pub(super) mod spread;
 mod transaction;
 
 #[path = "../queries/mod.rs"]

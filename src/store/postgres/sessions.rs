@@ -20,7 +20,7 @@ use super::addresses::{Address, Addresses};
 use super::canary::{self, Canary, EXPLANATION};
 use super::conn::{Conn, connect};
 use super::connect_failure::LastFailure;
-use super::inspection::has_citus;
+use super::layout::{self, Layout};
 use super::options::{add_options, default_options};
 use super::replica::health::Health;
 use crate::model::database_problem::DatabaseProblem;
@@ -46,8 +46,8 @@ pub(in crate::store) struct Session {
     pub backend: Option<Backend>,
     /// What a connection behind a pooler checks.
     pub(super) canary: Option<Canary>,
-    /// Whether the database is spread over nodes by Citus.
-    pub(super) is_citus: bool,
+    /// Where the rows of the database are.
+    pub(super) layout: Layout,
     last_failure: Arc<LastFailure>,
     /// The generation of connections to a replica that it belongs to.
     generation: u64,
@@ -144,14 +144,14 @@ impl Sessions {
         let address = self.addresses.next();
         let connected = self.connect_limited(&address).and_then(|(mut conn, backend)| {
             let canary = if backend.is_none() { Some(canary::plant(&mut conn).map_err(bad_connection)?) } else { None };
-            let known = canary.as_ref().map(|canary| canary.is_citus);
-            let is_citus = known.map_or_else(|| has_citus(&mut conn), Ok).map_err(bad_connection)?;
-            Ok((conn, backend, canary, is_citus))
+            let known = canary.as_ref().map(|canary| canary.layout);
+            let layout = known.map_or_else(|| layout::find(&mut conn), Ok).map_err(bad_connection)?;
+            Ok((conn, backend, canary, layout))
         });
         self.last_failure.record(connected.as_ref().err());
-        let (conn, backend, canary, is_citus) = connected?;
+        let (conn, backend, canary, layout) = connected?;
         let last_failure = Arc::clone(&self.last_failure);
-        Ok(Session { conn, is_lost: false, backend, canary, is_citus, last_failure, generation, until: address.until })
+        Ok(Session { conn, is_lost: false, backend, canary, layout, last_failure, generation, until: address.until })
     }
 
     fn connect_limited(&self, address: &Address<'_>) -> ConnectionResult<(Conn, Option<Backend>)> {

@@ -72,7 +72,7 @@ fn begin(
     // PostgreSQL would plan statements with arrays again for each batch, which takes longer than most of them.
     // It would also compile those whose rows it overestimates, which takes longer still. Citus cannot plan some of them
     // without their values.
-    let keep_plans = if session.is_citus {
+    let keep_plans = if session.layout.is_citus() {
         "; SET LOCAL jit = off"
     } else {
         "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off"

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable};
 use super::columns::Column;
 use super::rules::push_type;
 use super::sql::Sql;
-use super::{Conn, bulk, dialect};
+use super::{Conn, bulk, dialect, edge_tables};
 
 /// What is stored of the users below some users: user, number and height. Users without a row have nobody below them.
 pub(in crate::store) fn find(conn: &mut Conn, kind: i16, users: &[i64]) -> QueryResult<Vec<(i64, i64, i32)>> {
@@ -71,7 +71,8 @@ pub(in crate::store) fn remove(conn: &mut Conn, kind: i16, user: i64) -> QueryRe
 
 /// Whether a user directly below another one has at least this height. It ends at the first one.
 pub(in crate::store) fn has_owner_of_height(conn: &mut Conn, kind: i16, user: i64, height: i32) -> QueryResult<bool> {
-    let mut sql = Sql::new("SELECT EXISTS (SELECT 1 FROM user_relationships AS r");
+    let mut sql = Sql::new("SELECT EXISTS (SELECT 1 FROM ");
+    sql.text(edge_tables::of_type()).text(" AS r");
     sql.text(dialect::by_index!("user_relationships_in_by_type"));
     if height > 0 {
         sql.text(" JOIN counts_below AS b ON b.type_id = r.type_id AND b.user_id = r.user_id AND b.height >= ");
@@ -85,7 +86,8 @@ pub(in crate::store) fn has_owner_of_height(conn: &mut Conn, kind: i16, user: i6
 
 /// The largest height of the users directly below another one; `None` if there are none.
 pub(in crate::store) fn largest_height(conn: &mut Conn, kind: i16, user: i64) -> QueryResult<Option<i32>> {
-    let mut sql = Sql::new("SELECT MAX(COALESCE(b.height, 0)) FROM user_relationships AS r");
+    let mut sql = Sql::new("SELECT MAX(COALESCE(b.height, 0)) FROM ");
+    sql.text(edge_tables::of_type()).text(" AS r");
     sql.text(dialect::by_index!("user_relationships_in_by_type"));
     sql.text(" LEFT JOIN counts_below AS b ON b.type_id = r.type_id AND b.user_id = r.user_id WHERE ");
     push_type(&mut sql, "r.type_id", kind);

@@ -123,6 +123,15 @@ pub(in crate::store) fn accounts_of_email(
         .load(conn)
 }
 
+/// The key, the address and the account of a user.
+pub(in crate::store) fn account_with_email(
+    conn: &mut Conn,
+    user: i64,
+) -> QueryResult<Option<(String, String, AccountRow)>> {
+    let columns = (users::email_key, users::email, (users::id, users::access_level, users::is_enabled));
+    users::table.find(user).select(columns).first(conn).optional()
+}
+
 /// At most two of the accounts with an `alt-id`, which need not be unique.
 pub(in crate::store) fn accounts_of_alt_id(conn: &mut Conn, alt_id: &str) -> QueryResult<Vec<AccountRow>> {
     users::table

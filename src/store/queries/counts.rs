@@ -90,7 +90,12 @@ pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) 
 }
 
 /// Adds `by` (1 or -1) to the counts of each of many relationships.
-pub(super) fn add_many(conn: &mut Conn, types: &mut TypeCounts, rows: &[RelationshipRow], by: i64) -> QueryResult<()> {
+pub(in crate::store) fn add_many(
+    conn: &mut Conn,
+    types: &mut TypeCounts,
+    rows: &[RelationshipRow],
+    by: i64,
+) -> QueryResult<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let mut by_user: BTreeMap<(i64, i16), i64> = BTreeMap::new();
     let mut by_target: BTreeMap<(i64, i16), i64> = BTreeMap::new();

@@ -8,7 +8,7 @@ use super::order::{listing_order, push_bounds, push_end};
 use super::rules::{keep_rules, push_type};
 use super::schema::transfers;
 use super::sql::{Sql, split_total};
-use super::{Conn, bulk, counts, dialect, retired};
+use super::{Conn, bulk, counts, dialect, edge_tables, retired};
 use crate::model::page::PageRequest;
 use crate::model::relationship::End;
 use crate::store::relationship_rows::{
@@ -32,13 +32,25 @@ pub(in crate::store) fn keep_around(
     (user, kept): (i64, i64),
     is_before: bool,
 ) -> QueryResult<Vec<i64>> {
-    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE t.id IN (SELECT CAST(");
-    sql.integer(kept).text(" AS BIGINT)");
-    push_others(&mut sql, kinds, End::Target, user);
-    push_others(&mut sql, kinds, End::User, user);
+    let mut sql = Sql::new("SELECT t.id FROM users AS t WHERE t.id IN (");
+    push_around(&mut sql, kinds, (user, kept));
     sql.text(if is_before { ") AND t.id < " } else { ") AND t.id > " }).integer(user).text(" ORDER BY t.id");
     keep_rules(&mut sql, true);
     sql.returning::<BigInt>().load(conn)
+}
+
+/// A user, and those with whom another one has relationships of some types, by id.
+pub(in crate::store) fn around(conn: &mut Conn, kinds: &[i64], ids: (i64, i64)) -> QueryResult<Vec<i64>> {
+    let mut sql = Sql::new("");
+    push_around(&mut sql, kinds, ids);
+    sql.text(" ORDER BY 1");
+    sql.returning::<BigInt>().load(conn)
+}
+
+fn push_around(sql: &mut Sql, kinds: &[i64], (user, kept): (i64, i64)) {
+    sql.text("SELECT CAST(").integer(kept).text(" AS BIGINT)");
+    push_others(sql, kinds, End::Target, user);
+    push_others(sql, kinds, End::User, user);
 }
 
 /// Pushes a union with the users with whom one at an end has relationships of some types. PostgreSQL looks up each type
@@ -50,7 +62,8 @@ fn push_others(sql: &mut Sql, kinds: &[i64], end: End, user: i64) {
     };
     sql.text(" UNION SELECT r.").text(other).text(" FROM ").table(vec![Column::Integers(kinds.to_vec())]);
     if dialect::HAS_LATERAL {
-        sql.text(" CROSS JOIN LATERAL (SELECT ").text(other).text(" FROM user_relationships WHERE ").text(own);
+        sql.text(" CROSS JOIN LATERAL (SELECT ").text(other).text(" FROM ").text(edge_tables::of_end(end));
+        sql.text(" WHERE ").text(own);
         sql.integer(user).text(" AND type_id = given.column1 OFFSET 0) AS r");
     } else {
         sql.text(" CROSS JOIN user_relationships AS r").text(index_of(end)).text(" WHERE r.").text(own);
@@ -78,15 +91,32 @@ pub(in crate::store) fn lock_edges(
     user: i64,
     limit: i64,
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
-    let mut sql = Sql::new("SELECT t.id, t.user_id, t.target_id FROM user_relationships AS t");
-    sql.text(index_of(end)).text(" WHERE ");
+    let mut sql = Sql::new("SELECT t.id, t.user_id, t.target_id FROM ");
+    sql.text(edge_tables::of_end(end)).text(" AS t").text(index_of(end)).text(" WHERE ");
     push_type(&mut sql, "t.type_id", kind);
     sql.text(match end {
         End::User => " AND t.user_id = ",
         End::Target => " AND t.target_id = ",
     });
-    sql.integer(user).text(" ORDER BY t.id LIMIT ").integer(limit).text(dialect::LOCK_ROWS);
+    sql.integer(user).text(" ORDER BY t.id LIMIT ").integer(limit);
+    if dialect::is_spread() && end == End::Target {
+        let copies: Vec<(i64, i64, i64)> = sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)?;
+        return lock_rows_of(conn, &copies);
+    }
+    sql.text(dialect::LOCK_ROWS);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
+}
+
+/// Locks the rows of copies by an update to the same values, and returns those that exist, by id. Who deletes a
+/// relationship locks its row first, and then its copies.
+fn lock_rows_of(conn: &mut Conn, copies: &[(i64, i64, i64)]) -> QueryResult<Vec<(i64, i64, i64)>> {
+    let (ids, owners): (Vec<i64>, Vec<i64>) = copies.iter().map(|(id, owner, _)| (*id, *owner)).unzip();
+    let mut sql = Sql::new("UPDATE user_relationships SET version = version WHERE ");
+    sql.in_list("id", bulk::ValueList::of_integers(&ids)).text(" AND ");
+    sql.in_list("user_id", bulk::ValueList::of_integers(&owners)).text(" RETURNING id, user_id, target_id");
+    let mut locked: Vec<(i64, i64, i64)> = sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)?;
+    locked.sort_unstable();
+    Ok(locked)
 }
 
 /// The index for the relationships of a type with a user at an end.
@@ -98,14 +128,18 @@ fn index_of(end: End) -> &'static str {
     }
 }
 
-/// Deletes relationships by id and returns those that existed. Leaves the counts to the caller.
+/// Deletes relationships by id and returns those that existed, by id. Leaves the counts to the caller.
 pub(in crate::store) fn delete_edges(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<AuthoredRow>> {
     if let Some(largest) = ids.iter().max() {
         retired::retire_relationships(conn, *largest)?;
     }
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
-    sql.in_list("id", bulk::ValueList::of_integers(ids)).text(" RETURNING ").text(AUTHORED_COLUMNS);
-    sql.returning::<AuthoredColumns>().load(conn)
+    sql.in_list("id", bulk::ValueList::of_integers(ids));
+    edge_tables::push_owners(conn, &mut sql, ids)?;
+    sql.text(" RETURNING ").text(AUTHORED_COLUMNS);
+    let mut deleted: Vec<AuthoredRow> = sql.returning::<AuthoredColumns>().load(conn)?;
+    deleted.sort_unstable_by_key(|(row, ..)| row.id);
+    Ok(deleted)
 }
 
 /// Stores relationships in this order, except those that exist already, and returns id, owner and target of those that it

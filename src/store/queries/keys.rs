@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::columns::Column;
 use super::schema::{computed_data, users};
 use super::sql::Sql;
-use super::{Conn, bulk};
+use super::{Conn, bulk, dialect};
 use crate::model::key;
 use crate::store::fault::{self, Fault};
 use crate::store::key_rows::{KeyColumns, KeyFunctions, UserKeyRow, UserKeys};
@@ -66,8 +66,11 @@ pub(in crate::store) fn put(
 ) -> QueryResult<()> {
     for (row, keys) in rows.iter().filter(|(row, keys)| row.keys.email != keys.email) {
         if holder(conn, &keys.email)?.is_none() {
+            let (id, row_keys) = (row.id, &row.keys);
             let row = users::table.filter(users::id.eq(row.id).and(users::version.eq(row.version)));
-            diesel::update(row).set(users::email_key.eq(&keys.email)).execute(conn)?;
+            if diesel::update(row).set(users::email_key.eq(&keys.email)).execute(conn)? == 1 && dialect::is_spread() {
+                move_email(conn, (&row_keys.email, &keys.email), id)?;
+            }
         }
     }
     for some in rows.chunks(bulk::ROWS) {
@@ -85,6 +88,16 @@ pub(in crate::store) fn put(
         sql.returning::<()>().execute(conn)?;
     }
     Ok(())
+}
+
+/// Moves an address to another key, which must be free.
+fn move_email(conn: &mut Conn, (from, to): (&str, &str), user: i64) -> QueryResult<()> {
+    let mut sql = Sql::new("DELETE FROM user_emails WHERE email_key = ");
+    sql.string(from.to_owned());
+    sql.returning::<()>().execute(conn)?;
+    let mut sql = Sql::new("INSERT INTO user_emails (email_key, user_id) VALUES (");
+    sql.string(to.to_owned()).text(", ").integer(user).text(")");
+    sql.returning::<()>().execute(conn).map(drop)
 }
 
 /// Computes the keys of all users and writes those that differ, a transaction for each batch.

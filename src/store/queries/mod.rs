@@ -7,6 +7,7 @@ pub(in crate::store) mod changes;
 pub(in crate::store) mod check;
 pub(in crate::store) mod clients;
 pub(in crate::store) mod counts;
+mod edge_tables;
 pub(in crate::store) mod group_pages;
 pub(in crate::store) mod group_transfer;
 pub(in crate::store) mod groups;

@@ -19,6 +19,12 @@ pub(in crate::store) fn accounts(
         .load(conn)
 }
 
+/// The key, the address and the account of a user.
+pub(in crate::store) fn account(conn: &mut Conn, user: i64) -> QueryResult<Option<(String, String, LoginRow)>> {
+    let account = (dsl::id, dsl::access_level, dsl::is_enabled, dsl::password_hash);
+    dsl::users.find(user).select((dsl::email_key, dsl::email, account)).first(conn).optional()
+}
+
 /// The hash of a user's password.
 pub(in crate::store) fn hash_of(conn: &mut Conn, user: i64) -> QueryResult<Option<String>> {
     dsl::users.find(user).select(dsl::password_hash).first(conn).optional().map(Option::flatten)

@@ -7,6 +7,7 @@
 
 use diesel::prelude::*;
 
+use super::edge_tables;
 use super::order::{push_bounds, push_end};
 use super::rows::Shape;
 use super::sql::{Sql, split_total};
@@ -14,6 +15,7 @@ use super::{Conn, dialect};
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::UserId;
 use crate::model::page::{Direction, PageRequest, SortBy};
+use crate::model::relationship::End;
 use crate::store::relationship_rows::{NULLS, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow};
 
 /// The rows of a page, in order, and the total.
@@ -86,9 +88,17 @@ impl Scan {
         }
     }
 
+    fn table(self) -> &'static str {
+        match (self.end, self.kind) {
+            (Some(("target_id", _)), _) => edge_tables::of_end(End::Target),
+            (None, Some(_)) => edge_tables::of_type(),
+            (Some(_), _) | (None, None) => edge_tables::of_end(End::User),
+        }
+    }
+
     /// Pushes the statement without its first word.
     fn push(self, sql: &mut Sql, slice: &PageRequest) {
-        sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships").text(self.index()).text(" WHERE 1 = 1");
+        sql.text(RELATIONSHIP_COLUMNS).text(" FROM ").text(self.table()).text(self.index()).text(" WHERE 1 = 1");
         if let Some((column, id)) = self.end {
             sql.text(" AND ").text(column).text(" = ").integer(id);
         }
@@ -164,18 +174,20 @@ fn sorted_rows(shape: &Shape<'_>, slice: &PageRequest) -> Sql {
 fn push_rows(shape: &Shape<'_>, sql: &mut Sql, columns: &'static str) {
     let both_ends = !shape.filter.users.is_empty() && !shape.filter.targets.is_empty();
     let halves = match shape.filter.seen_by {
-        None if both_ends => vec![("", None, dialect::by_index!("user_relationships_identity"))],
-        None => vec![("", None, "")],
+        None if both_ends => vec![(End::User, None, dialect::by_index!("user_relationships_identity"))],
+        None if shape.filter.targets.is_empty() => vec![(End::User, None, "")],
+        None => vec![(End::Target, None, "")],
         Some(me) => vec![
-            ("user_id = ", Some(me), dialect::by_index!("user_relationships_out")),
-            ("target_id = ", Some(me), dialect::by_index!("user_relationships_in")),
+            (End::User, Some(me), dialect::by_index!("user_relationships_out")),
+            (End::Target, Some(me), dialect::by_index!("user_relationships_in")),
         ],
     };
     let mut glue = "SELECT ";
     for (end, me, index) in halves {
-        sql.text(glue).text(columns).text(" FROM user_relationships").text(index).text(" WHERE 1 = 1");
+        let table = edge_tables::of_end(end);
+        sql.text(glue).text(columns).text(" FROM ").text(table).text(index).text(" WHERE 1 = 1");
         if let Some(me) = me {
-            sql.text(" AND ").text(end).integer(me.get());
+            sql.text(if end == End::User { " AND user_id = " } else { " AND target_id = " }).integer(me.get());
         }
         for (column, ids) in [("user_id", &shape.filter.users), ("target_id", &shape.filter.targets)] {
             if !ids.is_empty() {
@@ -185,7 +197,7 @@ fn push_rows(shape: &Shape<'_>, sql: &mut Sql, columns: &'static str) {
         }
         push_types(shape, sql);
         push_participants(shape, sql);
-        push_states(shape, sql);
+        push_states(shape, table, sql);
         glue = " UNION ALL SELECT ";
     }
 }
@@ -201,16 +213,24 @@ fn push_participants(shape: &Shape<'_>, sql: &mut Sql) {
     }
 }
 
-/// Pushes the conditions on the users at the ends.
-fn push_states(shape: &Shape<'_>, sql: &mut Sql) {
+/// Pushes the conditions on the users at the ends of the relationships in a table.
+fn push_states(shape: &Shape<'_>, table: &'static str, sql: &mut Sql) {
     for (column, wanted) in [("user_id", &shape.filter.user_enabled), ("target_id", &shape.filter.target_enabled)] {
-        if !wanted.is_empty() {
-            sql.text(" AND EXISTS (SELECT 1 FROM users WHERE users.id = user_relationships.")
+        if wanted.is_empty() {
+            continue;
+        }
+        if dialect::is_spread() {
+            // The users at one of the ends are on other nodes, which a subquery that depends on the row cannot reach.
+            sql.text(" AND ").text(column).text(" IN (SELECT id FROM users WHERE ");
+        } else {
+            sql.text(" AND EXISTS (SELECT 1 FROM users WHERE users.id = ")
+                .text(table)
+                .text(".")
                 .text(column)
                 .text(" AND ");
-            sql.in_values("users.is_enabled", wanted, Sql::flag);
-            sql.text(")");
         }
+        sql.in_values("users.is_enabled", wanted, Sql::flag);
+        sql.text(")");
     }
 }
 

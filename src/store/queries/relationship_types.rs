@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::schema::counts_below;
 use super::schema::relationship_type_locks::dsl as locks;
 use super::schema::relationship_types::dsl;
 use super::sql::{Sql, split_total};
@@ -94,6 +95,11 @@ pub(in crate::store) fn set_times(conn: &mut Conn, name: &str, created_at: i64, 
 
 /// Deletes an unused type; `false` if there is none.
 pub(in crate::store) fn delete(conn: &mut Conn, id: i16, now: i64) -> QueryResult<bool> {
+    // Where a foreign key cannot do it.
+    if dialect::is_spread() {
+        diesel::delete(locks::relationship_type_locks.find(id)).execute(conn)?;
+        diesel::delete(counts_below::table.filter(counts_below::type_id.eq(id))).execute(conn)?;
+    }
     let deleted = diesel::delete(dsl::relationship_types.find(id)).execute(conn)?;
     retired::retire_type(conn, id, now).map(|()| deleted == 1)
 }

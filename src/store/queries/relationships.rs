@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
+use super::edge_tables::{self, on_row};
 use super::schema::user_relationships::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, counts, retired};
@@ -14,7 +15,7 @@ use crate::store::type_counts::TypeCounts;
 
 /// The relationship with that id.
 pub(in crate::store) fn find(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
-    dsl::user_relationships.find(id).select(COLUMNS).first(conn).optional()
+    on_row!(conn, id, |row| row.select(COLUMNS).first(conn)).optional()
 }
 
 /// The relationship with that id, who created it and who changed it last.
@@ -22,13 +23,14 @@ pub(in crate::store) fn find_authored(
     conn: &mut Conn,
     id: i64,
 ) -> QueryResult<Option<(RelationshipRow, AuthorColumns)>> {
-    dsl::user_relationships.find(id).select((COLUMNS, (dsl::created_by, dsl::updated_by))).first(conn).optional()
+    on_row!(conn, id, |row| row.select((COLUMNS, (dsl::created_by, dsl::updated_by))).first(conn)).optional()
 }
 
 /// The ids of relationships, each with who created it and who changed it last. Those that do not exist are left out.
 pub(in crate::store) fn authors(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<(i64, AuthorColumns)>> {
     let mut sql = Sql::new("SELECT id, created_by, updated_by FROM user_relationships WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids));
+    edge_tables::push_owners(conn, &mut sql, ids)?;
     let rows = sql.returning::<(BigInt, Nullable<BigInt>, Nullable<BigInt>)>();
     let rows: Vec<(i64, Option<i64>, Option<i64>)> = rows.load(conn)?;
     Ok(rows.into_iter().map(|(id, created_by, updated_by)| (id, (created_by, updated_by))).collect())
@@ -38,10 +40,7 @@ pub(in crate::store) fn authors(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec
 /// values, because Citus can route that by `id` alone. It leaves a dead row, so a job first checks that it may change
 /// the relationship.
 pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
-    diesel::update(dsl::user_relationships.find(id))
-        .set(dsl::version.eq(dsl::version))
-        .returning(COLUMNS)
-        .get_result(conn)
+    on_row!(conn, id, |row| diesel::update(row).set(dsl::version.eq(dsl::version)).returning(COLUMNS).get_result(conn))
         .optional()
 }
 
@@ -99,11 +98,11 @@ pub(in crate::store) fn update(
 ) -> QueryResult<Option<RelationshipRow>> {
     // The version is in the condition: a row that has changed since it was read may have another type to subtract.
     let new: Option<RelationshipRow> =
-        diesel::update(dsl::user_relationships.filter(dsl::id.eq(old.id).and(dsl::version.eq(old.version))))
+        on_row!(conn, old.id, |row| diesel::update(row.filter(dsl::version.eq(old.version)))
             .set((ChangedRelationshipRow::of(new, author), dsl::version.eq(dsl::version + 1)))
             .returning(COLUMNS)
-            .get_result(conn)
-            .optional()?;
+            .get_result(conn))
+        .optional()?;
     if let Some(new) = new.as_ref().filter(|new| new.type_id != old.type_id) {
         counts::move_type(conn, types, old, new)?;
     }
@@ -112,10 +111,10 @@ pub(in crate::store) fn update(
 
 /// Deletes a relationship and its counts, and returns it; `None` if it is gone.
 pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64) -> QueryResult<Option<AuthoredRow>> {
-    let deleted: Option<AuthoredRow> = diesel::delete(dsl::user_relationships.find(id))
+    let deleted: Option<AuthoredRow> = on_row!(conn, id, |row| diesel::delete(row)
         .returning((COLUMNS, dsl::created_by, dsl::updated_by))
-        .get_result(conn)
-        .optional()?;
+        .get_result(conn))
+    .optional()?;
     if let Some((row, ..)) = &deleted {
         counts::add(conn, types, row, -1)?;
         retired::retire_relationships(conn, row.id)?;
@@ -123,7 +122,7 @@ pub(in crate::store) fn delete(conn: &mut Conn, types: &mut TypeCounts, id: i64)
     Ok(deleted)
 }
 
-/// Deletes relationships of a type and their counts, and returns those that existed.
+/// Deletes relationships of a type and their counts, and returns those that existed, by id.
 pub(in crate::store) fn delete_many_of_type(
     conn: &mut Conn,
     types: &mut TypeCounts,
@@ -132,8 +131,10 @@ pub(in crate::store) fn delete_many_of_type(
 ) -> QueryResult<Vec<AuthoredRow>> {
     let mut sql = Sql::new("DELETE FROM user_relationships WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids)).text(" AND type_id = ").small(kind);
+    edge_tables::push_owners(conn, &mut sql, ids)?;
     sql.text(" RETURNING ").text(AUTHORED_COLUMNS);
-    let deleted: Vec<AuthoredRow> = sql.returning::<AuthoredColumns>().load(conn)?;
+    let mut deleted: Vec<AuthoredRow> = sql.returning::<AuthoredColumns>().load(conn)?;
+    deleted.sort_unstable_by_key(|(row, ..)| row.id);
     let rows: Vec<_> = deleted.iter().map(|(row, ..)| *row).collect();
     counts::add_many(conn, types, &rows, -1)?;
     if let Some(largest) = rows.iter().map(|row| row.id).max() {

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 
 use super::schema::{relationship_types, retired_relationship_ids, retired_type_ids, retired_user_ids};
 use super::sql::Sql;
-use super::{Conn, bulk, dialect};
+use super::{Conn, bulk, dialect, edge_tables};
+use crate::model::relationship::End;
 use crate::model::relationship_type::MAX_TYPES;
 
 /// Records that a user was deleted.
@@ -46,7 +47,8 @@ pub(in crate::store) fn newest_relationship(conn: &mut Conn) -> QueryResult<i64>
 /// The largest id of the relationships of a user, in both directions.
 pub(in crate::store) fn largest_of_user(conn: &mut Conn, user: i64) -> QueryResult<Option<i64>> {
     let mut sql = Sql::new("SELECT MAX(id) FROM (SELECT MAX(id) AS id FROM user_relationships WHERE user_id = ");
-    sql.integer(user).text(" UNION ALL SELECT MAX(id) FROM user_relationships WHERE target_id = ").integer(user);
+    sql.integer(user).text(" UNION ALL SELECT MAX(id) FROM ").text(edge_tables::of_end(End::Target));
+    sql.text(" WHERE target_id = ").integer(user);
     sql.text(") AS largest");
     sql.returning::<Nullable<BigInt>>().get_result(conn)
 }

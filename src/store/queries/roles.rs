@@ -10,8 +10,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use super::order::{push_bounds, push_end};
 use super::rules::{keep_rules, push_type};
 use super::sql::{Sql, split_total};
-use super::{Conn, dialect};
+use super::{Conn, dialect, edge_tables};
 use crate::model::page::{PageRequest, Sort};
+use crate::model::relationship::End;
 use crate::model::role::{MAX_INCLUDED, RoleEnd};
 use crate::store::type_rows::{RULES_COLUMNS, RoleRow, RulesColumns};
 
@@ -77,17 +78,26 @@ pub(in crate::store) fn page(
     Ok((total, rows))
 }
 
-/// The columns of one index scan: that of the user, that of the members, and the indexes for all members and for one.
+/// The columns of one index scan: the end of the user, its column, that of the members, and the indexes for all members and for one.
 struct ScanColumns {
+    end: End,
     user: &'static str,
     member: &'static str,
     all: &'static str,
 }
 
-const TO_TARGETS: ScanColumns =
-    ScanColumns { user: "user_id", member: "target_id", all: dialect::by_index!("user_relationships_out_by_type") };
-const TO_OWNERS: ScanColumns =
-    ScanColumns { user: "target_id", member: "user_id", all: dialect::by_index!("user_relationships_in_by_type") };
+const TO_TARGETS: ScanColumns = ScanColumns {
+    end: End::User,
+    user: "user_id",
+    member: "target_id",
+    all: dialect::by_index!("user_relationships_out_by_type"),
+};
+const TO_OWNERS: ScanColumns = ScanColumns {
+    end: End::Target,
+    user: "target_id",
+    member: "user_id",
+    all: dialect::by_index!("user_relationships_in_by_type"),
+};
 
 impl RoleScan {
     fn columns(&self) -> &'static [ScanColumns] {
@@ -101,7 +111,11 @@ impl RoleScan {
     /// Pushes one scan, without its first word.
     fn push(&self, sql: &mut Sql, columns: &ScanColumns) {
         let index = if self.only.is_some() { dialect::by_index!("user_relationships_identity") } else { columns.all };
-        sql.text("id, ").text(columns.member).text(" AS member FROM user_relationships").text(index);
+        sql.text("id, ")
+            .text(columns.member)
+            .text(" AS member FROM ")
+            .text(edge_tables::of_end(columns.end))
+            .text(index);
         sql.text(" WHERE ").text(columns.user).text(" = ").integer(self.user).text(" AND ");
         push_type(sql, "type_id", self.kind);
         if let Some(only) = self.only {

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Bool, SmallInt};
 
 use super::columns::Column;
 use super::sql::Sql;
-use super::{Conn, bulk, dialect};
+use super::{Conn, bulk, dialect, edge_tables};
 use crate::store::relationship_rows::{
     AUTHORED_COLUMNS, AuthoredColumns, AuthoredRow, RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow,
 };
@@ -14,12 +14,18 @@ use crate::store::type_rows::{RULES_COLUMNS, RulesColumns, RulesRow};
 /// Pushes `type_id = …`. PostgreSQL estimates the rows of a type as an average: a constant that is missing from its
 /// statistics, as that of a new type, looks so rare that it would read all relationships of the type.
 pub(super) fn push_type(sql: &mut Sql, column: &'static str, kind: i16) {
-    sql.text(column).text(" = (SELECT CAST(").small(kind).text(" AS SMALLINT))");
+    if dialect::is_spread() {
+        // The node is chosen by a value, not by a subquery.
+        sql.text(column).text(" = ").small(kind);
+    } else {
+        sql.text(column).text(" = (SELECT CAST(").small(kind).text(" AS SMALLINT))");
+    }
 }
 
 /// Keeps the rules of the types in the result from changing until the transaction ends. Other writers may do the same.
 pub(super) fn keep_rules(sql: &mut Sql, is_writing: bool) {
-    if is_writing {
+    // Where rows are spread, `Tx` has locked a row that is on one node.
+    if is_writing && !dialect::is_spread() {
         sql.text(dialect::KEEP_RULES);
     }
 }
@@ -65,6 +71,7 @@ pub(in crate::store) fn of_relationship(
         .text(RULES_COLUMNS)
         .text(" FROM user_relationships JOIN (SELECT id AS kind, ");
     sql.text(RULES_COLUMNS).text(" FROM relationship_types) AS t ON t.kind = type_id WHERE id = ").integer(id);
+    edge_tables::push_owners(conn, &mut sql, &[id])?;
     keep_rules(&mut sql, is_writing);
     sql.returning::<(RelationshipColumns, RulesColumns)>().get_result(conn).optional()
 }
@@ -76,6 +83,7 @@ pub(in crate::store) fn of_relationships(conn: &mut Conn, ids: &[i64]) -> QueryR
     sql.text(" FROM user_relationships JOIN (SELECT id AS kind, ").text(RULES_COLUMNS);
     sql.text(" FROM relationship_types) AS t ON t.kind = type_id WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids));
+    edge_tables::push_owners(conn, &mut sql, ids)?;
     sql.returning::<(AuthoredColumns, RulesColumns)>().load(conn)
 }
 
@@ -125,8 +133,8 @@ pub(in crate::store) fn find_edges(
             Column::Integers(some.iter().map(|(_, target)| *target).collect()),
         ];
         let mut sql = Sql::new("SELECT r.id, r.user_id, r.target_id FROM ");
-        sql.table(columns).text(" JOIN user_relationships AS r ON r.user_id = given.column1");
-        sql.text(" AND r.target_id = given.column2 AND ");
+        sql.table(columns).text(" JOIN ").text(edge_tables::of_type());
+        sql.text(" AS r ON r.user_id = given.column1 AND r.target_id = given.column2 AND ");
         push_type(&mut sql, "r.type_id", kind);
         found.extend(sql.returning::<(BigInt, BigInt, BigInt)>().load::<(i64, i64, i64)>(conn)?);
     }
@@ -141,8 +149,8 @@ pub(in crate::store) fn targets_of(
     limit: i64,
 ) -> QueryResult<Vec<(i64, i64)>> {
     let by_owner = dialect::by_index!("user_relationships_out_by_type");
-    let mut sql = Sql::new("SELECT user_id, target_id FROM user_relationships");
-    sql.text(by_owner).text(" WHERE ");
+    let mut sql = Sql::new("SELECT user_id, target_id FROM ");
+    sql.text(edge_tables::of_type()).text(by_owner).text(" WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt)>().load(conn)
@@ -156,8 +164,8 @@ pub(in crate::store) fn owners_of(
     limit: i64,
 ) -> QueryResult<Vec<(i64, i64)>> {
     let by_target = dialect::by_index!("user_relationships_in_by_type");
-    let mut sql = Sql::new("SELECT target_id, user_id FROM user_relationships");
-    sql.text(by_target).text(" WHERE ");
+    let mut sql = Sql::new("SELECT target_id, user_id FROM ");
+    sql.text(edge_tables::of_type()).text(by_target).text(" WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND ").in_list("target_id", bulk::ValueList::of_integers(users)).text(" LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt)>().load(conn)
@@ -182,7 +190,7 @@ pub(in crate::store) fn paths_from(
 pub(super) fn push_paths(sql: &mut Sql, kind: i16, users: &[i64], condition: impl FnOnce(&mut Sql)) {
     let by_owner = dialect::by_index!("user_relationships_out_by_type");
     sql.text("WITH RECURSIVE above (edge, owner_id, target_id) AS (");
-    sql.text("SELECT id, user_id, target_id FROM user_relationships").text(by_owner);
+    sql.text("SELECT id, user_id, target_id FROM ").text(edge_tables::of_type()).text(by_owner);
     sql.text(" WHERE ");
     push_type(sql, "type_id", kind);
     sql.text(" AND ").in_list("user_id", bulk::ValueList::of_integers(users));
@@ -198,7 +206,7 @@ pub(super) fn push_paths(sql: &mut Sql, kind: i16, users: &[i64], condition: imp
 /// them up by owner: before its statistics know a new tree, it would read all of it at each level.
 pub(super) fn push_step(sql: &mut Sql, kind: i16) {
     if dialect::HAS_LATERAL {
-        sql.text(" CROSS JOIN LATERAL (SELECT id, user_id, target_id FROM user_relationships");
+        sql.text(" CROSS JOIN LATERAL (SELECT id, user_id, target_id FROM ").text(edge_tables::of_type());
         sql.text(" WHERE user_id = above.target_id AND ");
         push_type(sql, "type_id", kind);
         sql.text(" OFFSET 0) AS r WHERE 1 = 1");

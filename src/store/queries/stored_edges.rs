@@ -7,7 +7,7 @@ use super::columns::Column;
 use super::rows::CountBelowRow;
 use super::schema::{counts_below, relationship_type_locks};
 use super::sql::Sql;
-use super::{Conn, bulk, dialect};
+use super::{Conn, bulk, dialect, edge_tables};
 
 /// Locks the rules of the type with that name, and its writers, until the transaction ends. Returns the number of the
 /// type; `None` if there is no such type.
@@ -26,7 +26,8 @@ pub(in crate::store) fn lock_rules(conn: &mut Conn, name: &str) -> QueryResult<O
 
 /// At most `limit` edges of a type after an id, by id: id, owner and target.
 pub(in crate::store) fn page(conn: &mut Conn, kind: i16, id: i64, limit: i64) -> QueryResult<Vec<(i64, i64, i64)>> {
-    let mut sql = Sql::new("SELECT id, user_id, target_id FROM user_relationships");
+    let mut sql = Sql::new("SELECT id, user_id, target_id FROM ");
+    sql.text(edge_tables::of_type());
     sql.text(dialect::by_index!("user_relationships_by_type")).text(" WHERE type_id = ").small(kind);
     sql.text(" AND id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)

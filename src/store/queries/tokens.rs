@@ -9,6 +9,8 @@ use crate::model::token::NewToken;
 
 /// A token and its owner: id, expiry, last use, owner, the owner's level and whether it is enabled.
 pub(in crate::store) type OwnerRow = (i64, Option<i64>, Option<i64>, i64, i16, bool);
+/// A token: id, expiry, last use and the id of the owner.
+pub(in crate::store) type UnownedRow = (i64, Option<i64>, Option<i64>, i64);
 /// The columns of [`TokenRow`].
 macro_rules! token_columns {
     () => {
@@ -37,6 +39,12 @@ pub(in crate::store) fn owner(conn: &mut Conn, digest: &[u8]) -> QueryResult<Opt
         ))
         .first(conn)
         .optional()
+}
+
+/// The token with that digest: id, expiry, last use and the id of the owner.
+pub(in crate::store) fn find(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<UnownedRow>> {
+    let columns = (api_tokens::id, api_tokens::expires_at, api_tokens::last_used_at, api_tokens::user_id);
+    api_tokens::table.filter(api_tokens::digest.eq(digest)).select(columns).first(conn).optional()
 }
 
 /// At most `limit` tokens after `after`, by id.

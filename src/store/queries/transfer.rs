@@ -9,7 +9,7 @@ use super::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
-use super::{Conn, bulk, counts, dialect, users};
+use super::{Conn, bulk, counts, dialect, edge_tables, users};
 use crate::model::user::User;
 use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
@@ -200,6 +200,7 @@ pub(in crate::store) fn relationships_of_ids(conn: &mut Conn, ids: &[i64]) -> Qu
     let mut sql = Sql::new("SELECT ");
     sql.text(RELATIONSHIP_COLUMNS).text(" FROM user_relationships WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids));
+    edge_tables::push_owners(conn, &mut sql, ids)?;
     sql.returning::<RelationshipColumns>().load(conn)
 }
 

@@ -1,13 +1,14 @@
 //! Traversal of the relationships of one type.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
+use diesel::sql_types::{BigInt, Bool, Integer};
+use std::collections::HashMap;
 
 use super::columns::Column;
 use super::rows::{Profiles, UserColumns, UserRow};
 use super::rules::{push_paths, push_step, push_type};
 use super::sql::Sql;
-use super::{Conn, bulk, dialect, users};
+use super::{Conn, below, bulk, dialect, edge_tables, users};
 use crate::model::role::RoleEnd;
 use crate::model::rules::MAX_DEPTH;
 
@@ -54,7 +55,8 @@ fn children_of_all(kind: i16, parents: &[(i64, i64)], limit: i64) -> Sql {
     let columns = vec![Column::Integers(places), Column::Integers(users), Column::Integers(afters)];
     let mut sql = Sql::new("SELECT CAST(given.column1 AS INTEGER), r.id, r.user_id, ");
     push_below(&mut sql, "r.user_id", kind);
-    sql.text(" FROM ").table(columns).text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
+    sql.text(" FROM ").table(columns).text(" CROSS JOIN LATERAL (SELECT id, user_id FROM ");
+    sql.text(edge_tables::of_type()).text(" WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND target_id = given.column2 AND id > given.column3 ORDER BY id LIMIT ").integer(limit);
     sql.text(") AS r");
@@ -88,7 +90,7 @@ pub(in crate::store) fn first_descendants(
 
 /// Pushes a join of `first` with the first children `r` of its users.
 fn push_children(sql: &mut Sql, kind: i16, limit: i64) {
-    sql.text(" CROSS JOIN LATERAL (SELECT id, user_id FROM user_relationships WHERE ");
+    sql.text(" CROSS JOIN LATERAL (SELECT id, user_id FROM ").text(edge_tables::of_type()).text(" WHERE ");
     push_type(sql, "type_id", kind);
     sql.text(" AND target_id = first.user_id AND id > first.after ORDER BY id LIMIT ").integer(limit).text(") AS r");
 }
@@ -96,7 +98,10 @@ fn push_children(sql: &mut Sql, kind: i16, limit: i64) {
 fn children_of_one(kind: i16, (parent, after): (i64, i64), limit: i64) -> Sql {
     let mut sql = Sql::new("SELECT r.id, r.user_id, ");
     push_below(&mut sql, "r.user_id", kind);
-    sql.text(" FROM user_relationships AS r").text(dialect::by_index!("user_relationships_in_by_type"));
+    sql.text(" FROM ")
+        .text(edge_tables::of_type())
+        .text(" AS r")
+        .text(dialect::by_index!("user_relationships_in_by_type"));
     sql.text(" WHERE r.target_id = ").integer(parent).text(" AND r.type_id = ").small(kind);
     sql.text(" AND r.id > ").integer(after).text(" ORDER BY r.id LIMIT ").integer(limit);
     sql
@@ -120,6 +125,22 @@ pub(in crate::store) fn path_up(conn: &mut Conn, kind: i16, user: i64) -> QueryR
     sql.returning::<(BigInt, BigInt, BigInt, BigInt)>().load(conn)
 }
 
+/// The users at the ends of steps of a path, each with its step. Where rows are spread, the path is on the node of its type
+/// and the users on their own.
+fn users_of_steps<Step: Copy, Row>(
+    conn: &mut Conn,
+    steps: &[(Step, i64)],
+    profiles: Profiles,
+    row: impl Fn(Step, UserRow) -> Row,
+) -> QueryResult<Vec<Row>> {
+    let mut ids: Vec<_> = steps.iter().map(|(_, user)| *user).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = if ids.is_empty() { Vec::new() } else { users::find(conn, &ids, profiles)? };
+    let found: HashMap<i64, UserRow> = found.into_iter().map(|user| (user.id, user)).collect();
+    Ok(steps.iter().filter_map(|(step, user)| Some(row(*step, found.get(user)?.clone()))).collect())
+}
+
 /// The users above a user in a tree, up to a distance. They are in no order: the databases would sort whole rows. With a
 /// role, none are found unless the type is still a tree whose targets have that role.
 pub(in crate::store) fn users_above(
@@ -131,6 +152,13 @@ pub(in crate::store) fn users_above(
     let mut sql = Sql::new("");
     push_path(&mut sql, kind, role, (user, levels));
     sql.text(" SELECT above.depth, above.edge, ");
+    if dialect::is_spread() {
+        push_below(&mut sql, "above.target_id", kind);
+        sql.text(", above.target_id FROM above");
+        let steps: Vec<(i32, i64, i64, i64)> = sql.returning::<(Integer, BigInt, BigInt, BigInt)>().load(conn)?;
+        let steps: Vec<_> = steps.into_iter().map(|(depth, edge, n, user)| ((depth, edge, n), user)).collect();
+        return users_of_steps(conn, &steps, profiles, |(depth, edge, n), user| (depth, edge, n, user));
+    }
     push_targets(&mut sql, kind, profiles);
     sql.returning::<(Integer, BigInt, BigInt, UserColumns)>().load(conn)
 }
@@ -146,6 +174,13 @@ pub(in crate::store) fn users_above_all(
     let mut sql = Sql::new("");
     push_paths(&mut sql, kind, users, |sql| push_tree_with_role(sql, kind, RoleEnd::Target, role));
     sql.text(" SELECT above.edge, above.owner_id, ");
+    if dialect::is_spread() {
+        push_below(&mut sql, "above.target_id", kind);
+        sql.text(", above.target_id FROM above");
+        let steps: Vec<(i64, i64, i64, i64)> = sql.returning::<(BigInt, BigInt, BigInt, BigInt)>().load(conn)?;
+        let steps: Vec<_> = steps.into_iter().map(|(edge, owner, n, user)| ((edge, owner, n), user)).collect();
+        return users_of_steps(conn, &steps, profiles, |(edge, owner, n), user| (edge, owner, n, user));
+    }
     push_targets(&mut sql, kind, profiles);
     sql.returning::<(BigInt, BigInt, BigInt, UserColumns)>().load(conn)
 }
@@ -157,11 +192,27 @@ pub(in crate::store) fn counts_below_all(
     (kind, role): (i16, &str),
     users: &[i64],
 ) -> QueryResult<Vec<(i64, i64)>> {
+    if dialect::is_spread() {
+        return counts_below_spread(conn, (kind, role), users);
+    }
     let mut sql = Sql::new("SELECT u.id, ");
     push_below(&mut sql, "u.id", kind);
     sql.text(" FROM users AS u WHERE ").in_list("u.id", bulk::ValueList::of_integers(users));
     push_tree_with_role(&mut sql, kind, RoleEnd::Owner, role);
     sql.returning::<(BigInt, BigInt)>().load(conn)
+}
+
+/// The same where users and what is stored of a type are on different nodes.
+fn counts_below_spread(conn: &mut Conn, (kind, role): (i16, &str), ids: &[i64]) -> QueryResult<Vec<(i64, i64)>> {
+    let mut sql = Sql::new("SELECT 1 = 1");
+    push_tree_with_role(sql.text(" WHERE 1 = 1"), kind, RoleEnd::Owner, role);
+    if sql.returning::<Bool>().get_result::<bool>(conn).optional()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let below = below::find(conn, kind, ids)?;
+    let below: HashMap<i64, i64> = below.into_iter().map(|(user, n, _)| (user, n)).collect();
+    let existing = users::existing(conn, ids)?;
+    Ok(existing.into_iter().map(|user| (user, below.get(&user).copied().unwrap_or_default())).collect())
 }
 
 /// Pushes the condition that a type is a tree in which the users at an end have a role.
@@ -188,7 +239,7 @@ fn push_targets(sql: &mut Sql, kind: i16, profiles: Profiles) {
 /// role, only if the type is a tree whose targets have it.
 fn push_path(sql: &mut Sql, kind: i16, role: Option<&str>, (user, levels): (i64, usize)) {
     sql.text("WITH RECURSIVE above (edge, owner_id, target_id, depth) AS (");
-    sql.text("SELECT id, user_id, target_id, 1 FROM user_relationships");
+    sql.text("SELECT id, user_id, target_id, 1 FROM ").text(edge_tables::of_type());
     sql.text(dialect::by_index!("user_relationships_out_by_type")).text(" WHERE ");
     push_type(sql, "type_id", kind);
     // There is one relationship at each level, so `UNION` would compare them in vain; the depth ends a cycle that an
@@ -212,19 +263,15 @@ pub(in crate::store) fn continuations(
     (created_until, limit): (Option<i64>, i64),
 ) -> QueryResult<Vec<(i64, i64, i64)>> {
     let (select, index, column) = match end {
-        RoleEnd::Owner => (
-            "SELECT id, target_id, user_id FROM user_relationships",
-            dialect::by_index!("user_relationships_in_by_type"),
-            "target_id",
-        ),
-        RoleEnd::Target | RoleEnd::Either => (
-            "SELECT id, user_id, target_id FROM user_relationships",
-            dialect::by_index!("user_relationships_out_by_type"),
-            "user_id",
-        ),
+        RoleEnd::Owner => {
+            ("SELECT id, target_id, user_id FROM ", dialect::by_index!("user_relationships_in_by_type"), "target_id")
+        }
+        RoleEnd::Target | RoleEnd::Either => {
+            ("SELECT id, user_id, target_id FROM ", dialect::by_index!("user_relationships_out_by_type"), "user_id")
+        }
     };
     let mut sql = Sql::new(select);
-    sql.text(index).text(" WHERE ");
+    sql.text(edge_tables::of_type()).text(index).text(" WHERE ");
     push_type(&mut sql, "type_id", kind);
     sql.text(" AND ").in_list(column, bulk::ValueList::of_integers(users));
     if let Some(micros) = created_until {
@@ -236,8 +283,12 @@ pub(in crate::store) fn continuations(
 
 /// Those of some relationships that have a type: id, owner and target.
 pub(in crate::store) fn find_edges(conn: &mut Conn, kind: i16, ids: &[i64]) -> QueryResult<Vec<(i64, i64, i64)>> {
-    let mut sql = Sql::new("SELECT id, user_id, target_id FROM user_relationships WHERE type_id = ");
-    sql.small(kind).text(" AND ").in_list("id", bulk::ValueList::of_integers(ids));
+    let mut sql = Sql::new("SELECT id, user_id, target_id FROM ");
+    sql.text(edge_tables::of_type())
+        .text(" WHERE type_id = ")
+        .small(kind)
+        .text(" AND ")
+        .in_list("id", bulk::ValueList::of_integers(ids));
     sql.returning::<(BigInt, BigInt, BigInt)>().load(conn)
 }
 

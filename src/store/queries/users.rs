@@ -5,15 +5,16 @@ use diesel::sql_types::BigInt;
 
 use super::order::{listing_order, push_bounds, push_end};
 use super::rows::{
-    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow,
-    level_of, number_of, text_of,
+    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, SUBORDINATES_PARTS,
+    UserColumns, UserRow, level_of, number_of, text_of,
 };
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
-use super::{Conn, counts, dialect, retired, role_filters, user_search};
+use super::{Conn, counts, dialect, edge_tables, retired, role_filters, user_search};
 use crate::model::filter::UserFilter;
 use crate::model::key;
 use crate::model::page::PageRequest;
+use crate::model::relationship::End;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
 
@@ -50,8 +51,13 @@ pub(in crate::store) fn page(
 
 /// The users with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
-    let mut sql = select(profiles, "");
-    sql.in_ids("id", ids);
+    let mut sql = Sql::new("SELECT ");
+    match ids {
+        // A second condition tells that the count is on the node of the user.
+        [id] if dialect::is_spread() => push_columns_of(&mut sql, profiles, *id),
+        _ => push_columns(&mut sql, profiles),
+    }
+    sql.text(" FROM users WHERE ").in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
 }
@@ -195,6 +201,14 @@ pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
     sql.text(", ").text(SUBORDINATES).text(" AS subordinates");
 }
 
+/// The same for one user.
+fn push_columns_of(sql: &mut Sql, profiles: Profiles, id: i64) {
+    let [first, last] = SUBORDINATES_PARTS;
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
+    sql.text(", ").text(first).text(" AND counts_by_target.target_id = ").integer(id).text(last);
+    sql.text(" AS subordinates");
+}
+
 /// Pushes the number of the type, by its name: the cached number may belong to a type that another process has replaced.
 fn push_subordinate_type(sql: &mut Sql) {
     sql.text("(SELECT id FROM relationship_types WHERE name = ").string(TypeName::SUBORDINATE.to_owned()).text(")");
@@ -246,8 +260,8 @@ fn push_conditions(sql: &mut Sql, filter: &UserFilter) {
         // One set, in which each row is looked up: with conditions joined by OR each of them would run for each user.
         sql.text(" AND id IN (SELECT CAST(").integer(me.get()).text(" AS BIGINT)");
         sql.text(" UNION SELECT target_id FROM user_relationships WHERE user_id = ").integer(me.get());
-        sql.text(" UNION SELECT user_id FROM user_relationships WHERE target_id = ").integer(me.get());
-        sql.text(")");
+        sql.text(" UNION SELECT user_id FROM ").text(edge_tables::of_end(End::Target));
+        sql.text(" WHERE target_id = ").integer(me.get()).text(")");
     }
 }
 

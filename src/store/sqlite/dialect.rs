@@ -10,6 +10,11 @@ use crate::store::change_rows::change_columns;
 use crate::store::common_trigrams::IndexedTrigrams;
 use crate::store::schema::relationship_types;
 
+/// Whether rows are spread over nodes: never.
+pub const fn is_spread() -> bool {
+    false
+}
+
 /// One row: there is one writer at a time.
 pub const TYPE_SLOTS: i64 = 1;
 /// The number of slots of `retired_relationship_ids`, which the migration creates.

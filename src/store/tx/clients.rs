@@ -88,7 +88,13 @@ impl Tx<'_> {
 
     /// The account of the user that a credential names by an address, by the rules of [`key::may_authenticate`].
     pub fn account_of_email(&mut self, email: &str) -> Result<Option<Account>> {
-        let rows = ask!(self, clients::accounts_of_email(&key::stored_keys_of_email(email)))?;
+        let rows = if self.is_spread() {
+            let holders = self.holders_of_email(email)?.into_iter();
+            let accounts = holders.map(|(_, user)| ask!(self, clients::account_with_email(user)));
+            accounts.filter_map(Result::transpose).collect::<Result<_>>()?
+        } else {
+            ask!(self, clients::accounts_of_email(&key::stored_keys_of_email(email)))?
+        };
         Ok(key::choose_account(email, rows).map(account))
     }
 

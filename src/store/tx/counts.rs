@@ -3,6 +3,7 @@
 use super::{Tx, ask};
 use crate::model::error::Result;
 use crate::store::key_rows::{KeyFunctions, UserKeyRow, UserKeys};
+use crate::store::postgres::spread::copies;
 use crate::store::rows::{Drift, UserDrift};
 
 impl Tx<'_> {
@@ -43,7 +44,15 @@ impl Tx<'_> {
         ask!(self, keys::put(rows, KeyFunctions::Current))
     }
 
+    /// The names of the copies of spread rows that differ from them.
+    pub(in crate::store) fn differing_copies(&mut self) -> Result<Vec<&'static str>> {
+        if self.is_spread() { self.ask_postgres(copies::differing) } else { Ok(Vec::new()) }
+    }
+
     pub(in crate::store) fn recount(&mut self) -> Result<()> {
+        if self.is_spread() {
+            self.ask_postgres(copies::rebuild)?;
+        }
         ask!(self, check::recount())
     }
 

@@ -10,8 +10,25 @@ use crate::store::rows::{TokenRow, level_of};
 impl Tx<'_> {
     /// The token with that digest, and its owner.
     pub fn token_owner(&mut self, digest: &Digest) -> Result<Option<TokenOwner>> {
+        if self.is_spread() {
+            return self.spread_token_owner(digest);
+        }
         let row = ask!(self, tokens::owner(digest))?;
         Ok(row.map(|(token, expires_at, last_used_at, user, level, is_enabled)| TokenOwner {
+            token: TokenId::new(token),
+            expires_at: expires_at.map(Timestamp::from_micros),
+            last_used_at: last_used_at.map(Timestamp::from_micros),
+            user: UserId::new(user),
+            level: level_of(level),
+            is_enabled,
+        }))
+    }
+
+    /// The same where the token and its owner are on different nodes.
+    fn spread_token_owner(&mut self, digest: &Digest) -> Result<Option<TokenOwner>> {
+        let Some((token, expires_at, last_used_at, user)) = ask!(self, tokens::find(digest))? else { return Ok(None) };
+        let account = ask!(self, clients::account(user))?;
+        Ok(account.map(|(user, level, is_enabled)| TokenOwner {
             token: TokenId::new(token),
             expires_at: expires_at.map(Timestamp::from_micros),
             last_used_at: last_used_at.map(Timestamp::from_micros),
@@ -42,6 +59,7 @@ impl Tx<'_> {
 
     /// Stores a token.
     pub fn insert_token(&mut self, token: &NewToken) -> Result<TokenId> {
+        self.keep_referenced_user(token.user)?;
         let now = self.micros();
         ask!(self, tokens::insert(token, now)).map(TokenId::new)
     }

@@ -11,6 +11,7 @@ impl Tx<'_> {
     /// Stores a group.
     pub fn insert_group(&mut self, kind: &str, owner: UserId, properties: &Properties) -> Result<GroupId> {
         let (properties, now) = (text_of_properties(properties), self.micros());
+        self.keep_referenced_user(owner)?;
         let id = GroupId::new(ask!(self, groups::insert(kind, owner.get(), &properties, now))?);
         self.log(ChangeAction::Created, ChangeSubject::Group(id), &[]).map(|()| id)
     }
@@ -23,6 +24,7 @@ impl Tx<'_> {
         user: UserId,
         properties: &Properties,
     ) -> Result<Option<MemberId>> {
+        self.keep_referenced_user(user)?;
         let (properties, now) = (text_of_properties(properties), self.micros());
         let ends = (group.get(), user.get());
         let Some(id) = ask!(self, groups::insert_member(kind, ends, &properties, now))?.map(MemberId::new) else {
@@ -53,6 +55,7 @@ impl Tx<'_> {
         (group, user): (GroupId, UserId),
         properties: &Properties,
     ) -> Result<()> {
+        self.keep_referenced_user(user)?;
         let (text, now) = (text_of_properties(properties), self.micros());
         let ends = (group.get(), user.get());
         if !ask!(self, groups::update_member((old.id.get(), old.version), ends, &text, now))? {

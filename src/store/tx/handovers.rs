@@ -7,7 +7,7 @@ use crate::model::id::{RelationshipId, TransferId, UserId};
 use crate::model::page::{Page, PageRequest};
 use crate::model::relationship::End;
 use crate::store::held_type::HeldType;
-use crate::store::relationship_rows::NewRelationshipRow;
+use crate::store::relationship_rows::{NewRelationshipRow, RelationshipRow};
 use crate::store::rows::NewTransferRow;
 
 impl Tx<'_> {
@@ -20,8 +20,11 @@ impl Tx<'_> {
             let found = self.existing_users(&[user, kept])?;
             return Ok((found.contains(&user), found.contains(&kept)));
         }
-        let kinds: Vec<_> = types.iter().map(|held| held.id.into()).collect();
         let ids = (user.get(), kept.get());
+        if self.is_spread() {
+            return self.lock_spread_user_for_edges(types, ids);
+        }
+        let kinds: Vec<_> = types.iter().map(|held| held.id.into()).collect();
         let before = ask!(self, handovers::keep_around(&kinds, ids, true))?;
         let exists = ask!(self, handovers::lock_user(user.get()))?;
         let after = ask!(self, handovers::keep_around(&kinds, ids, false))?;
@@ -59,6 +62,7 @@ impl Tx<'_> {
         if deleted.len() < edges.len() {
             return Err(self.record_conflict());
         }
+        self.delete_copies(&deleted)?;
         self.log_deleted_edges(deleted)?;
         for LockedEdge { ends: (user, target), .. } in edges {
             self.edge_counts.add(held.id, (user.get(), target.get()), -1);
@@ -83,6 +87,16 @@ impl Tx<'_> {
             |(user, target): &(UserId, UserId)| NewRelationshipRow::of_ends((*user, *target), held.id, author, now);
         let rows: Vec<_> = edges.iter().map(row).collect();
         let stored = ask!(self, handovers::insert_edges(&rows))?;
+        let copy = |(id, user_id, target_id): &(i64, i64, i64)| RelationshipRow {
+            id: *id,
+            version: 1,
+            user_id: *user_id,
+            target_id: *target_id,
+            type_id: held.id,
+            created_at: now,
+            updated_at: now,
+        };
+        self.copy_edges(&stored.iter().map(copy).collect::<Vec<_>>())?;
         for (_, user, target) in &stored {
             self.edge_counts.add(held.id, (*user, *target), 1);
         }

@@ -19,6 +19,7 @@ mod relationships;
 mod retired;
 mod roles;
 mod rules;
+mod spread;
 mod stored_edges;
 mod transfer;
 mod traversal;

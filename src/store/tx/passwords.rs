@@ -11,7 +11,13 @@ use crate::store::rows::level_of;
 impl Tx<'_> {
     /// The user who signs in with an address, by the rules of [`key::may_authenticate`].
     pub fn login_of_email(&mut self, email: &str) -> Result<Option<Login>> {
-        let rows = ask!(self, passwords::accounts(&key::stored_keys_of_email(email)))?;
+        let rows = if self.is_spread() {
+            let holders = self.holders_of_email(email)?.into_iter();
+            let accounts = holders.map(|(_, user)| ask!(self, passwords::account(user)));
+            accounts.filter_map(Result::transpose).collect::<Result<_>>()?
+        } else {
+            ask!(self, passwords::accounts(&key::stored_keys_of_email(email)))?
+        };
         let row = key::choose_account(email, rows);
         Ok(row.map(|(user, level, is_enabled, password_hash)| Login {
             user: UserId::new(user),

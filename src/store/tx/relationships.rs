@@ -84,6 +84,7 @@ impl Tx<'_> {
     ) -> Result<Option<Relationship>> {
         let new = NewRelationshipRow::of(edge, held.id, author, self.micros());
         let Some(row) = ask!(self, relationships::insert(&mut self.type_counts, new))? else { return Ok(None) };
+        self.copy_edges(&[row])?;
         let stored = self.relationship_of(row)?;
         self.log_created_edge(&stored, author)?;
         Ok(Some(stored))
@@ -100,6 +101,7 @@ impl Tx<'_> {
         let now = self.micros();
         let new: Vec<_> = edges.iter().map(|edge| NewRelationshipRow::of(edge, held.id, author, now)).collect();
         let rows = ask!(self, relationships::insert_many(&mut self.type_counts, &new))?;
+        self.copy_edges(&rows)?;
         let mut stored: Vec<_> = rows.iter().map(|row| (row.id, row.user_id, row.target_id)).collect();
         stored.sort_unstable();
         if let Some(row) = new.first() {
@@ -167,6 +169,7 @@ impl Tx<'_> {
         let updated =
             ask!(self, relationships::update(&mut self.type_counts, &old_row, &new, author.map(UserId::get)))?;
         let Some(row) = updated else { return Err(self.record_conflict()) };
+        self.change_copies(&old_row, &row)?;
         let updated = self.relationship_of(row)?;
         if let Some((_, authors)) = found {
             self.log_changed_edge(old, &updated, authors)?;
@@ -177,8 +180,10 @@ impl Tx<'_> {
     /// Deletes a relationship and its counts; `false` if it is gone.
     pub fn delete_relationship(&mut self, id: RelationshipId) -> Result<bool> {
         let deleted = ask!(self, relationships::delete(&mut self.type_counts, id.get()))?;
-        let is_deleted = deleted.is_some();
-        self.log_deleted_edges(deleted.into_iter().collect())?;
+        let deleted: Vec<_> = deleted.into_iter().collect();
+        self.delete_copies(&deleted)?;
+        let is_deleted = !deleted.is_empty();
+        self.log_deleted_edges(deleted)?;
         Ok(is_deleted)
     }
 
@@ -186,6 +191,7 @@ impl Tx<'_> {
     pub fn delete_of_type(&mut self, held: &HeldType, ids: &[RelationshipId]) -> Result<bool> {
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
         let deleted = ask!(self, relationships::delete_many_of_type(&mut self.type_counts, &ids, held.id))?;
+        self.delete_copies(&deleted)?;
         let are_all_deleted = deleted.len() == ids.len();
         self.log_deleted_edges(deleted)?;
         Ok(are_all_deleted)

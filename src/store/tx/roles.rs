@@ -22,7 +22,11 @@ impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
     pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
         let is_writing = self.is_writing;
-        let row = ask!(self, roles::find(name.as_str(), is_writing))?;
+        let row = if self.is_spread() && is_writing {
+            self.hold_spread_role(name.as_str())?
+        } else {
+            ask!(self, roles::find(name.as_str(), is_writing))?
+        };
         row.map(|row| self.role_of(name, row)).transpose()
     }
 
@@ -32,9 +36,12 @@ impl Tx<'_> {
             // So that later traversals can be gathered.
             self.read_types()?;
         }
-        let Some((row, exists, below)) = ask!(self, roles::find_towards(name.as_str(), user.get()))? else {
-            return Ok(None);
+        let found = if self.is_spread() {
+            self.spread_role_towards(name.as_str(), user.get())?
+        } else {
+            ask!(self, roles::find_towards(name.as_str(), user.get()))?
         };
+        let Some((row, exists, below)) = found else { return Ok(None) };
         Ok(Some((self.role_of(name, row)?, RoleStart { exists, below })))
     }
 

@@ -12,6 +12,7 @@ use crate::model::reach::MAX_STEPS;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::held_type::{ExistingEnds, FoundRelationship, HeldType};
+use crate::store::postgres::spread::locks;
 use crate::store::relationship_rows::authors_of;
 use crate::store::type_rows::{RulesRow, rules_of};
 
@@ -20,7 +21,12 @@ impl Tx<'_> {
     /// registered.
     pub fn hold_type_of(&mut self, edge: &Edge) -> Result<Option<(HeldType, ExistingEnds)>> {
         let Some(id) = self.type_id(&edge.relationship)? else { return Ok(None) };
-        let found = ask!(self, rules::of_new_edge(id, edge.user.get(), edge.target.get()))?;
+        let (user, target) = (edge.user.get(), edge.target.get());
+        let found = if self.is_spread() {
+            self.rules_of_new_spread_edge(id, (user, target))?
+        } else {
+            ask!(self, rules::of_new_edge(id, user, target))?
+        };
         // The type was deleted a moment ago.
         let Some((rules, user, target)) = found else { return Err(self.record_conflict()) };
         Ok(Some((self.held(id, edge.relationship.clone(), rules), ExistingEnds { user, target })))
@@ -54,7 +60,12 @@ impl Tx<'_> {
     /// A relationship, with its type held. It is not locked: its type may differ once it is.
     pub fn hold_relationship(&mut self, id: RelationshipId) -> Result<Option<(Relationship, HeldType)>> {
         let is_writing = self.is_writing;
-        let Some((row, rules)) = ask!(self, rules::of_relationship(id.get(), is_writing))? else { return Ok(None) };
+        let found = if self.is_spread() && is_writing {
+            self.hold_spread_edge(id.get())?
+        } else {
+            ask!(self, rules::of_relationship(id.get(), is_writing))?
+        };
+        let Some((row, rules)) = found else { return Ok(None) };
         let kind = row.type_id;
         let found = self.relationship_of(row)?;
         let held = self.held(kind, found.data.relationship.clone(), rules);
@@ -79,7 +90,9 @@ impl Tx<'_> {
         ids.sort_unstable();
         for id in ids {
             if self.needs_locks() && !self.locked_types.contains(&id) {
-                if !ask!(self, rules::lock_writers(id))? {
+                if self.is_spread() {
+                    self.ask_postgres(|conn| locks::lock_writers(conn, id))?;
+                } else if !ask!(self, rules::lock_writers(id))? {
                     return Err(Error::Internal(format!("the relationship type {id} has no row to lock")));
                 }
                 self.locked_types.push(id);
@@ -145,6 +158,7 @@ impl Tx<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
+        self.keep_spread_rules(ids)?;
         let is_writing = self.is_writing;
         let mut held = Vec::with_capacity(ids.len());
         for (id, rules) in ask!(self, rules::of_types(ids, is_writing))? {

@@ -72,6 +72,7 @@ impl Tx<'_> {
         if users.is_empty() {
             return Ok(());
         }
+        self.take_emails(users)?;
         ask!(self, transfer::insert_users(users))?;
         if self.has_load() {
             self.log_load_of_users();
@@ -134,6 +135,7 @@ impl Tx<'_> {
                 return Err(self.record_conflict());
             }
         }
+        self.copy_edges(&stored)?;
         ask!(self, transfer::count_relationships(&stored))?;
         if self.is_logged()? {
             for row in &stored {

@@ -129,7 +129,7 @@ impl Tx<'_> {
     /// priority: it belongs to one of two users whose keys became equal.
     pub fn user_id_of_email(&mut self, email: &str) -> Result<Option<UserId>> {
         let keys = key::stored_keys_of_email(email);
-        let rows = ask!(self, users::ids_of_email(&keys))?;
+        let rows = self.holders_of_email(email)?;
         let of = |wanted: &String| rows.iter().find(|(key, _)| key == wanted);
         let [key, earlier_key] = &keys;
         Ok(of(earlier_key).or_else(|| of(key)).map(|(_, id)| UserId::new(*id)))
@@ -137,16 +137,20 @@ impl Tx<'_> {
 
     /// Whether a user other than `except` has an address, by its key or by an earlier one.
     pub fn is_email_taken(&mut self, email: &str, except: Option<UserId>) -> Result<bool> {
-        let rows = ask!(self, users::ids_of_email(&key::stored_keys_of_email(email)))?;
+        let rows = self.holders_of_email(email)?;
         Ok(rows.iter().any(|(_, id)| Some(UserId::new(*id)) != except))
     }
 
     /// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
     pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
         let now = self.micros();
-        let Some(id) = ask!(self, users::insert(id.map(UserId::get), data, now))?.map(UserId::new) else {
-            return Ok(None);
+        let id = id.map(UserId::get);
+        let stored = if self.is_spread() {
+            self.insert_spread_user(id, data, now)?
+        } else {
+            ask!(self, users::insert(id, data, now))?
         };
+        let Some(id) = stored.map(UserId::new) else { return Ok(None) };
         self.log(ChangeAction::Created, ChangeSubject::User(id), &[])?;
         Ok(Some(id))
     }
@@ -157,6 +161,7 @@ impl Tx<'_> {
         if !ask!(self, users::update((old.id.get(), old.version), &old.data, new, now))? {
             return Err(self.record_conflict());
         }
+        self.change_email(old, new)?;
         if self.has_load() {
             self.log_load_of_users();
             return Ok(());
@@ -179,12 +184,17 @@ impl Tx<'_> {
         }
         let now = self.micros();
         let is_logged = self.is_logged()?;
-        let edges = ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get(), is_logged))?;
+        let edges = if self.is_spread() {
+            self.delete_spread_edges_of_user(id)?
+        } else {
+            ask!(self, relationships::delete_of_user(&mut self.type_counts, id.get(), is_logged))?
+        };
         let members = ask!(self, user_deletion::end_memberships(id.get()))?;
         let groups = ask!(self, user_deletion::disown_groups(id.get(), now))?;
         self.because(ChangeReason::UserDeleted, |tx| tx.log_deleted_with_user(edges, members, groups))?;
         ask!(self, tokens::delete_of_user(id.get()))?;
         self.delete_answers(id)?;
+        self.free_email_of(id)?;
         let is_deleted = ask!(self, users::delete(id.get()))?;
         if is_deleted {
             self.log(ChangeAction::Deleted, ChangeSubject::User(id), &[])?;

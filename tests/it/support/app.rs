@@ -27,6 +27,7 @@ use user_relationships::server;
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx, migrations};
 
+use super::citus::spread_rows;
 use super::client::Client;
 use super::cluster::{self, Cluster};
 use super::forms;
@@ -86,6 +87,9 @@ impl Home {
             cluster.create_database(&template, None);
             let url = DatabaseUrl::parse(&cluster.url(&template)).expect("the cluster's URL");
             migrations::run(&url, false).expect("the migrations run on PostgreSQL");
+            if matches!(cluster, Cluster::Citus(_)) {
+                spread_rows(&url);
+            }
             cluster.close_template(&template);
         }
         drop(templates);

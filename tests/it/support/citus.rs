@@ -1,5 +1,5 @@
 //! Databases on a Citus cluster whose coordinator `TEST_CITUS_URL` names, each with one distributed schema: the layout of
-//! one schema for each tenant.
+//! one schema for each tenant. With `TEST_CITUS_LAYOUT=rows` their rows are spread over the nodes instead.
 //!
 //! A database exists on every node under the same name. A copy of it on every node is a copy of the whole, because the
 //! nodes connect to the database of their own name, so a test gets its database as quickly as elsewhere.
@@ -24,6 +24,8 @@ pub const SCHEMA: &str = "tenant";
 pub struct CitusCluster {
     /// The URLs of the coordinator, which is the first, and of the workers.
     nodes: Vec<String>,
+    /// Whether rows are spread over the nodes.
+    has_spread_rows: bool,
 }
 
 /// The cluster that `TEST_CITUS_URL` names, if it names one. Its database has the extension and knows the workers.
@@ -33,12 +35,28 @@ pub fn citus() -> Option<&'static CitusCluster> {
     CLUSTER.as_ref()
 }
 
+/// Spreads the rows of a migrated database, if those of tests are.
+pub fn spread_rows(url: &DatabaseUrl) {
+    if citus().is_some_and(CitusCluster::has_spread_rows) {
+        assert!(user_relationships::store::spread_rows::run(url).expect("the rows are spread"));
+    }
+}
+
 /// Whether the tests run on Citus, where the service does something not at all; then it reports that the test is skipped.
 pub fn skips_on_citus(what: &str) -> bool {
     if citus().is_some() {
         skip(&format!("Citus: {what}"));
     }
     citus().is_some()
+}
+
+/// Whether the tests run on spread rows, where something is not so; then it reports that the test is skipped.
+pub fn skips_on_spread_rows(what: &str) -> bool {
+    let is_skipped = citus().is_some_and(CitusCluster::has_spread_rows);
+    if is_skipped {
+        skip(&format!("spread rows: {what}"));
+    }
+    is_skipped
 }
 
 impl CitusCluster {
@@ -52,7 +70,14 @@ impl CitusCluster {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let user = rest[..end].rsplit_once('@').map_or("", |(user, _)| user);
         let workers = workers.iter().map(|address| format!("{scheme}://{user}@{address}/postgres"));
-        Self { nodes: [url.to_owned()].into_iter().chain(workers).collect() }
+        let layout = setting("TEST_CITUS_LAYOUT").unwrap_or_else(|| "schema".to_owned());
+        assert!(["schema", "rows"].contains(&layout.as_str()), "TEST_CITUS_LAYOUT is `schema` or `rows`: {layout}");
+        Self { nodes: [url.to_owned()].into_iter().chain(workers).collect(), has_spread_rows: layout == "rows" }
+    }
+
+    /// Whether the rows of the databases of tests are spread over the nodes.
+    pub fn has_spread_rows(&self) -> bool {
+        self.has_spread_rows
     }
 
     /// The URL of a database on the coordinator.
@@ -102,7 +127,9 @@ impl CitusCluster {
                 run(psql, &url, &add);
             }
             run(psql, &url, &format!("CREATE SCHEMA {SCHEMA}"));
-            run(psql, &url, &format!("SELECT citus_schema_distribute('{SCHEMA}')"));
+            if !self.has_spread_rows {
+                run(psql, &url, &format!("SELECT citus_schema_distribute('{SCHEMA}')"));
+            }
             self.close_template(psql, &NAME);
         });
         &NAME

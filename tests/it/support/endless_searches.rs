@@ -43,9 +43,9 @@ impl EndlessSearches {
             "updated_at",
             "search_key",
         ];
+        raw.run("ALTER TABLE users RENAME TO users_kept");
         raw.run(&format!(
-            "ALTER TABLE users RENAME TO users_kept; \
-             CREATE VIEW users AS SELECT {}, CASE WHEN id = {user} THEN {slow} ELSE name_key END AS name_key \
+            "CREATE VIEW users AS SELECT {}, CASE WHEN id = {user} THEN {slow} ELSE name_key END AS name_key \
              FROM users_kept",
             columns.join(", ")
         ));
@@ -54,7 +54,8 @@ impl EndlessSearches {
 
     /// Restores the table of users.
     pub fn undo(&mut self) {
-        self.raw.run("DROP VIEW users; ALTER TABLE users_kept RENAME TO users");
+        self.raw.run("DROP VIEW users");
+        self.raw.run("ALTER TABLE users_kept RENAME TO users");
     }
 }
 

@@ -45,6 +45,13 @@ pub fn explain(conn: &mut PgConnection, statement: &str, types: &str, values: &s
     lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n")
 }
 
+/// The plan of a statement without parameters.
+pub fn explain_literals(conn: &mut PgConnection, statement: &str) -> String {
+    let lines: QueryResult<Vec<Line>> = sql_query(format!("EXPLAIN {statement}")).load(conn);
+    let lines = lines.unwrap_or_else(|error| panic!("{error}\n{statement}"));
+    lines.into_iter().map(|line| line.line).collect::<Vec<_>>().join("\n")
+}
+
 /// Adds the types to the parameters.
 fn with_types(statement: &str, types: &str) -> String {
     if types.is_empty() {

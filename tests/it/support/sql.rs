@@ -6,7 +6,10 @@ use std::time::Duration;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query};
+use user_relationships::store::spread_rows;
 use user_relationships::store::url::DatabaseUrl;
+
+use super::citus::{CitusCluster, citus};
 
 /// A raw connection.
 pub enum Raw {
@@ -51,6 +54,22 @@ impl Raw {
             Self::Postgres(conn) => conn.batch_execute(sql),
         };
         done.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        self.copy_rows(sql);
+    }
+
+    /// Makes the copies of spread rows again, after a statement that may have written rows.
+    fn copy_rows(&mut self, sql: &str) {
+        const WRITES: [&str; 5] =
+            ["INTO users", "INTO user_relationships", "DELETE FROM user", "UPDATE users", "UPDATE user_relationships"];
+        if citus().is_some_and(CitusCluster::has_spread_rows)
+            && WRITES.iter().any(|write| sql.contains(write))
+            && let Self::Postgres(conn) = self
+            && conn.batch_execute("SELECT 1 FROM relationship_owners LIMIT 1").is_ok()
+        {
+            for statement in spread_rows::copy_statements() {
+                conn.batch_execute(&statement).unwrap_or_else(|error| panic!("{statement} after {sql}: {error}"));
+            }
+        }
     }
 
     /// Gathers what the planner knows of the tables. On PostgreSQL it repeats `VACUUM`, for at most ten seconds, until

@@ -64,6 +64,7 @@ struct BatchQueue<Q: BatchQuery> {
 /// Sends requests to threads that answer them in batches. The threads end when this is dropped.
 pub(in crate::store) struct Batcher<Q: BatchQuery> {
     queue: Sender<WaitingQuery<Q>>,
+    engine: Arc<PostgresEngine>,
 }
 
 impl<Q: BatchQuery> Batcher<Q> {
@@ -88,7 +89,7 @@ impl<Q: BatchQuery> Batcher<Q> {
                 .spawn(move || runtime.block_on(answer_all(&engine, &shared, &waiting)))
                 .map_err(cannot_start)?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, engine: Arc::clone(engine) })
     }
 
     /// Waits for the answer to a request; `None` if the request was left out, and then nothing was done.
@@ -96,6 +97,9 @@ impl<Q: BatchQuery> Batcher<Q> {
     /// # Errors
     /// [`Error::Unavailable`] when too many requests wait or no connection becomes free.
     pub async fn ask(&self, query: Q) -> Result<Option<Q::Answer>> {
+        if !self.engine.gathers(Q::MODE) {
+            return Ok(None);
+        }
         let (answer, result) = oneshot::channel();
         self.queue.try_send(WaitingQuery { query, since: Instant::now(), answer }).map_err(|refused| {
             Error::Unavailable(match refused {

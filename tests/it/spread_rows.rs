@@ -1,0 +1,138 @@
+//! Rows that are spread over the nodes of a Citus cluster (docs/SCALE.md): how many nodes each frequent request asks, what
+//! `migrate run --citus` refuses, and that the copies of relationships agree.
+
+use std::sync::Mutex;
+
+use user_relationships::config::Config;
+
+use super::plans::{ONE_AT_A_TIME, record_statements};
+use crate::both;
+use crate::support::app::Home;
+use crate::support::citus::{CitusCluster, citus};
+use crate::support::process::run;
+use crate::support::skip::skip;
+use crate::support::sql::Raw;
+use crate::support::{App, Engine, edge, json};
+
+const EDGES: &str = "/api/v2/user-relationships";
+const USERS: &str = "/api/v2/users";
+
+/// The statements of the request that runs, with their values.
+static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Keeps a statement, while a test of this module runs.
+pub fn note(text: &str) {
+    if citus().is_some_and(CitusCluster::has_spread_rows) {
+        SEEN.lock().expect("the list").push(text.to_owned());
+    }
+}
+
+/// A service whose rows are spread; `None`, with a message, without such a cluster.
+fn spread_app(settings: fn(&mut Config)) -> Option<App> {
+    if !citus().is_some_and(CitusCluster::has_spread_rows) {
+        skip("rows spread by Citus: set TEST_CITUS_URL to the coordinator of a cluster, and TEST_CITUS_LAYOUT=rows");
+        return None;
+    }
+    Home::new(Engine::Postgres).map(|home| App::start(home, settings))
+}
+
+/// The values of a statement, as SQL.
+fn values(binds: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    let (mut depth, mut is_text, mut value) = (0, false, String::new());
+    for sign in binds.chars() {
+        match sign {
+            '"' => is_text = !is_text,
+            '[' if !is_text => depth += 1,
+            ']' if !is_text => depth -= 1,
+            ',' if depth == 0 && !is_text => values.push(std::mem::take(&mut value)),
+            _ => {}
+        }
+        value.push(sign);
+    }
+    values.push(value);
+    let literal = |value: String| {
+        let value = value.trim_start_matches(',').trim();
+        let value = value.strip_prefix("Some(").and_then(|value| value.strip_suffix(')')).unwrap_or(value);
+        match value.strip_prefix('[').and_then(|value| value.strip_suffix(']')) {
+            Some(values) => {
+                let kind = if values.contains('"') { "text" } else { "bigint" };
+                let values = values.replace("Some(", "").replace(')', "").replace("None", "NULL");
+                format!("CAST('{{{values}}}' AS {kind}[])")
+            }
+            None if value == "None" => "NULL".to_owned(),
+            None => value.replace('\'', "''").replace('"', "'"),
+        }
+    };
+    values.into_iter().map(literal).collect()
+}
+
+/// How many tasks Citus makes of a statement; 0 if it runs on the coordinator.
+fn tasks(raw: &mut Raw, text: &str) -> usize {
+    let (statement, binds) = text.split_once(" -- binds: ").expect("values");
+    let binds = binds.trim_end().strip_prefix('[').and_then(|binds| binds.strip_suffix(']')).expect("a list");
+    let mut statement = statement.to_owned();
+    for (place, value) in values(binds).iter().enumerate().rev() {
+        statement = statement.replace(&format!("${}", place + 1), value);
+    }
+    let Raw::Postgres(conn) = raw else { panic!("Citus is PostgreSQL") };
+    let plan = crate::support::plan::explain_literals(conn, &statement);
+    let counts = plan.lines().filter_map(|line| line.trim().strip_prefix("Task Count: "));
+    counts.map(|count| count.parse::<usize>().expect("a number")).sum()
+}
+
+/// Asserts how many tasks each statement of a request has.
+fn expect_tasks(app: &App, what: &str, expected: &[usize], request: impl Fn()) {
+    request();
+    SEEN.lock().expect("the list").clear();
+    request();
+    let seen = std::mem::take(&mut *SEEN.lock().expect("the list"));
+    let is_statement = |text: &&String| {
+        let starts = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
+        starts.iter().any(|start| text.starts_with(start)) && !text.contains("digest")
+    };
+    let mut raw = Raw::connect(&app.config.database_url);
+    let found: Vec<_> = seen.iter().filter(is_statement).map(|text| (tasks(&mut raw, text), text.clone())).collect();
+    let numbers: Vec<_> = found.iter().map(|(tasks, _)| *tasks).collect();
+    assert_eq!(numbers, expected, "{what}: {found:#?}");
+}
+
+#[test]
+fn frequent_requests_ask_one_node_with_each_statement() {
+    let Some(app) = spread_app(record_statements) else { return };
+    let _turn = ONE_AT_A_TIME.lock();
+    let admin = app.admin();
+    let users: Vec<_> = (0..4).map(|_| app.user().id).collect();
+    let [ann, bob, cem, dan] = *users else { panic!("four users") };
+    let create = |user, kind, target| admin.post(EDGES, &edge(Some(user), kind, target)).expect(201).id();
+    let delete = |id| drop(admin.delete(&format!("{EDGES}/{id}")).expect(204));
+    let retype = |id: i64, kind| {
+        let retyped = json!({"data": {"type": "user-relationships", "id": id.to_string(),
+                                      "attributes": {"relationship": kind}}});
+        admin.patch(&format!("{EDGES}/{id}"), &retyped).expect(200);
+    };
+    let first = create(ann, "mentor", bob);
+    create(bob, "subordinate", cem);
+    create(cem, "subordinate", dan);
+    let get = |path: &str| drop(admin.get(path).expect(200));
+    let expect = |what, expected: &[usize], request: &dyn Fn()| expect_tasks(&app, what, expected, request);
+
+    expect("a list of a user", &[1], &|| get(&format!("{EDGES}?user={ann}")));
+    expect("a list of a target and a type", &[1], &|| get(&format!("{EDGES}?target={bob}&relationship=mentor")));
+    expect("a list of a type", &[34], &|| get(&format!("{EDGES}?relationship=mentor")));
+    expect("a relationship", &[1, 1], &|| get(&format!("{EDGES}/{first}")));
+    expect("a user", &[1], &|| get(&format!("{USERS}/{ann}")));
+    expect("a path to the top", &[1], &|| get(&format!("{USERS}/{bob}/supervisors?max-depth=all")));
+    expect("a subtree", &[1], &|| get(&format!("{USERS}/{dan}/subordinates?max-depth=all")));
+    expect("a create and a delete", &[1], &|| delete(create(ann, "mentor", cem)));
+    expect("two changes", &[1], &|| ["colleague", "mentor"].into_iter().for_each(|kind| retype(first, kind)));
+}
+
+both!(rows_are_spread_only_on_the_coordinator_of_a_cluster, |app| {
+    if citus().is_some() {
+        return;
+    }
+    let refused = run(&app.home().text(), &["migrate", "run", "--citus"]).expect(69).stderr;
+    assert!(refused.contains("the rows were not spread") || refused.contains("not on SQLite"), "{refused}");
+    assert_eq!(app.admin().get(EDGES).expect(200).total(), 0);
+});

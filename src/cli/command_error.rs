@@ -102,7 +102,7 @@ impl From<OpenError> for CommandError {
             | OpenError::Unreachable(_)
             | OpenError::MixedStatements(_)
             | OpenError::Locked { .. } => Self::unreachable(error),
-            OpenError::Schema(_) => Self::failed(error),
+            OpenError::Schema(_) | OpenError::Layout(_) => Self::failed(error),
         }
     }
 }

@@ -17,6 +17,7 @@ pub(in crate::store) use tables::{
 
 use super::migrations::{self, Step};
 use super::opening::OpenError;
+use super::spread_rows;
 use super::url::DatabaseUrl;
 use super::{files, postgres, sqlite};
 
@@ -130,6 +131,7 @@ fn prepare_target(to: &DatabaseUrl) -> Result<(), CopyFailure> {
         return Err(in_use());
     }
     migrations::run(to, true)?;
+    spread_rows::require_one_server(to)?;
     refuse_newer("target", &migrations::status(to)?)
 }
 

@@ -60,6 +60,8 @@ pub enum OpenError {
     },
     /// The schema cannot be used or changed.
     Schema(String),
+    /// A command cannot be used where the rows of the database are.
+    Layout(String),
 }
 
 impl fmt::Display for OpenError {
@@ -76,6 +78,7 @@ impl fmt::Display for OpenError {
             Self::Unusable(problem) => write!(f, "`DATABASE_URL`: {problem}"),
             Self::Unreadable(cause) => write!(f, "`DATABASE_URL`: {cause}"),
             Self::MixedStatements(explanation) => write!(f, "`DATABASE_URL`: {explanation}"),
+            Self::Layout(cause) => f.write_str(cause),
             Self::Unreachable(cause) => write!(f, "the database is unreachable: {cause}"),
             Self::Locked { path, waited } => write!(
                 f,

@@ -15,6 +15,7 @@ use super::migrations::{
     EARLIER_KEYS, KEYS, MigrationFailure, POSTGRES, SQLITE, connect, texts, under_lock, wait_for_migrations,
 };
 use super::opening::OpenError;
+use super::spread_rows;
 use super::url::DatabaseUrl;
 use super::{postgres, sqlite};
 
@@ -46,6 +47,7 @@ type Tables = BTreeMap<String, BTreeSet<String>>;
 /// # Errors
 /// [`OpenError`] when the database cannot be reached, or a later release has run its newest migration.
 pub fn plan(url: &DatabaseUrl) -> Result<Option<RevertPlan>, OpenError> {
+    spread_rows::require_one_server(url)?;
     match url {
         DatabaseUrl::Sqlite(path) => {
             let mut conn = sqlite::conn::connect(path, false)?;

@@ -28,12 +28,28 @@ const HAS_OTHER_CLIENTS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity W
 /// # Errors
 /// [`OpenError`] when the database cannot be reached.
 pub fn describe(url: &DatabaseUrl) -> Result<Option<&'static str>, OpenError> {
-    let DatabaseUrl::Postgres(url) = url else { return Ok(None) };
-    Ok(match layout::find(&mut migrations::connect(url)?).map_err(MigrationFailure::from)? {
+    Ok(match layout_of(url)? {
         Layout::Server => None,
         Layout::CitusSchema => Some("Citus: the schema is on one node"),
         Layout::CitusRows => Some("Citus: the rows are spread over all nodes"),
     })
+}
+
+/// Fails if the rows of a database are spread, which a command cannot change back or load.
+pub(super) fn require_one_server(url: &DatabaseUrl) -> Result<(), OpenError> {
+    if layout_of(url)? != Layout::CitusRows {
+        return Ok(());
+    }
+    Err(OpenError::Layout(
+        "the rows of the database are spread over nodes: copy them into another database, or copy into an ordinary one and \
+         then spread it (docs/SCALE.md, \"Rows spread over nodes\")"
+            .to_owned(),
+    ))
+}
+
+fn layout_of(url: &DatabaseUrl) -> Result<Layout, OpenError> {
+    let DatabaseUrl::Postgres(url) = url else { return Ok(Layout::Server) };
+    Ok(layout::find(&mut migrations::connect(url)?).map_err(MigrationFailure::from)?)
 }
 
 /// Spreads the rows over the nodes; `false` if they are spread already. All migrations must be applied.
@@ -42,30 +58,26 @@ pub fn describe(url: &DatabaseUrl) -> Result<Option<&'static str>, OpenError> {
 /// [`OpenError`] when the database cannot be reached, is no coordinator of a cluster, belongs to a tenant, or has other
 /// clients. Then nothing has changed.
 pub fn run(url: &DatabaseUrl) -> Result<bool, OpenError> {
-    let DatabaseUrl::Postgres(url) = url else {
-        return Err(OpenError::Schema("rows can be spread on PostgreSQL with Citus, not on SQLite".to_owned()));
-    };
-    migrations::under_lock(url, |conn| match layout::find(conn)? {
-        Layout::CitusRows => Ok(false),
-        Layout::Server => Err(refusal(
-            "the database lacks the extension `citus`; create it on all nodes and add them as docs/SCALE.md says",
-        )),
-        Layout::CitusSchema => conn.transaction(spread).map(|()| true),
-    })
+    let DatabaseUrl::Postgres(url) = url else { return Err(refusal("only those on PostgreSQL with Citus can be")) };
+    let spread = migrations::under_lock(url, |conn| match layout::find(conn)? {
+        Layout::CitusRows => Ok(Ok(false)),
+        Layout::Server => Ok(Err("the database lacks the extension `citus`; create it on all nodes (docs/SCALE.md)")),
+        Layout::CitusSchema => conn.transaction(spread).map(|done| done.map(|()| true)),
+    });
+    spread?.map_err(refusal)
 }
 
-fn spread(conn: &mut Conn) -> Result<(), MigrationFailure> {
+/// Spreads the rows, or returns why not.
+fn spread(conn: &mut Conn) -> Result<Result<(), &'static str>, MigrationFailure> {
     let is = |conn: &mut Conn, question: &str| diesel::dsl::sql::<Bool>(question).get_result::<bool>(conn);
     if is(conn, IS_TENANT)? {
-        return Err(refusal(
-            "the tables belong to a tenant, whose schema is on one node; use a schema that is not distributed",
-        ));
+        return Ok(Err("the schema is distributed as a whole; use one that is not"));
     }
     // A client that connects later waits.
     diesel::sql_query("LOCK TABLE users, relationship_types, user_relationships IN ACCESS EXCLUSIVE MODE")
         .execute(conn)?;
     if is(conn, HAS_OTHER_CLIENTS)? {
-        return Err(refusal("other clients are connected to the database; stop all instances of the service first"));
+        return Ok(Err("other clients are connected to the database; stop all instances of the service first"));
     }
     for statement in sql_script::split(SCRIPT) {
         diesel::sql_query(statement).execute(conn)?;
@@ -78,7 +90,7 @@ fn spread(conn: &mut Conn) -> Result<(), MigrationFailure> {
     for table in tables {
         diesel::sql_query(format!("SELECT truncate_local_data_after_distributing_table('{table}')")).execute(conn)?;
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// The statements that make the copies of relationships and addresses again, for tests that write rows.
@@ -86,6 +98,6 @@ pub fn copy_statements() -> impl Iterator<Item = String> {
     copies::statements()
 }
 
-fn refusal(reason: &str) -> MigrationFailure {
-    MigrationFailure(format!("the rows were not spread: {reason}").into())
+fn refusal(reason: &str) -> OpenError {
+    OpenError::Layout(format!("the rows were not spread: {reason}"))
 }

@@ -62,6 +62,13 @@ CREATE TABLE relationships_by_type (
 CREATE INDEX relationships_by_type_and_user ON relationships_by_type (type_id, user_id, id) INCLUDE (target_id);
 CREATE INDEX relationships_by_type_and_target ON relationships_by_type (type_id, target_id, id) INCLUDE (user_id);
 
+-- Always empty. Each transaction that writes begins with a statement for this table on the coordinator, after which Citus
+-- commits in two phases. It would not where the transaction has read a node before it writes on several.
+CREATE TABLE two_phase_commits (
+    id SMALLINT PRIMARY KEY
+);
+SELECT citus_add_local_table_to_metadata('two_phase_commits');
+
 SELECT create_reference_table('relationship_types');
 SELECT create_distributed_table('users', 'id');
 SELECT create_distributed_table('user_emails', 'email_key');

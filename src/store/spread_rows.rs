@@ -84,9 +84,10 @@ fn spread(conn: &mut Conn) -> Result<Result<(), &'static str>, MigrationFailure>
     }
     copies::rebuild(conn)?;
     // Citus keeps the rows of a table that it has distributed on the coordinator, out of sight.
-    let tables: Vec<String> =
-        diesel::dsl::sql::<Text>("SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod IN ('h', 'n')")
-            .load(conn)?;
+    let tables: Vec<String> = diesel::dsl::sql::<Text>(
+        "SELECT table_name::text FROM citus_tables WHERE citus_table_type IN ('distributed', 'reference')",
+    )
+    .load(conn)?;
     for table in tables {
         diesel::sql_query(format!("SELECT truncate_local_data_after_distributing_table('{table}')")).execute(conn)?;
     }

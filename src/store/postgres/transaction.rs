@@ -20,6 +20,13 @@ const REQUIRE_LOG_OFF: &str =
 /// The text in the error of that.
 const LOG_IS_ON: &str = "the change log is on";
 
+/// Has Citus prepare the transaction on all nodes on which it writes before it commits on the first one.
+///
+/// Citus decides so when a transaction that has written on one node writes on another one, but not if it has read from that
+/// one before, as most jobs do: then a node that ends during the commit keeps half of a transaction. A statement that may
+/// write on the coordinator, even if there is nothing to write, makes it decide so at once.
+const COMMIT_IN_TWO_PHASES: &str = "; DELETE FROM two_phase_commits WHERE id = 0";
+
 /// Begins a transaction if the job has one. `limits` are whether the job can be cancelled, and its longest statement. Returns
 /// whether changes are logged until the transaction ends, as far as it is known.
 pub(super) fn begin_if(
@@ -90,6 +97,8 @@ fn begin(
         }
         _ => String::new(),
     };
-    let begin = format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{of_canceller}{check}");
+    let of_layout = if session.layout.is_spread() && mode.may_write() { COMMIT_IN_TWO_PHASES } else { "" };
+    let begin =
+        format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{of_canceller}{of_layout}{check}");
     AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
 }

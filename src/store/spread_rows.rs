@@ -85,7 +85,7 @@ fn spread(conn: &mut Conn) -> Result<Result<(), &'static str>, MigrationFailure>
     copies::rebuild(conn)?;
     // Citus keeps the rows of a table that it has distributed on the coordinator, out of sight.
     let tables: Vec<String> = diesel::dsl::sql::<Text>(
-        "SELECT table_name::text FROM citus_tables WHERE citus_table_type IN ('distributed', 'reference')",
+        "SELECT logicalrelid::text FROM pg_dist_partition WHERE partmethod = 'h' OR repmodel = 't'",
     )
     .load(conn)?;
     for table in tables {

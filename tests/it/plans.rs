@@ -52,11 +52,15 @@ pub fn record_statements(config: &mut Config) {
 
 #[expect(clippy::unnecessary_wraps, reason = "diesel requires an `Option`")]
 fn recorder() -> Option<Box<dyn Instrumentation>> {
-    Some(Box::new(|event: InstrumentationEvent<'_>| {
+    let mut database = String::new();
+    Some(Box::new(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartEstablishConnection { url, .. } = &event {
+            (*url).clone_into(&mut database);
+        }
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             transfer_plans::note(&text);
-            spread_rows::note(&text);
+            spread_rows::note(&database, &text);
             let binds = binds(&text);
             if text.contains("AS total") && binds.iter().any(|bind| bind == LIMIT || *bind == array_of(LIMIT)) {
                 SEEN.lock().expect("the list").push(text);

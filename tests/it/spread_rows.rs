@@ -17,13 +17,13 @@ use crate::support::{App, Engine, edge, json};
 const EDGES: &str = "/api/v2/user-relationships";
 const USERS: &str = "/api/v2/users";
 
-/// The statements of the request that runs, with their values.
-static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Statements with their values, each after the URL of its database: other tests run beside this one.
+static SEEN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 /// Keeps a statement, while a test of this module runs.
-pub fn note(text: &str) {
+pub fn note(database: &str, text: &str) {
     if citus().is_some_and(CitusCluster::has_spread_rows) {
-        SEEN.lock().expect("the list").push(text.to_owned());
+        SEEN.lock().expect("the list").push((database.to_owned(), text.to_owned()));
     }
 }
 
@@ -87,12 +87,14 @@ fn expect_tasks(app: &App, what: &str, most: usize, request: &dyn Fn()) {
     SEEN.lock().expect("the list").clear();
     request();
     let seen = std::mem::take(&mut *SEEN.lock().expect("the list"));
-    let is_statement = |text: &&String| {
+    let url = app.home().text();
+    let own = url.rsplit('/').next().expect("the name of the database");
+    let is_statement = |(database, text): &&(String, String)| {
         let starts = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"];
-        starts.iter().any(|start| text.starts_with(start)) && !text.contains("digest")
+        database.contains(own) && starts.iter().any(|start| text.starts_with(start)) && !text.contains("digest")
     };
     let mut raw = Raw::connect(&app.config.database_url);
-    let found: Vec<_> = seen.iter().filter(is_statement).map(|text| (tasks(&mut raw, text), text)).collect();
+    let found: Vec<_> = seen.iter().filter(is_statement).map(|(_, text)| (tasks(&mut raw, text), text)).collect();
     assert_eq!(found.iter().map(|(tasks, _)| *tasks).max(), Some(most), "{what}: {found:#?}");
 }
 

@@ -109,7 +109,10 @@ pub(in crate::store) fn lock_edges(
 
 /// Locks the rows of copies by an update to the same values, and returns those that exist, by id. Who deletes a
 /// relationship locks its row first, and then its copies.
-fn lock_rows_of(conn: &mut Conn, copies: &[(i64, i64, i64)]) -> QueryResult<Vec<(i64, i64, i64)>> {
+pub(in crate::store) fn lock_rows_of(conn: &mut Conn, copies: &[(i64, i64, i64)]) -> QueryResult<Vec<(i64, i64, i64)>> {
+    if copies.is_empty() {
+        return Ok(Vec::new());
+    }
     let (ids, owners): (Vec<i64>, Vec<i64>) = copies.iter().map(|(id, owner, _)| (*id, *owner)).unzip();
     let mut sql = Sql::new("UPDATE user_relationships SET version = version WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(&ids)).text(" AND ");

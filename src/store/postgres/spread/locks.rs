@@ -8,7 +8,9 @@
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 
+use super::schema::relationships_by_target;
 use crate::store::postgres::conn::Conn;
+use crate::store::postgres::queries;
 use crate::store::schema::{relationship_types, user_relationships, users};
 
 /// The class of the advisory locks that keep the rules of a type, as a part of the database.
@@ -49,13 +51,21 @@ fn lock(conn: &mut Conn, call: &str, class: i32, kind: i16) -> QueryResult<()> {
     call.bind::<Integer, _>(class).bind::<Integer, _>(i32::from(kind)).execute(conn).map(drop)
 }
 
-/// Locks a user and the relationships that it owns until the transaction ends. One transaction at a time does so: two users
-/// may own relationships with each other, which no order of statements would lock in the same order.
+/// Locks a user and its relationships until the transaction ends. One transaction at a time does so: two users may have
+/// relationships with each other, which no order of statements would lock in the same order.
+///
+/// All rows come before all copies, as for those who write single relationships. The copies must be locked, too: what another
+/// transaction has written may be visible in a row a moment before it is in the copy.
 pub(in crate::store) fn lock_user(conn: &mut Conn, id: i64) -> QueryResult<()> {
     lock(conn, "SELECT pg_advisory_xact_lock(", USERS, 0)?;
     users::table.find(id).select(users::id).for_update().execute(conn)?;
     let owned = user_relationships::table.filter(user_relationships::user_id.eq(id)).order(user_relationships::id);
-    owned.select(user_relationships::id).for_update().execute(conn).map(drop)
+    owned.select(user_relationships::id).for_update().execute(conn)?;
+    let copies = relationships_by_target::table.filter(relationships_by_target::target_id.eq(id));
+    let ends = (relationships_by_target::id, relationships_by_target::user_id, relationships_by_target::target_id);
+    let targeting: Vec<(i64, i64, i64)> = copies.select(ends).load(conn)?;
+    queries::handovers::lock_rows_of(conn, &targeting)?;
+    copies.select(relationships_by_target::id).for_update().execute(conn).map(drop)
 }
 
 /// Keeps users from being deleted until the transaction ends, in this order. Returns those that exist.

@@ -96,6 +96,7 @@ pub fn run(url: &DatabaseUrl, create: bool) -> Result<Vec<String>, OpenError> {
         DatabaseUrl::Postgres(url) => under_lock(url, |conn| {
             let mut done = conn.run_pending_migrations(POSTGRES).map(|done| texts(&done)).map_err(MigrationFailure)?;
             conn.batch_execute(&fill_secrets()?)?;
+            let _layout = postgres::layout::find(conn)?.enter();
             if !postgres::queries::keys::is_current(conn)? {
                 postgres::queries::keys::compute_all(conn, KeyFunctions::Current)?;
                 postgres::queries::keys::set_functions(conn, KeyFunctions::Current)?;

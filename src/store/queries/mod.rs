@@ -30,6 +30,7 @@ pub(in crate::store) mod stored_edges;
 pub(in crate::store) mod tokens;
 pub(in crate::store) mod transfer;
 pub(in crate::store) mod traversal;
+mod user_columns;
 pub(in crate::store) mod user_deletion;
 pub(in crate::store) mod user_search;
 pub(in crate::store) mod users;

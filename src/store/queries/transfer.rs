@@ -9,7 +9,7 @@ use super::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Numbered, Profiles, UserColumns, UserRow, number_of, text_of,
 };
 use super::sql::Sql;
-use super::{Conn, bulk, counts, dialect, edge_tables, users};
+use super::{Conn, bulk, counts, dialect, edge_tables, user_columns};
 use crate::model::user::User;
 use crate::store::relationship_rows::{
     RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, relationship_columns,
@@ -211,7 +211,8 @@ pub(in crate::store) fn users_after(
     limit: i64,
     has_subordinates: bool,
 ) -> QueryResult<Vec<UserRow>> {
-    let mut sql = if has_subordinates { users::select(Profiles::Legal, "") } else { select_users(Profiles::Legal) };
+    let mut sql =
+        if has_subordinates { user_columns::select(Profiles::Legal, "") } else { select_users(Profiles::Legal) };
     sql.text("id > ").integer(id).text(" ORDER BY id LIMIT ").integer(limit);
     sql.returning::<UserColumns>().load(conn)
 }

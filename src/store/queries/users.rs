@@ -5,12 +5,10 @@ use diesel::sql_types::BigInt;
 use std::collections::BTreeSet;
 
 use super::order::{listing_order, push_bounds, push_end};
-use super::rows::{
-    COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, SUBORDINATES_PARTS,
-    UserColumns, UserRow, level_of, number_of, text_of,
-};
+use super::rows::{LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow, level_of, number_of, text_of};
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
+use super::user_columns::{push_columns, push_columns_of, select};
 use super::{Conn, counts, dialect, edge_tables, retired, role_filters, user_search};
 use crate::model::filter::UserFilter;
 use crate::model::key;
@@ -66,13 +64,12 @@ pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -
     sql.returning::<UserColumns>().load(conn)
 }
 
-/// The same by a statement for each, which goes to the node of the user: a second condition tells that its count is there,
-/// too. A statement for several users would ask all nodes.
+/// The same by a statement for each, which goes to the node of the user. One for several users would ask all nodes.
 fn find_each(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
     let mut found = Vec::with_capacity(ids.len());
     for id in ids.iter().copied().collect::<BTreeSet<_>>() {
         let mut sql = Sql::new("SELECT ");
-        push_columns_of(&mut sql, profiles, id);
+        push_columns_of(&mut sql, profiles, Some(id));
         sql.text(" FROM users WHERE id = ").integer(id);
         found.extend(sql.returning::<UserColumns>().get_result::<UserRow>(conn).optional()?);
     }
@@ -202,28 +199,6 @@ pub(in crate::store) fn delete(conn: &mut Conn, id: i64) -> QueryResult<bool> {
         retired::retire_user(conn, id)?;
     }
     Ok(row.is_some())
-}
-
-/// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
-pub(super) fn select(profiles: Profiles, more: &'static str) -> Sql {
-    let mut sql = Sql::new("SELECT ");
-    push_columns(&mut sql, profiles);
-    sql.text(more).text(" FROM users WHERE ");
-    sql
-}
-
-/// Pushes the columns of a user, the last of which is the number of its subordinates.
-pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
-    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
-    sql.text(", ").text(SUBORDINATES).text(" AS subordinates");
-}
-
-/// The same for one user.
-fn push_columns_of(sql: &mut Sql, profiles: Profiles, id: i64) {
-    let [first, last] = SUBORDINATES_PARTS;
-    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE);
-    sql.text(", ").text(first).text(" AND counts_by_target.target_id = ").integer(id).text(last);
-    sql.text(" AS subordinates");
 }
 
 /// Pushes the number of the type, by its name: the cached number may belong to a type that another process has replaced.

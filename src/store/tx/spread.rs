@@ -54,24 +54,16 @@ impl Tx<'_> {
         Ok(deleted)
     }
 
-    /// Takes the address of a new user, then stores it with a chosen id or the next one; `None` if the id or the address is
-    /// taken.
-    pub(super) fn insert_spread_user(&mut self, id: Option<i64>, data: &UserData, now: i64) -> Result<Option<i64>> {
-        let id = match id {
-            Some(id) => id,
-            None => match self.reserve(Numbered::Users, 1, 0)?.pop() {
-                Some(id) => id,
-                None => return Err(self.record_conflict()),
-            },
-        };
-        if !self.ask_postgres(|conn| emails::take(conn, &data.email_key(), id))? {
-            return Ok(None);
+    /// Takes the address of a new user with a chosen id or the next one, and returns that id, or the chosen one where rows
+    /// are not spread; `None` if the address is taken. [`free_email`](Self::free_email) frees it if the id is taken.
+    pub(super) fn take_email(&mut self, id: Option<i64>, data: &UserData) -> Result<Option<Option<i64>>> {
+        if !self.is_spread() {
+            return Ok(Some(id));
         }
-        let stored = ask!(self, users::insert(Some(id), data, now))?;
-        if stored.is_none() {
-            self.free_email(&data.email, id)?;
-        }
-        Ok(stored)
+        let reserved = if id.is_none() { self.reserve(Numbered::Users, 1, 0)?.pop() } else { None };
+        let Some(id) = id.or(reserved) else { return Err(self.record_conflict()) };
+        let is_taken = !self.ask_postgres(|conn| emails::take(conn, &data.email_key(), id))?;
+        Ok((!is_taken).then_some(Some(id)))
     }
 
     /// Gives their addresses to new users.
@@ -100,8 +92,13 @@ impl Tx<'_> {
         }
     }
 
-    fn free_email(&mut self, email: &str, user: i64) -> Result<()> {
-        if self.ask_postgres(|conn| emails::free(conn, email, user))? { Ok(()) } else { Err(self.record_conflict()) }
+    /// Frees the address of a user.
+    pub(super) fn free_email(&mut self, email: &str, user: i64) -> Result<()> {
+        if !self.is_spread() || self.ask_postgres(|conn| emails::free(conn, email, user))? {
+            Ok(())
+        } else {
+            Err(self.record_conflict())
+        }
     }
 
     /// The users with an address, and their keys.

@@ -144,15 +144,13 @@ impl Tx<'_> {
     /// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
     pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
         let now = self.micros();
-        let id = id.map(UserId::get);
-        let stored = if self.is_spread() {
-            self.insert_spread_user(id, data, now)?
-        } else {
-            ask!(self, users::insert(id, data, now))?
+        let Some(id) = self.take_email(id.map(UserId::get), data)? else { return Ok(None) };
+        let Some(stored) = ask!(self, users::insert(id, data, now))?.map(UserId::new) else {
+            id.map_or(Ok(()), |id| self.free_email(&data.email, id))?;
+            return Ok(None);
         };
-        let Some(id) = stored.map(UserId::new) else { return Ok(None) };
-        self.log(ChangeAction::Created, ChangeSubject::User(id), &[])?;
-        Ok(Some(id))
+        self.log(ChangeAction::Created, ChangeSubject::User(stored), &[])?;
+        Ok(Some(stored))
     }
 
     /// Writes all data of a user that this job has read.

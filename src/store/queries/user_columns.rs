@@ -1,0 +1,27 @@
+//! The columns of users in lists and lookups.
+
+use super::rows::{COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, Profiles, SUBORDINATES_PARTS};
+use super::sql::Sql;
+
+/// `SELECT … FROM users WHERE `, with the number of subordinates of each as the last column.
+pub(super) fn select(profiles: Profiles, more: &'static str) -> Sql {
+    let mut sql = Sql::new("SELECT ");
+    push_columns(&mut sql, profiles);
+    sql.text(more).text(" FROM users WHERE ");
+    sql
+}
+
+/// Pushes the columns of a user, the last of which is the number of its subordinates.
+pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
+    push_columns_of(sql, profiles, None);
+}
+
+/// The same of one user, whose count is known to be on its node, or of any.
+pub(super) fn push_columns_of(sql: &mut Sql, profiles: Profiles, only: Option<i64>) {
+    let [first, last] = SUBORDINATES_PARTS;
+    sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(", ").text(first);
+    if let Some(id) = only {
+        sql.text(" AND counts_by_target.target_id = ").integer(id);
+    }
+    sql.text(last).text(" AS subordinates");
+}

@@ -54,16 +54,21 @@ impl Tx<'_> {
         Ok(deleted)
     }
 
-    /// Takes the address of a new user with a chosen id or the next one, and returns that id, or the chosen one where rows
-    /// are not spread; `None` if the address is taken. [`free_email`](Self::free_email) frees it if the id is taken.
-    pub(super) fn take_email(&mut self, id: Option<i64>, data: &UserData) -> Result<Option<Option<i64>>> {
-        if !self.is_spread() {
-            return Ok(Some(id));
+    /// The id of a new user where its address is taken before it is stored; elsewhere the database may choose it.
+    pub(super) fn id_before_insert(&mut self, chosen: Option<i64>) -> Result<Option<i64>> {
+        if !self.is_spread() || chosen.is_some() {
+            return Ok(chosen);
         }
-        let reserved = if id.is_none() { self.reserve(Numbered::Users, 1, 0)?.pop() } else { None };
-        let Some(id) = id.or(reserved) else { return Err(self.record_conflict()) };
-        let is_taken = !self.ask_postgres(|conn| emails::take(conn, &data.email_key(), id))?;
-        Ok((!is_taken).then_some(Some(id)))
+        Ok(self.reserve(Numbered::Users, 1, 0)?.pop())
+    }
+
+    /// Takes the address of a new user with that id; `false` if another one has it. [`free_email`](Self::free_email) frees it
+    /// if the user is not stored.
+    pub(super) fn take_email(&mut self, id: Option<i64>, data: &UserData) -> Result<bool> {
+        match id {
+            Some(id) if self.is_spread() => self.ask_postgres(|conn| emails::take(conn, &data.email_key(), id)),
+            _ => Ok(true),
+        }
     }
 
     /// Gives their addresses to new users.

@@ -144,7 +144,10 @@ impl Tx<'_> {
     /// Stores a user with a chosen id or the next one; `None` if the id or the address is taken.
     pub fn insert_user(&mut self, id: Option<UserId>, data: &UserData) -> Result<Option<UserId>> {
         let now = self.micros();
-        let Some(id) = self.take_email(id.map(UserId::get), data)? else { return Ok(None) };
+        let id = self.id_before_insert(id.map(UserId::get))?;
+        if !self.take_email(id, data)? {
+            return Ok(None);
+        }
         let Some(stored) = ask!(self, users::insert(id, data, now))?.map(UserId::new) else {
             id.map_or(Ok(()), |id| self.free_email(&data.email, id))?;
             return Ok(None);

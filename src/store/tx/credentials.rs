@@ -6,14 +6,12 @@ use crate::model::id::{TokenId, UserId};
 use crate::model::time::Timestamp;
 use crate::model::token::{Digest, NewToken, Token, TokenOwner};
 use crate::store::rows::{TokenRow, level_of};
+use crate::store::sqlite::queries::tokens::OwnerRow;
 
 impl Tx<'_> {
     /// The token with that digest, and its owner.
     pub fn token_owner(&mut self, digest: &Digest) -> Result<Option<TokenOwner>> {
-        if self.is_spread() {
-            return self.spread_token_owner(digest);
-        }
-        let row = ask!(self, tokens::owner(digest))?;
+        let row = if self.is_spread() { self.spread_token_owner(digest)? } else { ask!(self, tokens::owner(digest))? };
         Ok(row.map(|(token, expires_at, last_used_at, user, level, is_enabled)| TokenOwner {
             token: TokenId::new(token),
             expires_at: expires_at.map(Timestamp::from_micros),
@@ -25,17 +23,10 @@ impl Tx<'_> {
     }
 
     /// The same where the token and its owner are on different nodes.
-    fn spread_token_owner(&mut self, digest: &Digest) -> Result<Option<TokenOwner>> {
+    fn spread_token_owner(&mut self, digest: &Digest) -> Result<Option<OwnerRow>> {
         let Some((token, expires_at, last_used_at, user)) = ask!(self, tokens::find(digest))? else { return Ok(None) };
         let account = ask!(self, clients::account(user))?;
-        Ok(account.map(|(user, level, is_enabled)| TokenOwner {
-            token: TokenId::new(token),
-            expires_at: expires_at.map(Timestamp::from_micros),
-            last_used_at: last_used_at.map(Timestamp::from_micros),
-            user: UserId::new(user),
-            level: level_of(level),
-            is_enabled,
-        }))
+        Ok(account.map(|(user, level, is_enabled)| (token, expires_at, last_used_at, user, level, is_enabled)))
     }
 
     /// Tokens, by id: at most `limit` of those after `after`.

@@ -87,16 +87,18 @@ impl Tx<'_> {
             |(user, target): &(UserId, UserId)| NewRelationshipRow::of_ends((*user, *target), held.id, author, now);
         let rows: Vec<_> = edges.iter().map(row).collect();
         let stored = ask!(self, handovers::insert_edges(&rows))?;
-        let copy = |(id, user_id, target_id): &(i64, i64, i64)| RelationshipRow {
-            id: *id,
-            version: 1,
-            user_id: *user_id,
-            target_id: *target_id,
-            type_id: held.id,
-            created_at: now,
-            updated_at: now,
-        };
-        self.copy_edges(&stored.iter().map(copy).collect::<Vec<_>>())?;
+        if self.is_spread() {
+            let copy = |(id, user_id, target_id): &(i64, i64, i64)| RelationshipRow {
+                id: *id,
+                version: 1,
+                user_id: *user_id,
+                target_id: *target_id,
+                type_id: held.id,
+                created_at: now,
+                updated_at: now,
+            };
+            self.copy_edges(&stored.iter().map(copy).collect::<Vec<_>>())?;
+        }
         for (_, user, target) in &stored {
             self.edge_counts.add(held.id, (*user, *target), 1);
         }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::support::Engine;
-use crate::support::process::run as run_command;
+use crate::support::process::{run as run_command, until};
 
 use faults::Faults;
 pub use servers::NAMESPACE;
@@ -88,8 +88,11 @@ pub fn run(engine: Engine, plan: &Plan) -> Option<Verdict> {
         no_writes.store(true, Ordering::SeqCst);
         let writers: Vec<_> = writers.into_iter().map(|writer| writer.join().map_err(drop)).collect();
         let imports = imports.join().map_err(drop);
-        // Transactions of killed processes end.
-        thread::sleep(Duration::from_secs(3));
+        // Requests that got no answer end within `REQUEST_TIMEOUT`, and an import continues without its client.
+        thread::sleep(Duration::from_secs(6));
+        let mut raw = stage.raw();
+        let running = "SELECT count(*) AS number FROM imports WHERE state = 3";
+        until("no import is running", Duration::from_mins(1), || raw.number(running) == 0);
         no_changes.store(true, Ordering::SeqCst);
         (writers, imports, feeds.map(|feed| feed.join().map_err(drop)))
     });

@@ -451,7 +451,7 @@ pub fn import_repeatedly(stage: &Stage, is_over: &AtomicBool, plan: &Plan, peopl
         if is_over.load(Ordering::SeqCst) {
             break;
         }
-        if let Some(id) = import(stage, is_over, &edges) {
+        if let Some(id) = import(stage, &edges) {
             stage.note_success();
             done.push(Imported { id, edges });
         }
@@ -460,7 +460,7 @@ pub fn import_repeatedly(stage: &Stage, is_over: &AtomicBool, plan: &Plan, peopl
 }
 
 /// Uploads a file and runs its import; returns its id if it is done.
-fn import(stage: &Stage, is_over: &AtomicBool, edges: &[Edge]) -> Option<i64> {
+fn import(stage: &Stage, edges: &[Edge]) -> Option<i64> {
     let line = |(user, kind, target): &Edge| {
         json!({"type": "user-relationship", "user": user, "relationship": kind, "target": target}).to_string() + "\n"
     };
@@ -472,7 +472,7 @@ fn import(stage: &Stage, is_over: &AtomicBool, edges: &[Edge]) -> Option<i64> {
     let body =
         json!({"data": {"type": "imports", "id": id.to_string(), "attributes": {"state": "running"}}}).to_string();
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(30) && !is_over.load(Ordering::SeqCst) {
+    while begun.elapsed() < Duration::from_secs(30) {
         thread::sleep(Duration::from_millis(100));
         let Ok(shown) = stage.client(0).attempt("GET", &own, &[], None) else { continue };
         match shown.body["data"]["attributes"]["state"].as_str() {

@@ -22,6 +22,7 @@ use super::{Bench, Stage};
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
 const ENVIRONMENT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/peers");
 const AXUM: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/axum");
+const NODE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/node");
 /// What a server such as `PostgREST` sends to PostgreSQL, which also makes the JSON; without a server in front of it.
 const JSON: &str = r"\set id random(3, :users)
 SELECT json_build_object('data', (SELECT COALESCE(json_agg(json_build_object('type', 'user-relationships', 'id', r.id::text, 'attributes', json_build_object('relationship', r.name, 'created-at', to_char(to_timestamp(r.created_at / 1e6) AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS +0000'), 'updated-at', to_char(to_timestamp(r.updated_at / 1e6) AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS +0000')), 'relationships', json_build_object('user', json_build_object('data', json_build_object('type', 'users', 'id', r.user_id::text), 'links', json_build_object('self', '/api/v2/user-relationships/' || r.id || '/relationships/user', 'related', '/api/v2/user-relationships/' || r.id || '/user')), 'target', json_build_object('data', json_build_object('type', 'users', 'id', r.target_id::text), 'links', json_build_object('self', '/api/v2/user-relationships/' || r.id || '/relationships/target', 'related', '/api/v2/user-relationships/' || r.id || '/target'))), 'links', json_build_object('self', '/api/v2/user-relationships/' || r.id))), '[]'::json) FROM (SELECT r.*, t.name FROM user_relationships r JOIN relationship_types t ON t.id = r.type_id WHERE r.user_id = :id ORDER BY r.id LIMIT 20) r), 'links', json_build_object('self', '/api/v2/user-relationships?filter[user]=' || :id), 'meta', json_build_object('total-count', (SELECT COALESCE(SUM(n), 0) FROM counts_by_user WHERE user_id = :id))) FROM api_tokens k JOIN users u ON u.id = k.user_id WHERE k.digest = sha256('TOKEN'::bytea) AND u.is_enabled;
@@ -52,6 +53,9 @@ pub const PEERS: [Peer; 2] = [
 /// The peer in Rust.
 const WITH_AXUM: Peer = Peer { name: "axum with sqlx", program: "peer-with-axum", arguments: &[] };
 
+/// The peer in JavaScript.
+const WITH_NODE: Peer = Peer { name: "Fastify with ts-japi", program: "node", arguments: &["node/server.js"] };
+
 /// Installs the packages of the peers; `false` if that fails.
 pub fn install() -> bool {
     let wanted = Path::new(SOURCES).join("requirements.txt");
@@ -64,6 +68,16 @@ pub fn install() -> bool {
     let pip = || Command::new(Path::new(ENVIRONMENT).join("bin/pip"));
     let is_there = made && runs(pip().args(["install", "--quiet", "--requirement"]).arg(&wanted));
     is_there && fs::copy(wanted, installed).is_ok()
+}
+
+/// Installs the packages of the peer in JavaScript; `false` if that fails.
+fn install_node() -> bool {
+    let copies = |name: &str| fs::copy(Path::new(SOURCES).join("node").join(name), Path::new(NODE).join(name)).is_ok();
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--silent", "--ignore-scripts", "--prefix", NODE]);
+    fs::create_dir_all(NODE).is_ok()
+        && ["package.json", "package-lock.json"].into_iter().all(copies)
+        && npm.status().is_ok_and(|status| status.success())
 }
 
 /// Builds the peer in Rust; `false` if that fails.
@@ -98,6 +112,11 @@ impl Bench {
         } else {
             println!("the peer in Rust is not measured: its crates are not available");
         }
+        if install_node() {
+            peers.push(WITH_NODE);
+        } else {
+            println!("the peer in JavaScript is not measured: Node or its packages are not available");
+        }
         for peer in peers {
             let running = peer.start(&data.url, &folder);
             let pairs = self.alternate(
@@ -121,13 +140,16 @@ impl Peer {
     pub fn start(&self, database: &str, folder: &Path) -> Running {
         let free = free_port();
         let log = File::options().append(true).create(true).open(folder.join("peers.log")).expect("a file");
-        let is_python = self.program != WITH_AXUM.program;
-        let programs = if is_python { Path::new(ENVIRONMENT).join("bin") } else { Path::new(AXUM).join("release") };
-        let mut command = Command::new(programs.join(self.program));
+        let program = match self.program {
+            "uvicorn" | "gunicorn" => Path::new(ENVIRONMENT).join("bin").join(self.program),
+            "node" => self.program.into(),
+            _ => Path::new(AXUM).join("release").join(self.program),
+        };
+        let mut command = Command::new(program);
         match self.program {
             "uvicorn" => command.args(["--host=127.0.0.1", &format!("--port={}", free.port())]),
             "gunicorn" => command.arg(format!("--bind={free}")),
-            _ => command.env("PEER_ADDRESS", free.to_string()),
+            _ => command.env("PEER_ADDRESS", free.to_string()).env("NODE_PATH", Path::new(NODE).join("node_modules")),
         };
         command.args(self.arguments).current_dir(SOURCES).env("PEER_DATABASE", database);
         command.env("PYTHONDONTWRITEBYTECODE", "1").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);

@@ -20,20 +20,11 @@ pub use returned::{ReturnedLinkage, ReturnedRole, find_changed_roles};
 
 use crate::model::caller::Caller;
 use crate::model::error::Result;
-use crate::model::page::{Page, PageRequest, Sort};
+use crate::model::page::PageRequest;
 use crate::model::read_budget::ReadBudget;
-use crate::model::role::{ToManyLinkage, ToOneLinkage, UserWithRoles};
+use crate::model::role::{RoleQuery, RoleUsers, ToManyLinkage, ToOneLinkage};
 use crate::store::Tx;
 use lookup::visible_linkage;
-
-/// A page of the users with a role towards a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleUsers {
-    /// Whether at most one user has the role. The page then has that one, if there is one.
-    pub is_to_one: bool,
-    /// The page.
-    pub page: Page<UserWithRoles>,
-}
 
 /// The identifiers of the users with a role towards a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +48,7 @@ pub fn list(
     mut budget: ReadBudget,
 ) -> Result<RoleUsers> {
     let role = find_visible(tx, caller, path)?;
-    let (is_to_one, only) = (role.is_to_one(), first());
+    let (is_to_one, only) = (role.is_to_one(), RoleQuery::only());
     let slice = if is_to_one { &only } else { slice };
     let edges = visible_edges(tx, caller, &role, path.user, slice)?;
     Ok(RoleUsers { is_to_one, page: tx.role_members(edges, slice, &mut budget)? })
@@ -72,10 +63,6 @@ pub fn get_linkage(tx: &mut Tx<'_>, caller: &Caller, path: &RolePath, slice: &Pa
     if !role.is_to_one() {
         return visible_linkage(tx, caller, &role, path.user, slice).map(RoleLinkage::Many);
     }
-    let edge = visible_edges(tx, caller, &role, path.user, &first())?.items.pop();
+    let edge = visible_edges(tx, caller, &role, path.user, &RoleQuery::only())?.items.pop();
     Ok(RoleLinkage::One(ToOneLinkage { user: path.user, kind: role.held.name, edge }))
-}
-
-fn first() -> PageRequest {
-    PageRequest::window(Sort::default(), 0, 1)
 }

@@ -1,7 +1,8 @@
 //! Roles: names of the users at one end of the relationships of a type, seen from the other end.
 
 use super::id::{RelationshipId, UserId};
-use super::page::Page;
+use super::page::{Page, PageRequest, Sort};
+use super::read_budget::ReadBudget;
 use super::relationship_type::TypeName;
 use super::state::HasState;
 use super::traversal::TraversalStep;
@@ -53,6 +54,36 @@ pub struct UserWithRoles {
     pub step: Option<TraversalStep>,
     /// The included roles towards the user.
     pub roles: Vec<IncludedRole>,
+}
+
+/// A page of the users with a role towards a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleUsers {
+    /// Whether at most one user has the role. The page then has that one, if there is one.
+    pub is_to_one: bool,
+    /// The page.
+    pub page: Page<UserWithRoles>,
+}
+
+/// What a list of the users with a role asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleQuery {
+    /// The role.
+    pub role: TypeName,
+    /// The user towards whom they have it.
+    pub user: UserId,
+    /// Which part of the list, if several users may have the role.
+    pub page: PageRequest,
+    /// The bytes that the users may have.
+    pub budget: ReadBudget,
+}
+
+impl RoleQuery {
+    /// The only page of a role that at most one user has.
+    #[must_use]
+    pub fn only() -> PageRequest {
+        PageRequest::window(Sort::default(), 0, 1)
+    }
 }
 
 /// The users with an included role.

@@ -1,5 +1,7 @@
 //! Requests that need no job: PostgreSQL answers them together with concurrent ones, SQLite in one statement.
 
+use std::collections::HashMap;
+
 use super::cost::Cost;
 use super::held_type::FoundRelationship;
 use super::job::with_job_name;
@@ -19,9 +21,10 @@ use crate::model::change::ChangeOrigin;
 use crate::model::error::Result;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::log_position::LogPosition;
+use crate::model::page::Page;
 use crate::model::relationship::Relationship;
 use crate::model::relationship_query::{RelationshipPage, RelationshipQuery};
-use crate::model::role::RoleEnd;
+use crate::model::role::{RoleEnd, RoleQuery, RoleUsers, UserWithRoles};
 use crate::model::rules::Rules;
 use crate::model::traversal::page::TraversalPage;
 use crate::model::user::User;
@@ -181,6 +184,31 @@ impl Store {
         self.run_write(&timer, origin, job).await.map_err(|error| with_job_name(name, error))
     }
 
+    /// Reads a page of the users with a role, for a caller who may see all users, on PostgreSQL together with concurrent
+    /// lists, on the replica if it can. `None` if a job must read it: on SQLite, if nobody has the role, or if its type is
+    /// symmetric or not known here.
+    ///
+    /// # Errors
+    /// Those of [`read`](Self::read).
+    pub async fn list_role_users(
+        &self,
+        name: &'static str,
+        query: RoleQuery,
+        after: Option<LogPosition>,
+    ) -> Result<Option<RoleUsers>> {
+        if matches!(self.engine, Engine::Sqlite(_)) {
+            return Ok(None);
+        }
+        let Some(role) = self.shared.types.get().role(&query.role) else { return Ok(None) };
+        let (is_to_one, only) = (role.is_to_one(), RoleQuery::only());
+        let page = if is_to_one { &only } else { &query.page };
+        let Some(list) = BatchedList::of_role(role, query.user, page, query.budget) else { return Ok(None) };
+        let _timer = self.start(name);
+        let found = self.read_in_batch(|pool| &pool.lists, list, after).await;
+        let found = found.map_err(|error| with_job_name(name, error))?;
+        Ok(found.map(|found| RoleUsers { is_to_one, page: members_of(query.user, found) }))
+    }
+
     /// Reads a list in a batch; `None` if it cannot join one, or was left out.
     pub(super) async fn list_in_batch(
         &self,
@@ -211,4 +239,14 @@ impl Store {
         }
         batcher(&primary.current()).ask(query).await
     }
+}
+
+/// The users of a list at the end where `user` is not, in the order of its relationships.
+fn members_of(user: UserId, RelationshipPage { page, included }: RelationshipPage) -> Page<UserWithRoles> {
+    let mut users: HashMap<_, _> = included.into_iter().map(|user| (user.id, user)).collect();
+    let member = |row: &Relationship| {
+        let member = if row.user == user { row.target } else { row.user };
+        Some(UserWithRoles { edge: Some(row.id), ..UserWithRoles::alone(users.remove(&member)?) })
+    };
+    Page::whole(page.items.iter().filter_map(member).collect(), page.total)
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use super::held_type::{HeldRole, HeldType};
 use super::type_rows::{RulesRow, rules_of};
 use crate::model::relationship_type::TypeName;
 use crate::model::role::RoleEnd;
@@ -52,7 +53,16 @@ impl Types {
         !self.is_empty() && self.0.iter().all(|known| known.rules.allow_all())
     }
 
-    /// The end at which a tree has the users with a role, at that moment. Nothing may be decided by it either.
+    /// The role with a name, at that moment. Nothing may be decided by it either.
+    pub fn role(&self, name: &TypeName) -> Option<HeldRole> {
+        self.with_role(name).map(|(known, end)| {
+            let CachedType { id, name: kind, rules, .. } = known;
+            let held = HeldType { id: *id, name: kind.clone(), rules: *rules };
+            HeldRole { name: name.clone(), held, end }
+        })
+    }
+
+    /// The end at which a tree has the users with a role, at that moment.
     pub fn end_in_tree(&self, role: &TypeName) -> Option<RoleEnd> {
         self.tree_with(role).map(|(_, end)| end)
     }
@@ -63,11 +73,14 @@ impl Types {
     }
 
     fn tree_with(&self, role: &TypeName) -> Option<(&CachedType, RoleEnd)> {
+        self.with_role(role).filter(|(known, _)| known.rules.is_tree())
+    }
+
+    fn with_role(&self, role: &TypeName) -> Option<(&CachedType, RoleEnd)> {
         let is_role = |name: &Option<TypeName>| name.as_ref() == Some(role);
-        self.0.iter().filter(|known| known.rules.is_tree()).find_map(|tree| {
-            let end = is_role(&tree.user_role).then_some(RoleEnd::Owner);
-            end.or_else(|| is_role(&tree.target_role).then_some(RoleEnd::Target)).map(|end| (tree, end))
-        })
+        let known = self.0.iter().find(|known| is_role(&known.user_role) || is_role(&known.target_role))?;
+        let user_role = known.user_role.as_ref().map(TypeName::as_str);
+        Some((known, RoleEnd::of_role(role.as_str(), known.rules.is_symmetric, user_role)))
     }
 
     pub fn is_empty(&self) -> bool {

@@ -6,20 +6,26 @@ use std::thread;
 use tokio::task::{JoinHandle, yield_now};
 use user_relationships::clock::Clock;
 use user_relationships::domain::relationships::load_endpoints;
+use user_relationships::domain::roles::{self, RolePath};
+use user_relationships::model::caller::Caller;
 use user_relationships::model::error::Result;
 use user_relationships::model::filter::RelationshipFilter;
 use user_relationships::model::id::UserId;
 use user_relationships::model::page::{Direction, Page, PageRequest, Sort, SortBy};
+use user_relationships::model::read_budget::ReadBudget;
 use user_relationships::model::relationship::End;
 use user_relationships::model::relationship_query::{IncludedEnds, RelationshipPage, RelationshipQuery};
 use user_relationships::model::relationship_type::TypeName;
-use user_relationships::store::{Cost, Store};
+use user_relationships::model::role::RoleQuery;
+use user_relationships::store::{Cost, Store, Tx};
 
 use crate::support::app::{App, Engine, config, run, wait};
 use crate::support::hold::hold;
-use crate::support::{edge, json};
+use crate::support::{Client, Value, edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
+const TYPES: &str = "/api/v2/relationship-types";
+const USERS: &str = "/api/v2/users";
 
 /// A store beside an app with one connection, so that lists can be delayed.
 fn store_beside(app: &App) -> Store {
@@ -274,6 +280,104 @@ fn batched_lists_show_the_type_another_instance_replaced() {
             let id = ann_there.post(EDGES, &edge(None, "buddy", bob.id)).expect(201).id();
             assert_eq!(ann.get(&list).expect(200).ids(), [id]);
             assert_eq!(ann.get(&format!("{EDGES}?user={}", ann.id)).expect(200).ids(), [id]);
+        },
+    );
+}
+
+/// Changes attributes of a type.
+fn set_type(admin: &Client, name: &str, attributes: &Value) {
+    let document = json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}});
+    admin.patch(&format!("{TYPES}/{name}"), &document).expect(200);
+}
+
+#[test]
+fn gathered_roles_equal_the_same_roles_run_alone() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let (admin, users) = (app.admin(), (0..6).map(|_| app.user().id).collect::<Vec<_>>());
+            set_type(
+                &admin,
+                "subordinate",
+                &json!({"is-acyclic": true, "max-per-user": 1, "user-role": "team",
+                "target-role": "supervisor"}),
+            );
+            set_type(
+                &admin,
+                "colleague",
+                &json!({"is-symmetric": true, "user-role": "colleagues",
+                "target-role": "colleagues"}),
+            );
+            for (place, user) in users.iter().enumerate().skip(1) {
+                admin.post(EDGES, &edge(Some(*user), "subordinate", users[place / 3])).expect(201);
+                admin.post(EDGES, &edge(Some(*user), "colleague", users[place - 1])).expect(201);
+                for target in &users[..place] {
+                    admin.post(EDGES, &edge(Some(*user), "mentor", *target)).expect(201);
+                }
+            }
+            let (store, caller) = (store_beside(app), Caller::OPERATOR);
+            wait(async {
+                let (mut gathered, mut left_out) = (0, 0);
+                for id in users.iter().copied().chain([999_999]) {
+                    for role in ["mentors", "mentees", "supervisor", "team", "colleagues", "no-such-role"] {
+                        for slice in [window(0, 20), window(1, 2), window(0, 0), window(500, 50)] {
+                            let role = TypeName::parse(role).expect("a name");
+                            let path = RolePath { user: UserId::new(id), role: role.to_string() };
+                            let (budget, page) = (ReadBudget::for_answer(true), slice.clone());
+                            let job = move |tx: &mut Tx<'_>| roles::list(tx, &caller, &path, &slice, budget);
+                            let alone = store.read("test.role", Cost::BoundedSnapshot, job).await;
+                            let what = format!("{id} {role} {page:?}");
+                            let query = RoleQuery { role: role.clone(), user: UserId::new(id), page, budget };
+                            match store.list_role_users("test.roles", query, None).await.expect("an answer") {
+                                Some(together) => {
+                                    assert_eq!(alone.expect(&what), together, "{what}");
+                                    gathered += 1;
+                                }
+                                None => {
+                                    let is_sure = alone.is_ok_and(|found| found.page.total > 0);
+                                    assert!(!is_sure || role.as_str() == "colleagues", "{what}");
+                                    left_out += 1;
+                                }
+                            }
+                        }
+                    }
+                }
+                assert!(gathered > 60 && left_out > 40, "{gathered} {left_out}");
+            });
+        },
+    );
+}
+
+#[test]
+fn gathered_roles_are_those_of_the_type_that_another_instance_changed() {
+    run(
+        Engine::Postgres,
+        |_| {},
+        |app| {
+            let other = app.beside();
+            let (admin, ann, bob) = (app.admin(), app.user(), app.user());
+            let there = other.client_like(&admin);
+            admin.post(EDGES, &edge(Some(ann.id), "mentor", bob.id)).expect(201);
+            let (pupils, teachers) = (format!("{USERS}/{}/pupils", bob.id), format!("{USERS}/{}/mentors", ann.id));
+            let mentees = format!("{USERS}/{}/mentees", bob.id);
+            // The first of each reads the types, the second joins a batch.
+            for _ in 0..2 {
+                assert_eq!(bob.get(&mentees).expect(200).ids(), [ann.id]);
+                assert_eq!(ann.get(&teachers).expect(200).ids(), [bob.id]);
+            }
+            set_type(&there, "mentor", &json!({"user-role": "pupils", "max-per-user": 1}));
+            bob.get(&mentees).refused(404, "not-found");
+            assert_eq!(bob.get(&pupils).expect(200).ids(), [ann.id]);
+            // Now at most one user has the role.
+            assert_eq!(ann.get(&teachers).expect(200).id(), bob.id);
+            set_type(&there, "mentor", &json!({"max-per-user": null}));
+            assert_eq!(ann.get(&teachers).expect(200).ids(), [bob.id]);
+            set_type(&there, "mentor", &json!({"is-symmetric": true, "user-role": "peers", "target-role": "peers"}));
+            ann.get(&teachers).refused(404, "not-found");
+            for (user, peer) in [(&ann, &bob), (&bob, &ann)] {
+                assert_eq!(user.get(&format!("{USERS}/{}/peers", user.id)).expect(200).ids(), [peer.id]);
+            }
         },
     );
 }

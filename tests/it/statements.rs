@@ -205,7 +205,7 @@ fn flatten_lists(binds: &str) -> String {
         match sign {
             '[' => flat.push_str("'{"),
             ']' => flat.push_str("}'"),
-            ' ' if is_in_list => {}
+            ' ' | '"' if is_in_list => {}
             sign => flat.push(sign),
         }
         is_in_list = (is_in_list || sign == '[') && sign != ']';

@@ -8,7 +8,7 @@ use crate::domain::roles::{self, RoleLinkage, RolePath};
 use crate::http::jsonapi::document::Document;
 use crate::http::jsonapi::errors::{ApiProblem, Failure};
 use crate::http::jsonapi::etag::{Tag, TagBuilder};
-use crate::http::jsonapi::paging::refuse_paging;
+use crate::http::jsonapi::paging::{Paging, refuse_paging};
 use crate::http::jsonapi::parameter::ME;
 use crate::http::jsonapi::profile::Applied;
 use crate::http::jsonapi::render_options::RenderOptions;
@@ -24,9 +24,11 @@ use crate::http::v2::request::Call;
 use crate::http::v2::responses::{ListResponse, PageLinksOf, SingleResponse, parse_page, respond_unless_not_modified};
 use crate::http::v2::traversal;
 use crate::model::code::Code;
+use crate::model::error::Result as JobResult;
 use crate::model::id::RelationshipId;
 use crate::model::page::{Page, Sort, SortKey};
-use crate::model::role::{RoleEdge, ToManyLinkage, ToOneLinkage, UserWithRoles};
+use crate::model::relationship_type::TypeName;
+use crate::model::role::{RoleEdge, RoleQuery, RoleUsers, ToManyLinkage, ToOneLinkage, UserWithRoles};
 use crate::model::user::User;
 use crate::store::{Cost, Tx};
 
@@ -51,28 +53,55 @@ pub async fn get_users(call: Call) -> Result<HttpResponse, Failure> {
     }
     let options = call.options_of(&mut query);
     let (paging, cursors) = parse_page(&call, &mut query, LIST, &path).await?;
-    let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());
-    let (inclusion, asked) = (options.role_inclusion(), paging.clone());
-    let cost = if slice.is_shallow() { cost::of_one(true) } else { Cost::Search };
-    let job = move |tx: &mut Tx<'_>| {
-        let found = roles::list(tx, &caller, &path, &slice, budget)?;
-        let is_to_one = found.is_to_one;
-        let (page, included) = roles::include(tx, &caller, found.page, inclusion.as_ref(), |rows| {
-            if is_to_one { rows } else { asked.shown(rows) }
-        })?;
-        Ok((is_to_one, page, included))
+    let found = match list_together(&call, &options, &path, &paging).await.map_err(Failure::without_document)? {
+        Some(found) => (found, Vec::new()),
+        None => list(&call, &options, path, &paging).await.map_err(Failure::without_document)?,
     };
-    match call.read("roles.list", cost, job).await.map_err(Failure::without_document)? {
-        (true, mut page, included) => {
+    match found {
+        (RoleUsers { is_to_one: true, mut page }, included) => {
             refuse_paging(&mut query)?;
             respond_with_one(&call, &options, page.items.pop(), included)
         }
-        (false, page, included) => {
+        (RoleUsers { page, .. }, included) => {
             let included = included.into();
             let listed = ListResponse { query: &query, paging: &paging, cursors: cursors.as_ref(), page, included };
             listed.answer(&call, &options, |row| SortKey::Id(row.edge.map_or(0, RelationshipId::get)))
         }
     }
+}
+
+/// Reads the users together with concurrent lists; `None` if a job must read them.
+async fn list_together(
+    call: &Call,
+    options: &RenderOptions,
+    path: &RolePath,
+    paging: &Paging,
+) -> JobResult<Option<RoleUsers>> {
+    let is_plain = options.role_inclusion().is_none() && call.caller.sees_only().is_none();
+    let Some(role) = TypeName::parse(&path.role).filter(|_| is_plain) else { return Ok(None) };
+    let query = RoleQuery { role, user: path.user, page: paging.slice(Sort::default()), budget: options.read_budget() };
+    call.state.store.list_role_users("roles.list", query, call.after).await
+}
+
+/// Reads the users, and those to include with them.
+async fn list(
+    call: &Call,
+    options: &RenderOptions,
+    path: RolePath,
+    paging: &Paging,
+) -> JobResult<(RoleUsers, Vec<User>)> {
+    let (caller, slice, budget) = (call.caller, paging.slice(Sort::default()), options.read_budget());
+    let (inclusion, asked) = (options.role_inclusion(), paging.clone());
+    let cost = if slice.is_shallow() { cost::of_one(true) } else { Cost::Search };
+    let job =
+        move |tx: &mut Tx<'_>| {
+            let RoleUsers { is_to_one, page } = roles::list(tx, &caller, &path, &slice, budget)?;
+            let (page, included) = roles::include(tx, &caller, page, inclusion.as_ref(), |rows| {
+                if is_to_one { rows } else { asked.shown(rows) }
+            })?;
+            Ok((RoleUsers { is_to_one, page }, included))
+        };
+    call.read("roles.list", cost, job).await
 }
 
 /// `GET /api/v2/users/{id}/relationships/{role}`

@@ -22,6 +22,10 @@ impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
     pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
         let is_writing = self.is_writing;
+        if !is_writing && self.known_types().is_empty() {
+            // So that later lists can be gathered.
+            self.read_types()?;
+        }
         let row = if self.is_spread() && is_writing {
             self.hold_spread_role(name.as_str())?
         } else {

@@ -7,11 +7,14 @@ use super::batcher::BatchQuery;
 use super::lists_sql::{self, ListParameters};
 use crate::model::error::Result;
 use crate::model::id::UserId;
-use crate::model::page::{Direction, Page, SortBy};
+use crate::model::page::{Direction, Page, PageRequest, SortBy};
+use crate::model::read_budget::ReadBudget;
 use crate::model::relationship::{End, Relationship};
 use crate::model::relationship_query::{IncludedEnds, RelationshipPage, RelationshipQuery};
 use crate::model::relationship_type::TypeName;
+use crate::model::role::RoleEnd;
 use crate::model::user::User;
+use crate::store::held_type::HeldRole;
 use crate::store::postgres::engine::PostgresEngine;
 use crate::store::postgres::mode::Mode;
 use crate::store::rows::UserRow;
@@ -23,9 +26,19 @@ pub(in crate::store) struct BatchedList {
     end: End,
     id: UserId,
     relationship: Option<TypeName>,
+    /// The role that the type must still have.
+    role: Option<HeldRole>,
     offset: i64,
     limit: i64,
     included: IncludedEnds,
+}
+
+/// What a list asks for beside its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListKind {
+    AllTypes,
+    Type,
+    Role,
 }
 
 impl BatchedList {
@@ -33,11 +46,36 @@ impl BatchedList {
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
         let RelationshipQuery { filter, page, included, has_authors } = query;
         let (end, id, relationship) = filter.single_end()?;
-        let is_window = page.after.is_none() && page.before.is_none() && !page.is_from_end;
-        let is_by_id = page.sort.by == SortBy::Id && page.sort.direction == Direction::Ascending;
-        let is_one = !has_authors && is_window && is_by_id && page.is_shallow();
-        let (offset, limit) = (page.offset, page.limit);
-        is_one.then(|| Self { end, id, relationship: relationship.cloned(), offset, limit, included: included.clone() })
+        let (relationship, included) = (relationship.cloned(), included.clone());
+        let list = Self { end, id, relationship, role: None, offset: page.offset, limit: page.limit, included };
+        (!has_authors && is_usual(page)).then_some(list)
+    }
+
+    /// The list of the relationships that give users a role, with these users, if it can join a batch.
+    pub fn of_role(role: HeldRole, user: UserId, page: &PageRequest, budget: ReadBudget) -> Option<Self> {
+        let (around, members) = match role.end {
+            RoleEnd::Owner => (End::Target, End::User),
+            RoleEnd::Target => (End::User, End::Target),
+            RoleEnd::Either => return None,
+        };
+        is_usual(page).then(|| Self {
+            end: around,
+            id: user,
+            relationship: Some(role.held.name.clone()),
+            role: Some(role),
+            offset: page.offset,
+            limit: page.limit,
+            included: IncludedEnds { ends: vec![members], rows: usize::MAX, budget },
+        })
+    }
+
+    const fn shape(&self) -> (End, ListKind, bool) {
+        let kind = match (&self.relationship, &self.role) {
+            (None, _) => ListKind::AllTypes,
+            (Some(_), None) => ListKind::Type,
+            (Some(_), Some(_)) => ListKind::Role,
+        };
+        (self.end, kind, !self.included.ends.is_empty())
     }
 
     fn has_end(&self, end: End) -> bool {
@@ -62,6 +100,13 @@ impl BatchedList {
     }
 }
 
+/// Whether a page is one by id that is not far from the first.
+fn is_usual(page: &PageRequest) -> bool {
+    let is_window = page.after.is_none() && page.before.is_none() && !page.is_from_end;
+    let is_by_id = page.sort.by == SortBy::Id && page.sort.direction == Direction::Ascending;
+    is_window && is_by_id && page.is_shallow()
+}
+
 /// Users with the most bytes that each of them takes; `None` if a profile is too large to be read beside others.
 type FoundUsers = HashMap<UserId, Option<(usize, User)>>;
 
@@ -81,34 +126,40 @@ impl BatchQuery for BatchedList {
     }
 }
 
-/// The kinds of lists that have a statement each: the end, whether they have a type, and whether users are included.
-const KINDS: [(End, bool, bool); 8] = [
-    (End::User, false, false),
-    (End::User, true, false),
-    (End::Target, false, false),
-    (End::Target, true, false),
-    (End::User, false, true),
-    (End::User, true, true),
-    (End::Target, false, true),
-    (End::Target, true, true),
+/// The kinds of lists that have a statement each: the end, what they ask for, and whether users are included.
+const SHAPES: [(End, ListKind, bool); 10] = [
+    (End::User, ListKind::AllTypes, false),
+    (End::User, ListKind::Type, false),
+    (End::Target, ListKind::AllTypes, false),
+    (End::Target, ListKind::Type, false),
+    (End::User, ListKind::AllTypes, true),
+    (End::User, ListKind::Type, true),
+    (End::Target, ListKind::AllTypes, true),
+    (End::Target, ListKind::Type, true),
+    (End::User, ListKind::Role, true),
+    (End::Target, ListKind::Role, true),
 ];
 
-/// The pages of the lists, in their order: one statement for each kind. A list is left out if only an ordinary job can
+/// The pages of the lists, in their order: one statement for each shape. A list is left out if only an ordinary job can
 /// be sure of it: its type is not known here, or it has a type and is empty, because another instance may have deleted
-/// that type and registered it again under another number.
+/// that type and registered it again under another number, or has given its role to another type.
 fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<RelationshipPage>>> {
     let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
-    for (end, has_type, has_ends) in KINDS {
+    for shape in SHAPES {
+        let (end, kind, has_ends) = shape;
         let mut places = Vec::new();
         let mut parameters = ListParameters::default();
         for (place, list) in lists.iter().enumerate() {
-            let kind = (list.end, list.relationship.is_some(), !list.included.ends.is_empty());
-            if kind != (end, has_type, has_ends) {
+            if list.shape() != shape {
                 continue;
             }
             if let Some(name) = &list.relationship {
-                let Some(kind) = tx.known_types().id_of(name) else { continue };
-                parameters.types.push(kind);
+                let Some(id) = tx.known_types().id_of(name) else { continue };
+                parameters.types.push(id);
+            }
+            if let Some(role) = &list.role {
+                parameters.roles.push(role.name.as_str().to_owned());
+                parameters.is_to_one.push(role.is_to_one());
             }
             parameters.ids.push(list.id.get());
             parameters.offsets.push(list.offset);
@@ -132,7 +183,7 @@ fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Relationsh
         let listed = |row: UserRow| row.has_profile().then(|| (row.size(), row.into_listed()));
         let users: FoundUsers = users.into_iter().map(|row| (UserId::new(row.id), listed(row))).collect();
         for (place, (total, rows)) in places.into_iter().zip(read) {
-            if has_type && total == 0 {
+            if kind != ListKind::AllTypes && total == 0 {
                 continue;
             }
             let items: Vec<_> = rows.into_iter().map(|row| tx.relationship_of(row)).collect::<Result<_>>()?;

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 
 use crate::model::relationship::End;
 use crate::store::postgres::conn::{Conn, Db};
@@ -14,8 +14,8 @@ use crate::store::rows::{
     COLUMNS_AFTER_PROFILE, COLUMNS_BEFORE_PROFILE, LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow,
 };
 
-/// The statement for one end. Each `?` is an array with a value for each list. The four texts differ in the names of
-/// columns and in the type; each of them stays prepared.
+/// The statement for one end. Each `?` is an array with a value for each list. The texts differ in the names of columns
+/// and in what is asked for: all types, a type, or a role, which the type must still have; each of them stays prepared.
 macro_rules! statement {
     ($counts:literal, $end:literal) => {
         statement!($counts, $end, "unnest(?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
@@ -28,7 +28,20 @@ macro_rules! statement {
             " AND type_id = asked.type_id"
         )
     };
-    ($counts:literal, $end:literal, $asked:literal, $and:literal) => {
+    ($counts:literal, $end:literal, of_a_role, $role:literal) => {
+        statement!(
+            $counts,
+            $end,
+            concat!(
+                "unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::smallint[], ?::text[], ?::boolean[]) \
+                 WITH ORDINALITY AS asked (id, skipped, most, type_id, role, is_to_one, place) \
+                 JOIN relationship_types AS t ON t.id = asked.type_id AND NOT t.is_symmetric AND ",
+                $role
+            ),
+            " AND type_id = asked.type_id"
+        )
+    };
+    ($counts:literal, $end:literal, $asked:expr, $and:literal) => {
         concat!(
             "SELECT asked.place, c.total, p.* FROM ",
             $asked,
@@ -57,6 +70,10 @@ pub(super) struct ListParameters {
     pub limits: Vec<i64>,
     /// Empty if the lists include all types.
     pub types: Vec<i16>,
+    /// The names of the roles of these types; empty if the lists are not about roles.
+    pub roles: Vec<String>,
+    /// Whether at most one user has each of these roles.
+    pub is_to_one: Vec<bool>,
     /// Whether the owners are included; empty if no list includes users.
     pub has_user: Vec<bool>,
     /// The same for the targets.
@@ -66,11 +83,20 @@ pub(super) struct ListParameters {
 impl ListParameters {
     /// The statement for lists around this end.
     const fn statement(&self, end: End) -> &'static str {
-        match (end, self.types.is_empty()) {
-            (End::User, true) => statement!("counts_by_user", "user_id"),
-            (End::User, false) => statement!("counts_by_user", "user_id", of_a_type),
-            (End::Target, true) => statement!("counts_by_target", "target_id"),
-            (End::Target, false) => statement!("counts_by_target", "target_id", of_a_type),
+        match (end, self.types.is_empty(), self.roles.is_empty()) {
+            (End::User, true, _) => statement!("counts_by_user", "user_id"),
+            (End::User, false, true) => statement!("counts_by_user", "user_id", of_a_type),
+            (End::User, false, false) => statement!(
+                "counts_by_user",
+                "user_id",
+                of_a_role,
+                "t.target_role = asked.role AND (t.max_per_user IS NOT DISTINCT FROM 1) = asked.is_to_one"
+            ),
+            (End::Target, true, _) => statement!("counts_by_target", "target_id"),
+            (End::Target, false, true) => statement!("counts_by_target", "target_id", of_a_type),
+            (End::Target, false, false) => {
+                statement!("counts_by_target", "target_id", of_a_role, "t.user_role = asked.role")
+            }
         }
     }
 }
@@ -165,7 +191,7 @@ impl<Columns> ListStatement<Columns> {
 
 impl<Columns> QueryFragment<Db> for ListStatement<Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let ListParameters { ids, offsets, limits, types, has_user, has_target } = &self.parameters;
+        let ListParameters { ids, offsets, limits, types, roles, is_to_one, has_user, has_target } = &self.parameters;
         let mut pieces = self.text.split('?');
         let mut push_text = move |out: &mut AstPass<'_, 'b, Db>| out.push_sql(pieces.next().unwrap_or_default());
         for integers in [ids, offsets, limits] {
@@ -176,7 +202,11 @@ impl<Columns> QueryFragment<Db> for ListStatement<Columns> {
             push_text(&mut out);
             out.push_bind_param::<Array<SmallInt>, _>(types)?;
         }
-        for flags in [has_user, has_target].into_iter().filter(|flags| !flags.is_empty()) {
+        if !roles.is_empty() {
+            push_text(&mut out);
+            out.push_bind_param::<Array<Text>, _>(roles)?;
+        }
+        for flags in [is_to_one, has_user, has_target].into_iter().filter(|flags| !flags.is_empty()) {
             push_text(&mut out);
             out.push_bind_param::<Array<Bool>, _>(flags)?;
         }

@@ -163,9 +163,7 @@ fn a_wait_granted_before_a_shutdown_and_begun_after_it_is_short() {
         holder.run("BEGIN; LOCK TABLE changes");
         let reader = feed.ask(9);
         let mut observer = Raw::connect(&feed.home.url());
-        let blocked = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        until("the first query waits", PATIENCE, || observer.number(blocked) == 1);
+        until("the first query waits", PATIENCE, || observer.waiting_sessions() == 1);
         feed.service.signal("TERM");
         until("the service is not ready", PATIENCE, || feed.admin.get("/readyz").status == 503);
         holder.run("COMMIT");

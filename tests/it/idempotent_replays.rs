@@ -206,9 +206,7 @@ both!(repeats_of_a_running_request_hold_no_connections, |app| {
             bob.get(&format!("{EDGES}?sort=-created-at")).expect(200);
             if !is_sqlite {
                 // SQLite has one writer, which is the other instance.
-                let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
-                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-                assert!(observer.number(waiting) <= 1, "one repeat asks for the key, the others wait for that one");
+                assert!(observer.waiting_sessions() <= 1, "one repeat asks for the key, the others wait for that one");
                 // A job of the same kind.
                 let colleague = edge(None, "colleague", ann.id);
                 keyed(&bob, &format!("k{number}"), &format!("{EDGES}?include=user"), &colleague).expect(201);

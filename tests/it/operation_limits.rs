@@ -158,16 +158,14 @@ fn many_operations_lock_no_count_that_other_creates_need() {
         operations.push(update(ann.id, &json!({"first-name": "Ann"})));
         std::thread::scope(|scope| {
             let batch = scope.spawn(|| send(&ann, &operations));
-            let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
-                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
             let mut observer = Raw::connect(&app.home().url());
-            while observer.number(waiting) == 0 {
+            while observer.waiting_sessions() == 0 {
                 std::thread::sleep(Duration::from_millis(10));
             }
             for target in &targets {
                 admin.post(EDGES, &edge(Some(*target), "mentor", bob.id)).expect(201);
             }
-            assert_eq!(observer.number(waiting), 1, "the batch still waits");
+            assert_eq!(observer.waiting_sessions(), 1, "the batch still waits");
             holder.run("ROLLBACK");
             batch.join().expect("an answer").expect(200);
         });

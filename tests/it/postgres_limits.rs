@@ -156,11 +156,11 @@ fn a_page_and_its_included_users_share_a_snapshot() {
             let before = ann.get(&path).expect(200).body["included"].clone();
             let mut other = Raw::connect(&app.config.database_url);
             other.run("BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
-            let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
-                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
             let shown = thread::scope(|scope| {
                 let asked = scope.spawn(|| ann.get(&path).expect(200));
-                until("the page is read and its users are not", Duration::from_secs(5), || other.number(waiting) == 1);
+                until("the page is read and its users are not", Duration::from_secs(5), || {
+                    other.waiting_sessions() == 1
+                });
                 other.run(&format!("UPDATE users SET first_name = 'New', version = 9 WHERE id = {}; COMMIT", bob.id));
                 asked.join().expect("an answer")
             });

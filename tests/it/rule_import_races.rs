@@ -83,10 +83,6 @@ both!(an_import_and_clients_cannot_exceed_a_limit_together, |config| { wide(conf
     assert_clean(app);
 });
 
-/// Sessions that wait for a lock.
-const WAITING: &str = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
-
 /// Stops an import after it has judged its line and before it stores it, by a lock of a user that only its line names.
 /// A create that would close a ring with the line must wait for it.
 #[test]
@@ -105,9 +101,11 @@ fn a_create_waits_for_an_import_that_has_judged_its_lines() {
             holder.run(&format!("BEGIN; SELECT id FROM users WHERE id = {b} FOR UPDATE"));
             let (outcome, answer) = thread::scope(|scope| {
                 let import = scope.spawn(|| import(app, kind, &[(b, c)]));
-                until("the import waits", PATIENCE, || observer.number(WAITING) == 1);
+                until("the import waits", PATIENCE, || observer.waiting_sessions() == 1);
                 let create = scope.spawn(|| create(&admin, d, kind, a));
-                until("the create waits or ends", PATIENCE, || observer.number(WAITING) == 2 || create.is_finished());
+                until("the create waits or ends", PATIENCE, || {
+                    observer.waiting_sessions() == 2 || create.is_finished()
+                });
                 holder.run("COMMIT");
                 (import.join().expect("it ends"), create.join().expect("it ends"))
             });
@@ -138,7 +136,7 @@ fn an_import_counts_below_what_an_earlier_release_stores_meanwhile() {
         let mut observer = Raw::connect(&app.config.database_url);
         let outcome = thread::scope(|scope| {
             let import = scope.spawn(|| import(app, "boss", &path(&ids)));
-            until("the import waits for the other transaction", PATIENCE, || observer.number(WAITING) == 1);
+            until("the import waits for the other transaction", PATIENCE, || observer.waiting_sessions() == 1);
             earlier.run("COMMIT");
             import.join().expect("it ends")
         });

@@ -220,12 +220,10 @@ fn while_locked<'scope, T>(
         Raw::Postgres(_) => format!("BEGIN; SELECT 1 FROM {table} WHERE {row} FOR UPDATE"),
     });
     let threads = run();
-    let waiting = "SELECT COUNT(*) AS number FROM pg_stat_activity \
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
     if is_sqlite {
         thread::sleep(Duration::from_millis(200));
     } else {
-        until("several updates wait for the row", Duration::from_secs(5), || observer.number(waiting) >= 3);
+        until("several updates wait for the row", Duration::from_secs(5), || observer.waiting_sessions() >= 3);
     }
     holder.run("ROLLBACK");
     threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()

@@ -92,9 +92,7 @@ both!(a_deletion_waits_for_an_edge_that_gets_the_type_of_its_handover, |app| {
         let (admin, url) = (&admin, format!("{USERS}/{leaver}?transfer-to={successor}&transfer-types=plain"));
         let deletion = scope.spawn(move || admin.delete(&url).expect(204));
         let mut beside = Raw::connect(&app.config.database_url);
-        let waiting = "SELECT count(*) AS number FROM pg_stat_activity \
-                       WHERE wait_event_type = 'Lock' AND datname = current_database()";
-        until("the deletion waits", PATIENCE, || beside.number(waiting) == 1);
+        until("the deletion waits", PATIENCE, || beside.waiting_sessions() == 1);
         raw.run("COMMIT");
         deletion.join().expect("no panic");
     });

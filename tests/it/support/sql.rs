@@ -127,6 +127,18 @@ impl Raw {
         row.unwrap_or_else(|error| panic!("{sql}: {error}")).number
     }
 
+    /// How many sessions of a database of PostgreSQL wait for a lock, on all nodes if it is a cluster.
+    #[track_caller]
+    pub fn waiting_sessions(&mut self) -> i64 {
+        const WAITING: &str = "SELECT count(*) AS number FROM pg_stat_activity \
+                               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        if citus().is_none() {
+            return self.number(WAITING);
+        }
+        let nodes = format!("run_command_on_all_nodes($${WAITING}$$)");
+        self.number(&format!("SELECT CAST(SUM(CAST(result AS BIGINT)) AS BIGINT) AS number FROM {nodes}"))
+    }
+
     /// The texts, called `line`, that a query returns.
     #[track_caller]
     pub fn lines(&mut self, sql: &str) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Rows of `user_relationships`. Their columns are declared here, once for all queries of both databases.
 
 use diesel::sql_types::{BigInt, Nullable, SmallInt};
-use diesel::{AsChangeset, Insertable, Queryable};
+use diesel::{Insertable, Queryable};
 
 use super::columns::{Column, declare_columns};
 use super::schema::user_relationships;
@@ -93,15 +93,6 @@ pub(super) type AuthoredColumns = (RelationshipColumns, Nullable<BigInt>, Nullab
 /// The columns of an [`AuthoredRow`].
 pub(super) const AUTHORED_COLUMNS: &str = concat!(relationship_columns!(), ", created_by, updated_by");
 
-/// A change of a relationship, without its version.
-#[derive(Debug, Clone, Copy, AsChangeset)]
-#[diesel(table_name = user_relationships, treat_none_as_null = true)]
-pub(super) struct ChangedRelationshipRow {
-    pub type_id: i16,
-    pub updated_at: i64,
-    pub updated_by: Option<i64>,
-}
-
 /// Who created a relationship and who changed it last.
 pub(super) type AuthorColumns = (Option<i64>, Option<i64>);
 
@@ -156,12 +147,5 @@ impl NewRelationshipRow {
             created_by: author,
             updated_by: author,
         }
-    }
-}
-
-impl ChangedRelationshipRow {
-    /// The change of a relationship to `new`.
-    pub fn of(new: &RelationshipRow, author: Option<i64>) -> Self {
-        Self { type_id: new.type_id, updated_at: new.updated_at, updated_by: author }
     }
 }

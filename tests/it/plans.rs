@@ -57,6 +57,9 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
         if let InstrumentationEvent::StartEstablishConnection { url, .. } = &event {
             (*url).clone_into(&mut database);
         }
+        if let InstrumentationEvent::CacheQuery { sql, .. } = &event {
+            statements::KEPT.lock().expect("the list").insert((*sql).to_owned());
+        }
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
             transfer_plans::note(&text);

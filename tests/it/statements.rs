@@ -1,5 +1,5 @@
 //! Every statement of requests for single records, lists and writes, beside 100,000 users and 150,000 edges: none scans
-//! a large table.
+//! a large table, and those that write relationships stay prepared.
 //!
 //! # Design
 //! The recorder of `plans` knows the statements of this test by the ids in them.
@@ -40,6 +40,9 @@ const MARKED: std::ops::Range<i64> = 98_000..99_000;
 
 /// Statements about marked records, with their values.
 pub static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// Statements that stay prepared.
+pub static KEPT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Whether a bound value is a marked id, or a text about a marked user.
 pub fn is_marked(bind: &str) -> bool {
@@ -213,6 +216,18 @@ fn flatten_lists(binds: &str) -> String {
     if is_in_list { flat + "}'" } else { flat }
 }
 
+/// Those that change relationships, count or log them: to prepare one takes longer than to run it.
+fn assert_stay_prepared(seen: &BTreeSet<String>) {
+    const TABLES: [&str; 4] = ["user_relationships", "counts_", "retired_relationship_ids", "changes"];
+    let kept = KEPT.lock().expect("the list");
+    let is_write = |text: &str| ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb));
+    let texts = seen.iter().map(|text| text.split(" -- binds: ").next().unwrap_or_default());
+    let of_tables = texts.filter(|text| is_write(text) && TABLES.iter().any(|table| text.contains(table)));
+    let (once, again): (Vec<_>, Vec<_>) = of_tables.partition(|text| kept.contains(*text));
+    assert!(again.is_empty(), "prepared each time: {again:#?}");
+    assert!(once.len() > 3, "{once:#?}");
+}
+
 fn check(app: &App) {
     // The other users have the same profile as the first.
     app.admin();
@@ -220,6 +235,7 @@ fn check(app: &App) {
     SEEN.lock().expect("the list").clear();
     ask_everything(app);
     let seen = std::mem::take(&mut *SEEN.lock().expect("the list"));
+    assert_stay_prepared(&seen);
     let mut explained = BTreeSet::new();
     for text in &seen {
         let statement = text.split(" -- binds: ").next().unwrap_or_default();

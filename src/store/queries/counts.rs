@@ -2,16 +2,17 @@
 //!
 //! Counts are changed in the order user, target, type, so that two transactions cannot deadlock. A count is never
 //! clamped at zero: that would hide an error from `check`.
+//!
+//! Each write runs these statements, and diesel does not keep an upsert of its own prepared: so they are texts.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt};
-use diesel::upsert::excluded;
 
 use std::collections::BTreeMap;
 
 use super::columns::Column;
 use super::rows::number_of;
-use super::schema::{counts_by_target, counts_by_type, counts_by_user, counts_of_users};
+use super::schema::{counts_by_target, counts_by_type, counts_by_user};
 use super::sql::Sql;
 use super::{Conn, bulk, dialect};
 use crate::model::user::User;
@@ -79,14 +80,10 @@ pub(super) fn subtract_user(conn: &mut Conn, types: &mut TypeCounts, user: i64) 
 
 /// Adds `by` to the number of users of a level.
 pub(super) fn add_users(conn: &mut Conn, is_enabled: bool, level: i16, by: i64) -> QueryResult<()> {
-    use counts_of_users::dsl;
-    diesel::insert_into(dsl::counts_of_users)
-        .values((dsl::is_enabled.eq(is_enabled), dsl::access_level.eq(level), dsl::n.eq(by)))
-        .on_conflict((dsl::is_enabled, dsl::access_level))
-        .do_update()
-        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
-        .execute(conn)
-        .map(drop)
+    let mut sql = Sql::new("INSERT INTO counts_of_users (is_enabled, access_level, n) VALUES (");
+    sql.flag(is_enabled).text(", ").small(level).text(", ").integer(by);
+    sql.text(") ON CONFLICT (is_enabled, access_level) DO UPDATE SET n = counts_of_users.n + excluded.n");
+    sql.returning::<()>().execute(conn).map(drop)
 }
 
 /// Adds `by` (1 or -1) to the counts of each of many relationships.
@@ -180,25 +177,17 @@ pub(in crate::store) fn with_type(conn: &mut Conn, kind: i16) -> QueryResult<i64
 }
 
 fn of_user(conn: &mut Conn, user: i64, kind: i16, by: i64) -> QueryResult<()> {
-    use counts_by_user::dsl;
-    diesel::insert_into(dsl::counts_by_user)
-        .values((dsl::user_id.eq(user), dsl::type_id.eq(kind), dsl::n.eq(by)))
-        .on_conflict((dsl::user_id, dsl::type_id))
-        .do_update()
-        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
-        .execute(conn)
-        .map(drop)
+    let mut sql = Sql::new("INSERT INTO counts_by_user (user_id, type_id, n) VALUES (");
+    sql.integer(user).text(", ").small(kind).text(", ").integer(by);
+    sql.text(") ON CONFLICT (user_id, type_id) DO UPDATE SET n = counts_by_user.n + excluded.n");
+    sql.returning::<()>().execute(conn).map(drop)
 }
 
 fn of_target(conn: &mut Conn, target: i64, kind: i16, by: i64) -> QueryResult<()> {
-    use counts_by_target::dsl;
-    diesel::insert_into(dsl::counts_by_target)
-        .values((dsl::target_id.eq(target), dsl::type_id.eq(kind), dsl::slot.eq(0), dsl::n.eq(by)))
-        .on_conflict((dsl::target_id, dsl::type_id, dsl::slot))
-        .do_update()
-        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
-        .execute(conn)
-        .map(drop)
+    let mut sql = Sql::new("INSERT INTO counts_by_target (target_id, type_id, slot, n) VALUES (");
+    sql.integer(target).text(", ").small(kind).text(", 0, ").integer(by);
+    sql.text(") ON CONFLICT (target_id, type_id, slot) DO UPDATE SET n = counts_by_target.n + excluded.n");
+    sql.returning::<()>().execute(conn).map(drop)
 }
 
 /// Changes the count of a type, immediately or at the end of the job.
@@ -209,13 +198,9 @@ pub(super) fn of_type_in(conn: &mut Conn, types: &mut TypeCounts, spread: i64, k
 /// Changes the count of a type. `spread` selects the slot, so that writers of different rows rarely wait for the same
 /// one.
 fn of_type(conn: &mut Conn, spread: i64, kind: i16, by: i64) -> QueryResult<()> {
-    use counts_by_type::dsl;
     let slot = i16::try_from(spread.rem_euclid(dialect::TYPE_SLOTS)).unwrap_or_default();
-    diesel::insert_into(dsl::counts_by_type)
-        .values((dsl::type_id.eq(kind), dsl::slot.eq(slot), dsl::n.eq(by)))
-        .on_conflict((dsl::type_id, dsl::slot))
-        .do_update()
-        .set(dsl::n.eq(dsl::n + excluded(dsl::n)))
-        .execute(conn)
-        .map(drop)
+    let mut sql = Sql::new("INSERT INTO counts_by_type (type_id, slot, n) VALUES (");
+    sql.small(kind).text(", ").small(slot).text(", ").integer(by);
+    sql.text(") ON CONFLICT (type_id, slot) DO UPDATE SET n = counts_by_type.n + excluded.n");
+    sql.returning::<()>().execute(conn).map(drop)
 }

@@ -8,8 +8,8 @@ use super::schema::user_relationships::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, counts, retired};
 use crate::store::relationship_rows::{
-    AUTHORED_COLUMNS, AuthorColumns, AuthoredColumns, AuthoredRow, COLUMNS, ChangedRelationshipRow, NewRelationshipRow,
-    RELATIONSHIP_COLUMNS, RelationshipColumns, RelationshipRow, new_relationship_columns,
+    AUTHORED_COLUMNS, AuthorColumns, AuthoredColumns, AuthoredRow, COLUMNS, NewRelationshipRow, RELATIONSHIP_COLUMNS,
+    RelationshipColumns, RelationshipRow, new_relationship_columns,
 };
 use crate::store::type_counts::TypeCounts;
 
@@ -97,12 +97,16 @@ pub(in crate::store) fn update(
     author: Option<i64>,
 ) -> QueryResult<Option<RelationshipRow>> {
     // The version is in the condition: a row that has changed since it was read may have another type to subtract.
-    let new: Option<RelationshipRow> =
-        on_row!(conn, old.id, |row| diesel::update(row.filter(dsl::version.eq(old.version)))
-            .set((ChangedRelationshipRow::of(new, author), dsl::version.eq(dsl::version + 1)))
-            .returning(COLUMNS)
-            .get_result(conn))
-        .optional()?;
+    let mut sql = Sql::new("UPDATE user_relationships SET version = version + 1, type_id = ");
+    sql.small(new.type_id).text(", updated_at = ").integer(new.updated_at).text(", updated_by = ");
+    match author {
+        Some(author) => sql.integer(author),
+        None => sql.text("NULL"),
+    };
+    sql.text(" WHERE id = ").integer(old.id).text(" AND version = ").integer(old.version);
+    edge_tables::push_owners(conn, &mut sql, &[old.id])?;
+    sql.text(" RETURNING ").text(RELATIONSHIP_COLUMNS);
+    let new: Option<RelationshipRow> = sql.returning::<RelationshipColumns>().get_result(conn).optional()?;
     if let Some(new) = new.as_ref().filter(|new| new.type_id != old.type_id) {
         counts::move_type(conn, types, old, new)?;
     }

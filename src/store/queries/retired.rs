@@ -29,12 +29,10 @@ pub(in crate::store) fn users_among(conn: &mut Conn, ids: &[i64]) -> QueryResult
 /// Records that relationships were deleted, with the largest of their ids.
 pub(in crate::store) fn retire_relationships(conn: &mut Conn, largest: i64) -> QueryResult<()> {
     let slot = i16::try_from(largest.rem_euclid(dialect::RETIRED_SLOTS)).unwrap_or_default();
+    let mut sql = Sql::new("UPDATE retired_relationship_ids SET last_id = ");
     // Writes nothing if a larger id was deleted before.
-    let older = retired_relationship_ids::last_id.lt(largest);
-    diesel::update(retired_relationship_ids::table.find(slot).filter(older))
-        .set(retired_relationship_ids::last_id.eq(largest))
-        .execute(conn)
-        .map(drop)
+    sql.integer(largest).text(" WHERE slot = ").small(slot).text(" AND last_id < ").integer(largest);
+    sql.returning::<()>().execute(conn).map(drop)
 }
 
 /// The largest id of a deleted relationship; 0 if none was deleted.

@@ -11,6 +11,8 @@ const { Linker, Metaizer, Paginator, Relator, Serializer } = require("ts-japi");
 
 const PROCESSES = 2;
 const EDGES = "/api/v2/user-relationships";
+// The links of ts-japi are complete URLs.
+const BASE = `http://${process.env.PEER_ADDRESS}${EDGES}`;
 // The names of statements let PostgreSQL prepare them once for each connection.
 const CALLER = {
   name: "caller",
@@ -27,8 +29,8 @@ const COUNT = { name: "count", text: "SELECT COALESCE(SUM(n), 0) AS total FROM c
 const users = new Serializer("users", { onlyIdentifier: true });
 
 function end(name) {
-  const self = new Linker((edge) => `${EDGES}/${edge.id}/relationships/${name}`);
-  const related = new Linker((edge) => `${EDGES}/${edge.id}/${name}`);
+  const self = new Linker((edge) => `${BASE}/${edge.id}/relationships/${name}`);
+  const related = new Linker((edge) => `${BASE}/${edge.id}/${name}`);
   return new Relator((edge) => edge[name], users, { relatedName: name, linkers: { relationship: self, related } });
 }
 
@@ -37,7 +39,7 @@ const edges = new Serializer("user-relationships", {
   relators: { user: end("user"), target: end("target") },
   version: null,
 });
-const own = new Linker((edge) => `${EDGES}/${edge.id}`);
+const own = new Linker((edge) => `${BASE}/${edge.id}`);
 
 const time = (micros) => new Date(Number(micros) / 1000).toUTCString();
 
@@ -65,7 +67,7 @@ async function serve() {
     const offset = Number(request.query.offset ?? 0);
     const { rows } = await pool.query({ ...LIST, values: [user, limit, offset] });
     const total = Number((await pool.query({ ...COUNT, values: [user] })).rows[0].total);
-    const self = `${EDGES}?filter[user]=${user}`;
+    const self = `${BASE}?filter[user]=${user}`;
     const next = offset + limit < total ? `${self}&offset=${offset + limit}` : undefined;
     const document = await edges.serialize(rows.map(edge), {
       linkers: { document: new Linker(() => self), resource: own, paginator: new Paginator(() => next && { next }) },

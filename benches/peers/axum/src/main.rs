@@ -176,7 +176,8 @@ fn date(micros: i64) -> String {
 
 #[tokio::main(worker_threads = 2)]
 async fn main() {
-    let database = env::var("PEER_DATABASE").expect("PEER_DATABASE");
+    // sqlx requires the name of a host, also beside the folder of a Unix socket.
+    let database = env::var("PEER_DATABASE").expect("PEER_DATABASE").replace("@/", "@localhost/");
     let pool = PgPoolOptions::new().max_connections(16).connect(&database).await.expect("the database");
     let app = Router::new().route(EDGES, get(list)).with_state(pool);
     let address = env::var("PEER_ADDRESS").expect("PEER_ADDRESS");

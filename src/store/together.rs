@@ -185,8 +185,8 @@ impl Store {
     }
 
     /// Reads a page of the users with a role, for a caller who may see all users, on PostgreSQL together with concurrent
-    /// lists, on the replica if it can. `None` if a job must read it: on SQLite, if nobody has the role, or if its type is
-    /// symmetric or not known here.
+    /// lists, on the replica if it can. `None` if a job must read it: on SQLite, if the type of the role is symmetric or not
+    /// known here, or if there is no such user.
     ///
     /// # Errors
     /// Those of [`read`](Self::read).

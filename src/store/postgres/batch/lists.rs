@@ -141,8 +141,8 @@ const SHAPES: [(End, ListKind, bool); 10] = [
 ];
 
 /// The pages of the lists, in their order: one statement for each shape. A list is left out if only an ordinary job can
-/// be sure of it: its type is not known here, or it has a type and is empty, because another instance may have deleted
-/// that type and registered it again under another number, or has given its role to another type.
+/// be sure of it: its type is not known here; it has a type and is empty, because another instance may have deleted that
+/// type and registered it again under another number; or its type no longer has the role, or its user does not exist.
 fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<RelationshipPage>>> {
     let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
     for shape in SHAPES {
@@ -182,8 +182,9 @@ fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Relationsh
         })?;
         let listed = |row: UserRow| row.has_profile().then(|| (row.size(), row.into_listed()));
         let users: FoundUsers = users.into_iter().map(|row| (UserId::new(row.id), listed(row))).collect();
-        for (place, (total, rows)) in places.into_iter().zip(read) {
-            if kind != ListKind::AllTypes && total == 0 {
+        for (place, found) in places.into_iter().zip(read) {
+            let Some((total, rows)) = found else { continue };
+            if kind == ListKind::Type && total == 0 {
                 continue;
             }
             let items: Vec<_> = rows.into_iter().map(|row| tx.relationship_of(row)).collect::<Result<_>>()?;

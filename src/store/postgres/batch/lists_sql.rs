@@ -15,7 +15,8 @@ use crate::store::rows::{
 };
 
 /// The statement for one end. Each `?` is an array with a value for each list. The texts differ in the names of columns
-/// and in what is asked for: all types, a type, or a role, which the type must still have; each of them stays prepared.
+/// and in what is asked for: all types, a type, or a role, which the type must still have, towards a user that exists.
+/// Each of them stays prepared.
 macro_rules! statement {
     ($counts:literal, $end:literal) => {
         statement!($counts, $end, "unnest(?::bigint[], ?::bigint[], ?::bigint[]) WITH ORDINALITY AS asked (id, skipped, most, place)", "")
@@ -35,7 +36,8 @@ macro_rules! statement {
             concat!(
                 "unnest(?::bigint[], ?::bigint[], ?::bigint[], ?::smallint[], ?::text[], ?::boolean[]) \
                  WITH ORDINALITY AS asked (id, skipped, most, type_id, role, is_to_one, place) \
-                 JOIN relationship_types AS t ON t.id = asked.type_id AND NOT t.is_symmetric AND ",
+                 JOIN relationship_types AS t ON t.id = asked.type_id AND NOT t.is_symmetric \
+                 AND EXISTS (SELECT 1 FROM users WHERE users.id = asked.id) AND ",
                 $role
             ),
             " AND type_id = asked.type_id"
@@ -101,8 +103,9 @@ impl ListParameters {
     }
 }
 
-/// For each list: how many relationships match, and the rows of the page.
-type ListedRows = Vec<(i64, Vec<RelationshipRow>)>;
+/// For each list: how many relationships match, and the rows of the page; `None` if a type does not have the role, or there is
+/// no such user.
+type ListedRows = Vec<Option<(i64, Vec<RelationshipRow>)>>;
 /// The columns of a list: its place from 1 on, its total, and a row of its page.
 type ListColumns = (BigInt, BigInt, Nullable<RelationshipColumns>);
 /// The same and a user, of which one part is `NULL`.
@@ -113,7 +116,7 @@ type WithEndsRow = (Option<i64>, Option<i64>, Option<RelationshipRow>, Option<Us
 
 /// For each list, in their order: how many relationships match, and the rows of the page by id.
 pub(super) fn pages(conn: &mut Conn, end: End, parameters: ListParameters) -> QueryResult<ListedRows> {
-    let mut pages = vec![(0, Vec::new()); parameters.ids.len()];
+    let mut pages = vec![None; parameters.ids.len()];
     let statement = ListStatement::<ListColumns>::new(parameters.statement(end).into(), parameters);
     let rows: Vec<(i64, i64, Option<RelationshipRow>)> = statement.load(conn)?;
     for (place, total, row) in rows {
@@ -129,7 +132,7 @@ pub(super) fn pages_with_ends(
     end: End,
     parameters: ListParameters,
 ) -> QueryResult<(ListedRows, Vec<UserRow>)> {
-    let (mut pages, mut users) = (vec![(0, Vec::new()); parameters.ids.len()], Vec::new());
+    let (mut pages, mut users) = (vec![None; parameters.ids.len()], Vec::new());
     let text = with_ends(parameters.statement(end));
     let statement = ListStatement::<WithEndsColumns>::new(text.into(), parameters);
     for (place, total, row, user) in statement.load::<WithEndsRow>(conn)? {
@@ -163,7 +166,8 @@ fn with_ends(lists: &str) -> String {
 
 fn add(pages: &mut ListedRows, place: i64, total: i64, row: Option<RelationshipRow>) {
     let place = usize::try_from(place - 1).ok();
-    if let Some((counted, rows)) = place.and_then(|place| pages.get_mut(place)) {
+    if let Some(page) = place.and_then(|place| pages.get_mut(place)) {
+        let (counted, rows) = page.get_or_insert_default();
         *counted = total;
         rows.extend(row);
     }
@@ -171,7 +175,7 @@ fn add(pages: &mut ListedRows, place: i64, total: i64, row: Option<RelationshipR
 
 /// Sorts the rows by id: the order of joined rows is not guaranteed.
 fn sort(pages: &mut ListedRows) {
-    for (_, rows) in pages {
+    for (_, rows) in pages.iter_mut().flatten() {
         rows.sort_unstable_by_key(|row| row.id);
     }
 }

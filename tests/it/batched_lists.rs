@@ -20,11 +20,11 @@ use user_relationships::model::role::RoleQuery;
 use user_relationships::store::{Cost, Store, Tx};
 
 use crate::support::app::{App, Engine, config, run, wait};
+use crate::support::graph::set_rules;
 use crate::support::hold::hold;
-use crate::support::{Client, Value, edge, json};
+use crate::support::{edge, json};
 
 const EDGES: &str = "/api/v2/user-relationships";
-const TYPES: &str = "/api/v2/relationship-types";
 const USERS: &str = "/api/v2/users";
 
 /// A store beside an app with one connection, so that lists can be delayed.
@@ -284,12 +284,6 @@ fn batched_lists_show_the_type_another_instance_replaced() {
     );
 }
 
-/// Changes attributes of a type.
-fn set_type(admin: &Client, name: &str, attributes: &Value) {
-    let document = json!({"data": {"type": "relationship-types", "id": name, "attributes": attributes}});
-    admin.patch(&format!("{TYPES}/{name}"), &document).expect(200);
-}
-
 #[test]
 fn gathered_roles_equal_the_same_roles_run_alone() {
     run(
@@ -297,18 +291,20 @@ fn gathered_roles_equal_the_same_roles_run_alone() {
         |_| {},
         |app| {
             let (admin, users) = (app.admin(), (0..6).map(|_| app.user().id).collect::<Vec<_>>());
-            set_type(
+            set_rules(
                 &admin,
                 "subordinate",
                 &json!({"is-acyclic": true, "max-per-user": 1, "user-role": "team",
                 "target-role": "supervisor"}),
-            );
-            set_type(
+            )
+            .expect(200);
+            set_rules(
                 &admin,
                 "colleague",
                 &json!({"is-symmetric": true, "user-role": "colleagues",
                 "target-role": "colleagues"}),
-            );
+            )
+            .expect(200);
             for (place, user) in users.iter().enumerate().skip(1) {
                 admin.post(EDGES, &edge(Some(*user), "subordinate", users[place / 3])).expect(201);
                 admin.post(EDGES, &edge(Some(*user), "colleague", users[place - 1])).expect(201);
@@ -365,14 +361,15 @@ fn gathered_roles_are_those_of_the_type_that_another_instance_changed() {
                 assert_eq!(bob.get(&mentees).expect(200).ids(), [ann.id]);
                 assert_eq!(ann.get(&teachers).expect(200).ids(), [bob.id]);
             }
-            set_type(&there, "mentor", &json!({"user-role": "pupils", "max-per-user": 1}));
+            set_rules(&there, "mentor", &json!({"user-role": "pupils", "max-per-user": 1})).expect(200);
             bob.get(&mentees).refused(404, "not-found");
             assert_eq!(bob.get(&pupils).expect(200).ids(), [ann.id]);
             // Now at most one user has the role.
             assert_eq!(ann.get(&teachers).expect(200).id(), bob.id);
-            set_type(&there, "mentor", &json!({"max-per-user": null}));
+            set_rules(&there, "mentor", &json!({"max-per-user": null})).expect(200);
             assert_eq!(ann.get(&teachers).expect(200).ids(), [bob.id]);
-            set_type(&there, "mentor", &json!({"is-symmetric": true, "user-role": "peers", "target-role": "peers"}));
+            set_rules(&there, "mentor", &json!({"is-symmetric": true, "user-role": "peers", "target-role": "peers"}))
+                .expect(200);
             ann.get(&teachers).refused(404, "not-found");
             for (user, peer) in [(&ann, &bob), (&bob, &ann)] {
                 assert_eq!(user.get(&format!("{USERS}/{}/peers", user.id)).expect(200).ids(), [peer.id]);

@@ -75,7 +75,7 @@ fn recorder() -> Option<Box<dyn Instrumentation>> {
 }
 
 /// The statement alone.
-fn statement(text: &str) -> &str {
+pub fn statement(text: &str) -> &str {
     text.split(" -- binds: ").next().unwrap_or_default()
 }
 

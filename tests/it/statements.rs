@@ -221,7 +221,7 @@ fn assert_stay_prepared(seen: &BTreeSet<String>) {
     const TABLES: [&str; 4] = ["user_relationships", "counts_", "retired_relationship_ids", "changes"];
     let kept = KEPT.lock().expect("the list");
     let is_write = |text: &str| ["INSERT", "UPDATE", "DELETE"].iter().any(|verb| text.starts_with(verb));
-    let texts = seen.iter().map(|text| text.split(" -- binds: ").next().unwrap_or_default());
+    let texts = seen.iter().map(|text| plans::statement(text));
     let of_tables = texts.filter(|text| is_write(text) && TABLES.iter().any(|table| text.contains(table)));
     let (once, again): (Vec<_>, Vec<_>) = of_tables.partition(|text| kept.contains(*text));
     assert!(again.is_empty(), "prepared each time: {again:#?}");
@@ -238,7 +238,7 @@ fn check(app: &App) {
     assert_stay_prepared(&seen);
     let mut explained = BTreeSet::new();
     for text in &seen {
-        let statement = text.split(" -- binds: ").next().unwrap_or_default();
+        let statement = plans::statement(text);
         if !explained.insert(statement.to_owned()) {
             continue;
         }

@@ -22,9 +22,8 @@ impl Tx<'_> {
     /// The role with a name, with its type held; `None` if no type has it.
     pub fn hold_role(&mut self, name: &TypeName) -> Result<Option<HeldRole>> {
         let is_writing = self.is_writing;
-        if !is_writing && self.known_types().is_empty() {
-            // So that later lists can be gathered.
-            self.read_types()?;
+        if !is_writing {
+            self.learn_types()?;
         }
         let row = if self.is_spread() && is_writing {
             self.hold_spread_role(name.as_str())?
@@ -36,10 +35,7 @@ impl Tx<'_> {
 
     /// The role with a name, and what is stored of a user that others have the role towards; `None` if no type has it.
     pub fn read_role_towards(&mut self, name: &TypeName, user: UserId) -> Result<Option<(HeldRole, RoleStart)>> {
-        if self.known_types().is_empty() {
-            // So that later traversals can be gathered.
-            self.read_types()?;
-        }
+        self.learn_types()?;
         let found = if self.is_spread() {
             self.spread_role_towards(name.as_str(), user.get())?
         } else {
@@ -47,6 +43,11 @@ impl Tx<'_> {
         };
         let Some((row, exists, below)) = found else { return Ok(None) };
         Ok(Some((self.role_of(name, row)?, RoleStart { exists, below })))
+    }
+
+    /// Reads the types if none are known, so that later lists and traversals can be gathered.
+    fn learn_types(&mut self) -> Result<()> {
+        if self.known_types().is_empty() { self.read_types() } else { Ok(()) }
     }
 
     fn role_of(&mut self, name: &TypeName, (id, kind, user_role, rules): RoleRow) -> Result<HeldRole> {

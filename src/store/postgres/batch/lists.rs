@@ -46,9 +46,15 @@ impl BatchedList {
     pub fn of(query: &RelationshipQuery) -> Option<Self> {
         let RelationshipQuery { filter, page, included, has_authors } = query;
         let (end, id, relationship) = filter.single_end()?;
-        let (relationship, included) = (relationship.cloned(), included.clone());
-        let list = Self { end, id, relationship, role: None, offset: page.offset, limit: page.limit, included };
-        (!has_authors && is_usual(page)).then_some(list)
+        (!has_authors && is_usual(page)).then(|| Self {
+            end,
+            id,
+            relationship: relationship.cloned(),
+            role: None,
+            offset: page.offset,
+            limit: page.limit,
+            included: included.clone(),
+        })
     }
 
     /// The list of the relationships that give users a role, with these users, if it can join a batch.

@@ -93,7 +93,7 @@ impl EdgeData {
 }
 
 /// An end of a relationship.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum End {
     /// The owner.
     User,

@@ -23,6 +23,12 @@ const HAS_OTHER_CLIENTS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity W
      AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND NOT starts_with(application_name, 'citus_') \
      AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted))";
 
+/// Sets the number of shards of each table, unless somebody has set it. A statement for several users is planned once for each
+/// of their shards, so few are faster; a cluster grows to as many nodes as there are shards.
+const CHOOSE_SHARDS: &str = "SELECT set_config('citus.shard_count', CAST(2 * (SELECT GREATEST(COUNT(*), 1) \
+     FROM pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary') AS TEXT), true) \
+     FROM pg_settings WHERE name = 'citus.shard_count' AND source = 'default'";
+
 /// Where the rows of a database are, for people; `None` if they are on one server.
 ///
 /// # Errors
@@ -79,6 +85,7 @@ fn spread(conn: &mut Conn) -> Result<Result<(), &'static str>, MigrationFailure>
     if is(conn, HAS_OTHER_CLIENTS)? {
         return Ok(Err("other clients are connected to the database; stop all instances of the service first"));
     }
+    diesel::sql_query(CHOOSE_SHARDS).execute(conn)?;
     for statement in sql_script::split(SCRIPT) {
         diesel::sql_query(statement).execute(conn)?;
     }

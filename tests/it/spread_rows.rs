@@ -2,6 +2,7 @@
 //! `migrate run --citus` refuses, and that the copies of relationships agree.
 
 use std::sync::Mutex;
+use std::thread;
 
 use user_relationships::config::Config;
 
@@ -95,11 +96,12 @@ fn expect_tasks(app: &App, what: &str, most: usize, request: &dyn Fn()) {
     };
     let mut raw = Raw::connect(&app.config.database_url);
     let found: Vec<_> = seen.iter().filter(is_statement).map(|(_, text)| (tasks(&mut raw, text), text)).collect();
-    assert_eq!(found.iter().map(|(tasks, _)| *tasks).max(), Some(most), "{what}: {found:#?}");
+    let found_most = found.iter().map(|(tasks, _)| *tasks).max();
+    assert!((Some(1)..=Some(most)).contains(&found_most), "{what}: {found:#?}");
 }
 
 #[test]
-fn frequent_requests_ask_one_node_with_each_statement() {
+fn frequent_requests_ask_the_nodes_of_their_users_only() {
     let Some(app) = spread_app(record_statements) else { return };
     let _turn = ONE_AT_A_TIME.lock();
     let admin = app.admin();
@@ -117,19 +119,69 @@ fn frequent_requests_ask_one_node_with_each_statement() {
     create(cem, "subordinate", dan);
     let get = |path: &str| drop(admin.get(path).expect(200));
     let expect = |what, most, request: &dyn Fn()| expect_tasks(&app, what, most, request);
-    // A statement that looks for both ends of a relationship.
-    let ends = 2;
-    let all_shards = 32;
+    // A statement that looks for two users, such as both ends of a relationship.
+    let two = 2;
+    let shards = "SELECT COUNT(*) AS number FROM pg_dist_shard WHERE logicalrelid = 'users'::regclass";
+    let all_shards = usize::try_from(Raw::connect(&app.config.database_url).number(shards)).expect("a number");
 
     expect("a list of a user", 1, &|| get(&format!("{EDGES}?user={ann}")));
     expect("a list of a target and a type", 1, &|| get(&format!("{EDGES}?target={bob}&relationship=mentor")));
     expect("a list of a type", all_shards + 2, &|| get(&format!("{EDGES}?relationship=mentor")));
     expect("a relationship", 1, &|| get(&format!("{EDGES}/{first}")));
     expect("a user", 1, &|| get(&format!("{USERS}/{ann}")));
-    expect("a path to the top", 1, &|| get(&format!("{USERS}/{bob}/supervisors?max-depth=all")));
-    expect("a subtree", 1, &|| get(&format!("{USERS}/{dan}/subordinates?max-depth=all")));
-    expect("a create and a delete", ends, &|| delete(create(ann, "mentor", cem)));
+    expect("a list with its ends", 1, &|| get(&format!("{EDGES}?user={ann}&include=target")));
+    expect("a path to the top", two, &|| get(&format!("{USERS}/{bob}/supervisors?max-depth=all")));
+    expect("a subtree", two, &|| get(&format!("{USERS}/{dan}/subordinates?max-depth=all")));
+    expect("a create and a delete", two, &|| delete(create(ann, "mentor", cem)));
     expect("two changes", 1, &|| ["colleague", "mentor"].into_iter().for_each(|kind| retype(first, kind)));
+}
+
+#[test]
+fn concurrent_lists_and_lookups_each_have_their_rows() {
+    let Some(app) = spread_app(|_| {}) else { return };
+    let admin = app.admin();
+    let users: Vec<_> = (0..12).map(|_| app.user().id).collect();
+    let hub = app.user().id;
+    let post = |user: &i64, kind, target| admin.post(EDGES, &edge(Some(*user), kind, target)).expect(201).id();
+    let ids: Vec<_> = users.iter().map(|user| post(user, "mentor", hub)).collect();
+    thread::scope(|scope| {
+        for (user, id) in users.iter().zip(&ids) {
+            let admin = &admin;
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    let found = admin.get(&format!("{EDGES}/{id}")).expect(200);
+                    assert_eq!(found.body["data"]["relationships"]["user"]["data"]["id"], user.to_string());
+                    let list = admin.get(&format!("{EDGES}?user={user}&include=target")).expect(200);
+                    assert_eq!((list.ids(), list.total()), (vec![*id], 1));
+                    assert_eq!(list.body["included"][0]["id"], hub.to_string());
+                    let found = admin.get(&format!("{USERS}/{user}")).expect(200);
+                    assert_eq!(found.body["data"]["id"], user.to_string());
+                }
+            });
+        }
+    });
+    let list = admin.get(&format!("{EDGES}?target={hub}&page[limit]=5&page[offset]=2")).expect(200);
+    assert_eq!((list.ids(), list.total()), (ids[2..7].to_vec(), 12));
+}
+
+#[test]
+fn only_the_first_read_of_a_long_list_reads_all_of_it() {
+    let Some(app) = spread_app(record_statements) else { return };
+    let _turn = ONE_AT_A_TIME.lock();
+    let (admin, hub) = (app.admin(), app.user().id);
+    let ids: Vec<_> =
+        (0..101).map(|_| admin.post(EDGES, &edge(Some(app.user().id), "mentor", hub)).expect(201).id()).collect();
+    let url = app.home().text();
+    let own = url.rsplit('/').next().expect("the name of the database");
+    let reads_all = |(database, text): &(String, String)| {
+        database.contains(own) && text.contains("relationships_by_target") && !text.contains("ORDER BY")
+    };
+    for expected in [true, false] {
+        SEEN.lock().expect("the list").clear();
+        let list = admin.get(&format!("{EDGES}?target={hub}&page[limit]=2&page[offset]=99")).expect(200);
+        assert_eq!((list.ids(), list.total()), (ids[99..].to_vec(), 101));
+        assert_eq!(SEEN.lock().expect("the list").iter().any(reads_all), expected);
+    }
 }
 
 #[test]

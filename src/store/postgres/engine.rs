@@ -4,6 +4,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::batch::batcher::BatchQuery;
 use super::canary;
 use super::layout::Layout;
 use super::mode::Mode;
@@ -81,9 +82,9 @@ impl PostgresEngine {
         &self.permits
     }
 
-    /// Whether requests may share a statement of this mode, as far as it is known.
-    pub fn gathers(&self, mode: Mode) -> bool {
-        self.layout.get().is_none_or(|layout| layout.gathers(mode.may_write()))
+    /// Whether requests of a kind may share a statement, as far as it is known.
+    pub fn gathers<Q: BatchQuery>(&self) -> bool {
+        self.layout.get().is_none_or(|layout| layout.gathers(Q::MODE.may_write(), Q::READS_SPREAD_ROWS))
     }
 
     /// Runs a job on this thread; retries on conflict and on a connection found dead.
@@ -129,30 +130,31 @@ impl PostgresEngine {
         }
     }
 
-    /// Runs the job of a batch once; `None` if it failed and changed nothing, so that each request may run alone.
+    /// Runs the job of a batch of requests of a kind once; `None` if it failed and changed nothing, so that each request may
+    /// run alone.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is no connection, or when it is not known whether the commit succeeded.
-    pub fn run_batch<T>(
+    pub fn run_batch<Q: BatchQuery, T>(
         &self,
-        mode: Mode,
         shared: &StoreContext,
         job: impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut done = None;
-        let has_run = self.run_batch_once(mode, shared, &mut |tx| job(tx).map(|result| done = Some(result)))?;
+        let kind = (Q::MODE, Q::READS_SPREAD_ROWS);
+        let has_run = self.run_batch_once(kind, shared, &mut |tx| job(tx).map(|result| done = Some(result)))?;
         Ok(done.filter(|_| has_run))
     }
 
     /// Runs the job of a batch once. Returns whether it succeeded; if not, it changed nothing.
     fn run_batch_once(
         &self,
-        mode: Mode,
+        (mode, reads_spread_rows): (Mode, bool),
         shared: &StoreContext,
         job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
     ) -> Result<bool> {
         let mut session = self.session()?;
-        if !session.layout.gathers(mode.may_write()) {
+        if !session.layout.gathers(mode.may_write(), reads_spread_rows) {
             return Ok(false);
         }
         // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.

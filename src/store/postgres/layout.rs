@@ -42,13 +42,14 @@ impl Layout {
         matches!(self, Self::CitusRows)
     }
 
-    /// Whether requests may share a statement, which may write or not. Citus runs the parts of one statement one after the
-    /// other, and mixes up their rows; and it does not join lists of values with rows on several nodes.
-    pub const fn gathers(self, may_write: bool) -> bool {
+    /// Whether requests may share a statement, which may write or not, and which may read rows of several nodes or not. Citus
+    /// runs the parts of one statement one after the other, and mixes up their rows; and it does not join lists of values
+    /// with rows on several nodes.
+    pub const fn gathers(self, may_write: bool, reads_spread_rows: bool) -> bool {
         match self {
             Self::Server => true,
             Self::CitusSchema => !may_write,
-            Self::CitusRows => false,
+            Self::CitusRows => reads_spread_rows,
         }
     }
 

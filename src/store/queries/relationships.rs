@@ -7,6 +7,7 @@ use super::edge_tables::{self, on_row};
 use super::schema::user_relationships::dsl;
 use super::sql::Sql;
 use super::{Conn, bulk, counts, retired};
+use crate::model::relationship::End;
 use crate::store::relationship_rows::{
     AUTHORED_COLUMNS, AuthorColumns, AuthoredColumns, AuthoredRow, COLUMNS, NewRelationshipRow, RELATIONSHIP_COLUMNS,
     RelationshipColumns, RelationshipRow, new_relationship_columns,
@@ -42,6 +43,20 @@ pub(in crate::store) fn authors(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec
 pub(in crate::store) fn lock(conn: &mut Conn, id: i64) -> QueryResult<Option<RelationshipRow>> {
     on_row!(conn, id, |row| diesel::update(row).set(dsl::version.eq(dsl::version)).returning(COLUMNS).get_result(conn))
         .optional()
+}
+
+/// At most `limit` relationships of some users at an end, in any order.
+pub(in crate::store) fn of_users(
+    conn: &mut Conn,
+    end: End,
+    users: &[i64],
+    limit: i64,
+) -> QueryResult<Vec<RelationshipRow>> {
+    let mut sql = Sql::new("SELECT ");
+    sql.text(RELATIONSHIP_COLUMNS).text(" FROM ").text(edge_tables::of_end(end)).text(" WHERE ");
+    sql.in_ids(if end == End::User { "user_id" } else { "target_id" }, users);
+    sql.text(" LIMIT ").integer(limit);
+    sql.returning::<RelationshipColumns>().load(conn)
 }
 
 /// The id of the relationship of a type between two users.

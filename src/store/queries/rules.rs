@@ -76,14 +76,13 @@ pub(in crate::store) fn of_relationship(
     sql.returning::<(RelationshipColumns, RulesColumns)>().get_result(conn).optional()
 }
 
-/// The relationships with these ids, each with its authors and the rules of its type, in any order.
+/// The relationships with these ids on one server, each with its authors and the rules of its type, in any order.
 pub(in crate::store) fn of_relationships(conn: &mut Conn, ids: &[i64]) -> QueryResult<Vec<(AuthoredRow, RulesRow)>> {
     let mut sql = Sql::new("SELECT ");
     sql.text(AUTHORED_COLUMNS).text(", ").text(RULES_COLUMNS);
     sql.text(" FROM user_relationships JOIN (SELECT id AS kind, ").text(RULES_COLUMNS);
     sql.text(" FROM relationship_types) AS t ON t.kind = type_id WHERE ");
     sql.in_list("id", bulk::ValueList::of_integers(ids));
-    edge_tables::push_owners(conn, &mut sql, ids)?;
     sql.returning::<(AuthoredColumns, RulesColumns)>().load(conn)
 }
 

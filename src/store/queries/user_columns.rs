@@ -16,12 +16,12 @@ pub(super) fn push_columns(sql: &mut Sql, profiles: Profiles) {
     push_columns_of(sql, profiles, None);
 }
 
-/// The same of one user, whose count is known to be on its node, or of any.
-pub(super) fn push_columns_of(sql: &mut Sql, profiles: Profiles, only: Option<i64>) {
+/// The same of certain users, or of any. Citus asks the nodes of their counts only if the ids are in the subquery, too.
+pub(super) fn push_columns_of(sql: &mut Sql, profiles: Profiles, only: Option<&[i64]>) {
     let [first, last] = SUBORDINATES_PARTS;
     sql.text(COLUMNS_BEFORE_PROFILE).text(profiles.sql()).text(COLUMNS_AFTER_PROFILE).text(", ").text(first);
-    if let Some(id) = only {
-        sql.text(" AND counts_by_target.target_id = ").integer(id);
+    if let Some(ids) = only {
+        sql.text(" AND ").in_ids("counts_by_target.target_id", ids);
     }
     sql.text(last).text(" AS subordinates");
 }

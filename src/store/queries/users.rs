@@ -2,7 +2,6 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use std::collections::BTreeSet;
 
 use super::order::{listing_order, push_bounds, push_end};
 use super::rows::{LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow, level_of, number_of, text_of};
@@ -16,10 +15,6 @@ use crate::model::page::PageRequest;
 use crate::model::relationship::End;
 use crate::model::relationship_type::TypeName;
 use crate::model::user::UserData;
-
-/// The most users that are found one by one where rows are spread: about as many statements take as long as one that asks all
-/// nodes.
-const MOST_ONE_BY_ONE: usize = 16;
 
 /// The rows of a page, in order, and the total. `trigrams` are contained in each user that the filter finds by texts.
 pub(in crate::store) fn page(
@@ -54,26 +49,15 @@ pub(in crate::store) fn page(
 
 /// The users with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
-    if dialect::is_spread() && ids.len() <= MOST_ONE_BY_ONE {
-        return find_each(conn, ids, profiles);
-    }
     let mut sql = Sql::new("SELECT ");
-    push_columns(&mut sql, profiles);
+    if dialect::is_spread() {
+        push_columns_of(&mut sql, profiles, Some(ids));
+    } else {
+        push_columns(&mut sql, profiles);
+    }
     sql.text(" FROM users WHERE ").in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)
-}
-
-/// The same by a statement for each, which goes to the node of the user. One for several users would ask all nodes.
-fn find_each(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
-    let mut found = Vec::with_capacity(ids.len());
-    for id in ids.iter().copied().collect::<BTreeSet<_>>() {
-        let mut sql = Sql::new("SELECT ");
-        push_columns_of(&mut sql, profiles, Some(id));
-        sql.text(" FROM users WHERE id = ").integer(id);
-        found.extend(sql.returning::<UserColumns>().get_result::<UserRow>(conn).optional()?);
-    }
-    Ok(found)
 }
 
 /// Which of these ids belong to a user.

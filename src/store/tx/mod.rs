@@ -39,6 +39,7 @@ use crate::store::limit::JobLimit;
 use crate::store::metrics::StoreMetrics;
 use crate::store::migrations;
 use crate::store::pending_changes::PendingChanges;
+use crate::store::postgres::spread::hints::SpreadHints;
 use crate::store::type_counts::{EdgeCounts, TypeCounts};
 use crate::store::types::{TypeCache, Types};
 use crate::store::{postgres, sqlite};
@@ -57,6 +58,7 @@ pub(in crate::store) struct StoreContext {
     pub metrics: Arc<StoreMetrics>,
     pub changes: Arc<ChangeLog>,
     pub trigrams: Arc<TrigramCache>,
+    pub hints: Arc<SpreadHints>,
 }
 
 impl StoreContext {
@@ -67,6 +69,7 @@ impl StoreContext {
             metrics: StoreMetrics::new(),
             changes: Arc::default(),
             trigrams: Arc::default(),
+            hints: Arc::default(),
         }
     }
 }

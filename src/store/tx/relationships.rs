@@ -8,7 +8,7 @@ use crate::model::error::Result;
 use crate::model::filter::RelationshipFilter;
 use crate::model::id::{RelationshipId, UserId};
 use crate::model::page::{Page, PageRequest};
-use crate::model::relationship::{Edge, EdgeData, NewEdge, Relationship};
+use crate::model::relationship::{Edge, EdgeData, End, NewEdge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::held_type::HeldType;
 use crate::store::postgres::batch::creates::GatheredCreate;
@@ -207,6 +207,16 @@ impl Tx<'_> {
     pub fn write_type_counts(&mut self) -> Result<()> {
         let changes = self.type_counts.take();
         ask!(self, counts::add_types(&changes))
+    }
+
+    /// At most `limit` relationships of some users at an end, in any order.
+    pub(in crate::store) fn rows_of_users(
+        &mut self,
+        end: End,
+        users: &[i64],
+        limit: i64,
+    ) -> Result<Vec<RelationshipRow>> {
+        ask!(self, relationships::of_users(end, users, limit))
     }
 
     fn shape_of<'f>(&mut self, filter: &'f RelationshipFilter) -> Result<Shape<'f>> {

@@ -12,7 +12,7 @@ use crate::model::reach::MAX_STEPS;
 use crate::model::relationship::{Edge, Relationship};
 use crate::model::relationship_type::TypeName;
 use crate::store::held_type::{ExistingEnds, FoundRelationship, HeldType};
-use crate::store::postgres::spread::locks;
+use crate::store::postgres::spread::{edges, locks};
 use crate::store::relationship_rows::authors_of;
 use crate::store::type_rows::{RulesRow, rules_of};
 
@@ -77,7 +77,13 @@ impl Tx<'_> {
     pub(in crate::store) fn found_relationships(&mut self, ids: &[RelationshipId]) -> Result<Vec<FoundRelationship>> {
         let ids: Vec<_> = ids.iter().map(|id| id.get()).collect();
         let mut found = Vec::with_capacity(ids.len());
-        for ((row, created_by, updated_by), rules) in ask!(self, rules::of_relationships(&ids))? {
+        let rows = if self.is_spread() {
+            let hints = &self.shared.hints;
+            self.ask_postgres(|conn| edges::find(conn, hints, &ids))?
+        } else {
+            ask!(self, rules::of_relationships(&ids))?
+        };
+        for ((row, created_by, updated_by), rules) in rows {
             let (relationship, rules) = (self.relationship_of(row)?, rules_of(rules));
             found.push(FoundRelationship { relationship, authors: authors_of((created_by, updated_by)), rules });
         }

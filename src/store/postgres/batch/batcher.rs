@@ -34,6 +34,8 @@ pub(in crate::store) trait BatchQuery: Send + Sized + 'static {
 
     /// The transaction of the statement.
     const MODE: Mode;
+    /// Whether one statement reads rows that are spread over the nodes of a Citus cluster.
+    const READS_SPREAD_ROWS: bool = false;
 
     /// Whether the request can be answered in one batch with `first`, the first of it.
     fn joins(&self, first: &Self) -> bool {
@@ -97,7 +99,7 @@ impl<Q: BatchQuery> Batcher<Q> {
     /// # Errors
     /// [`Error::Unavailable`] when too many requests wait or no connection becomes free.
     pub async fn ask(&self, query: Q) -> Result<Option<Q::Answer>> {
-        if !self.engine.gathers(Q::MODE) {
+        if !self.engine.gathers::<Q>() {
             return Ok(None);
         }
         let (answer, result) = oneshot::channel();

@@ -1,6 +1,8 @@
 //! Batches of lists: first pages of single users' relationships with their counts, and the users at their ends if they
 //! are included, read with one statement.
 
+mod spread;
+
 use std::collections::HashMap;
 
 use super::batcher::BatchQuery;
@@ -16,6 +18,7 @@ use crate::model::role::RoleEnd;
 use crate::model::user::User;
 use crate::store::held_type::HeldRole;
 use crate::store::postgres::engine::PostgresEngine;
+use crate::store::postgres::layout;
 use crate::store::postgres::mode::Mode;
 use crate::store::rows::UserRow;
 use crate::store::tx::{StoreContext, Tx};
@@ -75,13 +78,16 @@ impl BatchedList {
         })
     }
 
-    const fn shape(&self) -> (End, ListKind, bool) {
-        let kind = match (&self.relationship, &self.role) {
+    const fn kind(&self) -> ListKind {
+        match (&self.relationship, &self.role) {
             (None, _) => ListKind::AllTypes,
             (Some(_), None) => ListKind::Type,
             (Some(_), Some(_)) => ListKind::Role,
-        };
-        (self.end, kind, !self.included.ends.is_empty())
+        }
+    }
+
+    const fn shape(&self) -> (End, ListKind, bool) {
+        (self.end, self.kind(), !self.included.ends.is_empty())
     }
 
     fn has_end(&self, end: End) -> bool {
@@ -116,18 +122,26 @@ fn is_usual(page: &PageRequest) -> bool {
 /// Users with the most bytes that each of them takes; `None` if a profile is too large to be read beside others.
 type FoundUsers = HashMap<UserId, Option<(usize, User)>>;
 
+fn found_users(rows: Vec<UserRow>) -> FoundUsers {
+    let listed = |row: UserRow| row.has_profile().then(|| (row.size(), row.into_listed()));
+    rows.into_iter().map(|row| (UserId::new(row.id), listed(row))).collect()
+}
+
 impl BatchQuery for BatchedList {
     type Answer = RelationshipPage;
     const NAME: &'static str = "lists";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
+    const READS_SPREAD_ROWS: bool = true;
 
     fn answer(
         batch: &[&Self],
         engine: &PostgresEngine,
         shared: &StoreContext,
     ) -> Result<Vec<Option<RelationshipPage>>> {
-        let read = engine.run_batch(Self::MODE, shared, |tx| read(tx, batch))?;
+        let read = engine.run_batch::<Self, _>(shared, |tx| {
+            if layout::is_spread() { spread::read(tx, &shared.hints, batch) } else { read(tx, batch) }
+        })?;
         Ok(read.unwrap_or_default())
     }
 }
@@ -186,8 +200,7 @@ fn read(tx: &mut Tx<'_>, lists: &[&BatchedList]) -> Result<Vec<Option<Relationsh
                 lists_sql::pages(conn, end, parameters).map(|read| (read, Vec::new()))
             }
         })?;
-        let listed = |row: UserRow| row.has_profile().then(|| (row.size(), row.into_listed()));
-        let users: FoundUsers = users.into_iter().map(|row| (UserId::new(row.id), listed(row))).collect();
+        let users = found_users(users);
         for (place, found) in places.into_iter().zip(read) {
             let Some((total, rows)) = found else { continue };
             if kind == ListKind::Type && total == 0 {

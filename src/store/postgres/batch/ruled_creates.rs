@@ -38,7 +38,7 @@ impl BatchQuery for RuledCreate {
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Relationship>>> {
         let Some(create_together) = batch.first().map(|first| first.create_together) else { return Ok(Vec::new()) };
         let firsts = first_of_each(batch.iter().map(|create| &create.create));
-        let stored = engine.run_batch(Self::MODE, shared, |tx| create_together(tx, &firsts))?;
+        let stored = engine.run_batch::<Self, _>(shared, |tx| create_together(tx, &firsts))?;
         let rows = stored.unwrap_or_default().into_iter().flatten();
         let mut stored: HashMap<_, _> = rows.map(|row| (row.key(), row)).collect();
         if !stored.is_empty() {

@@ -1,13 +1,17 @@
 //! Copies of relationships.
 
+use std::collections::HashMap;
+
 use diesel::prelude::*;
 
+use super::hints::SpreadHints;
 use super::schema::{relationship_owners, relationships_by_target, relationships_by_type};
 use crate::store::postgres::conn::Conn;
 use crate::store::postgres::queries;
 use crate::store::relationship_rows::{AuthoredRow, COLUMNS, RelationshipRow};
 use crate::store::schema::{counts_by_target, counts_by_user};
 use crate::store::type_counts::TypeCounts;
+use crate::store::type_rows::RulesRow;
 
 /// The most rows in a statement, which has a parameter for each value.
 const ROWS: usize = 5_000;
@@ -25,6 +29,32 @@ macro_rules! copy_of {
             $table::updated_at.eq($row.updated_at),
         )
     };
+}
+
+/// The relationships with these ids, each with its authors and the rules of its type, in any order.
+pub(in crate::store) fn find(
+    conn: &mut Conn,
+    hints: &SpreadHints,
+    ids: &[i64],
+) -> QueryResult<Vec<(AuthoredRow, RulesRow)>> {
+    use crate::store::schema::user_relationships::dsl;
+    let (mut owners, unknown) = hints.owners(ids);
+    if !unknown.is_empty() {
+        let found = relationship_owners::table.filter(relationship_owners::id.eq_any(&unknown));
+        let found: Vec<(i64, i64)> = found.load(conn)?;
+        owners.extend(found.iter().map(|(_, owner)| *owner));
+        hints.remember_owners(found);
+    }
+    owners.sort_unstable();
+    owners.dedup();
+    let rows = dsl::user_relationships.filter(dsl::user_id.eq_any(owners).and(dsl::id.eq_any(ids)));
+    let rows: Vec<AuthoredRow> = rows.select((COLUMNS, dsl::created_by, dsl::updated_by)).load(conn)?;
+    let mut kinds: Vec<_> = rows.iter().map(|(row, ..)| row.type_id).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let rules: HashMap<_, _> = queries::rules::of_types(conn, &kinds, false)?.into_iter().collect();
+    let with_rules = |row: AuthoredRow| rules.get(&row.0.type_id).map(|rules| (row, rules.clone()));
+    Ok(rows.into_iter().filter_map(with_rules).collect())
 }
 
 /// Stores the copies of new relationships.

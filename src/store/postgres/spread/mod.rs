@@ -9,5 +9,6 @@
 pub(in crate::store) mod copies;
 pub(in crate::store) mod edges;
 pub(in crate::store) mod emails;
+pub(in crate::store) mod hints;
 pub(in crate::store) mod locks;
 mod schema;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use super::cost::Cost;
 use super::held_type::FoundRelationship;
 use super::job::with_job_name;
+use super::postgres::batch::batched_list::BatchedList;
 use super::postgres::batch::batcher::{BatchQuery, Batcher};
 use super::postgres::batch::changes::GatheredChange;
 use super::postgres::batch::creates::{BatchedCreate, GatheredCreate};
 use super::postgres::batch::deletes::GatheredDelete;
-use super::postgres::batch::lists::BatchedList;
 use super::postgres::batch::lookups::{RelationshipLookup, UserLookup};
 use super::postgres::batch::ruled_creates::{CreateTogether, RuledCreate};
 use super::postgres::batch::traversals::{BatchedTraversal, GatheredTraversal, ShortTraversals};
@@ -77,10 +77,11 @@ impl Store {
         let origin = ChangeOrigin { actor: create.caller.author(), request_id: create.request_id.clone() };
         if let Engine::Postgres { primary, .. } = &self.engine {
             let rules = self.shared.types.get().rules_of(&create.edge.data.relationship);
-            let stored = if rules.is_none_or(Rules::allow_all) {
-                primary.current().creates.ask(BatchedCreate(create)).await
+            let pool = primary.current();
+            let stored = if rules.is_none_or(Rules::allow_all) && !pool.has_spread_rows() {
+                pool.creates.ask(BatchedCreate(create)).await
             } else {
-                primary.current().ruled_creates.ask(RuledCreate { create, create_together }).await
+                pool.ruled_creates.ask(RuledCreate { create, create_together }).await
             };
             if let Some(row) = self.writes.record(stored).map_err(|error| with_job_name(name, error))? {
                 return Ok(row.into());

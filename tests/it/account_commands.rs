@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::forms::form;
 use crate::support::app::{Engine, Home};
+use crate::support::citus::skips_on_spread_rows;
 use crate::support::process::{Guard, Outcome, PATIENCE, Service, new_user_token, program, run, until};
 use crate::support::signing::{pem, public_key};
 use crate::support::skip::skip;
@@ -245,6 +246,9 @@ fn commands_that_delete_ask_at_a_terminal() {
             assert_eq!(ended, code, "{shown}");
             assert!(shown.contains("Delete user 1? [y/N]"), "{shown}");
             assert_eq!(run(&url, &["user", "list"]).expect(0).stdout.lines().count(), rest, "{answer}: {shown}");
+        }
+        if url.starts_with("postgres") && skips_on_spread_rows("such a database is not reverted") {
+            continue;
         }
         let status = run(&url, &["migrate", "status"]).expect(0).stdout;
         let (ended, shown) = at_terminal(&url, &["migrate", "revert"], "n").expect("a terminal");

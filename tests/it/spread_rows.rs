@@ -9,7 +9,7 @@ use user_relationships::config::Config;
 use super::plans::{ONE_AT_A_TIME, record_statements};
 use crate::both;
 use crate::support::app::Home;
-use crate::support::citus::{CitusCluster, citus};
+use crate::support::citus::{citus, has_spread_rows, shards};
 use crate::support::process::run;
 use crate::support::skip::skip;
 use crate::support::sql::Raw;
@@ -23,14 +23,14 @@ static SEEN: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 /// Keeps a statement, while a test of this module runs.
 pub fn note(database: &str, text: &str) {
-    if citus().is_some_and(CitusCluster::has_spread_rows) {
+    if has_spread_rows() {
         SEEN.lock().expect("the list").push((database.to_owned(), text.to_owned()));
     }
 }
 
 /// A service whose rows are spread; `None`, with a message, without such a cluster.
 fn spread_app(settings: fn(&mut Config)) -> Option<App> {
-    if !citus().is_some_and(CitusCluster::has_spread_rows) {
+    if !has_spread_rows() {
         skip("rows spread by Citus: set TEST_CITUS_URL to the coordinator of a cluster, and TEST_CITUS_LAYOUT=rows");
         return None;
     }
@@ -121,8 +121,7 @@ fn frequent_requests_ask_the_nodes_of_their_users_only() {
     let expect = |what, most, request: &dyn Fn()| expect_tasks(&app, what, most, request);
     // A statement that looks for two users, such as both ends of a relationship.
     let two = 2;
-    let shards = "SELECT COUNT(*) AS number FROM pg_dist_shard WHERE logicalrelid = 'users'::regclass";
-    let all_shards = usize::try_from(Raw::connect(&app.config.database_url).number(shards)).expect("a number");
+    let all_shards = usize::try_from(shards(&mut Raw::connect(&app.config.database_url))).expect("a number");
 
     expect("a list of a user", 1, &|| get(&format!("{EDGES}?user={ann}")));
     expect("a list of a target and a type", 1, &|| get(&format!("{EDGES}?target={bob}&relationship=mentor")));

@@ -139,9 +139,6 @@ pub fn lock_user_row(conn: &mut Conn, id: i64) -> QueryResult<()> {
 
 /// Locks the table of types against changes; others can still create relationships of all types.
 pub fn lock_types(conn: &mut Conn) -> QueryResult<()> {
-    if is_spread() {
-        spread::locks::ask_in_sequence(conn)?;
-    }
     diesel::sql_query("LOCK TABLE relationship_types IN SHARE ROW EXCLUSIVE MODE").execute(conn).map(drop)
 }
 
@@ -179,9 +176,6 @@ pub fn advance_type_ids(conn: &mut Conn, id: i16) -> QueryResult<()> {
 
 /// Locks all tables of types, users, relationships and counts against writes; others can still read.
 pub fn lock_all(conn: &mut Conn) -> QueryResult<()> {
-    if is_spread() {
-        spread::locks::ask_in_sequence(conn)?;
-    }
     // In the order in which jobs lock them.
     let tables = "relationship_types, relationship_type_locks, users, user_relationships, counts_by_user, \
                   counts_by_target, counts_by_type, counts_of_users, counts_below";

@@ -4,10 +4,9 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::batch::batcher::BatchQuery;
 use super::canary;
 use super::layout::Layout;
-use super::mode::Mode;
+use super::mode::{Gathering, Mode};
 use super::permits::{Permit, PostgresPermits};
 use super::replay;
 use super::running::Running;
@@ -82,9 +81,14 @@ impl PostgresEngine {
         &self.permits
     }
 
+    /// Whether rows are spread over the nodes of a Citus cluster, as far as it is known.
+    pub fn has_spread_rows(&self) -> bool {
+        self.layout.get().is_some_and(|layout| layout.is_spread())
+    }
+
     /// Whether requests of a kind may share a statement, as far as it is known.
-    pub fn gathers<Q: BatchQuery>(&self) -> bool {
-        self.layout.get().is_none_or(|layout| layout.gathers(Q::MODE.may_write(), Q::READS_SPREAD_ROWS))
+    pub fn gathers(&self, kind: Gathering) -> bool {
+        self.layout.get().is_none_or(|layout| layout.gathers(kind))
     }
 
     /// Runs a job on this thread; retries on conflict and on a connection found dead.
@@ -135,13 +139,13 @@ impl PostgresEngine {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there is no connection, or when it is not known whether the commit succeeded.
-    pub fn run_batch<Q: BatchQuery, T>(
+    pub fn run_batch<T>(
         &self,
+        kind: Gathering,
         shared: &StoreContext,
         job: impl Fn(&mut Tx<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         let mut done = None;
-        let kind = (Q::MODE, Q::READS_SPREAD_ROWS);
         let has_run = self.run_batch_once(kind, shared, &mut |tx| job(tx).map(|result| done = Some(result)))?;
         Ok(done.filter(|_| has_run))
     }
@@ -149,16 +153,16 @@ impl PostgresEngine {
     /// Runs the job of a batch once. Returns whether it succeeded; if not, it changed nothing.
     fn run_batch_once(
         &self,
-        (mode, reads_spread_rows): (Mode, bool),
+        kind: Gathering,
         shared: &StoreContext,
         job: &mut dyn FnMut(&mut Tx<'_>) -> Result<()>,
     ) -> Result<bool> {
         let mut session = self.session()?;
-        if !session.layout.gathers(mode.may_write(), reads_spread_rows) {
+        if !session.layout.gathers(kind) {
             return Ok(false);
         }
         // The statements are few and limited by `statement_timeout`; the requests that wait have their own limits.
-        match self.attempt(mode, &mut session, shared, &JobLimit::NONE, job) {
+        match self.attempt(kind.mode, &mut session, shared, &JobLimit::NONE, job) {
             (Ok(()), _) => Ok(true),
             (Err(error), Some(Fault::Unknown)) => Err(error),
             (Err(error), _) => {

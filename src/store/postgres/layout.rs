@@ -10,6 +10,7 @@ use diesel::sql_types::Bool;
 use std::cell::Cell;
 
 use super::conn::Conn;
+use super::mode::Gathering;
 
 /// Where the rows of a database are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,14 +43,13 @@ impl Layout {
         matches!(self, Self::CitusRows)
     }
 
-    /// Whether requests may share a statement, which may write or not, and which may read rows of several nodes or not. Citus
-    /// runs the parts of one statement one after the other, and mixes up their rows; and it does not join lists of values
-    /// with rows on several nodes.
-    pub const fn gathers(self, may_write: bool, reads_spread_rows: bool) -> bool {
+    /// Whether requests of a kind may share a statement. Citus runs the parts of one statement one after the other, and mixes
+    /// up their rows; and it does not join lists of values with rows on several nodes.
+    pub const fn gathers(self, kind: Gathering) -> bool {
         match self {
             Self::Server => true,
-            Self::CitusSchema => !may_write,
-            Self::CitusRows => reads_spread_rows,
+            Self::CitusSchema => !kind.mode.may_write(),
+            Self::CitusRows => kind.has_spread_rows,
         }
     }
 

@@ -19,6 +19,15 @@ pub(in crate::store) enum Mode {
     Batch,
 }
 
+/// How requests of a kind run together.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Gathering {
+    /// Their transaction.
+    pub mode: Mode,
+    /// Whether they do also where rows are spread over the nodes of a Citus cluster.
+    pub has_spread_rows: bool,
+}
+
 impl Mode {
     /// The mode of a read of this cost.
     pub fn of(cost: Cost) -> Self {

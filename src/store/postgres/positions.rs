@@ -22,7 +22,7 @@ impl BatchQuery for PositionQuery {
     const MODE: Mode = Mode::Read;
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<LogPosition>>> {
-        let read = engine.run_batch::<Self, _>(shared, |tx| tx.ask_postgres(read_position))?;
+        let read = engine.run_batch(Self::GATHERING, shared, |tx| tx.ask_postgres(read_position))?;
         Ok(vec![read; batch.len()])
     }
 }

@@ -13,11 +13,11 @@ mod probe;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
+use super::batch::batched_list::BatchedList;
 use super::batch::batcher::Batcher;
 use super::batch::changes::GatheredChange;
 use super::batch::creates::BatchedCreate;
 use super::batch::deletes::GatheredDelete;
-use super::batch::lists::BatchedList;
 use super::batch::lookups::{RelationshipLookup, UserLookup};
 use super::batch::ruled_creates::RuledCreate;
 use super::batch::traversals::BatchedTraversal;
@@ -180,6 +180,11 @@ fn replace_pool(parts: &PoolParts, pools: &RwLock<Pools>) {
 }
 
 impl PoolGeneration {
+    /// Whether rows are spread over the nodes of a Citus cluster, as far as it is known.
+    pub fn has_spread_rows(&self) -> bool {
+        self.engine.has_spread_rows()
+    }
+
     fn open(parts: &PoolParts) -> std::result::Result<Self, OpenError> {
         let PoolParts { sessions, settings, shared } = parts;
         let engine = Arc::new(PostgresEngine::open(sessions.clone(), settings));

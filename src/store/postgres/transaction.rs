@@ -27,6 +27,15 @@ const LOG_IS_ON: &str = "the change log is on";
 /// write on the coordinator, even if there is nothing to write, makes it decide so at once.
 const COMMIT_IN_TWO_PHASES: &str = "; DELETE FROM two_phase_commits WHERE id = 0";
 
+/// Has Citus ask one node after the other, in one session on each. Parallel sessions of a transaction would hold what a change
+/// of a type, which every node has, waits for; each of them is one more to prepare; and their order could be another one than
+/// that of other writers.
+const ASK_IN_SEQUENCE: &str = "; SET LOCAL citus.multi_shard_modify_mode = 'sequential'";
+
+/// Has the nodes of a Citus cluster apply what the transaction sets from here on. Citus passes on the whole message, so each
+/// such statement needs one of its own.
+const PASS_ON: &str = "SET LOCAL citus.propagate_set_commands = 'local'";
+
 /// Begins a transaction if the job has one. `limits` are whether the job can be cancelled, and its longest statement. Returns
 /// whether changes are logged until the transaction ends, as far as it is known.
 pub(super) fn begin_if(
@@ -97,8 +106,15 @@ fn begin(
         }
         _ => String::new(),
     };
-    let of_layout = if session.layout.is_spread() && mode.may_write() { COMMIT_IN_TWO_PHASES } else { "" };
-    let begin =
-        format!("BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{of_canceller}{of_layout}{check}");
-    AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)
+    let is_spread_write = session.layout.is_spread() && mode.may_write();
+    let [in_sequence, in_two_phases] = if is_spread_write { [ASK_IN_SEQUENCE, COMMIT_IN_TWO_PHASES] } else { [""; 2] };
+    let begin = format!(
+        "BEGIN ISOLATION LEVEL {isolation}{of_pooler}{of_session}{of_mode}{of_canceller}{in_sequence}{in_two_phases}{check}"
+    );
+    AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)?;
+    if is_spread_write && mode == Mode::Batch {
+        session.conn.batch_execute(PASS_ON)?;
+        session.conn.batch_execute(&format!("SET LOCAL lock_timeout = {BATCH_LOCK_MILLIS}"))?;
+    }
+    Ok(())
 }

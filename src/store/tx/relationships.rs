@@ -110,15 +110,22 @@ impl Tx<'_> {
         Ok(stored.into_iter().map(|(id, ..)| RelationshipId::new(id)).collect())
     }
 
-    /// Stores and counts relationships of a held type, which its rules admit. The rows are in any order. The job fails
-    /// unless all of them can be stored.
+    /// Stores and counts relationships of a held type, which its rules admit. The rows are in any order. If the rules restrict
+    /// data, the job fails unless all of them can be stored.
     pub fn insert_gathered(&mut self, held: &HeldType, creates: &[&GatheredCreate]) -> Result<Vec<Relationship>> {
         let now = self.micros();
         let new = |create: &&GatheredCreate| NewRelationshipRow::of(&create.edge, held.id, create.caller.author(), now);
         let new: Vec<_> = creates.iter().map(new).collect();
-        let requests = creates.iter().map(|create| create.request_id.clone()).collect();
-        let rows = self.insert_in_batch(&new, requests, Checked::Rules)?;
-        if rows.len() < new.len() {
+        let requests: Vec<_> = creates.iter().map(|create| create.request_id.clone()).collect();
+        let number = new.len();
+        let rows = if self.is_spread() {
+            let rows = self.insert_spread(held, &new.into_iter().zip(requests).collect::<Vec<_>>())?;
+            self.record_batch(rows.len());
+            rows
+        } else {
+            self.insert_in_batch(&new, requests, Checked::Rules)?
+        };
+        if rows.len() < number && held.rules.restrict_data() {
             return Err(self.record_conflict());
         }
         rows.into_iter().map(|row| self.relationship_of(row)).collect()

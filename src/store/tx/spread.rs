@@ -8,8 +8,8 @@ use crate::model::key;
 use crate::model::user::{User, UserData};
 use crate::store::held_type::HeldType;
 use crate::store::postgres::layout;
-use crate::store::postgres::spread::{edges, emails, locks};
-use crate::store::relationship_rows::{AuthoredRow, RelationshipRow};
+use crate::store::postgres::spread::{creates, edges, emails, locks};
+use crate::store::relationship_rows::{AuthoredRow, NewRelationshipRow, RelationshipRow};
 use crate::store::rows::Numbered;
 use crate::store::type_rows::{RoleRow, RulesRow};
 
@@ -22,6 +22,19 @@ impl Tx<'_> {
     /// Stores the copies of new relationships.
     pub(super) fn copy_edges(&mut self, rows: &[RelationshipRow]) -> Result<()> {
         if self.is_spread() && !rows.is_empty() { self.ask_postgres(|conn| edges::add(conn, rows)) } else { Ok(()) }
+    }
+
+    /// Stores, counts, copies and logs relationships of a held type, each with the id of its request. Those that exist are left
+    /// out.
+    pub(super) fn insert_spread(
+        &mut self,
+        held: &HeldType,
+        new: &[(NewRelationshipRow, Option<String>)],
+    ) -> Result<Vec<RelationshipRow>> {
+        if new.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask_postgres(|conn| creates::insert(conn, (held.id, held.name.as_str()), new))
     }
 
     /// Changes the copies of a relationship.

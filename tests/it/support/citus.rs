@@ -37,9 +37,20 @@ pub fn citus() -> Option<&'static CitusCluster> {
 
 /// Spreads the rows of a migrated database, if those of tests are.
 pub fn spread_rows(url: &DatabaseUrl) {
-    if citus().is_some_and(CitusCluster::has_spread_rows) {
+    if has_spread_rows() {
         assert!(user_relationships::store::spread_rows::run(url).expect("the rows are spread"));
     }
+}
+
+/// Whether the tests run on rows that are spread over nodes.
+pub fn has_spread_rows() -> bool {
+    citus().is_some_and(CitusCluster::has_spread_rows)
+}
+
+/// In how many shards a database has its users; 1 where rows are not spread.
+pub fn shards(raw: &mut Raw) -> i64 {
+    let shards = "SELECT COUNT(*) AS number FROM pg_dist_shard WHERE logicalrelid = 'users'::regclass";
+    if has_spread_rows() { raw.number(shards) } else { 1 }
 }
 
 /// Whether the tests run on Citus, where the service does something not at all; then it reports that the test is skipped.
@@ -50,9 +61,19 @@ pub fn skips_on_citus(what: &str) -> bool {
     citus().is_some()
 }
 
+/// Whether the tests run on Citus with one schema for each tenant, where something is not so; then it reports that the test is
+/// skipped.
+pub fn skips_on_tenants(what: &str) -> bool {
+    let is_skipped = citus().is_some_and(|cluster| !cluster.has_spread_rows());
+    if is_skipped {
+        skip(&format!("tenants: {what}"));
+    }
+    is_skipped
+}
+
 /// Whether the tests run on spread rows, where something is not so; then it reports that the test is skipped.
 pub fn skips_on_spread_rows(what: &str) -> bool {
-    let is_skipped = citus().is_some_and(CitusCluster::has_spread_rows);
+    let is_skipped = has_spread_rows();
     if is_skipped {
         skip(&format!("spread rows: {what}"));
     }

@@ -17,7 +17,7 @@ use crate::model::error::{Error, Result};
 use crate::store::job::catch_panic;
 use crate::store::opening::OpenError;
 use crate::store::postgres::engine::PostgresEngine;
-use crate::store::postgres::mode::Mode;
+use crate::store::postgres::mode::{Gathering, Mode};
 use crate::store::postgres::permits::{Permit, PostgresPermits};
 use crate::store::tx::StoreContext;
 
@@ -34,8 +34,10 @@ pub(in crate::store) trait BatchQuery: Send + Sized + 'static {
 
     /// The transaction of the statement.
     const MODE: Mode;
-    /// Whether one statement reads rows that are spread over the nodes of a Citus cluster.
-    const READS_SPREAD_ROWS: bool = false;
+    /// Whether requests are gathered also where rows are spread over the nodes of a Citus cluster.
+    const GATHERS_SPREAD_ROWS: bool = false;
+    /// Both.
+    const GATHERING: Gathering = Gathering { mode: Self::MODE, has_spread_rows: Self::GATHERS_SPREAD_ROWS };
 
     /// Whether the request can be answered in one batch with `first`, the first of it.
     fn joins(&self, first: &Self) -> bool {
@@ -99,7 +101,7 @@ impl<Q: BatchQuery> Batcher<Q> {
     /// # Errors
     /// [`Error::Unavailable`] when too many requests wait or no connection becomes free.
     pub async fn ask(&self, query: Q) -> Result<Option<Q::Answer>> {
-        if !self.engine.gathers::<Q>() {
+        if !self.engine.gathers(Q::GATHERING) {
             return Ok(None);
         }
         let (answer, result) = oneshot::channel();

@@ -45,7 +45,7 @@ impl BatchQuery for GatheredChange {
     ) -> Result<Vec<Option<AuthoredRelationship>>> {
         // Of several requests for one relationship, all but the first find that it has changed.
         let firsts = first_of_each(batch, |change| change.id);
-        let changed = engine.run_batch::<Self, _>(shared, |tx| change(tx, &firsts))?.unwrap_or_default();
+        let changed = engine.run_batch(Self::GATHERING, shared, |tx| change(tx, &firsts))?.unwrap_or_default();
         if !changed.is_empty() {
             shared.metrics.count_commit(changed.len());
         }

@@ -40,7 +40,7 @@ impl BatchQuery for BatchedCreate {
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Relationship>>> {
         let firsts = first_of_each(batch.iter().map(|create| &create.0));
-        let stored = engine.run_batch::<Self, _>(shared, |tx| insert(tx, &firsts))?;
+        let stored = engine.run_batch(Self::GATHERING, shared, |tx| insert(tx, &firsts))?;
         if let Some(rows) = stored.as_ref().filter(|rows| !rows.is_empty()) {
             shared.metrics.count_commit(rows.len());
         }

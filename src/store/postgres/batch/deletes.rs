@@ -42,7 +42,7 @@ impl BatchQuery for GatheredDelete {
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<()>>> {
         let firsts = first_of_each(batch, |delete| delete.id);
-        let deleted = engine.run_batch::<Self, _>(shared, |tx| delete_all(tx, &firsts))?.unwrap_or_default();
+        let deleted = engine.run_batch(Self::GATHERING, shared, |tx| delete_all(tx, &firsts))?.unwrap_or_default();
         if !deleted.is_empty() {
             shared.metrics.count_commit(deleted.len());
         }

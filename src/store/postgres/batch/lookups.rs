@@ -27,11 +27,11 @@ impl BatchQuery for RelationshipLookup {
     const NAME: &'static str = "relationships";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
-    const READS_SPREAD_ROWS: bool = true;
+    const GATHERS_SPREAD_ROWS: bool = true;
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Self::Answer>>> {
         let ids: Vec<_> = batch.iter().map(|lookup| lookup.0).collect();
-        let found = engine.run_batch::<Self, _>(shared, |tx| tx.found_relationships(&ids))?;
+        let found = engine.run_batch(Self::GATHERING, shared, |tx| tx.found_relationships(&ids))?;
         let by_id =
             |found: Vec<FoundRelationship>| found.into_iter().map(|found| (found.relationship.id, found)).collect();
         Ok(found.map(by_id).map_or_else(Vec::new, |found| in_order(&ids, &found)))
@@ -47,11 +47,11 @@ impl BatchQuery for UserLookup {
     const NAME: &'static str = "users";
     const MAX_BATCH: usize = 64;
     const MODE: Mode = Mode::Read;
-    const READS_SPREAD_ROWS: bool = true;
+    const GATHERS_SPREAD_ROWS: bool = true;
 
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<Self::Answer>>> {
         let ids: Vec<_> = batch.iter().map(|lookup| lookup.0).collect();
-        let found = engine.run_batch::<Self, _>(shared, |tx| find_users(tx, &ids))?;
+        let found = engine.run_batch(Self::GATHERING, shared, |tx| find_users(tx, &ids))?;
         Ok(found.map_or_else(Vec::new, |found| in_order(&ids, &found)))
     }
 }

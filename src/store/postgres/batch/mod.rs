@@ -8,6 +8,7 @@ macro_rules! without_rules {
     };
 }
 
+pub(in crate::store) mod batched_list;
 pub(in crate::store) mod batcher;
 pub(in crate::store) mod changes;
 mod changes_sql;
@@ -15,8 +16,9 @@ pub(in crate::store) mod creates;
 pub(in crate::store) mod creates_sql;
 pub(in crate::store) mod deletes;
 mod deletes_sql;
-pub(in crate::store) mod lists;
+mod lists;
 mod lists_sql;
 pub(in crate::store) mod lookups;
 pub(in crate::store) mod ruled_creates;
+mod spread_lists;
 pub(in crate::store) mod traversals;

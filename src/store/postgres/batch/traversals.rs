@@ -74,7 +74,7 @@ impl BatchQuery for BatchedTraversal {
     fn answer(batch: &[&Self], engine: &PostgresEngine, shared: &StoreContext) -> Result<Vec<Option<TraversalPage>>> {
         let Some(traverse_together) = batch.first().map(|first| first.traverse_together) else { return Ok(Vec::new()) };
         let traversals: Vec<_> = batch.iter().map(|query| &query.traversal).collect();
-        let read = engine.run_batch::<Self, _>(shared, |tx| traverse_together(tx, &traversals))?;
+        let read = engine.run_batch(Self::GATHERING, shared, |tx| traverse_together(tx, &traversals))?;
         Ok(read.unwrap_or_default())
     }
 }

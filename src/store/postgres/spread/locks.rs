@@ -32,18 +32,11 @@ pub(in crate::store) fn lock_writers(conn: &mut Conn, kind: i16) -> QueryResult<
 
 /// Locks the rules of a type until the transaction ends, and returns its number; `None` if there is no such type.
 pub(in crate::store) fn lock_rules(conn: &mut Conn, name: &str) -> QueryResult<Option<i16>> {
-    ask_in_sequence(conn)?;
     let with_name = relationship_types::table.filter(relationship_types::name.eq(name)).select(relationship_types::id);
     let Some(kind) = with_name.first::<i16>(conn).optional()? else { return Ok(None) };
     lock(conn, "SELECT pg_advisory_xact_lock(", RULES, kind)?;
     // It may have been deleted while this waited.
     with_name.first(conn).optional()
-}
-
-/// Has the transaction ask one node after the other. Parallel sessions would hold what a change of a type, which every node
-/// has, waits for.
-pub(in crate::store) fn ask_in_sequence(conn: &mut Conn) -> QueryResult<()> {
-    diesel::sql_query("SET LOCAL citus.multi_shard_modify_mode = 'sequential'").execute(conn).map(drop)
 }
 
 fn lock(conn: &mut Conn, call: &str, class: i32, kind: i16) -> QueryResult<()> {

@@ -7,6 +7,7 @@
 //! all copies; if not, the job runs again.
 
 pub(in crate::store) mod copies;
+pub(in crate::store) mod creates;
 pub(in crate::store) mod edges;
 pub(in crate::store) mod emails;
 pub(in crate::store) mod hints;

@@ -9,12 +9,12 @@
 
 use std::collections::HashMap;
 
-use super::{BatchedList, FoundUsers, ListKind, found_users};
+use super::batched_list::{BatchedList, FoundUsers, ListKind, found_users};
+use super::batcher::BatchQuery;
 use crate::model::error::Result;
 use crate::model::page::Page;
 use crate::model::relationship::{End, Relationship};
 use crate::model::relationship_query::RelationshipPage;
-use crate::store::postgres::batch::batcher::BatchQuery;
 use crate::store::postgres::queries::users;
 use crate::store::postgres::spread::hints::SpreadHints;
 use crate::store::relationship_rows::RelationshipRow;

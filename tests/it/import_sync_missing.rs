@@ -1,5 +1,6 @@
 //! `import --sync`: missing users, limits, refusals and interruptions.
 
+use std::collections::{HashMap, HashSet};
 use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
@@ -242,12 +243,19 @@ fn a_sync_that_is_killed_at_any_time_is_finished_by_the_next() {
             command.env("DATABASE_URL", fixture.home.text()).args(options).stdout(Stdio::null()).stderr(Stdio::piped()),
         )
         .expect(0);
-        let wrong = format!(
-            "SELECT COUNT(*) AS number FROM users AS u LEFT JOIN user_relationships AS r ON r.user_id = u.id \
-             LEFT JOIN users AS t ON t.id = r.target_id WHERE COALESCE(CAST(t.alt_id AS INTEGER), {PEOPLE}) <> \
-             {PEOPLE} - ({PEOPLE} - CAST(u.alt_id AS INTEGER)) / 9"
-        );
-        assert_eq!((fixture.number(&wrong), fixture.number(EDGES)), (0, 899));
+        let mut raw = Raw::connect(&fixture.home.url());
+        let mut pairs = |question: &str| -> Vec<(usize, usize)> {
+            let numbers = |line: String| line.split_once(' ').map(|(one, other)| (one.parse(), other.parse()));
+            let pairs = raw.lines(question).into_iter().filter_map(numbers);
+            pairs.map(|(one, other)| (one.expect("a number"), other.expect("a number"))).collect()
+        };
+        let alt_ids: HashMap<_, _> = pairs("SELECT id || ' ' || alt_id AS line FROM users").into_iter().collect();
+        let bosses = pairs("SELECT user_id || ' ' || target_id AS line FROM user_relationships");
+        for (user, boss) in &bosses {
+            assert_eq!(alt_ids[boss], PEOPLE - (PEOPLE - alt_ids[user]) / 9, "{user} {boss}");
+        }
+        let users: HashSet<_> = bosses.iter().map(|(user, _)| user).collect();
+        assert_eq!((bosses.len(), users.len()), (899, 899));
         fixture.assert_no_drift();
     }
 }

@@ -118,7 +118,7 @@ both!(a_user_may_change_the_form_of_its_own_address, |app| {
 /// A database with an earlier schema and the users that a release stored in it: address, name, and both keys, which that
 /// release stored in lower case.
 fn old_database(engine: Engine, users: &[(&str, &str)]) -> Option<Home> {
-    let home = Home::new(engine)?;
+    let home = Home::revertible(engine)?;
     revert_to_before(&home.text(), "100000_keys");
     let mut raw = Raw::connect(&home.url());
     for (email, name) in users {

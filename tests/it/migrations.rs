@@ -85,7 +85,7 @@ fn both_databases_have_reversible_migrations_of_the_same_names() {
 
 #[test]
 fn a_migration_that_fails_halfway_changes_nothing_and_runs_later() {
-    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new) {
+    for home in [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::revertible) {
         let url = home.text();
         let complete = schema(&url);
         revert_to_before(&url, "_changes");
@@ -265,7 +265,7 @@ fn migration_waits_for_a_writer_of_the_file_but_not_forever() {
 
 /// A database with the schema before there were rules.
 fn without_rules(engine: Engine) -> Option<Home> {
-    let home = Home::new(engine)?;
+    let home = Home::revertible(engine)?;
     revert_to_before(&home.text(), "_rules");
     Some(home)
 }

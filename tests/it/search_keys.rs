@@ -129,7 +129,7 @@ both!(a_name_whose_key_is_longer_than_an_index_entry_is_stored, |app| {
 
 /// A database with the schema before this one, and users as its release stored them.
 fn old_database(engine: Engine) -> Option<Home> {
-    let home = Home::new(engine)?;
+    let home = Home::revertible(engine)?;
     revert_to_before(&home.text(), "_search_keys");
     Raw::connect(&home.url()).run(
         "INSERT INTO users (email, email_key, last_name, name_key, alt_id, access_level, is_enabled, profile, created_at, \

@@ -27,7 +27,7 @@ use user_relationships::server;
 use user_relationships::store::url::DatabaseUrl;
 use user_relationships::store::{Cost, Store, Tx, migrations};
 
-use super::citus::spread_rows;
+use super::citus::{skips_on_spread_rows, spread_rows};
 use super::client::Client;
 use super::cluster::{self, Cluster};
 use super::forms;
@@ -54,6 +54,14 @@ impl Home {
     /// An empty, migrated database; `None` without PostgreSQL.
     pub fn new(engine: Engine) -> Option<Self> {
         Self::on(engine, cluster::cluster)
+    }
+
+    /// The same, for tests that revert migrations; `None` also where rows are spread over nodes, which are not reverted.
+    pub fn revertible(engine: Engine) -> Option<Self> {
+        if engine == Engine::Postgres && skips_on_spread_rows("migrations are not reverted") {
+            return None;
+        }
+        Self::new(engine)
     }
 
     /// The same, never behind a pooler: for what the service does only on a direct connection.

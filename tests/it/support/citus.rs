@@ -5,7 +5,7 @@
 //! nodes connect to the database of their own name, so a test gets its database as quickly as elsewhere.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
@@ -156,10 +156,24 @@ impl CitusCluster {
         &NAME
     }
 
+    /// Runs a statement on all nodes, again while the background workers of Citus use a database that it drops. While a failed
+    /// test unwinds, errors are ignored: a panic would hide why it failed.
     fn run_everywhere(&self, psql: &Path, sql: &str) {
+        let is_unwinding = thread::panicking();
         thread::scope(|scope| {
             for node in &self.nodes {
-                scope.spawn(|| run(psql, &with_database(node, "postgres"), sql));
+                scope.spawn(move || {
+                    let attempt = || psql_output(psql, &with_database(node, "postgres"), sql);
+                    let mut output = attempt();
+                    for _ in 0..20 {
+                        if output.status.success() || is_unwinding {
+                            return;
+                        }
+                        thread::sleep(Duration::from_millis(250));
+                        output = attempt();
+                    }
+                    panic!("{sql}: {output:?}");
+                });
             }
         });
     }
@@ -169,8 +183,12 @@ fn connect(url: &str) -> Raw {
     Raw::connect(&DatabaseUrl::parse(url).expect("a URL of PostgreSQL"))
 }
 
-/// Runs a statement with `psql`. While a failed test unwinds, errors are ignored: a panic would hide why it failed.
+/// Runs a statement with `psql`.
 fn run(psql: &Path, url: &str, sql: &str) {
-    let output = Command::new(psql).args(["-XAtq", "-w", "-d", url, "-c", sql]).output().expect("running psql");
-    assert!(output.status.success() || thread::panicking(), "{sql}: {output:?}");
+    let output = psql_output(psql, url, sql);
+    assert!(output.status.success(), "{sql}: {output:?}");
+}
+
+fn psql_output(psql: &Path, url: &str, sql: &str) -> Output {
+    Command::new(psql).args(["-XAtq", "-w", "-d", url, "-c", sql]).output().expect("running psql")
 }

@@ -7,7 +7,7 @@ use crate::support::process::{Outcome, new_user_token, run};
 use crate::support::sql::Raw;
 
 fn homes() -> impl Iterator<Item = Home> {
-    [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::new)
+    [Engine::Sqlite, Engine::Postgres].into_iter().filter_map(Home::revertible)
 }
 
 /// Table and column of every column of a table, without the index of texts, which is made of the users.

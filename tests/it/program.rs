@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::support::app::{Engine, Home};
+use crate::support::citus::{has_spread_rows, skips_on_spread_rows};
 use crate::support::demo::Demo;
 use crate::support::process::{Service, finish, new_user_token, program, run, sqlite_url, until};
 use crate::support::skip::skip;
@@ -97,7 +98,9 @@ fn check_finds_and_repairs_a_wrong_count() {
         let falsify = "UPDATE counts_by_user SET n = n + 5; UPDATE counts_by_type SET n = n - 1; \
                        UPDATE counts_of_users SET n = 7; UPDATE counts_by_target SET n = 0";
         Raw::connect(&home.url()).run(falsify);
-        assert_eq!(ann.get(&format!("{EDGES}?user=1")).expect(200).total(), 6);
+        // Where rows are spread, the total of a short list is the number of its rows.
+        let shown = if has_spread_rows() && url.starts_with("postgres") { 1 } else { 6 };
+        assert_eq!(ann.get(&format!("{EDGES}?user=1")).expect(200).total(), shown);
         let found = run(&url, &["check"]).expect(1);
         assert_eq!(found.stdout.lines().count(), 4, "{found:?}");
         run(&url, &["check", "--repair"]).expect(0);
@@ -108,6 +111,9 @@ fn check_finds_and_repairs_a_wrong_count() {
 
 #[test]
 fn check_finds_counts_without_rows_rows_without_counts_and_rows_without_users() {
+    if skips_on_spread_rows("the test writes rows itself, with statements that Citus refuses") {
+        return;
+    }
     for home in homes() {
         let url = home.text();
         let token = new_user_token(&url, "ann@example.com", "user");

@@ -23,7 +23,7 @@ const HAS_OTHER_CLIENTS: &str = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity W
      AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND NOT starts_with(application_name, 'citus_') \
      AND pid NOT IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted))";
 
-/// Sets the number of shards of each table, unless somebody has set it. A statement for several users is planned once for each
+/// Sets the number of shards of each table, unless it is set. A statement for several users is planned once for each
 /// of their shards, so few are faster; a cluster grows to as many nodes as there are shards.
 const CHOOSE_SHARDS: &str = "SELECT set_config('citus.shard_count', CAST(2 * (SELECT GREATEST(COUNT(*), 1) \
      FROM pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary') AS TEXT), true) \

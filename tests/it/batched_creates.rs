@@ -112,7 +112,8 @@ fn waiting_creates_share_a_commit_and_each_returns_its_row() {
     });
     assert_eq!(fixture.number("SELECT COUNT(*) AS number FROM user_relationships"), 22);
     let transactions = fixture.number("SELECT COUNT(DISTINCT xmin::text) AS number FROM user_relationships");
-    assert!(transactions <= shards(&mut Raw::connect(&fixture.home.url())), "{transactions}");
+    let most = shards(&mut Raw::connect(&fixture.home.url()));
+    assert!((1..=most).contains(&transactions), "{transactions}");
     let authors =
         "SELECT COUNT(*) AS number FROM user_relationships WHERE created_by = user_id AND updated_by = user_id";
     assert_eq!(fixture.number(authors), 22);

@@ -93,8 +93,9 @@ fn begin(
     } else {
         "; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL jit = off"
     };
+    let batch_lock_limit = format!("SET LOCAL lock_timeout = {}", BATCH_LOCK_MILLIS.min(lock_limit));
     let of_mode = match mode {
-        Mode::Batch => format!("; SET LOCAL lock_timeout = {}{keep_plans}", BATCH_LOCK_MILLIS.min(lock_limit)),
+        Mode::Batch => format!("; {batch_lock_limit}{keep_plans}"),
         Mode::SnapshotBatch => keep_plans.to_owned(),
         _ => String::new(),
     };
@@ -114,7 +115,7 @@ fn begin(
     AnsiTransactionManager::begin_transaction_sql(&mut session.conn, &begin)?;
     if is_spread_write && mode == Mode::Batch {
         session.conn.batch_execute(PASS_ON)?;
-        session.conn.batch_execute(&format!("SET LOCAL lock_timeout = {BATCH_LOCK_MILLIS}"))?;
+        session.conn.batch_execute(&batch_lock_limit)?;
     }
     Ok(())
 }

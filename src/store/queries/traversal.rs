@@ -226,7 +226,7 @@ fn push_tree_with_role(sql: &mut Sql, kind: i16, end: RoleEnd, role: &str) {
 fn push_targets(sql: &mut Sql, kind: i16, profiles: Profiles) {
     push_below(sql, "above.target_id", kind);
     sql.text(", ");
-    user_columns::push_columns(sql, profiles);
+    user_columns::push_columns(sql, profiles, None);
     // PostgreSQL overestimates the rows of a recursive query so much that it would join it with all users.
     sql.text(if dialect::HAS_LATERAL {
         " FROM above CROSS JOIN LATERAL (SELECT * FROM users WHERE users.id = above.target_id OFFSET 0) AS users"

@@ -7,7 +7,7 @@ use super::order::{listing_order, push_bounds, push_end};
 use super::rows::{LISTED_COLUMNS, Profiles, SUBORDINATES, UserColumns, UserRow, level_of, number_of, text_of};
 use super::schema::users::dsl;
 use super::sql::{Sql, split_total};
-use super::user_columns::{push_columns, push_columns_of, select};
+use super::user_columns::{push_columns, select};
 use super::{Conn, counts, dialect, edge_tables, retired, role_filters, user_search};
 use crate::model::filter::UserFilter;
 use crate::model::key;
@@ -50,11 +50,7 @@ pub(in crate::store) fn page(
 /// The users with these ids, by id; unknown ids are ignored.
 pub(in crate::store) fn find(conn: &mut Conn, ids: &[i64], profiles: Profiles) -> QueryResult<Vec<UserRow>> {
     let mut sql = Sql::new("SELECT ");
-    if dialect::is_spread() {
-        push_columns_of(&mut sql, profiles, Some(ids));
-    } else {
-        push_columns(&mut sql, profiles);
-    }
+    push_columns(&mut sql, profiles, dialect::is_spread().then_some(ids));
     sql.text(" FROM users WHERE ").in_ids("id", ids);
     sql.text(" ORDER BY id");
     sql.returning::<UserColumns>().load(conn)

@@ -117,15 +117,12 @@ impl Tx<'_> {
         let new = |create: &&GatheredCreate| NewRelationshipRow::of(&create.edge, held.id, create.caller.author(), now);
         let new: Vec<_> = creates.iter().map(new).collect();
         let requests: Vec<_> = creates.iter().map(|create| create.request_id.clone()).collect();
-        let number = new.len();
         let rows = if self.is_spread() {
-            let rows = self.insert_spread(held, &new.into_iter().zip(requests).collect::<Vec<_>>())?;
-            self.record_batch(rows.len());
-            rows
+            self.insert_spread(held, &new, &requests)?
         } else {
             self.insert_in_batch(&new, requests, Checked::Rules)?
         };
-        if rows.len() < number && held.rules.restrict_data() {
+        if rows.len() < new.len() && held.rules.restrict_data() {
             return Err(self.record_conflict());
         }
         rows.into_iter().map(|row| self.relationship_of(row)).collect()

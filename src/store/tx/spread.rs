@@ -24,17 +24,20 @@ impl Tx<'_> {
         if self.is_spread() && !rows.is_empty() { self.ask_postgres(|conn| edges::add(conn, rows)) } else { Ok(()) }
     }
 
-    /// Stores, counts, copies and logs relationships of a held type, each with the id of its request. Those that exist are left
-    /// out.
+    /// Stores, counts, copies and logs relationships of a held type, `requests` are the ids of their requests. Those
+    /// that exist are left out.
     pub(super) fn insert_spread(
         &mut self,
         held: &HeldType,
-        new: &[(NewRelationshipRow, Option<String>)],
+        new: &[NewRelationshipRow],
+        requests: &[Option<String>],
     ) -> Result<Vec<RelationshipRow>> {
         if new.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask_postgres(|conn| creates::insert(conn, (held.id, held.name.as_str()), new))
+        let rows = self.ask_postgres(|conn| creates::insert(conn, (held.id, held.name.as_str()), new, requests))?;
+        self.record_batch(rows.len());
+        Ok(rows)
     }
 
     /// Changes the copies of a relationship.

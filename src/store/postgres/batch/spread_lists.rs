@@ -37,22 +37,22 @@ pub(super) fn read(
     hints: &SpreadHints,
     lists: &[&BatchedList],
 ) -> Result<Vec<Option<RelationshipPage>>> {
-    let at_end = |end| lists.iter().filter(move |list| list.end == end && list.role.is_none());
-    let mut edges = HashMap::new();
+    let mut pages: Vec<_> = lists.iter().map(|_| None).collect();
     for end in End::ALL {
-        edges.insert(end, read_edges(tx, hints, end, at_end(end).map(|list| list.id.get()).collect())?);
-    }
-    let mut pages = Vec::with_capacity(lists.len());
-    for list in lists {
-        let rows = edges.get(&list.end).and_then(|of_users| of_users.get(&list.id.get()));
-        let rows = rows.filter(|_| list.role.is_none());
-        pages.push(rows.map(|rows| page_of(tx, list, rows)).transpose()?.flatten());
+        let is_asked = |list: &BatchedList| list.end == end && list.role.is_none();
+        let users = lists.iter().filter(|list| is_asked(list)).map(|list| list.id.get()).collect();
+        let edges = read_edges(tx, hints, end, users)?;
+        for (list, page) in lists.iter().zip(&mut pages).filter(|(list, _)| is_asked(list)) {
+            if let Some(rows) = edges.get(&list.id.get()) {
+                *page = page_of(tx, list, rows)?;
+            }
+        }
     }
     include_users(tx, lists, pages)
 }
 
 /// All relationships of each of these users at an end, by id. Users with too many are left out; if all together have too
-/// many, everybody is.
+/// many, all are.
 fn read_edges(tx: &mut Tx<'_>, hints: &SpreadHints, end: End, mut users: Vec<i64>) -> Result<EdgesOfUsers> {
     users.retain(|user| !hints.is_long(end, *user));
     users.sort_unstable();
@@ -62,7 +62,7 @@ fn read_edges(tx: &mut Tx<'_>, hints: &SpreadHints, end: End, mut users: Vec<i64
     }
     let rows = tx.rows_of_users(end, &users, i64::try_from(MOST_ROWS).unwrap_or(i64::MAX))?;
     let are_all = rows.len() < MOST_ROWS;
-    hints.remember_owners_of(&rows);
+    hints.remember_owners(rows.iter().map(|row| (row.id, row.user_id)));
     let mut found: EdgesOfUsers = users.into_iter().map(|user| (user, Vec::new())).collect();
     for row in rows {
         found.entry(if end == End::User { row.user_id } else { row.target_id }).or_default().push(row);

@@ -26,17 +26,18 @@ const LOG: &str = "INSERT INTO unnumbered_changes (set_id, place, at, action, su
      FROM unnest($2, $3, $4, $5, $6, $7) AS made (id, user_id, target_id, at, author, request_id) \
      WHERE (SELECT is_on FROM change_log)";
 
-/// Stores, counts, copies and logs those of the relationships of one type that do not exist yet, each with the id of its
-/// request. No two may be equal; the rows are in any order.
+/// Stores, counts, copies and logs those of the relationships of one type that do not exist yet. `requests` are the ids of
+/// their requests. No two may be equal; the rows are in any order.
 ///
 /// # Errors
 /// Those of the database, also if a user does not exist.
 pub(in crate::store) fn insert(
     conn: &mut Conn,
     kind: (i16, &str),
-    new: &[(NewRelationshipRow, Option<String>)],
+    new: &[NewRelationshipRow],
+    requests: &[Option<String>],
 ) -> QueryResult<Vec<RelationshipRow>> {
-    let mut values: Vec<_> = new.iter().map(|(row, _)| *row).collect();
+    let mut values = new.to_vec();
     values.sort_unstable_by_key(|row| (row.user_id, row.target_id));
     let rows: Vec<RelationshipRow> = diesel::insert_into(user_relationships::table)
         .values(values)
@@ -48,7 +49,9 @@ pub(in crate::store) fn insert(
     let by = i64::try_from(rows.len()).unwrap_or(i64::MAX);
     queries::counts::add_types(conn, &[(kind.0, CountChange { spread: first.id, by })])?;
     edges::add(conn, &rows)?;
-    log(conn, kind.1, new, &rows)?;
+    let asked =
+        new.iter().zip(requests).map(|(row, request)| ((row.user_id, row.target_id), (row.created_by, request)));
+    log(conn, kind.1, &asked.collect(), &rows)?;
     Ok(rows)
 }
 
@@ -81,17 +84,14 @@ fn count(conn: &mut Conn, kind: i16, rows: &[RelationshipRow]) -> QueryResult<()
         .map(drop)
 }
 
-fn log(
-    conn: &mut Conn,
-    kind: &str,
-    new: &[(NewRelationshipRow, Option<String>)],
-    rows: &[RelationshipRow],
-) -> QueryResult<()> {
-    let asked: BTreeMap<_, _> = new.iter().map(|asked| ((asked.0.user_id, asked.0.target_id), asked)).collect();
+/// The author and the request of a relationship, by its ends.
+type AskedEdges<'r> = BTreeMap<(i64, i64), (Option<i64>, &'r Option<String>)>;
+
+fn log(conn: &mut Conn, kind: &str, asked: &AskedEdges<'_>, rows: &[RelationshipRow]) -> QueryResult<()> {
     let asked = |row: &RelationshipRow| asked.get(&(row.user_id, row.target_id));
     let numbers = |number: fn(&RelationshipRow) -> i64| rows.iter().map(number).collect::<Vec<_>>();
-    let authors: Vec<_> = rows.iter().map(|row| asked(row).and_then(|(new, _)| new.created_by)).collect();
-    let requests: Vec<_> = rows.iter().map(|row| asked(row).and_then(|(_, request)| request.clone())).collect();
+    let authors: Vec<_> = rows.iter().map(|row| asked(row).and_then(|(author, _)| *author)).collect();
+    let requests: Vec<_> = rows.iter().map(|row| asked(row).and_then(|(_, request)| (*request).clone())).collect();
     diesel::sql_query(LOG)
         .bind::<Text, _>(kind)
         .bind::<Array<BigInt>, _>(numbers(|row| row.id))

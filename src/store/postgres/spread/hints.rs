@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::model::relationship::End;
-use crate::store::relationship_rows::RelationshipRow;
 
 /// How many values of a kind are remembered at most; then all are forgotten.
 const MOST: usize = 100_000;
@@ -39,10 +38,6 @@ impl SpreadHints {
             known.clear();
         }
         known.extend(owners);
-    }
-
-    pub fn remember_owners_of(&self, rows: &[RelationshipRow]) {
-        self.remember_owners(rows.iter().map(|row| (row.id, row.user_id)));
     }
 
     /// The owners of relationships, and the ids of those whose owner is not known.
